@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A borrowed run of bytes; it owns nothing and is not NUL-terminated. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice {
+	const char *data;
+	size_t size_bytes;
+};
+
+#define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+	return a.size_bytes == b.size_bytes &&
+	       (!a.size_bytes || !memcmp(a.data, b.data, a.size_bytes));
+}
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	return a.size_bytes == b.size_bytes &&
+	       (!a.size_bytes || !strncasecmp(a.data, b.data, a.size_bytes));
+}
+
+static inline bool slice_starts_with(struct slice s, struct slice prefix)
+{
+	return s.size_bytes >= prefix.size_bytes && !memcmp(s.data, prefix.data, prefix.size_bytes);
+}
+
+/* Copies |s| into |out| of |size| bytes, cut where it does not fit, always NUL-terminated. */
+static inline void slice_copy(struct slice s, char *out, size_t size)
+{
+	size_t n = s.size_bytes < size ? s.size_bytes : size - 1;
+
+	if (n)
+		memcpy(out, s.data, n);
+	out[n] = 0;
+}

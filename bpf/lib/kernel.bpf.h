@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 0: kernel types. Only the fields that weft reads, relocated by CO-RE against the running kernel. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/abi.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+/* include/net/tcp_states.h */
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+
+#define PRESERVE __attribute__((preserve_access_index))
+
+struct in6_addr_k {
+	__u8 bytes[16];
+};
+
+struct ns_common {
+	unsigned int inum;
+} PRESERVE;
+
+struct net {
+	struct ns_common ns;
+} PRESERVE;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr_k skc_v6_daddr;
+	struct in6_addr_k skc_v6_rcv_saddr;
+} PRESERVE;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	atomic_t sk_drops;
+	int sk_err;
+	__u16 sk_protocol;
+} PRESERVE;
+
+struct tcp_sock {
+	__u32 segs_in;
+	__u32 data_segs_in;
+	__u32 segs_out;
+	__u32 data_segs_out;
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_acked;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 snd_nxt;
+	__u32 snd_una;
+	__u32 write_seq;
+	__u32 srtt_us;
+	__u32 total_retrans;
+} PRESERVE;
+
+struct kernfs_node {
+	__u64 id;
+} PRESERVE;
+
+struct qstr {
+	const unsigned char *name;
+} PRESERVE;
+
+struct dentry {
+	struct qstr d_name;
+} PRESERVE;
+
+struct path {
+	struct dentry *dentry;
+} PRESERVE;
+
+struct file {
+	struct path f_path;
+} PRESERVE;
+
+struct mm_struct {
+	struct file *exe_file;
+} PRESERVE;
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+} PRESERVE;
+
+struct task_struct {
+	int pid;
+	int tgid;
+	__u64 start_boottime;
+	char comm[16];
+	struct mm_struct *mm;
+	struct task_struct *group_leader;
+	const struct cred *cred;
+} PRESERVE;

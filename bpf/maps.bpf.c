@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Defines the maps that bpf/lib/maps.bpf.h declares, and the licence of the linked object. */
+#include "bpf/lib/maps.bpf.h"
+
+struct ring_map weft_ring SEC(".maps");
+struct counter_map weft_counters SEC(".maps");
+struct settings_map weft_settings SEC(".maps");
+struct flow_map weft_flows SEC(".maps");
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

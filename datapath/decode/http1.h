@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* HTTP/1.x (RFC 9112) of one direction of one connection: bytes in, callbacks out. Parsing is llhttp's. Pure. */
+#pragma once
+
+#include "datapath/decode/http.h"
+
+struct http1;
+
+enum http1_side { HTTP1_REQUESTS, HTTP1_RESPONSES };
+
+/* A decoder for one direction that reports to |listener| (copied). NULL when memory is short; free with
+ * http1_free. It holds at most about 2 KiB of fields between feeds (a head cut over packets); longer
+ * start lines and fields are cut, which is not an error; a head over 64 KiB ends in DECODE_LIMIT. */
+struct http1 *http1_new(enum http1_side side, const struct http_listener *listener);
+void http1_free(struct http1 *h);
+
+/* Feeds bytes or a gap. A gap inside a body (by Content-Length, inside one chunk, or until close) is
+ * counted as body in constant time per 64 KiB; a gap anywhere else gives DECODE_DESYNC.
+ * |ret_used|: bytes taken when DECODE_SWITCH is returned.
+ * Pipelined messages, 1xx, chunked with trailers, HEAD/204/304, keep-alive and bodies until close are right. */
+enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret_used);
+
+/* The direction was closed at |position|: ends a body that lasts until close (RFC 9112 6.3).
+ * Returns true when a message was cut short by the close. */
+bool http1_finish(struct http1 *h, uint64_t position);
+
+/* Whether the decoder stands between two messages (a good place to join or to leave). */
+bool http1_idle(const struct http1 *h);
+
+/* Bytes of the current body that are still to come: what may be skipped without looking.
+ * 0 when not known (chunk boundary, head). */
+uint64_t http1_body_left(const struct http1 *h);
+
+/* What was wrong, as llhttp names it ("Invalid method"); a static string. */
+const char *http1_reason(const struct http1 *h);

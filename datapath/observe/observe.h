@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events of the kernel half in, requests and connections out. Owns the connection table, the secrets that
+ * wait for their connection, the identities and the loss account of this half. Pure: time comes with the
+ * events and with observe_tick. */
+#pragma once
+
+#include "base/error.h"
+#include "datapath/observe/record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct observe;
+
+struct observe_limits {
+	uint32_t connections; /* default 65536; each costs about 1 KiB when clear and idle */
+	uint32_t requests_per_connection; /* open exchanges, default 256 */
+	uint32_t secrets;     /* default 4096 */
+	uint32_t identities;  /* default 4096 */
+	uint64_t secret_wait_ns;     /* default 10 s: then tls_give_up and wipe */
+	uint64_t connection_idle_ns; /* default 1 h without any event: forgotten and counted */
+	uint64_t alive_interval_ns;  /* default 10 s between CONNECTION_ALIVE reports */
+	uint64_t seed;
+};
+struct observe_limits observe_limits_default(void);
+
+/* Where records go. Callbacks must not call back into observe. */
+struct observe_listener {
+	void *arg;
+	void (*request)(void *arg, const struct request *r);
+	void (*connection)(void *arg, const struct connection *c);
+	void (*listener)(void *arg, const struct listener *l);
+	/* Names the control group |id| of a process: writes its path below the cgroup2 root ("/system.slice/nginx.service")
+	 * into |out|; returns 0 or -ENOENT. Called once per unknown id, the answer is kept. */
+	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
+};
+
+/* Why something that was delivered by the ring became no record. One per-reason counter each; also the
+ * reasons why a direction was given up. X(name, stage, reason, text) */
+#define OBSERVE_LOSSES(X)                                                                          \
+	X(BAD_EVENT, "ingest", "bad_event", "a ring record with impossible sizes")               \
+	X(UNKNOWN_CONNECTION, "connection", "unknown", "an arrival or close of a connection never met") \
+	X(TABLE_FULL, "connection", "table_full", "the oldest connection was forgotten to make room")  \
+	X(MEMORY, "connection", "memory", "no memory for a decoder")                              \
+	X(DESYNC, "decode", "resync", "bytes outside of a body are missing; the direction is given up until it can be joined again") \
+	X(MALFORMED_HTTP1, "decode", "http1", "not valid HTTP/1")                                 \
+	X(MALFORMED_HTTP2, "decode", "http2", "not valid HTTP/2")                                 \
+	X(LIMIT, "decode", "limit", "a bound of a decoder was exceeded")                          \
+	X(TLS_UNREADABLE, "decode", "tls", "a TLS connection could not be read (by state in its connection record)") \
+	X(UNPAIRED_RESPONSE, "pair", "unpaired_response", "a response without its request")       \
+	X(UNPAIRED_REQUEST, "pair", "unpaired_request", "a request given up without its answer by desync") \
+	X(TOO_MANY_REQUESTS, "pair", "too_many", "more open exchanges on one connection than are kept") \
+	X(SECRETS_EXPIRED, "secrets", "expired", "a secret that no connection claimed")           \
+	X(SECRETS_FULL, "secrets", "full", "the oldest unclaimed secret made room")               \
+	X(IDENTITIES_FULL, "identity", "full", "an end was named overflow")
+
+enum observe_loss {
+#define X(name, ...) OBSERVE_LOST_##name,
+	OBSERVE_LOSSES(X)
+#undef X
+	OBSERVE_LOSS_MAX
+};
+
+struct observe_counters {
+	uint64_t delivered[8]; /* ring records taken, by WEFT_EVENT_* */
+	uint64_t lost[OBSERVE_LOSS_MAX];
+	uint64_t requests[REPORTER_MAX];
+	uint32_t connections; /* in the table now */
+	uint32_t secrets;     /* waiting now */
+	uint32_t identities;
+	uint64_t tls_connections;
+	uint64_t tls_opened; /* of these bound by tag */
+	uint64_t bytes_decoded;
+};
+
+/* NULL and |err| on short memory. Free with observe_free. */
+struct observe *observe_new(const struct observe_limits *limits, const struct observe_listener *listener,
+			    struct error *err);
+void observe_free(struct observe *o);
+
+/* One ring record (or one structure of the TCP iterator). Never fails: what cannot be used is counted. */
+void observe_event(struct observe *o, const void *record, size_t size_bytes);
+
+/* Expires what waits, reports living connections; call about ten times a second. */
+void observe_tick(struct observe *o, uint64_t now_ns);
+
+const struct observe_counters *observe_counts(const struct observe *o);
