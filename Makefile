@@ -1,28 +1,34 @@
 # weft: `make help` lists what can be made.
+MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
 BUILD ?= build
+PREFIX ?= /usr/local
 CC := gcc
-BPF_CLANG ?= $(firstword $(foreach v,19 20 18 17 16 15 14,$(shell command -v clang-$(v) 2>/dev/null)) clang)
-BPF_STRIP ?= $(subst clang,llvm-strip,$(BPF_CLANG))
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
-TRIPLE := $(shell $(CC) -dumpmachine)
 Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-LIBS := libbpf libxdp libelf libnl-3.0 libnl-route-3.0 libcrypto libnghttp2 libmicrohttpd ncursesw jansson libcurl libxxhash libcap-ng libseccomp
-LLHTTP := /usr/share/llhttp
-LLHTTP_CFLAGS := -I/usr/share/include/llhttp
+# What this machine has (libraries, BPF compiler), written by deploy/config.sh after deploy/deps.sh has
+# installed what is missing; make reads it and starts again.
+ifneq ($(filter-out clean help deps,$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/config.mk
+endif
+
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=gnu11 -D_GNU_SOURCE $(WARN) -I. -I$(BUILD) $(LLHTTP_CFLAGS) $(shell pkg-config --cflags $(LIBS)) -MMD -MP
-LDLIBS := $(shell pkg-config --libs $(LIBS)) -lm -lpthread
+CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD) $(LIB_CFLAGS)
+override CFLAGS += -std=gnu11 $(WARN)
+LDLIBS := $(LIB_LIBS) -lm -lpthread
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 ifdef SAN
-override CFLAGS += -fsanitize=address,undefined -fno-omit-frame-pointer
-LDFLAGS += -fsanitize=address,undefined
+override CFLAGS += $(SAN_FLAGS)
+LDFLAGS += $(SAN_FLAGS)
+endif
+ifdef FUZZ
+override CFLAGS += -fsanitize=fuzzer-no-link
 endif
 
 # ---- sources: by place and name, nothing is listed by hand
@@ -32,17 +38,35 @@ TESTS := $(filter %_test.c,$(ALL_SOURCES))
 FUZZERS := $(filter %_fuzz.c,$(ALL_SOURCES))
 MAINS := control/weftd.c control/cli/weft.c
 LIBRARY := $(filter-out $(TESTS) $(FUZZERS) $(MAINS),$(ALL_SOURCES))
-LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(BUILD)/llhttp/llhttp.o $(BUILD)/llhttp/api.o $(BUILD)/llhttp/http.o
+LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(if $(LLHTTP_SOURCES),$(addprefix $(BUILD)/llhttp/,llhttp.o api.o http.o))
+PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(notdir $(wildcard $(MAINS))))
 
-all: $(patsubst control/%,$(BUILD)/%,$(patsubst %.c,%,$(subst cli/,,$(wildcard $(MAINS)))))
+all: $(PROGRAMS) $(BUILD)/libweft.a ## build weftd and weft into build/ (V=1 shows commands, SAN=1 adds ASan and UBSan)
+
+help: ## this list
+	@sed -n 's/^\([a-z_.]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+# ---- what the distribution has to give
+$(BUILD)/config.mk: deploy/packages deploy/packages.sh deploy/deps.sh deploy/config.sh
+	@mkdir -p $(@D)
+	@deploy/deps.sh $(BUILD)/deps.log build
+	@deploy/config.sh > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
+	@mkdir -p $(@D)
+	@deploy/deps.sh $(BUILD)/deps.log build $*
+	@touch $@
+
+deps: $(addprefix $(BUILD)/deps-,demo test check) ## install with apt what building, demo, tests and checks need
 
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
-BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function -Wno-missing-declarations -I. -idirafter /usr/include/$(TRIPLE) -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \
+	-Wno-missing-declarations -I. -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 
-$(BUILD)/%.bpf.o: %.bpf.c
+$(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP -c $< -o $@
 	$(Q)$(BPF_STRIP) -g $@
 
 $(BUILD)/weft.bpf.o: $(BPF_SOURCES:%.c=$(BUILD)/%.o)
@@ -54,15 +78,15 @@ $(BUILD)/weft.skel.h: $(BUILD)/weft.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name weft_bpf > $@
 
 # ---- user half
-$(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
+$(BUILD)/llhttp/%.o: $(LLHTTP_SOURCES)/%.c
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O2 -g -fPIC $(LLHTTP_CFLAGS) -c $< -o $@
+	$(Q)$(CC) -O2 -g $(LIB_CFLAGS) -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(BUILD)/weft.skel.h
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libweft.a: $(LIBRARY_OBJECTS)
 	$(call msg,AR,$@)
@@ -70,22 +94,55 @@ $(BUILD)/libweft.a: $(LIBRARY_OBJECTS)
 
 $(BUILD)/weftd: $(BUILD)/control/weftd.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $(BUILD)/weft: $(BUILD)/control/cli/weft.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-$(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libweft.a
+$(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libweft.a | $(BUILD)/deps-test
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
-unit: $(TESTS:%.c=$(BUILD)/%)
-	@for t in $^; do $$t || exit 1; done
+$(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libweft.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
-clean:
-	rm -rf $(BUILD)
+# ---- to show, to test
+demo: all $(BUILD)/deps-demo ## real servers, real load, weftd beside them and the table of golden signals (DEMO_SECONDS=n)
+	@demo/run --build $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean
+test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration tests, one summary (ONLY=pattern, DEBUG=1)
+	@$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)/san tests
+	@integration/run --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
+
+unit: tests ## unit tests alone (of this build: SAN=1 BUILD=build/san for sanitizers)
+	@integration/run --build $(BUILD) --unit-build $(BUILD) --only 'unit/*'
+
+tests: $(TESTS:%.c=$(BUILD)/%)
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (default 5) from its corpus
+	@$(MAKE) --no-print-directory SAN=1 FUZZ=1 CC=$(BPF_CLANG) BUILD=$(BUILD)/fuzz fuzzers
+	@checks/fuzz --build $(BUILD)/fuzz --seconds $(or $(FUZZ_SECONDS),5)
+
+fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
+
+check: $(BUILD)/deps-check $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, docs, unit, fuzz, BPF object
+	@BUILD=$(BUILD) checks/run $(GATES)
+
+compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and editors
+	@ln -sf $< $@
+
+$(BUILD)/compile_commands.json: $(BUILD)/config.mk $(ALL_SOURCES) $(BPF_SOURCES) $(BUILD)/weft.skel.h
+	@checks/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' '$(BPF_CLANG) $(BPF_CFLAGS)' $(ALL_SOURCES) $(BPF_SOURCES) > $@
+
+install: all ## to PREFIX (/usr/local), below DESTDIR if given
+	install -D -m 755 $(BUILD)/weftd $(DESTDIR)$(PREFIX)/sbin/weftd
+	install -D -m 755 $(BUILD)/weft $(DESTDIR)$(PREFIX)/bin/weft
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD) compile_commands.json
+
+-include $(patsubst %.o,%.d,$(shell find $(BUILD) -name '*.o' 2>/dev/null))
+.PHONY: all help deps demo test unit tests fuzz fuzzers check install clean
 .SECONDARY:
