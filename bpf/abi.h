@@ -26,7 +26,6 @@
 	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")       \
 	X(READ_SECRET, "read_fault", "secret", "the parameters of a key derivation could not be read") \
 	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")    \
-	X(WALK_LIMIT, "truncated", "segment", "more frames in one packet than the walker follows") \
 	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")
 
 /* What is counted beside losses, per CPU. */
@@ -38,7 +37,8 @@
 	X(PACKETS, "TCP packets with payload that the socket hooks looked at")   \
 	X(SKIPPED_BYTES, "body bytes that were counted and not copied")          \
 	X(COPIED_BYTES, "payload bytes copied to the ring")                      \
-	X(REORDERED, "packets that arrived out of order or twice")
+	X(REORDERED, "packets that arrived out of order or twice")               \
+	X(WALKS_LOST, "directions copied whole since their framing could not be followed")
 
 /* What a direction of a connection carries, as far as the kernel half needs to know to skip bodies. */
 #define WEFT_PROTOCOLS(X)                                    \
@@ -264,13 +264,18 @@ struct weft_flow {
 /* Settings that may change while programs run: one element of an array map. What is fixed at start is
  * `const volatile` data of the programs instead. */
 struct weft_settings {
-	__u32 capture;     /* 1: socket hooks capture payload (L7); 0: L4 only */
-	__u32 tls_keys;    /* 1: TLS secrets are taken */
+	__u64 heartbeat_ns; /* CLOCK_MONOTONIC, written by the agent; capture stops by itself when it is older than WEFT_HEARTBEAT_MAX_NS */
+	__u32 epoch;        /* of the agent, never 0: a new agent has met no connection yet, so each is announced anew */
+	__u32 capture;      /* 1: socket hooks capture payload (L7); 0: L4 only */
+	__u32 tls_keys;     /* 1: TLS secrets are taken */
+	__u32 ring_bytes;   /* size of the ring */
 	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and secrets */
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
-	__u32 own_pid;     /* weftd: its own sockets are not captured */
+	__u32 own_pid;      /* weftd: secrets it derives itself are not taken */
 	__u32 pad;
 };
+
+#define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
@@ -284,4 +289,4 @@ _Static_assert(sizeof(struct weft_listen) == 152, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
-_Static_assert(sizeof(struct weft_settings) == 24, "settings");
+_Static_assert(sizeof(struct weft_settings) == 40, "settings");

@@ -68,6 +68,15 @@ struct sock {
 	__u16 sk_protocol;
 } PRESERVE;
 
+struct minmax_sample {
+	__u32 t;
+	__u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+} PRESERVE;
+
 struct tcp_sock {
 	__u32 segs_in;
 	__u32 data_segs_in;
@@ -83,10 +92,23 @@ struct tcp_sock {
 	__u32 write_seq;
 	__u32 srtt_us;
 	__u32 total_retrans;
+	struct minmax rtt_min;
+} PRESERVE;
+
+struct socket {
+	struct sock *sk;
 } PRESERVE;
 
 struct kernfs_node {
 	__u64 id;
+} PRESERVE;
+
+struct cgroup {
+	struct kernfs_node *kn;
+} PRESERVE;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 } PRESERVE;
 
 struct qstr {
@@ -117,6 +139,24 @@ struct cred {
 	kuid_t uid;
 } PRESERVE;
 
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} PRESERVE;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+} PRESERVE;
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
+	void *value;
+} PRESERVE;
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -125,4 +165,5 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	const struct cred *cred;
+	struct css_set *cgroups;
 } PRESERVE;

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: copying pieces of a packet's payload to the ring. */
+#pragma once
+
+#include "bpf/lib/packet_tcp.bpf.h"
+
+/* Size classes of a record: the ring reserves constant sizes only. */
+#define SMALL_BYTES 984  /* 1 KiB with its header */
+#define LARGE_BYTES 4056 /* 4 KiB with its header */
+#define MAX_PIECES 17    /* of LARGE_BYTES: more than the largest packet */
+
+struct small_record {
+	struct weft_segment segment;
+	__u8 data[SMALL_BYTES];
+};
+
+struct large_record {
+	struct weft_segment segment;
+	__u8 data[LARGE_BYTES];
+};
+
+/* The packet at hand, and how much of it was copied. */
+struct capture {
+	__u64 cookie;
+	__u64 time_ns;
+	__u32 seq;     /* of the payload's first byte */
+	__u32 offset;  /* of that byte in the packet */
+	__u32 bytes;   /* of payload */
+	__u32 covered; /* payload bytes [0, covered) need no copy (any more) */
+	__u32 flags;   /* WEFT_SEGMENT_* */
+	__u32 from;    /* walkers: what is to be copied next starts here, */
+	__u64 at;      /* and the next header is here */
+	__u8 direction;
+	__u8 protocol;
+	__u8 pad[6];
+};
+
+static __always_inline void segment_fill(struct weft_segment *s, const struct capture *c, __u32 at,
+					 __u32 bytes)
+{
+	event_fill(&s->event, WEFT_EVENT_SEGMENT, sizeof(*s) + bytes, c->time_ns);
+	s->cookie = c->cookie;
+	s->seq = c->seq + at;
+	s->data_bytes = bytes;
+	s->direction = c->direction;
+	s->protocol = c->protocol;
+	s->flags = c->flags;
+	s->packet_bytes = c->bytes;
+}
+
+/* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. */
+static __always_inline bool ring_has_room(const struct weft_settings *set)
+{
+	return bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA) + set->ring_reserve_bytes <
+	       set->ring_bytes;
+}
+
+/* A record of |type| (small_record, large_record) or NULL; counted as seen, and as lost when NULL. */
+#define record_reserve(type, set)                                                              \
+	({                                                                                     \
+		struct type *record_ = NULL;                                                   \
+		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                            \
+		if (ring_has_room(set))                                                        \
+			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);        \
+		if (!record_)                                                                  \
+			count_lost(WEFT_LOST_RING_SEGMENT);                                    \
+		record_;                                                                       \
+	})
+
+/* Loads payload [at, at + bytes) to |data|; 1 <= bytes <= |max|, a constant. */
+static __always_inline bool payload_load(struct __sk_buff *skb, const struct capture *c, __u32 at,
+					 __u32 bytes, __u32 max, void *data)
+{
+	/* Without the barrier clang checks a copy and the verifier sees |bytes| unbounded. */
+	asm volatile("" : "+r"(bytes));
+	if (bytes - 1 >= max)
+		return false;
+	asm volatile("" : "+r"(bytes));
+	return !bpf_skb_load_bytes(skb, c->offset + at, data, bytes);
+}
+
+/* Copies [at, at + bytes) as one record of |type|. */
+#define record_copy(type, max, skb, c, at, bytes, set)                                         \
+	do {                                                                                   \
+		struct type *copy_ = record_reserve(type, set);                                \
+		if (!copy_)                                                                    \
+			break;                                                                 \
+		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                       \
+			segment_fill(&copy_->segment, c, at, bytes);                           \
+			event_submit(copy_, set);                                              \
+			count(WEFT_COUNT_COPIED_BYTES, bytes);                                 \
+		} else {                                                                       \
+			bpf_ringbuf_discard(copy_, BPF_RB_NO_WAKEUP);                          \
+			count_lost(WEFT_LOST_READ_SEGMENT);                                    \
+		}                                                                              \
+	} while (0)
+
+/* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is covered. */
+__noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
+{
+	struct weft_settings *set = settings();
+
+	if (!c || !set)
+		return 0;
+	if (from < c->covered)
+		from = c->covered;
+	for (int i = 0; i < MAX_PIECES && from < to; i++) {
+		__u32 bytes = to - from;
+
+		if (bytes <= SMALL_BYTES) {
+			record_copy(small_record, SMALL_BYTES, skb, c, from, bytes, set);
+		} else {
+			if (bytes > LARGE_BYTES)
+				bytes = LARGE_BYTES;
+			record_copy(large_record, LARGE_BYTES, skb, c, from, bytes, set);
+		}
+		from += bytes;
+	}
+	c->covered = to;
+	return 0;
+}
+
+/* Says that a skipped body ended with byte |at| of this packet, at this time. */
+__noinline int capture_end(struct capture *c, __u32 at)
+{
+	struct weft_settings *set = settings();
+	struct weft_segment *s;
+
+	if (!c || !set)
+		return 0;
+	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
+	s = bpf_ringbuf_reserve(&weft_ring, sizeof(*s), 0);
+	if (!s) {
+		count_lost(WEFT_LOST_RING_SEGMENT);
+		return 0;
+	}
+	segment_fill(s, c, at, 0);
+	event_submit(s, set);
+	return 0;
+}
+
+static __always_inline void capture_mark(const struct capture *c)
+{
+	struct weft_settings *set = settings();
+	struct weft_mark *mark;
+
+	if (!set)
+		return;
+	count(WEFT_COUNT_MARKS_SEEN, 1);
+	mark = ring_has_room(set) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0) : NULL;
+	if (!mark) {
+		count_lost(WEFT_LOST_RING_MARK);
+		return;
+	}
+	event_fill(&mark->event, WEFT_EVENT_MARK, sizeof(*mark), c->time_ns);
+	mark->cookie = c->cookie;
+	mark->end_seq = c->seq + c->bytes;
+	mark->bytes = c->bytes;
+	event_submit(mark, set);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 2: what is known of a TCP socket: its addresses, its owner, its counters. */
+#pragma once
+
+#include "bpf/lib/emit.bpf.h"
+
+static __always_inline void addr_from_v4(__u8 out[16], __be32 addr)
+{
+	__builtin_memset(out, 0, 10);
+	out[10] = 0xff;
+	out[11] = 0xff;
+	__builtin_memcpy(out + 12, &addr, 4);
+}
+
+static __always_inline void tuple_fill(struct weft_tuple *t, const struct sock *sk)
+{
+	const struct sock_common *c = &sk->__sk_common;
+
+	if (c->skc_family == AF_INET6) {
+		bpf_probe_read_kernel(t->local_addr, 16, &c->skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(t->remote_addr, 16, &c->skc_v6_daddr);
+	} else {
+		addr_from_v4(t->local_addr, c->skc_rcv_saddr);
+		addr_from_v4(t->remote_addr, c->skc_daddr);
+	}
+	t->local_port = c->skc_num;
+	t->remote_port = bpf_ntohs(c->skc_dport);
+	t->netns_ino = c->skc_net.net->ns.inum;
+}
+
+static __always_inline void end_key_fill(struct end_key *key, const struct weft_tuple *t,
+					 __u32 egress_seq, __u32 ingress_seq)
+{
+	__builtin_memcpy(key->local_addr, t->local_addr, 16);
+	__builtin_memcpy(key->remote_addr, t->remote_addr, 16);
+	key->local_port = t->local_port;
+	key->remote_port = t->remote_port;
+	key->egress_seq = egress_seq;
+	key->ingress_seq = ingress_seq;
+}
+
+static __always_inline void owner_fill(struct weft_owner *owner, struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+	struct file *exe;
+
+	owner->pid = task->tgid;
+	owner->start_ns = task->group_leader->start_boottime;
+	owner->uid = task->cred->uid.val;
+	bpf_probe_read_kernel(owner->comm, sizeof(owner->comm), &task->group_leader->comm);
+	if (!mm)
+		return;
+	exe = mm->exe_file;
+	if (exe)
+		bpf_probe_read_kernel_str(owner->exe, sizeof(owner->exe),
+					  exe->f_path.dentry->d_name.name);
+}
+
+static __always_inline void owner_of_current(struct weft_owner *owner)
+{
+	owner_fill(owner, (struct task_struct *)bpf_get_current_task_btf());
+	owner->cgroup_id = bpf_get_current_cgroup_id();
+}
+
+/* The socket is of a kind that weft follows: TCP over IPv4 or IPv6. */
+static __always_inline bool sock_is_tcp(const struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family;
+
+	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6);
+}
+
+static __always_inline void counters_fill(struct weft_counters *c, const struct tcp_sock *tcp,
+					  const struct conn_state *state)
+{
+	c->sent_bytes = state->streams[WEFT_EGRESS].position;
+	c->received_bytes = state->streams[WEFT_INGRESS].position;
+	c->flags = state->end_flags;
+	if (!tcp)
+		return;
+	c->tcp_bytes_sent = tcp->bytes_sent;
+	c->tcp_bytes_acked = tcp->bytes_acked;
+	c->tcp_bytes_received = tcp->bytes_received;
+	c->segments_out = tcp->segs_out;
+	c->segments_in = tcp->segs_in;
+	c->data_segments_out = tcp->data_segs_out;
+	c->data_segments_in = tcp->data_segs_in;
+	c->retransmits = tcp->total_retrans;
+	c->srtt_us = tcp->srtt_us >> 3;
+	c->min_rtt_us = tcp->rtt_min.s[0].v == ~0u ? 0 : tcp->rtt_min.s[0].v;
+}
+
+/* Reserves a lifecycle record, zeroed but for its header; counts it as seen, and as lost when there is no room. */
+#define lifecycle_reserve(type, event_kind)                                             \
+	({                                                                              \
+		struct type *record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0); \
+		count(WEFT_COUNT_LIFECYCLE_SEEN, 1);                                    \
+		if (record_) {                                                          \
+			__builtin_memset(record_, 0, sizeof(*record_));                 \
+			event_fill(&record_->event, event_kind, sizeof(*record_),       \
+				   bpf_ktime_get_ns());                                 \
+		} else {                                                                \
+			count_lost(WEFT_LOST_RING_LIFECYCLE);                           \
+		}                                                                       \
+		record_;                                                                \
+	})

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 2: the TCP payload of a packet at a socket hook (data starts at the IP header). */
+#pragma once
+
+#include "bpf/lib/conn.bpf.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+struct payload {
+	__u32 offset; /* of the payload's first byte from the IP header */
+	__u32 bytes;
+	__u32 seq;    /* of the payload's first byte */
+	__u8 flags;   /* TCP flags byte */
+};
+
+/* Finds the payload with direct packet access. False: not TCP, or no payload. The headers are always in the
+ * linear part at these hooks; an IPv6 packet whose first next header is not TCP is left alone. */
+static __always_inline bool payload_find(const struct __sk_buff *skb, struct payload *p)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	struct iphdr *v4 = data;
+	struct ipv6hdr *v6 = data;
+	struct tcphdr *tcp;
+
+	if ((void *)(v4 + 1) > end)
+		return false;
+	if (v4->version == 4) {
+		if (v4->protocol != IPPROTO_TCP)
+			return false;
+		p->offset = v4->ihl * 4;
+	} else {
+		if ((void *)(v6 + 1) > end || v6->nexthdr != IPPROTO_TCP)
+			return false;
+		p->offset = sizeof(*v6);
+	}
+	tcp = data + p->offset;
+	if ((void *)(tcp + 1) > end)
+		return false;
+	p->offset += tcp->doff * 4;
+	p->seq = bpf_ntohl(tcp->seq) + tcp->syn;
+	if (skb->len <= p->offset)
+		return false;
+	p->bytes = skb->len - p->offset;
+	return true;
+}
+
+/* The addresses of the packet as the receiving end sees them. */
+static __always_inline bool tuple_of_packet(const struct __sk_buff *skb, __u8 direction,
+					    struct weft_tuple *t)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	struct iphdr *v4 = data;
+	struct ipv6hdr *v6 = data;
+	bool out = direction == WEFT_EGRESS;
+	struct tcphdr *tcp;
+
+	if ((void *)(v6 + 1) > end) /* also long enough for IPv4 with TCP */
+		return false;
+	if (v4->version == 4) {
+		addr_from_v4(out ? t->local_addr : t->remote_addr, v4->saddr);
+		addr_from_v4(out ? t->remote_addr : t->local_addr, v4->daddr);
+		tcp = data + v4->ihl * 4;
+	} else {
+		__builtin_memcpy(out ? t->local_addr : t->remote_addr, &v6->saddr, 16);
+		__builtin_memcpy(out ? t->remote_addr : t->local_addr, &v6->daddr, 16);
+		tcp = data + sizeof(*v6);
+	}
+	if ((void *)(tcp + 1) > end)
+		return false;
+	t->local_port = bpf_ntohs(out ? tcp->source : tcp->dest);
+	t->remote_port = bpf_ntohs(out ? tcp->dest : tcp->source);
+	return true;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Hook: cgroup_skb egress and ingress on the root of the cgroup2 tree: every socket of every namespace.
+ * Emits SEGMENT records of what is not body, MARK records where the peer's end is captured, OPEN for connections
+ * met while they live. May lose records when the ring is full (counted). Always lets the packet pass. */
+#include "bpf/lib/walk.bpf.h"
+
+#define PASS 1
+
+/* A connection that is older than the programs: its first packet with payload opens it. */
+static __always_inline void joined_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
+					    struct conn_state *state, __u8 direction)
+{
+	struct weft_open *open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+
+	if (!open)
+		return;
+	open->cookie = state->cookie;
+	open->flags = WEFT_OPEN_JOINED;
+	tuple_of_packet(skb, direction, &open->tuple);
+	if (owner)
+		open->owner = *owner;
+	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
+}
+
+/* Starts to follow a connection mid-life: its place in either stream is not known. */
+static __always_inline void join(struct conn_state *state, __u32 epoch)
+{
+	if (!state->started_ns)
+		state->started_ns = bpf_ktime_get_ns();
+	state->epoch = epoch;
+	state->joined = 1;
+	state->peer = PEER_REMOTE;
+	state->last_direction = 2;
+	state->head_request = 0;
+	stream_reset(&state->streams[WEFT_EGRESS]);
+	stream_reset(&state->streams[WEFT_INGRESS]);
+}
+
+/* The socket's connection, announced to the agent that runs now. */
+static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk,
+						   __u32 epoch, __u8 direction)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+
+	if (state && state->epoch == epoch)
+		return state;
+	state = bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count_lost(WEFT_LOST_STORAGE);
+		return NULL;
+	}
+	state->cookie = bpf_get_socket_cookie(skb);
+	join(state, epoch);
+	joined_announce(skb, sk, state, direction);
+	return state;
+}
+
+/* Whether the other end of the connection is captured on this node, asked once. */
+static __always_inline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
+{
+	struct weft_tuple mine = {}, peer = {};
+	struct end_key key = {};
+
+	if (state->peer != PEER_UNKNOWN)
+		return state->peer == PEER_LOCAL;
+	if (!tuple_of_packet(skb, WEFT_INGRESS, &mine))
+		return false;
+	__builtin_memcpy(peer.local_addr, mine.remote_addr, 16);
+	__builtin_memcpy(peer.remote_addr, mine.local_addr, 16);
+	peer.local_port = mine.remote_port;
+	peer.remote_port = mine.local_port;
+	end_key_fill(&key, &peer, state->ingress_seq, state->egress_seq);
+	state->peer = bpf_map_lookup_elem(&weft_ends, &key) ? PEER_LOCAL : PEER_REMOTE;
+	return state->peer == PEER_LOCAL;
+}
+
+/* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. */
+static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk,
+					 struct capture *c, const struct payload *p)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct stream_state *s;
+
+	if (!state)
+		return PASS;
+	state->epoch = 0;
+	s = c->direction == WEFT_EGRESS ? &state->streams[WEFT_EGRESS] :
+					  &state->streams[WEFT_INGRESS];
+	c->seq = p->seq;
+	c->bytes = p->bytes;
+	stream_count(c, s);
+	return PASS;
+}
+
+static __always_inline int look(struct __sk_buff *skb, __u8 direction)
+{
+	struct weft_settings *set = settings();
+	struct capture c = { .direction = direction };
+	struct conn_state *state;
+	struct payload p;
+	struct bpf_sock *sk;
+
+	if (!set || !payload_find(skb, &p))
+		return PASS;
+	sk = skb->sk;
+	if (!sk)
+		return PASS;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || sk->state == BPF_TCP_LISTEN)
+		return PASS;
+	c.time_ns = bpf_ktime_get_ns();
+	if (!set->capture || c.time_ns - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS)
+		return look_counting(skb, sk, &c, &p);
+	state = state_of(skb, sk, set->epoch, direction);
+	if (!state)
+		return PASS;
+	count(WEFT_COUNT_PACKETS, 1);
+	c.cookie = state->cookie;
+	c.seq = p.seq;
+	c.offset = p.offset;
+	c.bytes = p.bytes;
+	if (direction == WEFT_INGRESS && peer_is_local(skb, state))
+		c.flags |= CAPTURE_MARK_ONLY;
+	if (direction == WEFT_EGRESS)
+		stream_follow(skb, &c, state, &state->streams[WEFT_EGRESS]);
+	else
+		stream_follow(skb, &c, state, &state->streams[WEFT_INGRESS]);
+	return PASS;
+}
+
+SEC("cgroup_skb/egress")
+int payload_out(struct __sk_buff *skb)
+{
+	return look(skb, WEFT_EGRESS);
+}
+
+SEC("cgroup_skb/ingress")
+int payload_in(struct __sk_buff *skb)
+{
+	return look(skb, WEFT_INGRESS);
+}

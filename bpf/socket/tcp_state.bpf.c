@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Hook: tp_btf inet_sock_set_state, tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE and LISTEN;
+ * may lose them when the ring is full (counted). Context: any; connect() and listen() run in the caller's task. */
+#include "bpf/lib/conn.bpf.h"
+
+#define ECONNREFUSED 111
+#define ETIMEDOUT 110
+
+static __always_inline void remember_owner(struct sock *sk)
+{
+	struct weft_owner *owner =
+		bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (owner)
+		owner_of_current(owner);
+}
+
+static __always_inline void copy_owner(struct weft_owner *out, struct sock *sk)
+{
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+
+	if (owner)
+		*out = *owner;
+}
+
+static __always_inline void connect_started(struct sock *sk)
+{
+	struct conn_state *state =
+		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	remember_owner(sk);
+	if (!state) {
+		count_lost(WEFT_LOST_STORAGE);
+		return;
+	}
+	__builtin_memset(state, 0, sizeof(*state));
+	state->started_ns = bpf_ktime_get_ns();
+	state->role = WEFT_ROLE_CLIENT;
+}
+
+static __always_inline void established(struct sock *sk, int old_state)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct weft_settings *set = settings();
+	struct end_key key = {};
+	struct conn_state *state;
+	struct weft_open *open;
+
+	state = bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!state || !tcp || !set) {
+		count_lost(WEFT_LOST_STORAGE);
+		return;
+	}
+	state->cookie = bpf_get_socket_cookie(sk);
+	state->opened_ns = bpf_ktime_get_ns();
+	state->epoch = set->epoch;
+	state->last_direction = 2;
+	state->role = old_state == TCP_SYN_SENT ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER;
+	state->egress_seq = tcp->snd_una;
+	state->ingress_seq = tcp->copied_seq;
+	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
+	if (!open)
+		return;
+	tuple_fill(&open->tuple, sk);
+	copy_owner(&open->owner, sk);
+	open->cookie = state->cookie;
+	open->role = state->role;
+	open->egress_seq = state->egress_seq;
+	open->ingress_seq = state->ingress_seq;
+	open->handshake_us = state->started_ns ? (state->opened_ns - state->started_ns) / 1000 :
+						 tcp->srtt_us >> 3;
+	if (!state->started_ns)
+		state->started_ns = state->opened_ns;
+	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
+	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
+	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline __u32 failure_flags(const struct sock *sk, const struct conn_state *state)
+{
+	if (state->opened_ns || state->joined)
+		return sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0;
+	return WEFT_END_FAILED | (sk->sk_err == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
+	       (sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0);
+}
+
+static __always_inline void closed(struct sock *sk)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct end_key key = {};
+	struct weft_close *close;
+
+	if (!state)
+		return;
+	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
+	if (!close)
+		return;
+	state->end_flags |= failure_flags(sk, state);
+	tuple_fill(&close->tuple, sk);
+	copy_owner(&close->owner, sk);
+	close->cookie = bpf_get_socket_cookie(sk);
+	close->role = state->role;
+	close->age_ms = (close->event.time_ns - state->started_ns) / 1000000;
+	counters_fill(&close->counters, bpf_skc_to_tcp_sock(sk), state);
+	end_key_fill(&key, &close->tuple, state->egress_seq, state->ingress_seq);
+	bpf_map_delete_elem(&weft_ends, &key);
+	bpf_ringbuf_submit(close, BPF_RB_NO_WAKEUP);
+	bpf_sk_storage_delete(&weft_conns, sk);
+}
+
+static __always_inline void listening(struct sock *sk)
+{
+	struct weft_listen *listen = lifecycle_reserve(weft_listen, WEFT_EVENT_LISTEN);
+
+	remember_owner(sk);
+	if (!listen)
+		return;
+	tuple_fill(&listen->tuple, sk);
+	copy_owner(&listen->owner, sk);
+	listen->cookie = bpf_get_socket_cookie(sk);
+	listen->backlog_max = sk->sk_max_ack_backlog;
+	bpf_ringbuf_submit(listen, BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
+{
+	if (!sock_is_tcp(sk))
+		return 0;
+	if (new_state == TCP_SYN_SENT)
+		connect_started(sk);
+	else if (new_state == TCP_LISTEN)
+		listening(sk);
+	else if (new_state == TCP_ESTABLISHED)
+		established(sk, old_state);
+	else if (new_state == TCP_CLOSE && old_state != TCP_LISTEN)
+		closed(sk);
+	return 0;
+}
+
+static __always_inline void note_end(struct sock *sk, __u32 flag)
+{
+	struct conn_state *state;
+
+	if (!sk)
+		return;
+	state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	if (state)
+		state->end_flags |= flag;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_reset_out, struct sock *sk)
+{
+	note_end(sk, WEFT_END_RESET_SENT);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_reset_in, struct sock *sk)
+{
+	note_end(sk, WEFT_END_RESET_RECEIVED);
+	return 0;
+}
