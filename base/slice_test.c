@@ -15,7 +15,7 @@ static void equality_minds_length_and_case(void **state)
 	assert_false(slice_equal(SLICE("abc"), SLICE("abcd")));
 	assert_false(slice_equal(SLICE("abc"), SLICE("ABC")));
 	assert_true(slice_equal_nocase(SLICE("abc"), SLICE("ABC")));
-	assert_true(slice_equal((struct slice){ NULL, 0 }, SLICE("")));
+	assert_true(slice_equal((struct slice){NULL, 0}, SLICE("")));
 }
 
 static void prefix_is_found_at_the_start_only(void **state)

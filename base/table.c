@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Chained hash over one entry array; chain, free list and recency list are indices, not pointers. */
 #include "base/table.h"
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the gates look at: the C files of the project, and where their functions begin and end."""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDERS = ["base", "bpf", "datapath", "mesh-config", "control"]
+
+
+def c_files():
+    """Paths of all .c and .h files relative to the root, sorted."""
+    found = [f for folder in FOLDERS for end in ("c", "h") for f in (ROOT / folder).glob(f"**/*.{end}")]
+    return sorted(str(f.relative_to(ROOT)) for f in found)
+
+
+def read(path):
+    return (ROOT / path).read_text()
+
+
+def functions(text):
+    """(first line number, lines) of each function. The format puts a function's braces, and nothing
+    else's, alone into column 0."""
+    lines = text.split("\n")
+    start = None
+    for number, line in enumerate(lines):
+        if line == "{":
+            start = number
+        elif line == "}" and start is not None:
+            head = start
+            while head > 0 and lines[head - 1].strip() and not lines[head - 1].startswith(("}", "/*", " *", "//", "#")):
+                head -= 1
+            yield head + 1, lines[head:number + 1]
+            start = None
+
+
+def finish(problems):
+    """Prints the problems; the exit status for them."""
+    for problem in problems:
+        print(problem)
+    return 1 if any(": warning: " not in p for p in problems) else 0
+
+
+def expect(condition, what):
+    """For self-tests."""
+    if not condition:
+        raise SystemExit(f"self-test: {what}")
