@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The agent's HTTP: metrics and readiness on TCP, the API on a unix socket. No thread, no blocking: everything happens in
+ * serve_run, called from the agent's own loop. Knows signals and recent records, and asks its source for the rest. */
+#pragma once
+
+#include "base/error.h"
+#include "control/export/text.h"
+#include "control/serve/recent.h"
+#include "control/signals/signals.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct serve;
+
+#define SERVE_DEFAULT_LISTEN "127.0.0.1:15090"
+#define SERVE_DEFAULT_SOCKET "/run/weft/weftd.sock"
+
+struct serve_options {
+	const char *listen;      /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
+	const char *socket_path; /* NULL = no unix socket */
+	uint32_t socket_mode;    /* 0 = 0660 */
+	uint32_t clients;        /* per listener, 0 = 64 */
+	uint32_t timeout_s;      /* idle clients are dropped after it, 0 = 30; live readers are never idle */
+};
+
+/* What is served. Must outlive the server. Callbacks are called from serve_run and must not block. */
+struct serve_source {
+	void *arg;
+	struct signals *signals;
+	struct recent *recent;
+	/* Before each scrape and status: brings signals_set_health up to date. May be NULL. */
+	void (*refresh)(void *arg);
+	/* Whether GET /ready answers 200. May be NULL (always). */
+	bool (*ready)(void *arg);
+	/* Writes one JSON object (json_to) and a line end. May be NULL (404). */
+	void (*status)(void *arg, struct text *out);
+	void (*check)(void *arg, struct text *out);
+};
+
+/* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and |err|:
+ * -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENAMETOOLONG, -ENOMEM, ... Free with serve_free. */
+struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
+			struct error *err);
+
+/* Closes all clients, removes the unix socket if it is still ours. */
+void serve_free(struct serve *s);
+
+/* Readable when serve_run has something to do; for the agent's epoll. Owned by |s|. */
+int serve_fd(const struct serve *s);
+
+/* Accepts, reads, answers; never blocks. Call it when serve_fd is readable and when serve_timeout_ms has passed. */
+void serve_run(struct serve *s);
+
+/* Until serve_run must be called again though nothing is readable; -1 = never. */
+int serve_timeout_ms(const struct serve *s);
+
+/* New records are in |recent|: gives them to live readers. Costs nothing without readers. Call it after each batch. */
+void serve_wake(struct serve *s);
+
+/* The TCP port that was bound, 0 without TCP listener. */
+uint16_t serve_port(const struct serve *s);
+
+/* Live records lost because readers were slow (health.reader_lost). */
+uint64_t serve_lost(const struct serve *s);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Weft's own health as plain numbers: weftd fills it before a scrape, signals only shows it. */
+#pragma once
+
+#include "bpf/abi.h"
+#include "datapath/observe/observe.h"
+
+#include <stdint.h>
+
+#define HEALTH_PROGRAMS_MAX 64
+#define HEALTH_PROBES_MAX 64
+#define HEALTH_INTERFACES_MAX 256
+
+/* What flows are split by: X(NAME, "label value") */
+#define HEALTH_FLOW_PROTOCOLS(X) \
+	X(TCP, "tcp")            \
+	X(UDP, "udp")            \
+	X(OTHER, "other")
+
+enum health_flow_protocol {
+#define X(name, text) HEALTH_FLOW_##name,
+	HEALTH_FLOW_PROTOCOLS(X)
+#undef X
+	HEALTH_FLOW_PROTOCOL_MAX
+};
+
+struct health_total {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/* A network interface; names are unique in the list. */
+struct health_interface {
+	char name[32];
+	char mode[16]; /* how it is watched: "xdp_native", "xdp_generic", "tcx", "clsact" */
+	uint32_t flows;
+	struct health_total totals[2][HEALTH_FLOW_PROTOCOL_MAX]; /* by WEFT_INGRESS, WEFT_EGRESS */
+};
+
+/* A BPF program; names are unique in the list. */
+struct health_program {
+	char name[16];
+	uint64_t runs;
+	uint64_t run_ns;
+};
+
+/* A probe (a hook or a probe site's kind) and in how many places it is attached; names are unique. */
+struct health_probe {
+	char name[32];
+	uint32_t attached;
+};
+
+struct health {
+	const char *version; /* "" = not known */
+	uint64_t kernel_lost[WEFT_LOSS_MAX];   /* by WEFT_LOST_*, over all CPUs */
+	uint64_t kernel_counts[WEFT_COUNT_MAX]; /* by WEFT_COUNT_*, over all CPUs */
+	struct observe_counters observe;
+	uint64_t reader_lost;
+	uint64_t process_cpu_ns;
+	uint64_t process_resident_bytes;
+	uint64_t process_start_s; /* since the epoch */
+	uint32_t process_open_fds;
+	uint32_t program_count;
+	uint32_t probe_count;
+	uint32_t interface_count;
+	struct health_program programs[HEALTH_PROGRAMS_MAX];
+	struct health_probe probes[HEALTH_PROBES_MAX];
+	struct health_interface interfaces[HEALTH_INTERFACES_MAX];
+};
