@@ -2,6 +2,7 @@
 /* Weft's own health as plain numbers: weftd fills it before a scrape, signals only shows it. */
 #pragma once
 
+#include <linux/types.h>
 #include "bpf/abi.h"
 #include "datapath/observe/observe.h"
 

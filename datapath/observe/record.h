@@ -2,6 +2,7 @@
 /* The records that observe hands on: one per exchange, one per state of a connection. */
 #pragma once
 
+#include <linux/types.h>
 #include "bpf/abi.h"
 
 #include <stdbool.h>
