@@ -26,7 +26,9 @@
 	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")       \
 	X(READ_SECRET, "read_fault", "secret", "the parameters of a key derivation could not be read") \
 	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")    \
-	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")
+	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")      \
+	X(FLOW_INSERT, "flow_table_full", "flow", "a packet whose flow found no place in the flow table") \
+	X(FLOW_PARSE, "read_fault", "flow", "an IP packet whose header could not be read")
 
 /* What is counted beside losses, per CPU. */
 #define WEFT_COUNTS(X)                                                        \
@@ -38,7 +40,8 @@
 	X(SKIPPED_BYTES, "body bytes that were counted and not copied")          \
 	X(COPIED_BYTES, "payload bytes copied to the ring")                      \
 	X(REORDERED, "packets that arrived out of order or twice")               \
-	X(WALKS_LOST, "directions copied whole since their framing could not be followed")
+	X(WALKS_LOST, "directions copied whole since their framing could not be followed") \
+	X(FLOWS_SEEN, "flows that were entered in the flow table")
 
 /* What a direction of a connection carries, as far as the kernel half needs to know to skip bodies. */
 #define WEFT_PROTOCOLS(X)                                    \
@@ -240,7 +243,7 @@ struct weft_secret {
 /* ---- maps ---------------------------------------------------------------------------------------- */
 
 /* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the wire's packet
- * (source, destination), IPv4 mapped. */
+ * (source, destination), IPv4 mapped. What the counters equal is said in bpf/lib/flow.bpf.h. */
 struct weft_flow_key {
 	__u8 source_addr[16];
 	__u8 destination_addr[16];
@@ -255,7 +258,7 @@ struct weft_flow_key {
 struct weft_flow {
 	__u64 packets; /* on the wire: a large (GSO) segment counts as the packets it becomes */
 	__u64 bytes;   /* at layer 3: IP header and payload */
-	__u64 first_ns;
+	__u64 first_ns; /* CLOCK_MONOTONIC, as of the last timer tick (1 to 10 ms) */
 	__u64 last_ns;
 	__u32 tcp_flags_seen; /* OR of the TCP flag bytes */
 	__u32 syn_count;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* L4 flow counters at an interface's TC hooks, in both directions: TCX links, or classifiers of a clsact qdisc.
+ * Emits nothing: it counts in weft_flows. May lose a packet's count when the flow table has no room (FLOW_INSERT) or
+ * an IP header cannot be read (FLOW_PARSE). Never changes a packet or its way: other programs go on. */
+#include "bpf/lib/flow.bpf.h"
+
+/* UNSPEC of clsact and NEXT of TCX are the same number */
+#define TC_GO_ON (-1)
+
+/* Ethernet, two tags, IPv6, some extension headers, TCP: what is made readable when a sender left it in pages. */
+#define TC_HEADROOM_BYTES 192
+
+static __always_inline int tc_read(struct __sk_buff *skb, struct weft_flow_key *key,
+				   struct packet *p, __u32 *ret_l3_offset)
+{
+	struct packet_cursor c = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+	int type = packet_read_ethernet(&c);
+
+	*ret_l3_offset = c.next - (void *)(long)skb->data;
+	if (type < 0)
+		return FLOW_UNREADABLE;
+	return flow_parse(&c, type, key, p);
+}
+
+/* Whether the transport header was wanted and not found. */
+static __always_inline bool tc_lacks_ports(const struct weft_flow_key *key, const struct packet *p)
+{
+	return !p->later_fragment && !key->source_port && !key->destination_port &&
+	       (key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP);
+}
+
+static __always_inline int tc_count(struct __sk_buff *skb, __u8 direction)
+{
+	struct weft_flow_key key = {};
+	struct packet p = {};
+	struct flow_frame frame = { .ifindex = skb->ifindex, .direction = direction };
+	__u32 linear_bytes = skb->data_end - skb->data;
+	__u32 l3_offset;
+	int found = tc_read(skb, &key, &p, &l3_offset);
+
+	if (linear_bytes < skb->len && linear_bytes < TC_HEADROOM_BYTES &&
+	    (found == FLOW_UNREADABLE || (found == FLOW_COUNTED && tc_lacks_ports(&key, &p)))) {
+		bpf_skb_pull_data(skb, skb->len < TC_HEADROOM_BYTES ? skb->len : TC_HEADROOM_BYTES);
+		__builtin_memset(&key, 0, sizeof(key));
+		__builtin_memset(&p, 0, sizeof(p));
+		found = tc_read(skb, &key, &p, &l3_offset);
+	}
+	if (found == FLOW_UNREADABLE)
+		count_lost(WEFT_LOST_FLOW_PARSE);
+	if (found != FLOW_COUNTED)
+		return TC_GO_ON;
+	frame.ip_bytes = skb->len - l3_offset;
+	frame.gso_segs = skb->gso_segs;
+	frame.gso_bytes = skb->gso_size;
+	flow_count(&frame, &key, &p);
+	return TC_GO_ON;
+}
+
+SEC("tcx/ingress")
+int weft_tc_ingress(struct __sk_buff *skb)
+{
+	return tc_count(skb, WEFT_INGRESS);
+}
+
+SEC("tcx/egress")
+int weft_tc_egress(struct __sk_buff *skb)
+{
+	return tc_count(skb, WEFT_EGRESS);
+}
