@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* L4 flow counters at an interface's TC hooks, in both directions: TCX links, or classifiers of a clsact qdisc.
- * Emits nothing: it counts in weft_flows. May lose a packet's count when the flow table has no room (FLOW_INSERT) or
- * an IP header cannot be read (FLOW_PARSE). Never changes a packet or its way: other programs go on. */
+/* L4 flow counters at an interface's TC hooks, in both directions: TCX links, or classifiers of a
+ * clsact qdisc. Emits nothing: it counts in weft_flows. May lose a packet's count when the flow
+ * table has no room (FLOW_INSERT) or an IP header cannot be read (FLOW_PARSE). Never changes a
+ * packet or its way: other programs go on. */
 #include "bpf/lib/flow.bpf.h"
 
 /* UNSPEC of clsact and NEXT of TCX are the same number */
 #define TC_GO_ON (-1)
 
-/* Ethernet, two tags, IPv6, some extension headers, TCP: what is made readable when a sender left it in pages. */
+/* Ethernet, two tags, IPv6, some extension headers, TCP: what is made readable when a sender left
+ * it in pages. */
 #define TC_HEADROOM_BYTES 192
 
 static __always_inline int tc_read(struct __sk_buff *skb, struct weft_flow_key *key,
 				   struct packet *p, __u32 *ret_l3_offset)
 {
-	struct packet_cursor c = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+	struct packet_cursor c = {(void *)(long)skb->data, (void *)(long)skb->data_end};
 	int type = packet_read_ethernet(&c);
 
 	*ret_l3_offset = c.next - (void *)(long)skb->data;
@@ -33,7 +35,7 @@ static __always_inline int tc_count(struct __sk_buff *skb, __u8 direction)
 {
 	struct weft_flow_key key = {};
 	struct packet p = {};
-	struct flow_frame frame = { .ifindex = skb->ifindex, .direction = direction };
+	struct flow_frame frame = {.ifindex = skb->ifindex, .direction = direction};
 	__u32 linear_bytes = skb->data_end - skb->data;
 	__u32 l3_offset;
 	int found = tc_read(skb, &key, &p, &l3_offset);

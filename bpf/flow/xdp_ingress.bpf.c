@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* L4 flow counters where a network card's driver hands packets over, before the stack sees or refuses them.
- * Emits nothing: it counts in weft_flows, in the place of the TC ingress program of that interface. May lose a packet's
- * count when the flow table has no room (FLOW_INSERT) or an IP header cannot be read (FLOW_PARSE). Passes everything. */
+/* L4 flow counters where a network card's driver hands packets over, before the stack sees or
+ * refuses them. Emits nothing: it counts in weft_flows, in the place of the TC ingress program of
+ * that interface. May lose a packet's count when the flow table has no room (FLOW_INSERT) or an IP
+ * header cannot be read (FLOW_PARSE). Passes everything. */
 #include "bpf/lib/flow.bpf.h"
 
 static __always_inline __u32 xdp_frame_bytes(struct xdp_md *xdp)
@@ -15,8 +16,8 @@ static __always_inline __u32 xdp_frame_bytes(struct xdp_md *xdp)
 SEC("xdp.frags")
 int weft_xdp(struct xdp_md *xdp)
 {
-	struct packet_cursor c = { (void *)(long)xdp->data, (void *)(long)xdp->data_end };
-	struct flow_frame frame = { .ifindex = xdp->ingress_ifindex, .direction = WEFT_INGRESS };
+	struct packet_cursor c = {(void *)(long)xdp->data, (void *)(long)xdp->data_end};
+	struct flow_frame frame = {.ifindex = xdp->ingress_ifindex, .direction = WEFT_INGRESS};
 	struct weft_flow_key key = {};
 	struct packet p = {};
 	int type = packet_read_ethernet(&c);

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 2: counting packets per flow in weft_flows.
  *
- * What equals what. A large segment (TSO, GSO, GRO, LRO) is counted as the packets it becomes or became:
- *   packets = gso_segs, bytes = IP length + (gso_segs - 1) * (IP and transport headers).
- * So for each flow packets and bytes are those of a capture on the wire, packets of a TCP flow equal
- * tcp_info.tcpi_segs_out of its sender, and the sum over the flows leaving an interface equals the counters of
- * its queueing discipline, which counts 14 bytes of Ethernet more per packet:
- *   qdisc packets = packets, qdisc bytes = bytes + 14 * packets.
- * /sys/class/net/.../statistics of a real card count wire packets (Ethernet included, often also a CRC); those of
- * veth and bridge count a large segment as one packet: they equal only while offloads are off.
- * Frames that are not IP (ARP, LLDP) are in those counters and in no flow. */
+ * What equals what. A large segment (TSO, GSO, GRO, LRO) is counted as the packets it becomes or
+ * became: packets = gso_segs, bytes = IP length + (gso_segs - 1) * (IP and transport headers). So
+ * for each flow packets and bytes are those of a capture on the wire, packets of a TCP flow equal
+ * tcp_info.tcpi_segs_out of its sender, and the sum over the flows leaving an interface equals the
+ * counters of its queueing discipline, which counts 14 bytes of Ethernet more per packet: qdisc
+ * packets = packets, qdisc bytes = bytes + 14 * packets. /sys/class/net/.../statistics of a real
+ * card count wire packets (Ethernet included, often also a CRC); those of veth and bridge count a
+ * large segment as one packet: they equal only while offloads are off. Frames that are not IP (ARP,
+ * LLDP) are in those counters and in no flow. */
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
 #include "bpf/lib/packet.bpf.h"
 
-#define FLOW_COUNTED 0
-#define FLOW_NOT_IP 1
+#define FLOW_COUNTED	0
+#define FLOW_NOT_IP	1
 #define FLOW_UNREADABLE 2
 
 /* One packet or large segment as the hook sees it. */
 struct flow_frame {
-	__u32 ip_bytes;  /* from the IP header to the end of the frame, padding included */
+	__u32 ip_bytes; /* from the IP header to the end of the frame, padding included */
 	__u32 ifindex;
-	__u32 gso_segs;  /* 0 or 1: one packet */
+	__u32 gso_segs;	 /* 0 or 1: one packet */
 	__u32 gso_bytes; /* payload of each segment, 0: one packet */
-	__u8 direction;  /* WEFT_EGRESS, WEFT_INGRESS */
+	__u8 direction;	 /* WEFT_EGRESS, WEFT_INGRESS */
 };
 
 static __always_inline __u64 flow_now_ns(void)
@@ -35,7 +35,8 @@ static __always_inline __u64 flow_now_ns(void)
 	return bpf_ktime_get_ns();
 }
 
-/* Adds to this CPU's part of a flow. No atomics: nobody else writes it, programs do not nest on one direction. */
+/* Adds to this CPU's part of a flow. No atomics: nobody else writes it, programs do not nest on one
+ * direction. */
 static __always_inline void flow_add(struct weft_flow *flow, __u64 packets, __u64 bytes,
 				     __u8 tcp_flags, __u64 now_ns)
 {
@@ -99,8 +100,8 @@ static __always_inline int flow_parse(struct packet_cursor *c, int type, struct 
 static __always_inline void flow_count(const struct flow_frame *frame, struct weft_flow_key *key,
 				       const struct packet *p)
 {
-	__u32 ip_bytes = p->ip_bytes && p->ip_bytes < frame->ip_bytes ? p->ip_bytes :
-									frame->ip_bytes;
+	__u32 ip_bytes =
+		p->ip_bytes && p->ip_bytes < frame->ip_bytes ? p->ip_bytes : frame->ip_bytes;
 	__u64 packets = flow_packets(frame, p, ip_bytes);
 	struct weft_flow *flow;
 

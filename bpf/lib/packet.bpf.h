@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: reading packet headers. A cursor walks the packet; each packet_* function reads one header,
- * moves past it and returns the type of what follows, or -1 when the header does not fit or is not valid. */
+/* Layer 2: reading packet headers. A cursor walks the packet; each packet_* function reads one
+ * header, moves past it and returns the type of what follows, or -1 when the header does not fit or
+ * is not valid. */
 #pragma once
 
 #include "bpf/lib/kernel.bpf.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
-#define ETHERTYPE_8021Q 0x8100
+#define ETHERTYPE_IPV4	 0x0800
+#define ETHERTYPE_IPV6	 0x86dd
+#define ETHERTYPE_8021Q	 0x8100
 #define ETHERTYPE_8021AD 0x88a8
 
-#define PACKET_MAX_VLANS 2
+#define PACKET_MAX_VLANS      2
 #define PACKET_MAX_EXTENSIONS 6
 
 /* include/linux/in6.h: the extension headers of RFC 8200 4 and their relatives */
-#define IPV6_HOP_BY_HOP 0
-#define IPV6_ROUTING 43
-#define IPV6_FRAGMENT 44
+#define IPV6_HOP_BY_HOP	    0
+#define IPV6_ROUTING	    43
+#define IPV6_FRAGMENT	    44
 #define IPV6_AUTHENTICATION 51
-#define IPV6_DESTINATION 60
-#define IPV6_MOBILITY 135
+#define IPV6_DESTINATION    60
+#define IPV6_MOBILITY	    135
 
 #define TCP_FLAG_SYN 0x02
 #define TCP_FLAG_ACK 0x10
@@ -31,8 +32,10 @@ struct packet_cursor {
 
 /* What the headers of one IP packet say beside the flow key. */
 struct packet {
-	__u32 ip_bytes;     /* IP header and payload by the IP header; 0 = jumbogram, the header does not say */
-	__u32 header_bytes; /* IP header(s) and the header of TCP or UDP: what each GSO segment repeats */
+	__u32 ip_bytes; /* IP header and payload by the IP header; 0 = jumbogram, the header does
+			   not say */
+	__u32 header_bytes; /* IP header(s) and the header of TCP or UDP: what each GSO segment
+			       repeats */
 	__u8 tcp_flags;
 	__u8 later_fragment; /* carries no transport header */
 };
@@ -99,8 +102,8 @@ static __always_inline void *packet_peek(const struct packet_cursor *c, __u32 si
 	return c->next + size <= c->end ? c->next : NULL;
 }
 
-/* Ethernet with up to PACKET_MAX_VLANS tags in the packet (a tag taken off by the card is not in it).
- * Returns the EtherType in host order. */
+/* Ethernet with up to PACKET_MAX_VLANS tags in the packet (a tag taken off by the card is not in
+ * it). Returns the EtherType in host order. */
 static __always_inline int packet_read_ethernet(struct packet_cursor *c)
 {
 	struct packet_ethernet *ethernet = packet_peek(c, sizeof(*ethernet));
@@ -181,8 +184,9 @@ static __always_inline int packet_read_extension(struct packet_cursor *c, __u8 t
 	return extension->next;
 }
 
-/* RFC 8200, with up to PACKET_MAX_EXTENSIONS extension headers. Fills addresses and lengths; returns the
- * first type that is no extension header, or that of the extension header where the walk had to stop. */
+/* RFC 8200, with up to PACKET_MAX_EXTENSIONS extension headers. Fills addresses and lengths;
+ * returns the first type that is no extension header, or that of the extension header where the
+ * walk had to stop. */
 static __always_inline int packet_read_ipv6(struct packet_cursor *c, struct weft_flow_key *key,
 					    struct packet *p)
 {
@@ -210,10 +214,10 @@ static __always_inline int packet_read_ipv6(struct packet_cursor *c, struct weft
 	return type;
 }
 
-/* Ports and flags of TCP (RFC 9293), ports of UDP (RFC 768); the rest has none. What does not fit leaves
- * the ports 0: the IP packet is counted all the same. */
-static __always_inline void packet_read_transport(struct packet_cursor *c, struct weft_flow_key *key,
-						  struct packet *p)
+/* Ports and flags of TCP (RFC 9293), ports of UDP (RFC 768); the rest has none. What does not fit
+ * leaves the ports 0: the IP packet is counted all the same. */
+static __always_inline void packet_read_transport(struct packet_cursor *c,
+						  struct weft_flow_key *key, struct packet *p)
 {
 	struct packet_ports *ports;
 	struct packet_tcp *tcp;
