@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Skeleton lifecycle: which programs there are and where each is attached. */
+#include "datapath/attach/attach.h"
+
+#include "base/cleanup.h"
+#include "datapath/attach/mounts.h"
+#include "datapath/attach/pins.h"
+#include "weft.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define DEFAULT_RING_BYTES (16u << 20)
+#define READ_BYTES (64 * 1024)
+
+enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
+
+/* What this file attaches. Every other program is attached by who owns its hook. */
+static const struct {
+	const char *name;
+	enum hook hook;
+	bool pinned;
+} PROGRAMS[] = {
+	{ "tcp_state", HOOK_TRACE, true },
+	{ "tcp_reset_out", HOOK_TRACE, true },
+	{ "tcp_reset_in", HOOK_TRACE, true },
+	{ "payload_out", HOOK_CGROUP, true },
+	{ "payload_in", HOOK_CGROUP, true },
+	{ "conns_alive", HOOK_ITER_CONNS, false },
+	{ "listeners", HOOK_ITER_OWNERS, false },
+	{ "sockets_found", HOOK_ITER_FILES, false },
+};
+#define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
+
+struct attach {
+	struct weft_bpf *skeleton;
+	struct ring_buffer *ring;
+	struct weft_settings *settings; /* mapped */
+	struct bpf_link *links[PROGRAM_COUNT];
+	struct attach_program state[PROGRAM_COUNT];
+	struct pins pins;
+	int cgroup_fd;
+	attach_event_fn event; /* of the attach_consume that runs */
+	void *arg;
+};
+
+struct bpf_program *attach_program(const struct attach *a, const char *name)
+{
+	return bpf_object__find_program_by_name(a->skeleton->obj, name);
+}
+
+int attach_map_fd(const struct attach *a, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(a->skeleton->obj, name);
+}
+
+const char *attach_link_dir(const struct attach *a)
+{
+	return a->pins.map_dir[0] ? a->pins.link_dir : NULL;
+}
+
+bool attach_adopted(const struct attach *a)
+{
+	return a->pins.adopted;
+}
+
+/* ---- load */
+
+static int pin_maps(struct attach *a)
+{
+	struct bpf_map *map;
+	char path[512];
+	int r = 0;
+
+	bpf_object__for_each_map(map, a->skeleton->obj) {
+		if (strncmp(bpf_map__name(map), "weft_", 5) != 0)
+			continue; /* .rodata and the like belong to one load */
+		snprintf(path, sizeof(path), "%s/%s", a->pins.map_dir, bpf_map__name(map));
+		r = r ? r : bpf_map__set_pin_path(map, path);
+	}
+	return r;
+}
+
+static void link_path(const struct attach *a, size_t i, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%s", a->pins.link_dir, PROGRAMS[i].name);
+}
+
+/* Takes over what an earlier agent of this build left; its programs need not be loaded again. */
+static void links_adopt(struct attach *a)
+{
+	char path[512];
+
+	for (size_t i = 0; i < PROGRAM_COUNT && a->pins.adopted; i++) {
+		link_path(a, i, path, sizeof(path));
+		if (!PROGRAMS[i].pinned || access(path, F_OK))
+			continue;
+		a->links[i] = bpf_link__open(path);
+		if (!a->links[i])
+			continue;
+		bpf_program__set_autoload(attach_program(a, PROGRAMS[i].name), false);
+		a->state[i].adopted = a->state[i].attached = true;
+	}
+}
+
+static int load(struct attach *a, uint32_t ring_bytes, struct error *err)
+{
+	int r;
+
+	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
+	if (a->pins.map_dir[0])
+		pin_maps(a);
+	links_adopt(a);
+	r = weft_bpf__load(a->skeleton);
+	if (r == -EPERM)
+		return error_set(err, r, "the kernel refuses to load BPF programs: run as root, or give "
+					 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+	if (r)
+		return error_set(err, r, "the kernel does not load the programs: %s", strerror(-r));
+	return 0;
+}
+
+static int settings_start(struct attach *a, const struct attach_options *options,
+			  uint32_t ring_bytes, struct error *err)
+{
+	struct weft_settings *s = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE,
+				       MAP_SHARED, attach_map_fd(a, "weft_settings"), 0);
+	struct timespec now;
+
+	if (s == MAP_FAILED)
+		return error_set(err, -errno, "cannot map the settings: %s", strerror(errno));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	a->settings = s;
+	s->ring_bytes = ring_bytes;
+	s->ring_reserve_bytes = ring_bytes / 10;
+	s->ring_wakeup_bytes = ring_bytes / 8;
+	s->own_pid = (uint32_t)getpid();
+	s->tls_keys = options->tls_keys;
+	s->epoch = s->epoch + 1 ? s->epoch + 1 : 1;
+	attach_heartbeat(a, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	s->capture = options->capture;
+	return 0;
+}
+
+/* ---- attach */
+
+static struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
+{
+	union bpf_iter_link_info info = { .map.map_fd = (__u32)map_fd };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+
+	if (map_fd >= 0) {
+		opts.link_info = &info;
+		opts.link_info_len = sizeof(info);
+	}
+	return bpf_program__attach_iter(program, &opts);
+}
+
+static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program *program)
+{
+	switch (PROGRAMS[i].hook) {
+	case HOOK_TRACE:
+		return bpf_program__attach(program);
+	case HOOK_CGROUP:
+		return bpf_program__attach_cgroup(program, a->cgroup_fd);
+	case HOOK_ITER_CONNS:
+		return iterator_attach(program, attach_map_fd(a, "weft_conns"));
+	case HOOK_ITER_OWNERS:
+		return iterator_attach(program, attach_map_fd(a, "weft_owners"));
+	case HOOK_ITER_FILES:
+		return iterator_attach(program, -1);
+	}
+	return NULL;
+}
+
+static void link_attach(struct attach *a, size_t i)
+{
+	struct attach_program *state = &a->state[i];
+	char path[512];
+
+	a->links[i] = link_make(a, i, attach_program(a, PROGRAMS[i].name));
+	state->attached = a->links[i] != NULL;
+	if (!state->attached) {
+		snprintf(state->problem, sizeof(state->problem), "%s", strerror(errno));
+		return;
+	}
+	if (!PROGRAMS[i].pinned || !attach_link_dir(a))
+		return;
+	link_path(a, i, path, sizeof(path));
+	if (bpf_link__pin(a->links[i], path))
+		snprintf(state->problem, sizeof(state->problem), "not pinned: %s", strerror(errno));
+}
+
+static int attach_all(struct attach *a, struct error *err)
+{
+	unsigned attached = 0;
+
+	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		a->state[i].name = PROGRAMS[i].name;
+		a->state[i].hook = bpf_program__section_name(attach_program(a, PROGRAMS[i].name));
+		if (!a->links[i])
+			link_attach(a, i);
+		attached += a->state[i].attached;
+	}
+	if (attached)
+		return 0;
+	return error_set(err, -ENOTSUP, "no program could be attached: %s", a->state[0].problem);
+}
+
+/* ---- walking what lives */
+
+static int iterator_read(struct bpf_link *link, void (*block)(void *arg, void *data, size_t size),
+			 void *arg)
+{
+	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
+	cleanup_free char *buffer = malloc(READ_BYTES);
+	ssize_t n;
+
+	if (fd < 0 || !buffer)
+		return fd < 0 ? fd : -ENOMEM;
+	while ((n = read(fd, buffer, READ_BYTES)) > 0)
+		if (block)
+			block(arg, buffer, (size_t)n);
+	return n < 0 ? -errno : 0;
+}
+
+struct record_reader {
+	attach_event_fn event;
+	void *arg;
+};
+
+/* The iterators write whole records, and a read returns whole records. */
+static void records_split(void *arg, void *data, size_t size)
+{
+	struct record_reader *reader = arg;
+	struct weft_event *event = data;
+
+	while (size >= sizeof(*event) && event->size_bytes >= sizeof(*event) &&
+	       event->size_bytes <= size) {
+		size_t step = event->size_bytes;
+
+		reader->event(reader->arg, event, step);
+		size -= step;
+		event = (struct weft_event *)((char *)event + step);
+	}
+}
+
+int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
+{
+	struct record_reader reader = { event, arg };
+	int r = 0;
+
+	for (size_t i = 0; i < PROGRAM_COUNT && !r; i++)
+		if (PROGRAMS[i].hook == HOOK_ITER_CONNS || PROGRAMS[i].hook == HOOK_ITER_OWNERS)
+			r = iterator_read(a->links[i], records_split, &reader);
+	return r;
+}
+
+/* Sockets that are older than the programs have no owner yet: their holders' files tell. */
+static void owners_learn(struct attach *a)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (PROGRAMS[i].hook == HOOK_ITER_FILES)
+			iterator_read(a->links[i], NULL, NULL);
+}
+
+/* ---- life */
+
+static int event_forward(void *ctx, void *record, size_t size_bytes)
+{
+	struct attach *a = ctx;
+
+	return a->event(a->arg, record, size_bytes);
+}
+
+static int cgroup_open(struct attach *a, const char *path, struct error *err)
+{
+	char found[256];
+	int r = path ? 0 : mounts_find_cgroup2(found, sizeof(found), err);
+
+	if (r)
+		return r;
+	path = path ? path : found;
+	a->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (a->cgroup_fd < 0)
+		return error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int start(struct attach *a, const struct attach_options *options, struct error *err)
+{
+	uint32_t ring_bytes = options->ring_bytes ? options->ring_bytes : DEFAULT_RING_BYTES;
+	size_t object_bytes;
+	const void *object = weft_bpf__elf_bytes(&object_bytes);
+	int r = cgroup_open(a, options->cgroup_path, err);
+
+	if (!r && options->pin_dir)
+		r = pins_prepare(&a->pins, options->pin_dir, object, object_bytes, ring_bytes, err);
+	if (r)
+		return r;
+	a->skeleton = weft_bpf__open();
+	if (!a->skeleton)
+		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
+	r = load(a, ring_bytes, err);
+	r = r ? r : settings_start(a, options, ring_bytes, err);
+	r = r ? r : attach_all(a, err);
+	if (r)
+		return r;
+	a->ring = ring_buffer__new(attach_map_fd(a, "weft_ring"), event_forward, a, NULL);
+	if (!a->ring)
+		return error_set(err, -errno, "cannot map the ring: %s", strerror(errno));
+	owners_learn(a);
+	return 0;
+}
+
+int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err)
+{
+	struct attach *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return error_set(err, -ENOMEM, "no memory");
+	a->cgroup_fd = -1;
+	r = start(a, options, err);
+	if (r)
+		attach_free(a);
+	else
+		*ret_attach = a;
+	return r;
+}
+
+void attach_free(struct attach *a)
+{
+	if (!a)
+		return;
+	if (a->settings) {
+		a->settings->capture = 0;
+		munmap(a->settings, (size_t)getpagesize());
+	}
+	ring_buffer__free(a->ring);
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		bpf_link__destroy(a->links[i]);
+	weft_bpf__destroy(a->skeleton);
+	if (a->cgroup_fd >= 0)
+		close(a->cgroup_fd);
+	free(a);
+}
+
+int attach_detach(const char *pin_dir)
+{
+	if (access(pin_dir, F_OK))
+		return errno == ENOENT ? 0 : -errno;
+	pins_remove(pin_dir);
+	mounts_release_bpffs(pin_dir);
+	return 0;
+}
+
+/* ---- while it runs */
+
+int attach_consume(struct attach *a, attach_event_fn event, void *arg)
+{
+	a->event = event;
+	a->arg = arg;
+	return ring_buffer__consume(a->ring);
+}
+
+int attach_ring_fd(const struct attach *a)
+{
+	return ring_buffer__epoll_fd(a->ring);
+}
+
+void attach_heartbeat(struct attach *a, uint64_t now_ns)
+{
+	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)
+{
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(fd, &key, values))
+		return -errno;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += values[cpu];
+	*ret_sum = sum;
+	return 0;
+}
+
+int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
+			 uint64_t ret_counts[WEFT_COUNT_MAX])
+{
+	int cpus = libbpf_num_possible_cpus();
+	int fd = attach_map_fd(a, "weft_counters");
+	cleanup_free uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+	int r = values ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < WEFT_LOSS_MAX && !r; i++)
+		r = counter_sum(fd, i, cpus, values, &ret_lost[i]);
+	for (uint32_t i = 0; i < WEFT_COUNT_MAX && !r; i++)
+		r = counter_sum(fd, WEFT_LOSS_MAX + i, cpus, values, &ret_counts[i]);
+	return r;
+}
+
+static void program_read_statistics(const struct attach *a, size_t i, struct attach_program *p)
+{
+	struct bpf_prog_info info = {};
+	struct bpf_link_info link = {};
+	__u32 size = sizeof(link);
+	cleanup_close int fd = -1;
+
+	if (!a->links[i] || bpf_link_get_info_by_fd(bpf_link__fd(a->links[i]), &link, &size))
+		return;
+	fd = bpf_prog_get_fd_by_id(link.prog_id);
+	size = sizeof(info);
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &size))
+		return;
+	p->runs = info.run_cnt;
+	p->run_ns = info.run_time_ns;
+}
+
+void attach_visit_programs(const struct attach *a,
+			   void (*visit)(void *arg, const struct attach_program *p), void *arg)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		struct attach_program p = a->state[i];
+
+		program_read_statistics(a, i, &p);
+		visit(arg, &p);
+	}
+}

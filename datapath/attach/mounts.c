@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Finding and making mounts: /proc/self/mounts through getmntent, statfs magics. */
+#include "datapath/attach/mounts.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define BPFFS_DEFAULT "/sys/fs/bpf"
+
+int mounts_find_cgroup2(char *out, size_t size, struct error *err)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+	int found = -ENOENT;
+
+	while (mounts && found && (m = getmntent(mounts))) {
+		if (strcmp(m->mnt_type, "cgroup2") != 0)
+			continue;
+		snprintf(out, size, "%s", m->mnt_dir);
+		found = 0;
+	}
+	if (mounts)
+		endmntent(mounts);
+	if (found)
+		return error_set(err, found,
+				 "no cgroup2 tree is mounted; try: mount -t cgroup2 none /sys/fs/cgroup");
+	return 0;
+}
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
+static int make_directories(const char *dir, mode_t mode)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s", dir);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, mode) && errno != EEXIST ? -errno : 0;
+}
+
+int mounts_ensure_bpffs(const char *dir, struct error *err)
+{
+	bool below_default = !strncmp(dir, BPFFS_DEFAULT "/", sizeof(BPFFS_DEFAULT));
+	int r;
+
+	if (below_default && !is_bpffs(BPFFS_DEFAULT) &&
+	    mount("bpf", BPFFS_DEFAULT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return error_set(err, -errno, "cannot mount a bpf file system on %s: %s",
+				 BPFFS_DEFAULT, strerror(errno));
+	r = make_directories(dir, 0700);
+	if (r)
+		return error_set(err, r, "cannot make the directory %s: %s", dir, strerror(-r));
+	if (is_bpffs(dir) ||
+	    !mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return 0;
+	return error_set(err, -errno, "cannot mount a bpf file system on %s: %s", dir,
+			 strerror(errno));
+}
+
+static bool is_mount_point(const char *dir)
+{
+	struct stat here, above;
+	char parent[512];
+
+	snprintf(parent, sizeof(parent), "%s/..", dir);
+	return !stat(dir, &here) && !stat(parent, &above) && here.st_dev != above.st_dev;
+}
+
+void mounts_release_bpffs(const char *dir)
+{
+	if (is_bpffs(dir) && is_mount_point(dir) && strcmp(dir, BPFFS_DEFAULT) != 0)
+		umount2(dir, MNT_DETACH);
+	rmdir(dir);
+}
