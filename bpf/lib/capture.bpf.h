@@ -116,7 +116,8 @@ __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 fro
 		}
 		from += bytes;
 	}
-	c->covered = to;
+	if (c->covered < to)
+		c->covered = to;
 	return 0;
 }
 
