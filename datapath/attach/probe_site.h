@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which instruction of a function a probe on its entry should sit on. A probe on an instruction
+ * that the kernel emulates costs a quarter of one that is single-stepped out of line. Pure. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the probe sits on. */
+#define PROBE_SITES(X)                                                                             \
+	X(STEPPED, "entry, single-stepped") /* right but slow */                                   \
+	X(PUSH, "push")                                                                            \
+	X(NOP, "nop")                                                                              \
+	X(CALL, "call")                                                                            \
+	X(JUMP, "jump")                                                                            \
+	X(BRANCH, "conditional jump")
+
+enum probe_site_kind {
+#define X(name, text) PROBE_SITE_##name,
+	PROBE_SITES(X)
+#undef X
+		PROBE_SITE_MAX
+};
+
+struct probe_site {
+	uint32_t offset_bytes; /* from the function's first byte; always the first byte of an
+				  instruction */
+	enum probe_site_kind kind;
+};
+
+/* How far from the entry a site may be. */
+#define PROBE_SITE_REACH_BYTES 32
+
+/* Chooses the first instruction that every call of the function reaches, that the kernel emulates
+ * (arch/x86/kernel/uprobes.c: push of a register, one-byte nop, direct call, jmp and jcc) and
+ * before which none of the first four arguments' registers is written. |code| are the function's
+ * first bytes, at most |code_bytes| long; |machine| is EM_*. The entry itself, PROBE_SITE_STEPPED,
+ * where there is no such instruction, on bytes that this decoder does not know, and on other
+ * machines than x86-64. */
+struct probe_site probe_site_choose(uint16_t machine, const uint8_t *code, size_t code_bytes);
+
+const char *probe_site_name(enum probe_site_kind kind);
