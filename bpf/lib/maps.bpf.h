@@ -126,3 +126,17 @@ struct end_map {
 	__type(value, __u64); /* socket cookie */
 };
 extern struct end_map weft_ends SEC(".maps");
+/* The traffic secret that a thread derived last: what its next record key belongs to. Key: pid_tgid. */
+struct traffic_note {
+	__u64 secret; /* user address that the secret was written to */
+	__u32 which;  /* WEFT_SECRET_* */
+	__u32 pad;
+};
+
+struct traffic_note_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct traffic_note);
+};
+extern struct traffic_note_map weft_tls_notes SEC(".maps");

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Finds the files that derive TLS keys (OpenSSL's libcrypto, or an executable or library with
+ * OpenSSL inside that exports the function) the moment a process maps them, and probes each file
+ * once, for all processes. */
+#pragma once
+
+#include "base/error.h"
+#include "datapath/attach/probe_site.h"
+#include "datapath/attach/uprobe_links.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LIBRARIES_MAX                                                                              \
+	256 /* files that are probed or reported; the one that was met first makes room */
+#define LIBRARIES_SYMBOL "EVP_KDF_derive"
+
+enum library_state {
+	LIBRARY_PROBED,
+	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS stays closed */
+	LIBRARY_FAILED,	     /* it has the function, attaching failed: |reason| */
+};
+
+/* What is known about one file. */
+struct library {
+	/* Identity: of the opened file, as stat() says. Padding-free: it is a table key. */
+	uint64_t device;
+	uint64_t inode;
+	enum library_state state;
+	uint32_t pid;		/* the first process seen with it */
+	char path[256];		/* as that process saw it, cut */
+	const char *symbol;	/* probed function, NULL if none */
+	uint64_t file_offset;	/* of the probed instruction */
+	struct probe_site site; /* from the function's entry */
+	bool pinned;
+	char reason[128];
+};
+
+/* Never shrinking counters. */
+struct library_counts {
+	uint64_t mappings; /* executable mappings looked at */
+	uint64_t examined; /* files opened and read */
+	uint64_t probed;
+	uint64_t adopted;   /* of those: taken over from pins */
+	uint64_t gone;	    /* the process or file was gone before it could be opened */
+	uint64_t lost;	    /* mapping events the kernel could not store; each loss starts a scan */
+	uint64_t rewritten; /* probed files that were written to: probe withdrawn at once */
+	uint64_t evicted;   /* files that made room for others: no longer probed or reported */
+};
+
+struct libraries_options {
+	struct uprobe_programs programs;
+	const char *pin_dir; /* existing directory on a bpffs, or NULL: probes end with the agent */
+};
+
+struct libraries;
+
+/* Begins to watch; nothing is probed before libraries_scan or libraries_handle. 0, or what
+ * mappings_new says, -ENOMEM, -EMFILE. Everything in |options| is copied but the programs, which
+ * must stay loaded. */
+int libraries_new(const struct libraries_options *options, struct libraries **ret,
+		  struct error *err);
+
+/* Probes what is mapped now, adopts pinned probes of such files and removes the other pins of ours.
+ * Call once at start, after the programs are loaded. 0 or the errno of reading /proc. */
+int libraries_scan(struct libraries *l);
+
+/* Readable when libraries_handle has work. Handle at once: a program that starts maps its libraries
+ * a few milliseconds before its first handshake. Owned by |l|. */
+int libraries_fd(const struct libraries *l);
+void libraries_handle(struct libraries *l);
+
+/* Visits the known files, in the order they were met. |library| is borrowed. */
+typedef void library_visit(void *arg, const struct library *library);
+void libraries_visit(const struct libraries *l, library_visit *visit, void *arg);
+
+struct library_counts libraries_counts(const struct libraries *l);
+
+/* Ends watching. Pinned probes stay when |keep_attached|, all others go. */
+void libraries_free(struct libraries *l, bool keep_attached);
+
+/* Removes every probe of ours pinned in |pin_dir|, whether or not an agent runs. The number
+ * removed, or a negative errno (-ENOENT: no such directory). */
+int libraries_detach_all(const char *pin_dir);

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Executable mappings from perf's PERF_RECORD_MMAP2 and from /proc. */
+#include "datapath/attach/mappings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/cleanup.h"
+
+#define RING_PAGES	 16 /* a power of two: about 500 mappings per CPU */
+#define RECORD_MAX_BYTES 8192
+
+/* PERF_RECORD_MMAP2: include/uapi/linux/perf_event.h */
+struct mmap2_record {
+	struct perf_event_header header;
+	uint32_t pid, tid;
+	uint64_t address, length, page_offset;
+	uint32_t major, minor;
+	uint64_t inode, generation;
+	uint32_t protection, flags;
+	char path[];
+};
+
+struct lost_record {
+	struct perf_event_header header;
+	uint64_t id, lost;
+};
+
+struct ring {
+	int fd; /* -1: CPU is offline */
+	struct perf_event_mmap_page *page;
+};
+
+struct mappings {
+	int epoll_fd;
+	unsigned ring_count;
+	size_t page_bytes;
+	struct ring *rings;
+	uint64_t record[RECORD_MAX_BYTES / 8];
+};
+
+static size_t ring_bytes(const struct mappings *m)
+{
+	return RING_PAGES * m->page_bytes;
+}
+
+static int open_event(int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.sample_period = 1,
+		.mmap = 1,
+		.mmap2 = 1,
+		.watermark = 1,
+		.wakeup_watermark = 1,
+		.exclude_kernel = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_ring(struct mappings *m, unsigned cpu, struct error *err)
+{
+	struct ring *r = &m->rings[cpu];
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = cpu};
+	int fd = open_event((int)cpu);
+	void *page;
+
+	if (fd == -ENODEV || fd == -ENXIO)
+		return 0;
+	if (fd < 0)
+		return error_set(err, fd, "cannot watch mappings on CPU %u: %s", cpu,
+				 strerror(-fd));
+	r->fd = fd;
+	page = mmap(NULL, m->page_bytes + ring_bytes(m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return error_set(err, -errno, "cannot map the events of CPU %u: %s", cpu,
+				 strerror(errno));
+	r->page = page;
+	if (epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
+		return error_set(err, -errno, "cannot wait for events: %s", strerror(errno));
+	return 0;
+}
+
+static struct mappings *allocate(void)
+{
+	struct mappings *m = calloc(1, sizeof(*m));
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	if (!m)
+		return NULL;
+	m->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	m->ring_count = cpus > 0 ? (unsigned)cpus : 1;
+	m->rings = calloc(m->ring_count, sizeof(*m->rings));
+	if (!m->rings || m->epoll_fd < 0) {
+		m->ring_count = 0;
+		mappings_free(m);
+		return NULL;
+	}
+	for (unsigned i = 0; i < m->ring_count; i++)
+		m->rings[i].fd = -1;
+	return m;
+}
+
+int mappings_new(struct mappings **ret, struct error *err)
+{
+	struct mappings *m = allocate();
+	int r = 0;
+
+	if (!m)
+		return error_set(err, -ENOMEM, "cannot watch mappings: no memory");
+	for (unsigned cpu = 0; cpu < m->ring_count && !r; cpu++)
+		r = open_ring(m, cpu, err);
+	if (r) {
+		mappings_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void mappings_free(struct mappings *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < m->ring_count; i++) {
+		if (m->rings[i].page)
+			munmap(m->rings[i].page, m->page_bytes + ring_bytes(m));
+		if (m->rings[i].fd >= 0)
+			close(m->rings[i].fd);
+	}
+	if (m->epoll_fd >= 0)
+		close(m->epoll_fd);
+	free(m->rings);
+	free(m);
+}
+
+int mappings_fd(const struct mappings *m)
+{
+	return m->epoll_fd;
+}
+
+/* Copies |size_bytes| from ring position |at|, around its end where needed. */
+static void ring_copy(const struct mappings *m, const struct ring *r, uint64_t at, void *to,
+		      size_t size_bytes)
+{
+	const char *data = (const char *)r->page + m->page_bytes;
+	size_t start = at & (ring_bytes(m) - 1);
+	size_t first = ring_bytes(m) - start;
+
+	if (first > size_bytes)
+		first = size_bytes;
+	memcpy(to, data + start, first);
+	memcpy((char *)to + first, data, size_bytes - first);
+}
+
+static void deliver_mapping(const struct mmap2_record *r, mapping_visit *visit, void *arg)
+{
+	struct mapping m = {
+		.pid = r->pid,
+		.start = r->address,
+		.end = r->address + r->length,
+		.device_major = r->major,
+		.device_minor = r->minor,
+		.inode = r->inode,
+		.generation = r->generation,
+		.path = r->path,
+	};
+
+	if (r->path[0] == '/')
+		visit(arg, &m);
+}
+
+/* Handles the record in m->record; returns the events it says were lost. */
+static uint64_t handle_record(struct mappings *m, mapping_visit *visit, void *arg)
+{
+	struct perf_event_header *h = (void *)m->record;
+
+	if (h->type == PERF_RECORD_LOST && h->size >= sizeof(struct lost_record))
+		return ((struct lost_record *)h)->lost;
+	if (h->type == PERF_RECORD_MMAP2 && h->size > sizeof(struct mmap2_record)) {
+		((char *)h)[h->size - 1] = 0;
+		deliver_mapping((void *)h, visit, arg);
+	}
+	return 0;
+}
+
+static uint64_t ring_handle(struct mappings *m, struct ring *r, mapping_visit *visit, void *arg)
+{
+	uint64_t head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = r->page->data_tail, lost = 0;
+
+	while (tail < head) {
+		struct perf_event_header h;
+
+		ring_copy(m, r, tail, &h, sizeof(h));
+		if (h.size < sizeof(h)) { /* never seen; without a size there is no next record */
+			h.size = sizeof(h);
+			lost++;
+		}
+		if (h.size <= sizeof(m->record)) {
+			ring_copy(m, r, tail, m->record, h.size);
+			lost += handle_record(m, visit, arg);
+		} else {
+			lost++;
+		}
+		tail += h.size;
+		__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
+	}
+	return lost;
+}
+
+uint64_t mappings_handle(struct mappings *m, mapping_visit *visit, void *arg)
+{
+	struct epoll_event ready[16];
+	uint64_t lost = 0;
+
+	while (epoll_wait(m->epoll_fd, ready, 16, 0) == 16)
+		;
+	for (unsigned i = 0; i < m->ring_count; i++)
+		if (m->rings[i].page)
+			lost += ring_handle(m, &m->rings[i], visit, arg);
+	return lost;
+}
+
+/* One line of /proc/PID/maps: "start-end perms offset major:minor inode   path". */
+static bool parse_line(char *line, struct mapping *m)
+{
+	char permissions[5];
+	int path_at = 0;
+
+	line[strcspn(line, "\n")] = 0;
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &m->start, &m->end,
+		   permissions, &m->device_major, &m->device_minor, &m->inode, &path_at) < 6)
+		return false;
+	m->path = line + path_at;
+	return path_at && permissions[2] == 'x' && m->path[0] == '/';
+}
+
+static void scan_process(uint32_t pid, mapping_visit *visit, void *arg)
+{
+	char name[32], *line cleanup_free = NULL;
+	FILE *maps cleanup_fclose = NULL;
+	size_t size = 0;
+
+	snprintf(name, sizeof(name), "/proc/%u/maps", pid);
+	maps = fopen(name, "re");
+	if (!maps)
+		return;
+	while (getline(&line, &size, maps) > 0) {
+		struct mapping m = {.pid = pid};
+
+		if (parse_line(line, &m))
+			visit(arg, &m);
+	}
+}
+
+int mappings_scan(mapping_visit *visit, void *arg)
+{
+	DIR *proc cleanup_closedir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			scan_process((uint32_t)strtoul(entry->d_name, NULL, 10), visit, arg);
+	return 0;
+}
+
+static int open_by_path(const struct mapping *m)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int root cleanup_close = -1;
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%u/root", m->pid);
+	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, root, m->path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+/* The file at a path may be another one than the mapped one: the inode decides, where it can be
+ * compared. */
+static bool is_same_inode(const struct mapping *m, const struct stat *st)
+{
+	return st->st_ino == m->inode;
+}
+
+int mapping_open(const struct mapping *m)
+{
+	bool by_path = false;
+	int fd cleanup_close = -1;
+	struct stat st;
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, m->pid, m->start,
+		 m->end);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		by_path = true;
+		fd = open_by_path(m);
+	}
+	if (fd < 0) {
+		int code = fd;
+
+		fd = -1;
+		return code;
+	}
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (by_path && !is_same_inode(m, &st))
+		return -ENOENT;
+	return take_fd(&fd);
+}

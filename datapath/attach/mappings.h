@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which files are mapped as code, by every process of the machine: once at start from /proc, then
+ * the moment it happens, from the kernel's perf events. No polling. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+/* One executable mapping of a file. */
+struct mapping {
+	uint32_t pid; /* thread group, initial namespace */
+	uint64_t start;
+	uint64_t end;
+	/* The mapped inode as the kernel names it. On overlay and btrfs the numbers differ from
+	 * stat()'s: good only to tell whether this very inode was met before. |generation| is 0
+	 * from a scan. */
+	uint32_t device_major;
+	uint32_t device_minor;
+	uint64_t inode;
+	uint64_t generation;
+	const char *path; /* as the process sees it; may end in " (deleted)"; borrowed */
+};
+
+typedef void mapping_visit(void *arg, const struct mapping *m);
+
+struct mappings;
+
+/* Opens one event per CPU, which begin to collect at once. Needs CAP_PERFMON. 0, -EPERM or -EACCES
+ * (not allowed), -ENOMEM, -EMFILE or what perf_event_open says. CPUs that come online later are not
+ * watched. */
+int mappings_new(struct mappings **ret, struct error *err);
+void mappings_free(struct mappings *m);
+
+/* Readable when mappings_handle has work; owned by |m|. */
+int mappings_fd(const struct mappings *m);
+
+/* Delivers everything that happened since the last call, per CPU in order. Returns the number of
+ * events that the kernel could not store (the caller should scan again), never negative. */
+uint64_t mappings_handle(struct mappings *m, mapping_visit *visit, void *arg);
+
+/* Delivers what is mapped now, by walking /proc/PID/maps once. 0, or the errno of opening /proc.
+ * Processes that cannot be read or that end meanwhile are left out. */
+int mappings_scan(mapping_visit *visit, void *arg);
+
+/* Opens the mapped file for reading: through map_files, which works for deleted and replaced files
+ * in any mount namespace, else by its path below the root of the process, never leaving it. A file
+ * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file) or another errno.
+ */
+int mapping_open(const struct mapping *m);

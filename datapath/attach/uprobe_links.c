@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* uprobe_multi links where the kernel has them, perf-event uprobes elsewhere. */
+#include "datapath/attach/uprobe_links.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define PROGRAM_MAPS_MAX 64
+
+bool uprobe_multi_supported(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, create);
+	const unsigned long offset = 0;
+	/* r0 = 0; exit */
+	const struct bpf_insn code[] = {{.code = 0xb7}, {.code = 0x95}};
+	int link, prog cleanup_close = -1;
+
+	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", code, 2, &load);
+	if (prog < 0)
+		return false;
+	create.uprobe_multi.path =
+		"/"; /* not a file: refused, but only by kernels that know the link */
+	create.uprobe_multi.offsets = &offset;
+	create.uprobe_multi.cnt = 1;
+	link = bpf_link_create(prog, -1, BPF_TRACE_UPROBE_MULTI, &create);
+	if (link >= 0)
+		close(link);
+	return link == -EBADF;
+}
+
+static struct bpf_link *attach(const struct uprobe_programs *programs, const char *path,
+			       uint64_t file_offset)
+{
+	const unsigned long offset = file_offset;
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, multi, .offsets = &offset, .cnt = 1);
+	LIBBPF_OPTS(bpf_uprobe_opts, single);
+
+	if (programs->multi)
+		return bpf_program__attach_uprobe_multi(programs->multi, -1, path, NULL, &multi);
+	return bpf_program__attach_uprobe_opts(programs->single, -1, path, file_offset, &single);
+}
+
+int uprobe_link_attach(const struct uprobe_programs *programs, int fd, uint64_t file_offset,
+		       struct bpf_link **ret, struct error *err)
+{
+	struct bpf_link *link;
+	char path[32];
+
+	if (!programs->multi && !programs->single)
+		return error_set(err, -EINVAL, "no program to attach");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	link = attach(programs, path, file_offset);
+	if (!link)
+		return error_set(err, -errno, "cannot attach: %s", strerror(errno));
+	*ret = link;
+	return 0;
+}
+
+static bool program_info(int fd, struct bpf_prog_info *info, uint32_t *maps)
+{
+	__u32 size = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	info->nr_map_ids = PROGRAM_MAPS_MAX;
+	info->map_ids = (uintptr_t)maps;
+	return fd >= 0 && !bpf_prog_get_info_by_fd(fd, info, &size);
+}
+
+static uint32_t find_ring(const struct bpf_prog_info *program, const uint32_t *maps)
+{
+	for (uint32_t i = 0; i < program->nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
+		struct bpf_map_info info = {0};
+		__u32 size = sizeof(info);
+		int fd cleanup_close = bpf_map_get_fd_by_id(maps[i]);
+
+		if (fd >= 0 && !bpf_map_get_info_by_fd(fd, &info, &size) &&
+		    !strcmp(info.name, "weft_ring"))
+			return maps[i];
+	}
+	return 0;
+}
+
+/* Same instructions, same ring. */
+static bool is_same_program(int a_fd, int b_fd)
+{
+	uint32_t a_maps[PROGRAM_MAPS_MAX] = {0}, b_maps[PROGRAM_MAPS_MAX] = {0};
+	struct bpf_prog_info a, b;
+
+	if (!program_info(a_fd, &a, a_maps) || !program_info(b_fd, &b, b_maps))
+		return false;
+	return !memcmp(a.tag, b.tag, sizeof(a.tag)) && find_ring(&a, a_maps) &&
+	       find_ring(&a, a_maps) == find_ring(&b, b_maps);
+}
+
+static int linked_program(struct bpf_link *link)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size))
+		return -1;
+	return bpf_prog_get_fd_by_id(info.prog_id);
+}
+
+int uprobe_link_adopt(const struct uprobe_programs *programs, const char *path,
+		      struct bpf_link **ret)
+{
+	struct bpf_program *wanted = programs->multi ? programs->multi : programs->single;
+	struct bpf_link *link = bpf_link__open(path);
+	int program cleanup_close = -1;
+
+	if (!link)
+		return -ENOENT;
+	program = linked_program(link);
+	if (!wanted || !is_same_program(program, bpf_program__fd(wanted))) {
+		bpf_link__destroy(link);
+		return -ESTALE;
+	}
+	*ret = link;
+	return 0;
+}
+
+int uprobe_link_pin(struct bpf_link *link, const char *path)
+{
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return bpf_link__pin(link, path);
+}
+
+/* libbpf would switch a perf event off, pinned or not. */
+static void leave_attached(struct bpf_link *link)
+{
+	int fd = bpf_link__fd(link);
+
+	bpf_link__disconnect(link);
+	bpf_link__destroy(link);
+	close(fd);
+}
+
+void uprobe_link_close(struct bpf_link *link, bool keep)
+{
+	if (!link)
+		return;
+	if (keep && bpf_link__pin_path(link)) {
+		leave_attached(link);
+		return;
+	}
+	if (bpf_link__pin_path(link))
+		bpf_link__unpin(link);
+	bpf_link__destroy(link);
+}
