@@ -37,6 +37,7 @@
 	X(LIFECYCLE_SEEN, "open, close and listen records that were wanted")     \
 	X(SECRETS_SEEN, "TLS secrets that were wanted")                          \
 	X(PACKETS, "TCP packets with payload that the socket hooks looked at")   \
+	X(SKIPPED_BYTES, "body bytes that were counted and not copied")          \
 	X(COPIED_BYTES, "payload bytes copied to the ring")                      \
 	X(REORDERED, "packets that arrived out of order or twice")               \
 	X(WALKS_LOST, "directions copied whole since their framing could not be followed") \

@@ -30,9 +30,10 @@ struct capture {
 	__u32 flags;   /* WEFT_SEGMENT_* */
 	__u32 from;    /* walkers: what is to be copied next starts here, */
 	__u64 at;      /* and the next header is here */
+	__u32 copied;  /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 pad[6];
+	__u8 pad[2];
 };
 
 static __always_inline void segment_fill(struct weft_segment *s, const struct capture *c, __u32 at,
@@ -88,7 +89,7 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                       \
 			segment_fill(&copy_->segment, c, at, bytes);                           \
 			event_submit(copy_, set);                                              \
-			count(WEFT_COUNT_COPIED_BYTES, bytes);                                 \
+			(c)->copied += bytes;                                                  \
 		} else {                                                                       \
 			bpf_ringbuf_discard(copy_, BPF_RB_NO_WAKEUP);                          \
 			count_lost(WEFT_LOST_READ_SEGMENT);                                    \

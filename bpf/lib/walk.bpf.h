@@ -159,7 +159,7 @@ static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
 		}                                                                              \
 		segment_fill(&record_->segment, c, at, size);                                  \
 		event_submit(record_, set);                                                    \
-		count(WEFT_COUNT_COPIED_BYTES, size);                                          \
+		(c)->copied += size;                                                           \
 	} while (0)
 
 /* Copies the start of a message and reads its framing. A message that is larger than what is copied
@@ -529,6 +529,9 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		turn(c, state, s);
 		walk(skb, c, state, s);
 		s->announced |= c->covered > 0;
+		count(WEFT_COUNT_COPIED_BYTES, c->copied);
+		if (c->bytes > c->copied)
+			count(WEFT_COUNT_SKIPPED_BYTES, c->bytes - c->copied);
 		return;
 	}
 	c->flags = 0;
