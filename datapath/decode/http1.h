@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* HTTP/1.x (RFC 9112) of one direction of one connection: bytes in, callbacks out. Parsing is llhttp's. Pure. */
+/* HTTP/1.x (RFC 9112) of one direction of one connection: bytes in, callbacks out. Parsing is
+ * llhttp's. Pure. */
 #pragma once
 
 #include "datapath/decode/http.h"
 
 struct http1;
 
+/* A request target of this size was cut and may be longer on the wire. */
+#define HTTP1_TARGET_MAX_BYTES 1024
+
 enum http1_side { HTTP1_REQUESTS, HTTP1_RESPONSES };
 
-/* A decoder for one direction that reports to |listener| (copied). NULL when memory is short; free with
- * http1_free. It holds at most about 2 KiB of fields between feeds (a head cut over packets); longer
- * start lines and fields are cut, which is not an error; a head over 64 KiB ends in DECODE_LIMIT. */
+/* A decoder for one direction that reports to |listener| (copied). NULL when memory is short; free
+ * with http1_free. It holds at most about 2 KiB of fields between feeds (a head cut over packets);
+ * longer start lines and fields are cut, which is not an error; a head over 64 KiB ends in
+ * DECODE_LIMIT. */
 struct http1 *http1_new(enum http1_side side, const struct http_listener *listener);
 void http1_free(struct http1 *h);
 
-/* Feeds bytes or a gap. A gap inside a body (by Content-Length, inside one chunk, or until close) is
- * counted as body in constant time per 64 KiB; a gap anywhere else gives DECODE_DESYNC.
+/* Feeds bytes or a gap. A gap inside a body (by Content-Length, inside one chunk, or until close)
+ * is counted as body in constant time per 64 KiB; a gap anywhere else gives DECODE_DESYNC.
  * |ret_used|: bytes taken when DECODE_SWITCH is returned.
- * Pipelined messages, 1xx, chunked with trailers, HEAD/204/304, keep-alive and bodies until close are right. */
+ * Interim responses (1xx but 101) are reported by `response` alone, without `end`; 101 ends with `end` and
+ * DECODE_SWITCH, whatever `response` says. A request that asks for Upgrade, or CONNECT, ends with `end` and
+ * DECODE_SWITCH too, because its client waits: when the server refuses, feed the same decoder what comes next
+ * (the one status after which that is right). Trailers are reported only where a field came.
+ * Pipelined messages, 1xx, chunked with trailers, HEAD/204/304, keep-alive and bodies until close
+ * are right. */
 enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret_used);
 
 /* The direction was closed at |position|: ends a body that lasts until close (RFC 9112 6.3).

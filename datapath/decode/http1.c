@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* HTTP/1.x messages of one direction: llhttp parses, this file cuts the bytes into messages, keeps
+ * the fields that weft looks at, and says how bodies are framed. */
+#include "datapath/decode/http1.h"
+
+#include "datapath/decode/http1_fields.h"
+#include "datapath/decode/token.h"
+
+#include <stdlib.h>
+
+#include <llhttp.h>
+
+#define HEAD_MAX_BYTES 65536
+
+enum phase {
+	BETWEEN, /* two messages */
+	METHOD,
+	HEAD,
+	BODY, /* chunk framing included */
+	TRAILERS,
+	UNTIL_CLOSE,
+};
+
+struct http1 {
+	llhttp_t parser;
+	struct http_listener listener;
+	enum http1_side side;
+	enum phase phase;
+	enum decode_status status; /* what ended it; DECODE_SWITCH does not */
+	const char *reason;
+	bool reported;	   /* some head was */
+	bool interim;	   /* the last head was a 1xx one */
+	bool start_line;   /* no HTTP version was seen yet */
+	bool head_stopped; /* llhttp paused after a head, else after a message */
+	bool chunk_open;
+
+	const struct feed *feed;
+	const char *piece;	 /* what llhttp is reading */
+	size_t piece_index;	 /* its place in the feed */
+	uint64_t fed_bytes;	 /* before this feed */
+	uint64_t block_bytes_at; /* where the head or trailer block began, as |fed_bytes| counts */
+
+	struct http1_fields fields; /* of the block being read */
+};
+
+static size_t index_of(const struct http1 *h, const char *at)
+{
+	return h->piece_index + (size_t)(at - h->piece);
+}
+
+static uint64_t position_of(const struct http1 *h, const char *at)
+{
+	return feed_position(h->feed, index_of(h, at));
+}
+
+static enum decode_status give_up(struct http1 *h, enum decode_status status, const char *reason)
+{
+	h->reason = reason;
+	return status;
+}
+
+static enum decode_status malformed(struct http1 *h, const char *reason)
+{
+	bool nothing_yet = !h->reported && h->start_line;
+
+	return give_up(h, nothing_yet ? DECODE_NOT_MINE : DECODE_MALFORMED, reason);
+}
+
+static void block_start(struct http1 *h, const char *at)
+{
+	http1_fields_start(&h->fields, position_of(h, at));
+	h->block_bytes_at = h->fed_bytes + index_of(h, at);
+}
+
+/* Completes the block whose last byte is before |at|. */
+static void block_end(struct http1 *h, const char *at)
+{
+	h->fields.head.version =
+		llhttp_get_http_major(&h->parser) * 10 + llhttp_get_http_minor(&h->parser);
+	h->fields.head.last = position_of(h, at - 1);
+	h->fields.head.header_bytes = h->fed_bytes + index_of(h, at) - h->block_bytes_at;
+}
+
+/* ---- llhttp's callbacks: -1 only when memory is short */
+
+static int on_url(llhttp_t *parser, const char *at, size_t size_bytes)
+{
+	struct http1 *h = parser->data;
+
+	return http1_fields_target(&h->fields, at, size_bytes) ? 0 : -1;
+}
+
+static int on_version_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	h->start_line = false;
+	return 0;
+}
+
+static int on_header_field(llhttp_t *parser, const char *at, size_t size_bytes)
+{
+	struct http1 *h = parser->data;
+
+	if (h->phase == BODY) {
+		block_start(h, at);
+		h->phase = TRAILERS;
+	}
+	http1_fields_name(&h->fields, at, size_bytes);
+	return 0;
+}
+
+static int on_header_field_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	http1_fields_name_end(&h->fields);
+	return 0;
+}
+
+static int on_header_value(llhttp_t *parser, const char *at, size_t size_bytes)
+{
+	struct http1 *h = parser->data;
+
+	return http1_fields_value(&h->fields, at, size_bytes) ? 0 : -1;
+}
+
+static int on_header_value_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	http1_fields_value_end(&h->fields);
+	return 0;
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	h->head_stopped = true;
+	return HPE_PAUSED;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	h->head_stopped = false;
+	return HPE_PAUSED;
+}
+
+static int on_chunk_header(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	h->chunk_open = true;
+	return 0;
+}
+
+static int on_chunk_complete(llhttp_t *parser)
+{
+	struct http1 *h = parser->data;
+
+	h->chunk_open = false;
+	return 0;
+}
+
+static void report_body(struct http1 *h, uint64_t size_bytes, uint64_t position)
+{
+	if (h->listener.body && size_bytes)
+		h->listener.body(h->listener.arg, 0, size_bytes, position);
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t size_bytes)
+{
+	struct http1 *h = parser->data;
+
+	report_body(h, size_bytes, position_of(h, at + size_bytes - 1));
+	return 0;
+}
+
+static const llhttp_settings_t settings = {
+	.on_url = on_url,
+	.on_version_complete = on_version_complete,
+	.on_header_field = on_header_field,
+	.on_header_field_complete = on_header_field_complete,
+	.on_header_value = on_header_value,
+	.on_header_value_complete = on_header_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_chunk_header = on_chunk_header,
+	.on_chunk_complete = on_chunk_complete,
+	.on_body = on_body,
+	.on_message_complete = on_message_complete,
+};
+
+/* ---- messages */
+
+/* llhttp starts afresh with each message: what it would remember (Connection: close, a refused
+ * Upgrade) does not keep real peers from going on, and if they do not there is nothing to parse. */
+static void message_end(struct http1 *h, uint64_t position)
+{
+	h->phase = BETWEEN;
+	h->chunk_open = false;
+	llhttp_reset(&h->parser);
+	if (h->listener.end)
+		h->listener.end(h->listener.arg, 0, position);
+}
+
+static enum decode_status request_head(struct http1 *h)
+{
+	http1_fields_target_end(&h->fields);
+	if (h->listener.request)
+		h->listener.request(h->listener.arg, &h->fields.head);
+	h->phase = BODY;
+	return DECODE_OK;
+}
+
+/* RFC 9112 6.3: 1xx, 204, 304 and the answer to HEAD have no body, whatever their fields say. */
+static enum decode_status response_head(struct http1 *h)
+{
+	const struct http_head *head = &h->fields.head;
+	enum http_body body = HTTP_BODY_AS_FRAMED;
+
+	h->fields.head.status = (uint16_t)llhttp_get_status_code(&h->parser);
+	h->interim = head->status / 100 == 1 && head->status != 101;
+	if (h->listener.response)
+		body = h->listener.response(h->listener.arg, head);
+	if (h->interim) {
+		h->phase = BETWEEN;
+		llhttp_reset(&h->parser);
+	} else if (head->status == 101 || body == HTTP_BODY_SWITCH) {
+		message_end(h, head->last);
+		return DECODE_SWITCH;
+	} else if (body == HTTP_BODY_NONE || head->status == 204 || head->status == 304) {
+		message_end(h, head->last);
+	} else {
+		h->phase = llhttp_message_needs_eof(&h->parser) ? UNTIL_CLOSE : BODY;
+	}
+	return DECODE_OK;
+}
+
+static enum decode_status head_done(struct http1 *h, const char *at)
+{
+	block_end(h, at);
+	if (h->fields.head.version != HTTP_1_0 && h->fields.head.version != HTTP_1_1) {
+		h->start_line = true;
+		return malformed(h, "Invalid HTTP version");
+	}
+	if (h->fields.head.header_bytes > HEAD_MAX_BYTES)
+		return give_up(h, DECODE_LIMIT, "head too long");
+	h->reported = true;
+	enum decode_status status = h->side == HTTP1_REQUESTS ? request_head(h) : response_head(h);
+
+	http1_fields_forget(&h->fields);
+	return status;
+}
+
+static enum decode_status message_done(struct http1 *h, const char *at)
+{
+	bool switches = h->side == HTTP1_REQUESTS && llhttp_get_upgrade(&h->parser);
+
+	if (h->phase == TRAILERS) {
+		block_end(h, at);
+		if (h->listener.trailers)
+			h->listener.trailers(h->listener.arg, &h->fields.head);
+		http1_fields_forget(&h->fields);
+	}
+	message_end(h, position_of(h, at - 1));
+	return switches ? DECODE_SWITCH : DECODE_OK;
+}
+
+/* ---- bytes: each take_ function moves |*at| on, at least by one byte or to another phase */
+
+static enum decode_status take_between(struct http1 *h, const char **at, const char *end)
+{
+	while (*at < end && (**at == '\r' || **at == '\n'))
+		(*at)++;
+	if (*at == end)
+		return DECODE_OK;
+	block_start(h, *at);
+	h->start_line = true;
+	h->phase = h->side == HTTP1_REQUESTS ? METHOD : HEAD;
+	return DECODE_OK;
+}
+
+/* llhttp knows only some methods, and of all of them only CONNECT frames a request in its own way:
+ * any other is told to llhttp as PUT. */
+static enum decode_status take_method(struct http1 *h, const char **at, const char *end)
+{
+	const char *start = *at, *p = start;
+
+	while (p < end && token_has((uint8_t)*p))
+		p++;
+	if (h->fields.head.method.size_bytes + (size_t)(p - start) > HTTP1_METHOD_MAX_BYTES)
+		return malformed(h, "Method too long");
+	if (!http1_fields_method(&h->fields, start, (size_t)(p - start)))
+		return give_up(h, DECODE_LIMIT, "out of memory");
+	*at = p;
+	if (p == end)
+		return DECODE_OK;
+	if (*p != ' ' || !h->fields.head.method.size_bytes)
+		return malformed(h, "Invalid method");
+	struct slice told = slice_equal(h->fields.head.method, SLICE("CONNECT")) ? SLICE("CONNECT")
+										 : SLICE("PUT");
+
+	llhttp_execute(&h->parser, told.data, told.size_bytes);
+	h->phase = HEAD;
+	return DECODE_OK;
+}
+
+static enum decode_status parser_failed(struct http1 *h, llhttp_errno_t error)
+{
+	const char *reason = llhttp_get_error_reason(&h->parser);
+
+	if (error == HPE_USER)
+		return give_up(h, DECODE_LIMIT, "out of memory");
+	return malformed(h, reason && *reason ? reason : llhttp_errno_name(error));
+}
+
+/* A message without a body ends in the same call as its head, also where no byte follows. */
+static enum decode_status take_parsed(struct http1 *h, const char **at, const char *end)
+{
+	llhttp_errno_t error = llhttp_execute(&h->parser, *at, (size_t)(end - *at));
+
+	while (error == HPE_PAUSED) {
+		*at = llhttp_get_error_pos(&h->parser);
+		enum decode_status status =
+			h->head_stopped ? head_done(h, *at) : message_done(h, *at);
+
+		if (status != DECODE_OK || h->phase != BODY)
+			return status;
+		llhttp_resume(&h->parser);
+		error = llhttp_execute(&h->parser, *at, (size_t)(end - *at));
+	}
+	if (error != HPE_OK)
+		return parser_failed(h, error);
+	*at = end;
+	return DECODE_OK;
+}
+
+static enum decode_status take(struct http1 *h, const char **at, const char *end)
+{
+	switch (h->phase) {
+	case BETWEEN:
+		return take_between(h, at, end);
+	case METHOD:
+		return take_method(h, at, end);
+	case UNTIL_CLOSE:
+		report_body(h, (size_t)(end - *at), position_of(h, end - 1));
+		*at = end;
+		return DECODE_OK;
+	default:
+		return take_parsed(h, at, end);
+	}
+}
+
+/* The feed ends inside of a block: its fields must outlive the feed. */
+static enum decode_status suspend_block(struct http1 *h)
+{
+	uint64_t block_bytes = h->fed_bytes + h->feed->size_bytes - h->block_bytes_at;
+
+	if (h->phase != METHOD && h->phase != HEAD && h->phase != TRAILERS)
+		return DECODE_OK;
+	if (block_bytes > HEAD_MAX_BYTES)
+		return give_up(h, DECODE_LIMIT,
+			       h->phase == TRAILERS ? "trailers too long" : "head too long");
+	return http1_fields_keep(&h->fields) ? DECODE_OK
+					     : give_up(h, DECODE_LIMIT, "out of memory");
+}
+
+static enum decode_status feed_bytes(struct http1 *h, size_t *ret_used)
+{
+	const char *start = (const char *)h->feed->data;
+	const char *at = start, *end = start + h->feed->size_bytes;
+	enum decode_status status = DECODE_OK;
+
+	h->piece = start;
+	h->piece_index = 0;
+	while (at < end && status == DECODE_OK)
+		status = take(h, &at, end);
+	*ret_used = (size_t)(at - start);
+	return status == DECODE_OK ? suspend_block(h) : status;
+}
+
+static enum decode_status feed_gap(struct http1 *h, size_t *ret_used)
+{
+	static char zeros[65536]; /* stands for the bytes of a body that were not captured */
+	size_t size_bytes = h->feed->size_bytes, done = 0;
+	uint64_t left = http1_body_left(h);
+	enum decode_status status = DECODE_OK;
+
+	if (h->phase == UNTIL_CLOSE && size_bytes) {
+		report_body(h, size_bytes, feed_position(h->feed, size_bytes - 1));
+		left = done = size_bytes;
+	}
+	while (done < size_bytes && done < left && status == DECODE_OK) {
+		size_t n = size_bytes < left ? size_bytes - done : left - done;
+		const char *at = zeros;
+
+		n = n < sizeof(zeros) ? n : sizeof(zeros);
+		h->piece = zeros;
+		h->piece_index = done;
+		status = take_parsed(h, &at, zeros + n);
+		done += n;
+	}
+	*ret_used = done;
+	if (status == DECODE_OK && done < size_bytes)
+		return give_up(h, DECODE_DESYNC, "bytes missing outside of a body");
+	return status;
+}
+
+struct http1 *http1_new(enum http1_side side, const struct http_listener *listener)
+{
+	struct http1 *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	llhttp_init(&h->parser, side == HTTP1_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+	/* A request with both framings is an attack that servers refuse; clients take such
+	 * responses. */
+	llhttp_set_lenient_chunked_length(&h->parser, side == HTTP1_RESPONSES);
+	h->parser.data = h;
+	h->listener = *listener;
+	h->side = side;
+	h->reason = "";
+	return h;
+}
+
+void http1_free(struct http1 *h)
+{
+	if (!h)
+		return;
+	http1_fields_forget(&h->fields);
+	free(h);
+}
+
+enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret_used)
+{
+	enum decode_status status;
+
+	*ret_used = 0;
+	if (h->status != DECODE_OK)
+		return h->status;
+	h->feed = f;
+	status = f->data ? feed_bytes(h, ret_used) : feed_gap(h, ret_used);
+	h->feed = NULL;
+	h->fed_bytes += *ret_used;
+	if (status != DECODE_SWITCH)
+		h->status = status;
+	return status;
+}
+
+bool http1_finish(struct http1 *h, uint64_t position)
+{
+	if (h->phase == UNTIL_CLOSE)
+		message_end(h, position);
+	return h->status == DECODE_OK && !http1_idle(h);
+}
+
+bool http1_idle(const struct http1 *h)
+{
+	return h->phase == BETWEEN && !h->interim;
+}
+
+uint64_t http1_body_left(const struct http1 *h)
+{
+	if (h->phase != BODY)
+		return 0;
+	return h->chunk_open || !(h->parser.flags & F_CHUNKED) ? h->parser.content_length : 0;
+}
+
+const char *http1_reason(const struct http1 *h)
+{
+	return h->reason;
+}
