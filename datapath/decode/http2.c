@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// HTTP/2 frames (RFC 9113) of one direction. Every payload is shared out the same way: bytes that
+// are gathered and looked at, then body content, then bytes that are skipped.
+#include "datapath/decode/http2.h"
+
+#include "base/cursor.h"
+#include "datapath/decode/hpack.h"
+#include "datapath/decode/http2_streams.h"
+
+#include <stdlib.h>
+
+#define FRAME_HEAD_BYTES 9
+
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_BYTES (sizeof(preface) - 1)
+
+/* RFC 9113 6 */
+enum {
+	FLAG_END_STREAM = 0x01,
+	FLAG_ACK = 0x01,
+	FLAG_END_HEADERS = 0x04,
+	FLAG_PADDED = 0x08,
+	FLAG_PRIORITY = 0x20,
+	SETTINGS_HEADER_TABLE_SIZE = 1,
+};
+
+enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
+#define ANY_BYTES 0xffffff
+
+/* Frame types in the order of their numbers: where they may stand, the bounds of their length, how
+ * much of the payload is gathered. */
+#define FRAMES(X)                                                                                  \
+	X(DATA, ON_STREAM, 0, ANY_BYTES, 0)                                                        \
+	X(HEADERS, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)                                             \
+	X(PRIORITY, ON_STREAM, 0, ANY_BYTES, 0)                                                    \
+	X(RST_STREAM, ON_STREAM, 4, 4, ANY_BYTES)                                                  \
+	X(SETTINGS, ON_CONNECTION, 0, ANY_BYTES, ANY_BYTES)                                        \
+	X(PUSH_PROMISE, ON_STREAM, 4, ANY_BYTES, ANY_BYTES)                                        \
+	X(PING, ON_CONNECTION, 8, 8, 0)                                                            \
+	X(GOAWAY, ON_CONNECTION, 8, ANY_BYTES, 8)                                                  \
+	X(WINDOW_UPDATE, ON_EITHER, 4, 4, 0)                                                       \
+	X(CONTINUATION, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)
+
+enum frame_type {
+#define X(name, ...) FRAME_##name,
+	FRAMES(X)
+#undef X
+		FRAME_MAX
+};
+
+static const struct {
+	enum scope scope;
+	uint32_t min_bytes, max_bytes, gathered_bytes;
+} frame_rules[] = {
+#define X(name, ...) [FRAME_##name] = {__VA_ARGS__},
+	FRAMES(X)
+#undef X
+};
+
+enum phase { PHASE_PREFACE, PHASE_HEAD, PHASE_GATHER, PHASE_BODY, PHASE_SKIP };
+
+struct frame {
+	uint32_t size_bytes; /* of the payload */
+	uint8_t type;
+	uint8_t flags;
+	uint32_t stream_id;
+	uint64_t first; /* position of the head's first byte */
+	/* what is still to come of the payload, in this order */
+	uint32_t gather_bytes, body_bytes, skip_bytes;
+};
+
+/* A header block from its first frame to END_HEADERS. */
+struct block {
+	bool open;
+	uint8_t type; /* HEADERS or PUSH_PROMISE; CONTINUATION: its beginning was before the capture
+		       */
+	bool end_stream;
+	uint8_t continuations;
+	uint32_t stream_id;
+	uint64_t first;
+};
+
+/* Bytes that have to wait for others: fragments of the block, then the gathered part of the frame
+ * so far. */
+struct hold {
+	uint8_t *data;
+	uint32_t size_bytes;
+	uint32_t block_bytes;
+	uint32_t used_bytes;
+};
+
+struct http2 {
+	enum decode_status status;
+	enum phase phase;
+	bool joined;	    /* frames, streams and header blocks were sent before */
+	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4) */
+	uint8_t head_used;  /* bytes of the preface or of a frame's head */
+	uint8_t head[FRAME_HEAD_BYTES];
+	struct frame frame;
+	struct block block;
+	struct hold hold;
+	struct http2_streams streams;
+	struct hpack *hpack;
+	struct http2 *peer;
+	const char *reason;
+	struct http2_counters counters;
+};
+
+static void fail(struct http2 *h, enum decode_status status, const char *reason)
+{
+	h->status = status;
+	h->reason = reason;
+}
+
+/* ---- header blocks */
+
+static bool hold_reserve(struct http2 *h, uint32_t size_bytes)
+{
+	uint8_t *data;
+
+	if (size_bytes <= h->hold.size_bytes)
+		return true;
+	data = realloc(h->hold.data, size_bytes);
+	if (!data) {
+		fail(h, DECODE_LIMIT, "out of memory");
+		return false;
+	}
+	h->hold.data = data;
+	h->hold.size_bytes = size_bytes;
+	return true;
+}
+
+static void hold_release(struct hold *hold)
+{
+	free(hold->data);
+	*hold = (struct hold){0};
+}
+
+/* Puts a fragment behind those of the block that wait already. It may lie in the hold itself. */
+static void hold_fragment(struct http2 *h, struct slice fragment)
+{
+	struct hold *hold = &h->hold;
+
+	if (!fragment.size_bytes || !hold_reserve(h, hold->block_bytes + fragment.size_bytes))
+		return;
+	memmove(hold->data + hold->block_bytes, fragment.data, fragment.size_bytes);
+	hold->block_bytes += fragment.size_bytes;
+}
+
+static void inflate_block(struct http2 *h, struct slice block, uint64_t position)
+{
+	struct hpack_fields fields;
+	enum decode_status status = hpack_inflate(h->hpack, block, &fields);
+
+	if (status != DECODE_OK) {
+		fail(h, status, hpack_reason(h->hpack));
+		return;
+	}
+	h->counters.header_blocks_incomplete += fields.incomplete;
+	if (h->block.type != FRAME_HEADERS)
+		return;
+	http2_streams_block(&h->streams, &fields,
+			    &(struct http_head){
+				    .stream_id = h->block.stream_id,
+				    .end_stream = h->block.end_stream,
+				    .header_bytes = (uint32_t)block.size_bytes,
+				    .first = h->block.first,
+				    .last = position,
+			    });
+}
+
+static void end_block(struct http2 *h, struct slice fragment, uint64_t position)
+{
+	h->block.open = false;
+	h->counters.header_blocks++;
+	if (h->block.type == FRAME_CONTINUATION) {
+		h->counters.header_blocks_incomplete++;
+		return;
+	}
+	if (h->hold.block_bytes) {
+		hold_fragment(h, fragment);
+		fragment = (struct slice){(char *)h->hold.data, h->hold.block_bytes};
+	}
+	if (h->status == DECODE_OK)
+		inflate_block(h, fragment, position);
+}
+
+/* The fragment in the payload of HEADERS, PUSH_PROMISE or CONTINUATION (RFC 9113 6.2, 6.6, 6.10).
+ */
+static bool find_fragment(const struct frame *f, struct slice payload, struct slice *ret_fragment)
+{
+	struct cursor c = cursor_over(payload.data, payload.size_bytes);
+	bool padded = f->type != FRAME_CONTINUATION && f->flags & FLAG_PADDED;
+	uint8_t padding_bytes = padded ? cursor_u8(&c) : 0;
+
+	if (f->type == FRAME_HEADERS && f->flags & FLAG_PRIORITY)
+		cursor_take(&c, 5);
+	if (f->type == FRAME_PUSH_PROMISE)
+		cursor_take(&c, 4); /* the promised stream */
+	if (c.failed || cursor_left(&c) < padding_bytes)
+		return false;
+	*ret_fragment = cursor_take(&c, cursor_left(&c) - padding_bytes);
+	return true;
+}
+
+static void take_fragment(struct http2 *h, struct slice payload, uint64_t position)
+{
+	struct slice fragment;
+
+	if (!find_fragment(&h->frame, payload, &fragment))
+		fail(h, DECODE_MALFORMED, "padding");
+	else if (h->frame.flags & FLAG_END_HEADERS)
+		end_block(h, fragment, position);
+	else if (h->block.type != FRAME_CONTINUATION)
+		hold_fragment(h, fragment);
+}
+
+/* ---- frames */
+
+static void take_settings(struct http2 *h, struct slice payload)
+{
+	struct cursor c = cursor_over(payload.data, payload.size_bytes);
+	uint32_t table_bytes = HPACK_DEFAULT_TABLE_BYTES;
+
+	if (payload.size_bytes % 6) {
+		fail(h, DECODE_MALFORMED, "frame size");
+		return;
+	}
+	if (h->frame.flags & FLAG_ACK || h->joined || !h->peer)
+		return; /* joined: what was announced before is not known, so the bound stays open
+			 */
+	while (cursor_left(&c)) {
+		uint16_t id = cursor_u16_be(&c);
+		uint32_t value = cursor_u32_be(&c);
+
+		if (id == SETTINGS_HEADER_TABLE_SIZE && value > table_bytes)
+			table_bytes = value;
+	}
+	hpack_announce_table_size(h->peer->hpack, table_bytes);
+}
+
+static void take_reset(struct http2 *h, struct slice payload, uint64_t position)
+{
+	struct cursor c = cursor_over(payload.data, payload.size_bytes);
+	const struct http_listener *l = &h->streams.listener;
+	uint32_t stream_id = h->frame.stream_id;
+
+	h->counters.resets++;
+	http2_streams_forget(&h->streams, stream_id);
+	if (h->peer)
+		http2_streams_forget(&h->peer->streams, stream_id);
+	if (l->reset)
+		l->reset(l->arg, stream_id, cursor_u32_be(&c), position);
+}
+
+static void take_goaway(struct http2 *h, struct slice payload, uint64_t position)
+{
+	struct cursor c = cursor_over(payload.data, payload.size_bytes);
+	const struct http_listener *l = &h->streams.listener;
+	uint32_t last_stream_id = cursor_u32_be(&c) & INT32_MAX;
+
+	if (l->goaway)
+		l->goaway(l->arg, last_stream_id, cursor_u32_be(&c), position);
+}
+
+/* DATA: only the length of the padding is ever gathered. */
+static void take_padding(struct http2 *h, struct slice payload)
+{
+	uint32_t padding_bytes = payload.size_bytes ? (uint8_t)payload.data[0] : 0;
+	bool absent = h->frame.flags & FLAG_PADDED && !payload.size_bytes;
+
+	if (absent || padding_bytes > h->frame.body_bytes) {
+		fail(h, DECODE_MALFORMED, "padding");
+		return;
+	}
+	h->frame.body_bytes -= padding_bytes;
+	h->frame.skip_bytes = padding_bytes;
+}
+
+static void take_gathered(struct http2 *h, struct slice payload, uint64_t position)
+{
+	switch (h->frame.type) {
+	case FRAME_DATA:
+		take_padding(h, payload);
+		break;
+	case FRAME_HEADERS:
+	case FRAME_PUSH_PROMISE:
+	case FRAME_CONTINUATION:
+		take_fragment(h, payload, position);
+		break;
+	case FRAME_SETTINGS:
+		take_settings(h, payload);
+		break;
+	case FRAME_RST_STREAM:
+		take_reset(h, payload, position);
+		break;
+	case FRAME_GOAWAY:
+		take_goaway(h, payload, position);
+		break;
+	}
+}
+
+/* Goes on to the part of the payload that comes next; |position| is that of the last byte taken. */
+static void continue_frame(struct http2 *h, uint64_t position)
+{
+	const struct frame *f = &h->frame;
+
+	if (f->gather_bytes) {
+		h->phase = PHASE_GATHER;
+		return;
+	}
+	h->hold.used_bytes = h->hold.block_bytes;
+	if (!h->block.open && h->hold.data)
+		hold_release(&h->hold);
+	if (f->body_bytes) {
+		h->phase = PHASE_BODY;
+	} else if (f->skip_bytes) {
+		h->phase = PHASE_SKIP;
+	} else {
+		h->phase = PHASE_HEAD;
+		if (f->type == FRAME_DATA && f->flags & FLAG_END_STREAM)
+			http2_streams_end(&h->streams, f->stream_id, position);
+	}
+}
+
+static void begin_block(struct http2 *h)
+{
+	const struct frame *f = &h->frame;
+
+	h->block = (struct block){
+		.open = true,
+		.type = f->type,
+		.end_stream = f->type == FRAME_HEADERS && f->flags & FLAG_END_STREAM,
+		.stream_id = f->stream_id,
+		.first = f->first,
+	};
+}
+
+/* A joined direction may begin with the rest of a block. What it inserts into the table is older
+ * than all that we know, so it can be passed over. */
+static void begin_continuation(struct http2 *h)
+{
+	h->counters.continuations++;
+	if (!h->block.open) {
+		if (h->joined && !h->counters.header_blocks)
+			begin_block(h);
+		else
+			fail(h, DECODE_MALFORMED, "CONTINUATION without HEADERS");
+	}
+	if (++h->block.continuations > HTTP2_MAX_CONTINUATIONS)
+		fail(h, DECODE_LIMIT, "too many CONTINUATION frames");
+}
+
+static bool rules_kept(const struct frame *f)
+{
+	if (f->type >= FRAME_MAX)
+		return true;
+	if (f->size_bytes < frame_rules[f->type].min_bytes ||
+	    f->size_bytes > frame_rules[f->type].max_bytes)
+		return false;
+	return frame_rules[f->type].scope == ON_EITHER ||
+	       (frame_rules[f->type].scope == ON_STREAM) == !!f->stream_id;
+}
+
+static void check_frame(struct http2 *h)
+{
+	const struct frame *f = &h->frame;
+
+	if (!h->settings_seen &&
+	    (f->type != FRAME_SETTINGS || f->flags & FLAG_ACK || !rules_kept(f)))
+		fail(h, DECODE_NOT_MINE, "no SETTINGS at the start");
+	else if (!rules_kept(f))
+		fail(h, DECODE_MALFORMED, "frame size or stream");
+	else if (h->block.open &&
+		 (f->type != FRAME_CONTINUATION || f->stream_id != h->block.stream_id))
+		fail(h, DECODE_MALFORMED, "CONTINUATION expected");
+	else if (f->gather_bytes + h->hold.block_bytes > HTTP2_MAX_HEADER_BLOCK)
+		fail(h, DECODE_LIMIT, "header block or SETTINGS too long");
+	h->settings_seen = true;
+}
+
+/* Shares the payload out: what is gathered, what is body, what is skipped. */
+static void divide_payload(struct frame *f)
+{
+	uint32_t gather = f->type < FRAME_MAX ? frame_rules[f->type].gathered_bytes : 0;
+
+	if (f->type == FRAME_DATA && f->flags & FLAG_PADDED)
+		gather = 1;
+	f->gather_bytes = gather < f->size_bytes ? gather : f->size_bytes;
+	f->body_bytes = f->type == FRAME_DATA ? f->size_bytes - f->gather_bytes : 0;
+	f->skip_bytes = f->size_bytes - f->gather_bytes - f->body_bytes;
+}
+
+static void begin_frame(struct http2 *h, const uint8_t head[FRAME_HEAD_BYTES], uint64_t position)
+{
+	struct cursor c = cursor_over(head, FRAME_HEAD_BYTES);
+	struct frame *f = &h->frame;
+
+	f->size_bytes = cursor_u24_be(&c);
+	f->type = cursor_u8(&c);
+	f->flags = cursor_u8(&c);
+	f->stream_id = cursor_u32_be(&c) & INT32_MAX;
+	h->counters.frames++;
+	divide_payload(f);
+	check_frame(h);
+	if (h->status != DECODE_OK)
+		return;
+	if (f->type == FRAME_DATA)
+		http2_streams_data(&h->streams, f->stream_id, f->flags & FLAG_END_STREAM);
+	else if (f->type == FRAME_HEADERS || f->type == FRAME_PUSH_PROMISE)
+		begin_block(h);
+	else if (f->type == FRAME_CONTINUATION)
+		begin_continuation(h);
+	if (h->status == DECODE_OK && !f->gather_bytes)
+		take_gathered(h, SLICE(""), position);
+	if (h->status == DECODE_OK)
+		continue_frame(h, position);
+}
+
+/* ---- bytes: each takes some from |f| at |index| and returns how many */
+
+static size_t at_most(const struct feed *f, size_t index, size_t size_bytes)
+{
+	return size_bytes < f->size_bytes - index ? size_bytes : f->size_bytes - index;
+}
+
+static size_t feed_preface(struct http2 *h, const struct feed *f, size_t index)
+{
+	size_t n = at_most(f, index, PREFACE_BYTES - h->head_used);
+
+	if (memcmp(f->data + index, preface + h->head_used, n))
+		fail(h, DECODE_NOT_MINE, "no preface");
+	h->head_used += n;
+	if (h->head_used == PREFACE_BYTES) {
+		h->head_used = 0;
+		h->phase = PHASE_HEAD;
+	}
+	return n;
+}
+
+static size_t feed_head(struct http2 *h, const struct feed *f, size_t index)
+{
+	size_t n = at_most(f, index, FRAME_HEAD_BYTES - h->head_used);
+	uint64_t position = feed_position(f, index + n - 1);
+
+	if (!h->head_used)
+		h->frame.first = feed_position(f, index);
+	if (n == FRAME_HEAD_BYTES) {
+		begin_frame(h, f->data + index, position);
+		return n;
+	}
+	memcpy(h->head + h->head_used, f->data + index, n);
+	h->head_used += n;
+	if (h->head_used == FRAME_HEAD_BYTES) {
+		h->head_used = 0;
+		begin_frame(h, h->head, position);
+	}
+	return n;
+}
+
+/* In place when all is there, else by way of the hold. */
+static size_t feed_gather(struct http2 *h, const struct feed *f, size_t index)
+{
+	struct hold *hold = &h->hold;
+	size_t n = at_most(f, index, h->frame.gather_bytes);
+	struct slice payload = {(const char *)f->data + index, n};
+
+	if (hold->used_bytes > hold->block_bytes || n < h->frame.gather_bytes) {
+		if (!hold_reserve(h, hold->used_bytes + h->frame.gather_bytes))
+			return n;
+		memcpy(hold->data + hold->used_bytes, f->data + index, n);
+		hold->used_bytes += n;
+		payload.data = (const char *)hold->data + hold->block_bytes;
+		payload.size_bytes = hold->used_bytes - hold->block_bytes;
+	}
+	h->frame.gather_bytes -= n;
+	if (h->frame.gather_bytes)
+		return n;
+	take_gathered(h, payload, feed_position(f, index + n - 1));
+	if (h->status == DECODE_OK)
+		continue_frame(h, feed_position(f, index + n - 1));
+	return n;
+}
+
+static size_t feed_body(struct http2 *h, const struct feed *f, size_t index)
+{
+	size_t n = at_most(f, index, h->frame.body_bytes);
+	uint64_t position = feed_position(f, index + n - 1);
+
+	http2_streams_body(&h->streams, h->frame.stream_id, f->data ? f->data + index : NULL, n,
+			   position);
+	h->frame.body_bytes -= n;
+	continue_frame(h, position);
+	return n;
+}
+
+static size_t feed_skip(struct http2 *h, const struct feed *f, size_t index)
+{
+	size_t n = at_most(f, index, h->frame.skip_bytes);
+
+	h->frame.skip_bytes -= n;
+	continue_frame(h, feed_position(f, index + n - 1));
+	return n;
+}
+
+static size_t feed_some(struct http2 *h, const struct feed *f, size_t index)
+{
+	if (!f->data && h->phase != PHASE_BODY && h->phase != PHASE_SKIP) {
+		fail(h, DECODE_DESYNC, "bytes are missing outside of a body");
+		return 0;
+	}
+	switch (h->phase) {
+	case PHASE_PREFACE:
+		return feed_preface(h, f, index);
+	case PHASE_HEAD:
+		return feed_head(h, f, index);
+	case PHASE_GATHER:
+		return feed_gather(h, f, index);
+	case PHASE_BODY:
+		return feed_body(h, f, index);
+	default:
+		return feed_skip(h, f, index);
+	}
+}
+
+/* ---- public */
+
+struct http2 *http2_new(enum http2_side side, enum http2_start start,
+			const struct http_listener *listener)
+{
+	struct http2 *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->joined = start == HTTP2_JOINED;
+	h->streams.listener = *listener;
+	h->streams.side = side;
+	h->streams.joined = h->joined;
+	h->streams.forgotten = &h->counters.streams_forgotten;
+	h->settings_seen = h->joined;
+	h->phase = side == HTTP2_CLIENT && !h->joined ? PHASE_PREFACE : PHASE_HEAD;
+	h->reason = "";
+	h->hpack = hpack_new(h->joined);
+	if (!h->hpack) {
+		http2_free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void http2_free(struct http2 *h)
+{
+	if (!h)
+		return;
+	if (h->peer)
+		h->peer->peer = NULL;
+	hpack_free(h->hpack);
+	hold_release(&h->hold);
+	http2_streams_fini(&h->streams);
+	free(h);
+}
+
+enum decode_status http2_feed(struct http2 *h, const struct feed *f)
+{
+	size_t index = 0;
+
+	while (h->status == DECODE_OK && index < f->size_bytes)
+		index += feed_some(h, f, index);
+	return h->status;
+}
+
+void http2_pair(struct http2 *client, struct http2 *server)
+{
+	client->peer = server;
+	server->peer = client;
+}
+
+uint64_t http2_body_left(const struct http2 *h)
+{
+	uint64_t left = h->phase == PHASE_BODY ? h->frame.body_bytes : 0;
+	uint64_t skippable = http2_streams_skippable(&h->streams, h->frame.stream_id);
+
+	return left < skippable ? left : skippable;
+}
+
+const struct http2_counters *http2_counts(const struct http2 *h)
+{
+	return &h->counters;
+}
+
+const char *http2_reason(const struct http2 *h)
+{
+	return h->reason;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The streams of one direction of an HTTP/2 connection: what a header block or DATA means depends
+ * on what passed before, of which a bounded number of notes is kept. Tells the listener. Pure; used
+ * by http2.c alone. */
+#pragma once
+
+#include "datapath/decode/hpack.h"
+#include "datapath/decode/http2.h"
+
+struct http2_note;
+
+struct http2_streams {
+	struct http_listener listener;
+	enum http2_side side;
+	bool joined;		  /* streams may be older than the decoder */
+	uint32_t highest_stream;  /* that a request head was seen of */
+	struct http2_note *notes; /* in no order */
+	uint32_t notes_count, notes_size;
+	uint32_t recent; /* index of the note last found */
+	uint32_t clock;
+	uint64_t *forgotten; /* counts notes that gave way to others */
+};
+
+/* Frees the notes. The structure itself is the caller's, who sets listener, side, joined and
+ * forgotten. */
+void http2_streams_fini(struct http2_streams *s);
+
+/* A header block of HEADERS was inflated: reports it as head or trailers, and the end of the stream
+ * with it. Of |where| stream_id, end_stream, header_bytes, first and last are given; the rest comes
+ * from |fields|. */
+void http2_streams_block(struct http2_streams *s, const struct hpack_fields *fields,
+			 const struct http_head *where);
+
+/* A DATA frame begins. */
+void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_stream);
+
+/* |size_bytes| of body content, |data| NULL for a gap; the last is at |position|. */
+void http2_streams_body(struct http2_streams *s, uint32_t stream_id, const uint8_t *data,
+			size_t size_bytes, uint64_t position);
+
+/* This direction of the stream is complete. */
+void http2_streams_end(struct http2_streams *s, uint32_t stream_id, uint64_t position);
+
+/* The stream was reset: it is no more. */
+void http2_streams_forget(struct http2_streams *s, uint32_t stream_id);
+
+/* How much of the body may be a gap without loss of count; UINT64_MAX: all. */
+uint64_t http2_streams_skippable(const struct http2_streams *s, uint32_t stream_id);
