@@ -56,9 +56,18 @@ struct tls_facts {
 	struct tls_certificate client;
 };
 
-/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted. */
+/* Keys that were derived of a secret for a trial, kept beside it so that the next trial need not. */
+struct tls_derived {
+	uint16_t cipher_suite; /* 0 = empty */
+	uint8_t key[32];
+	uint8_t iv[12];
+};
+
+/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted: not 0, newer ones have larger ids. */
 struct tls_secret {
 	uint64_t id;
+	struct tls_derived *derived; /* room for the reader's own use, wiped by the owner with the secret; may be NULL */
+	bool likely; /* by its client random or its origin it should be this connection's: comes first */
 	uint16_t tls_version;
 	uint8_t which;  /* WEFT_SECRET_* of bpf/abi.h */
 	uint8_t digest; /* WEFT_DIGEST_* or 0 = take the cipher suite's */
@@ -72,8 +81,9 @@ struct tls_secret {
 /* Where secrets come from: the store of observe (recent secrets that no connection has claimed yet). */
 struct tls_secrets {
 	void *arg;
-	/* The |index|th candidate (0, 1, ...) for a connection with this client random, best first; NULL at the end.
-	 * |which| narrows the kind. Borrowed until the call returns to the caller of tls_feed. */
+	/* The |index|th candidate (0, 1, ...) for a connection with this client random: likely ones, then the others from
+	 * the newest to the oldest; NULL at the end. |which| narrows the kind: this one or WEFT_SECRET_UNKNOWN. Those with
+	 * another client random are no candidates. Borrowed until the call returns to the caller of tls_feed. */
 	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32], uint8_t which,
 					      unsigned index);
 	/* This secret fits: it belongs to this connection from now on and no other will ask for it. */

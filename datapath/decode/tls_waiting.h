@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Records of one direction that wait for a secret, in order, up to TLS_MAX_BACKLOG_BYTES. */
+#pragma once
+
+#include "datapath/decode/tls_record.h"
+
+struct tls_waiting {
+	struct tls_waiting *next;
+	struct tls_record record; /* its data lies behind */
+};
+
+struct tls_queue {
+	struct tls_waiting *first;
+	struct tls_waiting *last;
+	uint32_t used_bytes;
+};
+
+/* Copies |r| to the end. Returns 0, -ENOSPC when the bound is reached, -ENOMEM. */
+int tls_queue_push(struct tls_queue *q, const struct tls_record *r);
+
+/* Drops the first one. The queue must not be empty. */
+void tls_queue_pop(struct tls_queue *q);
+
+void tls_queue_release(struct tls_queue *q);
