@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One TLS connection: each direction goes through its epochs; records of an epoch whose keys are not known wait. */
+/* One TLS connection: each direction goes through its epochs; records of an epoch whose keys are
+ * not known wait. */
 #include "datapath/decode/tls.h"
 
 #include <linux/types.h>
@@ -14,8 +15,8 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
-#define TLS_1_2 0x0303
-#define TLS_1_3 0x0304
+#define TLS_1_2		   0x0303
+#define TLS_1_3		   0x0304
 #define ALERT_CLOSE_NOTIFY 0
 
 /* Which keys protect a direction now. TLS 1.2 knows CLEAR and APPLICATION. */
@@ -54,7 +55,7 @@ struct tls {
 	bool extensions_seen; /* EncryptedExtensions: early data was accepted or not */
 	bool hello_done_seen; /* TLS 1.2: a full handshake */
 	bool master_bound;    /* TLS 1.2: both directions' keys are set */
-	bool unlocked;        /* something was learned that the other direction may wait for */
+	bool unlocked;	      /* something was learned that the other direction may wait for */
 	struct tls_facts facts;
 };
 
@@ -108,10 +109,11 @@ static void epoch_begin(struct direction *d, enum epoch epoch)
 	d->epoch = (uint8_t)epoch;
 	d->bound = false;
 	d->sequence = 0;
-	d->tried = (struct tls_tried){ 0 };
+	d->tried = (struct tls_tried){0};
 }
 
-/* ---- handshake messages -------------------------------------------------------------------------- */
+/* ---- handshake messages
+ * -------------------------------------------------------------------------- */
 
 static void take_client_hello(struct tls *t, struct slice body)
 {
@@ -129,7 +131,8 @@ static void take_client_hello(struct tls *t, struct slice body)
 	t->unlocked = true;
 }
 
-/* The client will say hello again; early data that it sent meanwhile is refused (RFC 8446 4.2.10). */
+/* The client will say hello again; early data that it sent meanwhile is refused (RFC 8446 4.2.10).
+ */
 static void take_retry(struct tls *t)
 {
 	struct direction *d = &t->directions[TLS_CLIENT];
@@ -243,8 +246,8 @@ static void take_message(void *arg, uint8_t type, struct slice body, bool comple
 	}
 }
 
-/* Calls |each| for every piece and every hole of |size_bytes| bytes, in order. |bytes|: where piece i begins is
- * its offset (|packed| false) or the end of piece i - 1. */
+/* Calls |each| for every piece and every hole of |size_bytes| bytes, in order. |bytes|: where piece
+ * i begins is its offset (|packed| false) or the end of piece i - 1. */
 struct walk {
 	const struct tls_piece *pieces;
 	uint16_t piece_count;
@@ -265,13 +268,13 @@ static void walk_pieces(const struct walk *w, walk_fn *each, struct message_plac
 		const uint8_t *from = w->bytes + (w->packed ? taken : p.offset);
 
 		if (p.offset > done)
-			each(at, (struct slice){ NULL, p.offset - done }, r);
-		each(at, (struct slice){ (const char *)from, p.size_bytes }, r);
+			each(at, (struct slice){NULL, p.offset - done}, r);
+		each(at, (struct slice){(const char *)from, p.size_bytes}, r);
 		done = (uint32_t)p.offset + p.size_bytes;
 		taken += p.size_bytes;
 	}
 	if (w->size_bytes > done && !is_over(at->t))
-		each(at, (struct slice){ NULL, w->size_bytes - done }, r);
+		each(at, (struct slice){NULL, w->size_bytes - done}, r);
 }
 
 static void feed_messages(struct message_place *at, struct slice part, const struct tls_record *r)
@@ -287,13 +290,14 @@ static void feed_messages(struct message_place *at, struct slice part, const str
 static void feed_listener(struct message_place *at, struct slice part, const struct tls_record *r)
 {
 	const struct tls_listener *l = at->t->listener;
-	const struct feed f = { (const uint8_t *)part.data, part.size_bytes, r->end, 0 };
+	const struct feed f = {(const uint8_t *)part.data, part.size_bytes, r->end, 0};
 
 	if (part.size_bytes)
 		l->plaintext(l->arg, at->side, &f, r->time_ns);
 }
 
-/* ---- records in clear ---------------------------------------------------------------------------- */
+/* ---- records in clear
+ * ---------------------------------------------------------------------------- */
 
 static bool is_clear(const struct tls *t, const struct direction *d, const struct tls_record *r)
 {
@@ -323,8 +327,8 @@ static enum step take_change_cipher(struct tls *t, enum tls_side side)
 static enum step take_clear(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
 	struct direction *d = &t->directions[side];
-	struct message_place at = { t, side };
-	const struct walk w = { r->pieces, r->piece_count, r->size_bytes, true, r->data };
+	struct message_place at = {t, side};
+	const struct walk w = {r->pieces, r->piece_count, r->size_bytes, true, r->data};
 
 	if (r->type == TLS_CONTENT_CHANGE_CIPHER)
 		return take_change_cipher(t, side);
@@ -339,14 +343,15 @@ static enum step take_clear(struct tls *t, enum tls_side side, const struct tls_
 	return STEP_DONE;
 }
 
-/* ---- protected records --------------------------------------------------------------------------- */
+/* ---- protected records
+ * --------------------------------------------------------------------------- */
 
 static uint8_t secret_kind(const struct tls *t, enum tls_side side)
 {
 	static const uint8_t kinds[EPOCH_MAX][2] = {
-		[EPOCH_EARLY] = { WEFT_SECRET_CLIENT_EARLY, WEFT_SECRET_CLIENT_EARLY },
-		[EPOCH_HANDSHAKE] = { WEFT_SECRET_CLIENT_HANDSHAKE, WEFT_SECRET_SERVER_HANDSHAKE },
-		[EPOCH_APPLICATION] = { WEFT_SECRET_CLIENT_TRAFFIC, WEFT_SECRET_SERVER_TRAFFIC },
+		[EPOCH_EARLY] = {WEFT_SECRET_CLIENT_EARLY, WEFT_SECRET_CLIENT_EARLY},
+		[EPOCH_HANDSHAKE] = {WEFT_SECRET_CLIENT_HANDSHAKE, WEFT_SECRET_SERVER_HANDSHAKE},
+		[EPOCH_APPLICATION] = {WEFT_SECRET_CLIENT_TRAFFIC, WEFT_SECRET_SERVER_TRAFFIC},
 	};
 
 	return is_tls13(t) ? kinds[t->directions[side].epoch][side] : WEFT_SECRET_MASTER;
@@ -375,15 +380,15 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
 			uint64_t sequence)
 {
 	struct tls_bound bound;
-	const struct tls_trial trial = { .secrets = t->secrets,
-					 .suite = t->suite,
-					 .client_random = t->client_random,
-					 .server_random = t->server_random,
-					 .record = r,
-					 .sequence = sequence,
-					 .side = side,
-					 .which = secret_kind(t, side),
-					 .text = scratch };
+	const struct tls_trial trial = {.secrets = t->secrets,
+					.suite = t->suite,
+					.client_random = t->client_random,
+					.server_random = t->server_random,
+					.record = r,
+					.sequence = sequence,
+					.side = side,
+					.which = secret_kind(t, side),
+					.text = scratch};
 
 	if (tls_trial_run(&trial, &t->directions[side].tried, &bound))
 		return false;
@@ -392,7 +397,8 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
 	return true;
 }
 
-/* Binds the epoch that begins with |r| by the first whole record there is: |r| or one that waits behind it. */
+/* Binds the epoch that begins with |r| by the first whole record there is: |r| or one that waits
+ * behind it. */
 static bool bind_epoch(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
 	struct direction *d = &t->directions[side];
@@ -448,12 +454,13 @@ static void take_opened(struct tls *t, enum tls_side side, const struct tls_reco
 			const struct tls_opened *o)
 {
 	struct direction *d = &t->directions[side];
-	const struct walk w = { o->pieces, o->piece_count, o->size_bytes, false, o->text };
-	struct message_place at = { t, side };
+	const struct walk w = {o->pieces, o->piece_count, o->size_bytes, false, o->text};
+	struct message_place at = {t, side};
 	uint8_t type = o->type;
 
 	if (!type) /* its byte was not captured */
-		type = d->epoch == EPOCH_HANDSHAKE ? TLS_CONTENT_HANDSHAKE : TLS_CONTENT_APPLICATION;
+		type = d->epoch == EPOCH_HANDSHAKE ? TLS_CONTENT_HANDSHAKE
+						   : TLS_CONTENT_APPLICATION;
 	if (type == TLS_CONTENT_APPLICATION) {
 		if (d->epoch == EPOCH_HANDSHAKE)
 			fail(t, TLS_STATE_MALFORMED);
@@ -498,7 +505,8 @@ static void enter_protection(struct tls *t, enum tls_side side)
 		epoch_begin(&t->directions[side], early ? EPOCH_EARLY : EPOCH_HANDSHAKE);
 }
 
-/* Answers are not told before the requests that came first, even when the client's secret comes last. */
+/* Answers are not told before the requests that came first, even when the client's secret comes
+ * last. */
 static bool must_stay_behind(const struct tls *t, enum tls_side side, const struct tls_record *r)
 {
 	const struct tls_waiting *w = t->directions[TLS_CLIENT].queue.first;
@@ -539,14 +547,16 @@ static enum step step(struct tls *t, enum tls_side side, const struct tls_record
 	return take_protected(t, side, r);
 }
 
-/* ---- what waits ---------------------------------------------------------------------------------- */
+/* ---- what waits
+ * ---------------------------------------------------------------------------------- */
 
-/* Early data was refused: looks for the record that the handshake's keys open and drops what is before it. */
+/* Early data was refused: looks for the record that the handshake's keys open and drops what is
+ * before it. */
 static void skip_refused(struct tls *t, struct direction *d)
 {
 	epoch_begin(d, EPOCH_HANDSHAKE);
 	for (struct tls_waiting *w = d->queue.first; w; w = w->next) {
-		d->tried = (struct tls_tried){ 0 };
+		d->tried = (struct tls_tried){0};
 		if (w->record.type != TLS_CONTENT_APPLICATION || !tls_record_is_whole(&w->record) ||
 		    !bind_record(t, TLS_CLIENT, &w->record, 0))
 			continue;
@@ -593,7 +603,8 @@ static void take_record(struct tls *t, enum tls_side side, const struct tls_reco
 		if (tls_queue_push(&d->queue, r))
 			fail(t, TLS_STATE_BACKLOG);
 		if (!first)
-			t->unlocked = true; /* this record may be the whole one that the others need */
+			t->unlocked =
+				true; /* this record may be the whole one that the others need */
 	}
 	if (t->unlocked && (d->queue.first || t->directions[!side].queue.first))
 		drain(t);
@@ -615,7 +626,8 @@ static void forget(struct tls *t)
 	tls_cipher_wipe();
 }
 
-/* ---- public -------------------------------------------------------------------------------------- */
+/* ---- public
+ * -------------------------------------------------------------------------------------- */
 
 struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener,
 		    bool joined)

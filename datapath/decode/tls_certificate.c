@@ -34,13 +34,12 @@ static bool text_add(struct text *t, struct slice s)
 static void read_subject(const X509 *x, struct tls_certificate *ret)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	struct slice s = { 0 };
+	struct slice s = {0};
 	char *data;
 
 	if (!bio)
 		return;
-	if (X509_NAME_print_ex(bio, X509_get_subject_name(x), 0,
-			       XN_FLAG_RFC2253) >= 0) {
+	if (X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) >= 0) {
 		s.size_bytes = (size_t)BIO_get_mem_data(bio, &data);
 		s.data = data;
 	}
@@ -52,7 +51,7 @@ static void add_alternative(struct text *san, struct slice prefix, struct slice 
 			    struct tls_certificate *ret)
 {
 	size_t before = san->used;
-	struct text spiffe = { ret->spiffe_id, sizeof(ret->spiffe_id), 0 };
+	struct text spiffe = {ret->spiffe_id, sizeof(ret->spiffe_id), 0};
 
 	if (slice_equal(prefix, SLICE("URI:")) && slice_starts_with(name, SPIFFE) &&
 	    !ret->spiffe_id[0])
@@ -68,7 +67,7 @@ static void add_alternative(struct text *san, struct slice prefix, struct slice 
 static void read_alternatives(const X509 *x, struct tls_certificate *ret)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-	struct text san = { ret->san, sizeof(ret->san), 0 };
+	struct text san = {ret->san, sizeof(ret->san), 0};
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		int type;
@@ -78,8 +77,8 @@ static void read_alternatives(const X509 *x, struct tls_certificate *ret)
 
 		if (type != GEN_DNS && type != GEN_URI)
 			continue;
-		name = (struct slice){ (const char *)ASN1_STRING_get0_data(value),
-				       (size_t)ASN1_STRING_length(value) };
+		name = (struct slice){(const char *)ASN1_STRING_get0_data(value),
+				      (size_t)ASN1_STRING_length(value)};
 		add_alternative(&san, type == GEN_DNS ? SLICE("DNS:") : SLICE("URI:"), name, ret);
 	}
 	GENERAL_NAMES_free(names);
@@ -99,7 +98,7 @@ int tls_certificate_read(struct slice der, struct tls_certificate *ret)
 	X509 *x = d2i_X509(NULL, &next, (long)der.size_bytes);
 
 	if (x) {
-		*ret = (struct tls_certificate){ .present = true };
+		*ret = (struct tls_certificate){.present = true};
 		read_subject(x, ret);
 		read_alternatives(x, ret);
 		read_expiry(x, ret);

@@ -10,75 +10,74 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define TAG_BYTES 16
+#define TAG_BYTES	     16
 #define EXPLICIT_NONCE_BYTES 8 /* TLS 1.2 with AES-GCM: leads the fragment */
-#define NONCE_BYTES 12
+#define NONCE_BYTES	     12
 
 /* X(IANA number, AEAD, digest, name) */
-#define SUITES(X)                                                                           \
-	X(0x1301, AES_128_GCM, SHA256, "TLS_AES_128_GCM_SHA256")                            \
-	X(0x1302, AES_256_GCM, SHA384, "TLS_AES_256_GCM_SHA384")                            \
-	X(0x1303, CHACHA20_POLY1305, SHA256, "TLS_CHACHA20_POLY1305_SHA256")                \
-	X(0x1304, NONE, SHA256, "TLS_AES_128_CCM_SHA256")                                   \
-	X(0x1305, NONE, SHA256, "TLS_AES_128_CCM_8_SHA256")                                 \
-	X(0xc02b, AES_128_GCM, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")           \
-	X(0xc02c, AES_256_GCM, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")           \
-	X(0xc02f, AES_128_GCM, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")             \
-	X(0xc030, AES_256_GCM, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")             \
-	X(0xcca8, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256") \
-	X(0xcca9, CHACHA20_POLY1305, SHA256,                                                \
-	  "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")                                  \
-	X(0xccaa, CHACHA20_POLY1305, SHA256, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256")   \
-	X(0xccab, CHACHA20_POLY1305, SHA256, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256")       \
-	X(0xccac, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256") \
-	X(0x009c, AES_128_GCM, SHA256, "TLS_RSA_WITH_AES_128_GCM_SHA256")                   \
-	X(0x009d, AES_256_GCM, SHA384, "TLS_RSA_WITH_AES_256_GCM_SHA384")                   \
-	X(0x009e, AES_128_GCM, SHA256, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256")               \
-	X(0x009f, AES_256_GCM, SHA384, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")               \
-	X(0x00a2, AES_128_GCM, SHA256, "TLS_DHE_DSS_WITH_AES_128_GCM_SHA256")               \
-	X(0x00a3, AES_256_GCM, SHA384, "TLS_DHE_DSS_WITH_AES_256_GCM_SHA384")               \
-	X(0x00a6, AES_128_GCM, SHA256, "TLS_DH_anon_WITH_AES_128_GCM_SHA256")               \
-	X(0x00a7, AES_256_GCM, SHA384, "TLS_DH_anon_WITH_AES_256_GCM_SHA384")               \
-	X(0x00a8, AES_128_GCM, SHA256, "TLS_PSK_WITH_AES_128_GCM_SHA256")                   \
-	X(0x00a9, AES_256_GCM, SHA384, "TLS_PSK_WITH_AES_256_GCM_SHA384")                   \
-	X(0xd001, AES_128_GCM, SHA256, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256")             \
-	X(0xd002, AES_256_GCM, SHA384, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384")             \
-	X(0x000a, NONE, SHA256, "TLS_RSA_WITH_3DES_EDE_CBC_SHA")                            \
-	X(0x002f, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA")                             \
-	X(0x0033, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")                         \
-	X(0x0035, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA")                             \
-	X(0x0039, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA")                         \
-	X(0x003c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA256")                          \
-	X(0x003d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA256")                          \
-	X(0x0067, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256")                      \
-	X(0x006b, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256")                      \
-	X(0xc009, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA")                     \
-	X(0xc00a, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA")                     \
-	X(0xc013, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")                       \
-	X(0xc014, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA")                       \
-	X(0xc023, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256")                  \
-	X(0xc024, NONE, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384")                  \
-	X(0xc027, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256")                    \
-	X(0xc028, NONE, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384")                    \
-	X(0xc09c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CCM")                                 \
-	X(0xc09d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CCM")                                 \
-	X(0xc09e, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CCM")                             \
-	X(0xc09f, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CCM")                             \
-	X(0xc0ac, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM")                         \
-	X(0xc0ad, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM")                         \
-	X(0xc0ae, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8")                       \
+#define SUITES(X)                                                                                  \
+	X(0x1301, AES_128_GCM, SHA256, "TLS_AES_128_GCM_SHA256")                                   \
+	X(0x1302, AES_256_GCM, SHA384, "TLS_AES_256_GCM_SHA384")                                   \
+	X(0x1303, CHACHA20_POLY1305, SHA256, "TLS_CHACHA20_POLY1305_SHA256")                       \
+	X(0x1304, NONE, SHA256, "TLS_AES_128_CCM_SHA256")                                          \
+	X(0x1305, NONE, SHA256, "TLS_AES_128_CCM_8_SHA256")                                        \
+	X(0xc02b, AES_128_GCM, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")                  \
+	X(0xc02c, AES_256_GCM, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")                  \
+	X(0xc02f, AES_128_GCM, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")                    \
+	X(0xc030, AES_256_GCM, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")                    \
+	X(0xcca8, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")        \
+	X(0xcca9, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")      \
+	X(0xccaa, CHACHA20_POLY1305, SHA256, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256")          \
+	X(0xccab, CHACHA20_POLY1305, SHA256, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256")              \
+	X(0xccac, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256")        \
+	X(0x009c, AES_128_GCM, SHA256, "TLS_RSA_WITH_AES_128_GCM_SHA256")                          \
+	X(0x009d, AES_256_GCM, SHA384, "TLS_RSA_WITH_AES_256_GCM_SHA384")                          \
+	X(0x009e, AES_128_GCM, SHA256, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256")                      \
+	X(0x009f, AES_256_GCM, SHA384, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")                      \
+	X(0x00a2, AES_128_GCM, SHA256, "TLS_DHE_DSS_WITH_AES_128_GCM_SHA256")                      \
+	X(0x00a3, AES_256_GCM, SHA384, "TLS_DHE_DSS_WITH_AES_256_GCM_SHA384")                      \
+	X(0x00a6, AES_128_GCM, SHA256, "TLS_DH_anon_WITH_AES_128_GCM_SHA256")                      \
+	X(0x00a7, AES_256_GCM, SHA384, "TLS_DH_anon_WITH_AES_256_GCM_SHA384")                      \
+	X(0x00a8, AES_128_GCM, SHA256, "TLS_PSK_WITH_AES_128_GCM_SHA256")                          \
+	X(0x00a9, AES_256_GCM, SHA384, "TLS_PSK_WITH_AES_256_GCM_SHA384")                          \
+	X(0xd001, AES_128_GCM, SHA256, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256")                    \
+	X(0xd002, AES_256_GCM, SHA384, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384")                    \
+	X(0x000a, NONE, SHA256, "TLS_RSA_WITH_3DES_EDE_CBC_SHA")                                   \
+	X(0x002f, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA")                                    \
+	X(0x0033, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")                                \
+	X(0x0035, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA")                                    \
+	X(0x0039, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA")                                \
+	X(0x003c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA256")                                 \
+	X(0x003d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA256")                                 \
+	X(0x0067, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256")                             \
+	X(0x006b, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256")                             \
+	X(0xc009, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA")                            \
+	X(0xc00a, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA")                            \
+	X(0xc013, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")                              \
+	X(0xc014, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA")                              \
+	X(0xc023, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256")                         \
+	X(0xc024, NONE, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384")                         \
+	X(0xc027, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256")                           \
+	X(0xc028, NONE, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384")                           \
+	X(0xc09c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CCM")                                        \
+	X(0xc09d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CCM")                                        \
+	X(0xc09e, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CCM")                                    \
+	X(0xc09f, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CCM")                                    \
+	X(0xc0ac, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM")                                \
+	X(0xc0ad, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM")                                \
+	X(0xc0ae, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8")                              \
 	X(0xc0af, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8")
 
 static const struct tls_suite suites[] = {
-#define X(number, aead, digest, name) { number, TLS_AEAD_##aead, WEFT_DIGEST_##digest, name },
+#define X(number, aead, digest, name) {number, TLS_AEAD_##aead, WEFT_DIGEST_##digest, name},
 	SUITES(X)
 #undef X
 };
 
 /* X(AEAD, key bytes, libcrypto's name, name of the bare stream cipher, its block in bytes) */
-#define AEADS(X)                                                 \
-	X(AES_128_GCM, 16, "AES-128-GCM", "AES-128-CTR", 16)     \
-	X(AES_256_GCM, 32, "AES-256-GCM", "AES-256-CTR", 16)     \
+#define AEADS(X)                                                                                   \
+	X(AES_128_GCM, 16, "AES-128-GCM", "AES-128-CTR", 16)                                       \
+	X(AES_256_GCM, 32, "AES-256-GCM", "AES-256-CTR", 16)                                       \
 	X(CHACHA20_POLY1305, 32, "ChaCha20-Poly1305", "ChaCha20", 64)
 
 static const struct {
@@ -87,7 +86,7 @@ static const struct {
 	const char *sealed_name;
 	const char *stream_name;
 } aeads[TLS_AEAD_MAX] = {
-#define X(name, key, sealed, stream, block) [TLS_AEAD_##name] = { key, block, sealed, stream },
+#define X(name, key, sealed, stream, block) [TLS_AEAD_##name] = {key, block, sealed, stream},
 	AEADS(X)
 #undef X
 };
@@ -151,9 +150,10 @@ static void nonce_build(const struct tls_keys *k, uint64_t sequence, const uint8
 		nonce[NONCE_BYTES - 1 - i] ^= (uint8_t)(sequence >> (8 * i));
 }
 
-/* Additional data: TLS 1.3 the head, before it the sequence number and the head with the plaintext's size. */
-static int additional_build(const struct tls_keys *k, const struct tls_record *r,
-			    uint64_t sequence, uint16_t content_bytes, uint8_t out[13])
+/* Additional data: TLS 1.3 the head, before it the sequence number and the head with the
+ * plaintext's size. */
+static int additional_build(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
+			    uint16_t content_bytes, uint8_t out[13])
 {
 	uint16_t size_bytes = k->tls13 ? r->size_bytes : content_bytes;
 	uint8_t *next = out;
@@ -168,8 +168,8 @@ static int additional_build(const struct tls_keys *k, const struct tls_record *r
 	return (int)(next - out);
 }
 
-/* TLS 1.3: the last byte that is not zero is the content type, the zeros are padding (RFC 8446 5.4). Looks as far
- * back as the bytes are there without a hole. */
+/* TLS 1.3: the last byte that is not zero is the content type, the zeros are padding (RFC
+ * 8446 5.4). Looks as far back as the bytes are there without a hole. */
 static void strip_padding(struct tls_opened *o)
 {
 	struct tls_piece *last = o->pieces + o->piece_count - 1;
@@ -222,22 +222,22 @@ int tls_record_open(const struct tls_keys *k, const struct tls_record *r, uint64
 	ret->type = r->type;
 	ret->size_bytes = (uint16_t)content;
 	ret->piece_count = content > 0;
-	ret->pieces[0] = (struct tls_piece){ 0, (uint16_t)content };
+	ret->pieces[0] = (struct tls_piece){0, (uint16_t)content};
 	ret->text = text;
 	if (k->tls13)
 		strip_padding(ret);
 	return 0;
 }
 
-/* Decrypts |size_bytes| that stand |offset| bytes into the ciphertext: the counter of both AEADs' streams counts
- * blocks, the first block of content is number 2 (GCM) or 1 (ChaCha20). */
+/* Decrypts |size_bytes| that stand |offset| bytes into the ciphertext: the counter of both AEADs'
+ * streams counts blocks, the first block of content is number 2 (GCM) or 1 (ChaCha20). */
 static bool stream_open(const struct tls_keys *k, const uint8_t *nonce, size_t offset,
 			const uint8_t *in, size_t size_bytes, uint8_t *out)
 {
 	EVP_CIPHER_CTX *c = context_get(&contexts.stream[k->aead], aeads[k->aead].stream_name);
 	size_t block_bytes = aeads[k->aead].block_bytes;
 	uint32_t block = (uint32_t)(offset / block_bytes);
-	uint8_t iv[16], skipped[64] = { 0 };
+	uint8_t iv[16], skipped[64] = {0};
 	int n;
 
 	if (k->aead == TLS_AEAD_CHACHA20_POLY1305) {
@@ -256,7 +256,8 @@ static bool stream_open(const struct tls_keys *k, const uint8_t *nonce, size_t o
 	       EVP_DecryptUpdate(c, out, &n, in, (int)size_bytes);
 }
 
-/* The part of |p| that is ciphertext proper, with offsets from its start; the size is 0 when there is none. */
+/* The part of |p| that is ciphertext proper, with offsets from its start; the size is 0 when there
+ * is none. */
 static struct tls_piece piece_clip(struct tls_piece p, uint16_t lead, uint16_t content)
 {
 	uint32_t from = p.offset < lead ? lead : p.offset;
@@ -265,14 +266,14 @@ static struct tls_piece piece_clip(struct tls_piece p, uint16_t lead, uint16_t c
 	if (to > (uint32_t)lead + content)
 		to = (uint32_t)lead + content;
 	if (to <= from)
-		return (struct tls_piece){ 0 };
-	return (struct tls_piece){ (uint16_t)(from - lead), (uint16_t)(to - from) };
+		return (struct tls_piece){0};
+	return (struct tls_piece){(uint16_t)(from - lead), (uint16_t)(to - from)};
 }
 
 static bool lead_is_captured(const struct tls_keys *k, const struct tls_record *r)
 {
-	return !lead_bytes(k) || (r->piece_count && !r->pieces[0].offset &&
-				  r->pieces[0].size_bytes >= lead_bytes(k));
+	return !lead_bytes(k) ||
+	       (r->piece_count && !r->pieces[0].offset && r->pieces[0].size_bytes >= lead_bytes(k));
 }
 
 int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
@@ -285,7 +286,7 @@ int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, 
 
 	if (content < k->tls13)
 		return -EBADMSG;
-	*ret = (struct tls_opened){ .type = r->type, .size_bytes = (uint16_t)content, .text = text };
+	*ret = (struct tls_opened){.type = r->type, .size_bytes = (uint16_t)content, .text = text};
 	if (lead_is_captured(k, r)) {
 		nonce_build(k, sequence, r->data, nonce);
 		for (int i = 0; i < r->piece_count; in += r->pieces[i++].size_bytes) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Cipher suites, and opening records with the keys of one direction (RFC 8446 5.2, RFC 5288, RFC 7905).
- * One set of cipher contexts per thread serves all connections: setting the key anew costs 0.14 us a record,
- * a context of its own would cost each direction more than a KiB. */
+/* Cipher suites, and opening records with the keys of one direction (RFC 8446 5.2, RFC 5288, RFC
+ * 7905). One set of cipher contexts per thread serves all connections: setting the key anew costs
+ * 0.14 us a record, a context of its own would cost each direction more than a KiB. */
 #pragma once
 
 #include "datapath/decode/tls_record.h"
@@ -16,8 +16,8 @@ enum tls_aead {
 
 struct tls_suite {
 	uint16_t number; /* IANA */
-	uint8_t aead;    /* enum tls_aead */
-	uint8_t digest;  /* WEFT_DIGEST_*, of HKDF or the PRF */
+	uint8_t aead;	 /* enum tls_aead */
+	uint8_t digest;	 /* WEFT_DIGEST_*, of HKDF or the PRF */
 	const char *name;
 };
 
@@ -48,8 +48,8 @@ struct tls_opened {
 int tls_record_open(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
 		    uint8_t *text, struct tls_opened *ret);
 
-/* A record with holes: decrypts the pieces that are there without a proof. Returns 0, or -EBADMSG when it is too
- * short to be a record. Padding that was not captured counts as content. */
+/* A record with holes: decrypts the pieces that are there without a proof. Returns 0, or -EBADMSG
+ * when it is too short to be a record. Padding that was not captured counts as content. */
 int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
 			  uint8_t *text, struct tls_opened *ret);
 

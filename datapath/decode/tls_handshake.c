@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Handshake messages. A message inside of one piece is only pointed at, others are gathered up to a bound. */
+/* Handshake messages. A message inside of one piece is only pointed at, others are gathered up to a
+ * bound. */
 #include "datapath/decode/tls_handshake.h"
 
 #include "base/cursor.h"
@@ -7,11 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MESSAGE_HEAD_BYTES 4
-#define EXTENSION_SERVER_NAME 0
-#define EXTENSION_ALPN 16
-#define EXTENSION_PRE_SHARED_KEY 41
-#define EXTENSION_EARLY_DATA 42
+#define MESSAGE_HEAD_BYTES	     4
+#define EXTENSION_SERVER_NAME	     0
+#define EXTENSION_ALPN		     16
+#define EXTENSION_PRE_SHARED_KEY     41
+#define EXTENSION_EARLY_DATA	     42
 #define EXTENSION_SUPPORTED_VERSIONS 43
 
 struct tls_gathered {
@@ -21,12 +22,12 @@ struct tls_gathered {
 	uint8_t data[];
 };
 
-/* The random of a ServerHello that is a HelloRetryRequest (RFC 8446 4.1.3): SHA-256 of "HelloRetryRequest". */
-static const uint8_t retry_random[32] = {
-	0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
-	0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
-	0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c
-};
+/* The random of a ServerHello that is a HelloRetryRequest (RFC 8446 4.1.3): SHA-256 of
+ * "HelloRetryRequest". */
+static const uint8_t retry_random[32] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+					 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+					 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+					 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 
 static uint32_t body_bytes(const struct tls_messages *m)
 {
@@ -74,7 +75,7 @@ static struct tls_gathered *gathered_reserve(struct tls_messages *m, size_t size
 	if (!g)
 		return NULL;
 	if (!m->gathered)
-		*g = (struct tls_gathered){ 0 };
+		*g = (struct tls_gathered){0};
 	g->capacity = (uint32_t)capacity;
 	m->gathered = g;
 	return g;
@@ -138,10 +139,9 @@ static int take_body(struct tls_messages *m, struct slice *content, tls_message_
 	m->taken_bytes += (uint32_t)n;
 	if (err || m->taken_bytes < body_bytes(m))
 		return err;
-	part = (struct slice){ 0 };
+	part = (struct slice){0};
 	if (m->gathered)
-		part = (struct slice){ (const char *)m->gathered->data,
-				       m->gathered->stored_bytes };
+		part = (struct slice){(const char *)m->gathered->data, m->gathered->stored_bytes};
 	message_end(m, part, message, arg);
 	tls_messages_release(m);
 	return 0;
@@ -172,7 +172,8 @@ void tls_messages_release(struct tls_messages *m)
 	m->gathered = NULL;
 }
 
-/* ---- bodies -------------------------------------------------------------------------------------- */
+/* ---- bodies
+ * -------------------------------------------------------------------------------------- */
 
 /* The next extension of a list; false at its end. */
 static bool extension_next(struct cursor *list, uint16_t *ret_type, struct cursor *ret_data)
@@ -196,7 +197,7 @@ static struct slice server_name(struct cursor data)
 		if (!type)
 			return name;
 	}
-	return (struct slice){ 0 };
+	return (struct slice){0};
 }
 
 /* The one protocol that a server chose (RFC 7301 3.1). */
@@ -213,12 +214,12 @@ int tls_client_hello_parse(struct slice body, struct tls_client_hello *ret)
 	struct cursor list, data;
 	uint16_t type;
 
-	*ret = (struct tls_client_hello){ 0 };
+	*ret = (struct tls_client_hello){0};
 	cursor_u16_be(&c); /* legacy_version */
 	ret->random = (const uint8_t *)cursor_take(&c, 32).data;
-	cursor_take(&c, cursor_u8(&c));     /* session id */
+	cursor_take(&c, cursor_u8(&c));	    /* session id */
 	cursor_take(&c, cursor_u16_be(&c)); /* cipher suites */
-	cursor_take(&c, cursor_u8(&c));     /* compression methods */
+	cursor_take(&c, cursor_u8(&c));	    /* compression methods */
 	if (c.failed)
 		return -EBADMSG;
 	if (!cursor_left(&c))
@@ -239,7 +240,7 @@ int tls_server_hello_parse(struct slice body, struct tls_server_hello *ret)
 	struct cursor list, data;
 	uint16_t type;
 
-	*ret = (struct tls_server_hello){ .version = cursor_u16_be(&c) };
+	*ret = (struct tls_server_hello){.version = cursor_u16_be(&c)};
 	ret->random = (const uint8_t *)cursor_take(&c, 32).data;
 	cursor_take(&c, cursor_u8(&c)); /* session id */
 	ret->cipher_suite = cursor_u16_be(&c);
@@ -268,7 +269,7 @@ int tls_encrypted_extensions_parse(struct slice body, struct tls_encrypted_exten
 	struct cursor data;
 	uint16_t type;
 
-	*ret = (struct tls_encrypted_extensions){ 0 };
+	*ret = (struct tls_encrypted_extensions){0};
 	while (extension_next(&list, &type, &data)) {
 		if (type == EXTENSION_ALPN)
 			ret->alpn = chosen_protocol(data);
@@ -286,7 +287,7 @@ int tls_certificate_parse(struct slice body, bool tls13, struct slice *ret_der)
 	if (tls13)
 		cursor_take(&c, cursor_u8(&c)); /* request context */
 	list_bytes = cursor_u24_be(&c);
-	*ret_der = (struct slice){ 0 };
+	*ret_der = (struct slice){0};
 	if (!c.failed && list_bytes)
 		*ret_der = cursor_take(&c, cursor_u24_be(&c));
 	return c.failed ? -EBADMSG : 0;

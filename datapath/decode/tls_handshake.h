@@ -37,8 +37,8 @@ struct tls_messages {
  * Bodies are given of hellos, EncryptedExtensions and certificates only. */
 typedef void tls_message_fn(void *arg, uint8_t type, struct slice body, bool complete);
 
-/* The next |content| of the direction's handshake stream (data NULL: a gap). Returns 0, -EPIPE when a gap covers
- * the head of a message, -ENOMEM. */
+/* The next |content| of the direction's handshake stream (data NULL: a gap). Returns 0, -EPIPE when
+ * a gap covers the head of a message, -ENOMEM. */
 int tls_messages_feed(struct tls_messages *m, struct slice content, tls_message_fn *message,
 		      void *arg);
 void tls_messages_release(struct tls_messages *m);
@@ -68,5 +68,6 @@ int tls_client_hello_parse(struct slice body, struct tls_client_hello *ret);
 int tls_server_hello_parse(struct slice body, struct tls_server_hello *ret);
 int tls_encrypted_extensions_parse(struct slice body, struct tls_encrypted_extensions *ret);
 
-/* The first certificate (DER) of a Certificate message whose end may be missing; empty when the chain is empty. */
+/* The first certificate (DER) of a Certificate message whose end may be missing; empty when the
+ * chain is empty. */
 int tls_certificate_parse(struct slice body, bool tls13, struct slice *ret_der);

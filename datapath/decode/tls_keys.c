@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* HKDF-Expand-Label and the TLS 1.2 PRF over one digest context per thread: a derivation allocates nothing. */
+/* HKDF-Expand-Label and the TLS 1.2 PRF over one digest context per thread: a derivation allocates
+ * nothing. */
 #include "datapath/decode/tls_keys.h"
 
 #include <linux/types.h>
@@ -12,11 +13,11 @@
 #include <string.h>
 
 #define MAX_BLOCK_BYTES 128
-#define MAX_HASH_BYTES 48
+#define MAX_HASH_BYTES	48
 
 /* X(WEFT_DIGEST_*, libcrypto's name, hash bytes, block bytes) */
-#define DIGESTS(X)                  \
-	X(SHA256, "SHA2-256", 32, 64) \
+#define DIGESTS(X)                                                                                 \
+	X(SHA256, "SHA2-256", 32, 64)                                                              \
 	X(SHA384, "SHA2-384", 48, 128)
 
 static const struct {
@@ -24,7 +25,7 @@ static const struct {
 	uint8_t hash_bytes;
 	uint8_t block_bytes;
 } digests[] = {
-#define X(digest, text, hash, block) [WEFT_DIGEST_##digest] = { text, hash, block },
+#define X(digest, text, hash, block) [WEFT_DIGEST_##digest] = {text, hash, block},
 	DIGESTS(X)
 #undef X
 };
@@ -45,7 +46,8 @@ static EVP_MD *digest_get(uint8_t digest)
 	return shared.context ? shared.types[digest] : NULL;
 }
 
-/* One half of HMAC (RFC 2104): hash of the key, no longer than a block, xored with |pad|, then of the parts. */
+/* One half of HMAC (RFC 2104): hash of the key, no longer than a block, xored with |pad|, then of
+ * the parts. */
 static bool hash_padded(uint8_t digest, struct slice key, uint8_t pad, const struct slice *parts,
 			size_t part_count, uint8_t *out)
 {
@@ -67,7 +69,7 @@ static bool hash_padded(uint8_t digest, struct slice key, uint8_t pad, const str
 static bool hmac(uint8_t digest, struct slice key, const struct slice *parts, size_t part_count,
 		 uint8_t *out)
 {
-	struct slice inner = { (const char *)out, digests[digest].hash_bytes };
+	struct slice inner = {(const char *)out, digests[digest].hash_bytes};
 
 	return hash_padded(digest, key, 0x36, parts, part_count, out) &&
 	       hash_padded(digest, key, 0x5c, &inner, 1, out);
@@ -77,12 +79,11 @@ static bool hmac(uint8_t digest, struct slice key, const struct slice *parts, si
 static bool expand_label(uint8_t digest, const uint8_t *secret, struct slice label, uint8_t *out,
 			 size_t size_bytes)
 {
-	struct slice key = { (const char *)secret, digests[digest].hash_bytes };
-	const char before[] = { 0, (char)size_bytes, (char)(6 + label.size_bytes) };
-	const char after[] = { 0, 1 }; /* no context; number of the block */
+	struct slice key = {(const char *)secret, digests[digest].hash_bytes};
+	const char before[] = {0, (char)size_bytes, (char)(6 + label.size_bytes)};
+	const char after[] = {0, 1}; /* no context; number of the block */
 	const struct slice parts[] = {
-		{ before, sizeof(before) }, SLICE("tls13 "), label, { after, sizeof(after) }
-	};
+		{before, sizeof(before)}, SLICE("tls13 "), label, {after, sizeof(after)}};
 	uint8_t hash[MAX_HASH_BYTES];
 	bool ok = hmac(digest, key, parts, 4, hash);
 
@@ -125,7 +126,7 @@ static bool prf(uint8_t digest, struct slice secret, struct slice seed[4], uint8
 	size_t hash_bytes = digests[digest].hash_bytes;
 	bool ok = hmac(digest, secret, seed + 1, 3, a);
 
-	seed[0] = (struct slice){ (const char *)a, hash_bytes };
+	seed[0] = (struct slice){(const char *)a, hash_bytes};
 	while (ok && size_bytes) {
 		size_t n = size_bytes < hash_bytes ? size_bytes : hash_bytes;
 
@@ -146,16 +147,16 @@ int tls_keys_from_master(const struct tls_suite *suite, const uint8_t master[TLS
 {
 	size_t key_bytes = tls_aead_key_bytes(suite->aead);
 	size_t iv_bytes = suite->aead == TLS_AEAD_CHACHA20_POLY1305 ? 12 : 4;
-	struct slice secret = { (const char *)master, TLS_MASTER_BYTES };
-	struct slice seed[4] = { { 0 },
-				 SLICE("key expansion"),
-				 { (const char *)server_random, 32 },
-				 { (const char *)client_random, 32 } };
+	struct slice secret = {(const char *)master, TLS_MASTER_BYTES};
+	struct slice seed[4] = {{0},
+				SLICE("key expansion"),
+				{(const char *)server_random, 32},
+				{(const char *)client_random, 32}};
 	uint8_t block[2 * (32 + 12)];
 	bool ok = prf(suite->digest, secret, seed, block, 2 * (key_bytes + iv_bytes));
 
 	for (int i = 0; ok && i < 2; i++) {
-		ret[i] = (struct tls_keys){ .aead = suite->aead };
+		ret[i] = (struct tls_keys){.aead = suite->aead};
 		memcpy(ret[i].key, block + i * key_bytes, key_bytes);
 		memcpy(ret[i].iv, block + 2 * key_bytes + i * iv_bytes, iv_bytes);
 	}

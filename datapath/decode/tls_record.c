@@ -90,7 +90,7 @@ static bool partial_extend(struct tls_partial *p, uint16_t offset, uint16_t size
 	}
 	if (p->piece_count == TLS_MAX_PIECES)
 		return false;
-	p->pieces[p->piece_count++] = (struct tls_piece){ offset, size_bytes };
+	p->pieces[p->piece_count++] = (struct tls_piece){offset, size_bytes};
 	return true;
 }
 
@@ -145,7 +145,7 @@ static int finish_direct(struct tls_splitter *s, struct feed *f, uint64_t time_n
 	fill_head(s, time_ns, ret);
 	ret->captured_bytes = n;
 	ret->piece_count = n > 0;
-	ret->pieces[0] = (struct tls_piece){ 0, n };
+	ret->pieces[0] = (struct tls_piece){0, n};
 	return 1;
 }
 

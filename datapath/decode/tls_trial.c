@@ -31,7 +31,7 @@ static int derive_traffic(const struct tls_trial *trial, const struct tls_secret
 	int err;
 
 	if (d && d->cipher_suite == trial->suite->number) {
-		*ret = (struct tls_keys){ .aead = trial->suite->aead, .tls13 = true };
+		*ret = (struct tls_keys){.aead = trial->suite->aead, .tls13 = true};
 		memcpy(ret->key, d->key, sizeof(ret->key));
 		memcpy(ret->iv, d->iv, sizeof(ret->iv));
 		return 0;
@@ -70,7 +70,8 @@ static bool is_covered(const struct tls_tried *tried, uint64_t id)
 	return tried->newest && id <= tried->newest && id >= tried->oldest;
 }
 
-/* Joins what this run tried (newest to oldest) with what earlier ones did; |reached|: no hole is between them. */
+/* Joins what this run tried (newest to oldest) with what earlier ones did; |reached|: no hole is
+ * between them. */
 static void remember(struct tls_tried *tried, const struct tls_tried *run, bool reached)
 {
 	bool join = tried->newest && reached;
@@ -94,7 +95,7 @@ int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct
 {
 	const struct tls_secrets *from = trial->secrets;
 	const struct tls_secret *s = NULL;
-	struct tls_tried run = { 0 };
+	struct tls_tried run = {0};
 	bool reached = false;
 	unsigned trials = 0;
 

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Finds the secret of an epoch: the one whose keys open a whole record with its AEAD tag. No other proof counts. */
+/* Finds the secret of an epoch: the one whose keys open a whole record with its AEAD tag. No other
+ * proof counts. */
 #pragma once
 
 #include "datapath/decode/tls.h"
 #include "datapath/decode/tls_keys.h"
 
-/* What was tried in an epoch already: every secret with an id in between, and none older when |exhausted|. */
+/* What was tried in an epoch already: every secret with an id in between, and none older when
+ * |exhausted|. */
 struct tls_tried {
 	uint64_t newest; /* 0 = nothing */
 	uint64_t oldest;
 	bool exhausted;
 };
 
-/* One question: which candidate of kind |which| opens |record| as number |sequence| of the direction |side|? */
+/* One question: which candidate of kind |which| opens |record| as number |sequence| of the
+ * direction |side|? */
 struct tls_trial {
 	const struct tls_secrets *secrets;
 	const struct tls_suite *suite;
 	const uint8_t *client_random;
-	const uint8_t *server_random; /* TLS 1.2 */
+	const uint8_t *server_random;	 /* TLS 1.2 */
 	const struct tls_record *record; /* whole */
 	uint64_t sequence;
 	enum tls_side side;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One array of entries, threaded by three kinds of lists: by age, by kind of secret, and two hash indices (client
- * random; the secret itself, to know the copy that the other end derived). Links are indices + 1, 0 is none. */
+/* One array of entries, threaded by three kinds of lists: by age, by kind of secret, and two hash
+ * indices (client random; the secret itself, to know the copy that the other end derived). Links
+ * are indices + 1, 0 is none. */
 #include "datapath/observe/secrets.h"
 
 #include "base/table.h"
@@ -8,11 +9,11 @@
 #include <openssl/crypto.h>
 #include <sys/mman.h>
 
-#define BUCKETS 4096
+#define BUCKETS	   4096
 #define INDEX_BITS 16
-#define KIND_MAX 7         /* WEFT_SECRET_* */
+#define KIND_MAX   7	    /* WEFT_SECRET_* */
 #define KIND_SPENT KIND_MAX /* claimed: only its print and origin are left */
-#define NEIGHBOURS 12      /* how far apart in the ring the secrets of one handshake may be */
+#define NEIGHBOURS 12	    /* how far apart in the ring the secrets of one handshake may be */
 
 struct links {
 	uint32_t older;
@@ -29,13 +30,14 @@ struct entry {
 	struct tls_derived derived;
 	uint64_t time_ns;
 	uint64_t origin; /* the thread that derived it */
-	uint64_t print;  /* keyed hash of the secret */
+	uint64_t print;	 /* keyed hash of the secret */
 	struct links age;
 	struct links kind;
 	uint32_t next_random; /* of the same bucket */
 	uint32_t next_print;  /* of the same bucket; also threads the free list */
-	uint8_t list;         /* which list by kind it is in */
-	bool named; /* secret.client_random is set: known, or that of the connection a neighbour belongs to */
+	uint8_t list;	      /* which list by kind it is in */
+	bool named; /* secret.client_random is set: known, or that of the connection a neighbour
+		       belongs to */
 };
 
 /* Where a walk over candidates is, so that asking for the next one costs no new walk. */
@@ -76,7 +78,8 @@ static struct entry *entry_at(struct secrets *s, uint32_t number)
 	return number ? &s->entries[number - 1] : NULL;
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------- */
+/* ---- lists
+ * ---------------------------------------------------------------------------------------- */
 
 static struct links *links_of(struct entry *e, bool by_kind)
 {
@@ -87,7 +90,7 @@ static void list_add(struct secrets *s, struct ends *list, struct entry *e, bool
 {
 	struct entry *before = entry_at(s, list->newest);
 
-	*links_of(e, by_kind) = (struct links){ .older = list->newest };
+	*links_of(e, by_kind) = (struct links){.older = list->newest};
 	if (before)
 		links_of(before, by_kind)->newer = number_of(s, e);
 	else
@@ -163,7 +166,8 @@ static struct entry *print_find(struct secrets *s, uint64_t print)
 	return entry_at(s, number);
 }
 
-/* ---- entries -------------------------------------------------------------------------------------- */
+/* ---- entries
+ * -------------------------------------------------------------------------------------- */
 
 static void entry_wipe(struct entry *e)
 {
@@ -202,15 +206,16 @@ static struct entry *entry_new(struct secrets *s)
 	return e;
 }
 
-/* ---- neighbours: secrets that one thread derived one after the other are most likely of one handshake ------------ */
+/* ---- neighbours: secrets that one thread derived one after the other are most likely of one
+ * handshake ------------ */
 
 static struct entry *neighbour_next(struct secrets *s, const struct entry *e, bool newer)
 {
 	return entry_at(s, newer ? e->age.newer : e->age.older);
 }
 
-/* Names the waiting secrets that were derived beside |claimed|, up to the next of the same kind: that begins another
- * handshake. */
+/* Names the waiting secrets that were derived beside |claimed|, up to the next of the same kind:
+ * that begins another handshake. */
 static void neighbours_name(struct secrets *s, struct entry *claimed, bool newer)
 {
 	struct entry *e = claimed;
@@ -246,7 +251,8 @@ static void neighbour_inherit(struct secrets *s, struct entry *e)
 	}
 }
 
-/* ---- candidates ----------------------------------------------------------------------------------- */
+/* ---- candidates
+ * ----------------------------------------------------------------------------------- */
 
 static bool is_of_kind(const struct entry *e, uint8_t which)
 {
@@ -290,7 +296,7 @@ static void place_begin(struct secrets *s, uint8_t which)
 {
 	struct place *p = &s->place;
 
-	*p = (struct place){ .which = which, .generation = s->generation, .likely = true };
+	*p = (struct place){.which = which, .generation = s->generation, .likely = true};
 	if (which == WEFT_SECRET_MASTER)
 		return; /* only with the right client random */
 	p->ahead[0] = entry_at(s, s->kinds[which].newest);
@@ -304,9 +310,9 @@ static void place_advance(struct secrets *s)
 	const struct entry *e = NULL;
 
 	if (p->likely)
-		e = likely_from(s, p->entry ? p->entry->next_random :
-					      *random_bucket(s, s->asked_random),
-				p->which);
+		e = likely_from(
+			s, p->entry ? p->entry->next_random : *random_bucket(s, s->asked_random),
+			p->which);
 	if (!e) {
 		p->likely = false;
 		e = unnamed_next(s);
@@ -362,13 +368,15 @@ static void claim(void *arg, uint64_t id)
 	s->generation++;
 }
 
-/* ---- public ---------------------------------------------------------------------------------------- */
+/* ---- public
+ * ---------------------------------------------------------------------------------------- */
 
-/* The system calls of this file: locked and kept out of core dumps where the limits allow it; pages are locked when
- * they are first touched. */
+/* The system calls of this file: locked and kept out of core dumps where the limits allow it; pages
+ * are locked when they are first touched. */
 static void *memory_reserve_locked(size_t size_bytes)
 {
-	void *p = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p =
+		mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
@@ -471,7 +479,7 @@ void secrets_expire(struct secrets *s, uint64_t before_ns)
 
 struct tls_secrets secrets_source(struct secrets *s)
 {
-	return (struct tls_secrets){ .arg = s, .candidate = candidate, .claim = claim };
+	return (struct tls_secrets){.arg = s, .candidate = candidate, .claim = claim};
 }
 
 const struct secrets_counts *secrets_counts(const struct secrets *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Secrets of handshakes that no connection has claimed yet: bounded, expiring, in memory that is locked and left out of
- * core dumps where the system allows it. A secret that is claimed, expired or pushed out is wiped at once. */
+/* Secrets of handshakes that no connection has claimed yet: bounded, expiring, in memory that is
+ * locked and left out of core dumps where the system allows it. A secret that is claimed, expired
+ * or pushed out is wiped at once. */
 #pragma once
 
 #include <linux/types.h>
@@ -11,16 +12,16 @@
 struct secrets;
 
 struct secrets_counts {
-	uint32_t waiting;  /* now */
+	uint32_t waiting; /* now */
 	uint64_t claimed;
 	uint64_t repeated; /* derived by the other end too, or seen twice: dropped */
 	uint64_t expired;  /* no connection claimed them in time */
-	uint64_t full;     /* pushed out by newer ones before they were claimed */
+	uint64_t full;	   /* pushed out by newer ones before they were claimed */
 	uint64_t invalid;  /* of a kind or size that no secret has */
 };
 
-/* Room for |capacity| secrets (at most 65536), of which claimed ones are remembered (not kept) for a while.
- * The only system calls are made here and in secrets_free. NULL when memory is short. */
+/* Room for |capacity| secrets (at most 65536), of which claimed ones are remembered (not kept) for
+ * a while. The only system calls are made here and in secrets_free. NULL when memory is short. */
 struct secrets *secrets_new(uint32_t capacity, uint64_t seed);
 
 /* Wipes everything. */
