@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/pins.h"
+#include "datapath/attach/uprobe_links.h"
 #include "weft.skel.h"
 
 #include <bpf/bpf.h>
@@ -108,10 +109,21 @@ static void links_adopt(struct attach *a)
 	}
 }
 
-static int load(struct attach *a, uint32_t ring_bytes, struct error *err)
+/* Leaves out what is not wanted or has a better form on this kernel. */
+static void choose_programs(struct attach *a, const struct attach_options *options)
+{
+	bool multi = uprobe_multi_supported();
+
+	bpf_program__set_autoload(a->skeleton->progs.tls_keys_multi, options->tls_keys && multi);
+	bpf_program__set_autoload(a->skeleton->progs.tls_keys, options->tls_keys && !multi);
+}
+
+static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
+		struct error *err)
 {
 	int r;
 
+	choose_programs(a, options);
 	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
 	if (a->pins.map_dir[0])
 		pin_maps(a);
@@ -306,7 +318,7 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 	a->skeleton = weft_bpf__open();
 	if (!a->skeleton)
 		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
-	r = load(a, ring_bytes, err);
+	r = load(a, options, ring_bytes, err);
 	r = r ? r : settings_start(a, options, ring_bytes, err);
 	r = r ? r : attach_all(a, err);
 	if (r)
