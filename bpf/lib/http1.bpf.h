@@ -82,35 +82,58 @@ __noinline int line_look(const struct head_window *w, __u32 at, __u32 bytes,
 		return 0;
 	line = w->bytes + at;
 	if (line[0] == '\n' || (line[0] == '\r' && line[1] == '\n')) {
-		head->head_bytes = at + (line[0] == '\n' ? 1 : 2);
-		return head->head_bytes <= bytes;
+		at += line[0] == '\n' ? 1 : 2;
+		head->head_bytes = at <= bytes ? at : 0;
+		return 1;
 	}
 	if ((line[0] | 0x20) == 'c' || (line[0] | 0x20) == 't')
 		line_read(line, head);
 	return 0;
 }
 
-/* Reads the head in the first |bytes| of the window. Returns 1 when it ends there. */
-__noinline int head_scan(const struct head_window *w, __u32 bytes, struct http1_head *head)
-{
-	__u64 word, newlines;
+struct head_walk {
+	const struct head_window *window;
+	struct http1_head *head;
+	__u32 bytes;
+};
 
-	if (!w || !head)
+/* Finds the line ends among eight bytes. Returns 1 after the blank line, or where the bytes end. */
+static long head_word(__u32 index, void *walk)
+{
+	struct head_walk *w = walk;
+	__u64 word, newlines;
+	__u32 at = index * 8;
+
+	if (at >= w->bytes || at > SMALL_BYTES - 8)
+		return 1;
+	word = load_8(w->window->bytes + at) ^ 0x0a0a0a0a0a0a0a0aULL;
+	newlines = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+	for (__u32 k = 1; newlines && k <= 8; k++, newlines >>= 8)
+		if ((newlines & 0x80) && line_look(w->window, at + k, w->bytes, w->head))
+			return 1;
+	return 0;
+}
+
+/* Reads the head in the first |bytes| of the window; head_bytes stays 0 when it does not end there. */
+__noinline int head_scan(const struct head_window *window, __u32 bytes, struct http1_head *head)
+{
+	struct head_walk w = { window, head, bytes };
+
+	if (!window || !head)
 		return 0;
-	head->response = w->bytes[0] == 'H' && w->bytes[1] == 'T' && w->bytes[4] == '/';
-	head->is_head = w->bytes[0] == 'H' && w->bytes[1] == 'E' && w->bytes[4] == ' ';
+	head->response = window->bytes[0] == 'H' && window->bytes[1] == 'T' &&
+			 window->bytes[4] == '/';
+	head->is_head = window->bytes[0] == 'H' && window->bytes[1] == 'E' &&
+			window->bytes[4] == ' ';
 	if (head->response)
-		head->status = (w->bytes[9] - '0') * 100 + (w->bytes[10] - '0') * 10 +
-			       (w->bytes[11] - '0');
-	for (__u32 i = 0; i < SMALL_BYTES; i += 8) {
-		if (i >= bytes)
-			break;
-		word = load_8(w->bytes + i) ^ 0x0a0a0a0a0a0a0a0aULL;
-		newlines = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-		for (__u32 k = 1; newlines && k <= 8; k++, newlines >>= 8)
-			if ((newlines & 0x80) && line_look(w, i + k, bytes, head))
-				return 1;
+		head->status = (window->bytes[9] - '0') * 100 + (window->bytes[10] - '0') * 10 +
+			       (window->bytes[11] - '0');
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(SMALL_BYTES / 8, head_word, &w, 0);
+		return 0;
 	}
-	head->head_bytes = 0;
+	for (__u32 i = 0; i < SMALL_BYTES / 8; i++)
+		if (head_word(i, &w))
+			break;
 	return 0;
 }

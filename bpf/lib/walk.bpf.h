@@ -89,13 +89,13 @@ static __always_inline bool looks_tls(const struct first_bytes *f, bool joined)
 	return b[0] == 22 || (joined && b[0] >= 20 && b[0] <= 23);
 }
 
-/* Decides what the bytes at |at| begin. */
-static __always_inline __u8 classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
-				     struct conn_state *state, struct stream_state *s)
+/* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
+__noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
+			const struct conn_state *state, struct stream_state *s)
 {
 	struct first_bytes f;
 
-	if (!first_bytes_load(skb, c, at, &f))
+	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
 		return WALK_RAW;
 	if (looks_preface(&f)) {
 		if (f.bytes < PREFACE_BYTES)
@@ -264,10 +264,12 @@ static __always_inline void http1_chunk(struct __sk_buff *skb, struct capture *c
 }
 
 /* What is neither body nor followed any more may be another protocol after a switch. */
-static __always_inline bool http1_goes_on(struct __sk_buff *skb, struct capture *c, __u32 at)
+__noinline int http1_goes_on(struct __sk_buff *skb, struct capture *c, __u32 at)
 {
 	struct first_bytes f;
 
+	if (!c)
+		return 0;
 	return first_bytes_load(skb, c, at, &f) && looks_http1(&f);
 }
 
