@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A private little world for one test: namespaces on a bridge, control groups, a directory, processes. All names
+derive from the test, and what was made is written to a journal first, so that the runner can take it away even
+when the test was killed."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from lab.processes import Process, cgroup2_root, enter, wait_for
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+NETWORK4, NETWORK6 = "198.18.0", "fd77:77"
+
+
+def ip(*arguments, netns=None):
+    command = ["ip", *(["-n", netns] if netns else []), *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+class Namespace:
+    """One machine of the sandbox: a network namespace with eth0, and a control group of the same name."""
+
+    def __init__(self, sandbox, role, number):
+        self.sandbox, self.role = sandbox, role
+        self.name = f"weft-{sandbox.slug}-{role}"
+        self.address, self.address6 = f"{NETWORK4}.{number}", f"{NETWORK6}::{number}"
+        self.workload = f"{sandbox.slug}-{role}"
+        self.cgroup = sandbox.make_cgroup(self.workload)
+        sandbox.make_netns(self.name)
+        far = f"{role[:8]}{number}"
+        ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far, "netns", sandbox.hub)
+        ip("link", "set", far, "master", "bridge", "up", netns=sandbox.hub)
+        ip("addr", "add", f"{self.address}/24", "dev", "eth0", netns=self.name)
+        ip("addr", "add", f"{self.address6}/64", "dev", "eth0", "nodad", netns=self.name)
+        ip("link", "set", "eth0", "up", netns=self.name)
+        ip("link", "set", "lo", "up", netns=self.name)
+
+    def start(self, argv, name, **options):
+        """A background process here; the sandbox ends it."""
+        return self.sandbox.start(argv, f"{self.role}-{name}", netns=self.name, cgroup=self.cgroup, **options)
+
+    def run(self, argv, seconds=120, check=True, **options):
+        """Runs to the end and returns the CompletedProcess with text output."""
+        done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, errors="replace", timeout=seconds,
+                              preexec_fn=enter(self.name, self.cgroup), **options)
+        if check and done.returncode:
+            raise RuntimeError(f"{argv[0]} ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
+        return done
+
+    def listens(self, port):
+        ports = self.run(["ss", "-Htln"]).stdout
+        return any(line.split()[3].endswith(f":{port}") for line in ports.splitlines())
+
+
+class Sandbox:
+    def __init__(self, name, build):
+        self.name, self.build = name, pathlib.Path(build)
+        self.slug = name.replace("/", "-").replace("_", "-")
+        self.dir = self.build / "log" / name
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir.mkdir(parents=True)
+        self.journal = open(self.dir / "journal", "w", buffering=1)
+        self.processes, self.closers = [], []
+        self.namespaces = {}
+        self.cgroup_root = cgroup2_root()
+        self._hub = None
+
+    @property
+    def hub(self):
+        """The namespace with the bridge that joins the others, made when it is first needed."""
+        if not self._hub:
+            self._hub = f"weft-{self.slug}-hub"
+            self.make_netns(self._hub)
+            ip("link", "add", "bridge", "type", "bridge", netns=self._hub)
+            ip("link", "set", "bridge", "up", netns=self._hub)
+        return self._hub
+
+    def namespace(self, role):
+        if role not in self.namespaces:
+            self.namespaces[role] = Namespace(self, role, len(self.namespaces) + 1)
+        return self.namespaces[role]
+
+    def make_netns(self, name):
+        self.journal.write(f"netns {name}\n")
+        ip("netns", "add", name)
+
+    def make_cgroup(self, name):
+        if not self.cgroup_root:
+            return None
+        path = os.path.join(self.cgroup_root, name)
+        self.journal.write(f"cgroup {path}\n")
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def start(self, argv, name, **options):
+        process = Process(argv, self.dir / f"{name}.log", **options)
+        self.journal.write(f"pid {process.pid} {start_time(process.pid)}\n")
+        self.processes.append(process)
+        return process
+
+    def on_close(self, action):
+        self.closers.append(action)
+
+    def close(self):
+        for action in reversed(self.closers):
+            action()
+        for process in reversed(self.processes):
+            process.stop()
+        self.journal.close()
+        sweep(self.dir / "journal")
+
+
+def start_time(pid):
+    """Of a process, in clock ticks since boot: tells a reused pid. 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def sweep(journal):
+    """Takes away whatever of a journal is still there."""
+    lines = [line.split() for line in pathlib.Path(journal).read_text().splitlines()]
+    for kind, *rest in lines:
+        if kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:
+            try:
+                os.killpg(int(rest[0]), 9)
+            except ProcessLookupError:
+                pass
+    for kind, *rest in reversed(lines):
+        if kind == "pin" and os.path.isdir(rest[0]):
+            subprocess.run([ROOT / rest[1], "detach", "--pin", rest[0]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            shutil.rmtree(rest[0], ignore_errors=True)
+        elif kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
+            subprocess.run(["ip", "netns", "del", rest[0]])
+        elif kind == "cgroup":
+            remove_cgroup(rest[0])
+
+
+def remove_cgroup(path):
+    """An empty group may need a moment until its last process is really gone."""
+    for _ in range(100):
+        try:
+            os.rmdir(path)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)
+
+
+def leftovers(journal):
+    """What a journal names and still exists, for people."""
+    found = []
+    for kind, *rest in (line.split() for line in pathlib.Path(journal).read_text().splitlines()):
+        if kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
+            found.append(f"namespace {rest[0]}")
+        elif kind in ("cgroup", "pin") and os.path.exists(rest[0]):
+            found.append(f"{kind} {rest[0]}")
+        elif kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:
+            found.append(f"process {rest[0]}")
+        elif kind in ("prog", "map", "link") and bpf_exists(kind, rest[0]):
+            found.append(f"BPF {kind} {rest[0]}")
+    return found
+
+
+def bpf_exists(kind, number):
+    done = subprocess.run(["bpftool", kind, "show", "id", number], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+__all__ = ["ROOT", "Sandbox", "Namespace", "leftovers", "sweep", "wait_for"]

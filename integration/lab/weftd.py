@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""weftd beside a test: private socket, pin directory and port, its metrics and what `weft` says."""
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+
+from lab.processes import wait_for
+from lab.prometheus import Metrics
+from lab.sandbox import ROOT
+from lab.truth import Exchange
+from lab.verdict import Failure, Skip
+
+BPFFS = "/sys/fs/bpf"
+
+
+class Weftd:
+    def __init__(self, box, *options, bpffs=BPFFS):
+        self.box, self.options = box, options
+        self.program, self.weft = box.build / "weftd", box.build / "weft"
+        for program in (self.program, self.weft):
+            if not program.exists():
+                raise Skip(f"{program} is not built")
+        if os.geteuid():
+            raise Skip("root is needed")
+        self.socket = box.dir / "weftd.sock"
+        self.pin = f"{bpffs}/weft-{box.slug}"
+        self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
+        self.process = None
+        box.journal.write(f"pin {self.pin} {os.path.relpath(self.weft, ROOT)}\n")
+        box.on_close(self.remove)
+
+    def start(self):
+        """Starts it and returns the seconds until it said that it is ready."""
+        began = time.monotonic()
+        self.process = self.box.start([self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
+                                       self.pin, *self.options], f"weftd-{len(self.box.processes)}")
+        wait_for(self.is_ready, 15, "weftd: ready")
+        seconds = time.monotonic() - began
+        self.note_kernel_objects()
+        return seconds
+
+    def is_ready(self):
+        if not self.process.alive():
+            raise Failure(f"weftd ended with {self.process.popen.returncode}: {self.process.output()[-2000:]}")
+        return re.search(r"^weftd: ready$", self.process.output(), re.M)
+
+    def note_kernel_objects(self):
+        """Writes the numbers of its programs, maps and links to the journal: none may be left at the end."""
+        for fd in os.listdir(f"/proc/{self.process.pid}/fdinfo"):
+            try:
+                with open(f"/proc/{self.process.pid}/fdinfo/{fd}") as info:
+                    for kind, number in re.findall(r"^(prog|map|link)_id:\s+(\d+)$", info.read(), re.M):
+                        self.box.journal.write(f"{kind} {number}\n")
+            except FileNotFoundError:
+                pass
+
+    def stop(self, **options):
+        if self.process:
+            status = self.process.stop(**options)
+            self.process = None
+            return status
+        return None
+
+    def kill(self):
+        self.process.popen.kill()
+        self.process.popen.wait()
+        self.process = None
+
+    def detach(self):
+        return subprocess.run([self.weft, "detach", "--pin", self.pin], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def remove(self):
+        self.stop()
+        self.detach()
+
+    # ---- what it says
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return answer.read().decode()
+
+    def metrics(self):
+        return Metrics(self.get("/metrics"))
+
+    def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15):
+        """The metrics once |name| has not changed for |quiet| seconds."""
+        last, since, end = None, time.monotonic(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            metrics = self.metrics()
+            total = metrics.total(name)
+            if total != last:
+                last, since = total, time.monotonic()
+            elif time.monotonic() - since > quiet:
+                break
+            time.sleep(0.15)
+        return metrics
+
+    def follow(self, *filters):
+        """Starts `weft observe -f -o json`; see Observed."""
+        return Observed(self, filters)
+
+    def command(self, *arguments):
+        return subprocess.run([self.weft, *arguments, "--socket", self.socket], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=30)
+
+    def lost(self):
+        """{(stage, reason): count} of every loss counter that is not zero."""
+        return {(have.get("stage"), have.get("reason")): value for have, value in
+                self.metrics().rows("weft_events_lost_total") if value}
+
+
+class Observed:
+    """The live requests that `weft observe` printed, as exchanges by reporter."""
+
+    def __init__(self, weftd, filters):
+        self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--socket", weftd.socket, *filters],
+                                       f"observe-{len(weftd.box.processes)}")
+        time.sleep(0.3)
+
+    def rows(self, workload):
+        """Request records to or from |workload|; all of them once the file stopped growing."""
+        size = -1
+        while size != os.path.getsize(self.process.log):
+            size = os.path.getsize(self.process.log)
+            time.sleep(0.4)
+        found = []
+        for line in self.process.output().splitlines():
+            if line.startswith("{"):
+                row = json.loads(line)
+                if row.get("kind", "request") == "request" and workload in row["destination"]:
+                    found.append(row)
+        return found
+
+    def exchanges(self, workload):
+        """{reporter: [Exchange]}"""
+        by_reporter = {"source": [], "destination": []}
+        for row in self.rows(workload):
+            by_reporter[row["reporter"]].append(Exchange(row["method"], row["path"], row["status"], row["response_bytes"],
+                                                         row.get("duration_ms", 0) / 1000))
+        return by_reporter

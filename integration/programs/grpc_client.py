@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Calls grpc_server.py. Usage: grpc_client.py ADDRESS CALLS CONCURRENCY [RATE]. Prints {method: {status: count}}."""
+
+import collections
+import concurrent.futures
+import json
+import sys
+import time
+
+import grpc
+
+NAMES = ["Ok"] * 7 + ["Missing", "Stream", "Ok"]
+
+
+def call(channel, name):
+    path = f"/lab.Echo/{name}"
+    try:
+        if name == "Stream":
+            return path, 0 if len(list(channel.unary_stream(path)(b"m" * 100))) == 10 else -1
+        channel.unary_unary(path)(b"m" * 20)
+        return path, 0
+    except grpc.RpcError as error:
+        return path, error.code().value[0]
+
+
+def main():
+    address, calls, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    pause = 1 / float(sys.argv[4]) if len(sys.argv) > 4 else 0
+    counts = collections.defaultdict(collections.Counter)
+    with grpc.insecure_channel(address) as channel, concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
+        names = (NAMES[i % len(NAMES)] for i in range(calls))
+        if pause:
+            names = paced(names, pause)
+        for path, status in pool.map(lambda name: call(channel, name), names) if not pause else \
+                (call(channel, name) for name in names):
+            counts[path][status] += 1
+    print(json.dumps(counts))
+
+
+def paced(names, pause):
+    for name in names:
+        yield name
+        time.sleep(pause)
+
+
+main()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Exact counts: one test per pair of server and client, 20,000 requests each where the client can."""
+
+from lab import clients, servers
+from lab.exact import REPORTERS, exact_counts
+from lab.verdict import expect_equal, test
+from lab.weftd import Weftd
+
+TLS13 = "TLSv1.3"
+TLS12 = "TLSv1.2"
+
+
+def nginx(**options):
+    return lambda place: servers.nginx(place, 8443 if options.get("tls") else 8080, **options)
+
+
+def node(protocol):
+    return lambda place: servers.node(place, 8080, protocol)
+
+
+def python(kind, tls=False):
+    return lambda place: servers.python(place, 8080, kind, tls)
+
+
+def client(run, **options):
+    return lambda place, server: run(place, server, **options)
+
+
+# ---- nginx, clear text
+
+@test("exact/nginx_http1_wrk", needs=("nginx", "wrk"))
+def nginx_http1_wrk(box):
+    exact_counts(box, nginx(), client(clients.wrk))
+
+
+@test("exact/nginx_http1_curl", needs=("nginx", "curl"))
+def nginx_http1_curl(box):
+    """With GET, POST and HEAD."""
+    exact_counts(box, nginx(), client(clients.curl))
+
+
+@test("exact/nginx_http1_h2load", needs=("nginx", "h2load"))
+def nginx_http1_h2load(box):
+    exact_counts(box, nginx(), client(clients.h2load, http1=True))
+
+
+@test("exact/nginx_h2c_h2load", needs=("nginx", "h2load"))
+def nginx_h2c_h2load(box):
+    exact_counts(box, nginx(http2=True), client(clients.h2load))
+
+
+@test("exact/nginx_h2c_nghttp", needs=("nginx", "nghttp"))
+def nginx_h2c_nghttp(box):
+    exact_counts(box, nginx(http2=True), client(clients.nghttp))
+
+
+@test("exact/nginx_h2c_curl", needs=("nginx", "curl"))
+def nginx_h2c_curl(box):
+    exact_counts(box, nginx(http2=True), client(clients.curl, options=("http2-prior-knowledge",)))
+
+
+# ---- nginx, TLS
+
+@test("exact/nginx_tls13_http1_wrk", needs=("nginx", "wrk"))
+def nginx_tls13_http1_wrk(box):
+    exact_counts(box, nginx(tls=True, versions=TLS13), client(clients.wrk))
+
+
+@test("exact/nginx_tls12_http1_wrk", needs=("nginx", "wrk"))
+def nginx_tls12_http1_wrk(box):
+    exact_counts(box, nginx(tls=True, versions=TLS12, key="rsa"), client(clients.wrk))
+
+
+@test("exact/nginx_tls13_http2_h2load", needs=("nginx", "h2load"))
+def nginx_tls13_http2_h2load(box):
+    exact_counts(box, nginx(tls=True, http2=True, versions=TLS13), client(clients.h2load))
+
+
+@test("exact/nginx_tls12_http2_h2load", needs=("nginx", "h2load"))
+def nginx_tls12_http2_h2load(box):
+    exact_counts(box, nginx(tls=True, http2=True, versions=TLS12), client(clients.h2load))
+
+
+@test("exact/nginx_tls13_http2_nghttp", needs=("nginx", "nghttp"))
+def nginx_tls13_http2_nghttp(box):
+    exact_counts(box, nginx(tls=True, http2=True, versions=TLS13, key="rsa"), client(clients.nghttp))
+
+
+@test("exact/nginx_tls12_http1_curl", needs=("nginx", "curl"))
+def nginx_tls12_http1_curl(box):
+    exact_counts(box, nginx(tls=True), client(clients.curl, options=("tls-max = 1.2",)))
+
+
+@test("exact/nginx_tls13_http2_curl", needs=("nginx", "curl"))
+def nginx_tls13_http2_curl(box):
+    exact_counts(box, nginx(tls=True, http2=True), client(clients.curl, options=("http2",)))
+
+
+@test("exact/nginx_tls_chacha20_h2load", needs=("nginx", "h2load"))
+def nginx_tls_chacha20_h2load(box):
+    extra = "\n\t\tssl_conf_command Ciphersuites TLS_CHACHA20_POLY1305_SHA256;"
+    exact_counts(box, nginx(tls=True, http2=True, versions=TLS13, extra=extra), client(clients.h2load))
+
+
+@test("exact/nginx_tls13_http1_java", needs=("nginx", "javac"), seconds=120)
+def nginx_tls13_http1_java(box):
+    """The client's TLS is Java's own: the server's end alone must do."""
+    exact_counts(box, nginx(tls=True), client(clients.java, version=1))
+
+
+@test("exact/nginx_tls13_http2_java", needs=("nginx", "javac"), seconds=120)
+def nginx_tls13_http2_java(box):
+    exact_counts(box, nginx(tls=True, http2=True), client(clients.java, version=2))
+
+
+# ---- Node.js
+
+@test("exact/node_http_wrk", needs=("node", "wrk"))
+def node_http_wrk(box):
+    exact_counts(box, node("http"), client(clients.wrk))
+
+
+@test("exact/node_https_wrk", needs=("node", "wrk"))
+def node_https_wrk(box):
+    exact_counts(box, node("https"), client(clients.wrk))
+
+
+@test("exact/node_http2_h2load", needs=("node", "h2load"))
+def node_http2_h2load(box):
+    exact_counts(box, node("http2"), client(clients.h2load))
+
+
+@test("exact/node_h2c_nghttp", needs=("node", "nghttp"))
+def node_h2c_nghttp(box):
+    exact_counts(box, node("h2c"), client(clients.nghttp))
+
+
+# ---- Python (slow servers: fewer requests)
+
+@test("exact/python_http_curl", needs=("curl",))
+def python_http_curl(box):
+    exact_counts(box, python("threads"), client(clients.curl, requests=6000))
+
+
+@test("exact/python_https_curl", needs=("curl",))
+def python_https_curl(box):
+    exact_counts(box, python("threads", tls=True), client(clients.curl, requests=6000))
+
+
+@test("exact/python_asyncio_tls_curl", needs=("curl",))
+def python_asyncio_tls_curl(box):
+    exact_counts(box, python("asyncio", tls=True), client(clients.curl, requests=6000))
+
+
+# ---- gRPC
+
+@test("exact/grpc_python", seconds=90)
+def grpc_python(box):
+    """The gRPC status, not the HTTP status, tells how a call ended."""
+    server = servers.grpc(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow()
+    counted = clients.grpc(box.namespace("client"), server)
+    log = server.exchanges(5000)
+    metrics = weftd.settled_metrics()
+    expect_equal(weftd.lost(), {}, "lost events")
+    wanted = {}
+    for per_status in counted.values():
+        for status, number in per_status.items():
+            wanted[status] = wanted.get(status, 0) + number
+    records = observed.exchanges(server.workload)
+    for reporter in REPORTERS:
+        found = metrics.by("grpc_response_status", "istio_requests_total", reporter=reporter, request_protocol="grpc",
+                           destination_workload=server.workload)
+        expect_equal(found, wanted, f"calls by grpc_response_status ({reporter})")
+        expect_equal(len(records[reporter]), len(log), f"records in weft observe ({reporter})")
+        found = metrics.total("istio_response_bytes_sum", reporter=reporter, destination_workload=server.workload)
+        expect_equal(found, sum(e.bytes for e in log), f"istio_response_bytes_sum ({reporter})")

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Harmless: whatever happens to weftd, no request fails, no byte is wrong, nothing stays behind."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from lab import clients, servers
+from lab.sandbox import bpf_exists
+from lab.verdict import expect, expect_equal, test
+from lab.weftd import Weftd
+
+SECONDS = int(os.environ.get("HARMLESS_SECONDS", "20"))
+
+
+class Downloads:
+    """Fetches one large file over and over and compares its checksum."""
+
+    def __init__(self, place, url, wanted, options=()):
+        self.command = ["curl", "-sfk", *options, url]
+        self.place, self.wanted, self.good, self.bad, self.done = place, wanted, 0, [], False
+        self.thread = threading.Thread(target=self.work)
+        self.thread.start()
+
+    def work(self):
+        while not self.done:
+            done = subprocess.run(["nsenter", f"--net=/run/netns/{self.place.name}", *self.command], stdout=subprocess.PIPE)
+            if done.returncode == 0 and hashlib.sha256(done.stdout).hexdigest() == self.wanted:
+                self.good += 1
+            else:
+                self.bad.append(f"exit {done.returncode}, {len(done.stdout)} bytes")
+
+    def finish(self):
+        self.done = True
+        self.thread.join()
+
+
+def come_and_go(weftd, end):
+    """Start and end it each second, by SIGTERM, SIGKILL and detach in turn."""
+    rounds = 0
+    while time.monotonic() < end:
+        weftd.start()
+        time.sleep(0.7)
+        if rounds % 3 == 0:
+            weftd.stop(number=signal.SIGTERM)
+        else:
+            weftd.kill()
+        if rounds % 3 == 2:
+            weftd.detach()
+        rounds += 1
+    return rounds
+
+
+def disturbed(box, server, options=()):
+    """Load and downloads while weftd comes and goes; then everything must have gone well."""
+    client = box.namespace("client")
+    big = (box.dir / "big").read_bytes()
+    downloads = Downloads(client, server.url("/big/x"), hashlib.sha256(big).hexdigest(), options)
+    end = time.monotonic() + SECONDS
+    weftd, counts = Weftd(box), []
+    loader = threading.Thread(target=lambda: load_until(end, client, server, counts))
+    loader.start()
+    rounds = come_and_go(weftd, end)
+    loader.join()
+    downloads.finish()
+    expect(rounds >= 3 and downloads.good > 10, f"{rounds} rounds, {downloads.good} downloads: too few to prove anything")
+    expect_equal(downloads.bad, [], "failed or wrong downloads")
+    expect_equal(sum(c.errors for c in counts), 0, "failed requests")
+    expect(server.process.alive(), "the server died")
+
+
+def load_until(end, client, server, counts):
+    while time.monotonic() < end:
+        counts.append(clients.h2load(client, server, requests=20000, http1=not server.tls))
+
+
+@test("harmless/come_and_go_http1", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"))
+def come_and_go_http1(box):
+    disturbed(box, servers.nginx(box.namespace("server"), 8080))
+
+
+@test("harmless/come_and_go_tls", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"))
+def come_and_go_tls(box):
+    """With the probe in libcrypto coming and going under handshakes (a new one per download)."""
+    disturbed(box, servers.nginx(box.namespace("server"), 8443, tls=True, http2=True))
+
+
+@test("harmless/connections_survive", needs=("nginx", "curl"))
+def connections_survive(box):
+    """One slow download lives through start, SIGKILL, restart, stop and detach."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    client = box.namespace("client")
+    target = box.dir / "download"
+    slow = client.start(["curl", "-sf", "--limit-rate", "25K", "-o", target, server.url("/big/x")], "slow-curl")
+    weftd = Weftd(box)
+    weftd.start()
+    weftd.kill()
+    weftd.start()
+    weftd.stop()
+    weftd.detach()
+    expect(slow.alive(), "the download ended too early to prove anything")
+    expect_equal(slow.popen.wait(30), 0, "curl's exit status")
+    expect(target.read_bytes() == (box.dir / "big").read_bytes(), "the download differs")
+
+
+@test("harmless/nothing_left")
+def nothing_left(box):
+    """After `weft detach` no program, map or link of weftd is in the kernel, no pin in the file system."""
+    weftd = Weftd(box)
+    weftd.start()
+    weftd.stop()
+    done = weftd.detach()
+    expect_equal(done.returncode, 0, f"exit status of weft detach ({done.stdout.strip()})")
+    expect(not os.path.exists(weftd.pin), f"{weftd.pin} is still there")
+    objects = [line.split() for line in (box.dir / "journal").read_text().splitlines()
+               if line.startswith(("prog ", "map ", "link "))]
+    expect(len(objects) > 5, "no programs or maps were seen: the test proves nothing")
+    time.sleep(0.3)
+    left = [f"{kind} {number}" for kind, number in objects if bpf_exists(kind, number)]
+    expect_equal(left, [], "left in the kernel")
+
+
+@test("harmless/detach_without_agent")
+def detach_without_agent(box):
+    """After a SIGKILL the pins remain; detach alone takes them away, and does so twice without complaint."""
+    weftd = Weftd(box)
+    weftd.start()
+    weftd.kill()
+    for _ in range(2):
+        done = weftd.detach()
+        expect_equal(done.returncode, 0, f"exit status of weft detach ({done.stdout.strip()})")
+    expect(not os.path.exists(weftd.pin), f"{weftd.pin} is still there")

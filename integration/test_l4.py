@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""L4 is exact: bytes, packets and connections equal what the kernel and the programs count themselves."""
+
+import json
+
+from lab import clients, servers
+from lab.processes import wait_for
+from lab.verdict import expect, expect_equal, test
+from lab.weftd import Weftd
+
+REPORTERS = ("source", "destination")
+
+
+def iperf(box, *options):
+    """Runs one iperf3 transfer; its own JSON report."""
+    server, client = box.namespace("server"), box.namespace("client")
+    server.start(["iperf3", "-s", "-1"], "iperf3")
+    wait_for(lambda: server.listens(5201), 10, "iperf3")
+    return json.loads(client.run(["iperf3", "-J", "-c", server.address, *options]).stdout)
+
+
+@test("l4/iperf3_bytes", needs=("iperf3",))
+def iperf3_bytes(box):
+    """Payload of the transfer: iperf3's own sum of what arrived, plus its control connection, on both reporters."""
+    weftd = Weftd(box)
+    weftd.start()
+    report = iperf(box, "-n", "200M")
+    metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
+    moved = report["end"]["sum_received"]["bytes"]
+    server = box.namespace("server").workload
+    for reporter in REPORTERS:
+        received = metrics.total("istio_tcp_received_bytes_total", reporter=reporter, destination_workload=server)
+        control = received - moved
+        expect(0 < control < 20000, f"{received:.0f} bytes received, iperf3 moved {moved} ({reporter})")
+        for what in ("opened", "closed"):
+            found = metrics.total(f"istio_tcp_connections_{what}_total", reporter=reporter, destination_workload=server)
+            expect_equal(found, 2, f"connections {what} ({reporter})")
+
+
+@test("l4/reverse_direction", needs=("iperf3",))
+def reverse_direction(box):
+    """Sent means server to client for both reporters."""
+    weftd = Weftd(box)
+    weftd.start()
+    report = iperf(box, "-n", "50M", "-R")
+    metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
+    moved = report["end"]["sum_received"]["bytes"]
+    for reporter in REPORTERS:
+        sent = metrics.total("istio_tcp_sent_bytes_total", reporter=reporter,
+                             destination_workload=box.namespace("server").workload)
+        expect(0 <= sent - moved < 20000, f"{sent:.0f} bytes sent, iperf3 moved {moved} ({reporter})")
+
+
+@test("l4/connections", needs=("nginx", "curl"))
+def connections(box):
+    """One connection per curl process, over IPv4 and IPv6: opened and closed are counted, none twice."""
+    server, client = servers.nginx(box.namespace("server"), 8080), box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    for number in range(40):
+        host = server.place.address if number % 2 else f"[{server.place.address6}]"
+        client.run(["curl", "-s", "-o", "/dev/null", f"http://{host}:8080/ok/{number}"])
+    metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
+    for reporter in REPORTERS:
+        for what in ("opened", "closed"):
+            found = metrics.total(f"istio_tcp_connections_{what}_total", reporter=reporter, destination_workload=server.workload)
+            expect_equal(found, 40, f"connections {what} ({reporter})")
+
+
+@test("l4/long_lived", needs=("nginx", "curl"))
+def long_lived(box):
+    """A connection that does not end is reported while it lives."""
+    server, client = servers.nginx(box.namespace("server"), 8080), box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    client.start(["curl", "-s", "--limit-rate", "20K", "-o", "/dev/null", server.url("/big/slow")], "slow-curl")
+
+    def seen():
+        return weftd.metrics().total("istio_tcp_sent_bytes_total", destination_workload=server.workload) > 0
+    wait_for(seen, 15, "a report of the living connection")
+
+
+@test("l4/refused", needs=("curl",))
+def refused(box):
+    """A port where nobody listens: a failed connection, and no request."""
+    nobody, client = box.namespace("server"), box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    done = client.run(["curl", "-s", f"http://{nobody.address}:9/"], check=False)
+    expect_equal(done.returncode, 7, "curl's exit status")
+    metrics = weftd.settled_metrics()
+    rows = metrics.rows("istio_requests_total", source_workload=client.workload)
+    expect_equal(sum(value for _, value in rows), 0, "requests that never were")
+
+
+@test("l4/two_clients", needs=("nginx", "curl"))
+def two_clients(box):
+    """Requests and connections of two clients of one server are kept apart."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    counts = {role: clients.curl(box.namespace(role), server, requests=n) for role, n in (("left", 100), ("right", 300))}
+    metrics = weftd.settled_metrics()
+    for role, count in counts.items():
+        for reporter in REPORTERS:
+            found = metrics.total("istio_requests_total", reporter=reporter, source_workload=box.namespace(role).workload)
+            expect_equal(found, count.answers, f"requests of {role} ({reporter})")

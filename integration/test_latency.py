@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""True latency: what weftd says about time agrees with what the servers did and the clients felt."""
+
+from lab import clients, servers
+from lab.verdict import expect, test
+from lab.weftd import Weftd
+
+SLEEP_MS = 50
+
+
+def sleeper_is_timed(box, server):
+    """A handler that sleeps 50 ms: 50 to 52 ms at the server, and not less at the client."""
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow()
+    clients.curl(box.namespace("client"), server, requests=60)
+    log = server.exchanges(60)
+    rows = observed.rows(server.workload)
+    at_server = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "destination"}
+    at_client = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "source"}
+    expect(len(at_server) == len(at_client) == len(log) == 60, f"{len(at_server)} and {len(at_client)} records of 60")
+    slow = sorted(at_server.values())
+    expect(slow[0] >= SLEEP_MS, f"a request was reported faster than its handler: {slow[0]} ms")
+    late = [e for e in log if e.seconds * 1000 > SLEEP_MS + 2]
+    over = [ms for ms in slow if ms > SLEEP_MS + 2]
+    expect(len(over) <= len(late), f"{len(over)} requests over {SLEEP_MS + 2} ms (up to {slow[-1]}), the log has {len(late)}")
+    early = [i for i in at_server if at_client[i] < at_server[i]]
+    expect(not early, f"{len(early)} requests faster at the client than at the server")
+
+
+@test("latency/sleeper_http1")
+def sleeper_http1(box):
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "asyncio", delay_ms=SLEEP_MS))
+
+
+@test("latency/sleeper_tls", needs=("node",))
+def sleeper_tls(box):
+    sleeper_is_timed(box, servers.node(box.namespace("server"), 8443, "https", delay_ms=SLEEP_MS))
+
+
+def close_to(found_ms, wanted_ms):
+    return abs(found_ms - wanted_ms) <= max(0.1, wanted_ms * 0.1)
+
+
+def median_ms(rows):
+    values = sorted(r["duration_ms"] for r in rows if r["reporter"] == "source")
+    return values[len(values) // 2]
+
+
+@test("latency/p50_wrk", needs=("nginx", "wrk"))
+def p50_agrees_with_wrk(box):
+    """Within 10 % or 0.1 ms of wrk's own median."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow()
+    count = clients.wrk(box.namespace("client"), server)
+    found = median_ms(observed.rows(server.workload))
+    expect(close_to(found, count.p50_ms), f"p50 is {found} ms, wrk says {count.p50_ms}")
+
+
+@test("latency/mean_h2load", needs=("nginx", "h2load"))
+def mean_agrees_with_h2load(box):
+    """h2load tells a mean, no median."""
+    server = servers.nginx(box.namespace("server"), 8080, http2=True)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow()
+    count = clients.h2load(box.namespace("client"), server)
+    times = [r["duration_ms"] for r in observed.rows(server.workload) if r["reporter"] == "source"]
+    mean = sum(times) / len(times)
+    expect(close_to(mean, count.mean_ms), f"the mean is {mean:.3f} ms, h2load says {count.mean_ms}")
