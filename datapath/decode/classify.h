@@ -17,6 +17,7 @@ enum classify_result {
 };
 
 /* |joined|: the direction was in use before these bytes. At most CLASSIFY_MAX_BYTES are needed: with that many
- * the answer is never CLASSIFY_MORE. */
+ * the answer is never CLASSIFY_MORE. Give all there are: without a preface HTTP/2 is only known by its second
+ * frame. */
 #define CLASSIFY_MAX_BYTES 64
 enum classify_result classify(const uint8_t *data, size_t size_bytes, bool joined);
