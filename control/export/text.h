@@ -29,7 +29,8 @@ void text_add(struct text *t, const void *data, size_t size_bytes);
 void text_string(struct text *t, const char *s);
 void text_char(struct text *t, char c);
 void text_number(struct text *t, uint64_t n);
+/* At most 511 bytes at a time. */
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* |n| / 10^|decimals| exactly, without trailing zeros: 1500000 with 6 is "1.5". */
+/* |n| / 10^|decimals| (at most 18) exactly, without trailing zeros: 1500000 with 6 is "1.5". */
 void text_decimal(struct text *t, uint64_t n, unsigned decimals);

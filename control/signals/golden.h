@@ -101,5 +101,8 @@ struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns);
 
 void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns);
 
+/* Mean number of open requests over the complete seconds of the window. */
+double golden_in_flight(const struct edge *e, uint64_t now_ns);
+
 /* Fills everything of |ret| but other_side and the queue. */
 void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns, struct edge_row *ret);

@@ -47,6 +47,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	X(CAPTURED_COPIED, COUNTER, "weft_capture_copied_bytes_total", "bytes", capture, "Payload bytes copied to the agent.")           \
 	X(CAPTURED_SKIPPED, COUNTER, "weft_capture_skipped_bytes_total", "bytes", capture, "Body bytes counted in the kernel and not copied.") \
 	X(CAPTURED_REORDERED, COUNTER, "weft_capture_reordered_packets_total", "", capture, "Packets that arrived out of order or twice.") \
+	X(CAPTURED_WHOLE, COUNTER, "weft_capture_whole_directions_total", "", capture, "Directions of connections copied whole because the kernel half could not follow their framing.") \
 	X(PROBES_ATTACHED, GAUGE, "weft_probes_attached", "", probes, "Where each probe is attached now.")                               \
 	X(BPF_RUN_SECONDS, COUNTER, "weft_bpf_run_seconds_total", "seconds", programs, "Time spent in a BPF program (while the kernel's BPF statistics are on).") \
 	X(BPF_RUNS, COUNTER, "weft_bpf_runs_total", "", programs, "Runs of a BPF program (while the kernel's BPF statistics are on).")   \

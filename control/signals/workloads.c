@@ -3,9 +3,9 @@
 #include "control/signals/workloads.h"
 
 #include "base/table.h"
+#include "control/signals/digest.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define OVERFLOW "overflow"
 
@@ -17,10 +17,6 @@ const struct identity identity_overflow = {
 	.app = OVERFLOW,
 	.version = OVERFLOW,
 	.principal = OVERFLOW,
-};
-
-struct digest {
-	uint64_t halves[2];
 };
 
 struct canonical {
@@ -73,14 +69,10 @@ void workloads_free(struct workloads *w)
 
 static struct digest digest_of(const struct workloads *w, const char *const *strings, unsigned count)
 {
-	struct digest d = { { w->seed, ~w->seed } };
+	struct digest d = digest_start(w->seed);
 
-	for (unsigned i = 0; i < count; i++) {
-		size_t size_bytes = strlen(strings[i]) + 1;
-
-		d.halves[0] = table_hash(strings[i], size_bytes, d.halves[0]);
-		d.halves[1] = table_hash(strings[i], size_bytes, d.halves[1]);
-	}
+	for (unsigned i = 0; i < count; i++)
+		digest_text(&d, strings[i]);
 	return d;
 }
 

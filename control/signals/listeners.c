@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Two sets: sockets by cookie and address with their last report, queues by workload and port with the sums. */
+#include "control/signals/listeners.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct socket_key {
+	uint64_t cookie;
+	uint8_t addr[16];
+	uint32_t netns_ino;
+	uint32_t port;
+};
+
+struct queue_key {
+	uint32_t workload_id;
+	uint32_t port;
+};
+
+struct listening_socket {
+	struct queue_key queue; /* where it is added up; workload_id 0 and port 0 = nowhere yet */
+	uint64_t length;
+	uint64_t limit;
+	uint64_t drops;
+};
+
+struct listeners {
+	struct series *sockets;
+	struct series *queues;
+};
+
+struct listeners *listeners_new(uint32_t limit, uint64_t seed)
+{
+	struct listeners *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->sockets = series_new(limit, sizeof(struct socket_key), sizeof(struct listening_socket), seed);
+	l->queues = series_new(limit, sizeof(struct queue_key), sizeof(struct listen_queue), seed);
+	if (l->sockets && l->queues)
+		return l;
+	listeners_free(l);
+	return NULL;
+}
+
+void listeners_free(struct listeners *l)
+{
+	if (!l)
+		return;
+	series_free(l->sockets);
+	series_free(l->queues);
+	free(l);
+}
+
+/* Takes a socket's gauges out of its queue; the drops it had stay counted. */
+static void leave_queue(struct listeners *l, const struct listening_socket *s)
+{
+	struct listen_queue *q = series_find(l->queues, &s->queue);
+
+	if (!q)
+		return;
+	q->length -= s->length;
+	q->limit -= s->limit;
+}
+
+static struct listen_queue *join_queue(struct listeners *l, const struct queue_key *key,
+				       const struct workload *workload, uint64_t now_ns)
+{
+	struct queue_key overflow = { 0, 0 };
+	struct listen_queue *q = series_get(l->queues, key, &overflow, now_ns);
+	const struct queue_key *found;
+
+	if (!q || q->identity)
+		return q;
+	found = series_key(l->queues, q);
+	q->identity = found->workload_id ? workload->named : &identity_overflow;
+	q->workload_id = found->workload_id;
+	q->port = (uint16_t)found->port;
+	return q;
+}
+
+void listeners_add(struct listeners *l, const struct listener *report, const struct workload *workload,
+		   uint64_t now_ns)
+{
+	const struct endpoint *at = &report->address;
+	struct socket_key key = { .cookie = at->cookie, .netns_ino = at->netns_ino, .port = at->port };
+	struct queue_key queue = { workload->workload_id, at->port };
+	struct listening_socket *s;
+	struct listen_queue *q;
+
+	memcpy(key.addr, at->addr, sizeof(key.addr));
+	s = series_get(l->sockets, &key, NULL, now_ns);
+	q = s ? join_queue(l, &queue, workload, now_ns) : NULL;
+	if (!q)
+		return;
+	leave_queue(l, s);
+	s->queue = *(const struct queue_key *)series_key(l->queues, q);
+	q->drops += report->drops > s->drops ? report->drops - s->drops : 0;
+	s->drops = report->drops;
+	s->length = report->backlog;
+	s->limit = report->backlog_max;
+	q->length += s->length;
+	q->limit += s->limit;
+}
+
+static void forget_socket(void *arg, const void *key, void *value)
+{
+	(void)key;
+	leave_queue(arg, value);
+}
+
+void listeners_expire(struct listeners *l, uint64_t now_ns, uint64_t idle_ns)
+{
+	series_expire(l->sockets, now_ns, idle_ns, forget_socket, l);
+	series_expire(l->queues, now_ns, idle_ns, NULL, NULL);
+}
+
+const struct listen_queue *listeners_at(const struct listeners *l, uint32_t position)
+{
+	return series_at(l->queues, position);
+}
+
+bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill, uint64_t *ret_drops)
+{
+	const struct listen_queue *q;
+	double fill = -1;
+	uint64_t drops = 0;
+
+	for (uint32_t i = 0; (q = listeners_at(l, i)); i++) {
+		if (q->workload_id != workload_id || !q->limit)
+			continue;
+		if ((double)q->length / (double)q->limit > fill)
+			fill = (double)q->length / (double)q->limit;
+		drops += q->drops;
+	}
+	if (fill < 0)
+		return false;
+	*ret_fill = fill;
+	*ret_drops = drops;
+	return true;
+}
+
+const struct series *listeners_sockets(const struct listeners *l)
+{
+	return l->sockets;
+}

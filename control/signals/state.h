@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What struct signals holds; only signals.c and collect.c look inside. */
+#pragma once
+
+#include "control/signals/encryption.h"
+#include "control/signals/exemplars.h"
+#include "control/signals/istio.h"
+#include "control/signals/listeners.h"
+#include "control/signals/signals.h"
+
+/* The bounded sets, as label `table` names them. X(NAME, "text", where) */
+#define SIGNALS_TABLES(X)                                     \
+	X(REQUESTS, "requests", s->requests)                  \
+	X(TCP, "tcp", s->tcp)                                 \
+	X(EDGES, "edges", s->edges)                           \
+	X(CONNECTIONS, "connections", s->living)              \
+	X(LISTENERS, "listeners", listeners_sockets(s->listeners)) \
+	X(TLS, "tls", s->tls)                                 \
+	X(CERTIFICATES, "certificates", s->certificates)
+
+enum signals_table {
+#define X(name, ...) SIGNALS_TABLE_##name,
+	SIGNALS_TABLES(X)
+#undef X
+	SIGNALS_TABLE_MAX
+};
+
+struct signals {
+	struct signals_limits limits;
+	uint64_t now_ns;
+	uint64_t serial; /* the last one given to a request series */
+	uint32_t holds;
+	struct workloads *workloads;
+	struct series *requests; /* istio_key: istio_requests */
+	struct series *tcp;      /* istio_key: istio_tcp */
+	struct series *edges;    /* edge_key: edge */
+	struct series *living;   /* living_key: living */
+	struct series *tls;      /* tls_key: tls_connections */
+	struct series *certificates;
+	struct listeners *listeners;
+	struct exemplars *exemplars;
+	uint64_t gaps[REPORTER_MAX][REQUEST_GAP_MAX];
+	struct health health;
+};
