@@ -126,6 +126,7 @@ struct end_map {
 	__type(value, __u64); /* socket cookie */
 };
 extern struct end_map weft_ends SEC(".maps");
+
 /* The traffic secret that a thread derived last: what its next record key belongs to. Key: pid_tgid. */
 struct traffic_note {
 	__u64 secret; /* user address that the secret was written to */

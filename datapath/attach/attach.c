@@ -17,7 +17,7 @@
 #include <time.h>
 
 #define DEFAULT_RING_BYTES (16u << 20)
-#define READ_BYTES (64 * 1024)
+#define READ_BYTES	   (64 * 1024)
 
 enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
 
@@ -27,14 +27,10 @@ static const struct {
 	enum hook hook;
 	bool pinned;
 } PROGRAMS[] = {
-	{ "tcp_state", HOOK_TRACE, true },
-	{ "tcp_reset_out", HOOK_TRACE, true },
-	{ "tcp_reset_in", HOOK_TRACE, true },
-	{ "payload_out", HOOK_CGROUP, true },
-	{ "payload_in", HOOK_CGROUP, true },
-	{ "conns_alive", HOOK_ITER_CONNS, false },
-	{ "listeners", HOOK_ITER_OWNERS, false },
-	{ "sockets_found", HOOK_ITER_FILES, false },
+	{"tcp_state", HOOK_TRACE, true},	{"tcp_reset_out", HOOK_TRACE, true},
+	{"tcp_reset_in", HOOK_TRACE, true},	{"payload_out", HOOK_CGROUP, true},
+	{"payload_in", HOOK_CGROUP, true},	{"conns_alive", HOOK_ITER_CONNS, false},
+	{"listeners", HOOK_ITER_OWNERS, false}, {"sockets_found", HOOK_ITER_FILES, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 
@@ -78,7 +74,8 @@ static int pin_maps(struct attach *a)
 	char path[512];
 	int r = 0;
 
-	bpf_object__for_each_map(map, a->skeleton->obj) {
+	bpf_object__for_each_map(map, a->skeleton->obj)
+	{
 		if (strncmp(bpf_map__name(map), "weft_", 5) != 0)
 			continue; /* .rodata and the like belong to one load */
 		snprintf(path, sizeof(path), "%s/%s", a->pins.map_dir, bpf_map__name(map));
@@ -130,8 +127,9 @@ static int load(struct attach *a, const struct attach_options *options, uint32_t
 	links_adopt(a);
 	r = weft_bpf__load(a->skeleton);
 	if (r == -EPERM)
-		return error_set(err, r, "the kernel refuses to load BPF programs: run as root, or give "
-					 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+		return error_set(err, r,
+				 "the kernel refuses to load BPF programs: run as root, or give "
+				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	if (r)
 		return error_set(err, r, "the kernel does not load the programs: %s", strerror(-r));
 	return 0;
@@ -163,7 +161,7 @@ static int settings_start(struct attach *a, const struct attach_options *options
 
 static struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
 {
-	union bpf_iter_link_info info = { .map.map_fd = (__u32)map_fd };
+	union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
 
 	if (map_fd >= 0) {
@@ -264,7 +262,7 @@ static void records_split(void *arg, void *data, size_t size)
 
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
 {
-	struct record_reader reader = { event, arg };
+	struct record_reader reader = {event, arg};
 	int r = 0;
 
 	for (size_t i = 0; i < PROGRAM_COUNT && !r; i++)

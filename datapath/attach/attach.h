@@ -15,20 +15,21 @@ struct bpf_program;
 struct attach;
 
 struct attach_options {
-	const char *pin_dir;     /* on a bpf file system (mounted when missing); NULL: nothing outlives the process */
+	const char *pin_dir; /* on a bpf file system (mounted when missing); NULL: nothing outlives
+				the process */
 	const char *cgroup_path; /* root of the cgroup2 tree; NULL: found */
-	uint32_t ring_bytes;     /* power of two, multiple of the page size; 0 = 16 MiB */
-	bool capture;            /* payload for L7; false: L4 only */
+	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 16 MiB */
+	bool capture;		 /* payload for L7; false: L4 only */
 	bool tls_keys;
 };
 
 /* One program, for people. */
 struct attach_program {
 	const char *name;
-	const char *hook;  /* "tp_btf/inet_sock_set_state", ... */
+	const char *hook; /* "tp_btf/inet_sock_set_state", ... */
 	bool attached;
-	bool adopted;      /* left by an earlier agent of the same build */
-	uint64_t runs;     /* only counted while BPF statistics are on */
+	bool adopted;  /* left by an earlier agent of the same build */
+	uint64_t runs; /* only counted while BPF statistics are on */
 	uint64_t run_ns;
 	char problem[160]; /* why it is not attached or not pinned, else empty */
 };
@@ -36,15 +37,17 @@ struct attach_program {
 /* Called for each record; a non-zero return ends the reading. */
 typedef int (*attach_event_fn)(void *arg, void *record, size_t size_bytes);
 
-/* Loads and attaches. What an earlier agent of the same build pinned is adopted, what another build pinned is
- * replaced. A hook that this kernel refuses is left out (see attach_visit_programs) unless nothing at all works.
- * 0; -EPERM, -ENOENT, -ENOMEM or what the kernel said, with a sentence in |err|. Free with attach_free. */
+/* Loads and attaches. What an earlier agent of the same build pinned is adopted, what another build
+ * pinned is replaced. A hook that this kernel refuses is left out (see attach_visit_programs)
+ * unless nothing at all works. 0; -EPERM, -ENOENT, -ENOMEM or what the kernel said, with a sentence
+ * in |err|. Free with attach_free. */
 int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err);
 
 /* Stops capture and lets go; what is pinned stays. */
 void attach_free(struct attach *a);
 
-/* Removes everything pinned below |pin_dir|, of whatever build, and with it what it attached. 0 or negative errno. */
+/* Removes everything pinned below |pin_dir|, of whatever build, and with it what it attached. 0 or
+ * negative errno. */
 int attach_detach(const char *pin_dir);
 
 /* Takes all that waits in the ring, in order. Returns how many records, or a negative errno. */
@@ -53,21 +56,23 @@ int attach_consume(struct attach *a, attach_event_fn event, void *arg);
 /* Becomes readable when much is waiting in the ring. */
 int attach_ring_fd(const struct attach *a);
 
-/* Tells the kernel half that the agent lives; at least once a second, otherwise capture stops by itself. */
+/* Tells the kernel half that the agent lives; at least once a second, otherwise capture stops by
+ * itself. */
 void attach_heartbeat(struct attach *a, uint64_t now_ns);
 
 /* Sums the per-CPU counters. Both arrays are the caller's. 0 or negative errno. */
 int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
 			 uint64_t ret_counts[WEFT_COUNT_MAX]);
 
-/* Walks what lives, in every network namespace: connections (struct weft_close with |alive|) and listeners
- * (struct weft_listen). 0 or negative errno. */
+/* Walks what lives, in every network namespace: connections (struct weft_close with |alive|) and
+ * listeners (struct weft_listen). 0 or negative errno. */
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg);
 
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg);
 
-/* For those who attach a program themselves (interfaces, libraries): NULL when there is none of that name. */
+/* For those who attach a program themselves (interfaces, libraries): NULL when there is none of
+ * that name. */
 struct bpf_program *attach_program(const struct attach *a, const char *name);
 int attach_map_fd(const struct attach *a, const char *name);
 

@@ -24,6 +24,22 @@ struct bpf_link;
 #define SEEN_MAX       8192
 #define PIN_PREFIX     "libcrypto-"
 
+/* Where libcrypto lies before anybody maps it. Attaching takes the kernel 10 to 20 ms, a small
+ * client is through its first handshake by then: so these are probed when the first program of a
+ * file system starts, which shows as a dynamic loader not seen before, and when they are replaced.
+ */
+#define USUAL_NAME "libcrypto.so.3"
+static const char *const usual_dirs[] = {
+	"/usr/lib/x86_64-linux-gnu",
+	"/usr/lib/aarch64-linux-gnu",
+	"/usr/lib64",
+	"/usr/lib",
+	"/usr/local/lib64",
+	"/usr/local/lib",
+	"/lib",
+};
+#define USUAL_DIRS (sizeof(usual_dirs) / sizeof(usual_dirs[0]))
+
 /* Files that are examined whatever their size, and what it means when they lack the function. */
 #define KNOWN_NAMES(X)                                                                             \
 	X("libcrypto",                                                                             \
@@ -64,6 +80,7 @@ struct libraries {
 	struct table *files; /* struct file */
 	int inotify_fd;
 	int epoll_fd;
+	int dir_watches[USUAL_DIRS]; /* of the first process's root; -1 = none */
 	struct library_counts counts;
 };
 
@@ -102,6 +119,17 @@ static int watch_fd(struct libraries *l, int fd)
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+static void watch_usual_dirs(struct libraries *l)
+{
+	for (size_t i = 0; i < USUAL_DIRS; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/1/root%s", usual_dirs[i]);
+		l->dir_watches[i] = inotify_add_watch(l->inotify_fd, path,
+						      IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
+	}
+}
+
 static int build(struct libraries *l, const struct libraries_options *options, struct error *err)
 {
 	int r;
@@ -118,6 +146,7 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	l->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (l->epoll_fd < 0 || l->inotify_fd < 0)
 		return error_set(err, -errno, "cannot watch libraries: %s", strerror(errno));
+	watch_usual_dirs(l);
 	r = mappings_new(&l->mappings, err);
 	if (r)
 		return r;
@@ -254,7 +283,6 @@ static void file_probe(struct libraries *l, int fd, struct file *f,
 		       const struct elf_function *function)
 {
 	struct error err = {0};
-	char path[32];
 
 	choose_site(fd, function, &f->shown);
 	if (attach_or_adopt(l, fd, f, &err)) {
@@ -264,9 +292,6 @@ static void file_probe(struct libraries *l, int fd, struct file *f,
 	}
 	l->counts.probed++;
 	f->shown.state = LIBRARY_PROBED;
-	/* Code that is rewritten in place no longer has an instruction where the probe sits. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	f->watch = inotify_add_watch(l->inotify_fd, path, IN_MODIFY);
 }
 
 static void file_refuse(struct libraries *l, const struct mapping *m, const struct stat *st,
@@ -283,30 +308,68 @@ static void file_refuse(struct libraries *l, const struct mapping *m, const stru
 		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err->text);
 }
 
-static void examine(struct libraries *l, const struct mapping *m, int fd)
+/* Code that is rewritten in place no longer has an instruction where the probe sits: watched from
+ * before it is read. */
+static int watch_writes(struct libraries *l, int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return inotify_add_watch(l->inotify_fd, path, IN_MODIFY);
+}
+
+static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
 	const struct known_name *known = find_known(m->path);
 	struct elf_function function;
 	struct error err = {0};
-	uint64_t key[2];
+	int watch = watch_writes(l, fd);
 	struct file *f;
+
+	l->counts.examined++;
+	if (elf_function_find(fd, LIBRARIES_SYMBOL, &function, &err)) {
+		if (watch >= 0)
+			inotify_rm_watch(l->inotify_fd, watch);
+		if (known)
+			file_refuse(l, m, st, known, &err);
+		return;
+	}
+	f = file_add(l, m, st);
+	if (!f)
+		return;
+	f->watch = watch;
+	file_probe(l, fd, f, &function);
+}
+
+static void examine(struct libraries *l, const struct mapping *m, int fd)
+{
+	uint64_t key[2];
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return;
 	key[0] = st.st_dev;
 	key[1] = st.st_ino;
-	if (table_find(l->files, key))
-		return;
-	l->counts.examined++;
-	if (elf_function_find(fd, LIBRARIES_SYMBOL, &function, &err)) {
-		if (known)
-			file_refuse(l, m, &st, known, &err);
-		return;
-	}
-	f = file_add(l, m, &st);
-	if (f)
-		file_probe(l, fd, f, &function);
+	if (!table_find(l->files, key))
+		examine_new(l, m, fd, &st);
+}
+
+static void examine_path(struct libraries *l, uint32_t pid, const char *dir, const char *name)
+{
+	int fd cleanup_close = -1;
+	struct mapping m = {.pid = pid};
+	char path[320];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	m.path = path;
+	fd = mapping_open_path(pid, path);
+	if (fd >= 0)
+		examine(l, &m, fd);
+}
+
+static bool is_loader(const char *path)
+{
+	return !strncmp(last_component(path), "ld-", 3);
 }
 
 /* mapping_visit: one executable mapping, at start or as it happens. */
@@ -316,10 +379,16 @@ static void meet(void *arg, const struct mapping *m)
 	int fd cleanup_close = -1;
 
 	l->counts.mappings++;
-	if (m->end - m->start < CODE_MIN_BYTES && !find_known(m->path))
+	if (m->end - m->start < CODE_MIN_BYTES && !find_known(m->path) && !is_loader(m->path))
 		return;
 	if (seen_before(l, m))
 		return;
+	if (is_loader(m->path)) {
+		for (size_t i = 0; i < USUAL_DIRS; i++)
+			examine_path(l, m->pid, usual_dirs[i], USUAL_NAME);
+		seen_add(l, m);
+		return;
+	}
 	fd = mapping_open(m);
 	if (fd < 0) {
 		l->counts.gone++;
@@ -343,7 +412,15 @@ static void file_rewritten(struct libraries *l, int watch)
 	}
 }
 
-static void handle_rewrites(struct libraries *l)
+/* A file was moved or written into one of the usual directories. */
+static void file_arrived(struct libraries *l, int watch, const char *name)
+{
+	for (size_t i = 0; i < USUAL_DIRS; i++)
+		if (l->dir_watches[i] == watch && !strncmp(name, "libcrypto", 9))
+			examine_path(l, 1, usual_dirs[i], name);
+}
+
+static void handle_changes(struct libraries *l)
 {
 	char buffer[4096] __attribute__((aligned(8)));
 	const struct inotify_event *ev;
@@ -354,6 +431,8 @@ static void handle_rewrites(struct libraries *l)
 			ev = (const struct inotify_event *)at;
 			if (ev->mask & IN_MODIFY)
 				file_rewritten(l, ev->wd);
+			else if (ev->len)
+				file_arrived(l, ev->wd, ev->name);
 		}
 	}
 }
@@ -362,7 +441,7 @@ void libraries_handle(struct libraries *l)
 {
 	uint64_t lost;
 
-	handle_rewrites(l);
+	handle_changes(l);
 	lost = mappings_handle(l->mappings, meet, l);
 	l->counts.lost += lost;
 	if (lost)

@@ -282,56 +282,61 @@ int mappings_scan(mapping_visit *visit, void *arg)
 	return 0;
 }
 
-static int open_by_path(const struct mapping *m)
+static int open_below_root(uint32_t pid, const char *path)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	int root cleanup_close = -1;
+	int fd, root cleanup_close = -1;
 	char name[32];
-	int fd;
 
-	snprintf(name, sizeof(name), "/proc/%u/root", m->pid);
+	snprintf(name, sizeof(name), "/proc/%u/root", pid);
 	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, root, m->path, &how, sizeof(how));
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	return fd < 0 ? -errno : fd;
 }
 
-/* The file at a path may be another one than the mapped one: the inode decides, where it can be
- * compared. */
-static bool is_same_inode(const struct mapping *m, const struct stat *st)
+/* |inode| 0: any. */
+static int check_regular(int fd, uint64_t inode)
 {
-	return st->st_ino == m->inode;
-}
-
-int mapping_open(const struct mapping *m)
-{
-	bool by_path = false;
-	int fd cleanup_close = -1;
 	struct stat st;
-	char name[64];
 
-	snprintf(name, sizeof(name), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, m->pid, m->start,
-		 m->end);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		by_path = true;
-		fd = open_by_path(m);
-	}
-	if (fd < 0) {
-		int code = fd;
-
-		fd = -1;
-		return code;
-	}
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (by_path && !is_same_inode(m, &st))
-		return -ENOENT;
-	return take_fd(&fd);
+	return inode && st.st_ino != inode ? -ENOENT : 0;
+}
+
+static int open_checked(uint32_t pid, const char *path, uint64_t inode)
+{
+	int fd = open_below_root(pid, path), r;
+
+	if (fd < 0)
+		return fd;
+	r = check_regular(fd, inode);
+	if (r)
+		close(fd);
+	return r ? r : fd;
+}
+
+int mapping_open_path(uint32_t pid, const char *path)
+{
+	return open_checked(pid, path, 0);
+}
+
+int mapping_open(const struct mapping *m)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, m->pid, m->start,
+		 m->end);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) /* the file at the path may be another one by now: the inode decides */
+		return open_checked(m->pid, m->path, m->inode);
+	return fd;
 }

@@ -48,3 +48,7 @@ int mappings_scan(mapping_visit *visit, void *arg);
  * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file) or another errno.
  */
 int mapping_open(const struct mapping *m);
+
+/* Opens the regular file that process |pid| finds at the absolute |path|, never leaving its root.
+ * Errors as above. */
+int mapping_open_path(uint32_t pid, const char *path);

@@ -30,8 +30,9 @@ int mounts_find_cgroup2(char *out, size_t size, struct error *err)
 	if (mounts)
 		endmntent(mounts);
 	if (found)
-		return error_set(err, found,
-				 "no cgroup2 tree is mounted; try: mount -t cgroup2 none /sys/fs/cgroup");
+		return error_set(
+			err, found,
+			"no cgroup2 tree is mounted; try: mount -t cgroup2 none /sys/fs/cgroup");
 	return 0;
 }
 

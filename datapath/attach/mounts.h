@@ -9,9 +9,11 @@
 /* Writes the mount point of the cgroup2 tree into |out|. 0, or -ENOENT with a sentence in |err|. */
 int mounts_find_cgroup2(char *out, size_t size, struct error *err);
 
-/* Makes |dir| a directory on a bpf file system: uses the one it lies on, else mounts one on /sys/fs/bpf when |dir|
- * is below it, else on |dir| itself. 0 or a negative errno with a sentence in |err|. */
+/* Makes |dir| a directory on a bpf file system: uses the one it lies on, else mounts one on
+ * /sys/fs/bpf when |dir| is below it, else on |dir| itself. 0 or a negative errno with a sentence
+ * in |err|. */
 int mounts_ensure_bpffs(const char *dir, struct error *err);
 
-/* Takes back the mount on |dir| itself, if there is one, and removes the directory when it is empty. */
+/* Takes back the mount on |dir| itself, if there is one, and removes the directory when it is
+ * empty. */
 void mounts_release_bpffs(const char *dir);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The pinned state of one build of the kernel half: PIN_DIR/build-HASH/{maps, links/}. "The same build" is a
- * directory that exists; "another build" is one to remove. */
+/* The pinned state of one build of the kernel half: PIN_DIR/build-HASH/{maps, links/}. "The same
+ * build" is a directory that exists; "another build" is one to remove. */
 #pragma once
 
 #include "base/error.h"
@@ -12,7 +12,7 @@
 struct pins {
 	char map_dir[320]; /* empty: nothing is pinned */
 	char link_dir[384];
-	bool adopted;      /* the directory was there */
+	bool adopted; /* the directory was there */
 };
 
 /* Makes the directories of the build that |object| and |variant| hash to and removes other builds.
