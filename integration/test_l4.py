@@ -32,6 +32,8 @@ def iperf3_bytes(box):
         received = metrics.total("istio_tcp_received_bytes_total", reporter=reporter, destination_workload=server)
         control = received - moved
         expect(0 < control < 20000, f"{received:.0f} bytes received, iperf3 moved {moved} ({reporter})")
+        every = metrics.total("weft_connection_received_bytes_total", reporter=reporter, destination_workload=server)
+        expect_equal(every, received, f"bytes of all connections, none of which is HTTP ({reporter})")
         for what in ("opened", "closed"):
             found = metrics.total(f"istio_tcp_connections_{what}_total", reporter=reporter, destination_workload=server)
             expect_equal(found, 2, f"connections {what} ({reporter})")
@@ -60,10 +62,10 @@ def connections(box):
     for number in range(40):
         host = server.place.address if number % 2 else f"[{server.place.address6}]"
         client.run(["curl", "-s", "-o", "/dev/null", f"http://{host}:8080/ok/{number}"])
-    metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
+    metrics = weftd.settled_metrics("weft_connections_closed_total")
     for reporter in REPORTERS:
         for what in ("opened", "closed"):
-            found = metrics.total(f"istio_tcp_connections_{what}_total", reporter=reporter, destination_workload=server.workload)
+            found = metrics.total(f"weft_connections_{what}_total", reporter=reporter, destination_workload=server.workload)
             expect_equal(found, 40, f"connections {what} ({reporter})")
 
 
@@ -76,7 +78,7 @@ def long_lived(box):
     client.start(["curl", "-s", "--limit-rate", "20K", "-o", "/dev/null", server.url("/big/slow")], "slow-curl")
 
     def seen():
-        return weftd.metrics().total("istio_tcp_sent_bytes_total", destination_workload=server.workload) > 0
+        return weftd.metrics().total("weft_connection_sent_bytes_total", destination_workload=server.workload) > 0
     wait_for(seen, 15, "a report of the living connection")
 
 
@@ -88,7 +90,9 @@ def refused(box):
     weftd.start()
     done = client.run(["curl", "-s", f"http://{nobody.address}:9/"], check=False)
     expect_equal(done.returncode, 7, "curl's exit status")
-    metrics = weftd.settled_metrics()
+    metrics = weftd.settled_metrics("weft_connections_failed_total")
+    expect_equal(metrics.total("weft_connections_failed_total", reporter="source", source_workload=client.workload), 1,
+                 "failed connections")
     rows = metrics.rows("istio_requests_total", source_workload=client.workload)
     expect_equal(sum(value for _, value in rows), 0, "requests that never were")
 

@@ -29,7 +29,7 @@ class Namespace:
         self.sandbox, self.role = sandbox, role
         self.name = f"weft-{sandbox.slug}-{role}"
         self.address, self.address6 = f"{NETWORK4}.{number}", f"{NETWORK6}::{number}"
-        self.workload = f"{sandbox.slug}-{role}"
+        self.workload = role if sandbox.plain_names else f"{sandbox.slug}-{role}"
         self.cgroup = sandbox.make_cgroup(self.workload)
         sandbox.make_netns(self.name)
         far = f"{role[:8]}{number}"
@@ -59,8 +59,11 @@ class Namespace:
 
 
 class Sandbox:
-    def __init__(self, name, build):
-        self.name, self.build = name, pathlib.Path(build)
+    """|plain_names|: workloads are called by their role alone; else the test's name is in front, so that several
+    tests and whatever else runs on the machine are kept apart."""
+
+    def __init__(self, name, build, plain_names=False):
+        self.name, self.build, self.plain_names = name, pathlib.Path(build), plain_names
         self.slug = name.replace("/", "-").replace("_", "-")
         self.dir = self.build / "log" / name
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -93,9 +96,12 @@ class Sandbox:
     def make_cgroup(self, name):
         if not self.cgroup_root:
             return None
-        path = os.path.join(self.cgroup_root, name)
-        self.journal.write(f"cgroup {path}\n")
-        os.makedirs(path, exist_ok=True)
+        parent = os.path.join(self.cgroup_root, f"weft-{self.slug}")
+        path = os.path.join(parent, name)
+        for folder in (parent, path):
+            if not os.path.isdir(folder):
+                self.journal.write(f"cgroup {folder}\n")
+                os.mkdir(folder)
         return path
 
     def start(self, argv, name, **options):
@@ -157,7 +163,16 @@ def remove_cgroup(path):
 
 
 def leftovers(journal):
-    """What a journal names and still exists, for people."""
+    """What a journal names and still exists, for people; the kernel may take a moment to let go."""
+    for _ in range(20):
+        found = still_there(journal)
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def still_there(journal):
     found = []
     for kind, *rest in (line.split() for line in pathlib.Path(journal).read_text().splitlines()):
         if kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):

@@ -95,8 +95,8 @@ http {{
 """
 
 
-def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra=""):
-    """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN)."""
+def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None):
+    """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN); |locations| instead of those of the tests."""
     folder = place.sandbox.dir
     settings = ""
     if tls:
@@ -106,7 +106,7 @@ def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="
     access_log = folder / f"{place.role}-nginx-{port}-access.log"
     listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2)) if on)
     config.write_text(NGINX.format(dir=folder, port=port, access_log=access_log, listen=listen, tls=settings,
-                                   locations="\n\t\t".join(nginx_locations(folder)) + extra))
+                                   locations=locations or "\n\t\t".join(nginx_locations(folder)) + extra))
     return Server(place, f"nginx-{port}", ["nginx", "-c", config, "-e", folder / f"nginx-{port}-error.log"], port, tls)
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The services of the demo and its customers. Some answers fail and some are slow, on purpose."""
+
+import pathlib
+
+from lab import servers
+from lab.processes import wait_for
+
+HERE = pathlib.Path(__file__).resolve().parent
+PYTHON = "/usr/bin/python3"
+
+LOCATIONS = """
+		location /catalog/ { proxy_pass http://CATALOG:8080; proxy_http_version 1.1; proxy_set_header Connection ""; }
+		location /cart/ { proxy_pass http://CART:8080; proxy_http_version 1.1; proxy_set_header Connection ""; }
+		location / { root ASSETS; }
+"""
+PAGES = ["/logo.svg"] * 4 + ["/catalog/list"] * 6 + ["/catalog/item"] * 4 + ["/catalog/search"] * 3 + \
+    ["/cart/show"] * 3 + ["/cart/checkout"] * 2 + ["/favicon.ico"]
+
+
+class Shop:
+    def __init__(self, box):
+        self.box = box
+        roles = ("frontend", "catalog", "search", "cart", "payments", "shopper", "visitor")
+        self.places = {role: box.namespace(role) for role in roles}
+        self.serve("payments", [PYTHON, HERE / "payments.py"], 9000)
+        self.serve("search", ["node", HERE / "search.js"], 8080)
+        self.serve("catalog", ["node", HERE / "catalog.js"], 8080, SEARCH=self.at("search", 8080))
+        self.serve("cart", [PYTHON, HERE / "cart.py"], 8080, PAYMENTS=self.at("payments", 9000))
+        self.frontend = self.start_frontend()
+
+    def at(self, role, port):
+        return f"{self.places[role].address}:{port}"
+
+    def serve(self, role, argv, port, **env):
+        place = self.places[role]
+        process = place.start(argv, "server", env=dict(env, PORT=str(port)))
+
+        def ready():
+            if not process.alive():
+                raise RuntimeError(f"{role} ended: {process.output()[-1000:]}")
+            return place.listens(port)
+        wait_for(ready, 20, role)
+
+    def start_frontend(self):
+        assets = self.box.dir / "assets"
+        assets.mkdir()
+        (assets / "logo.svg").write_text("<svg>" + "<path/>" * 2000 + "</svg>")
+        text = LOCATIONS.replace("CATALOG", self.places["catalog"].address).replace("CART", self.places["cart"].address)
+        return servers.nginx(self.places["frontend"], 8443, http2=True, tls=True, locations=text.replace("ASSETS", str(assets)))
+
+    def open(self):
+        """Customers: about 160 requests a second by h2load, and a curl for each of two visitors a second."""
+        pages = self.box.dir / "pages"
+        pages.write_text("".join(f"{self.frontend.url(page)}\n" for page in PAGES))
+        self.places["shopper"].start(["sh", "-c", f"while :; do h2load -t 1 -c 4 -m 4 --rps 40 -D 60 -i {pages}; sleep 0.2; done"], "h2load")
+        visit = f"curl -sk --tls-max 1.2 --http1.1 -o /dev/null {self.frontend.url('/catalog/list')} {self.frontend.url('/cart/show')}"
+        self.places["visitor"].start(["sh", "-c", f"while sleep 0.5; do {visit}; done"], "curl")
