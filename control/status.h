@@ -2,12 +2,37 @@
 /* What the agent says about itself: numbers for the metrics, JSON for `weft status` and `weft check`. */
 #pragma once
 
-struct agent;
+#include "base/error.h"
+
+#include <stdint.h>
+
+struct attach;
+struct broker;
+struct observe;
+struct options;
+struct serve;
+struct signals;
+struct status;
 struct text;
 
-/* Brings the health numbers up to date and hands them to signals. |arg| is the agent. */
+/* What it reads; all must outlive it. |serve| and |stale_records| are read when asked. */
+struct status_parts {
+	const struct options *options;
+	struct broker *broker;
+	struct attach *attach;
+	struct observe *observe;
+	struct signals *signals;
+	struct serve *const *serve;
+	const uint64_t *stale_records;
+};
+
+/* NULL and |err| on short memory. */
+struct status *status_new(const struct status_parts *parts, struct error *err);
+void status_free(struct status *s);
+
+/* For struct serve_source; |arg| is the status. Brings the health numbers up to date and hands them to signals. */
 void status_refresh(void *arg);
 
-/* One JSON object and a line end. |arg| is the agent. */
+/* One JSON object and a line end. */
 void status_write(void *arg, struct text *out);
 void status_write_check(void *arg, struct text *out);

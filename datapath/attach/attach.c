@@ -151,7 +151,6 @@ static int settings_start(struct attach *a, const struct attach_options *options
 	s->ring_wakeup_bytes = ring_bytes / 8;
 	s->own_pid = (uint32_t)getpid();
 	s->tls_keys = options->tls_keys;
-	s->epoch = s->epoch + 1 ? s->epoch + 1 : 1;
 	attach_heartbeat(a, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	s->capture = options->capture;
 	return 0;
@@ -387,6 +386,25 @@ int attach_ring_fd(const struct attach *a)
 void attach_heartbeat(struct attach *a, uint64_t now_ns)
 {
 	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+static int drop_event(void *arg, void *record, size_t size_bytes)
+{
+	uint64_t *dropped = arg;
+
+	(void)record;
+	(void)size_bytes;
+	++*dropped;
+	return 0;
+}
+
+uint64_t attach_take_over(struct attach *a)
+{
+	uint64_t dropped = 0;
+
+	attach_consume(a, drop_event, &dropped);
+	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
+	return dropped;
 }
 
 static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)

@@ -60,6 +60,10 @@ int attach_ring_fd(const struct attach *a);
  * itself. */
 void attach_heartbeat(struct attach *a, uint64_t now_ns);
 
+/* A new reader takes over: drops what waits in the ring and has every connection announced anew at its next packet.
+ * Returns how many records were dropped. */
+uint64_t attach_take_over(struct attach *a);
+
 /* Sums the per-CPU counters. Both arrays are the caller's. 0 or negative errno. */
 int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
 			 uint64_t ret_counts[WEFT_COUNT_MAX]);

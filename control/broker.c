@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Sequenced-packet sockets: a message is sent whole or not at all. */
+#include "control/broker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ANSWER_MS 1000
+#define PUSH_MS 50
+
+struct question {
+	uint32_t question;
+	uint32_t pad;
+	uint64_t argument;
+};
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int pair_open(int *a, int *b, int type)
+{
+	int size = 4 * BROKER_MAX_BYTES;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | type, 0, fds))
+		return -errno;
+	*a = fds[0];
+	*b = fds[1];
+	setsockopt(*a, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(*b, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
+int broker_open(struct broker *b, struct error *err)
+{
+	int r;
+
+	*b = (struct broker){ -1, -1, -1, -1 };
+	r = pair_open(&b->loader_fd, &b->worker_fd, 0);
+	r = r ? r : pair_open(&b->push_fd, &b->records_fd, SOCK_NONBLOCK);
+	if (!r)
+		return 0;
+	broker_close(b);
+	return error_set(err, r, "cannot make a socket pair: %s", strerror(-r));
+}
+
+void broker_close(struct broker *b)
+{
+	broker_keep_loader(b);
+	broker_keep_worker(b);
+}
+
+void broker_keep_loader(struct broker *b)
+{
+	close_end(&b->worker_fd);
+	close_end(&b->records_fd);
+}
+
+void broker_keep_worker(struct broker *b)
+{
+	close_end(&b->loader_fd);
+	close_end(&b->push_fd);
+}
+
+ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
+		   size_t size)
+{
+	struct question q = { .question = question, .argument = argument };
+	struct pollfd p = { .fd = b->worker_fd, .events = POLLIN };
+	ssize_t n;
+
+	while (recv(b->worker_fd, answer, size, MSG_DONTWAIT) > 0)
+		; /* an answer that came after its time */
+	if (send(b->worker_fd, &q, sizeof(q), MSG_NOSIGNAL) < 0)
+		return -errno;
+	if (poll(&p, 1, ANSWER_MS) != 1)
+		return -ETIMEDOUT;
+	n = recv(b->worker_fd, answer, size, 0);
+	return n < 0 ? -errno : n;
+}
+
+int broker_question_read(struct broker *b, enum broker_question *question, uint64_t *argument)
+{
+	struct question q;
+	ssize_t n = recv(b->loader_fd, &q, sizeof(q), MSG_DONTWAIT);
+
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(q))
+		return -EPIPE;
+	*question = q.question;
+	*argument = q.argument;
+	return 0;
+}
+
+void broker_answer(struct broker *b, const void *answer, size_t size)
+{
+	send(b->loader_fd, answer, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int broker_push(struct broker *b, const void *records, size_t size)
+{
+	struct pollfd p = { .fd = b->push_fd, .events = POLLOUT };
+
+	if (poll(&p, 1, PUSH_MS) != 1)
+		return -EAGAIN;
+	return send(b->push_fd, records, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+ssize_t broker_records_read(struct broker *b, void *record, size_t size)
+{
+	ssize_t n = recv(b->records_fd, record, size, MSG_DONTWAIT);
+
+	if (n < 0)
+		return -errno;
+	return n ? n : -EPIPE;
+}

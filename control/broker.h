@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The channel between the two halves of the agent. The loader keeps the privileges and answers questions; the worker
+ * parses traffic and serves, and has nothing but file descriptors. */
+#pragma once
+
+#include "control/signals/health.h"
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BROKER_MAX_BYTES 131072 /* of one message */
+
+/* What the worker may ask. */
+enum broker_question {
+	BROKER_CGROUP_PATH, /* the id follows; answer: the path, empty when there is none */
+	BROKER_HEALTH,      /* answer: struct broker_health */
+	BROKER_CHECK,       /* answer: a JSON object as text */
+};
+
+/* The loader's part of the health numbers. */
+struct broker_health {
+	uint64_t kernel_lost[WEFT_LOSS_MAX];
+	uint64_t kernel_counts[WEFT_COUNT_MAX];
+	uint64_t loader_cpu_ns;
+	uint64_t loader_resident_bytes;
+	uint32_t program_count;
+	uint32_t probe_count;
+	uint32_t interface_count;
+	uint32_t tls_keys; /* 1: secrets are taken */
+	struct health_program programs[HEALTH_PROGRAMS_MAX];
+	struct health_probe probes[HEALTH_PROBES_MAX];
+	struct health_interface interfaces[HEALTH_INTERFACES_MAX];
+};
+
+struct broker {
+	int loader_fd;  /* questions come here; -1 in the worker */
+	int worker_fd;  /* answers come here; -1 in the loader */
+	int push_fd;    /* loader's end of the stream of records */
+	int records_fd; /* worker's end */
+};
+
+/* Two socket pairs. 0 or a negative errno with |err|. */
+int broker_open(struct broker *b, struct error *err);
+void broker_close(struct broker *b);
+
+/* After fork: keeps one side's ends. */
+void broker_keep_loader(struct broker *b);
+void broker_keep_worker(struct broker *b);
+
+/* Worker: asks and waits for the answer, at most a second. Returns its size or a negative errno (-ETIMEDOUT). */
+ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
+		   size_t size);
+
+/* Loader: the question that waits; 0, -EAGAIN, or -EPIPE when the worker is gone. */
+int broker_question_read(struct broker *b, enum broker_question *question, uint64_t *argument);
+void broker_answer(struct broker *b, const void *answer, size_t size);
+
+/* Loader: sends records (each opens with struct weft_event) to the worker; -EAGAIN when it does not keep up for
+ * 50 ms: they are dropped, a later walk brings newer ones. */
+int broker_push(struct broker *b, const void *records, size_t size);
+
+/* Worker: the next records together; their size, -EAGAIN, or -EPIPE when the loader is gone. */
+ssize_t broker_records_read(struct broker *b, void *records, size_t size);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Visits everything that attaches. */
+#include "control/check.h"
+
+#include "control/export/json.h"
+
+#include "datapath/attach/attach.h"
+#include "datapath/attach/libraries.h"
+
+static void write_program(void *arg, const struct attach_program *p)
+{
+	struct json *j = arg;
+
+	json_object(j, NULL);
+	json_string(j, "name", p->name);
+	json_string(j, "hook", p->hook);
+	json_string(j, "result", p->attached ? "ok" : "failed");
+	json_bool(j, "adopted", p->adopted);
+	json_string(j, "problem", p->problem);
+	json_object_end(j);
+}
+
+static void write_library(void *arg, const struct library *library)
+{
+	static const char *const states[] = { "ok", "unsupported", "failed" };
+	struct json *j = arg;
+
+	json_object(j, NULL);
+	json_string(j, "path", library->path);
+	json_number(j, "pid", library->pid);
+	json_string(j, "result", states[library->state]);
+	json_number(j, "offset", library->file_offset);
+	json_string(j, "problem", library->reason);
+	json_object_end(j);
+}
+
+void check_write(const struct check *check, struct text *out)
+{
+	struct json j = json_to(out);
+
+	json_object(&j, NULL);
+	json_array(&j, "programs");
+	attach_visit_programs(check->attach, write_program, &j);
+	json_array_end(&j);
+	json_array(&j, "libraries");
+	if (check->libraries)
+		libraries_visit(check->libraries, write_library, &j);
+	json_array_end(&j);
+	json_string(&j, "tls_problem", check->tls_problem);
+	json_object_end(&j);
+	json_line(&j);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is attached where, what is off and why: the JSON behind `weft check`. */
+#pragma once
+
+#include "control/export/text.h"
+
+struct attach;
+struct libraries;
+
+struct check {
+	const struct attach *attach;
+	const struct libraries *libraries; /* NULL: see tls_problem */
+	const char *tls_problem;
+};
+
+/* Writes one JSON object and a line end. */
+void check_write(const struct check *check, struct text *out);

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Wires what attaches; everything the worker needs to know goes through the broker. */
+#include "control/loader.h"
+
+#include "control/check.h"
+#include "control/process.h"
+
+#include "base/cleanup.h"
+#include "datapath/attach/attach.h"
+#include "datapath/attach/cgroups.h"
+#include "datapath/attach/libraries.h"
+#include "datapath/attach/mounts.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define LOADER_BATCH_BYTES 32768 /* of records that travel together */
+
+struct loader {
+	struct options options;
+	struct attach *attach;
+	struct libraries *libraries; /* NULL: TLS off, or not possible here */
+	char tls_problem[256];
+	char cgroup_root[256];
+	int statistics_fd; /* BPF statistics are on while it is open */
+	int epoll_fd;
+	struct broker_health health;
+};
+
+/* ---- start */
+
+static int start_attach(struct loader *l, struct error *err)
+{
+	const struct options *o = &l->options;
+	struct attach_options options = {
+		.pin_dir = o->pin_dir[0] ? o->pin_dir : NULL,
+		.cgroup_path = l->cgroup_root,
+		.ring_bytes = o->ring_bytes,
+		.capture = !o->layer4_only,
+		.tls_keys = !o->layer4_only && o->tls == TLS_MODE_KEYS,
+	};
+	int r = mounts_find_cgroup2(l->cgroup_root, sizeof(l->cgroup_root), err);
+
+	if (r)
+		return r;
+	if (o->statistics)
+		l->statistics_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	return attach_new(&options, &l->attach, err);
+}
+
+/* TLS stays closed when this fails; all else goes on, and `weft check` says why. */
+static void start_libraries(struct loader *l)
+{
+	struct libraries_options options = {
+		.programs = { attach_program(l->attach, "tls_keys_multi"),
+			      attach_program(l->attach, "tls_keys") },
+		.pin_dir = attach_link_dir(l->attach),
+	};
+	struct error err = { 0 };
+
+	if (l->options.layer4_only || l->options.tls != TLS_MODE_KEYS) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem), "switched off");
+		return;
+	}
+	if (uprobe_multi_supported())
+		options.programs.single = NULL;
+	else
+		options.programs.multi = NULL;
+	if (libraries_new(&options, &l->libraries, &err)) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem), "%s", err.text);
+		return;
+	}
+	libraries_scan(l->libraries);
+}
+
+static int watch(struct loader *l, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int start(struct loader *l, struct error *err)
+{
+	int r = start_attach(l, err);
+
+	if (r)
+		return r;
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll_fd < 0)
+		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
+				 strerror(errno));
+	start_libraries(l);
+	if (l->libraries)
+		watch(l, libraries_fd(l->libraries));
+	return 0;
+}
+
+int loader_new(const struct options *options, struct loader **ret, struct error *err)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return error_set(err, -ENOMEM, "no memory");
+	l->options = *options;
+	l->statistics_fd = l->epoll_fd = -1;
+	r = start(l, err);
+	if (r)
+		loader_free(l);
+	else
+		*ret = l;
+	return r;
+}
+
+void loader_free(struct loader *l)
+{
+	if (!l)
+		return;
+	if (l->libraries)
+		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
+	attach_free(l->attach);
+	if (l->statistics_fd >= 0)
+		close(l->statistics_fd);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	free(l);
+}
+
+struct attach *loader_attach(struct loader *l)
+{
+	return l->attach;
+}
+
+int loader_fd(const struct loader *l)
+{
+	return l->epoll_fd;
+}
+
+void loader_handle(struct loader *l)
+{
+	if (l->libraries)
+		libraries_handle(l->libraries);
+}
+
+/* ---- answers */
+
+static void add_program(void *arg, const struct attach_program *p)
+{
+	struct broker_health *h = arg;
+
+	if (p->attached && h->program_count < HEALTH_PROGRAMS_MAX) {
+		struct health_program *program = &h->programs[h->program_count++];
+
+		snprintf(program->name, sizeof(program->name), "%s", p->name);
+		program->runs = p->runs;
+		program->run_ns = p->run_ns;
+	}
+	if (h->probe_count < HEALTH_PROBES_MAX) {
+		struct health_probe *probe = &h->probes[h->probe_count++];
+
+		snprintf(probe->name, sizeof(probe->name), "%s", p->name);
+		probe->attached = p->attached;
+	}
+}
+
+static void count_probed(void *arg, const struct library *library)
+{
+	uint32_t *count = arg;
+
+	*count += library->state == LIBRARY_PROBED;
+}
+
+static void answer_health(struct loader *l, struct broker *b)
+{
+	struct broker_health *h = &l->health;
+
+	memset(h, 0, sizeof(*h));
+	attach_read_counters(l->attach, h->kernel_lost, h->kernel_counts);
+	attach_visit_programs(l->attach, add_program, h);
+	if (l->libraries && h->probe_count < HEALTH_PROBES_MAX) {
+		struct health_probe *probe = &h->probes[h->probe_count++];
+
+		snprintf(probe->name, sizeof(probe->name), "tls_keys");
+		libraries_visit(l->libraries, count_probed, &probe->attached);
+	}
+	h->tls_keys = l->libraries != NULL;
+	h->loader_cpu_ns = process_cpu_ns();
+	h->loader_resident_bytes = process_resident_bytes();
+	broker_answer(b, h, sizeof(*h));
+}
+
+static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
+{
+	char path[256] = "";
+
+	if (cgroups_path(l->cgroup_root, id, path, sizeof(path)))
+		path[0] = 0;
+	broker_answer(b, path, strlen(path) + 1);
+}
+
+static void answer_check(struct loader *l, struct broker *b)
+{
+	struct text text = text_new(BROKER_MAX_BYTES);
+	struct check check = { l->attach, l->libraries, l->tls_problem };
+
+	check_write(&check, &text);
+	broker_answer(b, text.data ? text.data : "", text.used);
+	text_free(&text);
+}
+
+int loader_answer(struct loader *l, struct broker *b)
+{
+	enum broker_question question;
+	uint64_t argument;
+	int r = broker_question_read(b, &question, &argument);
+
+	if (r)
+		return r == -EAGAIN ? 0 : -EPIPE;
+	switch (question) {
+	case BROKER_CGROUP_PATH:
+		answer_cgroup_path(l, b, argument);
+		break;
+	case BROKER_HEALTH:
+		answer_health(l, b);
+		break;
+	case BROKER_CHECK:
+		answer_check(l, b);
+		break;
+	}
+	return 0;
+}
+
+struct batch {
+	struct broker *broker;
+	size_t used;
+	char data[LOADER_BATCH_BYTES];
+};
+
+static void batch_send(struct batch *batch)
+{
+	if (batch->used)
+		broker_push(batch->broker, batch->data, batch->used);
+	batch->used = 0;
+}
+
+static int batch_add(void *arg, void *record, size_t size_bytes)
+{
+	struct batch *batch = arg;
+
+	if (batch->used + size_bytes > sizeof(batch->data))
+		batch_send(batch);
+	memcpy(batch->data + batch->used, record, size_bytes);
+	batch->used += size_bytes;
+	return 0;
+}
+
+void loader_push_living(struct loader *l, struct broker *b)
+{
+	struct batch batch = { .broker = b };
+
+	attach_iterate(l->attach, batch_add, &batch);
+	batch_send(&batch);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The privileged half of the agent: loads and attaches the kernel half, finds libraries and interfaces, answers
+ * the worker. It parses no traffic and serves nobody. */
+#pragma once
+
+#include "control/broker.h"
+#include "control/options.h"
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+struct loader;
+
+/* Attaches everything that this kernel allows. 0 or a negative errno with |err|. Free with loader_free, which leaves
+ * what is pinned. */
+int loader_new(const struct options *options, struct loader **ret, struct error *err);
+void loader_free(struct loader *l);
+
+struct attach *loader_attach(struct loader *l);
+
+/* Readable when loader_handle has work. */
+int loader_fd(const struct loader *l);
+void loader_handle(struct loader *l);
+
+/* Answers what the worker asks, and pushes to it what lives. -EPIPE: the worker is gone. */
+int loader_answer(struct loader *l, struct broker *b);
+void loader_push_living(struct loader *l, struct broker *b);

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Wires the pipeline and turns its loop. */
+#include "control/worker.h"
+
+#include "control/process.h"
+#include "control/sandbox.h"
+#include "control/serve/recent.h"
+#include "control/serve/serve.h"
+#include "control/signals/signals.h"
+#include "control/status.h"
+
+#include "base/cleanup.h"
+#include "datapath/attach/attach.h"
+#include "datapath/observe/observe.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#define TICK_NS 5000000 /* the ring is read this often, and when much waits in it */
+#define SLOW_TICKS 20   /* every so many ticks: expiry, heartbeat */
+#define RECENT_REQUESTS 4096
+#define RECENT_CONNECTIONS 1024
+
+struct worker {
+	struct options options;
+	struct attach *attach;
+	struct broker *broker;
+	struct observe *observe;
+	struct signals *signals;
+	struct recent *recent;
+	struct serve *serve;
+	struct status *status;
+	uint64_t ticks;
+	uint64_t stale_records;
+	int epoll_fd;
+	int timer_fd;
+	int signal_fd;
+	bool stop;
+};
+
+/* ---- records on their way */
+
+static int take_event(void *arg, void *record, size_t size_bytes)
+{
+	struct worker *w = arg;
+
+	observe_event(w->observe, record, size_bytes);
+	return 0;
+}
+
+static void take_request(void *arg, const struct request *r)
+{
+	struct worker *w = arg;
+
+	signals_request(w->signals, r);
+	recent_add_request(w->recent, r);
+}
+
+static void take_connection(void *arg, const struct connection *c)
+{
+	struct worker *w = arg;
+
+	signals_connection(w->signals, c);
+	recent_add_connection(w->recent, c);
+}
+
+static void take_listener(void *arg, const struct listener *l)
+{
+	struct worker *w = arg;
+
+	signals_listener(w->signals, l);
+}
+
+static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
+{
+	struct worker *w = arg;
+	ssize_t n = broker_ask(w->broker, BROKER_CGROUP_PATH, cgroup_id, out, size);
+
+	return n > 1 ? 0 : -ENOENT;
+}
+
+/* ---- start */
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = process_now_ns();
+	return seed;
+}
+
+static int start_pipeline(struct worker *w, struct error *err)
+{
+	struct observe_limits limits = observe_limits_default();
+	struct signals_limits signal_limits = signals_limits_default();
+	struct observe_listener listener = { w, take_request, take_connection, take_listener,
+					     name_cgroup };
+
+	limits.seed = random_seed();
+	signal_limits.seed = random_seed();
+	if (w->options.connections)
+		limits.connections = w->options.connections;
+	w->signals = signals_new(&signal_limits, err);
+	w->observe = w->signals ? observe_new(&limits, &listener, err) : NULL;
+	if (!w->observe)
+		return err->code;
+	signals_tick(w->signals, process_now_ns());
+	w->recent = recent_new(RECENT_REQUESTS, RECENT_CONNECTIONS);
+	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
+}
+
+static void make_socket_directory(const char *socket_path)
+{
+	char dir[108];
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", socket_path);
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
+		return;
+	*slash = 0;
+	mkdir(dir, 0755);
+}
+
+static int start_serve(struct worker *w, struct error *err)
+{
+	const struct options *o = &w->options;
+	struct serve_options options = {
+		.listen = o->listen[0] ? o->listen : NULL,
+		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
+	};
+	struct status_parts parts = { &w->options, w->broker, w->attach, w->observe, w->signals,
+				      &w->serve, &w->stale_records };
+	struct serve_source source;
+
+	w->status = status_new(&parts, err);
+	if (!w->status)
+		return err->code;
+	source = (struct serve_source){ .arg = w->status,
+					.signals = w->signals,
+					.recent = w->recent,
+					.refresh = status_refresh,
+					.status = status_write,
+					.check = status_write_check };
+	if (options.socket_path)
+		make_socket_directory(options.socket_path);
+	w->serve = serve_new(&options, &source, err);
+	return w->serve ? 0 : err->code;
+}
+
+static int watch(struct worker *w, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int start_loop(struct worker *w, struct error *err)
+{
+	struct itimerspec tick = { { 0, TICK_NS }, { 0, TICK_NS } };
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	timerfd_settime(w->timer_fd, 0, &tick, NULL);
+	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, w->broker->records_fd) ||
+	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)))
+		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
+	return 0;
+}
+
+static int start(struct worker *w, struct error *err)
+{
+	int r = start_pipeline(w, err);
+
+	r = r ? r : start_serve(w, err);
+	r = r ? r : start_loop(w, err);
+	process_resident_bytes(); /* opens what it needs while that is allowed */
+	return r ? r : sandbox_enter(err);
+}
+
+/* ---- the loop */
+
+static void read_ring(struct worker *w)
+{
+	attach_consume(w->attach, take_event, w);
+	serve_wake(w->serve);
+}
+
+static void tick(struct worker *w)
+{
+	uint64_t now_ns = process_now_ns();
+
+	signals_tick(w->signals, now_ns);
+	read_ring(w);
+	if (w->ticks++ % SLOW_TICKS)
+		return;
+	attach_heartbeat(w->attach, now_ns);
+	observe_tick(w->observe, now_ns);
+}
+
+/* Living connections and listeners: records like those of the ring, one after another. */
+static void read_records(struct worker *w)
+{
+	static char buffer[BROKER_MAX_BYTES];
+	const struct weft_event *event;
+	ssize_t n = broker_records_read(w->broker, buffer, sizeof(buffer));
+
+	if (n == -EPIPE)
+		w->stop = true;
+	for (ssize_t at = 0; at + (ssize_t)sizeof(*event) <= n; at += event->size_bytes) {
+		event = (const struct weft_event *)(buffer + at);
+		if (event->size_bytes < sizeof(*event) || event->size_bytes > n - at)
+			return;
+		observe_event(w->observe, event, event->size_bytes);
+	}
+}
+
+static void handle(struct worker *w, int fd)
+{
+	uint64_t expirations;
+
+	if (fd == w->signal_fd) {
+		w->stop = true;
+	} else if (fd == w->timer_fd) {
+		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+			tick(w);
+	} else if (fd == serve_fd(w->serve)) {
+		serve_run(w->serve);
+	} else if (fd == w->broker->records_fd) {
+		read_records(w);
+	} else {
+		read_ring(w);
+	}
+}
+
+static void loop(struct worker *w)
+{
+	struct epoll_event events[16];
+
+	while (!w->stop) {
+		int n = epoll_wait(w->epoll_fd, events, 16, serve_timeout_ms(w->serve));
+
+		if (n == 0)
+			serve_run(w->serve);
+		for (int i = 0; i < n && !w->stop; i++)
+			handle(w, events[i].data.fd);
+	}
+}
+
+static void finish(struct worker *w)
+{
+	serve_free(w->serve);
+	status_free(w->status);
+	observe_free(w->observe);
+	signals_free(w->signals);
+	recent_free(w->recent);
+}
+
+int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
+	       uint64_t stale_records, int ready_fd)
+{
+	struct worker w = { .options = *options,
+			    .attach = attach,
+			    .broker = broker,
+			    .stale_records = stale_records };
+	struct error err = { 0 };
+	int code = start(&w, &err) ? 1 : 0;
+
+	if (write(ready_fd, code ? err.text : "\n", code ? strlen(err.text) : 1) < 0)
+		code = 1;
+	close(ready_fd);
+	if (!code)
+		loop(&w);
+	finish(&w);
+	return code;
+}
