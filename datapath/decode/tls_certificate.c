@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
-#include <time.h>
 
 #define SPIFFE SLICE("spiffe://")
 
@@ -86,10 +84,12 @@ static void read_alternatives(const X509 *x, struct tls_certificate *ret)
 
 static void read_expiry(const X509 *x, struct tls_certificate *ret)
 {
-	struct tm when;
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days, seconds;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &when))
-		ret->not_after = timegm(&when);
+	if (epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(x)))
+		ret->not_after = (int64_t)days * 86400 + seconds;
+	ASN1_TIME_free(epoch);
 }
 
 int tls_certificate_read(struct slice der, struct tls_certificate *ret)
