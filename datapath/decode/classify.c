@@ -29,7 +29,6 @@ static const struct slice methods[] = {
 	SLICE("MERGE"),
 	SLICE("MKACTIVITY"),
 	SLICE("MKCALENDAR"),
-	SLICE("MKCOL"),
 	SLICE("MKREDIRECTREF"),
 	SLICE("MKWORKSPACE"),
 	SLICE("MOVE"),

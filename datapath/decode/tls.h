@@ -88,8 +88,6 @@ struct tls_secrets {
 					      unsigned index);
 	/* This secret fits: it belongs to this connection from now on and no other will ask for it. */
 	void (*claim)(void *arg, uint64_t id);
-	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be NULL. */
-	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
 };
 
 /* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the wire

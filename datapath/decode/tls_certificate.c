@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <time.h>
 
 #define SPIFFE SLICE("spiffe://")
 
@@ -84,12 +86,10 @@ static void read_alternatives(const X509 *x, struct tls_certificate *ret)
 
 static void read_expiry(const X509 *x, struct tls_certificate *ret)
 {
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-	int days, seconds;
+	struct tm when;
 
-	if (epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(x)))
-		ret->not_after = (int64_t)days * 86400 + seconds;
-	ASN1_TIME_free(epoch);
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &when))
+		ret->not_after = timegm(&when);
 }
 
 int tls_certificate_read(struct slice der, struct tls_certificate *ret)

@@ -41,6 +41,7 @@ struct observe_listener {
 	X(BAD_EVENT, "ingest", "bad_event", "a ring record with impossible sizes")               \
 	X(UNKNOWN_CONNECTION, "connection", "unknown", "an arrival or close of a connection never met") \
 	X(TABLE_FULL, "connection", "table_full", "the oldest connection was forgotten to make room")  \
+	X(CONNECTION_IDLE, "connection", "idle", "a connection without any event for too long was forgotten") \
 	X(MEMORY, "connection", "memory", "no memory for a decoder")                              \
 	X(DESYNC, "decode", "resync", "bytes outside of a body are missing; the direction is given up until it can be joined again") \
 	X(MALFORMED_HTTP1, "decode", "http1", "not valid HTTP/1")                                 \

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What a control group's path says about the workload in it. */
+#include "datapath/observe/cgroup_name.h"
+#include "base/slice.h"
+
+#define ID_BYTES       64
+#define SHORT_ID_BYTES 12
+
+/* Takes the last component from the end of |path|; false when nothing is left. */
+static bool take_last(struct slice *path, struct slice *ret_component)
+{
+	size_t start;
+
+	while (path->size_bytes && path->data[path->size_bytes - 1] == '/')
+		path->size_bytes--;
+	if (!path->size_bytes)
+		return false;
+	start = path->size_bytes;
+	while (start && path->data[start - 1] != '/')
+		start--;
+	*ret_component = (struct slice){path->data + start, path->size_bytes - start};
+	path->size_bytes = start;
+	return true;
+}
+
+static bool ends_with(struct slice s, struct slice suffix)
+{
+	return s.size_bytes >= suffix.size_bytes &&
+	       !memcmp(s.data + s.size_bytes - suffix.size_bytes, suffix.data, suffix.size_bytes);
+}
+
+static struct slice without(struct slice s, size_t front_bytes, size_t back_bytes)
+{
+	return (struct slice){s.data + front_bytes, s.size_bytes - front_bytes - back_bytes};
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* Runtimes write ids of 64 hex digits, alone or between a prefix and ".scope"; conmon only watches.
+ */
+static bool container_id(struct slice component, struct slice *ret_id)
+{
+	size_t run = 0;
+
+	if (memmem(component.data, component.size_bytes, "conmon", 6))
+		return false;
+	for (size_t i = 0; i <= component.size_bytes; i++) {
+		if (i < component.size_bytes && is_hex(component.data[i])) {
+			run++;
+			continue;
+		}
+		if (run == ID_BYTES) {
+			*ret_id = (struct slice){component.data + i - run, SHORT_ID_BYTES};
+			return true;
+		}
+		run = 0;
+	}
+	return false;
+}
+
+/* LXC and systemd-nspawn name their groups after the container. */
+static bool container_called(struct slice component, struct slice *ret_name)
+{
+	static const struct slice prefixes[] = {{"lxc.payload.", 12}, {"machine-", 8}};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (!slice_starts_with(component, prefixes[i]))
+			continue;
+		*ret_name = without(component, prefixes[i].size_bytes, 0);
+		if (ends_with(*ret_name, SLICE(".scope")))
+			*ret_name = without(*ret_name, 0, 6);
+		return ret_name->size_bytes;
+	}
+	return false;
+}
+
+static bool is_unit(struct slice component)
+{
+	return ends_with(component, SLICE(".service")) && component.size_bytes > 8 &&
+	       !slice_starts_with(component, SLICE("user@"));
+}
+
+static bool names_nothing(struct slice component)
+{
+	return ends_with(component, SLICE(".slice")) ||
+	       slice_starts_with(component, SLICE("session-")) ||
+	       slice_starts_with(component, SLICE("user@")) ||
+	       slice_equal(component, SLICE("init.scope"));
+}
+
+static bool find_container(struct slice path, struct slice *ret_name)
+{
+	struct slice component;
+
+	while (take_last(&path, &component))
+		if (container_id(component, ret_name) || container_called(component, ret_name))
+			return true;
+	return false;
+}
+
+static bool find_unit(struct slice path, struct slice *ret_name)
+{
+	struct slice component;
+
+	while (take_last(&path, &component)) {
+		if (!is_unit(component))
+			continue;
+		*ret_name = without(component, 0, 8);
+		return true;
+	}
+	return false;
+}
+
+const char *cgroup_name(const char *path, char *name, size_t size)
+{
+	struct slice whole = {path, strlen(path)};
+	struct slice found;
+
+	if (find_container(whole, &found)) {
+		slice_copy(found, name, size);
+		return "container";
+	}
+	if (find_unit(whole, &found)) {
+		slice_copy(found, name, size);
+		return "unit";
+	}
+	if (take_last(&whole, &found) && !names_nothing(found)) {
+		slice_copy(found, name, size);
+		return "cgroup";
+	}
+	return NULL;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of observe share: a connection, its ends, its two directions, and the whole.
+ * Private. */
+#pragma once
+
+#include "base/table.h"
+#include "datapath/decode/http1.h"
+#include "datapath/decode/http2.h"
+#include "datapath/decode/tls.h"
+#include "datapath/observe/identity.h"
+#include "datapath/observe/list.h"
+#include "datapath/observe/observe.h"
+#include "datapath/observe/secrets.h"
+#include "datapath/observe/times.h"
+
+/* An end of a connection, the direction that it sends, and its reporter have the same number. */
+enum side { SIDE_CLIENT, SIDE_SERVER };
+#define OTHER(side) (1 - (side))
+
+struct exchange;
+struct window;
+
+/* A position whose arrival at the receiver somebody waits for. */
+struct wait {
+	struct wait *next;
+	struct exchange *exchange;
+	uint64_t position;
+	uint64_t asked_ns;
+	uint8_t what; /* enum moment of requests.h */
+};
+
+/* One direction as TCP carries it. Positions count its bytes from 1, or from the first byte seen
+ * when joined. */
+struct stream {
+	uint32_t base_seq;	 /* sequence number before position 1 */
+	bool placed;		 /* base_seq is known */
+	uint64_t next;		 /* everything up to this position went to the decoders */
+	struct timeline sent;	 /* at the sender's hook, when it is local */
+	struct timeline arrived; /* at the receiver's hook, when it is local */
+	struct wait *waits;	 /* in order of position */
+	struct wait *last_wait;
+	struct window *window; /* records that came before their turn, or NULL */
+};
+
+enum lane_state {
+	LANE_NEW, /* no decoder yet; one is made for the first bytes */
+	LANE_RUNNING,
+	LANE_LOST, /* out of step: a message head or frames at the start of a segment bring it back
+		    */
+	LANE_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
+			  decoder stays */
+};
+
+/* One direction as the application's protocol. */
+struct lane {
+	struct conn *conn;
+	uint8_t side;
+	uint8_t state;	      /* enum lane_state */
+	uint8_t start;	      /* enum http2_start of the next decoder */
+	uint8_t prefix_bytes; /* waiting to be classified */
+	uint32_t prefix_step;
+	uint64_t prefix_at;
+	uint64_t prefix_time_ns;
+	uint64_t time_ns; /* of the bytes being fed */
+	union {
+		struct http1 *http1;
+		struct http2 *http2;
+	};
+	uint8_t prefix[64];
+};
+
+/* One end's socket on this node; |cookie| 0 when the end is elsewhere. */
+struct end {
+	uint64_t cookie;
+	const struct identity *identity;
+	struct endpoint address;
+	struct weft_counters counters;
+	uint64_t reported_sent_bytes; /* totals at the last report of this end, the connection's
+					 directions */
+	uint64_t reported_received_bytes;
+	uint32_t reported_retransmits;
+	uint32_t handshake_us;
+	uint64_t requests;
+	bool announced; /* CONNECTION_OPENED was reported */
+	bool closed;
+};
+
+enum app { APP_UNKNOWN, APP_OPAQUE, APP_HTTP1, APP_HTTP2 };
+
+struct http_state;
+struct match_entry;
+
+/* A connection with one or both of its ends on this node. */
+struct conn {
+	uint64_t id; /* key of the table */
+	struct observe *observe;
+	struct end ends[2];
+	struct stream streams[2];
+	struct lane lanes[2];
+	struct http_state *http; /* open exchanges; NULL before the first head */
+	struct tls *tls;
+	const char *switched_to; /* "websocket" or "tcp" after a protocol switch, else NULL */
+	struct list attention;	 /* something waits for a tick */
+	struct list alive;	 /* by time of the last report */
+	struct list tls_waiting; /* for a secret */
+	uint64_t opened_ns;	 /* 0: before the agent */
+	uint64_t met_ns;
+	uint64_t event_ns;   /* of the last event */
+	uint64_t touched_ns; /* last time that it became the youngest of the table */
+	uint64_t reported_ns;
+	uint64_t ended_ns; /* first end closed, 0 = lives */
+	uint64_t tls_since_ns;
+	uint32_t flags; /* RESPONSE_FLAG() of the connection */
+	uint8_t app;	/* enum app */
+	bool joined;
+	bool role_guessed;
+	bool encrypted;		       /* TLS, opened or not */
+	bool tls_opened;	       /* counted as opened */
+	struct match_entry *unmatched; /* waits for its other end, or NULL */
+};
+
+struct observe {
+	struct observe_limits limits;
+	struct observe_listener listener;
+	struct observe_counters counters;
+	struct identities *identities;
+	struct secrets *secrets;
+	struct table *conns;	 /* struct conn by id */
+	struct table *ends;	 /* struct end_entry by cookie */
+	struct table *unmatched; /* struct match_entry by what the other end will say */
+	struct table *listeners; /* struct listener_key */
+	struct list attention;
+	struct list alive;
+	struct list tls_waiting;
+	uint32_t tls_waiting_count;
+	struct exchange *free_exchanges;
+	uint32_t exchanges; /* ever made */
+	struct window *free_windows;
+	uint32_t windows;
+	uint64_t next_conn_id;
+	uint64_t next_request_id;
+	uint64_t now_ns; /* the latest time seen */
+};
+
+static inline bool conn_is_local(const struct conn *c, unsigned side)
+{
+	return c->ends[side].cookie;
+}
+
+static inline void observe_count(struct conn *c, enum observe_loss loss)
+{
+	c->observe->counters.lost[loss]++;
+}
+
+/* Something of |c| waits for time to pass: the next tick looks at it. */
+static inline void conn_want_tick(struct conn *c)
+{
+	if (!list_linked(&c->attention))
+		list_append(&c->observe->attention, &c->attention);
+}

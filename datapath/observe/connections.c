@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The connection table: found by cookie; two local ends become one connection. */
+#include "datapath/observe/connections.h"
+#include "datapath/observe/layers.h"
+#include "datapath/observe/report.h"
+#include "datapath/observe/requests.h"
+#include "datapath/observe/stream.h"
+#include "datapath/observe/transport.h"
+
+#define SECOND_NS	  1000000000ull
+#define ANNOUNCE_AFTER_NS 100000000ull /* the other end's record may come a little later */
+#define SECOND_CLOSE_NS	  (2 * SECOND_NS)
+#define ARRIVAL_NS	  SECOND_NS
+#define TOUCH_EVERY_NS	  SECOND_NS
+
+struct conn *conn_find(struct observe *o, uint64_t cookie)
+{
+	struct end_entry *e = table_find(o->ends, &cookie);
+
+	return e ? e->conn : NULL;
+}
+
+void conn_touch(struct conn *c, uint64_t time_ns)
+{
+	c->event_ns = time_ns;
+	if (time_ns < c->touched_ns + TOUCH_EVERY_NS)
+		return;
+	c->touched_ns = time_ns;
+	table_touch(c->observe->conns, c);
+}
+
+/* ---- who is client, who is server ---------------------------------------------------------------
+ */
+
+static bool listens(struct observe *o, uint32_t netns_ino, uint16_t port)
+{
+	struct listener_key key = {netns_ino, port};
+
+	return table_find(o->listeners, &key);
+}
+
+/* The local end's side. */
+static unsigned role_side(struct observe *o, const struct weft_open *open, bool *ret_guessed)
+{
+	const struct weft_tuple *t = &open->tuple;
+
+	*ret_guessed = false;
+	if (open->role != WEFT_ROLE_UNKNOWN)
+		return open->role == WEFT_ROLE_SERVER ? SIDE_SERVER : SIDE_CLIENT;
+	*ret_guessed = true;
+	if (listens(o, t->netns_ino, t->local_port))
+		return SIDE_SERVER;
+	return t->local_port < t->remote_port ? SIDE_SERVER : SIDE_CLIENT;
+}
+
+void conn_turn_round(struct conn *c)
+{
+	struct end end = c->ends[0];
+	struct stream stream = c->streams[0];
+	struct lane lane = c->lanes[0];
+
+	c->ends[0] = c->ends[1];
+	c->ends[1] = end;
+	c->streams[0] = c->streams[1];
+	c->streams[1] = stream;
+	c->lanes[0] = c->lanes[1];
+	c->lanes[1] = lane;
+	layers_init(c);
+}
+
+/* ---- the two ends of a local connection ---------------------------------------------------------
+ */
+
+static struct match_key key_of(const struct weft_open *open)
+{
+	struct match_key key = {.local_port = open->tuple.local_port,
+				.remote_port = open->tuple.remote_port,
+				.egress_seq = open->egress_seq,
+				.ingress_seq = open->ingress_seq};
+
+	memcpy(key.local_addr, open->tuple.local_addr, sizeof(key.local_addr));
+	memcpy(key.remote_addr, open->tuple.remote_addr, sizeof(key.remote_addr));
+	return key;
+}
+
+static struct match_key key_of_other(const struct weft_open *open)
+{
+	struct match_key key = {.local_port = open->tuple.remote_port,
+				.remote_port = open->tuple.local_port,
+				.egress_seq = open->ingress_seq,
+				.ingress_seq = open->egress_seq};
+
+	memcpy(key.local_addr, open->tuple.remote_addr, sizeof(key.local_addr));
+	memcpy(key.remote_addr, open->tuple.local_addr, sizeof(key.remote_addr));
+	return key;
+}
+
+static void match_remove(struct observe *o, struct match_entry *e)
+{
+	e->conn->unmatched = NULL;
+	table_remove(o->unmatched, e);
+}
+
+static void match_await(struct conn *c, const struct weft_open *open)
+{
+	struct observe *o = c->observe;
+	struct match_key key = key_of_other(open);
+	struct match_entry *e = table_find(o->unmatched, &key);
+
+	if (e)
+		match_remove(o, e);
+	else if (table_count(o->unmatched) == table_capacity(o->unmatched))
+		match_remove(o, table_oldest(o->unmatched));
+	e = table_insert(o->unmatched, &key);
+	e->conn = c;
+	c->unmatched = e;
+}
+
+/* The connection whose other end |open| is. */
+static struct conn *match_take(struct observe *o, const struct weft_open *open, unsigned side)
+{
+	struct match_key key = key_of(open);
+	struct match_entry *e = table_find(o->unmatched, &key);
+	struct conn *c;
+
+	if (!e || conn_is_local(e->conn, side) || e->conn->ended_ns)
+		return NULL;
+	c = e->conn;
+	match_remove(o, e);
+	return c;
+}
+
+/* ---- coming -------------------------------------------------------------------------------------
+ */
+
+static void address_of(const uint8_t addr[16], uint16_t port, struct endpoint *out)
+{
+	memcpy(out->addr, addr, sizeof(out->addr));
+	out->port = port;
+}
+
+static void end_fill(struct conn *c, unsigned side, const struct weft_open *open)
+{
+	struct end *e = &c->ends[side];
+
+	e->cookie = open->cookie;
+	e->identity = identity_of(c->observe->identities, &open->owner);
+	e->handshake_us = open->handshake_us;
+	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
+	e->address.netns_ino = open->tuple.netns_ino;
+	e->address.pid = open->owner.pid;
+	e->address.cookie = open->cookie;
+}
+
+static void end_remote(struct conn *c, unsigned side, const struct weft_open *open)
+{
+	struct end *e = &c->ends[side];
+
+	e->identity = identity_unknown(c->observe->identities);
+	address_of(open->tuple.remote_addr, open->tuple.remote_port, &e->address);
+}
+
+static void make_room(struct observe *o)
+{
+	while (table_count(o->conns) == table_capacity(o->conns) ||
+	       table_count(o->ends) + 1 >= table_capacity(o->ends)) {
+		o->counters.lost[OBSERVE_LOST_TABLE_FULL]++;
+		conn_forget(table_oldest(o->conns));
+	}
+}
+
+static struct conn *conn_new(struct observe *o, const struct weft_open *open)
+{
+	uint64_t id = ++o->next_conn_id;
+	struct conn *c;
+
+	make_room(o);
+	c = table_insert(o->conns, &id);
+	c->observe = o;
+	c->joined = open->flags & WEFT_OPEN_JOINED;
+	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
+	c->opened_ns = c->joined ? 0 : open->event.time_ns;
+	layers_init(c);
+	list_append(&o->alive, &c->alive);
+	conn_want_tick(c);
+	o->counters.connections++;
+	return c;
+}
+
+static void end_attach(struct conn *c, unsigned side, const struct weft_open *open)
+{
+	struct end_entry *e;
+
+	end_fill(c, side, open);
+	e = table_insert(c->observe->ends, &open->cookie);
+	e->conn = c;
+}
+
+static void place_streams(struct conn *c, unsigned side, const struct weft_open *open)
+{
+	if (c->joined)
+		return;
+	stream_place(&c->streams[side], open->egress_seq);
+	stream_place(&c->streams[OTHER(side)], open->ingress_seq);
+}
+
+struct conn *conn_open(struct observe *o, const struct weft_open *open)
+{
+	bool joined = open->flags & WEFT_OPEN_JOINED;
+	bool guessed;
+	unsigned side = role_side(o, open, &guessed);
+	struct conn *c = joined ? NULL : match_take(o, open, side);
+
+	if (c) {
+		end_attach(c, side, open);
+		report_opened(c);
+		return c;
+	}
+	c = conn_new(o, open);
+	c->role_guessed = guessed;
+	end_attach(c, side, open);
+	end_remote(c, OTHER(side), open);
+	place_streams(c, side, open);
+	if (!joined)
+		match_await(c, open);
+	return c;
+}
+
+/* ---- going --------------------------------------------------------------------------------------
+ */
+
+static uint64_t sent_total(const struct conn *c, unsigned side)
+{
+	uint64_t a = c->ends[side].counters.sent_bytes;
+	uint64_t b = c->ends[OTHER(side)].counters.received_bytes;
+
+	return a > b ? a : b;
+}
+
+/* Who ended the connection of which |side| was the first end to close: who sent the reset, else who
+ * closed first. With one local end a close without reset is taken for the other's: whoever closes
+ * with something unread or unanswered sends a reset. */
+static unsigned ended_by(const struct conn *c, unsigned side, uint32_t flags)
+{
+	if (flags & WEFT_END_RESET_SENT)
+		return side;
+	if (flags & WEFT_END_RESET_RECEIVED)
+		return OTHER(side);
+	return conn_is_local(c, OTHER(side)) ? side : OTHER(side);
+}
+
+/* The first end closed: bodies until close are complete, open exchanges are cut. */
+static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t time_ns)
+{
+	c->ended_ns = time_ns;
+	for (int s = 0; s < 2; s++)
+		stream_expire(c, s, UINT64_MAX);
+	transport_finish(c);
+	for (int s = 0; s < 2; s++)
+		layers_finish(c, s, sent_total(c, s));
+	requests_cut(c, ended_by(c, side, flags),
+		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
+}
+
+static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
+{
+	struct end *e = &c->ends[side];
+
+	if (e->closed || !conn_is_local(c, side))
+		return;
+	e->closed = true;
+	requests_expire(c, OTHER(side), UINT64_MAX);
+	report_closed(c, side, time_ns);
+}
+
+static bool is_closed(const struct conn *c)
+{
+	for (int side = 0; side < 2; side++)
+		if (conn_is_local(c, side) && !c->ends[side].closed)
+			return false;
+	return true;
+}
+
+static void conn_free(struct conn *c)
+{
+	struct observe *o = c->observe;
+
+	for (int side = 0; side < 2; side++) {
+		struct end_entry *e = table_find(o->ends, &c->ends[side].cookie);
+
+		if (e && e->conn == c)
+			table_remove(o->ends, e);
+		stream_free(c, side);
+	}
+	if (c->unmatched)
+		match_remove(o, c->unmatched);
+	layers_free(c);
+	requests_free(c);
+	list_remove(&c->attention);
+	list_remove(&c->alive);
+	o->counters.connections--;
+	table_remove(o->conns, c);
+}
+
+void conn_close(struct conn *c, const struct weft_close *close)
+{
+	unsigned side = conn_side(c, close->cookie);
+	uint64_t time_ns = close->event.time_ns;
+
+	c->ends[side].counters = close->counters;
+	if (!c->ended_ns)
+		conn_finish(c, side, close->counters.flags, time_ns);
+	end_close(c, side, time_ns);
+	if (is_closed(c))
+		conn_free(c);
+	else
+		conn_want_tick(c);
+}
+
+void conn_forget(struct conn *c)
+{
+	requests_drop(c);
+	conn_free(c);
+}
+
+/* ---- time passing -------------------------------------------------------------------------------
+ */
+
+static bool wants_announcement(struct conn *c, uint64_t now_ns)
+{
+	unsigned side = !conn_is_local(c, SIDE_CLIENT);
+
+	if (c->ends[side].announced || c->role_guessed)
+		return false;
+	if (now_ns < c->met_ns + ANNOUNCE_AFTER_NS)
+		return true;
+	report_opened(c);
+	return false;
+}
+
+void conn_tick(struct conn *c, uint64_t now_ns)
+{
+	bool wants = wants_announcement(c, now_ns);
+	uint64_t arrival_ns = now_ns > ARRIVAL_NS ? now_ns - ARRIVAL_NS : 0;
+
+	for (int side = 0; side < 2; side++) {
+		wants |= stream_expire(c, side, now_ns);
+		wants |= requests_expire(c, side, arrival_ns);
+	}
+	if (c->ended_ns && now_ns >= c->ended_ns + SECOND_CLOSE_NS) {
+		end_close(c, SIDE_CLIENT, now_ns);
+		end_close(c, SIDE_SERVER, now_ns);
+		conn_free(c);
+		return;
+	}
+	if (!wants && !c->ended_ns)
+		list_remove(&c->attention);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Interned identities: who owns an end. */
+#include "datapath/observe/identity.h"
+#include "base/slice.h"
+#include "base/table.h"
+#include "datapath/observe/cgroup_name.h"
+
+#include <stdlib.h>
+
+/* Control groups whose path was asked for: forgetting the oldest costs one question. */
+#define KNOWN_GROUPS 4096
+
+struct name_key {
+	char kind[12];
+	char name[64];
+};
+
+struct name_entry {
+	struct name_key key;
+	struct identity identity;
+};
+
+struct group_entry {
+	uint64_t cgroup_id;
+	const struct identity *identity; /* NULL: the group names nothing */
+};
+
+struct identities {
+	struct table *names;
+	struct table *groups;
+	const struct observe_listener *listener;
+	struct observe_counters *counters;
+	struct identity unknown;
+	struct identity overflow;
+};
+
+static void text_set(char *out, size_t size, const char *text)
+{
+	slice_copy((struct slice){text, strlen(text)}, out, size);
+}
+
+static void identity_fill(struct identity *id, uint32_t index, const char *kind, const char *name)
+{
+	id->index = index;
+	text_set(id->workload, sizeof(id->workload), name);
+	text_set(id->kind, sizeof(id->kind), kind);
+	text_set(id->namespace_, sizeof(id->namespace_), "unknown");
+	text_set(id->service, sizeof(id->service), name);
+	text_set(id->app, sizeof(id->app), name);
+	text_set(id->version, sizeof(id->version), "latest");
+	text_set(id->principal, sizeof(id->principal), "unknown");
+}
+
+struct identities *identities_new(uint32_t limit, uint64_t seed,
+				  const struct observe_listener *listener,
+				  struct observe_counters *counters)
+{
+	struct identities *ids = calloc(1, sizeof(*ids));
+
+	if (!ids)
+		return NULL;
+	ids->names = table_new(limit, sizeof(struct name_entry), sizeof(struct name_key), seed);
+	ids->groups = table_new(KNOWN_GROUPS, sizeof(struct group_entry), sizeof(uint64_t), seed);
+	ids->listener = listener;
+	ids->counters = counters;
+	if (!ids->names || !ids->groups) {
+		identities_free(ids);
+		return NULL;
+	}
+	identity_fill(&ids->unknown, 0, "unknown", "unknown");
+	text_set(ids->unknown.version, sizeof(ids->unknown.version), "unknown");
+	identity_fill(&ids->overflow, 1, "unknown", "overflow");
+	counters->identities = 2;
+	return ids;
+}
+
+void identities_free(struct identities *ids)
+{
+	if (!ids)
+		return;
+	table_free(ids->names);
+	table_free(ids->groups);
+	free(ids);
+}
+
+static const struct identity *intern(struct identities *ids, const char *kind, const char *name)
+{
+	struct name_key key = {0};
+	struct name_entry *e;
+
+	text_set(key.kind, sizeof(key.kind), kind);
+	text_set(key.name, sizeof(key.name), name);
+	e = table_find(ids->names, &key);
+	if (e)
+		return &e->identity;
+	e = table_insert(ids->names, &key);
+	if (!e) {
+		ids->counters->lost[OBSERVE_LOST_IDENTITIES_FULL]++;
+		return &ids->overflow;
+	}
+	identity_fill(&e->identity, ids->counters->identities++, kind, key.name);
+	return &e->identity;
+}
+
+static const struct identity *group_ask(struct identities *ids, uint64_t cgroup_id)
+{
+	const struct observe_listener *l = ids->listener;
+	char path[512], name[64];
+	const char *kind;
+
+	if (!l->cgroup_path || l->cgroup_path(l->arg, cgroup_id, path, sizeof(path)))
+		return NULL;
+	path[sizeof(path) - 1] = 0;
+	kind = cgroup_name(path, name, sizeof(name));
+	return kind ? intern(ids, kind, name) : NULL;
+}
+
+static const struct identity *group_identity(struct identities *ids, uint64_t cgroup_id)
+{
+	struct group_entry *e;
+
+	if (!cgroup_id)
+		return NULL;
+	e = table_find(ids->groups, &cgroup_id);
+	if (e)
+		return e->identity;
+	if (table_count(ids->groups) == table_capacity(ids->groups))
+		table_remove(ids->groups, table_oldest(ids->groups));
+	e = table_insert(ids->groups, &cgroup_id);
+	e->identity = group_ask(ids, cgroup_id);
+	return e->identity;
+}
+
+const struct identity *identity_of(struct identities *ids, const struct weft_owner *owner)
+{
+	const struct identity *id = group_identity(ids, owner->cgroup_id);
+	char name[sizeof(owner->exe) + 1] = {0};
+
+	if (id)
+		return id;
+	if (owner->exe[0])
+		memcpy(name, owner->exe, sizeof(owner->exe));
+	else
+		memcpy(name, owner->comm, sizeof(owner->comm));
+	return name[0] ? intern(ids, "process", name) : &ids->unknown;
+}
+
+const struct identity *identity_unknown(const struct identities *ids)
+{
+	return &ids->unknown;
+}

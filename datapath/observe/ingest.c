@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Ring records: checked, counted, handed to who they are for. */
+#include "datapath/observe/ingest.h"
+#include "datapath/decode/classify.h"
+#include "datapath/observe/connections.h"
+#include "datapath/observe/report.h"
+#include "datapath/observe/stream.h"
+#include "datapath/observe/transport.h"
+
+#define TLS_CLIENT_HELLO 1
+
+static struct conn *find_or_count(struct observe *o, uint64_t cookie, uint64_t time_ns)
+{
+	struct conn *c = conn_find(o, cookie);
+
+	if (c)
+		conn_touch(c, time_ns);
+	else
+		o->counters.lost[OBSERVE_LOST_UNKNOWN_CONNECTION]++;
+	return c;
+}
+
+/* Who sends these first bytes, when they say so. */
+static bool sender_of(const struct weft_segment *s, unsigned *ret_side)
+{
+	switch (classify(s->data, s->data_bytes, true)) {
+	case CLASSIFY_HTTP1_REQUEST:
+		*ret_side = SIDE_CLIENT;
+		return true;
+	case CLASSIFY_HTTP1_RESPONSE:
+		*ret_side = SIDE_SERVER;
+		return true;
+	case CLASSIFY_HTTP2:
+		*ret_side = s->data[0] == 'P' ? SIDE_CLIENT : SIDE_SERVER;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void settle_roles(struct conn *c, unsigned side, const struct weft_segment *s)
+{
+	unsigned sender;
+
+	if (!s->data_bytes || !sender_of(s, &sender))
+		return;
+	c->role_guessed = false;
+	if (sender != side)
+		conn_turn_round(c);
+	conn_want_tick(c);
+}
+
+static void take_segment(struct observe *o, const void *record)
+{
+	const struct weft_segment *s = record;
+	struct conn *c = find_or_count(o, s->cookie, s->event.time_ns);
+	bool ingress = s->direction == WEFT_INGRESS;
+
+	if (!c || c->ended_ns)
+		return;
+	if (c->role_guessed)
+		settle_roles(c, conn_side(c, s->cookie) ^ ingress, s);
+	stream_segment(c, conn_side(c, s->cookie) ^ ingress, ingress, s);
+}
+
+static void take_mark(struct observe *o, const void *record)
+{
+	const struct weft_mark *m = record;
+	struct conn *c = find_or_count(o, m->cookie, m->event.time_ns);
+
+	if (c)
+		stream_mark(c, OTHER(conn_side(c, m->cookie)), m->end_seq, m->event.time_ns);
+}
+
+static void take_open(struct observe *o, const void *record)
+{
+	const struct weft_open *open = record;
+	struct conn *known = conn_find(o, open->cookie);
+
+	if (known && (open->flags & WEFT_OPEN_JOINED))
+		return;
+	if (known) /* met by the iterator before its own record came */
+		conn_forget(known);
+	conn_open(o, open);
+}
+
+/* A connection that the iterator found first. */
+static struct conn *meet(struct observe *o, const struct weft_close *close)
+{
+	struct weft_open open = {.event = close->event,
+				 .cookie = close->cookie,
+				 .tuple = close->tuple,
+				 .owner = close->owner,
+				 .role = close->role,
+				 .flags = WEFT_OPEN_JOINED};
+
+	return conn_open(o, &open);
+}
+
+/* A connect() that failed: never opened, reported once, by the client. */
+static void report_failure(struct observe *o, const struct weft_close *close)
+{
+	const struct weft_tuple *t = &close->tuple;
+	struct endpoint client = {.port = t->local_port,
+				  .netns_ino = t->netns_ino,
+				  .pid = close->owner.pid,
+				  .cookie = close->cookie};
+	struct endpoint server = {.port = t->remote_port};
+	struct connection r = {
+		.id = ++o->next_conn_id,
+		.reporter = REPORTER_SOURCE,
+		.phase = CONNECTION_CLOSED,
+		.source = identity_of(o->identities, &close->owner),
+		.destination = identity_unknown(o->identities),
+		.client = &client,
+		.server = &server,
+		.protocol = "unknown",
+		.now_ns = close->event.time_ns,
+		.counters = close->counters,
+		.flags = RESPONSE_FLAG(UF),
+	};
+
+	memcpy(client.addr, t->local_addr, sizeof(client.addr));
+	memcpy(server.addr, t->remote_addr, sizeof(server.addr));
+	if (o->listener.connection)
+		o->listener.connection(o->listener.arg, &r);
+}
+
+static void take_close(struct observe *o, const void *record)
+{
+	const struct weft_close *close = record;
+	struct conn *c = conn_find(o, close->cookie);
+
+	if (!c && close->alive)
+		c = meet(o, close);
+	if (c) {
+		conn_touch(c, close->event.time_ns);
+		if (close->alive)
+			c->ends[conn_side(c, close->cookie)].counters = close->counters;
+		else
+			conn_close(c, close);
+	} else if (close->counters.flags & WEFT_END_FAILED) {
+		report_failure(o, close);
+	} else {
+		o->counters.lost[OBSERVE_LOST_UNKNOWN_CONNECTION]++;
+	}
+}
+
+static void take_secret(struct observe *o, const void *record)
+{
+	transport_secret(o, record);
+}
+
+static void remember_listener(struct observe *o, const struct weft_listen *l)
+{
+	struct listener_key key = {l->tuple.netns_ino, l->tuple.local_port};
+
+	if (table_find(o->listeners, &key))
+		return;
+	if (table_count(o->listeners) == table_capacity(o->listeners))
+		table_remove(o->listeners, table_oldest(o->listeners));
+	table_insert(o->listeners, &key);
+}
+
+static void take_listen(struct observe *o, const void *record)
+{
+	const struct weft_listen *l = record;
+	struct listener r = {
+		.identity = identity_of(o->identities, &l->owner),
+		.address = {.port = l->tuple.local_port,
+			    .netns_ino = l->tuple.netns_ino,
+			    .pid = l->owner.pid,
+			    .cookie = l->cookie},
+		.backlog = l->backlog,
+		.backlog_max = l->backlog_max,
+		.drops = l->drops,
+	};
+
+	remember_listener(o, l);
+	memcpy(r.address.addr, l->tuple.local_addr, sizeof(r.address.addr));
+	if (o->listener.listener)
+		o->listener.listener(o->listener.arg, &r);
+}
+
+/* By WEFT_EVENT_*: the fixed size of a record, and who takes it. */
+static const struct {
+	size_t size_bytes;
+	void (*take)(struct observe *o, const void *record);
+} kinds[] = {
+	[WEFT_EVENT_SEGMENT] = {sizeof(struct weft_segment), take_segment},
+	[WEFT_EVENT_MARK] = {sizeof(struct weft_mark), take_mark},
+	[WEFT_EVENT_OPEN] = {sizeof(struct weft_open), take_open},
+	[WEFT_EVENT_CLOSE] = {sizeof(struct weft_close), take_close},
+	[WEFT_EVENT_SECRET] = {sizeof(struct weft_secret), take_secret},
+	[WEFT_EVENT_LISTEN] = {sizeof(struct weft_listen), take_listen},
+};
+
+static bool record_valid(const void *record, size_t size_bytes)
+{
+	const struct weft_event *e = record;
+	const struct weft_segment *s = record;
+
+	if (size_bytes < sizeof(*e) || e->size_bytes > size_bytes)
+		return false;
+	if (!e->kind || e->kind >= sizeof(kinds) / sizeof(kinds[0]))
+		return false;
+	if (e->size_bytes < kinds[e->kind].size_bytes)
+		return false;
+	return e->kind != WEFT_EVENT_SEGMENT || sizeof(*s) + s->data_bytes <= e->size_bytes;
+}
+
+void ingest_record(struct observe *o, const void *record, size_t size_bytes)
+{
+	const struct weft_event *e = record;
+
+	if (!record_valid(record, size_bytes)) {
+		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
+		return;
+	}
+	o->counters.delivered[e->kind]++;
+	if (e->time_ns > o->now_ns)
+		o->now_ns = e->time_ns;
+	kinds[e->kind].take(o, record);
+}

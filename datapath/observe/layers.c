@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the bytes of a connection are: classified, TLS taken off, given to the HTTP decoders. */
+#include "datapath/observe/layers.h"
+#include "datapath/decode/classify.h"
+#include "datapath/observe/requests.h"
+#include "datapath/observe/transport.h"
+
+static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns);
+
+static struct lane *other_lane(const struct lane *lane)
+{
+	return &lane->conn->lanes[OTHER(lane->side)];
+}
+
+/* ---- lanes and their decoders -------------------------------------------------------------------
+ */
+
+static void lane_stop(struct lane *lane, enum lane_state state)
+{
+	if (lane->http1 && lane->conn->app == APP_HTTP1)
+		http1_free(lane->http1);
+	else if (lane->http2)
+		http2_free(lane->http2);
+	lane->http1 = NULL;
+	lane->state = state;
+}
+
+/* From here on the connection's bytes are only counted. */
+static void give_up(struct conn *c)
+{
+	requests_drop(c);
+	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
+	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
+	c->app = APP_OPAQUE;
+}
+
+static void pair_http2(struct conn *c)
+{
+	struct lane *lanes = c->lanes;
+
+	if (lanes[SIDE_CLIENT].state == LANE_RUNNING && lanes[SIDE_SERVER].state == LANE_RUNNING)
+		http2_pair(lanes[SIDE_CLIENT].http2, lanes[SIDE_SERVER].http2);
+}
+
+static bool lane_start(struct lane *lane)
+{
+	struct conn *c = lane->conn;
+	struct http_listener listener = requests_listener(lane);
+
+	if (!requests_prepare(c))
+		return false;
+	if (c->app == APP_HTTP1)
+		lane->http1 = http1_new((enum http1_side)lane->side, &listener);
+	else
+		lane->http2 = http2_new((enum http2_side)lane->side, lane->start, &listener);
+	if (!lane->http1) {
+		observe_count(c, OBSERVE_LOST_MEMORY);
+		return false;
+	}
+	lane->state = LANE_RUNNING;
+	if (c->app == APP_HTTP2)
+		pair_http2(c);
+	return true;
+}
+
+/* ---- losing the thread and finding it again -----------------------------------------------------
+ */
+
+static enum observe_loss loss_of(enum decode_status status, enum app app)
+{
+	switch (status) {
+	case DECODE_DESYNC:
+		return OBSERVE_LOST_DESYNC;
+	case DECODE_LIMIT:
+		return OBSERVE_LOST_LIMIT;
+	default:
+		return app == APP_HTTP1 ? OBSERVE_LOST_MALFORMED_HTTP1
+					: OBSERVE_LOST_MALFORMED_HTTP2;
+	}
+}
+
+/* What was open is counted as lost. HTTP/1 loses both directions, since pairing is by order, and is
+ * not joined again when its requests overlap; an HTTP/2 direction is joined again where frames are
+ * found. */
+static void lane_lose(struct lane *lane, enum decode_status status)
+{
+	struct conn *c = lane->conn;
+	bool pipelined = c->http->pipelined;
+
+	observe_count(c, loss_of(status, c->app));
+	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && pipelined)) {
+		give_up(c);
+		return;
+	}
+	requests_drop(c);
+	lane_stop(lane, LANE_LOST);
+	lane->start = HTTP2_JOINED;
+	if (c->app == APP_HTTP1)
+		lane_stop(other_lane(lane), LANE_LOST);
+}
+
+/* Whether |f| starts with something that a lost direction can begin at. */
+static bool lane_found(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+	enum classify_result r;
+
+	if (!f->data)
+		return false;
+	r = classify(f->data, f->size_bytes, true);
+	if (c->app == APP_HTTP2)
+		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
+	if (lane->side == SIDE_CLIENT)
+		return r == CLASSIFY_HTTP1_REQUEST;
+	return r == CLASSIFY_HTTP1_RESPONSE && requests_unanswered(c);
+}
+
+/* ---- protocol switches --------------------------------------------------------------------------
+ */
+
+/* The answer decided for another protocol; |rest| are the bytes after it. */
+static void switch_protocol(struct lane *lane, const struct feed *rest)
+{
+	struct conn *c = lane->conn;
+	bool to_http2 = c->http->to_http2 && c->http->switching;
+
+	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
+	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
+	if (!to_http2) {
+		requests_drop(c);
+		c->app = APP_OPAQUE;
+		return;
+	}
+	c->app = APP_HTTP2;
+	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = HTTP2_UPGRADED;
+	requests_upgrade(c);
+	if (rest->size_bytes)
+		lane_feed(lane, rest, lane->time_ns);
+}
+
+static struct feed feed_rest(const struct feed *f, size_t used)
+{
+	return (struct feed){.data = f->data ? f->data + used : NULL,
+			     .size_bytes = f->size_bytes - used,
+			     .at = feed_position(f, used),
+			     .step = f->step};
+}
+
+static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
+{
+	struct feed rest = feed_rest(f, used);
+
+	if (lane->side == SIDE_SERVER)
+		switch_protocol(lane, &rest);
+	else
+		lane->state = LANE_SWITCHED;
+}
+
+/* ---- HTTP ---------------------------------------------------------------------------------------
+ */
+
+static void run_http1(struct lane *lane, const struct feed *f)
+{
+	size_t used = f->size_bytes;
+	enum decode_status status = http1_feed(lane->http1, f, &used);
+
+	if (status == DECODE_SWITCH)
+		lane_switched(lane, f, used);
+	else if (status != DECODE_OK)
+		lane_lose(lane, status);
+}
+
+static void run_http2(struct lane *lane, const struct feed *f)
+{
+	enum decode_status status = http2_feed(lane->http2, f);
+
+	if (status != DECODE_OK)
+		lane_lose(lane, status);
+}
+
+static void http_feed(struct lane *lane, const struct feed *f)
+{
+	struct conn *c = lane->conn;
+
+	if (lane->state == LANE_SWITCHED) {
+		if (c->http->switching) /* no answer yet */
+			return;
+		lane->state = LANE_RUNNING; /* an ordinary one: requests go on */
+	}
+	if (lane->state == LANE_LOST && !lane_found(lane, f))
+		return;
+	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
+		give_up(c);
+		return;
+	}
+	if (c->app == APP_HTTP1)
+		run_http1(lane, f);
+	else
+		run_http2(lane, f);
+}
+
+/* ---- classifying --------------------------------------------------------------------------------
+ */
+
+/* Keeps what is too short to tell; returns the bytes taken from |f|. */
+static size_t prefix_keep(struct lane *lane, const struct feed *f, uint64_t time_ns)
+{
+	size_t room = sizeof(lane->prefix) - lane->prefix_bytes;
+	size_t size_bytes = f->size_bytes < room ? f->size_bytes : room;
+
+	if (!lane->prefix_bytes) {
+		lane->prefix_at = f->at;
+		lane->prefix_step = f->step;
+		lane->prefix_time_ns = time_ns;
+	}
+	memcpy(lane->prefix + lane->prefix_bytes, f->data, size_bytes);
+	lane->prefix_bytes += size_bytes;
+	return size_bytes;
+}
+
+typedef void lane_sink(struct lane *lane, const struct feed *f, uint64_t time_ns);
+
+static void prefix_replay(struct lane *lane, lane_sink *sink)
+{
+	uint8_t copy[sizeof(lane->prefix)];
+	struct feed f = {copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step};
+
+	if (!f.size_bytes)
+		return;
+	memcpy(copy, lane->prefix, f.size_bytes);
+	lane->prefix_bytes = 0;
+	sink(lane, &f, lane->prefix_time_ns);
+}
+
+static void app_decide(struct conn *c, enum app app, enum http2_start start)
+{
+	c->app = app;
+	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = start;
+}
+
+/* The first direction that tells decides for both; on a joined connection the other one has to be
+ * found. False: not decided yet. */
+static bool lane_decide(struct lane *lane, enum classify_result r)
+{
+	struct conn *c = lane->conn;
+
+	if (r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE)
+		app_decide(c, APP_HTTP1, HTTP2_FROM_START);
+	else if (r == CLASSIFY_HTTP2)
+		app_decide(c, APP_HTTP2, HTTP2_FROM_START);
+	else if (r == CLASSIFY_HTTP2_JOINED)
+		app_decide(c, APP_HTTP2, HTTP2_JOINED);
+	else if (r == CLASSIFY_TLS && !c->encrypted)
+		transport_start(c);
+	else if (c->joined)
+		return false;
+	else
+		c->app = APP_OPAQUE;
+	if (c->joined && c->app > APP_OPAQUE) {
+		other_lane(lane)->state = LANE_LOST;
+		if (r == CLASSIFY_HTTP1_RESPONSE)
+			lane->state = LANE_LOST;
+	}
+	return true;
+}
+
+static void feed_transport(struct lane *lane, const struct feed *f, uint64_t time_ns)
+{
+	transport_feed(lane->conn, lane->side, f, time_ns);
+}
+
+/* Bytes of a connection that is not understood yet. */
+static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
+{
+	struct conn *c = lane->conn;
+	bool first = !lane->prefix_bytes;
+	size_t taken = first ? 0 : prefix_keep(lane, f, time_ns);
+	struct feed rest = feed_rest(f, taken);
+	enum classify_result r;
+	lane_sink *sink;
+
+	r = first ? classify(f->data, f->size_bytes, c->joined)
+		  : classify(lane->prefix, lane->prefix_bytes, c->joined);
+	if (r == CLASSIFY_MORE) {
+		if (first)
+			prefix_keep(lane, f, time_ns);
+		return;
+	}
+	if (!lane_decide(lane, r)) {
+		lane->prefix_bytes = 0;
+		return;
+	}
+	sink = r == CLASSIFY_TLS ? feed_transport : lane_feed;
+	prefix_replay(other_lane(lane), sink);
+	prefix_replay(lane, sink);
+	if (rest.size_bytes)
+		sink(lane, &rest, time_ns);
+}
+
+static void classify_gap(struct lane *lane)
+{
+	lane->conn->joined = true;
+	lane->prefix_bytes = 0;
+}
+
+static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
+{
+	struct conn *c = lane->conn;
+
+	lane->time_ns = time_ns;
+	if (c->app == APP_OPAQUE)
+		return;
+	if (c->app != APP_UNKNOWN)
+		http_feed(lane, f);
+	else if (f->data)
+		classify_feed(lane, f, time_ns);
+	else
+		classify_gap(lane);
+}
+
+void layers_plaintext(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	lane_feed(&c->lanes[side], f, time_ns);
+}
+
+void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	if (c->encrypted)
+		transport_feed(c, side, f, time_ns);
+	else
+		lane_feed(&c->lanes[side], f, time_ns);
+}
+
+/* ---- the rest of the public face ----------------------------------------------------------------
+ */
+
+uint64_t layers_body_left(const struct conn *c, unsigned side)
+{
+	const struct lane *lane = &c->lanes[side];
+
+	if (lane->state != LANE_RUNNING || c->encrypted)
+		return 0;
+	return c->app == APP_HTTP1 ? http1_body_left(lane->http1) : http2_body_left(lane->http2);
+}
+
+bool layers_wants_bytes(const struct conn *c, unsigned side)
+{
+	(void)side;
+	return c->app != APP_OPAQUE;
+}
+
+/* The end of a body that lasts until close was skipped, maybe. */
+static void finish_http1(struct lane *lane, uint64_t total_bytes)
+{
+	struct conn *c = lane->conn;
+	uint64_t next = c->streams[lane->side].next;
+	struct feed gap = {.size_bytes = total_bytes - next, .at = next + 1, .step = 1};
+
+	if (!c->encrypted && !c->joined && total_bytes > next && !http1_idle(lane->http1)) {
+		c->streams[lane->side].next = total_bytes;
+		run_http1(lane, &gap);
+	}
+	if (lane->state == LANE_RUNNING && c->app == APP_HTTP1)
+		http1_finish(lane->http1, c->streams[lane->side].next);
+}
+
+void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes)
+{
+	if (c->app == APP_HTTP1 && c->lanes[side].state == LANE_RUNNING)
+		finish_http1(&c->lanes[side], total_bytes);
+}
+
+const char *layers_protocol(const struct conn *c)
+{
+	if (c->switched_to)
+		return c->switched_to;
+	switch (c->app) {
+	case APP_HTTP1:
+		return "http1";
+	case APP_HTTP2:
+		return "http2";
+	case APP_OPAQUE:
+		return "tcp";
+	}
+	return c->encrypted ? "tls" : "unknown";
+}
+
+void layers_init(struct conn *c)
+{
+	for (int side = 0; side < 2; side++) {
+		c->lanes[side].conn = c;
+		c->lanes[side].side = side;
+	}
+}
+
+void layers_free(struct conn *c)
+{
+	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
+	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
+	transport_free(c);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Puts the captured bytes of one direction in order: 64-bit positions, duplicates and overlap cut,
+ * a bounded window for what came before its turn, gaps. Private. */
+#pragma once
+
+#include "datapath/observe/conn.h"
+
+/* A record that came before its turn waits at most this long for the hole before it. */
+#define STREAM_HOLE_NS 100000000ull
+
+/* The direction begins with the byte |seq|. */
+void stream_place(struct stream *s, uint32_t seq);
+
+/* A payload record of the direction that |side| sends, seen at its sender's hook or at its
+ * receiver's. */
+void stream_segment(struct conn *c, unsigned side, bool at_receiver,
+		    const struct weft_segment *segment);
+
+/* Bytes before sequence number |end_seq| arrived at the receiver. */
+void stream_mark(struct conn *c, unsigned side, uint32_t end_seq, uint64_t time_ns);
+
+/* Gives up holes that are older than STREAM_HOLE_NS (all with |now_ns| UINT64_MAX). Returns true
+ * when records still wait. */
+bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns);
+
+/* Gives back the window. */
+void stream_free(struct conn *c, unsigned side);
+
+/* Frees what is kept for reuse. */
+void stream_free_pool(struct observe *o);

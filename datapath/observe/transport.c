@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The TLS layer of connections that have one. */
+#include "datapath/observe/transport.h"
+#include "datapath/observe/layers.h"
+
+/* Connections that wait for a secret at a time; of these are tried when one comes. */
+#define WAITING_MAX 256
+#define RETRIES_MAX 8
+
+static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint64_t time_ns)
+{
+	layers_plaintext(arg, side, f, time_ns);
+}
+
+void transport_start(struct conn *c)
+{
+	struct tls_secrets source = secrets_source(c->observe->secrets);
+	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
+
+	c->encrypted = true;
+	c->observe->counters.tls_connections++;
+	c->tls = tls_new(&source, &listener, c->joined);
+	if (!c->tls)
+		observe_count(c, OBSERVE_LOST_MEMORY);
+}
+
+static void wait_end(struct conn *c)
+{
+	if (!list_linked(&c->tls_waiting))
+		return;
+	list_remove(&c->tls_waiting);
+	c->observe->tls_waiting_count--;
+}
+
+static void wait_begin(struct conn *c)
+{
+	struct observe *o = c->observe;
+
+	if (list_linked(&c->tls_waiting))
+		return;
+	if (o->tls_waiting_count == WAITING_MAX) {
+		struct conn *oldest = list_entry(o->tls_waiting.next, struct conn, tls_waiting);
+
+		tls_give_up(oldest->tls);
+		wait_end(oldest);
+	}
+	c->tls_since_ns = o->now_ns;
+	list_append(&o->tls_waiting, &c->tls_waiting);
+	o->tls_waiting_count++;
+}
+
+/* After anything that may have moved the reader. */
+static void look(struct conn *c)
+{
+	if (!c->tls_opened && tls_state_of(c->tls) == TLS_STATE_OPEN) {
+		c->tls_opened = true;
+		c->observe->counters.tls_opened++;
+	}
+	if (tls_waits(c->tls))
+		wait_begin(c);
+	else
+		wait_end(c);
+}
+
+void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	if (!c->tls)
+		return;
+	tls_feed(c->tls, (enum tls_side)side, f, time_ns);
+	look(c);
+}
+
+/* The latest ones, a bounded number of them: a secret is derived just before it is used. */
+static void retry(struct observe *o)
+{
+	struct list *n = o->tls_waiting.previous;
+
+	for (int i = 0; i < RETRIES_MAX && n != &o->tls_waiting; i++) {
+		struct conn *c = list_entry(n, struct conn, tls_waiting);
+
+		n = n->previous;
+		tls_retry(c->tls);
+		look(c);
+	}
+}
+
+static void count_secrets(struct observe *o)
+{
+	const struct secrets_counts *counts = secrets_counts(o->secrets);
+
+	o->counters.secrets = counts->waiting;
+	o->counters.lost[OBSERVE_LOST_SECRETS_EXPIRED] = counts->expired;
+	o->counters.lost[OBSERVE_LOST_SECRETS_FULL] = counts->full;
+}
+
+void transport_secret(struct observe *o, const struct weft_secret *event)
+{
+	secrets_add(o->secrets, event);
+	retry(o);
+	count_secrets(o);
+}
+
+static void expire_waiting(struct observe *o, uint64_t before_ns)
+{
+	while (!list_empty(&o->tls_waiting)) {
+		struct conn *c = list_entry(o->tls_waiting.next, struct conn, tls_waiting);
+
+		if (c->tls_since_ns >= before_ns)
+			return;
+		tls_give_up(c->tls);
+		wait_end(c);
+	}
+}
+
+void transport_expire(struct observe *o, uint64_t now_ns)
+{
+	if (now_ns < o->limits.secret_wait_ns)
+		return;
+	expire_waiting(o, now_ns - o->limits.secret_wait_ns);
+	secrets_expire(o->secrets, now_ns - o->limits.secret_wait_ns);
+	count_secrets(o);
+}
+
+void transport_finish(struct conn *c)
+{
+	if (!c->encrypted)
+		return;
+	if (c->tls) {
+		tls_give_up(c->tls);
+		look(c);
+	}
+	if (!c->tls_opened)
+		observe_count(c, OBSERVE_LOST_TLS_UNREADABLE);
+}
+
+const struct tls_facts *transport_facts(const struct conn *c)
+{
+	return c->tls ? tls_facts_of(c->tls) : NULL;
+}
+
+const char *transport_state(const struct conn *c)
+{
+	if (!c->encrypted)
+		return NULL;
+	return tls_state_name(c->tls ? tls_state_of(c->tls) : TLS_STATE_NO_SECRET);
+}
+
+void transport_free(struct conn *c)
+{
+	wait_end(c);
+	tls_free(c->tls);
+	c->tls = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The TLS layer of connections that have one, and those of them that wait for a secret. Private. */
+#pragma once
+
+#include "datapath/observe/conn.h"
+
+/* The connection speaks TLS from its first bytes (or, joined, from here). */
+void transport_start(struct conn *c);
+
+/* Wire bytes or a gap; plaintext goes to layers_plaintext. */
+void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
+
+/* A secret came: it is kept, and connections that wait try it. */
+void transport_secret(struct observe *o, const struct weft_secret *event);
+
+/* Connections and secrets that wait for each other for too long are given up. */
+void transport_expire(struct observe *o, uint64_t now_ns);
+
+/* No more bytes will come: counts a connection that was never opened. */
+void transport_finish(struct conn *c);
+
+/* NULL for clear text. */
+const struct tls_facts *transport_facts(const struct conn *c);
+const char *transport_state(const struct conn *c);
+
+void transport_free(struct conn *c);
