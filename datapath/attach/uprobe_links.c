@@ -15,21 +15,25 @@
 
 bool uprobe_multi_supported(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, load);
 	LIBBPF_OPTS(bpf_link_create_opts, create);
+	enum bpf_prog_type type;
 	const unsigned long offset = 0;
 	/* r0 = 0; exit */
 	const struct bpf_insn code[] = {{.code = 0xb7}, {.code = 0x95}};
 	int link, prog cleanup_close = -1;
 
-	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", code, 2, &load);
+	/* By name: libbpf knows the type before the kernel headers of Debian 12 do. */
+	if (libbpf_prog_type_by_name("uprobe.multi/", &type, &load.expected_attach_type))
+		return false;
+	prog = bpf_prog_load(type, NULL, "GPL", code, 2, &load);
 	if (prog < 0)
 		return false;
 	create.uprobe_multi.path =
 		"/"; /* not a file: refused, but only by kernels that know the link */
 	create.uprobe_multi.offsets = &offset;
 	create.uprobe_multi.cnt = 1;
-	link = bpf_link_create(prog, -1, BPF_TRACE_UPROBE_MULTI, &create);
+	link = bpf_link_create(prog, -1, load.expected_attach_type, &create);
 	if (link >= 0)
 		close(link);
 	return link == -EBADF;
