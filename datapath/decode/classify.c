@@ -29,6 +29,7 @@ static const struct slice methods[] = {
 	SLICE("MERGE"),
 	SLICE("MKACTIVITY"),
 	SLICE("MKCALENDAR"),
+	SLICE("MKCOL"),
 	SLICE("MKREDIRECTREF"),
 	SLICE("MKWORKSPACE"),
 	SLICE("MOVE"),
@@ -150,7 +151,7 @@ static enum match match_http1_response(struct slice s)
 			return MAYBE;
 		uint8_t c = byte_at(s, i);
 
-		if (form[i] == '0' ? c < '0' || c > '9' : c != form[i])
+		if (form[i] == '0' ? c < '0' || c > '9' : c != (uint8_t)form[i])
 			return NO;
 	}
 	return YES;

@@ -46,6 +46,8 @@ static const struct sample samples[] = {
 	/* ---- none of these */
 	{SLICE("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"), false, CLASSIFY_OPAQUE},
+	{SLICE("AUTH long-argument-without-any-white-space-that-goes-on-for-more-than-64-bytes"),
+	 false, CLASSIFY_OPAQUE},
 	{SLICE("HELO mail.test\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("220 mail.test ESMTP\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("a001 LOGIN a b\r\n"), false, CLASSIFY_OPAQUE},

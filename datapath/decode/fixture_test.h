@@ -8,7 +8,6 @@
 #include "datapath/decode/transcript_test.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* How a decoder is driven. |arg| is the fixture's. */
 struct fixture_driver {
@@ -31,20 +30,20 @@ struct fixture {
 };
 
 #define FIXTURE_MAX_PIECE_BYTES (256 * 1024)
+#define FIXTURE_GUARD_BYTES	(64 * 1024) /* a page, where pages are largest */
 
 /* The last byte of a writable area that ends at a forbidden page. */
 static inline uint8_t *fixture_guarded_end(void)
 {
 	static uint8_t *end;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	if (end)
 		return end;
-	uint8_t *area = mmap(NULL, FIXTURE_MAX_PIECE_BYTES + page, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *area = mmap(NULL, FIXTURE_MAX_PIECE_BYTES + FIXTURE_GUARD_BYTES,
+			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(area != MAP_FAILED);
 	end = area + FIXTURE_MAX_PIECE_BYTES;
-	assert_int_equal(mprotect(end, page, PROT_NONE), 0);
+	assert_int_equal(mprotect(end, FIXTURE_GUARD_BYTES, PROT_NONE), 0);
 	return end;
 }
 

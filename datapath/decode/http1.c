@@ -242,10 +242,9 @@ static enum decode_status response_head(struct http1 *h)
 static enum decode_status head_done(struct http1 *h, const char *at)
 {
 	block_end(h, at);
-	if (h->fields.head.version != HTTP_1_0 && h->fields.head.version != HTTP_1_1) {
-		h->start_line = true;
-		return malformed(h, "Invalid HTTP version");
-	}
+	if (h->fields.head.version != HTTP_1_0 && h->fields.head.version != HTTP_1_1)
+		return give_up(h, h->reported ? DECODE_MALFORMED : DECODE_NOT_MINE,
+			       "Invalid HTTP version");
 	if (h->fields.head.header_bytes > HEAD_MAX_BYTES)
 		return give_up(h, DECODE_LIMIT, "head too long");
 	h->reported = true;

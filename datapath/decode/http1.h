@@ -22,12 +22,12 @@ void http1_free(struct http1 *h);
 /* Feeds bytes or a gap. A gap inside a body (by Content-Length, inside one chunk, or until close)
  * is counted as body in constant time per 64 KiB; a gap anywhere else gives DECODE_DESYNC.
  * |ret_used|: bytes taken when DECODE_SWITCH is returned.
- * Interim responses (1xx but 101) are reported by `response` alone, without `end`; 101 ends with `end` and
- * DECODE_SWITCH, whatever `response` says. A request that asks for Upgrade, or CONNECT, ends with `end` and
- * DECODE_SWITCH too, because its client waits: when the server refuses, feed the same decoder what comes next
- * (the one status after which that is right). Trailers are reported only where a field came.
- * Pipelined messages, 1xx, chunked with trailers, HEAD/204/304, keep-alive and bodies until close
- * are right. */
+ * Interim responses (1xx but 101) are reported by `response` alone, without `end`; 101 ends with
+ * `end` and DECODE_SWITCH, whatever `response` says. A request that asks for Upgrade, or CONNECT,
+ * ends with `end` and DECODE_SWITCH too, because its client waits: when the server refuses, feed
+ * the same decoder what comes next (the one status after which that is right). Trailers are
+ * reported only where a field came. Pipelined messages, 1xx, chunked with trailers, HEAD/204/304,
+ * keep-alive and bodies until close are right. */
 enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret_used);
 
 /* The direction was closed at |position|: ends a body that lasts until close (RFC 9112 6.3).
