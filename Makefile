@@ -106,7 +106,7 @@ $(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libweft.a | $(BUILD)/deps-test
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
-$(BUILD)/datapath/decode/tls_test $(BUILD)/datapath/observe/secrets_test: LDLIBS += -lssl # real handshakes
+$(BUILD)/datapath/observe/tls_%_test: LDLIBS += -lssl # real handshakes
 
 $(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)

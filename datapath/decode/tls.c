@@ -1,69 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One TLS connection: each direction goes through its epochs; records of an epoch whose keys are
  * not known wait. */
-#include "datapath/decode/tls.h"
+#include "datapath/decode/tls_connection.h"
 
 #include <linux/types.h>
 
 #include "bpf/abi.h"
-#include "datapath/decode/tls_certificate.h"
-#include "datapath/decode/tls_handshake.h"
-#include "datapath/decode/tls_trial.h"
-#include "datapath/decode/tls_waiting.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
-#define TLS_1_2		   0x0303
-#define TLS_1_3		   0x0304
 #define ALERT_CLOSE_NOTIFY 0
-
-/* Which keys protect a direction now. TLS 1.2 knows CLEAR and APPLICATION. */
-enum epoch { EPOCH_CLEAR, EPOCH_EARLY, EPOCH_HANDSHAKE, EPOCH_APPLICATION, EPOCH_MAX };
-
-/* What a handshake message asks for once its record is done. */
-enum turn { TURN_NONE, TURN_FINISHED, TURN_END_OF_EARLY_DATA, TURN_KEY_UPDATE };
+#define EARLY_SECRET_NS	   1000000000ull
 
 enum step { STEP_DONE, STEP_WAIT };
-
-struct direction {
-	struct tls_splitter splitter;
-	struct tls_messages messages;
-	struct tls_queue queue;
-	struct tls_tried tried;
-	uint64_t sequence; /* of the next record of this epoch */
-	struct tls_keys keys;
-	uint8_t secret[TLS_MAX_SECRET_BYTES]; /* TLS 1.3: the traffic secret, for KeyUpdate */
-	uint8_t epoch;
-	uint8_t turn;
-	bool bound;   /* |keys| are this epoch's, proven by a tag */
-	bool closed;  /* close_notify was seen */
-	bool discard; /* early data that a HelloRetryRequest refused is still under way */
-};
-
-struct tls {
-	const struct tls_secrets *secrets;
-	const struct tls_listener *listener;
-	const struct tls_suite *suite; /* NULL: not known or not in the table */
-	struct direction directions[2];
-	uint8_t client_random[32];
-	uint8_t server_random[32];
-	uint8_t state; /* enum tls_state */
-	bool client_hello_seen;
-	bool early_data_offered;
-	bool extensions_seen; /* EncryptedExtensions: early data was accepted or not */
-	bool hello_done_seen; /* TLS 1.2: a full handshake */
-	bool master_bound;    /* TLS 1.2: both directions' keys are set */
-	bool unlocked;	      /* something was learned that the other direction may wait for */
-	struct tls_facts facts;
-};
-
-/* A message's way back to its connection. */
-struct message_place {
-	struct tls *t;
-	enum tls_side side;
-};
 
 /* Plaintext of the record at hand. Listeners must not feed another connection. */
 static _Thread_local uint8_t scratch[TLS_MAX_FRAGMENT_BYTES];
@@ -79,173 +30,6 @@ const char *tls_state_name(enum tls_state state)
 	return (unsigned)state < TLS_STATE_MAX ? names[state] : "unknown";
 }
 
-static bool is_over(const struct tls *t)
-{
-	return t->state != TLS_STATE_HANDSHAKE && t->state != TLS_STATE_OPEN;
-}
-
-static void fail(struct tls *t, enum tls_state state)
-{
-	if (!is_over(t))
-		t->state = (uint8_t)state;
-}
-
-static bool is_tls13(const struct tls *t)
-{
-	return t->facts.version == TLS_1_3;
-}
-
-/* Copies a name that a peer chose; bytes that are not visible ASCII become '?'. */
-static void name_copy(struct slice name, char *out, size_t size)
-{
-	slice_copy(name, out, size);
-	for (size_t i = 0; i < size - 1 && i < name.size_bytes; i++)
-		if (out[i] <= ' ' || out[i] >= 0x7f)
-			out[i] = '?';
-}
-
-static void epoch_begin(struct direction *d, enum epoch epoch)
-{
-	d->epoch = (uint8_t)epoch;
-	d->bound = false;
-	d->sequence = 0;
-	d->tried = (struct tls_tried){0};
-}
-
-/* ---- handshake messages
- * -------------------------------------------------------------------------- */
-
-static void take_client_hello(struct tls *t, struct slice body)
-{
-	struct tls_client_hello hello;
-
-	if (tls_client_hello_parse(body, &hello)) {
-		fail(t, TLS_STATE_MALFORMED);
-		return;
-	}
-	memcpy(t->client_random, hello.random, sizeof(t->client_random));
-	name_copy(hello.sni, t->facts.sni, sizeof(t->facts.sni));
-	t->client_hello_seen = true;
-	t->early_data_offered = hello.early_data;
-	t->directions[TLS_CLIENT].discard = false;
-	t->unlocked = true;
-}
-
-/* The client will say hello again; early data that it sent meanwhile is refused (RFC 8446 4.2.10).
- */
-static void take_retry(struct tls *t)
-{
-	struct direction *d = &t->directions[TLS_CLIENT];
-
-	while (d->queue.first && d->queue.first->record.type != TLS_CONTENT_HANDSHAKE)
-		tls_queue_pop(&d->queue);
-	d->discard = !d->queue.first;
-	epoch_begin(d, EPOCH_CLEAR);
-	t->facts.version = TLS_1_3;
-	t->unlocked = true;
-}
-
-static void take_server_hello(struct tls *t, struct slice body)
-{
-	struct tls_server_hello hello;
-
-	if (tls_server_hello_parse(body, &hello)) {
-		fail(t, TLS_STATE_MALFORMED);
-		return;
-	}
-	if (hello.retry) {
-		take_retry(t);
-		return;
-	}
-	memcpy(t->server_random, hello.random, sizeof(t->server_random));
-	t->suite = tls_suite_find(hello.cipher_suite);
-	t->facts.version = hello.version;
-	t->facts.cipher_suite = hello.cipher_suite;
-	t->facts.cipher = t->suite ? t->suite->name : "unknown";
-	t->facts.resumed = hello.psk && is_tls13(t);
-	if (hello.alpn.data)
-		name_copy(hello.alpn, t->facts.alpn, sizeof(t->facts.alpn));
-	t->hello_done_seen = false;
-	t->master_bound = false;
-	t->unlocked = true;
-	if (is_tls13(t))
-		epoch_begin(&t->directions[TLS_SERVER], EPOCH_HANDSHAKE);
-}
-
-static void take_encrypted_extensions(struct tls *t, struct slice body)
-{
-	struct tls_encrypted_extensions extensions;
-
-	if (tls_encrypted_extensions_parse(body, &extensions)) {
-		fail(t, TLS_STATE_MALFORMED);
-		return;
-	}
-	name_copy(extensions.alpn, t->facts.alpn, sizeof(t->facts.alpn));
-	t->facts.early_data = extensions.early_data;
-	t->extensions_seen = true;
-	t->unlocked = true;
-}
-
-static void take_certificate(struct tls *t, enum tls_side side, struct slice body)
-{
-	struct slice der;
-
-	if (!tls_certificate_parse(body, is_tls13(t), &der) && der.size_bytes)
-		tls_certificate_read(der, side == TLS_SERVER ? &t->facts.server : &t->facts.client);
-}
-
-/* Messages that only one side may send. */
-static void take_hello(struct tls *t, enum tls_side side, uint8_t type, struct slice body,
-		       bool complete)
-{
-	enum tls_side sender = type == TLS_CLIENT_HELLO ? TLS_CLIENT : TLS_SERVER;
-
-	if (side != sender)
-		fail(t, TLS_STATE_MALFORMED);
-	else if (!complete)
-		fail(t, TLS_STATE_DESYNC);
-	else if (type == TLS_CLIENT_HELLO)
-		take_client_hello(t, body);
-	else if (type == TLS_SERVER_HELLO)
-		take_server_hello(t, body);
-	else
-		take_encrypted_extensions(t, body);
-}
-
-static void take_message(void *arg, uint8_t type, struct slice body, bool complete)
-{
-	const struct message_place *at = arg;
-	struct direction *d = &at->t->directions[at->side];
-
-	if (is_over(at->t))
-		return;
-	switch (type) {
-	case TLS_CLIENT_HELLO:
-	case TLS_SERVER_HELLO:
-	case TLS_ENCRYPTED_EXTENSIONS:
-		take_hello(at->t, at->side, type, body, complete);
-		break;
-	case TLS_CERTIFICATE:
-		take_certificate(at->t, at->side, body);
-		break;
-	case TLS_CERTIFICATE_REQUEST:
-		at->t->facts.client_certificate_requested = true;
-		break;
-	case TLS_SERVER_HELLO_DONE:
-		at->t->hello_done_seen = true;
-		break;
-	case TLS_END_OF_EARLY_DATA:
-		d->turn = TURN_END_OF_EARLY_DATA;
-		break;
-	case TLS_FINISHED:
-		d->turn = TURN_FINISHED;
-		break;
-	case TLS_KEY_UPDATE:
-		d->turn = TURN_KEY_UPDATE;
-		break;
-	}
-}
-
 /* Calls |each| for every piece and every hole of |size_bytes| bytes, in order. |bytes|: where piece
  * i begins is its offset (|packed| false) or the end of piece i - 1. */
 struct walk {
@@ -256,14 +40,14 @@ struct walk {
 	const uint8_t *bytes;
 };
 
-typedef void walk_fn(struct message_place *at, struct slice part, const struct tls_record *r);
+typedef void walk_fn(struct tls_place *at, struct slice part, const struct tls_record *r);
 
-static void walk_pieces(const struct walk *w, walk_fn *each, struct message_place *at,
+static void walk_pieces(const struct walk *w, walk_fn *each, struct tls_place *at,
 			const struct tls_record *r)
 {
 	uint32_t done = 0, taken = 0;
 
-	for (int i = 0; i < w->piece_count && !is_over(at->t); i++) {
+	for (int i = 0; i < w->piece_count && !tls_is_over(at->t); i++) {
 		struct tls_piece p = w->pieces[i];
 		const uint8_t *from = w->bytes + (w->packed ? taken : p.offset);
 
@@ -273,21 +57,21 @@ static void walk_pieces(const struct walk *w, walk_fn *each, struct message_plac
 		done = (uint32_t)p.offset + p.size_bytes;
 		taken += p.size_bytes;
 	}
-	if (w->size_bytes > done && !is_over(at->t))
+	if (w->size_bytes > done && !tls_is_over(at->t))
 		each(at, (struct slice){NULL, w->size_bytes - done}, r);
 }
 
-static void feed_messages(struct message_place *at, struct slice part, const struct tls_record *r)
+static void feed_messages(struct tls_place *at, struct slice part, const struct tls_record *r)
 {
 	struct tls_messages *m = &at->t->directions[at->side].messages;
-	int err = tls_messages_feed(m, part, take_message, at);
+	int err = tls_messages_feed(m, part, tls_message_take, at);
 
 	(void)r;
 	if (err)
-		fail(at->t, err == -EPIPE ? TLS_STATE_DESYNC : TLS_STATE_BACKLOG);
+		tls_fail(at->t, err == -EPIPE ? TLS_STATE_DESYNC : TLS_STATE_BACKLOG);
 }
 
-static void feed_listener(struct message_place *at, struct slice part, const struct tls_record *r)
+static void feed_listener(struct tls_place *at, struct slice part, const struct tls_record *r)
 {
 	const struct tls_listener *l = at->t->listener;
 	const struct feed f = {(const uint8_t *)part.data, part.size_bytes, r->end, 0};
@@ -296,38 +80,41 @@ static void feed_listener(struct message_place *at, struct slice part, const str
 		l->plaintext(l->arg, at->side, &f, r->time_ns);
 }
 
-/* ---- records in clear
- * ---------------------------------------------------------------------------- */
+/* ---- records in clear ---- */
 
-static bool is_clear(const struct tls *t, const struct direction *d, const struct tls_record *r)
+static bool is_clear(const struct tls *t, const struct tls_direction *d, const struct tls_record *r)
 {
 	if (r->type == TLS_CONTENT_APPLICATION)
 		return false;
-	return is_tls13(t) || d->epoch == EPOCH_CLEAR;
+	return tls_is_13(t) || d->epoch == EPOCH_CLEAR;
 }
 
 /* TLS 1.2: what follows is protected. In TLS 1.3 the record means nothing (RFC 8446 D.4). */
 static enum step take_change_cipher(struct tls *t, enum tls_side side)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 
 	if (!t->facts.version)
 		return STEP_WAIT;
-	if (is_tls13(t))
+	if (tls_is_13(t))
 		return STEP_DONE;
 	if (side == TLS_SERVER)
 		t->facts.resumed = !t->hello_done_seen;
-	epoch_begin(d, EPOCH_APPLICATION);
-	d->bound = t->master_bound;
+	tls_epoch_begin(d, EPOCH_APPLICATION);
+	if (t->master_bound) {
+		d->keys = t->next_keys;
+		d->bound = true;
+		t->master_bound = false;
+	}
 	if (!t->suite || !t->suite->aead || t->facts.version != TLS_1_2)
-		fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
+		tls_fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
 	return STEP_DONE;
 }
 
 static enum step take_clear(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
-	struct direction *d = &t->directions[side];
-	struct message_place at = {t, side};
+	struct tls_direction *d = &t->directions[side];
+	struct tls_place at = {t, side};
 	const struct walk w = {r->pieces, r->piece_count, r->size_bytes, true, r->data};
 
 	if (r->type == TLS_CONTENT_CHANGE_CIPHER)
@@ -335,16 +122,17 @@ static enum step take_clear(struct tls *t, enum tls_side side, const struct tls_
 	if (r->type != TLS_CONTENT_HANDSHAKE)
 		return STEP_DONE;
 	if (d->epoch > EPOCH_EARLY) {
-		fail(t, TLS_STATE_MALFORMED);
+		tls_fail(t, TLS_STATE_MALFORMED);
 		return STEP_DONE;
 	}
+	if (side == TLS_CLIENT)
+		t->client_hello_ns = r->time_ns; /* TLS 1.3: no other message of his is clear */
 	walk_pieces(&w, feed_messages, &at, r);
 	d->turn = TURN_NONE; /* turns are for protected records only */
 	return STEP_DONE;
 }
 
-/* ---- protected records
- * --------------------------------------------------------------------------- */
+/* ---- protected records ---- */
 
 static uint8_t secret_kind(const struct tls *t, enum tls_side side)
 {
@@ -354,25 +142,45 @@ static uint8_t secret_kind(const struct tls *t, enum tls_side side)
 		[EPOCH_APPLICATION] = {WEFT_SECRET_CLIENT_TRAFFIC, WEFT_SECRET_SERVER_TRAFFIC},
 	};
 
-	return is_tls13(t) ? kinds[t->directions[side].epoch][side] : WEFT_SECRET_MASTER;
+	return tls_is_13(t) ? kinds[t->directions[side].epoch][side] : WEFT_SECRET_MASTER;
+}
+
+/* TLS 1.2: one secret is for both directions. The other one takes its keys now, or at its
+ * ChangeCipherSpec: until then the keys of the handshake before are in force. */
+static void other_keys_install(struct tls *t, struct tls_direction *other,
+			       const struct tls_keys *keys)
+{
+	if (other->epoch == EPOCH_APPLICATION && !other->bound) {
+		other->keys = *keys;
+		other->bound = true;
+	} else {
+		t->next_keys = *keys;
+		t->master_bound = true;
+	}
 }
 
 static void keys_install(struct tls *t, enum tls_side side, const struct tls_bound *bound)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 
 	d->keys = bound->keys[side];
 	d->bound = true;
 	t->unlocked = true;
-	if (is_tls13(t)) {
+	if (tls_is_13(t))
 		memcpy(d->secret, bound->secret, sizeof(d->secret));
-	} else {
-		t->directions[!side].keys = bound->keys[!side];
-		t->directions[!side].bound = t->directions[!side].epoch == EPOCH_APPLICATION;
-		t->master_bound = true;
-	}
-	if (d->epoch == EPOCH_APPLICATION && !is_over(t))
+	else
+		other_keys_install(t, &t->directions[!side], &bound->keys[!side]);
+	if (d->epoch == EPOCH_APPLICATION && !tls_is_over(t))
 		t->state = TLS_STATE_OPEN;
+}
+
+/* Secrets are derived after the ClientHello arrived; that of early data a moment before it was
+ * sent. */
+static uint64_t secrets_since_ns(const struct tls *t, enum tls_side side)
+{
+	if (t->directions[side].epoch != EPOCH_EARLY)
+		return t->client_hello_ns;
+	return t->client_hello_ns > EARLY_SECRET_NS ? t->client_hello_ns - EARLY_SECRET_NS : 0;
 }
 
 /* Asks the store whose secret opens |r|, a whole record with this |sequence| number. */
@@ -386,6 +194,7 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
 					.server_random = t->server_random,
 					.record = r,
 					.sequence = sequence,
+					.since_ns = secrets_since_ns(t, side),
 					.side = side,
 					.which = secret_kind(t, side),
 					.text = scratch};
@@ -401,7 +210,7 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
  * behind it. */
 static bool bind_epoch(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 	uint64_t sequence = d->sequence;
 
 	if (!t->client_hello_seen)
@@ -409,7 +218,7 @@ static bool bind_epoch(struct tls *t, enum tls_side side, const struct tls_recor
 	if (tls_record_is_whole(r))
 		return bind_record(t, side, r, sequence);
 	for (struct tls_waiting *w = d->queue.first; w; w = w->next) {
-		if (is_tls13(t) && w->record.type != TLS_CONTENT_APPLICATION)
+		if (tls_is_13(t) && w->record.type != TLS_CONTENT_APPLICATION)
 			continue;
 		if (tls_record_is_whole(&w->record))
 			return bind_record(t, side, &w->record, sequence);
@@ -420,7 +229,7 @@ static bool bind_epoch(struct tls *t, enum tls_side side, const struct tls_recor
 
 static void take_alert(struct tls *t, enum tls_side side, const struct tls_opened *o)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 
 	if (o->size_bytes < 2 || !o->piece_count || o->pieces[0].size_bytes != o->size_bytes ||
 	    o->text[1] != ALERT_CLOSE_NOTIFY)
@@ -431,31 +240,33 @@ static void take_alert(struct tls *t, enum tls_side side, const struct tls_opene
 }
 
 /* Moves on to the epoch or keys that the record's messages asked for. */
-static void take_turn(struct tls *t, struct direction *d)
+static void take_turn(struct tls *t, struct tls_direction *d)
 {
 	uint8_t turn = d->turn;
 
 	d->turn = TURN_NONE;
-	if (!is_tls13(t))
+	if (!tls_is_13(t))
 		return;
 	if (turn == TURN_FINISHED && d->epoch == EPOCH_HANDSHAKE)
-		epoch_begin(d, EPOCH_APPLICATION);
+		tls_epoch_begin(d, EPOCH_APPLICATION);
 	if (turn == TURN_END_OF_EARLY_DATA && d->epoch == EPOCH_EARLY)
-		epoch_begin(d, EPOCH_HANDSHAKE);
+		tls_epoch_begin(d, EPOCH_HANDSHAKE);
 	if (turn != TURN_KEY_UPDATE || d->epoch != EPOCH_APPLICATION)
 		return;
 	d->sequence = 0;
 	if (tls_secret_update(t->suite, d->secret) ||
 	    tls_keys_from_traffic(t->suite, d->secret, &d->keys))
-		fail(t, TLS_STATE_BACKLOG);
+		tls_fail(t, TLS_STATE_BACKLOG);
+	else if (t->secrets->known)
+		t->secrets->known(t->secrets->arg, d->secret, tls_suite_secret_bytes(t->suite));
 }
 
 static void take_opened(struct tls *t, enum tls_side side, const struct tls_record *r,
 			const struct tls_opened *o)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 	const struct walk w = {o->pieces, o->piece_count, o->size_bytes, false, o->text};
-	struct message_place at = {t, side};
+	struct tls_place at = {t, side};
 	uint8_t type = o->type;
 
 	if (!type) /* its byte was not captured */
@@ -463,7 +274,7 @@ static void take_opened(struct tls *t, enum tls_side side, const struct tls_reco
 						   : TLS_CONTENT_APPLICATION;
 	if (type == TLS_CONTENT_APPLICATION) {
 		if (d->epoch == EPOCH_HANDSHAKE)
-			fail(t, TLS_STATE_MALFORMED);
+			tls_fail(t, TLS_STATE_MALFORMED);
 		else
 			walk_pieces(&w, feed_listener, &at, r);
 	} else if (type == TLS_CONTENT_HANDSHAKE) {
@@ -471,14 +282,14 @@ static void take_opened(struct tls *t, enum tls_side side, const struct tls_reco
 		take_turn(t, d);
 	} else if (type == TLS_CONTENT_ALERT) {
 		take_alert(t, side, o);
-	} else if (type == TLS_CONTENT_CHANGE_CIPHER && !is_tls13(t)) {
+	} else if (type == TLS_CONTENT_CHANGE_CIPHER && !tls_is_13(t)) {
 		take_change_cipher(t, side); /* renegotiation */
 	}
 }
 
 static enum step take_protected(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 	struct tls_opened o;
 	int err;
 
@@ -488,7 +299,7 @@ static enum step take_protected(struct tls *t, enum tls_side side, const struct 
 		err = tls_record_open_parts(&d->keys, r, d->sequence, scratch, &o);
 	d->sequence++;
 	if (err)
-		fail(t, TLS_STATE_DECRYPT_ERROR);
+		tls_fail(t, TLS_STATE_DECRYPT_ERROR);
 	else
 		take_opened(t, side, r, &o);
 	return STEP_DONE;
@@ -499,10 +310,10 @@ static void enter_protection(struct tls *t, enum tls_side side)
 {
 	bool early = side == TLS_CLIENT && t->early_data_offered;
 
-	if (!is_tls13(t))
-		fail(t, TLS_STATE_MALFORMED); /* application data before ChangeCipherSpec */
+	if (!tls_is_13(t))
+		tls_fail(t, TLS_STATE_MALFORMED); /* application data before ChangeCipherSpec */
 	else
-		epoch_begin(&t->directions[side], early ? EPOCH_EARLY : EPOCH_HANDSHAKE);
+		tls_epoch_begin(&t->directions[side], early ? EPOCH_EARLY : EPOCH_HANDSHAKE);
 }
 
 /* Answers are not told before the requests that came first, even when the client's secret comes
@@ -524,7 +335,7 @@ static bool early_data_is_open(const struct tls *t)
 /* Takes the next record of a direction, or says that it has to wait. */
 static enum step step(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 
 	if (d->closed)
 		return STEP_DONE;
@@ -537,8 +348,8 @@ static enum step step(struct tls *t, enum tls_side side, const struct tls_record
 	if (d->epoch == EPOCH_CLEAR)
 		enter_protection(t, side);
 	if (!t->suite || !t->suite->aead)
-		fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
-	if (is_over(t))
+		tls_fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
+	if (tls_is_over(t))
 		return STEP_DONE;
 	if (d->epoch == EPOCH_EARLY && !early_data_is_open(t))
 		return STEP_WAIT;
@@ -547,34 +358,42 @@ static enum step step(struct tls *t, enum tls_side side, const struct tls_record
 	return take_protected(t, side, r);
 }
 
-/* ---- what waits
- * ---------------------------------------------------------------------------------- */
+/* ---- what waits ---- */
 
-/* Early data was refused: looks for the record that the handshake's keys open and drops what is
- * before it. */
-static void skip_refused(struct tls *t, struct direction *d)
+/* Looks for the record that opens as the first one of |epoch| and drops what waits before it. A
+ * record that was here the last time is tried with new secrets only. */
+static bool skip_to_epoch(struct tls *t, enum tls_side side, enum tls_epoch epoch)
 {
-	epoch_begin(d, EPOCH_HANDSHAKE);
+	struct tls_direction *d = &t->directions[side];
+	const struct tls_tried before = d->tried;
+	uint8_t epoch_before = d->epoch;
+	uint16_t seen = 0;
+
+	d->epoch = epoch;
 	for (struct tls_waiting *w = d->queue.first; w; w = w->next) {
-		d->tried = (struct tls_tried){0};
-		if (w->record.type != TLS_CONTENT_APPLICATION || !tls_record_is_whole(&w->record) ||
-		    !bind_record(t, TLS_CLIENT, &w->record, 0))
+		if (w->record.type != TLS_CONTENT_APPLICATION || !tls_record_is_whole(&w->record))
+			continue;
+		d->tried = seen++ < d->skipped ? before : (struct tls_tried){0};
+		d->sequence = 0;
+		if (!bind_record(t, side, &w->record, 0))
 			continue;
 		while (d->queue.first != w)
 			tls_queue_pop(&d->queue);
-		return;
+		return true;
 	}
-	d->epoch = EPOCH_EARLY;
+	d->skipped = seen;
+	d->epoch = epoch_before;
+	return false;
 }
 
 static bool drain_side(struct tls *t, enum tls_side side)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 	bool moved = false;
 
 	if (d->queue.first && d->epoch == EPOCH_EARLY && t->extensions_seen && !t->facts.early_data)
-		skip_refused(t, d);
-	while (d->queue.first && !is_over(t)) {
+		skip_to_epoch(t, side, EPOCH_HANDSHAKE);
+	while (d->queue.first && !tls_is_over(t)) {
 		if (step(t, side, &d->queue.first->record) == STEP_WAIT)
 			break;
 		tls_queue_pop(&d->queue);
@@ -587,7 +406,7 @@ static void drain(struct tls *t)
 {
 	bool moved = true;
 
-	while (moved && !is_over(t)) {
+	while (moved && !tls_is_over(t)) {
 		t->unlocked = false;
 		moved = drain_side(t, TLS_CLIENT);
 		moved = drain_side(t, TLS_SERVER) || moved || t->unlocked;
@@ -596,12 +415,12 @@ static void drain(struct tls *t)
 
 static void take_record(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
-	struct direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side];
 	bool first = !d->queue.first;
 
 	if (!first || step(t, side, r) == STEP_WAIT) {
 		if (tls_queue_push(&d->queue, r))
-			fail(t, TLS_STATE_BACKLOG);
+			tls_fail(t, TLS_STATE_BACKLOG);
 		if (!first)
 			t->unlocked =
 				true; /* this record may be the whole one that the others need */
@@ -611,11 +430,25 @@ static void take_record(struct tls *t, enum tls_side side, const struct tls_reco
 	t->unlocked = false;
 }
 
+/* The secrets of a handshake may be lost and those of the application there: its first record
+ * tells. */
+static void skip_handshakes(struct tls *t)
+{
+	for (int side = 0; side < 2; side++) {
+		struct tls_direction *d = &t->directions[side];
+
+		d->skipped = 0;
+		if (tls_is_13(t) && t->suite && t->suite->aead && t->client_hello_seen &&
+		    !d->bound && (d->epoch == EPOCH_HANDSHAKE || d->epoch == EPOCH_EARLY))
+			skip_to_epoch(t, (enum tls_side)side, EPOCH_APPLICATION);
+	}
+}
+
 /* Gives back everything but the facts. */
 static void forget(struct tls *t)
 {
 	for (int side = 0; side < 2; side++) {
-		struct direction *d = &t->directions[side];
+		struct tls_direction *d = &t->directions[side];
 
 		tls_splitter_release(&d->splitter);
 		tls_messages_release(&d->messages);
@@ -623,11 +456,11 @@ static void forget(struct tls *t)
 		OPENSSL_cleanse(&d->keys, sizeof(d->keys));
 		OPENSSL_cleanse(d->secret, sizeof(d->secret));
 	}
+	OPENSSL_cleanse(&t->next_keys, sizeof(t->next_keys));
 	tls_cipher_wipe();
 }
 
-/* ---- public
- * -------------------------------------------------------------------------------------- */
+/* ---- public ---- */
 
 struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener,
 		    bool joined)
@@ -657,19 +490,19 @@ void tls_feed(struct tls *t, enum tls_side side, const struct feed *f, uint64_t 
 	struct tls_record r;
 	int got = 0;
 
-	if (is_over(t))
+	if (tls_is_over(t))
 		return;
-	while (!is_over(t)) {
+	while (!tls_is_over(t)) {
 		got = tls_record_next(&t->directions[side].splitter, &left, time_ns, &r);
 		if (got <= 0)
 			break;
 		take_record(t, side, &r);
 	}
 	if (got == -EPIPE)
-		fail(t, TLS_STATE_DESYNC);
+		tls_fail(t, TLS_STATE_DESYNC);
 	else if (got < 0)
-		fail(t, got == -EBADMSG ? TLS_STATE_MALFORMED : TLS_STATE_BACKLOG);
-	if (is_over(t))
+		tls_fail(t, got == -EBADMSG ? TLS_STATE_MALFORMED : TLS_STATE_BACKLOG);
+	if (tls_is_over(t))
 		forget(t);
 }
 
@@ -683,7 +516,7 @@ void tls_retry(struct tls *t)
 	if (!tls_waits(t))
 		return;
 	drain(t);
-	if (is_over(t))
+	if (tls_is_over(t))
 		forget(t);
 }
 
@@ -691,8 +524,12 @@ void tls_give_up(struct tls *t)
 {
 	if (!tls_waits(t))
 		return;
-	fail(t, TLS_STATE_NO_SECRET);
-	forget(t);
+	skip_handshakes(t);
+	drain(t);
+	if (tls_waits(t))
+		tls_fail(t, TLS_STATE_NO_SECRET);
+	if (tls_is_over(t))
+		forget(t);
 }
 
 enum tls_state tls_state_of(const struct tls *t)

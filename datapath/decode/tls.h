@@ -68,6 +68,7 @@ struct tls_secret {
 	uint64_t id;
 	struct tls_derived *derived; /* room for the reader's own use, wiped by the owner with the secret; may be NULL */
 	bool likely; /* by its client random or its origin it should be this connection's: comes first */
+	uint64_t time_ns; /* when it was derived, on the clock of tls_feed; 0 = not known */
 	uint16_t tls_version;
 	uint8_t which;  /* WEFT_SECRET_* of bpf/abi.h */
 	uint8_t digest; /* WEFT_DIGEST_* or 0 = take the cipher suite's */
@@ -88,6 +89,8 @@ struct tls_secrets {
 					      unsigned index);
 	/* This secret fits: it belongs to this connection from now on and no other will ask for it. */
 	void (*claim)(void *arg, uint64_t id);
+	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be NULL. */
+	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
 };
 
 /* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the wire
@@ -114,7 +117,8 @@ void tls_free(struct tls *t);
  * TLS_STATE_DESYNC. Positions as in struct feed with step 1. */
 void tls_feed(struct tls *t, enum tls_side side, const struct feed *f, uint64_t time_ns);
 
-/* New secrets are there: tries again what waits. Cheap when nothing waits. */
+/* New secrets are there, or some time went by (a record is tried with TLS_MAX_TRIALS secrets at a time):
+ * tries again what waits. Cheap when nothing waits or nothing is new. */
 void tls_retry(struct tls *t);
 bool tls_waits(const struct tls *t);
 

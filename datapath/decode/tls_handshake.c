@@ -172,8 +172,7 @@ void tls_messages_release(struct tls_messages *m)
 	m->gathered = NULL;
 }
 
-/* ---- bodies
- * -------------------------------------------------------------------------------------- */
+/* ---- bodies ---- */
 
 /* The next extension of a list; false at its end. */
 static bool extension_next(struct cursor *list, uint16_t *ret_type, struct cursor *ret_data)

@@ -24,6 +24,12 @@ static bool may_fit(const struct tls_trial *trial, const struct tls_secret *s)
 	return !is_tls13(trial) || !s->digest || s->digest == trial->suite->digest;
 }
 
+/* Others are older still. */
+static bool is_too_old(const struct tls_trial *trial, const struct tls_secret *s)
+{
+	return !s->likely && s->time_ns && s->time_ns < trial->since_ns;
+}
+
 static int derive_traffic(const struct tls_trial *trial, const struct tls_secret *s,
 			  struct tls_keys *ret)
 {
@@ -101,8 +107,10 @@ int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct
 
 	for (unsigned i = 0; trials < TLS_MAX_TRIALS; i++) {
 		s = from->candidate(from->arg, trial->client_random, trial->which, i);
-		if (!s)
+		if (!s || is_too_old(trial, s)) {
+			s = NULL;
 			break;
+		}
 		if (is_covered(tried, s->id)) {
 			reached = true;
 			if (tried->exhausted && !s->likely)

@@ -28,7 +28,6 @@ struct ends {
 struct entry {
 	struct tls_secret secret;
 	struct tls_derived derived;
-	uint64_t time_ns;
 	uint64_t origin; /* the thread that derived it */
 	uint64_t print;	 /* keyed hash of the secret */
 	struct links age;
@@ -54,6 +53,7 @@ struct secrets {
 	size_t size_bytes;
 	uint64_t seed;
 	uint64_t serial;
+	uint64_t latest_ns;  /* of the last event */
 	uint64_t generation; /* counts changes of the lists */
 	uint32_t capacity;
 	uint32_t used; /* entries ever handed out */
@@ -78,8 +78,7 @@ static struct entry *entry_at(struct secrets *s, uint32_t number)
 	return number ? &s->entries[number - 1] : NULL;
 }
 
-/* ---- lists
- * ---------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static struct links *links_of(struct entry *e, bool by_kind)
 {
@@ -166,8 +165,7 @@ static struct entry *print_find(struct secrets *s, uint64_t print)
 	return entry_at(s, number);
 }
 
-/* ---- entries
- * -------------------------------------------------------------------------------------- */
+/* ---- entries ---- */
 
 static void entry_wipe(struct entry *e)
 {
@@ -206,8 +204,7 @@ static struct entry *entry_new(struct secrets *s)
 	return e;
 }
 
-/* ---- neighbours: secrets that one thread derived one after the other are most likely of one
- * handshake ------------ */
+/* ---- neighbours: what one thread derived in a row is most likely of one handshake ---- */
 
 static struct entry *neighbour_next(struct secrets *s, const struct entry *e, bool newer)
 {
@@ -251,8 +248,7 @@ static void neighbour_inherit(struct secrets *s, struct entry *e)
 	}
 }
 
-/* ---- candidates
- * ----------------------------------------------------------------------------------- */
+/* ---- candidates ---- */
 
 static bool is_of_kind(const struct entry *e, uint8_t which)
 {
@@ -344,6 +340,17 @@ static const struct tls_secret *candidate(void *arg, const uint8_t client_random
 	return &e->secret;
 }
 
+static void entry_spend(struct secrets *s, struct entry *e)
+{
+	entry_wipe(e);
+	list_remove(s, &s->kinds[e->list], e, true);
+	e->list = KIND_SPENT;
+	list_add(s, &s->kinds[KIND_SPENT], e, true);
+	s->counts.waiting--;
+	s->counts.claimed++;
+	s->generation++;
+}
+
 /* tls_secrets.claim */
 static void claim(void *arg, uint64_t id)
 {
@@ -359,17 +366,55 @@ static void claim(void *arg, uint64_t id)
 		neighbours_name(s, e, true);
 		neighbours_name(s, e, false);
 	}
-	entry_wipe(e);
-	list_remove(s, &s->kinds[e->list], e, true);
-	e->list = KIND_SPENT;
-	list_add(s, &s->kinds[KIND_SPENT], e, true);
-	s->counts.waiting--;
-	s->counts.claimed++;
-	s->generation++;
+	entry_spend(s, e);
 }
 
-/* ---- public
- * ---------------------------------------------------------------------------------------- */
+static void entry_fill(struct entry *e, const struct weft_secret *event)
+{
+	e->secret.derived = &e->derived;
+	e->secret.tls_version = event->tls_version;
+	e->secret.which = event->which;
+	e->secret.digest = event->digest;
+	e->secret.secret_bytes = event->secret_bytes;
+	e->secret.has_client_random = event->has_client_random;
+	memcpy(e->secret.secret, event->secret, event->secret_bytes);
+	memcpy(e->secret.server_random, event->server_random, 32);
+	e->secret.time_ns = event->event.time_ns;
+	e->origin = (uint64_t)event->pid << 32 | event->tid;
+	e->list = event->which;
+	e->named = false;
+}
+
+static struct entry *entry_add(struct secrets *s, const struct weft_secret *event, uint64_t print)
+{
+	struct entry *e = entry_new(s);
+
+	entry_fill(e, event);
+	e->print = print;
+	e->secret.id = ++s->serial << INDEX_BITS | (uint64_t)(e - s->entries);
+	list_add(s, &s->age, e, false);
+	list_add(s, &s->kinds[e->list], e, true);
+	print_add(s, e);
+	s->counts.waiting++;
+	s->generation++;
+	return e;
+}
+
+/* tls_secrets.known: spends it, here or on its way. */
+static void known(void *arg, const uint8_t *secret, size_t secret_bytes)
+{
+	struct secrets *s = arg;
+	struct weft_secret event = {.event.time_ns = s->latest_ns};
+	uint64_t print = table_hash(secret, secret_bytes, s->seed);
+	struct entry *e = print_find(s, print);
+
+	if (!e)
+		e = entry_add(s, &event, print);
+	if (e->list != KIND_SPENT)
+		entry_spend(s, e);
+}
+
+/* ---- public ---- */
 
 /* The system calls of this file: locked and kept out of core dumps where the limits allow it; pages
  * are locked when they are first touched. */
@@ -421,22 +466,6 @@ static bool is_valid(const struct weft_secret *event)
 	       (event->which != WEFT_SECRET_MASTER || event->has_client_random);
 }
 
-static void entry_fill(struct entry *e, const struct weft_secret *event)
-{
-	e->secret.derived = &e->derived;
-	e->secret.tls_version = event->tls_version;
-	e->secret.which = event->which;
-	e->secret.digest = event->digest;
-	e->secret.secret_bytes = event->secret_bytes;
-	e->secret.has_client_random = event->has_client_random;
-	memcpy(e->secret.secret, event->secret, event->secret_bytes);
-	memcpy(e->secret.server_random, event->server_random, 32);
-	e->time_ns = event->event.time_ns;
-	e->origin = (uint64_t)event->pid << 32 | event->tid;
-	e->list = event->which;
-	e->named = false;
-}
-
 void secrets_add(struct secrets *s, const struct weft_secret *event)
 {
 	struct entry *e;
@@ -447,30 +476,23 @@ void secrets_add(struct secrets *s, const struct weft_secret *event)
 		return;
 	}
 	print = table_hash(event->secret, event->secret_bytes, s->seed);
+	s->latest_ns = event->event.time_ns;
 	if (print_find(s, print)) {
 		s->counts.repeated++;
 		return;
 	}
-	e = entry_new(s);
-	entry_fill(e, event);
-	e->print = print;
-	e->secret.id = ++s->serial << INDEX_BITS | (uint64_t)(e - s->entries);
-	list_add(s, &s->age, e, false);
-	list_add(s, &s->kinds[e->list], e, true);
-	print_add(s, e);
+	e = entry_add(s, event, print);
 	if (e->secret.has_client_random)
 		random_add(s, e, event->client_random);
 	else
 		neighbour_inherit(s, e);
-	s->counts.waiting++;
-	s->generation++;
 }
 
 void secrets_expire(struct secrets *s, uint64_t before_ns)
 {
 	struct entry *e = entry_at(s, s->age.oldest);
 
-	while (e && e->time_ns < before_ns) {
+	while (e && e->secret.time_ns < before_ns) {
 		s->counts.expired += e->list != KIND_SPENT;
 		entry_free(s, e);
 		e = entry_at(s, s->age.oldest);
@@ -479,7 +501,8 @@ void secrets_expire(struct secrets *s, uint64_t before_ns)
 
 struct tls_secrets secrets_source(struct secrets *s)
 {
-	return (struct tls_secrets){.arg = s, .candidate = candidate, .claim = claim};
+	return (struct tls_secrets){
+		.arg = s, .candidate = candidate, .claim = claim, .known = known};
 }
 
 const struct secrets_counts *secrets_counts(const struct secrets *s)
