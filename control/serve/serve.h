@@ -20,8 +20,9 @@ struct serve_options {
 	const char *listen;      /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
 	const char *socket_path; /* NULL = no unix socket */
 	uint32_t socket_mode;    /* 0 = 0660 */
-	uint32_t clients;        /* per listener, 0 = 64 */
+	uint32_t clients;        /* per listener, 0 = 64; more are not accepted */
 	uint32_t timeout_s;      /* idle clients are dropped after it, 0 = 30; live readers are never idle */
+	uint32_t scrape_max_s;   /* a scrape or listing that takes longer is cut off, 0 = 60 */
 };
 
 /* What is served. Must outlive the server. Callbacks are called from serve_run and must not block. */
@@ -46,14 +47,11 @@ struct serve *serve_new(const struct serve_options *options, const struct serve_
 /* Closes all clients, removes the unix socket if it is still ours. */
 void serve_free(struct serve *s);
 
-/* Readable when serve_run has something to do; for the agent's epoll. Owned by |s|. */
+/* Readable when serve_run has something to do (its own timeouts included); for the agent's epoll. Owned by |s|. */
 int serve_fd(const struct serve *s);
 
-/* Accepts, reads, answers; never blocks. Call it when serve_fd is readable and when serve_timeout_ms has passed. */
+/* Accepts, reads, answers; never blocks. Call it when serve_fd is readable. */
 void serve_run(struct serve *s);
-
-/* Until serve_run must be called again though nothing is readable; -1 = never. */
-int serve_timeout_ms(const struct serve *s);
 
 /* New records are in |recent|: gives them to live readers. Costs nothing without readers. Call it after each batch. */
 void serve_wake(struct serve *s);

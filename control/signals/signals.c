@@ -366,6 +366,11 @@ bool signals_edge(const struct signals *s, uint32_t position, struct edge_row *r
 	return true;
 }
 
+uint32_t signals_living_count(const struct signals *s)
+{
+	return series_count(s->living);
+}
+
 const struct living *signals_living(const struct signals *s, uint32_t position,
 				    enum reporter *ret_reporter, uint64_t *ret_id)
 {

@@ -65,6 +65,9 @@ enum collect signals_collect(const struct signals *s, enum metric metric, uint32
 /* The edge at |position|, one row per reporter; false beyond the last one. */
 bool signals_edge(const struct signals *s, uint32_t position, struct edge_row *ret);
 
+/* How many connections live, counted once per reporter. */
+uint32_t signals_living_count(const struct signals *s);
+
 /* The living connection at |position|, one per reporter; NULL beyond the last one. |ret_reporter| and |ret_id| may be NULL. */
 const struct living *signals_living(const struct signals *s, uint32_t position,
 				    enum reporter *ret_reporter, uint64_t *ret_id);

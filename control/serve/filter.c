@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Query keys to predicates over records. */
+#include "control/serve/filter.h"
+
+#include "control/signals/istio.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- reading ---- */
+
+/* "404", "0", "5xx", "5+" or "unknown" to a range of codes; "unknown" is ISTIO_STATUS_UNKNOWN. */
+static bool status_range(const char *value, unsigned *ret_low, unsigned *ret_high)
+{
+	char *end;
+	unsigned long n;
+
+	if (!strcmp(value, "unknown")) {
+		*ret_low = *ret_high = ISTIO_STATUS_UNKNOWN;
+		return true;
+	}
+	if (!isdigit((unsigned char)*value))
+		return false;
+	n = strtoul(value, &end, 10);
+	if (n < 10 && !strcasecmp(end, "xx")) {
+		*ret_low = (unsigned)n * 100;
+		*ret_high = *ret_low + 99;
+		return true;
+	}
+	if (n < 10 && !strcmp(end, "+")) {
+		*ret_low = (unsigned)n * 100;
+		*ret_high = 999;
+		return true;
+	}
+	*ret_low = *ret_high = (unsigned)n;
+	return !*end && n <= 999;
+}
+
+static int set_reporter(struct filter *f, const char *value, struct error *err)
+{
+	static const char *const names[] = { "once", "source", "destination", "both" };
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (!strcmp(value, names[i])) {
+			f->reporter = (enum filter_reporter)i;
+			return 0;
+		}
+	}
+	return error_set(err, -EINVAL, "reporter is once, source, destination or both");
+}
+
+static int add_value(struct filter_values *v, const char *key, const char *value, struct error *err)
+{
+	if (v->count == FILTER_VALUES_MAX)
+		return error_set(err, -E2BIG, "at most %d values of %s", FILTER_VALUES_MAX, key);
+	v->values[v->count++] = value;
+	return 0;
+}
+
+int filter_add(struct filter *f, const char *key, const char *value, struct error *err)
+{
+	unsigned low, high;
+
+	if (!strcmp(key, "reporter"))
+		return set_reporter(f, value, err);
+	if (!strcmp(key, "status") && !status_range(value, &low, &high))
+		return error_set(err, -EINVAL, "status is a code, a class (5xx, 5+) or unknown");
+#define X(name)                                               \
+	if (!strcmp(key, #name))                              \
+		return add_value(&f->name, key, value, err);
+	FILTER_KEYS(X)
+#undef X
+	return -ENOENT;
+}
+
+/* ---- matching ---- */
+
+bool filter_glob(const char *pattern, const char *text)
+{
+	const char *star = NULL, *resume = NULL;
+
+	while (*text) {
+		if (*pattern == '*') {
+			star = pattern++;
+			resume = text;
+		} else if (*pattern == '?' || *pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star) {
+			pattern = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return !*pattern;
+}
+
+static bool match_path(const char *pattern, const char *path)
+{
+	if (strpbrk(pattern, "*?"))
+		return filter_glob(pattern, path);
+	return !strncmp(path, pattern, strlen(pattern));
+}
+
+static bool match_status(const char *value, uint16_t status)
+{
+	unsigned low, high;
+
+	return status_range(value, &low, &high) && status >= low && status <= high;
+}
+
+static bool match_prefix(const char *value, const char *text)
+{
+	return !strncasecmp(text, value, strlen(value));
+}
+
+static bool match_method(const char *value, const char *method)
+{
+	return !strcasecmp(value, method);
+}
+
+/* Whether no value was given or one of them matches |text|. */
+static bool any(const struct filter_values *v, bool (*match)(const char *value, const char *text),
+		const char *text)
+{
+	for (unsigned i = 0; i < v->count; i++) {
+		if (match(v->values[i], text))
+			return true;
+	}
+	return !v->count;
+}
+
+static bool any_protocol(const struct filter_values *v, const char *protocol, bool grpc)
+{
+	return any(v, match_prefix, protocol) || (grpc && any(v, match_prefix, "grpc"));
+}
+
+static bool any_status(const struct filter_values *v, uint16_t status)
+{
+	for (unsigned i = 0; i < v->count; i++) {
+		if (match_status(v->values[i], status))
+			return true;
+	}
+	return !v->count;
+}
+
+static bool ends_match(const struct filter *f, const struct identity *source,
+		       const struct identity *destination)
+{
+	return any(&f->from, filter_glob, source->workload) &&
+	       any(&f->to, filter_glob, destination->workload);
+}
+
+/* |client_here|: the client's end is on this node, so its own report of the same thing exists. */
+static bool reporter_matches(const struct filter *f, uint8_t reporter, bool client_here)
+{
+	switch (f->reporter) {
+	case FILTER_SOURCE:
+		return reporter == REPORTER_SOURCE;
+	case FILTER_DESTINATION:
+		return reporter == REPORTER_DESTINATION;
+	case FILTER_BOTH:
+		return true;
+	default:
+		return reporter == REPORTER_SOURCE || !client_here;
+	}
+}
+
+static uint16_t status_of(const struct recent_request *r)
+{
+	struct request seen = { .status = r->status, .incomplete = r->incomplete };
+
+	return istio_status(&seen);
+}
+
+bool filter_request(const struct filter *f, const struct recent_request *r)
+{
+	struct recent_strings s = recent_strings_of(r);
+
+	return reporter_matches(f, r->reporter, r->client.cookie != 0) &&
+	       ends_match(f, r->source, r->destination) &&
+	       any_protocol(&f->protocol, r->protocol, r->grpc) &&
+	       any_status(&f->status, status_of(r)) && any(&f->path, match_path, s.path) &&
+	       any(&f->method, match_method, s.method);
+}
+
+static bool wants_exchanges_only(const struct filter *f)
+{
+	return f->status.count || f->path.count || f->method.count;
+}
+
+bool filter_connection(const struct filter *f, const struct recent_connection *c)
+{
+	return !wants_exchanges_only(f) &&
+	       reporter_matches(f, c->reporter, c->client.cookie != 0) &&
+	       ends_match(f, c->source, c->destination) &&
+	       any_protocol(&f->protocol, c->protocol, false);
+}
+
+bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter)
+{
+	return !wants_exchanges_only(f) &&
+	       reporter_matches(f, (uint8_t)reporter, l->client.cookie != 0) &&
+	       ends_match(f, l->source, l->destination) &&
+	       any_protocol(&f->protocol, l->protocol, false);
+}
+
+bool filter_edge(const struct filter *f, const struct edge_row *e)
+{
+	return !wants_exchanges_only(f) && !f->protocol.count &&
+	       reporter_matches(f, (uint8_t)e->reporter, e->other_side) &&
+	       ends_match(f, e->source, e->destination);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which records a reader wants. The same key given twice means either, different keys mean both. */
+#pragma once
+
+#include "base/error.h"
+#include "control/serve/recent.h"
+#include "control/signals/signals.h"
+
+#include <stdbool.h>
+
+#define FILTER_VALUES_MAX 8
+
+/* X(name): the keys of a query that filter. from, to: workload, exact or with * and ?. protocol: "http", "http1", "http1.1",
+ * "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or grpc). status: "404", "5xx", "5+" (500 and above), "0", "unknown".
+ * path: with * and ?, else a prefix. method: exact, in any case. reporter: "source", "destination", "both", or "once" (the
+ * default: the client's view where there is one, else the server's). */
+#define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method)
+
+struct filter_values {
+	unsigned count;
+	const char *values[FILTER_VALUES_MAX]; /* borrowed */
+};
+
+enum filter_reporter { FILTER_ONCE, FILTER_SOURCE, FILTER_DESTINATION, FILTER_BOTH };
+
+struct filter {
+	enum filter_reporter reporter;
+#define X(name) struct filter_values name;
+	FILTER_KEYS(X)
+#undef X
+};
+
+/* Adds one key and value of a query. 0, -ENOENT when the key is not a filter's, -EINVAL and |err| on a bad value,
+ * -E2BIG and |err| when one key has too many values. |value| must outlive |f|. */
+int filter_add(struct filter *f, const char *key, const char *value, struct error *err);
+
+bool filter_request(const struct filter *f, const struct recent_request *r);
+/* status, path and method do not apply to connections and edges: given, they match none. */
+bool filter_connection(const struct filter *f, const struct recent_connection *c);
+bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter);
+bool filter_edge(const struct filter *f, const struct edge_row *e);
+
+/* |pattern| with * (any run, slashes too) and ?, over all of |text|. Linear in practice, never exponential. */
+bool filter_glob(const char *pattern, const char *text);

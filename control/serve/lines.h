@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Records as JSON, one object per line; field names are a promise. What is not known is null. */
+#pragma once
+
+#include "control/export/text.h"
+#include "control/serve/recent.h"
+#include "control/signals/signals.h"
+
+#include <stdint.h>
+
+/* |wall_offset_ns|: what to add to CLOCK_MONOTONIC to get the time since the epoch. */
+void lines_request(struct text *t, const struct recent_request *r, int64_t wall_offset_ns);
+void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns);
+void lines_living(struct text *t, const struct living *l, enum reporter reporter, uint64_t id,
+		  int64_t wall_offset_ns);
+void lines_edge(struct text *t, const struct edge_row *e);
+
+/* {"lost":n}: so many records were overwritten before the reader took them. */
+void lines_lost(struct text *t, uint64_t count);

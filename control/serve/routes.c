@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One table of paths, one small handler each. */
+#include "control/serve/routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define TEXT_TYPE "text/plain; charset=utf-8"
+#define JSON_TYPE "application/json"
+#define LINES_TYPE "application/x-ndjson"
+#define DOCUMENT_MAX_BYTES (4u << 20)
+#define DEFAULT_LAST 20
+
+struct route {
+	const char *path;
+	bool api; /* only on the unix socket */
+	enum MHD_Result (*answer)(struct routes *r, struct MHD_Connection *connection);
+	const char *help;
+};
+
+/* ---- metrics, readiness ---- */
+
+static void refresh(struct routes *r)
+{
+	if (r->source.refresh)
+		r->source.refresh(r->source.arg);
+}
+
+static enum MHD_Result get_metrics(struct routes *r, struct MHD_Connection *connection)
+{
+	bool openmetrics = prometheus_wants_openmetrics(
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept"));
+
+	refresh(r);
+	return answer_stream(&r->answers, connection,
+			     openmetrics ? PROMETHEUS_OPENMETRICS_TYPE : PROMETHEUS_TEXT_TYPE,
+			     stream_metrics(&r->context, openmetrics));
+}
+
+static enum MHD_Result get_ready(struct routes *r, struct MHD_Connection *connection)
+{
+	if (r->source.ready && !r->source.ready(r->source.arg))
+		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE, "not ready\n");
+	return answer_text(connection, MHD_HTTP_OK, TEXT_TYPE, "ready\n");
+}
+
+static enum MHD_Result get_health(struct routes *r, struct MHD_Connection *connection)
+{
+	(void)r;
+	return answer_text(connection, MHD_HTTP_OK, TEXT_TYPE, "ok\n");
+}
+
+/* ---- API: documents ---- */
+
+static enum MHD_Result get_document(struct routes *r, struct MHD_Connection *connection,
+				    void (*write)(void *arg, struct text *out))
+{
+	struct text body = text_new(DOCUMENT_MAX_BYTES);
+
+	if (!write)
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent does not say");
+	refresh(r);
+	write(r->source.arg, &body);
+	return answer_built(connection, JSON_TYPE, &body);
+}
+
+static enum MHD_Result get_status(struct routes *r, struct MHD_Connection *connection)
+{
+	return get_document(r, connection, r->source.status);
+}
+
+static enum MHD_Result get_check(struct routes *r, struct MHD_Connection *connection)
+{
+	return get_document(r, connection, r->source.check);
+}
+
+/* ---- API: lines ---- */
+
+struct query {
+	struct filter filter;
+	bool follow;
+	bool has_last;
+	uint64_t last;
+	struct error err; /* the first problem */
+};
+
+static int parse_last(struct query *q, const char *value)
+{
+	char *end;
+
+	q->has_last = true;
+	if (!strcmp(value, "all")) {
+		q->last = UINT64_MAX;
+		return 0;
+	}
+	if (*value < '0' || *value > '9')
+		return error_set(&q->err, -EINVAL, "last is a number or all");
+	q->last = strtoull(value, &end, 10);
+	return *end ? error_set(&q->err, -EINVAL, "last is a number or all") : 0;
+}
+
+static int parse_follow(struct query *q, const char *value)
+{
+	if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+		return error_set(&q->err, -EINVAL, "follow is 0 or 1");
+	q->follow = *value == '1';
+	return 0;
+}
+
+static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
+				    const char *value)
+{
+	struct query *q = arg;
+	int code;
+
+	(void)kind;
+	value = value ? value : "";
+	if (!strcmp(key, "last"))
+		code = parse_last(q, value);
+	else if (!strcmp(key, "follow"))
+		code = parse_follow(q, value);
+	else
+		code = filter_add(&q->filter, key, value, &q->err);
+	if (code == -ENOENT)
+		error_set(&q->err, -ENOENT,
+			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, method, "
+			  "reporter, follow, last",
+			  key);
+	return code ? MHD_NO : MHD_YES;
+}
+
+static struct query parse_query(struct MHD_Connection *connection)
+{
+	struct query q = { 0 };
+
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &q);
+	if (!q.has_last)
+		q.last = q.follow ? 0 : DEFAULT_LAST;
+	return q;
+}
+
+static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connection)
+{
+	struct query q = parse_query(connection);
+
+	if (q.err.code)
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
+	return answer_stream(&r->answers, connection, LINES_TYPE, stream_edges(&r->context, &q.filter));
+}
+
+static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
+{
+	struct query q = parse_query(connection);
+
+	if (q.err.code)
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
+	return answer_stream(&r->answers, connection, LINES_TYPE,
+			     stream_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
+}
+
+static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
+{
+	struct query q = parse_query(connection);
+
+	if (q.err.code)
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
+	return answer_stream(&r->answers, connection, LINES_TYPE,
+			     q.follow || q.has_last ?
+				     stream_recent(&r->context, RECENT_CONNECTIONS, &q.filter, q.last,
+						   q.follow) :
+				     stream_living(&r->context, &q.filter));
+}
+
+/* ---- the table ---- */
+
+static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connection);
+
+static const struct route routes[] = {
+	{ "/", false, get_index, "this list" },
+	{ "/metrics", false, get_metrics, "metrics for Prometheus (text, OpenMetrics)" },
+	{ "/stats/prometheus", false, get_metrics, "the same, under Envoy's path" },
+	{ "/ready", false, get_ready, "200 when the agent observes" },
+	{ "/healthz", false, get_health, "200 when the agent answers" },
+	{ "/api/v1/status", true, get_status, "what the agent does" },
+	{ "/api/v1/check", true, get_check, "what this machine allows" },
+	{ "/api/v1/edges", true, get_edges, "golden signals per edge" },
+	{ "/api/v1/requests", true, get_requests, "recent and live requests" },
+	{ "/api/v1/connections", true, get_connections, "living connections, and their events live" },
+};
+#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
+
+static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connection)
+{
+	struct text body = text_new(DOCUMENT_MAX_BYTES);
+
+	(void)r;
+	text_string(&body, "<!doctype html><title>weft</title><table>\n");
+	for (unsigned i = 0; i < ROUTE_COUNT; i++) {
+		if (routes[i].api)
+			continue;
+		text_format(&body, "<tr><td><a href=\"%s\">%s</a><td>%s\n", routes[i].path,
+			    routes[i].path, routes[i].help);
+	}
+	text_string(&body, "</table>\n");
+	return answer_built(connection, "text/html; charset=utf-8", &body);
+}
+
+static bool is_local_host(const char *host)
+{
+	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+
+	for (unsigned i = 0; host && i < 3; i++) {
+		size_t n = strlen(names[i]);
+
+		if (!strncasecmp(host, names[i], n) && (!host[n] || host[n] == ':'))
+			return true;
+	}
+	return !host;
+}
+
+static void update_wall_clock(struct stream_context *context)
+{
+	struct timespec wall, steady;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &steady);
+	context->wall_offset_ns = (wall.tv_sec - steady.tv_sec) * 1000000000ll +
+				  (wall.tv_nsec - steady.tv_nsec);
+}
+
+enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection, const char *method,
+			      const char *path, bool api, bool check_host)
+{
+	if (check_host &&
+	    !is_local_host(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")))
+		return answer_error(connection, MHD_HTTP_FORBIDDEN, "this host is not served here");
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return answer_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
+	update_wall_clock(&r->context);
+	for (unsigned i = 0; i < ROUTE_COUNT; i++) {
+		if (!strcmp(routes[i].path, path) && (api || !routes[i].api))
+			return routes[i].answer(r, connection);
+	}
+	return answer_error(connection, MHD_HTTP_NOT_FOUND, "no such path");
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is answered to which path. */
+#pragma once
+
+#include "control/serve/answer.h"
+#include "control/serve/serve.h"
+
+/* What all routes share. */
+struct routes {
+	struct serve_source source;
+	struct stream_context context;
+	struct answers answers;
+};
+
+/* Answers one request. |api|: it came over the unix socket, where /api/v1 is; |check_host|: it came to a loopback address,
+ * where a foreign Host means that a web page was tricked into asking (DNS rebinding). */
+enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection, const char *method,
+			      const char *path, bool api, bool check_host);

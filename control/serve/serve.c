@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Two libmicrohttpd daemons (TCP, unix socket) behind one epoll descriptor; a timer in it stands for their timeouts. */
+#include "control/serve/serve.h"
+
+#include "base/cleanup.h"
+#include "control/serve/listen.h"
+#include "control/serve/routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#define DEFAULT_MODE 0660
+#define DEFAULT_CLIENTS 64
+#define DEFAULT_TIMEOUT_S 30
+#define DEFAULT_SCRAPE_MAX_S 60
+/* Request line, headers and send buffer of one client. */
+#define CLIENT_MEMORY_BYTES 65536
+/* How often clients of sleeping streams are looked after. */
+#define REAP_INTERVAL_MS 1000
+
+struct front {
+	struct serve *serve;
+	struct MHD_Daemon *daemon;
+	bool api;
+	bool check_host;
+};
+
+struct serve {
+	struct routes routes;
+	struct front tcp;
+	struct front local;
+	struct listen_unix socket;
+	uint16_t port;
+	int epoll_fd;
+	int timer_fd;
+};
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
+			      const char *method, const char *version, const char *upload_data,
+			      size_t *upload_data_size, void **request)
+{
+	struct front *f = cls;
+
+	(void)version;
+	(void)upload_data;
+	(void)upload_data_size;
+	(void)request;
+	return routes_answer(&f->serve->routes, connection, method, url, f->api, f->check_host);
+}
+
+/* ---- start ---- */
+
+static int watch(struct serve *s, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+/* Starts a daemon on |fd|, which it owns from then on. */
+static int start_front(struct front *f, int fd, const struct serve_options *o, struct error *err)
+{
+	const union MHD_DaemonInfo *info;
+
+	f->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, f,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		o->clients ? o->clients : DEFAULT_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
+		o->timeout_s ? o->timeout_s : DEFAULT_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CLIENT_MEMORY_BYTES, MHD_OPTION_END);
+	if (!f->daemon) {
+		close(fd);
+		return error_set(err, -ENOMEM, "the HTTP server does not start");
+	}
+	info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || watch(f->serve, info->epoll_fd))
+		return error_set(err, -EIO, "the HTTP server cannot be watched");
+	return 0;
+}
+
+static int start_tcp(struct serve *s, const struct serve_options *o, struct error *err)
+{
+	int fd;
+
+	if (!o->listen)
+		return 0;
+	fd = listen_tcp(o->listen, &s->port, &s->tcp.check_host, err);
+	return fd < 0 ? fd : start_front(&s->tcp, fd, o, err);
+}
+
+static int start_local(struct serve *s, const struct serve_options *o, struct error *err)
+{
+	int code;
+
+	if (!o->socket_path)
+		return 0;
+	code = listen_unix_open(o->socket_path, o->socket_mode ? o->socket_mode : DEFAULT_MODE,
+				&s->socket, err);
+	return code ? code : start_front(&s->local, s->socket.fd, o, err);
+}
+
+static int start(struct serve *s, const struct serve_options *o, struct error *err)
+{
+	int code;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s->epoll_fd < 0 || s->timer_fd < 0 || watch(s, s->timer_fd))
+		return error_set(err, -errno, "no descriptor for the HTTP server: %m");
+	code = start_tcp(s, o, err);
+	return code ? code : start_local(s, o, err);
+}
+
+struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
+			struct error *err)
+{
+	uint64_t stream_max_s = options->scrape_max_s ? options->scrape_max_s : DEFAULT_SCRAPE_MAX_S;
+	struct serve *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		error_set(err, -ENOMEM, "no memory for the HTTP server");
+		return NULL;
+	}
+	s->routes.source = *source;
+	s->routes.context.signals = source->signals;
+	s->routes.context.recent = source->recent;
+	s->routes.answers.stream_max_ns = stream_max_s * 1000000000;
+	s->epoll_fd = s->timer_fd = s->socket.fd = -1;
+	s->tcp.serve = s->local.serve = s;
+	s->local.api = true;
+	if (!start(s, options, err))
+		return s;
+	serve_free(s);
+	return NULL;
+}
+
+void serve_free(struct serve *s)
+{
+	if (!s)
+		return;
+	answers_end(&s->routes.answers);
+	if (s->tcp.daemon)
+		MHD_stop_daemon(s->tcp.daemon);
+	if (s->local.daemon)
+		MHD_stop_daemon(s->local.daemon);
+	listen_unix_remove(&s->socket);
+	cleanup_close_fd(&s->timer_fd);
+	cleanup_close_fd(&s->epoll_fd);
+	free(s);
+}
+
+/* ---- run ---- */
+
+/* The earlier of |timeout_ms| and what the daemon waits for; -1 = never. */
+static long earlier(const struct front *f, long timeout_ms)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	if (!f->daemon || MHD_get_timeout(f->daemon, &wait_ms) != MHD_YES)
+		return timeout_ms;
+	return timeout_ms < 0 || wait_ms < (MHD_UNSIGNED_LONG_LONG)timeout_ms ? (long)wait_ms :
+										 timeout_ms;
+}
+
+/* Sets the timer to when the daemons want to run though nothing is readable. */
+static void arm(struct serve *s)
+{
+	long timeout_ms = answers_sleep(&s->routes.answers) ? REAP_INTERVAL_MS : -1;
+	struct itimerspec at = { 0 };
+
+	timeout_ms = earlier(&s->tcp, timeout_ms);
+	timeout_ms = earlier(&s->local, timeout_ms);
+	if (timeout_ms >= 0) {
+		at.it_value.tv_sec = timeout_ms / 1000;
+		at.it_value.tv_nsec = timeout_ms % 1000 * 1000000 + 1;
+	}
+	timerfd_settime(s->timer_fd, 0, &at, NULL);
+}
+
+int serve_fd(const struct serve *s)
+{
+	return s->epoll_fd;
+}
+
+void serve_run(struct serve *s)
+{
+	answers_reap(&s->routes.answers);
+	if (s->tcp.daemon)
+		MHD_run(s->tcp.daemon);
+	if (s->local.daemon)
+		MHD_run(s->local.daemon);
+	arm(s);
+}
+
+void serve_wake(struct serve *s)
+{
+	answers_wake(&s->routes.answers);
+}
+
+uint16_t serve_port(const struct serve *s)
+{
+	return s->port;
+}
+
+uint64_t serve_lost(const struct serve *s)
+{
+	return s->routes.context.lost;
+}

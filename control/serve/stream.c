@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One reading loop over four kinds of pieces. */
+#include "control/serve/stream.h"
+
+#include "control/serve/lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_MAX_BYTES 65536
+
+/* What making the next piece came to; a piece may be empty (filtered out). */
+enum piece { PIECE_MADE, PIECE_WAIT, PIECE_END };
+
+struct stream {
+	struct stream_context *context;
+	enum piece (*next)(struct stream *s);
+	struct prometheus *prometheus; /* only for metrics */
+	struct filter filter;
+	enum recent_kind kind;
+	bool follow;
+	bool holding; /* series positions */
+	uint64_t position;
+	uint64_t end; /* for listings of recent records without follow */
+	struct text piece;
+	size_t taken;
+};
+
+static struct stream *stream_new(struct stream_context *context, enum piece (*next)(struct stream *s),
+				 const struct filter *f)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->context = context;
+	s->next = next;
+	s->piece = text_new(PIECE_MAX_BYTES);
+	if (f)
+		s->filter = *f;
+	return s;
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	if (s->holding)
+		signals_release(s->context->signals);
+	prometheus_free(s->prometheus);
+	text_free(&s->piece);
+	free(s);
+}
+
+/* ---- the pieces ---- */
+
+static enum piece next_edge(struct stream *s)
+{
+	struct edge_row row;
+
+	if (!signals_edge(s->context->signals, (uint32_t)s->position++, &row))
+		return PIECE_END;
+	if (filter_edge(&s->filter, &row))
+		lines_edge(&s->piece, &row);
+	return PIECE_MADE;
+}
+
+/* A connection that closes meanwhile gives its place to the last one: walking from the end misses none that lives and
+ * may list one twice, with the same id. */
+static enum piece next_living(struct stream *s)
+{
+	const struct living *l;
+	enum reporter reporter;
+	uint64_t id;
+
+	if (!s->position)
+		return PIECE_END;
+	l = signals_living(s->context->signals, (uint32_t)--s->position, &reporter, &id);
+	if (l && l->source && filter_living(&s->filter, l, reporter))
+		lines_living(&s->piece, l, reporter, id, s->context->wall_offset_ns);
+	return PIECE_MADE;
+}
+
+static bool passes(const struct stream *s, uint64_t position)
+{
+	const struct recent *r = s->context->recent;
+	const struct recent_connection *c;
+
+	if (s->kind == RECENT_REQUESTS)
+		return filter_request(&s->filter, recent_request_at(r, position));
+	c = recent_connection_at(r, position);
+	return c->phase != CONNECTION_ALIVE && filter_connection(&s->filter, c);
+}
+
+static void add_record(struct stream *s, uint64_t position)
+{
+	const struct recent *r = s->context->recent;
+
+	if (s->kind == RECENT_REQUESTS)
+		lines_request(&s->piece, recent_request_at(r, position), s->context->wall_offset_ns);
+	else
+		lines_connection(&s->piece, recent_connection_at(r, position),
+				 s->context->wall_offset_ns);
+}
+
+static enum piece next_recent(struct stream *s)
+{
+	uint64_t first = recent_first(s->context->recent, s->kind);
+	uint64_t end = s->follow ? recent_end(s->context->recent, s->kind) : s->end;
+
+	if (s->position < first) {
+		uint64_t lost = (first < end ? first : end) - s->position;
+
+		s->context->lost += lost;
+		s->position += lost;
+		lines_lost(&s->piece, lost);
+		return PIECE_MADE;
+	}
+	while (s->position < end) {
+		uint64_t position = s->position++;
+
+		if (!passes(s, position))
+			continue;
+		add_record(s, position);
+		return PIECE_MADE;
+	}
+	return s->follow ? PIECE_WAIT : PIECE_END;
+}
+
+/* ---- construction ---- */
+
+struct stream *stream_metrics(struct stream_context *context, bool openmetrics)
+{
+	struct stream *s = stream_new(context, NULL, NULL);
+
+	if (!s)
+		return NULL;
+	s->prometheus = prometheus_new(context->signals, openmetrics);
+	if (s->prometheus)
+		return s;
+	stream_free(s);
+	return NULL;
+}
+
+struct stream *stream_edges(struct stream_context *context, const struct filter *f)
+{
+	struct stream *s = stream_new(context, next_edge, f);
+
+	if (!s)
+		return NULL;
+	signals_hold(context->signals);
+	s->holding = true;
+	return s;
+}
+
+struct stream *stream_living(struct stream_context *context, const struct filter *f)
+{
+	struct stream *s = stream_new(context, next_living, f);
+
+	if (s)
+		s->position = signals_living_count(context->signals);
+	return s;
+}
+
+/* The position from which |last| records that pass are left. */
+static uint64_t start_of_last(const struct stream *s, uint64_t last)
+{
+	uint64_t first = recent_first(s->context->recent, s->kind);
+	uint64_t position = s->end;
+
+	while (last && position > first) {
+		position--;
+		last -= passes(s, position);
+	}
+	return position;
+}
+
+struct stream *stream_recent(struct stream_context *context, enum recent_kind kind,
+			     const struct filter *f, uint64_t last, bool follow)
+{
+	struct stream *s = stream_new(context, next_recent, f);
+
+	if (!s)
+		return NULL;
+	s->kind = kind;
+	s->follow = follow;
+	s->end = recent_end(context->recent, kind);
+	s->position = start_of_last(s, last);
+	return s;
+}
+
+/* ---- reading ---- */
+
+static size_t take_piece(struct stream *s, char *out, size_t size)
+{
+	size_t left = s->piece.used - s->taken;
+	size_t n = left < size ? left : size;
+
+	if (n)
+		memcpy(out, s->piece.data + s->taken, n);
+	s->taken += n;
+	return n;
+}
+
+static long read_metrics(struct stream *s, char *out, size_t size)
+{
+	long n = prometheus_read(s->prometheus, out, size);
+
+	return n ? n : -ENODATA;
+}
+
+long stream_read(struct stream *s, char *out, size_t size)
+{
+	enum piece made = PIECE_MADE;
+	size_t written = 0;
+
+	if (s->prometheus)
+		return read_metrics(s, out, size);
+	for (;;) {
+		written += take_piece(s, out + written, size - written);
+		if (written == size || made != PIECE_MADE)
+			break;
+		text_clear(&s->piece);
+		s->taken = 0;
+		made = s->next(s);
+		if (s->piece.failed)
+			return -ENOMEM;
+	}
+	if (written)
+		return (long)written;
+	return made == PIECE_WAIT ? 0 : -ENODATA;
+}
+
+bool stream_ready(const struct stream *s)
+{
+	return !s->follow || s->taken < s->piece.used ||
+	       s->position < recent_end(s->context->recent, s->kind);
+}
+
+bool stream_is_live(const struct stream *s)
+{
+	return s->follow;
+}

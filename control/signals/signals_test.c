@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Records in, series out: sums, labels, connections, edges, bounds. */
+#include "control/signals/signals.h"
+
+#include "control/signals/fixture_test.h"
+#include "control/signals/istio.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct signals *s;
+
+static int setup(void **state)
+{
+	(void)state;
+	s = fixture_signals(signals_limits_default());
+	return s ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	signals_free(s);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static const char label_order[] =
+	"reporter source_workload source_canonical_service source_canonical_revision "
+	"source_workload_namespace source_principal source_app source_version source_cluster "
+	"destination_workload destination_workload_namespace destination_principal destination_app "
+	"destination_version destination_service destination_canonical_service "
+	"destination_canonical_revision destination_service_name destination_service_namespace "
+	"destination_cluster request_protocol response_code grpc_response_status response_flags "
+	"connection_security_policy ";
+
+static void test_labels_are_istios_in_istios_order(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+	char names[1024] = "";
+
+	(void)state;
+	signals_request(s, &r);
+	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 0, &sample), COLLECT_SAMPLE);
+	for (unsigned i = 0; i < sample.label_count; i++) {
+		strcat(strcat(names, sample.labels[i].name), " ");
+		assert_true(*sample.labels[i].value ||
+			    !strcmp(sample.labels[i].name, "grpc_response_status"));
+	}
+	assert_string_equal(names, label_order);
+	assert_string_equal(fixture_label(&sample, "request_protocol"), "http");
+	assert_string_equal(fixture_label(&sample, "response_code"), "200");
+	assert_string_equal(fixture_label(&sample, "response_flags"), "-");
+	assert_string_equal(fixture_label(&sample, "connection_security_policy"), "none");
+	assert_string_equal(fixture_label(&sample, "destination_service"), "nginx");
+	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 1, &sample), COLLECT_END);
+}
+
+static void test_source_knows_no_security_policy(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	r.reporter = REPORTER_SOURCE;
+	r.flags = RESPONSE_FLAG(UC) | RESPONSE_FLAG(UR);
+	signals_request(s, &r);
+	signals_collect(s, METRIC_REQUESTS, 0, &sample);
+	assert_string_equal(fixture_label(&sample, "reporter"), "source");
+	assert_string_equal(fixture_label(&sample, "connection_security_policy"), "unknown");
+	assert_string_equal(fixture_label(&sample, "response_flags"), "UC,UR");
+}
+
+static void test_kubernetes_hosts_have_short_names(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	strcpy(fixture_server.service, "web.shop.svc.cluster.local");
+	signals_request(s, &r);
+	signals_collect(s, METRIC_REQUESTS, 0, &sample);
+	assert_string_equal(fixture_label(&sample, "destination_service_name"), "web");
+	assert_string_equal(fixture_label(&sample, "destination_service"), "web.shop.svc.cluster.local");
+}
+
+static void check_code(struct request r, const char *code, const char *grpc)
+{
+	struct sample sample;
+
+	signals_request(s, &r);
+	for (uint32_t i = 0; signals_collect(s, METRIC_REQUESTS, i, &sample) != COLLECT_END; i++) {
+		if (!strcmp(fixture_label(&sample, "response_code"), code) &&
+		    !strcmp(fixture_label(&sample, "grpc_response_status"), grpc))
+			return;
+	}
+	fail_msg("no series with response_code %s, grpc_response_status '%s'", code, grpc);
+}
+
+static void test_codes_are_right_or_unknown(void **state)
+{
+	struct request r = fixture_request();
+
+	(void)state;
+	r.status = 0;
+	check_code(r, "0", "");
+	r.incomplete = REQUEST_GAP(HPACK);
+	check_code(r, "unknown", "");
+	r.incomplete = 0;
+	r.status = 200;
+	r.grpc = true;
+	check_code(r, "200", "unknown");
+	r.grpc_status = 0;
+	check_code(r, "200", "0");
+	r.grpc_status = 14;
+	check_code(r, "200", "14");
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS_INCOMPLETE, "reason", "hpack_join"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, "request_protocol", "grpc"), 3);
+}
+
+static void test_sums_are_exact(void **state)
+{
+	struct request r = fixture_request();
+	uint64_t bytes = 0, duration_ns = 0;
+	struct sample sample;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 10000; i++) {
+		r.response_bytes = i * 997;
+		r.end_ns = r.start_ns + i * 12345;
+		bytes += r.response_bytes;
+		duration_ns += i * 12345;
+		signals_request(s, &r);
+	}
+	signals_collect(s, METRIC_RESPONSE_BYTES, 0, &sample);
+	assert_int_equal(sample.buckets->sum, bytes);
+	assert_int_equal(sample.buckets->count, 10000);
+	signals_collect(s, METRIC_REQUEST_DURATION, 0, &sample);
+	assert_int_equal(sample.buckets->sum, duration_ns);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, NULL, NULL), 10000);
+}
+
+static void test_unknown_times_are_left_out(void **state)
+{
+	struct request r = fixture_request();
+
+	(void)state;
+	r.end_ns = 0;
+	r.incomplete = REQUEST_GAP(TIMES);
+	signals_request(s, &r);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_REQUEST_DURATION, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS_INCOMPLETE, "reason", "times"), 1);
+}
+
+static void test_messages_are_grpcs(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	signals_request(s, &r);
+	assert_int_equal(signals_collect(s, METRIC_REQUEST_MESSAGES, 0, &sample), COLLECT_SKIP);
+	r.grpc = true;
+	r.grpc_status = 0;
+	r.request_messages = 3;
+	r.response_messages = 5;
+	signals_request(s, &r);
+	signals_request(s, &r);
+	assert_int_equal(fixture_sum(s, METRIC_REQUEST_MESSAGES, NULL, NULL), 6);
+	assert_int_equal(fixture_sum(s, METRIC_RESPONSE_MESSAGES, "request_protocol", "grpc"), 10);
+}
+
+static void test_equal_labels_make_one_series(void **state)
+{
+	struct request r = fixture_request();
+	struct identity unit = fixture_server;
+	struct sample sample;
+
+	(void)state;
+	signals_request(s, &r);
+	unit.index = 3;
+	strcpy(unit.kind, "unit");
+	r.destination = &unit;
+	signals_request(s, &r);
+	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 1, &sample), COLLECT_END);
+	strcpy(unit.version, "v2");
+	unit.index = 4;
+	struct identity other = unit;
+	r.destination = &other;
+	signals_request(s, &r);
+	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 1, &sample), COLLECT_SAMPLE);
+	assert_int_equal(signals_collect(s, METRIC_CONNECTIONS_OPEN, 1, &sample), COLLECT_END);
+}
+
+static void test_exemplars_stay_in_their_bucket(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	strcpy(r.traceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	r.end_ns = r.start_ns + 30000000;
+	signals_request(s, &r);
+	signals_collect(s, METRIC_REQUEST_DURATION, 0, &sample);
+	assert_int_equal(sample.exemplars, 1u << 5);
+	assert_string_equal(sample.exemplar[5].trace_id, "0af7651916cd43dd8448eb211c80319c");
+	assert_string_equal(sample.exemplar[5].span_id, "b7ad6b7169203331");
+	assert_int_equal(sample.exemplar[5].value, 30000000);
+}
+
+/* ---- bounds ---- */
+
+static void test_overflow_keeps_totals_per_reporter(void **state)
+{
+	struct signals_limits limits = signals_limits_default();
+	struct request r = fixture_request();
+	struct signals *small;
+
+	(void)state;
+	limits.series = 10;
+	small = fixture_signals(limits);
+	for (unsigned i = 0; i < 1000; i++) {
+		r.status = (uint16_t)(100 + i % 500);
+		r.reporter = i % 3 ? REPORTER_SOURCE : REPORTER_DESTINATION;
+		r.grpc = i % 7 == 0;
+		signals_request(small, &r);
+	}
+	assert_int_equal(fixture_sum(small, METRIC_REQUESTS, NULL, NULL), 1000);
+	assert_int_equal(fixture_sum(small, METRIC_REQUESTS, "reporter", "destination"), 334);
+	assert_int_equal(fixture_sum(small, METRIC_REQUESTS, "request_protocol", "grpc"), 143);
+	assert_int_equal(fixture_sum(small, METRIC_RESPONSE_BYTES, NULL, NULL), 1000);
+	assert_int_equal(fixture_sum(small, METRIC_SERIES, "table", "requests"), 14);
+	assert_int_equal(fixture_sum(small, METRIC_SERIES_LIMITED, "table", "requests"),
+			 fixture_sum(small, METRIC_REQUESTS, "source_workload", "overflow"));
+	signals_free(small);
+}
+
+static void test_idle_series_expire_but_not_while_held(void **state)
+{
+	struct request r = fixture_request();
+
+	(void)state;
+	signals_request(s, &r);
+	signals_hold(s);
+	signals_tick(s, 2000 * FIXTURE_SECOND);
+	assert_int_equal(fixture_sum(s, METRIC_SERIES, "table", "requests"), 1);
+	signals_release(s);
+	signals_tick(s, 2000 * FIXTURE_SECOND);
+	assert_int_equal(fixture_sum(s, METRIC_SERIES, "table", "requests"), 0);
+	assert_int_equal(fixture_sum(s, METRIC_SERIES_EXPIRED, "table", "requests"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_SERIES_EXPIRED, "table", "edges"), 1);
+}
+
+static void test_identities_beyond_the_limit_are_overflow(void **state)
+{
+	struct request r = fixture_request();
+
+	(void)state;
+	fixture_server.index = signals_limits_default().identities;
+	signals_request(s, &r);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, "destination_workload", "overflow"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, "source_workload", "curl"), 1);
+}
+
+static void test_bad_limits_are_refused(void **state)
+{
+	struct signals_limits limits = signals_limits_default();
+	struct error err = { 0 };
+
+	(void)state;
+	limits.exemplars = 1000;
+	assert_null(signals_new(&limits, &err));
+	assert_int_equal(err.code, -EINVAL);
+}
+
+/* ---- connections ---- */
+
+static void report(uint64_t id, enum connection_phase phase, const char *protocol, uint64_t sent,
+		   uint64_t received)
+{
+	struct connection c = fixture_connection(id, phase, protocol);
+
+	c.sent_bytes = sent;
+	c.received_bytes = received;
+	signals_connection(s, &c);
+}
+
+static void test_tcp_bytes_and_lives(void **state)
+{
+	(void)state;
+	report(1, CONNECTION_OPENED, "unknown", 0, 0);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 0);
+	report(1, CONNECTION_ALIVE, "tcp", 1000, 10);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 1);
+	report(1, CONNECTION_ALIVE, "tcp", 3000, 20);
+	report(1, CONNECTION_CLOSED, "tcp", 3500, 30);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_SENT, NULL, NULL), 3500);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_RECEIVED, "reporter", "destination"), 30);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_CLOSED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTION_SENT, NULL, NULL), 3500);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPENED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_CLOSED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, NULL, NULL), 0);
+}
+
+static void test_http_is_not_tcp(void **state)
+{
+	(void)state;
+	report(1, CONNECTION_OPENED, "unknown", 0, 0);
+	report(1, CONNECTION_ALIVE, "unknown", 0, 0);
+	report(1, CONNECTION_ALIVE, "http1", 100, 100);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, NULL, NULL), 1);
+	report(1, CONNECTION_CLOSED, "http1", 200, 200);
+	report(2, CONNECTION_CLOSED, "http2", 7, 7);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_SENT, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTION_SENT, NULL, NULL), 207);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_CLOSED, NULL, NULL), 2);
+}
+
+static void test_upgraded_connections_become_tcp(void **state)
+{
+	(void)state;
+	report(1, CONNECTION_ALIVE, "http1", 100, 50);
+	report(1, CONNECTION_ALIVE, "websocket", 1100, 550);
+	report(1, CONNECTION_CLOSED, "websocket", 2100, 650);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_CLOSED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_SENT, NULL, NULL), 2100);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTION_RECEIVED, NULL, NULL), 650);
+}
+
+static void test_silent_connections_close_as_tcp(void **state)
+{
+	(void)state;
+	report(1, CONNECTION_OPENED, "unknown", 0, 0);
+	report(1, CONNECTION_CLOSED, "unknown", 0, 0);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_CLOSED, NULL, NULL), 1);
+}
+
+static void test_late_http_still_balances(void **state)
+{
+	(void)state;
+	report(1, CONNECTION_ALIVE, "unknown", 5, 5);
+	report(1, CONNECTION_CLOSED, "http1", 500, 500);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_CLOSED, NULL, NULL), 1);
+}
+
+static void test_failed_connections(void **state)
+{
+	struct connection c = fixture_connection(9, CONNECTION_CLOSED, "unknown");
+
+	(void)state;
+	c.flags = RESPONSE_FLAG(UF);
+	c.counters.flags = WEFT_END_FAILED | WEFT_END_REFUSED;
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_FAILED, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPENED, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_CLOSED, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 0);
+	assert_null(signals_living(s, 0, NULL, NULL));
+}
+
+static void test_untracked_connections_count_once(void **state)
+{
+	struct signals_limits limits = signals_limits_default();
+
+	(void)state;
+	limits.connections = 1;
+	signals_free(s);
+	s = fixture_signals(limits);
+	report(1, CONNECTION_OPENED, "unknown", 0, 0);
+	report(2, CONNECTION_OPENED, "unknown", 0, 0);
+	report(2, CONNECTION_ALIVE, "tcp", 10, 10);
+	report(2, CONNECTION_CLOSED, "tcp", 30, 30);
+	report(1, CONNECTION_CLOSED, "tcp", 4, 4);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPENED, NULL, NULL), 2);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_CLOSED, NULL, NULL), 2);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_SENT, NULL, NULL), 34);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 2);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, NULL, NULL), 0);
+}
+
+static void test_ends_that_become_known_move_the_connection(void **state)
+{
+	struct connection c = fixture_connection(1, CONNECTION_OPENED, "unknown");
+	struct identity known = fixture_identity(9, "python3");
+
+	(void)state;
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, "source_workload", "curl"), 1);
+	c.phase = CONNECTION_ALIVE;
+	c.source = &known;
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, "source_workload", "curl"), 0);
+	assert_int_equal(fixture_sum(s, METRIC_CONNECTIONS_OPEN, "source_workload", "python3"), 1);
+}
+
+static void test_trouble(void **state)
+{
+	struct connection c = fixture_connection(1, CONNECTION_ALIVE, "http1");
+
+	(void)state;
+	c.handshake_us = 120;
+	c.counters = (struct weft_counters){ .retransmits = 3, .srtt_us = 80 };
+	signals_connection(s, &c);
+	c.phase = CONNECTION_CLOSED;
+	c.counters.retransmits = 5;
+	c.counters.flags = WEFT_END_RESET_RECEIVED;
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_RETRANSMITS, NULL, NULL), 5);
+	assert_int_equal(fixture_sum(s, METRIC_HANDSHAKE, NULL, NULL), 1);
+	assert_int_equal(fixture_sum(s, METRIC_SRTT, NULL, NULL), 2);
+	assert_int_equal(fixture_sum(s, METRIC_RESETS, "by", "client"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_RESETS, "by", "server"), 0);
+}
+
+static void test_tls(void **state)
+{
+	struct connection c = fixture_connection(1, CONNECTION_ALIVE, "tls");
+	struct tls_facts facts = { .version = 0x0304, .cipher = "TLS_AES_128_GCM_SHA256", .sni = "a.example" };
+	struct sample sample;
+
+	(void)state;
+	facts.server = (struct tls_certificate){ .present = true, .subject = "CN=a.example",
+						 .san = "DNS:a.example", .not_after = 1900000000 };
+	c.tls = &facts;
+	c.encrypted = true;
+	c.tls_state = "handshake";
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, NULL, NULL), 0);
+	assert_int_equal(fixture_sum(s, METRIC_TCP_OPENED, NULL, NULL), 0);
+	c.tls_state = "open";
+	c.protocol = "http2";
+	signals_connection(s, &c);
+	signals_connection(s, &c);
+	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "state", "open"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "version", "TLSv1.3"), 1);
+	assert_int_equal(signals_collect(s, METRIC_CERTIFICATE, 0, &sample), COLLECT_SAMPLE);
+	assert_string_equal(fixture_label(&sample, "workload"), "nginx");
+	assert_int_equal(sample.value, 1900000000);
+	assert_int_equal(signals_collect(s, METRIC_CERTIFICATE, 1, &sample), COLLECT_END);
+	assert_string_equal(signals_living(s, 0, NULL, NULL)->sni, "a.example");
+}
+
+/* ---- edges ---- */
+
+static void test_edge_of_the_last_seconds(void **state)
+{
+	struct request r = fixture_request();
+	struct edge_row row;
+
+	(void)state;
+	for (unsigned second = 100; second < 120; second++) {
+		signals_tick(s, second * FIXTURE_SECOND);
+		for (unsigned i = 0; i < 50; i++) {
+			r.status = i < 5 ? 503 : i < 15 ? 404 : 200;
+			r.end_ns = r.start_ns + (i < 45 ? 2000000 : 40000000);
+			signals_request(s, &r);
+		}
+	}
+	signals_tick(s, 120 * FIXTURE_SECOND);
+	assert_true(signals_edge(s, 0, &row));
+	assert_false(row.other_side);
+	assert_true(row.window_s == 10);
+	assert_true(row.request_rate == 50);
+	assert_true(fabs(row.error_share - 0.1) < 1e-9);
+	assert_true(fabs(row.client_error_share - 0.2) < 1e-9);
+	assert_true(fabs(row.p50_ms - 2) < 2 * 0.0443);
+	assert_true(fabs(row.p90_ms - 2) < 2 * 0.0443);
+	assert_true(fabs(row.p99_ms - 40) < 40 * 0.0443);
+	assert_true(row.response_bytes_rate == 50 * 612);
+	assert_true(fabs(row.in_flight - (45 * 0.002 + 5 * 0.04)) < 1e-9);
+	assert_true(isnan(row.queue_fill));
+	assert_int_equal(row.totals->requests, 1000);
+	assert_false(signals_edge(s, 1, &row));
+	signals_tick(s, 131 * FIXTURE_SECOND);
+	signals_edge(s, 0, &row);
+	assert_true(row.request_rate == 0 && isnan(row.p50_ms) && isnan(row.error_share));
+}
+
+static void test_young_edges_are_not_diluted(void **state)
+{
+	struct request r = fixture_request();
+	struct edge_row row;
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++)
+		signals_request(s, &r);
+	signals_edge(s, 0, &row);
+	assert_true(row.window_s == 0 && row.request_rate == 0);
+	signals_tick(s, 103 * FIXTURE_SECOND);
+	signals_edge(s, 0, &row);
+	assert_true(row.window_s == 3 && row.request_rate == 10);
+}
+
+static void test_both_sides_of_an_edge(void **state)
+{
+	struct request r = fixture_request();
+	struct edge_row row;
+
+	(void)state;
+	signals_request(s, &r);
+	r.reporter = REPORTER_SOURCE;
+	signals_request(s, &r);
+	assert_true(signals_edge(s, 0, &row) && row.other_side);
+	assert_true(signals_edge(s, 1, &row) && row.other_side);
+}
+
+static void listen_report(uint64_t cookie, uint32_t backlog, uint64_t drops)
+{
+	struct listener l = { .identity = &fixture_server, .address = fixture_endpoint(2, 80),
+			      .backlog = backlog, .backlog_max = 100, .drops = drops };
+
+	l.address.cookie = cookie;
+	signals_listener(s, &l);
+}
+
+static void test_listen_queues(void **state)
+{
+	struct request r = fixture_request();
+	struct edge_row row;
+
+	(void)state;
+	signals_request(s, &r);
+	listen_report(1, 40, 2);
+	listen_report(2, 20, 0);
+	listen_report(1, 50, 7);
+	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LENGTH, "port", "80"), 70);
+	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LIMIT, NULL, NULL), 200);
+	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, "workload", "nginx"), 7);
+	signals_edge(s, 0, &row);
+	assert_true(row.queue_fill == 0.35 && row.queue_drops == 7);
+	signals_tick(s, 150 * FIXTURE_SECOND);
+	listen_report(2, 20, 0);
+	signals_tick(s, 170 * FIXTURE_SECOND);
+	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LENGTH, NULL, NULL), 20);
+	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, NULL, NULL), 7);
+}
+
+/* ---- health ---- */
+
+static void test_every_loss_has_one_place(void **state)
+{
+	struct health *h = calloc(1, sizeof(*h));
+
+	(void)state;
+	for (unsigned i = 0; i < WEFT_LOSS_MAX; i++)
+		h->kernel_lost[i] = 1;
+	for (unsigned i = 0; i < OBSERVE_LOSS_MAX; i++)
+		h->observe.lost[i] = 1;
+	h->kernel_counts[WEFT_COUNT_SEGMENTS_SEEN] = 12;
+	h->observe.delivered[WEFT_EVENT_OPEN] = 2;
+	h->observe.delivered[WEFT_EVENT_CLOSE] = 3;
+	signals_set_health(s, h);
+	assert_int_equal(fixture_sum(s, METRIC_EVENTS_LOST, NULL, NULL), WEFT_LOSS_MAX);
+	assert_int_equal(fixture_sum(s, METRIC_RECORDS_LOST, NULL, NULL) +
+				 fixture_sum(s, METRIC_UNDECODABLE, NULL, NULL),
+			 OBSERVE_LOSS_MAX);
+	assert_int_equal(fixture_sum(s, METRIC_EVENTS_SEEN, "kind", "segment"), 12);
+	assert_int_equal(fixture_sum(s, METRIC_EVENTS_DELIVERED, "kind", "lifecycle"), 5);
+	free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(test_labels_are_istios_in_istios_order),
+		T(test_source_knows_no_security_policy),
+		T(test_kubernetes_hosts_have_short_names),
+		T(test_codes_are_right_or_unknown),
+		T(test_sums_are_exact),
+		T(test_unknown_times_are_left_out),
+		T(test_messages_are_grpcs),
+		T(test_equal_labels_make_one_series),
+		T(test_exemplars_stay_in_their_bucket),
+		T(test_overflow_keeps_totals_per_reporter),
+		T(test_idle_series_expire_but_not_while_held),
+		T(test_identities_beyond_the_limit_are_overflow),
+		T(test_bad_limits_are_refused),
+		T(test_tcp_bytes_and_lives),
+		T(test_http_is_not_tcp),
+		T(test_upgraded_connections_become_tcp),
+		T(test_silent_connections_close_as_tcp),
+		T(test_late_http_still_balances),
+		T(test_failed_connections),
+		T(test_untracked_connections_count_once),
+		T(test_ends_that_become_known_move_the_connection),
+		T(test_trouble),
+		T(test_tls),
+		T(test_edge_of_the_last_seconds),
+		T(test_young_edges_are_not_diluted),
+		T(test_both_sides_of_an_edge),
+		T(test_listen_queues),
+		T(test_every_loss_has_one_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
