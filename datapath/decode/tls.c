@@ -73,10 +73,10 @@ static void feed_messages(struct tls_place *at, struct slice part, const struct 
 
 static void feed_listener(struct tls_place *at, struct slice part, const struct tls_record *r)
 {
-	const struct tls_listener *l = at->t->listener;
+	const struct tls_listener *l = &at->t->listener;
 	const struct feed f = {(const uint8_t *)part.data, part.size_bytes, r->end, 0};
 
-	if (part.size_bytes)
+	if (part.size_bytes && l->plaintext)
 		l->plaintext(l->arg, at->side, &f, r->time_ns);
 }
 
@@ -188,7 +188,7 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
 			uint64_t sequence)
 {
 	struct tls_bound bound;
-	const struct tls_trial trial = {.secrets = t->secrets,
+	const struct tls_trial trial = {.secrets = &t->secrets,
 					.suite = t->suite,
 					.client_random = t->client_random,
 					.server_random = t->server_random,
@@ -235,8 +235,8 @@ static void take_alert(struct tls *t, enum tls_side side, const struct tls_opene
 	    o->text[1] != ALERT_CLOSE_NOTIFY)
 		return;
 	d->closed = true;
-	if (t->listener->closed)
-		t->listener->closed(t->listener->arg, side);
+	if (t->listener.closed)
+		t->listener.closed(t->listener.arg, side);
 }
 
 /* Moves on to the epoch or keys that the record's messages asked for. */
@@ -257,8 +257,8 @@ static void take_turn(struct tls *t, struct tls_direction *d)
 	if (tls_secret_update(t->suite, d->secret) ||
 	    tls_keys_from_traffic(t->suite, d->secret, &d->keys))
 		tls_fail(t, TLS_STATE_BACKLOG);
-	else if (t->secrets->known)
-		t->secrets->known(t->secrets->arg, d->secret, tls_suite_secret_bytes(t->suite));
+	else if (t->secrets.known)
+		t->secrets.known(t->secrets.arg, d->secret, tls_suite_secret_bytes(t->suite));
 }
 
 static void take_opened(struct tls *t, enum tls_side side, const struct tls_record *r,
@@ -469,8 +469,8 @@ struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener
 
 	if (!t)
 		return NULL;
-	t->secrets = secrets;
-	t->listener = listener;
+	t->secrets = *secrets;
+	t->listener = *listener;
 	t->state = joined ? TLS_STATE_JOINED : TLS_STATE_HANDSHAKE;
 	t->facts.cipher = "unknown";
 	return t;
@@ -524,6 +524,7 @@ void tls_give_up(struct tls *t)
 {
 	if (!tls_waits(t))
 		return;
+	drain(t);
 	skip_handshakes(t);
 	drain(t);
 	if (tls_waits(t))

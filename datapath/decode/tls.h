@@ -108,7 +108,8 @@ struct tls_listener {
 /* Candidates tried per record before it waits. */
 #define TLS_MAX_TRIALS 64
 
-/* NULL when memory is short; free with tls_free. |joined|: the handshake was not seen. */
+/* NULL when memory is short; free with tls_free. |secrets| and |listener| are copied; a callback that is NULL is not
+ * called. |joined|: the handshake was not seen. */
 struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener, bool joined);
 void tls_free(struct tls *t);
 

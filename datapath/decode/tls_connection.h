@@ -34,8 +34,8 @@ struct tls_direction {
 };
 
 struct tls {
-	const struct tls_secrets *secrets;
-	const struct tls_listener *listener;
+	struct tls_secrets secrets;
+	struct tls_listener listener;
 	const struct tls_suite *suite; /* NULL: not known or not in the table */
 	struct tls_direction directions[2];
 	uint64_t client_hello_ns;
