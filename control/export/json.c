@@ -73,39 +73,39 @@ static void close_level(struct json *j, char bracket)
 	j->comma = true;
 }
 
-void json_object(struct json *j, const char *key)
+void json_put_object(struct json *j, const char *key)
 {
 	open_level(j, key, '{');
 }
 
-void json_object_end(struct json *j)
+void json_put_object_end(struct json *j)
 {
 	close_level(j, '}');
 }
 
-void json_array(struct json *j, const char *key)
+void json_put_array(struct json *j, const char *key)
 {
 	open_level(j, key, '[');
 }
 
-void json_array_end(struct json *j)
+void json_put_array_end(struct json *j)
 {
 	close_level(j, ']');
 }
 
-void json_string(struct json *j, const char *key, const char *value)
+void json_put_string(struct json *j, const char *key, const char *value)
 {
 	start(j, key);
 	quoted(j->text, value);
 }
 
-void json_number(struct json *j, const char *key, uint64_t value)
+void json_put_number(struct json *j, const char *key, uint64_t value)
 {
 	start(j, key);
 	text_number(j->text, value);
 }
 
-void json_signed(struct json *j, const char *key, int64_t value)
+void json_put_signed(struct json *j, const char *key, int64_t value)
 {
 	start(j, key);
 	if (value < 0)
@@ -113,7 +113,7 @@ void json_signed(struct json *j, const char *key, int64_t value)
 	text_number(j->text, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-void json_real(struct json *j, const char *key, double value)
+void json_put_real(struct json *j, const char *key, double value)
 {
 	start(j, key);
 	if (isfinite(value))
@@ -122,19 +122,19 @@ void json_real(struct json *j, const char *key, double value)
 		text_string(j->text, "null");
 }
 
-void json_bool(struct json *j, const char *key, bool value)
+void json_put_bool(struct json *j, const char *key, bool value)
 {
 	start(j, key);
 	text_string(j->text, value ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_put_null(struct json *j, const char *key)
 {
 	start(j, key);
 	text_string(j->text, "null");
 }
 
-void json_line(struct json *j)
+void json_put_line(struct json *j)
 {
 	text_char(j->text, '\n');
 	j->comma = false;

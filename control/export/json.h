@@ -18,18 +18,18 @@ static inline struct json json_to(struct text *text)
 	return (struct json){ text, false };
 }
 
-void json_object(struct json *j, const char *key);
-void json_object_end(struct json *j);
-void json_array(struct json *j, const char *key);
-void json_array_end(struct json *j);
+void json_put_object(struct json *j, const char *key);
+void json_put_object_end(struct json *j);
+void json_put_array(struct json *j, const char *key);
+void json_put_array_end(struct json *j);
 
-void json_string(struct json *j, const char *key, const char *value);
-void json_number(struct json *j, const char *key, uint64_t value);
-void json_signed(struct json *j, const char *key, int64_t value);
+void json_put_string(struct json *j, const char *key, const char *value);
+void json_put_number(struct json *j, const char *key, uint64_t value);
+void json_put_signed(struct json *j, const char *key, int64_t value);
 /* Six significant digits; null when not finite. */
-void json_real(struct json *j, const char *key, double value);
-void json_bool(struct json *j, const char *key, bool value);
-void json_null(struct json *j, const char *key);
+void json_put_real(struct json *j, const char *key, double value);
+void json_put_bool(struct json *j, const char *key, bool value);
+void json_put_null(struct json *j, const char *key);
 
 /* Ends a line: the next value starts a new document (JSON lines). */
-void json_line(struct json *j);
+void json_put_line(struct json *j);

@@ -76,10 +76,10 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 	struct json j = json_to(&body);
 	struct MHD_Response *response;
 
-	json_object(&j, NULL);
-	json_string(&j, "error", text);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_object(&j, NULL);
+	json_put_string(&j, "error", text);
+	json_put_object_end(&j);
+	json_put_line(&j);
 	response = MHD_create_response_from_buffer(body.used, body.data, MHD_RESPMEM_MUST_COPY);
 	text_free(&body);
 	return queue(connection, status, "application/json", response);

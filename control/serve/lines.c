@@ -24,13 +24,13 @@ static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wa
 	size_t used;
 
 	if (!at_ns || !gmtime_r(&seconds, &tm)) {
-		json_null(j, key);
+		json_put_null(j, key);
 		return;
 	}
 	used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text + used, sizeof(text) - used, ".%06lldZ",
 		 (long long)(wall_ns % SECOND_NS / 1000));
-	json_string(j, key, text);
+	json_put_string(j, key, text);
 }
 
 static void add_address(struct json *j, const char *key, const struct endpoint *e)
@@ -41,26 +41,26 @@ static void add_address(struct json *j, const char *key, const struct endpoint *
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? e->addr + 12 : e->addr, address, sizeof(address));
 	snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, e->port);
-	json_string(j, key, text);
+	json_put_string(j, key, text);
 }
 
 static void add_pid(struct json *j, const char *key, const struct endpoint *e)
 {
 	if (e->pid)
-		json_number(j, key, e->pid);
+		json_put_number(j, key, e->pid);
 	else
-		json_null(j, key);
+		json_put_null(j, key);
 }
 
 static void add_ends(struct json *j, const struct identity *source,
 		     const struct identity *destination, const struct endpoint *client,
 		     const struct endpoint *server)
 {
-	json_string(j, "source", source->workload);
-	json_string(j, "source_namespace", source->namespace_);
-	json_string(j, "destination", destination->workload);
-	json_string(j, "destination_namespace", destination->namespace_);
-	json_string(j, "destination_service", destination->service);
+	json_put_string(j, "source", source->workload);
+	json_put_string(j, "source_namespace", source->namespace_);
+	json_put_string(j, "destination", destination->workload);
+	json_put_string(j, "destination_namespace", destination->namespace_);
+	json_put_string(j, "destination_service", destination->service);
 	add_address(j, "client", client);
 	add_address(j, "server", server);
 	add_pid(j, "client_pid", client);
@@ -69,45 +69,45 @@ static void add_ends(struct json *j, const struct identity *source,
 
 static void add_reporter(struct json *j, uint32_t reporter)
 {
-	json_string(j, "reporter", reporter == REPORTER_SOURCE ? "source" : "destination");
+	json_put_string(j, "reporter", reporter == REPORTER_SOURCE ? "source" : "destination");
 }
 
 static void add_flags(struct json *j, uint32_t flags)
 {
-	json_array(j, "flags");
+	json_put_array(j, "flags");
 #define X(name, flag, help)              \
 	if (flags & RESPONSE_FLAG(name)) \
-		json_string(j, NULL, flag);
+		json_put_string(j, NULL, flag);
 	RESPONSE_FLAGS(X)
 #undef X
-	json_array_end(j);
+	json_put_array_end(j);
 }
 
 static void add_gaps(struct json *j, uint32_t gaps)
 {
-	json_array(j, "incomplete");
+	json_put_array(j, "incomplete");
 #define X(name, text)                 \
 	if (gaps & REQUEST_GAP(name)) \
-		json_string(j, NULL, text);
+		json_put_string(j, NULL, text);
 	REQUEST_GAPS(X)
 #undef X
-	json_array_end(j);
+	json_put_array_end(j);
 }
 
 static void add_tls_version(struct json *j, bool encrypted, uint16_t version)
 {
-	json_bool(j, "encrypted", encrypted);
+	json_put_bool(j, "encrypted", encrypted);
 	if (encrypted)
-		json_string(j, "tls_version", encryption_version_name(version));
+		json_put_string(j, "tls_version", encryption_version_name(version));
 }
 
 /* Milliseconds from |from_ns| to |to_ns|, null when one is not known. */
 static void add_span(struct json *j, const char *key, uint64_t from_ns, uint64_t to_ns)
 {
 	if (from_ns && to_ns >= from_ns)
-		json_real(j, key, (double)(to_ns - from_ns) / 1e6);
+		json_put_real(j, key, (double)(to_ns - from_ns) / 1e6);
 	else
-		json_null(j, key);
+		json_put_null(j, key);
 }
 
 static void add_status(struct json *j, const struct recent_request *r)
@@ -115,28 +115,28 @@ static void add_status(struct json *j, const struct recent_request *r)
 	struct request seen = { .status = r->status, .incomplete = r->incomplete };
 
 	if (istio_status(&seen) == ISTIO_STATUS_UNKNOWN)
-		json_null(j, "status");
+		json_put_null(j, "status");
 	else
-		json_number(j, "status", r->status);
+		json_put_number(j, "status", r->status);
 }
 
 static void add_grpc(struct json *j, const struct recent_request *r)
 {
-	json_bool(j, "grpc", r->grpc);
+	json_put_bool(j, "grpc", r->grpc);
 	if (!r->grpc)
 		return;
 	if (r->grpc_status < 0)
-		json_null(j, "grpc_status");
+		json_put_null(j, "grpc_status");
 	else
-		json_number(j, "grpc_status", (uint64_t)r->grpc_status);
-	json_number(j, "request_messages", r->request_messages);
-	json_number(j, "response_messages", r->response_messages);
+		json_put_number(j, "grpc_status", (uint64_t)r->grpc_status);
+	json_put_number(j, "request_messages", r->request_messages);
+	json_put_number(j, "response_messages", r->response_messages);
 }
 
 static void add_optional(struct json *j, const char *key, const char *value)
 {
 	if (*value)
-		json_string(j, key, value);
+		json_put_string(j, key, value);
 }
 
 void lines_request(struct text *t, const struct recent_request *r, int64_t wall_offset_ns)
@@ -144,40 +144,40 @@ void lines_request(struct text *t, const struct recent_request *r, int64_t wall_
 	struct recent_strings s = recent_strings_of(r);
 	struct json j = json_to(t);
 
-	json_object(&j, NULL);
+	json_put_object(&j, NULL);
 	add_time(&j, "time", r->start_ns ? r->start_ns : r->end_ns, wall_offset_ns);
-	json_number(&j, "id", r->id);
+	json_put_number(&j, "id", r->id);
 	add_reporter(&j, r->reporter);
 	add_ends(&j, r->source, r->destination, &r->client, &r->server);
-	json_string(&j, "protocol", r->protocol);
-	json_string(&j, "method", s.method);
-	json_string(&j, "path", s.path);
-	json_string(&j, "authority", s.authority);
+	json_put_string(&j, "protocol", r->protocol);
+	json_put_string(&j, "method", s.method);
+	json_put_string(&j, "path", s.path);
+	json_put_string(&j, "authority", s.authority);
 	add_status(&j, r);
 	add_grpc(&j, r);
-	json_number(&j, "request_bytes", r->request_bytes);
-	json_number(&j, "response_bytes", r->response_bytes);
+	json_put_number(&j, "request_bytes", r->request_bytes);
+	json_put_number(&j, "response_bytes", r->response_bytes);
 	add_span(&j, "duration_ms", r->start_ns, r->end_ns);
 	add_span(&j, "first_byte_ms", r->start_ns, r->first_byte_ns);
-	json_number(&j, "stream_id", r->stream_id);
+	json_put_number(&j, "stream_id", r->stream_id);
 	if (r->reset)
-		json_number(&j, "reset_code", r->reset_code);
+		json_put_number(&j, "reset_code", r->reset_code);
 	add_flags(&j, r->flags);
 	add_gaps(&j, r->incomplete);
 	add_tls_version(&j, r->encrypted, r->tls_version);
 	add_optional(&j, "traceparent", s.traceparent);
 	add_optional(&j, "request_id", s.request_id);
 	add_optional(&j, "user_agent", s.user_agent);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }
 
 static void add_known(struct json *j, const char *key, uint64_t value)
 {
 	if (value)
-		json_number(j, key, value);
+		json_put_number(j, key, value);
 	else
-		json_null(j, key);
+		json_put_null(j, key);
 }
 
 static void add_tls(struct json *j, bool encrypted, uint16_t version, const char *state,
@@ -192,18 +192,18 @@ static void add_tls(struct json *j, bool encrypted, uint16_t version, const char
 
 static void add_end(struct json *j, uint32_t flags)
 {
-	json_array(j, "end");
+	json_put_array(j, "end");
 	if (flags & WEFT_END_RESET_SENT)
-		json_string(j, NULL, "reset_sent");
+		json_put_string(j, NULL, "reset_sent");
 	if (flags & WEFT_END_RESET_RECEIVED)
-		json_string(j, NULL, "reset_received");
+		json_put_string(j, NULL, "reset_received");
 	if (flags & WEFT_END_FAILED)
-		json_string(j, NULL, "failed");
+		json_put_string(j, NULL, "failed");
 	if (flags & WEFT_END_REFUSED)
-		json_string(j, NULL, "refused");
+		json_put_string(j, NULL, "refused");
 	if (flags & WEFT_END_TIMEOUT)
-		json_string(j, NULL, "timeout");
-	json_array_end(j);
+		json_put_string(j, NULL, "timeout");
+	json_put_array_end(j);
 }
 
 void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns)
@@ -211,26 +211,26 @@ void lines_connection(struct text *t, const struct recent_connection *c, int64_t
 	static const char *const phases[] = { "opened", "alive", "closed" };
 	struct json j = json_to(t);
 
-	json_object(&j, NULL);
+	json_put_object(&j, NULL);
 	add_time(&j, "time", c->now_ns, wall_offset_ns);
-	json_string(&j, "event", phases[c->phase % 3]);
-	json_number(&j, "id", c->id);
+	json_put_string(&j, "event", phases[c->phase % 3]);
+	json_put_number(&j, "id", c->id);
 	add_reporter(&j, c->reporter);
 	add_ends(&j, c->source, c->destination, &c->client, &c->server);
-	json_string(&j, "protocol", c->protocol);
+	json_put_string(&j, "protocol", c->protocol);
 	add_time(&j, "opened", c->opened_ns, wall_offset_ns);
 	add_span(&j, "age_ms", c->opened_ns, c->now_ns);
-	json_number(&j, "sent_bytes", c->sent_bytes);
-	json_number(&j, "received_bytes", c->received_bytes);
-	json_number(&j, "requests", c->requests);
+	json_put_number(&j, "sent_bytes", c->sent_bytes);
+	json_put_number(&j, "received_bytes", c->received_bytes);
+	json_put_number(&j, "requests", c->requests);
 	add_known(&j, "handshake_us", c->handshake_us);
 	add_known(&j, "srtt_us", c->srtt_us);
-	json_number(&j, "retransmits", c->retransmits);
+	json_put_number(&j, "retransmits", c->retransmits);
 	add_flags(&j, c->flags);
 	add_end(&j, c->end_flags);
 	add_tls(&j, c->encrypted, c->tls_version, c->tls_state, c->cipher, c->sni, c->alpn);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }
 
 void lines_living(struct text *t, const struct living *l, enum reporter reporter, uint64_t id,
@@ -267,63 +267,63 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 
 static void add_totals(struct json *j, const struct edge *e)
 {
-	json_object(j, "totals");
-	json_number(j, "requests", e->requests);
-	json_number(j, "errors", e->errors);
-	json_number(j, "client_errors", e->client_errors);
-	json_number(j, "encrypted_requests", e->encrypted_requests);
-	json_number(j, "request_bytes", e->request_bytes);
-	json_number(j, "response_bytes", e->response_bytes);
-	json_number(j, "sent_bytes", e->sent_bytes);
-	json_number(j, "received_bytes", e->received_bytes);
-	json_number(j, "connections_opened", e->opened);
-	json_number(j, "connections_closed", e->closed);
-	json_number(j, "connections_failed", e->failed);
-	json_number(j, "retransmits", e->retransmits);
-	json_number(j, "resets_by_client", e->resets_by_client);
-	json_number(j, "resets_by_server", e->resets_by_server);
-	json_object_end(j);
+	json_put_object(j, "totals");
+	json_put_number(j, "requests", e->requests);
+	json_put_number(j, "errors", e->errors);
+	json_put_number(j, "client_errors", e->client_errors);
+	json_put_number(j, "encrypted_requests", e->encrypted_requests);
+	json_put_number(j, "request_bytes", e->request_bytes);
+	json_put_number(j, "response_bytes", e->response_bytes);
+	json_put_number(j, "sent_bytes", e->sent_bytes);
+	json_put_number(j, "received_bytes", e->received_bytes);
+	json_put_number(j, "connections_opened", e->opened);
+	json_put_number(j, "connections_closed", e->closed);
+	json_put_number(j, "connections_failed", e->failed);
+	json_put_number(j, "retransmits", e->retransmits);
+	json_put_number(j, "resets_by_client", e->resets_by_client);
+	json_put_number(j, "resets_by_server", e->resets_by_server);
+	json_put_object_end(j);
 }
 
 void lines_edge(struct text *t, const struct edge_row *e)
 {
 	struct json j = json_to(t);
 
-	json_object(&j, NULL);
+	json_put_object(&j, NULL);
 	add_reporter(&j, e->reporter);
-	json_string(&j, "source", e->source->workload);
-	json_string(&j, "source_namespace", e->source->namespace_);
-	json_string(&j, "destination", e->destination->workload);
-	json_string(&j, "destination_namespace", e->destination->namespace_);
-	json_real(&j, "window_s", e->window_s);
-	json_real(&j, "request_rate", e->request_rate);
-	json_real(&j, "error_share", e->error_share);
-	json_real(&j, "client_error_share", e->client_error_share);
-	json_real(&j, "p50_ms", e->p50_ms);
-	json_real(&j, "p90_ms", e->p90_ms);
-	json_real(&j, "p99_ms", e->p99_ms);
-	json_real(&j, "request_bytes_rate", e->request_bytes_rate);
-	json_real(&j, "response_bytes_rate", e->response_bytes_rate);
-	json_real(&j, "sent_bytes_rate", e->sent_bytes_rate);
-	json_real(&j, "received_bytes_rate", e->received_bytes_rate);
-	json_number(&j, "connections_open", e->totals->open);
-	json_real(&j, "connections_opened_rate", e->opened_rate);
-	json_real(&j, "connections_closed_rate", e->closed_rate);
-	json_real(&j, "connections_failed_rate", e->failed_rate);
-	json_real(&j, "in_flight", e->in_flight);
-	json_real(&j, "queue_fill", e->queue_fill);
-	json_number(&j, "queue_drops", e->queue_drops);
+	json_put_string(&j, "source", e->source->workload);
+	json_put_string(&j, "source_namespace", e->source->namespace_);
+	json_put_string(&j, "destination", e->destination->workload);
+	json_put_string(&j, "destination_namespace", e->destination->namespace_);
+	json_put_real(&j, "window_s", e->window_s);
+	json_put_real(&j, "request_rate", e->request_rate);
+	json_put_real(&j, "error_share", e->error_share);
+	json_put_real(&j, "client_error_share", e->client_error_share);
+	json_put_real(&j, "p50_ms", e->p50_ms);
+	json_put_real(&j, "p90_ms", e->p90_ms);
+	json_put_real(&j, "p99_ms", e->p99_ms);
+	json_put_real(&j, "request_bytes_rate", e->request_bytes_rate);
+	json_put_real(&j, "response_bytes_rate", e->response_bytes_rate);
+	json_put_real(&j, "sent_bytes_rate", e->sent_bytes_rate);
+	json_put_real(&j, "received_bytes_rate", e->received_bytes_rate);
+	json_put_number(&j, "connections_open", e->totals->open);
+	json_put_real(&j, "connections_opened_rate", e->opened_rate);
+	json_put_real(&j, "connections_closed_rate", e->closed_rate);
+	json_put_real(&j, "connections_failed_rate", e->failed_rate);
+	json_put_real(&j, "in_flight", e->in_flight);
+	json_put_real(&j, "queue_fill", e->queue_fill);
+	json_put_number(&j, "queue_drops", e->queue_drops);
 	add_totals(&j, e->totals);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }
 
 void lines_lost(struct text *t, uint64_t count)
 {
 	struct json j = json_to(t);
 
-	json_object(&j, NULL);
-	json_number(&j, "lost", count);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_object(&j, NULL);
+	json_put_number(&j, "lost", count);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }
