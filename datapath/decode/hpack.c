@@ -314,7 +314,8 @@ static int parse_grpc_status(struct slice s)
 void hpack_fields_head(const struct hpack_fields *fields, struct http_head *ret_head)
 {
 	const struct slice *value = fields->value;
-	bool authority = value[HPACK_FIELD_AUTHORITY].data;
+	/* an authority may be among the unknown fields; it would take precedence over Host */
+	bool authority = value[HPACK_FIELD_AUTHORITY].data || fields->incomplete;
 
 	*ret_head = (struct http_head){
 		.version = HTTP_2,
