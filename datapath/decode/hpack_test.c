@@ -34,6 +34,20 @@ static size_t parse_hex(const char *hex, uint8_t *out)
 	return n;
 }
 
+/* Adds header lines to |out|; returns the new length. */
+static size_t __attribute__((format(printf, 4, 5)))
+add_line(char *out, size_t used, size_t size_bytes, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(out + used, size_bytes - used, format, args);
+
+	va_end(args);
+	assert_true(n >= 0 && used + (size_t)n < size_bytes);
+	return used + (size_t)n;
+}
+
 /* The block lies at the end of its allocation, so that the sanitizer sees each byte too far. */
 static enum decode_status inflate(struct hpack *h, const void *data, size_t size_bytes,
 				  struct hpack_fields *fields)
@@ -174,7 +188,7 @@ static void values_are_bounded(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		static const char *const names[] = {":path", ":authority", "user-agent"};
 
-		n += (size_t)sprintf(lines + n, "%s: %3000d\n", names[i], i);
+		n = add_line(lines, n, sizeof(lines), "%s: %3000d\n", names[i], i);
 	}
 	n = wire_block(w, lines, block, sizeof(block));
 	assert_int_equal(inflate(h, block, n, &fields), DECODE_OK);
@@ -233,18 +247,19 @@ static size_t any_request(struct wire *w, uint8_t *out, size_t out_bytes)
 	static char lines[16384];
 	size_t n = 0;
 
-	n += (size_t)sprintf(lines, ":method: %s\n:path: /p/%d\n", rand() % 3 ? "GET" : "PATCH",
-			     rand() % 40);
-	n += (size_t)sprintf(lines + n, ":authority: host-%d\n", rand() % 5);
+	n = add_line(lines, n, sizeof(lines), ":method: %s\n:path: /p/%d\n",
+		     rand() % 3 ? "GET" : "PATCH", rand() % 40);
+	n = add_line(lines, n, sizeof(lines), ":authority: host-%d\n", rand() % 5);
 	if (rand() % 2)
-		n += (size_t)sprintf(lines + n, "user-agent: agent %0*d\n", rand() % 300,
-				     rand() % 7);
+		n = add_line(lines, n, sizeof(lines), "user-agent: agent %0*d\n", rand() % 300,
+			     rand() % 7);
 	if (rand() % 2)
-		n += (size_t)sprintf(lines + n, "x-new-%d: %d\n", rand() % 50, rand() % 9);
+		n = add_line(lines, n, sizeof(lines), "x-new-%d: %d\n", rand() % 50, rand() % 9);
 	if (rand() % 20 == 0)
-		n += (size_t)sprintf(lines + n, "x-large: %0*d\n", 6000, rand());
+		n = add_line(lines, n, sizeof(lines), "x-large: %0*d\n", 6000, rand());
 	if (rand() % 2)
-		sprintf(lines + n, "traceparent: 00-%032d-%016d-01\n", rand(), rand());
+		add_line(lines, n, sizeof(lines), "traceparent: 00-%032d-%016d-01\n", rand(),
+			 rand());
 	return wire_block(w, lines, out, out_bytes);
 }
 

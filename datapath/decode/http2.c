@@ -72,8 +72,7 @@ struct frame {
 /* A header block from its first frame to END_HEADERS. */
 struct block {
 	bool open;
-	uint8_t type; /* HEADERS or PUSH_PROMISE; CONTINUATION: its beginning was before the capture
-		       */
+	uint8_t type; /* of its first frame; CONTINUATION: that was before the capture */
 	bool end_stream;
 	uint8_t continuations;
 	uint32_t stream_id;
@@ -185,8 +184,7 @@ static void end_block(struct http2 *h, struct slice fragment, uint64_t position)
 		inflate_block(h, fragment, position);
 }
 
-/* The fragment in the payload of HEADERS, PUSH_PROMISE or CONTINUATION (RFC 9113 6.2, 6.6, 6.10).
- */
+/* The fragment in a payload of HEADERS, PUSH_PROMISE, CONTINUATION (RFC 9113 6.2, 6.6, 6.10). */
 static bool find_fragment(const struct frame *f, struct slice payload, struct slice *ret_fragment)
 {
 	struct cursor c = cursor_over(payload.data, payload.size_bytes);
@@ -217,6 +215,7 @@ static void take_fragment(struct http2 *h, struct slice payload, uint64_t positi
 
 /* ---- frames */
 
+/* Of a joined direction it is not known what was announced before, so the bound stays open. */
 static void take_settings(struct http2 *h, struct slice payload)
 {
 	struct cursor c = cursor_over(payload.data, payload.size_bytes);
@@ -227,8 +226,7 @@ static void take_settings(struct http2 *h, struct slice payload)
 		return;
 	}
 	if (h->frame.flags & FLAG_ACK || h->joined || !h->peer)
-		return; /* joined: what was announced before is not known, so the bound stays open
-			 */
+		return;
 	while (cursor_left(&c)) {
 		uint16_t id = cursor_u16_be(&c);
 		uint32_t value = cursor_u32_be(&c);
@@ -297,6 +295,8 @@ static void take_gathered(struct http2 *h, struct slice payload, uint64_t positi
 	case FRAME_GOAWAY:
 		take_goaway(h, payload, position);
 		break;
+	default:
+		break;
 	}
 }
 
@@ -342,10 +342,11 @@ static void begin_continuation(struct http2 *h)
 {
 	h->counters.continuations++;
 	if (!h->block.open) {
-		if (h->joined && !h->counters.header_blocks)
-			begin_block(h);
-		else
+		if (!h->joined || h->counters.header_blocks) {
 			fail(h, DECODE_MALFORMED, "CONTINUATION without HEADERS");
+			return;
+		}
+		begin_block(h);
 	}
 	if (++h->block.continuations > HTTP2_MAX_CONTINUATIONS)
 		fail(h, DECODE_LIMIT, "too many CONTINUATION frames");
@@ -428,7 +429,7 @@ static size_t feed_preface(struct http2 *h, const struct feed *f, size_t index)
 {
 	size_t n = at_most(f, index, PREFACE_BYTES - h->head_used);
 
-	if (memcmp(f->data + index, preface + h->head_used, n))
+	if (memcmp(f->data + index, preface + h->head_used, n) != 0)
 		fail(h, DECODE_NOT_MINE, "no preface");
 	h->head_used += n;
 	if (h->head_used == PREFACE_BYTES) {
@@ -552,7 +553,7 @@ void http2_free(struct http2 *h)
 {
 	if (!h)
 		return;
-	if (h->peer)
+	if (h->peer && h->peer->peer == h)
 		h->peer->peer = NULL;
 	hpack_free(h->hpack);
 	hold_release(&h->hold);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* HTTP/2 (RFC 9113) of one direction of one connection: our own frame splitter, libnghttp2's bare HPACK
- * inflater (RFC 7541), gRPC on top. Bytes in, callbacks out. Pure. */
+/* HTTP/2 (RFC 9113) of one direction of one connection: our own frame splitter, libnghttp2's bare
+ * HPACK inflater (RFC 7541), gRPC on top. Bytes in, callbacks out. Pure. */
 #pragma once
 
 #include "datapath/decode/http.h"
@@ -11,40 +11,51 @@ enum http2_side { HTTP2_CLIENT, HTTP2_SERVER }; /* who sends this direction */
 
 enum http2_start {
 	HTTP2_FROM_START, /* the client's direction begins with the preface (RFC 9113 3.4) */
-	HTTP2_JOINED,     /* mid-connection, at a frame boundary: the HPACK table is not known */
-	HTTP2_UPGRADED,   /* after 101: both sides start with SETTINGS, the client after its preface; the answer to the
-			   * HTTP/1 request is stream 1 (RFC 7540 3.2) */
+	HTTP2_JOINED,	  /* mid-connection, at a frame boundary: the HPACK table is not known */
+	HTTP2_UPGRADED, /* after 101: both sides start with SETTINGS, the client after its preface;
+			 * the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
 };
 
 /* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. */
-#define HTTP2_MAX_HEADER_BLOCK 16384
+#define HTTP2_MAX_HEADER_BLOCK	16384
 #define HTTP2_MAX_CONTINUATIONS 8
-#define HTTP2_MAX_STREAMS 128 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or trailers) */
+#define HTTP2_MAX_STREAMS                                                                          \
+	128 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or          \
+	       trailers) */
 
 struct http2_counters {
 	uint64_t frames;
 	uint64_t resets;
 	uint64_t continuations;
 	uint64_t header_blocks;
-	uint64_t header_blocks_incomplete; /* some field referred to an unknown dynamic table entry */
-	uint64_t streams_forgotten;        /* more than HTTP2_MAX_STREAMS at once */
+	uint64_t header_blocks_incomplete; /* some field referred to an unknown dynamic table entry
+					    */
+	uint64_t streams_forgotten;	   /* more than HTTP2_MAX_STREAMS at once */
 };
 
 /* NULL when memory is short; free with http2_free. |listener| is copied. */
-struct http2 *http2_new(enum http2_side side, enum http2_start start, const struct http_listener *listener);
+struct http2 *http2_new(enum http2_side side, enum http2_start start,
+			const struct http_listener *listener);
 void http2_free(struct http2 *h);
 
-/* Feeds bytes or a gap. A gap inside the payload of a DATA frame is counted as body; elsewhere it gives
- * DECODE_DESYNC (a lost header block would poison all that follow). Padding is not body. A HEADERS block
- * after the first of a stream and direction is trailers (interim 1xx responses apart).
- * PUSH_PROMISE header blocks are inflated (the table must stay right) and not reported. */
+/* Feeds bytes or a gap. A gap inside the payload of a DATA frame is counted as body, inside what is
+ * skipped anyway (padding, PING, unknown frames) it changes nothing; elsewhere it gives
+ * DECODE_DESYNC (a lost header block would poison all that follow). Padding is not body. A HEADERS
+ * block after the first of a stream and direction is trailers (interim 1xx responses apart). A
+ * head's |first| is the first byte of the HEADERS frame, |last| the last of the frame that ends the
+ * block, |header_bytes| the size of the block itself. PUSH_PROMISE header blocks are inflated (the
+ * table must stay right) and not reported; the pushed response is. Where a direction was joined,
+ * fields that refer to table entries from before are missing and the head is |incomplete|; no field
+ * is ever wrong. */
 enum decode_status http2_feed(struct http2 *h, const struct feed *f);
 
-/* SETTINGS_HEADER_TABLE_SIZE as the OTHER direction announced it bounds this direction's table
+/* The two directions of one connection; whichever is freed first is forgotten by the other.
+ * SETTINGS_HEADER_TABLE_SIZE as the OTHER direction announced it bounds this direction's table
  * (RFC 7541 4.2): http2_feed of the peer's decoder calls this through |http2_pair|. */
 void http2_pair(struct http2 *client, struct http2 *server);
 
-/* Payload bytes of the current DATA frame that are still to come (may be skipped without looking). */
+/* Payload bytes of the current DATA frame that are still to come and may be skipped without
+ * looking: in a gRPC stream not beyond the current message. */
 uint64_t http2_body_left(const struct http2 *h);
 
 const struct http2_counters *http2_counts(const struct http2 *h);
