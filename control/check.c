@@ -11,13 +11,13 @@ static void write_program(void *arg, const struct attach_program *p)
 {
 	struct json *j = arg;
 
-	json_object(j, NULL);
-	json_string(j, "name", p->name);
-	json_string(j, "hook", p->hook);
-	json_string(j, "result", p->attached ? "ok" : "failed");
-	json_bool(j, "adopted", p->adopted);
-	json_string(j, "problem", p->problem);
-	json_object_end(j);
+	json_put_object(j, NULL);
+	json_put_string(j, "name", p->name);
+	json_put_string(j, "hook", p->hook);
+	json_put_string(j, "result", p->attached ? "ok" : "failed");
+	json_put_bool(j, "adopted", p->adopted);
+	json_put_string(j, "problem", p->problem);
+	json_put_object_end(j);
 }
 
 static void write_library(void *arg, const struct library *library)
@@ -25,28 +25,28 @@ static void write_library(void *arg, const struct library *library)
 	static const char *const states[] = { "ok", "unsupported", "failed" };
 	struct json *j = arg;
 
-	json_object(j, NULL);
-	json_string(j, "path", library->path);
-	json_number(j, "pid", library->pid);
-	json_string(j, "result", states[library->state]);
-	json_number(j, "offset", library->file_offset);
-	json_string(j, "problem", library->reason);
-	json_object_end(j);
+	json_put_object(j, NULL);
+	json_put_string(j, "path", library->path);
+	json_put_number(j, "pid", library->pid);
+	json_put_string(j, "result", states[library->state]);
+	json_put_number(j, "offset", library->file_offset);
+	json_put_string(j, "problem", library->reason);
+	json_put_object_end(j);
 }
 
 void check_write(const struct check *check, struct text *out)
 {
 	struct json j = json_to(out);
 
-	json_object(&j, NULL);
-	json_array(&j, "programs");
+	json_put_object(&j, NULL);
+	json_put_array(&j, "programs");
 	attach_visit_programs(check->attach, write_program, &j);
-	json_array_end(&j);
-	json_array(&j, "libraries");
+	json_put_array_end(&j);
+	json_put_array(&j, "libraries");
 	if (check->libraries)
 		libraries_visit(check->libraries, write_library, &j);
-	json_array_end(&j);
-	json_string(&j, "tls_problem", check->tls_problem);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_array_end(&j);
+	json_put_string(&j, "tls_problem", check->tls_problem);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }

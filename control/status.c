@@ -87,13 +87,13 @@ static void write_events(struct json *j, const struct health *h)
 {
 	const uint64_t *counts = h->kernel_counts;
 
-	json_object(j, "events");
-	json_number(j, "seen",
+	json_put_object(j, "events");
+	json_put_number(j, "seen",
 		    counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
 			    counts[WEFT_COUNT_LIFECYCLE_SEEN] + counts[WEFT_COUNT_SECRETS_SEEN]);
-	json_number(j, "delivered", sum(h->observe.delivered, 8));
-	json_number(j, "lost", sum(h->kernel_lost, WEFT_LOSS_MAX));
-	json_object_end(j);
+	json_put_number(j, "delivered", sum(h->observe.delivered, 8));
+	json_put_number(j, "lost", sum(h->kernel_lost, WEFT_LOSS_MAX));
+	json_put_object_end(j);
 }
 
 void status_write(void *arg, struct text *out)
@@ -104,25 +104,25 @@ void status_write(void *arg, struct text *out)
 	struct json j = json_to(out);
 
 	status_refresh(s);
-	json_object(&j, NULL);
-	json_string(&j, "version", WEFT_VERSION);
-	json_number(&j, "uptime_ms", (process_now_ns() - s->started_ns) / 1000000u);
-	json_bool(&j, "adopted", attach_adopted(s->parts.attach));
-	json_string(&j, "listen", o->listen);
-	json_string(&j, "pin_dir", o->pin_dir);
-	json_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
-	json_bool(&j, "layer7", !o->layer4_only);
+	json_put_object(&j, NULL);
+	json_put_string(&j, "version", WEFT_VERSION);
+	json_put_number(&j, "uptime_ms", (process_now_ns() - s->started_ns) / 1000000u);
+	json_put_bool(&j, "adopted", attach_adopted(s->parts.attach));
+	json_put_string(&j, "listen", o->listen);
+	json_put_string(&j, "pin_dir", o->pin_dir);
+	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
+	json_put_bool(&j, "layer7", !o->layer4_only);
 	write_events(&j, h);
-	json_number(&j, "stale_records", *s->parts.stale_records);
-	json_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
-	json_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
-	json_number(&j, "connections", h->observe.connections);
-	json_number(&j, "tls_connections", h->observe.tls_connections);
-	json_number(&j, "tls_opened", h->observe.tls_opened);
-	json_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
-	json_number(&j, "resident_bytes", h->process_resident_bytes);
-	json_object_end(&j);
-	json_line(&j);
+	json_put_number(&j, "stale_records", *s->parts.stale_records);
+	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
+	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
+	json_put_number(&j, "connections", h->observe.connections);
+	json_put_number(&j, "tls_connections", h->observe.tls_connections);
+	json_put_number(&j, "tls_opened", h->observe.tls_opened);
+	json_put_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
+	json_put_number(&j, "resident_bytes", h->process_resident_bytes);
+	json_put_object_end(&j);
+	json_put_line(&j);
 }
 
 void status_write_check(void *arg, struct text *out)
