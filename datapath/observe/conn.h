@@ -99,6 +99,7 @@ struct conn {
 	struct lane lanes[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
+	struct tls_listener tls_listener; /* the reader holds a pointer to it */
 	const char *switched_to; /* "websocket" or "tcp" after a protocol switch, else NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */
@@ -125,10 +126,11 @@ struct observe {
 	struct observe_counters counters;
 	struct identities *identities;
 	struct secrets *secrets;
-	struct table *conns;	 /* struct conn by id */
-	struct table *ends;	 /* struct end_entry by cookie */
-	struct table *unmatched; /* struct match_entry by what the other end will say */
-	struct table *listeners; /* struct listener_key */
+	struct tls_secrets secrets_source; /* readers of TLS hold a pointer to it */
+	struct table *conns;		   /* struct conn by id */
+	struct table *ends;		   /* struct end_entry by cookie */
+	struct table *unmatched;	   /* struct match_entry by what the other end will say */
+	struct table *listeners;	   /* struct listener_key */
 	struct list attention;
 	struct list alive;
 	struct list tls_waiting;

@@ -39,7 +39,10 @@ static bool tables_new(struct observe *o)
 				 sizeof(struct listener_key), l->seed);
 	o->identities = identities_new(l->identities, l->seed, &o->listener, &o->counters);
 	o->secrets = secrets_new(l->secrets, l->seed);
-	return o->conns && o->ends && o->unmatched && o->listeners && o->identities && o->secrets;
+	if (!o->secrets)
+		return false;
+	o->secrets_source = secrets_source(o->secrets);
+	return o->conns && o->ends && o->unmatched && o->listeners && o->identities;
 }
 
 struct observe *observe_new(const struct observe_limits *limits,

@@ -321,6 +321,12 @@ static void field_copy(struct request *r, struct slice s, char *out, size_t size
 		r->incomplete |= REQUEST_GAP(CUT);
 }
 
+/* A field that must be there, or that may be one that was not understood. */
+static struct slice known(struct slice s, bool missing)
+{
+	return !s.data && missing ? SLICE("unknown") : s;
+}
+
 static bool is_grpc(struct slice content_type)
 {
 	struct slice rest;
@@ -337,13 +343,11 @@ static void request_fill(struct request *r, const struct http_head *head)
 
 	version.size_bytes = strlen(version.data);
 	slice_copy(version, r->protocol, sizeof(r->protocol));
-	field_copy(r, head->method.data ? head->method : SLICE("unknown"), r->method,
-		   sizeof(r->method));
-	if (redact_path(head->path.data ? head->path : SLICE("unknown"), r->path,
-			sizeof(r->path)) ||
+	field_copy(r, known(head->method, true), r->method, sizeof(r->method));
+	if (redact_path(known(head->path, true), r->path, sizeof(r->path)) ||
 	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)
 		r->incomplete |= REQUEST_GAP(CUT);
-	field_copy(r, head->authority, r->authority, sizeof(r->authority));
+	field_copy(r, known(head->authority, head->incomplete), r->authority, sizeof(r->authority));
 	field_copy(r, head->request_id, r->request_id, sizeof(r->request_id));
 	field_copy(r, head->user_agent, r->user_agent, sizeof(r->user_agent));
 	if (head->traceparent.data && traceparent_valid(head->traceparent))

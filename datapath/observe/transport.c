@@ -14,12 +14,10 @@ static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint6
 
 void transport_start(struct conn *c)
 {
-	struct tls_secrets source = secrets_source(c->observe->secrets);
-	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
-
 	c->encrypted = true;
 	c->observe->counters.tls_connections++;
-	c->tls = tls_new(&source, &listener, c->joined);
+	c->tls_listener = (struct tls_listener){.arg = c, .plaintext = plaintext};
+	c->tls = tls_new(&c->observe->secrets_source, &c->tls_listener, c->joined);
 	if (!c->tls)
 		observe_count(c, OBSERVE_LOST_MEMORY);
 }

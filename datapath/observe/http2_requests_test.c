@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Events to requests: HTTP/2 and gRPC in the clear. */
+#include "datapath/decode/wire_test.h"
+#include "datapath/observe/world_test.h"
+
+#define END_STREAM 1
+#define GET(path)  ":method: GET\n:scheme: http\n:path: " path "\n:authority: shop\n"
+#define GRPC                                                                                       \
+	":method: POST\n:scheme: http\n:path: /pkg.S/M\n:authority: shop\ncontent-type: "          \
+	"application/grpc\n"
+
+/* Both peers' deflaters, each with what it has written since it was last sent. */
+struct talk {
+	struct world *world;
+	struct wire *wires[2];
+};
+
+static struct talk talk_new(void)
+{
+	struct talk t = {world_new(), {wire_new(), wire_new()}};
+
+	world_pair(t.world);
+	wire_bytes(t.wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
+	wire_frame(t.wires[0], 4, 0, 0, "", 0);
+	wire_frame(t.wires[1], 4, 0, 0, "", 0);
+	return t;
+}
+
+static void talk_free(struct talk *t)
+{
+	world_free(t->world);
+	wire_free(t->wires[0]);
+	wire_free(t->wires[1]);
+}
+
+/* What a side has written leaves in one segment and arrives a millisecond later. */
+static void flush(struct talk *t, bool server)
+{
+	struct wire *w = t->wires[server];
+
+	world_send_bytes(t->world, server, w->data, w->used_bytes);
+	w->used_bytes = 0;
+	t->world->now_ns += MS;
+	world_arrive(t->world, server);
+}
+
+static const struct request *stream(struct talk *t, enum reporter reporter, uint32_t id)
+{
+	const struct request *r;
+
+	for (unsigned i = 0; (r = world_request(t->world, reporter, i)); i++)
+		if (r->stream_id == id)
+			return r;
+	return NULL;
+}
+
+static void test_interleaved(void **state)
+{
+	struct talk t = talk_new();
+	char body[600] = {0};
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/one"));
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/two?id=7"));
+	wire_headers(t.wires[0], 0, 5, ":method: POST\n:scheme: http\n:path: /three\n");
+	flush(&t, false);
+	wire_headers(t.wires[1], 0, 3, ":status: 200\n");
+	wire_headers(t.wires[1], END_STREAM, 1, ":status: 404\n");
+	wire_frame(t.wires[1], 0, 0, 3, body, 100);
+	flush(&t, true);
+	wire_frame(t.wires[0], 0, END_STREAM, 5, body, 600);
+	flush(&t, false);
+	wire_headers(t.wires[1], 0, 5, ":status: 103\n");
+	wire_headers(t.wires[1], END_STREAM, 5, ":status: 503\n");
+	wire_frame(t.wires[1], 0, END_STREAM, 3, body, 23);
+	flush(&t, true);
+
+	assert_int_equal(t.world->request_count, 6);
+	for (int reporter = 0; reporter < 2; reporter++) {
+		const struct request *one = stream(&t, reporter, 1), *two = stream(&t, reporter, 3),
+				     *three = stream(&t, reporter, 5);
+
+		assert_int_equal(one->status, 404);
+		assert_string_equal(one->path, "/one");
+		assert_string_equal(one->protocol, "http2");
+		assert_int_equal(two->status, 200);
+		assert_string_equal(two->path, "/two?id=");
+		assert_int_equal(two->response_bytes, 123);
+		assert_int_equal(three->status, 503);
+		assert_int_equal(three->request_bytes, 600);
+		assert_int_equal(two->end_ns - two->first_byte_ns, 2 * MS);
+		assert_int_equal(two->incomplete | one->incomplete | three->incomplete, 0);
+	}
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+static void test_skipped_data(void **state)
+{
+	struct talk t = talk_new();
+	static const uint8_t head[9] = {0, 0x40, 0, 0, END_STREAM, 0, 0, 0, 1}; /* 16384 bytes */
+	const struct request *r;
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/big"));
+	flush(&t, false);
+	wire_headers(t.wires[1], 0, 1, ":status: 200\n");
+	wire_bytes(t.wires[1], head, sizeof(head));
+	flush(&t, true);
+	world_skip(t.world, true, 16384);
+	t.world->now_ns += 9 * MS;
+	world_skip_end(t.world, true);
+	world_arrive(t.world, true);
+	r = stream(&t, REPORTER_DESTINATION, 1);
+	assert_non_null(r);
+	assert_int_equal(r->response_bytes, 16384);
+	assert_int_equal(r->end_ns, t.world->now_ns);
+	assert_int_equal(r->end_ns - r->first_byte_ns, 10 * MS);
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+static void test_grpc(void **state)
+{
+	struct talk t = talk_new();
+	const struct request *r;
+
+	(void)state;
+	wire_headers(t.wires[0], 0, 1, GRPC);
+	wire_frame(t.wires[0], 0, END_STREAM, 1, "\0\0\0\0\1x\0\0\0\0\2yz", 13);
+	flush(&t, false);
+	wire_headers(t.wires[1], 0, 1, ":status: 200\ncontent-type: application/grpc\n");
+	wire_frame(t.wires[1], 0, 0, 1, "\0\0\0\0\1x", 6);
+	wire_headers(t.wires[1], END_STREAM, 1, "grpc-status: 14\n");
+	wire_headers(t.wires[0], END_STREAM, 3, GRPC);
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 3,
+		     ":status: 200\ncontent-type: application/grpc\ngrpc-status: 5\n");
+	wire_headers(t.wires[0], END_STREAM, 5, GRPC);
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 5, ":status: 200\ncontent-type: application/grpc\n");
+	flush(&t, true);
+	r = stream(&t, REPORTER_SOURCE, 1);
+	assert_true(r->grpc);
+	assert_int_equal(r->grpc_status, 14);
+	assert_int_equal(r->request_messages, 2);
+	assert_int_equal(r->response_messages, 1);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->grpc_status, 5);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 5)->grpc_status, -1);
+	talk_free(&t);
+}
+
+static void test_resets(void **state)
+{
+	struct talk t = talk_new();
+	static const uint8_t cancel[4] = {0, 0, 0, 8}, refused[4] = {0, 0, 0, 7}, none[4];
+	const struct request *r;
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/b"));
+	wire_headers(t.wires[0], 0, 5, GET("/c"));
+	flush(&t, false);
+	wire_frame(t.wires[0], 3, 0, 1, cancel, 4);
+	flush(&t, false);
+	wire_frame(t.wires[1], 3, 0, 3, refused, 4);
+	wire_headers(t.wires[1], END_STREAM, 5, ":status: 200\n");
+	wire_frame(t.wires[1], 3, 0, 5, none, 4); /* done, the rest of the request is not wanted */
+	flush(&t, true);
+	assert_int_equal(t.world->request_count, 6);
+	r = stream(&t, REPORTER_SOURCE, 1);
+	assert_true(r->reset);
+	assert_int_equal(r->reset_code, 8);
+	assert_int_equal(r->flags, RESPONSE_FLAG(DC));
+	assert_int_equal(r->status, 0);
+	assert_int_equal(r->end_ns - r->start_ns, MS);
+	r = stream(&t, REPORTER_DESTINATION, 3);
+	assert_int_equal(r->flags, RESPONSE_FLAG(UR));
+	assert_int_equal(r->reset_code, 7);
+	r = stream(&t, REPORTER_DESTINATION, 5);
+	assert_false(r->reset);
+	assert_int_equal(r->status, 200);
+	assert_int_equal(r->flags, 0);
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+/* More resets than streams are kept: nothing is left open. */
+static void test_rapid_reset(void **state)
+{
+	struct talk t = talk_new();
+	static const uint8_t cancel[4] = {0, 0, 0, 8};
+
+	(void)state;
+	for (uint32_t id = 1; id < 2000; id += 2) {
+		wire_headers(t.wires[0], END_STREAM, id, GET("/"));
+		wire_frame(t.wires[0], 3, 0, id, cancel, 4);
+		if (id % 64 == 1)
+			flush(&t, false);
+	}
+	flush(&t, false);
+	assert_int_equal(world_counts(t.world)->requests[REPORTER_SOURCE], 1000);
+	assert_int_equal(world_counts(t.world)->requests[REPORTER_DESTINATION], 1000);
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+static void test_lost_header_block(void **state)
+{
+	struct talk t = talk_new();
+	const struct request *r;
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
+	flush(&t, false);
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/lost"));
+	world_skip(t.world, false, (uint32_t)t.wires[0]->used_bytes);
+	t.wires[0]->used_bytes = 0;
+	wire_headers(t.wires[0], END_STREAM, 5, GET("/c"));
+	wire_headers(t.wires[0], END_STREAM, 7, GET("/lost"));
+	flush(&t, false);
+	for (uint32_t id = 1; id <= 7; id += 2)
+		wire_headers(t.wires[1], END_STREAM, id, ":status: 200\n");
+	flush(&t, true);
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_DESYNC], 1);
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_RESPONSE], 1);
+	assert_null(stream(&t, REPORTER_SOURCE, 1));
+	r = stream(&t, REPORTER_SOURCE, 5);
+	assert_string_equal(r->path, "/c");	      /* written out in this block */
+	assert_string_equal(r->authority, "unknown"); /* refers to the first one */
+	assert_int_equal(r->incomplete, REQUEST_GAP(HPACK));
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 7)->status, 200);
+	talk_free(&t);
+}
+
+static void test_joined(void **state)
+{
+	struct talk t = {world_new(), {wire_new(), wire_new()}};
+	const struct request *r;
+
+	(void)state;
+	world_join(t.world, true);
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/old"));
+	t.wires[0]->used_bytes = 0; /* before the agent */
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/old"));
+	wire_frame(t.wires[0], 8, 0, 0, "\0\0\1\0", 4);
+	world_segment(t.world, SERVER, WEFT_INGRESS, 77, t.wires[0]->data, t.wires[0]->used_bytes);
+	wire_headers(t.wires[1], END_STREAM, 1, ":status: 200\n");
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 500\n");
+	world_segment(t.world, SERVER, WEFT_EGRESS, 99, t.wires[1]->data, t.wires[1]->used_bytes);
+	assert_int_equal(t.world->request_count, 1);
+	r = &t.world->requests[0];
+	assert_int_equal(r->status, 500);
+	assert_string_equal(r->method, "GET");
+	assert_string_equal(r->authority, "unknown");
+	assert_int_equal(r->incomplete, REQUEST_GAP(HPACK));
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_RESPONSE], 1);
+	talk_free(&t);
+}
+
+static void test_upgrade(void **state)
+{
+	static const char switching[] =
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+		"Upgrade: h2c\r\n\r\n";
+	struct talk t = {world_new(), {wire_new(), wire_new()}};
+	const struct request *r;
+
+	(void)state;
+	world_pair(t.world);
+	world_send(t.world, false,
+		   "GET /up HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+		   "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
+	world_arrive(t.world, false);
+	wire_bytes(t.wires[1], switching, strlen(switching));
+	wire_frame(t.wires[1], 4, 0, 0, "", 0);
+	wire_headers(t.wires[1], 0, 1, ":status: 200\n");
+	wire_frame(t.wires[1], 0, END_STREAM, 1, "hello", 5);
+	flush(&t, true);
+	wire_bytes(t.wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
+	wire_frame(t.wires[0], 4, 0, 0, "", 0);
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/next"));
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 204\n");
+	flush(&t, true);
+	assert_int_equal(t.world->request_count, 4);
+	r = stream(&t, REPORTER_SOURCE, 1);
+	assert_string_equal(r->path, "/up");
+	assert_int_equal(r->status, 200);
+	assert_int_equal(r->response_bytes, 5);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->status, 204);
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+static void test_close_with_open_streams(void **state)
+{
+	struct talk t = talk_new();
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
+	wire_headers(t.wires[0], END_STREAM, 3, GET("/b"));
+	flush(&t, false);
+	wire_headers(t.wires[1], 0, 3, ":status: 200\n");
+	flush(&t, true);
+	world_close(t.world, true, 0);
+	world_close(t.world, false, 0);
+	assert_int_equal(t.world->request_count, 4);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 1)->flags, RESPONSE_FLAG(UC));
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->status, 200);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->flags, RESPONSE_FLAG(UC));
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_interleaved),
+		cmocka_unit_test(test_skipped_data),
+		cmocka_unit_test(test_grpc),
+		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_rapid_reset),
+		cmocka_unit_test(test_lost_header_block),
+		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_close_with_open_streams),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

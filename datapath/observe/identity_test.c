@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names of workloads from control groups as they are found in the wild, and their interning. */
+#include "datapath/observe/cgroup_name.h"
+#include "datapath/observe/identity.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ID    "4f1c8a0b9d2e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a"
+#define SHORT "4f1c8a0b9d2e"
+
+static const struct {
+	const char *path;
+	const char *kind; /* NULL: names nothing */
+	const char *name;
+} groups[] = {
+	{"/", NULL, NULL},
+	{"", NULL, NULL},
+	{"/system.slice/nginx.service", "unit", "nginx"},
+	{"/system.slice/system-postgresql.slice/postgresql@15-main.service", "unit",
+	 "postgresql@15-main"},
+	{"/system.slice/ssh.service", "unit", "ssh"},
+	{"/system.slice/app.service/worker", "unit", "app"},
+	{"/system.slice/docker-" ID ".scope", "container", SHORT},
+	{"/docker/" ID, "container", SHORT},
+	{"/docker/" ID "/init", "container", SHORT},
+	{"/system.slice/docker.service", "unit", "docker"},
+	{"/kubepods/burstable/pod0f6d2c1a-1111-2222-3333-444455556666/" ID, "container", SHORT},
+	{"/kubepods.slice/kubepods-besteffort.slice/"
+	 "kubepods-besteffort-pod0f6d2c1a_1111_2222_3333_444455556666.slice/cri-containerd-" ID
+	 ".scope",
+	 "container", SHORT},
+	{"/kubepods.slice/kubepods-pod1.slice/crio-" ID ".scope", "container", SHORT},
+	{"/kubepods.slice/kubepods-pod1.slice/crio-conmon-" ID ".scope", "cgroup",
+	 "crio-conmon-" ID},
+	{"/system.slice/containerd.service/kubepods-burstable-pod1.slice:cri-containerd:" ID,
+	 "container", SHORT},
+	{"/machine.slice/libpod-" ID ".scope/container", "container", SHORT},
+	{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope",
+	 "container", SHORT},
+	{"/machine.slice/machine-debian.scope", "container", "debian"},
+	{"/lxc.payload.web1/system.slice/nginx.service", "container", "web1"},
+	{"/user.slice/user-1000.slice/session-3.scope", NULL, NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/init.scope", NULL, NULL},
+	{"/user.slice/user-1000.slice/user@1000.service", NULL, NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service", "unit",
+	 "syncthing"},
+	{"/init.scope", NULL, NULL},
+	{"/system.slice", NULL, NULL},
+	{"/shop/cart", "cgroup", "cart"},
+	{"/.service", "cgroup", ".service"},
+	{"/system.slice/run-r1234.scope", "cgroup", "run-r1234.scope"},
+	{"/" SHORT "/x", "cgroup", "x"},
+};
+
+static void test_groups(void **state)
+{
+	char name[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		const char *kind = cgroup_name(groups[i].path, name, sizeof(name));
+
+		if (!groups[i].kind) {
+			assert_null(kind);
+			continue;
+		}
+		assert_non_null(kind);
+		assert_string_equal(kind, groups[i].kind);
+		assert_memory_equal(name, groups[i].name, strnlen(groups[i].name, 63));
+	}
+}
+
+static unsigned asked;
+
+static int path_of(void *arg, uint64_t id, char *out, size_t size)
+{
+	(void)arg;
+	asked++;
+	snprintf(out, size, id == 7 ? "/" : "/system.slice/s%d.service", (int)id);
+	return id == 8 ? -2 : 0;
+}
+
+static void test_interning(void **state)
+{
+	struct observe_listener l = {.cgroup_path = path_of};
+	struct observe_counters counters = {0};
+	struct identities *ids = identities_new(3, 0, &l, &counters);
+	struct weft_owner owner = {.cgroup_id = 1, .comm = "comm", .exe = "program"};
+	const struct identity *a = identity_of(ids, &owner), *b;
+
+	(void)state;
+	asked = 0;
+	assert_string_equal(a->workload, "s1");
+	assert_string_equal(a->service, "s1");
+	assert_string_equal(a->version, "latest");
+	assert_string_equal(a->namespace_, "unknown");
+	assert_ptr_equal(identity_of(ids, &owner), a);
+	assert_int_equal(asked, 0);
+
+	owner.cgroup_id = 7; /* the root: the executable names it */
+	b = identity_of(ids, &owner);
+	assert_string_equal(b->workload, "program");
+	assert_string_equal(b->kind, "process");
+	owner.cgroup_id = 8;
+	assert_ptr_equal(identity_of(ids, &owner), b);
+	owner.exe[0] = 0;
+	assert_string_equal(identity_of(ids, &owner)->workload, "comm");
+
+	owner.cgroup_id = 2; /* the fourth name */
+	assert_string_equal(identity_of(ids, &owner)->workload, "overflow");
+	assert_int_equal(counters.lost[OBSERVE_LOST_IDENTITIES_FULL], 1);
+	memset(&owner, 0, sizeof(owner));
+	assert_ptr_equal(identity_of(ids, &owner), identity_unknown(ids));
+	assert_int_equal(identity_unknown(ids)->index, 0);
+	assert_int_equal(counters.identities, 5);
+	identities_free(ids);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_interning),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

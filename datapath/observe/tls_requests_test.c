@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Events to requests: real TLS handshakes, with the secrets before, after and without them. */
+#include "datapath/observe/tls_session_test.h"
+#include "datapath/observe/world_test.h"
+
+#define GET	 "GET /secure HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+#define RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+static struct session *session_start(int version, const char *suite)
+{
+	EVP_PKEY *key = session_key(false);
+	X509 *certificate = session_certificate(key, "shop", "DNS:shop.example");
+	SSL_CTX *client = session_context(false, version, suite, NULL, NULL);
+	SSL_CTX *server = session_context(true, version, suite, key, certificate);
+	struct session *s = session_new(client, server, true, 1);
+
+	SSL_CTX_free(client);
+	SSL_CTX_free(server);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	while (!session_shake(s))
+		;
+	return s;
+}
+
+static void send_secret(struct world *w, const struct weft_secret *secret)
+{
+	struct weft_secret record = *secret;
+
+	record.event = world_event(w, WEFT_EVENT_SECRET, sizeof(record));
+	observe_event(w->observe, &record, sizeof(record));
+}
+
+enum secrets { SECRETS_IN_ORDER, SECRETS_LATE, SECRETS_NEVER };
+
+/* Everything that happened, one event each millisecond. */
+static void replay(struct world *w, const struct session *s, enum secrets secrets)
+{
+	for (size_t i = 0; i < s->event_count; i++) {
+		const struct session_event *e = &s->events[i];
+
+		w->now_ns += MS;
+		if (e->data) {
+			world_send_bytes(w, e->side, e->data, e->size_bytes);
+			world_arrive(w, e->side);
+		} else if (secrets == SECRETS_IN_ORDER) {
+			send_secret(w, &e->secret);
+		}
+	}
+	for (size_t i = 0; secrets == SECRETS_LATE && i < s->event_count; i++)
+		if (!s->events[i].data)
+			send_secret(w, &s->events[i].secret);
+}
+
+static void exchange(struct session *s)
+{
+	session_write(s, TLS_CLIENT, GET, strlen(GET));
+	session_write(s, TLS_SERVER, RESPONSE, strlen(RESPONSE));
+}
+
+static void check_opened(int version, const char *suite, enum secrets secrets)
+{
+	struct session *s = session_start(version, suite);
+	struct world *w = world_new();
+	const struct request *r;
+
+	exchange(s);
+	exchange(s);
+	world_pair(w);
+	replay(w, s, secrets);
+	assert_int_equal(w->request_count, 4);
+	r = world_request(w, REPORTER_SOURCE, 1);
+	assert_string_equal(r->path, "/secure");
+	assert_int_equal(r->status, 200);
+	assert_int_equal(r->response_bytes, 5);
+	assert_true(r->encrypted);
+	assert_non_null(r->tls);
+	assert_string_equal(r->tls->sni, "shop.example");
+	assert_int_equal(r->end_ns - r->start_ns, MS);
+	assert_int_equal(r->incomplete, 0);
+	assert_int_equal(world_counts(w)->tls_connections, 1);
+	assert_int_equal(world_counts(w)->tls_opened, 1);
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
+	session_free(s);
+}
+
+static void test_tls13(void **state)
+{
+	(void)state;
+	check_opened(TLS1_3_VERSION, "TLS_AES_256_GCM_SHA384", SECRETS_IN_ORDER);
+}
+
+static void test_tls12(void **state)
+{
+	(void)state;
+	check_opened(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", SECRETS_IN_ORDER);
+}
+
+static void test_late_secrets(void **state)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	struct world *w = world_new();
+	const struct request *r;
+
+	(void)state;
+	exchange(s);
+	world_pair(w);
+	replay(w, s, SECRETS_LATE);
+	assert_int_equal(w->request_count, 2);
+	r = world_request(w, REPORTER_SOURCE, 0);
+	assert_int_equal(r->status, 200);
+	assert_true(r->start_ns && r->end_ns < w->now_ns + 1);
+	assert_int_equal(world_counts(w)->tls_opened, 1);
+	world_free(w);
+	session_free(s);
+}
+
+static void test_no_secrets(void **state)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	struct world *w = world_new();
+	const struct connection *c;
+
+	(void)state;
+	exchange(s);
+	world_pair(w);
+	replay(w, s, SECRETS_NEVER);
+	world_tick(w, 11000 * MS);
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_int_equal(w->request_count, 0);
+	c = world_connection(w, REPORTER_SOURCE, CONNECTION_CLOSED);
+	assert_string_equal(c->protocol, "tls");
+	assert_string_equal(c->tls_state, "no_secret");
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_TLS_UNREADABLE], 1);
+	assert_int_equal(world_lost(w), 1);
+	world_free(w);
+	session_free(s);
+}
+
+/* Many connections wait for secrets that never come: the number of them is bounded. */
+static void test_many_wait(void **state)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	struct world *w = world_new();
+
+	(void)state;
+	exchange(s);
+	for (uint64_t i = 0; i < 600; i++) {
+		struct weft_open open = world_open_record(w, false);
+		uint32_t seqs[2] = {open.egress_seq, open.ingress_seq};
+
+		open.cookie = 1000 + i;
+		open.tuple.local_port = (uint16_t)(2000 + i);
+		observe_event(w->observe, &open, sizeof(open));
+		for (size_t n = 0; n < s->event_count; n++) {
+			const struct session_event *e = &s->events[n];
+
+			if (!e->data)
+				continue;
+			world_segment(w, open.cookie, e->side ? WEFT_INGRESS : WEFT_EGRESS,
+				      seqs[e->side], e->data, e->size_bytes);
+			seqs[e->side] += (uint32_t)e->size_bytes;
+		}
+	}
+	for (size_t n = 0; n < s->event_count; n++)
+		if (!s->events[n].data)
+			send_secret(w, &s->events[n].secret);
+	assert_int_equal(world_counts(w)->tls_connections, 600);
+	assert_true(world_counts(w)->tls_opened <= 1);
+	world_free(w);
+	session_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tls13),	     cmocka_unit_test(test_tls12),
+		cmocka_unit_test(test_late_secrets), cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_many_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
