@@ -63,7 +63,7 @@ deps: $(addprefix $(BUILD)/deps-,demo test check) ## install with apt what build
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \
 	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Wno-missing-declarations \
-	-I. -idirafter /usr/include/$(shell $(CC) -dumpmachine)
+	-I. -idirafter /usr/include/$(shell gcc -dumpmachine)
 
 $(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk
 	$(call msg,BPF,$<)

@@ -9,8 +9,9 @@
 
 #include "bpf/lib/emit.bpf.h"
 
-#define PARAMS_MAX 8 /* TLS sets seven at most, the end of the list is the eighth */
-#define SEEDS_MAX  3
+#define PARAMS_MAX     8 /* TLS sets seven at most, the end of the list is the eighth */
+#define PARAMS_AT_ONCE 4
+#define SEEDS_MAX      3
 
 /* OSSL_PARAM of OpenSSL 3: openssl/core.h */
 struct ossl_param {
@@ -100,20 +101,37 @@ static __always_inline void param_note(struct derivation *d, const char name[8],
 	}
 }
 
-/* Finds the parameters by name; reads no value. */
-static __always_inline long derivation_read(struct derivation *d, __u64 params)
+/* Reads the next parameters. The list may end before the last of them, even where nothing else is
+ * mapped. */
+static __always_inline long params_read(struct ossl_param p[PARAMS_AT_ONCE], __u64 at)
 {
-	struct ossl_param p;
+	if (!bpf_probe_read_user(p, PARAMS_AT_ONCE * sizeof(*p), (const void *)at))
+		return 0;
+	for (int i = 0; i < PARAMS_AT_ONCE; i++) {
+		if (user_read(&p[i], sizeof(*p), at + i * sizeof(*p)))
+			return -1;
+		if (!p[i].key)
+			return 0;
+	}
+	return 0;
+}
+
+/* Finds the parameters by name; reads no value. */
+static __noinline long derivation_read(struct derivation *d, __u64 params)
+{
+	struct ossl_param p[PARAMS_AT_ONCE];
 	char name[8];
 
 	for (int i = 0; i < PARAMS_MAX; i++) {
-		if (user_read(&p, sizeof(p), params + i * sizeof(p)))
+		const struct ossl_param *next = &p[i % PARAMS_AT_ONCE];
+
+		if (i % PARAMS_AT_ONCE == 0 && params_read(p, params + i * sizeof(p[0])))
 			return -1;
-		if (!p.key)
+		if (!next->key)
 			return 0;
-		if (name_read(name, p.key))
+		if (name_read(name, next->key))
 			return -1;
-		param_note(d, name, &(struct span){p.data, p.data_bytes});
+		param_note(d, name, &(struct span){next->data, next->data_bytes});
 	}
 	return 0;
 }
@@ -158,6 +176,13 @@ static __always_inline int traffic_of(const struct text *label, const struct spa
 	if (TEXT_IS(label, s, "traffic upd"))
 		return WEFT_SECRET_UNKNOWN; /* whose, the old secret would tell */
 	return -1;
+}
+
+/* Most derivations of a handshake are none of ours, and need not be read to know it. */
+static __always_inline bool has_label_length(const struct span *s)
+{
+	return s->bytes == sizeof("key") - 1 || s->bytes == sizeof("traffic upd") - 1 ||
+	       s->bytes == sizeof("c hs traffic") - 1;
 }
 
 static __always_inline void traffic_remember(__u64 thread, __u64 out, int which)
@@ -216,16 +241,16 @@ static __always_inline void secret_emit(struct weft_secret *r, const struct deri
 
 /* TLS 1.3, HKDF-Expand-Label. Every traffic secret is derived first and then its record key, from
  * it. */
-static __always_inline void label_seen(const struct derivation *d, __u64 out,
-				       const struct weft_settings *set)
+static __noinline void label_seen(const struct derivation *d, __u64 out,
+				  const struct weft_settings *set)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
 	struct weft_secret r = {.tls_version = 0x0304};
 	struct text label, prefix, digest;
 	int which;
 
-	if (text_read(&label, &d->label) || text_read(&prefix, &d->prefix) ||
-	    !TEXT_IS(&prefix, &d->prefix, "tls13 "))
+	if (!has_label_length(&d->label) || text_read(&label, &d->label) ||
+	    text_read(&prefix, &d->prefix) || !TEXT_IS(&prefix, &d->prefix, "tls13 "))
 		return;
 	which = traffic_of(&label, &d->label);
 	if (which >= 0)
@@ -239,7 +264,7 @@ static __always_inline void label_seen(const struct derivation *d, __u64 out,
 }
 
 /* TLS 1.2, PRF(master secret, "key expansion", server_random + client_random). */
-static __always_inline void seed_seen(const struct derivation *d, const struct weft_settings *set)
+static __noinline void seed_seen(const struct derivation *d, const struct weft_settings *set)
 {
 	struct weft_secret r = {.tls_version = 0x0303, .which = WEFT_SECRET_MASTER};
 	struct text purpose, digest;

@@ -124,14 +124,8 @@ static int set_settings(uint32_t tls_keys, uint32_t own_pid)
 
 static struct libraries_options options(const char *pin_dir)
 {
-	bool multi = bpf_program__autoload(fx.skeleton->progs.tls_keys_multi);
-
 	return (struct libraries_options){
-		.programs =
-			{
-				.multi = multi ? fx.skeleton->progs.tls_keys_multi : NULL,
-				.single = multi ? NULL : fx.skeleton->progs.tls_keys,
-			},
+		.programs = { fx.skeleton->progs.tls_keys_multi, fx.skeleton->progs.tls_keys },
 		.pin_dir = pin_dir,
 	};
 }

@@ -39,6 +39,18 @@ bool uprobe_multi_supported(void)
 	return link == -EBADF;
 }
 
+static bool is_loaded(const struct bpf_program *program)
+{
+	return program && bpf_program__fd(program) >= 0;
+}
+
+static struct bpf_program *loaded_program(const struct uprobe_programs *programs)
+{
+	if (is_loaded(programs->multi))
+		return programs->multi;
+	return is_loaded(programs->single) ? programs->single : NULL;
+}
+
 static struct bpf_link *attach(const struct uprobe_programs *programs, const char *path,
 			       uint64_t file_offset)
 {
@@ -46,7 +58,7 @@ static struct bpf_link *attach(const struct uprobe_programs *programs, const cha
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, multi, .offsets = &offset, .cnt = 1);
 	LIBBPF_OPTS(bpf_uprobe_opts, single);
 
-	if (programs->multi)
+	if (is_loaded(programs->multi))
 		return bpf_program__attach_uprobe_multi(programs->multi, -1, path, NULL, &multi);
 	return bpf_program__attach_uprobe_opts(programs->single, -1, path, file_offset, &single);
 }
@@ -57,7 +69,7 @@ int uprobe_link_attach(const struct uprobe_programs *programs, int fd, uint64_t 
 	struct bpf_link *link;
 	char path[32];
 
-	if (!programs->multi && !programs->single)
+	if (!loaded_program(programs))
 		return error_set(err, -EINVAL, "no program to attach");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	link = attach(programs, path, file_offset);
@@ -116,7 +128,7 @@ static int linked_program(struct bpf_link *link)
 int uprobe_link_adopt(const struct uprobe_programs *programs, const char *path,
 		      struct bpf_link **ret)
 {
-	struct bpf_program *wanted = programs->multi ? programs->multi : programs->single;
+	struct bpf_program *wanted = loaded_program(programs);
 	struct bpf_link *link = bpf_link__open(path);
 	int program cleanup_close = -1;
 

@@ -10,7 +10,7 @@
 struct bpf_link;
 struct bpf_program;
 
-/* The same program for both ways to attach; only one needs to be loaded, the other is NULL. */
+/* The same program for both ways to attach; only one needs to be loaded, the other may be NULL. */
 struct uprobe_programs {
 	struct bpf_program *multi; /* uprobe_multi link: Linux 6.6, needs CAP_BPF and CAP_PERFMON */
 	struct bpf_program *single; /* perf event: needs CAP_SYS_ADMIN on newer kernels */
