@@ -251,10 +251,8 @@ static void loop(struct worker *w)
 	struct epoll_event events[16];
 
 	while (!w->stop) {
-		int n = epoll_wait(w->epoll_fd, events, 16, serve_timeout_ms(w->serve));
+		int n = epoll_wait(w->epoll_fd, events, 16, -1);
 
-		if (n == 0)
-			serve_run(w->serve);
 		for (int i = 0; i < n && !w->stop; i++)
 			handle(w, events[i].data.fd);
 	}

@@ -17,7 +17,7 @@ struct answer {
 	struct answers *all;
 	struct answer *next;
 	struct MHD_Connection *connection;
-	struct stream *stream;
+	struct pieces *stream;
 	uint64_t started_ns;
 	bool asleep;
 	bool ending;
@@ -89,7 +89,7 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 
 static bool is_over(const struct answer *a)
 {
-	return a->ending || (!stream_is_live(a->stream) &&
+	return a->ending || (!pieces_is_live(a->stream) &&
 			     now_ns() - a->started_ns > a->all->stream_max_ns);
 }
 
@@ -102,7 +102,7 @@ static ssize_t read_answer(void *cls, uint64_t position, char *out, size_t size)
 	if (is_over(a))
 		return a->ending ? MHD_CONTENT_READER_END_OF_STREAM :
 				   MHD_CONTENT_READER_END_WITH_ERROR;
-	n = stream_read(a->stream, out, size);
+	n = pieces_read(a->stream, out, size);
 	if (n == -ENODATA)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n < 0)
@@ -122,12 +122,12 @@ static void free_answer(void *cls)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
-	stream_free(a->stream);
+	pieces_free(a->stream);
 	free(a);
 }
 
 static struct answer *answer_new(struct answers *all, struct MHD_Connection *connection,
-				 struct stream *stream)
+				 struct pieces *stream)
 {
 	struct answer *a = calloc(1, sizeof(*a));
 
@@ -143,16 +143,16 @@ static struct answer *answer_new(struct answers *all, struct MHD_Connection *con
 }
 
 enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection, const char *type,
-			      struct stream *stream)
+			      struct pieces *stream)
 {
 	struct answer *a = stream ? answer_new(all, connection, stream) : NULL;
 	struct MHD_Response *response;
 
 	if (!a) {
-		stream_free(stream);
+		pieces_free(stream);
 		return answer_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory");
 	}
-	if (stream_is_live(stream))
+	if (pieces_is_live(stream))
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_answer, a,
 						     free_answer);
@@ -170,7 +170,7 @@ static void wake(struct answer *a)
 void answers_wake(struct answers *all)
 {
 	for (struct answer *a = all->first; a; a = a->next) {
-		if (a->asleep && stream_ready(a->stream))
+		if (a->asleep && pieces_ready(a->stream))
 			wake(a);
 	}
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/export/text.h"
-#include "control/serve/stream.h"
+#include "control/serve/pieces.h"
 
 #include <microhttpd.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 
 /* Answers with |stream|, which it owns from now on; NULL gives 503. */
 enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection, const char *type,
-			      struct stream *stream);
+			      struct pieces *stream);
 
 /* Wakes live streams that have something to say. */
 void answers_wake(struct answers *all);

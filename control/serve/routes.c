@@ -37,7 +37,7 @@ static enum MHD_Result get_metrics(struct routes *r, struct MHD_Connection *conn
 	refresh(r);
 	return answer_stream(&r->answers, connection,
 			     openmetrics ? PROMETHEUS_OPENMETRICS_TYPE : PROMETHEUS_TEXT_TYPE,
-			     stream_metrics(&r->context, openmetrics));
+			     pieces_metrics(&r->context, openmetrics));
 }
 
 static enum MHD_Result get_ready(struct routes *r, struct MHD_Connection *connection)
@@ -148,7 +148,7 @@ static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connec
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
-	return answer_stream(&r->answers, connection, LINES_TYPE, stream_edges(&r->context, &q.filter));
+	return answer_stream(&r->answers, connection, LINES_TYPE, pieces_edges(&r->context, &q.filter));
 }
 
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
@@ -158,7 +158,7 @@ static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *con
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
 	return answer_stream(&r->answers, connection, LINES_TYPE,
-			     stream_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
+			     pieces_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
 }
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
@@ -169,9 +169,9 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
 	return answer_stream(&r->answers, connection, LINES_TYPE,
 			     q.follow || q.has_last ?
-				     stream_recent(&r->context, RECENT_CONNECTIONS, &q.filter, q.last,
+				     pieces_recent(&r->context, RECENT_CONNECTIONS, &q.filter, q.last,
 						   q.follow) :
-				     stream_living(&r->context, &q.filter));
+				     pieces_living(&r->context, &q.filter));
 }
 
 /* ---- the table ---- */
@@ -221,7 +221,7 @@ static bool is_local_host(const char *host)
 	return !host;
 }
 
-static void update_wall_clock(struct stream_context *context)
+static void update_wall_clock(struct pieces_context *context)
 {
 	struct timespec wall, steady;
 

@@ -8,7 +8,7 @@
 /* What all routes share. */
 struct routes {
 	struct serve_source source;
-	struct stream_context context;
+	struct pieces_context context;
 	struct answers answers;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One reading loop over four kinds of pieces. */
-#include "control/serve/stream.h"
+#include "control/serve/pieces.h"
 
 #include "control/serve/lines.h"
 
@@ -13,9 +13,9 @@
 /* What making the next piece came to; a piece may be empty (filtered out). */
 enum piece { PIECE_MADE, PIECE_WAIT, PIECE_END };
 
-struct stream {
-	struct stream_context *context;
-	enum piece (*next)(struct stream *s);
+struct pieces {
+	struct pieces_context *context;
+	enum piece (*next)(struct pieces *s);
 	struct prometheus *prometheus; /* only for metrics */
 	struct filter filter;
 	enum recent_kind kind;
@@ -27,10 +27,10 @@ struct stream {
 	size_t taken;
 };
 
-static struct stream *stream_new(struct stream_context *context, enum piece (*next)(struct stream *s),
+static struct pieces *pieces_new(struct pieces_context *context, enum piece (*next)(struct pieces *s),
 				 const struct filter *f)
 {
-	struct stream *s = calloc(1, sizeof(*s));
+	struct pieces *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -42,7 +42,7 @@ static struct stream *stream_new(struct stream_context *context, enum piece (*ne
 	return s;
 }
 
-void stream_free(struct stream *s)
+void pieces_free(struct pieces *s)
 {
 	if (!s)
 		return;
@@ -55,7 +55,7 @@ void stream_free(struct stream *s)
 
 /* ---- the pieces ---- */
 
-static enum piece next_edge(struct stream *s)
+static enum piece next_edge(struct pieces *s)
 {
 	struct edge_row row;
 
@@ -68,7 +68,7 @@ static enum piece next_edge(struct stream *s)
 
 /* A connection that closes meanwhile gives its place to the last one: walking from the end misses none that lives and
  * may list one twice, with the same id. */
-static enum piece next_living(struct stream *s)
+static enum piece next_living(struct pieces *s)
 {
 	const struct living *l;
 	enum reporter reporter;
@@ -82,7 +82,7 @@ static enum piece next_living(struct stream *s)
 	return PIECE_MADE;
 }
 
-static bool passes(const struct stream *s, uint64_t position)
+static bool passes(const struct pieces *s, uint64_t position)
 {
 	const struct recent *r = s->context->recent;
 	const struct recent_connection *c;
@@ -93,7 +93,7 @@ static bool passes(const struct stream *s, uint64_t position)
 	return c->phase != CONNECTION_ALIVE && filter_connection(&s->filter, c);
 }
 
-static void add_record(struct stream *s, uint64_t position)
+static void add_record(struct pieces *s, uint64_t position)
 {
 	const struct recent *r = s->context->recent;
 
@@ -104,7 +104,7 @@ static void add_record(struct stream *s, uint64_t position)
 				 s->context->wall_offset_ns);
 }
 
-static enum piece next_recent(struct stream *s)
+static enum piece next_recent(struct pieces *s)
 {
 	uint64_t first = recent_first(s->context->recent, s->kind);
 	uint64_t end = s->follow ? recent_end(s->context->recent, s->kind) : s->end;
@@ -130,22 +130,22 @@ static enum piece next_recent(struct stream *s)
 
 /* ---- construction ---- */
 
-struct stream *stream_metrics(struct stream_context *context, bool openmetrics)
+struct pieces *pieces_metrics(struct pieces_context *context, bool openmetrics)
 {
-	struct stream *s = stream_new(context, NULL, NULL);
+	struct pieces *s = pieces_new(context, NULL, NULL);
 
 	if (!s)
 		return NULL;
 	s->prometheus = prometheus_new(context->signals, openmetrics);
 	if (s->prometheus)
 		return s;
-	stream_free(s);
+	pieces_free(s);
 	return NULL;
 }
 
-struct stream *stream_edges(struct stream_context *context, const struct filter *f)
+struct pieces *pieces_edges(struct pieces_context *context, const struct filter *f)
 {
-	struct stream *s = stream_new(context, next_edge, f);
+	struct pieces *s = pieces_new(context, next_edge, f);
 
 	if (!s)
 		return NULL;
@@ -154,9 +154,9 @@ struct stream *stream_edges(struct stream_context *context, const struct filter 
 	return s;
 }
 
-struct stream *stream_living(struct stream_context *context, const struct filter *f)
+struct pieces *pieces_living(struct pieces_context *context, const struct filter *f)
 {
-	struct stream *s = stream_new(context, next_living, f);
+	struct pieces *s = pieces_new(context, next_living, f);
 
 	if (s)
 		s->position = signals_living_count(context->signals);
@@ -164,7 +164,7 @@ struct stream *stream_living(struct stream_context *context, const struct filter
 }
 
 /* The position from which |last| records that pass are left. */
-static uint64_t start_of_last(const struct stream *s, uint64_t last)
+static uint64_t start_of_last(const struct pieces *s, uint64_t last)
 {
 	uint64_t first = recent_first(s->context->recent, s->kind);
 	uint64_t position = s->end;
@@ -176,10 +176,10 @@ static uint64_t start_of_last(const struct stream *s, uint64_t last)
 	return position;
 }
 
-struct stream *stream_recent(struct stream_context *context, enum recent_kind kind,
+struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind kind,
 			     const struct filter *f, uint64_t last, bool follow)
 {
-	struct stream *s = stream_new(context, next_recent, f);
+	struct pieces *s = pieces_new(context, next_recent, f);
 
 	if (!s)
 		return NULL;
@@ -192,7 +192,7 @@ struct stream *stream_recent(struct stream_context *context, enum recent_kind ki
 
 /* ---- reading ---- */
 
-static size_t take_piece(struct stream *s, char *out, size_t size)
+static size_t take_piece(struct pieces *s, char *out, size_t size)
 {
 	size_t left = s->piece.used - s->taken;
 	size_t n = left < size ? left : size;
@@ -203,14 +203,14 @@ static size_t take_piece(struct stream *s, char *out, size_t size)
 	return n;
 }
 
-static long read_metrics(struct stream *s, char *out, size_t size)
+static long read_metrics(struct pieces *s, char *out, size_t size)
 {
 	long n = prometheus_read(s->prometheus, out, size);
 
 	return n ? n : -ENODATA;
 }
 
-long stream_read(struct stream *s, char *out, size_t size)
+long pieces_read(struct pieces *s, char *out, size_t size)
 {
 	enum piece made = PIECE_MADE;
 	size_t written = 0;
@@ -232,13 +232,13 @@ long stream_read(struct stream *s, char *out, size_t size)
 	return made == PIECE_WAIT ? 0 : -ENODATA;
 }
 
-bool stream_ready(const struct stream *s)
+bool pieces_ready(const struct pieces *s)
 {
 	return !s->follow || s->taken < s->piece.used ||
 	       s->position < recent_end(s->context->recent, s->kind);
 }
 
-bool stream_is_live(const struct stream *s)
+bool pieces_is_live(const struct pieces *s)
 {
 	return s->follow;
 }

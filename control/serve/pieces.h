@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Answers that are made piece by piece: scrapes, listings, live records. Knows nothing of HTTP. */
+#pragma once
+
+#include "control/export/prometheus.h"
+#include "control/serve/filter.h"
+#include "control/serve/recent.h"
+#include "control/signals/signals.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pieces;
+
+/* What pieces are made from; must outlive it. */
+struct pieces_context {
+	struct signals *signals;
+	struct recent *recent;
+	uint64_t lost;          /* records that readers were too slow for */
+	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+};
+
+/* NULL when memory is short. Free with pieces_free. Filters are copied; the values they point to must outlive the
+ * pieces. |last|: how many of the kept records that pass go first; |follow|: do not end after the kept ones. */
+struct pieces *pieces_metrics(struct pieces_context *context, bool openmetrics);
+struct pieces *pieces_edges(struct pieces_context *context, const struct filter *f);
+struct pieces *pieces_living(struct pieces_context *context, const struct filter *f);
+struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind kind,
+			     const struct filter *f, uint64_t last, bool follow);
+void pieces_free(struct pieces *s);
+
+/* Up to |size| bytes; 0 = live pieces have nothing new; -ENODATA at the end; -ENOMEM. */
+long pieces_read(struct pieces *s, char *out, size_t size);
+
+/* Whether live pieces have something to read. */
+bool pieces_ready(const struct pieces *s);
+bool pieces_is_live(const struct pieces *s);
