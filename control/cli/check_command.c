@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft check`: what is attached where, what is off and why. */
+#include "control/cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct check_view {
+	const struct context *context;
+	bool problems;
+};
+
+/* One line: a mark, what, where, and why it is not well. */
+static void print_check(struct check_view *view, const char *result, const char *name,
+			const char *detail, const char *problem)
+{
+	struct colors c = colors_of(view->context->color);
+	bool ok = !strcmp(result, "ok");
+	bool failed = !strcmp(result, "failed");
+
+	view->problems |= failed;
+	printf("%s%s%s %-16s %s%s%s%s\n", ok ? c.green : failed ? c.red : c.yellow,
+	       ok ? "√" : failed ? "×" : "‼", c.off, name, detail, problem[0] ? ": " : "", problem,
+	       "");
+}
+
+static void print_programs(struct check_view *view, const json_t *programs)
+{
+	json_t *p;
+	size_t i;
+
+	puts("kernel hooks");
+	json_array_foreach(programs, i, p)
+		print_check(view, field_text(p, "result"), field_text(p, "name"),
+			    field_text(p, "hook"), field_text(p, "problem"));
+}
+
+static void print_libraries(struct check_view *view, const json_t *libraries, const char *problem)
+{
+	json_t *l;
+	size_t i;
+
+	puts("\nTLS libraries");
+	if (problem[0] && problem[0] != '-')
+		print_check(view, "off", "TLS", "stays closed", problem);
+	json_array_foreach(libraries, i, l)
+		print_check(view, field_text(l, "result"), "EVP_KDF_derive", field_text(l, "path"),
+			    field_text(l, "problem"));
+}
+
+static void print_interfaces(struct check_view *view, const json_t *interfaces, const char *problem)
+{
+	json_t *n;
+	size_t i;
+
+	puts("\ninterfaces");
+	if (problem[0] && problem[0] != '-')
+		print_check(view, "off", "flows", "not counted", problem);
+	json_array_foreach(interfaces, i, n)
+		print_check(view, field_text(n, "result"), field_text(n, "name"),
+			    field_text(n, "mode"), field_text(n, "problem"));
+}
+
+static void print_features(struct check_view *view, const json_t *features)
+{
+	json_t *f;
+	size_t i;
+
+	puts("\nwhat this kernel can do");
+	json_array_foreach(features, i, f)
+		print_check(view, field_text(f, "result"), field_text(f, "name"),
+			    field_text(f, "consequence"), field_text(f, "problem"));
+}
+
+static int print_all(void *arg, const char *text, json_t *o)
+{
+	struct check_view *view = arg;
+
+	if (view->context->json)
+		return puts(text) < 0;
+	print_programs(view, json_object_get(o, "programs"));
+	print_libraries(view, json_object_get(o, "libraries"), field_text(o, "tls_problem"));
+	print_interfaces(view, json_object_get(o, "interfaces"), field_text(o, "flows_problem"));
+	print_features(view, json_object_get(o, "features"));
+	return 0;
+}
+
+int command_check(const struct context *context, int argc, char **argv)
+{
+	struct check_view view = { .context = context };
+	struct error err = { 0 };
+	struct client_url url;
+
+	if (argc > 1)
+		return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[1]);
+	client_url_start(&url, "/api/v1/check");
+	if (client_get(context->socket_path, &url, print_all, &view, &err))
+		return command_fail(EXIT_FAILED, "%s", err.text);
+	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
+}

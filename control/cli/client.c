@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* libcurl over a unix socket; lines are cut and parsed as they come. */
+#include "control/cli/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES (256 * 1024)
+
+struct reader {
+	client_line_fn line;
+	void *arg;
+	char *buffer; /* LINE_MAX_BYTES */
+	size_t used;
+	bool stopped; /* by the line function */
+	bool bad;     /* not JSON */
+};
+
+void client_url_start(struct client_url *url, const char *path)
+{
+	*url = (struct client_url){ .has_query = strchr(path, '?') != NULL };
+	snprintf(url->text, sizeof(url->text), "http://localhost%s", path);
+}
+
+void client_url_add(struct client_url *url, const char *key, const char *value)
+{
+	char *escaped = curl_easy_escape(NULL, value, 0);
+	size_t used = strlen(url->text);
+	int n = snprintf(url->text + used, sizeof(url->text) - used, "%c%s=%s",
+			 url->has_query ? '&' : '?', key, escaped ? escaped : "");
+
+	url->overflow |= !escaped || n < 0 || used + (size_t)n >= sizeof(url->text);
+	url->has_query = true;
+	curl_free(escaped);
+}
+
+static bool give_line(struct reader *r)
+{
+	json_error_t problem;
+	json_t *object;
+
+	r->buffer[r->used] = 0;
+	r->used = 0;
+	if (!r->buffer[0])
+		return true;
+	object = json_loads(r->buffer, 0, &problem);
+	if (!object) {
+		r->bad = true;
+		return false;
+	}
+	r->stopped = r->line(r->arg, r->buffer, object) != 0;
+	json_decref(object);
+	return !r->stopped;
+}
+
+static size_t take(char *data, size_t one, size_t count, void *arg)
+{
+	struct reader *r = arg;
+
+	(void)one;
+	for (size_t i = 0; i < count; i++) {
+		if (data[i] != '\n') {
+			r->buffer[r->used++] = data[i];
+			if (r->used == LINE_MAX_BYTES - 1)
+				return 0;
+		} else if (!give_line(r)) {
+			return 0;
+		}
+	}
+	return count;
+}
+
+static int explain(CURLcode code, long status, const struct reader *r, const char *socket_path,
+		   struct error *err)
+{
+	if (r->stopped)
+		return 0;
+	if (code == CURLE_COULDNT_CONNECT)
+		return error_set(err, -ECONNREFUSED,
+				 "no weftd answers at %s\nhint: start it (weftd), or name its socket with --socket",
+				 socket_path);
+	if (status >= 400)
+		return error_set(err, -EINVAL, "weftd refused: %.*s", (int)(r->used < 200 ? r->used : 200),
+				 r->buffer);
+	if (r->bad || code != CURLE_OK)
+		return error_set(err, -EBADMSG, "an answer that is not understood (%s)",
+				 r->bad ? "not JSON" : curl_easy_strerror(code));
+	return 0;
+}
+
+static int run(CURL *curl, const char *socket_path, const struct client_url *url, struct reader *r,
+	       struct error *err)
+{
+	long status = 0;
+	CURLcode code;
+
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+	curl_easy_setopt(curl, CURLOPT_URL, url->text);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	return explain(code, status, r, socket_path, err);
+}
+
+int client_get(const char *socket_path, const struct client_url *url, client_line_fn line, void *arg,
+	       struct error *err)
+{
+	struct reader r = { .line = line, .arg = arg, .buffer = malloc(LINE_MAX_BYTES) };
+	CURL *curl = curl_easy_init();
+	int result;
+
+	if (url->overflow)
+		result = error_set(err, -E2BIG, "the filters are too long");
+	else if (!curl || !r.buffer)
+		result = error_set(err, -ENOMEM, "no memory");
+	else
+		result = run(curl, socket_path, url, &r, err);
+	curl_easy_cleanup(curl);
+	free(r.buffer);
+	return result;
+}

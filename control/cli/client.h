@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Asks weftd over its unix socket: one GET, answered with JSON lines. */
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CLIENT_URL_MAX 4096
+
+/* A request in the making: path and query, values escaped as they are added. */
+struct client_url {
+	char text[CLIENT_URL_MAX];
+	bool has_query;
+	bool overflow;
+};
+
+void client_url_start(struct client_url *url, const char *path);
+void client_url_add(struct client_url *url, const char *key, const char *value);
+
+/* Called for each line of the answer: the text (NUL-terminated, no line end) and the parsed object (borrowed).
+ * A non-zero return ends the call. */
+typedef int (*client_line_fn)(void *arg, const char *text, json_t *object);
+
+/* Runs the request until the answer ends, |line| wants no more, or SIGINT came. 0, or -ECONNREFUSED, -ENOENT (no weftd
+ * there), -EBADMSG (an answer that is none), -EINVAL (weftd refused: its words are in |err|). */
+int client_get(const char *socket_path, const struct client_url *url, client_line_fn line, void *arg,
+	       struct error *err);

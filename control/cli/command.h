@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every command of `weft` is, and what they share. */
+#pragma once
+
+#include "control/cli/client.h"
+
+#include <stdbool.h>
+
+/* Exit codes. */
+#define EXIT_FINE 0
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+#define EXIT_PROBLEMS 3 /* it ran well and found problems */
+
+struct context {
+	const char *socket_path;
+	const char *pin_dir;
+	bool json;  /* -o json: one object per line, as weftd sends it */
+	bool color;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* for the usage line */
+	const char *summary;   /* one line, for the list */
+	const char *help;      /* options and examples */
+	int (*run)(const struct context *context, int argc, char **argv);
+};
+
+/* The table, ended by an empty row. */
+extern const struct command commands[];
+
+int command_status(const struct context *context, int argc, char **argv);
+int command_check(const struct context *context, int argc, char **argv);
+int command_edges(const struct context *context, int argc, char **argv);
+int command_top(const struct context *context, int argc, char **argv);
+int command_observe(const struct context *context, int argc, char **argv);
+int command_connections(const struct context *context, int argc, char **argv);
+int command_detach(const struct context *context, int argc, char **argv);
+
+/* Prints "weft: TEXT" to stderr and returns |code|. */
+int command_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Fields of an answer, with a default when absent or null. */
+const char *field_text(const json_t *object, const char *key);
+double field_real(const json_t *object, const char *key); /* NAN */
+long long field_number(const json_t *object, const char *key);
+
+/* Numbers as people read them; |out| is returned. "-" for NAN. */
+const char *human_bytes(double bytes, char out[16]);
+const char *human_rate(double per_second, char out[16]);
+const char *human_ms(double ms, char out[16]);
+const char *human_share(double share, char out[16]);
+
+/* Terminal colours; empty texts when |on| is false. */
+struct colors {
+	const char *bold, *dim, *red, *green, *yellow, *cyan, *off;
+};
+struct colors colors_of(bool on);

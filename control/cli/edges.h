@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The table of edges as text: what `edges` prints once and `top` draws. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#define EDGES_MAX 1024
+#define EDGES_LINE_MAX 512
+
+/* What the table can be sorted by. X(NAME, "column") */
+#define EDGES_ORDERS(X)        \
+	X(RATE, "rate")        \
+	X(ERRORS, "errors")    \
+	X(P99, "p99")          \
+	X(BYTES, "bytes")      \
+	X(SATURATION, "in flight")
+
+enum edges_order {
+#define X(name, text) EDGES_BY_##name,
+	EDGES_ORDERS(X)
+#undef X
+	EDGES_ORDER_MAX
+};
+const char *edges_order_name(enum edges_order order);
+
+struct edge_view {
+	char source[64];
+	char destination[64];
+	double rate, error_share, p50_ms, p90_ms, p99_ms;
+	double bytes_rate; /* payload both ways */
+	double opened_rate;
+	double in_flight;
+	double queue_fill;
+	long long open;
+};
+
+struct edges {
+	unsigned count;
+	unsigned dropped; /* beyond EDGES_MAX */
+	struct edge_view rows[EDGES_MAX];
+};
+
+/* Adds one object of /api/v1/edges. */
+void edges_add(struct edges *e, const json_t *object);
+void edges_sort(struct edges *e, enum edges_order order, bool reverse);
+
+/* The heading, and row |index|, as text in |out|, which is returned. */
+const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX]);
+const char *edges_line(const struct edges *e, unsigned index, bool color, char out[EDGES_LINE_MAX]);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft edges`: the golden signals of each edge, once. */
+#include "control/cli/command.h"
+#include "control/cli/edges.h"
+#include "control/cli/filters.h"
+
+#include <stdio.h>
+
+struct edges_view {
+	const struct context *context;
+	struct edges edges;
+};
+
+static int take_edge(void *arg, const char *text, json_t *o)
+{
+	struct edges_view *view = arg;
+
+	if (view->context->json)
+		return puts(text) < 0;
+	edges_add(&view->edges, o);
+	return 0;
+}
+
+int command_edges(const struct context *context, int argc, char **argv)
+{
+	static struct edges_view view;
+	struct error err = { 0 };
+	struct client_url url;
+	char line[EDGES_LINE_MAX];
+
+	view.context = context;
+	client_url_start(&url, "/api/v1/edges");
+	for (int i = 1; i < argc; i++)
+		if (!filters_take(&url, argc, argv, &i))
+			return command_fail(EXIT_USAGE, "edges takes no \"%s\"; see weft edges --help",
+					    argv[i]);
+	if (client_get(context->socket_path, &url, take_edge, &view, &err))
+		return command_fail(EXIT_FAILED, "%s", err.text);
+	if (context->json)
+		return EXIT_FINE;
+	edges_sort(&view.edges, EDGES_BY_RATE, false);
+	puts(edges_header(&view.edges, line));
+	for (unsigned i = 0; i < view.edges.count; i++)
+		puts(edges_line(&view.edges, i, context->color, line));
+	if (!view.edges.count)
+		puts("(no traffic seen yet)");
+	return EXIT_FINE;
+}

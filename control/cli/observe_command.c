@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft observe` and `weft connections`: records as lines, the last ones or as they come. */
+#include "control/cli/command.h"
+#include "control/cli/filters.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef void (*print_fn)(const struct context *context, const json_t *object);
+
+struct records_view {
+	const struct context *context;
+	print_fn print;
+};
+
+/* One aggregated line per loss, never one per lost record. */
+static bool print_loss(const struct context *context, const json_t *o)
+{
+	struct colors c = colors_of(context->color);
+
+	if (!json_object_get(o, "lost"))
+		return false;
+	fprintf(stderr, "%sweft: %lld records were overwritten before they could be read%s\n",
+		c.yellow, field_number(o, "lost"), c.off);
+	return true;
+}
+
+static const char *status_color(const struct colors *c, const char *status)
+{
+	if (status[0] == '5' || status[0] == '0' || status[0] == '-')
+		return c->red;
+	return status[0] == '4' ? c->yellow : c->green;
+}
+
+static const char *number_or_dash(const json_t *o, const char *key, char out[16])
+{
+	if (!json_is_number(json_object_get(o, key)))
+		return "-";
+	snprintf(out, 16, "%lld", field_number(o, key));
+	return out;
+}
+
+static void print_request(const struct context *context, const json_t *o)
+{
+	struct colors c = colors_of(context->color);
+	char status[16], grpc[32] = "", code[16], duration[16], bytes[16];
+	const char *text = number_or_dash(o, "status", status);
+
+	if (json_is_true(json_object_get(o, "grpc")))
+		snprintf(grpc, sizeof(grpc), " grpc=%s", number_or_dash(o, "grpc_status", code));
+	printf("%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s\n", field_text(o, "source"),
+	       field_text(o, "destination"), c.dim, field_text(o, "protocol"), c.off,
+	       field_text(o, "method"), field_text(o, "path"), status_color(&c, text), text, c.off,
+	       grpc, human_ms(field_real(o, "duration_ms"), duration),
+	       human_bytes((double)field_number(o, "response_bytes"), bytes),
+	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "");
+}
+
+static void print_connection(const struct context *context, const json_t *o)
+{
+	struct colors c = colors_of(context->color);
+	char sent[16], received[16];
+
+	printf("%s%-6s%s %s -> %s %s%s%s sent %s received %s requests %lld%s%s\n", c.cyan,
+	       field_text(o, "event"), c.off, field_text(o, "source"), field_text(o, "destination"),
+	       c.dim, field_text(o, "protocol"), c.off,
+	       human_bytes((double)field_number(o, "sent_bytes"), sent),
+	       human_bytes((double)field_number(o, "received_bytes"), received),
+	       field_number(o, "requests"),
+	       json_is_true(json_object_get(o, "encrypted")) ? " tls " : "",
+	       json_is_true(json_object_get(o, "encrypted")) ? field_text(o, "tls_state") : "");
+}
+
+static int take_record(void *arg, const char *text, json_t *o)
+{
+	struct records_view *view = arg;
+
+	if (view->context->json)
+		puts(text);
+	else if (!print_loss(view->context, o))
+		view->print(view->context, o);
+	return fflush(stdout) != 0;
+}
+
+static int run(const struct context *context, int argc, char **argv, const char *path, print_fn print)
+{
+	struct records_view view = { context, print };
+	bool follow = false, last = false;
+	struct error err = { 0 };
+	struct client_url url;
+
+	client_url_start(&url, path);
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-f") || !strcmp(argv[i], "--follow")) {
+			follow = true;
+		} else if (!strcmp(argv[i], "--last") && i + 1 < argc) {
+			client_url_add(&url, "last", argv[++i]);
+			last = true;
+		} else if (!filters_take(&url, argc, argv, &i)) {
+			return command_fail(EXIT_USAGE, "%s takes no \"%s\"; see weft %s --help",
+					    argv[0], argv[i], argv[0]);
+		}
+	}
+	if (follow)
+		client_url_add(&url, "follow", "1");
+	if (!last && print == print_request)
+		client_url_add(&url, "last", follow ? "0" : "20");
+	if (client_get(context->socket_path, &url, take_record, &view, &err))
+		return command_fail(EXIT_FAILED, "%s", err.text);
+	return EXIT_FINE;
+}
+
+int command_observe(const struct context *context, int argc, char **argv)
+{
+	return run(context, argc, argv, "/api/v1/requests", print_request);
+}
+
+int command_connections(const struct context *context, int argc, char **argv)
+{
+	return run(context, argc, argv, "/api/v1/connections", print_connection);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft status`: one screen about the agent. */
+#include "control/cli/command.h"
+
+#include <stdio.h>
+
+struct status_view {
+	const struct context *context;
+	bool problems;
+};
+
+static void print_row(const char *name, const char *text)
+{
+	printf("%-14s %s\n", name, text);
+}
+
+static void print_duration(long long ms)
+{
+	char text[48];
+	long long s = ms / 1000;
+
+	if (s < 120)
+		snprintf(text, sizeof(text), "%lld s", s);
+	else if (s < 7200)
+		snprintf(text, sizeof(text), "%lld min", s / 60);
+	else
+		snprintf(text, sizeof(text), "%lld h", s / 3600);
+	print_row("up", text);
+}
+
+static void print_events(const struct status_view *view, const json_t *events)
+{
+	struct colors c = colors_of(view->context->color);
+	long long lost = field_number(events, "lost");
+	char text[160];
+
+	snprintf(text, sizeof(text), "%lld seen, %lld delivered, %s%lld lost%s",
+		 field_number(events, "seen"), field_number(events, "delivered"),
+		 lost ? c.red : "", lost, lost ? c.off : "");
+	print_row("events", text);
+}
+
+static void print_counts(const json_t *o)
+{
+	char text[160], bytes[16];
+
+	snprintf(text, sizeof(text), "%lld seen at clients, %lld at servers",
+		 field_number(o, "requests_source"), field_number(o, "requests_destination"));
+	print_row("requests", text);
+	snprintf(text, sizeof(text), "%lld living; TLS: %lld met, %lld opened",
+		 field_number(o, "connections"), field_number(o, "tls_connections"),
+		 field_number(o, "tls_opened"));
+	print_row("connections", text);
+	snprintf(text, sizeof(text), "%.2f s CPU, %s memory", field_real(o, "cpu_s"),
+		 human_bytes((double)field_number(o, "resident_bytes"), bytes));
+	print_row("agent", text);
+}
+
+static int print_status(void *arg, const char *text, json_t *o)
+{
+	struct status_view *view = arg;
+	char line[256];
+
+	view->problems = field_number(json_object_get(o, "events"), "lost") > 0;
+	if (view->context->json)
+		return puts(text) < 0;
+	snprintf(line, sizeof(line), "%s%s", field_text(o, "version"),
+		 json_is_true(json_object_get(o, "adopted")) ?
+			 ", took over the kernel half of an earlier agent" :
+			 "");
+	print_row("weftd", line);
+	print_duration(field_number(o, "uptime_ms"));
+	print_row("metrics", field_text(o, "listen"));
+	print_row("pinned at", field_text(o, "pin_dir"));
+	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
+	print_row("TLS", field_text(o, "tls"));
+	print_events(view, json_object_get(o, "events"));
+	print_counts(o);
+	return 0;
+}
+
+int command_status(const struct context *context, int argc, char **argv)
+{
+	struct status_view view = { .context = context };
+	struct error err = { 0 };
+	struct client_url url;
+
+	if (argc > 1)
+		return command_fail(EXIT_USAGE, "status takes no \"%s\"", argv[1]);
+	client_url_start(&url, "/api/v1/status");
+	if (client_get(context->socket_path, &url, print_status, &view, &err))
+		return command_fail(EXIT_FAILED, "%s", err.text);
+	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
+}

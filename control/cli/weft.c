@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft`: asks a running weftd, and takes away what it left. Usage and help are printed from the table. */
+#include "control/cli/command.h"
+
+#include "base/version.h"
+#include "control/serve/serve.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILTER_HELP                                                                            \
+	"  --from NAME, --to NAME   workload of the client, of the server (* and ? match)\n"   \
+	"  --protocol NAME          http, http1, http2, grpc, tcp, tls\n"                      \
+	"  --status CODE            404, 5xx, 5+ (500 and above), 0 (no answer)\n"            \
+	"  --path PATTERN           prefix, or with * and ?\n"                                 \
+	"  --method NAME\n"                                                                    \
+	"  --reporter WHO           source, destination, both (default: one view of each exchange)\n" \
+	"The same filter twice means either; different filters mean both.\n"
+
+const struct command commands[] = {
+	{ "status", "", "how the agent is: events, losses, requests, memory", "", command_status },
+	{ "check", "", "what is attached where, what is off and why", "", command_check },
+	{ "edges", "[FILTER ...]", "who calls whom: rate, errors, latency, bytes, connections, saturation",
+	  FILTER_HELP, command_edges },
+	{ "top", "[--once] [--interval S]", "the same as a live table",
+	  "  --once         print the table once and leave\n"
+	  "  --interval S   seconds between pictures (default 1)\n"
+	  "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
+	  command_top },
+	{ "observe", "[-f] [--last N] [FILTER ...]", "requests as they end",
+	  "  -f, --follow             go on as new ones come\n"
+	  "  --last N                 begin with the last N (default 20; with -f 0)\n" FILTER_HELP,
+	  command_observe },
+	{ "connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
+	  "  -f, --follow             connections as they open and close\n" FILTER_HELP,
+	  command_connections },
+	{ "detach", "", "take away everything that weftd left attached, whether or not one runs", "",
+	  command_detach },
+	{ 0 },
+};
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: weft [--socket PATH] [--pin DIR] [-o table|json] [--color auto|always|never] COMMAND ...\n\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(to, "  %-12s %s\n", c->name, c->summary);
+	fprintf(to, "\n`weft COMMAND --help` says more.\n"
+		    "exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
+}
+
+static int print_command_help(const struct command *c)
+{
+	printf("usage: weft %s %s\n%s\n%s%s", c->name, c->arguments, c->summary,
+	       c->help[0] ? "\n" : "", c->help);
+	return EXIT_FINE;
+}
+
+static const struct command *find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static bool wants_color(const char *choice)
+{
+	if (!strcmp(choice, "always"))
+		return true;
+	return strcmp(choice, "never") != 0 && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+/* Shared options stand before or after the command's name; they are taken out of |argv|, the rest moves up. */
+static int take_shared(struct context *context, int *argc, char **argv)
+{
+	const char *color = "auto";
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		bool has_value = i + 1 < *argc;
+
+		if (!strcmp(argv[i], "--socket") && has_value)
+			context->socket_path = argv[++i];
+		else if (!strcmp(argv[i], "--pin") && has_value)
+			context->pin_dir = argv[++i];
+		else if (!strcmp(argv[i], "--color") && has_value)
+			color = argv[++i];
+		else if ((!strcmp(argv[i], "-o") || !strcmp(argv[i], "--output")) && has_value)
+			context->json = !strcmp(argv[++i], "json");
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	*argc = kept;
+	context->color = wants_color(color);
+	return kept;
+}
+
+int main(int argc, char **argv)
+{
+	struct context context = { .socket_path = SERVE_DEFAULT_SOCKET,
+				   .pin_dir = "/sys/fs/bpf/weft" };
+	const struct command *command;
+	int code;
+
+	if (take_shared(&context, &argc, argv) < 2 || !strcmp(argv[1], "--help") ||
+	    !strcmp(argv[1], "help") || !strcmp(argv[1], "-h")) {
+		print_usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? EXIT_USAGE : EXIT_FINE;
+	}
+	if (!strcmp(argv[1], "version") || !strcmp(argv[1], "--version")) {
+		printf("weft %s\n", WEFT_VERSION);
+		return EXIT_FINE;
+	}
+	command = find(argv[1]);
+	if (!command)
+		return command_fail(EXIT_USAGE, "there is no command \"%s\"; `weft help` lists them",
+				    argv[1]);
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		return print_command_help(command);
+	curl_global_init(CURL_GLOBAL_NOTHING);
+	code = command->run(&context, argc - 1, argv + 1);
+	curl_global_cleanup();
+	return code;
+}
