@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The XDP program of one interface, attached by libxdp as the only program there (no dispatcher:
+ * the program is part of an object that is loaded already). It is no link: it stays when the
+ * process ends, and the next agent replaces it. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+struct bpf_program;
+
+/* Attaches |program| in native (driver) or generic mode; a program that an earlier agent left is
+ * replaced, with a gap of some milliseconds. -EBUSY when somebody else's program is there,
+ * -EOPNOTSUPP when the driver has no XDP, or another negative errno, with a sentence in |err|. */
+int xdp_attach(int ifindex, const struct bpf_program *program, bool native, struct error *err);
+
+/* Takes our program away, of whatever agent; nobody else's. True when there was one. */
+bool xdp_detach(int ifindex);
