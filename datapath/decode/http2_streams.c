@@ -92,6 +92,9 @@ static bool is_trailers(struct http2_streams *s, const struct hpack_fields *fiel
 		return true;
 	if (fields->pseudo)
 		return false;
+	if (s->side == HTTP2_CLIENT)
+		return true; /* :scheme is always in the static table, so no request is all unknown
+			      */
 	return head == HEAD_UNSURE ? end_stream : !fields->unknown_first;
 }
 

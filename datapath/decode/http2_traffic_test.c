@@ -143,7 +143,6 @@ static size_t read_traffic(const char *name, uint8_t *out, size_t size_bytes)
 
 	snprintf(path, sizeof(path), CORPUS "%s", name);
 	FILE *f = fopen(path, "rb");
-
 	size_t n = f ? fread(out, 1, size_bytes, f) : 0;
 
 	if (f)
@@ -203,11 +202,107 @@ static void h2load_counts(void **state)
 	}
 }
 
+/* The line of |text| that tells of the head at the same place as |line|, or NULL. */
+static const char *same_head(const char *text, const char *line)
+{
+	char place[64];
+	const char *at = memchr(line, '[', strcspn(line, "\n"));
+
+	if (!at)
+		return NULL;
+	snprintf(place, sizeof(place), "%.*s", (int)strcspn(at, "]"), at);
+	const char *found = strstr(text, place);
+
+	assert_non_null(found);
+	while (found > text && found[-1] != '\n')
+		found--;
+	return found;
+}
+
+/* Every word about a head is true: it stands in the line that one who saw all would write. Only a
+ * block of a server that is all unknown, on a stream of which nothing was seen, is called a
+ * response when it may be trailers. */
+static void check_words(const char *joined, const char *all)
+{
+	char words[2048], truth[2048];
+
+	snprintf(words, sizeof(words), "%.*s", (int)strcspn(joined, "\n"), joined);
+	snprintf(truth, sizeof(truth), " %.*s ", (int)strcspn(all, "\n"), all);
+	bool all_unknown = strstr(words, " response v20 ");
+
+	for (char *rest = words, *word; (word = strsep(&rest, " "));) {
+		char spaced[2048];
+
+		snprintf(spaced, sizeof(spaced), " %s ", word);
+		if (!strcmp(word, "incomplete") || (all_unknown && !strcmp(word, "response")))
+			continue;
+		if (!strstr(truth, spaced))
+			fail_msg("\"%s\" of %s is not in %s", word, words, truth);
+	}
+}
+
+/* Joins at the frame boundary |from|; returns how many heads were told. */
+static unsigned join_at(const char *whole, const uint8_t *data, size_t size_bytes, size_t from,
+			enum http2_side side)
+{
+	static struct transcript t;
+	struct start start = {side, HTTP2_JOINED};
+	unsigned heads = 0;
+
+	memset(&t, 0, sizeof(t));
+	struct http2 *h = open_http2(&t, &start);
+	struct feed f = {data + from, size_bytes - from, from + 1, 1};
+
+	assert_int_equal(http2_feed(h, &f), DECODE_OK);
+	http2_free(h);
+	for (const char *line = t.text; *line; line += strcspn(line, "\n") + 1) {
+		const char *all = same_head(whole, line);
+
+		if (!all)
+			continue;
+		check_words(line, all);
+		heads++;
+	}
+	return heads;
+}
+
+/* Joined at any frame, nothing that is told is wrong, and every head from there on is told. */
+static void joined_traffic_is_never_wrong(void **state)
+{
+	static const char *const names[] = {"nghttp-client", "nghttp-server", "grpc-client",
+					    "grpc-server",   "h2load-client", "h2load-server"};
+	static uint8_t bytes[65536];
+	static struct transcript whole;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		size_t n = read_traffic(names[i], bytes, sizeof(bytes)) - OPTION_BYTES;
+		const uint8_t *data = bytes + OPTION_BYTES;
+		enum http2_side side = i % 2 ? HTTP2_SERVER : HTTP2_CLIENT;
+
+		memset(&whole, 0, sizeof(whole));
+		struct http2 *h = open_http2(&whole, side == HTTP2_SERVER ? &server : &client);
+		struct feed f = {data, n, 1, 1};
+
+		assert_int_equal(http2_feed(h, &f), DECODE_OK);
+		http2_free(h);
+		unsigned left = occurrences(whole.text, " v20 ");
+
+		for (size_t from = side == HTTP2_SERVER ? 0 : 24; from < n;
+		     from +=
+		     9 + ((size_t)data[from] << 16 | data[from + 1] << 8 | data[from + 2])) {
+			assert_int_equal(join_at(whole.text, data, n, from, side), left);
+			left -= data[from + 3] == HEADERS;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_traffic_however_cut),
 		cmocka_unit_test(h2load_counts),
+		cmocka_unit_test(joined_traffic_is_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
