@@ -84,8 +84,10 @@ struct weft_event {
 	__u64 time_ns;    /* CLOCK_MONOTONIC */
 	__u32 size_bytes; /* of the whole record, tail included; the ring may hold more (size classes) */
 	__u16 kind;       /* WEFT_EVENT_* */
-	__u16 cpu;
+	__u16 cpu;        /* WEFT_CPU_NONE: not from the ring, written by an iterator */
 };
+
+#define WEFT_CPU_NONE 0xffff
 
 /* Both ends of a TCP connection or UDP flow. IPv4 is stored as ::ffff:a.b.c.d. Ports in host order. */
 struct weft_tuple {

@@ -65,6 +65,7 @@ void status_refresh(void *arg)
 
 	if (n == sizeof(s->loader))
 		take_loader(h, &s->loader);
+	s->parts.drain(s->parts.drain_arg);
 	h->version = WEFT_VERSION;
 	h->observe = *observe_counts(s->parts.observe);
 	h->reader_lost = serve_lost(*s->parts.serve);

@@ -24,6 +24,9 @@ struct status_parts {
 	struct signals *signals;
 	struct serve *const *serve;
 	const uint64_t *stale_records;
+	/* Reads what the counters of the kernel half speak of already. */
+	void (*drain)(void *arg);
+	void *drain_arg;
 };
 
 /* NULL and |err| on short memory. */

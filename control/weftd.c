@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "datapath/attach/attach.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -32,7 +31,6 @@ struct weftd {
 	struct broker broker;
 	pid_t worker;
 	unsigned restarts;
-	uint64_t stale_records; /* of an earlier worker's time, dropped */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -77,8 +75,7 @@ static void be_worker(struct weftd *d, int ready_fd)
 	close(d->epoll_fd);
 	close(d->timer_fd);
 	close(d->signal_fd);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->broker,
-			  d->stale_records, ready_fd);
+	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, ready_fd);
 	_exit(code);
 }
 
@@ -104,7 +101,6 @@ static int worker_start(struct weftd *d, struct error *err)
 		return r;
 	if (pipe(ready))
 		return error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	d->stale_records += attach_take_over(loader_attach(d->loader));
 	d->worker = fork();
 	if (d->worker == 0) {
 		close(ready[0]);

@@ -37,7 +37,7 @@ struct worker {
 	struct serve *serve;
 	struct status *status;
 	uint64_t ticks;
-	uint64_t stale_records;
+	uint64_t stale_records; /* left in the ring by an earlier worker */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -129,6 +129,13 @@ static void make_socket_directory(const char *socket_path)
 	mkdir(dir, 0755);
 }
 
+static void drain_ring(void *arg)
+{
+	struct worker *w = arg;
+
+	attach_consume(w->attach, take_event, w);
+}
+
 static int start_serve(struct worker *w, struct error *err)
 {
 	const struct options *o = &w->options;
@@ -137,7 +144,7 @@ static int start_serve(struct worker *w, struct error *err)
 		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
 	};
 	struct status_parts parts = { &w->options, w->broker, w->attach, w->observe, w->signals,
-				      &w->serve, &w->stale_records };
+				      &w->serve, &w->stale_records, drain_ring, w };
 	struct serve_source source;
 
 	w->status = status_new(&parts, err);
@@ -185,6 +192,7 @@ static int start(struct worker *w, struct error *err)
 {
 	int r = start_pipeline(w, err);
 
+	r = r ? r : attach_ring_open(w->attach, &w->stale_records, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
@@ -268,12 +276,9 @@ static void finish(struct worker *w)
 }
 
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       uint64_t stale_records, int ready_fd)
+	       int ready_fd)
 {
-	struct worker w = { .options = *options,
-			    .attach = attach,
-			    .broker = broker,
-			    .stale_records = stale_records };
+	struct worker w = { .options = *options, .attach = attach, .broker = broker };
 	struct error err = { 0 };
 	int code = start(&w, &err) ? 1 : 0;
 

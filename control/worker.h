@@ -8,7 +8,7 @@
 
 struct attach;
 
-/* |stale_records|: what earlier workers left in the ring and nobody read. Runs until SIGTERM or until the loader is gone; writes one byte to |ready_fd| once it serves, or a sentence when it
+/* Runs until SIGTERM or until the loader is gone; writes one byte to |ready_fd| once it serves, or a sentence when it
  * cannot. Returns the exit code. */
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       uint64_t stale_records, int ready_fd);
+	       int ready_fd);

@@ -5,9 +5,15 @@
 #include "bpf/lib/packet_tcp.bpf.h"
 
 /* Size classes of a record: the ring reserves constant sizes only. */
+#define TINY_BYTES 216   /* 256 bytes with its header */
 #define SMALL_BYTES 984  /* 1 KiB with its header */
 #define LARGE_BYTES 4056 /* 4 KiB with its header */
 #define MAX_PIECES 17    /* of LARGE_BYTES: more than the largest packet */
+
+struct tiny_record {
+	struct weft_segment segment;
+	__u8 data[TINY_BYTES];
+};
 
 struct small_record {
 	struct weft_segment segment;
@@ -56,7 +62,7 @@ static __always_inline bool ring_has_room(const struct weft_settings *set)
 	       set->ring_bytes;
 }
 
-/* A record of |type| (small_record, large_record) or NULL; counted as seen, and as lost when NULL. */
+/* A record of |type| (tiny_record, small_record, large_record) or NULL; counted as seen, and as lost when NULL. */
 #define record_reserve(type, set)                                                              \
 	({                                                                                     \
 		struct type *record_ = NULL;                                                   \
@@ -108,7 +114,9 @@ __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 fro
 	for (int i = 0; i < MAX_PIECES && from < to; i++) {
 		__u32 bytes = to - from;
 
-		if (bytes <= SMALL_BYTES) {
+		if (bytes <= TINY_BYTES) {
+			record_copy(tiny_record, TINY_BYTES, skb, c, from, bytes, set);
+		} else if (bytes <= SMALL_BYTES) {
 			record_copy(small_record, SMALL_BYTES, skb, c, from, bytes, set);
 		} else {
 			if (bytes > LARGE_BYTES)

@@ -17,11 +17,8 @@ struct http1_head {
 	__u8 pad[7];
 };
 
-struct head_window {
-	__u8 bytes[SMALL_BYTES];
-};
-
 #define LINE_WINDOW 40 /* bytes of a line that are looked at */
+#define LINES_PER_WORD 3 /* line ends among eight bytes that are looked at: lines are longer than that */
 #define LOWER8 0x2020202020202020ULL
 
 static __always_inline __u64 load_8(const __u8 *at)
@@ -51,11 +48,21 @@ static __always_inline __u64 number_parse(const __u8 *at)
 	return value;
 }
 
-/* Reads one header line: only those that frame a body matter. */
-static __always_inline void line_read(const __u8 *line, struct http1_head *head)
+struct line_window {
+	__u8 bytes[LINE_WINDOW];
+};
+
+/* Reads one header line: only those that frame a body matter. A global function: verified once, not at each of
+ * its many calls. */
+__noinline int line_read(const struct line_window *window, struct http1_head *head)
 {
-	__u64 first = load_8(line) | LOWER8;
-	__u64 second = load_8(line + 8) | LOWER8;
+	const __u8 *line = (const __u8 *)window;
+	__u64 first, second;
+
+	if (!window || !head)
+		return 0;
+	first = load_8(line) | LOWER8;
+	second = load_8(line + 8) | LOWER8;
 
 	if (first == TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
 	    (second << 8) == TEXT8(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
@@ -66,74 +73,91 @@ static __always_inline void line_read(const __u8 *line, struct http1_head *head)
 		   second == TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n')) {
 		head->framing = FRAMING_CHUNKED;
 	}
-}
-
-/* Looks at the line that starts at |at|. 1: it was the blank line. A global function: verified once, not at
- * each of its many calls. */
-__noinline int line_look(const struct head_window *w, __u32 at, __u32 bytes,
-			 struct http1_head *head)
-{
-	const __u8 *line;
-
-	if (!w || !head || at >= bytes)
-		return 0;
-	asm volatile("" : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
-	if (at >= SMALL_BYTES - LINE_WINDOW)
-		return 0;
-	line = w->bytes + at;
-	if (line[0] == '\n' || (line[0] == '\r' && line[1] == '\n')) {
-		at += line[0] == '\n' ? 1 : 2;
-		head->head_bytes = at <= bytes ? at : 0;
-		return 1;
-	}
-	if ((line[0] | 0x20) == 'c' || (line[0] | 0x20) == 't')
-		line_read(line, head);
 	return 0;
 }
 
+/* Where a head is read: |max| is the constant size of the memory behind |bytes|, |used| how much of it is filled.
+ * All 64 bits wide: the verifier keeps track of whole stack slots only. */
 struct head_walk {
-	const struct head_window *window;
+	const __u8 *bytes;
 	struct http1_head *head;
-	__u32 bytes;
+	__u64 used;
+	__u64 max;
 };
+
+/* Looks at the line that starts at |at|. True: it was the blank line. */
+static __noinline bool line_look(struct head_walk *w, __u64 at)
+{
+	const __u8 *line;
+
+	if (at >= w->used)
+		return false;
+	asm volatile("" : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
+	if (at >= w->max - LINE_WINDOW)
+		return false;
+	line = w->bytes + at;
+	if (line[0] == '\n' || (line[0] == '\r' && line[1] == '\n')) {
+		at += line[0] == '\n' ? 1 : 2;
+		w->head->head_bytes = at <= w->used ? at : 0;
+		return true;
+	}
+	if ((line[0] | 0x20) == 'c' || (line[0] | 0x20) == 't')
+		line_read((const struct line_window *)line, w->head);
+	return false;
+}
+
+/* The index of the lowest byte whose top bit is set, of a word that has only such bits. */
+static __always_inline __u64 first_byte(__u64 marks)
+{
+	return ((marks & -marks) >> 7) * 0x0001020304050607ULL >> 56;
+}
 
 /* Finds the line ends among eight bytes. Returns 1 after the blank line, or where the bytes end. */
 static long head_word(__u32 index, void *walk)
 {
 	struct head_walk *w = walk;
 	__u64 word, newlines;
-	__u32 at = index * 8;
+	__u64 at = index * 8;
 
-	if (at >= w->bytes || at > SMALL_BYTES - 8)
+	if (at >= w->used || at > w->max - 8)
 		return 1;
-	word = load_8(w->window->bytes + at) ^ 0x0a0a0a0a0a0a0a0aULL;
+	word = load_8(w->bytes + at) ^ 0x0a0a0a0a0a0a0a0aULL;
 	newlines = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-	for (__u32 k = 1; newlines && k <= 8; k++, newlines >>= 8)
-		if ((newlines & 0x80) && line_look(w->window, at + k, w->bytes, w->head))
+	for (int i = 0; newlines && i < LINES_PER_WORD; i++, newlines &= newlines - 1)
+		if (line_look(w, at + 1 + first_byte(newlines)))
 			return 1;
 	return 0;
 }
 
-/* Reads the head in the first |bytes| of the window; head_bytes stays 0 when it does not end there. */
-__noinline int head_scan(const struct head_window *window, __u32 bytes, struct http1_head *head)
+/* A GET whose packet ends with the blank line has no body: nothing to look for. */
+static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max)
 {
-	struct head_walk w = { window, head, bytes };
+	asm volatile("" : "+r"(used));
+	if (used < 8 || used > max)
+		return false;
+	return bytes[0] == 'G' && bytes[3] == ' ' && bytes[used - 3] == '\n' &&
+	       bytes[used - 1] == '\n';
+}
 
-	if (!window || !head)
-		return 0;
-	head->response = window->bytes[0] == 'H' && window->bytes[1] == 'T' &&
-			 window->bytes[4] == '/';
-	head->is_head = window->bytes[0] == 'H' && window->bytes[1] == 'E' &&
-			window->bytes[4] == ' ';
-	if (head->response)
-		head->status = (window->bytes[9] - '0') * 100 + (window->bytes[10] - '0') * 10 +
-			       (window->bytes[11] - '0');
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-		bpf_loop(SMALL_BYTES / 8, head_word, &w, 0);
-		return 0;
+/* Reads the head in the first |used| of |max| bytes; head_bytes stays 0 when it does not end there. */
+static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
+				      struct http1_head *head)
+{
+	struct head_walk w = { bytes, head, used, max };
+
+	if (head_is_get(bytes, used, max)) {
+		head->head_bytes = used;
+		return;
 	}
-	for (__u32 i = 0; i < SMALL_BYTES / 8; i++)
+	head->response = bytes[0] == 'H' && bytes[1] == 'T' && bytes[4] == '/';
+	head->is_head = bytes[0] == 'H' && bytes[1] == 'E' && bytes[4] == ' ';
+	if (head->response)
+		head->status = (bytes[9] - '0') * 100 + (bytes[10] - '0') * 10 + (bytes[11] - '0');
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(max / 8, head_word, &w, 0);
+		return;
+	}
+	for (__u32 i = 0; i < max / 8; i++)
 		if (head_word(i, &w))
 			break;
-	return 0;
 }

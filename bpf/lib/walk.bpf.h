@@ -151,7 +151,7 @@ static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
 			count_lost(WEFT_LOST_READ_SEGMENT);                                    \
 			break;                                                                 \
 		}                                                                              \
-		head_scan((const struct head_window *)record_->data, size, head);              \
+		head_scan(record_->data, size, max, head);                                       \
 		if (c->covered >= at + size) {                                                 \
 			bpf_ringbuf_discard(record_, BPF_RB_NO_WAKEUP);                        \
 			count(WEFT_COUNT_SEGMENTS_SEEN, -1);                                   \
@@ -173,7 +173,9 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 	if (!c || !head || !set || at >= c->bytes)
 		return 0;
 	bytes = c->bytes - at;
-	if (bytes > SMALL_BYTES && bytes <= LARGE_BYTES) {
+	if (bytes <= TINY_BYTES) {
+		record_head(tiny_record, TINY_BYTES, skb, c, at, bytes, set, head);
+	} else if (bytes > SMALL_BYTES && bytes <= LARGE_BYTES) {
 		record_head(large_record, LARGE_BYTES, skb, c, at, bytes, set, head);
 	} else {
 		if (bytes > SMALL_BYTES)

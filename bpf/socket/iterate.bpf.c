@@ -43,6 +43,7 @@ int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk || !state || !state->cookie)
 		return 0;
 	event_fill(&close.event, WEFT_EVENT_CLOSE, sizeof(close), bpf_ktime_get_ns());
+	close.event.cpu = WEFT_CPU_NONE;
 	tuple_fill(&close.tuple, sk);
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	if (owner)
@@ -66,6 +67,7 @@ int listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk || !owner || sk->__sk_common.skc_state != TCP_LISTEN)
 		return 0;
 	event_fill(&listen.event, WEFT_EVENT_LISTEN, sizeof(listen), bpf_ktime_get_ns());
+	listen.event.cpu = WEFT_CPU_NONE;
 	tuple_fill(&listen.tuple, sk);
 	listen.owner = *owner;
 	listen.cookie = bpf_get_socket_cookie(sk);

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define DEFAULT_RING_BYTES (16u << 20)
+#define DEFAULT_RING_BYTES (8u << 20)
 #define READ_BYTES	   (64 * 1024)
 
 enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
@@ -280,13 +280,6 @@ static void owners_learn(struct attach *a)
 
 /* ---- life */
 
-static int event_forward(void *ctx, void *record, size_t size_bytes)
-{
-	struct attach *a = ctx;
-
-	return a->event(a->arg, record, size_bytes);
-}
-
 static int cgroup_open(struct attach *a, const char *path, struct error *err)
 {
 	char found[256];
@@ -320,9 +313,6 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 	r = r ? r : attach_all(a, err);
 	if (r)
 		return r;
-	a->ring = ring_buffer__new(attach_map_fd(a, "weft_ring"), event_forward, a, NULL);
-	if (!a->ring)
-		return error_set(err, -errno, "cannot map the ring: %s", strerror(errno));
 	owners_learn(a);
 	return 0;
 }
@@ -371,6 +361,34 @@ int attach_detach(const char *pin_dir)
 
 /* ---- while it runs */
 
+static int event_forward(void *ctx, void *record, size_t size_bytes)
+{
+	struct attach *a = ctx;
+
+	return a->event(a->arg, record, size_bytes);
+}
+
+static int event_drop(void *arg, void *record, size_t size_bytes)
+{
+	uint64_t *dropped = arg;
+
+	(void)record;
+	(void)size_bytes;
+	++*dropped;
+	return 0;
+}
+
+int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err)
+{
+	a->ring = ring_buffer__new(attach_map_fd(a, "weft_ring"), event_forward, a, NULL);
+	if (!a->ring)
+		return error_set(err, -errno, "cannot map the ring: %s", strerror(errno));
+	*ret_dropped = 0;
+	attach_consume(a, event_drop, ret_dropped);
+	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
+	return 0;
+}
+
 int attach_consume(struct attach *a, attach_event_fn event, void *arg)
 {
 	a->event = event;
@@ -386,25 +404,6 @@ int attach_ring_fd(const struct attach *a)
 void attach_heartbeat(struct attach *a, uint64_t now_ns)
 {
 	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
-}
-
-static int drop_event(void *arg, void *record, size_t size_bytes)
-{
-	uint64_t *dropped = arg;
-
-	(void)record;
-	(void)size_bytes;
-	++*dropped;
-	return 0;
-}
-
-uint64_t attach_take_over(struct attach *a)
-{
-	uint64_t dropped = 0;
-
-	attach_consume(a, drop_event, &dropped);
-	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
-	return dropped;
 }
 
 static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)

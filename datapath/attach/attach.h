@@ -18,7 +18,7 @@ struct attach_options {
 	const char *pin_dir; /* on a bpf file system (mounted when missing); NULL: nothing outlives
 				the process */
 	const char *cgroup_path; /* root of the cgroup2 tree; NULL: found */
-	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 16 MiB */
+	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 8 MiB */
 	bool capture;		 /* payload for L7; false: L4 only */
 	bool tls_keys;
 };
@@ -50,6 +50,11 @@ void attach_free(struct attach *a);
  * negative errno. */
 int attach_detach(const char *pin_dir);
 
+/* Maps the ring into this process: only the one that reads it needs that. Drops what waits in it (an earlier reader's)
+ * and has every connection announced anew at its next packet. 0 or a negative errno with |err|; |ret_dropped| counts
+ * the dropped records. */
+int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err);
+
 /* Takes all that waits in the ring, in order. Returns how many records, or a negative errno. */
 int attach_consume(struct attach *a, attach_event_fn event, void *arg);
 
@@ -59,10 +64,6 @@ int attach_ring_fd(const struct attach *a);
 /* Tells the kernel half that the agent lives; at least once a second, otherwise capture stops by
  * itself. */
 void attach_heartbeat(struct attach *a, uint64_t now_ns);
-
-/* A new reader takes over: drops what waits in the ring and has every connection announced anew at its next packet.
- * Returns how many records were dropped. */
-uint64_t attach_take_over(struct attach *a);
 
 /* Sums the per-CPU counters. Both arrays are the caller's. 0 or negative errno. */
 int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],

@@ -217,7 +217,8 @@ void ingest_record(struct observe *o, const void *record, size_t size_bytes)
 		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
 		return;
 	}
-	o->counters.delivered[e->kind]++;
+	if (e->cpu != WEFT_CPU_NONE)
+		o->counters.delivered[e->kind]++;
 	if (e->time_ns > o->now_ns)
 		o->now_ns = e->time_ns;
 	kinds[e->kind].take(o, record);
