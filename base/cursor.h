@@ -15,7 +15,7 @@ struct cursor {
 
 static inline struct cursor cursor_over(const void *data, size_t size_bytes)
 {
-	const uint8_t *start = data;
+	const uint8_t *start = data ? data : (const uint8_t *)""; /* no arithmetic on NULL */
 
 	return (struct cursor){ start, start + size_bytes, false };
 }

@@ -26,7 +26,7 @@ static const struct tls_secret *count_candidate(void *arg, const uint8_t client_
 {
 	const struct tls_secret *s = inner_candidate(arg, client_random, which, index);
 
-	trials += s != NULL;
+	trials += s && s->time_ns >= START_NS;
 	return s;
 }
 
@@ -120,6 +120,8 @@ static void check_mix(enum mix mix, bool probe_server, bool strangers)
 		readers[i] = reader_new(store);
 		inner_candidate = readers[i]->source.candidate;
 		readers[i]->source.candidate = count_candidate;
+		tls_free(readers[i]->tls);
+		readers[i]->tls = tls_new(&readers[i]->source, &readers[i]->listener, false);
 	}
 	replay_all(readers, store);
 	for (uint32_t i = 0; i < CONNECTIONS; i++) {
