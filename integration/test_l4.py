@@ -21,12 +21,12 @@ def iperf(box, *options):
 
 @test("l4/iperf3_bytes", needs=("iperf3",))
 def iperf3_bytes(box):
-    """Payload of the transfer: iperf3's own sum of what arrived, plus its control connection, on both reporters."""
+    """Payload of the transfer: iperf3's own sum of what it sent, plus its control connection, on both reporters."""
     weftd = Weftd(box)
     weftd.start()
     report = iperf(box, "-n", "200M")
     metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
-    moved = report["end"]["sum_received"]["bytes"]
+    moved = report["end"]["sum_sent"]["bytes"]
     server = box.namespace("server").workload
     for reporter in REPORTERS:
         received = metrics.total("istio_tcp_received_bytes_total", reporter=reporter, destination_workload=server)
@@ -46,7 +46,7 @@ def reverse_direction(box):
     weftd.start()
     report = iperf(box, "-n", "50M", "-R")
     metrics = weftd.settled_metrics("istio_tcp_connections_closed_total")
-    moved = report["end"]["sum_received"]["bytes"]
+    moved = report["end"]["sum_sent"]["bytes"]
     for reporter in REPORTERS:
         sent = metrics.total("istio_tcp_sent_bytes_total", reporter=reporter,
                              destination_workload=box.namespace("server").workload)

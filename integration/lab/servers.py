@@ -72,7 +72,7 @@ error_log {dir}/nginx-{port}-error.log;
 worker_processes 2;
 events {{ worker_connections 1024; }}
 http {{
-	log_format rows escape=json '{{"status":$status,"method":"$request_method","path":"$request_uri",'
+	log_format rows escape=json '{{"status":"$status","method":"$request_method","path":"$request_uri",'
 		'"bytes":$body_bytes_sent,"length":"$sent_http_content_length","seconds":$request_time}}';
 	access_log {access_log} rows;
 	client_body_temp_path {dir}/nginx-body;

@@ -26,12 +26,12 @@ def read_log(path):
 
 def exchange_of(row):
     """nginx counts HTTP/2 frame headers and chunk sizes into its body bytes: the announced length is the body."""
-    size = row["bytes"]
+    size, status = row["bytes"], int(row["status"])  # nginx writes 000 where there was none, which is no number in JSON
     if row.get("length"):
         size = int(row["length"])
-    if row["method"] == "HEAD" or row["status"] in (204, 304):
+    if row["method"] == "HEAD" or status in (204, 304):
         size = 0
-    return Exchange(row["method"], row["path"], row["status"], size, row.get("seconds", 0.0))
+    return Exchange(row["method"], row["path"], status, size, row.get("seconds", 0.0))
 
 
 def tally(exchanges):

@@ -87,11 +87,11 @@ class Weftd:
         return Metrics(self.get("/metrics"))
 
     def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15):
-        """The metrics once |name| has not changed for |quiet| seconds."""
+        """The metrics once |name| has not changed for |quiet| seconds, other traffic of the machine aside."""
         last, since, end = None, time.monotonic(), time.monotonic() + seconds
         while time.monotonic() < end:
             metrics = self.metrics()
-            total = metrics.total(name)
+            total = sum(value for have, value in metrics.rows(name) if have["destination_workload"].startswith(self.box.slug))
             if total != last:
                 last, since = total, time.monotonic()
             elif time.monotonic() - since > quiet:

@@ -33,13 +33,15 @@ function handle(request, response) {
 
 function create() {
 	const keys = env.CERT ? { cert: fs.readFileSync(env.CERT), key: fs.readFileSync(env.KEY) } : {};
+	const limits = { maxSessionMemory: 1000, settings: { maxConcurrentStreams: 128 } };
+
 	switch (env.PROTOCOL) {
 	case "https":
 		return require("https").createServer(keys, handle);
 	case "http2":
-		return require("http2").createSecureServer({ ...keys, allowHTTP1: true, maxSessionMemory: 1000 }, handle);
+		return require("http2").createSecureServer({ ...keys, ...limits, allowHTTP1: true }, handle);
 	case "h2c":
-		return require("http2").createServer({ maxSessionMemory: 1000 }, handle);
+		return require("http2").createServer(limits, handle);
 	default:
 		return require("http").createServer(handle);
 	}
