@@ -226,18 +226,27 @@ static __always_inline int hex_digit(__u8 c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Reads "size CRLF"; returns the line's length, 0 when it does not end in 24 bytes or is not plain. */
-static __always_inline __u32 chunk_line(const struct first_bytes *f, __u64 *size)
+/* Reads "size CRLF", after the CRLF that ends the chunk before, if there is one. Returns the bytes of both; 0 when they do
+ * not end in what was loaded or are not plain. A global function: verified once. */
+__noinline int chunk_line(const struct first_bytes *f, __u64 *size)
 {
+	__u32 start;
+
+	if (!f || !size)
+		return 0;
+	start = f->b[0] == '\r' && f->b[1] == '\n' ? 2 : 0;
 	*size = 0;
 	for (__u32 i = 0; i < 16; i++) {
-		int digit = hex_digit(f->b[i]);
+		const __u8 *at = &f->b[start + i];
+		int digit = hex_digit(*at);
 
-		if (digit < 0)
-			return i && f->b[i] == '\r' && f->b[i + 1] == '\n' && i + 2 <= f->bytes ?
-				       i + 2 :
-				       0;
-		*size = *size << 4 | digit;
+		if (digit >= 0) {
+			*size = *size << 4 | digit;
+			continue;
+		}
+		if (!i || at[0] != '\r' || at[1] != '\n' || start + i + 2 > f->bytes)
+			return 0;
+		return start + i + 2;
 	}
 	return 0;
 }
@@ -253,7 +262,7 @@ static __always_inline void http1_chunk(struct __sk_buff *skb, struct capture *c
 		line = chunk_line(&f, &size);
 	if (line && size) {
 		capture_range(skb, c, at, c->bytes <= LARGE_BYTES ? c->bytes : at + line);
-		s->wanted += line + size + 2;
+		s->wanted += line + size;
 		return;
 	}
 	if (line && at + line + 2 == c->bytes) { /* last chunk, no trailers */
