@@ -70,6 +70,8 @@ struct file {
 	struct library shown; /* begins with the key */
 	struct bpf_link *link;
 	int watch; /* inotify, -1 = none */
+	bool gone; /* not at its path any more */
+	bool used;
 };
 
 struct libraries {
@@ -80,7 +82,9 @@ struct libraries {
 	struct table *files; /* struct file */
 	int inotify_fd;
 	int epoll_fd;
-	int dir_watches[USUAL_DIRS]; /* of the first process's root; -1 = none */
+	uint32_t host_pid;	     /* a process whose root is the machine's */
+	int dir_watches[USUAL_DIRS]; /* of that root; -1 = none */
+	bool sweep_due;		     /* a file was added since the last sweep */
 	struct library_counts counts;
 };
 
@@ -121,10 +125,11 @@ static int watch_fd(struct libraries *l, int fd)
 
 static void watch_usual_dirs(struct libraries *l)
 {
+	l->host_pid = access("/proc/1/root/.", F_OK) ? (uint32_t)getpid() : 1;
 	for (size_t i = 0; i < USUAL_DIRS; i++) {
 		char path[64];
 
-		snprintf(path, sizeof(path), "/proc/1/root%s", usual_dirs[i]);
+		snprintf(path, sizeof(path), "/proc/%u/root%s", l->host_pid, usual_dirs[i]);
 		l->dir_watches[i] = inotify_add_watch(l->inotify_fd, path,
 						      IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	}
@@ -339,6 +344,7 @@ static void examine_new(struct libraries *l, const struct mapping *m, int fd, co
 		return;
 	f->watch = watch;
 	file_probe(l, fd, f, &function);
+	l->sweep_due = true;
 }
 
 static void examine(struct libraries *l, const struct mapping *m, int fd)
@@ -398,6 +404,58 @@ static void meet(void *arg, const struct mapping *m)
 	seen_add(l, m);
 }
 
+/* ---- files that nobody can use any more ---- */
+
+static bool is_at_path(const struct library *lib, uint32_t pid)
+{
+	int fd cleanup_close = mapping_open_path(pid, lib->path);
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && st.st_dev == lib->device && st.st_ino == lib->inode;
+}
+
+static unsigned mark_gone(struct libraries *l)
+{
+	unsigned gone = 0;
+
+	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
+		f->gone =
+			!is_at_path(&f->shown, l->host_pid) && !is_at_path(&f->shown, f->shown.pid);
+		f->used = false;
+		gone += f->gone;
+	}
+	return gone;
+}
+
+/* mapping_visit. In doubt a file is used. */
+static void mark_used(void *arg, const struct mapping *m)
+{
+	struct libraries *l = arg;
+
+	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f))
+		if (f->shown.inode == m->inode ||
+		    !strncmp(f->shown.path, m->path, strlen(f->shown.path)))
+			f->used = true;
+}
+
+/* A probe holds its file: deleted libraries and ended containers would keep their disk space. */
+static void sweep(struct libraries *l)
+{
+	struct file *next;
+
+	l->sweep_due = false;
+	if (!mark_gone(l) || mappings_scan(mark_used, l))
+		return;
+	for (struct file *f = table_oldest(l->files); f; f = next) {
+		next = table_next(l->files, f);
+		if (!f->gone || f->used)
+			continue;
+		l->counts.released++;
+		file_drop(l, f, false);
+	}
+	seen_forget(l);
+}
+
 /* ---- events ---- */
 
 static void file_rewritten(struct libraries *l, int watch)
@@ -417,7 +475,7 @@ static void file_arrived(struct libraries *l, int watch, const char *name)
 {
 	for (size_t i = 0; i < USUAL_DIRS; i++)
 		if (l->dir_watches[i] == watch && !strncmp(name, "libcrypto", 9))
-			examine_path(l, 1, usual_dirs[i], name);
+			examine_path(l, l->host_pid, usual_dirs[i], name);
 }
 
 static void handle_changes(struct libraries *l)
@@ -446,6 +504,8 @@ void libraries_handle(struct libraries *l)
 	l->counts.lost += lost;
 	if (lost)
 		mappings_scan(meet, l);
+	if (l->sweep_due)
+		sweep(l);
 }
 
 int libraries_fd(const struct libraries *l)

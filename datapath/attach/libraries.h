@@ -13,6 +13,7 @@
 
 #define LIBRARIES_MAX                                                                              \
 	256 /* files that are probed or reported; the one that was met first makes room */
+/* The function that is probed. */
 #define LIBRARIES_SYMBOL "EVP_KDF_derive"
 
 enum library_state {
@@ -45,6 +46,7 @@ struct library_counts {
 	uint64_t gone;	    /* the process or file was gone before it could be opened */
 	uint64_t lost;	    /* mapping events the kernel could not store; each loss starts a scan */
 	uint64_t rewritten; /* probed files that were written to: probe withdrawn at once */
+	uint64_t released;  /* files that were deleted and are mapped by nobody: no longer held */
 	uint64_t evicted;   /* files that made room for others: no longer probed or reported */
 };
 
@@ -69,6 +71,9 @@ int libraries_scan(struct libraries *l);
  * a few milliseconds before its first handshake. Owned by |l|. */
 int libraries_fd(const struct libraries *l);
 void libraries_handle(struct libraries *l);
+
+/* (A probe keeps its file on disk. Files that were deleted and are no longer mapped are released
+ * when the next file is probed; up to then, and for what is still mapped, they are held.) */
 
 /* Visits the known files, in the order they were met. |library| is borrowed. */
 typedef void library_visit(void *arg, const struct library *library);

@@ -103,14 +103,14 @@ static void *pump(void *arg)
 
 static int load(void)
 {
-	struct bpf_program *p, *wanted;
+	struct bpf_program *p;
 
 	fx.skeleton = weft_bpf__open();
 	if (!fx.skeleton)
 		return -1;
-	wanted = uprobe_multi_supported() ? fx.skeleton->progs.tls_keys_multi
-					  : fx.skeleton->progs.tls_keys;
-	bpf_object__for_each_program(p, fx.skeleton->obj) bpf_program__set_autoload(p, p == wanted);
+	bpf_object__for_each_program(p, fx.skeleton->obj)
+		bpf_program__set_autoload(p, p == fx.skeleton->progs.tls_keys);
+	bpf_program__set_autoload(fx.skeleton->progs.tls_keys_multi, uprobe_multi_supported());
 	return weft_bpf__load(fx.skeleton);
 }
 
@@ -132,7 +132,7 @@ static struct libraries_options options(const char *pin_dir)
 
 static int start_watching(void)
 {
-	struct libraries_options o = options(NULL);
+	struct libraries_options o = options(fx.pins);
 	struct error err;
 
 	if (libraries_new(&o, &fx.libraries, &err)) {
@@ -609,7 +609,28 @@ static void test_new_file_is_probed_at_once(void **state)
 		run(SERVE("-www") "LD_LIBRARY_PATH=lib " CURL URL END);
 		expect_log(2, 4, 0);
 	}
+	assert_true(libraries_counts(fx.libraries).released >= runs / 2);
 	print_message("first handshake of a new file caught in %u of %u runs\n", first, runs);
+}
+
+/* Programs of a container: a file system that was never seen, libraries in their usual places. */
+#define NEW_ROOT                                                                                   \
+	"rm -rf root && mkdir -p root/bin root/usr/lib root/usr/lib64 && ln -s usr/lib usr/lib64 " \
+	"root && cp -L $(command -v curl) root/bin && for f in "                                   \
+	"$(ldd $(command -v curl) | grep -o '/[^ ]*'); do cp -L --parents $f root; done && "
+
+static void test_first_program_of_a_new_root(void **state)
+{
+	unsigned first = 0, runs = getenv("RUNS") ? (unsigned)atoi(getenv("RUNS")) : 10;
+
+	(void)state;
+	need("curl");
+	for (unsigned i = 0; i < runs; i++) {
+		run(SERVE("-www") NEW_ROOT "SSLKEYLOGFILE=log chroot root /bin/curl -sk -o out" URL
+					   "&& mv root/log log" END);
+		first += fx.count == 8;
+	}
+	print_message("first handshake of a new root caught in %u of %u runs\n", first, runs);
 }
 
 static void test_deleted_file_is_probed(void **state)
@@ -706,18 +727,20 @@ static void test_old_library_is_reported(void **state)
 	assert_non_null(strstr(s.found.reason, "older than OpenSSL 3"));
 }
 
-/* Pinned probes outlive their agent, the next one adopts them, and detaching removes them. */
-static void test_pins(void **state)
+static struct library_counts rescan(const struct libraries_options *o)
 {
-	struct libraries_options o = options(fx.pins);
+	assert_int_equal(libraries_new(o, &fx.libraries, NULL), 0);
+	assert_int_equal(libraries_scan(fx.libraries), 0);
+	return libraries_counts(fx.libraries);
+}
+
+/* Pinned probes outlive their agent, the next one adopts them, and detaching removes them. */
+static void check_pins(const struct libraries_options *o)
+{
 	struct library_counts counts;
 
-	(void)state;
-	need("curl");
 	stop_watching();
-	assert_int_equal(libraries_new(&o, &fx.libraries, NULL), 0);
-	assert_int_equal(libraries_scan(fx.libraries), 0);
-	counts = libraries_counts(fx.libraries);
+	counts = rescan(o);
 	assert_true(counts.probed >= 1);
 	assert_int_equal(counts.adopted, 0);
 	libraries_free(fx.libraries, true);
@@ -726,9 +749,7 @@ static void test_pins(void **state)
 	ring_buffer__consume(fx.ring);
 	expect_log(2, 4, 0);
 
-	assert_int_equal(libraries_new(&o, &fx.libraries, NULL), 0);
-	assert_int_equal(libraries_scan(fx.libraries), 0);
-	counts = libraries_counts(fx.libraries);
+	counts = rescan(o);
 	assert_true(counts.adopted >= 1);
 	libraries_free(fx.libraries, true);
 
@@ -738,6 +759,25 @@ static void test_pins(void **state)
 	ring_buffer__consume(fx.ring);
 	assert_int_equal(fx.count, 0);
 	assert_int_equal(start_watching(), 0);
+}
+
+static void test_pins(void **state)
+{
+	struct libraries_options o = options(fx.pins);
+
+	(void)state;
+	need("curl");
+	check_pins(&o);
+}
+
+static void test_pins_without_uprobe_multi(void **state)
+{
+	struct libraries_options o = options(fx.pins);
+
+	(void)state;
+	need("curl");
+	o.programs.multi = NULL;
+	check_pins(&o);
 }
 
 int main(void)
@@ -757,11 +797,13 @@ int main(void)
 		cmocka_unit_test(test_switched_off),
 		cmocka_unit_test(test_own_process),
 		cmocka_unit_test(test_new_file_is_probed_at_once),
+		cmocka_unit_test(test_first_program_of_a_new_root),
 		cmocka_unit_test(test_usual_place_is_probed_before_it_is_mapped),
 		cmocka_unit_test(test_deleted_file_is_probed),
 		cmocka_unit_test(test_file_written_to_loses_its_probe),
 		cmocka_unit_test(test_old_library_is_reported),
 		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_pins_without_uprobe_multi),
 	};
 
 	return cmocka_run_group_tests_name("libraries", tests, setup, teardown);

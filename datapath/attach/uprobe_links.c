@@ -160,15 +160,39 @@ static void leave_attached(struct bpf_link *link)
 	close(fd);
 }
 
+static bool is_multi(struct bpf_link *link)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+
+	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) &&
+	       info.type == BPF_LINK_TYPE_UPROBE_MULTI;
+}
+
+/* The kernel takes 30 to 120 ms to remove a probe: in the background when the pin is the last that
+ * holds it. */
+static void remove_pinned(struct bpf_link *link)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s", bpf_link__pin_path(link));
+	if (is_multi(link)) {
+		leave_attached(link);
+		unlink(path);
+		return;
+	}
+	unlink(path);
+	bpf_link__destroy(link);
+}
+
 void uprobe_link_close(struct bpf_link *link, bool keep)
 {
 	if (!link)
 		return;
-	if (keep && bpf_link__pin_path(link)) {
+	if (!bpf_link__pin_path(link))
+		bpf_link__destroy(link);
+	else if (keep)
 		leave_attached(link);
-		return;
-	}
-	if (bpf_link__pin_path(link))
-		bpf_link__unpin(link);
-	bpf_link__destroy(link);
+	else
+		remove_pinned(link);
 }
