@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes of a sequence that starts with |lead|, its payload bits in |*ret_bits|; 0 = cannot start one. */
+/* Bytes of a sequence that starts with |lead|, its payload bits in |*ret_bits|; 0 = cannot start
+ * one. */
 static size_t sequence_bytes(uint8_t lead, uint32_t *ret_bits)
 {
 	if (lead >= 0xc2 && lead <= 0xdf) {
@@ -31,7 +32,7 @@ static bool is_bidi_control(uint32_t point)
 
 static bool is_allowed(uint32_t point, size_t size_bytes)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 
 	return point >= least[size_bytes] && point >= 0xa0 && point <= 0x10ffff &&
 	       (point < 0xd800 || point > 0xdfff) && !is_bidi_control(point);

@@ -10,7 +10,7 @@
 static void escape_control(struct text *t, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
-	char sequence[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	char sequence[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 
 	text_add(t, sequence, sizeof(sequence));
 }
@@ -40,7 +40,7 @@ static void quoted(struct text *t, const char *s)
 		if (!n)
 			escape_unsafe(t, *s);
 		else if (*s == '"' || *s == '\\')
-			text_add(t, (char[]){ '\\', *s }, 2);
+			text_add(t, (char[]){'\\', *s}, 2);
 		else
 			text_add(t, s, n);
 		s += n ? n : 1;

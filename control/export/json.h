@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Writes JSON (RFC 8259) in one pass into a text. Strings are made safe: invalid UTF-8, C1 and bidirectional controls
- * become U+FFFD, C0 controls are escaped. A key of NULL means an element of an array or the top level. */
+/* Writes JSON (RFC 8259) in one pass into a text. Strings are made safe: invalid UTF-8, C1 and
+ * bidirectional controls become U+FFFD, C0 controls are escaped. A key of NULL means an element of
+ * an array or the top level. */
 #pragma once
 
 #include "control/export/text.h"
@@ -15,7 +16,7 @@ struct json {
 
 static inline struct json json_to(struct text *text)
 {
-	return (struct json){ text, false };
+	return (struct json){text, false};
 }
 
 void json_put_object(struct json *j, const char *key);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Both text formats from one walk over the metric table; they differ in names of counters, numbers of `le`,
- * units, exemplars and the end mark. */
+/* Both text formats from one walk over the metric table; they differ in names of counters, numbers
+ * of `le`, units, exemplars and the end mark. */
 #include "control/export/prometheus.h"
 
 #include "base/utf8.h"
@@ -92,7 +92,7 @@ static void add_label_value(struct text *t, const char *s)
 		if (!n)
 			text_string(t, UTF8_REPLACEMENT);
 		else if (*s == '"' || *s == '\\')
-			text_add(t, (char[]){ '\\', *s }, 2);
+			text_add(t, (char[]){'\\', *s}, 2);
 		else
 			text_add(t, s, n);
 		s += n ? n : 1;

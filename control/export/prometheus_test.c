@@ -55,19 +55,19 @@ static void assert_has(const struct text *t, const char *line)
 }
 
 #define LABELS                                                                                     \
-	"reporter=\"destination\",source_workload=\"curl\",source_canonical_service=\"curl\","      \
-	"source_canonical_revision=\"latest\",source_workload_namespace=\"unknown\","               \
-	"source_principal=\"unknown\",source_app=\"curl\",source_version=\"latest\","               \
-	"source_cluster=\"unknown\",destination_workload=\"nginx\","                                \
-	"destination_workload_namespace=\"unknown\",destination_principal=\"unknown\","             \
-	"destination_app=\"nginx\",destination_version=\"latest\",destination_service=\"nginx\","   \
-	"destination_canonical_service=\"nginx\",destination_canonical_revision=\"latest\","        \
-	"destination_service_name=\"nginx\",destination_service_namespace=\"unknown\","             \
+	"reporter=\"destination\",source_workload=\"curl\",source_canonical_service=\"curl\","     \
+	"source_canonical_revision=\"latest\",source_workload_namespace=\"unknown\","              \
+	"source_principal=\"unknown\",source_app=\"curl\",source_version=\"latest\","              \
+	"source_cluster=\"unknown\",destination_workload=\"nginx\","                               \
+	"destination_workload_namespace=\"unknown\",destination_principal=\"unknown\","            \
+	"destination_app=\"nginx\",destination_version=\"latest\",destination_service=\"nginx\","  \
+	"destination_canonical_service=\"nginx\",destination_canonical_revision=\"latest\","       \
+	"destination_service_name=\"nginx\",destination_service_namespace=\"unknown\","            \
 	"destination_cluster=\"unknown\","
-#define HTTP_LABELS                                                                         \
-	LABELS "request_protocol=\"http\",response_code=\"200\",grpc_response_status=\"\"," \
+#define HTTP_LABELS                                                                                \
+	LABELS "request_protocol=\"http\",response_code=\"200\",grpc_response_status=\"\","        \
 	       "response_flags=\"-\",connection_security_policy=\"none\""
-#define TCP_LABELS \
+#define TCP_LABELS                                                                                 \
 	LABELS "request_protocol=\"tcp\",response_flags=\"-\",connection_security_policy=\"none\""
 
 static void fill(void)
@@ -75,7 +75,7 @@ static void fill(void)
 	struct connection c = fixture_connection(1, CONNECTION_CLOSED, "tcp");
 	struct request r = fixture_request();
 
-	strcpy(r.traceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	fixture_set(r.traceparent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 	r.end_ns = r.start_ns + 1234567;
 	signals_request(s, &r);
 	c.sent_bytes = 4096;
@@ -90,15 +90,17 @@ static void test_text_to_the_letter(void **state)
 	(void)state;
 	fill();
 	t = expose(false, 65536);
-	assert_has(&t, "# TYPE istio_requests_total counter\nistio_requests_total{" HTTP_LABELS "} 1\n");
+	assert_has(&t, "# TYPE istio_requests_total counter\nistio_requests_total{" HTTP_LABELS
+		       "} 1\n");
 	assert_has(&t, "# TYPE istio_request_duration_milliseconds histogram\n"
 		       "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"0.5\"} 0\n"
 		       "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"1\"} 0\n"
 		       "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"5\"} 1\n");
-	assert_has(&t, "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"3600000\"} 1\n"
-		       "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"+Inf\"} 1\n"
-		       "istio_request_duration_milliseconds_sum{" HTTP_LABELS "} 1.234567\n"
-		       "istio_request_duration_milliseconds_count{" HTTP_LABELS "} 1\n");
+	assert_has(&t,
+		   "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"3600000\"} 1\n"
+		   "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"+Inf\"} 1\n"
+		   "istio_request_duration_milliseconds_sum{" HTTP_LABELS "} 1.234567\n"
+		   "istio_request_duration_milliseconds_count{" HTTP_LABELS "} 1\n");
 	assert_has(&t, "istio_response_bytes_sum{" HTTP_LABELS "} 612\n");
 	assert_has(&t, "istio_tcp_sent_bytes_total{" TCP_LABELS "} 4096\n");
 	assert_has(&t, "istio_tcp_received_bytes_total{" TCP_LABELS "} 17\n");
@@ -117,16 +119,17 @@ static void test_openmetrics_to_the_letter(void **state)
 	t = expose(true, 65536);
 	assert_has(&t, "# TYPE istio_requests counter\nistio_requests_total{" HTTP_LABELS "} 1\n");
 	assert_has(&t, "# UNIT istio_request_duration_milliseconds milliseconds\n");
-	assert_has(&t, "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"5.0\"} 1 # "
-		       "{trace_id=\"0af7651916cd43dd8448eb211c80319c\",span_id=\"b7ad6b7169203331\"} "
-		       "1.234567\n");
+	assert_has(&t,
+		   "istio_request_duration_milliseconds_bucket{" HTTP_LABELS ",le=\"5.0\"} 1 # "
+		   "{trace_id=\"0af7651916cd43dd8448eb211c80319c\",span_id=\"b7ad6b7169203331\"} "
+		   "1.234567\n");
 	assert_string_equal(t.data + t.used - 7, "# EOF\n");
 	text_free(&t);
 }
 
 static void test_every_piece_size_gives_the_same(void **state)
 {
-	static const size_t steps[] = { 1, 7, 1000, 32768 };
+	static const size_t steps[] = {1, 7, 1000, 32768};
 	struct text whole;
 
 	(void)state;
@@ -148,10 +151,11 @@ static void test_label_values_are_escaped(void **state)
 	struct text t;
 
 	(void)state;
-	strcpy(fixture_server.workload, "a\"b\\c\nd\xff\x1b");
+	fixture_set(fixture_server.workload, "a\"b\\c\nd\xff\x1b");
 	signals_request(s, &r);
 	t = expose(false, 65536);
-	assert_has(&t, "destination_workload=\"a\\\"b\\\\c\xef\xbf\xbd" "d\xef\xbf\xbd\xef\xbf\xbd\"");
+	assert_has(&t, "destination_workload=\"a\\\"b\\\\c\xef\xbf\xbd"
+		       "d\xef\xbf\xbd\xef\xbf\xbd\"");
 	text_free(&t);
 }
 
@@ -163,11 +167,11 @@ static void test_names_that_look_equal_are_one_series(void **state)
 	struct sample sample;
 
 	(void)state;
-	strcpy(fixture_server.workload, "a\x01");
+	fixture_set(fixture_server.workload, "a\x01");
 	signals_request(s, &r);
 	other = fixture_server;
 	other.index = 9;
-	strcpy(other.workload, "a\x02");
+	fixture_set(other.workload, "a\x02");
 	r.destination = &other;
 	signals_request(s, &r);
 	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 1, &sample), COLLECT_END);
@@ -181,7 +185,8 @@ static void test_accept(void **state)
 	assert_false(prometheus_wants_openmetrics("text/plain"));
 	assert_true(prometheus_wants_openmetrics("application/openmetrics-text"));
 	assert_true(prometheus_wants_openmetrics(
-		"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
+		"application/openmetrics-text;version=1.0.0,application/"
+		"openmetrics-text;version=0.0.1;"
 		"q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"));
 	assert_true(prometheus_wants_openmetrics(
 		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -225,7 +230,7 @@ static void test_promtool_has_nothing_to_add(void **state)
 	char path[] = "/tmp/weft-promtool-XXXXXX", command[128], line[512];
 	struct text t;
 	FILE *out;
-	int fd;
+	int fd = -1;
 
 	(void)state;
 	if (system("command -v promtool >/dev/null 2>&1")) {

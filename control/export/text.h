@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Text that grows up to a maximum; what does not fit marks it as failed and is checked once, at the end. */
+/* Text that grows up to a maximum; what does not fit marks it as failed and is checked once, at the
+ * end. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,7 @@ struct text {
 /* An empty text of at most |limit| bytes. Free with text_free. */
 static inline struct text text_new(size_t limit)
 {
-	return (struct text){ .limit = limit };
+	return (struct text){.limit = limit};
 }
 
 void text_free(struct text *t);

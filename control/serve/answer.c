@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define BLOCK_BYTES 32768
+#define BLOCK_BYTES	32768
 #define BUILT_MAX_BYTES 4096
 
 struct answer {
@@ -52,9 +52,9 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
 enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *type,
 			    const char *body)
 {
-	return queue(connection, status, type,
-		     MHD_create_response_from_buffer(strlen(body), (void *)body,
-						     MHD_RESPMEM_MUST_COPY));
+	return queue(
+		connection, status, type,
+		MHD_create_response_from_buffer(strlen(body), (void *)body, MHD_RESPMEM_MUST_COPY));
 }
 
 enum MHD_Result answer_built(struct MHD_Connection *connection, const char *type, struct text *body)
@@ -63,7 +63,8 @@ enum MHD_Result answer_built(struct MHD_Connection *connection, const char *type
 
 	if (body->failed) {
 		text_free(body);
-		return answer_error(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is too large");
+		return answer_error(connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
+				    "the answer is too large");
 	}
 	response = MHD_create_response_from_buffer(body->used, body->data, MHD_RESPMEM_MUST_COPY);
 	text_free(body);
@@ -89,8 +90,8 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 
 static bool is_over(const struct answer *a)
 {
-	return a->ending || (!pieces_is_live(a->stream) &&
-			     now_ns() - a->started_ns > a->all->stream_max_ns);
+	return a->ending ||
+	       (!pieces_is_live(a->stream) && now_ns() - a->started_ns > a->all->stream_max_ns);
 }
 
 static ssize_t read_answer(void *cls, uint64_t position, char *out, size_t size)
@@ -100,8 +101,8 @@ static ssize_t read_answer(void *cls, uint64_t position, char *out, size_t size)
 
 	(void)position;
 	if (is_over(a))
-		return a->ending ? MHD_CONTENT_READER_END_OF_STREAM :
-				   MHD_CONTENT_READER_END_WITH_ERROR;
+		return a->ending ? MHD_CONTENT_READER_END_OF_STREAM
+				 : MHD_CONTENT_READER_END_WITH_ERROR;
 	n = pieces_read(a->stream, out, size);
 	if (n == -ENODATA)
 		return MHD_CONTENT_READER_END_OF_STREAM;
@@ -142,8 +143,8 @@ static struct answer *answer_new(struct answers *all, struct MHD_Connection *con
 	return a;
 }
 
-enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection, const char *type,
-			      struct pieces *stream)
+enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection,
+			      const char *type, struct pieces *stream)
 {
 	struct answer *a = stream ? answer_new(all, connection, stream) : NULL;
 	struct MHD_Response *response;
@@ -179,7 +180,7 @@ static bool client_has_gone(const struct answer *a)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(a->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct pollfd p = { .events = POLLRDHUP };
+	struct pollfd p = {.events = POLLRDHUP};
 
 	if (!info)
 		return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Responses of libmicrohttpd for the agent's loop: short texts, and streams that sleep while they have nothing to say. */
+/* Responses of libmicrohttpd for the agent's loop: short texts, and streams that sleep while they
+ * have nothing to say. */
 #pragma once
 
 #include "control/export/text.h"
@@ -20,14 +21,15 @@ enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, 
 			    const char *body);
 
 /* Answers with what |body| holds and empties it; 500 if it has failed. */
-enum MHD_Result answer_built(struct MHD_Connection *connection, const char *type, struct text *body);
+enum MHD_Result answer_built(struct MHD_Connection *connection, const char *type,
+			     struct text *body);
 
 /* {"error":"..."} with |status|. */
 enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status, const char *text);
 
 /* Answers with |stream|, which it owns from now on; NULL gives 503. */
-enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection, const char *type,
-			      struct pieces *stream);
+enum MHD_Result answer_stream(struct answers *all, struct MHD_Connection *connection,
+			      const char *type, struct pieces *stream);
 
 /* Wakes live streams that have something to say. */
 void answers_wake(struct answers *all);

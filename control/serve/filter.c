@@ -41,7 +41,7 @@ static bool status_range(const char *value, unsigned *ret_low, unsigned *ret_hig
 
 static int set_reporter(struct filter *f, const char *value, struct error *err)
 {
-	static const char *const names[] = { "once", "source", "destination", "both" };
+	static const char *const names[] = {"once", "source", "destination", "both"};
 
 	for (unsigned i = 0; i < 4; i++) {
 		if (!strcmp(value, names[i])) {
@@ -60,20 +60,37 @@ static int add_value(struct filter_values *v, const char *key, const char *value
 	return 0;
 }
 
+/* Where the values of |key| are kept, or NULL. */
+static struct filter_values *values_of(struct filter *f, const char *key)
+{
+	const struct {
+		const char *key;
+		struct filter_values *values;
+	} all[] = {
+#define X(name) {#name, &f->name},
+		FILTER_KEYS(X)
+#undef X
+	};
+
+	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!strcmp(all[i].key, key))
+			return all[i].values;
+	}
+	return NULL;
+}
+
 int filter_add(struct filter *f, const char *key, const char *value, struct error *err)
 {
+	struct filter_values *values = values_of(f, key);
 	unsigned low, high;
 
 	if (!strcmp(key, "reporter"))
 		return set_reporter(f, value, err);
-	if (!strcmp(key, "status") && !status_range(value, &low, &high))
+	if (!values)
+		return -ENOENT;
+	if (values == &f->status && !status_range(value, &low, &high))
 		return error_set(err, -EINVAL, "status is a code, a class (5xx, 5+) or unknown");
-#define X(name)                                               \
-	if (!strcmp(key, #name))                              \
-		return add_value(&f->name, key, value, err);
-	FILTER_KEYS(X)
-#undef X
-	return -ENOENT;
+	return add_value(values, key, value, err);
 }
 
 /* ---- matching ---- */
@@ -174,7 +191,7 @@ static bool reporter_matches(const struct filter *f, uint8_t reporter, bool clie
 
 static uint16_t status_of(const struct recent_request *r)
 {
-	struct request seen = { .status = r->status, .incomplete = r->incomplete };
+	struct request seen = {.status = r->status, .incomplete = r->incomplete};
 
 	return istio_status(&seen);
 }

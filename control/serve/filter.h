@@ -10,9 +10,10 @@
 
 #define FILTER_VALUES_MAX 8
 
-/* X(name): the keys of a query that filter. from, to: workload, exact or with * and ?. protocol: "http", "http1", "http1.1",
- * "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or grpc). status: "404", "5xx", "5+" (500 and above), "0", "unknown".
- * path: with * and ?, else a prefix. method: exact, in any case. reporter: "source", "destination", "both", or "once" (the
+/* X(name): the keys of a query that filter. from, to: workload, exact or with * and ?. protocol:
+ * "http", "http1", "http1.1", "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or
+ * grpc). status: "404", "5xx", "5+" (500 and above), "0", "unknown". path: with * and ?, else a
+ * prefix. method: exact, in any case. reporter: "source", "destination", "both", or "once" (the
  * default: the client's view where there is one, else the server's). */
 #define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method)
 
@@ -30,8 +31,8 @@ struct filter {
 #undef X
 };
 
-/* Adds one key and value of a query. 0, -ENOENT when the key is not a filter's, -EINVAL and |err| on a bad value,
- * -E2BIG and |err| when one key has too many values. |value| must outlive |f|. */
+/* Adds one key and value of a query. 0, -ENOENT when the key is not a filter's, -EINVAL and |err|
+ * on a bad value, -E2BIG and |err| when one key has too many values. |value| must outlive |f|. */
 int filter_add(struct filter *f, const char *key, const char *value, struct error *err);
 
 bool filter_request(const struct filter *f, const struct recent_request *r);
@@ -40,5 +41,6 @@ bool filter_connection(const struct filter *f, const struct recent_connection *c
 bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter);
 bool filter_edge(const struct filter *f, const struct edge_row *e);
 
-/* |pattern| with * (any run, slashes too) and ?, over all of |text|. Linear in practice, never exponential. */
+/* |pattern| with * (any run, slashes too) and ?, over all of |text|. Linear in practice, never
+ * exponential. */
 bool filter_glob(const char *pattern, const char *text);

@@ -35,7 +35,7 @@ static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wa
 
 static void add_address(struct json *j, const char *key, const struct endpoint *e)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char address[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 10];
 	bool v4 = !memcmp(e->addr, mapped, sizeof(mapped));
 
@@ -75,8 +75,8 @@ static void add_reporter(struct json *j, uint32_t reporter)
 static void add_flags(struct json *j, uint32_t flags)
 {
 	json_put_array(j, "flags");
-#define X(name, flag, help)              \
-	if (flags & RESPONSE_FLAG(name)) \
+#define X(name, flag, help)                                                                        \
+	if (flags & RESPONSE_FLAG(name))                                                           \
 		json_put_string(j, NULL, flag);
 	RESPONSE_FLAGS(X)
 #undef X
@@ -86,8 +86,8 @@ static void add_flags(struct json *j, uint32_t flags)
 static void add_gaps(struct json *j, uint32_t gaps)
 {
 	json_put_array(j, "incomplete");
-#define X(name, text)                 \
-	if (gaps & REQUEST_GAP(name)) \
+#define X(name, text)                                                                              \
+	if (gaps & REQUEST_GAP(name))                                                              \
 		json_put_string(j, NULL, text);
 	REQUEST_GAPS(X)
 #undef X
@@ -112,7 +112,7 @@ static void add_span(struct json *j, const char *key, uint64_t from_ns, uint64_t
 
 static void add_status(struct json *j, const struct recent_request *r)
 {
-	struct request seen = { .status = r->status, .incomplete = r->incomplete };
+	struct request seen = {.status = r->status, .incomplete = r->incomplete};
 
 	if (istio_status(&seen) == ISTIO_STATUS_UNKNOWN)
 		json_put_null(j, "status");
@@ -208,7 +208,7 @@ static void add_end(struct json *j, uint32_t flags)
 
 void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns)
 {
-	static const char *const phases[] = { "opened", "alive", "closed" };
+	static const char *const phases[] = {"opened", "alive", "closed"};
 	struct json j = json_to(t);
 
 	json_put_object(&j, NULL);

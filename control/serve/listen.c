@@ -40,8 +40,8 @@ static bool split_address(const char *address, char host[64], const char **ret_p
 
 static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t *ret_size)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-				  .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+				 .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found;
 	const char *port;
 	char host[64];
@@ -49,7 +49,7 @@ static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t 
 	if (!split_address(address, host, &port))
 		return -EINVAL;
 	if (!strcmp(host, "localhost"))
-		strcpy(host, "127.0.0.1");
+		snprintf(host, sizeof(host), "127.0.0.1");
 	if (getaddrinfo(*host ? host : NULL, port, &hints, &found))
 		return -EINVAL;
 	memcpy(ret, found->ai_addr, found->ai_addrlen);
@@ -67,12 +67,12 @@ static bool is_loopback(const struct sockaddr_storage *a)
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage a = { 0 };
+	struct sockaddr_storage a = {0};
 	socklen_t size = sizeof(a);
 
 	getsockname(fd, (struct sockaddr *)&a, &size);
-	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port :
-					      ((struct sockaddr_in6 *)&a)->sin6_port);
+	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port
+					    : ((struct sockaddr_in6 *)&a)->sin6_port);
 }
 
 int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, struct error *err)
@@ -83,7 +83,8 @@ int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, stru
 	int one = 1;
 
 	if (resolve(address, &a, &size))
-		return error_set(err, -EINVAL, "\"%s\" is not ADDR:PORT with a numeric address", address);
+		return error_set(err, -EINVAL, "\"%s\" is not ADDR:PORT with a numeric address",
+				 address);
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "no socket for %s: %m", address);
@@ -135,7 +136,7 @@ static int check_path(const struct sockaddr_un *a, struct error *err)
 /* Listens under a private name first: the mode is right before the real name exists. */
 static int listen_aside(const char *aside, mode_t mode, struct error *err)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	cleanup_close int fd = -1;
 	int code;
 
@@ -156,10 +157,10 @@ static int listen_aside(const char *aside, mode_t mode, struct error *err)
 
 int listen_unix_open(const char *path, mode_t mode, struct listen_unix *ret, struct error *err)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	char aside[sizeof(a.sun_path)];
 	struct stat st;
-	int code, fd;
+	int fd = -1, code;
 
 	if (snprintf(aside, sizeof(aside), "%s.new", path) >= (int)sizeof(aside))
 		return error_set(err, -ENAMETOOLONG, "the path %s is too long for a socket", path);
@@ -178,7 +179,7 @@ int listen_unix_open(const char *path, mode_t mode, struct listen_unix *ret, str
 		close(fd);
 		return code;
 	}
-	*ret = (struct listen_unix){ .fd = fd, .device = st.st_dev, .inode = st.st_ino };
+	*ret = (struct listen_unix){.fd = fd, .device = st.st_dev, .inode = st.st_ino};
 	snprintf(ret->path, sizeof(ret->path), "%s", path);
 	return 0;
 }

@@ -27,8 +27,8 @@ struct pieces {
 	size_t taken;
 };
 
-static struct pieces *pieces_new(struct pieces_context *context, enum piece (*next)(struct pieces *s),
-				 const struct filter *f)
+static struct pieces *pieces_new(struct pieces_context *context,
+				 enum piece (*next)(struct pieces *s), const struct filter *f)
 {
 	struct pieces *s = calloc(1, sizeof(*s));
 
@@ -66,8 +66,8 @@ static enum piece next_edge(struct pieces *s)
 	return PIECE_MADE;
 }
 
-/* A connection that closes meanwhile gives its place to the last one: walking from the end misses none that lives and
- * may list one twice, with the same id. */
+/* A connection that closes meanwhile gives its place to the last one: walking from the end misses
+ * none that lives and may list one twice, with the same id. */
 static enum piece next_living(struct pieces *s)
 {
 	const struct living *l;
@@ -98,7 +98,8 @@ static void add_record(struct pieces *s, uint64_t position)
 	const struct recent *r = s->context->recent;
 
 	if (s->kind == RECENT_REQUESTS)
-		lines_request(&s->piece, recent_request_at(r, position), s->context->wall_offset_ns);
+		lines_request(&s->piece, recent_request_at(r, position),
+			      s->context->wall_offset_ns);
 	else
 		lines_connection(&s->piece, recent_connection_at(r, position),
 				 s->context->wall_offset_ns);

@@ -17,12 +17,13 @@ struct pieces;
 struct pieces_context {
 	struct signals *signals;
 	struct recent *recent;
-	uint64_t lost;          /* records that readers were too slow for */
+	uint64_t lost;		/* records that readers were too slow for */
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
 
-/* NULL when memory is short. Free with pieces_free. Filters are copied; the values they point to must outlive the
- * pieces. |last|: how many of the kept records that pass go first; |follow|: do not end after the kept ones. */
+/* NULL when memory is short. Free with pieces_free. Filters are copied; the values they point to
+ * must outlive the pieces. |last|: how many of the kept records that pass go first; |follow|: do
+ * not end after the kept ones. */
 struct pieces *pieces_metrics(struct pieces_context *context, bool openmetrics);
 struct pieces *pieces_edges(struct pieces_context *context, const struct filter *f);
 struct pieces *pieces_living(struct pieces_context *context, const struct filter *f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last requests and connection events, in rings that any number of readers follow at their own pace. Recording copies
- * once and formats nothing; a slow reader loses the oldest and learns how many. */
+/* The last requests and connection events, in rings that any number of readers follow at their own
+ * pace. Recording copies once and formats nothing; a slow reader loses the oldest and learns how
+ * many. */
 #pragma once
 
 #include "datapath/observe/record.h"
@@ -79,8 +80,8 @@ struct recent_connection {
 	char alpn[12];
 };
 
-/* Rings of |requests| and |connections| records (each rounded up to a power of two; memory is touched as they fill).
- * NULL when memory is short. Free with recent_free. */
+/* Rings of |requests| and |connections| records (each rounded up to a power of two; memory is
+ * touched as they fill). NULL when memory is short. Free with recent_free. */
 struct recent *recent_new(uint32_t requests, uint32_t connections);
 void recent_free(struct recent *r);
 
@@ -90,7 +91,8 @@ void recent_add_connection(struct recent *r, const struct connection *c);
 /* Which ring. */
 enum recent_kind { RECENT_REQUESTS, RECENT_CONNECTIONS, RECENT_KIND_MAX };
 
-/* Positions: record n of a kind is the n-th ever added. |first| is the oldest one kept, |end| one past the newest. */
+/* Positions: record n of a kind is the n-th ever added. |first| is the oldest one kept, |end| one
+ * past the newest. */
 uint64_t recent_first(const struct recent *r, enum recent_kind kind);
 uint64_t recent_end(const struct recent *r, enum recent_kind kind);
 

@@ -8,11 +8,11 @@
 #include <strings.h>
 #include <time.h>
 
-#define TEXT_TYPE "text/plain; charset=utf-8"
-#define JSON_TYPE "application/json"
-#define LINES_TYPE "application/x-ndjson"
+#define TEXT_TYPE	   "text/plain; charset=utf-8"
+#define JSON_TYPE	   "application/json"
+#define LINES_TYPE	   "application/x-ndjson"
 #define DOCUMENT_MAX_BYTES (4u << 20)
-#define DEFAULT_LAST 20
+#define DEFAULT_LAST	   20
 
 struct route {
 	const char *path;
@@ -43,7 +43,8 @@ static enum MHD_Result get_metrics(struct routes *r, struct MHD_Connection *conn
 static enum MHD_Result get_ready(struct routes *r, struct MHD_Connection *connection)
 {
 	if (r->source.ready && !r->source.ready(r->source.arg))
-		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE, "not ready\n");
+		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE,
+				   "not ready\n");
 	return answer_text(connection, MHD_HTTP_OK, TEXT_TYPE, "ready\n");
 }
 
@@ -126,7 +127,8 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 		code = filter_add(&q->filter, key, value, &q->err);
 	if (code == -ENOENT)
 		error_set(&q->err, -ENOENT,
-			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, method, "
+			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, "
+			  "method, "
 			  "reporter, follow, last",
 			  key);
 	return code ? MHD_NO : MHD_YES;
@@ -134,7 +136,7 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 
 static struct query parse_query(struct MHD_Connection *connection)
 {
-	struct query q = { 0 };
+	struct query q = {0};
 
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &q);
 	if (!q.has_last)
@@ -148,7 +150,8 @@ static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connec
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
-	return answer_stream(&r->answers, connection, LINES_TYPE, pieces_edges(&r->context, &q.filter));
+	return answer_stream(&r->answers, connection, LINES_TYPE,
+			     pieces_edges(&r->context, &q.filter));
 }
 
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
@@ -157,8 +160,9 @@ static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *con
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
-	return answer_stream(&r->answers, connection, LINES_TYPE,
-			     pieces_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
+	return answer_stream(
+		&r->answers, connection, LINES_TYPE,
+		pieces_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
 }
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
@@ -168,10 +172,9 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
 	return answer_stream(&r->answers, connection, LINES_TYPE,
-			     q.follow || q.has_last ?
-				     pieces_recent(&r->context, RECENT_CONNECTIONS, &q.filter, q.last,
-						   q.follow) :
-				     pieces_living(&r->context, &q.filter));
+			     q.follow || q.has_last ? pieces_recent(&r->context, RECENT_CONNECTIONS,
+								    &q.filter, q.last, q.follow)
+						    : pieces_living(&r->context, &q.filter));
 }
 
 /* ---- the table ---- */
@@ -179,16 +182,16 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connection);
 
 static const struct route routes[] = {
-	{ "/", false, get_index, "this list" },
-	{ "/metrics", false, get_metrics, "metrics for Prometheus (text, OpenMetrics)" },
-	{ "/stats/prometheus", false, get_metrics, "the same, under Envoy's path" },
-	{ "/ready", false, get_ready, "200 when the agent observes" },
-	{ "/healthz", false, get_health, "200 when the agent answers" },
-	{ "/api/v1/status", true, get_status, "what the agent does" },
-	{ "/api/v1/check", true, get_check, "what this machine allows" },
-	{ "/api/v1/edges", true, get_edges, "golden signals per edge" },
-	{ "/api/v1/requests", true, get_requests, "recent and live requests" },
-	{ "/api/v1/connections", true, get_connections, "living connections, and their events live" },
+	{"/", false, get_index, "this list"},
+	{"/metrics", false, get_metrics, "metrics for Prometheus (text, OpenMetrics)"},
+	{"/stats/prometheus", false, get_metrics, "the same, under Envoy's path"},
+	{"/ready", false, get_ready, "200 when the agent observes"},
+	{"/healthz", false, get_health, "200 when the agent answers"},
+	{"/api/v1/status", true, get_status, "what the agent does"},
+	{"/api/v1/check", true, get_check, "what this machine allows"},
+	{"/api/v1/edges", true, get_edges, "golden signals per edge"},
+	{"/api/v1/requests", true, get_requests, "recent and live requests"},
+	{"/api/v1/connections", true, get_connections, "living connections, and their events live"},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
@@ -210,7 +213,7 @@ static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connec
 
 static bool is_local_host(const char *host)
 {
-	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
 
 	for (unsigned i = 0; host && i < 3; i++) {
 		size_t n = strlen(names[i]);
@@ -227,17 +230,22 @@ static void update_wall_clock(struct pieces_context *context)
 
 	clock_gettime(CLOCK_REALTIME, &wall);
 	clock_gettime(CLOCK_MONOTONIC, &steady);
-	context->wall_offset_ns = (wall.tv_sec - steady.tv_sec) * 1000000000ll +
-				  (wall.tv_nsec - steady.tv_nsec);
+	context->wall_offset_ns =
+		(wall.tv_sec - steady.tv_sec) * 1000000000ll + (wall.tv_nsec - steady.tv_nsec);
 }
 
-enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection, const char *method,
-			      const char *path, bool api, bool check_host)
+bool routes_takes(const char *method)
+{
+	return !strcmp(method, "GET") || !strcmp(method, "HEAD");
+}
+
+enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection,
+			      const char *method, const char *path, bool api, bool check_host)
 {
 	if (check_host &&
 	    !is_local_host(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")))
 		return answer_error(connection, MHD_HTTP_FORBIDDEN, "this host is not served here");
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+	if (!routes_takes(method))
 		return answer_error(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
 	update_wall_clock(&r->context);
 	for (unsigned i = 0; i < ROUTE_COUNT; i++) {

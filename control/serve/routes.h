@@ -12,7 +12,11 @@ struct routes {
 	struct answers answers;
 };
 
-/* Answers one request. |api|: it came over the unix socket, where /api/v1 is; |check_host|: it came to a loopback address,
- * where a foreign Host means that a web page was tricked into asking (DNS rebinding). */
-enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection, const char *method,
-			      const char *path, bool api, bool check_host);
+/* Whether requests with |method| have answers other than a refusal. */
+bool routes_takes(const char *method);
+
+/* Answers one request. |api|: it came over the unix socket, where /api/v1 is; |check_host|: it came
+ * to a loopback address, where a foreign Host means that a web page was tricked into asking (DNS
+ * rebinding). */
+enum MHD_Result routes_answer(struct routes *r, struct MHD_Connection *connection,
+			      const char *method, const char *path, bool api, bool check_host);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two libmicrohttpd daemons (TCP, unix socket) behind one epoll descriptor; a timer in it stands for their timeouts. */
+/* Two libmicrohttpd daemons (TCP, unix socket) behind one epoll descriptor; a timer in it stands
+ * for their timeouts. */
 #include "control/serve/serve.h"
 
 #include "base/cleanup.h"
@@ -11,14 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-#define DEFAULT_MODE 0660
-#define DEFAULT_CLIENTS 64
-#define DEFAULT_TIMEOUT_S 30
+#define DEFAULT_MODE	     0660
+#define DEFAULT_CLIENTS	     64
+#define DEFAULT_TIMEOUT_S    30
 #define DEFAULT_SCRAPE_MAX_S 60
 /* Request line, headers and send buffer of one client. */
-#define CLIENT_MEMORY_BYTES 65536
+#define CLIENT_MEMORY_BYTES  65536
 /* How often clients of sleeping streams are looked after. */
-#define REAP_INTERVAL_MS 1000
+#define REAP_INTERVAL_MS     1000
 
 struct front {
 	struct serve *serve;
@@ -45,8 +46,14 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 
 	(void)version;
 	(void)upload_data;
-	(void)upload_data_size;
-	(void)request;
+	/* The first call comes before the body: an answer then ends the connection, right for what
+	 * should not send one. */
+	if (!*request && routes_takes(method)) {
+		*request = f;
+		return MHD_YES;
+	}
+	if (*upload_data_size)
+		return MHD_NO;
 	return routes_answer(&f->serve->routes, connection, method, url, f->api, f->check_host);
 }
 
@@ -54,7 +61,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 
 static int watch(struct serve *s, int fd)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
@@ -82,7 +89,7 @@ static int start_front(struct front *f, int fd, const struct serve_options *o, s
 
 static int start_tcp(struct serve *s, const struct serve_options *o, struct error *err)
 {
-	int fd;
+	int fd = -1;
 
 	if (!o->listen)
 		return 0;
@@ -116,7 +123,8 @@ static int start(struct serve *s, const struct serve_options *o, struct error *e
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
 			struct error *err)
 {
-	uint64_t stream_max_s = options->scrape_max_s ? options->scrape_max_s : DEFAULT_SCRAPE_MAX_S;
+	uint64_t stream_max_s =
+		options->scrape_max_s ? options->scrape_max_s : DEFAULT_SCRAPE_MAX_S;
 	struct serve *s = calloc(1, sizeof(*s));
 
 	if (!s) {
@@ -160,15 +168,15 @@ static long earlier(const struct front *f, long timeout_ms)
 
 	if (!f->daemon || MHD_get_timeout(f->daemon, &wait_ms) != MHD_YES)
 		return timeout_ms;
-	return timeout_ms < 0 || wait_ms < (MHD_UNSIGNED_LONG_LONG)timeout_ms ? (long)wait_ms :
-										 timeout_ms;
+	return timeout_ms < 0 || wait_ms < (MHD_UNSIGNED_LONG_LONG)timeout_ms ? (long)wait_ms
+									      : timeout_ms;
 }
 
 /* Sets the timer to when the daemons want to run though nothing is readable. */
 static void arm(struct serve *s)
 {
 	long timeout_ms = answers_sleep(&s->routes.answers) ? REAP_INTERVAL_MS : -1;
-	struct itimerspec at = { 0 };
+	struct itimerspec at = {0};
 
 	timeout_ms = earlier(&s->tcp, timeout_ms);
 	timeout_ms = earlier(&s->local, timeout_ms);
@@ -184,13 +192,30 @@ int serve_fd(const struct serve *s)
 	return s->epoll_fd;
 }
 
+static unsigned clients_of(const struct front *f)
+{
+	return MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* A daemon with all the clients it may have stops to listen, and begins again only in the run after
+ * one has left. */
+static void run_front(const struct front *f)
+{
+	unsigned before;
+
+	if (!f->daemon)
+		return;
+	before = clients_of(f);
+	MHD_run(f->daemon);
+	if (clients_of(f) < before)
+		MHD_run(f->daemon);
+}
+
 void serve_run(struct serve *s)
 {
 	answers_reap(&s->routes.answers);
-	if (s->tcp.daemon)
-		MHD_run(s->tcp.daemon);
-	if (s->local.daemon)
-		MHD_run(s->local.daemon);
+	run_front(&s->tcp);
+	run_front(&s->local);
 	arm(s);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The agent's HTTP: metrics and readiness on TCP, the API on a unix socket. No thread, no blocking: everything happens in
- * serve_run, called from the agent's own loop. Knows signals and recent records, and asks its source for the rest. */
+/* The agent's HTTP: metrics and readiness on TCP, the API on a unix socket. No thread, no blocking:
+ * everything happens in serve_run, called from the agent's own loop. Knows signals and recent
+ * records, and asks its source for the rest. */
 #pragma once
 
 #include "base/error.h"
@@ -17,15 +18,17 @@ struct serve;
 #define SERVE_DEFAULT_SOCKET "/run/weft/weftd.sock"
 
 struct serve_options {
-	const char *listen;      /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
+	const char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
 	const char *socket_path; /* NULL = no unix socket */
-	uint32_t socket_mode;    /* 0 = 0660 */
-	uint32_t clients;        /* per listener, 0 = 64; more are not accepted */
-	uint32_t timeout_s;      /* idle clients are dropped after it, 0 = 30; live readers are never idle */
-	uint32_t scrape_max_s;   /* a scrape or listing that takes longer is cut off, 0 = 60 */
+	uint32_t socket_mode;	 /* 0 = 0660 */
+	uint32_t clients;	 /* per listener, 0 = 64; more are not accepted */
+	uint32_t timeout_s;    /* idle clients are dropped after it, 0 = 30; live readers are never
+				  idle */
+	uint32_t scrape_max_s; /* a scrape or listing that takes longer is cut off, 0 = 60 */
 };
 
-/* What is served. Must outlive the server. Callbacks are called from serve_run and must not block. */
+/* What is served. Must outlive the server. Callbacks are called from serve_run and must not block.
+ */
 struct serve_source {
 	void *arg;
 	struct signals *signals;
@@ -39,21 +42,24 @@ struct serve_source {
 	void (*check)(void *arg, struct text *out);
 };
 
-/* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and |err|:
- * -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENAMETOOLONG, -ENOMEM, ... Free with serve_free. */
+/* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and
+ * |err|: -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENAMETOOLONG, -ENOMEM, ... Free with
+ * serve_free. */
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
 			struct error *err);
 
 /* Closes all clients, removes the unix socket if it is still ours. */
 void serve_free(struct serve *s);
 
-/* Readable when serve_run has something to do (its own timeouts included); for the agent's epoll. Owned by |s|. */
+/* Readable when serve_run has something to do (its own timeouts included); for the agent's epoll.
+ * Owned by |s|. */
 int serve_fd(const struct serve *s);
 
 /* Accepts, reads, answers; never blocks. Call it when serve_fd is readable. */
 void serve_run(struct serve *s);
 
-/* New records are in |recent|: gives them to live readers. Costs nothing without readers. Call it after each batch. */
+/* New records are in |recent|: gives them to live readers. Costs nothing without readers. Call it
+ * after each batch. */
 void serve_wake(struct serve *s);
 
 /* The TCP port that was bound, 0 without TCP listener. */

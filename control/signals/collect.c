@@ -27,7 +27,8 @@ static const char *reporter_name(uint32_t reporter)
 
 /* ---- Istio ---- */
 
-static void add_exemplars(const struct signals *s, const struct istio_requests *r, struct sample *ret)
+static void add_exemplars(const struct signals *s, const struct istio_requests *r,
+			  struct sample *ret)
 {
 	for (unsigned i = 0; i < BUCKETS_MAX; i++)
 		ret->exemplars |=
@@ -69,8 +70,9 @@ static enum collect collect_messages(const struct signals *s, enum metric metric
 	if (key->protocol != ISTIO_PROTOCOL_GRPC)
 		return COLLECT_SKIP;
 	istio_labels(key, r->source, r->destination, ret);
-	return counted(ret,
-		       metric == METRIC_REQUEST_MESSAGES ? r->request_messages : r->response_messages, 0);
+	return counted(
+		ret, metric == METRIC_REQUEST_MESSAGES ? r->request_messages : r->response_messages,
+		0);
 }
 
 static enum collect collect_tcp(const struct signals *s, enum metric metric, uint32_t position,
@@ -191,8 +193,8 @@ static enum collect collect_resets(const struct signals *s, enum metric metric, 
 	return counted(ret, by_client ? e->resets_by_client : e->resets_by_server, 0);
 }
 
-static enum collect collect_listeners(const struct signals *s, enum metric metric, uint32_t position,
-				      struct sample *ret)
+static enum collect collect_listeners(const struct signals *s, enum metric metric,
+				      uint32_t position, struct sample *ret)
 {
 	const struct listen_queue *q = listeners_at(s->listeners, position);
 
@@ -248,8 +250,8 @@ static enum collect collect_certificates(const struct signals *s, enum metric me
 
 /* ---- weft's own health ---- */
 
-static enum collect collect_interfaces(const struct signals *s, enum metric metric, uint32_t position,
-				       struct sample *ret)
+static enum collect collect_interfaces(const struct signals *s, enum metric metric,
+				       uint32_t position, struct sample *ret)
 {
 	static const char *const protocols[] = {
 #define X(name, text) text,
@@ -268,8 +270,8 @@ static enum collect collect_interfaces(const struct signals *s, enum metric metr
 	sample_label(ret, "direction", direction == WEFT_INGRESS ? "ingress" : "egress");
 	sample_label(ret, "protocol", protocols[protocol]);
 	return counted(ret,
-		       metric == METRIC_INTERFACE_PACKETS ? i->totals[direction][protocol].packets :
-							    i->totals[direction][protocol].bytes,
+		       metric == METRIC_INTERFACE_PACKETS ? i->totals[direction][protocol].packets
+							  : i->totals[direction][protocol].bytes,
 		       0);
 }
 
@@ -306,19 +308,18 @@ static enum collect collect_event_kinds(const struct signals *s, enum metric met
 		const char *name;
 		enum weft_count seen;
 	} kinds[] = {
-		{ "segment", WEFT_COUNT_SEGMENTS_SEEN },
-		{ "mark", WEFT_COUNT_MARKS_SEEN },
-		{ "lifecycle", WEFT_COUNT_LIFECYCLE_SEEN },
-		{ "secret", WEFT_COUNT_SECRETS_SEEN },
+		{"segment", WEFT_COUNT_SEGMENTS_SEEN},
+		{"mark", WEFT_COUNT_MARKS_SEEN},
+		{"lifecycle", WEFT_COUNT_LIFECYCLE_SEEN},
+		{"secret", WEFT_COUNT_SECRETS_SEEN},
 	};
 
 	if (position >= sizeof(kinds) / sizeof(kinds[0]))
 		return COLLECT_END;
 	sample_label(ret, "kind", kinds[position].name);
 	return counted(ret,
-		       metric == METRIC_EVENTS_SEEN ?
-			       s->health.kernel_counts[kinds[position].seen] :
-			       delivered(&s->health.observe, position),
+		       metric == METRIC_EVENTS_SEEN ? s->health.kernel_counts[kinds[position].seen]
+						    : delivered(&s->health.observe, position),
 		       0);
 }
 
@@ -326,7 +327,7 @@ static enum collect collect_events_lost(const struct signals *s, enum metric met
 					uint32_t position, struct sample *ret)
 {
 	static const char *const places[][2] = {
-#define X(name, stage, reason, text) { stage, reason },
+#define X(name, stage, reason, text) {stage, reason},
 		WEFT_LOSSES(X)
 #undef X
 	};
@@ -340,7 +341,7 @@ static enum collect collect_events_lost(const struct signals *s, enum metric met
 }
 
 static const char *const observe_places[][2] = {
-#define X(name, stage, reason, text) { stage, reason },
+#define X(name, stage, reason, text) {stage, reason},
 	OBSERVE_LOSSES(X)
 #undef X
 };
@@ -453,7 +454,7 @@ static enum collect collect_tables(const struct signals *s, enum metric metric, 
 		const char *name;
 		const struct series *series;
 	} tables[] = {
-#define X(name, text, where) { text, where },
+#define X(name, text, where) {text, where},
 		SIGNALS_TABLES(X)
 #undef X
 	};

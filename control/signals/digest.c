@@ -11,7 +11,7 @@
 
 struct digest digest_start(uint64_t seed)
 {
-	return (struct digest){ { seed, ~seed } };
+	return (struct digest){{seed, ~seed}};
 }
 
 static void add(struct digest *d, const char *data, size_t size_bytes)

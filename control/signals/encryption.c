@@ -32,13 +32,14 @@ static void copy_padded(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text && *text ? text : "unknown");
 }
 
-void encryption_add_connection(struct series *connections, const struct connection *c, uint64_t now_ns)
+void encryption_add_connection(struct series *connections, const struct connection *c,
+			       uint64_t now_ns)
 {
-	struct tls_key key = { .reporter = (uint8_t)c->reporter };
-	struct tls_key overflow = { .cipher = "overflow",
-				    .state = "overflow",
-				    .version = TLS_VERSION_OVERFLOW,
-				    .reporter = (uint8_t)c->reporter };
+	struct tls_key key = {.reporter = (uint8_t)c->reporter};
+	struct tls_key overflow = {.cipher = "overflow",
+				   .state = "overflow",
+				   .version = TLS_VERSION_OVERFLOW,
+				   .reporter = (uint8_t)c->reporter};
 	struct tls_connections *t;
 
 	copy_padded(key.cipher, sizeof(key.cipher), c->tls ? c->tls->cipher : NULL);
@@ -53,7 +54,7 @@ void encryption_add_certificate(struct series *certificates, const struct tls_ce
 				const struct workload *owner, bool client, uint64_t seed,
 				uint64_t now_ns)
 {
-	struct certificate_key key = { .workload_id = owner->workload_id, .client = client };
+	struct certificate_key key = {.workload_id = owner->workload_id, .client = client};
 	char subject[128], san[128];
 	struct certificate *c;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What TLS was seen: connections by version, cipher and state, certificates and when they expire. */
+/* What TLS was seen: connections by version, cipher and state, certificates and when they expire.
+ */
 #pragma once
 
 #include "control/signals/series.h"
@@ -11,8 +12,8 @@
 
 /* Key of a series of TLS connections; texts are NUL-padded. */
 struct tls_key {
-	char cipher[40]; /* IANA name, "unknown" */
-	char state[20];  /* tls_state_name() */
+	char cipher[40];  /* IANA name, "unknown" */
+	char state[20];	  /* tls_state_name() */
 	uint16_t version; /* 0 = not known; TLS_VERSION_OVERFLOW */
 	uint8_t reporter;
 	uint8_t pad;
@@ -38,7 +39,8 @@ struct series *encryption_connections_new(uint64_t seed);
 struct series *encryption_certificates_new(uint32_t limit, uint64_t seed);
 
 /* Counts one connection. */
-void encryption_add_connection(struct series *connections, const struct connection *c, uint64_t now_ns);
+void encryption_add_connection(struct series *connections, const struct connection *c,
+			       uint64_t now_ns);
 
 /* Notes one side's certificate, if there is one. */
 void encryption_add_certificate(struct series *certificates, const struct tls_certificate *seen,

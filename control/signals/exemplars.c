@@ -7,8 +7,8 @@
 
 /* Where the ids are in "00-<32 hex>-<16 hex>-<2 hex>" (W3C Trace Context 3.2.2). */
 #define TRACEPARENT_BYTES 55
-#define TRACE_ID_AT 3
-#define SPAN_ID_AT 36
+#define TRACE_ID_AT	  3
+#define SPAN_ID_AT	  36
 
 struct place {
 	uint64_t serial; /* 0 = free */
@@ -56,7 +56,8 @@ void exemplars_set(struct exemplars *e, uint64_t serial, unsigned bucket, const 
 	memcpy(p->span_id, traceparent + SPAN_ID_AT, sizeof(p->span_id));
 }
 
-bool exemplars_get(const struct exemplars *e, uint64_t serial, unsigned bucket, struct exemplar *ret)
+bool exemplars_get(const struct exemplars *e, uint64_t serial, unsigned bucket,
+		   struct exemplar *ret)
 {
 	const struct place *p = &e->places[place_of(e, serial, bucket)];
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last trace per bucket of a series, in a fixed number of places; who needs a taken place takes it over. */
+/* The last trace per bucket of a series, in a fixed number of places; who needs a taken place takes
+ * it over. */
 #pragma once
 
 #include "control/signals/sample.h"
@@ -18,4 +19,5 @@ void exemplars_set(struct exemplars *e, uint64_t serial, unsigned bucket, const 
 		   uint64_t value);
 
 /* The trace of that bucket, if it is still there. */
-bool exemplars_get(const struct exemplars *e, uint64_t serial, unsigned bucket, struct exemplar *ret);
+bool exemplars_get(const struct exemplars *e, uint64_t serial, unsigned bucket,
+		   struct exemplar *ret);

@@ -8,25 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Puts a text into an array of char. */
+#define fixture_set(array, text) snprintf(array, sizeof(array), "%s", text)
+
 #define FIXTURE_SECOND 1000000000ull
 
 static inline struct identity fixture_identity(uint32_t index, const char *workload)
 {
-	struct identity i = { .index = index, .kind = "process" };
+	struct identity i = {.index = index, .kind = "process"};
 
 	snprintf(i.workload, sizeof(i.workload), "%s", workload);
 	snprintf(i.service, sizeof(i.service), "%s", workload);
 	snprintf(i.app, sizeof(i.app), "%s", workload);
-	strcpy(i.namespace_, "unknown");
-	strcpy(i.version, "latest");
-	strcpy(i.principal, "unknown");
+	fixture_set(i.namespace_, "unknown");
+	fixture_set(i.version, "latest");
+	fixture_set(i.principal, "unknown");
 	return i;
 }
 
 static inline struct endpoint fixture_endpoint(uint8_t last, uint16_t port)
 {
 	return (struct endpoint){
-		.addr = { [10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 0, [15] = last },
+		.addr = {[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 0, [14] = 0, [15] = last},
 		.port = port,
 		.netns_ino = 1,
 		.pid = last,
@@ -103,7 +106,8 @@ static inline const char *fixture_label(const struct sample *s, const char *name
 	return NULL;
 }
 
-/* Adds up all series of a metric whose label |name| (NULL = any) has |value|; histograms give their count. */
+/* Adds up all series of a metric whose label |name| (NULL = any) has |value|; histograms give their
+ * count. */
 static inline uint64_t fixture_sum(const struct signals *s, enum metric metric, const char *name,
 				   const char *value)
 {
@@ -112,7 +116,8 @@ static inline uint64_t fixture_sum(const struct signals *s, enum metric metric, 
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; (got = signals_collect(s, metric, i, &sample)) != COLLECT_END; i++) {
-		const char *found = name && got == COLLECT_SAMPLE ? fixture_label(&sample, name) : NULL;
+		const char *found =
+			name && got == COLLECT_SAMPLE ? fixture_label(&sample, name) : NULL;
 
 		if (got != COLLECT_SAMPLE || (name && (!found || strcmp(found, value) != 0)))
 			continue;

@@ -25,11 +25,12 @@ static uint64_t interval_number(uint64_t now_ns)
 	return now_ns / GOLDEN_INTERVAL_NS + 1;
 }
 
-struct edge *golden_edge(struct series *edges, enum reporter reporter, const struct workload *source,
-			 const struct workload *destination, uint64_t now_ns)
+struct edge *golden_edge(struct series *edges, enum reporter reporter,
+			 const struct workload *source, const struct workload *destination,
+			 uint64_t now_ns)
 {
-	struct edge_key key = { source->workload_id, destination->workload_id, reporter, 0 };
-	struct edge_key overflow = { 0, 0, reporter, 0 };
+	struct edge_key key = {source->workload_id, destination->workload_id, reporter, 0};
+	struct edge_key overflow = {0, 0, reporter, 0};
 	struct edge *e = series_get(edges, &key, &overflow, now_ns);
 	const struct edge_key *found;
 
@@ -156,7 +157,8 @@ static double quantile_ms(const struct histogram *h, double q)
 	return h->count ? histogram_quantile(h, q) / 1e6 : NAN;
 }
 
-void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns, struct edge_row *ret)
+void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns,
+		struct edge_row *ret)
 {
 	struct edge_interval sum;
 	double window_s = fold(e, now_ns, &sum);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Golden signals per edge, source workload to destination workload, as one reporter sees it: totals and the
- * last seconds. */
+/* Golden signals per edge, source workload to destination workload, as one reporter sees it: totals
+ * and the last seconds. */
 #pragma once
 
 #include "control/signals/histogram.h"
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define GOLDEN_INTERVAL_NS 1000000000ull
-#define GOLDEN_INTERVALS 10
+#define GOLDEN_INTERVALS   10
 
 struct edge_key {
 	uint32_t source; /* workload.workload_id */
@@ -45,9 +45,9 @@ struct edge {
 	uint64_t requests;
 	uint64_t errors;
 	uint64_t client_errors;
-	uint64_t request_bytes;  /* bodies */
+	uint64_t request_bytes; /* bodies */
 	uint64_t response_bytes;
-	uint64_t sent_bytes;     /* connection payload, server to client */
+	uint64_t sent_bytes; /* connection payload, server to client */
 	uint64_t received_bytes;
 	uint64_t opened;
 	uint64_t closed;
@@ -57,8 +57,8 @@ struct edge {
 	uint64_t resets_by_server;
 	uint64_t encrypted_requests;
 	uint32_t open;
-	struct buckets handshake; /* us */
-	struct buckets srtt;      /* us */
+	struct buckets handshake;			 /* us */
+	struct buckets srtt;				 /* us */
 	struct edge_interval ring[GOLDEN_INTERVALS + 1]; /* the last one is still filling */
 };
 
@@ -69,11 +69,11 @@ struct edge_row {
 	const struct identity *source;
 	const struct identity *destination;
 	const struct edge *totals;
-	double window_s;           /* 0: no complete second yet, rates are 0 */
+	double window_s; /* 0: no complete second yet, rates are 0 */
 	double request_rate;
-	double error_share;        /* 0..1: no response, 5xx, gRPC status not OK; NAN without requests */
+	double error_share; /* 0..1: no response, 5xx, gRPC status not OK; NAN without requests */
 	double client_error_share; /* 0..1: 4xx; NAN without requests */
-	double p50_ms;             /* NAN without known durations */
+	double p50_ms;		   /* NAN without known durations */
 	double p90_ms;
 	double p99_ms;
 	double request_bytes_rate;
@@ -83,9 +83,9 @@ struct edge_row {
 	double opened_rate;
 	double closed_rate;
 	double failed_rate;
-	double in_flight;          /* mean open requests (Little's law) */
-	double queue_fill;         /* 0..1: fullest listen queue of the destination; NAN when not known */
-	uint64_t queue_drops;      /* connections refused by the destination's queues, total */
+	double in_flight;  /* mean open requests (Little's law) */
+	double queue_fill; /* 0..1: fullest listen queue of the destination; NAN when not known */
+	uint64_t queue_drops; /* connections refused by the destination's queues, total */
 };
 
 /* How a request ended, for error shares. */
@@ -93,8 +93,9 @@ enum golden_outcome { GOLDEN_OK, GOLDEN_CLIENT_ERROR, GOLDEN_ERROR };
 enum golden_outcome golden_outcome(const struct request *r);
 
 /* The edge of these ends, NULL when not even an overflow edge could be had. */
-struct edge *golden_edge(struct series *edges, enum reporter reporter, const struct workload *source,
-			 const struct workload *destination, uint64_t now_ns);
+struct edge *golden_edge(struct series *edges, enum reporter reporter,
+			 const struct workload *source, const struct workload *destination,
+			 uint64_t now_ns);
 
 /* The interval of |now_ns|, emptied if it held an older second. */
 struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns);
@@ -105,4 +106,5 @@ void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns
 double golden_in_flight(const struct edge *e, uint64_t now_ns);
 
 /* Fills everything of |ret| but other_side and the queue. */
-void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns, struct edge_row *ret);
+void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns,
+		struct edge_row *ret);

@@ -8,21 +8,21 @@
 
 #include <stdint.h>
 
-#define HEALTH_PROGRAMS_MAX 64
-#define HEALTH_PROBES_MAX 64
+#define HEALTH_PROGRAMS_MAX   64
+#define HEALTH_PROBES_MAX     64
 #define HEALTH_INTERFACES_MAX 256
 
 /* What flows are split by: X(NAME, "label value") */
-#define HEALTH_FLOW_PROTOCOLS(X) \
-	X(TCP, "tcp")            \
-	X(UDP, "udp")            \
+#define HEALTH_FLOW_PROTOCOLS(X)                                                                   \
+	X(TCP, "tcp")                                                                              \
+	X(UDP, "udp")                                                                              \
 	X(OTHER, "other")
 
 enum health_flow_protocol {
 #define X(name, text) HEALTH_FLOW_##name,
 	HEALTH_FLOW_PROTOCOLS(X)
 #undef X
-	HEALTH_FLOW_PROTOCOL_MAX
+		HEALTH_FLOW_PROTOCOL_MAX
 };
 
 struct health_total {
@@ -45,15 +45,16 @@ struct health_program {
 	uint64_t run_ns;
 };
 
-/* A probe (a hook or a probe site's kind) and in how many places it is attached; names are unique. */
+/* A probe (a hook or a probe site's kind) and in how many places it is attached; names are unique.
+ */
 struct health_probe {
 	char name[32];
 	uint32_t attached;
 };
 
 struct health {
-	const char *version; /* "" = not known */
-	uint64_t kernel_lost[WEFT_LOSS_MAX];   /* by WEFT_LOST_*, over all CPUs */
+	const char *version;			/* "" = not known */
+	uint64_t kernel_lost[WEFT_LOSS_MAX];	/* by WEFT_LOST_*, over all CPUs */
 	uint64_t kernel_counts[WEFT_COUNT_MAX]; /* by WEFT_COUNT_*, over all CPUs */
 	struct observe_counters observe;
 	uint64_t reader_lost;

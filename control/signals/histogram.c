@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Histograms: bucket search, exponential index by leading zeros and mantissa, rescaling, quantiles. */
+/* Histograms: bucket search, exponential index by leading zeros and mantissa, rescaling, quantiles.
+ */
 #include "control/signals/histogram.h"
 
 #include <math.h>
@@ -7,58 +8,59 @@
 #include <string.h>
 
 /* X(bound, text, OpenMetrics text) */
-#define ENVOY_BOUNDS(X)                    \
-	X(0.5, "0.5", "0.5")               \
-	X(1, "1", "1.0")                   \
-	X(5, "5", "5.0")                   \
-	X(10, "10", "10.0")                \
-	X(25, "25", "25.0")                \
-	X(50, "50", "50.0")                \
-	X(100, "100", "100.0")             \
-	X(250, "250", "250.0")             \
-	X(500, "500", "500.0")             \
-	X(1000, "1000", "1000.0")          \
-	X(2500, "2500", "2500.0")          \
-	X(5000, "5000", "5000.0")          \
-	X(10000, "10000", "10000.0")       \
-	X(30000, "30000", "30000.0")       \
-	X(60000, "60000", "60000.0")       \
-	X(300000, "300000", "300000.0")    \
-	X(600000, "600000", "600000.0")    \
-	X(1800000, "1800000", "1.8e+06")   \
+#define ENVOY_BOUNDS(X)                                                                            \
+	X(0.5, "0.5", "0.5")                                                                       \
+	X(1, "1", "1.0")                                                                           \
+	X(5, "5", "5.0")                                                                           \
+	X(10, "10", "10.0")                                                                        \
+	X(25, "25", "25.0")                                                                        \
+	X(50, "50", "50.0")                                                                        \
+	X(100, "100", "100.0")                                                                     \
+	X(250, "250", "250.0")                                                                     \
+	X(500, "500", "500.0")                                                                     \
+	X(1000, "1000", "1000.0")                                                                  \
+	X(2500, "2500", "2500.0")                                                                  \
+	X(5000, "5000", "5000.0")                                                                  \
+	X(10000, "10000", "10000.0")                                                               \
+	X(30000, "30000", "30000.0")                                                               \
+	X(60000, "60000", "60000.0")                                                               \
+	X(300000, "300000", "300000.0")                                                            \
+	X(600000, "600000", "600000.0")                                                            \
+	X(1800000, "1800000", "1.8e+06")                                                           \
 	X(3600000, "3600000", "3.6e+06")
 
-#define NETWORK_BOUNDS(X)                  \
-	X(0.00005, "5e-05", "5e-05")       \
-	X(0.0001, "0.0001", "0.0001")      \
-	X(0.00025, "0.00025", "0.00025")   \
-	X(0.0005, "0.0005", "0.0005")      \
-	X(0.001, "0.001", "0.001")         \
-	X(0.0025, "0.0025", "0.0025")      \
-	X(0.005, "0.005", "0.005")         \
-	X(0.01, "0.01", "0.01")            \
-	X(0.025, "0.025", "0.025")         \
-	X(0.05, "0.05", "0.05")            \
-	X(0.1, "0.1", "0.1")               \
-	X(0.25, "0.25", "0.25")            \
-	X(0.5, "0.5", "0.5")               \
-	X(1, "1", "1.0")                   \
-	X(2.5, "2.5", "2.5")               \
-	X(5, "5", "5.0")                   \
+#define NETWORK_BOUNDS(X)                                                                          \
+	X(0.00005, "5e-05", "5e-05")                                                               \
+	X(0.0001, "0.0001", "0.0001")                                                              \
+	X(0.00025, "0.00025", "0.00025")                                                           \
+	X(0.0005, "0.0005", "0.0005")                                                              \
+	X(0.001, "0.001", "0.001")                                                                 \
+	X(0.0025, "0.0025", "0.0025")                                                              \
+	X(0.005, "0.005", "0.005")                                                                 \
+	X(0.01, "0.01", "0.01")                                                                    \
+	X(0.025, "0.025", "0.025")                                                                 \
+	X(0.05, "0.05", "0.05")                                                                    \
+	X(0.1, "0.1", "0.1")                                                                       \
+	X(0.25, "0.25", "0.25")                                                                    \
+	X(0.5, "0.5", "0.5")                                                                       \
+	X(1, "1", "1.0")                                                                           \
+	X(2.5, "2.5", "2.5")                                                                       \
+	X(5, "5", "5.0")                                                                           \
 	X(10, "10", "10.0")
 
-#define ONE(...) +1
-#define TEXT(bound, text, openmetrics) text,
+#define ONE(...)			      +1
+#define TEXT(bound, text, openmetrics)	      text,
 #define OPENMETRICS(bound, text, openmetrics) openmetrics,
-#define MILLISECONDS(bound, ...) (uint64_t)(bound * 1e6 + 0.5),
-#define BYTES(bound, ...) (uint64_t)(bound),
-#define SECONDS(bound, ...) (uint64_t)(bound * 1e6 + 0.5),
-#define BOUNDS(list, unit, scale)                           \
-	{                                                   \
-		.count = list(ONE) + 1, .decimals = (scale), \
-		.upper = { list(unit) UINT64_MAX },         \
-		.text = { list(TEXT) "+Inf" },              \
-		.text_openmetrics = { list(OPENMETRICS) "+Inf" }, \
+#define MILLISECONDS(bound, ...)	      (uint64_t)(bound * 1e6 + 0.5),
+#define BYTES(bound, ...)		      (uint64_t)(bound),
+#define SECONDS(bound, ...)		      (uint64_t)(bound * 1e6 + 0.5),
+#define BOUNDS(list, unit, scale)                                                                  \
+	{                                                                                          \
+		.count = list(ONE) + 1,                                                            \
+		.decimals = (scale),                                                               \
+		.upper = {list(unit) UINT64_MAX},                                                  \
+		.text = {list(TEXT) "+Inf"},                                                       \
+		.text_openmetrics = {list(OPENMETRICS) "+Inf"},                                    \
 	}
 
 const struct bucket_bounds bounds_milliseconds = BOUNDS(ENVOY_BOUNDS, MILLISECONDS, 6);
@@ -86,7 +88,8 @@ static const uint64_t eighths[] = {
 	0xc5672a115506dadd, 0xd744fccad69d6af4, 0xeac0c6e7dd24392e,
 };
 
-/* The bucket of |value| > 0 at scale 3. Only powers of two lie exactly on a bound, which is inclusive above. */
+/* The bucket of |value| > 0 at scale 3. Only powers of two lie exactly on a bound, which is
+ * inclusive above. */
 static int32_t index_of(uint64_t value)
 {
 	int exponent = 63 - __builtin_clzll(value);
@@ -139,7 +142,8 @@ static void make_room(struct histogram *h, int32_t index)
 	rescale(h, coarser, low - (HISTOGRAM_BUCKETS - (high - low + 1)) / 2);
 }
 
-/* Adds to bucket |index| of a scale |coarser| steps below the maximum; not finer than the present one. */
+/* Adds to bucket |index| of a scale |coarser| steps below the maximum; not finer than the present
+ * one. */
 static void add_index(struct histogram *h, int32_t index, uint32_t coarser, uint32_t n)
 {
 	index >>= h->coarser - coarser;

@@ -32,9 +32,10 @@ static int compare(const void *a, const void *b)
 }
 
 /* A quantile must lie within |tolerance| of the sample of that rank. */
-static void check_quantiles(const struct histogram *h, uint64_t *samples, size_t count, double tolerance)
+static void check_quantiles(const struct histogram *h, uint64_t *samples, size_t count,
+			    double tolerance)
 {
-	static const double quantiles[] = { 0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 1 };
+	static const double quantiles[] = {0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 1};
 
 	qsort(samples, count, sizeof(*samples), compare);
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
@@ -47,7 +48,7 @@ static void check_quantiles(const struct histogram *h, uint64_t *samples, size_t
 
 static void test_quantiles_of_one_decade(void **state)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 	static uint64_t samples[SAMPLES];
 
 	(void)state;
@@ -62,7 +63,7 @@ static void test_quantiles_of_one_decade(void **state)
 
 static void test_quantiles_of_a_wide_range(void **state)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 	static uint64_t samples[SAMPLES];
 
 	(void)state;
@@ -76,7 +77,7 @@ static void test_quantiles_of_a_wide_range(void **state)
 
 static void test_all_of_64_bits_fit(void **state)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 	uint64_t total = 0;
 
 	(void)state;
@@ -95,7 +96,7 @@ static void test_all_of_64_bits_fit(void **state)
 
 static void test_powers_of_two_lie_on_their_upper_bound(void **state)
 {
-	struct histogram h = { 0 };
+	struct histogram h = {0};
 
 	(void)state;
 	histogram_add(&h, 1024, 1);
@@ -106,7 +107,7 @@ static void test_powers_of_two_lie_on_their_upper_bound(void **state)
 
 static void test_merge_equals_adding(void **state)
 {
-	struct histogram whole = { 0 }, merged = { 0 }, parts[7];
+	struct histogram whole = {0}, merged = {0}, parts[7];
 
 	(void)state;
 	memset(parts, 0, sizeof(parts));
@@ -129,7 +130,7 @@ static void test_merge_equals_adding(void **state)
 
 static void test_empty_and_zero(void **state)
 {
-	struct histogram h = { 0 }, other = { 0 };
+	struct histogram h = {0}, other = {0};
 
 	(void)state;
 	assert_true(histogram_quantile(&h, 0.5) == 0);
@@ -143,7 +144,7 @@ static void test_empty_and_zero(void **state)
 
 static void test_classic_bounds_are_inclusive(void **state)
 {
-	struct buckets b = { 0 };
+	struct buckets b = {0};
 
 	(void)state;
 	assert_int_equal(buckets_add(&b, &bounds_milliseconds, 0), 0);
@@ -158,7 +159,7 @@ static void test_classic_bounds_are_inclusive(void **state)
 
 static void test_classic_bytes_are_exact(void **state)
 {
-	struct buckets b = { 0 };
+	struct buckets b = {0};
 	uint64_t sum = 0;
 
 	(void)state;
@@ -179,7 +180,7 @@ static void test_classic_bytes_are_exact(void **state)
 
 static void test_texts_are_the_bounds(void **state)
 {
-	const struct bucket_bounds *all[] = { &bounds_milliseconds, &bounds_bytes, &bounds_seconds };
+	const struct bucket_bounds *all[] = {&bounds_milliseconds, &bounds_bytes, &bounds_seconds};
 
 	(void)state;
 	for (unsigned n = 0; n < 3; n++) {
@@ -187,8 +188,9 @@ static void test_texts_are_the_bounds(void **state)
 			double text = atof(all[n]->text[i]);
 
 			assert_true(text == atof(all[n]->text_openmetrics[i]));
-			assert_true(all[n]->upper[i] ==
-				    (uint64_t)(text * pow(10, all[n]->decimals) + (n == 1 ? 0 : 0.5)));
+			assert_true(
+				all[n]->upper[i] ==
+				(uint64_t)(text * pow(10, all[n]->decimals) + (n == 1 ? 0 : 0.5)));
 			assert_true(!i || all[n]->upper[i] > all[n]->upper[i - 1]);
 		}
 		assert_string_equal(all[n]->text[all[n]->count - 1], "+Inf");

@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* Where a status may have been without being seen. */
-#define GAPS_HIDING_STATUS \
-	(REQUEST_GAP(JOINED) | REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
+#define GAPS_HIDING_STATUS (REQUEST_GAP(JOINED) | REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
 
 uint16_t istio_status(const struct request *r)
 {
@@ -81,8 +80,9 @@ struct istio_requests *istio_add_request(struct series *requests, const struct r
 }
 
 struct istio_tcp *istio_tcp_series(struct series *tcp, enum reporter reporter,
-				   const struct workload *source, const struct workload *destination,
-				   uint32_t flags, uint64_t now_ns)
+				   const struct workload *source,
+				   const struct workload *destination, uint32_t flags,
+				   uint64_t now_ns)
 {
 	struct istio_key key = {
 		.source = source->labels_id,
@@ -132,9 +132,10 @@ static void label_flags(uint32_t flags, struct sample *ret)
 	char text[64] = "";
 	size_t used = 0;
 
-#define X(name, flag, help)                                                                       \
-	if (flags & RESPONSE_FLAG(name))                                                          \
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s" flag, used ? "," : "");
+#define X(name, flag, help)                                                                        \
+	if (flags & RESPONSE_FLAG(name))                                                           \
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s" flag,              \
+					 used ? "," : "");
 	RESPONSE_FLAGS(X)
 #undef X
 	if (flags == ISTIO_FLAGS_OVERFLOW)
@@ -145,13 +146,15 @@ static void label_flags(uint32_t flags, struct sample *ret)
 		sample_label_format(ret, "response_flags", "%s", text);
 }
 
-/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name is its own. */
+/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name is its own.
+ */
 static void label_service_name(const char *host, struct sample *ret)
 {
 	const char *dot = strchr(host, '.');
 
 	if (dot && strstr(dot, ".svc"))
-		sample_label_format(ret, "destination_service_name", "%.*s", (int)(dot - host), host);
+		sample_label_format(ret, "destination_service_name", "%.*s", (int)(dot - host),
+				    host);
 	else
 		sample_label(ret, "destination_service_name", host);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Istio's standard series: requests and TCP connections by Istio's label set, label text only when rendered. */
+/* Istio's standard series: requests and TCP connections by Istio's label set, label text only when
+ * rendered. */
 #pragma once
 
 #include "control/signals/histogram.h"
@@ -12,9 +13,9 @@
 #include <stdint.h>
 
 /* What a series counts (label request_protocol). X(NAME, "text") */
-#define ISTIO_PROTOCOLS(X) \
-	X(HTTP, "http")    \
-	X(GRPC, "grpc")    \
+#define ISTIO_PROTOCOLS(X)                                                                         \
+	X(HTTP, "http")                                                                            \
+	X(GRPC, "grpc")                                                                            \
 	X(TCP, "tcp")
 
 enum istio_protocol {
@@ -24,19 +25,19 @@ enum istio_protocol {
 };
 
 /* Values of istio_key beside real ones. */
-#define ISTIO_STATUS_UNKNOWN 0xffffu  /* a response may have been there, its status was not seen */
+#define ISTIO_STATUS_UNKNOWN  0xffffu /* a response may have been there, its status was not seen */
 #define ISTIO_STATUS_OVERFLOW 0xfffeu
-#define ISTIO_FLAGS_OVERFLOW UINT32_MAX
+#define ISTIO_FLAGS_OVERFLOW  UINT32_MAX
 
 /* Everything that tells one Istio series from another. */
 struct istio_key {
-	uint32_t source;      /* workload.labels_id */
+	uint32_t source; /* workload.labels_id */
 	uint32_t destination;
-	int32_t grpc_status;  /* GRPC_STATUS_UNKNOWN (-1) = "unknown"; rendered for gRPC only */
-	uint32_t flags;       /* RESPONSE_FLAG() */
-	uint16_t status;      /* response code, ISTIO_STATUS_* */
+	int32_t grpc_status; /* GRPC_STATUS_UNKNOWN (-1) = "unknown"; rendered for gRPC only */
+	uint32_t flags;	     /* RESPONSE_FLAG() */
+	uint16_t status;     /* response code, ISTIO_STATUS_* */
 	uint8_t reporter;
-	uint8_t protocol;     /* ISTIO_PROTOCOL_* */
+	uint8_t protocol; /* ISTIO_PROTOCOL_* */
 	uint8_t pad[4];
 };
 
@@ -57,18 +58,18 @@ struct istio_requests {
 struct istio_tcp {
 	const struct identity *source; /* NULL in a new one */
 	const struct identity *destination;
-	uint64_t sent_bytes;     /* server to client, whoever reports */
+	uint64_t sent_bytes;	 /* server to client, whoever reports */
 	uint64_t received_bytes; /* client to server */
 	uint64_t opened;
 	uint64_t closed;
 };
 
-/* The status code that is reported: the one seen, 0 when no response began, ISTIO_STATUS_UNKNOWN when parts of the
- * exchange that may have held it were not seen. */
+/* The status code that is reported: the one seen, 0 when no response began, ISTIO_STATUS_UNKNOWN
+ * when parts of the exchange that may have held it were not seen. */
 uint16_t istio_status(const struct request *r);
 
-/* Adds |r| and returns its series; |*ret_bucket| is that of its duration, or BUCKETS_MAX when not known.
- * NULL only when not even an overflow series could be had. */
+/* Adds |r| and returns its series; |*ret_bucket| is that of its duration, or BUCKETS_MAX when not
+ * known. NULL only when not even an overflow series could be had. */
 struct istio_requests *istio_add_request(struct series *requests, const struct request *r,
 					 const struct workload *source,
 					 const struct workload *destination, uint64_t now_ns,
@@ -76,8 +77,9 @@ struct istio_requests *istio_add_request(struct series *requests, const struct r
 
 /* The TCP series for a connection with these ends and flags. NULL as above. */
 struct istio_tcp *istio_tcp_series(struct series *tcp, enum reporter reporter,
-				   const struct workload *source, const struct workload *destination,
-				   uint32_t flags, uint64_t now_ns);
+				   const struct workload *source,
+				   const struct workload *destination, uint32_t flags,
+				   uint64_t now_ns);
 
 /* Fills the labels of a series in Istio's order. */
 void istio_labels(const struct istio_key *key, const struct identity *source,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two sets: sockets by cookie and address with their last report, queues by workload and port with the sums. */
+/* Two sets: sockets by cookie and address with their last report, queues by workload and port with
+ * the sums. */
 #include "control/signals/listeners.h"
 
 #include <stdlib.h>
@@ -35,7 +36,8 @@ struct listeners *listeners_new(uint32_t limit, uint64_t seed)
 
 	if (!l)
 		return NULL;
-	l->sockets = series_new(limit, sizeof(struct socket_key), sizeof(struct listening_socket), seed);
+	l->sockets =
+		series_new(limit, sizeof(struct socket_key), sizeof(struct listening_socket), seed);
 	l->queues = series_new(limit, sizeof(struct queue_key), sizeof(struct listen_queue), seed);
 	if (l->sockets && l->queues)
 		return l;
@@ -66,7 +68,7 @@ static void leave_queue(struct listeners *l, const struct listening_socket *s)
 static struct listen_queue *join_queue(struct listeners *l, const struct queue_key *key,
 				       const struct workload *workload, uint64_t now_ns)
 {
-	struct queue_key overflow = { 0, 0 };
+	struct queue_key overflow = {0, 0};
 	struct listen_queue *q = series_get(l->queues, key, &overflow, now_ns);
 	const struct queue_key *found;
 
@@ -79,12 +81,13 @@ static struct listen_queue *join_queue(struct listeners *l, const struct queue_k
 	return q;
 }
 
-void listeners_add(struct listeners *l, const struct listener *report, const struct workload *workload,
-		   uint64_t now_ns)
+void listeners_add(struct listeners *l, const struct listener *report,
+		   const struct workload *workload, uint64_t now_ns)
 {
 	const struct endpoint *at = &report->address;
-	struct socket_key key = { .cookie = at->cookie, .netns_ino = at->netns_ino, .port = at->port };
-	struct queue_key queue = { workload->workload_id, at->port };
+	struct socket_key key = {
+		.cookie = at->cookie, .netns_ino = at->netns_ino, .port = at->port};
+	struct queue_key queue = {workload->workload_id, at->port};
 	struct listening_socket *s;
 	struct listen_queue *q;
 
@@ -120,7 +123,8 @@ const struct listen_queue *listeners_at(const struct listeners *l, uint32_t posi
 	return series_at(l->queues, position);
 }
 
-bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill, uint64_t *ret_drops)
+bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill,
+		  uint64_t *ret_drops)
 {
 	const struct listen_queue *q;
 	double fill = -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Listening sockets and their queues, added up by workload and port (several sockets may share a port). */
+/* Listening sockets and their queues, added up by workload and port (several sockets may share a
+ * port). */
 #pragma once
 
 #include "control/signals/series.h"
@@ -14,9 +15,9 @@ struct listeners;
 /* All sockets of a workload that listen on one port. */
 struct listen_queue {
 	const struct identity *identity; /* labels: workload, namespace_ */
-	uint64_t length; /* connections that wait now */
+	uint64_t length;		 /* connections that wait now */
 	uint64_t limit;
-	uint64_t drops;  /* total, of sockets gone too */
+	uint64_t drops; /* total, of sockets gone too */
 	uint32_t workload_id;
 	uint16_t port;
 };
@@ -25,8 +26,8 @@ struct listen_queue {
 struct listeners *listeners_new(uint32_t limit, uint64_t seed);
 void listeners_free(struct listeners *l);
 
-void listeners_add(struct listeners *l, const struct listener *report, const struct workload *workload,
-		   uint64_t now_ns);
+void listeners_add(struct listeners *l, const struct listener *report,
+		   const struct workload *workload, uint64_t now_ns);
 
 /* Forgets sockets that were not reported for |idle_ns|. */
 void listeners_expire(struct listeners *l, uint64_t now_ns, uint64_t idle_ns);
@@ -35,6 +36,7 @@ void listeners_expire(struct listeners *l, uint64_t now_ns, uint64_t idle_ns);
 const struct listen_queue *listeners_at(const struct listeners *l, uint32_t position);
 
 /* The fullest queue (0..1) and all drops of a workload; false when none is known. */
-bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill, uint64_t *ret_drops);
+bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill,
+		  uint64_t *ret_drops);
 
 const struct series *listeners_sockets(const struct listeners *l);

@@ -14,9 +14,9 @@ enum living_kind living_kind(const struct connection *c)
 	if (c->phase == CONNECTION_CLOSED)
 		return LIVING_TCP;
 	if (!strcmp(c->protocol, "unknown"))
-		return c->sent_bytes + c->received_bytes && c->phase == CONNECTION_ALIVE ?
-			       LIVING_TCP :
-			       LIVING_UNDECIDED;
+		return c->sent_bytes + c->received_bytes && c->phase == CONNECTION_ALIVE
+			       ? LIVING_TCP
+			       : LIVING_UNDECIDED;
 	if (!strcmp(c->protocol, "tls") && c->tls_state && !strcmp(c->tls_state, "handshake"))
 		return LIVING_UNDECIDED;
 	return LIVING_TCP;

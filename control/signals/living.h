@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Connections that live now, one entry per reporter: what was already counted of them, and what `connections` shows. */
+/* Connections that live now, one entry per reporter: what was already counted of them, and what
+ * `connections` shows. */
 #pragma once
 
 #include "control/signals/workloads.h"
@@ -36,7 +37,7 @@ struct living {
 	uint32_t flags;
 	uint64_t opened_ns;
 	uint64_t now_ns;
-	uint64_t sent_bytes;     /* counted so far for the edge */
+	uint64_t sent_bytes; /* counted so far for the edge */
 	uint64_t received_bytes;
 	uint64_t tcp_sent_bytes; /* counted so far for istio_tcp_* */
 	uint64_t tcp_received_bytes;

@@ -3,14 +3,15 @@
 #include "control/signals/metrics.h"
 
 const struct metric_row metric_rows[METRIC_MAX] = {
-#define X(name, type, text, unit, collector, help) [METRIC_##name] = { METRIC_##type, text, unit, help },
+#define X(name, type, text, unit, collector, help)                                                 \
+	[METRIC_##name] = {METRIC_##type, text, unit, help},
 	METRICS(X)
 #undef X
 };
 
 const char *metric_type_name(enum metric_type type)
 {
-	static const char *const names[] = { "counter", "gauge", "histogram" };
+	static const char *const names[] = {"counter", "gauge", "histogram"};
 
 	return names[type];
 }

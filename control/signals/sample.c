@@ -19,7 +19,7 @@ void sample_reset(struct sample *s)
 void sample_label(struct sample *s, const char *name, const char *value)
 {
 	if (s->label_count < SAMPLE_LABELS_MAX)
-		s->labels[s->label_count++] = (struct label){ name, value };
+		s->labels[s->label_count++] = (struct label){name, value};
 }
 
 void sample_label_format(struct sample *s, const char *name, const char *format, ...)

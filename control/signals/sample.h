@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One series as an exporter sees it: label texts and a value. Everything is borrowed until signals is used again. */
+/* One series as an exporter sees it: label texts and a value. Everything is borrowed until signals
+ * is used again. */
 #pragma once
 
 #include "control/signals/histogram.h"
@@ -23,20 +24,21 @@ struct exemplar {
 struct sample {
 	struct label labels[SAMPLE_LABELS_MAX];
 	unsigned label_count;
-	uint64_t value;    /* counters and gauges: value / 10^decimals */
+	uint64_t value; /* counters and gauges: value / 10^decimals */
 	unsigned decimals;
 	const struct buckets *buckets; /* histograms */
 	const struct bucket_bounds *bounds;
 	uint32_t exemplars; /* bit per bucket that has one */
 	struct exemplar exemplar[BUCKETS_MAX];
-	char scratch[192];  /* texts made on the way */
+	char scratch[192]; /* texts made on the way */
 	unsigned scratch_used;
 };
 
 /* Forgets everything in |s|. */
 void sample_reset(struct sample *s);
 
-/* Appends a label. An empty |value| is allowed. More than SAMPLE_LABELS_MAX are a programming error and ignored. */
+/* Appends a label. An empty |value| is allowed. More than SAMPLE_LABELS_MAX are a programming error
+ * and ignored. */
 void sample_label(struct sample *s, const char *name, const char *value);
 
 /* Appends a label with formatted text of at most 63 bytes. */

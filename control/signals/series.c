@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Series on top of the bounded table: each entry is key, use, value; a dense array gives positions. */
+/* Series on top of the bounded table: each entry is key, use, value; a dense array gives positions.
+ */
 #include "control/signals/series.h"
 
 #include "base/table.h"
@@ -87,7 +88,7 @@ static void *insert(struct series *s, const void *key, bool overflow, uint64_t n
 
 	if (!entry)
 		return NULL;
-	*use_of(s, entry) = (struct use){ now_ns, position, overflow };
+	*use_of(s, entry) = (struct use){now_ns, position, overflow};
 	s->order[position] = entry;
 	s->overflows += overflow;
 	return value_of(s, entry);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A bounded set of series: what does not fit is added to an overflow series, what is idle is forgotten, both
- * are counted. Values stay where they are until they expire; positions are stable between expiries. */
+/* A bounded set of series: what does not fit is added to an overflow series, what is idle is
+ * forgotten, both are counted. Values stay where they are until they expire; positions are stable
+ * between expiries. */
 #pragma once
 
 #include <stddef.h>
@@ -21,15 +22,16 @@ struct series_counts {
 struct series *series_new(uint32_t limit, size_t key_bytes, size_t value_bytes, uint64_t seed);
 void series_free(struct series *s);
 
-/* The value with |key|, which is zeroed when new; when the set is full, the value with |overflow_key|, which
- * never expires; NULL when |overflow_key| is NULL or there are too many of those. */
+/* The value with |key|, which is zeroed when new; when the set is full, the value with
+ * |overflow_key|, which never expires; NULL when |overflow_key| is NULL or there are too many of
+ * those. */
 void *series_get(struct series *s, const void *key, const void *overflow_key, uint64_t now_ns);
 
 /* The value with |key| or NULL. Does not count as use. */
 void *series_find(const struct series *s, const void *key);
 
-/* Walks: 0 <= index < series_count(). New series come last; positions change only in series_expire and
- * series_remove (the last one moves to the free place). */
+/* Walks: 0 <= index < series_count(). New series come last; positions change only in series_expire
+ * and series_remove (the last one moves to the free place). */
 uint32_t series_count(const struct series *s);
 uint32_t series_limit(const struct series *s);
 void *series_at(const struct series *s, uint32_t index);
@@ -37,7 +39,8 @@ const void *series_key(const struct series *s, const void *value);
 
 void series_remove(struct series *s, void *value);
 
-/* Forgets what was not used for |idle_ns|, a bounded number per call. |forget| (may be NULL) sees each value first. */
+/* Forgets what was not used for |idle_ns|, a bounded number per call. |forget| (may be NULL) sees
+ * each value first. */
 void series_expire(struct series *s, uint64_t now_ns, uint64_t idle_ns,
 		   void (*forget)(void *arg, const void *key, void *value), void *arg);
 

@@ -89,8 +89,8 @@ static void test_room_comes_back(void **state)
 	get(s, 3, 0);
 	series_remove(s, get(s, 1, 0));
 	*get(s, 3, 0) = 33;
-	assert_int_equal(*(uint64_t *)series_find(s, &(uint32_t){ 3 }), 33);
-	assert_int_equal(*(const uint32_t *)series_key(s, series_find(s, &(uint32_t){ 3 })), 3);
+	assert_int_equal(*(uint64_t *)series_find(s, &(uint32_t){3}), 33);
+	assert_int_equal(*(const uint32_t *)series_key(s, series_find(s, &(uint32_t){3})), 3);
 	series_free(s);
 }
 

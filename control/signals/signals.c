@@ -123,8 +123,8 @@ struct report {
 
 static bool has_failed(const struct connection *c)
 {
-	return c->phase == CONNECTION_CLOSED && (c->counters.flags & WEFT_END_FAILED ||
-						 c->flags & RESPONSE_FLAG(UF));
+	return c->phase == CONNECTION_CLOSED &&
+	       (c->counters.flags & WEFT_END_FAILED || c->flags & RESPONSE_FLAG(UF));
 }
 
 static uint64_t growth(uint64_t now, uint64_t before)
@@ -134,14 +134,15 @@ static uint64_t growth(uint64_t now, uint64_t before)
 
 static void leave_edge(struct signals *s, const struct living *l, uint32_t reporter)
 {
-	struct edge_key key = { l->edge_source, l->edge_destination, reporter, 0 };
+	struct edge_key key = {l->edge_source, l->edge_destination, reporter, 0};
 	struct edge *e = series_find(s->edges, &key);
 
 	if (e && e->open)
 		e->open--;
 }
 
-/* The edge that counts the connection as open is that of its present ends, which may become known later. */
+/* The edge that counts the connection as open is that of its present ends, which may become known
+ * later. */
 static void join_edge(const struct report *r)
 {
 	const struct edge_key *key = series_key(r->s->edges, r->edge);
@@ -194,7 +195,8 @@ static void count_tcp(const struct report *r)
 
 	if (!l->tcp_opened && living_kind(c) != LIVING_TCP)
 		return;
-	t = istio_tcp_series(r->s->tcp, c->reporter, r->source, r->destination, c->flags, r->s->now_ns);
+	t = istio_tcp_series(r->s->tcp, c->reporter, r->source, r->destination, c->flags,
+			     r->s->now_ns);
 	if (!t)
 		return;
 	t->opened += !l->tcp_opened;
@@ -278,9 +280,9 @@ static void remove_living(struct signals *s, struct living *l)
 
 void signals_connection(struct signals *s, const struct connection *c)
 {
-	struct living_key key = { c->id, c->reporter, 0 };
+	struct living_key key = {c->id, c->reporter, 0};
 	struct living *known = series_get(s->living, &key, NULL, s->now_ns);
-	struct living untracked = { 0 };
+	struct living untracked = {0};
 	struct report r = {
 		.s = s,
 		.c = c,

@@ -9,20 +9,20 @@
 #include "control/signals/signals.h"
 
 /* The bounded sets, as label `table` names them. X(NAME, "text", where) */
-#define SIGNALS_TABLES(X)                                     \
-	X(REQUESTS, "requests", s->requests)                  \
-	X(TCP, "tcp", s->tcp)                                 \
-	X(EDGES, "edges", s->edges)                           \
-	X(CONNECTIONS, "connections", s->living)              \
-	X(LISTENERS, "listeners", listeners_sockets(s->listeners)) \
-	X(TLS, "tls", s->tls)                                 \
+#define SIGNALS_TABLES(X)                                                                          \
+	X(REQUESTS, "requests", s->requests)                                                       \
+	X(TCP, "tcp", s->tcp)                                                                      \
+	X(EDGES, "edges", s->edges)                                                                \
+	X(CONNECTIONS, "connections", s->living)                                                   \
+	X(LISTENERS, "listeners", listeners_sockets(s->listeners))                                 \
+	X(TLS, "tls", s->tls)                                                                      \
 	X(CERTIFICATES, "certificates", s->certificates)
 
 enum signals_table {
 #define X(name, ...) SIGNALS_TABLE_##name,
 	SIGNALS_TABLES(X)
 #undef X
-	SIGNALS_TABLE_MAX
+		SIGNALS_TABLE_MAX
 };
 
 struct signals {
@@ -32,10 +32,10 @@ struct signals {
 	uint32_t holds;
 	struct workloads *workloads;
 	struct series *requests; /* istio_key: istio_requests */
-	struct series *tcp;      /* istio_key: istio_tcp */
-	struct series *edges;    /* edge_key: edge */
-	struct series *living;   /* living_key: living */
-	struct series *tls;      /* tls_key: tls_connections */
+	struct series *tcp;	 /* istio_key: istio_tcp */
+	struct series *edges;	 /* edge_key: edge */
+	struct series *living;	 /* living_key: living */
+	struct series *tls;	 /* tls_key: tls_connections */
 	struct series *certificates;
 	struct listeners *listeners;
 	struct exemplars *exemplars;

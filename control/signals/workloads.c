@@ -47,7 +47,7 @@ struct workloads *workloads_new(uint32_t limit, uint64_t seed)
 		return NULL;
 	w->limit = limit;
 	w->seed = seed;
-	w->overflow = (struct workload){ 0, 0, &identity_overflow, &identity_overflow };
+	w->overflow = (struct workload){0, 0, &identity_overflow, &identity_overflow};
 	w->slots = calloc(limit, sizeof(*w->slots));
 	w->labels = table_new(limit, sizeof(struct canonical), sizeof(struct digest), seed);
 	w->named = table_new(limit, sizeof(struct canonical), sizeof(struct digest), seed);
@@ -67,7 +67,8 @@ void workloads_free(struct workloads *w)
 	free(w);
 }
 
-static struct digest digest_of(const struct workloads *w, const char *const *strings, unsigned count)
+static struct digest digest_of(const struct workloads *w, const char *const *strings,
+			       unsigned count)
 {
 	struct digest d = digest_start(w->seed);
 
@@ -93,8 +94,8 @@ static const struct canonical *intern(struct table *t, const struct digest *dige
 
 static const struct workload *resolve(struct workloads *w, const struct identity *i)
 {
-	const char *strings[] = { i->workload, i->namespace_, i->service,
-				  i->app,      i->version,    i->principal };
+	const char *strings[] = {i->workload, i->namespace_, i->service,
+				 i->app,      i->version,    i->principal};
 	struct digest labels = digest_of(w, strings, 6);
 	struct digest named = digest_of(w, strings, 2);
 	const struct canonical *by_labels = intern(w->labels, &labels, i);
@@ -104,8 +105,8 @@ static const struct workload *resolve(struct workloads *w, const struct identity
 	if (!by_labels || !by_name)
 		return &w->overflow;
 	slot->identity = i;
-	slot->workload = (struct workload){ by_labels->id, by_name->id, by_labels->identity,
-					    by_name->identity };
+	slot->workload = (struct workload){by_labels->id, by_name->id, by_labels->identity,
+					   by_name->identity};
 	return &slot->workload;
 }
 

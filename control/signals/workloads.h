@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Identities by what labels show of them: two identities that would render to the same labels are one, so that
- * no two series can carry the same label set. */
+/* Identities by what labels show of them: two identities that would render to the same labels are
+ * one, so that no two series can carry the same label set. */
 #pragma once
 
 #include "datapath/observe/record.h"
@@ -11,18 +11,20 @@ struct workloads;
 
 /* What an identity is in series. Numbers are dense; 0 is the overflow identity. */
 struct workload {
-	uint32_t labels_id;   /* equal for equal label sets (all but |kind|) */
-	uint32_t workload_id; /* equal for equal workload and namespace */
+	uint32_t labels_id;		 /* equal for equal label sets (all but |kind|) */
+	uint32_t workload_id;		 /* equal for equal workload and namespace */
 	const struct identity *identity; /* one of those with these labels */
-	const struct identity *named;    /* one of those with this workload and namespace */
+	const struct identity *named;	 /* one of those with this workload and namespace */
 };
 
 /* Stands for everything a bounded table had no room for: all strings "overflow". */
 extern const struct identity identity_overflow;
 
-/* For identities with index < |limit|; others are the overflow identity. NULL when memory is short. */
+/* For identities with index < |limit|; others are the overflow identity. NULL when memory is short.
+ */
 struct workloads *workloads_new(uint32_t limit, uint64_t seed);
 void workloads_free(struct workloads *w);
 
-/* Never fails. |identity| must live as long as |w|. The result is valid until the next call with the same index. */
+/* Never fails. |identity| must live as long as |w|. The result is valid until the next call with
+ * the same index. */
 const struct workload *workloads_resolve(struct workloads *w, const struct identity *identity);
