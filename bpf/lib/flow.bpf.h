@@ -13,7 +13,7 @@
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
-#include "bpf/lib/packet.bpf.h"
+#include "bpf/lib/packet_ipv6.bpf.h"
 
 #define FLOW_COUNTED	0
 #define FLOW_NOT_IP	1
