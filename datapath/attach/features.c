@@ -126,8 +126,7 @@ static void find_mount(struct probing *p, const char *type, char *out, size_t si
 		endmntent(mounts);
 }
 
-/* ---- one function per row
- * ------------------------------------------------------------------------- */
+/* ---- one function per row ----------------------------------------------- */
 
 static void probe_kernel(struct probing *p)
 {

@@ -85,8 +85,7 @@ int interfaces_xdp_mode_parse(const char *text, enum interfaces_xdp_mode *ret_mo
 	return -EINVAL;
 }
 
-/* ---- choosing
- * ------------------------------------------------------------------------------------- */
+/* ---- choosing ----------------------------------------------------------- */
 
 /* Driver and bus of a card; both empty where there is none (ETHTOOL_GDRVINFO asks this namespace,
  * sysfs may not). */
@@ -159,8 +158,7 @@ static enum interface_hook xdp_wanted(const struct interfaces *i, const struct i
 									: INTERFACE_HOOK_NONE;
 }
 
-/* ---- attaching
- * ------------------------------------------------------------------------------------ */
+/* ---- attaching ---------------------------------------------------------- */
 
 static struct tc_place place_of(const struct interfaces *i, const struct interface *n,
 				int direction)
@@ -255,8 +253,7 @@ static void reconcile(struct interfaces *i, struct interface *n)
 		attach_all(i, n);
 }
 
-/* ---- following
- * ------------------------------------------------------------------------------------ */
+/* ---- following ---------------------------------------------------------- */
 
 static void forget(struct interfaces *i, struct interface *n)
 {

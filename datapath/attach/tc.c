@@ -53,8 +53,7 @@ static int attach_type(int direction)
 	return direction == WEFT_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS;
 }
 
-/* ---- TCX
- * ------------------------------------------------------------------------------------------ */
+/* ---- TCX ---------------------------------------------------------------- */
 
 static bool link_is_at(const struct bpf_link *link, const struct tc_place *place)
 {
@@ -119,8 +118,7 @@ static int tcx_attach(const struct tc_place *place, const struct bpf_program *pr
 	return 0;
 }
 
-/* ---- clsact
- * --------------------------------------------------------------------------------------- */
+/* ---- clsact ------------------------------------------------------------- */
 
 static struct bpf_tc_hook clsact_hook(int ifindex, int direction)
 {
@@ -254,8 +252,7 @@ static int clsact_attach(const struct tc_place *place, const struct bpf_program 
 	return failed;
 }
 
-/* ---- both
- * ----------------------------------------------------------------------------------------- */
+/* ---- both --------------------------------------------------------------- */
 
 int tc_attach(const struct tc_place *place, const struct bpf_program *program, struct tc_hook *hook,
 	      struct error *err)
