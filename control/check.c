@@ -5,7 +5,11 @@
 #include "control/export/json.h"
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/features.h"
+#include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
+
+#include <stdio.h>
 
 static void write_program(void *arg, const struct attach_program *p)
 {
@@ -34,6 +38,39 @@ static void write_library(void *arg, const struct library *library)
 	json_put_object_end(j);
 }
 
+static void write_interface(void *arg, const struct interface_report *report)
+{
+	struct json *j = arg;
+	char mode[48];
+
+	if (!report->chosen)
+		return;
+	snprintf(mode, sizeof(mode), "%s, in by %s, out by %s", report->kind,
+		 interface_hook_text(report->ingress), interface_hook_text(report->egress));
+	json_put_object(j, NULL);
+	json_put_string(j, "name", report->name);
+	json_put_string(j, "mode", mode);
+	json_put_string(j, "result", report->problem[0] ? "failed" : "ok");
+	json_put_bool(j, "adopted", report->adopted);
+	json_put_string(j, "problem", report->problem);
+	json_put_object_end(j);
+}
+
+/* A feature that is missing is no failure: something else is done, or off. */
+static void write_features(struct json *j, const struct features *features)
+{
+	for (size_t i = 0; i < FEATURE_MAX; i++) {
+		const struct feature *f = &features->rows[i];
+
+		json_put_object(j, NULL);
+		json_put_string(j, "name", f->name);
+		json_put_string(j, "result", f->state == FEATURE_YES ? "ok" : feature_state_text(f->state));
+		json_put_string(j, "detail", f->reason);
+		json_put_string(j, "consequence", f->state == FEATURE_YES ? "" : f->consequence);
+		json_put_object_end(j);
+	}
+}
+
 void check_write(const struct check *check, struct text *out)
 {
 	struct json j = json_to(out);
@@ -47,6 +84,14 @@ void check_write(const struct check *check, struct text *out)
 		libraries_visit(check->libraries, write_library, &j);
 	json_put_array_end(&j);
 	json_put_string(&j, "tls_problem", check->tls_problem);
+	json_put_array(&j, "interfaces");
+	if (check->interfaces)
+		interfaces_visit(check->interfaces, write_interface, &j);
+	json_put_array_end(&j);
+	json_put_string(&j, "flows_problem", check->flows_problem);
+	json_put_array(&j, "features");
+	write_features(&j, check->features);
+	json_put_array_end(&j);
 	json_put_object_end(&j);
 	json_put_line(&j);
 }

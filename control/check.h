@@ -5,12 +5,17 @@
 #include "control/export/text.h"
 
 struct attach;
+struct features;
+struct interfaces;
 struct libraries;
 
 struct check {
 	const struct attach *attach;
 	const struct libraries *libraries; /* NULL: see tls_problem */
 	const char *tls_problem;
+	const struct interfaces *interfaces; /* NULL: see flows_problem */
+	const char *flows_problem;
+	const struct features *features;
 };
 
 /* Writes one JSON object and a line end. */

@@ -8,21 +8,31 @@
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/cgroups.h"
+#include "datapath/attach/features.h"
+#include "datapath/attach/flows.h"
+#include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
 #include "datapath/attach/mounts.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #define LOADER_BATCH_BYTES 32768 /* of records that travel together */
+#define FLOW_IDLE_NS 300000000000ull
+#define FLOW_BUDGET_NS 20000000 /* of one reading; what is left is read at the next */
 
 struct loader {
 	struct options options;
 	struct attach *attach;
 	struct libraries *libraries; /* NULL: TLS off, or not possible here */
 	char tls_problem[256];
+	struct interfaces *interfaces; /* NULL: flows off, or not possible here */
+	struct flows *flows;
+	char flows_problem[256];
+	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
 	int epoll_fd;
@@ -75,6 +85,36 @@ static void start_libraries(struct loader *l)
 	libraries_scan(l->libraries);
 }
 
+/* Flows are not counted when this fails; all else goes on. */
+static int start_flows(struct loader *l, struct error *err)
+{
+	const struct options *o = &l->options;
+	struct interfaces_options options = {
+		.patterns = o->interfaces,
+		.pattern_count = o->interface_count,
+		.pin_dir = attach_link_dir(l->attach),
+	};
+	struct interfaces_programs programs = {
+		attach_program(l->attach, "weft_tc_ingress"),
+		attach_program(l->attach, "weft_tc_egress"),
+		attach_program(l->attach, "weft_xdp"),
+	};
+	int r = interfaces_xdp_mode_parse(o->xdp_mode, &options.xdp_mode);
+
+	r = r ? r : interfaces_new(&options, &programs, &l->interfaces, err);
+	return r ? r : flows_new(attach_map_fd(l->attach, "weft_flows"), FLOW_IDLE_NS, &l->flows, err);
+}
+
+static void try_flows(struct loader *l)
+{
+	struct error err = { 0 };
+
+	if (!l->options.flows)
+		snprintf(l->flows_problem, sizeof(l->flows_problem), "switched off");
+	else if (start_flows(l, &err))
+		snprintf(l->flows_problem, sizeof(l->flows_problem), "%s", err.text);
+}
+
 static int watch(struct loader *l, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -93,8 +133,11 @@ static int start(struct loader *l, struct error *err)
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
 	start_libraries(l);
+	try_flows(l);
 	if (l->libraries)
 		watch(l, libraries_fd(l->libraries));
+	if (l->interfaces)
+		watch(l, interfaces_fd(l->interfaces));
 	return 0;
 }
 
@@ -121,6 +164,8 @@ void loader_free(struct loader *l)
 		return;
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
+	flows_free(l->flows);
+	interfaces_free(l->interfaces);
 	attach_free(l->attach);
 	if (l->statistics_fd >= 0)
 		close(l->statistics_fd);
@@ -141,8 +186,18 @@ int loader_fd(const struct loader *l)
 
 void loader_handle(struct loader *l)
 {
+	struct error err;
+
 	if (l->libraries)
 		libraries_handle(l->libraries);
+	if (l->interfaces)
+		interfaces_handle(l->interfaces, &err); /* what failed is tried again at the next change */
+}
+
+void loader_tick(struct loader *l)
+{
+	if (l->flows)
+		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
 }
 
 /* ---- answers */
@@ -173,6 +228,42 @@ static void count_probed(void *arg, const struct library *library)
 	*count += library->state == LIBRARY_PROBED;
 }
 
+static void add_interface(void *arg, const struct interface_report *report)
+{
+	struct broker_health *h = arg;
+	struct health_interface *i = &h->interfaces[h->interface_count];
+
+	if (!report->chosen || h->interface_count == HEALTH_INTERFACES_MAX)
+		return;
+	h->interface_count++;
+	i->ifindex = (uint32_t)report->ifindex;
+	snprintf(i->name, sizeof(i->name), "%s", report->name);
+	snprintf(i->mode, sizeof(i->mode), "%s", interface_hook_text(report->ingress));
+}
+
+static enum health_flow_protocol flow_protocol(uint16_t protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return HEALTH_FLOW_TCP;
+	return protocol == IPPROTO_UDP ? HEALTH_FLOW_UDP : HEALTH_FLOW_OTHER;
+}
+
+static void add_total(void *arg, const struct flows_total *total)
+{
+	enum health_flow_protocol protocol = flow_protocol(total->protocol);
+	struct broker_health *h = arg;
+
+	for (uint32_t i = 0; i < h->interface_count; i++) {
+		struct health_interface *interface = &h->interfaces[i];
+
+		if (interface->ifindex != total->ifindex)
+			continue;
+		interface->flows += total->live;
+		interface->totals[total->direction][protocol].packets = total->packets;
+		interface->totals[total->direction][protocol].bytes = total->bytes;
+	}
+}
+
 static void answer_health(struct loader *l, struct broker *b)
 {
 	struct broker_health *h = &l->health;
@@ -185,6 +276,12 @@ static void answer_health(struct loader *l, struct broker *b)
 
 		snprintf(probe->name, sizeof(probe->name), "tls_keys");
 		libraries_visit(l->libraries, count_probed, &probe->attached);
+	}
+	if (l->interfaces)
+		interfaces_visit(l->interfaces, add_interface, h);
+	if (l->flows) {
+		loader_tick(l);
+		flows_visit_totals(l->flows, add_total, h);
 	}
 	h->tls_keys = l->libraries != NULL;
 	h->loader_cpu_ns = process_cpu_ns();
@@ -204,8 +301,10 @@ static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
 static void answer_check(struct loader *l, struct broker *b)
 {
 	struct text text = text_new(BROKER_MAX_BYTES);
-	struct check check = { l->attach, l->libraries, l->tls_problem };
+	struct check check = { l->attach,     l->libraries,	l->tls_problem,
+			       l->interfaces, l->flows_problem, &l->features };
 
+	features_probe(&l->features);
 	check_write(&check, &text);
 	broker_answer(b, text.data ? text.data : "", text.used);
 	text_free(&text);

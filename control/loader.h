@@ -23,6 +23,9 @@ struct attach *loader_attach(struct loader *l);
 int loader_fd(const struct loader *l);
 void loader_handle(struct loader *l);
 
+/* Reads the flow counters; every few seconds. */
+void loader_tick(struct loader *l);
+
 /* Answers what the worker asks, and pushes to it what lives. -EPIPE: the worker is gone. */
 int loader_answer(struct loader *l, struct broker *b);
 void loader_push_living(struct loader *l, struct broker *b);

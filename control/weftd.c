@@ -176,6 +176,12 @@ static void handle_signals(struct weftd *d)
 	}
 }
 
+static void tick(struct weftd *d)
+{
+	loader_push_living(d->loader, &d->broker);
+	loader_tick(d->loader);
+}
+
 static void handle(struct weftd *d, int fd)
 {
 	uint64_t expirations;
@@ -184,7 +190,7 @@ static void handle(struct weftd *d, int fd)
 		handle_signals(d);
 	} else if (fd == d->timer_fd) {
 		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
-			loader_push_living(d->loader, &d->broker);
+			tick(d);
 	} else if (fd == loader_fd(d->loader)) {
 		loader_handle(d->loader);
 	} else if (loader_answer(d->loader, &d->broker)) {

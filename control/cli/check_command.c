@@ -69,7 +69,7 @@ static void print_features(struct check_view *view, const json_t *features)
 	puts("\nwhat this kernel can do");
 	json_array_foreach(features, i, f)
 		print_check(view, field_text(f, "result"), field_text(f, "name"),
-			    field_text(f, "consequence"), field_text(f, "problem"));
+			    field_text(f, "detail"), field_text(f, "consequence"));
 }
 
 static int print_all(void *arg, const char *text, json_t *o)

@@ -34,6 +34,7 @@ struct health_total {
 struct health_interface {
 	char name[32];
 	char mode[16]; /* how it is watched: "xdp_native", "xdp_generic", "tcx", "clsact" */
+	uint32_t ifindex;
 	uint32_t flows;
 	struct health_total totals[2][HEALTH_FLOW_PROTOCOL_MAX]; /* by WEFT_INGRESS, WEFT_EGRESS */
 };

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,7 +20,8 @@
 /* Key first: an entry of the table. */
 struct total {
 	uint32_t ifindex;
-	uint32_t direction;
+	uint16_t direction;
+	uint16_t protocol; /* 0: neither TCP nor UDP */
 	uint64_t pass_packets, pass_bytes; /* living flows, as far as the pass has come */
 	uint32_t pass_live;
 	uint32_t live;
@@ -128,17 +130,20 @@ static struct weft_flow flow_sum(const struct weft_flow *parts, int cpus)
 
 static struct total *total_get(struct flows *f, const struct weft_flow_key *key)
 {
-	const uint32_t total_key[2] = {key->ifindex, key->direction};
-	struct total *t = table_find(f->totals, total_key);
+	bool named = key->protocol == IPPROTO_TCP || key->protocol == IPPROTO_UDP;
+	struct total wanted = {.ifindex = key->ifindex,
+			       .direction = key->direction,
+			       .protocol = named ? key->protocol : 0};
+	struct total *t = table_find(f->totals, &wanted);
 
 	if (t)
 		return t;
-	t = table_insert(f->totals, total_key);
+	t = table_insert(f->totals, &wanted);
 	if (t)
 		return t;
 	table_remove(f->totals, table_oldest(f->totals));
 	f->totals_evicted++;
-	return table_insert(f->totals, total_key);
+	return table_insert(f->totals, &wanted);
 }
 
 /* Takes a flow out of the kernel's table; |flow| becomes its last value. False: it is not there any
@@ -305,8 +310,8 @@ void flows_visit_totals(const struct flows *f,
 			void (*visit)(void *arg, const struct flows_total *total), void *arg)
 {
 	for (struct total *t = table_oldest(f->totals); t; t = table_next(f->totals, t)) {
-		struct flows_total shown = {t->ifindex, t->direction, t->packets, t->bytes,
-					    t->live};
+		struct flows_total shown = {t->ifindex, t->direction, t->protocol,
+					    t->packets, t->bytes, t->live};
 
 		visit(arg, &shown);
 	}

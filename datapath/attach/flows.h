@@ -13,11 +13,12 @@
 
 struct flows;
 
-/* What went through one interface in one direction. Never goes down: flows that were taken out stay
+/* What went through one interface in one direction with one protocol. Never goes down: flows that were taken out stay
  * in it. */
 struct flows_total {
 	uint32_t ifindex;
-	uint32_t direction; /* WEFT_INGRESS, WEFT_EGRESS */
+	uint16_t direction; /* WEFT_INGRESS, WEFT_EGRESS */
+	uint16_t protocol;  /* IPPROTO_TCP, IPPROTO_UDP, or 0: all others */
 	uint64_t packets;   /* as in struct weft_flow */
 	uint64_t bytes;
 	uint32_t live; /* flows in the table at the last complete pass */
