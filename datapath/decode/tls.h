@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The TLS record layer and handshake (RFC 8446, RFC 5246) of one connection, read with the secrets of its
- * handshake: wire bytes of both directions in, plaintext and facts out. Cryptography is libcrypto's. Pure:
- * no clock, no system call, no log. Secrets are wiped when the reader is freed. */
+/* The TLS record layer and handshake (RFC 8446, RFC 5246) of one connection, read with the secrets
+ * of its handshake: wire bytes of both directions in, plaintext and facts out. Cryptography is
+ * libcrypto's. Pure: no clock, no system call, no log. Secrets are wiped when the reader is freed.
+ */
 #pragma once
 
 #include "base/slice.h"
@@ -15,30 +16,30 @@ struct tls;
 enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 
 /* Why there is no plaintext. One table: names are label values. */
-#define TLS_STATES(X)                                                                    \
-	X(HANDSHAKE, "handshake")                 /* too early to tell */               \
-	X(OPEN, "open")                           /* plaintext flows (bound by tag) */  \
-	X(NO_SECRET, "no_secret")                 /* no secret fitted */                \
-	X(JOINED, "joined")                       /* the handshake was not seen */      \
-	X(UNSUPPORTED_CIPHER, "unsupported_cipher")                                    \
-	X(BACKLOG, "backlog")                     /* too much waited for a secret */    \
-	X(DESYNC, "desync")                       /* bytes of a record head are missing */ \
-	X(DECRYPT_ERROR, "decrypt_error")         /* a tag failed after binding */      \
+#define TLS_STATES(X)                                                                              \
+	X(HANDSHAKE, "handshake") /* too early to tell */                                          \
+	X(OPEN, "open")		  /* plaintext flows (bound by tag) */                             \
+	X(NO_SECRET, "no_secret") /* no secret fitted */                                           \
+	X(JOINED, "joined")	  /* the handshake was not seen */                                 \
+	X(UNSUPPORTED_CIPHER, "unsupported_cipher")                                                \
+	X(BACKLOG, "backlog")		  /* too much waited for a secret */                       \
+	X(DESYNC, "desync")		  /* bytes of a record head are missing */                 \
+	X(DECRYPT_ERROR, "decrypt_error") /* a tag failed after binding */                         \
 	X(MALFORMED, "malformed")
 
 enum tls_state {
 #define X(name, text) TLS_STATE_##name,
 	TLS_STATES(X)
 #undef X
-	TLS_STATE_MAX
+		TLS_STATE_MAX
 };
 const char *tls_state_name(enum tls_state state);
 
 /* A certificate's facts, NUL-terminated, cut where too long. */
 struct tls_certificate {
 	bool present;
-	char subject[128];   /* RFC 2253 */
-	char san[256];       /* first DNS names and URIs, comma-separated: "DNS:a,URI:spiffe://..." */
+	char subject[128]; /* RFC 2253 */
+	char san[256];	   /* first DNS names and URIs, comma-separated: "DNS:a,URI:spiffe://..." */
 	char spiffe_id[256]; /* first URI SAN with scheme spiffe, else empty */
 	int64_t not_after;   /* seconds since the epoch */
 };
@@ -56,21 +57,25 @@ struct tls_facts {
 	struct tls_certificate client;
 };
 
-/* Keys that were derived of a secret for a trial, kept beside it so that the next trial need not. */
+/* Keys that were derived of a secret for a trial, kept beside it so that the next trial need not.
+ */
 struct tls_derived {
 	uint16_t cipher_suite; /* 0 = empty */
 	uint8_t key[32];
 	uint8_t iv[12];
 };
 
-/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted: not 0, newer ones have larger ids. */
+/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted: not 0, newer
+ * ones have larger ids. */
 struct tls_secret {
 	uint64_t id;
-	struct tls_derived *derived; /* room for the reader's own use, wiped by the owner with the secret; may be NULL */
-	bool likely; /* by its client random or its origin it should be this connection's: comes first */
+	struct tls_derived *derived; /* room for the reader's own use, wiped by the owner with the
+					secret; may be NULL */
+	bool likely; /* by its client random or its origin it should be this connection's: comes
+			first */
 	uint64_t time_ns; /* when it was derived, on the clock of tls_feed; 0 = not known */
 	uint16_t tls_version;
-	uint8_t which;  /* WEFT_SECRET_* of bpf/abi.h */
+	uint8_t which;	/* WEFT_SECRET_* of bpf/abi.h */
 	uint8_t digest; /* WEFT_DIGEST_* or 0 = take the cipher suite's */
 	uint8_t secret_bytes;
 	bool has_client_random;
@@ -79,24 +84,29 @@ struct tls_secret {
 	uint8_t server_random[32];
 };
 
-/* Where secrets come from: the store of observe (recent secrets that no connection has claimed yet). */
+/* Where secrets come from: the store of observe (recent secrets that no connection has claimed
+ * yet). */
 struct tls_secrets {
 	void *arg;
-	/* The |index|th candidate (0, 1, ...) for a connection with this client random: likely ones, then the others from
-	 * the newest to the oldest; NULL at the end. |which| narrows the kind: this one or WEFT_SECRET_UNKNOWN. Those with
-	 * another client random are no candidates. Borrowed until the call returns to the caller of tls_feed. */
-	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32], uint8_t which,
-					      unsigned index);
-	/* This secret fits: it belongs to this connection from now on and no other will ask for it. */
+	/* The |index|th candidate (0, 1, ...) for a connection with this client random: likely
+	 * ones, then the others from the newest to the oldest; NULL at the end. |which| narrows the
+	 * kind: this one or WEFT_SECRET_UNKNOWN. Those with another client random are no
+	 * candidates. Borrowed until the call returns to the caller of tls_feed. */
+	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32],
+					      uint8_t which, unsigned index);
+	/* This secret fits: it belongs to this connection from now on and no other will ask for it.
+	 */
 	void (*claim)(void *arg, uint64_t id);
-	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be NULL. */
+	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
+	 * NULL. */
 	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
 };
 
-/* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the wire
- * position of the record's last byte; a gap feed (data NULL) where plaintext was not captured.
- * |time_ns| is that of the wire bytes that completed the record (as given to tls_feed), which matters when
- * records waited for a secret. The direction's end (close_notify) is reported by |closed|. */
+/* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the
+ * wire position of the record's last byte; a gap feed (data NULL) where plaintext was not captured.
+ * |time_ns| is that of the wire bytes that completed the record (as given to tls_feed), which
+ * matters when records waited for a secret. The direction's end (close_notify) is reported by
+ * |closed|. */
 struct tls_listener {
 	void *arg;
 	void (*plaintext)(void *arg, enum tls_side side, const struct feed *f, uint64_t time_ns);
@@ -106,20 +116,21 @@ struct tls_listener {
 /* Bytes of records that may wait for a secret, per direction. */
 #define TLS_MAX_BACKLOG_BYTES 32768
 /* Candidates tried per record before it waits. */
-#define TLS_MAX_TRIALS 64
+#define TLS_MAX_TRIALS	      64
 
-/* NULL when memory is short; free with tls_free. |secrets| and |listener| are copied; a callback that is NULL is not
- * called. |joined|: the handshake was not seen. */
-struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener, bool joined);
+/* NULL when memory is short; free with tls_free. |secrets| and |listener| are copied; a callback
+ * that is NULL is not called. |joined|: the handshake was not seen. */
+struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener,
+		    bool joined);
 void tls_free(struct tls *t);
 
-/* Wire bytes of one direction in order, or a gap (data NULL): a gap inside a record's ciphertext is carried
- * into a plaintext gap (AES-GCM and ChaCha20 are counter modes), a gap over record headers ends in
- * TLS_STATE_DESYNC. Positions as in struct feed with step 1. */
+/* Wire bytes of one direction in order, or a gap (data NULL): a gap inside a record's ciphertext is
+ * carried into a plaintext gap (AES-GCM and ChaCha20 are counter modes), a gap over record headers
+ * ends in TLS_STATE_DESYNC. Positions as in struct feed with step 1. */
 void tls_feed(struct tls *t, enum tls_side side, const struct feed *f, uint64_t time_ns);
 
-/* New secrets are there, or some time went by (a record is tried with TLS_MAX_TRIALS secrets at a time):
- * tries again what waits. Cheap when nothing waits or nothing is new. */
+/* New secrets are there, or some time went by (a record is tried with TLS_MAX_TRIALS secrets at a
+ * time): tries again what waits. Cheap when nothing waits or nothing is new. */
 void tls_retry(struct tls *t);
 bool tls_waits(const struct tls *t);
 

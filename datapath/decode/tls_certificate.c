@@ -83,9 +83,9 @@ static bool fields_find(struct slice der, struct fields *ret)
 
 	*ret = (struct fields){0};
 	if (e.tag == TAG_VERSION)
-		e = element_next(&tbs); /* serial number */
-	element_next(&tbs);		/* signature algorithm */
-	element_next(&tbs);		/* issuer */
+		element_next(&tbs); /* serial number */
+	element_next(&tbs);	    /* signature algorithm */
+	element_next(&tbs);	    /* issuer */
 	validity = element_open(element_next(&tbs));
 	element_next(&validity);
 	ret->not_after = element_next(&validity).whole;

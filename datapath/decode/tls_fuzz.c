@@ -185,6 +185,7 @@ static void run_op(struct world *w, struct cursor *script)
 		tls_retry(w->tls);
 		break;
 	case OP_GIVE_UP:
+	default:
 		tls_give_up(w->tls);
 		break;
 	}

@@ -118,23 +118,24 @@ int tls_secret_update(const struct tls_suite *suite, uint8_t *secret)
 	return expand_label(suite->digest, secret, SLICE("traffic upd"), secret, n) ? 0 : -ENOMEM;
 }
 
-/* P_hash (RFC 5246 5) with |seed| given in parts, of which the first place is ours. */
-static bool prf(uint8_t digest, struct slice secret, struct slice seed[4], uint8_t *out,
+/* P_hash (RFC 5246 5). */
+static bool prf(uint8_t digest, struct slice secret, const struct slice seed[3], uint8_t *out,
 		size_t size_bytes)
 {
 	uint8_t a[MAX_HASH_BYTES], hash[MAX_HASH_BYTES];
 	size_t hash_bytes = digests[digest].hash_bytes;
-	bool ok = hmac(digest, secret, seed + 1, 3, a);
+	const struct slice parts[4] = {{(const char *)a, hash_bytes}, seed[0], seed[1], seed[2]};
+	bool ok = hmac(digest, secret, seed, 3, a);
 
-	seed[0] = (struct slice){(const char *)a, hash_bytes};
 	while (ok && size_bytes) {
 		size_t n = size_bytes < hash_bytes ? size_bytes : hash_bytes;
 
-		ok = hmac(digest, secret, seed, 4, hash);
+		ok = hmac(digest, secret, parts, 4, hash);
 		memcpy(out, hash, n);
 		out += n;
 		size_bytes -= n;
-		ok = ok && (!size_bytes || hmac(digest, secret, seed, 1, a));
+		ok = ok && (!size_bytes || hmac(digest, secret, parts, 1, hash));
+		memcpy(a, hash, hash_bytes);
 	}
 	OPENSSL_cleanse(a, sizeof(a));
 	OPENSSL_cleanse(hash, sizeof(hash));
@@ -148,10 +149,9 @@ int tls_keys_from_master(const struct tls_suite *suite, const uint8_t master[TLS
 	size_t key_bytes = tls_aead_key_bytes(suite->aead);
 	size_t iv_bytes = suite->aead == TLS_AEAD_CHACHA20_POLY1305 ? 12 : 4;
 	struct slice secret = {(const char *)master, TLS_MASTER_BYTES};
-	struct slice seed[4] = {{0},
-				SLICE("key expansion"),
-				{(const char *)server_random, 32},
-				{(const char *)client_random, 32}};
+	const struct slice seed[3] = {SLICE("key expansion"),
+				      {(const char *)server_random, 32},
+				      {(const char *)client_random, 32}};
 	uint8_t block[2 * (32 + 12)];
 	bool ok = prf(suite->digest, secret, seed, block, 2 * (key_bytes + iv_bytes));
 

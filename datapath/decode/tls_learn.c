@@ -141,5 +141,7 @@ void tls_message_take(void *arg, uint8_t type, struct slice body, bool complete)
 	case TLS_KEY_UPDATE:
 		d->turn = TURN_KEY_UPDATE;
 		break;
+	default:
+		break; /* nothing that weft wants */
 	}
 }

@@ -325,7 +325,7 @@ static const struct tls_secret *candidate(void *arg, const uint8_t client_random
 	struct entry *e;
 
 	if (!index || index != p->index + 1 || which != p->which ||
-	    p->generation != s->generation || memcmp(s->asked_random, client_random, 32)) {
+	    p->generation != s->generation || memcmp(s->asked_random, client_random, 32) != 0) {
 		memcpy(s->asked_random, client_random, 32);
 		place_begin(s, which);
 		for (unsigned i = 0; i < index; i++)

@@ -72,8 +72,10 @@ static void sessions_run(SSL_CTX *contexts[2], enum mix mix, bool probe_server)
 	for (uint32_t n = 0; left; n++) {
 		uint32_t i = mix == MIX_LOCKSTEP ? n % CONNECTIONS : (uint32_t)rand() % CONNECTIONS;
 
-		if (steps[i] <= 10 && !advance(i, steps[i]++))
-			left--;
+		if (steps[i] > 10)
+			continue;
+		left -= !advance(i, steps[i]);
+		steps[i]++;
 	}
 }
 

@@ -79,7 +79,7 @@ static inline void reader_feed(struct reader *r, enum tls_side side, const uint8
 	const struct feed f = {data, size_bytes, r->wire[side] + 1, 1};
 	uint8_t *exact = NULL; /* so that ASan sees every byte read too far */
 
-	if (data) {
+	if (data && size_bytes) {
 		exact = malloc(size_bytes);
 		memcpy(exact, data, size_bytes);
 	}
