@@ -23,6 +23,7 @@
 	X(no_flows, NULL, "no packet counters on interfaces")                                  \
 	X(ring_bytes, "N", "size of the event ring, a power of two (default 16777216)")        \
 	X(connections, "N", "connections kept at once (default 65536)")                        \
+	X(recent, "N", "requests kept for `weft observe` (default 4096)")                      \
 	X(statistics, NULL, "measure the run time of BPF programs")                            \
 	X(once, NULL, "attach, say ready, report status, leave")                               \
 	X(help, NULL, "this text")                                                             \
@@ -109,6 +110,13 @@ static int take_connections(struct options *o, const char *value)
 	return -1;
 }
 
+static int take_recent(struct options *o, const char *value)
+{
+	if (!number(value, &o->recent) || o->recent < 16 || o->recent > 1u << 20)
+		return mistake("recent", value, "a number from 16 to 1048576");
+	return -1;
+}
+
 static int take_interface(struct options *o, const char *value)
 {
 	if (o->interface_count == OPTIONS_INTERFACES_MAX)
@@ -163,6 +171,8 @@ static int take_option(struct options *o, int id, const char *value)
 		return take_ring_bytes(o, value);
 	case OPTION_connections:
 		return take_connections(o, value);
+	case OPTION_recent:
+		return take_recent(o, value);
 	case OPTION_l4:
 		o->layer4_only = true;
 		return -1;

@@ -18,7 +18,8 @@ struct options {
 	const char *xdp_mode;
 	enum tls_mode tls;
 	uint32_t ring_bytes;
-	uint32_t connections;
+	uint32_t connections; /* 0 = the default */
+	uint32_t recent;      /* requests kept; 0 = the default */
 	bool layer4_only;
 	bool flows;
 	bool statistics; /* run times of BPF programs */

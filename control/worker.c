@@ -112,7 +112,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 	if (!w->observe)
 		return err->code;
 	signals_tick(w->signals, process_now_ns());
-	w->recent = recent_new(RECENT_REQUESTS, RECENT_CONNECTIONS);
+	w->recent = recent_new(w->options.recent ? w->options.recent : RECENT_REQUESTS,
+			       RECENT_CONNECTIONS);
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
 }
 

@@ -37,7 +37,7 @@ class Weftd:
         """Starts it and returns the seconds until it said that it is ready."""
         began = time.monotonic()
         self.process = self.box.start([self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
-                                       self.pin, *self.options], f"weftd-{len(self.box.processes)}")
+                                       self.pin, "--recent", "131072", *self.options], f"weftd-{len(self.box.processes)}")
         wait_for(self.is_ready, 15, "weftd: ready")
         seconds = time.monotonic() - began
         self.note_kernel_objects()
@@ -117,12 +117,12 @@ class Observed:
     """The live requests that `weft observe` printed, as exchanges by reporter."""
 
     def __init__(self, weftd, filters):
-        self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--socket", weftd.socket, *filters],
+        self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--reporter", "both", "--socket", weftd.socket, *filters],
                                        f"observe-{len(weftd.box.processes)}")
         time.sleep(0.3)
 
     def rows(self, workload):
-        """Request records to or from |workload|; all of them once the file stopped growing."""
+        """Request records to |workload|; all of them once the file stopped growing."""
         size = -1
         while size != os.path.getsize(self.process.log):
             size = os.path.getsize(self.process.log)
@@ -131,7 +131,9 @@ class Observed:
         for line in self.process.output().splitlines():
             if line.startswith("{"):
                 row = json.loads(line)
-                if row.get("kind", "request") == "request" and workload in row["destination"]:
+                if "lost" in row:
+                    raise Failure(f"weft observe was too slow for {row['lost']} records")
+                if row["destination"] == workload:
                     found.append(row)
         return found
 
