@@ -99,7 +99,6 @@ struct conn {
 	struct lane lanes[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
-	struct tls_listener tls_listener; /* the reader holds a pointer to it */
 	const char *switched_to; /* "websocket" or "tcp" after a protocol switch, else NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */
@@ -126,7 +125,6 @@ struct observe {
 	struct observe_counters counters;
 	struct identities *identities;
 	struct secrets *secrets;
-	struct tls_secrets secrets_source; /* readers of TLS hold a pointer to it */
 	struct table *conns;		   /* struct conn by id */
 	struct table *ends;		   /* struct end_entry by cookie */
 	struct table *unmatched;	   /* struct match_entry by what the other end will say */

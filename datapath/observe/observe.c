@@ -39,10 +39,7 @@ static bool tables_new(struct observe *o)
 				 sizeof(struct listener_key), l->seed);
 	o->identities = identities_new(l->identities, l->seed, &o->listener, &o->counters);
 	o->secrets = secrets_new(l->secrets, l->seed);
-	if (!o->secrets)
-		return false;
-	o->secrets_source = secrets_source(o->secrets);
-	return o->conns && o->ends && o->unmatched && o->listeners && o->identities;
+	return o->conns && o->ends && o->unmatched && o->listeners && o->identities && o->secrets;
 }
 
 struct observe *observe_new(const struct observe_limits *limits,
@@ -125,7 +122,7 @@ void observe_tick(struct observe *o, uint64_t now_ns)
 		o->now_ns = now_ns;
 	tick_attention(o, now_ns);
 	tick_alive(o, now_ns);
-	transport_expire(o, now_ns);
+	transport_tick(o, now_ns);
 }
 
 const struct observe_counters *observe_counts(const struct observe *o)

@@ -14,10 +14,12 @@ static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint6
 
 void transport_start(struct conn *c)
 {
+	struct tls_secrets source = secrets_source(c->observe->secrets);
+	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
+
 	c->encrypted = true;
 	c->observe->counters.tls_connections++;
-	c->tls_listener = (struct tls_listener){.arg = c, .plaintext = plaintext};
-	c->tls = tls_new(&c->observe->secrets_source, &c->tls_listener, c->joined);
+	c->tls = tls_new(&source, &listener, c->joined);
 	if (!c->tls)
 		observe_count(c, OBSERVE_LOST_MEMORY);
 }
@@ -68,12 +70,12 @@ void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_
 	look(c);
 }
 
-/* The latest ones, a bounded number of them: a secret is derived just before it is used. */
-static void retry(struct observe *o)
+/* The latest |count| connections that wait. */
+static void retry(struct observe *o, int count)
 {
 	struct list *n = o->tls_waiting.previous;
 
-	for (int i = 0; i < RETRIES_MAX && n != &o->tls_waiting; i++) {
+	for (int i = 0; i < count && n != &o->tls_waiting; i++) {
 		struct conn *c = list_entry(n, struct conn, tls_waiting);
 
 		n = n->previous;
@@ -94,7 +96,7 @@ static void count_secrets(struct observe *o)
 void transport_secret(struct observe *o, const struct weft_secret *event)
 {
 	secrets_add(o->secrets, event);
-	retry(o);
+	retry(o, RETRIES_MAX); /* a secret is derived just before it is used */
 	count_secrets(o);
 }
 
@@ -110,8 +112,9 @@ static void expire_waiting(struct observe *o, uint64_t before_ns)
 	}
 }
 
-void transport_expire(struct observe *o, uint64_t now_ns)
+void transport_tick(struct observe *o, uint64_t now_ns)
 {
+	retry(o, WAITING_MAX);
 	if (now_ns < o->limits.secret_wait_ns)
 		return;
 	expire_waiting(o, now_ns - o->limits.secret_wait_ns);

@@ -13,8 +13,8 @@ void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_
 /* A secret came: it is kept, and connections that wait try it. */
 void transport_secret(struct observe *o, const struct weft_secret *event);
 
-/* Connections and secrets that wait for each other for too long are given up. */
-void transport_expire(struct observe *o, uint64_t now_ns);
+/* Connections that wait try again; they and secrets that waited for too long are given up. */
+void transport_tick(struct observe *o, uint64_t now_ns);
 
 /* No more bytes will come: counts a connection that was never opened. */
 void transport_finish(struct conn *c);
