@@ -112,6 +112,10 @@ $(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+$(BUILD)/bench/%_bench: $(BUILD)/bench/%_bench.o $(BUILD)/libweft.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+
 # ---- to show, to test
 demo: all $(BUILD)/deps-demo ## real servers, real load, weftd beside them and the table of golden signals (DEMO_SECONDS=n)
 	@demo/run --build $(BUILD)

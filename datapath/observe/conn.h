@@ -26,7 +26,7 @@ struct wait {
 	struct exchange *exchange;
 	uint64_t position;
 	uint64_t asked_ns;
-	uint8_t what; /* enum moment of requests.h */
+	uint8_t what; /* enum moment of exchange.h */
 };
 
 /* One direction as TCP carries it. Positions count its bytes from 1, or from the first byte seen
@@ -99,7 +99,7 @@ struct conn {
 	struct lane lanes[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
-	const char *switched_to; /* "websocket" or "tcp" after a protocol switch, else NULL */
+	const char *protocol;	 /* what it is called once its bytes are only counted, or NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */
 	struct list tls_waiting; /* for a secret */
@@ -125,10 +125,10 @@ struct observe {
 	struct observe_counters counters;
 	struct identities *identities;
 	struct secrets *secrets;
-	struct table *conns;		   /* struct conn by id */
-	struct table *ends;		   /* struct end_entry by cookie */
-	struct table *unmatched;	   /* struct match_entry by what the other end will say */
-	struct table *listeners;	   /* struct listener_key */
+	struct table *conns;	 /* struct conn by id */
+	struct table *ends;	 /* struct end_entry by cookie */
+	struct table *unmatched; /* struct match_entry by what the other end will say */
+	struct table *listeners; /* struct listener_key */
 	struct list attention;
 	struct list alive;
 	struct list tls_waiting;

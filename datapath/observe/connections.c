@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The connection table: found by cookie; two local ends become one connection. */
 #include "datapath/observe/connections.h"
+#include "datapath/observe/exchange.h"
 #include "datapath/observe/layers.h"
 #include "datapath/observe/report.h"
 #include "datapath/observe/requests.h"
@@ -249,7 +250,8 @@ static unsigned ended_by(const struct conn *c, unsigned side, uint32_t flags)
 	return conn_is_local(c, OTHER(side)) ? side : OTHER(side);
 }
 
-/* The first end closed: bodies until close are complete, open exchanges are cut. */
+/* The first end closed: bodies until close are complete, open exchanges are cut. Where responses
+ * may have been missed nothing is said about them. */
 static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t time_ns)
 {
 	c->ended_ns = time_ns;
@@ -257,7 +259,9 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 		stream_expire(c, s, UINT64_MAX);
 	transport_finish(c);
 	for (int s = 0; s < 2; s++)
-		layers_finish(c, s, sent_total(c, s));
+		layers_finish(c, s, sent_total(c, s), time_ns);
+	if (!layers_read_all(c, SIDE_SERVER, sent_total(c, SIDE_SERVER)))
+		requests_drop(c);
 	requests_cut(c, ended_by(c, side, flags),
 		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
 }
@@ -269,7 +273,7 @@ static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
 	if (e->closed || !conn_is_local(c, side))
 		return;
 	e->closed = true;
-	requests_expire(c, OTHER(side), UINT64_MAX);
+	exchange_expire(c, OTHER(side), UINT64_MAX);
 	report_closed(c, side, time_ns);
 }
 
@@ -345,7 +349,7 @@ void conn_tick(struct conn *c, uint64_t now_ns)
 
 	for (int side = 0; side < 2; side++) {
 		wants |= stream_expire(c, side, now_ns);
-		wants |= requests_expire(c, side, arrival_ns);
+		wants |= exchange_expire(c, side, arrival_ns);
 	}
 	if (c->ended_ns && now_ns >= c->ended_ns + SECOND_CLOSE_NS) {
 		end_close(c, SIDE_CLIENT, now_ns);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events to requests: HTTP/2 and gRPC in the clear. */
-#include "datapath/decode/wire_test.h"
 #include "datapath/observe/world_test.h"
+#include "datapath/decode/http2_wire_test.h"
 
-#define END_STREAM 1
-#define GET(path)  ":method: GET\n:scheme: http\n:path: " path "\n:authority: shop\n"
+#define END_STREAM   1
+#define FIELDS(path) ":method: GET\n:scheme: http\n:path: " path "\n:authority: shop\n"
 #define GRPC                                                                                       \
 	":method: POST\n:scheme: http\n:path: /pkg.S/M\n:authority: shop\ncontent-type: "          \
 	"application/grpc\n"
@@ -34,14 +34,14 @@ static void talk_free(struct talk *t)
 }
 
 /* What a side has written leaves in one segment and arrives a millisecond later. */
-static void flush(struct talk *t, bool server)
+static void flush(struct talk *t, bool from_server)
 {
-	struct wire *w = t->wires[server];
+	struct wire *w = t->wires[from_server];
 
-	world_send_bytes(t->world, server, w->data, w->used_bytes);
+	world_send_bytes(t->world, from_server, w->data, w->used_bytes);
 	w->used_bytes = 0;
 	t->world->now_ns += MS;
-	world_arrive(t->world, server);
+	world_arrive(t->world, from_server);
 }
 
 static const struct request *stream(struct talk *t, enum reporter reporter, uint32_t id)
@@ -60,8 +60,8 @@ static void test_interleaved(void **state)
 	char body[600] = {0};
 
 	(void)state;
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/one"));
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/two?id=7"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/one"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/two?id=7"));
 	wire_headers(t.wires[0], 0, 5, ":method: POST\n:scheme: http\n:path: /three\n");
 	flush(&t, false);
 	wire_headers(t.wires[1], 0, 3, ":status: 200\n");
@@ -102,7 +102,7 @@ static void test_skipped_data(void **state)
 	const struct request *r;
 
 	(void)state;
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/big"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/big"));
 	flush(&t, false);
 	wire_headers(t.wires[1], 0, 1, ":status: 200\n");
 	wire_bytes(t.wires[1], head, sizeof(head));
@@ -157,9 +157,9 @@ static void test_resets(void **state)
 	const struct request *r;
 
 	(void)state;
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/b"));
-	wire_headers(t.wires[0], 0, 5, GET("/c"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/b"));
+	wire_headers(t.wires[0], 0, 5, FIELDS("/c"));
 	flush(&t, false);
 	wire_frame(t.wires[0], 3, 0, 1, cancel, 4);
 	flush(&t, false);
@@ -193,7 +193,7 @@ static void test_rapid_reset(void **state)
 
 	(void)state;
 	for (uint32_t id = 1; id < 2000; id += 2) {
-		wire_headers(t.wires[0], END_STREAM, id, GET("/"));
+		wire_headers(t.wires[0], END_STREAM, id, FIELDS("/"));
 		wire_frame(t.wires[0], 3, 0, id, cancel, 4);
 		if (id % 64 == 1)
 			flush(&t, false);
@@ -211,13 +211,13 @@ static void test_lost_header_block(void **state)
 	const struct request *r;
 
 	(void)state;
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a"));
 	flush(&t, false);
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/lost"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/lost"));
 	world_skip(t.world, false, (uint32_t)t.wires[0]->used_bytes);
 	t.wires[0]->used_bytes = 0;
-	wire_headers(t.wires[0], END_STREAM, 5, GET("/c"));
-	wire_headers(t.wires[0], END_STREAM, 7, GET("/lost"));
+	wire_headers(t.wires[0], END_STREAM, 5, FIELDS("/c"));
+	wire_headers(t.wires[0], END_STREAM, 7, FIELDS("/lost"));
 	flush(&t, false);
 	for (uint32_t id = 1; id <= 7; id += 2)
 		wire_headers(t.wires[1], END_STREAM, id, ":status: 200\n");
@@ -234,6 +234,31 @@ static void test_lost_header_block(void **state)
 	talk_free(&t);
 }
 
+/* Responses are missed: the requests that were open meanwhile are counted, not called unanswered.
+ */
+static void test_lost_responses(void **state)
+{
+	struct talk t = talk_new();
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a"));
+	flush(&t, false);
+	world_skip(t.world, true, 100);
+	wire_bytes(t.wires[1], "\1\2\3\4 not a frame", 16);
+	flush(&t, true);
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/b"));
+	flush(&t, false);
+	wire_bytes(t.wires[1], "\1\2\3\4 not a frame", 16);
+	flush(&t, true);
+	wire_headers(t.wires[0], END_STREAM, 5, FIELDS("/c"));
+	flush(&t, false);
+	world_close(t.world, true, 0);
+	world_close(t.world, false, 0);
+	assert_int_equal(t.world->request_count, 0);
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 3);
+	talk_free(&t);
+}
+
 static void test_joined(void **state)
 {
 	struct talk t = {world_new(), {wire_new(), wire_new()}};
@@ -241,9 +266,9 @@ static void test_joined(void **state)
 
 	(void)state;
 	world_join(t.world, true);
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/old"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/old"));
 	t.wires[0]->used_bytes = 0; /* before the agent */
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/old"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/old"));
 	wire_frame(t.wires[0], 8, 0, 0, "\0\0\1\0", 4);
 	world_segment(t.world, SERVER, WEFT_INGRESS, 77, t.wires[0]->data, t.wires[0]->used_bytes);
 	wire_headers(t.wires[1], END_STREAM, 1, ":status: 200\n");
@@ -280,7 +305,7 @@ static void test_upgrade(void **state)
 	flush(&t, true);
 	wire_bytes(t.wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
 	wire_frame(t.wires[0], 4, 0, 0, "", 0);
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/next"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/next"));
 	flush(&t, false);
 	wire_headers(t.wires[1], END_STREAM, 3, ":status: 204\n");
 	flush(&t, true);
@@ -299,8 +324,8 @@ static void test_close_with_open_streams(void **state)
 	struct talk t = talk_new();
 
 	(void)state;
-	wire_headers(t.wires[0], END_STREAM, 1, GET("/a"));
-	wire_headers(t.wires[0], END_STREAM, 3, GET("/b"));
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a"));
+	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/b"));
 	flush(&t, false);
 	wire_headers(t.wires[1], 0, 3, ":status: 200\n");
 	flush(&t, true);
@@ -323,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_rapid_reset),
 		cmocka_unit_test(test_lost_header_block),
+		cmocka_unit_test(test_lost_responses),
 		cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_close_with_open_streams),

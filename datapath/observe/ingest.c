@@ -77,6 +77,10 @@ static void take_open(struct observe *o, const void *record)
 	const struct weft_open *open = record;
 	struct conn *known = conn_find(o, open->cookie);
 
+	if (!open->cookie) {
+		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
+		return;
+	}
 	if (known && (open->flags & WEFT_OPEN_JOINED))
 		return;
 	if (known) /* met by the iterator before its own record came */
@@ -131,7 +135,7 @@ static void take_close(struct observe *o, const void *record)
 	const struct weft_close *close = record;
 	struct conn *c = conn_find(o, close->cookie);
 
-	if (!c && close->alive)
+	if (!c && close->alive && close->cookie)
 		c = meet(o, close);
 	if (c) {
 		conn_touch(c, close->event.time_ns);

@@ -2,6 +2,7 @@
 /* What the bytes of a connection are: classified, TLS taken off, given to the HTTP decoders. */
 #include "datapath/observe/layers.h"
 #include "datapath/decode/classify.h"
+#include "datapath/observe/exchange.h"
 #include "datapath/observe/requests.h"
 #include "datapath/observe/transport.h"
 
@@ -25,9 +26,10 @@ static void lane_stop(struct lane *lane, enum lane_state state)
 	lane->state = state;
 }
 
-/* From here on the connection's bytes are only counted. */
-static void give_up(struct conn *c)
+/* From here on the connection's bytes are only counted; |protocol| is what they are, or NULL. */
+static void give_up(struct conn *c, const char *protocol)
 {
+	c->protocol = protocol;
 	requests_drop(c);
 	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
 	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
@@ -89,7 +91,7 @@ static void lane_lose(struct lane *lane, enum decode_status status)
 
 	observe_count(c, loss_of(status, c->app));
 	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && pipelined)) {
-		give_up(c);
+		give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
 		return;
 	}
 	requests_drop(c);
@@ -99,7 +101,8 @@ static void lane_lose(struct lane *lane, enum decode_status status)
 		lane_stop(other_lane(lane), LANE_LOST);
 }
 
-/* Whether |f| starts with something that a lost direction can begin at. */
+/* Whether |f| starts with something that a lost direction can begin at: the response to the one
+ * request that is open, a request, frames. */
 static bool lane_found(const struct lane *lane, const struct feed *f)
 {
 	const struct conn *c = lane->conn;
@@ -112,7 +115,18 @@ static bool lane_found(const struct lane *lane, const struct feed *f)
 		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
 	if (lane->side == SIDE_CLIENT)
 		return r == CLASSIFY_HTTP1_REQUEST;
-	return r == CLASSIFY_HTTP1_RESPONSE && requests_unanswered(c);
+	return r == CLASSIFY_HTTP1_RESPONSE && requests_open(c) == 1;
+}
+
+/* True when |lane| is not lost (any more). Bytes of responses that are not understood may answer
+ * any open request: all are counted as lost. */
+static bool lane_seek(struct lane *lane, const struct feed *f)
+{
+	if (lane->state != LANE_LOST || lane_found(lane, f))
+		return true;
+	if (lane->side == SIDE_SERVER)
+		requests_drop(lane->conn);
+	return false;
 }
 
 /* ---- protocol switches --------------------------------------------------------------------------
@@ -187,10 +201,10 @@ static void http_feed(struct lane *lane, const struct feed *f)
 			return;
 		lane->state = LANE_RUNNING; /* an ordinary one: requests go on */
 	}
-	if (lane->state == LANE_LOST && !lane_found(lane, f))
+	if (!lane_seek(lane, f))
 		return;
 	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
-		give_up(c);
+		give_up(c, layers_protocol(c));
 		return;
 	}
 	if (c->app == APP_HTTP1)
@@ -349,31 +363,33 @@ bool layers_wants_bytes(const struct conn *c, unsigned side)
 	return c->app != APP_OPAQUE;
 }
 
-/* The end of a body that lasts until close was skipped, maybe. */
-static void finish_http1(struct lane *lane, uint64_t total_bytes)
+void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t time_ns)
 {
-	struct conn *c = lane->conn;
-	uint64_t next = c->streams[lane->side].next;
-	struct feed gap = {.size_bytes = total_bytes - next, .at = next + 1, .step = 1};
+	struct stream *s = &c->streams[side];
+	struct lane *lane = &c->lanes[side];
+	struct feed gap = {.size_bytes = total_bytes - s->next, .at = s->next + 1, .step = 1};
 
-	if (!c->encrypted && !c->joined && total_bytes > next && !http1_idle(lane->http1)) {
-		c->streams[lane->side].next = total_bytes;
-		run_http1(lane, &gap);
+	if (total_bytes > s->next && !c->joined) {
+		s->next = total_bytes;
+		layers_feed(c, side, &gap, time_ns);
 	}
 	if (lane->state == LANE_RUNNING && c->app == APP_HTTP1)
-		http1_finish(lane->http1, c->streams[lane->side].next);
+		http1_finish(lane->http1, s->next);
 }
 
-void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes)
+bool layers_read_all(const struct conn *c, unsigned side, uint64_t total_bytes)
 {
-	if (c->app == APP_HTTP1 && c->lanes[side].state == LANE_RUNNING)
-		finish_http1(&c->lanes[side], total_bytes);
+	const struct stream *s = &c->streams[side];
+
+	if (c->tls && tls_state_of(c->tls) != TLS_STATE_OPEN)
+		return false;
+	return c->lanes[side].state != LANE_LOST && (s->placed || !total_bytes);
 }
 
 const char *layers_protocol(const struct conn *c)
 {
-	if (c->switched_to)
-		return c->switched_to;
+	if (c->protocol)
+		return c->protocol;
 	switch (c->app) {
 	case APP_HTTP1:
 		return "http1";

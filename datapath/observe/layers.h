@@ -17,8 +17,13 @@ bool layers_wants_bytes(const struct conn *c, unsigned side);
 /* Plaintext of an opened TLS connection. */
 void layers_plaintext(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
 
-/* The connection is closed with |total_bytes| sent by |side|: bodies until close are complete. */
-void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes);
+/* The connection is closed with |total_bytes| sent by |side|: bodies until close are complete, and
+ * what was not captured at the end is a gap like any other. */
+void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t time_ns);
+
+/* Whether everything that |side| sent was understood up to its end (after layers_finish): what is
+ * not there was not sent. */
+bool layers_read_all(const struct conn *c, unsigned side, uint64_t total_bytes);
 
 /* "tcp", "http1", "http2", "tls" (not opened), "websocket", "unknown". */
 const char *layers_protocol(const struct conn *c);

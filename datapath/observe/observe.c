@@ -2,9 +2,9 @@
 /* The public face of observe: construction, events in, time passing. */
 #include "datapath/observe/observe.h"
 #include "datapath/observe/connections.h"
+#include "datapath/observe/exchange.h"
 #include "datapath/observe/ingest.h"
 #include "datapath/observe/report.h"
-#include "datapath/observe/requests.h"
 #include "datapath/observe/stream.h"
 #include "datapath/observe/transport.h"
 
@@ -70,7 +70,7 @@ void observe_free(struct observe *o)
 	o->listener = (struct observe_listener){0};
 	while (o->conns && table_count(o->conns))
 		conn_forget(table_oldest(o->conns));
-	requests_free_pool(o);
+	exchange_free_pool(o);
 	stream_free_pool(o);
 	table_free(o->conns);
 	table_free(o->ends);

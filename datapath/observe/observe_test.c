@@ -297,6 +297,46 @@ static void test_lost_request_head(void **state)
 	world_free(w);
 }
 
+/* The last response is lost: nobody knows whether there was one. */
+static void test_lost_last_response(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_skip(w, true, strlen(OK_HELLO));
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_int_equal(w->request_count, 0);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
+	world_free(w);
+}
+
+/* While the responses cannot be followed a later response must not answer an earlier request. */
+static void test_lost_no_wrong_pair(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_skip(w, true, 10);
+	world_send(w, true, "garbage, as the head is lost");
+	world_send(w, false, "GET /two HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_skip(w, true, strlen(OK_HELLO)); /* its answer */
+	world_skip(w, false, 50);	       /* the third request */
+	world_send(w, true, "HTTP/1.1 203 Third\r\nContent-Length: 0\r\n\r\n");
+	world_send(w, false, "GET /four HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_send(w, true, "HTTP/1.1 204 Fourth\r\n\r\n");
+	world_arrive(w, false);
+	world_arrive(w, true);
+	for (unsigned i = 0; i < w->request_count; i++)
+		assert_request(&w->requests[i], "GET", "/four", 204);
+	world_free(w);
+}
+
 static void remote_response(struct world *w, size_t from, size_t size_bytes)
 {
 	world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ + (uint32_t)from, OK_HELLO + from,
@@ -837,6 +877,8 @@ int main(void)
 		cmocka_unit_test(test_lost_mark),
 		cmocka_unit_test(test_lost_response_head),
 		cmocka_unit_test(test_lost_request_head),
+		cmocka_unit_test(test_lost_last_response),
+		cmocka_unit_test(test_lost_no_wrong_pair),
 		cmocka_unit_test(test_remote_reordered),
 		cmocka_unit_test(test_remote_hole_given_up),
 		cmocka_unit_test(test_remote_window_full),

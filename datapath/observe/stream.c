@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Puts the captured bytes of one direction in order. */
 #include "datapath/observe/stream.h"
+#include "datapath/observe/exchange.h"
 #include "datapath/observe/layers.h"
-#include "datapath/observe/requests.h"
 
 #include <stdlib.h>
 
@@ -111,7 +111,7 @@ static int64_t position_of(const struct conn *c, unsigned side, uint32_t seq)
 static void arrive(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns)
 {
 	timeline_add(&c->streams[side].arrived, end, time_ns);
-	requests_arrived(c, side, end, time_ns);
+	exchange_arrived(c, side, end, time_ns);
 }
 
 /* A skipped body ends in the packet of the next record, or a record of its own says when it ended;
@@ -149,7 +149,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 		layers_feed(c, side, &f, p.time_ns);
 	}
 	if (p.at_receiver)
-		requests_arrived(c, side, piece_end(&p), p.time_ns);
+		exchange_arrived(c, side, piece_end(&p), p.time_ns);
 }
 
 /* The held record that can go next; with |force| the one nearest to its turn. */

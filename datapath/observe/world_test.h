@@ -127,7 +127,7 @@ static inline struct weft_owner world_owner(bool server)
 {
 	struct weft_owner o = {.cgroup_id = server ? 2 : 1, .pid = server ? 200 : 100};
 
-	strcpy(o.comm, server ? "nginx" : "curl");
+	snprintf(o.comm, sizeof(o.comm), "%s", server ? "nginx" : "curl");
 	return o;
 }
 

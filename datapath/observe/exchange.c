@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Keeps the exchanges of connections, times them and delivers each once per local end. */
+#include "datapath/observe/exchange.h"
+#include "datapath/observe/report.h"
+#include "datapath/observe/transport.h"
+
+#include <stdlib.h>
+
+/* ---- keeping ------------------------------------------------------------------------------------
+ */
+
+static struct exchange *exchange_take(struct observe *o)
+{
+	struct exchange *x = o->free_exchanges;
+
+	if (x) {
+		o->free_exchanges = x->next;
+		return x;
+	}
+	if (o->exchanges == EXCHANGES_MAX)
+		return NULL;
+	x = malloc(sizeof(*x));
+	if (x)
+		o->exchanges++;
+	return x;
+}
+
+static void exchange_release(struct exchange *x)
+{
+	struct observe *o = x->conn->observe;
+
+	x->next = o->free_exchanges;
+	o->free_exchanges = x;
+}
+
+void exchange_free_pool(struct observe *o)
+{
+	while (o->free_exchanges) {
+		struct exchange *x = o->free_exchanges;
+
+		o->free_exchanges = x->next;
+		free(x);
+	}
+}
+
+static struct exchange **bucket_of(struct http_state *h, uint32_t stream_id)
+{
+	return &h->buckets[stream_id / 2 % STREAM_BUCKETS];
+}
+
+struct exchange *exchange_find(struct http_state *h, uint32_t stream_id)
+{
+	struct exchange *x = *bucket_of(h, stream_id);
+
+	while (x && x->record.stream_id != stream_id)
+		x = x->next;
+	return x;
+}
+
+void exchange_index(struct http_state *h, struct exchange *x)
+{
+	struct exchange **bucket = bucket_of(h, x->record.stream_id);
+
+	x->next = *bucket;
+	*bucket = x;
+}
+
+static void bucket_remove(struct http_state *h, struct exchange *x)
+{
+	struct exchange **at = bucket_of(h, x->record.stream_id);
+
+	while (*at && *at != x)
+		at = &(*at)->next;
+	if (*at)
+		*at = x->next;
+}
+
+struct exchange *exchange_first(const struct http_state *h)
+{
+	return list_empty(&h->open) ? NULL : list_entry(h->open.next, struct exchange, open);
+}
+
+struct exchange *exchange_unanswered(const struct http_state *h)
+{
+	for (struct list *n = h->open.next; n != &h->open; n = n->next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+
+		if (!x->response_ended)
+			return x;
+	}
+	return NULL;
+}
+
+static void exchange_clear(struct exchange *x)
+{
+	struct request *r = &x->record;
+
+	memset(x, 0, offsetof(struct exchange, record));
+	memset(x->times, 0, sizeof(*x) - offsetof(struct exchange, times));
+	memset(&r->stream_id, 0,
+	       offsetof(struct request, traceparent) - offsetof(struct request, stream_id));
+	r->protocol[0] = r->method[0] = r->path[0] = r->authority[0] = 0;
+	r->traceparent[0] = r->request_id[0] = r->user_agent[0] = 0;
+	r->grpc = false;
+	r->grpc_status = GRPC_STATUS_UNKNOWN;
+	r->flags = r->incomplete = 0;
+	r->tls = NULL;
+}
+
+struct exchange *exchange_open(struct conn *c, uint32_t stream_id)
+{
+	struct observe *o = c->observe;
+	struct http_state *h = c->http;
+	struct exchange *x = NULL;
+
+	/* In HTTP/1 those after an untracked one are untracked too: their place in the order
+	 * counts. */
+	if (h->count < o->limits.requests_per_connection && (stream_id || !h->untracked))
+		x = exchange_take(o);
+	if (!x) {
+		observe_count(c, OBSERVE_LOST_TOO_MANY_REQUESTS);
+		h->untracked++;
+		return NULL;
+	}
+	exchange_clear(x);
+	x->conn = c;
+	x->record.id = ++o->next_request_id;
+	x->record.stream_id = stream_id;
+	list_append(&h->open, &x->open);
+	h->count++;
+	if (stream_id)
+		exchange_index(h, x);
+	return x;
+}
+
+/* Takes |x| out of the open ones. */
+static void exchange_shut(struct exchange *x)
+{
+	struct http_state *h = x->conn->http;
+
+	list_remove(&x->open);
+	h->count--;
+	if (x->record.stream_id)
+		bucket_remove(h, x);
+	for (int side = 0; side < 2; side++)
+		if (h->current[side] == x)
+			h->current[side] = NULL;
+	if (h->switching == x)
+		h->switching = NULL;
+}
+
+/* ---- delivery -----------------------------------------------------------------------------------
+ */
+
+static void deliver(struct exchange *x, enum reporter reporter)
+{
+	struct conn *c = x->conn;
+	struct observe *o = c->observe;
+	struct request *r = &x->record;
+	uint32_t incomplete = r->incomplete;
+
+	report_opened(c);
+	r->reporter = reporter;
+	r->source = c->ends[SIDE_CLIENT].identity;
+	r->destination = c->ends[SIDE_SERVER].identity;
+	r->client = &c->ends[SIDE_CLIENT].address;
+	r->server = &c->ends[SIDE_SERVER].address;
+	r->encrypted = c->encrypted;
+	r->tls = transport_facts(c);
+	r->start_ns = x->times[MOMENT_START][reporter];
+	r->request_end_ns = x->times[MOMENT_REQUEST_END][reporter];
+	r->first_byte_ns = x->times[MOMENT_FIRST_BYTE][reporter];
+	r->end_ns = x->times[MOMENT_END][reporter];
+	if (x->gaps[reporter])
+		r->incomplete |= REQUEST_GAP(TIMES);
+	c->ends[reporter].requests++;
+	o->counters.requests[reporter]++;
+	if (o->listener.request)
+		o->listener.request(o->listener.arg, r);
+	r->incomplete = incomplete;
+}
+
+/* Reports a complete exchange to each end that waits for nothing any more; frees it after the last.
+ */
+static void settle(struct exchange *x)
+{
+	bool waits = false;
+
+	if (!x->complete)
+		return;
+	for (int side = 0; side < 2; side++) {
+		if (x->pending[side]) {
+			waits = true;
+		} else if (!x->settled[side]) {
+			x->settled[side] = true;
+			if (!x->dropped && conn_is_local(x->conn, side))
+				deliver(x, side);
+		}
+	}
+	if (!waits)
+		exchange_release(x);
+}
+
+void exchange_complete(struct exchange *x)
+{
+	exchange_shut(x);
+	x->complete = true;
+	settle(x);
+}
+
+/* ---- times --------------------------------------------------------------------------------------
+ */
+
+static void time_set(struct exchange *x, enum moment what, enum reporter reporter, uint64_t time_ns)
+{
+	x->times[what][reporter] = time_ns;
+	x->gaps[reporter] |= !time_ns;
+}
+
+static void wait_add(struct exchange *x, enum moment what, struct stream *s, uint64_t position,
+		     enum reporter reporter)
+{
+	struct wait *w = &x->waits[what];
+
+	*w = (struct wait){.exchange = x,
+			   .position = position,
+			   .asked_ns = x->conn->observe->now_ns,
+			   .what = what};
+	if (s->waits)
+		s->last_wait->next = w;
+	else
+		s->waits = w;
+	s->last_wait = w;
+	x->pending[reporter]++;
+	conn_want_tick(x->conn);
+}
+
+void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position)
+{
+	struct conn *c = x->conn;
+	struct stream *s = &c->streams[lane->side];
+	enum reporter receiver = OTHER(lane->side);
+	uint64_t time_ns;
+
+	if (conn_is_local(c, lane->side)) {
+		time_ns = timeline_at(&s->sent, position);
+		time_set(x, what, lane->side, time_ns);
+		timeline_pass(&s->sent, position);
+	}
+	if (!conn_is_local(c, receiver))
+		return;
+	if (position > timeline_end(&s->arrived) && !c->ends[receiver].closed) {
+		wait_add(x, what, s, position, receiver);
+		return;
+	}
+	time_set(x, what, receiver, timeline_at(&s->arrived, position));
+	timeline_pass(&s->arrived, position);
+}
+
+static void wait_resolve(struct stream *s, unsigned side, uint64_t time_ns)
+{
+	struct wait *w = s->waits;
+	struct exchange *x = w->exchange;
+	enum reporter receiver = OTHER(side);
+
+	s->waits = w->next;
+	time_set(x, w->what, receiver, time_ns);
+	x->pending[receiver]--;
+	settle(x);
+}
+
+void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns)
+{
+	struct stream *s = &c->streams[side];
+
+	while (s->waits && s->waits->position <= end)
+		wait_resolve(s, side, time_ns);
+}
+
+bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns)
+{
+	struct stream *s = &c->streams[side];
+
+	while (s->waits && s->waits->asked_ns < before_ns)
+		wait_resolve(s, side, 0);
+	return s->waits;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One request and its response on their way to the listener: kept while open, timed at both ends,
+ * delivered once per local end when its times are known. Private. */
+#pragma once
+
+#include "datapath/observe/conn.h"
+
+/* What is timed of an exchange. */
+enum moment { MOMENT_START, MOMENT_REQUEST_END, MOMENT_FIRST_BYTE, MOMENT_END, MOMENT_MAX };
+
+/* An exchange that is open, or complete and waiting for arrival times. */
+struct exchange {
+	struct list open;      /* in order of the requests; unlinked once complete */
+	struct exchange *next; /* same bucket of stream ids, or free */
+	struct conn *conn;
+	struct request record; /* what is delivered, filled as it becomes known */
+	uint64_t times[MOMENT_MAX][REPORTER_MAX];
+	struct wait waits[MOMENT_MAX];
+	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
+	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
+	bool settled[REPORTER_MAX];    /* delivered, or there is no such end */
+	bool request_ended;
+	bool response_begun;
+	bool response_ended;
+	bool complete;
+	bool dropped; /* counted as lost: not delivered */
+};
+
+#define STREAM_BUCKETS 16
+
+struct http_state {
+	struct list open;
+	struct exchange *buckets[STREAM_BUCKETS]; /* HTTP/2: open exchanges by stream id */
+	struct exchange *current[2];		  /* HTTP/1: whose message passes in a direction */
+	struct exchange *switching;		  /* HTTP/1: its answer switches the protocol */
+	uint32_t count;
+	uint32_t untracked;	   /* requests beyond the limit, answers to come */
+	uint32_t forgotten_stream; /* HTTP/2: streams up to this one were counted as lost */
+	bool pipelined; /* a response ended when the next request was sent already (HTTP/1) */
+	bool to_http2;	/* |switching| goes on as HTTP/2 */
+};
+
+/* Bounds the exchanges of all connections together. */
+#define EXCHANGES_MAX 65536
+
+/* A new open exchange; NULL (counted) when there are too many. |stream_id| 0: HTTP/1. */
+struct exchange *exchange_open(struct conn *c, uint32_t stream_id);
+
+/* The open one of an HTTP/2 stream, the first open one, the first whose response has not ended
+ * (HTTP/1 answers in the order of the requests, RFC 9112 9.3.2); NULL when there is none. */
+struct exchange *exchange_find(struct http_state *h, uint32_t stream_id);
+struct exchange *exchange_first(const struct http_state *h);
+struct exchange *exchange_unanswered(const struct http_state *h);
+
+/* Makes |x| known by its stream id. */
+void exchange_index(struct http_state *h, struct exchange *x);
+
+/* |what| happened with the byte at |position| of the direction that |lane| is: known to its sender
+ * at once, to its receiver when it arrives. */
+void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position);
+
+/* Nothing more will happen to |x|: it is delivered to each end as soon as its times are known. |x|
+ * may be gone afterwards. */
+void exchange_complete(struct exchange *x);
+
+/* Bytes of direction |side| up to |end| arrived at the receiver: whoever waited for them has its
+ * time. */
+void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns);
+
+/* Gives up arrivals of direction |side| asked for before |before_ns|. Returns true when some still
+ * wait. */
+bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns);
+
+/* Frees what is kept for reuse. */
+void exchange_free_pool(struct observe *o);
