@@ -105,7 +105,7 @@ void text_decimal(struct text *t, uint64_t n, unsigned decimals)
 		return;
 	for (unsigned i = decimals; i-- > 0; n /= 10)
 		digits[i] = (char)('0' + n % 10);
-	while (digits[used - 1] == '0')
+	while (used > 1 && digits[used - 1] == '0')
 		used--;
 	text_char(t, '.');
 	text_add(t, digits, used);

@@ -406,6 +406,24 @@ static void test_edges(void **state)
 
 /* ---- sockets ---- */
 
+static int socket_of(int family)
+{
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		abort();
+	return fd;
+}
+
+static void make_file(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		abort();
+	fclose(file);
+}
+
 static void test_the_unix_socket_is_private(void **state)
 {
 	struct stat st;
@@ -426,7 +444,7 @@ static void test_stale_sockets_are_replaced_other_files_are_not(void **state)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct error err = {0};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket_of(AF_UNIX);
 
 	(void)state;
 	serve_free(server);
@@ -436,7 +454,7 @@ static void test_stale_sockets_are_replaced_other_files_are_not(void **state)
 	server = start(NULL, &err);
 	assert_non_null(server);
 	serve_free(server);
-	fclose(fopen(socket_path, "w"));
+	make_file(socket_path);
 	server = start(NULL, &err);
 	assert_null(server);
 	assert_int_equal(err.code, -EEXIST);
@@ -476,16 +494,17 @@ static void test_garbage_and_huge_headers(void **state)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	char junk[100000];
 	struct fetch *f = fetch_new("/healthz", false);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fd = socket_of(AF_INET);
 
 	(void)state;
 	a.sin_port = htons(serve_port(server));
-	connect(fd, (struct sockaddr *)&a, sizeof(a));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	for (unsigned i = 0; i < sizeof(junk); i++)
 		junk[i] = (char)(i * 31);
 	for (unsigned i = 0; i < 20; i++) {
 		serve_a_while();
-		if (send(fd, junk, sizeof(junk), MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+		if (send(fd, junk, sizeof(junk), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+		    errno != EAGAIN)
 			break;
 	}
 	close(fd);
