@@ -26,6 +26,7 @@
 	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")       \
 	X(READ_SECRET, "read_fault", "secret", "the parameters of a key derivation could not be read") \
 	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")    \
+	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied") \
 	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")      \
 	X(FLOW_INSERT, "flow_table_full", "flow", "a packet whose flow found no place in the flow table") \
 	X(FLOW_PARSE, "read_fault", "flow", "an IP packet whose header could not be read")

@@ -8,7 +8,8 @@
 #define TINY_BYTES 216   /* 256 bytes with its header */
 #define SMALL_BYTES 984  /* 1 KiB with its header */
 #define LARGE_BYTES 4056 /* 4 KiB with its header */
-#define MAX_PIECES 17    /* of LARGE_BYTES: more than the largest packet */
+#define MAX_PIECES 132   /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
+#define MAX_PIECES_UNROLLED 17 /* on kernels without bpf_loop (before 5.17) */
 
 struct tiny_record {
 	struct weft_segment segment;
@@ -102,28 +103,54 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 		}                                                                              \
 	} while (0)
 
+struct range {
+	struct __sk_buff *skb;
+	struct capture *c;
+	struct weft_settings *set;
+	__u64 from;
+	__u64 to;
+};
+
+/* Copies the next piece. Returns 1 when nothing is left. */
+static long range_piece(__u32 index, void *walk)
+{
+	struct range *r = walk;
+	__u32 bytes = r->to - r->from;
+	__u32 from = r->from;
+
+	if (r->from >= r->to)
+		return 1;
+	if (bytes <= TINY_BYTES) {
+		record_copy(tiny_record, TINY_BYTES, r->skb, r->c, from, bytes, r->set);
+	} else if (bytes <= SMALL_BYTES) {
+		record_copy(small_record, SMALL_BYTES, r->skb, r->c, from, bytes, r->set);
+	} else {
+		if (bytes > LARGE_BYTES)
+			bytes = LARGE_BYTES;
+		record_copy(large_record, LARGE_BYTES, r->skb, r->c, from, bytes, r->set);
+	}
+	r->from += bytes;
+	return 0;
+}
+
 /* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is covered. */
 __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
 {
-	struct weft_settings *set = settings();
+	struct range r = { .skb = skb, .c = c, .set = settings(), .from = from, .to = to };
 
-	if (!c || !set)
+	if (!c || !r.set)
 		return 0;
-	if (from < c->covered)
-		from = c->covered;
-	for (int i = 0; i < MAX_PIECES && from < to; i++) {
-		__u32 bytes = to - from;
-
-		if (bytes <= TINY_BYTES) {
-			record_copy(tiny_record, TINY_BYTES, skb, c, from, bytes, set);
-		} else if (bytes <= SMALL_BYTES) {
-			record_copy(small_record, SMALL_BYTES, skb, c, from, bytes, set);
-		} else {
-			if (bytes > LARGE_BYTES)
-				bytes = LARGE_BYTES;
-			record_copy(large_record, LARGE_BYTES, skb, c, from, bytes, set);
-		}
-		from += bytes;
+	if (r.from < c->covered)
+		r.from = c->covered;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(MAX_PIECES, range_piece, &r, 0);
+	else
+		for (int i = 0; i < MAX_PIECES_UNROLLED; i++)
+			if (range_piece(i, &r))
+				break;
+	if (r.from < r.to) {
+		count(WEFT_COUNT_SEGMENTS_SEEN, 1);
+		count_lost(WEFT_LOST_TOO_LARGE);
 	}
 	if (c->covered < to)
 		c->covered = to;
