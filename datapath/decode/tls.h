@@ -113,7 +113,7 @@ struct tls_listener {
 	void (*closed)(void *arg, enum tls_side side);
 };
 
-/* Bytes of records that may wait for a secret, per direction. */
+/* Bytes of records that may wait for a secret, per direction; near the end only heads are kept. */
 #define TLS_MAX_BACKLOG_BYTES 32768
 /* Candidates tried per record before it waits. */
 #define TLS_MAX_TRIALS	      64

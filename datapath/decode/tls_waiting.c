@@ -8,19 +8,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEAD_BYTES 1024 /* of a record that does not fit as a whole */
+
 static uint32_t cost_bytes(const struct tls_record *r)
 {
 	return (uint32_t)sizeof(struct tls_waiting) + r->captured_bytes;
 }
 
-int tls_queue_push(struct tls_queue *q, const struct tls_record *r)
+static bool has_room(const struct tls_queue *q, const struct tls_record *r)
 {
-	struct tls_waiting *w;
+	return q->used_bytes + cost_bytes(r) <= TLS_MAX_BACKLOG_BYTES;
+}
+
+/* |r| as if only its first bytes had been captured. */
+static struct tls_record head_of(const struct tls_record *r)
+{
+	struct tls_record head = *r;
+
+	head.piece_count = r->piece_count && !r->pieces[0].offset;
+	if (!head.piece_count)
+		head.pieces[0].size_bytes = 0;
+	if (head.pieces[0].size_bytes > HEAD_BYTES)
+		head.pieces[0].size_bytes = HEAD_BYTES;
+	head.captured_bytes = head.pieces[0].size_bytes;
+	return head;
+}
+
+static int push(struct tls_queue *q, const struct tls_record *r)
+{
+	struct tls_waiting *w = malloc(cost_bytes(r));
 	uint8_t *data;
 
-	if (q->used_bytes + cost_bytes(r) > TLS_MAX_BACKLOG_BYTES)
-		return -ENOSPC;
-	w = malloc(cost_bytes(r));
 	if (!w)
 		return -ENOMEM;
 	data = (uint8_t *)(w + 1);
@@ -36,6 +54,18 @@ int tls_queue_push(struct tls_queue *q, const struct tls_record *r)
 	q->last = w;
 	q->used_bytes += cost_bytes(r);
 	return 0;
+}
+
+int tls_queue_push(struct tls_queue *q, const struct tls_record *r)
+{
+	struct tls_record head;
+
+	if (has_room(q, r))
+		return push(q, r);
+	if (!q->first || r->type != TLS_CONTENT_APPLICATION)
+		return -ENOSPC;
+	head = head_of(r);
+	return has_room(q, &head) ? push(q, &head) : -ENOSPC;
 }
 
 void tls_queue_pop(struct tls_queue *q)

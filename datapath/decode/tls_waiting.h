@@ -15,7 +15,8 @@ struct tls_queue {
 	uint32_t used_bytes;
 };
 
-/* Copies |r| to the end. Returns 0, -ENOSPC when the bound is reached, -ENOMEM. */
+/* Copies |r| to the end; of application data for which there is no room only the head: its body
+ * becomes a gap. Returns 0, -ENOSPC when the bound is reached, -ENOMEM. */
 int tls_queue_push(struct tls_queue *q, const struct tls_record *r);
 
 /* Drops the first one. The queue must not be empty. */

@@ -56,7 +56,8 @@ static inline void contexts_free(SSL_CTX *contexts[2])
 static inline void session_talk(struct session *s, unsigned options)
 {
 	static const size_t sizes[2][5] = {{1, 300, 3000, 70, 6000}, {1, 300, 16384, 70, 40000}};
-	const size_t *size = sizes[!!(options & PROBE_SERVER)]; /* small: all of it may wait */
+	const size_t *size =
+		sizes[!!(options & PROBE_SERVER)]; /* small: all of it may wait; else heads of it */
 	uint8_t data[40016];
 
 	for (size_t i = 0; i < sizeof(data); i++)
