@@ -12,12 +12,16 @@
  * it in pages. */
 #define TC_HEADROOM_BYTES 192
 
-static __always_inline int tc_read(struct __sk_buff *skb, struct weft_flow_key *key,
-				   struct packet *p, __u32 *ret_l3_offset)
+/* A global function: verified once, not at each call. */
+__noinline int tc_read(struct __sk_buff *skb, struct weft_flow_key *key, struct packet *p,
+		       __u32 *ret_l3_offset)
 {
 	struct packet_cursor c = {(void *)(long)skb->data, (void *)(long)skb->data_end};
-	int type = packet_read_ethernet(&c);
+	int type;
 
+	if (!key || !p || !ret_l3_offset)
+		return FLOW_UNREADABLE;
+	type = packet_read_ethernet(&c);
 	*ret_l3_offset = c.next - (void *)(long)skb->data;
 	if (type < 0)
 		return FLOW_UNREADABLE;

@@ -12,17 +12,29 @@ static __always_inline __u32 xdp_frame_bytes(struct xdp_md *xdp)
 	return xdp->data_end - xdp->data;
 }
 
+/* A global function: verified once and its outcomes merged. */
+__noinline int xdp_read(struct xdp_md *xdp, struct weft_flow_key *key, struct packet *p,
+			__u32 *ret_l3_offset)
+{
+	struct packet_cursor c = {(void *)(long)xdp->data, (void *)(long)xdp->data_end};
+	int type;
+
+	if (!key || !p || !ret_l3_offset)
+		return FLOW_UNREADABLE;
+	type = packet_read_ethernet(&c);
+	*ret_l3_offset = c.next - (void *)(long)xdp->data;
+	return type < 0 ? FLOW_UNREADABLE : flow_parse(&c, type, key, p);
+}
+
 /* frags: only headers are read, so frames of several buffers (jumbo MTU) are welcome */
 SEC("xdp.frags")
 int weft_xdp(struct xdp_md *xdp)
 {
-	struct packet_cursor c = {(void *)(long)xdp->data, (void *)(long)xdp->data_end};
 	struct flow_frame frame = {.ifindex = xdp->ingress_ifindex, .direction = WEFT_INGRESS};
 	struct weft_flow_key key = {};
 	struct packet p = {};
-	int type = packet_read_ethernet(&c);
-	__u32 l3_offset = c.next - (void *)(long)xdp->data;
-	int found = type < 0 ? FLOW_UNREADABLE : flow_parse(&c, type, &key, &p);
+	__u32 l3_offset;
+	int found = xdp_read(xdp, &key, &p, &l3_offset);
 
 	if (found == FLOW_UNREADABLE)
 		count_lost(WEFT_LOST_FLOW_PARSE);

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "control/serve/serve.h"
 
+#include <bpf/libbpf.h>
 #include <curl/curl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 				    argv[1]);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
 		return print_command_help(command);
+	libbpf_set_print(NULL); /* what fails is said in our own words */
 	curl_global_init(CURL_GLOBAL_NOTHING);
 	code = command->run(&context, argc - 1, argv + 1);
 	curl_global_cleanup();
