@@ -153,6 +153,16 @@ static void end_fill(struct conn *c, unsigned side, const struct weft_open *open
 	e->address.cookie = open->cookie;
 }
 
+void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *owner)
+{
+	struct end *e = &c->ends[side];
+
+	if (e->address.pid || !owner->pid)
+		return;
+	e->identity = identity_of(c->observe->identities, owner);
+	e->address.pid = owner->pid;
+}
+
 static void end_remote(struct conn *c, unsigned side, const struct weft_open *open)
 {
 	struct end *e = &c->ends[side];
@@ -312,6 +322,7 @@ void conn_close(struct conn *c, const struct weft_close *close)
 	uint64_t time_ns = close->event.time_ns;
 
 	c->ends[side].counters = close->counters;
+	conn_learn_owner(c, side, &close->owner);
 	if (!c->ended_ns)
 		conn_finish(c, side, close->counters.flags, time_ns);
 	end_close(c, side, time_ns);

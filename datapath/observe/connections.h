@@ -45,6 +45,9 @@ static inline unsigned conn_side(const struct conn *c, uint64_t cookie)
  * when memory is short (counted). */
 struct conn *conn_open(struct observe *o, const struct weft_open *open);
 
+/* An end whose owner was not known when it was met has got one. */
+void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *owner);
+
 /* An end is gone. */
 void conn_close(struct conn *c, const struct weft_close *close);
 

@@ -130,6 +130,15 @@ static void report_failure(struct observe *o, const struct weft_close *close)
 		o->listener.connection(o->listener.arg, &r);
 }
 
+static void take_alive(struct conn *c, const struct weft_close *alive)
+{
+	unsigned side = conn_side(c, alive->cookie);
+
+	conn_touch(c, alive->event.time_ns);
+	c->ends[side].counters = alive->counters;
+	conn_learn_owner(c, side, &alive->owner);
+}
+
 static void take_close(struct observe *o, const void *record)
 {
 	const struct weft_close *close = record;
@@ -137,12 +146,10 @@ static void take_close(struct observe *o, const void *record)
 
 	if (!c && close->alive && close->cookie)
 		c = meet(o, close);
-	if (c) {
-		conn_touch(c, close->event.time_ns);
-		if (close->alive)
-			c->ends[conn_side(c, close->cookie)].counters = close->counters;
-		else
-			conn_close(c, close);
+	if (c && close->alive) {
+		take_alive(c, close);
+	} else if (c) {
+		conn_close(c, close);
 	} else if (close->counters.flags & WEFT_END_FAILED) {
 		report_failure(o, close);
 	} else {

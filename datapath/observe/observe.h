@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Events of the kernel half in, requests and connections out. Owns the connection table, the secrets that
- * wait for their connection, the identities and the loss account of this half. Pure: time comes with the
- * events and with observe_tick. */
+/* Events of the kernel half in, requests and connections out. Owns the connection table, the
+ * secrets that wait for their connection, the identities and the loss account of this half. Pure:
+ * time comes with the events and with observe_tick. */
 #pragma once
 
 #include "base/error.h"
@@ -15,11 +15,11 @@ struct observe;
 struct observe_limits {
 	uint32_t connections; /* default 65536; each costs about 1 KiB when clear and idle */
 	uint32_t requests_per_connection; /* open exchanges, default 256 */
-	uint32_t secrets;     /* default 4096 */
-	uint32_t identities;  /* default 4096 */
-	uint64_t secret_wait_ns;     /* default 10 s: then tls_give_up and wipe */
-	uint64_t connection_idle_ns; /* default 1 h without any event: forgotten and counted */
-	uint64_t alive_interval_ns;  /* default 10 s between CONNECTION_ALIVE reports */
+	uint32_t secrets;		  /* default 4096 */
+	uint32_t identities;		  /* default 4096 */
+	uint64_t secret_wait_ns;	  /* default 10 s: then tls_give_up and wipe */
+	uint64_t connection_idle_ns;	  /* default 1 h without any event: forgotten and counted */
+	uint64_t alive_interval_ns;	  /* default 10 s between CONNECTION_ALIVE reports */
 	uint64_t seed;
 };
 struct observe_limits observe_limits_default(void);
@@ -30,36 +30,45 @@ struct observe_listener {
 	void (*request)(void *arg, const struct request *r);
 	void (*connection)(void *arg, const struct connection *c);
 	void (*listener)(void *arg, const struct listener *l);
-	/* Names the control group |id| of a process: writes its path below the cgroup2 root ("/system.slice/nginx.service")
-	 * into |out|; returns 0 or -ENOENT. Called once per unknown id, the answer is kept. */
+	/* Names the control group |id| of a process: writes its path below the cgroup2 root
+	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
+	 * id, the answer is kept. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
 };
 
-/* Why something that was delivered by the ring became no record. One per-reason counter each; also the
- * reasons why a direction was given up. X(name, stage, reason, text) */
+/* Why something that was delivered by the ring became no record. One per-reason counter each; also
+ * the reasons why a direction was given up. X(name, stage, reason, text) */
 #define OBSERVE_LOSSES(X)                                                                          \
-	X(BAD_EVENT, "ingest", "bad_event", "a ring record with impossible sizes")               \
-	X(UNKNOWN_CONNECTION, "connection", "unknown", "an arrival or close of a connection never met") \
-	X(TABLE_FULL, "connection", "table_full", "the oldest connection was forgotten to make room")  \
-	X(CONNECTION_IDLE, "connection", "idle", "a connection without any event for too long was forgotten") \
-	X(MEMORY, "connection", "memory", "no memory for a decoder")                              \
-	X(DESYNC, "decode", "resync", "bytes outside of a body are missing; the direction is given up until it can be joined again") \
-	X(MALFORMED_HTTP1, "decode", "http1", "not valid HTTP/1")                                 \
-	X(MALFORMED_HTTP2, "decode", "http2", "not valid HTTP/2")                                 \
-	X(LIMIT, "decode", "limit", "a bound of a decoder was exceeded")                          \
-	X(TLS_UNREADABLE, "decode", "tls", "a TLS connection could not be read (by state in its connection record)") \
-	X(UNPAIRED_RESPONSE, "pair", "unpaired_response", "a response without its request")       \
-	X(UNPAIRED_REQUEST, "pair", "unpaired_request", "a request given up without its answer by desync") \
-	X(TOO_MANY_REQUESTS, "pair", "too_many", "more open exchanges on one connection than are kept") \
-	X(SECRETS_EXPIRED, "secrets", "expired", "a secret that no connection claimed")           \
-	X(SECRETS_FULL, "secrets", "full", "the oldest unclaimed secret made room")               \
+	X(BAD_EVENT, "ingest", "bad_event", "a ring record with impossible sizes")                 \
+	X(UNKNOWN_CONNECTION, "connection", "unknown",                                             \
+	  "an arrival or close of a connection never met")                                         \
+	X(TABLE_FULL, "connection", "table_full",                                                  \
+	  "the oldest connection was forgotten to make room")                                      \
+	X(CONNECTION_IDLE, "connection", "idle",                                                   \
+	  "a connection without any event for too long was forgotten")                             \
+	X(MEMORY, "connection", "memory", "no memory for a decoder")                               \
+	X(DESYNC, "decode", "resync",                                                              \
+	  "bytes outside of a body are missing; the direction is given up until it can be joined " \
+	  "again")                                                                                 \
+	X(MALFORMED_HTTP1, "decode", "http1", "not valid HTTP/1")                                  \
+	X(MALFORMED_HTTP2, "decode", "http2", "not valid HTTP/2")                                  \
+	X(LIMIT, "decode", "limit", "a bound of a decoder was exceeded")                           \
+	X(TLS_UNREADABLE, "decode", "tls",                                                         \
+	  "a TLS connection could not be read (by state in its connection record)")                \
+	X(UNPAIRED_RESPONSE, "pair", "unpaired_response", "a response without its request")        \
+	X(UNPAIRED_REQUEST, "pair", "unpaired_request",                                            \
+	  "a request given up without its answer by desync")                                       \
+	X(TOO_MANY_REQUESTS, "pair", "too_many",                                                   \
+	  "more open exchanges on one connection than are kept")                                   \
+	X(SECRETS_EXPIRED, "secrets", "expired", "a secret that no connection claimed")            \
+	X(SECRETS_FULL, "secrets", "full", "the oldest unclaimed secret made room")                \
 	X(IDENTITIES_FULL, "identity", "full", "an end was named overflow")
 
 enum observe_loss {
 #define X(name, ...) OBSERVE_LOST_##name,
 	OBSERVE_LOSSES(X)
 #undef X
-	OBSERVE_LOSS_MAX
+		OBSERVE_LOSS_MAX
 };
 
 struct observe_counters {
@@ -75,11 +84,12 @@ struct observe_counters {
 };
 
 /* NULL and |err| on short memory. Free with observe_free. */
-struct observe *observe_new(const struct observe_limits *limits, const struct observe_listener *listener,
-			    struct error *err);
+struct observe *observe_new(const struct observe_limits *limits,
+			    const struct observe_listener *listener, struct error *err);
 void observe_free(struct observe *o);
 
-/* One ring record (or one structure of the TCP iterator). Never fails: what cannot be used is counted. */
+/* One ring record (or one structure of the TCP iterator). Never fails: what cannot be used is
+ * counted. */
 void observe_event(struct observe *o, const void *record, size_t size_bytes);
 
 /* Expires what waits, reports living connections; call about ten times a second. */

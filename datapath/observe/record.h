@@ -9,51 +9,53 @@
 #include <stdint.h>
 
 /* Who an end is. Interned: equal identities have equal pointers for the life of the agent
- * (bounded table; beyond the bound everything is "overflow"). Strings are never empty: "unknown". */
+ * (bounded table; beyond the bound everything is "overflow"). Strings are never empty: "unknown".
+ */
 struct identity {
-	uint32_t index;        /* small and dense, for tables keyed by identity */
-	char workload[64];     /* container, else systemd unit, else cgroup, else executable */
-	char kind[12];         /* "container", "unit", "cgroup", "process", "address", "unknown" */
-	char namespace_[64];   /* mesh namespace, "unknown" without configuration */
-	char service[128];     /* destination_service (host); without configuration the workload */
-	char app[64];          /* canonical service; without configuration the workload */
-	char version[32];      /* canonical revision; without configuration "latest" */
-	char principal[256];   /* "unknown" unless a certificate said more */
+	uint32_t index;	     /* small and dense, for tables keyed by identity */
+	char workload[64];   /* container, else systemd unit, else cgroup, else executable */
+	char kind[12];	     /* "container", "unit", "cgroup", "process", "address", "unknown" */
+	char namespace_[64]; /* mesh namespace, "unknown" without configuration */
+	char service[128];   /* destination_service (host); without configuration the workload */
+	char app[64];	     /* canonical service; without configuration the workload */
+	char version[32];    /* canonical revision; without configuration "latest" */
+	char principal[256]; /* "unknown" unless a certificate said more */
 };
 
 /* Which end's view a record is (Istio's reporter). A pair on one node is reported once by each. */
 enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 
-/* Why a field of a request is not known: bits of request.incomplete. One table: names are label values. */
-#define REQUEST_GAPS(X)                                                              \
-	X(JOINED, "joined")            /* the exchange began before the capture */  \
-	X(HPACK, "hpack_join")         /* fields refer to an unknown table entry */ \
-	X(TIMES, "times")              /* an arrival record was lost */             \
-	X(BODY, "body")                /* part of a body could not be counted */    \
-	X(LOST, "lost")                /* records of the exchange were lost */      \
-	X(CUT, "cut")                  /* a field was longer than its buffer */
+/* Why a field of a request is not known: bits of request.incomplete. One table: names are label
+ * values. */
+#define REQUEST_GAPS(X)                                                                            \
+	X(JOINED, "joined")    /* the exchange began before the capture */                         \
+	X(HPACK, "hpack_join") /* fields refer to an unknown table entry */                        \
+	X(TIMES, "times")      /* an arrival record was lost */                                    \
+	X(BODY, "body")	       /* part of a body could not be counted */                           \
+	X(LOST, "lost")	       /* records of the exchange were lost */                             \
+	X(CUT, "cut")	       /* a field was longer than its buffer */
 
 enum request_gap {
 #define X(name, text) REQUEST_GAP_BIT_##name,
 	REQUEST_GAPS(X)
 #undef X
-	REQUEST_GAP_MAX
+		REQUEST_GAP_MAX
 };
 #define REQUEST_GAP(name) (1u << REQUEST_GAP_BIT_##name)
 
 /* Envoy's response flags that an observer can know (one bit each). */
-#define RESPONSE_FLAGS(X)                                                   \
-	X(UF, "UF", "connection to the destination failed")                \
-	X(UC, "UC", "destination closed the connection before it answered") \
-	X(UR, "UR", "destination reset the stream or connection")          \
-	X(DC, "DC", "client closed or reset before the answer was complete") \
+#define RESPONSE_FLAGS(X)                                                                          \
+	X(UF, "UF", "connection to the destination failed")                                        \
+	X(UC, "UC", "destination closed the connection before it answered")                        \
+	X(UR, "UR", "destination reset the stream or connection")                                  \
+	X(DC, "DC", "client closed or reset before the answer was complete")                       \
 	X(DPE, "DPE", "the client broke the protocol")
 
 enum response_flag {
 #define X(name, ...) RESPONSE_FLAG_BIT_##name,
 	RESPONSE_FLAGS(X)
 #undef X
-	RESPONSE_FLAG_MAX
+		RESPONSE_FLAG_MAX
 };
 #define RESPONSE_FLAG(name) (1u << RESPONSE_FLAG_BIT_##name)
 
@@ -63,55 +65,57 @@ struct tls_facts;
 /* One end's address, for people. */
 struct endpoint {
 	uint8_t addr[16]; /* IPv4 mapped */
-	uint16_t port;    /* host order */
+	uint16_t port;	  /* host order */
 	uint32_t netns_ino;
-	uint32_t pid;     /* 0 = not on this node or not known */
-	uint64_t cookie;  /* socket cookie, 0 = not on this node */
+	uint32_t pid;	 /* 0 = not on this node or not known */
+	uint64_t cookie; /* socket cookie, 0 = not on this node */
 };
 
-/* One exchange as one reporter saw it. Pointers are borrowed for the time of the callback. Times are
- * CLOCK_MONOTONIC in ns, 0 = not known (see |incomplete|). */
+/* One exchange as one reporter saw it. Pointers are borrowed for the time of the callback. Times
+ * are CLOCK_MONOTONIC in ns, 0 = not known (see |incomplete|). */
 struct request {
-	uint64_t id;            /* the same for both reporters of one exchange */
+	uint64_t id; /* the same for both reporters of one exchange */
 	enum reporter reporter;
 	const struct identity *source;
 	const struct identity *destination;
 	const struct endpoint *client;
 	const struct endpoint *server;
 
-	char protocol[8];       /* "http1.0", "http1.1", "http2" */
+	char protocol[8]; /* "http1.0", "http1.1", "http2" */
 	bool grpc;
 	char method[16];
-	char path[256];         /* query values dropped: "?id=&page=" */
+	char path[256]; /* query values dropped: "?id=&page=" */
 	char authority[128];
 	uint32_t stream_id;
-	uint16_t status;        /* 0: no response began */
-	int grpc_status;        /* GRPC_STATUS_UNKNOWN (-1): no trailer was seen, or not gRPC */
-	uint32_t reset_code;    /* HTTP/2 error code, valid when |reset| */
+	uint16_t status;     /* 0: no response began */
+	int grpc_status;     /* GRPC_STATUS_UNKNOWN (-1): no trailer was seen, or not gRPC */
+	uint32_t reset_code; /* HTTP/2 error code, valid when |reset| */
 	bool reset;
 	uint64_t request_bytes; /* body content */
 	uint64_t response_bytes;
 	uint64_t request_messages; /* gRPC */
 	uint64_t response_messages;
 
-	uint64_t start_ns;      /* source: first request byte left; destination: it arrived */
+	uint64_t start_ns; /* source: first request byte left; destination: it arrived */
 	uint64_t request_end_ns;
-	uint64_t first_byte_ns; /* source: first byte of the final response arrived; destination: it left */
-	uint64_t end_ns;        /* last byte of the response */
+	uint64_t first_byte_ns; /* source: first byte of the final response arrived; destination: it
+				   left */
+	uint64_t end_ns;	/* last byte of the response */
 
-	char traceparent[56];   /* valid ones only, else empty */
+	char traceparent[56]; /* valid ones only, else empty */
 	char request_id[64];
 	char user_agent[64];
-	uint32_t flags;         /* RESPONSE_FLAG() */
-	uint32_t incomplete;    /* REQUEST_GAP() */
+	uint32_t flags;	     /* RESPONSE_FLAG() */
+	uint32_t incomplete; /* REQUEST_GAP() */
 	bool encrypted;
 	const struct tls_facts *tls; /* NULL for clear text */
 };
 
 enum connection_phase { CONNECTION_OPENED, CONNECTION_ALIVE, CONNECTION_CLOSED };
 
-/* A connection as one reporter saw it, when it opened, now and then while it lives, and when it closed.
- * Counters are totals since it opened; differences are the listener's to take with |previous|. */
+/* A connection as one reporter saw it, when it opened, now and then while it lives, and when it
+ * closed. Counters are totals since it opened; differences are the listener's to take with
+ * |previous|. */
 struct connection {
 	uint64_t id;
 	enum reporter reporter;
@@ -120,21 +124,23 @@ struct connection {
 	const struct identity *destination;
 	const struct endpoint *client;
 	const struct endpoint *server;
-	const char *protocol;   /* "tcp", "http1", "http2", "tls" (not opened), "websocket", "unknown" */
+	const char
+		*protocol; /* "tcp", "http1", "http2", "tls" (not opened), "websocket", "unknown" */
 	bool encrypted;
 	const struct tls_facts *tls;
-	const char *tls_state;  /* tls_state_name(), NULL for clear text */
-	uint64_t opened_ns;     /* 0 = before the agent */
+	const char *tls_state; /* tls_state_name(), NULL for clear text */
+	uint64_t opened_ns;    /* 0 = before the agent */
 	uint64_t now_ns;
-	uint32_t handshake_us;  /* 0 = not known */
-	uint64_t sent_bytes;     /* server to client, for BOTH reporters (Istio's "sent during response") */
-	uint64_t received_bytes; /* client to server */
-	uint64_t previous_sent_bytes;     /* at the last report of this connection */
+	uint32_t handshake_us;	      /* 0 = not known */
+	uint64_t sent_bytes;	      /* server to client, for BOTH reporters (Istio's "sent during
+					 response") */
+	uint64_t received_bytes;      /* client to server */
+	uint64_t previous_sent_bytes; /* at the last report of this connection */
 	uint64_t previous_received_bytes;
 	uint32_t previous_retransmits;
-	struct weft_counters counters;    /* this end's kernel counters; zero while not known */
-	uint64_t requests;      /* exchanges reported so far */
-	uint32_t flags;         /* RESPONSE_FLAG() */
+	struct weft_counters counters; /* this end's kernel counters; zero while not known */
+	uint64_t requests;	       /* exchanges reported so far */
+	uint32_t flags;		       /* RESPONSE_FLAG() */
 };
 
 /* A listening socket and how full its queue is. */

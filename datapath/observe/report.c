@@ -57,6 +57,7 @@ static void report(struct conn *c, unsigned side, enum connection_phase phase, u
 
 void report_opened(struct conn *c)
 {
+	c->role_guessed = false; /* from here on it is what was reported */
 	for (int side = 0; side < 2; side++) {
 		if (c->ends[side].announced || !conn_is_local(c, side))
 			continue;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Bytes that are lost, reordered or seen twice: counted, never guessed. */
+#include "datapath/observe/http1_world_test.h"
+
+/* A head is lost: its exchange is counted, the next ones are right. */
+static void test_lost_response_head(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_skip(w, true, strlen(OK_HELLO));
+	world_send(w, false, "GET /two HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_send(w, true, "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n");
+	world_send(w, false, "GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_arrive(w, false);
+	world_send(w, true, "HTTP/1.1 202 Yes\r\nContent-Length: 0\r\n\r\n");
+	world_arrive(w, true);
+	for (unsigned i = 0; i < w->request_count; i++)
+		if (!strcmp(w->requests[i].path, "/three"))
+			assert_int_equal(w->requests[i].status, 202);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_DESYNC], 1);
+	/* three exchanges: each reported or counted */
+	assert_int_equal(
+		w->request_count / 2 + world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 3);
+	world_free(w);
+}
+
+static void test_lost_request_head(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_send(w, true, OK_HELLO);
+	world_arrive(w, true);
+	world_skip(w, false, strlen(GET)); /* lost */
+	world_send(w, true, OK_HELLO);
+	world_arrive(w, true);
+	world_send(w, false, "GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_arrive(w, false);
+	world_send(w, true, "HTTP/1.1 202 Yes\r\nContent-Length: 0\r\n\r\n");
+	world_arrive(w, true);
+	assert_int_equal(w->request_count, 4);
+	assert_request(world_request(w, REPORTER_SOURCE, 1), "GET", "/three", 202);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_RESPONSE], 1);
+	world_free(w);
+}
+
+/* The last response is lost: nobody knows whether there was one. */
+static void test_lost_last_response(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_skip(w, true, strlen(OK_HELLO));
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_int_equal(w->request_count, 0);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
+	world_free(w);
+}
+
+/* While the responses cannot be followed a later response must not answer an earlier request. */
+static void test_lost_no_wrong_pair(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_skip(w, true, 10);
+	world_send(w, true, "garbage, as the head is lost");
+	world_send(w, false, "GET /two HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_skip(w, true, strlen(OK_HELLO)); /* its answer */
+	world_skip(w, false, 50);	       /* the third request */
+	world_send(w, true, "HTTP/1.1 203 Third\r\nContent-Length: 0\r\n\r\n");
+	world_send(w, false, "GET /four HTTP/1.1\r\nHost: x\r\n\r\n");
+	world_send(w, true, "HTTP/1.1 204 Fourth\r\n\r\n");
+	world_arrive(w, false);
+	world_arrive(w, true);
+	for (unsigned i = 0; i < w->request_count; i++)
+		assert_request(&w->requests[i], "GET", "/four", 204);
+	world_free(w);
+}
+
+static void remote_response(struct world *w, size_t from, size_t size_bytes)
+{
+	world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ + (uint32_t)from, OK_HELLO + from,
+		      size_bytes);
+}
+
+/* The server is on another node: its bytes come as the network brings them. */
+static void test_remote_reordered(void **state)
+{
+	struct world *w = world_new();
+	const struct request *r;
+	size_t all = strlen(OK_HELLO);
+
+	(void)state;
+	world_open(w, false);
+	world_send(w, false, GET);
+	w->now_ns += MS;
+	remote_response(w, 20, 10);
+	remote_response(w, 10, 10);
+	remote_response(w, 20, 10);
+	w->now_ns += MS;
+	remote_response(w, 0, 15); /* overlaps */
+	remote_response(w, 0, 15);
+	remote_response(w, 30, all - 30);
+	assert_int_equal(w->request_count, 1);
+	r = world_request(w, REPORTER_SOURCE, 0);
+	assert_request(r, "GET", "/hello?name=", 200);
+	assert_int_equal(r->response_bytes, 5);
+	assert_int_equal(r->first_byte_ns, w->now_ns);
+	assert_int_equal(r->incomplete, 0);
+	assert_string_equal(r->destination->kind, "unknown");
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
+}
+
+static void test_remote_hole_given_up(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_open(w, false);
+	world_send(w, false, GET);
+	remote_response(w, 20, strlen(OK_HELLO) - 20);
+	world_tick(w, 50 * MS);
+	assert_int_equal(world_lost(w), 0);
+	world_tick(w, 60 * MS);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_DESYNC], 1);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
+	assert_int_equal(w->request_count, 0);
+	world_free(w);
+}
+
+/* More records than the window holds: the hole is given up at once. */
+static void test_remote_window_full(void **state)
+{
+	struct world *w = world_new();
+	char byte[4096] = {0};
+
+	(void)state;
+	world_open(w, false);
+	world_send(w, false, GET);
+	for (uint32_t i = 0; i < 40; i++)
+		world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ + 100 + i * 8192, byte, 4096);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_DESYNC] +
+				 world_counts(w)->lost[OBSERVE_LOST_MALFORMED_HTTP1],
+			 1);
+	world_free(w);
+}
+
+/* Both hooks see the bytes: counted once, and the second sight is the arrival. */
+static void test_seen_twice(void **state)
+{
+	struct world *w = world_new();
+	const struct request *r;
+
+	(void)state;
+	world_pair(w);
+	world_segment(w, CLIENT, WEFT_EGRESS, CLIENT_SEQ, GET, strlen(GET));
+	w->now_ns += MS;
+	world_segment(w, SERVER, WEFT_INGRESS, CLIENT_SEQ, GET, strlen(GET));
+	w->now_ns += MS;
+	world_segment(w, SERVER, WEFT_EGRESS, SERVER_SEQ, OK_HELLO, strlen(OK_HELLO));
+	w->now_ns += MS;
+	world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ, OK_HELLO, strlen(OK_HELLO));
+	assert_int_equal(w->request_count, 2);
+	r = world_request(w, REPORTER_DESTINATION, 0);
+	assert_int_equal(r->end_ns - r->start_ns, MS);
+	r = world_request(w, REPORTER_SOURCE, 0);
+	assert_int_equal(r->end_ns - r->start_ns, 3 * MS);
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lost_response_head),
+		cmocka_unit_test(test_lost_request_head),
+		cmocka_unit_test(test_lost_last_response),
+		cmocka_unit_test(test_lost_no_wrong_pair),
+		cmocka_unit_test(test_remote_reordered),
+		cmocka_unit_test(test_remote_hole_given_up),
+		cmocka_unit_test(test_remote_window_full),
+		cmocka_unit_test(test_seen_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
