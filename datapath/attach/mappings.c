@@ -331,7 +331,7 @@ int mapping_open_path(uint32_t pid, const char *path)
 int mapping_open(const struct mapping *m)
 {
 	char name[64];
-	int fd;
+	int fd = -1;
 
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, m->pid, m->start,
 		 m->end);
