@@ -101,6 +101,17 @@ static __always_inline void param_note(struct derivation *d, const char name[8],
 	}
 }
 
+/* Notes one parameter. A global function: verified once, not for each parameter. */
+__noinline int param_take(struct derivation *d, const struct ossl_param *p)
+{
+	char name[8];
+
+	if (!d || !p || name_read(name, p->key))
+		return -1;
+	param_note(d, name, &(struct span){p->data, p->data_bytes});
+	return 0;
+}
+
 /* Reads the next parameters. The list may end before the last of them, even where nothing else is
  * mapped. */
 static __always_inline long params_read(struct ossl_param p[PARAMS_AT_ONCE], __u64 at)
@@ -120,7 +131,6 @@ static __always_inline long params_read(struct ossl_param p[PARAMS_AT_ONCE], __u
 static __noinline long derivation_read(struct derivation *d, __u64 params)
 {
 	struct ossl_param p[PARAMS_AT_ONCE];
-	char name[8];
 
 	for (int i = 0; i < PARAMS_MAX; i++) {
 		const struct ossl_param *next = &p[i % PARAMS_AT_ONCE];
@@ -129,9 +139,8 @@ static __noinline long derivation_read(struct derivation *d, __u64 params)
 			return -1;
 		if (!next->key)
 			return 0;
-		if (name_read(name, next->key))
+		if (param_take(d, next))
 			return -1;
-		param_note(d, name, &(struct span){next->data, next->data_bytes});
 	}
 	return 0;
 }
