@@ -101,10 +101,10 @@ static enum step take_change_cipher(struct tls *t, enum tls_side side)
 	if (side == TLS_SERVER)
 		t->facts.resumed = !t->hello_done_seen;
 	tls_epoch_begin(d, EPOCH_APPLICATION);
-	if (t->master_bound) {
+	if (t->next_keys_set) {
 		d->keys = t->next_keys;
 		d->bound = true;
-		t->master_bound = false;
+		t->next_keys_set = false;
 	}
 	if (!t->suite || !t->suite->aead || t->facts.version != TLS_1_2)
 		tls_fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
@@ -155,7 +155,7 @@ static void other_keys_install(struct tls *t, struct tls_direction *other,
 		other->bound = true;
 	} else {
 		t->next_keys = *keys;
-		t->master_bound = true;
+		t->next_keys_set = true;
 	}
 }
 

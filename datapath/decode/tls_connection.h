@@ -47,8 +47,8 @@ struct tls {
 	bool early_data_offered;
 	bool extensions_seen; /* EncryptedExtensions: early data was accepted or not */
 	bool hello_done_seen; /* TLS 1.2: a full handshake */
-	bool master_bound; /* TLS 1.2: next_keys are for the other direction's ChangeCipherSpec */
-	bool unlocked;	   /* something was learned that the other direction may wait for */
+	bool next_keys_set; /* TLS 1.2: next_keys are for the other direction's ChangeCipherSpec */
+	bool unlocked;	    /* something was learned that the other direction may wait for */
 	struct tls_facts facts;
 };
 

@@ -64,7 +64,7 @@ static void take_server_hello(struct tls *t, struct slice body)
 	if (hello.alpn.data)
 		name_copy(hello.alpn, t->facts.alpn, sizeof(t->facts.alpn));
 	t->hello_done_seen = false;
-	t->master_bound = false;
+	t->next_keys_set = false;
 	t->unlocked = true;
 	if (tls_is_13(t))
 		tls_epoch_begin(&t->directions[TLS_SERVER], EPOCH_HANDSHAKE);
