@@ -3,7 +3,7 @@
 #include "control/options.h"
 
 #include "base/version.h"
-#include "control/serve/serve.h"
+#include "base/defaults.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,9 +13,9 @@
 
 /* X(name, "metavar" or NULL, "help") */
 #define OPTIONS(X)                                                                             \
-	X(listen, "ADDR:PORT", "where metrics are served (default " SERVE_DEFAULT_LISTEN ", \"\" = nowhere)") \
-	X(socket, "PATH", "where `weft` asks (default " SERVE_DEFAULT_SOCKET ")")              \
-	X(pin, "DIR", "where the kernel half is pinned (default /sys/fs/bpf/weft, \"\" = not pinned)") \
+	X(listen, "ADDR:PORT", "where metrics are served (default " WEFT_DEFAULT_LISTEN ", \"\" = nowhere)") \
+	X(socket, "PATH", "where `weft` asks (default " WEFT_DEFAULT_SOCKET ")")              \
+	X(pin, "DIR", "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ", \"\" = not pinned)") \
 	X(interface, "NAME", "count flows on this interface; repeatable, globs (default: all veth, bridge and physical ones)") \
 	X(xdp, "MODE", "XDP on ingress: auto (native on network cards, TC elsewhere), generic, native, off") \
 	X(tls, "keys|off", "open TLS with the secrets of its handshakes (default keys)")       \
@@ -202,9 +202,9 @@ int options_parse(int argc, char **argv, struct options *ret)
 	char names[ROW_COUNT][32];
 	int id, code = -1;
 
-	*ret = (struct options){ .listen = SERVE_DEFAULT_LISTEN,
-				 .socket_path = SERVE_DEFAULT_SOCKET,
-				 .pin_dir = "/sys/fs/bpf/weft",
+	*ret = (struct options){ .listen = WEFT_DEFAULT_LISTEN,
+				 .socket_path = WEFT_DEFAULT_SOCKET,
+				 .pin_dir = WEFT_DEFAULT_PIN_DIR,
 				 .xdp_mode = "auto",
 				 .flows = true };
 	for (size_t i = 0; i < ROW_COUNT; i++) {

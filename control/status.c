@@ -84,6 +84,22 @@ static uint64_t sum(const uint64_t *values, size_t count)
 	return total;
 }
 
+/* Losses of ring records; what tables had no room for was never a record. */
+static uint64_t events_lost(const struct health *h)
+{
+	static const char *const reasons[] = {
+#define X(name, stage, reason, text) reason,
+		WEFT_LOSSES(X)
+#undef X
+	};
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < WEFT_LOSS_MAX; i++)
+		if (strcmp(reasons[i], "flow") != 0 && strcmp(reasons[i], "connection") != 0)
+			total += h->kernel_lost[i];
+	return total;
+}
+
 static void write_events(struct json *j, const struct health *h)
 {
 	const uint64_t *counts = h->kernel_counts;
@@ -93,7 +109,7 @@ static void write_events(struct json *j, const struct health *h)
 		    counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
 			    counts[WEFT_COUNT_LIFECYCLE_SEEN] + counts[WEFT_COUNT_SECRETS_SEEN]);
 	json_put_number(j, "delivered", sum(h->observe.delivered, 8));
-	json_put_number(j, "lost", sum(h->kernel_lost, WEFT_LOSS_MAX));
+	json_put_number(j, "lost", events_lost(h));
 	json_put_object_end(j);
 }
 

@@ -19,7 +19,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 
 #define TICK_NS 5000000 /* the ring is read this often, and when much waits in it */
@@ -117,19 +116,6 @@ static int start_pipeline(struct worker *w, struct error *err)
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
 }
 
-static void make_socket_directory(const char *socket_path)
-{
-	char dir[108];
-	char *slash;
-
-	snprintf(dir, sizeof(dir), "%s", socket_path);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return;
-	*slash = 0;
-	mkdir(dir, 0755);
-}
-
 static void drain_ring(void *arg)
 {
 	struct worker *w = arg;
@@ -157,8 +143,6 @@ static int start_serve(struct worker *w, struct error *err)
 					.refresh = status_refresh,
 					.status = status_write,
 					.check = status_write_check };
-	if (options.socket_path)
-		make_socket_directory(options.socket_path);
 	w->serve = serve_new(&options, &source, err);
 	return w->serve ? 0 : err->code;
 }

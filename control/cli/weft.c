@@ -3,7 +3,7 @@
 #include "control/cli/command.h"
 
 #include "base/version.h"
-#include "control/serve/serve.h"
+#include "base/defaults.h"
 
 #include <bpf/libbpf.h>
 #include <curl/curl.h>
@@ -103,8 +103,8 @@ static int take_shared(struct context *context, int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct context context = { .socket_path = SERVE_DEFAULT_SOCKET,
-				   .pin_dir = "/sys/fs/bpf/weft" };
+	struct context context = { .socket_path = WEFT_DEFAULT_SOCKET,
+				   .pin_dir = WEFT_DEFAULT_PIN_DIR };
 	const struct command *command;
 	int code;
 

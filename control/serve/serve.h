@@ -14,8 +14,6 @@
 
 struct serve;
 
-#define SERVE_DEFAULT_LISTEN "127.0.0.1:15090"
-#define SERVE_DEFAULT_SOCKET "/run/weft/weftd.sock"
 
 struct serve_options {
 	const char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
