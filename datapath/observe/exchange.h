@@ -63,8 +63,8 @@ void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint
  * may be gone afterwards. */
 void exchange_complete(struct exchange *x);
 
-/* Bytes of direction |side| up to |end| arrived at the receiver: whoever waited for them has its
- * time. */
+/* Bytes of direction |side| up to |end| arrived at the receiver at |time_ns| (0 = not known when):
+ * whoever waited for them has its time. */
 void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns);
 
 /* Gives up arrivals of direction |side| asked for before |before_ns|. Returns true when some still

@@ -69,7 +69,7 @@ static void take_mark(struct observe *o, const void *record)
 	struct conn *c = find_or_count(o, m->cookie, m->event.time_ns);
 
 	if (c)
-		stream_mark(c, OTHER(conn_side(c, m->cookie)), m->end_seq, m->event.time_ns);
+		stream_mark(c, OTHER(conn_side(c, m->cookie)), m);
 }
 
 static void take_open(struct observe *o, const void *record)

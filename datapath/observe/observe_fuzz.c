@@ -119,7 +119,8 @@ static void do_mark(struct run *run, unsigned end, uint8_t choice)
 {
 	struct weft_mark m = {.event = header(run, WEFT_EVENT_MARK, sizeof(m)),
 			      .cookie = end + 1,
-			      .end_seq = run->seqs[end][WEFT_INGRESS] + (choice & 2 ? choice : 0)};
+			      .end_seq = run->seqs[end][WEFT_INGRESS] + (choice & 2 ? choice : 0),
+			      .bytes = choice * 8u};
 
 	observe_event(run->observe, &m, sizeof(m));
 }

@@ -114,15 +114,17 @@ static void arrive(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns
 	exchange_arrived(c, side, end, time_ns);
 }
 
-/* A skipped body ends in the packet of the next record, or a record of its own says when it ended;
- * where that record was lost the time is not known. */
+/* When the bytes of a gap passed is not known, but for its end: a skipped body ends in the packet
+ * of the next record, or a record of its own says when it ended (and is missed when the next one
+ * begins its packet). */
 static void time_piece(struct conn *c, unsigned side, const struct piece *p)
 {
 	struct stream *s = &c->streams[side];
 	struct timeline *t = p->at_receiver ? &s->arrived : &s->sent;
+	bool begins_packet = p->size_bytes && p->packet_bytes == p->size_bytes;
 
-	if (p->start > s->next && p->size_bytes && p->packet_bytes == p->size_bytes)
-		timeline_blur(t, s->next, p->start);
+	if (p->start > s->next)
+		timeline_blur(t, s->next, begins_packet ? p->start : p->start - 1);
 	timeline_add(t, piece_end(p), p->time_ns);
 }
 
@@ -265,17 +267,22 @@ void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 	piece_take(c, side, &p);
 }
 
-void stream_mark(struct conn *c, unsigned side, uint32_t end_seq, uint64_t time_ns)
+void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark)
 {
 	struct stream *s = &c->streams[side];
 	uint64_t arrived = timeline_end(&s->arrived);
-	int64_t end;
+	int64_t end, start;
 
 	if (!s->placed)
 		return;
-	end = position_near(s, end_seq, arrived > s->next ? arrived : s->next);
+	end = position_near(s, mark->end_seq, arrived > s->next ? arrived : s->next);
+	start = end - mark->bytes;
+	if (start > 0 && (uint64_t)start > arrived) { /* marks before this one are lost */
+		timeline_blur(&s->arrived, arrived, (uint64_t)start);
+		exchange_arrived(c, side, (uint64_t)start, 0);
+	}
 	if (end > 0)
-		arrive(c, side, (uint64_t)end, time_ns);
+		arrive(c, side, (uint64_t)end, mark->event.time_ns);
 }
 
 bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns)

@@ -16,8 +16,8 @@ void stream_place(struct stream *s, uint32_t seq);
 void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 		    const struct weft_segment *segment);
 
-/* Bytes before sequence number |end_seq| arrived at the receiver. */
-void stream_mark(struct conn *c, unsigned side, uint32_t end_seq, uint64_t time_ns);
+/* A packet of the direction that |side| sends arrived at the receiver. */
+void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark);
 
 /* Gives up holes that are older than STREAM_HOLE_NS (all with |now_ns| UINT64_MAX). Returns true
  * when records still wait. */

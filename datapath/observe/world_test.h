@@ -28,12 +28,15 @@ struct world {
 	uint64_t now_ns;
 	uint32_t client_seq; /* of the next byte that world_send will send */
 	uint32_t server_seq;
+	uint32_t arrived_seq[2]; /* of the client, of the server: up to here it arrived */
 	struct request requests[WORLD_RECORDS];
 	unsigned request_count;
 	struct connection connections[WORLD_RECORDS];
 	unsigned connection_count;
 	struct listener listeners[8];
 	unsigned listener_count;
+	unsigned drop_per_mille; /* records that never come */
+	uint32_t random;
 };
 
 static inline void world_on_request(void *arg, const struct request *r)
@@ -82,6 +85,8 @@ static inline struct world *world_new_with(const struct observe_limits *limits)
 	w->now_ns = 1000 * MS;
 	w->client_seq = CLIENT_SEQ;
 	w->server_seq = SERVER_SEQ;
+	w->arrived_seq[0] = CLIENT_SEQ;
+	w->arrived_seq[1] = SERVER_SEQ;
 	return w;
 }
 
@@ -102,6 +107,14 @@ static inline struct weft_event world_event(struct world *w, uint16_t kind, size
 {
 	return (struct weft_event){
 		.time_ns = w->now_ns, .size_bytes = (uint32_t)size_bytes, .kind = kind};
+}
+
+/* Gives a record to the observer, or loses it. */
+static inline void world_give(struct world *w, const void *record, size_t size_bytes)
+{
+	w->random = w->random * 1664525 + 1013904223;
+	if ((w->random >> 8) % 1000 >= w->drop_per_mille)
+		observe_event(w->observe, record, size_bytes);
 }
 
 static inline void world_tick(struct world *w, uint64_t later_ns)
@@ -149,7 +162,7 @@ static inline void world_open(struct world *w, bool server)
 {
 	struct weft_open open = world_open_record(w, server);
 
-	observe_event(w->observe, &open, sizeof(open));
+	world_give(w, &open, sizeof(open));
 }
 
 /* Met while it lived, role not known. */
@@ -160,7 +173,7 @@ static inline void world_join(struct world *w, bool server)
 	open.flags = WEFT_OPEN_JOINED;
 	open.role = WEFT_ROLE_UNKNOWN;
 	open.egress_seq = open.ingress_seq = open.handshake_us = 0;
-	observe_event(w->observe, &open, sizeof(open));
+	world_give(w, &open, sizeof(open));
 }
 
 static inline void world_pair(struct world *w)
@@ -185,7 +198,7 @@ static inline void world_segment(struct world *w, uint64_t cookie, uint8_t direc
 	s->direction = direction;
 	if (size_bytes)
 		memcpy(s->data, data, size_bytes);
-	observe_event(w->observe, s, whole);
+	world_give(w, s, whole);
 	free(s);
 }
 
@@ -194,13 +207,14 @@ static inline uint32_t *world_seq(struct world *w, bool server)
 	return server ? &w->server_seq : &w->client_seq;
 }
 
-static inline void world_mark(struct world *w, uint64_t cookie, uint32_t end_seq)
+static inline void world_mark(struct world *w, uint64_t cookie, uint32_t end_seq, uint32_t bytes)
 {
 	struct weft_mark m = {.event = world_event(w, WEFT_EVENT_MARK, sizeof(m)),
 			      .cookie = cookie,
-			      .end_seq = end_seq};
+			      .end_seq = end_seq,
+			      .bytes = bytes};
 
-	observe_event(w->observe, &m, sizeof(m));
+	world_give(w, &m, sizeof(m));
 }
 
 /* An end sends; captured at its egress. */
@@ -220,7 +234,10 @@ static inline void world_send(struct world *w, bool server, const char *text)
 /* What |server| (or the client) sent so far arrives at the other end. */
 static inline void world_arrive(struct world *w, bool server)
 {
-	world_mark(w, server ? CLIENT : SERVER, *world_seq(w, server));
+	uint32_t end_seq = *world_seq(w, server);
+
+	world_mark(w, server ? CLIENT : SERVER, end_seq, end_seq - w->arrived_seq[server]);
+	w->arrived_seq[server] = end_seq;
 }
 
 /* Body bytes that the kernel half skips. */
@@ -255,7 +272,7 @@ static inline void world_close(struct world *w, bool server, uint32_t flags)
 {
 	struct weft_close close = world_close_record(w, server, flags);
 
-	observe_event(w->observe, &close, sizeof(close));
+	world_give(w, &close, sizeof(close));
 }
 
 static inline const struct observe_counters *world_counts(struct world *w)

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Ring records lost at random under known traffic: what is reported is true, what is not is
+ * counted. */
+#include "datapath/observe/world_test.h"
+#include "datapath/decode/http2_wire_test.h"
+
+#define ROUNDS	  300
+#define EXCHANGES 40
+#define STREAMS	  4 /* at once, HTTP/2 */
+
+static unsigned reported; /* of the rounds with a loss of 5 per mille */
+
+static int status_of(unsigned n)
+{
+	return 200 + (int)(n * 7 % 90);
+}
+
+static unsigned body_of(unsigned n)
+{
+	return n % 3 ? n % 11 : 5000; /* long ones are skipped in the kernel */
+}
+
+/* A record of the exchange |n|, "/n", says nothing but the truth. */
+static void check_request(const struct request *r, uint8_t *seen)
+{
+	unsigned n = (unsigned)atoi(r->path + 1);
+
+	assert_true(r->path[0] == '/' && n < EXCHANGES);
+	assert_int_equal(r->status, status_of(n));
+	assert_int_equal(r->flags, 0);
+	assert_int_equal(r->response_bytes, body_of(n));
+	assert_false(seen[n] & (1 << r->reporter));
+	seen[n] |= (uint8_t)(1 << r->reporter);
+	if (!(r->incomplete & REQUEST_GAP(TIMES)))
+		assert_int_equal(r->end_ns - r->start_ns,
+				 r->reporter == REPORTER_SOURCE ? 5 * MS / 2 : 3 * MS / 2);
+}
+
+static void check_world(struct world *w)
+{
+	uint8_t seen[EXCHANGES] = {0};
+	const uint64_t *lost = world_counts(w)->lost;
+
+	world_tick(w, 3000 * MS);
+	world_tick(w, 3000 * MS);
+	for (unsigned i = 0; i < w->request_count; i++)
+		check_request(&w->requests[i], seen);
+	if (w->request_count < 2 * EXCHANGES)
+		assert_true(world_lost(w) || w->drop_per_mille);
+	assert_int_equal(lost[OBSERVE_LOST_BAD_EVENT] + lost[OBSERVE_LOST_TABLE_FULL], 0);
+}
+
+static struct world *world_with_loss(unsigned round)
+{
+	static const unsigned rates[] = {0, 5, 30, 100, 300};
+	struct world *w = world_new();
+
+	w->drop_per_mille = rates[round % 5];
+	w->random = round * 7919;
+	world_pair(w);
+	return w;
+}
+
+static void world_end(struct world *w)
+{
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	check_world(w);
+	if (!w->drop_per_mille) {
+		assert_int_equal(w->request_count, 2 * EXCHANGES);
+		assert_int_equal(world_lost(w), 0);
+	}
+	if (w->drop_per_mille == 5)
+		reported += w->request_count;
+	world_free(w);
+}
+
+/* Little loss costs little: what was lost is found again. */
+static void check_recovery(void)
+{
+	assert_in_range(reported, ROUNDS / 5 * 2 * EXCHANGES * 8 / 10,
+			ROUNDS / 5 * 2 * EXCHANGES - 1);
+	reported = 0;
+}
+
+/* Each step of an exchange takes half a millisecond or one. */
+static void step(struct world *w, bool from_server, const void *data, size_t size_bytes,
+		 unsigned skipped_bytes)
+{
+	world_send_bytes(w, from_server, data, size_bytes);
+	if (skipped_bytes) {
+		world_skip(w, from_server, skipped_bytes);
+		world_skip_end(w, from_server);
+	}
+	w->now_ns += MS / 2;
+	world_arrive(w, from_server);
+}
+
+static void http1_exchange(struct world *w, unsigned n)
+{
+	char text[256], zeros[16] = {0};
+	unsigned body = body_of(n);
+	int size = snprintf(text, sizeof(text), "GET /%u HTTP/1.1\r\nHost: x\r\n\r\n", n);
+
+	step(w, false, text, (size_t)size, 0);
+	w->now_ns += 3 * MS / 2;
+	size = snprintf(text, sizeof(text) - 16,
+			"HTTP/1.1 %d Yes\r\nx-n: %u\r\nContent-Length: %u\r\n\r\n", status_of(n), n,
+			body);
+	memcpy(text + size, zeros, sizeof(zeros));
+	step(w, true, text, (size_t)size + (body < 16 ? body : 0), body < 16 ? 0 : body);
+}
+
+/* 204 and 304 have no body, whatever they say. */
+static bool has_body(unsigned n)
+{
+	return status_of(n) != 204;
+}
+
+static void test_http1(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct world *w = world_with_loss(round);
+
+		for (unsigned n = 0; n < EXCHANGES; n++) {
+			assert_true(has_body(n) || !body_of(n));
+			http1_exchange(w, n);
+		}
+		world_end(w);
+	}
+	check_recovery();
+}
+
+static void http2_requests(struct world *w, struct wire *wire, unsigned first)
+{
+	char fields[256];
+
+	for (unsigned n = first; n < first + STREAMS; n++) {
+		snprintf(fields, sizeof(fields),
+			 ":method: GET\n:scheme: http\n:path: /%u\n:authority: x\nx-n: %u\n", n, n);
+		wire_headers(wire, 1, 1 + 2 * n, fields);
+	}
+	step(w, false, wire->data, wire->used_bytes, 0);
+	wire->used_bytes = 0;
+}
+
+/* The answers to |first| and the next, out of order, in one packet or cut where a body is skipped.
+ */
+static void http2_responses(struct world *w, struct wire *wire, unsigned first)
+{
+	static const uint8_t zeros[16];
+	char fields[256];
+
+	for (unsigned i = STREAMS; i-- > 0;) {
+		unsigned n = first + i, body = body_of(n);
+		uint8_t head[9] = {0, (uint8_t)(body >> 8), (uint8_t)body, 0, 1, 0, 0,
+				   0, (uint8_t)(1 + 2 * n)};
+
+		snprintf(fields, sizeof(fields), ":status: %d\nx-m: %u\n", status_of(n), n / 2);
+		wire_headers(wire, 0, 1 + 2 * n, fields);
+		wire_bytes(wire, head, sizeof(head));
+		if (body < 16) {
+			wire_bytes(wire, zeros, body);
+			continue;
+		}
+		world_send_bytes(w, true, wire->data, wire->used_bytes);
+		wire->used_bytes = 0;
+		world_skip(w, true, body);
+		world_skip_end(w, true);
+	}
+	step(w, true, wire->data, wire->used_bytes, 0);
+	wire->used_bytes = 0;
+}
+
+static void test_http2(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct world *w = world_with_loss(round);
+		struct wire *wires[2] = {wire_new(), wire_new()};
+
+		wire_bytes(wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
+		wire_frame(wires[0], 4, 0, 0, "", 0);
+		wire_frame(wires[1], 4, 0, 0, "", 0);
+		for (unsigned n = 0; n < EXCHANGES; n += STREAMS) {
+			http2_requests(w, wires[0], n);
+			w->now_ns += 3 * MS / 2;
+			http2_responses(w, wires[1], n);
+		}
+		world_end(w);
+		wire_free(wires[0]);
+		wire_free(wires[1]);
+	}
+	check_recovery();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_http1),
+		cmocka_unit_test(test_http2),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
