@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* What the event loop, malloc, libmicrohttpd and the C library's clocks do. */
 static const int ALLOWED[] = {
@@ -55,6 +56,7 @@ int sandbox_enter(struct error *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return error_set(err, -errno, "cannot set no_new_privs: %s", strerror(errno));
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }); /* secrets of TLS live in this memory */
 	r = limit_calls();
 	if (r)
 		return error_set(err, r, "cannot limit system calls: %s", strerror(-r));
