@@ -148,7 +148,7 @@ struct weft_mark {
 };
 
 /* weft_open.flags */
-#define WEFT_OPEN_JOINED 1u /* met while alive: handshake not seen, sequence numbers unknown */
+#define WEFT_OPEN_JOINED 1u /* met while alive: what it carried so far was not seen */
 
 /* WEFT_EVENT_OPEN */
 struct weft_open {
@@ -156,8 +156,8 @@ struct weft_open {
 	__u64 cookie;
 	struct weft_tuple tuple;
 	struct weft_owner owner;
-	__u32 egress_seq;   /* of the first byte this end will send (0 if joined) */
-	__u32 ingress_seq;  /* of the first byte it will receive (0 if joined) */
+	__u32 egress_seq;   /* of the first byte this end sends; joined: 0 with ingress_seq 0 = not known */
+	__u32 ingress_seq;  /* of the first byte it receives */
 	__u32 handshake_us; /* client: SYN to ESTABLISHED; server: round trip of the SYN-ACK; 0 = not known */
 	__u8 role;
 	__u8 pad[3];

@@ -6,7 +6,8 @@
 
 #define PASS 1
 
-/* A connection that is older than the programs: its first packet with payload opens it. */
+/* A connection that is older than the agent: its first packet with payload opens it. When the programs saw its
+ * handshake, its role and first sequence numbers are known all the same. */
 static __always_inline void joined_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
 					    struct conn_state *state, __u8 direction)
 {
@@ -17,6 +18,9 @@ static __always_inline void joined_announce(const struct __sk_buff *skb, struct 
 		return;
 	open->cookie = state->cookie;
 	open->flags = WEFT_OPEN_JOINED;
+	open->role = state->role;
+	open->egress_seq = state->egress_seq;
+	open->ingress_seq = state->ingress_seq;
 	tuple_of_packet(skb, direction, &open->tuple);
 	if (owner)
 		open->owner = *owner;
@@ -30,7 +34,7 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 		state->started_ns = bpf_ktime_get_ns();
 	state->epoch = epoch;
 	state->joined = 1;
-	state->peer = PEER_REMOTE;
+	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
 	stream_reset(&state->streams[WEFT_EGRESS]);

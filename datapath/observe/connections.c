@@ -217,10 +217,10 @@ static void place_streams(struct conn *c, unsigned side, const struct weft_open 
 
 struct conn *conn_open(struct observe *o, const struct weft_open *open)
 {
-	bool joined = open->flags & WEFT_OPEN_JOINED;
+	bool told = open->egress_seq || open->ingress_seq;
 	bool guessed;
 	unsigned side = role_side(o, open, &guessed);
-	struct conn *c = joined ? NULL : match_take(o, open, side);
+	struct conn *c = told ? match_take(o, open, side) : NULL;
 
 	if (c) {
 		end_attach(c, side, open);
@@ -232,7 +232,7 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	end_attach(c, side, open);
 	end_remote(c, OTHER(side), open);
 	place_streams(c, side, open);
-	if (!joined)
+	if (told)
 		match_await(c, open);
 	return c;
 }
