@@ -58,7 +58,7 @@ $(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
 	@deploy/deps.sh $(BUILD)/deps.log build $*
 	@touch $@
 
-deps: $(addprefix $(BUILD)/deps-,demo test check) ## install with apt what building, demo, tests and checks need
+deps: $(addprefix $(BUILD)/deps-,demo test bench check) ## install with apt what building, demo, tests, bench and checks need
 
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \
@@ -124,6 +124,9 @@ test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration te
 	@$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)/san tests
 	@integration/run --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
 
+bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
+	@bench/run --build $(BUILD)
+
 unit: tests ## unit tests alone (of this build: SAN=1 BUILD=build/san for sanitizers)
 	@integration/run --build $(BUILD) --unit-build $(BUILD) --only 'unit/*'
 
@@ -152,5 +155,5 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -name '*.o' 2>/dev/null))
-.PHONY: all help deps demo test unit tests fuzz fuzzers check install clean
+.PHONY: all help deps demo test bench unit tests fuzz fuzzers check install clean
 .SECONDARY:

@@ -32,13 +32,20 @@ class Namespace:
         self.workload = role if sandbox.plain_names else f"{sandbox.slug}-{role}"
         self.cgroup = sandbox.make_cgroup(self.workload)
         sandbox.make_netns(self.name)
-        far = f"{role[:8]}{number}"
-        ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far, "netns", sandbox.hub)
-        ip("link", "set", far, "master", "bridge", "up", netns=sandbox.hub)
+        ip("link", "set", "lo", "up", netns=self.name)
+        self.wire(number)
+
+    def wire(self, number):
+        """Gives it eth0, whose other end is on the sandbox's bridge."""
+        far = f"{self.role[:8]}{number}"
+        ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far, "netns", self.sandbox.hub)
+        ip("link", "set", far, "master", "bridge", "up", netns=self.sandbox.hub)
+        self.configure_eth0()
+
+    def configure_eth0(self):
         ip("addr", "add", f"{self.address}/24", "dev", "eth0", netns=self.name)
         ip("addr", "add", f"{self.address6}/64", "dev", "eth0", "nodad", netns=self.name)
         ip("link", "set", "eth0", "up", netns=self.name)
-        ip("link", "set", "lo", "up", netns=self.name)
 
     def start(self, argv, name, **options):
         """A background process here; the sandbox ends it."""
@@ -146,6 +153,8 @@ def sweep(journal):
             shutil.rmtree(rest[0], ignore_errors=True)
         elif kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
             subprocess.run(["ip", "netns", "del", rest[0]])
+        elif kind == "netdev" and os.path.exists(f"/sys/class/net/{rest[0]}"):
+            subprocess.run(["ip", "link", "del", rest[0]])
         elif kind == "cgroup":
             remove_cgroup(rest[0])
 
@@ -177,6 +186,8 @@ def still_there(journal):
     for kind, *rest in (line.split() for line in pathlib.Path(journal).read_text().splitlines()):
         if kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
             found.append(f"namespace {rest[0]}")
+        elif kind == "netdev" and os.path.exists(f"/sys/class/net/{rest[0]}"):
+            found.append(f"interface {rest[0]}")
         elif kind in ("cgroup", "pin") and os.path.exists(rest[0]):
             found.append(f"{kind} {rest[0]}")
         elif kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What is beside client and server: nothing, or weftd while it is measured (proxies are in sidecars.py)."""
+
+import pathlib
+import time
+
+from lab.weftd import Weftd
+from measure.world import PORTS
+
+TLS = ("tls1", "tls2", "connect")
+
+
+class Variant:
+    """The base: the client talks to the server."""
+
+    note = "client and server alone"
+
+    def __init__(self, world):
+        self.world = world
+
+    def endpoint(self, protocol):
+        """(URL scheme, address, port)"""
+        return "https" if protocol in TLS else "http", self.world.server.address, PORTS[protocol]
+
+    def start(self):
+        """Before a measurement."""
+
+    def stop(self):
+        """After it."""
+
+    def facts(self):
+        """What it says of the measurement itself, once that is over."""
+        return {}
+
+
+class Weft(Variant):
+    """weftd in a control group of its own."""
+
+    note = "weftd with its defaults: everything on"
+    options = ()
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.weftd = Weftd(world, *self.options)
+
+    def start(self):
+        self.weftd.start()
+        for pid in self.pids():
+            pathlib.Path(self.world.agent, "cgroup.procs").write_text(str(pid))
+        time.sleep(0.2)
+
+    def stop(self):
+        self.weftd.stop()
+        self.weftd.detach()
+
+    def pids(self):
+        """The loader and its worker."""
+        loader = self.weftd.process.pid
+        return [loader, *map(int, pathlib.Path(f"/proc/{loader}/task/{loader}/children").read_text().split())]
+
+    def facts(self):
+        time.sleep(0.3)
+        metrics = self.weftd.metrics()
+        mine = [value for have, value in metrics.rows("istio_requests_total")
+                if have.get("destination_workload", "").startswith(self.world.slug)]
+        return {"requests_reported": sum(mine), "events_lost": metrics.total("weft_events_lost_total")}
+
+
+class WeftL4(Weft):
+    note = "weftd --l4: connections and flows only"
+    options = ("--l4",)
+
+
+class WeftStatistics(Weft):
+    note = "weftd --statistics: the kernel measures each program"
+    options = ("--statistics",)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The loads: each runs one real client for some seconds against an endpoint and returns its own figures."""
+
+import json
+import re
+
+
+class Result:
+    """|units| done (requests, connections, MiB) in |seconds|; latencies in microseconds or None."""
+
+    def __init__(self, units, seconds, p50_us=None, p99_us=None, errors=0):
+        self.units, self.seconds, self.errors = units, seconds, errors
+        self.p50_us, self.p99_us = p50_us, p99_us
+
+    @property
+    def per_second(self):
+        return self.units / self.seconds
+
+
+class Workload:
+    """|protocol| names the port of the server; |unit| is what it counts; |in_flight| units are cut off at the end,
+    which weft may have seen and the client does not count."""
+
+    in_flight = 0
+
+    def __init__(self, name, title, protocol, unit="request"):
+        self.name, self.title, self.protocol, self.unit = name, title, protocol, unit
+
+
+class Wrk(Workload):
+    """HTTP/1.1, clear or TLS; every request a new connection where the server closes it."""
+
+    def __init__(self, name, title, protocol, connections, unit="request"):
+        super().__init__(name, title, protocol, unit)
+        self.connections = self.in_flight = connections
+
+    def run(self, place, endpoint, seconds):
+        scheme, address, port = endpoint
+        text = place.run(["wrk", "-t", 1, "-c", self.connections, "-d", f"{seconds}s", "--latency",
+                          f"{scheme}://{address}:{port}/"]).stdout
+        requests, took = re.search(r"(\d+) requests in (\S+),", text).groups()
+        errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", text)))
+        errors += int((re.search(r"Non-2xx or 3xx responses: (\d+)", text) or [0, 0])[1])
+        return Result(int(requests), microseconds(took) / 1e6, percentile_of(text, 50), percentile_of(text, 99), errors)
+
+
+def percentile_of(text, percent):
+    return microseconds(re.search(rf"^ +{percent}% +(\S+)$", text, re.M)[1])
+
+
+def microseconds(text):
+    number, unit = re.match(r"([\d.]+)(us|ms|s|m|h)$", text).groups()
+    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}[unit]
+
+
+class H2load(Workload):
+    """HTTP/2, clear or TLS, |connections| with |streams| at a time each. Latencies are those of its log of requests."""
+
+    def __init__(self, name, title, protocol, connections, streams):
+        super().__init__(name, title, protocol)
+        self.connections, self.streams = connections, streams
+        self.in_flight = connections * streams
+
+    def run(self, place, endpoint, seconds):
+        scheme, address, port = endpoint
+        log = place.sandbox.dir / "h2load.log"
+        log.unlink(missing_ok=True)
+        text = place.run(["h2load", "-t", 1, "-c", self.connections, "-m", self.streams, "-D", seconds,
+                          "--log-file", log, f"{scheme}://{address}:{port}/"]).stdout
+        done, failed = re.search(r"requests: .* (\d+) succeeded, (\d+) failed", text).groups()
+        rate = float(re.search(r"finished in \S+, ([\d.]+) req/s", text)[1])
+        latencies = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
+        return Result(int(done), int(done) / rate, quantile(latencies, 0.5), quantile(latencies, 0.99), int(failed))
+
+
+def quantile(ascending, share):
+    return float(ascending[min(len(ascending) - 1, int(len(ascending) * share))])
+
+
+class Iperf3(Workload):
+    """One TCP connection with as many bytes as go through."""
+
+    def run(self, place, endpoint, seconds):
+        _, address, port = endpoint
+        text = place.run(["iperf3", "-c", address, "-p", port, "-t", seconds, "-J"]).stdout
+        received = json.loads(text)["end"]["sum_received"]
+        return Result(received["bytes"] / 2**20, received["seconds"])
+
+
+WORKLOADS = {w.name: w for w in (
+    Wrk("http1-1", "HTTP/1.1, 1 connection", "http1", 1),
+    Wrk("http1-32", "HTTP/1.1, 32 connections", "http1", 32),
+    H2load("h2c-1", "h2c, 1 connection", "h2c", 1, 1),
+    H2load("h2c-20x10", "h2c, 20 x 10 streams", "h2c", 20, 10),
+    Wrk("tls1-1", "TLS HTTP/1.1, 1 connection", "tls1", 1),
+    Wrk("tls1-32", "TLS HTTP/1.1, 32 connections", "tls1", 32),
+    H2load("tls2-1", "TLS HTTP/2, 1 connection", "tls2", 1, 1),
+    H2load("tls2-20x10", "TLS HTTP/2, 20 x 10 streams", "tls2", 20, 10),
+    Wrk("connect", "new TLS connections, RSA 2048", "connect", 8, "connection"),
+    Iperf3("bulk", "iperf3, 1 connection", "bulk", "MiB"),
+)}
