@@ -4,12 +4,13 @@
 
 #include "bpf/lib/maps.bpf.h"
 
+/* Atomic although per CPU: a program that runs for a process can be interrupted by one that runs for a packet. */
 static __always_inline void count_add(__u32 index, __u64 amount)
 {
 	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
 
 	if (counter)
-		*counter += amount;
+		__sync_fetch_and_add(counter, amount);
 }
 
 /* Counts one lost event; |loss| is a WEFT_LOST_*. */

@@ -113,6 +113,7 @@ struct conn {
 	uint32_t flags; /* RESPONSE_FLAG() of the connection */
 	uint8_t app;	/* enum app */
 	bool joined;
+	bool told; /* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
 	bool encrypted;		       /* TLS, opened or not */
 	bool tls_opened;	       /* counted as opened */

@@ -189,6 +189,7 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	c = table_insert(o->conns, &id);
 	c->observe = o;
 	c->joined = open->flags & WEFT_OPEN_JOINED;
+	c->told = conn_is_told(open);
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
 	c->opened_ns = c->joined ? 0 : open->event.time_ns;
 	layers_init(c);
@@ -215,9 +216,14 @@ static void place_streams(struct conn *c, unsigned side, const struct weft_open 
 	stream_place(&c->streams[OTHER(side)], open->ingress_seq);
 }
 
+bool conn_is_told(const struct weft_open *open)
+{
+	return open->egress_seq || open->ingress_seq;
+}
+
 struct conn *conn_open(struct observe *o, const struct weft_open *open)
 {
-	bool told = open->egress_seq || open->ingress_seq;
+	bool told = conn_is_told(open);
 	bool guessed;
 	unsigned side = role_side(o, open, &guessed);
 	struct conn *c = told ? match_take(o, open, side) : NULL;

@@ -81,7 +81,7 @@ static void take_open(struct observe *o, const void *record)
 		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
 		return;
 	}
-	if (known && (open->flags & WEFT_OPEN_JOINED))
+	if (known && (open->flags & WEFT_OPEN_JOINED) && (known->told || !conn_is_told(open)))
 		return;
 	if (known) /* met by the iterator before its own record came */
 		conn_forget(known);
