@@ -117,6 +117,7 @@ struct conn {
 	bool role_guessed;
 	bool encrypted;		       /* TLS, opened or not */
 	bool tls_opened;	       /* counted as opened */
+	bool tls_lost;		       /* opened, and lost again */
 	struct match_entry *unmatched; /* waits for its other end, or NULL */
 };
 

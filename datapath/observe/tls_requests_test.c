@@ -141,6 +141,44 @@ static void test_no_secrets(void **state)
 	session_free(s);
 }
 
+#define EXCHANGES 12
+
+/* Records are lost at random: what is reported is true. */
+static void test_loss(void **state)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	char text[128];
+
+	(void)state;
+	for (unsigned n = 0; n < EXCHANGES; n++) {
+		snprintf(text, sizeof(text), "GET /%u HTTP/1.1\r\nHost: x\r\n\r\n", n);
+		session_write(s, TLS_CLIENT, text, strlen(text));
+		snprintf(text, sizeof(text), "HTTP/1.1 %u Yes\r\nContent-Length: 0\r\n\r\n",
+			 210 + n);
+		session_write(s, TLS_SERVER, text, strlen(text));
+	}
+	for (uint32_t round = 0; round < 200; round++) {
+		struct world *w = world_new();
+
+		w->drop_per_mille = round % 5 * 10;
+		w->random = round * 7919;
+		world_pair(w);
+		replay(w, s, SECRETS_IN_ORDER);
+		world_close(w, false, 0);
+		world_close(w, true, 0);
+		world_tick(w, 5000 * MS);
+		if (!w->drop_per_mille)
+			assert_int_equal(w->request_count, 2 * EXCHANGES);
+		for (unsigned i = 0; i < w->request_count; i++) {
+			assert_int_equal(w->requests[i].status,
+					 210 + atoi(w->requests[i].path + 1));
+			assert_int_equal(w->requests[i].flags, 0);
+		}
+		world_free(w);
+	}
+	session_free(s);
+}
+
 /* Many connections wait for secrets that never come: the number of them is bounded. */
 static void test_many_wait(void **state)
 {
@@ -180,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tls13),	     cmocka_unit_test(test_tls12),
 		cmocka_unit_test(test_late_secrets), cmocka_unit_test(test_no_secrets),
-		cmocka_unit_test(test_many_wait),
+		cmocka_unit_test(test_many_wait),    cmocka_unit_test(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

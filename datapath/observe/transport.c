@@ -2,6 +2,7 @@
 /* The TLS layer of connections that have one. */
 #include "datapath/observe/transport.h"
 #include "datapath/observe/layers.h"
+#include "datapath/observe/requests.h"
 
 /* Connections that wait for a secret at a time; of these are tried when one comes. */
 #define WAITING_MAX 256
@@ -52,9 +53,15 @@ static void wait_begin(struct conn *c)
 /* After anything that may have moved the reader. */
 static void look(struct conn *c)
 {
-	if (!c->tls_opened && tls_state_of(c->tls) == TLS_STATE_OPEN) {
+	bool open = tls_state_of(c->tls) == TLS_STATE_OPEN;
+
+	if (open && !c->tls_opened) {
 		c->tls_opened = true;
 		c->observe->counters.tls_opened++;
+	} else if (!open && c->tls_opened && !c->tls_lost) {
+		c->tls_lost = true; /* a gap over a record's head, mostly */
+		observe_count(c, OBSERVE_LOST_DESYNC);
+		requests_drop(c);
 	}
 	if (tls_waits(c->tls))
 		wait_begin(c);
