@@ -122,7 +122,7 @@ demo: all $(BUILD)/deps-demo ## real servers, real load, weftd beside them and t
 
 test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration tests, one summary (ONLY=pattern, DEBUG=1)
 	@$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)/san tests
-	@integration/run --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
+	@BPFTOOL=$(BPFTOOL) integration/run --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
 
 bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
 	@bench/run --build $(BUILD)

@@ -9,9 +9,15 @@ from lab.processes import wait_for
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 
+UPSTREAMS = """
+	upstream catalog { server CATALOG:8080; keepalive 8; }
+	upstream cart { server CART:8080; keepalive 8; }
+	proxy_http_version 1.1;
+	proxy_set_header Connection "";
+"""
 LOCATIONS = """
-		location /catalog/ { proxy_pass http://CATALOG:8080; proxy_http_version 1.1; proxy_set_header Connection ""; }
-		location /cart/ { proxy_pass http://CART:8080; proxy_http_version 1.1; proxy_set_header Connection ""; }
+		location /catalog/ { proxy_pass http://catalog; }
+		location /cart/ { proxy_pass http://cart; }
 		location / { root ASSETS; }
 """
 PAGES = ["/logo.svg"] * 4 + ["/catalog/list"] * 6 + ["/catalog/item"] * 4 + ["/catalog/search"] * 3 + \
@@ -46,8 +52,9 @@ class Shop:
         assets = self.box.dir / "assets"
         assets.mkdir()
         (assets / "logo.svg").write_text("<svg>" + "<path/>" * 2000 + "</svg>")
-        text = LOCATIONS.replace("CATALOG", self.places["catalog"].address).replace("CART", self.places["cart"].address)
-        return servers.nginx(self.places["frontend"], 8443, http2=True, tls=True, locations=text.replace("ASSETS", str(assets)))
+        upstreams = UPSTREAMS.replace("CATALOG", self.places["catalog"].address).replace("CART", self.places["cart"].address)
+        return servers.nginx(self.places["frontend"], 8443, http2=True, tls=True, upstreams=upstreams,
+                             locations=LOCATIONS.replace("ASSETS", str(assets)))
 
     def open(self):
         """Customers: about 160 requests a second by h2load, and a curl for each of two visitors a second."""

@@ -54,9 +54,11 @@ def nginx_h2c_nghttp(box):
     exact_counts(box, nginx(http2=True), client(clients.nghttp))
 
 
-@test("exact/nginx_h2c_curl", needs=("nginx", "curl"))
-def nginx_h2c_curl(box):
-    exact_counts(box, nginx(http2=True), client(clients.curl, options=("http2-prior-knowledge",)))
+@test("exact/nghttpx_upgrade_nghttp", needs=("nghttpx", "nghttp"))
+def nghttpx_upgrade_nghttp(box):
+    """HTTP/2 by Upgrade from HTTP/1.1; behind nghttpx stands a plain nginx."""
+    backend = servers.nginx(box.namespace("backend"), 8080)
+    exact_counts(box, lambda place: servers.nghttpx(place, 8080, backend), client(clients.nghttp, options=("-u",)))
 
 
 # ---- nginx, TLS

@@ -19,23 +19,22 @@ def sleeper_is_timed(box, server):
     at_server = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "destination"}
     at_client = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "source"}
     expect(len(at_server) == len(at_client) == len(log) == 60, f"{len(at_server)} and {len(at_client)} records of 60")
-    slow = sorted(at_server.values())
-    expect(slow[0] >= SLEEP_MS, f"a request was reported faster than its handler: {slow[0]} ms")
-    late = [e for e in log if e.seconds * 1000 > SLEEP_MS + 2]
-    over = [ms for ms in slow if ms > SLEEP_MS + 2]
-    expect(len(over) <= len(late), f"{len(over)} requests over {SLEEP_MS + 2} ms (up to {slow[-1]}), the log has {len(late)}")
+    times = sorted(at_server.values())
+    expect(times[0] >= SLEEP_MS, f"a request was reported faster than its handler: {times[0]} ms")
+    nine_tenths = times[len(times) * 9 // 10]
+    expect(nine_tenths <= SLEEP_MS + 2, f"one in ten took over {nine_tenths} ms at the server (a loaded machine may do that)")
     early = [i for i in at_server if at_client[i] < at_server[i]]
     expect(not early, f"{len(early)} requests faster at the client than at the server")
 
 
 @test("latency/sleeper_http1")
 def sleeper_http1(box):
-    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "asyncio", delay_ms=SLEEP_MS))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "threads", delay_ms=SLEEP_MS))
 
 
-@test("latency/sleeper_tls", needs=("node",))
+@test("latency/sleeper_tls")
 def sleeper_tls(box):
-    sleeper_is_timed(box, servers.node(box.namespace("server"), 8443, "https", delay_ms=SLEEP_MS))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8443, "threads", tls=True, delay_ms=SLEEP_MS))
 
 
 def close_to(found_ms, wanted_ms):
@@ -54,19 +53,19 @@ def p50_agrees_with_wrk(box):
     weftd = Weftd(box)
     weftd.start()
     observed = weftd.follow()
-    count = clients.wrk(box.namespace("client"), server)
+    said = clients.wrk_latency(box.namespace("client"), server)
     found = median_ms(observed.rows(server.workload))
-    expect(close_to(found, count.p50_ms), f"p50 is {found} ms, wrk says {count.p50_ms}")
+    expect(close_to(found, said), f"p50 is {found} ms, wrk says {said}")
 
 
 @test("latency/mean_h2load", needs=("nginx", "h2load"))
 def mean_agrees_with_h2load(box):
-    """h2load tells a mean, no median."""
+    """h2load tells a mean, no median; one stream a connection, so that nothing waits inside h2load."""
     server = servers.nginx(box.namespace("server"), 8080, http2=True)
     weftd = Weftd(box)
     weftd.start()
     observed = weftd.follow()
-    count = clients.h2load(box.namespace("client"), server)
+    count = clients.h2load(box.namespace("client"), server, clients=4, streams=1)
     times = [r["duration_ms"] for r in observed.rows(server.workload) if r["reporter"] == "source"]
     mean = sum(times) / len(times)
     expect(close_to(mean, count.mean_ms), f"the mean is {mean:.3f} ms, h2load says {count.mean_ms}")

@@ -65,6 +65,12 @@ def wrk(place, server, requests=20000, connections=8):
     return Count(result["codes"], result["errors"], result["p50_ms"])
 
 
+def wrk_latency(place, server, connections=8, seconds=3):
+    """wrk's own median in ms; one thread, so that answers do not wait for one another's threads."""
+    text = place.run(["wrk", "--latency", "-t", 1, "-c", connections, "-d", seconds, server.url("/ok/same")]).stdout
+    return milliseconds(re.search(r"50%\s+(\S+)", text)[1])
+
+
 def h2load(place, server, requests=20000, clients=20, streams=10, http1=False):
     """h2load counts by class of status only."""
     uris = write_paths(place, server.url())
@@ -82,10 +88,10 @@ def milliseconds(text):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def nghttp(place, server, requests=20000):
+def nghttp(place, server, requests=20000, options=()):
     """One connection; nghttp opens as many streams as the server allows."""
     some = paths(variants=2)
-    done = place.run(["nghttp", "-n", "-s", "-y", "-m", requests // len(some), *(server.url(p) for p in some)], seconds=180)
+    done = place.run(["nghttp", "-n", "-s", "-y", *options, "-m", requests // len(some), *(server.url(p) for p in some)], seconds=180)
     codes = collections.Counter(int(c) for c in re.findall(r"^ *\d+ +\+\S+ [ *]*\+\S+ +\S+ +(\d{3}) ", done.stdout, re.M))
     return Count(codes)
 

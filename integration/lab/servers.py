@@ -85,6 +85,7 @@ http {{
 	http2_max_concurrent_streams 128;
 	types {{ }}
 	default_type text/plain;
+	{upstreams}
 	server {{
 		listen {port} {listen};
 		listen [::]:{port} {listen};
@@ -95,7 +96,7 @@ http {{
 """
 
 
-def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None):
+def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None, upstreams=""):
     """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN); |locations| instead of those of the tests."""
     folder = place.sandbox.dir
     settings = ""
@@ -105,7 +106,7 @@ def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="
     config = folder / f"nginx-{port}.conf"
     access_log = folder / f"{place.role}-nginx-{port}-access.log"
     listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2)) if on)
-    config.write_text(NGINX.format(dir=folder, port=port, access_log=access_log, listen=listen, tls=settings,
+    config.write_text(NGINX.format(dir=folder, port=port, access_log=access_log, listen=listen, tls=settings, upstreams=upstreams,
                                    locations=locations or "\n\t\t".join(nginx_locations(folder)) + extra))
     return Server(place, f"nginx-{port}", ["nginx", "-c", config, "-e", folder / f"nginx-{port}-error.log"], port, tls)
 
@@ -119,6 +120,15 @@ def nginx_locations(folder):
         else:
             (folder / kind).write_bytes(os.urandom(size))
             yield f"location /{kind}/ {{ root {folder}; try_files /{kind} =404; }}"
+
+
+def nghttpx(place, port, backend):
+    """A proxy in clear text that speaks HTTP/1.1, h2c and the Upgrade between them, in front of |backend|."""
+    access_log = place.sandbox.dir / f"{place.role}-nghttpx-access.log"
+    row = '{"status":"$status","method":"$method","path":"$path","bytes":$body_bytes_sent,"seconds":$request_time}'
+    return Server(place, "nghttpx", ["nghttpx", "--conf=/dev/null", f"--frontend=*,{port};no-tls", f"--accesslog-format={row}",
+                                     f"--backend={backend.place.address},{backend.port}", f"--accesslog-file={access_log}",
+                                     "--errorlog-file=/dev/stderr", "--no-ocsp", "--workers=1"], port, False)
 
 
 def node(place, port, protocol, delay_ms=0):

@@ -126,7 +126,7 @@ class Observed:
         size = -1
         while size != os.path.getsize(self.process.log):
             size = os.path.getsize(self.process.log)
-            time.sleep(0.4)
+            time.sleep(1.2)
         found = []
         for line in self.process.output().splitlines():
             if line.startswith("{"):
@@ -142,5 +142,5 @@ class Observed:
         by_reporter = {"source": [], "destination": []}
         for row in self.rows(workload):
             by_reporter[row["reporter"]].append(Exchange(row["method"], row["path"], row["status"], row["response_bytes"],
-                                                         row.get("duration_ms", 0) / 1000))
+                                                         (row["duration_ms"] or 0) / 1000))
         return by_reporter
