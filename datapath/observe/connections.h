@@ -45,7 +45,8 @@ static inline unsigned conn_side(const struct conn *c, uint64_t cookie)
  * when memory is short (counted). */
 struct conn *conn_open(struct observe *o, const struct weft_open *open);
 
-/* Whether the record tells the connection's first sequence numbers, by which two ends find each other. */
+/* Whether the record tells the connection's first sequence numbers, by which two ends find each
+ * other. */
 bool conn_is_told(const struct weft_open *open);
 
 /* An end whose owner was not known when it was met has got one. */

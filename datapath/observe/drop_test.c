@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Ring records lost at random under known traffic: what is reported is true, what is not is
  * counted. */
-#include "datapath/observe/world_test.h"
+#include "datapath/observe/world_events_test.h"
 #include "datapath/decode/http2_wire_test.h"
 
 #define ROUNDS	  300
@@ -23,7 +23,7 @@ static unsigned body_of(unsigned n)
 /* A record of the exchange |n|, "/n", says nothing but the truth. */
 static void check_request(const struct request *r, uint8_t *seen)
 {
-	unsigned n = (unsigned)atoi(r->path + 1);
+	unsigned n = (unsigned)strtoul(r->path + 1, NULL, 10);
 
 	assert_true(r->path[0] == '/' && n < EXCHANGES);
 	assert_int_equal(r->status, status_of(n));

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "datapath/decode/http.h"
-#include "datapath/observe/world_test.h"
+#include "datapath/observe/world_events_test.h"
 
 #define GET		"GET /hello?name=joe HTTP/1.1\r\nHost: shop\r\nUser-Agent: test\r\n\r\n"
 #define OK_HEAD(length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n"

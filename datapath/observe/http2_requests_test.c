@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events to requests: HTTP/2 and gRPC in the clear. */
-#include "datapath/observe/world_test.h"
+#include "datapath/observe/world_events_test.h"
 #include "datapath/decode/http2_wire_test.h"
 
 #define END_STREAM   1

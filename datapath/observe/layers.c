@@ -397,8 +397,9 @@ const char *layers_protocol(const struct conn *c)
 		return "http2";
 	case APP_OPAQUE:
 		return "tcp";
+	default:
+		return c->encrypted ? "tls" : "unknown";
 	}
-	return c->encrypted ? "tls" : "unknown";
 }
 
 void layers_init(struct conn *c)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events to requests: real TLS handshakes, with the secrets before, after and without them. */
 #include "datapath/observe/tls_session_test.h"
-#include "datapath/observe/world_test.h"
+#include "datapath/observe/world_events_test.h"
 
 #define GET	 "GET /secure HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 #define RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -171,7 +171,7 @@ static void test_loss(void **state)
 			assert_int_equal(w->request_count, 2 * EXCHANGES);
 		for (unsigned i = 0; i < w->request_count; i++) {
 			assert_int_equal(w->requests[i].status,
-					 210 + atoi(w->requests[i].path + 1));
+					 210 + (int)strtoul(w->requests[i].path + 1, NULL, 10));
 			assert_int_equal(w->requests[i].flags, 0);
 		}
 		world_free(w);
