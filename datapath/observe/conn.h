@@ -115,6 +115,7 @@ struct conn {
 	bool joined;
 	bool told; /* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
+	bool lost;		       /* a direction was out of step at least once */
 	bool encrypted;		       /* TLS, opened or not */
 	bool tls_opened;	       /* counted as opened */
 	bool tls_lost;		       /* opened, and lost again */

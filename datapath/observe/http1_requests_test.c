@@ -398,6 +398,8 @@ static void test_malformed(void **state)
 	world_send(w, true, OK_HELLO);
 	world_send(w, false, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n");
 	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_MALFORMED_HTTP1], 1);
+	world_close(w, true, 0);
+	assert_int_equal(w->connections[w->connection_count - 1].flags, RESPONSE_FLAG(DPE));
 	world_free(w);
 }
 

@@ -90,6 +90,9 @@ static void lane_lose(struct lane *lane, enum decode_status status)
 	bool pipelined = c->http->pipelined;
 
 	observe_count(c, loss_of(status, c->app));
+	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->joined && !c->lost)
+		c->flags |= RESPONSE_FLAG(DPE);
+	c->lost = true;
 	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && pipelined)) {
 		give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
 		return;
