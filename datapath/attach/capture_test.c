@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Conversations in HTTP/1, TLS and what is neither, cut in many ways: what the kernel half captures of them. */
+#include "datapath/attach/capture_check_test.h"
+
+/* ---- how writes are cut */
+
+static size_t cut_at;
+
+static size_t whole(size_t left)
+{
+	return left;
+}
+
+static size_t fixed(size_t left)
+{
+	(void)left;
+	return cut_at;
+}
+
+/* The first write of a turn ends at |cut_at|, the rest follows whole. */
+static size_t once(size_t left)
+{
+	static size_t before;
+	bool starts = left > before || !before;
+
+	before = starts && cut_at < left ? left - cut_at : 0;
+	return starts ? cut_at : left;
+}
+
+static size_t random_cut(size_t left)
+{
+	(void)left;
+	return dice(2) ? 1 + dice(40) : 1 + dice(20000);
+}
+
+/* ---- what is said: one function each */
+
+static void request(const char *method, const char *path, size_t body)
+{
+	if (!body) {
+		say(CLIENT, "%s %s HTTP/1.1\r\nHost: test\r\nAccept: */*\r\n\r\n", method, path);
+		return;
+	}
+	say(CLIENT, "%s %s HTTP/1.1\r\nHost: test\r\nContent-Length: %zu\r\n\r\n", method, path, body);
+	say_body(CLIENT, body);
+}
+
+static void response(int status, size_t body)
+{
+	say(SERVER, "HTTP/1.1 %d Text\r\nServer: test\r\nContent-Length: %zu\r\n\r\n", status, body);
+	say_body(SERVER, body);
+}
+
+static void chunk(int direction, size_t size)
+{
+	say(direction, "%zx\r\n", size);
+	say_body(direction, size);
+	say(direction, "\r\n");
+}
+
+static void small_gets(void)
+{
+	for (int i = 0; i < 20; i++) {
+		request("GET", "/small", 0);
+		response(200, (size_t)i * 40);
+	}
+}
+
+static void pipelined(void)
+{
+	for (int i = 0; i < 6; i++)
+		request("GET", "/pipelined", 0);
+	for (int i = 0; i < 6; i++)
+		response(200, 10);
+	request("GET", "/after", 0);
+	response(200, 100);
+}
+
+static void pipelined_many(void)
+{
+	for (int i = 0; i < 30; i++)
+		request("GET", "/pipelined", 0);
+	for (int i = 0; i < 30; i++)
+		response(200, 612);
+	request("GET", "/after", 0);
+	response(200, 100);
+}
+
+static void posts(void)
+{
+	const size_t sizes[] = {1, 100, 900, 4000, 5000, 70000};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		request("POST", "/post", sizes[i]);
+		response(201, 20);
+	}
+}
+
+static void large(void)
+{
+	request("POST", "/large", 5u << 20);
+	response(200, 7u << 20);
+	request("GET", "/after", 0);
+	response(200, 3u << 20);
+	request("GET", "/after", 0);
+	response(404, 30);
+}
+
+static void expect_continue(void)
+{
+	say(CLIENT, "POST /c HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
+	say(SERVER, "HTTP/1.1 100 Continue\r\n\r\n");
+	say_body(CLIENT, 100000);
+	response(200, 100);
+	request("GET", "/after", 0);
+	response(200, 200000);
+}
+
+static void chunked(void)
+{
+	for (int turn = 0; turn < 3; turn++) {
+		request("GET", "/chunked", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+		for (size_t size = 1; size <= 100000; size = size * 5 / 2 + 1)
+			chunk(SERVER, size);
+		say(SERVER, "0\r\n\r\n");
+	}
+	request("GET", "/after", 0);
+	response(200, 50000);
+}
+
+static void chunked_large(void)
+{
+	request("GET", "/chunked", 0);
+	say(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 200; i++)
+		chunk(SERVER, 20000 + (size_t)i);
+	say(SERVER, "0\r\n\r\n");
+	request("GET", "/after", 0);
+	response(200, 500);
+}
+
+static void chunked_upload(void)
+{
+	say(CLIENT, "PUT /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 20; i++)
+		chunk(CLIENT, 1 + dice(60000));
+	say(CLIENT, "0\r\n\r\n");
+	response(200, 10);
+	request("GET", "/after", 0);
+	response(200, 500);
+}
+
+static void trailers(void)
+{
+	for (int i = 0; i < 3; i++) {
+		request("GET", "/trailers", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n");
+		chunk(SERVER, 30000);
+		say(SERVER, "0\r\nX-Sum: 12345\r\nContent-Length: 99\r\n\r\n");
+	}
+	request("GET", "/after", 0);
+	response(200, 500);
+}
+
+static void heads_only(void)
+{
+	for (int i = 0; i < 3; i++) {
+		request("HEAD", "/big", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n");
+		request("GET", "/none", 0);
+		say(SERVER, "HTTP/1.1 204 No Content\r\n\r\n");
+		request("GET", "/not", 0);
+		say(SERVER, "HTTP/1.1 304 Not Modified\r\nContent-Length: 77777\r\n\r\n");
+		request("GET", "/after", 0);
+		response(200, 3000);
+	}
+}
+
+static void until_close(void)
+{
+	request("GET", "/close", 0);
+	say(SERVER, "HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n");
+	say_body(SERVER, 300000);
+	talk.model[SERVER].end_count--; /* only the close ends it */
+}
+
+static void websocket(void)
+{
+	say(CLIENT, "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	say(SERVER, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	for (int i = 0; i < 50; i++) {
+		say_marked(CLIENT, "\x82\x85\x01\x02\x03\x04hello", 11, 0);
+		say_marked(SERVER, "\x82\x05hello", 7, 0);
+	}
+}
+
+static void connect_tunnel(void)
+{
+	say(CLIENT, "CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n");
+	say(SERVER, "HTTP/1.1 200 Connection established\r\n\r\n");
+	for (int i = 0; i < 20; i++) {
+		say_marked(CLIENT, "\xff\x01binary", 8, 0);
+		say_marked(SERVER, "\xff\x02binary", 8, 0);
+	}
+}
+
+static void heads_of(size_t size)
+{
+	char *value = malloc(size + 1);
+
+	memset(value, 'v', size);
+	value[size] = 0;
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "POST /h HTTP/1.1\r\nCookie: %s\r\nContent-Length: 100000\r\n\r\n", value);
+		say_body(CLIENT, 100000);
+		say(SERVER, "HTTP/1.1 200 OK\r\nSet-Cookie: %s\r\nContent-Length: 200000\r\n\r\n", value);
+		say_body(SERVER, 200000);
+	}
+	free(value);
+}
+
+static void heads_1500(void)
+{
+	heads_of(1500);
+}
+
+static void heads_3900(void)
+{
+	heads_of(3900);
+}
+
+static void heads_9000(void)
+{
+	heads_of(9000);
+}
+
+static void tls_record(int direction, uint8_t type, size_t size)
+{
+	uint8_t *bytes = malloc(size + 5);
+
+	for (size_t i = 0; i < size; i++)
+		bytes[i + 5] = (uint8_t)dice(256);
+	memcpy(bytes, (uint8_t[]){type, 3, 3, (uint8_t)(size >> 8), (uint8_t)size}, 5);
+	say_marked(direction, bytes, size + 5, 1);
+	free(bytes);
+}
+
+static void tls(void)
+{
+	tls_record(CLIENT, 22, 512);
+	tls_record(SERVER, 22, 4000);
+	for (int i = 0; i < 10; i++) {
+		tls_record(CLIENT, 23, 100 + dice(400));
+		for (int n = 0; n < 8; n++)
+			tls_record(SERVER, 23, 16384);
+	}
+}
+
+static void random_bytes(void)
+{
+	for (int i = 0; i < 20; i++) {
+		uint8_t bytes[300] = {0xff};
+
+		for (size_t n = 1; n < sizeof(bytes); n++)
+			bytes[n] = (uint8_t)dice(256);
+		say_marked(i % 2, bytes, sizeof(bytes), 0);
+	}
+}
+
+static void server_first(void)
+{
+	say_marked(SERVER, "220 mail.test ESMTP\r\n", 21, 0);
+	for (int i = 0; i < 10; i++) {
+		say_marked(CLIENT, "helo you\r\n", 10, 0);
+		say_marked(SERVER, "250 fine\r\n", 10, 0);
+	}
+}
+
+/* ---- the table */
+
+#define K(n) ((n) * 1024u)
+
+static const struct scenario {
+	const char *name;
+	void (*build)(void);
+	struct expectation expect; /* for whole writes */
+	bool bytewise;		   /* short enough to be sent byte by byte */
+} SCENARIOS[] = {
+	{"small GETs", small_gets, {0}, true},
+	{"pipelined", pipelined, {0}, true},
+	{"pipelined, many", pipelined_many, {0}, false},
+	{"POSTs", posts, {.body_max = K(24)}, false},
+	{"large bodies", large, {.body_max = K(16)}, false},
+	{"100-continue", expect_continue, {.body_max = K(8)}, false},
+	{"chunked", chunked, {.body_max = K(120)}, false},
+	{"chunked, large", chunked_large, {.body_max = K(100)}, false},
+	{"chunked upload", chunked_upload, {.body_max = K(100)}, false},
+	{"trailers", trailers, {.body_max = K(20)}, false},
+	{"HEAD, 204, 304", heads_only, {0}, true},
+	{"until close", until_close, {.body_max = K(4)}, false},
+	{"websocket", websocket, {0}, false},
+	{"CONNECT", connect_tunnel, {0}, false},
+	{"heads of 1500", heads_1500, {.body_max = K(16)}, false},
+	{"heads of 3900", heads_3900, {.body_max = K(16)}, false},
+	{"heads of 9000", heads_9000, {0}, false},
+	{"TLS", tls, {0}, false},
+	{"random bytes", random_bytes, {.opaque = true}, false},
+	{"server first", server_first, {.opaque = true}, false},
+};
+#define SCENARIO_COUNT (sizeof(SCENARIOS) / sizeof(SCENARIOS[0]))
+
+static void run(const struct scenario *s, int family, size_t (*cut)(size_t), const char *how)
+{
+	static char name[128];
+	struct expectation e = s->expect;
+
+	snprintf(name, sizeof(name), "%s, %s %zu, IPv%d", s->name, how, cut_at, family == AF_INET ? 4 : 6);
+	now_checking = name;
+	if (cut != whole)
+		e.body_max = 0;
+	talk_forget();
+	s->build();
+	talk_connect(family);
+	talk_play(cut);
+	talk_close();
+	check(&e);
+}
+
+static void each(void (*go)(const struct scenario *s))
+{
+	const char *only = getenv("ONLY");
+
+	faults = 0;
+	for (size_t i = 0; i < SCENARIO_COUNT; i++)
+		if (!only || strstr(SCENARIOS[i].name, only))
+			go(&SCENARIOS[i]);
+	assert_int_equal(faults, 0);
+}
+
+static void go_whole(const struct scenario *s)
+{
+	cut_at = 0;
+	run(s, AF_INET, whole, "whole");
+	run(s, AF_INET6, whole, "whole");
+}
+
+static void go_bytewise(const struct scenario *s)
+{
+	cut_at = 1;
+	if (s->bytewise)
+		run(s, AF_INET, fixed, "pieces of");
+}
+
+static void go_once(const struct scenario *s)
+{
+	for (cut_at = 1; cut_at < 90; cut_at++)
+		if (s->bytewise || cut_at < 12 || cut_at % 10 == 0)
+			run(s, AF_INET, once, "first cut at");
+}
+
+static void go_random(const struct scenario *s)
+{
+	for (int i = 0; i < 10; i++) {
+		cut_at = (size_t)seed;
+		run(s, AF_INET, random_cut, "random");
+	}
+}
+
+static void test_whole(void **state)
+{
+	(void)state;
+	each(go_whole);
+}
+
+static void test_bytewise(void **state)
+{
+	(void)state;
+	each(go_bytewise);
+}
+
+static void test_once(void **state)
+{
+	(void)state;
+	each(go_once);
+}
+
+static void test_random(void **state)
+{
+	(void)state;
+	each(go_random);
+}
+
+static void test_not_here(void **state)
+{
+	(void)state;
+	print_message("skipped: needs root\n");
+	skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest skipped[] = {cmocka_unit_test(test_not_here)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_bytewise),
+		cmocka_unit_test(test_once),
+		cmocka_unit_test(test_random),
+	};
+
+	if (geteuid() || private_loopback())
+		return cmocka_run_group_tests(skipped, NULL, NULL);
+	return cmocka_run_group_tests_name("capture", tests, world_begin, world_end);
+}
