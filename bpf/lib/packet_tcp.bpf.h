@@ -15,27 +15,40 @@ struct payload {
 	__u8 flags;   /* TCP flags byte */
 };
 
-/* Finds the payload with direct packet access. False: not TCP, or no payload. The headers are always in the
- * linear part at these hooks; an IPv6 packet whose first next header is not TCP is left alone. */
-static __always_inline bool payload_find(const struct __sk_buff *skb, struct payload *p)
+/* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule on loopback) have a
+ * hop-by-hop header with their length (RFC 2675); packets with other IPv6 extension headers are left alone. */
+static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
 	struct iphdr *v4 = data;
 	struct ipv6hdr *v6 = data;
-	struct tcphdr *tcp;
+	__u8 *jumbo = (__u8 *)(v6 + 1);
 
 	if ((void *)(v4 + 1) > end)
+		return 0;
+	if (v4->version == 4)
+		return v4->protocol == IPPROTO_TCP ? v4->ihl * 4 : 0;
+	if ((void *)(v6 + 1) > end)
+		return 0;
+	if (v6->nexthdr == IPPROTO_TCP)
+		return sizeof(*v6);
+	if (v6->nexthdr != 0 || (void *)(jumbo + 8) > end)
+		return 0;
+	return jumbo[0] == IPPROTO_TCP && jumbo[1] == 0 ? sizeof(*v6) + 8 : 0;
+}
+
+/* Finds the payload with direct packet access. False: not TCP, or no payload. The headers are always in the
+ * linear part at these hooks. */
+static __always_inline bool payload_find(const struct __sk_buff *skb, struct payload *p)
+{
+	void *data = (void *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+	struct tcphdr *tcp;
+
+	p->offset = tcp_find(skb);
+	if (!p->offset)
 		return false;
-	if (v4->version == 4) {
-		if (v4->protocol != IPPROTO_TCP)
-			return false;
-		p->offset = v4->ihl * 4;
-	} else {
-		if ((void *)(v6 + 1) > end || v6->nexthdr != IPPROTO_TCP)
-			return false;
-		p->offset = sizeof(*v6);
-	}
 	tcp = data + p->offset;
 	if ((void *)(tcp + 1) > end)
 		return false;
@@ -63,12 +76,11 @@ static __always_inline bool tuple_of_packet(const struct __sk_buff *skb, __u8 di
 	if (v4->version == 4) {
 		addr_from_v4(out ? t->local_addr : t->remote_addr, v4->saddr);
 		addr_from_v4(out ? t->remote_addr : t->local_addr, v4->daddr);
-		tcp = data + v4->ihl * 4;
 	} else {
 		__builtin_memcpy(out ? t->local_addr : t->remote_addr, &v6->saddr, 16);
 		__builtin_memcpy(out ? t->remote_addr : t->local_addr, &v6->daddr, 16);
-		tcp = data + sizeof(*v6);
 	}
+	tcp = data + tcp_find(skb);
 	if ((void *)(tcp + 1) > end)
 		return false;
 	t->local_port = bpf_ntohs(out ? tcp->source : tcp->dest);
