@@ -14,7 +14,8 @@ struct http1_head {
 	__u8 framing;     /* enum body_framing */
 	__u8 response;
 	__u8 is_head;     /* method HEAD */
-	__u8 pad[7];
+	__u8 switches;    /* CONNECT, or with an Upgrade header */
+	__u8 pad[6];
 };
 
 #define LINE_WINDOW 40 /* bytes of a line that are looked at */
@@ -72,6 +73,8 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 	} else if (first == TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&
 		   second == TEXT8('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n')) {
 		head->framing = FRAMING_CHUNKED;
+	} else if (first == TEXT8('u', 'p', 'g', 'r', 'a', 'd', 'e', ':')) {
+		head->switches = 1;
 	}
 	return 0;
 }
@@ -101,7 +104,8 @@ static __noinline bool line_look(struct head_walk *w, __u64 at)
 		w->head->head_bytes = at <= w->used ? at : 0;
 		return true;
 	}
-	if ((line[0] | 0x20) == 'c' || (line[0] | 0x20) == 't')
+	if ((line[0] | 0x20) == 'c' || (line[0] | 0x20) == 't' ||
+	    ((line[0] | 0x20) == 'u' && (line[1] | 0x20) == 'p'))
 		line_read((const struct line_window *)line, w->head);
 	return false;
 }
@@ -151,6 +155,7 @@ static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 	}
 	head->response = bytes[0] == 'H' && bytes[1] == 'T' && bytes[4] == '/';
 	head->is_head = bytes[0] == 'H' && bytes[1] == 'E' && bytes[4] == ' ';
+	head->switches = bytes[0] == 'C' && bytes[3] == 'N' && bytes[7] == ' ';
 	if (head->response)
 		head->status = (bytes[9] - '0') * 100 + (bytes[10] - '0') * 10 + (bytes[11] - '0');
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {

@@ -66,7 +66,8 @@ struct stream_state {
 	__u8 header_bytes; /* of |header| */
 	__u8 header[18]; /* an HTTP/2 frame header (9 bytes) that was cut by the end of a packet */
 	__u8 skip;       /* HTTP/2: what comes before |wanted| is the payload of a long DATA frame */
-	__u8 pad2[3];
+	__u8 switches;   /* the request asks for another protocol (Upgrade, CONNECT) */
+	__u8 pad2[2];
 };
 
 /* One end of a TCP connection. */

@@ -8,7 +8,8 @@
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
 
-#define MAX_MESSAGES 8 /* HTTP/1 messages and chunks followed in one packet */
+#define MAX_MESSAGES 256 /* HTTP/1 messages and chunks followed in one packet */
+#define MAX_MESSAGES_UNROLLED 8 /* on kernels without bpf_loop (before 5.17) */
 #define MAX_FRAMES 7300 /* HTTP/2 frames followed in one packet: more than fit */
 #define MAX_FRAMES_UNROLLED 24 /* on kernels without bpf_loop (before 5.17) */
 #define MAX_TRIES 32
@@ -36,12 +37,21 @@ static __always_inline bool is_upper(__u8 c)
 	return c >= 'A' && c <= 'Z';
 }
 
+/* The bytes begin with |text|, or are the beginning of it. */
+static __always_inline bool begins(const struct first_bytes *f, const char *text, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (i < f->bytes && f->b[i] != (__u8)text[i])
+			return false;
+	return true;
+}
+
 /* "HTTP/1." or a method token of capitals and a blank; a cut token counts. */
 static __always_inline bool looks_http1(const struct first_bytes *f)
 {
 	const __u8 *b = f->b;
 
-	if (b[0] == 'H' && b[1] == 'T' && b[2] == 'T' && b[3] == 'P' && b[4] == '/' && b[5] == '1')
+	if (begins(f, "HTTP/1", 6))
 		return true;
 	for (__u32 i = 0; i < 18; i++) {
 		if (i >= f->bytes)
@@ -54,9 +64,10 @@ static __always_inline bool looks_http1(const struct first_bytes *f)
 	return false;
 }
 
+/* A cut preface counts when it cannot be a method any more that is in use. */
 static __always_inline bool looks_preface(const struct first_bytes *f)
 {
-	return f->b[0] == 'P' && f->b[1] == 'R' && f->b[2] == 'I' && f->b[3] == ' ' && f->b[4] == '*';
+	return f->bytes >= 3 && begins(f, "PRI * HTTP/2", 12);
 }
 
 static __always_inline __u32 frame_bytes(const __u8 *h)
@@ -84,9 +95,15 @@ static __always_inline bool looks_tls(const struct first_bytes *f, bool joined)
 {
 	const __u8 *b = f->b;
 
-	if (f->bytes < 5 || b[1] != 3 || b[2] > 4 || b[3] > 0x41)
+	if ((f->bytes > 1 && b[1] != 3) || b[2] > 4 || b[3] > 0x41)
 		return false;
-	return b[0] == 22 || (joined && b[0] >= 20 && b[0] <= 23);
+	return b[0] == 22 || (joined && f->bytes >= 5 && b[0] >= 20 && b[0] <= 23);
+}
+
+/* The client's preface was seen: what the server says first is frames, however it is cut. */
+static __always_inline bool is_http2(const struct conn_state *state)
+{
+	return state->streams[0].mode == WALK_HTTP2 || state->streams[1].mode == WALK_HTTP2;
 }
 
 /* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
@@ -98,13 +115,13 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
 		return WALK_RAW;
 	if (looks_preface(&f)) {
-		if (f.bytes < PREFACE_BYTES)
-			return WALK_RAW;
 		s->wanted = s->position + at + PREFACE_BYTES;
 		return WALK_HTTP2;
 	}
 	if (looks_http1(&f))
 		return WALK_HTTP1;
+	if (is_http2(state) && !state->joined)
+		return WALK_HTTP2;
 	if (looks_tls(&f, state->joined))
 		return WALK_TLS;
 	if (looks_settings(&f) || (state->joined && looks_frame(&f, c->bytes - at)))
@@ -140,8 +157,9 @@ static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
 }
 
 /* Copies [at, at + size) and reads the head in it. What an earlier record of this packet holds already is
- * read again (pipelining), but not sent again. */
-#define record_head(type, max, skb, c, at, size, set, head)                                    \
+ * read again (pipelining), but not sent again. When the head does not end in it and |more|, nothing is sent:
+ * the caller tries a larger window. */
+#define record_head(type, max, skb, c, at, size, set, head, more)                                    \
 	do {                                                                                   \
 		struct type *record_ = record_reserve(type, set);                              \
 		if (!record_)                                                                  \
@@ -151,8 +169,8 @@ static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
 			count_lost(WEFT_LOST_READ_SEGMENT);                                    \
 			break;                                                                 \
 		}                                                                              \
-		head_scan(record_->data, size, max, head);                                       \
-		if (c->covered >= at + size) {                                                 \
+		head_scan(record_->data, size, max, head);                                     \
+		if (c->covered > at || (more && !(head)->head_bytes)) {                        \
 			bpf_ringbuf_discard(record_, BPF_RB_NO_WAKEUP);                        \
 			count(WEFT_COUNT_SEGMENTS_SEEN, -1);                                   \
 			break;                                                                 \
@@ -160,6 +178,7 @@ static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
 		segment_fill(&record_->segment, c, at, size);                                  \
 		event_submit(record_, set);                                                    \
 		(c)->copied += size;                                                           \
+		(c)->covered = at + size;                                                      \
 	} while (0)
 
 /* Copies the start of a message and reads its framing. A message that is larger than what is copied
@@ -168,22 +187,25 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 			 struct http1_head *head)
 {
 	struct weft_settings *set = settings();
-	__u32 bytes;
+	__u32 bytes, small;
 
 	if (!c || !head || !set || at >= c->bytes)
 		return 0;
 	bytes = c->bytes - at;
 	if (bytes <= TINY_BYTES) {
-		record_head(tiny_record, TINY_BYTES, skb, c, at, bytes, set, head);
-	} else if (bytes > SMALL_BYTES && bytes <= LARGE_BYTES) {
-		record_head(large_record, LARGE_BYTES, skb, c, at, bytes, set, head);
-	} else {
-		if (bytes > SMALL_BYTES)
-			bytes = SMALL_BYTES;
-		record_head(small_record, SMALL_BYTES, skb, c, at, bytes, set, head);
+		record_head(tiny_record, TINY_BYTES, skb, c, at, bytes, set, head, false);
+	} else if (bytes <= SMALL_BYTES || bytes > LARGE_BYTES) {
+		small = bytes < SMALL_BYTES ? bytes : SMALL_BYTES;
+		record_head(small_record, SMALL_BYTES, skb, c, at, small, set, head,
+			    bytes > LARGE_BYTES);
+		bytes = head->head_bytes || bytes <= SMALL_BYTES ? small : bytes;
+	}
+	if (bytes > SMALL_BYTES) {
+		bytes = bytes < LARGE_BYTES ? bytes : LARGE_BYTES;
+		record_head(large_record, LARGE_BYTES, skb, c, at, bytes, set, head, false);
 	}
 	if (c->covered < at + bytes)
-		c->covered = at + bytes;
+		capture_range(skb, c, at, at + bytes);
 	return 0;
 }
 
@@ -202,6 +224,7 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 	s->wanted = s->position + at + head.head_bytes;
 	if (!head.response) {
 		state->head_request = head.is_head;
+		s->switches = head.switches;
 	} else if (head.status == 101) {
 		s->mode = WALK_NEW;
 		return;
@@ -274,42 +297,75 @@ static __always_inline void http1_chunk(struct __sk_buff *skb, struct capture *c
 	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 }
 
-/* What is neither body nor followed any more may be another protocol after a switch. */
-__noinline int http1_goes_on(struct __sk_buff *skb, struct capture *c, __u32 at)
+/* What stands where the next message is due: another one, another protocol after a switch, or a mistake of ours. */
+enum http1_next { NEXT_UNKNOWN, NEXT_MESSAGE, NEXT_SWITCHED };
+
+__noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
+			  const struct stream_state *s, __u32 at)
 {
 	struct first_bytes f;
 
-	if (!c)
+	if (!c || !s || !first_bytes_load(skb, c, at, &f))
+		return NEXT_UNKNOWN;
+	if (looks_preface(&f))
+		return NEXT_SWITCHED;
+	if (looks_http1(&f))
+		return NEXT_MESSAGE;
+	return s->switches ? NEXT_SWITCHED : NEXT_UNKNOWN;
+}
+
+struct message_walk {
+	struct __sk_buff *skb;
+	struct capture *c;
+	struct conn_state *state;
+	struct stream_state *s;
+};
+
+/* The next message or chunk. Returns 1 when the packet has no more. */
+static long message_next(__u32 index, void *walk)
+{
+	struct message_walk *w = walk;
+	struct stream_state *s = w->s;
+	__u64 at = s->wanted - s->position;
+	int next;
+
+	if (at == w->c->bytes && w->c->covered != w->c->bytes)
+		capture_end(w->c, at);
+	if (at >= w->c->bytes)
+		return 1;
+	if (s->mode == WALK_HTTP1_CHUNKS) {
+		http1_chunk(w->skb, w->c, s, at);
 		return 0;
-	return first_bytes_load(skb, c, at, &f) && looks_http1(&f);
+	}
+	if (s->mode != WALK_HTTP1)
+		return 1;
+	next = http1_next(w->skb, w->c, s, at);
+	if (next == NEXT_MESSAGE) {
+		http1_message(w->skb, w->c, w->state, s, at);
+		return 0;
+	}
+	if (next == NEXT_SWITCHED)
+		s->mode = WALK_NEW;
+	else
+		walk_raw(w->skb, w->c, s, at, WALK_HTTP1_RAW);
+	return 1;
 }
 
 __noinline int walk_http1(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
 			  struct stream_state *s)
 {
+	struct message_walk w = { skb, c, state, s };
+
 	if (!c || !state || !s)
 		return 0;
-	for (int i = 0; i < MAX_MESSAGES; i++) {
-		__u64 at = s->wanted - s->position;
-
-		if (at > c->bytes)
-			return 0;
-		if (at == c->bytes) {
-			if (c->covered != c->bytes)
-				capture_end(c, at);
-			return 0;
-		}
-		if (s->mode == WALK_HTTP1_CHUNKS) {
-			http1_chunk(skb, c, s, at);
-		} else if (s->mode == WALK_HTTP1 && http1_goes_on(skb, c, at)) {
-			http1_message(skb, c, state, s, at);
-		} else {
-			if (s->mode == WALK_HTTP1)
-				s->mode = WALK_NEW;
-			return 0;
-		}
-	}
-	if (s->wanted < s->position + c->bytes)
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(MAX_MESSAGES, message_next, &w, 0);
+	else
+		for (int i = 0; i < MAX_MESSAGES_UNROLLED; i++)
+			if (message_next(i, &w))
+				break;
+	if ((s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) &&
+	    s->wanted < s->position + c->bytes)
 		walk_raw(skb, c, s, s->wanted - s->position, WALK_HTTP1_RAW);
 	return 0;
 }
@@ -425,6 +481,14 @@ static __always_inline bool is_raw(__u8 mode)
 	return mode == WALK_RAW || mode == WALK_HTTP1_RAW || mode == WALK_TLS;
 }
 
+static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *c,
+					 const struct stream_state *s, __u32 at)
+{
+	__u64 end = s->wanted - s->position;
+
+	capture_range(skb, c, at, end < c->bytes ? end : c->bytes);
+}
+
 /* One packet in order. */
 static __always_inline void walk(struct __sk_buff *skb, struct capture *c,
 				 struct conn_state *state, struct stream_state *s)
@@ -448,7 +512,7 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c,
 		c->protocol = protocol_of(s->mode);
 		if (s->mode == WALK_HTTP2) {
 			if (before == WALK_NEW) /* the preface is no frame: its bytes are copied */
-				capture_range(skb, c, at, s->wanted - s->position);
+				preface_copy(skb, c, s, at);
 			walk_http2(skb, c, s);
 		} else if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) {
 			walk_http1(skb, c, state, s);
@@ -498,6 +562,19 @@ static __always_inline void turn(struct capture *c, struct conn_state *state,
 		return;
 	s->holes = 0;
 	s->mode = WALK_HTTP1;
+}
+
+/* The turn of the other end, whose bytes are captured there: of them only matters what decides how this end's are
+ * to be read. An interim response is no turn, a response to HEAD has no body. */
+static __always_inline void turn_arrived(struct __sk_buff *skb, const struct capture *c,
+					 struct conn_state *state)
+{
+	struct first_bytes f;
+
+	if (!first_bytes_load(skb, c, 0, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
+		return;
+	state->last_direction = c->direction;
+	state->head_request = begins(&f, "HEAD ", 5);
 }
 
 /* Moves the place of the stream past this packet. */
@@ -550,6 +627,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	c->flags = 0;
 	if (s->mode == WALK_NEW)
 		s->mode = classify(skb, c, 0, state, s);
+	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
+		turn_arrived(skb, c, state);
 	if (s->mode != WALK_OPAQUE)
 		capture_mark(c);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Conversations in HTTP/1, TLS and what is neither, cut in many ways: what the kernel half captures of them. */
+/* Conversations in HTTP/1, TLS and what is neither, cut in many ways: what the kernel half captures
+ * of them. */
 #include "datapath/attach/capture_check_test.h"
 
 /* ---- how writes are cut */
@@ -41,13 +42,15 @@ static void request(const char *method, const char *path, size_t body)
 		say(CLIENT, "%s %s HTTP/1.1\r\nHost: test\r\nAccept: */*\r\n\r\n", method, path);
 		return;
 	}
-	say(CLIENT, "%s %s HTTP/1.1\r\nHost: test\r\nContent-Length: %zu\r\n\r\n", method, path, body);
+	say(CLIENT, "%s %s HTTP/1.1\r\nHost: test\r\nContent-Length: %zu\r\n\r\n", method, path,
+	    body);
 	say_body(CLIENT, body);
 }
 
 static void response(int status, size_t body)
 {
-	say(SERVER, "HTTP/1.1 %d Text\r\nServer: test\r\nContent-Length: %zu\r\n\r\n", status, body);
+	say(SERVER, "HTTP/1.1 %d Text\r\nServer: test\r\nContent-Length: %zu\r\n\r\n", status,
+	    body);
 	say_body(SERVER, body);
 }
 
@@ -188,7 +191,8 @@ static void until_close(void)
 static void websocket(void)
 {
 	say(CLIENT, "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-	say(SERVER, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	say(SERVER, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+		    "websocket\r\n\r\n");
 	for (int i = 0; i < 50; i++) {
 		say_marked(CLIENT, "\x82\x85\x01\x02\x03\x04hello", 11, 0);
 		say_marked(SERVER, "\x82\x05hello", 7, 0);
@@ -212,9 +216,11 @@ static void heads_of(size_t size)
 	memset(value, 'v', size);
 	value[size] = 0;
 	for (int i = 0; i < 3; i++) {
-		say(CLIENT, "POST /h HTTP/1.1\r\nCookie: %s\r\nContent-Length: 100000\r\n\r\n", value);
+		say(CLIENT, "POST /h HTTP/1.1\r\nCookie: %s\r\nContent-Length: 100000\r\n\r\n",
+		    value);
 		say_body(CLIENT, 100000);
-		say(SERVER, "HTTP/1.1 200 OK\r\nSet-Cookie: %s\r\nContent-Length: 200000\r\n\r\n", value);
+		say(SERVER, "HTTP/1.1 200 OK\r\nSet-Cookie: %s\r\nContent-Length: 200000\r\n\r\n",
+		    value);
 		say_body(SERVER, 200000);
 	}
 	free(value);
@@ -299,8 +305,8 @@ static const struct scenario {
 	{"trailers", trailers, {.body_max = K(20)}, false},
 	{"HEAD, 204, 304", heads_only, {0}, true},
 	{"until close", until_close, {.body_max = K(4)}, false},
-	{"websocket", websocket, {0}, false},
-	{"CONNECT", connect_tunnel, {0}, false},
+	{"websocket", websocket, {.turns_opaque = true}, false},
+	{"CONNECT", connect_tunnel, {.turns_opaque = true}, false},
 	{"heads of 1500", heads_1500, {.body_max = K(16)}, false},
 	{"heads of 3900", heads_3900, {.body_max = K(16)}, false},
 	{"heads of 9000", heads_9000, {0}, false},
@@ -315,7 +321,8 @@ static void run(const struct scenario *s, int family, size_t (*cut)(size_t), con
 	static char name[128];
 	struct expectation e = s->expect;
 
-	snprintf(name, sizeof(name), "%s, %s %zu, IPv%d", s->name, how, cut_at, family == AF_INET ? 4 : 6);
+	snprintf(name, sizeof(name), "%s, %s %zu, IPv%d", s->name, how, cut_at,
+		 family == AF_INET ? 4 : 6);
 	now_checking = name;
 	if (cut != whole)
 		e.body_max = 0;

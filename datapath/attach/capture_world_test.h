@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For tests: conversations over real sockets whose every byte is known, the ring records they cause, and
- * what must hold between the two. Needs root. */
+/* For tests: conversations over real sockets whose every byte is known, the ring records they
+ * cause, and what must hold between the two. Needs root. */
 #pragma once
 
 #include <linux/types.h>
@@ -29,7 +29,7 @@
 /* One direction of a conversation. */
 struct model {
 	uint8_t *bytes;
-	uint8_t *must; /* 1: not body, has to be captured; 0: body */
+	uint8_t *must;	  /* 1: not body, has to be captured; 0: body */
 	uint8_t *seen[2]; /* how often it was captured, by end */
 	size_t size, sent, room;
 	struct {
@@ -117,7 +117,8 @@ __attribute__((format(printf, 2, 3))) static void say(int direction, const char 
 /* A body of |size| bytes; full of what looks like heads, chunks and frames. */
 static void say_body(int direction, size_t size)
 {
-	static const char bait[] = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nGET / HTTP/1.1\r\n\r\n0\r\n\r\n";
+	static const char bait[] =
+		"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nGET / HTTP/1.1\r\n\r\n0\r\n\r\n";
 	struct model *m = &talk.model[direction];
 	uint8_t *bytes = calloc(1, size + 1);
 
@@ -319,7 +320,8 @@ static int world_begin(void **state)
 
 	(void)state;
 	options.cgroup_path = private_cgroup() ? cgroup_dir : NULL;
-	arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (arena == MAP_FAILED || attach_new(&options, &world, &err) ||
 	    attach_ring_open(world, &dropped, &err)) {
 		print_error("%s\n", err.text);
