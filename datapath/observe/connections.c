@@ -218,7 +218,7 @@ static void place_streams(struct conn *c, unsigned side, const struct weft_open 
 
 bool conn_is_told(const struct weft_open *open)
 {
-	return open->egress_seq || open->ingress_seq;
+	return !(open->flags & WEFT_OPEN_JOINED) || open->egress_seq || open->ingress_seq;
 }
 
 struct conn *conn_open(struct observe *o, const struct weft_open *open)
@@ -230,7 +230,8 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 
 	if (c) {
 		end_attach(c, side, open);
-		report_opened(c);
+		if (!c->role_guessed)
+			report_opened(c);
 		return c;
 	}
 	c = conn_new(o, open);

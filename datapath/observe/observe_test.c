@@ -80,6 +80,34 @@ static void test_joined_turned_round(void **state)
 	world_free(w);
 }
 
+/* Both ends were met while they lived and told apart by sequence numbers; who is who is guessed
+ * wrong. */
+static void test_joined_pair(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	for (int server = 0; server < 2; server++) {
+		struct weft_open open = world_open_record(w, server);
+
+		open.flags = WEFT_OPEN_JOINED;
+		open.role = WEFT_ROLE_UNKNOWN;
+		open.tuple.local_port = server ? 50000 : 40000;
+		open.tuple.remote_port = server ? 40000 : 50000;
+		observe_event(w->observe, &open, sizeof(open));
+	}
+	assert_int_equal(world_counts(w)->connections, 1);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_send(w, true, OK_HELLO);
+	world_arrive(w, true);
+	assert_int_equal(w->request_count, 2);
+	assert_request(&w->requests[1], "GET", "/hello?name=", 200);
+	assert_string_equal(w->requests[1].source->workload, "shop");
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
+}
+
 static void test_second_close_lost(void **state)
 {
 	struct world *w = world_new();
@@ -256,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_connection_records),
 		cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_joined_turned_round),
+		cmocka_unit_test(test_joined_pair),
 		cmocka_unit_test(test_second_close_lost),
 		cmocka_unit_test(test_connect_failed),
 		cmocka_unit_test(test_opaque),
