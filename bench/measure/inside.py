@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Looks into weft: the agent's memory with many connections, the run time of each BPF program."""
 
+import json
 import pathlib
+import re
+import subprocess
 import threading
 import time
 
@@ -53,7 +56,13 @@ def program_times(weft, workload, seconds=2):
 
 
 def program_counters(weft):
-    """{program: (runs, nanoseconds)}"""
-    metrics = weft.weftd.metrics()
-    runs, seconds = (metrics.by("program", name) for name in ("weft_bpf_runs_total", "weft_bpf_run_seconds_total"))
-    return {program: (count, seconds.get(program, 0) * 1e9) for program, count in runs.items()}
+    """{program: (runs, nanoseconds)} as the kernel has them."""
+    ids = {number for pid in weft.pids() for number in program_ids(pid)}
+    shown = subprocess.run(["bpftool", "--json", "prog", "show"], stdout=subprocess.PIPE, check=True).stdout
+    return {p["name"]: (p.get("run_cnt", 0), p.get("run_time_ns", 0)) for p in json.loads(shown) if p["id"] in ids}
+
+
+def program_ids(pid):
+    """Of the programs that a process holds, itself or through their links."""
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        yield from map(int, re.findall(r"^prog_id:\s+(\d+)$", info.read_text(), re.M))

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The loads: each runs one real client for some seconds against an endpoint and returns its own figures."""
 
+import bisect
 import json
+import pathlib
 import re
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Result:
@@ -36,21 +40,10 @@ class Wrk(Workload):
 
     def run(self, place, endpoint, seconds):
         scheme, address, port = endpoint
-        text = place.run(["wrk", "-t", 1, "-c", self.connections, "-d", f"{seconds}s", "--latency",
+        text = place.run(["wrk", "-t", 1, "-c", self.connections, "-d", f"{seconds}s", "-s", HERE / "wrk.lua",
                           f"{scheme}://{address}:{port}/"]).stdout
-        requests, took = re.search(r"(\d+) requests in (\S+),", text).groups()
-        errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", text)))
-        errors += int((re.search(r"Non-2xx or 3xx responses: (\d+)", text) or [0, 0])[1])
-        return Result(int(requests), microseconds(took) / 1e6, percentile_of(text, 50), percentile_of(text, 99), errors)
-
-
-def percentile_of(text, percent):
-    return microseconds(re.search(rf"^ +{percent}% +(\S+)$", text, re.M)[1])
-
-
-def microseconds(text):
-    number, unit = re.match(r"([\d.]+)(us|ms|s|m|h)$", text).groups()
-    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7, "h": 3.6e9}[unit]
+        found = json.loads(re.search(r"^RESULT (.*)$", text, re.M)[1])
+        return Result(found["requests"], found["duration_us"] / 1e6, found["p50_us"], found["p99_us"], found["errors"])
 
 
 class H2load(Workload):
@@ -74,7 +67,13 @@ class H2load(Workload):
 
 
 def quantile(ascending, share):
-    return float(ascending[min(len(ascending) - 1, int(len(ascending) * share))])
+    """Of whole numbers, as if the equal ones were spread over the unit that follows them; None without any."""
+    if not ascending:
+        return None
+    rank = len(ascending) * share
+    value = ascending[min(len(ascending) - 1, int(rank))]
+    first, end = bisect.bisect_left(ascending, value), bisect.bisect_right(ascending, value)
+    return value + (rank - first) / (end - first)
 
 
 class Iperf3(Workload):
