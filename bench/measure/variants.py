@@ -11,9 +11,7 @@ TLS = ("tls1", "tls2", "connect")
 
 
 class Variant:
-    """The base: the client talks to the server."""
-
-    note = "client and server alone"
+    """The base: the client talks to the server, nothing else is there."""
 
     def __init__(self, world):
         self.world = world
@@ -34,14 +32,13 @@ class Variant:
 
 
 class Weft(Variant):
-    """weftd in a control group of its own."""
+    """weftd with its defaults, everything on, in a control group of its own."""
 
-    note = "weftd with its defaults: everything on"
     options = ()
 
     def __init__(self, world):
         super().__init__(world)
-        self.weftd = Weftd(world, *self.options)
+        self.weftd = Weftd(world, *self.options, recent=None)
 
     def start(self):
         self.weftd.start()
@@ -67,10 +64,12 @@ class Weft(Variant):
 
 
 class WeftL4(Weft):
-    note = "weftd --l4: connections and flows only"
+    """Connections and flows only."""
+
     options = ("--l4",)
 
 
 class WeftStatistics(Weft):
-    note = "weftd --statistics: the kernel measures each program"
+    """Everything, and the kernel measures each program: which costs."""
+
     options = ("--statistics",)

@@ -18,8 +18,11 @@ BPFFS = "/sys/fs/bpf"
 
 
 class Weftd:
-    def __init__(self, box, *options, bpffs=BPFFS):
-        self.box, self.options = box, options
+    """|recent| requests are kept for `weft observe`: enough for a test's, None for weftd's default."""
+
+    def __init__(self, box, *options, bpffs=BPFFS, recent=131072):
+        self.box = box
+        self.options = [*(["--recent", recent] if recent else []), *options]
         self.program, self.weft = box.build / "weftd", box.build / "weft"
         for program in (self.program, self.weft):
             if not program.exists():
@@ -37,7 +40,7 @@ class Weftd:
         """Starts it and returns the seconds until it said that it is ready."""
         began = time.monotonic()
         self.process = self.box.start([self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
-                                       self.pin, "--recent", "131072", *self.options], f"weftd-{len(self.box.processes)}")
+                                       self.pin, *self.options], f"weftd-{len(self.box.processes)}")
         wait_for(self.is_ready, 15, "weftd: ready")
         seconds = time.monotonic() - began
         self.note_kernel_objects()
