@@ -120,6 +120,7 @@ def nginx_locations(folder):
         else:
             (folder / kind).write_bytes(os.urandom(size))
             yield f"location /{kind}/ {{ root {folder}; try_files /{kind} =404; }}"
+    yield f"location /slow/ {{ root {folder}; try_files /big =404; limit_rate 25k; }}"
 
 
 def nghttpx(place, port, backend):
