@@ -10,7 +10,7 @@
 
 #define MAX_MESSAGES 256 /* HTTP/1 messages and chunks followed in one packet */
 #define MAX_MESSAGES_UNROLLED 8 /* on kernels without bpf_loop (before 5.17) */
-#define MAX_FRAMES 7300 /* HTTP/2 frames followed in one packet: more than fit */
+#define MAX_FRAMES 58300 /* HTTP/2 frames followed in one packet: more than fit in 512 KiB */
 #define MAX_FRAMES_UNROLLED 24 /* on kernels without bpf_loop (before 5.17) */
 #define MAX_TRIES 32
 #define FRAME_HEADER_BYTES 9
@@ -106,6 +106,14 @@ static __always_inline bool is_http2(const struct conn_state *state)
 	return state->streams[0].mode == WALK_HTTP2 || state->streams[1].mode == WALK_HTTP2;
 }
 
+static __always_inline bool is_http1(const struct conn_state *state)
+{
+	__u8 out = state->streams[WEFT_EGRESS].mode, in = state->streams[WEFT_INGRESS].mode;
+
+	return out == WALK_HTTP1 || out == WALK_HTTP1_RAW || in == WALK_HTTP1 ||
+	       in == WALK_HTTP1_RAW;
+}
+
 /* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
 __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			const struct conn_state *state, struct stream_state *s)
@@ -126,6 +134,8 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return WALK_TLS;
 	if (looks_settings(&f) || (state->joined && looks_frame(&f, c->bytes - at)))
 		return WALK_HTTP2;
+	if (f.bytes < FRAME_HEADER_BYTES && !f.b[0] && is_http1(state))
+		return WALK_RAW; /* a frame in pieces after a preface in pieces */
 	return state->joined ? WALK_NEW : WALK_OPAQUE;
 }
 
