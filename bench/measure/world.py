@@ -74,6 +74,7 @@ class Place(Namespace):
     def wire(self, number):
         if self.sandbox.bridged:
             far = f"{BRIDGE}{number}"
+            self.sandbox.journal.write(f"netdev {far}\n")
             ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far)
             ip("link", "set", far, "master", BRIDGE, "up")
             self.configure_eth0()
