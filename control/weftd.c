@@ -3,6 +3,7 @@
 #include "control/broker.h"
 #include "control/loader.h"
 #include "control/options.h"
+#include "control/process.h"
 #include "control/worker.h"
 
 #include "base/cleanup.h"
@@ -21,7 +22,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define LIVING_S 5         /* what lives is walked this often */
+#define LIVING_NS 2000000000ull /* what lives is walked this often, */
+#define LIVING_SHARE 100        /* but takes at most one part in so many of a core */
 #define RESTARTS_MAX 100   /* of the worker, before something must be wrong for good */
 #define RESTART_DELAY_US 200000
 
@@ -145,9 +147,16 @@ static void worker_restart(struct weftd *d)
 
 /* ---- the loop */
 
+static void tick_after(struct weftd *d, uint64_t delay_ns)
+{
+	struct itimerspec once = { .it_value = { (time_t)(delay_ns / 1000000000u),
+						 (long)(delay_ns % 1000000000u) } };
+
+	timerfd_settime(d->timer_fd, 0, &once, NULL);
+}
+
 static int start_loop(struct weftd *d, struct error *err)
 {
-	struct itimerspec tick = { { LIVING_S, 0 }, { LIVING_S, 0 } };
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -158,7 +167,7 @@ static int start_loop(struct weftd *d, struct error *err)
 	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	timerfd_settime(d->timer_fd, 0, &tick, NULL);
+	tick_after(d, LIVING_NS);
 	if (watch(d, d->signal_fd) || watch(d, d->timer_fd) || watch(d, loader_fd(d->loader)))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
@@ -178,8 +187,12 @@ static void handle_signals(struct weftd *d)
 
 static void tick(struct weftd *d)
 {
+	uint64_t began_ns = process_cpu_ns(), took_ns;
+
 	loader_push_living(d->loader, &d->broker);
 	loader_tick(d->loader);
+	took_ns = process_cpu_ns() - began_ns;
+	tick_after(d, took_ns * LIVING_SHARE > LIVING_NS ? took_ns * LIVING_SHARE : LIVING_NS);
 }
 
 static void handle(struct weftd *d, int fd)

@@ -22,6 +22,7 @@
 #include <sys/timerfd.h>
 
 #define TICK_NS 5000000 /* the ring is read this often, and when much waits in it */
+#define ALIVE_INTERVAL_NS 2000000000ull /* living connections show their bytes this often */
 #define SLOW_TICKS 20   /* every so many ticks: expiry, heartbeat */
 #define RECENT_REQUESTS 4096
 #define RECENT_CONNECTIONS 1024
@@ -103,6 +104,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 					     name_cgroup };
 
 	limits.seed = random_seed();
+	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
 	signal_limits.seed = random_seed();
 	if (w->options.connections)
 		limits.connections = w->options.connections;
