@@ -76,15 +76,22 @@ static __always_inline void established(struct sock *sk, int old_state)
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline __u32 failure_flags(const struct sock *sk, const struct conn_state *state)
+/* The state is left before the RST of an own abort is sent; a connection that was open on this end and vanishes
+ * without an error was aborted here. */
+static __always_inline __u32 failure_flags(const struct sock *sk, const struct conn_state *state,
+					   int old_state)
 {
+	bool open = old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT;
+
+	if (open && !sk->sk_err && !(state->end_flags & WEFT_END_RESET_RECEIVED))
+		return WEFT_END_RESET_SENT;
 	if (state->opened_ns || state->joined)
 		return sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0;
 	return WEFT_END_FAILED | (sk->sk_err == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
 	       (sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0);
 }
 
-static __always_inline void closed(struct sock *sk)
+static __always_inline void closed(struct sock *sk, int old_state)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct end_key key = {};
@@ -95,7 +102,7 @@ static __always_inline void closed(struct sock *sk)
 	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
 	if (!close)
 		return;
-	state->end_flags |= failure_flags(sk, state);
+	state->end_flags |= failure_flags(sk, state, old_state);
 	tuple_fill(&close->tuple, sk);
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
@@ -134,7 +141,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 	else if (new_state == TCP_ESTABLISHED)
 		established(sk, old_state);
 	else if (new_state == TCP_CLOSE && old_state != TCP_LISTEN)
-		closed(sk);
+		closed(sk, old_state);
 	return 0;
 }
 

@@ -63,9 +63,11 @@ static struct attach *world;
 static uint8_t *arena;
 static size_t arena_used;
 static struct talk talk;
+static bool silent; /* no heartbeats */
+static const char *pin_dir;
 static uint64_t seed = 1;
 
-static uint32_t dice(uint32_t sides)
+static inline uint32_t dice(uint32_t sides)
 {
 	seed = seed * 6364136223846793005u + 1442695040888963407u;
 	return (uint32_t)(seed >> 33) % sides;
@@ -148,7 +150,8 @@ static int keep(void *arg, void *record, size_t size_bytes)
 
 static void consume(void)
 {
-	attach_heartbeat(world, now_ns());
+	if (!silent)
+		attach_heartbeat(world, now_ns());
 	attach_consume(world, keep, NULL);
 }
 
@@ -312,21 +315,26 @@ static void talk_close(void)
 
 /* ---- life */
 
-static int world_begin(void **state)
+static void world_attach(void)
 {
-	struct attach_options options = {.ring_bytes = 64u << 20, .capture = true};
+	struct attach_options options = {
+		.ring_bytes = 64u << 20, .capture = true, .pin_dir = pin_dir};
 	struct error err = {0};
 	uint64_t dropped;
 
+	options.cgroup_path = cgroup_dir[0] ? cgroup_dir : NULL;
+	if (attach_new(&options, &world, &err) || attach_ring_open(world, &dropped, &err))
+		fail_msg("%s", err.text);
+}
+
+static int world_begin(void **state)
+{
 	(void)state;
-	options.cgroup_path = private_cgroup() ? cgroup_dir : NULL;
+	private_cgroup();
 	arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (arena == MAP_FAILED || attach_new(&options, &world, &err) ||
-	    attach_ring_open(world, &dropped, &err)) {
-		print_error("%s\n", err.text);
-		return -1;
-	}
+	assert_ptr_not_equal(arena, MAP_FAILED);
+	world_attach();
 	return 0;
 }
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* How connections begin and end, and what becomes of those that the capture meets mid-life. */
+#include "datapath/attach/capture_check_test.h"
+
+static void exchange(size_t request, size_t response)
+{
+	say(CLIENT, "POST / HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", request);
+	say_body(CLIENT, request);
+	say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", response);
+	say_body(SERVER, response);
+}
+
+static size_t whole(size_t left)
+{
+	return left;
+}
+
+static void check_named(const char *name, const struct expectation *e)
+{
+	now_checking = name;
+	faults = 0;
+	check(e);
+	assert_int_equal(faults, 0);
+}
+
+static void begin(void)
+{
+	talk_forget();
+	talk_connect(AF_INET);
+}
+
+static void test_half_close(void **state)
+{
+	(void)state;
+	begin();
+	exchange(10, 10);
+	talk_play(whole);
+	shutdown(talk.fd[CLIENT], SHUT_WR);
+	say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+	say_body(SERVER, 100000);
+	talk_play(whole);
+	close(talk.fd[SERVER]);
+	close(talk.fd[CLIENT]);
+	check_named("half close", &(struct expectation){.body_max = 8192});
+	assert_int_equal(talk.close[CLIENT].counters.flags, 0);
+	assert_int_equal(talk.close[SERVER].counters.flags, 0);
+}
+
+static void test_linger_reset(void **state)
+{
+	struct linger linger = {.l_onoff = 1};
+
+	(void)state;
+	begin();
+	exchange(10, 10);
+	talk_play(whole);
+	setsockopt(talk.fd[CLIENT], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(talk.fd[CLIENT]);
+	usleep(1000);
+	close(talk.fd[SERVER]);
+	check_named("linger 0", &(struct expectation){0});
+	assert_int_equal(talk.close[CLIENT].counters.flags, WEFT_END_RESET_SENT);
+	assert_int_equal(talk.close[SERVER].counters.flags, WEFT_END_RESET_RECEIVED);
+}
+
+/* Closed with bytes unread: the kernel answers with RST. */
+static void test_unread_reset(void **state)
+{
+	struct model *m = &talk.model[CLIENT];
+
+	(void)state;
+	begin();
+	say(CLIENT, "GET / HTTP/1.1\r\n\r\n");
+	assert_int_equal(send(talk.fd[CLIENT], m->bytes, m->size, 0), m->size);
+	usleep(1000);
+	close(talk.fd[SERVER]);
+	usleep(1000);
+	close(talk.fd[CLIENT]);
+	check_named("unread", &(struct expectation){0});
+	assert_int_equal(talk.close[SERVER].counters.flags, WEFT_END_RESET_SENT);
+	assert_int_equal(talk.close[CLIENT].counters.flags, WEFT_END_RESET_RECEIVED);
+}
+
+static void test_refused(void **state)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons(9),
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(uint64_t);
+	uint64_t cookie;
+	unsigned found = 0;
+	int fd;
+
+	(void)state;
+	talk_forget();
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
+	assert_int_equal(connect(fd, (void *)&addr, sizeof(addr)), -1);
+	close(fd);
+	consume();
+	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
+		struct weft_close *c = (void *)(arena + at + 8);
+
+		if (c->cookie != cookie)
+			continue;
+		found++;
+		assert_int_equal(c->event.kind, WEFT_EVENT_CLOSE);
+		assert_int_equal(c->counters.flags & (WEFT_END_FAILED | WEFT_END_REFUSED),
+				 WEFT_END_FAILED | WEFT_END_REFUSED);
+		assert_int_equal(c->owner.pid, getpid());
+		assert_int_equal(c->tuple.remote_port, 9);
+	}
+	assert_int_equal(found, 1);
+}
+
+/* What was said until now is not part of what is checked. */
+static void forget_the_past(void)
+{
+	consume();
+	arena_used = 0;
+	for (int i = 0; i < 2; i++) {
+		struct model *m = &talk.model[i];
+
+		talk.first_seq[i] += (uint32_t)m->sent;
+		memmove(m->bytes, m->bytes + m->sent, m->size - m->sent);
+		memmove(m->must, m->must + m->sent, m->size - m->sent);
+		m->size -= m->sent;
+		m->sent = m->end_count = m->end_done = 0;
+	}
+}
+
+/* A new reader is told of every connection anew. */
+static void restart(void)
+{
+	attach_free(world);
+	world_attach();
+	forget_the_past();
+}
+
+static const struct expectation JOINED = {.joined = true, .no_ends = true};
+
+static void test_restart_between_messages(void **state)
+{
+	(void)state;
+	begin();
+	exchange(5000, 5000);
+	talk_play(whole);
+	restart();
+	exchange(100, 200000);
+	exchange(200000, 100);
+	talk_play(whole);
+	talk_close();
+	check_named("restart between messages",
+		    &(struct expectation){.joined = true, .body_max = 20000});
+}
+
+static void test_restart_in_a_body(void **state)
+{
+	(void)state;
+	begin();
+	exchange(10, 300000);
+	talk_send(CLIENT, talk.turns[0].size, 0);
+	talk_send(SERVER, 70000, 0);
+	restart();
+	memset(talk.model[SERVER].must, 0, talk.model[SERVER].size);
+	talk_send(SERVER, talk.model[SERVER].size, 0);
+	talk.turn_count = 0;
+	exchange(100, 3000);
+	exchange(100, 200000);
+	talk_play(whole);
+	talk_close();
+	check_named("restart in a body", &JOINED);
+}
+
+/* Nothing is known of the handshake: each end captures both directions. */
+static void test_older_than_the_programs(void **state)
+{
+	(void)state;
+	attach_free(world);
+	attach_detach(pin_dir);
+	talk_connect(AF_INET6);
+	world_attach();
+	talk_forget();
+	talk.remote = true;
+	exchange(100, 200000);
+	exchange(200000, 100);
+	exchange(0, 0);
+	talk_play(whole);
+	talk_close();
+	check_named("older", &(struct expectation){.joined = true, .body_max = 20000});
+}
+
+/* Without a heartbeat capture stops after three seconds, counting goes on, and the next one finds
+ * its way. */
+static void test_heartbeat(void **state)
+{
+	size_t before;
+
+	(void)state;
+	begin();
+	exchange(100, 1000);
+	talk_play(whole);
+	attach_heartbeat(world, now_ns() - WEFT_HEARTBEAT_MAX_NS - 1);
+	silent = true;
+	before = arena_used;
+	exchange(20, 70000);
+	talk_play(whole);
+	assert_int_equal(arena_used, before);
+	silent = false;
+	consume();
+	forget_the_past();
+	exchange(30, 5000);
+	talk_play(whole);
+	talk_close();
+	check_named("after a pause", &JOINED);
+	assert_int_equal(talk.close[CLIENT].counters.received_bytes, 1041 + 70042 + 5041);
+}
+
+static void test_not_here(void **state)
+{
+	(void)state;
+	print_message("skipped: needs root\n");
+	skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest skipped[] = {cmocka_unit_test(test_not_here)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_linger_reset),
+		cmocka_unit_test(test_unread_reset),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_restart_between_messages),
+		cmocka_unit_test(test_restart_in_a_body),
+		cmocka_unit_test(test_older_than_the_programs),
+		cmocka_unit_test(test_heartbeat),
+	};
+
+	pin_dir = "/mnt/weft";
+	if (geteuid() || private_loopback() || mount("none", "/mnt", "tmpfs", 0, NULL))
+		return cmocka_run_group_tests(skipped, NULL, NULL);
+	return cmocka_run_group_tests_name("capture_life", tests, world_begin, world_end);
+}
