@@ -32,17 +32,17 @@ static inline void cleanup_close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-#define cleanup_free cleanup(cleanup_free_ptr)
-#define cleanup_close cleanup(cleanup_close_fd)
-#define cleanup_fclose cleanup(cleanup_close_file)
+#define cleanup_free	 cleanup(cleanup_free_ptr)
+#define cleanup_close	 cleanup(cleanup_close_fd)
+#define cleanup_fclose	 cleanup(cleanup_close_file)
 #define cleanup_closedir cleanup(cleanup_close_dir)
 
 /* Hands a pointer or a file descriptor over to the caller: the cleanup then finds NULL or -1. */
-#define take_ptr(ptr)                         \
-	({                                    \
-		__typeof__(ptr) taken_ = ptr; \
-		(ptr) = NULL;                 \
-		taken_;                       \
+#define take_ptr(ptr)                                                                              \
+	({                                                                                         \
+		__typeof__(ptr) taken_ = ptr;                                                      \
+		(ptr) = NULL;                                                                      \
+		taken_;                                                                            \
 	})
 
 static inline int take_fd(int *fd)

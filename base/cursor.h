@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A reading position with a sticky error: reads past the end give zeros and are checked once, at the end. */
+/* A reading position with a sticky error: reads past the end give zeros and are checked once, at
+ * the end. */
 #pragma once
 
 #include "base/slice.h"
@@ -17,7 +18,7 @@ static inline struct cursor cursor_over(const void *data, size_t size_bytes)
 {
 	const uint8_t *start = data ? data : (const uint8_t *)""; /* no arithmetic on NULL */
 
-	return (struct cursor){ start, start + size_bytes, false };
+	return (struct cursor){start, start + size_bytes, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)
@@ -28,11 +29,11 @@ static inline size_t cursor_left(const struct cursor *c)
 /* Takes |size_bytes|; on failure the result is empty and the cursor stays failed. */
 static inline struct slice cursor_take(struct cursor *c, size_t size_bytes)
 {
-	struct slice taken = { (const char *)c->next, size_bytes };
+	struct slice taken = {(const char *)c->next, size_bytes};
 
 	if (c->failed || cursor_left(c) < size_bytes) {
 		c->failed = true;
-		return (struct slice){ 0 };
+		return (struct slice){0};
 	}
 	c->next += size_bytes;
 	return taken;

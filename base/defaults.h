@@ -2,6 +2,6 @@
 /* Where weftd and weft meet when nobody says otherwise. */
 #pragma once
 
-#define WEFT_DEFAULT_LISTEN "127.0.0.1:15090"
-#define WEFT_DEFAULT_SOCKET "/run/weft/weftd.sock"
+#define WEFT_DEFAULT_LISTEN  "127.0.0.1:15090"
+#define WEFT_DEFAULT_SOCKET  "/run/weft/weftd.sock"
 #define WEFT_DEFAULT_PIN_DIR "/sys/fs/bpf/weft"

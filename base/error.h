@@ -12,5 +12,6 @@ struct error {
 int error_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts the formatted context and ": " before the sentence that |err| already holds; returns its code. */
+/* Puts the formatted context and ": " before the sentence that |err| already holds; returns its
+ * code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

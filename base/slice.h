@@ -12,7 +12,7 @@ struct slice {
 	size_t size_bytes;
 };
 
-#define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
 static inline bool slice_equal(struct slice a, struct slice b)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Chained hash over one entry array; chain, free list and recency list are indices, not pointers. */
+/* Chained hash over one entry array; chain, free list and recency list are
+ * indices, not pointers. */
 #include "base/table.h"
 
 #include <stdlib.h>

@@ -1,55 +1,60 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The contract between the kernel half and user space: events, map keys and values, loss reasons.
- * Both sides include this file and nothing is written twice. Before including it, have __u8..__u64 and
- * __be16/__be32 (user space: <linux/types.h>; BPF: "bpf/lib/kernel.bpf.h"). */
+ * Both sides include this file and nothing is written twice. Before including it, have __u8..__u64
+ * and __be16/__be32 (user space: <linux/types.h>; BPF: "bpf/lib/kernel.bpf.h"). */
 #pragma once
 
-/* Raised whenever the meaning or layout of anything below changes; pinned maps of another version are not adopted. */
+/* Raised whenever the meaning or layout of anything below changes; pinned maps of another version
+ * are not adopted. */
 #define WEFT_ABI_VERSION 1
 
-/* ---- tables: X(name, value or text) ------------------------------------------------------------- */
+/* ---- tables: X(name, value or text) --------------------- */
 
 /* What a ring record is. */
-#define WEFT_EVENTS(X)                                                            \
-	X(SEGMENT, 1, "bytes that a socket carried, with their place in the stream") \
-	X(MARK, 2, "bytes arrived at an end whose peer's end was captured already")  \
-	X(OPEN, 3, "a TCP connection end came into being or was met while it lived") \
-	X(CLOSE, 4, "a TCP connection end is gone, with its final counters")         \
-	X(SECRET, 5, "a secret of a TLS handshake")                                  \
+#define WEFT_EVENTS(X)                                                                             \
+	X(SEGMENT, 1, "bytes that a socket carried, with their place in the stream")               \
+	X(MARK, 2, "bytes arrived at an end whose peer's end was captured already")                \
+	X(OPEN, 3, "a TCP connection end came into being or was met while it lived")               \
+	X(CLOSE, 4, "a TCP connection end is gone, with its final counters")                       \
+	X(SECRET, 5, "a secret of a TLS handshake")                                                \
 	X(LISTEN, 6, "a socket began to listen")
 
 /* Where and why an event that was seen is not delivered. One per-CPU counter each. */
-#define WEFT_LOSSES(X)                                                                       \
-	X(RING_SEGMENT, "ringbuf_full", "segment", "no room in the ring for a payload record") \
-	X(RING_MARK, "ringbuf_full", "mark", "no room in the ring for an arrival record")      \
-	X(RING_LIFECYCLE, "ringbuf_full", "lifecycle", "no room in the ring for an open, close or listen record") \
-	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")       \
-	X(READ_SECRET, "read_fault", "secret", "the parameters of a key derivation could not be read") \
-	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")    \
-	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied") \
-	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")      \
-	X(FLOW_INSERT, "flow_table_full", "flow", "a packet whose flow found no place in the flow table") \
+#define WEFT_LOSSES(X)                                                                             \
+	X(RING_SEGMENT, "ringbuf_full", "segment", "no room in the ring for a payload record")     \
+	X(RING_MARK, "ringbuf_full", "mark", "no room in the ring for an arrival record")          \
+	X(RING_LIFECYCLE, "ringbuf_full", "lifecycle",                                             \
+	  "no room in the ring for an open, close or listen record")                               \
+	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")           \
+	X(READ_SECRET, "read_fault", "secret",                                                     \
+	  "the parameters of a key derivation could not be read")                                  \
+	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")        \
+	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied")          \
+	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \
+	X(FLOW_INSERT, "flow_table_full", "flow",                                                  \
+	  "a packet whose flow found no place in the flow table")                                  \
 	X(FLOW_PARSE, "read_fault", "flow", "an IP packet whose header could not be read")
 
 /* What is counted beside losses, per CPU. */
-#define WEFT_COUNTS(X)                                                        \
-	X(SEGMENTS_SEEN, "payload records that were wanted (delivered or lost)") \
-	X(MARKS_SEEN, "arrival records that were wanted")                        \
-	X(LIFECYCLE_SEEN, "open, close and listen records that were wanted")     \
-	X(SECRETS_SEEN, "TLS secrets that were wanted")                          \
-	X(PACKETS, "TCP packets with payload that the socket hooks looked at")   \
-	X(SKIPPED_BYTES, "body bytes that were counted and not copied")          \
-	X(COPIED_BYTES, "payload bytes copied to the ring")                      \
-	X(REORDERED, "packets that arrived out of order or twice")               \
-	X(WALKS_LOST, "directions copied whole since their framing could not be followed") \
+#define WEFT_COUNTS(X)                                                                             \
+	X(SEGMENTS_SEEN, "payload records that were wanted (delivered or lost)")                   \
+	X(MARKS_SEEN, "arrival records that were wanted")                                          \
+	X(LIFECYCLE_SEEN, "open, close and listen records that were wanted")                       \
+	X(SECRETS_SEEN, "TLS secrets that were wanted")                                            \
+	X(PACKETS, "TCP packets with payload that the socket hooks looked at")                     \
+	X(SKIPPED_BYTES, "body bytes that were counted and not copied")                            \
+	X(COPIED_BYTES, "payload bytes copied to the ring")                                        \
+	X(REORDERED, "packets that arrived out of order or twice")                                 \
+	X(WALKS_LOST, "directions copied whole since their framing could not be followed")         \
 	X(FLOWS_SEEN, "flows that were entered in the flow table")
 
-/* What a direction of a connection carries, as far as the kernel half needs to know to skip bodies. */
-#define WEFT_PROTOCOLS(X)                                    \
-	X(UNKNOWN, 0, "unknown")  /* nothing seen yet */         \
-	X(OPAQUE, 1, "tcp")       /* none of the below: only counted */ \
-	X(HTTP1, 2, "http1")                                     \
-	X(HTTP2, 3, "http2")                                     \
+/* What a direction of a connection carries, as far as the kernel half needs to know
+ * to skip bodies. */
+#define WEFT_PROTOCOLS(X)                                                                          \
+	X(UNKNOWN, 0, "unknown") /* nothing seen yet */                                            \
+	X(OPAQUE, 1, "tcp")	 /* none of the below: only counted */                             \
+	X(HTTP1, 2, "http1")                                                                       \
+	X(HTTP2, 3, "http2")                                                                       \
 	X(TLS, 4, "tls")
 
 enum weft_event_kind {
@@ -62,14 +67,14 @@ enum weft_loss {
 #define X(name, ...) WEFT_LOST_##name,
 	WEFT_LOSSES(X)
 #undef X
-	WEFT_LOSS_MAX
+		WEFT_LOSS_MAX
 };
 
 enum weft_count {
 #define X(name, text) WEFT_COUNT_##name,
 	WEFT_COUNTS(X)
 #undef X
-	WEFT_COUNT_MAX
+		WEFT_COUNT_MAX
 };
 
 enum weft_protocol {
@@ -78,19 +83,21 @@ enum weft_protocol {
 #undef X
 };
 
-/* ---- events -------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------- */
 
 /* Opens every ring record. */
 struct weft_event {
-	__u64 time_ns;    /* CLOCK_MONOTONIC */
-	__u32 size_bytes; /* of the whole record, tail included; the ring may hold more (size classes) */
-	__u16 kind;       /* WEFT_EVENT_* */
-	__u16 cpu;        /* WEFT_CPU_NONE: not from the ring, written by an iterator */
+	__u64 time_ns;	  /* CLOCK_MONOTONIC */
+	__u32 size_bytes; /* of the whole record, tail included; the ring may hold more (size
+			     classes) */
+	__u16 kind;	  /* WEFT_EVENT_* */
+	__u16 cpu;	  /* WEFT_CPU_NONE: not from the ring, written by an iterator */
 };
 
 #define WEFT_CPU_NONE 0xffff
 
-/* Both ends of a TCP connection or UDP flow. IPv4 is stored as ::ffff:a.b.c.d. Ports in host order. */
+/* Both ends of a TCP connection or UDP flow. IPv4 is stored as ::ffff:a.b.c.d. Ports
+ * in host order. */
 struct weft_tuple {
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
@@ -99,40 +106,41 @@ struct weft_tuple {
 	__u32 netns_ino; /* of the socket */
 };
 
-/* Who holds a socket, as seen when it connected, listened (accepted sockets inherit it) or was found. */
+/* Who holds a socket, as seen when it connected, listened (accepted sockets inherit it) or was
+ * found. */
 struct weft_owner {
-	__u64 cgroup_id;  /* cgroup v2, 0 = not known */
-	__u64 start_ns;   /* start of the process, CLOCK_BOOTTIME: tells a reused pid */
-	__u32 pid;        /* thread group id in the initial namespace, 0 = not known */
+	__u64 cgroup_id; /* cgroup v2, 0 = not known */
+	__u64 start_ns;	 /* start of the process, CLOCK_BOOTTIME: tells a reused pid */
+	__u32 pid;	 /* thread group id in the initial namespace, 0 = not known */
 	__u32 uid;
-	char comm[16];    /* of the group leader or of the calling thread, NUL-padded */
-	char exe[32];     /* last component of the executable's path, NUL-padded, cut at 31 */
+	char comm[16]; /* of the group leader or of the calling thread, NUL-padded */
+	char exe[32];  /* last component of the executable's path, NUL-padded, cut at 31 */
 };
 
 /* Which way bytes went, seen from the socket whose hook saw them. */
-#define WEFT_EGRESS 0
+#define WEFT_EGRESS  0
 #define WEFT_INGRESS 1
 
 /* The local end's part in the handshake. */
 #define WEFT_ROLE_UNKNOWN 0
-#define WEFT_ROLE_CLIENT 1
-#define WEFT_ROLE_SERVER 2
+#define WEFT_ROLE_CLIENT  1
+#define WEFT_ROLE_SERVER  2
 
 /* weft_segment.flags */
-#define WEFT_SEGMENT_RAW 1u  /* the walker is out of step: nothing is skipped until it finds back */
+#define WEFT_SEGMENT_RAW  1u /* out of step: nothing is skipped until the walker finds back */
 #define WEFT_SEGMENT_JOIN 2u /* the first bytes seen of a direction that was in use before */
 
-/* WEFT_EVENT_SEGMENT: |data_bytes| captured bytes, data[0] at sequence number |seq|. Bytes between the
- * end of one record and the start of the next were left out on purpose (bodies), had been sent twice,
- * or are lost; which of them, the decoder knows: only bodies may be missing.
- * data_bytes may be 0: a skipped body ended at |seq| at this time. */
+/* WEFT_EVENT_SEGMENT: |data_bytes| captured bytes, data[0] at sequence number |seq|. Bytes between
+ * the end of one record and the start of the next were left out on purpose (bodies), had been sent
+ * twice, or are lost; which of them, the decoder knows: only bodies may be missing. data_bytes may
+ * be 0: a skipped body ended at |seq| at this time. */
 struct weft_segment {
 	struct weft_event event;
 	__u64 cookie; /* of the socket at whose hook this was seen */
 	__u32 seq;
 	__u16 data_bytes;
 	__u8 direction; /* WEFT_EGRESS, WEFT_INGRESS */
-	__u8 protocol;  /* weft_protocol, as the kernel half sees it */
+	__u8 protocol;	/* weft_protocol, as the kernel half sees it */
 	__u32 flags;
 	__u32 packet_bytes; /* TCP payload of the packet that this record is part of */
 	__u8 data[];
@@ -156,9 +164,11 @@ struct weft_open {
 	__u64 cookie;
 	struct weft_tuple tuple;
 	struct weft_owner owner;
-	__u32 egress_seq;   /* of the first byte this end sends; joined: 0 with ingress_seq 0 = not known */
+	__u32 egress_seq;   /* of the first byte this end sends; joined: 0 with ingress_seq 0 = not
+			       known */
 	__u32 ingress_seq;  /* of the first byte it receives */
-	__u32 handshake_us; /* client: SYN to ESTABLISHED; server: round trip of the SYN-ACK; 0 = not known */
+	__u32 handshake_us; /* client: SYN to ESTABLISHED; server: round trip of the SYN-ACK; 0 =
+			       not known */
 	__u8 role;
 	__u8 pad[3];
 	__u32 flags;
@@ -166,27 +176,27 @@ struct weft_open {
 };
 
 /* Why and by whom a connection ended: weft_counters.flags */
-#define WEFT_END_RESET_SENT 1u     /* this end sent RST */
+#define WEFT_END_RESET_SENT	1u /* this end sent RST */
 #define WEFT_END_RESET_RECEIVED 2u
-#define WEFT_END_FAILED 4u         /* never established */
-#define WEFT_END_REFUSED 8u        /* never established: RST answered the SYN */
-#define WEFT_END_TIMEOUT 16u       /* gave up after retransmissions */
+#define WEFT_END_FAILED		4u  /* never established */
+#define WEFT_END_REFUSED	8u  /* never established: RST answered the SYN */
+#define WEFT_END_TIMEOUT	16u /* gave up after retransmissions */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
 struct weft_counters {
-	__u64 sent_bytes;         /* payload that left, without retransmissions, by sequence numbers */
-	__u64 received_bytes;     /* payload that arrived in order */
-	__u64 tcp_bytes_sent;     /* tcp_sock.bytes_sent: with retransmissions */
-	__u64 tcp_bytes_acked;    /* tcp_sock.bytes_acked: counts SYN and FIN as the kernel does */
+	__u64 sent_bytes;      /* payload that left, without retransmissions, by sequence numbers */
+	__u64 received_bytes;  /* payload that arrived in order */
+	__u64 tcp_bytes_sent;  /* tcp_sock.bytes_sent: with retransmissions */
+	__u64 tcp_bytes_acked; /* tcp_sock.bytes_acked: counts SYN and FIN as the kernel does */
 	__u64 tcp_bytes_received; /* tcp_sock.bytes_received */
-	__u32 segments_out;       /* tcp_sock.segs_out */
+	__u32 segments_out;	  /* tcp_sock.segs_out */
 	__u32 segments_in;
 	__u32 data_segments_out;
 	__u32 data_segments_in;
-	__u32 retransmits;        /* tcp_sock.total_retrans */
-	__u32 srtt_us;            /* 0 = no sample */
-	__u32 min_rtt_us;         /* 0 = no sample */
-	__u32 flags;              /* WEFT_END_* */
+	__u32 retransmits; /* tcp_sock.total_retrans */
+	__u32 srtt_us;	   /* 0 = no sample */
+	__u32 min_rtt_us;  /* 0 = no sample */
+	__u32 flags;	   /* WEFT_END_* */
 };
 
 /* WEFT_EVENT_CLOSE; also what the TCP iterator writes for a living connection (a stream of these
@@ -209,19 +219,19 @@ struct weft_listen {
 	__u64 cookie;
 	struct weft_tuple tuple; /* remote part empty */
 	struct weft_owner owner;
-	__u32 backlog;     /* connections that wait for accept() now */
+	__u32 backlog; /* connections that wait for accept() now */
 	__u32 backlog_max;
-	__u64 drops;       /* connections refused because the queue was full (sk_drops) */
+	__u64 drops; /* connections refused because the queue was full (sk_drops) */
 };
 
 /* Which secret of a handshake (RFC 8446 7.1; TLS 1.2: the master secret, RFC 5246 8.1). */
-#define WEFT_SECRET_UNKNOWN 0           /* a traffic secret whose name was not seen */
-#define WEFT_SECRET_MASTER 1            /* TLS 1.2; both randoms are filled */
+#define WEFT_SECRET_UNKNOWN	     0 /* a traffic secret whose name was not seen */
+#define WEFT_SECRET_MASTER	     1 /* TLS 1.2; both randoms are filled */
 #define WEFT_SECRET_CLIENT_HANDSHAKE 2
 #define WEFT_SECRET_SERVER_HANDSHAKE 3
-#define WEFT_SECRET_CLIENT_TRAFFIC 4    /* also after a KeyUpdate */
-#define WEFT_SECRET_SERVER_TRAFFIC 5
-#define WEFT_SECRET_CLIENT_EARLY 6
+#define WEFT_SECRET_CLIENT_TRAFFIC   4 /* also after a KeyUpdate */
+#define WEFT_SECRET_SERVER_TRAFFIC   5
+#define WEFT_SECRET_CLIENT_EARLY     6
 
 #define WEFT_DIGEST_SHA256 1
 #define WEFT_DIGEST_SHA384 2
@@ -233,8 +243,8 @@ struct weft_secret {
 	__u32 pid; /* thread group that derived it */
 	__u32 tid;
 	__u16 tls_version; /* 0x0303, 0x0304 */
-	__u8 which;        /* WEFT_SECRET_* */
-	__u8 digest;       /* WEFT_DIGEST_*; 0 = not seen */
+	__u8 which;	   /* WEFT_SECRET_* */
+	__u8 digest;	   /* WEFT_DIGEST_*; 0 = not seen */
 	__u8 secret_bytes;
 	__u8 has_client_random; /* TLS 1.2, Go */
 	__u8 pad[2];
@@ -243,41 +253,45 @@ struct weft_secret {
 	__u8 server_random[32];
 };
 
-/* ---- maps ---------------------------------------------------------------------------------------- */
+/* ---- maps ----------------------------------------------- */
 
-/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the wire's packet
- * (source, destination), IPv4 mapped. What the counters equal is said in bpf/lib/flow.bpf.h. */
+/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the
+ * wire's packet (source, destination), IPv4 mapped. What the counters equal is said in
+ * bpf/lib/flow.bpf.h. */
 struct weft_flow_key {
 	__u8 source_addr[16];
 	__u8 destination_addr[16];
 	__u16 source_port; /* host order; 0 for protocols without ports and for later fragments */
 	__u16 destination_port;
 	__u32 ifindex;
-	__u8 protocol;  /* IPPROTO_* */
+	__u8 protocol;	/* IPPROTO_* */
 	__u8 direction; /* WEFT_INGRESS: into the interface; WEFT_EGRESS: out of it */
 	__u8 pad[2];
 };
 
 struct weft_flow {
-	__u64 packets; /* on the wire: a large (GSO) segment counts as the packets it becomes */
-	__u64 bytes;   /* at layer 3: IP header and payload */
+	__u64 packets;	/* on the wire: a large (GSO) segment counts as the packets it becomes */
+	__u64 bytes;	/* at layer 3: IP header and payload */
 	__u64 first_ns; /* CLOCK_MONOTONIC, as of the last timer tick (1 to 10 ms) */
 	__u64 last_ns;
 	__u32 tcp_flags_seen; /* OR of the TCP flag bytes */
 	__u32 syn_count;
 };
 
-/* Settings that may change while programs run: one element of an array map. What is fixed at start is
- * `const volatile` data of the programs instead. */
+/* Settings that may change while programs run: one element of an array map. What is fixed at start
+ * is `const volatile` data of the programs instead. */
 struct weft_settings {
-	__u64 heartbeat_ns; /* CLOCK_MONOTONIC, written by the agent; capture stops by itself when it is older than WEFT_HEARTBEAT_MAX_NS */
-	__u32 epoch;        /* of the agent, never 0: a new agent has met no connection yet, so each is announced anew */
-	__u32 capture;      /* 1: socket hooks capture payload (L7); 0: L4 only */
-	__u32 tls_keys;     /* 1: TLS secrets are taken */
-	__u32 ring_bytes;   /* size of the ring */
-	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and secrets */
+	/* CLOCK_MONOTONIC, written by the agent; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
+	__u64 heartbeat_ns;
+	/* of the agent, never 0: a new agent has met no connection yet, each is announced anew */
+	__u32 epoch;
+	__u32 capture;		  /* 1: socket hooks capture payload (L7); 0: L4 only */
+	__u32 tls_keys;		  /* 1: TLS secrets are taken */
+	__u32 ring_bytes;	  /* size of the ring */
+	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and
+				     secrets */
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
-	__u32 own_pid;      /* weftd: secrets it derives itself are not taken */
+	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
 	__u32 pad;
 };
 

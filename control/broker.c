@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 1000
-#define PUSH_MS 50
+#define PUSH_MS	  50
 
 struct question {
 	uint32_t question;
@@ -42,7 +42,7 @@ int broker_open(struct broker *b, struct error *err)
 {
 	int r;
 
-	*b = (struct broker){ -1, -1, -1, -1 };
+	*b = (struct broker){-1, -1, -1, -1};
 	r = pair_open(&b->loader_fd, &b->worker_fd, 0);
 	r = r ? r : pair_open(&b->push_fd, &b->records_fd, SOCK_NONBLOCK);
 	if (!r)
@@ -72,8 +72,8 @@ void broker_keep_worker(struct broker *b)
 ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
 		   size_t size)
 {
-	struct question q = { .question = question, .argument = argument };
-	struct pollfd p = { .fd = b->worker_fd, .events = POLLIN };
+	struct question q = {.question = question, .argument = argument};
+	struct pollfd p = {.fd = b->worker_fd, .events = POLLIN};
 	ssize_t n;
 
 	while (recv(b->worker_fd, answer, size, MSG_DONTWAIT) > 0)
@@ -107,7 +107,7 @@ void broker_answer(struct broker *b, const void *answer, size_t size)
 
 int broker_push(struct broker *b, const void *records, size_t size)
 {
-	struct pollfd p = { .fd = b->push_fd, .events = POLLOUT };
+	struct pollfd p = {.fd = b->push_fd, .events = POLLOUT};
 
 	if (poll(&p, 1, PUSH_MS) != 1)
 		return -EAGAIN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The channel between the two halves of the agent. The loader keeps the privileges and answers questions; the worker
- * parses traffic and serves, and has nothing but file descriptors. */
+/* The channel between the two halves of the agent. The loader keeps the privileges and answers
+ * questions; the worker parses traffic and serves, and has nothing but file descriptors. */
 #pragma once
 
 #include "control/signals/health.h"
@@ -16,8 +16,8 @@
 /* What the worker may ask. */
 enum broker_question {
 	BROKER_CGROUP_PATH, /* the id follows; answer: the path, empty when there is none */
-	BROKER_HEALTH,      /* answer: struct broker_health */
-	BROKER_CHECK,       /* answer: a JSON object as text */
+	BROKER_HEALTH,	    /* answer: struct broker_health */
+	BROKER_CHECK,	    /* answer: a JSON object as text */
 };
 
 /* The loader's part of the health numbers. */
@@ -36,9 +36,9 @@ struct broker_health {
 };
 
 struct broker {
-	int loader_fd;  /* questions come here; -1 in the worker */
-	int worker_fd;  /* answers come here; -1 in the loader */
-	int push_fd;    /* loader's end of the stream of records */
+	int loader_fd;	/* questions come here; -1 in the worker */
+	int worker_fd;	/* answers come here; -1 in the loader */
+	int push_fd;	/* loader's end of the stream of records */
 	int records_fd; /* worker's end */
 };
 
@@ -50,7 +50,8 @@ void broker_close(struct broker *b);
 void broker_keep_loader(struct broker *b);
 void broker_keep_worker(struct broker *b);
 
-/* Worker: asks and waits for the answer, at most a second. Returns its size or a negative errno (-ETIMEDOUT). */
+/* Worker: asks and waits for the answer, at most a second. Returns its size or a negative errno
+ * (-ETIMEDOUT). */
 ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
 		   size_t size);
 
@@ -58,8 +59,8 @@ ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t arg
 int broker_question_read(struct broker *b, enum broker_question *question, uint64_t *argument);
 void broker_answer(struct broker *b, const void *answer, size_t size);
 
-/* Loader: sends records (each opens with struct weft_event) to the worker; -EAGAIN when it does not keep up for
- * 50 ms: they are dropped, a later walk brings newer ones. */
+/* Loader: sends records (each opens with struct weft_event) to the worker; -EAGAIN when it does not
+ * keep up for 50 ms: they are dropped, a later walk brings newer ones. */
 int broker_push(struct broker *b, const void *records, size_t size);
 
 /* Worker: the next records together; their size, -EAGAIN, or -EPIPE when the loader is gone. */

@@ -26,7 +26,7 @@ static void write_program(void *arg, const struct attach_program *p)
 
 static void write_library(void *arg, const struct library *library)
 {
-	static const char *const states[] = { "ok", "unsupported", "failed" };
+	static const char *const states[] = {"ok", "unsupported", "failed"};
 	struct json *j = arg;
 
 	json_put_object(j, NULL);
@@ -64,7 +64,8 @@ static void write_features(struct json *j, const struct features *features)
 
 		json_put_object(j, NULL);
 		json_put_string(j, "name", f->name);
-		json_put_string(j, "result", f->state == FEATURE_YES ? "ok" : feature_state_text(f->state));
+		json_put_string(j, "result",
+				f->state == FEATURE_YES ? "ok" : feature_state_text(f->state));
 		json_put_string(j, "detail", f->reason);
 		json_put_string(j, "consequence", f->state == FEATURE_YES ? "" : f->consequence);
 		json_put_object_end(j);

@@ -21,8 +21,8 @@
 #include <sys/epoll.h>
 
 #define LOADER_BATCH_BYTES 32768 /* of records that travel together */
-#define FLOW_IDLE_NS 300000000000ull
-#define FLOW_BUDGET_NS 20000000 /* of one reading; what is left is read at the next */
+#define FLOW_IDLE_NS	   300000000000ull
+#define FLOW_BUDGET_NS	   20000000 /* of one reading; what is left is read at the next */
 
 struct loader {
 	struct options options;
@@ -64,11 +64,11 @@ static int start_attach(struct loader *l, struct error *err)
 static void start_libraries(struct loader *l)
 {
 	struct libraries_options options = {
-		.programs = { attach_program(l->attach, "tls_keys_multi"),
-			      attach_program(l->attach, "tls_keys") },
+		.programs = {attach_program(l->attach, "tls_keys_multi"),
+			     attach_program(l->attach, "tls_keys")},
 		.pin_dir = attach_link_dir(l->attach),
 	};
-	struct error err = { 0 };
+	struct error err = {0};
 
 	if (l->options.layer4_only || l->options.tls != TLS_MODE_KEYS) {
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "switched off");
@@ -102,12 +102,13 @@ static int start_flows(struct loader *l, struct error *err)
 	int r = interfaces_xdp_mode_parse(o->xdp_mode, &options.xdp_mode);
 
 	r = r ? r : interfaces_new(&options, &programs, &l->interfaces, err);
-	return r ? r : flows_new(attach_map_fd(l->attach, "weft_flows"), FLOW_IDLE_NS, &l->flows, err);
+	return r ? r
+		 : flows_new(attach_map_fd(l->attach, "weft_flows"), FLOW_IDLE_NS, &l->flows, err);
 }
 
 static void try_flows(struct loader *l)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 
 	if (!l->options.flows)
 		snprintf(l->flows_problem, sizeof(l->flows_problem), "switched off");
@@ -117,7 +118,7 @@ static void try_flows(struct loader *l)
 
 static int watch(struct loader *l, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
@@ -191,7 +192,8 @@ void loader_handle(struct loader *l)
 	if (l->libraries)
 		libraries_handle(l->libraries);
 	if (l->interfaces)
-		interfaces_handle(l->interfaces, &err); /* what failed is tried again at the next change */
+		interfaces_handle(l->interfaces,
+				  &err); /* what failed is tried again at the next change */
 }
 
 void loader_tick(struct loader *l)
@@ -301,8 +303,8 @@ static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
 static void answer_check(struct loader *l, struct broker *b)
 {
 	struct text text = text_new(BROKER_MAX_BYTES);
-	struct check check = { l->attach,     l->libraries,	l->tls_problem,
-			       l->interfaces, l->flows_problem, &l->features };
+	struct check check = {l->attach,     l->libraries,     l->tls_problem,
+			      l->interfaces, l->flows_problem, &l->features};
 
 	features_probe(&l->features);
 	check_write(&check, &text);
@@ -358,7 +360,7 @@ static int batch_add(void *arg, void *record, size_t size_bytes)
 
 void loader_push_living(struct loader *l, struct broker *b)
 {
-	struct batch batch = { .broker = b };
+	struct batch batch = {.broker = b};
 
 	attach_iterate(l->attach, batch_add, &batch);
 	batch_send(&batch);

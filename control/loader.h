@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The privileged half of the agent: loads and attaches the kernel half, finds libraries and interfaces, answers
- * the worker. It parses no traffic and serves nobody. */
+/* The privileged half of the agent: loads and attaches the kernel half, finds libraries and
+ * interfaces, answers the worker. It parses no traffic and serves nobody. */
 #pragma once
 
 #include "control/broker.h"
@@ -12,8 +12,8 @@
 
 struct loader;
 
-/* Attaches everything that this kernel allows. 0 or a negative errno with |err|. Free with loader_free, which leaves
- * what is pinned. */
+/* Attaches everything that this kernel allows. 0 or a negative errno with |err|. Free with
+ * loader_free, which leaves what is pinned. */
 int loader_new(const struct options *options, struct loader **ret, struct error *err);
 void loader_free(struct loader *l);
 

@@ -12,21 +12,26 @@
 #include <string.h>
 
 /* X(name, "metavar" or NULL, "help") */
-#define OPTIONS(X)                                                                             \
-	X(listen, "ADDR:PORT", "where metrics are served (default " WEFT_DEFAULT_LISTEN ", \"\" = nowhere)") \
-	X(socket, "PATH", "where `weft` asks (default " WEFT_DEFAULT_SOCKET ")")              \
-	X(pin, "DIR", "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ", \"\" = not pinned)") \
-	X(interface, "NAME", "count flows on this interface; repeatable, globs (default: all veth, bridge and physical ones)") \
-	X(xdp, "MODE", "XDP on ingress: auto (native on network cards, TC elsewhere), generic, native, off") \
-	X(tls, "keys|off", "open TLS with the secrets of its handshakes (default keys)")       \
-	X(l4, NULL, "connections and flows only: no payload is looked at")                     \
-	X(no_flows, NULL, "no packet counters on interfaces")                                  \
-	X(ring_bytes, "N", "size of the event ring, a power of two (default 16777216)")        \
-	X(connections, "N", "connections kept at once (default 65536)")                        \
-	X(recent, "N", "requests kept for `weft observe` (default 4096)")                      \
-	X(statistics, NULL, "measure the run time of BPF programs")                            \
-	X(once, NULL, "attach, say ready, report status, leave")                               \
-	X(help, NULL, "this text")                                                             \
+#define OPTIONS(X)                                                                                 \
+	X(listen, "ADDR:PORT",                                                                     \
+	  "where metrics are served (default " WEFT_DEFAULT_LISTEN ", \"\" = nowhere)")            \
+	X(socket, "PATH", "where `weft` asks (default " WEFT_DEFAULT_SOCKET ")")                   \
+	X(pin, "DIR",                                                                              \
+	  "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ", \"\" = not pinned)") \
+	X(interface, "NAME",                                                                       \
+	  "count flows on this interface; repeatable, globs (default: all veth, bridge and "       \
+	  "physical ones)")                                                                        \
+	X(xdp, "MODE",                                                                             \
+	  "XDP on ingress: auto (native on network cards, TC elsewhere), generic, native, off")    \
+	X(tls, "keys|off", "open TLS with the secrets of its handshakes (default keys)")           \
+	X(l4, NULL, "connections and flows only: no payload is looked at")                         \
+	X(no_flows, NULL, "no packet counters on interfaces")                                      \
+	X(ring_bytes, "N", "size of the event ring, a power of two (default 16777216)")            \
+	X(connections, "N", "connections kept at once (default 65536)")                            \
+	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
+	X(statistics, NULL, "measure the run time of BPF programs")                                \
+	X(once, NULL, "attach, say ready, report status, leave")                                   \
+	X(help, NULL, "this text")                                                                 \
 	X(version, NULL, "the version")
 
 enum option_id {
@@ -43,7 +48,7 @@ struct row {
 };
 
 static const struct row ROWS[] = {
-#define X(name, metavar, help) { #name, metavar, help },
+#define X(name, metavar, help) {#name, metavar, help},
 	OPTIONS(X)
 #undef X
 };
@@ -62,7 +67,8 @@ static const char *spelled(const char *name, char *out, size_t size)
 static void print_help(void)
 {
 	printf("usage: weftd [option ...]\n\n"
-	       "Watches the services of this node from the kernel and serves their golden signals.\n\n");
+	       "Watches the services of this node from the kernel and serves their golden "
+	       "signals.\n\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char name[32], left[64];
 
@@ -138,7 +144,7 @@ static int take_tls(struct options *o, const char *value)
 
 static int take_xdp(struct options *o, const char *value)
 {
-	static const char *const modes[] = { "auto", "generic", "native", "off" };
+	static const char *const modes[] = {"auto", "generic", "native", "off"};
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (strcmp(value, modes[i]) != 0)
@@ -198,15 +204,15 @@ static int take_option(struct options *o, int id, const char *value)
 
 int options_parse(int argc, char **argv, struct options *ret)
 {
-	struct option longs[ROW_COUNT + 1] = { 0 };
+	struct option longs[ROW_COUNT + 1] = {0};
 	char names[ROW_COUNT][32];
 	int id, code = -1;
 
-	*ret = (struct options){ .listen = WEFT_DEFAULT_LISTEN,
-				 .socket_path = WEFT_DEFAULT_SOCKET,
-				 .pin_dir = WEFT_DEFAULT_PIN_DIR,
-				 .xdp_mode = "auto",
-				 .flows = true };
+	*ret = (struct options){.listen = WEFT_DEFAULT_LISTEN,
+				.socket_path = WEFT_DEFAULT_SOCKET,
+				.pin_dir = WEFT_DEFAULT_PIN_DIR,
+				.xdp_mode = "auto",
+				.flows = true};
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		longs[i].name = spelled(ROWS[i].name, names[i], sizeof(names[i]));
 		longs[i].has_arg = ROWS[i].metavar ? required_argument : no_argument;

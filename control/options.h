@@ -10,10 +10,10 @@
 enum tls_mode { TLS_MODE_KEYS, TLS_MODE_OFF };
 
 struct options {
-	const char *listen;      /* ADDR:PORT of metrics; empty: none */
-	const char *socket_path; /* of the API */
-	const char *pin_dir;     /* empty: nothing is pinned */
-	const char *interfaces[OPTIONS_INTERFACES_MAX]; /* names or globs; none = the default choice */
+	const char *listen;				/* ADDR:PORT of metrics; empty: none */
+	const char *socket_path;			/* of the API */
+	const char *pin_dir;				/* empty: nothing is pinned */
+	const char *interfaces[OPTIONS_INTERFACES_MAX]; /* names or globs; none: the default */
 	unsigned interface_count;
 	const char *xdp_mode;
 	enum tls_mode tls;
@@ -26,6 +26,6 @@ struct options {
 	bool once;
 };
 
-/* Fills |ret| from the arguments (borrowed). Returns -1 to go on, else the exit code: --help and --version printed
- * what was asked for (0), a mistake was explained on stderr (2). */
+/* Fills |ret| from the arguments (borrowed). Returns -1 to go on, else the exit code: --help and
+ * --version printed what was asked for (0), a mistake was explained on stderr (2). */
 int options_parse(int argc, char **argv, struct options *ret);

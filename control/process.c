@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* clock_gettime and /proc/self/statm, kept open: a process that may open nothing any more reads on. */
+/* clock_gettime and /proc/self/statm, kept open: a process that may open nothing any
+ * more reads on. */
 #include "control/process.h"
 
 #include <fcntl.h>

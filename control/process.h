@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-uint64_t process_now_ns(void);      /* CLOCK_MONOTONIC */
+uint64_t process_now_ns(void);	    /* CLOCK_MONOTONIC */
 uint64_t process_realtime_ns(void); /* since the epoch */
-uint64_t process_cpu_ns(void);      /* user and system time of this process */
+uint64_t process_cpu_ns(void);	    /* user and system time of this process */
 
 /* Needs /proc; 0 where it is not to be had. */
 uint64_t process_resident_bytes(void);

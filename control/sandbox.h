@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* Afterwards the process has no capability, can gain none, and may only make the system calls that reading the ring
- * and serving open sockets need: no open, no connect, no exec, no bpf, no ptrace. A forbidden call fails with EPERM.
- * 0 or a negative errno with |err|. */
+/* Afterwards the process has no capability, can gain none, and may only make the system calls that
+ * reading the ring and serving open sockets need: no open, no connect, no exec, no bpf, no ptrace.
+ * A forbidden call fails with EPERM. 0 or a negative errno with |err|. */
 int sandbox_enter(struct error *err);

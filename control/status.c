@@ -106,8 +106,9 @@ static void write_events(struct json *j, const struct health *h)
 
 	json_put_object(j, "events");
 	json_put_number(j, "seen",
-		    counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
-			    counts[WEFT_COUNT_LIFECYCLE_SEEN] + counts[WEFT_COUNT_SECRETS_SEEN]);
+			counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
+				counts[WEFT_COUNT_LIFECYCLE_SEEN] +
+				counts[WEFT_COUNT_SECRETS_SEEN]);
 	json_put_number(j, "delivered", sum(h->observe.delivered, 8));
 	json_put_number(j, "lost", events_lost(h));
 	json_put_object_end(j);

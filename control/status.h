@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the agent says about itself: numbers for the metrics, JSON for `weft status` and `weft check`. */
+/* What the agent says about itself: numbers for the metrics, JSON for `weft status` and `weft
+ * check`. */
 #pragma once
 
 #include "base/error.h"
@@ -33,7 +34,8 @@ struct status_parts {
 struct status *status_new(const struct status_parts *parts, struct error *err);
 void status_free(struct status *s);
 
-/* For struct serve_source; |arg| is the status. Brings the health numbers up to date and hands them to signals. */
+/* For struct serve_source; |arg| is the status. Brings the health numbers up to date and hands them
+ * to signals. */
 void status_refresh(void *arg);
 
 /* One JSON object and a line end. */

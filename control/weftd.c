@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The agent: a small loader that keeps the privileges, and a worker without any that it starts again when it dies. */
+/* The agent: a small loader that keeps the privileges, and a worker without any that it starts
+ * again when it dies. */
 #include "control/broker.h"
 #include "control/loader.h"
 #include "control/options.h"
@@ -22,9 +23,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#define LIVING_NS 2000000000ull /* what lives is walked this often, */
-#define LIVING_SHARE 100        /* but takes at most one part in so many of a core */
-#define RESTARTS_MAX 100   /* of the worker, before something must be wrong for good */
+#define LIVING_NS	 2000000000ull /* what lives is walked this often, */
+#define LIVING_SHARE	 100	       /* but takes at most one part in so many of a core */
+#define RESTARTS_MAX	 100	       /* of the worker, before something must be wrong for good */
 #define RESTART_DELAY_US 200000
 
 struct weftd {
@@ -44,7 +45,7 @@ struct weftd {
 static void notify_systemd(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = -1;
 
 	if (!path || strlen(path) >= sizeof(address.sun_path))
@@ -60,7 +61,7 @@ static void notify_systemd(const char *state)
 
 static int watch(struct weftd *d, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
@@ -110,8 +111,8 @@ static int worker_start(struct weftd *d, struct error *err)
 	}
 	close(ready[1]);
 	broker_keep_loader(&d->broker);
-	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno)) :
-			    wait_ready(d, ready[0], err);
+	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
+			  : wait_ready(d, ready[0], err);
 	close(ready[0]);
 	return r ? r : watch(d, d->broker.loader_fd);
 }
@@ -128,7 +129,7 @@ static void worker_stop(struct weftd *d)
 /* The worker died: the next one takes over; the kernel half did not notice. */
 static void worker_restart(struct weftd *d)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 	int status = 0;
 
 	if (waitpid(d->worker, &status, WNOHANG) != d->worker || d->stop)
@@ -139,7 +140,8 @@ static void worker_restart(struct weftd *d)
 	d->worker = 0;
 	usleep(RESTART_DELAY_US);
 	if (d->restarts > RESTARTS_MAX || worker_start(d, &err)) {
-		fprintf(stderr, "weftd: %s\n", err.text[0] ? err.text : "the worker dies again and again");
+		fprintf(stderr, "weftd: %s\n",
+			err.text[0] ? err.text : "the worker dies again and again");
 		d->stop = true;
 		d->code = 1;
 	}
@@ -149,8 +151,8 @@ static void worker_restart(struct weftd *d)
 
 static void tick_after(struct weftd *d, uint64_t delay_ns)
 {
-	struct itimerspec once = { .it_value = { (time_t)(delay_ns / 1000000000u),
-						 (long)(delay_ns % 1000000000u) } };
+	struct itimerspec once = {
+		.it_value = {(time_t)(delay_ns / 1000000000u), (long)(delay_ns % 1000000000u)}};
 
 	timerfd_settime(d->timer_fd, 0, &once, NULL);
 }
@@ -252,8 +254,8 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 
 int main(int argc, char **argv)
 {
-	struct weftd d = { .broker = { -1, -1, -1, -1 }, .epoll_fd = -1 };
-	struct error err = { 0 };
+	struct weftd d = {.broker = {-1, -1, -1, -1}, .epoll_fd = -1};
+	struct error err = {0};
 	int code = options_parse(argc, argv, &d.options);
 
 	if (code >= 0)

@@ -21,10 +21,10 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#define TICK_NS 5000000 /* the ring is read this often, and when much waits in it */
-#define ALIVE_INTERVAL_NS 2000000000ull /* living connections show their bytes this often */
-#define SLOW_TICKS 20   /* every so many ticks: expiry, heartbeat */
-#define RECENT_REQUESTS 4096
+#define TICK_NS		   5000000 /* the ring is read this often, and when much waits in it */
+#define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
+#define SLOW_TICKS	   20		 /* every so many ticks: expiry, heartbeat */
+#define RECENT_REQUESTS	   4096
 #define RECENT_CONNECTIONS 1024
 
 struct worker {
@@ -100,8 +100,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 {
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signal_limits = signals_limits_default();
-	struct observe_listener listener = { w, take_request, take_connection, take_listener,
-					     name_cgroup };
+	struct observe_listener listener = {w, take_request, take_connection, take_listener,
+					    name_cgroup};
 
 	limits.seed = random_seed();
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
@@ -132,33 +132,34 @@ static int start_serve(struct worker *w, struct error *err)
 		.listen = o->listen[0] ? o->listen : NULL,
 		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
 	};
-	struct status_parts parts = { &w->options, w->broker, w->attach, w->observe, w->signals,
-				      &w->serve, &w->stale_records, drain_ring, w };
+	struct status_parts parts = {&w->options,	w->broker,  w->attach,
+				     w->observe,	w->signals, &w->serve,
+				     &w->stale_records, drain_ring, w};
 	struct serve_source source;
 
 	w->status = status_new(&parts, err);
 	if (!w->status)
 		return err->code;
-	source = (struct serve_source){ .arg = w->status,
-					.signals = w->signals,
-					.recent = w->recent,
-					.refresh = status_refresh,
-					.status = status_write,
-					.check = status_write_check };
+	source = (struct serve_source){.arg = w->status,
+				       .signals = w->signals,
+				       .recent = w->recent,
+				       .refresh = status_refresh,
+				       .status = status_write,
+				       .check = status_write_check};
 	w->serve = serve_new(&options, &source, err);
 	return w->serve ? 0 : err->code;
 }
 
 static int watch(struct worker *w, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
 static int start_loop(struct worker *w, struct error *err)
 {
-	struct itimerspec tick = { { 0, TICK_NS }, { 0, TICK_NS } };
+	struct itimerspec tick = {{0, TICK_NS}, {0, TICK_NS}};
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -265,8 +266,8 @@ static void finish(struct worker *w)
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
 	       int ready_fd)
 {
-	struct worker w = { .options = *options, .attach = attach, .broker = broker };
-	struct error err = { 0 };
+	struct worker w = {.options = *options, .attach = attach, .broker = broker};
+	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;
 
 	if (write(ready_fd, code ? err.text : "\n", code ? strlen(err.text) : 1) < 0)

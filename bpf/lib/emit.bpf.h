@@ -4,7 +4,8 @@
 
 #include "bpf/lib/maps.bpf.h"
 
-/* Atomic although per CPU: a program that runs for a process can be interrupted by one that runs for a packet. */
+/* Atomic although per CPU: a program that runs for a process can be interrupted by one that runs
+ * for a packet. */
 static __always_inline void count_add(__u32 index, __u64 amount)
 {
 	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
@@ -46,6 +47,6 @@ static __always_inline void event_submit(void *record, const struct weft_setting
 {
 	__u64 waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
 
-	bpf_ringbuf_submit(record, waiting >= set->ring_wakeup_bytes ? BPF_RB_FORCE_WAKEUP :
-								       BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, waiting >= set->ring_wakeup_bytes ? BPF_RB_FORCE_WAKEUP
+								     : BPF_RB_NO_WAKEUP);
 }

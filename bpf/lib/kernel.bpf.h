@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 0: kernel types. Only the fields that weft reads, relocated by CO-RE against the running kernel. */
+/* Layer 0: kernel types. Only the fields that weft reads, relocated by CO-RE against the running
+ * kernel. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -13,18 +14,18 @@
 
 #include "bpf/abi.h"
 
-#define AF_INET 2
-#define AF_INET6 10
+#define AF_INET	    2
+#define AF_INET6    10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_SYN_RECV 3
-#define TCP_CLOSE 7
-#define TCP_CLOSE_WAIT 8
-#define TCP_LISTEN 10
+#define TCP_SYN_SENT	2
+#define TCP_SYN_RECV	3
+#define TCP_CLOSE	7
+#define TCP_CLOSE_WAIT	8
+#define TCP_LISTEN	10
 
 #define PRESERVE __attribute__((preserve_access_index))
 

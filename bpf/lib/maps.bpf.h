@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 1: every map, declared here, defined in bpf/maps.bpf.c. Names have at most 15 characters. */
+/* Layer 1: every map, declared here, defined in bpf/maps.bpf.c. Names have at
+ * most 15 characters. */
 #pragma once
 
 #include "bpf/lib/kernel.bpf.h"
@@ -40,57 +41,59 @@ extern struct flow_map weft_flows SEC(".maps");
 
 /* How one direction of a connection is followed: what is copied and what is skipped. */
 enum walk_mode {
-	WALK_NEW,          /* not classified yet */
-	WALK_OPAQUE,       /* no protocol of ours: counted only */
-	WALK_REST,         /* a body until close: counted only */
-	WALK_RAW,          /* out of step for good: everything is copied */
-	WALK_TLS,          /* everything is copied */
-	WALK_HTTP1,        /* a message starts at |wanted| */
+	WALK_NEW,	   /* not classified yet */
+	WALK_OPAQUE,	   /* no protocol of ours: counted only */
+	WALK_REST,	   /* a body until close: counted only */
+	WALK_RAW,	   /* out of step for good: everything is copied */
+	WALK_TLS,	   /* everything is copied */
+	WALK_HTTP1,	   /* a message starts at |wanted| */
 	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
-	WALK_HTTP1_RAW,    /* a message that is not understood: everything is copied until the other side answers */
-	WALK_HTTP2,        /* a frame header starts at |wanted| */
+	WALK_HTTP1_RAW,	   /* a message that is not understood: everything is copied until the other
+			      side answers */
+	WALK_HTTP2,	   /* a frame header starts at |wanted| */
 };
 
 struct stream_state {
-	__u64 position;   /* payload bytes seen in order: the place of the byte with sequence number |next| */
-	__u64 wanted;     /* place of the next byte that is not body; up to there all is skipped */
+	__u64 position; /* payload bytes seen in order: the place of the byte with sequence number
+			   |next| */
+	__u64 wanted;	/* place of the next byte that is not body; up to there all is skipped */
 	__u32 next;
 	__u32 ahead_from; /* what came before its turn: first sequence number, */
-	__u32 ahead;      /* and the one after the last */
+	__u32 ahead;	  /* and the one after the last */
 	__u32 pad;
-	__u8 mode;       /* enum walk_mode */
+	__u8 mode; /* enum walk_mode */
 	__u8 started;
-	__u8 holes;      /* packets came out of order: nothing is trimmed any more */
-	__u8 announced;  /* a record of this direction was sent */
-	__u8 tries;      /* packets of a joined connection that could not be classified */
+	__u8 holes;	   /* packets came out of order: nothing is trimmed any more */
+	__u8 announced;	   /* a record of this direction was sent */
+	__u8 tries;	   /* packets of a joined connection that could not be classified */
 	__u8 header_bytes; /* of |header| */
 	__u8 header[18]; /* an HTTP/2 frame header (9 bytes) that was cut by the end of a packet */
-	__u8 skip;       /* HTTP/2: what comes before |wanted| is the payload of a long DATA frame */
-	__u8 switches;   /* the request asks for another protocol (Upgrade, CONNECT) */
+	__u8 skip;     /* HTTP/2: what comes before |wanted| is the payload of a long DATA frame */
+	__u8 switches; /* the request asks for another protocol (Upgrade, CONNECT) */
 	__u8 pad2[2];
 };
 
 /* One end of a TCP connection. */
 struct conn_state {
 	__u64 cookie;
-	__u64 started_ns;   /* SYN sent, or first met */
-	__u64 opened_ns;    /* ESTABLISHED, 0 before */
+	__u64 started_ns;		/* SYN sent, or first met */
+	__u64 opened_ns;		/* ESTABLISHED, 0 before */
 	struct stream_state streams[2]; /* by WEFT_EGRESS, WEFT_INGRESS */
 	__u32 egress_seq;
 	__u32 ingress_seq;
-	__u32 end_flags;    /* WEFT_END_* */
-	__u32 epoch;        /* of the agent that was told of it */
+	__u32 end_flags; /* WEFT_END_* */
+	__u32 epoch;	 /* of the agent that was told of it */
 	__u8 role;
 	__u8 joined;
-	__u8 peer;          /* PEER_* */
+	__u8 peer; /* PEER_* */
 	__u8 last_direction;
-	__u8 head_request;  /* the latest request is HEAD: its response has no body */
+	__u8 head_request; /* the latest request is HEAD: its response has no body */
 	__u8 pad[7];
 };
 
 #define PEER_UNKNOWN 0
-#define PEER_REMOTE 1 /* its end is not on this node, or cannot be told: ingress is captured in full */
-#define PEER_LOCAL 2  /* its egress is captured: ingress only yields arrival records */
+#define PEER_REMOTE  1 /* not on this node, or not known: ingress is captured in full */
+#define PEER_LOCAL   2 /* its egress is captured: ingress only yields arrival records */
 
 struct conn_map {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -109,8 +112,9 @@ struct owner_map {
 };
 extern struct owner_map weft_owners SEC(".maps");
 
-/* The ends of living connections by what both ends know: addresses and first sequence numbers, as the
- * end in question sees them. It tells an end that its peer is on this node, in whatever namespace. */
+/* The ends of living connections by what both ends know: addresses and first sequence numbers, as
+ * the end in question sees them. It tells an end that its peer is on this node, in whatever
+ * namespace. */
 struct end_key {
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
@@ -128,7 +132,8 @@ struct end_map {
 };
 extern struct end_map weft_ends SEC(".maps");
 
-/* The traffic secret that a thread derived last: what its next record key belongs to. Key: pid_tgid. */
+/* The traffic secret that a thread derived last: what its next record key belongs to. Key:
+ * pid_tgid. */
 struct traffic_note {
 	__u64 secret; /* user address that the secret was written to */
 	__u32 which;  /* WEFT_SECRET_* */

@@ -49,8 +49,8 @@ struct text {
 	((span)->bytes == sizeof(literal) - 1 &&                                                   \
 	 !__builtin_memcmp((text)->bytes, literal, sizeof(literal) - 1))
 
-/* Memory of the program; pages that are not present are brought in, as the program itself would do.
- */
+/* Memory of the program; pages that are not present are brought in, as the program
+ * itself would do. */
 static __always_inline long user_read(void *to, __u32 size_bytes, __u64 from)
 {
 	if (!bpf_probe_read_user(to, size_bytes, (const void *)from))

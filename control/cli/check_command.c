@@ -17,11 +17,12 @@ static void print_check(struct check_view *view, const char *result, const char 
 	struct colors c = colors_of(view->context->color);
 	bool ok = !strcmp(result, "ok");
 	bool failed = !strcmp(result, "failed");
+	const char *color = ok ? c.green : (failed ? c.red : c.yellow);
+	const char *mark = ok ? "√" : (failed ? "×" : "‼");
 
 	view->problems |= failed;
-	printf("%s%s%s %-16s %s%s%s%s\n", ok ? c.green : failed ? c.red : c.yellow,
-	       ok ? "√" : failed ? "×" : "‼", c.off, name, detail, problem[0] ? ": " : "", problem,
-	       "");
+	printf("%s%s%s %-16s %s%s%s\n", color, mark, c.off, name, detail, problem[0] ? ": " : "",
+	       problem);
 }
 
 static void print_programs(struct check_view *view, const json_t *programs)
@@ -87,8 +88,8 @@ static int print_all(void *arg, const char *text, json_t *o)
 
 int command_check(const struct context *context, int argc, char **argv)
 {
-	struct check_view view = { .context = context };
-	struct error err = { 0 };
+	struct check_view view = {.context = context};
+	struct error err = {0};
 	struct client_url url;
 
 	if (argc > 1)

@@ -21,7 +21,7 @@ struct reader {
 
 void client_url_start(struct client_url *url, const char *path)
 {
-	*url = (struct client_url){ .has_query = strchr(path, '?') != NULL };
+	*url = (struct client_url){.has_query = strchr(path, '?') != NULL};
 	snprintf(url->text, sizeof(url->text), "http://localhost%s", path);
 }
 
@@ -80,11 +80,12 @@ static int explain(CURLcode code, long status, const struct reader *r, const cha
 		return 0;
 	if (code == CURLE_COULDNT_CONNECT)
 		return error_set(err, -ECONNREFUSED,
-				 "no weftd answers at %s\nhint: start it (weftd), or name its socket with --socket",
+				 "no weftd answers at %s\nhint: start it (weftd), or name its "
+				 "socket with --socket",
 				 socket_path);
 	if (status >= 400)
-		return error_set(err, -EINVAL, "weftd refused: %.*s", (int)(r->used < 200 ? r->used : 200),
-				 r->buffer);
+		return error_set(err, -EINVAL, "weftd refused: %.*s",
+				 (int)(r->used < 200 ? r->used : 200), r->buffer);
 	if (r->bad || code != CURLE_OK)
 		return error_set(err, -EBADMSG, "an answer that is not understood (%s)",
 				 r->bad ? "not JSON" : curl_easy_strerror(code));
@@ -107,10 +108,10 @@ static int run(CURL *curl, const char *socket_path, const struct client_url *url
 	return explain(code, status, r, socket_path, err);
 }
 
-int client_get(const char *socket_path, const struct client_url *url, client_line_fn line, void *arg,
-	       struct error *err)
+int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,
+	       void *arg, struct error *err)
 {
-	struct reader r = { .line = line, .arg = arg, .buffer = malloc(LINE_MAX_BYTES) };
+	struct reader r = {.line = line, .arg = arg, .buffer = malloc(LINE_MAX_BYTES)};
 	CURL *curl = curl_easy_init();
 	int result;
 

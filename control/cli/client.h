@@ -20,11 +20,12 @@ struct client_url {
 void client_url_start(struct client_url *url, const char *path);
 void client_url_add(struct client_url *url, const char *key, const char *value);
 
-/* Called for each line of the answer: the text (NUL-terminated, no line end) and the parsed object (borrowed).
- * A non-zero return ends the call. */
+/* Called for each line of the answer: the text (NUL-terminated, no line end) and the parsed object
+ * (borrowed). A non-zero return ends the call. */
 typedef int (*client_line_fn)(void *arg, const char *text, json_t *object);
 
-/* Runs the request until the answer ends, |line| wants no more, or SIGINT came. 0, or -ECONNREFUSED, -ENOENT (no weftd
- * there), -EBADMSG (an answer that is none), -EINVAL (weftd refused: its words are in |err|). */
-int client_get(const char *socket_path, const struct client_url *url, client_line_fn line, void *arg,
-	       struct error *err);
+/* Runs the request until the answer ends, |line| wants no more, or SIGINT came. 0, or
+ * -ECONNREFUSED, -ENOENT (no weftd there), -EBADMSG (an answer that is none), -EINVAL (weftd
+ * refused: its words are in |err|). */
+int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,
+	       void *arg, struct error *err);

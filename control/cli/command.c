@@ -90,7 +90,7 @@ const char *human_share(double share, char out[16])
 struct colors colors_of(bool on)
 {
 	if (!on)
-		return (struct colors){ "", "", "", "", "", "", "" };
-	return (struct colors){ "\033[1m", "\033[2m", "\033[31m", "\033[32m",
-				"\033[33m", "\033[36m", "\033[0m" };
+		return (struct colors){"", "", "", "", "", "", ""};
+	return (struct colors){"\033[1m",  "\033[2m",  "\033[31m", "\033[32m",
+			       "\033[33m", "\033[36m", "\033[0m"};
 }

@@ -7,15 +7,15 @@
 #include <stdbool.h>
 
 /* Exit codes. */
-#define EXIT_FINE 0
-#define EXIT_FAILED 1
-#define EXIT_USAGE 2
+#define EXIT_FINE     0
+#define EXIT_FAILED   1
+#define EXIT_USAGE    2
 #define EXIT_PROBLEMS 3 /* it ran well and found problems */
 
 struct context {
 	const char *socket_path;
 	const char *pin_dir;
-	bool json;  /* -o json: one object per line, as weftd sends it */
+	bool json; /* -o json: one object per line, as weftd sends it */
 	bool color;
 };
 

@@ -12,7 +12,7 @@
 
 int command_detach(const struct context *context, int argc, char **argv)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 	int r;
 
 	if (argc > 1)

@@ -71,8 +71,8 @@ static int compare(const void *a, const void *b)
 	x = isnan(x) ? -1 : x;
 	y = isnan(y) ? -1 : y;
 	if (x == y)
-		return by_name ? by_name :
-				 strcmp(((const struct edge_view *)a)->destination,
+		return by_name ? by_name
+			       : strcmp(((const struct edge_view *)a)->destination,
 					((const struct edge_view *)b)->destination);
 	return (x < y ? 1 : -1) * (sort_reverse ? -1 : 1);
 }
@@ -99,8 +99,8 @@ static int name_width(const struct edges *e, bool destination)
 const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX])
 {
 	snprintf(out, EDGES_LINE_MAX, "%-*s    %-*s %8s %7s %8s %8s %8s %8s %6s %7s %8s %6s",
-		 name_width(e, false), "SOURCE", name_width(e, true), "DESTINATION", "REQ/S", "ERRORS",
-		 "P50", "P90", "P99", "BYTES/S", "CONNS", "OPENS/S", "INFLIGHT", "QUEUE");
+		 name_width(e, false), "SOURCE", name_width(e, true), "DESTINATION", "REQ/S",
+		 "ERRORS", "P50", "P90", "P99", "BYTES/S", "CONNS", "OPENS/S", "INFLIGHT", "QUEUE");
 	return out;
 }
 
@@ -115,7 +115,8 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 {
 	const struct edge_view *row = &e->rows[index];
 	struct colors c = colors_of(color);
-	char rate[16], errors[16], p50[16], p90[16], p99[16], bytes[16], opens[16], flight[16], queue[16];
+	char rate[16], errors[16], p50[16], p90[16], p99[16], bytes[16], opens[16], flight[16],
+		queue[16];
 	const char *warn = error_color(&c, row->error_share);
 
 	snprintf(out, EDGES_LINE_MAX,
@@ -124,7 +125,8 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 		 row->destination, human_rate(row->rate, rate), warn,
 		 human_share(row->error_share, errors), warn[0] ? c.off : "",
 		 human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90), human_ms(row->p99_ms, p99),
-		 human_bytes(row->bytes_rate, bytes), row->open, human_rate(row->opened_rate, opens),
-		 human_rate(row->in_flight, flight), human_share(row->queue_fill, queue));
+		 human_bytes(row->bytes_rate, bytes), row->open,
+		 human_rate(row->opened_rate, opens), human_rate(row->in_flight, flight),
+		 human_share(row->queue_fill, queue));
 	return out;
 }

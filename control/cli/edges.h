@@ -5,22 +5,22 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#define EDGES_MAX 1024
+#define EDGES_MAX      1024
 #define EDGES_LINE_MAX 512
 
 /* What the table can be sorted by. X(NAME, "column") */
-#define EDGES_ORDERS(X)        \
-	X(RATE, "rate")        \
-	X(ERRORS, "errors")    \
-	X(P99, "p99")          \
-	X(BYTES, "bytes")      \
+#define EDGES_ORDERS(X)                                                                            \
+	X(RATE, "rate")                                                                            \
+	X(ERRORS, "errors")                                                                        \
+	X(P99, "p99")                                                                              \
+	X(BYTES, "bytes")                                                                          \
 	X(SATURATION, "in flight")
 
 enum edges_order {
 #define X(name, text) EDGES_BY_##name,
 	EDGES_ORDERS(X)
 #undef X
-	EDGES_ORDER_MAX
+		EDGES_ORDER_MAX
 };
 const char *edges_order_name(enum edges_order order);
 

@@ -24,7 +24,7 @@ static int take_edge(void *arg, const char *text, json_t *o)
 int command_edges(const struct context *context, int argc, char **argv)
 {
 	static struct edges_view view;
-	struct error err = { 0 };
+	struct error err = {0};
 	struct client_url url;
 	char line[EDGES_LINE_MAX];
 
@@ -32,7 +32,8 @@ int command_edges(const struct context *context, int argc, char **argv)
 	client_url_start(&url, "/api/v1/edges");
 	for (int i = 1; i < argc; i++)
 		if (!filters_take(&url, argc, argv, &i))
-			return command_fail(EXIT_USAGE, "edges takes no \"%s\"; see weft edges --help",
+			return command_fail(EXIT_USAGE,
+					    "edges takes no \"%s\"; see weft edges --help",
 					    argv[i]);
 	if (client_get(context->socket_path, &url, take_edge, &view, &err))
 		return command_fail(EXIT_FAILED, "%s", err.text);

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-static const char *const names[] = { "from", "to", "protocol", "status", "path", "method", "reporter" };
+static const char *const names[] = {
+	"from", "to", "protocol", "status", "path", "method", "reporter",
+};
 
 bool filters_take(struct client_url *url, int argc, char **argv, int *at)
 {

@@ -4,5 +4,6 @@
 
 #include "control/cli/client.h"
 
-/* Takes "--from NAME" and its like at |argv[*at]|: adds it to |url| and moves |*at| to its value. True when it was one. */
+/* Takes "--from NAME" and its like at |argv[*at]|: adds it to |url| and moves |*at| to its value.
+ * True when it was one. */
 bool filters_take(struct client_url *url, int argc, char **argv, int *at);

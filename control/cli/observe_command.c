@@ -83,11 +83,12 @@ static int take_record(void *arg, const char *text, json_t *o)
 	return fflush(stdout) != 0;
 }
 
-static int run(const struct context *context, int argc, char **argv, const char *path, print_fn print)
+static int run(const struct context *context, int argc, char **argv, const char *path,
+	       print_fn print)
 {
-	struct records_view view = { context, print };
+	struct records_view view = {context, print};
 	bool follow = false, last = false;
-	struct error err = { 0 };
+	struct error err = {0};
 	struct client_url url;
 
 	client_url_start(&url, path);

@@ -35,8 +35,8 @@ static void print_events(const struct status_view *view, const json_t *events)
 	char text[160];
 
 	snprintf(text, sizeof(text), "%lld seen, %lld delivered, %s%lld lost%s",
-		 field_number(events, "seen"), field_number(events, "delivered"),
-		 lost ? c.red : "", lost, lost ? c.off : "");
+		 field_number(events, "seen"), field_number(events, "delivered"), lost ? c.red : "",
+		 lost, lost ? c.off : "");
 	print_row("events", text);
 }
 
@@ -65,9 +65,9 @@ static int print_status(void *arg, const char *text, json_t *o)
 	if (view->context->json)
 		return puts(text) < 0;
 	snprintf(line, sizeof(line), "%s%s", field_text(o, "version"),
-		 json_is_true(json_object_get(o, "adopted")) ?
-			 ", took over the kernel half of an earlier agent" :
-			 "");
+		 json_is_true(json_object_get(o, "adopted"))
+			 ? ", took over the kernel half of an earlier agent"
+			 : "");
 	print_row("weftd", line);
 	print_duration(field_number(o, "uptime_ms"));
 	print_row("metrics", field_text(o, "listen"));
@@ -81,8 +81,8 @@ static int print_status(void *arg, const char *text, json_t *o)
 
 int command_status(const struct context *context, int argc, char **argv)
 {
-	struct status_view view = { .context = context };
-	struct error err = { 0 };
+	struct status_view view = {.context = context};
+	struct error err = {0};
 	struct client_url url;
 
 	if (argc > 1)

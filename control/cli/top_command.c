@@ -106,7 +106,8 @@ static void draw(const struct top *top)
 	if (!top->edges.count)
 		mvaddstr(3, 0, "(no traffic seen yet)");
 	attron(A_DIM);
-	mvaddnstr(LINES - 1, 0, "q quit   s sort by   r reverse   space freeze   arrows scroll", COLS);
+	mvaddnstr(LINES - 1, 0, "q quit   s sort by   r reverse   space freeze   arrows scroll",
+		  COLS);
 	attroff(A_DIM);
 	refresh();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft`: asks a running weftd, and takes away what it left. Usage and help are printed from the table. */
+/* `weft`: asks a running weftd, and takes away what it left. Usage and help are printed from the
+ * table. */
 #include "control/cli/command.h"
 
 #include "base/version.h"
@@ -13,40 +14,43 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILTER_HELP                                                                            \
-	"  --from NAME, --to NAME   workload of the client, of the server (* and ? match)\n"   \
-	"  --protocol NAME          http, http1, http2, grpc, tcp, tls\n"                      \
-	"  --status CODE            404, 5xx, 5+ (500 and above), 0 (no answer)\n"            \
-	"  --path PATTERN           prefix, or with * and ?\n"                                 \
-	"  --method NAME\n"                                                                    \
-	"  --reporter WHO           source, destination, both (default: one view of each exchange)\n" \
+#define FILTER_HELP                                                                                \
+	"  --from NAME, --to NAME   workload of the client, of the server (* and ? match)\n"       \
+	"  --protocol NAME          http, http1, http2, grpc, tcp, tls\n"                          \
+	"  --status CODE            404, 5xx, 5+ (500 and above), 0 (no answer)\n"                 \
+	"  --path PATTERN           prefix, or with * and ?\n"                                     \
+	"  --method NAME\n"                                                                        \
+	"  --reporter WHO           source, destination, both (default: one view of each "         \
+	"exchange)\n"                                                                              \
 	"The same filter twice means either; different filters mean both.\n"
 
 const struct command commands[] = {
-	{ "status", "", "how the agent is: events, losses, requests, memory", "", command_status },
-	{ "check", "", "what is attached where, what is off and why", "", command_check },
-	{ "edges", "[FILTER ...]", "who calls whom: rate, errors, latency, bytes, connections, saturation",
-	  FILTER_HELP, command_edges },
-	{ "top", "[--once] [--interval S]", "the same as a live table",
-	  "  --once         print the table once and leave\n"
-	  "  --interval S   seconds between pictures (default 1)\n"
-	  "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
-	  command_top },
-	{ "observe", "[-f] [--last N] [FILTER ...]", "requests as they end",
-	  "  -f, --follow             go on as new ones come\n"
-	  "  --last N                 begin with the last N (default 20; with -f 0)\n" FILTER_HELP,
-	  command_observe },
-	{ "connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
-	  "  -f, --follow             connections as they open and close\n" FILTER_HELP,
-	  command_connections },
-	{ "detach", "", "take away everything that weftd left attached, whether or not one runs", "",
-	  command_detach },
-	{ 0 },
+	{"status", "", "how the agent is: events, losses, requests, memory", "", command_status},
+	{"check", "", "what is attached where, what is off and why", "", command_check},
+	{"edges", "[FILTER ...]",
+	 "who calls whom: rate, errors, latency, bytes, connections, saturation", FILTER_HELP,
+	 command_edges},
+	{"top", "[--once] [--interval S]", "the same as a live table",
+	 "  --once         print the table once and leave\n"
+	 "  --interval S   seconds between pictures (default 1)\n"
+	 "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
+	 command_top},
+	{"observe", "[-f] [--last N] [FILTER ...]", "requests as they end",
+	 "  -f, --follow             go on as new ones come\n"
+	 "  --last N                 begin with the last N (default 20; with -f 0)\n" FILTER_HELP,
+	 command_observe},
+	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
+	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,
+	 command_connections},
+	{"detach", "", "take away everything that weftd left attached, whether or not one runs", "",
+	 command_detach},
+	{0},
 };
 
 static void print_usage(FILE *to)
 {
-	fprintf(to, "usage: weft [--socket PATH] [--pin DIR] [-o table|json] [--color auto|always|never] COMMAND ...\n\n");
+	fprintf(to, "usage: weft [--socket PATH] [--pin DIR] [-o table|json] [--color "
+		    "auto|always|never] COMMAND ...\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(to, "  %-12s %s\n", c->name, c->summary);
 	fprintf(to, "\n`weft COMMAND --help` says more.\n"
@@ -75,7 +79,8 @@ static bool wants_color(const char *choice)
 	return strcmp(choice, "never") != 0 && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 }
 
-/* Shared options stand before or after the command's name; they are taken out of |argv|, the rest moves up. */
+/* Shared options stand before or after the command's name; they are taken out of |argv|, the rest
+ * moves up. */
 static int take_shared(struct context *context, int *argc, char **argv)
 {
 	const char *color = "auto";
@@ -103,8 +108,8 @@ static int take_shared(struct context *context, int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct context context = { .socket_path = WEFT_DEFAULT_SOCKET,
-				   .pin_dir = WEFT_DEFAULT_PIN_DIR };
+	struct context context = {.socket_path = WEFT_DEFAULT_SOCKET,
+				  .pin_dir = WEFT_DEFAULT_PIN_DIR};
 	const struct command *command;
 	int code;
 
@@ -119,8 +124,8 @@ int main(int argc, char **argv)
 	}
 	command = find(argv[1]);
 	if (!command)
-		return command_fail(EXIT_USAGE, "there is no command \"%s\"; `weft help` lists them",
-				    argv[1]);
+		return command_fail(EXIT_USAGE,
+				    "there is no command \"%s\"; `weft help` lists them", argv[1]);
 	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
 		return print_command_help(command);
 	libbpf_set_print(NULL); /* what fails is said in our own words */

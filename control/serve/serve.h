@@ -14,7 +14,6 @@
 
 struct serve;
 
-
 struct serve_options {
 	const char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
 	const char *socket_path; /* NULL = no unix socket */
@@ -25,8 +24,8 @@ struct serve_options {
 	uint32_t scrape_max_s; /* a scrape or listing that takes longer is cut off, 0 = 60 */
 };
 
-/* What is served. Must outlive the server. Callbacks are called from serve_run and must not block.
- */
+/* What is served. Must outlive the server. Callbacks are called from serve_run and
+ * must not block. */
 struct serve_source {
 	void *arg;
 	struct signals *signals;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What TLS was seen: connections by version, cipher and state, certificates and when they expire.
- */
+/* What TLS was seen: connections by version, cipher and state, certificates and
+ * when they expire. */
 #pragma once
 
 #include "control/signals/series.h"

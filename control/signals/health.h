@@ -46,8 +46,8 @@ struct health_program {
 	uint64_t run_ns;
 };
 
-/* A probe (a hook or a probe site's kind) and in how many places it is attached; names are unique.
- */
+/* A probe (a hook or a probe site's kind) and in how many places it is attached;
+ * names are unique. */
 struct health_probe {
 	char name[32];
 	uint32_t attached;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Histograms: bucket search, exponential index by leading zeros and mantissa, rescaling, quantiles.
- */
+/* Histograms: bucket search, exponential index by leading zeros and
+ * mantissa, rescaling, quantiles. */
 #include "control/signals/histogram.h"
 
 #include <math.h>

@@ -41,8 +41,8 @@ unsigned buckets_add(struct buckets *b, const struct bucket_bounds *bounds, uint
 #define HISTOGRAM_BUCKETS   160
 #define HISTOGRAM_SCALE_MAX 3
 
-/* Bucket i of scale s holds base^i < value <= base^(i+1) with base 2^(2^-s). A zeroed one is empty.
- */
+/* Bucket i of scale s holds base^i < value <= base^(i+1) with base 2^(2^-s). A zeroed
+ * one is empty. */
 struct histogram {
 	uint64_t count;
 	uint64_t zeros;

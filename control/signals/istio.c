@@ -146,8 +146,8 @@ static void label_flags(uint32_t flags, struct sample *ret)
 		sample_label_format(ret, "response_flags", "%s", text);
 }
 
-/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name is its own.
- */
+/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name
+ * is its own. */
 static void label_service_name(const char *host, struct sample *ret)
 {
 	const char *dot = strchr(host, '.');

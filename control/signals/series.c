@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Series on top of the bounded table: each entry is key, use, value; a dense array gives positions.
- */
+/* Series on top of the bounded table: each entry is key, use, value; a dense
+ * array gives positions. */
 #include "control/signals/series.h"
 
 #include "base/table.h"

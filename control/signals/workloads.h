@@ -20,8 +20,8 @@ struct workload {
 /* Stands for everything a bounded table had no room for: all strings "overflow". */
 extern const struct identity identity_overflow;
 
-/* For identities with index < |limit|; others are the overflow identity. NULL when memory is short.
- */
+/* For identities with index < |limit|; others are the overflow identity. NULL when
+ * memory is short. */
 struct workloads *workloads_new(uint32_t limit, uint64_t seed);
 void workloads_free(struct workloads *w);
 

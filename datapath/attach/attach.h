@@ -50,9 +50,9 @@ void attach_free(struct attach *a);
  * negative errno. */
 int attach_detach(const char *pin_dir);
 
-/* Maps the ring into this process: only the one that reads it needs that. Drops what waits in it (an earlier reader's)
- * and has every connection announced anew at its next packet. 0 or a negative errno with |err|; |ret_dropped| counts
- * the dropped records. */
+/* Maps the ring into this process: only the one that reads it needs that. Drops what waits in it
+ * (an earlier reader's) and has every connection announced anew at its next packet. 0 or a negative
+ * errno with |err|; |ret_dropped| counts the dropped records. */
 int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err);
 
 /* Takes all that waits in the ring, in order. Returns how many records, or a negative errno. */

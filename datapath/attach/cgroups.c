@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* open_by_handle_at with a kernfs handle (fs/kernfs/mount.c: FILEID_KERNFS), then the path of what was opened. */
+/* open_by_handle_at with a kernfs handle (fs/kernfs/mount.c: FILEID_KERNFS), then the path of what
+ * was opened. */
 #include "datapath/attach/cgroups.h"
 
 #include "base/cleanup.h"
@@ -17,7 +18,7 @@ struct kernfs_handle {
 
 int cgroups_path(const char *root, uint64_t cgroup_id, char *out, size_t size)
 {
-	struct kernfs_handle h = { { sizeof(h.id), FILEID_KERNFS }, cgroup_id };
+	struct kernfs_handle h = {{sizeof(h.id), FILEID_KERNFS}, cgroup_id};
 	cleanup_close int mount_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
 	char link[64], path[512];

@@ -21,7 +21,7 @@
 struct total {
 	uint32_t ifindex;
 	uint16_t direction;
-	uint16_t protocol; /* 0: neither TCP nor UDP */
+	uint16_t protocol;		   /* 0: neither TCP nor UDP */
 	uint64_t pass_packets, pass_bytes; /* living flows, as far as the pass has come */
 	uint32_t pass_live;
 	uint32_t live;
@@ -274,8 +274,8 @@ static void pass_end(struct flows *f)
 	f->under_way = false;
 }
 
-/* Whether |failed| says that this kernel has no batches, or that a bucket does not fit into ours.
- */
+/* Whether |failed| says that this kernel has no batches, or that a bucket does not
+ * fit into ours. */
 static bool lacks_batches(int failed)
 {
 	return failed == -EINVAL || failed == -EOPNOTSUPP || failed == -ENOSPC || failed == -524;
@@ -311,7 +311,7 @@ void flows_visit_totals(const struct flows *f,
 {
 	for (struct total *t = table_oldest(f->totals); t; t = table_next(f->totals, t)) {
 		struct flows_total shown = {t->ifindex, t->direction, t->protocol,
-					    t->packets, t->bytes, t->live};
+					    t->packets, t->bytes,     t->live};
 
 		visit(arg, &shown);
 	}

@@ -13,8 +13,8 @@
 
 struct flows;
 
-/* What went through one interface in one direction with one protocol. Never goes down: flows that were taken out stay
- * in it. */
+/* What went through one interface in one direction with one protocol. Never goes down: flows that
+ * were taken out stay in it. */
 struct flows_total {
 	uint32_t ifindex;
 	uint16_t direction; /* WEFT_INGRESS, WEFT_EGRESS */

@@ -77,8 +77,8 @@ static uint64_t statistic(const char *name, const char *direction, const char *w
 	return read_number(command);
 }
 
-/* A pair t0 (here) and t1 in the namespace of another process; no IPv6 chatter, static neighbours.
- */
+/* A pair t0 (here) and t1 in the namespace of another process; no IPv6
+ * chatter, static neighbours. */
 static pid_t pair_make(void)
 {
 	pid_t peer = fork();

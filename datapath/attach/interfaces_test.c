@@ -224,8 +224,8 @@ static void test_adopted(void **state)
 	}
 }
 
-/* A pinned link of an interface that is not chosen any more, or whose ingress XDP counts now, goes.
- */
+/* A pinned link of an interface that is not chosen any more, or whose ingress XDP
+ * counts now, goes. */
 static void test_pruned(void **state)
 {
 	const char *pattern[] = {"q1"};

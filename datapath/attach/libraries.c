@@ -18,16 +18,16 @@
 
 struct bpf_link;
 
-/* A program with OpenSSL inside has at least this much code; smaller files are known by name only.
- */
+/* A program with OpenSSL inside has at least this much code; smaller files are known
+ * by name only. */
 #define CODE_MIN_BYTES (1u << 20)
 #define SEEN_MAX       8192
 #define PIN_PREFIX     "libcrypto-"
 
 /* Where libcrypto lies before anybody maps it. Attaching takes the kernel 10 to 20 ms, a small
  * client is through its first handshake by then: so these are probed when the first program of a
- * file system starts, which shows as a dynamic loader not seen before, and when they are replaced.
- */
+ * file system starts, which shows as a dynamic loader not seen before, and when
+ * they are replaced. */
 #define USUAL_NAME "libcrypto.so.3"
 static const char *const usual_dirs[] = {
 	"/usr/lib/x86_64-linux-gnu",

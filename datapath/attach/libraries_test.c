@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which files are probed and when: new, deleted, rewritten, unsupported, pinned ones. Needs root.
- */
+/* Which files are probed and when: new, deleted, rewritten, unsupported, pinned
+ * ones. Needs root. */
 #include "datapath/attach/keys_log_test.h"
 
 /* RUNS=100 gives a better estimate of a share. */

@@ -45,8 +45,8 @@ int mappings_scan(mapping_visit *visit, void *arg);
 
 /* Opens the mapped file for reading: through map_files, which works for deleted and replaced files
  * in any mount namespace, else by its path below the root of the process, never leaving it. A file
- * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file) or another errno.
- */
+ * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file)
+ * or another errno. */
 int mapping_open(const struct mapping *m);
 
 /* Opens the regular file that process |pid| finds at the absolute |path|, never leaving its root.

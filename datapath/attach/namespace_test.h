@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For tests: a network and mount namespace of their own with the flow programs loaded. Needs root.
- */
+/* For tests: a network and mount namespace of their own with the flow programs
+ * loaded. Needs root. */
 #pragma once
 
 #include <linux/types.h>
@@ -63,8 +63,8 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return level == LIBBPF_WARN && getenv("DEBUG") ? vfprintf(stderr, format, args) : 0;
 }
 
-/* A mount and a network namespace of our own, with a bpf file system: nothing has to be cleaned up.
- */
+/* A mount and a network namespace of our own, with a bpf file system: nothing has to
+ * be cleaned up. */
 static int world_make(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||

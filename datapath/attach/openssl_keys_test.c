@@ -193,8 +193,8 @@ static void test_password_hashing(void **state)
 	assert_int_equal(fx.count, 0);
 }
 
-/* One derivation with all its parameters in the call, as libssl does it. NULL values are left out.
- */
+/* One derivation with all its parameters in the call, as libssl does it. NULL values
+ * are left out. */
 struct derivation {
 	const char *kdf;
 	const char *prefix;
@@ -244,8 +244,8 @@ static int derive(const struct derivation *d)
 	return ctx && EVP_KDF_derive(ctx, out, sizeof(out), params) > 0 ? 0 : 1;
 }
 
-/* In another process: this one is left out as the agent is. Returns how many secrets were caught.
- */
+/* In another process: this one is left out as the agent is. Returns how many
+ * secrets were caught. */
 static unsigned derive_elsewhere(const struct derivation *d)
 {
 	int status = 1;

@@ -152,8 +152,8 @@ static int written_register(const struct form *f, uint8_t rex, uint8_t opcode, u
 	return -1;
 }
 
-/* 0x66 shortens immediates and turns branches and pushes into others: only long nops may have it.
- */
+/* 0x66 shortens immediates and turns branches and pushes into others: only long nops
+ * may have it. */
 static bool prefixes_fit(const struct form *f, bool operand_size, bool segment, uint8_t rex)
 {
 	if (operand_size)

@@ -26,8 +26,8 @@ int uprobe_link_attach(const struct uprobe_programs *programs, int fd, uint64_t 
 		       struct bpf_link **ret, struct error *err);
 
 /* Takes over the link pinned at |path| if it runs this very program into the same ring (map
- * weft_ring). 0; -ENOENT: nothing is pinned there; -ESTALE: the pin is of another program or ring.
- */
+ * weft_ring). 0; -ENOENT: nothing is pinned there; -ESTALE: the pin is of another
+ * program or ring. */
 int uprobe_link_adopt(const struct uprobe_programs *programs, const char *path,
 		      struct bpf_link **ret);
 

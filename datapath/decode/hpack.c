@@ -217,8 +217,8 @@ static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c
 	return status;
 }
 
-/* A field whose name (or, when it has no literal value, whose all) is an entry that we do not hold.
- */
+/* A field whose name (or, when it has no literal value, whose all) is an entry that we
+ * do not hold. */
 static enum decode_status inflate_unknown(struct hpack *h, bool insert, const uint8_t *value,
 					  size_t value_bytes, struct hpack_fields *fields)
 {

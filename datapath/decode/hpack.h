@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* HPACK (RFC 7541) of one direction: header blocks in, the few fields that weft looks at out.
- * Inflating is libnghttp2's; ours is what to do when the dynamic table is known only in part. Pure.
- */
+ * Inflating is libnghttp2's; ours is what to do when the dynamic table is known only
+ * in part. Pure. */
 #pragma once
 
 #include "datapath/decode/http.h"

@@ -240,8 +240,8 @@ static void heads(void **state)
 
 #define BLOCKS 60
 
-/* Requests whose fields come and go from the table: repeated ones, new ones, ones too large for it.
- */
+/* Requests whose fields come and go from the table: repeated ones, new ones, ones too
+ * large for it. */
 static size_t any_request(struct wire *w, uint8_t *out, size_t out_bytes)
 {
 	static char lines[16384];
@@ -328,8 +328,8 @@ static void joined_directions_are_never_wrong(void **state)
 	assert_true(counts[1] > 0 && counts[1] < counts[2] / 2);
 }
 
-/* Unknown entries by hand: as a field, as a name, as a name that is inserted and referred to again.
- */
+/* Unknown entries by hand: as a field, as a name, as a name that is inserted and
+ * referred to again. */
 static void unknown_entries(void **state)
 {
 	struct hpack *h = hpack_new(true);

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Bytes for a decoder. |at| is the position, in the connection's wire stream of this direction, just
- * AFTER the first byte; each further byte adds |step|: 1 for clear text; 0 for plaintext of a TLS record,
- * where every byte became available when the record's last byte arrived. Positions are what listeners
- * get back; "just after" so that a byte at position p has arrived once p bytes of the stream arrived. */
+/* Bytes for a decoder. |at| is the position, in the connection's wire stream of this direction,
+ * just AFTER the first byte; each further byte adds |step|: 1 for clear text; 0 for plaintext of a
+ * TLS record, where every byte became available when the record's last byte arrived. Positions are
+ * what listeners get back; "just after" so that a byte at position p has arrived once p bytes of
+ * the stream arrived. */
 struct feed {
 	const uint8_t *data; /* NULL: a gap, |size_bytes| bytes that were not captured */
 	size_t size_bytes;
@@ -25,13 +26,13 @@ static inline uint64_t feed_position(const struct feed *f, size_t index)
 
 /* How a feed ended. After anything but DECODE_OK the decoder must not be fed again. */
 enum decode_status {
-	DECODE_OK,        /* everything was taken */
-	DECODE_SWITCH,    /* the message ended in a protocol switch (Upgrade, CONNECT): *ret_used bytes were taken,
-			   * the rest is another protocol's */
+	DECODE_OK,     /* everything was taken */
+	DECODE_SWITCH, /* the message ended in a protocol switch (Upgrade, CONNECT): *ret_used bytes
+			* were taken, the rest is another protocol's */
 	DECODE_NOT_MINE,  /* not this protocol at all (nothing was reported yet) */
 	DECODE_MALFORMED, /* breaks the protocol: see the decoder's reason */
-	DECODE_DESYNC,    /* a gap where no body was: the place in the stream is lost */
-	DECODE_LIMIT,     /* a bound was exceeded (header block, streams) */
+	DECODE_DESYNC,	  /* a gap where no body was: the place in the stream is lost */
+	DECODE_LIMIT,	  /* a bound was exceeded (header block, streams) */
 };
 
 /* HTTP versions as one number. */
@@ -40,34 +41,39 @@ enum http_version { HTTP_VERSION_UNKNOWN = 0, HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP
 /* gRPC status that was not on the wire. */
 #define GRPC_STATUS_UNKNOWN (-1)
 
-/* The fields of a header block that weft looks at, borrowed for the time of the callback. An absent field
- * has data == NULL; an empty one data != NULL and size 0. Values of other fields are never kept. */
+/* The fields of a header block that weft looks at, borrowed for the time of the callback. An absent
+ * field has data == NULL; an empty one data != NULL and size 0. Values of other fields are never
+ * kept. */
 struct http_head {
-	uint32_t stream_id;      /* 0 for HTTP/1 */
+	uint32_t stream_id; /* 0 for HTTP/1 */
 	enum http_version version;
-	uint16_t status;         /* responses; 0 when not seen */
-	bool end_stream;         /* HTTP/2: no body and no trailers follow */
-	bool incomplete;         /* fields may be missing: HPACK entries from before the capture, or a cut block */
-	uint32_t header_bytes;   /* size of the block on the wire (HTTP/1: start line to blank line) */
+	uint16_t status; /* responses; 0 when not seen */
+	bool end_stream; /* HTTP/2: no body and no trailers follow */
+	bool incomplete; /* fields may be missing: HPACK entries from before the capture, or a cut
+			    block */
+	uint32_t
+		header_bytes; /* size of the block on the wire (HTTP/1: start line to blank line) */
 	struct slice method;
-	struct slice path;       /* request target as sent (HTTP/1 absolute form: already split into authority and path) */
-	struct slice authority;  /* :authority, else Host */
+	struct slice path;	/* request target as sent (HTTP/1 absolute form: already split into
+				   authority and path) */
+	struct slice authority; /* :authority, else Host */
 	struct slice scheme;
 	struct slice content_type;
 	struct slice user_agent;
 	struct slice traceparent; /* W3C Trace Context */
 	struct slice request_id;  /* x-request-id */
-	struct slice upgrade;     /* HTTP/1 Upgrade, both directions; HTTP/2: :protocol (RFC 8441) */
-	int grpc_status;          /* GRPC_STATUS_UNKNOWN when absent (trailers, or trailers-only responses) */
-	uint64_t first;           /* position of the block's first byte */
-	uint64_t last;            /* position of its last byte */
+	struct slice upgrade; /* HTTP/1 Upgrade, both directions; HTTP/2: :protocol (RFC 8441) */
+	int grpc_status; /* GRPC_STATUS_UNKNOWN when absent (trailers, or trailers-only responses)
+			  */
+	uint64_t first;	 /* position of the block's first byte */
+	uint64_t last;	 /* position of its last byte */
 };
 
 /* How the body of the response that follows a head is framed; asked at each HTTP/1 response head,
  * because only the listener knows the request. */
 enum http_body {
 	HTTP_BODY_AS_FRAMED,
-	HTTP_BODY_NONE,   /* answer to HEAD */
+	HTTP_BODY_NONE,	  /* answer to HEAD */
 	HTTP_BODY_SWITCH, /* answer to CONNECT (2xx), or 101: what follows is another protocol */
 };
 
@@ -76,11 +82,14 @@ struct http_listener {
 	void *arg;
 	/* A request head is complete. */
 	void (*request)(void *arg, const struct http_head *head);
-	/* A response head is complete; 1xx (but 101) come here too and are followed by the final one. */
+	/* A response head is complete; 1xx (but 101) come here too and are followed by the final
+	 * one. */
 	enum http_body (*response)(void *arg, const struct http_head *head);
-	/* |size_bytes| of body content passed (chunk framing, padding and frame headers not counted), the last at |position|. */
+	/* |size_bytes| of body content passed (chunk framing, padding and frame headers not
+	 * counted), the last at |position|. */
 	void (*body)(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t position);
-	/* A gRPC message began in this direction of the stream (5-byte prefix, gRPC over HTTP/2). */
+	/* A gRPC message began in this direction of the stream (5-byte prefix,
+	 * gRPC over HTTP/2). */
 	void (*grpc_message)(void *arg, uint32_t stream_id);
 	/* Trailers are complete. */
 	void (*trailers)(void *arg, const struct http_head *head);

@@ -93,8 +93,8 @@ static void test_gap_until_close(void **state)
 	http1_free(r.h);
 }
 
-/* A gap that leaves the body: what was body is counted, the message is complete, the rest is lost.
- */
+/* A gap that leaves the body: what was body is counted, the message is complete, the
+ * rest is lost. */
 static void test_gap_beyond_body(void **state)
 {
 	struct rig r;

@@ -207,8 +207,8 @@ static void more_streams_than_notes(void **state)
 	wire_free(in);
 }
 
-/* SETTINGS_HEADER_TABLE_SIZE of the client bounds what the server's encoder may use, and only that.
- */
+/* SETTINGS_HEADER_TABLE_SIZE of the client bounds what the server's encoder may use,
+ * and only that. */
 static void table_sizes(void **state)
 {
 	static const struct {

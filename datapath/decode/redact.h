@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Makes foreign strings fit to be kept and shown: secrets out, control characters harmless. Pure.
- */
+/* Makes foreign strings fit to be kept and shown: secrets out, control
+ * characters harmless. Pure. */
 #pragma once
 
 #include "base/slice.h"

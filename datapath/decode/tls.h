@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The TLS record layer and handshake (RFC 8446, RFC 5246) of one connection, read with the secrets
  * of its handshake: wire bytes of both directions in, plaintext and facts out. Cryptography is
- * libcrypto's. Pure: no clock, no system call, no log. Secrets are wiped when the reader is freed.
- */
+ * libcrypto's. Pure: no clock, no system call, no log. Secrets are wiped when the
+ * reader is freed. */
 #pragma once
 
 #include "base/slice.h"
@@ -57,8 +57,8 @@ struct tls_facts {
 	struct tls_certificate client;
 };
 
-/* Keys that were derived of a secret for a trial, kept beside it so that the next trial need not.
- */
+/* Keys that were derived of a secret for a trial, kept beside it so that the next
+ * trial need not. */
 struct tls_derived {
 	uint16_t cipher_suite; /* 0 = empty */
 	uint8_t key[32];
@@ -94,8 +94,8 @@ struct tls_secrets {
 	 * candidates. Borrowed until the call returns to the caller of tls_feed. */
 	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32],
 					      uint8_t which, unsigned index);
-	/* This secret fits: it belongs to this connection from now on and no other will ask for it.
-	 */
+	/* This secret fits: it belongs to this connection from now on and no other will
+	 * ask for it. */
 	void (*claim)(void *arg, uint64_t id);
 	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
 	 * NULL. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Certificates out of arbitrary bytes; texts must stay inside of their buffers and be fit to print.
- */
+/* Certificates out of arbitrary bytes; texts must stay inside of their buffers and be
+ * fit to print. */
 #include "datapath/decode/tls_certificate.h"
 
 #include <stdlib.h>

@@ -29,8 +29,8 @@ static void take_client_hello(struct tls *t, struct slice body)
 	t->unlocked = true;
 }
 
-/* The client will say hello again; early data that it sent meanwhile is refused (RFC 8446 4.2.10).
- */
+/* The client will say hello again; early data that it sent meanwhile is refused
+ * (RFC 8446 4.2.10). */
 static void take_retry(struct tls *t)
 {
 	struct tls_direction *d = &t->directions[TLS_CLIENT];

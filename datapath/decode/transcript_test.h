@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 /* What a decoder told its listener, one line each. Body bytes are summed up per stream and written
- * when the stream's next event comes, so that the text does not depend on how the bytes were cut.
- */
+ * when the stream's next event comes, so that the text does not depend on how the
+ * bytes were cut. */
 struct transcript {
 	char text[32768];
 	size_t used_bytes;

@@ -39,8 +39,8 @@ static bool is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* Runtimes write ids of 64 hex digits, alone or between a prefix and ".scope"; conmon only watches.
- */
+/* Runtimes write ids of 64 hex digits, alone or between a prefix and ".scope";
+ * conmon only watches. */
 static bool container_id(struct slice component, struct slice *ret_id)
 {
 	size_t run = 0;

@@ -30,8 +30,8 @@ void conn_touch(struct conn *c, uint64_t time_ns)
 	table_touch(c->observe->conns, c);
 }
 
-/* ---- who is client, who is server ---------------------------------------------------------------
- */
+/* ---- who is client, who
+ * is server --------------------------------------------------------------- */
 
 static bool listens(struct observe *o, uint32_t netns_ino, uint16_t port)
 {
@@ -69,8 +69,8 @@ void conn_turn_round(struct conn *c)
 	layers_init(c);
 }
 
-/* ---- the two ends of a local connection ---------------------------------------------------------
- */
+/* ---- the two ends of a
+ * local connection --------------------------------------------------------- */
 
 static struct match_key key_of(const struct weft_open *open)
 {
@@ -131,8 +131,8 @@ static struct conn *match_take(struct observe *o, const struct weft_open *open, 
 	return c;
 }
 
-/* ---- coming -------------------------------------------------------------------------------------
- */
+/* ---- coming
+ * ------------------------------------------------------------------------------------- */
 
 static void address_of(const uint8_t addr[16], uint16_t port, struct endpoint *out)
 {
@@ -244,8 +244,8 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	return c;
 }
 
-/* ---- going --------------------------------------------------------------------------------------
- */
+/* ---- going
+ * -------------------------------------------------------------------------------------- */
 
 static uint64_t sent_total(const struct conn *c, unsigned side)
 {
@@ -345,8 +345,8 @@ void conn_forget(struct conn *c)
 	conn_free(c);
 }
 
-/* ---- time passing -------------------------------------------------------------------------------
- */
+/* ---- time passing
+ * ------------------------------------------------------------------------------- */
 
 static bool wants_announcement(struct conn *c, uint64_t now_ns)
 {

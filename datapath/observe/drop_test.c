@@ -145,8 +145,8 @@ static void http2_requests(struct world *w, struct wire *wire, unsigned first)
 	wire->used_bytes = 0;
 }
 
-/* The answers to |first| and the next, out of order, in one packet or cut where a body is skipped.
- */
+/* The answers to |first| and the next, out of order, in one packet or cut where a
+ * body is skipped. */
 static void http2_responses(struct world *w, struct wire *wire, unsigned first)
 {
 	static const uint8_t zeros[16];

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* ---- keeping ------------------------------------------------------------------------------------
- */
+/* ---- keeping
+ * ------------------------------------------------------------------------------------ */
 
 static struct exchange *exchange_take(struct observe *o)
 {
@@ -149,8 +149,8 @@ static void exchange_shut(struct exchange *x)
 		h->switching = NULL;
 }
 
-/* ---- delivery -----------------------------------------------------------------------------------
- */
+/* ---- delivery
+ * ----------------------------------------------------------------------------------- */
 
 static void deliver(struct exchange *x, enum reporter reporter)
 {
@@ -180,8 +180,8 @@ static void deliver(struct exchange *x, enum reporter reporter)
 	r->incomplete = incomplete;
 }
 
-/* Reports a complete exchange to each end that waits for nothing any more; frees it after the last.
- */
+/* Reports a complete exchange to each end that waits for nothing any more; frees it
+ * after the last. */
 static void settle(struct exchange *x)
 {
 	bool waits = false;
@@ -208,8 +208,8 @@ void exchange_complete(struct exchange *x)
 	settle(x);
 }
 
-/* ---- times --------------------------------------------------------------------------------------
- */
+/* ---- times
+ * -------------------------------------------------------------------------------------- */
 
 static void time_set(struct exchange *x, enum moment what, enum reporter reporter, uint64_t time_ns)
 {

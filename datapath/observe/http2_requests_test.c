@@ -234,8 +234,8 @@ static void test_lost_header_block(void **state)
 	talk_free(&t);
 }
 
-/* Responses are missed: the requests that were open meanwhile are counted, not called unanswered.
- */
+/* Responses are missed: the requests that were open meanwhile are counted,
+ * not called unanswered. */
 static void test_lost_responses(void **state)
 {
 	struct talk t = talk_new();

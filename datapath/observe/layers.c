@@ -13,8 +13,8 @@ static struct lane *other_lane(const struct lane *lane)
 	return &lane->conn->lanes[OTHER(lane->side)];
 }
 
-/* ---- lanes and their decoders -------------------------------------------------------------------
- */
+/* ---- lanes and
+ * their decoders ------------------------------------------------------------------- */
 
 static void lane_stop(struct lane *lane, enum lane_state state)
 {
@@ -65,8 +65,8 @@ static bool lane_start(struct lane *lane)
 	return true;
 }
 
-/* ---- losing the thread and finding it again -----------------------------------------------------
- */
+/* ---- losing the thread and finding
+ * it again ----------------------------------------------------- */
 
 static enum observe_loss loss_of(enum decode_status status, enum app app)
 {
@@ -132,8 +132,8 @@ static bool lane_seek(struct lane *lane, const struct feed *f)
 	return false;
 }
 
-/* ---- protocol switches --------------------------------------------------------------------------
- */
+/* ---- protocol switches
+ * -------------------------------------------------------------------------- */
 
 /* The answer decided for another protocol; |rest| are the bytes after it. */
 static void switch_protocol(struct lane *lane, const struct feed *rest)
@@ -173,8 +173,8 @@ static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
 		lane->state = LANE_SWITCHED;
 }
 
-/* ---- HTTP ---------------------------------------------------------------------------------------
- */
+/* ---- HTTP
+ * --------------------------------------------------------------------------------------- */
 
 static void run_http1(struct lane *lane, const struct feed *f)
 {
@@ -216,8 +216,8 @@ static void http_feed(struct lane *lane, const struct feed *f)
 		run_http2(lane, f);
 }
 
-/* ---- classifying --------------------------------------------------------------------------------
- */
+/* ---- classifying
+ * -------------------------------------------------------------------------------- */
 
 /* Keeps what is too short to tell; returns the bytes taken from |f|. */
 static size_t prefix_keep(struct lane *lane, const struct feed *f, uint64_t time_ns)
@@ -348,8 +348,8 @@ void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t t
 		lane_feed(&c->lanes[side], f, time_ns);
 }
 
-/* ---- the rest of the public face ----------------------------------------------------------------
- */
+/* ---- the rest of the
+ * public face ---------------------------------------------------------------- */
 
 uint64_t layers_body_left(const struct conn *c, unsigned side)
 {

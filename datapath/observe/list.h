@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A doubly linked list threaded through its members; a member knows by itself whether it is in one.
- */
+/* A doubly linked list threaded through its members; a member knows by itself whether it
+ * is in one. */
 #pragma once
 
 #include <stdbool.h>

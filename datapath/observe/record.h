@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* Who an end is. Interned: equal identities have equal pointers for the life of the agent
- * (bounded table; beyond the bound everything is "overflow"). Strings are never empty: "unknown".
- */
+ * (bounded table; beyond the bound everything is "overflow"). Strings are
+ * never empty: "unknown". */
 struct identity {
 	uint32_t index;	     /* small and dense, for tables keyed by identity */
 	char workload[64];   /* container, else systemd unit, else cgroup, else executable */

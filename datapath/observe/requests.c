@@ -275,8 +275,8 @@ struct http_listener requests_listener(struct lane *lane)
 	};
 }
 
-/* ---- a connection's exchanges as a whole --------------------------------------------------------
- */
+/* ---- a connection's exchanges as
+ * a whole -------------------------------------------------------- */
 
 bool requests_prepare(struct conn *c)
 {

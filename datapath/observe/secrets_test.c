@@ -70,8 +70,8 @@ static void test_client_random(void **state)
 	secrets_free(s);
 }
 
-/* Secrets that one thread derived around a claimed one come first for the connection that claimed.
- */
+/* Secrets that one thread derived around a claimed one come first for the
+ * connection that claimed. */
 static void test_neighbours(void **state)
 {
 	struct secrets *s = secrets_new(16, 1);

@@ -132,8 +132,8 @@ static void test_derivation(void **state)
 	}
 }
 
-/* A trial that fails: the record of another connection, keys derived the first time and then kept.
- */
+/* A trial that fails: the record of another connection, keys derived the first time
+ * and then kept. */
 static void test_trial(void **state)
 {
 	uint8_t data[63] = {0}, text[TLS_MAX_FRAGMENT_BYTES];

@@ -235,8 +235,8 @@ static void test_renegotiation(void **state)
 	contexts_free(contexts);
 }
 
-/* The handshake's secrets were lost: nothing is told until the reader is told that none will come.
- */
+/* The handshake's secrets were lost: nothing is told until the reader is told that
+ * none will come. */
 static void test_lost_handshake_secrets(void **state)
 {
 	SSL_CTX *contexts[2];
