@@ -181,6 +181,7 @@ struct weft_open {
 #define WEFT_END_FAILED		4u  /* never established */
 #define WEFT_END_REFUSED	8u  /* never established: RST answered the SYN */
 #define WEFT_END_TIMEOUT	16u /* gave up after retransmissions */
+#define WEFT_END_PEER_FIRST	32u /* the other end closed first */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
 struct weft_counters {

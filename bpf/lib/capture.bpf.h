@@ -40,7 +40,8 @@ struct capture {
 	__u32 copied;  /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 pad[2];
+	__u8 fin;      /* nothing follows this packet */
+	__u8 pad;
 };
 
 static __always_inline void segment_fill(struct weft_segment *s, const struct capture *c, __u32 at,

@@ -25,6 +25,7 @@
 #define TCP_SYN_RECV	3
 #define TCP_CLOSE	7
 #define TCP_CLOSE_WAIT	8
+#define TCP_LAST_ACK	9
 #define TCP_LISTEN	10
 
 #define PRESERVE __attribute__((preserve_access_index))

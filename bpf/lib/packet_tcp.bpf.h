@@ -12,7 +12,7 @@ struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
 	__u32 bytes;
 	__u32 seq;    /* of the payload's first byte */
-	__u8 flags;   /* TCP flags byte */
+	bool fin;     /* nothing follows it */
 };
 
 /* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule on loopback) have a
@@ -38,7 +38,7 @@ static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 	return jumbo[0] == IPPROTO_TCP && jumbo[1] == 0 ? sizeof(*v6) + 8 : 0;
 }
 
-/* Finds the payload with direct packet access. False: not TCP, or no payload. The headers are always in the
+/* Finds the payload with direct packet access. False: not TCP, or neither payload nor FIN. The headers are always in the
  * linear part at these hooks. */
 static __always_inline bool payload_find(const struct __sk_buff *skb, struct payload *p)
 {
@@ -54,10 +54,11 @@ static __always_inline bool payload_find(const struct __sk_buff *skb, struct pay
 		return false;
 	p->offset += tcp->doff * 4;
 	p->seq = bpf_ntohl(tcp->seq) + tcp->syn;
-	if (skb->len <= p->offset)
+	if (skb->len < p->offset)
 		return false;
 	p->bytes = skb->len - p->offset;
-	return true;
+	p->fin = tcp->fin;
+	return p->bytes || p->fin;
 }
 
 /* The addresses of the packet as the receiving end sees them. */

@@ -628,6 +628,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 			c->flags |= WEFT_SEGMENT_JOIN;
 		turn(c, state, s);
 		walk(skb, c, state, s);
+		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
+			capture_end(c, c->bytes);
 		s->announced |= c->covered > 0;
 		count(WEFT_COUNT_COPIED_BYTES, c->copied);
 		if (c->bytes > c->copied)

@@ -97,6 +97,23 @@ static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock 
 	return PASS;
 }
 
+/* A FIN without payload: says when a body that lasts until close ended. */
+static __always_inline int look_fin(struct bpf_sock *sk, struct capture *c, const struct payload *p)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_settings *set = settings();
+
+	if (!state || !set || state->epoch != set->epoch || !set->capture ||
+	    c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != WALK_REST)
+		return PASS;
+	c->cookie = state->cookie;
+	c->time_ns = bpf_ktime_get_ns();
+	c->protocol = WEFT_PROTOCOL_HTTP1;
+	c->seq = p->seq;
+	capture_end(c, 0);
+	return PASS;
+}
+
 static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 {
 	struct weft_settings *set = settings();
@@ -113,6 +130,9 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk || sk->state == BPF_TCP_LISTEN)
 		return PASS;
+	if (!p.bytes)
+		return look_fin(sk, &c, &p);
+	c.fin = p.fin;
 	c.time_ns = bpf_ktime_get_ns();
 	if (!set->capture || c.time_ns - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS)
 		return look_counting(skb, sk, &c, &p);

@@ -262,7 +262,7 @@ static unsigned ended_by(const struct conn *c, unsigned side, uint32_t flags)
 {
 	if (flags & WEFT_END_RESET_SENT)
 		return side;
-	if (flags & WEFT_END_RESET_RECEIVED)
+	if (flags & (WEFT_END_RESET_RECEIVED | WEFT_END_PEER_FIRST))
 		return OTHER(side);
 	return conn_is_local(c, OTHER(side)) ? side : OTHER(side);
 }
