@@ -103,6 +103,8 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	if (!close)
 		return;
 	state->end_flags |= failure_flags(sk, state, old_state);
+	if (old_state == TCP_LAST_ACK)
+		state->end_flags |= WEFT_END_PEER_FIRST;
 	tuple_fill(&close->tuple, sk);
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
