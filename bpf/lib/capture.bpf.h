@@ -5,11 +5,11 @@
 #include "bpf/lib/packet_tcp.bpf.h"
 
 /* Size classes of a record: the ring reserves constant sizes only. */
-#define TINY_BYTES 216   /* 256 bytes with its header */
-#define SMALL_BYTES 984  /* 1 KiB with its header */
-#define LARGE_BYTES 4056 /* 4 KiB with its header */
-#define MAX_PIECES 132   /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
-#define MAX_PIECES_UNROLLED 17 /* on kernels without bpf_loop (before 5.17) */
+#define TINY_BYTES	    216	 /* 256 bytes with its header */
+#define SMALL_BYTES	    984	 /* 1 KiB with its header */
+#define LARGE_BYTES	    4056 /* 4 KiB with its header */
+#define MAX_PIECES	    132 /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
+#define MAX_PIECES_UNROLLED 17	/* on kernels without bpf_loop (before 5.17) */
 
 struct tiny_record {
 	struct weft_segment segment;
@@ -64,16 +64,17 @@ static __always_inline bool ring_has_room(const struct weft_settings *set)
 	       set->ring_bytes;
 }
 
-/* A record of |type| (tiny_record, small_record, large_record) or NULL; counted as seen, and as lost when NULL. */
-#define record_reserve(type, set)                                                              \
-	({                                                                                     \
-		struct type *record_ = NULL;                                                   \
-		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                            \
-		if (ring_has_room(set))                                                        \
-			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);        \
-		if (!record_)                                                                  \
-			count_lost(WEFT_LOST_RING_SEGMENT);                                    \
-		record_;                                                                       \
+/* A record of |type| (tiny_record, small_record, large_record) or NULL; counted as seen, and as
+ * lost when NULL. */
+#define record_reserve(type, set)                                                                  \
+	({                                                                                         \
+		struct type *record_ = NULL;                                                       \
+		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                                \
+		if (ring_has_room(set))                                                            \
+			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);            \
+		if (!record_)                                                                      \
+			count_lost(WEFT_LOST_RING_SEGMENT);                                        \
+		record_;                                                                           \
 	})
 
 /* Loads payload [at, at + bytes) to |data|; 1 <= bytes <= |max|, a constant. */
@@ -89,19 +90,19 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 }
 
 /* Copies [at, at + bytes) as one record of |type|. */
-#define record_copy(type, max, skb, c, at, bytes, set)                                         \
-	do {                                                                                   \
-		struct type *copy_ = record_reserve(type, set);                                \
-		if (!copy_)                                                                    \
-			break;                                                                 \
-		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                       \
-			segment_fill(&copy_->segment, c, at, bytes);                           \
-			event_submit(copy_, set);                                              \
-			(c)->copied += bytes;                                                  \
-		} else {                                                                       \
-			bpf_ringbuf_discard(copy_, BPF_RB_NO_WAKEUP);                          \
-			count_lost(WEFT_LOST_READ_SEGMENT);                                    \
-		}                                                                              \
+#define record_copy(type, max, skb, c, at, bytes, set)                                             \
+	do {                                                                                       \
+		struct type *copy_ = record_reserve(type, set);                                    \
+		if (!copy_)                                                                        \
+			break;                                                                     \
+		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                           \
+			segment_fill(&copy_->segment, c, at, bytes);                               \
+			event_submit(copy_, set);                                                  \
+			(c)->copied += bytes;                                                      \
+		} else {                                                                           \
+			bpf_ringbuf_discard(copy_, BPF_RB_NO_WAKEUP);                              \
+			count_lost(WEFT_LOST_READ_SEGMENT);                                        \
+		}                                                                                  \
 	} while (0)
 
 struct range {
@@ -134,10 +135,11 @@ static long range_piece(__u32 index, void *walk)
 	return 0;
 }
 
-/* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is covered. */
+/* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is
+ * covered. */
 __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
 {
-	struct range r = { .skb = skb, .c = c, .set = settings(), .from = from, .to = to };
+	struct range r = {.skb = skb, .c = c, .set = settings(), .from = from, .to = to};
 
 	if (!c || !r.set)
 		return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: how long an HTTP/1 body is, read from the head while it is copied, so that the body can be skipped.
- * Whoever decodes reads the same bytes again with a real parser; a mistake here costs copies, not truth. */
+/* Layer 3: how long an HTTP/1 body is, read from the head while it is copied, so that the body can
+ * be skipped. Whoever decodes reads the same bytes again with a real parser; a mistake here costs
+ * copies, not truth. */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
@@ -8,18 +9,19 @@
 enum body_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 
 struct http1_head {
-	__u64 length;     /* Content-Length */
+	__u64 length;	  /* Content-Length */
 	__u32 head_bytes; /* through the blank line; 0 = it does not end in the window */
-	__u16 status;     /* responses */
-	__u8 framing;     /* enum body_framing */
+	__u16 status;	  /* responses */
+	__u8 framing;	  /* enum body_framing */
 	__u8 response;
-	__u8 is_head;     /* method HEAD */
-	__u8 switches;    /* CONNECT, or with an Upgrade header */
+	__u8 is_head;  /* method HEAD */
+	__u8 switches; /* CONNECT, or with an Upgrade header */
 	__u8 pad[6];
 };
 
 #define LINE_WINDOW 40 /* bytes of a line that are looked at */
-#define LINES_PER_WORD 3 /* line ends among eight bytes that are looked at: lines are longer than that */
+#define LINES_PER_WORD                                                                             \
+	3 /* line ends among eight bytes that are looked at: lines are longer than that */
 #define LOWER8 0x2020202020202020ULL
 
 static __always_inline __u64 load_8(const __u8 *at)
@@ -27,8 +29,8 @@ static __always_inline __u64 load_8(const __u8 *at)
 	return *(const volatile __u64 *)at;
 }
 
-#define TEXT8(a, b, c, d, e, f, g, h)                                                             \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |  \
+#define TEXT8(a, b, c, d, e, f, g, h)                                                              \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 
 static __always_inline __u64 number_parse(const __u8 *at)
@@ -53,8 +55,8 @@ struct line_window {
 	__u8 bytes[LINE_WINDOW];
 };
 
-/* Reads one header line: only those that frame a body matter. A global function: verified once, not at each of
- * its many calls. */
+/* Reads one header line: only those that frame a body matter. A global function: verified once, not
+ * at each of its many calls. */
 __noinline int line_read(const struct line_window *window, struct http1_head *head)
 {
 	const __u8 *line = (const __u8 *)window;
@@ -79,8 +81,8 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 	return 0;
 }
 
-/* Where a head is read: |max| is the constant size of the memory behind |bytes|, |used| how much of it is filled.
- * All 64 bits wide: the verifier keeps track of whole stack slots only. */
+/* Where a head is read: |max| is the constant size of the memory behind |bytes|, |used| how much of
+ * it is filled. All 64 bits wide: the verifier keeps track of whole stack slots only. */
 struct head_walk {
 	const __u8 *bytes;
 	struct http1_head *head;
@@ -95,7 +97,8 @@ static __noinline bool line_look(struct head_walk *w, __u64 at)
 
 	if (at >= w->used)
 		return false;
-	asm volatile("" : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
+	asm volatile(""
+		     : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
 	if (at >= w->max - LINE_WINDOW)
 		return false;
 	line = w->bytes + at;
@@ -143,11 +146,12 @@ static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max
 	       bytes[used - 1] == '\n';
 }
 
-/* Reads the head in the first |used| of |max| bytes; head_bytes stays 0 when it does not end there. */
+/* Reads the head in the first |used| of |max| bytes; head_bytes stays 0 when it does not end there.
+ */
 static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 				      struct http1_head *head)
 {
-	struct head_walk w = { bytes, head, used, max };
+	struct head_walk w = {bytes, head, used, max};
 
 	if (head_is_get(bytes, used, max)) {
 		head->head_bytes = used;

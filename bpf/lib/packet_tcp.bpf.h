@@ -11,12 +11,13 @@
 struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
 	__u32 bytes;
-	__u32 seq;    /* of the payload's first byte */
-	bool fin;     /* nothing follows it */
+	__u32 seq; /* of the payload's first byte */
+	bool fin;  /* nothing follows it */
 };
 
-/* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule on loopback) have a
- * hop-by-hop header with their length (RFC 2675); packets with other IPv6 extension headers are left alone. */
+/* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule
+ * on loopback) have a hop-by-hop header with their length (RFC 2675); packets with other IPv6
+ * extension headers are left alone. */
 static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data;
@@ -38,8 +39,8 @@ static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 	return jumbo[0] == IPPROTO_TCP && jumbo[1] == 0 ? sizeof(*v6) + 8 : 0;
 }
 
-/* Finds the payload with direct packet access. False: not TCP, or neither payload nor FIN. The headers are always in the
- * linear part at these hooks. */
+/* Finds the payload with direct packet access. False: not TCP, or neither payload nor FIN. The
+ * headers are always in the linear part at these hooks. */
 static __always_inline bool payload_find(const struct __sk_buff *skb, struct payload *p)
 {
 	void *data = (void *)(long)skb->data;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Iterators, run when user space reads them. `sockets_found` learns the owners of sockets that are older than
- * the agent; `conns_alive` and `listeners` write struct weft_close (alive) and weft_listen for what lives now, in every
- * network namespace. They lose nothing: the reader reads on. */
+/* Iterators, run when user space reads them. `sockets_found` learns the owners of sockets that are
+ * older than the agent; `conns_alive` and `listeners` write struct weft_close (alive) and
+ * weft_listen for what lives now, in every network namespace. They lose nothing: the reader reads
+ * on. */
 #include "bpf/lib/conn.bpf.h"
 
 SEC("iter/task_file")

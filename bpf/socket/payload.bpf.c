@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: cgroup_skb egress and ingress on the root of the cgroup2 tree: every socket of every namespace.
- * Emits SEGMENT records of what is not body, MARK records where the peer's end is captured, OPEN for connections
- * met while they live. May lose records when the ring is full (counted). Always lets the packet pass. */
+/* Hook: cgroup_skb egress and ingress on the root of the cgroup2 tree: every socket of every
+ * namespace. Emits SEGMENT records of what is not body, MARK records where the peer's end is
+ * captured, OPEN for connections met while they live. May lose records when the ring is full
+ * (counted). Always lets the packet pass. */
 #include "bpf/lib/walk.bpf.h"
 
 #define PASS 1
 
-/* A connection that is older than the agent: its first packet with payload opens it. When the programs saw its
- * handshake, its role and first sequence numbers are known all the same. */
+/* A connection that is older than the agent: its first packet with payload opens it. When the
+ * programs saw its handshake, its role and first sequence numbers are known all the same. */
 static __always_inline void joined_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
 					    struct conn_state *state, __u8 direction)
 {
@@ -89,8 +90,8 @@ static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock 
 	if (!state)
 		return PASS;
 	state->epoch = 0;
-	s = c->direction == WEFT_EGRESS ? &state->streams[WEFT_EGRESS] :
-					  &state->streams[WEFT_INGRESS];
+	s = c->direction == WEFT_EGRESS ? &state->streams[WEFT_EGRESS]
+					: &state->streams[WEFT_INGRESS];
 	c->seq = p->seq;
 	c->bytes = p->bytes;
 	stream_count(c, s);
@@ -117,7 +118,7 @@ static __always_inline int look_fin(struct bpf_sock *sk, struct capture *c, cons
 static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 {
 	struct weft_settings *set = settings();
-	struct capture c = { .direction = direction };
+	struct capture c = {.direction = direction};
 	struct conn_state *state;
 	struct payload p;
 	struct bpf_sock *sk;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: tp_btf inet_sock_set_state, tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE and LISTEN;
- * may lose them when the ring is full (counted). Context: any; connect() and listen() run in the caller's task. */
+/* Hook: tp_btf inet_sock_set_state, tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE and
+ * LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen() run
+ * in the caller's task. */
 #include "bpf/lib/conn.bpf.h"
 
 #define ECONNREFUSED 111
-#define ETIMEDOUT 110
+#define ETIMEDOUT    110
 
 static __always_inline void remember_owner(struct sock *sk)
 {
@@ -67,8 +68,8 @@ static __always_inline void established(struct sock *sk, int old_state)
 	open->role = state->role;
 	open->egress_seq = state->egress_seq;
 	open->ingress_seq = state->ingress_seq;
-	open->handshake_us = state->started_ns ? (state->opened_ns - state->started_ns) / 1000 :
-						 tcp->srtt_us >> 3;
+	open->handshake_us = state->started_ns ? (state->opened_ns - state->started_ns) / 1000
+					       : tcp->srtt_us >> 3;
 	if (!state->started_ns)
 		state->started_ns = state->opened_ns;
 	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
@@ -76,8 +77,8 @@ static __always_inline void established(struct sock *sk, int old_state)
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 }
 
-/* The state is left before the RST of an own abort is sent; a connection that was open on this end and vanishes
- * without an error was aborted here. */
+/* The state is left before the RST of an own abort is sent; a connection that was open on this end
+ * and vanishes without an error was aborted here. */
 static __always_inline __u32 failure_flags(const struct sock *sk, const struct conn_state *state,
 					   int old_state)
 {

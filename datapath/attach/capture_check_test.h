@@ -2,7 +2,7 @@
 /* For tests: what must hold between a conversation and the records it caused. */
 #pragma once
 
-#include "datapath/attach/capture_world_test.h"
+#include "datapath/attach/capture_talk_test.h"
 
 /* What a scenario expects beyond what always holds. */
 struct expectation {

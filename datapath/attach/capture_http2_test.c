@@ -128,13 +128,13 @@ static void upgrade(void)
 }
 
 static const struct scenario SCENARIOS[] = {
-	{"small", small, {0}, true},
-	{"large", large, {.body_max = K(64)}, false},
-	{"padded", padded, {0}, true},
-	{"tiny frames", tiny_frames, {0}, false},
-	{"empty frames", empty_frames, {.body_max = K(20)}, false},
-	{"CONTINUATION", continuation, {.body_max = K(20)}, false},
-	{"upgrade", upgrade, {.body_max = K(30)}, false},
+	{"small", small, {0}, true, false},
+	{"large", large, {.body_max = K(64)}, false, true},
+	{"padded", padded, {0}, true, false},
+	{"tiny frames", tiny_frames, {0}, false, false},
+	{"empty frames", empty_frames, {.body_max = K(20)}, false, false},
+	{"CONTINUATION", continuation, {.body_max = K(20)}, false, false},
+	{"upgrade", upgrade, {.body_max = K(30)}, false, false},
 };
 
 int main(void)

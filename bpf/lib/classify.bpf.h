@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 4: what the first bytes of a direction begin. */
+#pragma once
+
+#include "bpf/lib/capture.bpf.h"
+
+#define FRAME_HEADER_BYTES 9
+#define PREFACE_BYTES	   24
+
+struct first_bytes {
+	__u8 b[32];
+	__u32 bytes;
+};
+
+static __always_inline bool first_bytes_load(struct __sk_buff *skb, const struct capture *c,
+					     __u32 at, struct first_bytes *f)
+{
+	__u32 left = c->bytes - at;
+
+	f->bytes = left < 24 ? left : 24;
+	__builtin_memset(f->b, 0, sizeof(f->b));
+	return payload_load(skb, c, at, f->bytes, 24, f->b);
+}
+
+static __always_inline bool is_upper(__u8 c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* The bytes begin with |text|, or are the beginning of it. */
+static __always_inline bool begins(const struct first_bytes *f, const char *text, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (i < f->bytes && f->b[i] != (__u8)text[i])
+			return false;
+	return true;
+}
+
+/* "HTTP/1." or a method token of capitals and a blank; a cut token counts. */
+static __always_inline bool looks_http1(const struct first_bytes *f)
+{
+	const __u8 *b = f->b;
+
+	if (begins(f, "HTTP/1", 6))
+		return true;
+	for (__u32 i = 0; i < 18; i++) {
+		if (i >= f->bytes)
+			return i > 0;
+		if (b[i] == ' ')
+			return i >= 3;
+		if (!is_upper(b[i]) && b[i] != '-' && b[i] != '_')
+			return false;
+	}
+	return false;
+}
+
+/* A cut preface counts when it cannot be a method any more that is in use. */
+static __always_inline bool looks_preface(const struct first_bytes *f)
+{
+	return f->bytes >= 3 && begins(f, "PRI * HTTP/2", 12);
+}
+
+static __always_inline __u32 frame_bytes(const __u8 *h)
+{
+	return FRAME_HEADER_BYTES + (h[0] << 16 | h[1] << 8 | h[2]);
+}
+
+/* A server's first frame: SETTINGS on stream 0 (RFC 9113 3.4). */
+static __always_inline bool looks_settings(const struct first_bytes *f)
+{
+	const __u8 *b = f->b;
+
+	return f->bytes >= FRAME_HEADER_BYTES && b[0] == 0 && b[3] == 4 && b[4] <= 1 &&
+	       !(b[5] | b[6] | b[7] | b[8]) && (b[1] << 8 | b[2]) % 6 == 0;
+}
+
+/* Joined connections: one frame that fills the packet. */
+static __always_inline bool looks_frame(const struct first_bytes *f, __u32 left)
+{
+	return f->bytes >= FRAME_HEADER_BYTES && f->b[3] <= 9 && !(f->b[5] & 0x80) &&
+	       frame_bytes(f->b) == left;
+}
+
+static __always_inline bool looks_tls(const struct first_bytes *f, bool joined)
+{
+	const __u8 *b = f->b;
+
+	if ((f->bytes > 1 && b[1] != 3) || b[2] > 4 || b[3] > 0x41)
+		return false;
+	return b[0] == 22 || (joined && f->bytes >= 5 && b[0] >= 20 && b[0] <= 23);
+}
+
+/* The client's preface was seen: what the server says first is frames, however it is cut. */
+static __always_inline bool is_http2(const struct conn_state *state)
+{
+	return state->streams[0].mode == WALK_HTTP2 || state->streams[1].mode == WALK_HTTP2;
+}
+
+static __always_inline bool is_http1(const struct conn_state *state)
+{
+	__u8 out = state->streams[WEFT_EGRESS].mode, in = state->streams[WEFT_INGRESS].mode;
+
+	return out == WALK_HTTP1 || out == WALK_HTTP1_RAW || in == WALK_HTTP1 ||
+	       in == WALK_HTTP1_RAW;
+}
+
+/* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
+__noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
+			const struct conn_state *state, struct stream_state *s)
+{
+	struct first_bytes f;
+
+	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
+		return WALK_RAW;
+	if (looks_preface(&f)) {
+		s->wanted = s->position + at + PREFACE_BYTES;
+		return WALK_HTTP2;
+	}
+	if (looks_http1(&f))
+		return WALK_HTTP1;
+	if (is_http2(state) && !state->joined)
+		return WALK_HTTP2;
+	if (looks_tls(&f, state->joined))
+		return WALK_TLS;
+	if (looks_settings(&f) || (state->joined && looks_frame(&f, c->bytes - at)))
+		return WALK_HTTP2;
+	if (f.bytes < FRAME_HEADER_BYTES && !f.b[0] && is_http1(state))
+		return WALK_RAW; /* a frame in pieces after a preface in pieces */
+	return state->joined ? WALK_NEW : WALK_OPAQUE;
+}
+
+static __always_inline __u8 protocol_of(__u8 mode)
+{
+	switch (mode) {
+	case WALK_OPAQUE:
+		return WEFT_PROTOCOL_OPAQUE;
+	case WALK_TLS:
+		return WEFT_PROTOCOL_TLS;
+	case WALK_HTTP2:
+		return WEFT_PROTOCOL_HTTP2;
+	case WALK_NEW:
+	case WALK_RAW:
+		return WEFT_PROTOCOL_UNKNOWN;
+	}
+	return WEFT_PROTOCOL_HTTP1;
+}
+
+/* Gives up following: from |at| on everything is copied, in |mode|. */
+static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
+				     struct stream_state *s, __u32 at, __u8 mode)
+{
+	c->flags |= WEFT_SEGMENT_RAW;
+	capture_range(skb, c, at, c->bytes);
+	s->mode = mode;
+	s->wanted = s->position + c->bytes;
+	count(WEFT_COUNT_WALKS_LOST, 1);
+}

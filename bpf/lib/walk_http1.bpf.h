@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 5: following HTTP/1 messages and chunks: heads are copied, bodies passed over. */
+#pragma once
+
+#include "bpf/lib/classify.bpf.h"
+#include "bpf/lib/http1.bpf.h"
+
+#define MAX_MESSAGES	      256 /* messages and chunks followed in one packet */
+#define MAX_MESSAGES_UNROLLED 8	  /* on kernels without bpf_loop (before 5.17) */
+
+/* Copies [at, at + size) and reads the head in it. What an earlier record of this packet holds
+ * already is read again (pipelining), but not sent again. When the head does not end in it and
+ * |more|, nothing is sent: the caller tries a larger window. */
+#define record_head(type, max, skb, c, at, size, set, head, more)                                  \
+	do {                                                                                       \
+		struct type *record_ = record_reserve(type, set);                                  \
+		if (!record_)                                                                      \
+			break;                                                                     \
+		if (!payload_load(skb, c, at, size, max, record_->data)) {                         \
+			bpf_ringbuf_discard(record_, BPF_RB_NO_WAKEUP);                            \
+			count_lost(WEFT_LOST_READ_SEGMENT);                                        \
+			break;                                                                     \
+		}                                                                                  \
+		head_scan(record_->data, size, max, head);                                         \
+		if (c->covered > at || (more && !(head)->head_bytes)) {                            \
+			bpf_ringbuf_discard(record_, BPF_RB_NO_WAKEUP);                            \
+			count(WEFT_COUNT_SEGMENTS_SEEN, -1);                                       \
+			break;                                                                     \
+		}                                                                                  \
+		segment_fill(&record_->segment, c, at, size);                                      \
+		event_submit(record_, set);                                                        \
+		(c)->copied += size;                                                               \
+		(c)->covered = at + size;                                                          \
+	} while (0)
+
+/* Copies the start of a message and reads its framing. A message that is larger than what is copied
+ * and whose head does not end in it is copied whole by the caller. */
+__noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
+			 struct http1_head *head)
+{
+	struct weft_settings *set = settings();
+	__u32 bytes, small;
+
+	if (!c || !head || !set || at >= c->bytes)
+		return 0;
+	bytes = c->bytes - at;
+	if (bytes <= TINY_BYTES) {
+		record_head(tiny_record, TINY_BYTES, skb, c, at, bytes, set, head, false);
+	} else if (bytes <= SMALL_BYTES || bytes > LARGE_BYTES) {
+		small = bytes < SMALL_BYTES ? bytes : SMALL_BYTES;
+		record_head(small_record, SMALL_BYTES, skb, c, at, small, set, head,
+			    bytes > LARGE_BYTES);
+		bytes = head->head_bytes || bytes <= SMALL_BYTES ? small : bytes;
+	}
+	if (bytes > SMALL_BYTES) {
+		bytes = bytes < LARGE_BYTES ? bytes : LARGE_BYTES;
+		record_head(large_record, LARGE_BYTES, skb, c, at, bytes, set, head, false);
+	}
+	if (c->covered < at + bytes)
+		capture_range(skb, c, at, at + bytes);
+	return 0;
+}
+
+/* A message starts at |at|: copies its head, learns where the next thing of interest is. */
+static __always_inline void http1_message(struct __sk_buff *skb, struct capture *c,
+					  struct conn_state *state, struct stream_state *s,
+					  __u32 at)
+{
+	struct http1_head head = {};
+
+	head_copy(skb, c, at, &head);
+	if (!head.head_bytes) {
+		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+		return;
+	}
+	s->wanted = s->position + at + head.head_bytes;
+	if (!head.response) {
+		state->head_request = head.is_head;
+		s->switches = head.switches;
+	} else if (head.status == 101) {
+		s->mode = WALK_NEW;
+		return;
+	} else if (head.status < 200 || head.status == 204 || head.status == 304 ||
+		   state->head_request) {
+		return;
+	} else if (head.framing == FRAMING_NONE) {
+		s->mode = WALK_REST;
+		return;
+	}
+	if (head.framing == FRAMING_LENGTH)
+		s->wanted += head.length;
+	else if (head.framing == FRAMING_CHUNKED)
+		s->mode = WALK_HTTP1_CHUNKS;
+}
+
+static __always_inline int hex_digit(__u8 c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Reads "size CRLF", after the CRLF that ends the chunk before, if there is one. Returns the bytes
+ * of both; 0 when they do not end in what was loaded or are not plain. A global function: verified
+ * once. */
+__noinline int chunk_line(const struct first_bytes *f, __u64 *size)
+{
+	__u32 start;
+
+	if (!f || !size)
+		return 0;
+	start = f->b[0] == '\r' && f->b[1] == '\n' ? 2 : 0;
+	*size = 0;
+	for (__u32 i = 0; i < 16; i++) {
+		const __u8 *at = &f->b[start + i];
+		int digit = hex_digit(*at);
+
+		if (digit >= 0) {
+			*size = *size << 4 | digit;
+			continue;
+		}
+		if (!i || at[0] != '\r' || at[1] != '\n' || start + i + 2 > f->bytes)
+			return 0;
+		return start + i + 2;
+	}
+	return 0;
+}
+
+#define LINE_KEPT_BYTES 18 /* sizeof(stream_state.header) */
+#define LINE_REST_BYTES 14 /* more than a line of which so much is kept can still have */
+
+/* Loads the bytes at |at|, after the |have| bytes of a line that began in the packet before. */
+static __always_inline bool chunk_load(struct __sk_buff *skb, const struct capture *c,
+				       const struct stream_state *s, __u32 at, __u32 have,
+				       struct first_bytes *f)
+{
+	__u32 left = c->bytes - at;
+
+	if (!have)
+		return first_bytes_load(skb, c, at, f);
+	if (have > LINE_KEPT_BYTES)
+		return false;
+	__builtin_memset(f->b, 0, sizeof(f->b));
+	__builtin_memcpy(f->b, s->header, LINE_KEPT_BYTES);
+	left = left < LINE_REST_BYTES ? left : LINE_REST_BYTES;
+	f->bytes = have + left;
+	return payload_load(skb, c, at, left, LINE_REST_BYTES, f->b + have);
+}
+
+/* The packet ends within a line: keeps what is here of it. */
+static __always_inline bool chunk_cut(struct capture *c, struct stream_state *s, __u32 at,
+				      __u32 have, const struct first_bytes *f)
+{
+	if (f->bytes > LINE_KEPT_BYTES || at + f->bytes - have != c->bytes)
+		return false;
+	__builtin_memcpy(s->header, f->b, LINE_KEPT_BYTES);
+	s->header_bytes = f->bytes;
+	s->wanted = s->position + c->bytes;
+	return true;
+}
+
+/* A chunk's line is due at |at|. */
+__noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stream_state *s,
+			   __u32 at)
+{
+	struct first_bytes f = {};
+	__u32 have, line = 0;
+	__u64 size = 0;
+
+	if (!c || !s || at >= c->bytes)
+		return 0;
+	have = s->header_bytes;
+	s->header_bytes = 0;
+	if (chunk_load(skb, c, s, at, have, &f))
+		line = chunk_line(&f, &size);
+	if (line && size) {
+		line -= have;
+		capture_range(skb, c, at, c->bytes <= LARGE_BYTES ? c->bytes : at + line);
+		s->wanted += line + size;
+		return 0;
+	}
+	line -= line ? have : 0;
+	if (!line && chunk_cut(c, s, at, have, &f)) {
+		capture_range(skb, c, at, c->bytes);
+		return 0;
+	}
+	if (line && at + line + 2 == c->bytes) { /* last chunk, no trailers */
+		capture_range(skb, c, at, c->bytes);
+		s->wanted = s->position + c->bytes;
+		s->mode = WALK_HTTP1;
+		return 0;
+	}
+	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+	return 0;
+}
+
+/* What stands where the next message is due: another one, another protocol after a switch, or a
+ * mistake of ours. */
+enum http1_next { NEXT_UNKNOWN, NEXT_MESSAGE, NEXT_SWITCHED };
+
+__noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
+			  const struct stream_state *s, __u32 at)
+{
+	struct first_bytes f;
+
+	if (!c || !s || !first_bytes_load(skb, c, at, &f))
+		return NEXT_UNKNOWN;
+	if (looks_preface(&f))
+		return NEXT_SWITCHED;
+	if (looks_http1(&f))
+		return NEXT_MESSAGE;
+	return s->switches ? NEXT_SWITCHED : NEXT_UNKNOWN;
+}
+
+struct message_walk {
+	struct __sk_buff *skb;
+	struct capture *c;
+	struct conn_state *state;
+	struct stream_state *s;
+};
+
+/* The next message or chunk. Returns 1 when the packet has no more. */
+static long message_next(__u32 index, void *walk)
+{
+	struct message_walk *w = walk;
+	struct stream_state *s = w->s;
+	__u64 at = s->wanted - s->position;
+	int next;
+
+	if (at == w->c->bytes && w->c->covered != w->c->bytes)
+		capture_end(w->c, at);
+	if (at >= w->c->bytes)
+		return 1;
+	if (s->mode == WALK_HTTP1_CHUNKS) {
+		http1_chunk(w->skb, w->c, s, at);
+		return 0;
+	}
+	if (s->mode != WALK_HTTP1)
+		return 1;
+	next = http1_next(w->skb, w->c, s, at);
+	if (next == NEXT_MESSAGE) {
+		http1_message(w->skb, w->c, w->state, s, at);
+		return 0;
+	}
+	if (next == NEXT_SWITCHED)
+		s->mode = WALK_NEW;
+	else
+		walk_raw(w->skb, w->c, s, at, WALK_HTTP1_RAW);
+	return 1;
+}
+
+__noinline int walk_http1(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			  struct stream_state *s)
+{
+	struct message_walk w = {skb, c, state, s};
+
+	if (!c || !state || !s)
+		return 0;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		bpf_loop(MAX_MESSAGES, message_next, &w, 0);
+	else
+		for (int i = 0; i < MAX_MESSAGES_UNROLLED; i++)
+			if (message_next(i, &w))
+				break;
+	if ((s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) &&
+	    s->wanted < s->position + c->bytes)
+		walk_raw(skb, c, s, s->wanted - s->position, WALK_HTTP1_RAW);
+	return 0;
+}
