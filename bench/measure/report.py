@@ -4,12 +4,15 @@
 from measure.results import CPU
 from measure.workloads import WORKLOADS
 
+BUSY = 0.5  # load average of a machine that does something else
+
 
 def markdown(results, verdicts, variants):
     parts = ["# What weft costs", about(results.about), "## Bars (weft with everything on)", bars(verdicts),
              "## Throughput, as a share of bare", ratios(results, variants, "throughput"),
              "## p50, as a multiple of bare", ratios(results, variants, "p50"),
-             "## Absolute: median (least to most) of the rounds", absolute(results, variants)]
+             "## CPU of all that take part per request (connection, MiB), as a multiple of bare",
+             ratios(results, variants, "cpu"), "## Absolute: median (least to most) of the rounds", absolute(results, variants)]
     if results.memory:
         parts += ["## Memory of the agent with 1,000 connections open, MiB", memory(results.memory)]
     if results.programs:
@@ -18,7 +21,10 @@ def markdown(results, verdicts, variants):
 
 
 def about(facts):
-    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
+    lines = [f"- {name}: {value}" for name, value in facts.items()]
+    if facts["load before"] > BUSY:
+        lines.append("- **the machine was busy with something else: what follows is noise, the CPU figures least**")
+    return "\n".join(lines)
 
 
 def table(head, rows):

@@ -48,4 +48,4 @@ def cell(result, cpu_before, cpu_after, facts):
     """One measurement: rate, latencies, CPU microseconds per unit by who used them."""
     used = {name: (cpu_after[name] - cpu_before[name]) / max(1, result.units) for name in CPU}
     return {"throughput": result.per_second, "units": result.units, "p50": result.p50_us, "p99": result.p99_us,
-            "errors": result.errors, **used, **facts}
+            "errors": result.errors, "cpu": sum(used.values()), **used, **facts}
