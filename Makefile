@@ -138,7 +138,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (default 5) from its corpus
 
 fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
 
-check: $(BUILD)/deps-check $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, docs, unit, fuzz, BPF object
+check: $(BUILD)/deps-check $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget, docs, unit, fuzz, BPF object
 	@BUILD=$(BUILD) checks/run $(GATES)
 
 compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and editors
