@@ -153,7 +153,7 @@ static void test_not_here(void **state)
 }
 
 /* Runs the table in a world of its own. */
-static int scenarios_run(const char *name, const struct scenario *table, size_t count)
+static inline int scenarios_run(const char *name, const struct scenario *table, size_t count)
 {
 	const struct CMUnitTest skipped[] = {cmocka_unit_test(test_not_here)};
 	const struct CMUnitTest tests[] = {
