@@ -12,6 +12,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -229,6 +230,7 @@ static int start(struct weftd *d, struct error *err)
 {
 	int r = loader_new(&d->options, &d->loader, err);
 
+	malloc_trim(0); /* loading took megabytes that neither half needs any more */
 	r = r ? r : start_loop(d, err);
 	return r ? r : worker_start(d, err);
 }
