@@ -298,6 +298,16 @@ struct weft_settings {
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
 
+/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket is its cookie modulo
+ * WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
+#define WEFT_SKIPS 1024u
+
+struct weft_skip {
+	__u64 cookie;
+	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many payload bytes of the
+			 * connection is body */
+};
+
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
 _Static_assert(sizeof(struct weft_owner) == 72, "owner");
@@ -311,3 +321,4 @@ _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
 _Static_assert(sizeof(struct weft_settings) == 40, "settings");
+_Static_assert(sizeof(struct weft_skip) == 24, "skip");

@@ -77,6 +77,13 @@ static void take_listener(void *arg, const struct listener *l)
 	signals_listener(w->signals, l);
 }
 
+static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t until)
+{
+	struct worker *w = arg;
+
+	attach_skip(w->attach, cookie, direction, until);
+}
+
 static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct worker *w = arg;
@@ -101,7 +108,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signal_limits = signals_limits_default();
 	struct observe_listener listener = {w, take_request, take_connection, take_listener,
-					    name_cgroup};
+					    name_cgroup, take_skip};
 
 	limits.seed = random_seed();
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;

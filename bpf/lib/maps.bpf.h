@@ -30,6 +30,16 @@ struct settings_map {
 };
 extern struct settings_map weft_settings SEC(".maps");
 
+/* What the agent said can be skipped. */
+struct skip_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WEFT_SKIPS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weft_skip);
+};
+extern struct skip_map weft_skips SEC(".maps");
+
 /* L4 flows of the chosen interfaces. */
 struct flow_map {
 	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #define DEFAULT_RING_BYTES (8u << 20)
+#define SKIPS_BYTES ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
 #define READ_BYTES	   (64 * 1024)
 
 enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
@@ -38,6 +39,7 @@ struct attach {
 	struct weft_bpf *skeleton;
 	struct ring_buffer *ring;
 	struct weft_settings *settings; /* mapped */
+	struct weft_skip *skips;	/* mapped */
 	struct bpf_link *links[PROGRAM_COUNT];
 	struct attach_program state[PROGRAM_COUNT];
 	struct pins pins;
@@ -146,6 +148,10 @@ static int settings_start(struct attach *a, const struct attach_options *options
 		return error_set(err, -errno, "cannot map the settings: %s", strerror(errno));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	a->settings = s;
+	a->skips = mmap(NULL, SKIPS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			attach_map_fd(a, "weft_skips"), 0);
+	if (a->skips == MAP_FAILED)
+		a->skips = NULL; /* long bodies inside TLS are copied */
 	s->ring_bytes = ring_bytes;
 	s->ring_reserve_bytes = ring_bytes / 10;
 	s->ring_wakeup_bytes = ring_bytes / 8;
@@ -340,6 +346,8 @@ void attach_free(struct attach *a)
 	if (a->settings) {
 		a->settings->capture = 0;
 		munmap(a->settings, (size_t)getpagesize());
+		if (a->skips)
+			munmap(a->skips, SKIPS_BYTES);
 	}
 	ring_buffer__free(a->ring);
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
@@ -399,6 +407,20 @@ int attach_consume(struct attach *a, attach_event_fn event, void *arg)
 int attach_ring_fd(const struct attach *a)
 {
 	return ring_buffer__epoll_fd(a->ring);
+}
+
+void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until)
+{
+	struct weft_skip *skip = a->skips ? &a->skips[cookie % WEFT_SKIPS] : NULL;
+
+	if (!skip)
+		return;
+	if (skip->cookie != cookie) {
+		__atomic_store_n(&skip->until[0], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&skip->until[1], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&skip->cookie, cookie, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&skip->until[direction], until, __ATOMIC_SEQ_CST);
 }
 
 void attach_heartbeat(struct attach *a, uint64_t now_ns)

@@ -61,6 +61,9 @@ int attach_consume(struct attach *a, attach_event_fn event, void *arg);
 /* Becomes readable when much is waiting in the ring. */
 int attach_ring_fd(const struct attach *a);
 
+/* Tells the kernel half what it need not copy (struct weft_skip). */
+void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until);
+
 /* Tells the kernel half that the agent lives; at least once a second, otherwise capture stops by
  * itself. */
 void attach_heartbeat(struct attach *a, uint64_t now_ns);

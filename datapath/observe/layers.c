@@ -6,6 +6,8 @@
 #include "datapath/observe/requests.h"
 #include "datapath/observe/transport.h"
 
+#define SKIP_MIN_BYTES 262144 /* of a body: less is not worth telling the kernel half */
+
 static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns);
 
 static struct lane *other_lane(const struct lane *lane)
@@ -335,9 +337,29 @@ static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 		classify_gap(lane);
 }
 
+/* A long body inside TLS: the kernel half cannot know it, and is told. The wire carries more than |left| bytes for
+ * it, so this may be asked again for the rest. */
+static void skip_ask(struct conn *c, unsigned side, uint64_t at)
+{
+	const struct observe_listener *listener = &c->observe->listener;
+	struct lane *lane = &c->lanes[side];
+	bool at_sender = conn_is_local(c, side);
+	uint64_t left;
+
+	if (c->app != APP_HTTP1 || lane->state != LANE_RUNNING || c->joined || !listener->skip)
+		return;
+	left = http1_body_left(lane->http1);
+	if (left < SKIP_MIN_BYTES || at + left <= lane->skip_until + SKIP_MIN_BYTES / 2)
+		return;
+	lane->skip_until = at + left;
+	listener->skip(listener->arg, c->ends[at_sender ? side : OTHER(side)].cookie,
+		       at_sender ? WEFT_EGRESS : WEFT_INGRESS, lane->skip_until);
+}
+
 void layers_plaintext(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
 {
 	lane_feed(&c->lanes[side], f, time_ns);
+	skip_ask(c, side, f->at);
 }
 
 void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
