@@ -298,14 +298,14 @@ struct weft_settings {
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
 
-/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket is its cookie modulo
- * WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
+/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket
+ * is its cookie modulo WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
 #define WEFT_SKIPS 1024u
 
 struct weft_skip {
 	__u64 cookie;
-	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many payload bytes of the
-			 * connection is body */
+	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many
+			 * payload bytes of the connection is body */
 };
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");

@@ -107,8 +107,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 {
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signal_limits = signals_limits_default();
-	struct observe_listener listener = {w, take_request, take_connection, take_listener,
-					    name_cgroup, take_skip};
+	struct observe_listener listener = {
+		w, take_request, take_connection, take_listener, name_cgroup, take_skip};
 
 	limits.seed = random_seed();
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;

@@ -37,10 +37,11 @@ struct capture {
 	__u32 flags;   /* WEFT_SEGMENT_* */
 	__u32 from;    /* walkers: what is to be copied next starts here, */
 	__u64 at;      /* and the next header is here */
-	__u32 copied;  /* bytes in records */
+	__u64 quiet; /* TLS: payload of records that end up to this byte of the direction is body */
+	__u32 copied; /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 fin;      /* nothing follows this packet */
+	__u8 fin; /* nothing follows this packet */
 	__u8 pad;
 };
 

@@ -90,17 +90,18 @@ static __always_inline void counters_fill(struct weft_counters *c, const struct 
 	c->min_rtt_us = tcp->rtt_min.s[0].v == ~0u ? 0 : tcp->rtt_min.s[0].v;
 }
 
-/* Reserves a lifecycle record, zeroed but for its header; counts it as seen, and as lost when there is no room. */
-#define lifecycle_reserve(type, event_kind)                                             \
-	({                                                                              \
-		struct type *record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0); \
-		count(WEFT_COUNT_LIFECYCLE_SEEN, 1);                                    \
-		if (record_) {                                                          \
-			__builtin_memset(record_, 0, sizeof(*record_));                 \
-			event_fill(&record_->event, event_kind, sizeof(*record_),       \
-				   bpf_ktime_get_ns());                                 \
-		} else {                                                                \
-			count_lost(WEFT_LOST_RING_LIFECYCLE);                           \
-		}                                                                       \
-		record_;                                                                \
+/* Reserves a lifecycle record, zeroed but for its header; counts it as seen, and as lost when there
+ * is no room. */
+#define lifecycle_reserve(type, event_kind)                                                        \
+	({                                                                                         \
+		struct type *record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);       \
+		count(WEFT_COUNT_LIFECYCLE_SEEN, 1);                                               \
+		if (record_) {                                                                     \
+			__builtin_memset(record_, 0, sizeof(*record_));                            \
+			event_fill(&record_->event, event_kind, sizeof(*record_),                  \
+				   bpf_ktime_get_ns());                                            \
+		} else {                                                                           \
+			count_lost(WEFT_LOST_RING_LIFECYCLE);                                      \
+		}                                                                                  \
+		record_;                                                                           \
 	})

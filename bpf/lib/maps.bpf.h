@@ -55,7 +55,7 @@ enum walk_mode {
 	WALK_OPAQUE,	   /* no protocol of ours: counted only */
 	WALK_REST,	   /* a body until close: counted only */
 	WALK_RAW,	   /* out of step for good: everything is copied */
-	WALK_TLS,	   /* everything is copied */
+	WALK_TLS,	   /* a record header starts at |wanted| */
 	WALK_HTTP1,	   /* a message starts at |wanted| */
 	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
 	WALK_HTTP1_RAW,	   /* a message that is not understood: everything is copied until the other
@@ -77,8 +77,9 @@ struct stream_state {
 	__u8 announced;	   /* a record of this direction was sent */
 	__u8 tries;	   /* packets of a joined connection that could not be classified */
 	__u8 header_bytes; /* of |header| */
-	__u8 header[18]; /* an HTTP/2 frame header (9 bytes) that was cut by the end of a packet */
-	__u8 skip;     /* HTTP/2: what comes before |wanted| is the payload of a long DATA frame */
+	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
+			      packet */
+	__u8 skip;     /* frames, records: what comes before |wanted| is payload that is left out */
 	__u8 switches; /* the request asks for another protocol (Upgrade, CONNECT) */
 	__u8 pad2[2];
 };

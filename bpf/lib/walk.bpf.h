@@ -4,7 +4,7 @@
 #pragma once
 
 #include "bpf/lib/walk_http1.bpf.h"
-#include "bpf/lib/walk_http2.bpf.h"
+#include "bpf/lib/walk_units.bpf.h"
 
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
@@ -13,7 +13,7 @@
 
 static __always_inline bool is_raw(__u8 mode)
 {
-	return mode == WALK_RAW || mode == WALK_HTTP1_RAW || mode == WALK_TLS;
+	return mode == WALK_RAW || mode == WALK_HTTP1_RAW;
 }
 
 static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *c,
@@ -45,10 +45,10 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 				s->wanted = s->position + at;
 		}
 		c->protocol = protocol_of(s->mode);
-		if (s->mode == WALK_HTTP2) {
+		if (s->mode == WALK_HTTP2 || s->mode == WALK_TLS) {
 			if (before == WALK_NEW) /* the preface is no frame: its bytes are copied */
 				preface_copy(skb, c, s, at);
-			walk_http2(skb, c, s);
+			walk_units(skb, c, s);
 		} else if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) {
 			walk_http1(skb, c, state, s);
 		} else if (is_raw(s->mode)) {
@@ -79,7 +79,7 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 		return;
 	if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
 		s->mode = WALK_HTTP1_RAW;
-	else if (s->mode != WALK_TLS && s->mode != WALK_HTTP1_RAW)
+	else if (s->mode != WALK_HTTP1_RAW)
 		s->mode = WALK_RAW;
 	c->protocol = protocol_of(s->mode);
 	c->flags |= WEFT_SEGMENT_RAW;

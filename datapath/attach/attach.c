@@ -17,7 +17,7 @@
 #include <time.h>
 
 #define DEFAULT_RING_BYTES (8u << 20)
-#define SKIPS_BYTES ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
+#define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
 #define READ_BYTES	   (64 * 1024)
 
 enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };

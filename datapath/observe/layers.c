@@ -337,8 +337,8 @@ static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 		classify_gap(lane);
 }
 
-/* A long body inside TLS: the kernel half cannot know it, and is told. The wire carries more than |left| bytes for
- * it, so this may be asked again for the rest. */
+/* A long body inside TLS: the kernel half cannot know it, and is told. The wire carries more than
+ * |left| bytes for it, so this may be asked again for the rest. */
 static void skip_ask(struct conn *c, unsigned side, uint64_t at)
 {
 	const struct observe_listener *listener = &c->observe->listener;
