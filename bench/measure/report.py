@@ -64,9 +64,10 @@ def absolute(results, variants):
 def troubles(results, variant, workload):
     """What makes a cell doubtful: failures of the client, events lost, requests that weft did not report twice."""
     found = []
-    for figure, word in (("errors", "failed"), ("events_lost", "lost")):
-        if sum(results.values(variant, workload, figure)):
-            found.append(f"{sum(results.values(variant, workload, figure)):.0f} {word}")
+    if failed := sum(results.values(variant, workload, "errors")):
+        found.append(f"{failed:.0f} failed")
+    for lost in results.values(variant, workload, "lost_by"):
+        found += [f"{count:.0f} lost ({reason})" for reason, count in lost.items()]
     reported, units = (results.values(variant, workload, f) for f in ("requests_reported", "units"))
     off = sum(reported) - 2 * sum(units)
     if sum(reported) and not 0 <= off <= 2 * len(reported) * WORKLOADS[workload].in_flight:

@@ -60,13 +60,20 @@ class Weft(Variant):
         metrics = self.weftd.metrics()
         mine = [value for have, value in metrics.rows("istio_requests_total")
                 if have.get("destination_workload", "").startswith(self.world.slug)]
-        return {"requests_reported": sum(mine), "events_lost": metrics.total("weft_events_lost_total")}
+        lost = {f"{have['stage']} {have['reason']}": value for have, value in metrics.rows("weft_events_lost_total") if value}
+        return {"requests_reported": sum(mine), "events_lost": sum(lost.values()), "lost_by": lost}
 
 
 class WeftL4(Weft):
     """Connections and flows only."""
 
     options = ("--l4",)
+
+
+class WeftNoFlows(Weft):
+    """Everything but the packet counters of interfaces."""
+
+    options = ("--no-flows",)
 
 
 class WeftStatistics(Weft):

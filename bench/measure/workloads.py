@@ -3,6 +3,7 @@
 
 import bisect
 import json
+import os
 import pathlib
 import re
 
@@ -26,9 +27,19 @@ class Workload:
     which weft may have seen and the client does not count."""
 
     in_flight = 0
+    alone = False  # one request at a time: client and server each on a CPU of their own, as on two machines
 
     def __init__(self, name, title, protocol, unit="request"):
         self.name, self.title, self.protocol, self.unit = name, title, protocol, unit
+
+    def cpus(self):
+        """(of the server, of the client)"""
+        every = sorted(os.sched_getaffinity(0))
+        return ({every[0]}, {every[-1]}) if self.alone else (set(every), set(every))
+
+    def pinned(self):
+        """What goes in front of the client's command."""
+        return ["taskset", "--cpu-list", ",".join(map(str, self.cpus()[1]))] if self.alone else []
 
 
 class Wrk(Workload):
@@ -37,10 +48,11 @@ class Wrk(Workload):
     def __init__(self, name, title, protocol, connections, unit="request"):
         super().__init__(name, title, protocol, unit)
         self.connections = self.in_flight = connections
+        self.alone = connections == 1
 
     def run(self, place, endpoint, seconds):
         scheme, address, port = endpoint
-        text = place.run(["wrk", "-t", 1, "-c", self.connections, "-d", f"{seconds}s", "-s", HERE / "wrk.lua",
+        text = place.run([*self.pinned(), "wrk", "-t", 1, "-c", self.connections, "-d", f"{seconds}s", "-s", HERE / "wrk.lua",
                           f"{scheme}://{address}:{port}/"]).stdout
         found = json.loads(re.search(r"^RESULT (.*)$", text, re.M)[1])
         return Result(found["requests"], found["duration_us"] / 1e6, found["p50_us"], found["p99_us"], found["errors"])
@@ -53,12 +65,13 @@ class H2load(Workload):
         super().__init__(name, title, protocol)
         self.connections, self.streams = connections, streams
         self.in_flight = connections * streams
+        self.alone = self.in_flight == 1
 
     def run(self, place, endpoint, seconds):
         scheme, address, port = endpoint
         log = place.sandbox.dir / "h2load.log"
         log.unlink(missing_ok=True)
-        text = place.run(["h2load", "-t", 1, "-c", self.connections, "-m", self.streams, "-D", seconds,
+        text = place.run([*self.pinned(), "h2load", "-t", 1, "-c", self.connections, "-m", self.streams, "-D", seconds,
                           "--log-file", log, f"{scheme}://{address}:{port}/"]).stdout
         done, failed = re.search(r"requests: .* (\d+) succeeded, (\d+) failed", text).groups()
         rate = float(re.search(r"finished in \S+, ([\d.]+) req/s", text)[1])

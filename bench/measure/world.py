@@ -2,6 +2,7 @@
 """Where the bench runs: client and server in a network namespace each, joined by a bridge of the root namespace
 (weftd counts the packets there) or by a veth pair alone; one nginx that all variants share."""
 
+import os
 import pathlib
 
 from lab.sandbox import Namespace, Sandbox, ip
@@ -63,6 +64,11 @@ class World(Sandbox):
         config.write_text(NGINX.format(dir=self.dir, cert=self.certificate, key=self.key, servers=servers))
         Server(self.server, "nginx", ["nginx", "-c", config, "-e", self.dir / "nginx-error.log"], PORTS["connect"], False)
         Server(self.server, "iperf3", ["iperf3", "-s", "-p", PORTS["bulk"]], PORTS["bulk"], False)
+
+    def pin_server(self, cpus):
+        """Its processes run on these CPUs alone."""
+        for pid in pathlib.Path(self.server.cgroup, "cgroup.procs").read_text().split():
+            os.sched_setaffinity(int(pid), cpus)
 
     def cpu_us(self):
         """CPU time used so far, in microseconds, by everything in each control group."""
