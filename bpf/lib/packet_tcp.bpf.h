@@ -12,6 +12,7 @@ struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
 	__u32 bytes;
 	__u32 seq; /* of the payload's first byte */
+	__u32 ack; /* of the first byte that the sender has not received */
 	bool fin;  /* nothing follows it */
 };
 
@@ -55,6 +56,7 @@ static __always_inline bool payload_find(const struct __sk_buff *skb, struct pay
 		return false;
 	p->offset += tcp->doff * 4;
 	p->seq = bpf_ntohl(tcp->seq) + tcp->syn;
+	p->ack = bpf_ntohl(tcp->ack_seq);
 	if (skb->len < p->offset)
 		return false;
 	p->bytes = skb->len - p->offset;

@@ -42,9 +42,20 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	stream_reset(&state->streams[WEFT_INGRESS]);
 }
 
+/* Sequence numbers of a connection whose handshake was not seen: those of the packet by which its ends are met. Both
+ * ends meet the same packet, so that user space can tell that they belong together. */
+static __always_inline void place(struct conn_state *state, const struct payload *p, __u8 direction)
+{
+	if (state->egress_seq || state->ingress_seq)
+		return;
+	state->egress_seq = direction == WEFT_EGRESS ? p->seq : p->ack;
+	state->ingress_seq = direction == WEFT_EGRESS ? p->ack : p->seq;
+}
+
 /* The socket's connection, announced to the agent that runs now. */
 static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk,
-						   __u32 epoch, __u8 direction)
+						   const struct payload *p, __u32 epoch,
+						   __u8 direction)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 
@@ -57,6 +68,7 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 	}
 	state->cookie = bpf_get_socket_cookie(skb);
 	join(state, epoch);
+	place(state, p, direction);
 	joined_announce(skb, sk, state, direction);
 	return state;
 }
@@ -137,7 +149,7 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	c.time_ns = bpf_ktime_get_ns();
 	if (!set->capture || c.time_ns - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS)
 		return look_counting(skb, sk, &c, &p);
-	state = state_of(skb, sk, set->epoch, direction);
+	state = state_of(skb, sk, &p, set->epoch, direction);
 	if (!state)
 		return PASS;
 	count(WEFT_COUNT_PACKETS, 1);
