@@ -8,82 +8,8 @@
  * are not adopted. */
 #define WEFT_ABI_VERSION 1
 
-/* ---- tables: X(name, value or text) --------------------- */
-
-/* What a ring record is. */
-#define WEFT_EVENTS(X)                                                                             \
-	X(SEGMENT, 1, "bytes that a socket carried, with their place in the stream")               \
-	X(MARK, 2, "bytes arrived at an end whose peer's end was captured already")                \
-	X(OPEN, 3, "a TCP connection end came into being or was met while it lived")               \
-	X(CLOSE, 4, "a TCP connection end is gone, with its final counters")                       \
-	X(SECRET, 5, "a secret of a TLS handshake")                                                \
-	X(LISTEN, 6, "a socket began to listen")
-
-/* Where and why an event that was seen is not delivered. One per-CPU counter each. */
-#define WEFT_LOSSES(X)                                                                             \
-	X(RING_SEGMENT, "ringbuf_full", "segment", "no room in the ring for a payload record")     \
-	X(RING_MARK, "ringbuf_full", "mark", "no room in the ring for an arrival record")          \
-	X(RING_LIFECYCLE, "ringbuf_full", "lifecycle",                                             \
-	  "no room in the ring for an open, close or listen record")                               \
-	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")           \
-	X(READ_SECRET, "read_fault", "secret",                                                     \
-	  "the parameters of a key derivation could not be read")                                  \
-	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")        \
-	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied")          \
-	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \
-	X(FLOW_INSERT, "flow_table_full", "flow",                                                  \
-	  "a packet whose flow found no place in the flow table")                                  \
-	X(FLOW_PARSE, "read_fault", "flow", "an IP packet whose header could not be read")
-
-/* What is counted beside losses, per CPU. */
-#define WEFT_COUNTS(X)                                                                             \
-	X(SEGMENTS_SEEN, "payload records that were wanted (delivered or lost)")                   \
-	X(MARKS_SEEN, "arrival records that were wanted")                                          \
-	X(LIFECYCLE_SEEN, "open, close and listen records that were wanted")                       \
-	X(SECRETS_SEEN, "TLS secrets that were wanted")                                            \
-	X(PACKETS, "TCP packets with payload that the socket hooks looked at")                     \
-	X(SKIPPED_BYTES, "body bytes that were counted and not copied")                            \
-	X(COPIED_BYTES, "payload bytes copied to the ring")                                        \
-	X(REORDERED, "packets that arrived out of order or twice")                                 \
-	X(WALKS_LOST, "directions copied whole since their framing could not be followed")         \
-	X(FLOWS_SEEN, "flows that were entered in the flow table")
-
-/* What a direction of a connection carries, as far as the kernel half needs to know
- * to skip bodies. */
-#define WEFT_PROTOCOLS(X)                                                                          \
-	X(UNKNOWN, 0, "unknown") /* nothing seen yet */                                            \
-	X(OPAQUE, 1, "tcp")	 /* none of the below: only counted */                             \
-	X(HTTP1, 2, "http1")                                                                       \
-	X(HTTP2, 3, "http2")                                                                       \
-	X(TLS, 4, "tls")
-
-enum weft_event_kind {
-#define X(name, value, text) WEFT_EVENT_##name = value,
-	WEFT_EVENTS(X)
-#undef X
-};
-
-enum weft_loss {
-#define X(name, ...) WEFT_LOST_##name,
-	WEFT_LOSSES(X)
-#undef X
-		WEFT_LOSS_MAX
-};
-
-enum weft_count {
-#define X(name, text) WEFT_COUNT_##name,
-	WEFT_COUNTS(X)
-#undef X
-		WEFT_COUNT_MAX
-};
-
-enum weft_protocol {
-#define X(name, value, text) WEFT_PROTOCOL_##name = value,
-	WEFT_PROTOCOLS(X)
-#undef X
-};
-
-/* ---- events --------------------------------------------- */
+#include "bpf/abi_maps.h"
+#include "bpf/abi_tables.h"
 
 /* Opens every ring record. */
 struct weft_event {
@@ -254,60 +180,6 @@ struct weft_secret {
 	__u8 server_random[32];
 };
 
-/* ---- maps ----------------------------------------------- */
-
-/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the
- * wire's packet (source, destination), IPv4 mapped. What the counters equal is said in
- * bpf/lib/flow.bpf.h. */
-struct weft_flow_key {
-	__u8 source_addr[16];
-	__u8 destination_addr[16];
-	__u16 source_port; /* host order; 0 for protocols without ports and for later fragments */
-	__u16 destination_port;
-	__u32 ifindex;
-	__u8 protocol;	/* IPPROTO_* */
-	__u8 direction; /* WEFT_INGRESS: into the interface; WEFT_EGRESS: out of it */
-	__u8 pad[2];
-};
-
-struct weft_flow {
-	__u64 packets;	/* on the wire: a large (GSO) segment counts as the packets it becomes */
-	__u64 bytes;	/* at layer 3: IP header and payload */
-	__u64 first_ns; /* CLOCK_MONOTONIC, as of the last timer tick (1 to 10 ms) */
-	__u64 last_ns;
-	__u32 tcp_flags_seen; /* OR of the TCP flag bytes */
-	__u32 syn_count;
-};
-
-/* Settings that may change while programs run: one element of an array map. What is fixed at start
- * is `const volatile` data of the programs instead. */
-struct weft_settings {
-	/* CLOCK_MONOTONIC, written by the agent; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
-	__u64 heartbeat_ns;
-	/* of the agent, never 0: a new agent has met no connection yet, each is announced anew */
-	__u32 epoch;
-	__u32 capture;		  /* 1: socket hooks capture payload (L7); 0: L4 only */
-	__u32 tls_keys;		  /* 1: TLS secrets are taken */
-	__u32 ring_bytes;	  /* size of the ring */
-	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and
-				     secrets */
-	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
-	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
-	__u32 pad;
-};
-
-#define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
-
-/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket
- * is its cookie modulo WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
-#define WEFT_SKIPS 1024u
-
-struct weft_skip {
-	__u64 cookie;
-	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many
-			 * payload bytes of the connection is body */
-};
-
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
 _Static_assert(sizeof(struct weft_owner) == 72, "owner");
@@ -318,7 +190,3 @@ _Static_assert(sizeof(struct weft_counters) == 72, "counters");
 _Static_assert(sizeof(struct weft_close) == 216, "close");
 _Static_assert(sizeof(struct weft_listen) == 152, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
-_Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
-_Static_assert(sizeof(struct weft_flow) == 40, "flow");
-_Static_assert(sizeof(struct weft_settings) == 40, "settings");
-_Static_assert(sizeof(struct weft_skip) == 24, "skip");

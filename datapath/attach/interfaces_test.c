@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <poll.h>
+#include <stdlib.h>
 
 /* Takes the changes that the last commands made. */
 static void handle(struct interfaces *i)
@@ -60,7 +61,7 @@ static int programs_on(const char *name)
 	if (!fgets(line, sizeof(line), pipe))
 		line[0] = 0;
 	pclose(pipe);
-	return atoi(line);
+	return (int)strtol(line, NULL, 10);
 }
 
 static void test_followed(void **state)

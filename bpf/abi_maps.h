@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Keys and values of the maps that both halves read. Part of bpf/abi.h, which is what others
+ * include. */
+#pragma once
+
+/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the
+ * wire's packet (source, destination), IPv4 mapped. What the counters equal is said in
+ * bpf/lib/flow.bpf.h. */
+struct weft_flow_key {
+	__u8 source_addr[16];
+	__u8 destination_addr[16];
+	__u16 source_port; /* host order; 0 for protocols without ports and for later fragments */
+	__u16 destination_port;
+	__u32 ifindex;
+	__u8 protocol;	/* IPPROTO_* */
+	__u8 direction; /* WEFT_INGRESS: into the interface; WEFT_EGRESS: out of it */
+	__u8 pad[2];
+};
+
+struct weft_flow {
+	__u64 packets;	/* on the wire: a large (GSO) segment counts as the packets it becomes */
+	__u64 bytes;	/* at layer 3: IP header and payload */
+	__u64 first_ns; /* CLOCK_MONOTONIC, as of the last timer tick (1 to 10 ms) */
+	__u64 last_ns;
+	__u32 tcp_flags_seen; /* OR of the TCP flag bytes */
+	__u32 syn_count;
+};
+
+/* Settings that may change while programs run: one element of an array map. What is fixed at start
+ * is `const volatile` data of the programs instead. */
+struct weft_settings {
+	/* CLOCK_MONOTONIC, written by the agent; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
+	__u64 heartbeat_ns;
+	/* of the agent, never 0: a new agent has met no connection yet, each is announced anew */
+	__u32 epoch;
+	__u32 capture;		  /* 1: socket hooks capture payload (L7); 0: L4 only */
+	__u32 tls_keys;		  /* 1: TLS secrets are taken */
+	__u32 ring_bytes;	  /* size of the ring */
+	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and
+				     secrets */
+	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
+	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
+	__u32 pad;
+};
+
+#define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
+
+/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket
+ * is its cookie modulo WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
+#define WEFT_SKIPS 1024u
+
+struct weft_skip {
+	__u64 cookie;
+	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many
+			 * payload bytes of the connection is body */
+};
+
+_Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
+_Static_assert(sizeof(struct weft_flow) == 40, "flow");
+_Static_assert(sizeof(struct weft_settings) == 40, "settings");
+_Static_assert(sizeof(struct weft_skip) == 24, "skip");

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The tables of the ABI, X(name, value or text), and the enumerations made from them: kinds of
+ * records, losses, counts, protocols. Part of bpf/abi.h, which is what others include. */
+#pragma once
+
+/* What a ring record is. */
+#define WEFT_EVENTS(X)                                                                             \
+	X(SEGMENT, 1, "bytes that a socket carried, with their place in the stream")               \
+	X(MARK, 2, "bytes arrived at an end whose peer's end was captured already")                \
+	X(OPEN, 3, "a TCP connection end came into being or was met while it lived")               \
+	X(CLOSE, 4, "a TCP connection end is gone, with its final counters")                       \
+	X(SECRET, 5, "a secret of a TLS handshake")                                                \
+	X(LISTEN, 6, "a socket began to listen")
+
+/* Where and why an event that was seen is not delivered. One per-CPU counter each. */
+#define WEFT_LOSSES(X)                                                                             \
+	X(RING_SEGMENT, "ringbuf_full", "segment", "no room in the ring for a payload record")     \
+	X(RING_MARK, "ringbuf_full", "mark", "no room in the ring for an arrival record")          \
+	X(RING_LIFECYCLE, "ringbuf_full", "lifecycle",                                             \
+	  "no room in the ring for an open, close or listen record")                               \
+	X(RING_SECRET, "ringbuf_full", "secret", "no room in the ring for a TLS secret")           \
+	X(READ_SECRET, "read_fault", "secret",                                                     \
+	  "the parameters of a key derivation could not be read")                                  \
+	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")        \
+	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied")          \
+	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \
+	X(FLOW_INSERT, "flow_table_full", "flow",                                                  \
+	  "a packet whose flow found no place in the flow table")                                  \
+	X(FLOW_PARSE, "read_fault", "flow", "an IP packet whose header could not be read")
+
+/* What is counted beside losses, per CPU. */
+#define WEFT_COUNTS(X)                                                                             \
+	X(SEGMENTS_SEEN, "payload records that were wanted (delivered or lost)")                   \
+	X(MARKS_SEEN, "arrival records that were wanted")                                          \
+	X(LIFECYCLE_SEEN, "open, close and listen records that were wanted")                       \
+	X(SECRETS_SEEN, "TLS secrets that were wanted")                                            \
+	X(PACKETS, "TCP packets with payload that the socket hooks looked at")                     \
+	X(SKIPPED_BYTES, "body bytes that were counted and not copied")                            \
+	X(COPIED_BYTES, "payload bytes copied to the ring")                                        \
+	X(REORDERED, "packets that arrived out of order or twice")                                 \
+	X(WALKS_LOST, "directions copied whole since their framing could not be followed")         \
+	X(FLOWS_SEEN, "flows that were entered in the flow table")
+
+/* What a direction of a connection carries, as far as the kernel half needs to know
+ * to skip bodies. */
+#define WEFT_PROTOCOLS(X)                                                                          \
+	X(UNKNOWN, 0, "unknown") /* nothing seen yet */                                            \
+	X(OPAQUE, 1, "tcp")	 /* none of the below: only counted */                             \
+	X(HTTP1, 2, "http1")                                                                       \
+	X(HTTP2, 3, "http2")                                                                       \
+	X(TLS, 4, "tls")
+
+enum weft_event_kind {
+#define X(name, value, text) WEFT_EVENT_##name = value,
+	WEFT_EVENTS(X)
+#undef X
+};
+
+enum weft_loss {
+#define X(name, ...) WEFT_LOST_##name,
+	WEFT_LOSSES(X)
+#undef X
+		WEFT_LOSS_MAX
+};
+
+enum weft_count {
+#define X(name, text) WEFT_COUNT_##name,
+	WEFT_COUNTS(X)
+#undef X
+		WEFT_COUNT_MAX
+};
+
+enum weft_protocol {
+#define X(name, value, text) WEFT_PROTOCOL_##name = value,
+	WEFT_PROTOCOLS(X)
+#undef X
+};
