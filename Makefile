@@ -145,7 +145,7 @@ compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and edit
 	@ln -sf $< $@
 
 $(BUILD)/compile_commands.json: $(BUILD)/config.mk $(ALL_SOURCES) $(BPF_SOURCES) $(BUILD)/weft.skel.h
-	@checks/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' '$(BPF_CLANG) $(BPF_CFLAGS)' $(ALL_SOURCES) $(BPF_SOURCES) > $@
+	@checks/compile-commands '$(CC) $(CPPFLAGS:-I$(BUILD)=-isystem$(BUILD)) $(CFLAGS)' '$(BPF_CLANG) $(BPF_CFLAGS)' $(ALL_SOURCES) $(BPF_SOURCES) > $@
 
 install: all ## to PREFIX (/usr/local), below DESTDIR if given
 	install -D -m 755 $(BUILD)/weftd $(DESTDIR)$(PREFIX)/sbin/weftd

@@ -197,9 +197,10 @@ static int take_option(struct options *o, int id, const char *value)
 	case OPTION_version:
 		printf("weftd %s\n", WEFT_VERSION);
 		return 0;
+	default: /* getopt_long has said what is wrong */
+		fprintf(stderr, "weftd: see weftd --help\n");
+		return 2;
 	}
-	fprintf(stderr, "weftd: see weftd --help\n");
-	return 2;
 }
 
 int options_parse(int argc, char **argv, struct options *ret)

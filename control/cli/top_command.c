@@ -135,6 +135,8 @@ static bool handle_key(struct top *top, int key)
 	case 'k':
 		top->scroll -= top->scroll > 0;
 		break;
+	default:
+		break;
 	}
 	edges_sort(&top->edges, top->order, top->reverse);
 	return true;

@@ -29,7 +29,7 @@ static int check_header(int fd, Elf64_Ehdr *ret, struct error *err)
 {
 	Elf64_Ehdr h;
 
-	if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.e_ident, ELFMAG, SELFMAG))
+	if (pread(fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
 		return error_set(err, -ENOEXEC, "not an ELF file");
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != NATIVE_DATA)
 		return error_set(err, -ENOEXEC, "an ELF file of another word size or byte order");

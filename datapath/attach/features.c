@@ -115,7 +115,7 @@ static void find_mount(struct probing *p, const char *type, char *out, size_t si
 	state_set(p, mounts ? FEATURE_NO : FEATURE_UNKNOWN);
 	reason_set(p, "not mounted");
 	while (mounts && (m = getmntent(mounts))) {
-		if (strcmp(m->mnt_type, type) || strlen(m->mnt_dir) >= size)
+		if (strcmp(m->mnt_type, type) != 0 || strlen(m->mnt_dir) >= size)
 			continue;
 		snprintf(out, size, "%s", m->mnt_dir);
 		state_set(p, FEATURE_YES);

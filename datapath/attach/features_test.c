@@ -23,7 +23,7 @@ static int open_files(void)
 	int count = 0;
 
 	assert_non_null(dir);
-	while (readdir(dir))
+	while (dir && readdir(dir))
 		count++;
 	return count;
 }

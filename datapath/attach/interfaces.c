@@ -77,7 +77,7 @@ int interfaces_xdp_mode_parse(const char *text, enum interfaces_xdp_mode *ret_mo
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		if (strcmp(text, texts[i]))
+		if (strcmp(text, texts[i]) != 0)
 			continue;
 		*ret_mode = (enum interfaces_xdp_mode)i;
 		return 0;
@@ -297,7 +297,7 @@ static void interface_update(struct interfaces *i, const struct ifinfomsg *link,
 		return;
 	if (attributes[IFLA_IFNAME])
 		nla_strlcpy(name, attributes[IFLA_IFNAME], sizeof(name));
-	if (up != n->report.up || strcmp(name, n->report.name))
+	if (up != n->report.up || strcmp(name, n->report.name) != 0)
 		n->tried = false;
 	n->seen = i->dumps;
 	n->report.up = up;

@@ -81,8 +81,10 @@ static void test_reach(void **state)
 	(void)state;
 	for (size_t n = 0; n < 60; n += 2) {
 		memset(code, 0x90, sizeof(code));
-		for (size_t i = 0; i < n; i += 2)
-			memcpy(code + i, "\x31\xc0", 2);
+		for (size_t i = 0; i < n; i += 2) {
+			code[i] = 0x31; /* xor eax, eax */
+			code[i + 1] = 0xc0;
+		}
 		s = probe_site_choose(EM_X86_64, code, sizeof(code));
 		assert_int_equal(s.offset_bytes, n <= PROBE_SITE_REACH_BYTES ? n : 0);
 		assert_int_equal(s.kind,

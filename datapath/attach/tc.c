@@ -361,7 +361,7 @@ static int find_qdisc(const char *path, const struct stat *st, int type, struct 
 
 	(void)st;
 	if (type != FTW_F || !pin_parse(path + at->base, what, &netns, &ifindex) ||
-	    strcmp(what, QDISC_PIN) || netns != search.netns || ifindex != search.ifindex)
+	    strcmp(what, QDISC_PIN) != 0 || netns != search.netns || ifindex != search.ifindex)
 		return 0;
 	unlink(path);
 	search.found = true;

@@ -34,9 +34,9 @@ struct observe_listener {
 	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
 	 * id, the answer is kept. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
-	/* What socket |cookie| carries in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be copied
-	 * up to byte |until| of the direction, as far as it is payload of TLS records: all of it is
-	 * the body of one message. May be NULL, may be ignored. */
+	/* What socket |cookie| carries in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be
+	 * copied up to byte |until| of the direction, as far as it is payload of TLS records: all
+	 * of it is the body of one message. May be NULL, may be ignored. */
 	void (*skip)(void *arg, uint64_t cookie, unsigned direction, uint64_t until);
 };
 
