@@ -85,7 +85,7 @@ static int listen_on(int family, struct sockaddr_storage *addr, socklen_t *size)
 }
 
 /* A connection over the loopback. */
-static void talk_connect(int family)
+static inline void talk_connect(int family)
 {
 	struct sockaddr_storage addr;
 	socklen_t size;
@@ -137,7 +137,7 @@ static void talk_send(int direction, size_t size, int flags)
 }
 
 /* Says everything, in order of turns, each write as long as |cut| says. */
-static void talk_play(size_t (*cut)(size_t left))
+static inline void talk_play(size_t (*cut)(size_t left))
 {
 	for (size_t i = 0; i < talk.turn_count; i++)
 		for (size_t left = talk.turns[i].size; left;) {
@@ -150,7 +150,7 @@ static void talk_play(size_t (*cut)(size_t left))
 	talk.turn_count = 0;
 }
 
-static void talk_close(void)
+static inline void talk_close(void)
 {
 	shutdown(talk.fd[CLIENT], SHUT_WR);
 	close(talk.fd[SERVER]);
