@@ -73,7 +73,7 @@ struct stream_state {
 	__u32 pad;
 	__u8 mode; /* enum walk_mode */
 	__u8 started;
-	__u8 holes;	   /* packets came out of order: nothing is trimmed any more */
+	__u8 holes;	   /* packets came before their turn, up to |ahead| */
 	__u8 announced;	   /* a record of this direction was sent */
 	__u8 tries;	   /* packets of a joined connection that could not be classified */
 	__u8 header_bytes; /* of |header| */
@@ -81,7 +81,8 @@ struct stream_state {
 			      packet */
 	__u8 skip;     /* frames, records: what comes before |wanted| is payload that is left out */
 	__u8 switches; /* the request asks for another protocol (Upgrade, CONNECT) */
-	__u8 pad2[2];
+	__u8 scattered; /* there is more than one hole before |ahead| */
+	__u8 pad2[1];
 };
 
 /* One end of a TCP connection. */

@@ -60,8 +60,26 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 	}
 }
 
-/* A packet that came before its turn, or filled a hole: copied whole, nothing is trimmed from here
- * on. */
+/* Up to sequence number |end| there is nothing but body, which is skipped in any order. */
+static __always_inline bool in_body(const struct stream_state *s, __u32 end)
+{
+	__u64 place = s->position + (end - s->next);
+
+	return place <= s->wanted && (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS ||
+				      (s->skip && (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)));
+}
+
+/* Framing is not followed any more; what was not classified yet still can be. */
+static __always_inline void stream_lose(struct stream_state *s)
+{
+	if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
+		s->mode = WALK_HTTP1_RAW;
+	else if (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)
+		s->mode = WALK_RAW;
+}
+
+/* A packet that came before its turn: of what is no body all is copied, and the direction is not
+ * followed until the other side has answered. */
 static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c,
 					struct stream_state *s)
 {
@@ -69,18 +87,18 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 
 	count(WEFT_COUNT_REORDERED, 1);
 	if (!s->holes) {
+		s->holes = 1;
+		s->scattered = 0;
 		s->ahead_from = c->seq;
 		s->ahead = end;
+	} else if (c->seq != s->ahead) {
+		s->scattered = 1;
 	}
-	s->holes = 1;
 	if ((__s32)(end - s->ahead) > 0)
 		s->ahead = end;
-	if (s->mode == WALK_OPAQUE || s->mode == WALK_REST)
+	if (s->mode == WALK_OPAQUE || s->mode == WALK_REST || in_body(s, end))
 		return;
-	if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
-		s->mode = WALK_HTTP1_RAW;
-	else if (s->mode != WALK_HTTP1_RAW)
-		s->mode = WALK_RAW;
+	stream_lose(s);
 	c->protocol = protocol_of(s->mode);
 	c->flags |= WEFT_SEGMENT_RAW;
 	capture_range(skb, c, 0, c->bytes);
@@ -94,10 +112,8 @@ static __always_inline void turn(struct capture *c, struct conn_state *state,
 		return;
 	state->last_direction = c->direction;
 	s->tries = 0;
-	if (s->mode != WALK_HTTP1_RAW || (s->holes && s->next != s->ahead))
-		return;
-	s->holes = 0;
-	s->mode = WALK_HTTP1;
+	if (s->mode == WALK_HTTP1_RAW && !s->holes)
+		s->mode = WALK_HTTP1;
 }
 
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
@@ -113,19 +129,51 @@ static __always_inline void turn_arrived(struct __sk_buff *skb, const struct cap
 	state->head_request = begins(&f, "HEAD ", 5);
 }
 
+/* Everything before sequence number |end| was seen. */
+static __always_inline void stream_move(struct stream_state *s, __u32 end)
+{
+	if ((__s32)(end - s->next) <= 0)
+		return;
+	s->position += end - s->next;
+	s->next = end;
+	if (s->holes && (__s32)(end - s->ahead) >= 0)
+		s->holes = 0;
+	if (is_raw(s->mode))
+		s->wanted = s->position;
+}
+
+/* What came before its turn has found it: it was copied, unless it is body all through. */
+static __always_inline void stream_jump(struct stream_state *s, __u32 end)
+{
+	stream_move(s, end);
+	if (s->wanted >= s->position)
+		return;
+	stream_lose(s);
+	if (s->mode == WALK_NEW) /* its first bytes are past */
+		s->mode = WALK_HTTP1_RAW;
+	s->wanted = s->position;
+}
+
 /* Moves the place of the stream past this packet. */
 static __always_inline void advance(struct capture *c, struct stream_state *s)
 {
 	__u32 end = c->seq + c->bytes;
 
-	if (s->holes && end == s->ahead_from)
-		end = s->ahead;
-	if ((__s32)(end - s->next) <= 0)
+	stream_move(s, end);
+	if (s->holes && !s->scattered && (__s32)(end - s->ahead_from) >= 0)
+		stream_jump(s, s->ahead);
+}
+
+/* The kernel knows what has arrived without a hole; a FIN counts there, not here. */
+static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock *sk)
+{
+	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
+	__u32 end;
+
+	if (!tcp)
 		return;
-	s->position += end - s->next;
-	s->next = end;
-	if (is_raw(s->mode))
-		s->wanted = s->position;
+	end = tcp->rcv_nxt;
+	stream_jump(s, (__s32)(end - s->ahead) > 0 ? s->ahead : end);
 }
 
 static __always_inline bool is_opaque(const struct conn_state *state)
@@ -212,7 +260,7 @@ __noinline int stream_follow(struct __sk_buff *skb, struct capture *c, struct co
 		follow_hole(skb, c, s);
 		return 0;
 	}
-	if (ahead < 0 && !s->holes && !trim(c, -ahead)) {
+	if (ahead < 0 && !trim(c, -ahead)) {
 		count(WEFT_COUNT_REORDERED, 1);
 		return 0;
 	}

@@ -157,6 +157,8 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	c.seq = p.seq;
 	c.offset = p.offset;
 	c.bytes = p.bytes;
+	if (state->streams[WEFT_INGRESS].holes)
+		stream_sync(&state->streams[WEFT_INGRESS], sk);
 	if (direction == WEFT_INGRESS && peer_is_local(skb, state))
 		c.flags |= CAPTURE_MARK_ONLY;
 	if (direction == WEFT_EGRESS)

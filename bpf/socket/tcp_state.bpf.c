@@ -39,6 +39,13 @@ static __always_inline void connect_started(struct sock *sk)
 	state->role = WEFT_ROLE_CLIENT;
 }
 
+/* The first byte has its place before it is seen: packets may come in any order. */
+static __always_inline void stream_begin(struct stream_state *s, __u32 seq)
+{
+	s->started = 1;
+	s->next = seq;
+}
+
 static __always_inline void established(struct sock *sk, int old_state)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -59,6 +66,8 @@ static __always_inline void established(struct sock *sk, int old_state)
 	state->role = old_state == TCP_SYN_SENT ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER;
 	state->egress_seq = tcp->snd_una;
 	state->ingress_seq = tcp->copied_seq;
+	stream_begin(&state->streams[WEFT_EGRESS], state->egress_seq);
+	stream_begin(&state->streams[WEFT_INGRESS], state->ingress_seq);
 	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
 	if (!open)
 		return;

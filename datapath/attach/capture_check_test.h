@@ -8,7 +8,7 @@
 struct expectation {
 	size_t body_max;   /* body bytes that may be copied in all, each direction; 0 = any */
 	bool opaque;	   /* nothing is captured after classification */
-	bool server_only;   /* the client is no socket of this kernel */
+	bool server_only;  /* the client is no socket of this kernel */
 	bool turns_opaque; /* after a while: no more marks */
 	bool joined;	   /* the handshake was not seen */
 	bool open_end;	   /* not closed by the test, or closed in another way */
@@ -44,7 +44,8 @@ static void check_segment(int side, const struct weft_segment *s)
 	must_hold(!memcmp(m->bytes + at, s->data, s->data_bytes), "direction %d: wrong bytes at %u",
 		  direction, at);
 	for (size_t i = at; i < at + s->data_bytes; i++) {
-		must_hold(twice_allowed || !(m->seen[side][i] & 1), "direction %d: byte %zu came twice", direction, i);
+		must_hold(twice_allowed || !(m->seen[side][i] & 1),
+			  "direction %d: byte %zu came twice", direction, i);
 		m->seen[side][i] |= 1;
 	}
 	/* where a skipped body ended, in time */
