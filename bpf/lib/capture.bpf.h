@@ -37,6 +37,7 @@ struct capture {
 	__u32 flags;   /* WEFT_SEGMENT_* */
 	__u32 from;    /* walkers: what is to be copied next starts here, */
 	__u64 at;      /* and the next header is here */
+	__u64 waiting; /* bytes in the ring before the record at hand */
 	__u64 quiet; /* TLS: payload of records that end up to this byte of the direction is body */
 	__u32 copied; /* bytes in records */
 	__u8 direction;
@@ -59,19 +60,19 @@ static __always_inline void segment_fill(struct weft_segment *s, const struct ca
 }
 
 /* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. */
-static __always_inline bool ring_has_room(const struct weft_settings *set)
+static __always_inline bool ring_has_room(const struct weft_settings *set, struct capture *c)
 {
-	return bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA) + set->ring_reserve_bytes <
-	       set->ring_bytes;
+	c->waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
+	return c->waiting + set->ring_reserve_bytes < set->ring_bytes;
 }
 
 /* A record of |type| (tiny_record, small_record, large_record) or NULL; counted as seen, and as
  * lost when NULL. */
-#define record_reserve(type, set)                                                                  \
+#define record_reserve(type, set, c)                                                               \
 	({                                                                                         \
 		struct type *record_ = NULL;                                                       \
 		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                                \
-		if (ring_has_room(set))                                                            \
+		if (ring_has_room(set, c))                                                         \
 			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);            \
 		if (!record_)                                                                      \
 			count_lost(WEFT_LOST_RING_SEGMENT);                                        \
@@ -93,12 +94,12 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 /* Copies [at, at + bytes) as one record of |type|. */
 #define record_copy(type, max, skb, c, at, bytes, set)                                             \
 	do {                                                                                       \
-		struct type *copy_ = record_reserve(type, set);                                    \
+		struct type *copy_ = record_reserve(type, set, c);                                 \
 		if (!copy_)                                                                        \
 			break;                                                                     \
 		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                           \
 			segment_fill(&copy_->segment, c, at, bytes);                               \
-			event_submit(copy_, set);                                                  \
+			event_submit_after(copy_, set, (c)->waiting);                              \
 			(c)->copied += bytes;                                                      \
 		} else {                                                                           \
 			bpf_ringbuf_discard(copy_, BPF_RB_NO_WAKEUP);                              \
@@ -180,7 +181,7 @@ __noinline int capture_end(struct capture *c, __u32 at)
 	return 0;
 }
 
-static __always_inline void capture_mark(const struct capture *c)
+static __always_inline void capture_mark(struct capture *c)
 {
 	struct weft_settings *set = settings();
 	struct weft_mark *mark;
@@ -188,7 +189,7 @@ static __always_inline void capture_mark(const struct capture *c)
 	if (!set)
 		return;
 	count(WEFT_COUNT_MARKS_SEEN, 1);
-	mark = ring_has_room(set) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0) : NULL;
+	mark = ring_has_room(set, c) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0) : NULL;
 	if (!mark) {
 		count_lost(WEFT_LOST_RING_MARK);
 		return;
@@ -197,5 +198,5 @@ static __always_inline void capture_mark(const struct capture *c)
 	mark->cookie = c->cookie;
 	mark->end_seq = c->seq + c->bytes;
 	mark->bytes = c->bytes;
-	event_submit(mark, set);
+	event_submit_after(mark, set, c->waiting);
 }

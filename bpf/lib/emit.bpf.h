@@ -20,6 +20,16 @@ static __always_inline void count_lost(__u32 loss)
 	count_add(loss, 1);
 }
 
+/* Counts what need not be exact: an interrupted addition may be lost. */
+static __always_inline void count_about(__u32 what, __u64 amount)
+{
+	__u32 index = WEFT_LOSS_MAX + what;
+	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
+
+	if (counter)
+		*counter += amount;
+}
+
 /* Counts |amount| of a WEFT_COUNT_*. */
 static __always_inline void count(__u32 what, __u64 amount)
 {
@@ -42,11 +52,16 @@ static __always_inline void event_fill(struct weft_event *event, __u16 kind, __u
 	event->cpu = bpf_get_smp_processor_id();
 }
 
-/* Submits a record; wakes the reader only when much is waiting (it also reads on a timer). */
-static __always_inline void event_submit(void *record, const struct weft_settings *set)
+/* Submits a record with |waiting| bytes before it; wakes the reader only when that is much (it also
+ * reads on a timer). */
+static __always_inline void event_submit_after(void *record, const struct weft_settings *set,
+					       __u64 waiting)
 {
-	__u64 waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
-
 	bpf_ringbuf_submit(record, waiting >= set->ring_wakeup_bytes ? BPF_RB_FORCE_WAKEUP
 								     : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void event_submit(void *record, const struct weft_settings *set)
+{
+	event_submit_after(record, set, bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA));
 }

@@ -20,6 +20,7 @@ struct http1_head {
 };
 
 #define LINE_WINDOW 40 /* bytes of a line that are looked at */
+#define STEP_BYTES  24 /* read at a time: the windows are multiples of it */
 #define LINES_PER_WORD                                                                             \
 	3 /* line ends among eight bytes that are looked at: lines are longer than that */
 #define LOWER8 0x2020202020202020ULL
@@ -119,20 +120,30 @@ static __always_inline __u64 first_byte(__u64 marks)
 	return ((marks & -marks) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
-/* Finds the line ends among eight bytes. Returns 1 after the blank line, or where the bytes end. */
-static long head_word(__u32 index, void *walk)
+/* Marks the top bit of each byte that is a line end. */
+static __always_inline __u64 line_ends(const __u8 *eight)
+{
+	__u64 word = load_8(eight) ^ 0x0a0a0a0a0a0a0a0aULL;
+
+	return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
+
+/* Finds the line ends among the next bytes. Returns 1 after the blank line, or where the bytes end.
+ */
+static long head_step(__u32 index, void *walk)
 {
 	struct head_walk *w = walk;
-	__u64 word, newlines;
-	__u64 at = index * 8;
+	__u64 at = index * STEP_BYTES;
 
-	if (at >= w->used || at > w->max - 8)
+	if (at >= w->used || at > w->max - STEP_BYTES)
 		return 1;
-	word = load_8(w->bytes + at) ^ 0x0a0a0a0a0a0a0a0aULL;
-	newlines = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
-	for (int i = 0; newlines && i < LINES_PER_WORD; i++, newlines &= newlines - 1)
-		if (line_look(w, at + 1 + first_byte(newlines)))
-			return 1;
+	for (int word = 0; word < STEP_BYTES; word += 8) {
+		__u64 ends = line_ends(w->bytes + at + word);
+
+		for (int i = 0; ends && i < LINES_PER_WORD; i++, ends &= ends - 1)
+			if (line_look(w, at + word + 1 + first_byte(ends)))
+				return 1;
+	}
 	return 0;
 }
 
@@ -163,10 +174,10 @@ static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 	if (head->response)
 		head->status = (bytes[9] - '0') * 100 + (bytes[10] - '0') * 10 + (bytes[11] - '0');
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-		bpf_loop(max / 8, head_word, &w, 0);
+		bpf_loop(max / STEP_BYTES, head_step, &w, 0);
 		return;
 	}
-	for (__u32 i = 0; i < max / 8; i++)
-		if (head_word(i, &w))
+	for (__u32 i = 0; i < max / STEP_BYTES; i++)
+		if (head_step(i, &w))
 			break;
 }

@@ -205,9 +205,9 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
 			capture_end(c, c->bytes);
 		s->announced |= c->covered > 0;
-		count(WEFT_COUNT_COPIED_BYTES, c->copied);
+		count_about(WEFT_COUNT_COPIED_BYTES, c->copied);
 		if (c->bytes > c->copied)
-			count(WEFT_COUNT_SKIPPED_BYTES, c->bytes - c->copied);
+			count_about(WEFT_COUNT_SKIPPED_BYTES, c->bytes - c->copied);
 		return;
 	}
 	c->flags = 0;

@@ -13,7 +13,7 @@
  * |more|, nothing is sent: the caller tries a larger window. */
 #define record_head(type, max, skb, c, at, size, set, head, more)                                  \
 	do {                                                                                       \
-		struct type *record_ = record_reserve(type, set);                                  \
+		struct type *record_ = record_reserve(type, set, c);                               \
 		if (!record_)                                                                      \
 			break;                                                                     \
 		if (!payload_load(skb, c, at, size, max, record_->data)) {                         \
@@ -28,7 +28,7 @@
 			break;                                                                     \
 		}                                                                                  \
 		segment_fill(&record_->segment, c, at, size);                                      \
-		event_submit(record_, set);                                                        \
+		event_submit_after(record_, set, (c)->waiting);                                    \
 		(c)->copied += size;                                                               \
 		(c)->covered = at + size;                                                          \
 	} while (0)

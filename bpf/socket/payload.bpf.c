@@ -152,7 +152,7 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	state = state_of(skb, sk, &p, set->epoch, direction);
 	if (!state)
 		return PASS;
-	count(WEFT_COUNT_PACKETS, 1);
+	count_about(WEFT_COUNT_PACKETS, 1);
 	c.cookie = state->cookie;
 	c.seq = p.seq;
 	c.offset = p.offset;

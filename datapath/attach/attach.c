@@ -154,7 +154,7 @@ static int settings_start(struct attach *a, const struct attach_options *options
 		a->skips = NULL; /* long bodies inside TLS are copied */
 	s->ring_bytes = ring_bytes;
 	s->ring_reserve_bytes = ring_bytes / 10;
-	s->ring_wakeup_bytes = ring_bytes / 8;
+	s->ring_wakeup_bytes = ring_bytes / 4;
 	s->own_pid = (uint32_t)getpid();
 	s->tls_keys = options->tls_keys;
 	attach_heartbeat(a, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
