@@ -21,9 +21,9 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#define TICK_NS		   5000000 /* the ring is read this often, and when much waits in it */
+#define TICK_NS		   10000000 /* the ring is read this often, and when much waits in it */
 #define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
-#define SLOW_TICKS	   20		 /* every so many ticks: expiry, heartbeat */
+#define SLOW_TICKS	   10		 /* every so many ticks: expiry, heartbeat */
 #define RECENT_REQUESTS	   4096
 #define RECENT_CONNECTIONS 1024
 
