@@ -10,6 +10,8 @@ struct flow_map weft_flows SEC(".maps");
 struct conn_map weft_conns SEC(".maps");
 struct owner_map weft_owners SEC(".maps");
 struct end_map weft_ends SEC(".maps");
+struct early_map weft_early SEC(".maps");
+struct scratch_map weft_scratch SEC(".maps");
 struct traffic_note_map weft_tls_notes SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -139,7 +139,7 @@ static long range_piece(__u32 index, void *walk)
 
 /* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is
  * covered. */
-__noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
+__weak __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
 {
 	struct range r = {.skb = skb, .c = c, .set = settings(), .from = from, .to = to};
 
@@ -163,7 +163,7 @@ __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 fro
 }
 
 /* Says that a skipped body ended with byte |at| of this packet, at this time. */
-__noinline int capture_end(struct capture *c, __u32 at)
+__weak __noinline int capture_end(struct capture *c, __u32 at)
 {
 	struct weft_settings *set = settings();
 	struct weft_segment *s;

@@ -144,6 +144,34 @@ struct end_map {
 };
 extern struct end_map weft_ends SEC(".maps");
 
+/* Payload that completed a handshake (TCP_DEFER_ACCEPT, a lost ACK): it passes the hook before its
+ * socket is there. Kept by the addresses of both ends, seen from the receiver. */
+#define EARLY_BYTES 984 /* fits a small record */
+
+struct early {
+	__u64 time_ns;
+	__u32 bytes; /* of the packet; |data| holds the first EARLY_BYTES of them */
+	__u32 pad;
+	__u8 data[EARLY_BYTES];
+};
+
+struct early_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct end_key); /* egress_seq 0 */
+	__type(value, struct early);
+};
+extern struct early_map weft_early SEC(".maps");
+
+/* Where such a payload is put together: one per CPU, too large for the stack. */
+struct scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct early);
+};
+extern struct scratch_map weft_scratch SEC(".maps");
+
 /* The traffic secret that a thread derived last: what its next record key belongs to. Key:
  * pid_tgid. */
 struct traffic_note {

@@ -3,6 +3,7 @@
  * namespace. Emits SEGMENT records of what is not body, MARK records where the peer's end is
  * captured, OPEN for connections met while they live. May lose records when the ring is full
  * (counted). Always lets the packet pass. */
+#include "bpf/lib/early.bpf.h"
 #include "bpf/lib/walk.bpf.h"
 
 #define PASS 1
@@ -42,8 +43,9 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	stream_reset(&state->streams[WEFT_INGRESS]);
 }
 
-/* Sequence numbers of a connection whose handshake was not seen: those of the packet by which its ends are met. Both
- * ends meet the same packet, so that user space can tell that they belong together. */
+/* Sequence numbers of a connection whose handshake was not seen: those of the packet by which its
+ * ends are met. Both ends meet the same packet, so that user space can tell that they belong
+ * together. */
 static __always_inline void place(struct conn_state *state, const struct payload *p, __u8 direction)
 {
 	if (state->egress_seq || state->ingress_seq)
@@ -141,8 +143,13 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	if (!sk)
 		return PASS;
 	sk = bpf_sk_fullsock(sk);
-	if (!sk || sk->state == BPF_TCP_LISTEN)
+	if (!sk)
 		return PASS;
+	if (sk->state == BPF_TCP_LISTEN) {
+		if (p.bytes && direction == WEFT_INGRESS && set->capture)
+			early_keep(skb, p.offset, p.bytes, p.seq);
+		return PASS;
+	}
 	if (!p.bytes)
 		return look_fin(sk, &c, &p);
 	c.fin = p.fin;

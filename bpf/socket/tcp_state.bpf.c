@@ -2,7 +2,7 @@
 /* Hook: tp_btf inet_sock_set_state, tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE and
  * LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen() run
  * in the caller's task. */
-#include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/early.bpf.h"
 
 #define ECONNREFUSED 111
 #define ETIMEDOUT    110
@@ -84,6 +84,8 @@ static __always_inline void established(struct sock *sk, int old_state)
 	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
+	if (state->role == WEFT_ROLE_SERVER && set->capture)
+		early_tell(&key, state, set);
 }
 
 /* The state is left before the RST of an own abort is sent; a connection that was open on this end

@@ -46,6 +46,37 @@ static void test_half_close(void **state)
 	assert_int_equal(talk.close[SERVER].counters.flags, WEFT_END_PEER_FIRST);
 }
 
+/* The first request arrives with the ACK that ends the handshake, before there is a socket for it.
+ */
+static void test_deferred(void **state)
+{
+	struct sockaddr_storage addr;
+	socklen_t size;
+	int on = 1, listener = listen_on(AF_INET, &addr, &size);
+	size_t first;
+
+	(void)state;
+	talk_forget();
+	exchange(10, 10);
+	exchange(20, 3000);
+	first = talk.turns[0].size;
+	setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
+	talk.fd[CLIENT] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(talk.fd[CLIENT], (void *)&addr, size), 0);
+	side_learn(CLIENT);
+	assert_int_equal(send(talk.fd[CLIENT], talk.model[CLIENT].bytes, first, 0), first);
+	talk.fd[SERVER] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	side_learn(SERVER);
+	talk.model[CLIENT].sent = first;
+	for (size_t had = 0; had < first;)
+		had += receive(SERVER, had, first);
+	talk.turns[0].size = 0;
+	talk_play(whole);
+	talk_close();
+	check_named("deferred", &(struct expectation){0});
+}
+
 static void test_linger_reset(void **state)
 {
 	struct linger linger = {.l_onoff = 1};
@@ -228,6 +259,7 @@ int main(void)
 	const struct CMUnitTest skipped[] = {cmocka_unit_test(test_not_here)};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_half_close),
+		cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_linger_reset),
 		cmocka_unit_test(test_unread_reset),
 		cmocka_unit_test(test_refused),
