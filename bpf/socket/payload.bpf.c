@@ -75,8 +75,9 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 	return state;
 }
 
-/* Whether the other end of the connection is captured on this node, asked once. */
-static __always_inline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
+/* Whether the other end of the connection is captured on this node, asked once. A function of its
+ * own: the stack of all that calls each other is bounded (512 bytes). */
+static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
 {
 	struct weft_tuple mine = {}, peer = {};
 	struct end_key key = {};
