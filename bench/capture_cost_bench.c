@@ -21,7 +21,9 @@
 static const char REQUEST[] =
 	"GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: bench\r\n"
 	"Accept: *\r\n\r\n";
-static char response[240 + 612];
+#define HEAD_BYTES 240
+#define BODY_BYTES 612
+static char response[HEAD_BYTES + BODY_BYTES];
 
 struct cost {
 	const char *name;
@@ -88,8 +90,8 @@ static void exchange(struct attach *a, unsigned times)
 	connect_pair(fd);
 	for (unsigned i = 0; i < times; i++) {
 		carry(fd[0], fd[1], REQUEST, sizeof(REQUEST) - 1);
-		carry(fd[1], fd[0], response, 240);
-		carry(fd[1], fd[0], response + 240, 612);
+		carry(fd[1], fd[0], response, HEAD_BYTES);
+		carry(fd[1], fd[0], response + HEAD_BYTES, BODY_BYTES);
 		if (i % 256)
 			continue;
 		attach_heartbeat(a, now_ns());
@@ -129,8 +131,10 @@ int main(int argc, char **argv)
 	uint64_t dropped;
 
 	snprintf(response, sizeof(response),
-		 "HTTP/1.1 200 OK\r\nContent-Length: 612\r\nX-Fill: %0178d\r\n\r\n", 0);
-	memset(response + strlen(response), 'b', sizeof(response) - strlen(response));
+		 "HTTP/1.1 200 OK\r\nContent-Length: 612\r\nX-Fill: %0190d\r\n\r\n", 0);
+	if (strlen(response) != HEAD_BYTES)
+		fail("the head is not as long as it should be");
+	memset(response + HEAD_BYTES, 'b', BODY_BYTES);
 	if (attach_new(&options, &a, &err) || attach_ring_open(a, &dropped, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;

@@ -123,6 +123,10 @@ static __always_inline void turn_arrived(struct __sk_buff *skb, const struct cap
 {
 	struct first_bytes f;
 
+	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW) {
+		state->last_direction = c->direction; /* nothing waits for the turn */
+		return;
+	}
 	if (!first_bytes_load(skb, c, 0, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
 		return;
 	state->last_direction = c->direction;

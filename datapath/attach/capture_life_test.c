@@ -120,7 +120,7 @@ static void test_refused(void **state)
 	socklen_t size = sizeof(uint64_t);
 	uint64_t cookie;
 	unsigned found = 0;
-	int fd;
+	int fd = -1;
 
 	(void)state;
 	talk_forget();
