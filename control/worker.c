@@ -25,6 +25,7 @@
 #define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
 #define SLOW_TICKS	   10		 /* every so many ticks: expiry, heartbeat */
 #define RECENT_REQUESTS	   4096
+#define OPEN_EXCHANGES	   1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS 1024
 
 struct worker {
@@ -111,6 +112,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 		w, take_request, take_connection, take_listener, name_cgroup, take_skip};
 
 	limits.seed = random_seed();
+	limits.requests_per_connection = OPEN_EXCHANGES;
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
 	signal_limits.seed = random_seed();
 	if (w->options.connections)

@@ -61,6 +61,11 @@ def nghttpx_upgrade_nghttp(box):
     exact_counts(box, lambda place: servers.nghttpx(place, 8080, backend), client(clients.nghttp, options=("-u",)))
 
 
+@test("exact/nginx_http1_ipv6_curl", needs=("nginx", "curl"))
+def nginx_http1_ipv6_curl(box):
+    exact_counts(box, nginx(ipv6=True), client(clients.curl))
+
+
 # ---- nginx, TLS
 
 @test("exact/nginx_tls13_http1_wrk", needs=("nginx", "wrk"))
@@ -162,7 +167,7 @@ def grpc_python(box):
     server = servers.grpc(box.namespace("server"), 8080)
     weftd = Weftd(box)
     weftd.start()
-    observed = weftd.follow()
+    observed = weftd.follow(server.workload)
     counted = clients.grpc(box.namespace("client"), server)
     log = server.exchanges(5000)
     metrics = weftd.settled_metrics()
@@ -171,7 +176,7 @@ def grpc_python(box):
     for per_status in counted.values():
         for status, number in per_status.items():
             wanted[status] = wanted.get(status, 0) + number
-    records = observed.exchanges(server.workload)
+    records = observed.exchanges()
     for reporter in REPORTERS:
         found = metrics.by("grpc_response_status", "istio_requests_total", reporter=reporter, request_protocol="grpc",
                            destination_workload=server.workload)

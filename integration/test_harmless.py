@@ -9,18 +9,20 @@ import threading
 import time
 
 from lab import clients, servers
+from lab.processes import wait_for
 from lab.sandbox import bpf_exists
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
-SECONDS = int(os.environ.get("HARMLESS_SECONDS", "20"))
+SECONDS = int(os.environ.get("HARMLESS_SECONDS", "60"))
+SECONDS_TLS = max(15, SECONDS // 3)
 
 
 class Downloads:
     """Fetches one large file over and over and compares its checksum."""
 
-    def __init__(self, place, url, wanted, options=()):
-        self.command = ["curl", "-sfk", *options, url]
+    def __init__(self, place, url, wanted):
+        self.command = ["curl", "-sfk", url]
         self.place, self.wanted, self.good, self.bad, self.done = place, wanted, 0, [], False
         self.thread = threading.Thread(target=self.work)
         self.thread.start()
@@ -54,12 +56,12 @@ def come_and_go(weftd, end):
     return rounds
 
 
-def disturbed(box, server, options=()):
+def disturbed(box, server, seconds):
     """Load and downloads while weftd comes and goes; then everything must have gone well."""
     client = box.namespace("client")
     big = (box.dir / "big").read_bytes()
-    downloads = Downloads(client, server.url("/big/x"), hashlib.sha256(big).hexdigest(), options)
-    end = time.monotonic() + SECONDS
+    downloads = Downloads(client, server.url("/big/x"), hashlib.sha256(big).hexdigest())
+    end = time.monotonic() + seconds
     weftd, counts = Weftd(box), []
     loader = threading.Thread(target=lambda: load_until(end, client, server, counts))
     loader.start()
@@ -79,13 +81,13 @@ def load_until(end, client, server, counts):
 
 @test("harmless/come_and_go_http1", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"))
 def come_and_go_http1(box):
-    disturbed(box, servers.nginx(box.namespace("server"), 8080))
+    disturbed(box, servers.nginx(box.namespace("server"), 8080), SECONDS)
 
 
-@test("harmless/come_and_go_tls", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"))
+@test("harmless/come_and_go_tls", seconds=SECONDS_TLS + 60, needs=("nginx", "h2load", "curl"))
 def come_and_go_tls(box):
     """With the probe in libcrypto coming and going under handshakes (a new one per download)."""
-    disturbed(box, servers.nginx(box.namespace("server"), 8443, tls=True, http2=True))
+    disturbed(box, servers.nginx(box.namespace("server"), 8443, tls=True, http2=True), SECONDS_TLS)
 
 
 @test("harmless/connections_survive", needs=("nginx", "curl"))
@@ -104,6 +106,41 @@ def connections_survive(box):
     expect(slow.alive() and target.stat().st_size > 0, "the download ended too early to prove anything")
     expect_equal(slow.popen.wait(30), 0, "curl's exit status")
     expect(target.read_bytes() == (box.dir / "big").read_bytes(), "the download differs")
+
+
+def kill_worker(weftd):
+    """SIGKILL to the half that parses and serves; returns when the next one answers."""
+    pid = weftd.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        worker = int(children.read().split()[0])
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: "weftd: event=worker_died signal=9" in weftd.process.output(), 5, "weftd's word on its worker")
+    wait_for(lambda: weftd.command("status").returncode == 0, 10, "the next worker")
+
+
+@test("harmless/worker_killed", needs=("nginx", "curl"))
+def worker_killed(box):
+    """The worker alone is killed: no request fails, and the next worker counts all that follows, on old connections too."""
+    server, client = servers.nginx(box.namespace("server"), 8080), box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+
+    def counted():
+        return weftd.settled_metrics().by("reporter", "istio_requests_total", destination_workload=server.workload)
+    before = clients.curl(client, server, requests=100)
+    expect_equal(counted(), {"source": before.answers, "destination": before.answers}, "requests before")
+    config = box.dir / "paced.conf"
+    config.write_text('rate = "10/s"\nfail\n' + "".join(f'url = "{server.url(f"/ok/{n}")}"\noutput = "/dev/null"\n' for n in range(60)))
+    paced = client.start(["curl", "-q", "-s", "-K", config], "paced-curl")
+    wait_for(lambda: server.lines() >= 105, 10, "the first requests of the paced client")
+    kill_worker(weftd)
+    already = server.lines()
+    after = clients.curl(client, server, requests=200)
+    expect_equal(after.errors, 0, "errors of the client")
+    expect_equal(paced.popen.wait(30), 0, "exit status of the client whose connection lived through it")
+    wanted, found = server.lines() - already, counted()
+    for reporter in ("source", "destination"):
+        expect(0 <= found.get(reporter, 0) - wanted <= 5 and wanted > 220, f"{found} of {wanted} requests after it")
 
 
 @test("harmless/nothing_left")

@@ -3,9 +3,11 @@
 
 import json
 import pathlib
+import subprocess
 
 from lab import clients, servers
 from lab.processes import wait_for
+from lab.sandbox import ip
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -74,6 +76,34 @@ def reverse_direction(box):
         sent = metrics.total("istio_tcp_sent_bytes_total", reporter=reporter,
                              destination_workload=box.namespace("server").workload)
         expect(0 <= sent - moved < 20000, f"{sent:.0f} bytes sent, iperf3 moved {moved} ({reporter})")
+
+
+@test("l4/packets")
+def exact_packets(box):
+    """Packets on an interface, over IPv4 and IPv6, are the segments that the sender's kernel counted."""
+    far, near = box.namespace("server"), f"wl{box.slug[:11]}"
+    box.journal.write(f"netdev {near}\n")
+    ip("link", "add", near, "type", "veth", "peer", "name", "lab0", "netns", far.name)
+    for address, other in (("198.19.7.1/24", "198.19.7.2/24"), ("fd77:78::1/64", "fd77:78::2/64")):
+        nodad = ("nodad",) if ":" in address else ()
+        ip("addr", "add", address, "dev", near, *nodad)
+        ip("addr", "add", other, "dev", "lab0", *nodad, netns=far.name)
+    ip("link", "set", "lab0", "up", netns=far.name)
+    ip("link", "set", near, "up")
+    far.start(["/usr/bin/python3", PROGRAMS / "transfer.py", "receive", 7000], "receive")
+    wait_for(lambda: far.listens(7000), 10, "the receiver")
+    weftd = Weftd(box, "--interface", near)
+    weftd.start()
+    wanted = {"out": 0, "in": 0}
+    for address in ("198.19.7.2", "fd77:78::2"):
+        done = subprocess.run(["/usr/bin/python3", PROGRAMS / "transfer.py", "send", address, "7000", "50000000"], check=True,
+                              stdout=subprocess.PIPE)
+        kernel = json.loads(done.stdout)
+        for way in wanted:
+            wanted[way] += kernel[f"segments_{way}"]
+    rows = weftd.metrics().rows("weft_interface_packets_total", interface=near, protocol="tcp")
+    found = {way: sum(value for have, value in rows if have["direction"] == name) for way, name in (("out", "egress"), ("in", "ingress"))}
+    expect_equal(found, wanted, "packets")
 
 
 @test("l4/connections", needs=("nginx", "curl"))

@@ -2,6 +2,7 @@
 """True latency: what weftd says about time agrees with what the servers did and the clients felt."""
 
 from lab import clients, servers
+from lab.processes import AHEAD
 from lab.verdict import expect, test
 from lab.weftd import Weftd
 
@@ -12,10 +13,10 @@ def sleeper_is_timed(box, server):
     """A handler that sleeps 50 ms: 50 to 52 ms at the server, and not less at the client."""
     weftd = Weftd(box)
     weftd.start()
-    observed = weftd.follow()
+    observed = weftd.follow(server.workload)
     clients.curl(box.namespace("client"), server, requests=60)
     log = server.exchanges(60)
-    rows = observed.rows(server.workload)
+    rows = observed.rows()
     at_server = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "destination"}
     at_client = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "source"}
     expect(len(at_server) == len(at_client) == len(log) == 60, f"{len(at_server)} and {len(at_client)} records of 60")
@@ -29,12 +30,12 @@ def sleeper_is_timed(box, server):
 
 @test("latency/sleeper_http1")
 def sleeper_http1(box):
-    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "threads", delay_ms=SLEEP_MS))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "threads", delay_ms=SLEEP_MS, ahead=AHEAD))
 
 
 @test("latency/sleeper_tls")
 def sleeper_tls(box):
-    sleeper_is_timed(box, servers.python(box.namespace("server"), 8443, "threads", tls=True, delay_ms=SLEEP_MS))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8443, "threads", tls=True, delay_ms=SLEEP_MS, ahead=AHEAD))
 
 
 def close_to(found_ms, wanted_ms):
@@ -52,20 +53,20 @@ def p50_agrees_with_wrk(box):
     server = servers.nginx(box.namespace("server"), 8080)
     weftd = Weftd(box)
     weftd.start()
-    observed = weftd.follow()
+    observed = weftd.follow(server.workload)
     said = clients.wrk_latency(box.namespace("client"), server)
-    found = median_ms(observed.rows(server.workload))
+    found = median_ms(observed.rows())
     expect(close_to(found, said), f"p50 is {found} ms, wrk says {said}")
 
 
 @test("latency/mean_h2load", needs=("nginx", "h2load"))
 def mean_agrees_with_h2load(box):
-    """h2load tells a mean, no median; one stream a connection, so that nothing waits inside h2load."""
+    """h2load tells a mean, no median; one request at a time, so that none waits inside h2load."""
     server = servers.nginx(box.namespace("server"), 8080, http2=True)
     weftd = Weftd(box)
     weftd.start()
-    observed = weftd.follow()
-    count = clients.h2load(box.namespace("client"), server, clients=4, streams=1)
-    times = [r["duration_ms"] for r in observed.rows(server.workload) if r["reporter"] == "source"]
+    observed = weftd.follow(server.workload)
+    count = clients.h2load(box.namespace("client"), server, clients=1, streams=1, requests=10000, ahead=AHEAD)
+    times = [r["duration_ms"] for r in observed.rows() if r["reporter"] == "source"]
     mean = sum(times) / len(times)
     expect(close_to(mean, count.mean_ms), f"the mean is {mean:.3f} ms, h2load says {count.mean_ms}")

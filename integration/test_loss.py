@@ -25,7 +25,7 @@ def small_ring(box):
     server = servers.nginx(box.namespace("server"), 8080, http2=True)
     weftd = Weftd(box, "--ring-bytes", "65536")
     weftd.start()
-    observed = weftd.follow()
+    observed = weftd.follow(server.workload)
     count = clients.h2load(box.namespace("client"), server, requests=60000)
     expect_equal(count.errors, 0, "errors of the client")
     log = server.exchanges(count.answers)
@@ -33,7 +33,7 @@ def small_ring(box):
     expect(metrics.total("weft_events_lost_total", stage="ringbuf_full") > 0, "nothing was lost: the test proves nothing")
     account_closes(weftd)
     known = truth.tally(log)
-    records = observed.exchanges(server.workload)
+    records = observed.exchanges()
     for reporter, rows in records.items():
         invented = truth.tally(e for e in rows if e.status) - known
         expect_equal(invented, {}, f"requests that the log does not have ({reporter})")

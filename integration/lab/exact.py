@@ -13,7 +13,7 @@ def exact_counts(box, make_server, run_client):
     server = make_server(box.namespace("server"))
     weftd = Weftd(box)
     weftd.start()
-    observed = weftd.follow()
+    observed = weftd.follow(server.workload)
     count = run_client(box.namespace("client"), server)
     log = server.exchanges(count.answers)
     client_agrees(count, log)
@@ -22,7 +22,7 @@ def exact_counts(box, make_server, run_client):
     for reporter in REPORTERS:
         counts_agree(metrics, reporter, server, log)
         bytes_agree(metrics, reporter, server, log)
-    records = observed.exchanges(server.workload)
+    records = observed.exchanges()
     for reporter in REPORTERS:
         expect_equal(truth.tally(records[reporter]), truth.tally(log), f"method, path, status in weft observe ({reporter})")
 

@@ -10,6 +10,9 @@ import time
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
+# In front of a program whose times are compared: it must not wait for a CPU while other work of the machine has it. Such
+# a wait lies before the bytes left or after they arrived, and is not weft's to see.
+AHEAD = ("nice", "-n", "-15")
 
 
 def cgroup2_root():

@@ -198,7 +198,7 @@ def still_there(journal):
 
 
 def bpf_exists(kind, number):
-    done = subprocess.run([os.environ.get("BPFTOOL", "bpftool"), kind, "show", "id", number], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run([os.environ.get("BPFTOOL") or "bpftool", kind, "show", "id", number], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return done.returncode == 0
 
 

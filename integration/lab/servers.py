@@ -28,8 +28,8 @@ def certificate(box, kind="ec"):
 class Server:
     """A started server: |url(path)| reaches it, |exchanges(n)| is its own access log once n lines are there."""
 
-    def __init__(self, place, name, argv, port, tls, env=None, **options):
-        self.place, self.port, self.tls = place, port, tls
+    def __init__(self, place, name, argv, port, tls, env=None, ipv6=False, **options):
+        self.place, self.port, self.tls, self.ipv6 = place, port, tls, ipv6
         self.access_log = place.sandbox.dir / f"{place.role}-{name}-access.log"
         self.process = place.start(argv, name, env=dict(env or {}, ACCESS_LOG=str(self.access_log)), **options)
         wait_for(lambda: self.ready(), 20, f"{name} on port {port}")
@@ -45,7 +45,7 @@ class Server:
 
     @property
     def authority(self):
-        return f"{self.place.address}:{self.port}"
+        return f"[{self.place.address6}]:{self.port}" if self.ipv6 else f"{self.place.address}:{self.port}"
 
     def url(self, path=""):
         return f"{'https' if self.tls else 'http'}://{self.authority}{path}"
@@ -96,7 +96,7 @@ http {{
 """
 
 
-def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None, upstreams=""):
+def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None, upstreams="", ipv6=False):
     """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN); |locations| instead of those of the tests."""
     folder = place.sandbox.dir
     settings = ""
@@ -108,7 +108,7 @@ def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="
     listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2)) if on)
     config.write_text(NGINX.format(dir=folder, port=port, access_log=access_log, listen=listen, tls=settings, upstreams=upstreams,
                                    locations=locations or "\n\t\t".join(nginx_locations(folder)) + extra))
-    return Server(place, f"nginx-{port}", ["nginx", "-c", config, "-e", folder / f"nginx-{port}-error.log"], port, tls)
+    return Server(place, f"nginx-{port}", ["nginx", "-c", config, "-e", folder / f"nginx-{port}-error.log"], port, tls, ipv6=ipv6)
 
 
 def nginx_locations(folder):
@@ -140,12 +140,12 @@ def node(place, port, protocol, delay_ms=0):
     return Server(place, f"node-{protocol}", ["node", PROGRAMS / "server.js"], port, protocol in ("https", "http2"), env)
 
 
-def python(place, port, kind, tls=False, delay_ms=0):
+def python(place, port, kind, tls=False, delay_ms=0, ahead=()):
     """Python's http.server ("threads") or asyncio streams ("asyncio"), with or without ssl."""
     env = {"PORT": str(port), "KIND": kind, "ANSWERS": json.dumps(ANSWERS), "DELAY_MS": str(delay_ms)}
     if tls:
         env["CERT"], env["KEY"] = map(str, certificate(place.sandbox))
-    return Server(place, f"python-{kind}", [PYTHON, PROGRAMS / "server.py"], port, tls, env)
+    return Server(place, f"python-{kind}", [*ahead, PYTHON, PROGRAMS / "server.py"], port, tls, env)
 
 
 def grpc(place, port):

@@ -102,9 +102,9 @@ class Weftd:
             time.sleep(0.15)
         return metrics
 
-    def follow(self, *filters):
-        """Starts `weft observe -f -o json`; see Observed."""
-        return Observed(self, filters)
+    def follow(self, workload):
+        """Starts `weft observe -f -o json` for requests to |workload|; see Observed."""
+        return Observed(self, workload)
 
     def command(self, *arguments):
         return subprocess.run([self.weft, *arguments, "--socket", self.socket], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -117,15 +117,15 @@ class Weftd:
 
 
 class Observed:
-    """The live requests that `weft observe` printed, as exchanges by reporter."""
+    """The live requests that `weft observe` printed, as exchanges by reporter; other traffic of the machine aside."""
 
-    def __init__(self, weftd, filters):
-        self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--reporter", "both", "--socket", weftd.socket, *filters],
-                                       f"observe-{len(weftd.box.processes)}")
+    def __init__(self, weftd, workload):
+        self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--reporter", "both", "--to", workload,
+                                        "--socket", weftd.socket], f"observe-{len(weftd.box.processes)}")
         time.sleep(0.3)
 
-    def rows(self, workload):
-        """Request records to |workload|; all of them once the file stopped growing."""
+    def rows(self):
+        """Request records; all of them once the file stopped growing."""
         size = -1
         while size != os.path.getsize(self.process.log):
             size = os.path.getsize(self.process.log)
@@ -136,14 +136,13 @@ class Observed:
                 row = json.loads(line)
                 if "lost" in row:
                     raise Failure(f"weft observe was too slow for {row['lost']} records")
-                if row["destination"] == workload:
-                    found.append(row)
+                found.append(row)
         return found
 
-    def exchanges(self, workload):
+    def exchanges(self):
         """{reporter: [Exchange]}"""
         by_reporter = {"source": [], "destination": []}
-        for row in self.rows(workload):
+        for row in self.rows():
             by_reporter[row["reporter"]].append(Exchange(row["method"], row["path"], row["status"], row["response_bytes"],
                                                          (row["duration_ms"] or 0) / 1000))
         return by_reporter

@@ -33,7 +33,7 @@ function handle(request, response) {
 
 function create() {
 	const keys = env.CERT ? { cert: fs.readFileSync(env.CERT), key: fs.readFileSync(env.KEY) } : {};
-	const limits = { maxSessionMemory: 1000, settings: { maxConcurrentStreams: 128 } };
+	const limits = { maxSessionMemory: 1000, settings: { maxConcurrentStreams: 1000 } };
 
 	switch (env.PROTOCOL) {
 	case "https":
