@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/pins.h"
+#include "datapath/attach/ring.h"
 #include "datapath/attach/uprobe_links.h"
 #include "weft.skel.h"
 
@@ -18,6 +19,7 @@
 
 #define DEFAULT_RING_BYTES (8u << 20)
 #define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
+#define RECORD_MAX_BYTES   8192 /* no record of the ring is larger */
 #define READ_BYTES	   (64 * 1024)
 
 enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
@@ -37,15 +39,13 @@ static const struct {
 
 struct attach {
 	struct weft_bpf *skeleton;
-	struct ring_buffer *ring;
+	struct ring *ring; /* only in the process that reads it */
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
 	struct bpf_link *links[PROGRAM_COUNT];
 	struct attach_program state[PROGRAM_COUNT];
 	struct pins pins;
 	int cgroup_fd;
-	attach_event_fn event; /* of the attach_consume that runs */
-	void *arg;
 };
 
 struct bpf_program *attach_program(const struct attach *a, const char *name)
@@ -349,7 +349,7 @@ void attach_free(struct attach *a)
 		if (a->skips)
 			munmap(a->skips, SKIPS_BYTES);
 	}
-	ring_buffer__free(a->ring);
+	ring_free(a->ring);
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
 		bpf_link__destroy(a->links[i]);
 	weft_bpf__destroy(a->skeleton);
@@ -369,13 +369,6 @@ int attach_detach(const char *pin_dir)
 
 /* ---- while it runs */
 
-static int event_forward(void *ctx, void *record, size_t size_bytes)
-{
-	struct attach *a = ctx;
-
-	return a->event(a->arg, record, size_bytes);
-}
-
 static int event_drop(void *arg, void *record, size_t size_bytes)
 {
 	uint64_t *dropped = arg;
@@ -388,9 +381,11 @@ static int event_drop(void *arg, void *record, size_t size_bytes)
 
 int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err)
 {
-	a->ring = ring_buffer__new(attach_map_fd(a, "weft_ring"), event_forward, a, NULL);
-	if (!a->ring)
-		return error_set(err, -errno, "cannot map the ring: %s", strerror(errno));
+	int r = ring_new(attach_map_fd(a, "weft_ring"), a->settings->ring_bytes, RECORD_MAX_BYTES,
+			 &a->ring);
+
+	if (r)
+		return error_set(err, r, "cannot map the ring: %s", strerror(-r));
 	*ret_dropped = 0;
 	attach_consume(a, event_drop, ret_dropped);
 	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
@@ -399,14 +394,12 @@ int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err)
 
 int attach_consume(struct attach *a, attach_event_fn event, void *arg)
 {
-	a->event = event;
-	a->arg = arg;
-	return ring_buffer__consume(a->ring);
+	return ring_consume(a->ring, event, arg);
 }
 
 int attach_ring_fd(const struct attach *a)
 {
-	return ring_buffer__epoll_fd(a->ring);
+	return attach_map_fd(a, "weft_ring");
 }
 
 void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until)

@@ -55,7 +55,7 @@ int attach_detach(const char *pin_dir);
  * errno with |err|; |ret_dropped| counts the dropped records. */
 int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err);
 
-/* Takes all that waits in the ring, in order. Returns how many records, or a negative errno. */
+/* Takes all that waits in the ring, in order. Returns how many records. */
 int attach_consume(struct attach *a, attach_event_fn event, void *arg);
 
 /* Becomes readable when much is waiting in the ring. */
