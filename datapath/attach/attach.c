@@ -39,7 +39,7 @@ static const struct {
 
 struct attach {
 	struct weft_bpf *skeleton;
-	struct ring *ring; /* only in the process that reads it */
+	struct ring *ring;		/* only in the process that reads it */
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
 	struct bpf_link *links[PROGRAM_COUNT];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Positions grow without end; a record is a header of eight bytes (length and flags) and its data, padded to eight. */
+/* Positions grow without end; a record is a header of eight bytes (length and flags) and its data,
+ * padded to eight. */
 #include "datapath/attach/ring.h"
 
 #include <errno.h>

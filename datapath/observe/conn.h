@@ -123,14 +123,18 @@ struct conn {
 	struct match_entry *unmatched; /* waits for its other end, or NULL */
 };
 
+#define RECENT_ENDS 256
+
 struct observe {
 	struct observe_limits limits;
 	struct observe_listener listener;
 	struct observe_counters counters;
 	struct identities *identities;
 	struct secrets *secrets;
-	struct table *conns;	 /* struct conn by id */
-	struct table *ends;	 /* struct end_entry by cookie */
+	struct table *conns;			    /* struct conn by id */
+	struct table *ends;			    /* struct end_entry by cookie */
+	struct end_entry *recent_ends[RECENT_ENDS]; /* of |ends|, by cookie modulo: found without a
+						     * hash; none is stale */
 	struct table *unmatched; /* struct match_entry by what the other end will say */
 	struct table *listeners; /* struct listener_key */
 	struct list attention;

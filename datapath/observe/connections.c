@@ -14,11 +14,26 @@
 #define ARRIVAL_NS	  SECOND_NS
 #define TOUCH_EVERY_NS	  SECOND_NS
 
+static void end_remove(struct observe *o, struct end_entry *e)
+{
+	struct end_entry **recent = &o->recent_ends[e->cookie % RECENT_ENDS];
+
+	if (*recent == e)
+		*recent = NULL;
+	table_remove(o->ends, e);
+}
+
 struct conn *conn_find(struct observe *o, uint64_t cookie)
 {
-	struct end_entry *e = table_find(o->ends, &cookie);
+	struct end_entry **recent = &o->recent_ends[cookie % RECENT_ENDS];
+	struct end_entry *e = *recent;
 
-	return e ? e->conn : NULL;
+	if (!e || e->cookie != cookie)
+		e = table_find(o->ends, &cookie);
+	if (!e)
+		return NULL;
+	*recent = e;
+	return e->conn;
 }
 
 void conn_touch(struct conn *c, uint64_t time_ns)
@@ -310,7 +325,7 @@ static void conn_free(struct conn *c)
 		struct end_entry *e = table_find(o->ends, &c->ends[side].cookie);
 
 		if (e && e->conn == c)
-			table_remove(o->ends, e);
+			end_remove(o, e);
 		stream_free(c, side);
 	}
 	if (c->unmatched)
