@@ -223,6 +223,24 @@ static void add_program(void *arg, const struct attach_program *p)
 	}
 }
 
+/* Programs that others than attach hang somewhere. */
+static void add_other_programs(const struct attach *a, struct broker_health *h)
+{
+	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
+					    "tls_keys_multi", "tls_keys"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct health_program *program = &h->programs[h->program_count];
+
+		if (h->program_count == HEALTH_PROGRAMS_MAX)
+			return;
+		if (attach_program_statistics(a, names[i], &program->runs, &program->run_ns))
+			continue;
+		snprintf(program->name, sizeof(program->name), "%s", names[i]);
+		h->program_count++;
+	}
+}
+
 static void count_probed(void *arg, const struct library *library)
 {
 	uint32_t *count = arg;
@@ -273,6 +291,7 @@ static void answer_health(struct loader *l, struct broker *b)
 	memset(h, 0, sizeof(*h));
 	attach_read_counters(l->attach, h->kernel_lost, h->kernel_counts);
 	attach_visit_programs(l->attach, add_program, h);
+	add_other_programs(l->attach, h);
 	if (l->libraries && h->probe_count < HEALTH_PROBES_MAX) {
 		struct health_probe *probe = &h->probes[h->probe_count++];
 

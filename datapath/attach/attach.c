@@ -465,6 +465,22 @@ static void program_read_statistics(const struct attach *a, size_t i, struct att
 	p->run_ns = info.run_time_ns;
 }
 
+int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
+			      uint64_t *ret_run_ns)
+{
+	const struct bpf_program *program = attach_program(a, name);
+	int fd = program ? bpf_program__fd(program) : -ENOENT;
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+	int r = fd < 0 ? -ENOENT : bpf_prog_get_info_by_fd(fd, &info, &size);
+
+	if (r)
+		return r;
+	*ret_runs = info.run_cnt;
+	*ret_run_ns = info.run_time_ns;
+	return 0;
+}
+
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg)
 {

@@ -79,6 +79,11 @@ int attach_iterate(struct attach *a, attach_event_fn event, void *arg);
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg);
 
+/* How often the loaded program |name| ran and for how long, while BPF statistics are on. 0, -ENOENT
+ * when it is not loaded, or what the kernel said. */
+int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
+			      uint64_t *ret_run_ns);
+
 /* For those who attach a program themselves (interfaces, libraries): NULL when there is none of
  * that name. */
 struct bpf_program *attach_program(const struct attach *a, const char *name);
