@@ -24,10 +24,10 @@ static size_t sequence_bytes(uint8_t lead, uint32_t *ret_bits)
 	return 0;
 }
 
-static bool is_bidi_control(uint32_t point)
+static bool reorders_or_breaks(uint32_t point)
 {
 	return point == 0x061c || (point >= 0x200e && point <= 0x200f) ||
-	       (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 static bool is_allowed(uint32_t point, size_t size_bytes)
@@ -35,7 +35,7 @@ static bool is_allowed(uint32_t point, size_t size_bytes)
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 
 	return point >= least[size_bytes] && point >= 0xa0 && point <= 0x10ffff &&
-	       (point < 0xd800 || point > 0xdfff) && !is_bidi_control(point);
+	       (point < 0xd800 || point > 0xdfff) && !reorders_or_breaks(point);
 }
 
 size_t utf8_safe(const char *s, size_t left_bytes)

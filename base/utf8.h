@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* The size in bytes (1 to 4) of the character at |s|, of which |left_bytes| > 0 are readable; 0
- * when it is not valid UTF-8 (RFC 3629), a C0 or C1 control, DEL, or one of Unicode's bidirectional
- * controls. Then skip one byte and write UTF8_REPLACEMENT for it. */
+ * when it is not valid UTF-8 (RFC 3629), a C0 or C1 control, DEL, or one of Unicode's line
+ * separators and bidirectional controls. Then skip one byte and write UTF8_REPLACEMENT for it. */
 size_t utf8_safe(const char *s, size_t left_bytes);
 
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"

@@ -11,8 +11,8 @@ struct check_view {
 };
 
 /* One line: a mark, what, where, and why it is not well. */
-static void print_check(struct check_view *view, const char *result, const char *name,
-			const char *detail, const char *problem)
+static void print_line(struct check_view *view, const char *result, const char *name,
+		       const char *detail, const char *problem)
 {
 	struct colors c = colors_of(view->context->color);
 	bool ok = !strcmp(result, "ok");
@@ -21,8 +21,18 @@ static void print_check(struct check_view *view, const char *result, const char 
 	const char *mark = ok ? "√" : (failed ? "×" : "‼");
 
 	view->problems |= failed;
-	printf("%s%s%s %-16s %s%s%s\n", color, mark, c.off, name, detail, problem[0] ? ": " : "",
-	       problem);
+	printf("%s%s%s %-16s %s%s%s\n", color, mark, c.off, name, detail,
+	       problem[0] && detail[0] ? "; " : "", problem);
+}
+
+/* The same of an object, whose fields |name|, |detail| and |problem| hold the words. */
+static void print_check(struct check_view *view, const json_t *o, const char *name,
+			const char *detail, const char *problem)
+{
+	char texts[3][SHOWN_MAX];
+
+	print_line(view, field_text(o, "result"), field_shown(o, name, texts[0]),
+		   field_shown(o, detail, texts[1]), field_shown(o, problem, texts[2]));
 }
 
 static void print_programs(struct check_view *view, const json_t *programs)
@@ -31,22 +41,22 @@ static void print_programs(struct check_view *view, const json_t *programs)
 	size_t i;
 
 	puts("kernel hooks");
-	json_array_foreach(programs, i, p)
-		print_check(view, field_text(p, "result"), field_text(p, "name"),
-			    field_text(p, "hook"), field_text(p, "problem"));
+	json_array_foreach(programs, i, p) print_check(view, p, "name", "hook", "problem");
 }
 
 static void print_libraries(struct check_view *view, const json_t *libraries, const char *problem)
 {
+	char path[SHOWN_MAX], problem_text[SHOWN_MAX];
 	json_t *l;
 	size_t i;
 
 	puts("\nTLS libraries");
 	if (problem[0] && problem[0] != '-')
-		print_check(view, "off", "TLS", "stays closed", problem);
+		print_line(view, "off", "TLS", "stays closed", problem);
 	json_array_foreach(libraries, i, l)
-		print_check(view, field_text(l, "result"), "EVP_KDF_derive", field_text(l, "path"),
-			    field_text(l, "problem"));
+		print_line(view, field_text(l, "result"),
+			   strcmp(field_text(l, "result"), "ok") != 0 ? "not opened" : "keys taken",
+			   field_shown(l, "path", path), field_shown(l, "problem", problem_text));
 }
 
 static void print_interfaces(struct check_view *view, const json_t *interfaces, const char *problem)
@@ -56,10 +66,8 @@ static void print_interfaces(struct check_view *view, const json_t *interfaces, 
 
 	puts("\ninterfaces");
 	if (problem[0] && problem[0] != '-')
-		print_check(view, "off", "flows", "not counted", problem);
-	json_array_foreach(interfaces, i, n)
-		print_check(view, field_text(n, "result"), field_text(n, "name"),
-			    field_text(n, "mode"), field_text(n, "problem"));
+		print_line(view, "off", "flows", "not counted", problem);
+	json_array_foreach(interfaces, i, n) print_check(view, n, "name", "mode", "problem");
 }
 
 static void print_features(struct check_view *view, const json_t *features)
@@ -68,9 +76,7 @@ static void print_features(struct check_view *view, const json_t *features)
 	size_t i;
 
 	puts("\nwhat this kernel can do");
-	json_array_foreach(features, i, f)
-		print_check(view, field_text(f, "result"), field_text(f, "name"),
-			    field_text(f, "detail"), field_text(f, "consequence"));
+	json_array_foreach(features, i, f) print_check(view, f, "name", "detail", "consequence");
 }
 
 static int print_all(void *arg, const char *text, json_t *o)
@@ -96,6 +102,6 @@ int command_check(const struct context *context, int argc, char **argv)
 		return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[1]);
 	client_url_start(&url, "/api/v1/check");
 	if (client_get(context->socket_path, &url, print_all, &view, &err))
-		return command_fail(EXIT_FAILED, "%s", err.text);
+		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }

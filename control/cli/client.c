@@ -2,15 +2,19 @@
 /* libcurl over a unix socket; lines are cut and parsed as they come. */
 #include "control/cli/client.h"
 
+#include "control/cli/command.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINE_MAX_BYTES (256 * 1024)
 
 struct reader {
+	CURL *curl;
 	client_line_fn line;
 	void *arg;
 	char *buffer; /* LINE_MAX_BYTES */
@@ -46,7 +50,7 @@ static bool give_line(struct reader *r)
 	r->used = 0;
 	if (!r->buffer[0])
 		return true;
-	object = json_loads(r->buffer, 0, &problem);
+	object = json_loads(r->buffer, JSON_ALLOW_NUL, &problem);
 	if (!object) {
 		r->bad = true;
 		return false;
@@ -59,10 +63,12 @@ static bool give_line(struct reader *r)
 static size_t take(char *data, size_t one, size_t count, void *arg)
 {
 	struct reader *r = arg;
+	long status = 0;
 
 	(void)one;
+	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
 	for (size_t i = 0; i < count; i++) {
-		if (data[i] != '\n') {
+		if (data[i] != '\n' || status >= 400) {
 			r->buffer[r->used++] = data[i];
 			if (r->used == LINE_MAX_BYTES - 1)
 				return 0;
@@ -73,19 +79,42 @@ static size_t take(char *data, size_t one, size_t count, void *arg)
 	return count;
 }
 
-static int explain(CURLcode code, long status, const struct reader *r, const char *socket_path,
+static int explain_silence(CURL *curl, const char *socket_path, struct error *err)
+{
+	long os_errno = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
+	if (os_errno == EACCES || (!access(socket_path, F_OK) && access(socket_path, W_OK)))
+		return error_set(err, -EACCES, "%s: permission denied\nhint: ask as root",
+				 socket_path);
+	return error_set(err, -ECONNREFUSED,
+			 "no weftd answers at %s\nhint: start it (weftd), or name its socket with "
+			 "--socket",
+			 socket_path);
+}
+
+/* weftd's own words for what it refused: {"error":"..."}. */
+static int explain_refusal(struct reader *r, struct error *err)
+{
+	json_t *answer;
+	char words[SHOWN_MAX];
+
+	r->buffer[r->used] = 0;
+	answer = json_loads(r->buffer, 0, NULL);
+	field_shown(answer, "error", words);
+	json_decref(answer);
+	return error_set(err, -EINVAL, "%.200s", words);
+}
+
+static int explain(CURLcode code, long status, struct reader *r, const char *socket_path,
 		   struct error *err)
 {
 	if (r->stopped)
 		return 0;
 	if (code == CURLE_COULDNT_CONNECT)
-		return error_set(err, -ECONNREFUSED,
-				 "no weftd answers at %s\nhint: start it (weftd), or name its "
-				 "socket with --socket",
-				 socket_path);
+		return explain_silence(r->curl, socket_path, err);
 	if (status >= 400)
-		return error_set(err, -EINVAL, "weftd refused: %.*s",
-				 (int)(r->used < 200 ? r->used : 200), r->buffer);
+		return explain_refusal(r, err);
 	if (r->bad || code != CURLE_OK)
 		return error_set(err, -EBADMSG, "an answer that is not understood (%s)",
 				 r->bad ? "not JSON" : curl_easy_strerror(code));
@@ -111,10 +140,11 @@ static int run(CURL *curl, const char *socket_path, const struct client_url *url
 int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,
 	       void *arg, struct error *err)
 {
-	struct reader r = {.line = line, .arg = arg, .buffer = malloc(LINE_MAX_BYTES)};
 	CURL *curl = curl_easy_init();
+	struct reader r = {.curl = curl, .line = line, .arg = arg};
 	int result;
 
+	r.buffer = malloc(LINE_MAX_BYTES);
 	if (url->overflow)
 		result = error_set(err, -E2BIG, "the filters are too long");
 	else if (!curl || !r.buffer)

@@ -2,6 +2,9 @@
 /* Small things that all commands use. */
 #include "control/cli/command.h"
 
+#include "datapath/decode/redact.h"
+
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,11 +21,27 @@ int command_fail(int code, const char *format, ...)
 	return code;
 }
 
+int client_exit(int code)
+{
+	return code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
 const char *field_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text ? text : "-";
+}
+
+const char *field_shown(const json_t *object, const char *key, char out[SHOWN_MAX])
+{
+	const json_t *value = json_object_get(object, key);
+	struct slice text = SLICE("-");
+
+	if (json_is_string(value))
+		text = (struct slice){json_string_value(value), json_string_length(value)};
+	text_escape(text, out, SHOWN_MAX);
+	return out;
 }
 
 double field_real(const json_t *object, const char *key)

@@ -41,8 +41,15 @@ int command_detach(const struct context *context, int argc, char **argv);
 /* Prints "weft: TEXT" to stderr and returns |code|. */
 int command_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The exit code for what client_get returned. */
+int client_exit(int code);
+
 /* Fields of an answer, with a default when absent or null. */
 const char *field_text(const json_t *object, const char *key);
+/* The text made fit for a terminal (text_escape) in |out|, which is returned: for all that comes
+ * from traffic or from other programs. */
+#define SHOWN_MAX 1200
+const char *field_shown(const json_t *object, const char *key, char out[SHOWN_MAX]);
 double field_real(const json_t *object, const char *key); /* NAN */
 long long field_number(const json_t *object, const char *key);
 

@@ -2,12 +2,13 @@
 /* Rows of the edge table: taken from JSON, sorted, written in columns. */
 #include "control/cli/edges.h"
 
-#include "control/cli/command.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NAME_COLUMNS 40
+#define NAME_BYTES   (NAME_COLUMNS * 4 + 4)
 
 static enum edges_order sort_order;
 static bool sort_reverse;
@@ -32,8 +33,8 @@ void edges_add(struct edges *e, const json_t *o)
 		return;
 	}
 	e->count++;
-	snprintf(row->source, sizeof(row->source), "%s", field_text(o, "source"));
-	snprintf(row->destination, sizeof(row->destination), "%s", field_text(o, "destination"));
+	field_shown(o, "source", row->source);
+	field_shown(o, "destination", row->destination);
 	row->rate = field_real(o, "request_rate");
 	row->error_share = field_real(o, "error_share");
 	row->p50_ms = field_real(o, "p50_ms");
@@ -84,16 +85,41 @@ void edges_sort(struct edges *e, enum edges_order order, bool reverse)
 	qsort(e->rows, e->count, sizeof(e->rows[0]), compare);
 }
 
+/* Columns that |s| takes: one per UTF-8 character. */
+static int columns(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
+
 static int name_width(const struct edges *e, bool destination)
 {
-	size_t width = destination ? 11 : 6;
+	int width = destination ? 11 : 6;
 
 	for (unsigned i = 0; i < e->count; i++) {
-		size_t n = strlen(destination ? e->rows[i].destination : e->rows[i].source);
+		int n = columns(destination ? e->rows[i].destination : e->rows[i].source);
 
 		width = n > width ? n : width;
 	}
-	return (int)(width > 32 ? 32 : width);
+	return width > NAME_COLUMNS ? NAME_COLUMNS : width;
+}
+
+/* |name| in exactly |width| columns: padded, or cut and ended with an ellipsis. */
+static const char *name_cell(const char *name, int width, char out[NAME_BYTES])
+{
+	bool cut = columns(name) > width;
+	int left = cut ? width - 1 : width;
+	size_t used = 0;
+
+	for (; *name && (left > 0 || (*name & 0xc0) == 0x80); name++) {
+		left -= (*name & 0xc0) != 0x80;
+		out[used++] = *name;
+	}
+	snprintf(out + used, NAME_BYTES - used, "%*s", cut ? 0 : left, cut ? "…" : "");
+	return out;
 }
 
 const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX])
@@ -117,15 +143,15 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 	struct colors c = colors_of(color);
 	char rate[16], errors[16], p50[16], p90[16], p99[16], bytes[16], opens[16], flight[16],
 		queue[16];
+	char source[NAME_BYTES], destination[NAME_BYTES];
 	const char *warn = error_color(&c, row->error_share);
 
-	snprintf(out, EDGES_LINE_MAX,
-		 "%-*.32s %s->%s %-*.32s %8s %s%7s%s %8s %8s %8s %8s %6lld %7s %8s %6s",
-		 name_width(e, false), row->source, c.dim, c.off, name_width(e, true),
-		 row->destination, human_rate(row->rate, rate), warn,
-		 human_share(row->error_share, errors), warn[0] ? c.off : "",
-		 human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90), human_ms(row->p99_ms, p99),
-		 human_bytes(row->bytes_rate, bytes), row->open,
+	snprintf(out, EDGES_LINE_MAX, "%s %s->%s %s %8s %s%7s%s %8s %8s %8s %8s %6lld %7s %8s %6s",
+		 name_cell(row->source, name_width(e, false), source), c.dim, c.off,
+		 name_cell(row->destination, name_width(e, true), destination),
+		 human_rate(row->rate, rate), warn, human_share(row->error_share, errors),
+		 warn[0] ? c.off : "", human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90),
+		 human_ms(row->p99_ms, p99), human_bytes(row->bytes_rate, bytes), row->open,
 		 human_rate(row->opened_rate, opens), human_rate(row->in_flight, flight),
 		 human_share(row->queue_fill, queue));
 	return out;

@@ -2,6 +2,8 @@
 /* The table of edges as text: what `edges` prints once and `top` draws. */
 #pragma once
 
+#include "control/cli/command.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -25,8 +27,8 @@ enum edges_order {
 const char *edges_order_name(enum edges_order order);
 
 struct edge_view {
-	char source[64];
-	char destination[64];
+	char source[SHOWN_MAX]; /* fit for a terminal */
+	char destination[SHOWN_MAX];
 	double rate, error_share, p50_ms, p90_ms, p99_ms;
 	double bytes_rate; /* payload both ways */
 	double opened_rate;

@@ -33,10 +33,10 @@ int command_edges(const struct context *context, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		if (!filters_take(&url, argc, argv, &i))
 			return command_fail(EXIT_USAGE,
-					    "edges takes no \"%s\"; see weft edges --help",
+					    "edges does not take \"%s\" so; see weft edges --help",
 					    argv[i]);
 	if (client_get(context->socket_path, &url, take_edge, &view, &err))
-		return command_fail(EXIT_FAILED, "%s", err.text);
+		return command_fail(client_exit(err.code), "%s", err.text);
 	if (context->json)
 		return EXIT_FINE;
 	edges_sort(&view.edges, EDGES_BY_RATE, false);

@@ -41,30 +41,65 @@ static const char *number_or_dash(const json_t *o, const char *key, char out[16]
 	return out;
 }
 
+/* "12:34:56.789" of an ISO 8601 time (UTC). */
+static const char *clock_part(const json_t *o, char out[16])
+{
+	const char *time = field_text(o, "time");
+
+	snprintf(out, 16, "%.12s", strlen(time) > 23 ? time + 11 : time);
+	return out;
+}
+
+/* What makes the record less than whole: " [gap gap]". */
+static const char *gaps(const json_t *o, char out[160])
+{
+	const json_t *names = json_object_get(o, "incomplete"), *name;
+	size_t i, used = 0;
+
+	out[0] = 0;
+	json_array_foreach(names, i, name)
+	{
+		const char *text = json_string_value(name);
+
+		used += (size_t)snprintf(out + used, 160 - used, "%s%s", i ? " " : " [",
+					 text ? text : "?");
+		if (used >= 158)
+			return out;
+	}
+	if (used)
+		snprintf(out + used, 160 - used, "]");
+	return out;
+}
+
 static void print_request(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
-	char status[16], grpc[32] = "", code[16], duration[16], bytes[16];
+	char when[16], missing[160], status[16], grpc[32] = "", code[16], duration[16], bytes[16];
+	char source[SHOWN_MAX], destination[SHOWN_MAX], method[SHOWN_MAX], path[SHOWN_MAX];
 	const char *text = number_or_dash(o, "status", status);
 
 	if (json_is_true(json_object_get(o, "grpc")))
 		snprintf(grpc, sizeof(grpc), " grpc=%s", number_or_dash(o, "grpc_status", code));
-	printf("%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s\n", field_text(o, "source"),
-	       field_text(o, "destination"), c.dim, field_text(o, "protocol"), c.off,
-	       field_text(o, "method"), field_text(o, "path"), status_color(&c, text), text, c.off,
-	       grpc, human_ms(field_real(o, "duration_ms"), duration),
+	printf("%s%s%s %s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s\n", c.dim, clock_part(o, when),
+	       c.off, field_shown(o, "source", source), field_shown(o, "destination", destination),
+	       c.dim, field_text(o, "protocol"), c.off, field_shown(o, "method", method),
+	       field_shown(o, "path", path), status_color(&c, text), text, c.off, grpc,
+	       human_ms(field_real(o, "duration_ms"), duration),
 	       human_bytes((double)field_number(o, "response_bytes"), bytes),
-	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "");
+	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "", c.dim, gaps(o, missing),
+	       c.off);
 }
 
 static void print_connection(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
-	char sent[16], received[16];
+	char source[SHOWN_MAX], destination[SHOWN_MAX], when[16], sent[16], received[16];
 
-	printf("%s%-6s%s %s -> %s %s%s%s sent %s received %s requests %lld%s%s\n", c.cyan,
-	       field_text(o, "event"), c.off, field_text(o, "source"), field_text(o, "destination"),
-	       c.dim, field_text(o, "protocol"), c.off,
+	printf("%s%s%s %s%-6s%s %s (%s) -> %s (%s) %s%s%s sent %s received %s requests %lld%s%s\n",
+	       c.dim, clock_part(o, when), c.off, c.cyan, field_text(o, "event"), c.off,
+	       field_shown(o, "source", source), field_text(o, "client"),
+	       field_shown(o, "destination", destination), field_text(o, "server"), c.dim,
+	       field_text(o, "protocol"), c.off,
 	       human_bytes((double)field_number(o, "sent_bytes"), sent),
 	       human_bytes((double)field_number(o, "received_bytes"), received),
 	       field_number(o, "requests"),
@@ -99,7 +134,8 @@ static int run(const struct context *context, int argc, char **argv, const char 
 			client_url_add(&url, "last", argv[++i]);
 			last = true;
 		} else if (!filters_take(&url, argc, argv, &i)) {
-			return command_fail(EXIT_USAGE, "%s takes no \"%s\"; see weft %s --help",
+			return command_fail(EXIT_USAGE,
+					    "%s does not take \"%s\" so; see weft %s --help",
 					    argv[0], argv[i], argv[0]);
 		}
 	}
@@ -108,7 +144,7 @@ static int run(const struct context *context, int argc, char **argv, const char 
 	if (!last && print == print_request)
 		client_url_add(&url, "last", follow ? "0" : "20");
 	if (client_get(context->socket_path, &url, take_record, &view, &err))
-		return command_fail(EXIT_FAILED, "%s", err.text);
+		return command_fail(client_exit(err.code), "%s", err.text);
 	return EXIT_FINE;
 }
 

@@ -32,11 +32,12 @@ static void print_events(const struct status_view *view, const json_t *events)
 {
 	struct colors c = colors_of(view->context->color);
 	long long lost = field_number(events, "lost");
+	long long waiting = field_number(events, "seen") - field_number(events, "delivered") - lost;
 	char text[160];
 
-	snprintf(text, sizeof(text), "%lld seen, %lld delivered, %s%lld lost%s",
-		 field_number(events, "seen"), field_number(events, "delivered"), lost ? c.red : "",
-		 lost, lost ? c.off : "");
+	snprintf(text, sizeof(text), "%lld seen, %lld delivered, %lld on their way, %s%lld lost%s",
+		 field_number(events, "seen"), field_number(events, "delivered"),
+		 waiting > 0 ? waiting : 0, lost ? c.red : "", lost, lost ? c.off : "");
 	print_row("events", text);
 }
 
@@ -89,6 +90,6 @@ int command_status(const struct context *context, int argc, char **argv)
 		return command_fail(EXIT_USAGE, "status takes no \"%s\"", argv[1]);
 	client_url_start(&url, "/api/v1/status");
 	if (client_get(context->socket_path, &url, print_status, &view, &err))
-		return command_fail(EXIT_FAILED, "%s", err.text);
+		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }

@@ -53,14 +53,19 @@ static void print_usage(FILE *to)
 		    "auto|always|never] COMMAND ...\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(to, "  %-12s %s\n", c->name, c->summary);
-	fprintf(to, "\n`weft COMMAND --help` says more.\n"
-		    "exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
+	fprintf(to,
+		"\n  --socket PATH       where weftd answers (default " WEFT_DEFAULT_SOCKET ")\n"
+		"  --pin DIR           what detach takes away (default " WEFT_DEFAULT_PIN_DIR ")\n"
+		"  -o, --output FORM   table, or json: one object per line\n"
+		"  --color WHEN        auto (a terminal, and NO_COLOR is not set), always, never\n"
+		"\n`weft COMMAND --help` says more.\n"
+		"exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
 }
 
 static int print_command_help(const struct command *c)
 {
-	printf("usage: weft %s %s\n%s\n%s%s", c->name, c->arguments, c->summary,
-	       c->help[0] ? "\n" : "", c->help);
+	printf("usage: weft %s%s%s\n%s\n%s%s", c->name, c->arguments[0] ? " " : "", c->arguments,
+	       c->summary, c->help[0] ? "\n" : "", c->help);
 	return EXIT_FINE;
 }
 
@@ -72,38 +77,76 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static bool wants_color(const char *choice)
+/* 0, or the exit code of the mistake that was explained. */
+static int take_output(struct context *context, const char *value)
 {
-	if (!strcmp(choice, "always"))
-		return true;
-	return strcmp(choice, "never") != 0 && isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	context->json = !strcmp(value, "json");
+	if (context->json || !strcmp(value, "table"))
+		return 0;
+	return command_fail(EXIT_USAGE, "--output takes table or json, not \"%s\"", value);
+}
+
+static int take_color(struct context *context, const char *value)
+{
+	bool always = !strcmp(value, "always"), automatic = !strcmp(value, "auto");
+	const char *none = getenv("NO_COLOR");
+
+	context->color = always || (automatic && isatty(STDOUT_FILENO) && !(none && none[0]));
+	if (always || automatic || !strcmp(value, "never"))
+		return 0;
+	return command_fail(EXIT_USAGE, "--color takes auto, always or never, not \"%s\"", value);
+}
+
+static int take_value(struct context *context, const char *option, const char *value)
+{
+	if (!strcmp(option, "--color"))
+		return take_color(context, value);
+	if (!strcmp(option, "--socket"))
+		context->socket_path = value;
+	else if (!strcmp(option, "--pin"))
+		context->pin_dir = value;
+	else
+		return take_output(context, value);
+	return 0;
 }
 
 /* Shared options stand before or after the command's name; they are taken out of |argv|, the rest
  * moves up. */
 static int take_shared(struct context *context, int *argc, char **argv)
 {
-	const char *color = "auto";
-	int kept = 1;
+	int kept = 1, code = take_color(context, "auto");
 
-	for (int i = 1; i < *argc; i++) {
-		bool has_value = i + 1 < *argc;
+	for (int i = 1; i < *argc && !code; i++) {
+		const char *option = argv[i], *value = argv[i + 1];
+		bool shared = !strcmp(option, "--socket") || !strcmp(option, "--pin") ||
+			      !strcmp(option, "--color") || !strcmp(option, "--output") ||
+			      !strcmp(option, "-o");
 
-		if (!strcmp(argv[i], "--socket") && has_value)
-			context->socket_path = argv[++i];
-		else if (!strcmp(argv[i], "--pin") && has_value)
-			context->pin_dir = argv[++i];
-		else if (!strcmp(argv[i], "--color") && has_value)
-			color = argv[++i];
-		else if ((!strcmp(argv[i], "-o") || !strcmp(argv[i], "--output")) && has_value)
-			context->json = !strcmp(argv[++i], "json");
-		else
+		if (!shared)
 			argv[kept++] = argv[i];
+		else if (!value)
+			code = command_fail(EXIT_USAGE, "%s needs a value", option);
+		else
+			code = take_value(context, option, value);
+		i += shared;
 	}
 	argv[kept] = NULL;
 	*argc = kept;
-	context->color = wants_color(color);
-	return kept;
+	return code;
+}
+
+static int run(const struct command *command, const struct context *context, int argc, char **argv)
+{
+	int code;
+
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return print_command_help(command);
+	libbpf_set_print(NULL); /* what fails is said in our own words */
+	curl_global_init(CURL_GLOBAL_NOTHING);
+	code = command->run(context, argc, argv);
+	curl_global_cleanup();
+	return code;
 }
 
 int main(int argc, char **argv)
@@ -111,26 +154,27 @@ int main(int argc, char **argv)
 	struct context context = {.socket_path = WEFT_DEFAULT_SOCKET,
 				  .pin_dir = WEFT_DEFAULT_PIN_DIR};
 	const struct command *command;
-	int code;
+	int code = take_shared(&context, &argc, argv);
 
-	if (take_shared(&context, &argc, argv) < 2 || !strcmp(argv[1], "--help") ||
-	    !strcmp(argv[1], "help") || !strcmp(argv[1], "-h")) {
-		print_usage(argc < 2 ? stderr : stdout);
-		return argc < 2 ? EXIT_USAGE : EXIT_FINE;
+	if (code)
+		return code;
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	command = find(!strcmp(argv[1], "help") && argc > 2 ? argv[2] : argv[1]);
+	if (command && !strcmp(argv[1], "help"))
+		return print_command_help(command);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help") || !strcmp(argv[1], "-h")) {
+		print_usage(stdout);
+		return EXIT_FINE;
 	}
 	if (!strcmp(argv[1], "version") || !strcmp(argv[1], "--version")) {
 		printf("weft %s\n", WEFT_VERSION);
 		return EXIT_FINE;
 	}
-	command = find(argv[1]);
 	if (!command)
 		return command_fail(EXIT_USAGE,
 				    "there is no command \"%s\"; `weft help` lists them", argv[1]);
-	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
-		return print_command_help(command);
-	libbpf_set_print(NULL); /* what fails is said in our own words */
-	curl_global_init(CURL_GLOBAL_NOTHING);
-	code = command->run(&context, argc - 1, argv + 1);
-	curl_global_cleanup();
-	return code;
+	return run(command, &context, argc - 1, argv + 1);
 }

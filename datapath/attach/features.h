@@ -25,10 +25,10 @@
 	  "TLS secrets are not taken unless uprobe_multi works")                                   \
 	X(UPROBE_MULTI, "uprobe_multi", uprobe_multi,                                              \
 	  "uprobes cost one perf event each and need CAP_SYS_ADMIN")                               \
-	X(KPROBE, "kprobe", kprobe, "nothing: weft uses none")                                     \
+	X(KPROBE, "kprobe", kprobe, "weft uses none")                                              \
 	X(FENTRY, "fentry", fentry,                                                                \
 	  "XDP programs cannot share an interface (no libxdp dispatcher)")                         \
-	X(LSM, "lsm", lsm, "nothing: weft uses none")                                              \
+	X(LSM, "lsm", lsm, "weft uses none")                                                       \
 	X(TCX, "tcx", tcx, "TC programs are filters of a clsact qdisc instead of links")           \
 	X(CLSACT, "clsact", clsact, "no flow counters where there is no TCX either")               \
 	X(XDP, "xdp", xdp, "what comes in is counted by TC")                                       \
