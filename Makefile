@@ -150,6 +150,8 @@ $(BUILD)/compile_commands.json: $(BUILD)/config.mk $(ALL_SOURCES) $(BPF_SOURCES)
 install: all ## to PREFIX (/usr/local), below DESTDIR if given
 	install -D -m 755 $(BUILD)/weftd $(DESTDIR)$(PREFIX)/sbin/weftd
 	install -D -m 755 $(BUILD)/weft $(DESTDIR)$(PREFIX)/bin/weft
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's#@PREFIX@#$(PREFIX)#' deploy/weftd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/weftd.service
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
