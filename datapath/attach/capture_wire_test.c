@@ -69,7 +69,8 @@ static void inject(uint8_t flags, uint32_t seq, const void *data, size_t size)
 	s.tcp.offset = 0x50;
 	s.tcp.flags = flags;
 	s.tcp.window_be = htons(65535);
-	memcpy(s.data, data, size);
+	if (size)
+		memcpy(s.data, data, size);
 	s.tcp.checksum = fold(sum_words(&s.tcp, tcp_bytes, 0) + IPPROTO_TCP + (uint32_t)tcp_bytes +
 			      sum_words(&s.ip.from_be, 8, 0));
 	assert_int_equal(write(tun, &s, sizeof(s.ip) + tcp_bytes), sizeof(s.ip) + tcp_bytes);

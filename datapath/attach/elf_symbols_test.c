@@ -18,6 +18,8 @@
 
 #include "base/cleanup.h"
 
+#define BREAKPOINT 0xcc /* int3, what a uprobe is in memory (x86) */
+
 static const char *real_path;
 static uint8_t *real;
 static size_t real_bytes;
@@ -55,6 +57,19 @@ static int find_in(const uint8_t *bytes, size_t size_bytes, struct elf_function 
 	return elf_function_find(fd, "EVP_KDF_derive", ret, NULL);
 }
 
+/* Memory as the file has it, but for a breakpoint that an agent at work on this machine may have
+ * put there. */
+static void assert_same_code(const uint8_t *file, const uint8_t *memory, size_t size_bytes)
+{
+	size_t breakpoints = 0;
+
+	for (size_t i = 0; i < size_bytes; i++) {
+		breakpoints += file[i] != memory[i];
+		assert_true(file[i] == memory[i] || memory[i] == BREAKPOINT);
+	}
+	assert_true(breakpoints <= 1);
+}
+
 static void test_finds_the_function(void **state)
 {
 	int fd cleanup_close = open(real_path, O_RDONLY | O_CLOEXEC);
@@ -65,7 +80,7 @@ static void test_finds_the_function(void **state)
 	(void)state;
 	assert_int_equal(elf_function_find(fd, "EVP_KDF_derive", &f, &err), 0);
 	assert_int_equal(pread(fd, code, sizeof(code), (off_t)f.file_offset), sizeof(code));
-	assert_memory_equal(code, (const void *)(uintptr_t)EVP_KDF_derive, sizeof(code));
+	assert_same_code(code, (const uint8_t *)(uintptr_t)EVP_KDF_derive, sizeof(code));
 	assert_int_not_equal(f.size_bytes, 0);
 	assert_int_equal(elf_function_find(fd, "EVP_KDF_deriv", &f, &err), -ENOENT);
 	assert_int_equal(elf_function_find(fd, "EVP_KDF_derive_", &f, &err), -ENOENT);

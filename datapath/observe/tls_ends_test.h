@@ -56,6 +56,10 @@ static inline SSL_CTX *session_context(bool server, int version, const char *sui
 	SSL_CTX_set_max_proto_version(c, version);
 	SSL_CTX_set_security_level(c, 0);
 	SSL_CTX_set_dh_auto(c, 1);
+#ifdef SSL_OP_NO_TX_CERTIFICATE_COMPRESSION /* RFC 8879, which we do not read */
+	SSL_CTX_set_options(c, SSL_OP_NO_TX_CERTIFICATE_COMPRESSION |
+				       SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
 	if (version == TLS1_3_VERSION)
 		assert(SSL_CTX_set_ciphersuites(c, suite));
 	else
