@@ -70,7 +70,7 @@ static uint64_t seed = 1;
 static inline uint32_t dice(uint32_t sides)
 {
 	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(seed >> 33) % sides;
+	return sides > 1 ? (uint32_t)(seed >> 33) % sides : 0;
 }
 
 static uint64_t now_ns(void)
