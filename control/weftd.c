@@ -254,6 +254,14 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
+static void explain(const struct error *err)
+{
+	fprintf(stderr, "weftd: %s\n", err->text);
+	if ((err->code == -EPERM || err->code == -EACCES) && geteuid() != 0)
+		fprintf(stderr, "hint: start it as root, or as deploy/weftd.service does with five "
+				"capabilities\n");
+}
+
 int main(int argc, char **argv)
 {
 	struct weftd d = {.broker = {-1, -1, -1, -1}, .epoll_fd = -1};
@@ -264,7 +272,7 @@ int main(int argc, char **argv)
 		return code;
 	libbpf_set_print(print_libbpf);
 	if (start(&d, &err)) {
-		fprintf(stderr, "weftd: %s\n", err.text);
+		explain(&err);
 		d.code = 1;
 	} else {
 		run(&d);
