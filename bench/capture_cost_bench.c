@@ -128,14 +128,13 @@ int main(int argc, char **argv)
 	struct attach_options options = {.ring_bytes = 8u << 20, .capture = true};
 	struct attach *a;
 	struct error err;
-	uint64_t dropped;
 
 	snprintf(response, sizeof(response),
 		 "HTTP/1.1 200 OK\r\nContent-Length: 612\r\nX-Fill: %0190d\r\n\r\n", 0);
 	if (strlen(response) != HEAD_BYTES)
 		fail("the head is not as long as it should be");
 	memset(response + HEAD_BYTES, 'b', BODY_BYTES);
-	if (attach_new(&options, &a, &err) || attach_ring_open(a, &dropped, &err)) {
+	if (attach_new(&options, &a, &err) || attach_ring_open(a, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What observe costs: exchanges of local pairs as ring records, no kernel. Prints ns per exchange (two
- * segments, two marks, two reports) and bytes per connection. Usage: observe_bench [connections [exchanges]] */
+/* What observe costs: exchanges of local pairs as ring records, no kernel. Prints ns per exchange
+ * (two segments, two marks, two reports) and bytes per connection. Usage: observe_bench
+ * [connections [exchanges]] */
 #include <linux/types.h>
 
 #include "datapath/observe/observe.h"
@@ -15,10 +16,11 @@
 #define PREFACE	 "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define SETTINGS "\0\0\0\4\0\0\0\0"
 #define REQUEST                                                                                    \
-	"GET /api/items/17?page=2 HTTP/1.1\r\nHost: shop.example:8080\r\nUser-Agent: bench/1.0\r\n"  \
+	"GET /api/items/17?page=2 HTTP/1.1\r\nHost: shop.example:8080\r\nUser-Agent: "             \
+	"bench/1.0\r\n"                                                                            \
 	"Accept: */*\r\n\r\n"
 #define RESPONSE                                                                                   \
-	"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 08:00:00 GMT\r\n"        \
+	"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 08:00:00 GMT\r\n"       \
 	"Content-Type: text/plain\r\nContent-Length: 100\r\nConnection: keep-alive\r\n\r\n"
 
 struct pair {
@@ -121,9 +123,15 @@ static void exchange_http1(struct bench *b, uint32_t index)
 
 static size_t frame(uint8_t *out, uint8_t type, uint8_t flags, uint32_t stream_id, size_t n)
 {
-	uint8_t head[9] = {(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, type, flags,
-			   (uint8_t)(stream_id >> 24), (uint8_t)(stream_id >> 16),
-			   (uint8_t)(stream_id >> 8), (uint8_t)stream_id};
+	uint8_t head[9] = {(uint8_t)(n >> 16),
+			   (uint8_t)(n >> 8),
+			   (uint8_t)n,
+			   type,
+			   flags,
+			   (uint8_t)(stream_id >> 24),
+			   (uint8_t)(stream_id >> 16),
+			   (uint8_t)(stream_id >> 8),
+			   (uint8_t)stream_id};
 
 	memcpy(out, head, sizeof(head));
 	return sizeof(head) + n;

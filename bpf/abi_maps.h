@@ -40,7 +40,7 @@ struct weft_settings {
 				     secrets */
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
 	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
-	__u32 pad;
+	__u32 readers;		  /* of the ring so far, now included */
 };
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
@@ -55,6 +55,15 @@ struct weft_skip {
 			 * payload bytes of the connection is body */
 };
 
+/* What readers of the ring made of its records since the kernel half was loaded, kept beside it so
+ * that seen = delivered + lost holds over any number of agents. One element of an array map,
+ * written by user space. */
+struct weft_account {
+	__u64 delivered[8]; /* by WEFT_EVENT_* */
+	__u64 dropped[8];   /* of the time between two readers */
+};
+
+_Static_assert(sizeof(struct weft_account) == 128, "account");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
 _Static_assert(sizeof(struct weft_settings) == 40, "settings");

@@ -23,6 +23,14 @@
 	  "the parameters of a key derivation could not be read")                                  \
 	X(READ_SEGMENT, "read_fault", "segment", "the bytes of a packet could not be read")        \
 	X(TOO_LARGE, "truncated", "segment", "a packet with more payload than is copied")          \
+	X(ABSENT_SEGMENT, "agent_absent", "segment",                                               \
+	  "nobody read it in time: dropped by the next agent")                                     \
+	X(ABSENT_MARK, "agent_absent", "mark",                                                     \
+	  "nobody read it in time: dropped by the next agent")                                     \
+	X(ABSENT_LIFECYCLE, "agent_absent", "lifecycle",                                           \
+	  "nobody read it in time: dropped by the next agent")                                     \
+	X(ABSENT_SECRET, "agent_absent", "secret",                                                 \
+	  "nobody read it in time: dropped by the next agent")                                     \
 	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \
 	X(FLOW_INSERT, "flow_table_full", "flow",                                                  \
 	  "a packet whose flow found no place in the flow table")                                  \

@@ -5,6 +5,7 @@
 struct ring_map weft_ring SEC(".maps");
 struct counter_map weft_counters SEC(".maps");
 struct settings_map weft_settings SEC(".maps");
+struct account_map weft_account SEC(".maps");
 struct skip_map weft_skips SEC(".maps");
 struct flow_map weft_flows SEC(".maps");
 struct conn_map weft_conns SEC(".maps");

@@ -57,6 +57,19 @@ static void take_loader(struct health *h, const struct broker_health *l)
 	h->interface_count = l->interface_count;
 }
 
+/* The kernel half counts on over any number of agents, and so does the account of what was made of
+ * its records. */
+static void take_account(struct health *h, const struct weft_account *account)
+{
+	memcpy(h->observe.delivered, account->delivered, sizeof(h->observe.delivered));
+	h->kernel_lost[WEFT_LOST_ABSENT_SEGMENT] = account->dropped[WEFT_EVENT_SEGMENT];
+	h->kernel_lost[WEFT_LOST_ABSENT_MARK] = account->dropped[WEFT_EVENT_MARK];
+	h->kernel_lost[WEFT_LOST_ABSENT_LIFECYCLE] = account->dropped[WEFT_EVENT_OPEN] +
+						     account->dropped[WEFT_EVENT_CLOSE] +
+						     account->dropped[WEFT_EVENT_LISTEN];
+	h->kernel_lost[WEFT_LOST_ABSENT_SECRET] = account->dropped[WEFT_EVENT_SECRET];
+}
+
 void status_refresh(void *arg)
 {
 	struct status *s = arg;
@@ -68,6 +81,7 @@ void status_refresh(void *arg)
 	s->parts.drain(s->parts.drain_arg);
 	h->version = WEFT_VERSION;
 	h->observe = *observe_counts(s->parts.observe);
+	take_account(h, attach_account(s->parts.attach));
 	h->reader_lost = serve_lost(*s->parts.serve);
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
@@ -131,7 +145,6 @@ void status_write(void *arg, struct text *out)
 	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
 	json_put_bool(&j, "layer7", !o->layer4_only);
 	write_events(&j, h);
-	json_put_number(&j, "stale_records", *s->parts.stale_records);
 	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
 	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
 	json_put_number(&j, "connections", h->observe.connections);

@@ -16,7 +16,7 @@ struct signals;
 struct status;
 struct text;
 
-/* What it reads; all must outlive it. |serve| and |stale_records| are read when asked. */
+/* What it reads; all must outlive it. |serve| is read when asked. */
 struct status_parts {
 	const struct options *options;
 	struct broker *broker;
@@ -24,7 +24,6 @@ struct status_parts {
 	struct observe *observe;
 	struct signals *signals;
 	struct serve *const *serve;
-	const uint64_t *stale_records;
 	/* Reads what the counters of the kernel half speak of already. */
 	void (*drain)(void *arg);
 	void *drain_arg;

@@ -38,7 +38,6 @@ struct worker {
 	struct serve *serve;
 	struct status *status;
 	uint64_t ticks;
-	uint64_t stale_records; /* left in the ring by an earlier worker */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -141,9 +140,8 @@ static int start_serve(struct worker *w, struct error *err)
 		.listen = o->listen[0] ? o->listen : NULL,
 		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
 	};
-	struct status_parts parts = {&w->options,	w->broker,  w->attach,
-				     w->observe,	w->signals, &w->serve,
-				     &w->stale_records, drain_ring, w};
+	struct status_parts parts = {&w->options, w->broker, w->attach,	 w->observe,
+				     w->signals,  &w->serve, drain_ring, w};
 	struct serve_source source;
 
 	w->status = status_new(&parts, err);
@@ -189,7 +187,7 @@ static int start(struct worker *w, struct error *err)
 {
 	int r = start_pipeline(w, err);
 
-	r = r ? r : attach_ring_open(w->attach, &w->stale_records, err);
+	r = r ? r : attach_ring_open(w->attach, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	process_resident_bytes(); /* opens what it needs while that is allowed */

@@ -30,6 +30,16 @@ struct settings_map {
 };
 extern struct settings_map weft_settings SEC(".maps");
 
+/* What became of the ring's records. */
+struct account_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weft_account);
+};
+extern struct account_map weft_account SEC(".maps");
+
 /* What the agent said can be skipped. */
 struct skip_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -42,6 +42,9 @@ struct attach {
 	struct ring *ring;		/* only in the process that reads it */
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
+	struct weft_account *account;	/* mapped */
+	attach_event_fn event;		/* of the attach_consume that runs */
+	void *arg;
 	struct bpf_link *links[PROGRAM_COUNT];
 	struct attach_program state[PROGRAM_COUNT];
 	struct pins pins;
@@ -152,6 +155,13 @@ static int settings_start(struct attach *a, const struct attach_options *options
 			attach_map_fd(a, "weft_skips"), 0);
 	if (a->skips == MAP_FAILED)
 		a->skips = NULL; /* long bodies inside TLS are copied */
+	a->account = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  attach_map_fd(a, "weft_account"), 0);
+	if (a->account == MAP_FAILED) {
+		a->account = NULL;
+		return error_set(err, -errno, "cannot map the account: %s", strerror(errno));
+	}
+	s->epoch = s->epoch ? s->epoch : 1;
 	s->ring_bytes = ring_bytes;
 	s->ring_reserve_bytes = ring_bytes / 10;
 	s->ring_wakeup_bytes = ring_bytes / 4;
@@ -346,6 +356,8 @@ void attach_free(struct attach *a)
 	if (a->settings) {
 		a->settings->capture = 0;
 		munmap(a->settings, (size_t)getpagesize());
+		if (a->account)
+			munmap(a->account, (size_t)getpagesize());
 		if (a->skips)
 			munmap(a->skips, SKIPS_BYTES);
 	}
@@ -369,32 +381,52 @@ int attach_detach(const char *pin_dir)
 
 /* ---- while it runs */
 
+#define KINDS (sizeof(((struct weft_account *)NULL)->delivered) / sizeof(__u64))
+
 static int event_drop(void *arg, void *record, size_t size_bytes)
 {
-	uint64_t *dropped = arg;
+	const struct weft_event *event = record;
+	struct attach *a = arg;
 
-	(void)record;
-	(void)size_bytes;
-	++*dropped;
+	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
+		a->account->dropped[event->kind]++;
 	return 0;
 }
 
-int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err)
+static int event_forward(void *arg, void *record, size_t size_bytes)
+{
+	const struct weft_event *event = record;
+	struct attach *a = arg;
+
+	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
+		a->account->delivered[event->kind]++;
+	return a->event(a->arg, record, size_bytes);
+}
+
+int attach_ring_open(struct attach *a, struct error *err)
 {
 	int r = ring_new(attach_map_fd(a, "weft_ring"), a->settings->ring_bytes, RECORD_MAX_BYTES,
 			 &a->ring);
 
 	if (r)
 		return error_set(err, r, "cannot map the ring: %s", strerror(-r));
-	*ret_dropped = 0;
-	attach_consume(a, event_drop, ret_dropped);
+	if (a->settings->readers++ == 0)
+		return 0;
 	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
+	ring_consume(a->ring, event_drop, a);
 	return 0;
 }
 
 int attach_consume(struct attach *a, attach_event_fn event, void *arg)
 {
-	return ring_consume(a->ring, event, arg);
+	a->event = event;
+	a->arg = arg;
+	return ring_consume(a->ring, event_forward, a);
+}
+
+const struct weft_account *attach_account(const struct attach *a)
+{
+	return a->account;
 }
 
 int attach_ring_fd(const struct attach *a)

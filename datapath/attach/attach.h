@@ -50,10 +50,13 @@ void attach_free(struct attach *a);
  * negative errno. */
 int attach_detach(const char *pin_dir);
 
-/* Maps the ring into this process: only the one that reads it needs that. Drops what waits in it
- * (an earlier reader's) and has every connection announced anew at its next packet. 0 or a negative
- * errno with |err|; |ret_dropped| counts the dropped records. */
-int attach_ring_open(struct attach *a, uint64_t *ret_dropped, struct error *err);
+/* Maps the ring into this process: only the one that reads it needs that. After an earlier reader,
+ * drops what waits in it and has every connection announced anew at its next packet. 0 or a
+ * negative errno with |err|. */
+int attach_ring_open(struct attach *a, struct error *err);
+
+/* What became of the ring's records, over all readers. Grows while attach_consume runs. */
+const struct weft_account *attach_account(const struct attach *a);
 
 /* Takes all that waits in the ring, in order. Returns how many records. */
 int attach_consume(struct attach *a, attach_event_fn event, void *arg);

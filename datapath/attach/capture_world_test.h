@@ -167,10 +167,9 @@ static void world_attach(void)
 	struct attach_options options = {
 		.ring_bytes = 64u << 20, .capture = true, .pin_dir = pin_dir};
 	struct error err = {0};
-	uint64_t dropped;
 
 	options.cgroup_path = cgroup_dir[0] ? cgroup_dir : NULL;
-	if (attach_new(&options, &world, &err) || attach_ring_open(world, &dropped, &err))
+	if (attach_new(&options, &world, &err) || attach_ring_open(world, &err))
 		fail_msg("%s", err.text);
 }
 
