@@ -160,7 +160,12 @@ def sweep(journal):
 
 
 def remove_cgroup(path):
-    """An empty group may need a moment until its last process is really gone."""
+    """Whoever is still in the group ends with it; a group may need a moment until its last process is really gone."""
+    try:
+        with open(os.path.join(path, "cgroup.kill"), "w") as kill:
+            kill.write("1")
+    except OSError:
+        pass  # gone already, or a kernel before 5.14
     for _ in range(100):
         try:
             os.rmdir(path)
