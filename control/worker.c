@@ -21,9 +21,13 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#define TICK_NS		   10000000 /* the ring is read this often, and when much waits in it */
+#define IDLE_TICK_NS 20000000 /* the ring is read this often when little comes, */
+#define BUSY_TICK_NS                                                                               \
+	1000000		      /* and this often when much does: many short turns hold nobody up, a \
+			       * long one stalls whoever has the same CPU */
+#define BUSY_RECORDS	   16 /* in one turn */
 #define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
-#define SLOW_TICKS	   10		 /* every so many ticks: expiry, heartbeat */
+#define SLOW_NS		   100000000	 /* expiry and heartbeat are this far apart */
 #define RECENT_REQUESTS	   4096
 #define OPEN_EXCHANGES	   1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS 1024
@@ -37,7 +41,7 @@ struct worker {
 	struct recent *recent;
 	struct serve *serve;
 	struct status *status;
-	uint64_t ticks;
+	uint64_t slow_ns; /* when expiry and heartbeat were last */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -164,9 +168,15 @@ static int watch(struct worker *w, int fd)
 	return fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
+static void tick_after(struct worker *w, long delay_ns)
+{
+	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
+
+	timerfd_settime(w->timer_fd, 0, &once, NULL);
+}
+
 static int start_loop(struct worker *w, struct error *err)
 {
-	struct itimerspec tick = {{0, TICK_NS}, {0, TICK_NS}};
 	sigset_t signals;
 
 	sigemptyset(&signals);
@@ -176,7 +186,7 @@ static int start_loop(struct worker *w, struct error *err)
 	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	timerfd_settime(w->timer_fd, 0, &tick, NULL);
+	tick_after(w, IDLE_TICK_NS);
 	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, w->broker->records_fd) ||
 	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
@@ -196,10 +206,12 @@ static int start(struct worker *w, struct error *err)
 
 /* ---- the loop */
 
-static void read_ring(struct worker *w)
+static int read_ring(struct worker *w)
 {
-	attach_consume(w->attach, take_event, w);
+	int records = attach_consume(w->attach, take_event, w);
+
 	serve_wake(w->serve);
+	return records;
 }
 
 static void tick(struct worker *w)
@@ -207,9 +219,10 @@ static void tick(struct worker *w)
 	uint64_t now_ns = process_now_ns();
 
 	signals_tick(w->signals, now_ns);
-	read_ring(w);
-	if (w->ticks++ % SLOW_TICKS)
+	tick_after(w, read_ring(w) < BUSY_RECORDS ? IDLE_TICK_NS : BUSY_TICK_NS);
+	if (now_ns < w->slow_ns + SLOW_NS)
 		return;
+	w->slow_ns = now_ns;
 	attach_heartbeat(w->attach, now_ns);
 	observe_tick(w->observe, now_ns);
 }
