@@ -50,7 +50,10 @@ static void write_interface(void *arg, const struct interface_report *report)
 	json_put_object(j, NULL);
 	json_put_string(j, "name", report->name);
 	json_put_string(j, "mode", mode);
-	json_put_string(j, "result", report->problem[0] ? "failed" : "ok");
+	json_put_string(j, "result",
+			report->problem[0]		    ? "failed"
+			: report->ingress || report->egress ? "ok"
+							    : "off");
 	json_put_bool(j, "adopted", report->adopted);
 	json_put_string(j, "problem", report->problem);
 	json_put_object_end(j);

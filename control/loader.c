@@ -74,6 +74,11 @@ static void start_libraries(struct loader *l)
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "switched off");
 		return;
 	}
+	if (!options.programs.multi && !options.programs.single) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem),
+			 "this kernel does not load the probe for secrets");
+		return;
+	}
 	if (uprobe_multi_supported())
 		options.programs.single = NULL;
 	else

@@ -37,6 +37,14 @@ static const struct {
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 
+/* What weft can do without, the first to go first: counters on interfaces, then TLS, then who reset
+ * a connection. Their absence shows in the lists that `weft check` prints. */
+static const char *const OPTIONAL[] = {"weft_xdp",	 "weft_tc_ingress", "weft_tc_egress",
+				       "tls_keys_multi", "tls_keys",	    "tcp_reset_out",
+				       "tcp_reset_in"};
+#define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
+#define KEPT_TLS       3 /* with at most so many left out, TLS is not */
+
 struct attach {
 	struct weft_bpf *skeleton;
 	struct ring *ring;		/* only in the process that reads it */
@@ -51,9 +59,16 @@ struct attach {
 	int cgroup_fd;
 };
 
-struct bpf_program *attach_program(const struct attach *a, const char *name)
+static struct bpf_program *find(const struct attach *a, const char *name)
 {
 	return bpf_object__find_program_by_name(a->skeleton->obj, name);
+}
+
+struct bpf_program *attach_program(const struct attach *a, const char *name)
+{
+	struct bpf_program *program = find(a, name);
+
+	return program && bpf_program__fd(program) >= 0 ? program : NULL;
 }
 
 int attach_map_fd(const struct attach *a, const char *name)
@@ -106,31 +121,59 @@ static void links_adopt(struct attach *a)
 		a->links[i] = bpf_link__open(path);
 		if (!a->links[i])
 			continue;
-		bpf_program__set_autoload(attach_program(a, PROGRAMS[i].name), false);
+		bpf_program__set_autoload(find(a, PROGRAMS[i].name), false);
 		a->state[i].adopted = a->state[i].attached = true;
 	}
 }
 
 /* Leaves out what is not wanted or has a better form on this kernel. */
-static void choose_programs(struct attach *a, const struct attach_options *options)
+static void choose_programs(struct attach *a, const struct attach_options *options, size_t left_out)
 {
 	bool multi = uprobe_multi_supported();
 
+	for (size_t i = 0; i < left_out; i++)
+		bpf_program__set_autoload(find(a, OPTIONAL[i]), false);
+	if (left_out > KEPT_TLS)
+		return;
 	bpf_program__set_autoload(a->skeleton->progs.tls_keys_multi, options->tls_keys && multi);
 	bpf_program__set_autoload(a->skeleton->progs.tls_keys, options->tls_keys && !multi);
 }
 
-static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
-		struct error *err)
+/* Pinned ones stay attached. */
+static void links_release(struct attach *a)
 {
-	int r;
+	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		bpf_link__destroy(a->links[i]);
+		a->links[i] = NULL;
+	}
+}
 
-	choose_programs(a, options);
+static int try_load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
+		    size_t left_out)
+{
+	choose_programs(a, options, left_out);
 	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
 	if (a->pins.map_dir[0])
 		pin_maps(a);
 	links_adopt(a);
-	r = weft_bpf__load(a->skeleton);
+	return weft_bpf__load(a->skeleton);
+}
+
+/* A kernel that refuses one program refuses the object: then it is tried with fewer of them. */
+static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
+		struct error *err)
+{
+	int r = -EINVAL;
+
+	for (size_t left_out = 0; r && r != -EPERM && left_out <= OPTIONAL_COUNT; left_out++) {
+		links_release(a);
+		weft_bpf__destroy(a->skeleton);
+		a->skeleton = weft_bpf__open();
+		if (!a->skeleton)
+			return error_set(err, -errno, "cannot open the BPF object: %s",
+					 strerror(errno));
+		r = try_load(a, options, ring_bytes, left_out);
+	}
 	if (r == -EPERM)
 		return error_set(err, r,
 				 "the kernel refuses to load BPF programs: run as root, or give "
@@ -208,7 +251,7 @@ static void link_attach(struct attach *a, size_t i)
 	struct attach_program *state = &a->state[i];
 	char path[512];
 
-	a->links[i] = link_make(a, i, attach_program(a, PROGRAMS[i].name));
+	a->links[i] = link_make(a, i, find(a, PROGRAMS[i].name));
 	state->attached = a->links[i] != NULL;
 	if (!state->attached) {
 		snprintf(state->problem, sizeof(state->problem), "%s", strerror(errno));
@@ -227,7 +270,7 @@ static int attach_all(struct attach *a, struct error *err)
 
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
 		a->state[i].name = PROGRAMS[i].name;
-		a->state[i].hook = bpf_program__section_name(attach_program(a, PROGRAMS[i].name));
+		a->state[i].hook = bpf_program__section_name(find(a, PROGRAMS[i].name));
 		if (!a->links[i])
 			link_attach(a, i);
 		attached += a->state[i].attached;
@@ -321,9 +364,6 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 		r = pins_prepare(&a->pins, options->pin_dir, object, object_bytes, ring_bytes, err);
 	if (r)
 		return r;
-	a->skeleton = weft_bpf__open();
-	if (!a->skeleton)
-		return error_set(err, -errno, "cannot open the BPF object: %s", strerror(errno));
 	r = load(a, options, ring_bytes, err);
 	r = r ? r : settings_start(a, options, ring_bytes, err);
 	r = r ? r : attach_all(a, err);
@@ -362,8 +402,7 @@ void attach_free(struct attach *a)
 			munmap(a->skips, SKIPS_BYTES);
 	}
 	ring_free(a->ring);
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		bpf_link__destroy(a->links[i]);
+	links_release(a);
 	weft_bpf__destroy(a->skeleton);
 	if (a->cgroup_fd >= 0)
 		close(a->cgroup_fd);

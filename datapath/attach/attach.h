@@ -87,8 +87,8 @@ void attach_visit_programs(const struct attach *a,
 int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
 			      uint64_t *ret_run_ns);
 
-/* For those who attach a program themselves (interfaces, libraries): NULL when there is none of
- * that name. */
+/* For those who attach a program themselves (interfaces, libraries): NULL when it is not
+ * loaded. */
 struct bpf_program *attach_program(const struct attach *a, const char *name);
 int attach_map_fd(const struct attach *a, const char *name);
 
