@@ -21,11 +21,11 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#define IDLE_TICK_NS 20000000 /* the ring is read this often when little comes, */
-#define BUSY_TICK_NS                                                                               \
-	1000000		      /* and this often when much does: many short turns hold nobody up, a \
-			       * long one stalls whoever has the same CPU */
-#define BUSY_RECORDS	   16 /* in one turn */
+/* The ring is read this often when little comes, and when much does: many short turns hold nobody
+ * up, a long one stalls whoever has the same CPU. */
+#define IDLE_TICK_NS	   20000000
+#define BUSY_TICK_NS	   4000000
+#define BUSY_RECORDS	   16		 /* in one turn */
 #define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		   100000000	 /* expiry and heartbeat are this far apart */
 #define RECENT_REQUESTS	   4096
