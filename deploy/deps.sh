@@ -35,14 +35,21 @@ choose() {
 	echo "${1%%|*}"
 }
 
+# Where this machine has Debian 12 from: backports come from the same place.
+bookworm_site() {
+	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2>/dev/null | sed -n 's/^bookworm //p' | head -n 1
+}
+
 # Debian 12's libbpf and bpftool are too old: bookworm-backports has newer ones. A suite that the
 # administrator enabled already is used as it is; otherwise it is opened for these packages alone.
 backports_enable() {
 	apt-get indextargets --format '$(RELEASE)' 2>/dev/null | grep -qx bookworm-backports && return 0
-	site=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' | sed -n 's/^bookworm //p' | head -n 1)
+	site=$(bookworm_site)
+	[ -n "$site" ] || { apt_get update && site=$(bookworm_site); } || true
+	[ -n "$site" ] || fail "no source of Debian 12 (bookworm) is set up in apt; set it up, or enable bookworm-backports"
 	cat >/etc/apt/sources.list.d/weft-backports.sources <<-END
 		Types: deb
-		URIs: ${site:-http://deb.debian.org/debian}
+		URIs: $site
 		Suites: bookworm-backports
 		Components: main
 		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
