@@ -31,21 +31,8 @@ static void escape_unsafe(struct text *t, char c)
 
 static void quoted(struct text *t, const char *s)
 {
-	size_t left = strlen(s);
-
 	text_char(t, '"');
-	while (left) {
-		size_t n = utf8_safe(s, left);
-
-		if (!n)
-			escape_unsafe(t, *s);
-		else if (*s == '"' || *s == '\\')
-			text_add(t, (char[]){'\\', *s}, 2);
-		else
-			text_add(t, s, n);
-		s += n ? n : 1;
-		left -= n ? n : 1;
-	}
+	text_escaped(t, s, escape_unsafe);
 	text_char(t, '"');
 }
 

@@ -82,22 +82,15 @@ static void add_header(struct prometheus *p)
 		add_comment(p, "# UNIT ", row->unit);
 }
 
+static void replace_unsafe(struct text *t, char c)
+{
+	(void)c;
+	text_string(t, UTF8_REPLACEMENT);
+}
+
 static void add_label_value(struct text *t, const char *s)
 {
-	size_t left = strlen(s);
-
-	while (left) {
-		size_t n = utf8_safe(s, left);
-
-		if (!n)
-			text_string(t, UTF8_REPLACEMENT);
-		else if (*s == '"' || *s == '\\')
-			text_add(t, (char[]){'\\', *s}, 2);
-		else
-			text_add(t, s, n);
-		s += n ? n : 1;
-		left -= n ? n : 1;
-	}
+	text_escaped(t, s, replace_unsafe);
 }
 
 /* All labels of the sample, without braces. */

@@ -2,6 +2,8 @@
 /* A growing buffer with a maximum. */
 #include "control/export/text.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +59,24 @@ void text_add(struct text *t, const void *data, size_t size_bytes)
 void text_string(struct text *t, const char *s)
 {
 	text_add(t, s, strlen(s));
+}
+
+void text_escaped(struct text *t, const char *s, void (*unsafe)(struct text *t, char c))
+{
+	size_t left = strlen(s);
+
+	while (left) {
+		size_t n = utf8_safe(s, left);
+
+		if (!n)
+			unsafe(t, *s);
+		else if (*s == '"' || *s == '\\')
+			text_add(t, (char[]){'\\', *s}, 2);
+		else
+			text_add(t, s, n);
+		s += n ? n : 1;
+		left -= n ? n : 1;
+	}
 }
 
 void text_char(struct text *t, char c)

@@ -29,6 +29,9 @@ void text_clear(struct text *t);
 void text_add(struct text *t, const void *data, size_t size_bytes);
 void text_string(struct text *t, const char *s);
 void text_char(struct text *t, char c);
+/* |s| for between double quotes: '"' and '\\' get a backslash, each byte that utf8_safe refuses is
+ * left to |unsafe|. */
+void text_escaped(struct text *t, const char *s, void (*unsafe)(struct text *t, char c));
 void text_number(struct text *t, uint64_t n);
 /* At most 511 bytes at a time. */
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
