@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Workloads of the model: who talks. From WorkloadEntry, the inline endpoints of ServiceEntry and
+ * weft's own kind Workload. */
+#pragma once
+
+#include "mesh-config/model_base.h"
+
+struct mesh_workload {
+	const char *namespace_name;
+	const char *name; /* "" for an inline endpoint of a ServiceEntry */
+	const char *service_account;
+	const char *canonical_service;	/* service.istio.io/canonical-name, app..., app; name */
+	const char *canonical_revision; /* service.istio.io/canonical-revision, version; "latest" */
+	const struct mesh_labels *labels;
+	struct mesh_locality locality;
+	uint32_t address_first, address_count; /* its own addresses, no prefixes */
+	uint32_t matcher_first, matcher_count;
+	struct mesh_position position;
+};
+
+/* A way to know a process as this workload: everything that is given must hold. Texts "" are not
+ * given. Patterns: exact, "abc*", "*abc". Of several matchers that fit, the first in
+ * mesh->matchers wins; they are sorted from the narrowest to the widest: more parts given first,
+ * then longer prefixes, then as workloads are. */
+struct mesh_matcher {
+	uint32_t workload;
+	const char *executable;	  /* path of the binary, as in /proc/PID/exe */
+	const char *systemd_unit; /* "nginx.service" */
+	const char *cgroup;	  /* path below the mount, "/system.slice/nginx.service" */
+	const char *container;	  /* container id (64 hex digits or a prefix of at least 12) */
+	const char *netns;	  /* name in /run/netns */
+	int64_t uid;		  /* -1: not given */
+	bool has_prefix;
+	struct mesh_prefix prefix; /* its address lies here */
+	struct mesh_position position;
+};

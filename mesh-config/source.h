@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From files to the model. A source holds every file parsed; putting one file again parses that
+ * one only, and building resolves what changed. Pure: bytes come in, nobody opens a file here. */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "mesh-config/model.h"
+#include "mesh-config/problem.h"
+
+/* Bounds; beyond them: a problem, never a crash or a long wait. */
+#define MESH_FILE_MAX_BYTES  (4u << 20)
+#define MESH_TOTAL_MAX_BYTES (256u << 20)
+#define MESH_FILES_MAX	     65536
+#define MESH_DEPTH_MAX	     64
+
+struct mesh_source;
+
+/* NULL when memory is short. The caller frees with mesh_source_free; meshes that were built stay
+ * valid without their source. */
+struct mesh_source *mesh_source_new(void);
+void mesh_source_free(struct mesh_source *s);
+
+/* Takes the content of the file |name| in place of what it had, and parses it. |bytes| are not
+ * kept. What is wrong in it is said by mesh_source_build. 0, -ENOMEM, -ENOSPC beyond
+ * MESH_FILES_MAX or MESH_TOTAL_MAX_BYTES (then the file's old content stays). */
+int mesh_source_put(struct mesh_source *s, const char *name, struct slice bytes);
+
+/* Forgets a file. -ENOENT when it is not there. */
+int mesh_source_remove(struct mesh_source *s, const char *name);
+
+/* Resolves all files to a new mesh, which the caller frees with mesh_free. |ret_problems| (not
+ * NULL) always gets every problem of the whole configuration; the caller frees it. With an error
+ * among them the result is -EINVAL and *|ret_mesh| stays untouched; -ENOMEM likewise. */
+int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct problems *ret_problems);
