@@ -9,6 +9,7 @@
 #define WEFT_ABI_VERSION 1
 
 #include "bpf/abi_maps.h"
+#include "bpf/abi_mesh.h"
 #include "bpf/abi_tables.h"
 
 /* Opens every ring record. */
@@ -190,3 +191,5 @@ _Static_assert(sizeof(struct weft_counters) == 72, "counters");
 _Static_assert(sizeof(struct weft_close) == 216, "close");
 _Static_assert(sizeof(struct weft_listen) == 152, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
+
+#include "bpf/abi_policy.h"

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The mesh as the kernel half reads it: one arena of equal cells per generation, and the state that
+ * outlives generations. Part of bpf/abi.h, which is what others include.
+ *
+ * An arena is an array map of 64-byte cells behind the only slot of `weft_mesh` (an array of maps):
+ * the write of that slot puts a whole generation in force, and a program that has looked the slot
+ * up sees that generation to its end. Cells point to each other by index; 0 is the header's and
+ * means "none" everywhere else. Nothing in an arena changes while it is in force. What changes
+ * while it is (connections, ejection, rotation) lies in `weft_endpoints` and `weft_services`, whose
+ * indexes
+ * ("state") stay with an endpoint (service, address, port) or a service over generations. */
+#pragma once
+
+#define WEFT_MESH_CELL_BYTES 64u
+#define WEFT_MESH_MAGIC	     0x77656674u
+
+/* Hash tables: buckets of one cell each, probed one after another from hash & mask. A table is
+ * built so that no key lies further than WEFT_MESH_PROBES from its place. An empty bucket has
+ * |kind| 0. */
+#define WEFT_MESH_PROBES 16u
+
+struct weft_mesh_table {
+	__u32 first; /* cell */
+	__u32 mask;  /* buckets - 1 */
+};
+
+/* Cell 0. */
+struct weft_mesh_header {
+	__u32 magic;
+	__u32 abi_version; /* WEFT_ABI_VERSION */
+	__u64 generation;  /* 1, 2, ... */
+	__u64 config_hash;
+	__u32 seed;			  /* of the hash tables */
+	__u32 cells;			  /* in use */
+	struct weft_mesh_table fronts;	  /* service addresses */
+	struct weft_mesh_table addresses; /* of workloads */
+	struct weft_mesh_table matchers;  /* of processes */
+	__u32 default_policy;		  /* step: destinations without an identity of their own */
+	__u32 flags;			  /* WEFT_MESH_* */
+};
+
+#define WEFT_MESH_POLICIES 1u /* there is at least one policy */
+#define WEFT_MESH_BALANCES 2u /* there is at least one front */
+
+/* The key of a front or an address: a hash over all 20 bytes. */
+struct weft_mesh_key {
+	__u8 addr[16]; /* IPv4 mapped */
+	__u16 port;    /* host order; addresses: 0 = any port */
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP; addresses: 0 */
+	__u8 kind;     /* WEFT_KEY_* */
+};
+
+#define WEFT_KEY_FRONT	 1
+#define WEFT_KEY_ADDRESS 2
+
+/* A service's address and port: where clients connect. */
+struct weft_mesh_front {
+	struct weft_mesh_key key;
+	__u32 service; /* cell */
+	__u32 route;   /* first of |routes| cells, tried in order */
+	__u32 routes;
+	__u32 pad[8];
+};
+
+struct weft_mesh_service {
+	__u32 state;		   /* index in weft_services */
+	__u32 number;		   /* in the model: for messages */
+	__u32 max_connections;	   /* 0 = no bound */
+	__u32 connects_per_second; /* 0 = no bound */
+	__u32 affinity_s;	   /* 0 = none */
+	__u32 flags;		   /* WEFT_SERVICE_* */
+	__u32 policy; /* step: for clients that connect through this service; 0 = by the endpoint */
+	__u32 pad[9];
+};
+
+#define WEFT_SERVICE_ACCELERATE 1u
+
+#define WEFT_ROUTE_SPLITS 6u
+
+/* Where connections go that match: |splits| pools, each with the upper end of its share of
+ * |total_weight|. */
+struct weft_mesh_route {
+	__u32 match; /* step that ends in ALLOW for what matches; 0 = all */
+	__u16 splits;
+	__u16 more; /* cells that follow and hold further splits of this route */
+	__u32 total_weight;
+	__u32 pad;
+	struct {
+		__u32 upper;
+		__u32 pool; /* cell */
+	} split[WEFT_ROUTE_SPLITS];
+};
+
+/* Ways to choose (weft_mesh_pool.balance). */
+#define WEFT_BALANCE_RANDOM	 0
+#define WEFT_BALANCE_ROUND_ROBIN 1
+#define WEFT_BALANCE_LEAST	 2 /* connections, per weight */
+#define WEFT_BALANCE_MAGLEV	 3 /* by the client's address */
+
+#define WEFT_POOL_TIERS 4u /* local first; what does not fit is in the last */
+
+/* The endpoints of a service's subset and port: |endpoints| cells from |first|, those of a tier
+ * (locality priority) side by side. A tier is used while it has enough that are not ejected. */
+struct weft_mesh_pool {
+	__u32 first;
+	__u32 endpoints;
+	__u32 service; /* cell */
+	__u32 state;   /* index in weft_services: rotation of this pool */
+	__u8 balance;  /* WEFT_BALANCE_* */
+	__u8 tiers;
+	__u8 min_health_percent; /* of a tier: with fewer the next tier takes part; panic threshold
+				  */
+	__u8 pad;
+	__u32 maglev;	    /* first cell of the table: 16 endpoint numbers (__u32) in each */
+	__u32 maglev_slots; /* 0 = none; prime */
+	__u32 number;	    /* subset in the model: for messages */
+	struct {
+		__u32 first; /* endpoint number in the pool */
+		__u32 endpoints;
+	} tier[WEFT_POOL_TIERS];
+};
+
+/* A member of a pool. Random choice is by the alias method (Walker, Vose) inside its tier: with
+ * probability |keep| / 2^32 this one, else the tier's endpoint number |alias|. */
+struct weft_mesh_endpoint {
+	__u8 addr[16];
+	__u16 port;
+	__u16 weight;	/* 1.. */
+	__u32 state;	/* index in weft_endpoints */
+	__u32 identity; /* cell */
+	__u32 keep;
+	__u32 alias;   /* number in the tier */
+	__u32 number;  /* in the model: for messages */
+	__u32 flags;   /* WEFT_ENDPOINT_* */
+	__u32 service; /* cell */
+	__u32 pad[4];
+};
+
+#define WEFT_ENDPOINT_DRAINED 1u /* takes no new connections */
+
+/* What changes while a generation is in force. Elements of mmapable array maps. */
+struct weft_endpoint_state {
+	__u64 connects;	   /* connections that were sent here */
+	__u32 connections; /* of them live now */
+	__u32 flags;	   /* WEFT_EJECTED: written by the agent */
+	__u64 failures;	   /* connects that did not succeed (refused, timeout) */
+	__u64 pad;
+};
+
+#define WEFT_EJECTED 1u
+
+struct weft_service_state {
+	__u64 rotation;	   /* round robin: the next number */
+	__u64 tokens_ns;   /* connect rate: time of the last token taken (GCRA) */
+	__u32 connections; /* live now */
+	__u32 pad;
+	__u64 connects;
+	__u64 no_endpoint; /* refused: flag UH */
+	__u64 overflow;	   /* refused: flag UO */
+	__u64 denied;	   /* refused: by policy */
+	__u64 pad2;
+};
+
+#define WEFT_MESH_ENDPOINTS 262144u /* elements of weft_endpoints */
+#define WEFT_MESH_SERVICES  65536u  /* of weft_services: services and pools */
+
+_Static_assert(sizeof(struct weft_mesh_header) == 64, "mesh header");
+_Static_assert(sizeof(struct weft_mesh_front) == 64, "front");
+_Static_assert(sizeof(struct weft_mesh_service) == 64, "mesh service");
+_Static_assert(sizeof(struct weft_mesh_route) == 64, "route");
+_Static_assert(sizeof(struct weft_mesh_pool) == 64, "pool");
+_Static_assert(sizeof(struct weft_mesh_endpoint) == 64, "mesh endpoint");
+_Static_assert(sizeof(struct weft_endpoint_state) == 32, "endpoint state");
+_Static_assert(sizeof(struct weft_service_state) == 64, "service state");
