@@ -14,6 +14,7 @@
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -193,10 +194,19 @@ static int start_loop(struct worker *w, struct error *err)
 	return 0;
 }
 
+/* Records wait in the ring: when the worker is due, whoever has the CPU keeps it to the end of its
+ * slice, so that the watched programs are not preempted by wake-ups of the agent. Where it is
+ * refused the worker is scheduled as others are. */
+static void yield_to_others(void)
+{
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+}
+
 static int start(struct worker *w, struct error *err)
 {
 	int r = start_pipeline(w, err);
 
+	yield_to_others();
 	r = r ? r : attach_ring_open(w->attach, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
