@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* inotify(7) tells that something happened, stat(2) says what: an event is never trusted for more
+ * than a reason to look. */
+#include "control/source/directory.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#define SETTLE_RENAME_NS 1000000
+#define SETTLE_WRITE_NS	 10000000
+#define SETTLE_MAX_NS	 100000000
+#define INSIDE                                                                                     \
+	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB |        \
+	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define ABOVE (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
+
+/* A file as it was told last: any difference is a change. */
+struct known {
+	char *name; /* in the directory */
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+	bool seen; /* by the walk at hand */
+};
+
+struct directory {
+	char *path;
+	char *leaf; /* its last component */
+	int watch_fd;
+	int timer_fd;
+	int epoll_fd;
+	int inside;	       /* watch descriptor of the directory, -1 while it is gone */
+	int above;	       /* of the folder it is in: links and directories are swapped there */
+	void *files;	       /* struct known by name (tsearch(3)) */
+	void *touched;	       /* names that events spoke of */
+	bool walk;	       /* anything may have changed */
+	long settle_ns;	       /* of what waits; 0: nothing waits */
+	struct timespec first; /* event of what waits */
+	char problem[128];
+};
+
+/* ---- sets of names */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct known *)a)->name, ((const struct known *)b)->name);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void known_free(void *node)
+{
+	struct known *k = node;
+
+	free(k->name);
+	free(k);
+}
+
+static struct known *known_get(struct directory *d, const char *name)
+{
+	struct known wanted = {.name = (char *)name};
+	struct known **found = tfind(&wanted, &d->files, by_name);
+
+	return found ? *found : NULL;
+}
+
+static struct known *known_make(struct directory *d, const char *name)
+{
+	struct known *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->name = strdup(name);
+	if (k->name && tsearch(k, &d->files, by_name))
+		return k;
+	known_free(k);
+	return NULL;
+}
+
+static void touch(struct directory *d, const char *name)
+{
+	char *copy;
+
+	if (tfind(name, &d->touched, by_text))
+		return;
+	copy = strdup(name);
+	if (copy && tsearch(copy, &d->touched, by_text))
+		return;
+	free(copy);
+	d->walk = true; /* no memory for the name: look at all */
+}
+
+static bool counts(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return name[0] != '.' && dot &&
+	       (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+}
+
+/* ---- watching */
+
+static void watch_inside(struct directory *d)
+{
+	int wd = inotify_add_watch(d->watch_fd, d->path, INSIDE);
+
+	if (wd != d->inside) {
+		if (d->inside >= 0)
+			inotify_rm_watch(d->watch_fd, d->inside);
+		d->walk = true;
+	}
+	d->inside = wd;
+	d->problem[0] = 0;
+	if (wd < 0)
+		snprintf(d->problem, sizeof(d->problem), "%s", strerror(errno));
+}
+
+/* The folder of |path|, where its last component may be swapped. */
+static int watch_above(struct directory *d)
+{
+	cleanup_free char *folder = strdup(d->path);
+	cleanup_free char *leaf = strdup(d->path);
+
+	if (!folder || !leaf)
+		return -ENOMEM;
+	d->leaf = strdup(basename(leaf));
+	d->above = inotify_add_watch(d->watch_fd, dirname(folder), ABOVE);
+	if (!d->leaf)
+		return -ENOMEM;
+	return d->above < 0 ? -errno : 0;
+}
+
+static int watch(struct directory *d, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int start(struct directory *d)
+{
+	int r;
+
+	d->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (d->watch_fd < 0 || d->timer_fd < 0 || d->epoll_fd < 0)
+		return -errno;
+	r = watch(d, d->watch_fd);
+	r = r ? r : watch(d, d->timer_fd);
+	r = r ? r : watch_above(d);
+	if (r)
+		return r;
+	watch_inside(d);
+	return d->inside < 0 ? -errno : 0;
+}
+
+int directory_new(const char *path, struct directory **ret, struct error *err)
+{
+	struct directory *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return error_set(err, -ENOMEM, "no memory");
+	d->watch_fd = d->timer_fd = d->epoll_fd = d->inside = d->above = -1;
+	d->path = strdup(path);
+	r = d->path ? start(d) : -ENOMEM;
+	if (!r) {
+		*ret = d;
+		return 0;
+	}
+	directory_free(d);
+	return error_set(err, r, "cannot follow the directory %s: %s", path, strerror(-r));
+}
+
+void directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	tdestroy(d->files, known_free);
+	tdestroy(d->touched, free);
+	if (d->watch_fd >= 0)
+		close(d->watch_fd);
+	if (d->timer_fd >= 0)
+		close(d->timer_fd);
+	if (d->epoll_fd >= 0)
+		close(d->epoll_fd);
+	free(d->leaf);
+	free(d->path);
+	free(d);
+}
+
+int directory_fd(const struct directory *d)
+{
+	return d->epoll_fd;
+}
+
+const char *directory_problem(const struct directory *d)
+{
+	return d->problem[0] ? d->problem : NULL;
+}
+
+/* ---- telling */
+
+static bool same(const struct known *k, const struct stat *s)
+{
+	return k->device == s->st_dev && k->inode == s->st_ino && k->size == s->st_size &&
+	       k->modified.tv_sec == s->st_mtim.tv_sec && k->modified.tv_nsec == s->st_mtim.tv_nsec;
+}
+
+static void remember(struct known *k, const struct stat *s)
+{
+	k->device = s->st_dev;
+	k->inode = s->st_ino;
+	k->size = s->st_size;
+	k->modified = s->st_mtim;
+}
+
+/* The whole content of |fd| in |ret_bytes|, which the caller frees. NULL, or why not. */
+static const char *read_whole(int fd, const struct stat *s, char **ret_bytes)
+{
+	cleanup_free char *bytes = NULL;
+	off_t used = 0;
+
+	if (!S_ISREG(s->st_mode))
+		return "not a regular file";
+	if (s->st_size > DIRECTORY_FILE_MAX_BYTES)
+		return "larger than 4 MiB";
+	bytes = malloc((size_t)s->st_size + 1);
+	if (!bytes)
+		return strerror(ENOMEM);
+	while (used < s->st_size) {
+		ssize_t n = read(fd, bytes + used, (size_t)(s->st_size - used));
+
+		if (n < 0)
+			return strerror(errno);
+		if (!n)
+			break;
+		used += n;
+	}
+	bytes[used] = 0;
+	*ret_bytes = take_ptr(bytes);
+	return NULL;
+}
+
+struct telling {
+	struct directory *d;
+	directory_visit *visit;
+	void *arg;
+};
+
+static void tell(const struct telling *t, const char *name, struct slice bytes, bool removed,
+		 const char *problem)
+{
+	char full[PATH_MAX];
+
+	snprintf(full, sizeof(full), "%s/%s", t->d->path, name);
+	t->visit(t->arg, &(struct directory_change){full, bytes, removed, problem});
+}
+
+static void tell_removed(const struct telling *t, const char *name)
+{
+	struct known *k = known_get(t->d, name);
+
+	if (!k)
+		return;
+	tell(t, name, (struct slice){0}, true, NULL);
+	tdelete(k, &t->d->files, by_name);
+	known_free(k);
+}
+
+/* Looks at one file and tells what is new about it. */
+static void look(const struct telling *t, const char *name)
+{
+	struct directory *d = t->d;
+	struct known *k = known_get(d, name);
+	cleanup_free char *bytes = NULL;
+	cleanup_close int fd = -1;
+	const char *problem = NULL;
+	char path[PATH_MAX];
+	struct stat s, after;
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, name);
+	if (stat(path, &s)) {
+		tell_removed(t, name);
+		return;
+	}
+	if (k && same(k, &s))
+		return;
+	k = k ? k : known_make(d, name);
+	if (!k)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &s))
+		problem = strerror(errno);
+	else
+		problem = read_whole(fd, &s, &bytes);
+	if (!problem && (fstat(fd, &after) || after.st_size != s.st_size ||
+			 after.st_mtim.tv_nsec != s.st_mtim.tv_nsec)) {
+		touch(d, name); /* written while it was read: its close will come */
+		return;
+	}
+	remember(k, &s);
+	tell(t, name, (struct slice){bytes ? bytes : "", bytes ? (size_t)s.st_size : 0}, false,
+	     problem);
+}
+
+static void mark_unseen(const void *node, VISIT which, int depth)
+{
+	(void)depth;
+	if (which == postorder || which == leaf)
+		(*(struct known *const *)node)->seen = false;
+}
+
+static void touch_unseen(const void *node, VISIT which, void *arg)
+{
+	const struct known *k = *(struct known *const *)node;
+
+	if ((which == postorder || which == leaf) && !k->seen)
+		touch(arg, k->name);
+}
+
+/* Looks at every file there is, and finds out which are gone. */
+static void walk(const struct telling *t)
+{
+	struct directory *d = t->d;
+	cleanup_closedir DIR *dir = opendir(d->path);
+	struct dirent *entry;
+
+	if (!dir) {
+		snprintf(d->problem, sizeof(d->problem), "%s", strerror(errno));
+		return;
+	}
+	twalk(d->files, mark_unseen);
+	while ((entry = readdir(dir))) {
+		struct known *k;
+
+		if (!counts(entry->d_name))
+			continue;
+		look(t, entry->d_name);
+		k = known_get(d, entry->d_name);
+		if (k)
+			k->seen = true;
+	}
+	twalk_r(d->files, touch_unseen, d);
+}
+
+static void tell_all(const struct telling *t)
+{
+	struct directory *d = t->d;
+	void *touched;
+
+	if (d->walk) {
+		d->walk = false;
+		walk(t);
+	}
+	touched = d->touched;
+	d->touched = NULL;
+	while (touched) {
+		char *name = *(char **)touched;
+
+		tdelete(name, &touched, by_text);
+		look(t, name);
+		free(name);
+	}
+}
+
+void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
+{
+	struct telling t = {d, visit, arg};
+
+	tdestroy(d->files, known_free);
+	d->files = NULL;
+	watch_inside(d);
+	if (d->inside >= 0)
+		walk(&t);
+}
+
+/* ---- events */
+
+static void settle_after(struct directory *d, long delay_ns)
+{
+	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
+	struct timespec now;
+	long waited_ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!d->settle_ns)
+		d->first = now;
+	waited_ns = (now.tv_sec - d->first.tv_sec) * 1000000000L + now.tv_nsec - d->first.tv_nsec;
+	if (delay_ns > d->settle_ns)
+		d->settle_ns = delay_ns;
+	once.it_value.tv_nsec = d->settle_ns;
+	if (waited_ns + d->settle_ns > SETTLE_MAX_NS)
+		once.it_value.tv_nsec = 1;
+	timerfd_settime(d->timer_fd, 0, &once, NULL);
+}
+
+/* Another directory, or a link to one, may be in this one's place. */
+static void event_above(struct directory *d, const struct inotify_event *e)
+{
+	if (!e->len || strcmp(e->name, d->leaf) != 0)
+		return;
+	watch_inside(d);
+	settle_after(d, SETTLE_RENAME_NS);
+}
+
+/* A name that is there whole as soon as it is: nobody writes and closes a link. */
+static bool is_link(const struct directory *d, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat s;
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, name);
+	return !lstat(path, &s) && (S_ISLNK(s.st_mode) || s.st_nlink > 1);
+}
+
+static void event_inside(struct directory *d, const struct inotify_event *e)
+{
+	if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) {
+		watch_inside(d);
+		settle_after(d, SETTLE_RENAME_NS);
+		return;
+	}
+	if (!e->len || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
+		return; /* a file just made: its close tells more */
+	if (counts(e->name))
+		touch(d, e->name);
+	else if (e->mask & IN_MOVED_TO)
+		d->walk = true; /* what links go through may be another folder now */
+	else
+		return;
+	settle_after(d,
+		     e->mask & (IN_CLOSE_WRITE | IN_ATTRIB) ? SETTLE_WRITE_NS : SETTLE_RENAME_NS);
+}
+
+static void event(struct directory *d, const struct inotify_event *e)
+{
+	if (e->mask & IN_Q_OVERFLOW) {
+		d->walk = true;
+		settle_after(d, SETTLE_WRITE_NS);
+	} else if (e->wd == d->above) {
+		event_above(d, e);
+	} else if (e->wd == d->inside) {
+		event_inside(d, e);
+	}
+}
+
+static void take_events(struct directory *d)
+{
+	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	while ((n = read(d->watch_fd, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *e = (const void *)(buffer + at);
+
+			event(d, e);
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	}
+}
+
+bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
+{
+	struct telling t = {d, visit, arg};
+	uint64_t expirations;
+
+	take_events(d);
+	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return false;
+	d->settle_ns = 0;
+	if (d->inside < 0)
+		return true;
+	tell_all(&t);
+	return true;
+}

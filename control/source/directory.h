@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A directory of configuration files that is followed while it changes: files written in place,
+ * renamed over, removed; whole directories swapped behind a symbolic link, as Kubernetes mounts a
+ * ConfigMap. Reads, understands nothing. */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+/* Files that count: regular ones (or links to such) whose names end in .yaml, .yml or .json and do
+ * not begin with a dot, in the directory itself. */
+#define DIRECTORY_FILE_MAX_BYTES (4u << 20)
+
+struct directory;
+
+/* What became of one file since it was told last. */
+struct directory_change {
+	const char *name;   /* "PATH/file.yaml", PATH as given */
+	struct slice bytes; /* the whole content; borrowed */
+	bool removed;
+	/* Why it cannot be read ("Permission denied", "larger than 4 MiB"), else NULL. */
+	const char *problem;
+};
+
+typedef void directory_visit(void *arg, const struct directory_change *change);
+
+/* Follows |path|, which is kept. 0, or the errno of opening or watching it with a sentence in
+ * |err|. Free with directory_free. */
+int directory_new(const char *path, struct directory **ret, struct error *err);
+void directory_free(struct directory *d);
+
+/* Readable when directory_handle has work; owned by |d|. */
+int directory_fd(const struct directory *d);
+
+/* Takes what happened. Once it has settled (nothing more for 1 ms after a rename or removal, 10 ms
+ * after a write; at most 100 ms) visits each file that changed and returns true: what the visits
+ * told belongs together. A file that somebody still writes is left for later. When the directory
+ * itself is gone nothing is visited: directory_problem says so. */
+bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
+
+/* Visits every file as it is now, as if all had changed. */
+void directory_visit_all(struct directory *d, directory_visit *visit, void *arg);
+
+/* Why the directory cannot be read now, or NULL. */
+const char *directory_problem(const struct directory *d);

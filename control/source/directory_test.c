@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What is told of files that are written, renamed, removed and swapped as operators and Kubernetes
+ * do it. */
+#include "control/source/directory.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+	char base[64];
+	char path[96];
+	struct directory *directory;
+	char told[4096]; /* "name=content;" or "-name;" or "!name=problem;" */
+};
+
+static void note(void *arg, const struct directory_change *c)
+{
+	struct world *w = arg;
+	const char *name = strrchr(c->name, '/') + 1;
+	size_t used = strlen(w->told);
+
+	if (c->removed)
+		snprintf(w->told + used, sizeof(w->told) - used, "-%s;", name);
+	else if (c->problem)
+		snprintf(w->told + used, sizeof(w->told) - used, "!%s=%s;", name, c->problem);
+	else
+		snprintf(w->told + used, sizeof(w->told) - used, "%s=%.*s;", name,
+			 (int)c->bytes.size_bytes, c->bytes.data);
+}
+
+/* What is told until it settles, "" when nothing is within 300 ms. */
+static const char *settled(struct world *w)
+{
+	struct pollfd p = {.fd = directory_fd(w->directory), .events = POLLIN};
+
+	w->told[0] = 0;
+	for (int i = 0; i < 50 && poll(&p, 1, 300) == 1; i++)
+		if (directory_handle(w->directory, note, w))
+			return w->told;
+	return "";
+}
+
+static const char *at(const struct world *w, const char *name)
+{
+	static char paths[4][PATH_MAX];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, PATH_MAX, "%s/%s", w->base, name);
+	return path;
+}
+
+static void put(const char *path, const char *content)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(content, f);
+	fclose(f);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct error err;
+
+	snprintf(w->base, sizeof(w->base), "/tmp/weft-directory-XXXXXX");
+	assert_non_null(mkdtemp(w->base));
+	snprintf(w->path, sizeof(w->path), "%s/mesh", w->base);
+	mkdir(w->path, 0700);
+	put(at(w, "mesh/a.yaml"), "one");
+	put(at(w, "mesh/README"), "not ours");
+	assert_int_equal(directory_new(w->path, &w->directory, &err), 0);
+	directory_visit_all(w->directory, note, w);
+	assert_string_equal(w->told, "a.yaml=one;");
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+
+	directory_free(w->directory);
+	snprintf(command, sizeof(command), "rm -r %s", w->base);
+	assert_int_equal(system(command), 0);
+	free(w);
+	return 0;
+}
+
+static void tells_a_file_written_in_place_once(void **state)
+{
+	struct world *w = *state;
+
+	put(at(w, "mesh/a.yaml"), "two");
+	assert_string_equal(settled(w), "a.yaml=two;");
+	assert_string_equal(settled(w), "");
+}
+
+static void tells_a_renamed_file(void **state)
+{
+	struct world *w = *state;
+
+	put(at(w, "mesh/.a.tmp"), "three");
+	rename(at(w, "mesh/.a.tmp"), at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "a.yaml=three;");
+}
+
+static void waits_for_the_writer(void **state)
+{
+	struct world *w = *state;
+	int fd = open(at(w, "mesh/b.yml"), O_CREAT | O_WRONLY, 0600);
+
+	assert_int_equal(write(fd, "ha", 2), 2);
+	assert_string_equal(settled(w), "");
+	assert_int_equal(write(fd, "lf", 2), 2);
+	close(fd);
+	assert_string_equal(settled(w), "b.yml=half;");
+}
+
+static void tells_removal_and_moving_away(void **state)
+{
+	struct world *w = *state;
+
+	unlink(at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "-a.yaml;");
+	put(at(w, "mesh/c.json"), "{}");
+	assert_string_equal(settled(w), "c.json={};");
+	rename(at(w, "mesh/c.json"), at(w, "mesh/c.bak"));
+	assert_string_equal(settled(w), "-c.json;");
+}
+
+static void tells_changes_that_come_together_at_once(void **state)
+{
+	struct world *w = *state;
+
+	put(at(w, "mesh/b.yaml"), "B");
+	put(at(w, "mesh/c.yaml"), "C");
+	unlink(at(w, "mesh/a.yaml"));
+	settled(w);
+	assert_non_null(strstr(w->told, "b.yaml=B;"));
+	assert_non_null(strstr(w->told, "c.yaml=C;"));
+	assert_non_null(strstr(w->told, "-a.yaml;"));
+}
+
+/* A ConfigMap: files are links through ..data, which is renamed over. */
+static void follows_a_swapped_link_inside(void **state)
+{
+	struct world *w = *state;
+
+	mkdir(at(w, "mesh/..1"), 0700);
+	mkdir(at(w, "mesh/..2"), 0700);
+	put(at(w, "mesh/..1/d.yaml"), "old");
+	put(at(w, "mesh/..2/d.yaml"), "newer");
+	assert_int_equal(symlink("..1", at(w, "mesh/..data")), 0);
+	assert_int_equal(symlink("..data/d.yaml", at(w, "mesh/d.yaml")), 0);
+	assert_string_equal(settled(w), "d.yaml=old;");
+	assert_int_equal(symlink("..2", at(w, "mesh/..tmp")), 0);
+	rename(at(w, "mesh/..tmp"), at(w, "mesh/..data"));
+	assert_string_equal(settled(w), "d.yaml=newer;");
+}
+
+static void follows_a_swapped_directory(void **state)
+{
+	struct world *w = *state;
+
+	mkdir(at(w, "next"), 0700);
+	put(at(w, "next/e.yaml"), "E");
+	rename(at(w, "mesh"), at(w, "old"));
+	rename(at(w, "next"), at(w, "mesh"));
+	settled(w);
+	assert_non_null(strstr(w->told, "e.yaml=E;"));
+	assert_non_null(strstr(w->told, "-a.yaml;"));
+	put(at(w, "mesh/e.yaml"), "E2");
+	assert_string_equal(settled(w), "e.yaml=E2;");
+}
+
+static void says_that_the_directory_is_gone_and_finds_it_again(void **state)
+{
+	struct world *w = *state;
+
+	rename(at(w, "mesh"), at(w, "away"));
+	assert_string_equal(settled(w), "");
+	assert_non_null(directory_problem(w->directory));
+	rename(at(w, "away"), at(w, "mesh"));
+	put(at(w, "mesh/a.yaml"), "back");
+	assert_string_equal(settled(w), "a.yaml=back;");
+	assert_null(directory_problem(w->directory));
+}
+
+static void says_what_cannot_be_read(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	mkdir(at(w, "mesh/dir.yaml"), 0700);
+	fd = open(at(w, "mesh/big.yaml"), O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(ftruncate(fd, DIRECTORY_FILE_MAX_BYTES + 1), 0);
+	close(fd);
+	settled(w);
+	assert_non_null(strstr(w->told, "!big.yaml=larger than 4 MiB;"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(tells_a_file_written_in_place_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(tells_a_renamed_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_the_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_removal_and_moving_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_changes_that_come_together_at_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(follows_a_swapped_link_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(follows_a_swapped_directory, setup, teardown),
+		cmocka_unit_test_setup_teardown(says_that_the_directory_is_gone_and_finds_it_again,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(says_what_cannot_be_read, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
