@@ -193,3 +193,4 @@ _Static_assert(sizeof(struct weft_listen) == 152, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 
 #include "bpf/abi_policy.h"
+#include "bpf/abi_balance.h"

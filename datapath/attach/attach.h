@@ -21,6 +21,8 @@ struct attach_options {
 	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 8 MiB */
 	bool capture;		 /* payload for L7; false: L4 only */
 	bool tls_keys;
+	bool mesh; /* balancing and policy (datapath/attach/mesh.h); false: what an earlier agent
+		      left of them is taken away */
 };
 
 /* One program, for people. */

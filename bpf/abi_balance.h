@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Balancing, beside the arena that bpf/abi_mesh.h describes: the hash of its tables, the state of a
+ * pool, and the question of `weft simulate`. Part of bpf/abi.h, which is what others include. */
+#pragma once
+
+/* The hash of every table of an arena: over |count| 32-bit words as they lie in memory. */
+static inline __u32 weft_hash(const __u32 *words, __u32 count, __u32 seed)
+{
+	__u64 h = seed + 0x9e3779b97f4a7c15ull;
+
+	for (__u32 i = 0; i < count; i++) {
+		h = (h ^ words[i]) * 0xd6e8feb86659fd93ull;
+		h ^= h >> 32;
+	}
+	return (__u32)h;
+}
+
+/* Place of a front or an address: weft_mesh_table.first + (this & weft_mesh_table.mask), then the
+ * next cells, cyclically. */
+static inline __u32 weft_hash_key(const struct weft_mesh_key *key, __u32 seed)
+{
+	__u32 words[5];
+
+	__builtin_memcpy(words, key, sizeof(words));
+	return weft_hash(words, 5, seed);
+}
+
+/* Place of a matcher. WEFT_MATCH_EXE: |value| is weft_hash_name. */
+static inline __u32 weft_hash_match(__u64 value, __u8 kind, __u32 seed)
+{
+	__u32 words[3] = {(__u32)value, (__u32)(value >> 32), kind};
+
+	return weft_hash(words, 3, seed);
+}
+
+/* Of the name of an executable, NUL-padded, cut at 31. */
+static inline __u64 weft_hash_name(const char name[32])
+{
+	__u32 words[8];
+
+	__builtin_memcpy(words, name, sizeof(words));
+	return (__u64)weft_hash(words, 8, 1) << 32 | weft_hash(words, 8, 2);
+}
+
+/* The element of weft_services that belongs to a pool. The shares are written by the kernel half
+ * from what is ejected, at most every WEFT_POOL_HEALTH_NS. */
+struct weft_pool_state {
+	__u64 rotation;	  /* round robin: the next number */
+	__u64 checked_ns; /* when the shares were made */
+	__u8 upper[4];	  /* upper end of each tier's share of |total| */
+	__u8 total;	  /* 0 = nothing to choose from */
+	__u8 panic;	  /* so few are healthy that ejection does not count */
+	__u16 generation; /* low bits of the one that they were made for */
+	__u64 pad[5];
+};
+
+#define WEFT_POOL_HEALTH_NS 10000000ull
+
+/* Context of the program `mesh_simulate`: where a connect would go, without going there. */
+struct weft_simulation {
+	/* asked */
+	__u8 source_addr[16]; /* all 0: any */
+	__u8 addr[16];
+	__u64 client;	 /* for affinity and Maglev when there is no source; e.g. a netns cookie */
+	__u64 cgroup_id; /* of the process, 0 = not known */
+	__u32 netns_ino; /* 0 = not known */
+	__u32 uid;	 /* WEFT_NUMBER_NONE = not known */
+	char exe[32];	 /* NUL-padded, empty = not known */
+	__u16 port;
+	__u8 protocol; /* IPPROTO_* */
+	/* answered */
+	__u8 verdict;  /* WEFT_VERDICT_* */
+	__u32 service; /* numbers of the model, WEFT_NUMBER_NONE = none */
+	__u32 subset;  /* weft_mesh_pool.number */
+	__u32 endpoint;
+	__u32 endpoint_state; /* index in weft_endpoints */
+	__u8 endpoint_addr[16];
+	__u16 endpoint_port;
+	__u16 tier;
+	__u32 source; /* workload */
+	__u32 target;
+	__u32 policy;
+	__u32 rule;
+	__u64 generation; /* 0 = no mesh in force */
+};
+
+_Static_assert(sizeof(struct weft_pool_state) == 64, "pool state");
+_Static_assert(sizeof(struct weft_simulation) == 152, "simulation");
