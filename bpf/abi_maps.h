@@ -41,6 +41,9 @@ struct weft_settings {
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
 	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
 	__u32 readers;		  /* of the ring so far, now included */
+	__u32 ring_grant_bytes;	  /* what a CPU may fill before it asks again how full the ring is;
+				     for all CPUs together at most half of the reserve */
+	__u32 pad;
 };
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
@@ -66,5 +69,5 @@ struct weft_account {
 _Static_assert(sizeof(struct weft_account) == 128, "account");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
-_Static_assert(sizeof(struct weft_settings) == 40, "settings");
+_Static_assert(sizeof(struct weft_settings) == 48, "settings");
 _Static_assert(sizeof(struct weft_skip) == 24, "skip");

@@ -37,7 +37,7 @@ struct capture {
 	__u32 flags;   /* WEFT_SEGMENT_* */
 	__u32 from;    /* walkers: what is to be copied next starts here, */
 	__u64 at;      /* and the next header is here */
-	__u64 waiting; /* bytes in the ring before the record at hand */
+	__u64 waiting; /* bytes in the ring before the record at hand; 0 = not asked */
 	__u64 quiet; /* TLS: payload of records that end up to this byte of the direction is body */
 	__u32 copied; /* bytes in records */
 	__u8 direction;
@@ -59,11 +59,26 @@ static __always_inline void segment_fill(struct weft_segment *s, const struct ca
 	s->packet_bytes = c->bytes;
 }
 
-/* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. */
-static __always_inline bool ring_has_room(const struct weft_settings *set, struct capture *c)
+/* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. A CPU
+ * asks how full the ring is, and wakes the reader when it must, once for each grant. A run that
+ * interrupts another one may spend a grant twice: two of each CPU still fit in the reserve. */
+static __always_inline bool ring_has_room(const struct weft_settings *set, struct capture *c,
+					  __u32 record_bytes)
 {
+	__u32 zero = 0, bytes = record_bytes + BPF_RINGBUF_HDR_SZ;
+	__s64 *grant = bpf_map_lookup_elem(&weft_grants, &zero);
+
+	c->waiting = 0;
+	if (grant && *grant >= bytes) {
+		*grant -= bytes;
+		return true;
+	}
 	c->waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
-	return c->waiting + set->ring_reserve_bytes < set->ring_bytes;
+	if (c->waiting + set->ring_reserve_bytes >= set->ring_bytes)
+		return false;
+	if (grant)
+		*grant = (__s64)set->ring_grant_bytes - bytes;
+	return true;
 }
 
 /* A record of |type| (tiny_record, small_record, large_record) or NULL; counted as seen, and as
@@ -72,7 +87,7 @@ static __always_inline bool ring_has_room(const struct weft_settings *set, struc
 	({                                                                                         \
 		struct type *record_ = NULL;                                                       \
 		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                                \
-		if (ring_has_room(set, c))                                                         \
+		if (ring_has_room(set, c, sizeof(*record_)))                                       \
 			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);            \
 		if (!record_)                                                                      \
 			count_lost(WEFT_LOST_RING_SEGMENT);                                        \
@@ -171,13 +186,14 @@ __weak __noinline int capture_end(struct capture *c, __u32 at)
 	if (!c || !set)
 		return 0;
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
-	s = bpf_ringbuf_reserve(&weft_ring, sizeof(*s), 0);
+	s = ring_has_room(set, c, sizeof(*s)) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*s), 0)
+					      : NULL;
 	if (!s) {
 		count_lost(WEFT_LOST_RING_SEGMENT);
 		return 0;
 	}
 	segment_fill(s, c, at, 0);
-	event_submit(s, set);
+	event_submit_after(s, set, c->waiting);
 	return 0;
 }
 
@@ -189,7 +205,9 @@ static __always_inline void capture_mark(struct capture *c)
 	if (!set)
 		return;
 	count(WEFT_COUNT_MARKS_SEEN, 1);
-	mark = ring_has_room(set, c) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0) : NULL;
+	mark = ring_has_room(set, c, sizeof(*mark))
+		       ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0)
+		       : NULL;
 	if (!mark) {
 		count_lost(WEFT_LOST_RING_MARK);
 		return;

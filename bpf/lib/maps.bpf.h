@@ -21,6 +21,16 @@ struct counter_map {
 };
 extern struct counter_map weft_counters SEC(".maps");
 
+/* What this CPU may still put into the ring before it asks how full that is: asking costs a cache
+ * line that all CPUs write. */
+struct grant_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s64); /* bytes */
+};
+extern struct grant_map weft_grants SEC(".maps");
+
 struct settings_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

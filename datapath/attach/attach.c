@@ -188,6 +188,7 @@ static int settings_start(struct attach *a, const struct attach_options *options
 {
 	struct weft_settings *s = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE,
 				       MAP_SHARED, attach_map_fd(a, "weft_settings"), 0);
+	int cpus = libbpf_num_possible_cpus();
 	struct timespec now;
 
 	if (s == MAP_FAILED)
@@ -208,6 +209,7 @@ static int settings_start(struct attach *a, const struct attach_options *options
 	s->ring_bytes = ring_bytes;
 	s->ring_reserve_bytes = ring_bytes / 10;
 	s->ring_wakeup_bytes = ring_bytes / 4;
+	s->ring_grant_bytes = cpus > 0 ? s->ring_reserve_bytes / 2 / (uint32_t)cpus : 0;
 	s->own_pid = (uint32_t)getpid();
 	s->tls_keys = options->tls_keys;
 	attach_heartbeat(a, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
