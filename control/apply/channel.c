@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Sequenced packets carry questions, answers and descriptors (SCM_RIGHTS, unix(7)). */
+#include "control/apply/channel.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define ANSWER_MS 10000 /* a flip waits for programs that run */
+
+struct message {
+	uint32_t kind;
+	int32_t result;
+	uint64_t value;
+	char text[256];
+};
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int pair_open(int *a, int *b)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	*a = fds[0];
+	*b = fds[1];
+	return 0;
+}
+
+int channel_open(struct channel *c, struct error *err)
+{
+	int r;
+
+	*c = (struct channel){-1, -1, -1, -1};
+	r = pair_open(&c->feed_fd, &c->files_fd);
+	r = r ? r : pair_open(&c->serve_fd, &c->ask_fd);
+	if (!r)
+		return 0;
+	channel_close(c);
+	return error_set(err, r, "cannot make a socket pair: %s", strerror(-r));
+}
+
+void channel_close(struct channel *c)
+{
+	channel_keep_feeder(c);
+	channel_keep_planner(c);
+}
+
+void channel_keep_feeder(struct channel *c)
+{
+	close_end(&c->files_fd);
+	close_end(&c->ask_fd);
+}
+
+void channel_keep_planner(struct channel *c)
+{
+	close_end(&c->feed_fd);
+	close_end(&c->serve_fd);
+}
+
+/* ---- messages */
+
+static int message_send(int socket_fd, const struct message *m, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec data = {(void *)m, sizeof(*m)};
+	struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1};
+	struct cmsghdr *rights;
+
+	if (fd >= 0) {
+		header.msg_control = control;
+		header.msg_controllen = sizeof(control);
+		rights = CMSG_FIRSTHDR(&header);
+		rights->cmsg_level = SOL_SOCKET;
+		rights->cmsg_type = SCM_RIGHTS;
+		rights->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(rights), &fd, sizeof(int));
+	}
+	return sendmsg(socket_fd, &header, MSG_NOSIGNAL) == sizeof(*m) ? 0 : -errno;
+}
+
+/* |ret_fd| is -1 when none came. */
+static int message_receive(int socket_fd, struct message *m, int *ret_fd, int flags)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec data = {m, sizeof(*m)};
+	struct msghdr header = {.msg_iov = &data,
+				.msg_iovlen = 1,
+				.msg_control = control,
+				.msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(socket_fd, &header, flags | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *rights;
+
+	*ret_fd = -1;
+	if (n < 0)
+		return -errno;
+	rights = CMSG_FIRSTHDR(&header);
+	if (rights && rights->cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(rights), sizeof(int));
+	if (n == sizeof(*m))
+		return 0;
+	close_end(ret_fd);
+	return n ? -EBADMSG : -EPIPE;
+}
+
+static int wait_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, timeout_ms) == 1 ? 0 : -ETIMEDOUT;
+}
+
+/* ---- files */
+
+#define BATCH_REMOVED 1u
+#define BATCH_PROBLEM 2u /* the content says why there is none */
+
+/* Before each file: its name, NUL-terminated, and its content follow, padded to 8 bytes. */
+struct entry {
+	uint32_t flags;
+	uint32_t name_bytes;
+	uint64_t content_bytes;
+};
+
+struct batch {
+	FILE *file;
+	int fd;
+	int error;
+	bool whole;
+};
+
+struct batch *batch_new(bool whole)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->whole = whole;
+	b->fd = memfd_create("weft-files", MFD_CLOEXEC);
+	b->file = b->fd >= 0 ? fdopen(b->fd, "w") : NULL;
+	if (!b->file)
+		b->error = -errno;
+	return b;
+}
+
+void batch_free(struct batch *b)
+{
+	if (!b)
+		return;
+	if (b->file)
+		fclose(b->file);
+	else if (b->fd >= 0)
+		close(b->fd);
+	free(b);
+}
+
+void batch_add(struct batch *b, const struct batch_file *file)
+{
+	static const char zeros[8];
+	struct slice content = file->bytes;
+	struct entry e = {.flags = file->removed ? BATCH_REMOVED : 0,
+			  .name_bytes = (uint32_t)strlen(file->name) + 1};
+	size_t odd;
+
+	if (!b->file)
+		return;
+	if (file->problem) {
+		e.flags = BATCH_PROBLEM;
+		content = (struct slice){file->problem, strlen(file->problem) + 1};
+	}
+	e.content_bytes = content.size_bytes;
+	odd = (e.name_bytes + e.content_bytes) % 8;
+	fwrite(&e, sizeof(e), 1, b->file);
+	fwrite(file->name, e.name_bytes, 1, b->file);
+	fwrite(content.data, content.size_bytes, 1, b->file);
+	fwrite(zeros, odd ? 8 - odd : 0, 1, b->file);
+}
+
+void batch_problem(struct batch *b, const char *text)
+{
+	batch_add(b, &(struct batch_file){.name = "", .problem = text});
+}
+
+int batch_send(struct batch *b, struct channel *c)
+{
+	struct message m = {.kind = b->whole};
+	int r = b->error;
+
+	if (!r && (fflush(b->file) || ferror(b->file)))
+		r = -ENOMEM;
+	r = r ? r : message_send(c->feed_fd, &m, b->fd);
+	batch_free(b);
+	return r;
+}
+
+static int visit_entries(const char *data, uint64_t size,
+			 void (*visit)(void *arg, const struct batch_file *file), void *arg)
+{
+	struct batch_file file;
+	struct entry e;
+	uint64_t at = 0, left;
+
+	while (at < size) {
+		left = size - at;
+		if (left < sizeof(e))
+			return -EBADMSG;
+		memcpy(&e, data + at, sizeof(e));
+		left -= sizeof(e);
+		at += sizeof(e);
+		if (!e.name_bytes || e.name_bytes > left || e.content_bytes > left - e.name_bytes ||
+		    data[at + e.name_bytes - 1])
+			return -EBADMSG;
+		file.name = data + at;
+		file.bytes = (struct slice){data + at + e.name_bytes, e.content_bytes};
+		if (e.flags & BATCH_PROBLEM &&
+		    (!e.content_bytes || file.bytes.data[e.content_bytes - 1]))
+			return -EBADMSG;
+		file.removed = e.flags & BATCH_REMOVED;
+		file.problem = e.flags & BATCH_PROBLEM ? file.bytes.data : NULL;
+		visit(arg, &file);
+		at += (e.name_bytes + e.content_bytes + 7) & ~7ull;
+	}
+	return 0;
+}
+
+int batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+		  void (*visit)(void *arg, const struct batch_file *file), void *arg)
+{
+	cleanup_close int fd = -1;
+	struct message m;
+	off_t size;
+	void *data;
+	int r;
+
+	if (wait_readable(c->files_fd, timeout_ms))
+		return 0;
+	r = message_receive(c->files_fd, &m, &fd, 0);
+	if (r)
+		return r;
+	size = lseek(fd, 0, SEEK_END);
+	if (size < 0)
+		return -EBADMSG;
+	*ret_whole = m.kind;
+	if (!size)
+		return 1;
+	data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return -errno;
+	r = visit_entries(data, (uint64_t)size, visit, arg);
+	munmap(data, (size_t)size);
+	return r ? r : 1;
+}
+
+/* ---- questions */
+
+int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
+		uint64_t *ret_value, int *ret_fd, struct error *err)
+{
+	struct message m = {.kind = question, .value = argument};
+	cleanup_close int fd = -1;
+	int r = message_send(c->ask_fd, &m, -1);
+
+	r = r ? r : wait_readable(c->ask_fd, ANSWER_MS);
+	r = r ? r : message_receive(c->ask_fd, &m, &fd, 0);
+	if (r)
+		return error_set(err, r, "the loader does not answer: %s", strerror(-r));
+	if (m.result)
+		return error_set(err, m.result, "%.255s", m.text);
+	if (ret_value)
+		*ret_value = m.value;
+	if (ret_fd)
+		*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument)
+{
+	cleanup_close int fd = -1;
+	struct message m;
+	int r = message_receive(c->serve_fd, &m, &fd, MSG_DONTWAIT);
+
+	if (r)
+		return r;
+	*question = m.kind;
+	*argument = m.value;
+	return 0;
+}
+
+void channel_answer(struct channel *c, int result, uint64_t value, int fd, const struct error *err)
+{
+	struct message m = {.result = result, .value = value};
+
+	if (result && err)
+		snprintf(m.text, sizeof(m.text), "%s", err->text);
+	message_send(c->serve_fd, &m, fd);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Between the feeder, which reads files and writes the kernel's maps, and the planner, which
+ * understands them and may do neither: batches of files one way; memory for generations and their
+ * flips, asked for, the other. */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct channel {
+	int feed_fd;  /* feeder: batches leave here; -1 in the planner */
+	int files_fd; /* planner: and arrive here; -1 in the feeder */
+	int serve_fd; /* feeder: questions arrive here */
+	int ask_fd;   /* planner: and are asked here */
+};
+
+/* Two socket pairs. 0 or a negative errno with |err|. */
+int channel_open(struct channel *c, struct error *err);
+void channel_close(struct channel *c);
+
+/* After fork: keeps one side's ends. */
+void channel_keep_feeder(struct channel *c);
+void channel_keep_planner(struct channel *c);
+
+/* ---- files */
+
+/* Collects files that belong together, in memory that is handed over whole (memfd). */
+struct batch;
+
+struct batch_file {
+	const char *name;
+	struct slice bytes;
+	bool removed;
+	const char *problem; /* why it cannot be read, or NULL */
+};
+
+/* NULL when memory is short. |whole|: the files are all there are, others are gone. */
+struct batch *batch_new(bool whole);
+void batch_free(struct batch *b);
+
+/* Errors are remembered and returned by batch_send. */
+void batch_add(struct batch *b, const struct batch_file *file);
+void batch_problem(struct batch *b, const char *text); /* of the directory itself */
+
+/* Hands the batch to the planner and ends it. 0 or a negative errno; -EPIPE: the planner is
+ * gone. */
+int batch_send(struct batch *b, struct channel *c);
+
+/* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
+ * what the visits get is borrowed. 1: a batch, |ret_whole| says of what kind; 0: none in time;
+ * -EPIPE: the feeder is gone; -EBADMSG: it is not what a feeder sends. */
+int batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+		  void (*visit)(void *arg, const struct batch_file *file), void *arg);
+
+/* ---- questions */
+
+enum channel_question {
+	CHANNEL_ARENA, /* |argument| cells wanted; answer: how many there are, and a descriptor */
+	CHANNEL_FLIP,  /* the arena given last comes into force; answer: 0 */
+	CHANNEL_CLEAR, /* nothing is in force any more; answer: 0 */
+};
+
+/* Planner: asks and waits. 0, with |ret_value| and, for CHANNEL_ARENA, |ret_fd| (the caller's) if
+ * not NULL; else what the feeder met, with its sentence in |err|. */
+int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
+		uint64_t *ret_value, int *ret_fd, struct error *err);
+
+/* Feeder: the next question; 0, -EAGAIN, -EPIPE. */
+int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument);
+
+/* |fd| -1: none; it is not closed. |err| is read when |result| is not 0. */
+void channel_answer(struct channel *c, int result, uint64_t value, int fd, const struct error *err);
