@@ -7,8 +7,9 @@
  * up sees that generation to its end. Cells point to each other by index; 0 is the header's and
  * means "none" everywhere else. Nothing in an arena changes while it is in force. What changes
  * while it is (connections, ejection, rotation) lies in `weft_endpoints` and `weft_services`, whose
- * indexes
- * ("state") stay with an endpoint (service, address, port) or a service over generations. */
+ * indexes ("state") stay with an endpoint (service, address, port), a service or a pool over
+ * generations and over agents: an agent that starts learns them from the arena in force, where a
+ * |key| says what each belongs to. They are also the numbers by which records name things. */
 #pragma once
 
 #define WEFT_MESH_CELL_BYTES 64u
@@ -58,19 +59,19 @@ struct weft_mesh_front {
 	struct weft_mesh_key key;
 	__u32 service; /* cell */
 	__u32 route;   /* first of |routes| cells, tried in order */
-	__u32 routes;
+	__u32 routes;  /* with the further cells of long routes (weft_mesh_route.more) */
 	__u32 pad[8];
 };
 
 struct weft_mesh_service {
+	__u64 key;		   /* hash of namespace and name */
 	__u32 state;		   /* index in weft_services */
-	__u32 number;		   /* in the model: for messages */
 	__u32 max_connections;	   /* 0 = no bound */
 	__u32 connects_per_second; /* 0 = no bound */
 	__u32 affinity_s;	   /* 0 = none */
 	__u32 flags;		   /* WEFT_SERVICE_* */
 	__u32 policy; /* step: for clients that connect through this service; 0 = by the endpoint */
-	__u32 pad[9];
+	__u32 pad[8];
 };
 
 #define WEFT_SERVICE_ACCELERATE 1u
@@ -78,11 +79,14 @@ struct weft_mesh_service {
 #define WEFT_ROUTE_SPLITS 6u
 
 /* Where connections go that match: |splits| pools, each with the upper end of its share of
- * |total_weight|. */
+ * |total_weight|: a number below |total_weight| goes to the first split whose |upper| is above it.
+ * More than WEFT_ROUTE_SPLITS: the next |more| cells are routes too, of which only |split| counts.
+ * No splits: there is nowhere to go (UH). A connection that no route matches goes where it asked.
+ */
 struct weft_mesh_route {
-	__u32 match; /* step that ends in ALLOW for what matches; 0 = all */
-	__u16 splits;
-	__u16 more; /* cells that follow and hold further splits of this route */
+	__u32 match;  /* step that ends in ALLOW for what matches; 0 = all */
+	__u16 splits; /* with those in the cells that follow */
+	__u16 more;
 	__u32 total_weight;
 	__u32 pad;
 	struct {
@@ -99,8 +103,10 @@ struct weft_mesh_route {
 
 #define WEFT_POOL_TIERS 4u /* local first; what does not fit is in the last */
 
-/* The endpoints of a service's subset and port: |endpoints| cells from |first|, those of a tier
- * (locality priority) side by side. A tier is used while it has enough that are not ejected. */
+/* The endpoints of a service's subset and port that may get connections: |endpoints| cells from
+ * |first|, those of a tier (locality priority) side by side. A tier is used while it has enough
+ * that are not ejected. The Maglev table is over the first tier; in the others, and where its slot
+ * is ejected, a hash of the client's address takes the place of chance. */
 struct weft_mesh_pool {
 	__u32 first;
 	__u32 endpoints;
@@ -113,7 +119,7 @@ struct weft_mesh_pool {
 	__u8 pad;
 	__u32 maglev;	    /* first cell of the table: 16 endpoint numbers (__u32) in each */
 	__u32 maglev_slots; /* 0 = none; prime */
-	__u32 number;	    /* subset in the model: for messages */
+	__u32 subset; /* number in the service that the endpoints are of, WEFT_NUMBER_NONE = all */
 	struct {
 		__u32 first; /* endpoint number in the pool */
 		__u32 endpoints;
@@ -121,7 +127,10 @@ struct weft_mesh_pool {
 };
 
 /* A member of a pool. Random choice is by the alias method (Walker, Vose) inside its tier: with
- * probability |keep| / 2^32 this one, else the tier's endpoint number |alias|. */
+ * probability (|keep| + 1) / 2^32 (a 32-bit number at most |keep|) this one, else the tier's
+ * endpoint number |alias|. Who is sure to be kept has |keep| 0xffffffff. The kernel half goes by
+ * |keep|; |weight| is for least connections. Round robin: number n of the rotation over t
+ * endpoints looks at n % t, with (n / t) * 0x9e3779b9 in place of the random number. */
 struct weft_mesh_endpoint {
 	__u8 addr[16];
 	__u16 port;
@@ -130,13 +139,9 @@ struct weft_mesh_endpoint {
 	__u32 identity; /* cell */
 	__u32 keep;
 	__u32 alias;   /* number in the tier */
-	__u32 number;  /* in the model: for messages */
-	__u32 flags;   /* WEFT_ENDPOINT_* */
-	__u32 service; /* cell */
-	__u32 pad[4];
+	__u32 service; /* cell: the one it is of, which need not be that of the front */
+	__u32 pad[6];
 };
-
-#define WEFT_ENDPOINT_DRAINED 1u /* takes no new connections */
 
 /* What changes while a generation is in force. Elements of mmapable array maps. */
 struct weft_endpoint_state {

@@ -12,28 +12,44 @@ struct weft_mesh_address {
 };
 
 /* How a process is known. */
-#define WEFT_MATCH_CGROUP 1 /* value: cgroup id */
-#define WEFT_MATCH_NETNS  2 /* value: inode of the network namespace */
-#define WEFT_MATCH_EXE	  3 /* value: hash of |name| */
-#define WEFT_MATCH_UID	  4
+#define WEFT_MATCH_CGROUP  1 /* value: cgroup id, of the process or of a group above it */
+#define WEFT_MATCH_NETNS   2 /* value: inode of the network namespace */
+#define WEFT_MATCH_EXE	   3 /* value: weft_hash_name of the last component of its path */
+#define WEFT_MATCH_UID	   4
+#define WEFT_MATCH_ADDRESS 5 /* value: 0; nothing but |prefix| is known */
 
-/* A matcher: looked up in the order above, the first that is found says who the process is. */
+/* Matchers with one kind and value in a chain: no longer than this. */
+#define WEFT_MESH_MATCHERS 16
+
+/* A matcher. The table has the first of each kind and value, |next| leads to the others, of
+ * ascending |rank|. All that |wants| names must hold; of all matchers that do, over all kinds,
+ * the one of the lowest rank says who the process is. A prefix holds only of an address that is
+ * known. */
 struct weft_mesh_matcher {
 	__u64 value;
-	__u8 kind; /* WEFT_MATCH_* */
-	__u8 pad[3];
+	__u8 kind;  /* WEFT_MATCH_*: what it is found by */
+	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; never its own kind */
+	__u8 prefix_bits;
+	__u8 pad;
 	__u32 identity; /* cell */
-	char name[32];	/* WEFT_MATCH_EXE: last component of the executable's path, NUL-padded */
-	__u32 pad2[4];
+	__u32 rank;
+	__u32 next; /* cell */
+	__u64 cgroup_id;
+	__u64 exe;
+	__u32 netns_ino;
+	__u32 uid;
+	__u8 prefix[16]; /* of the process's address, IPv4 mapped: WEFT_MATCH_ADDRESS */
 };
 
-/* A workload. The numbers are those that bitmaps of policy steps are over. */
+/* A workload. Namespaces, principals and classes are what bitmaps of steps are over. */
 struct weft_mesh_identity {
-	__u32 number; /* in the model: for messages; also the bit of WEFT_STEP_WORKLOAD */
+	__u64 key;    /* hash of what makes it the same workload in the next generation */
+	__u32 number; /* stays over generations: records name workloads by it */
 	__u32 namespace_number;
 	__u32 principal_number; /* namespace and service account */
+	__u32 class_number;	/* namespace and labels */
 	__u32 policy;		/* step: for connections to it; 0 = no policy selects it: allowed */
-	__u32 pad[12];
+	__u32 pad[9];
 };
 
 /* Policies, compiled to steps: a decision graph without loops. Each step tests one thing and goes
@@ -50,7 +66,7 @@ struct weft_mesh_identity {
 	5 /* source namespace number in the bitmap of |count| bits from |first|, 512 in each cell  \
 	   */
 #define WEFT_STEP_PRINCIPAL 6
-#define WEFT_STEP_WORKLOAD  7
+#define WEFT_STEP_CLASS	    7 /* workloads by their labels */
 
 /* weft_mesh_step.action */
 #define WEFT_ACTION_ALLOW 0
@@ -92,8 +108,8 @@ struct weft_mesh_step {
 #define WEFT_PLACE_ACCEPT  2 /* the server's end */
 #define WEFT_PLACE_XDP	   3
 
-/* WEFT_EVENT_VERDICT: what the mesh decided about a connection (bpf/abi_mesh.h). The numbers are
- * those of the model that the generation was compiled from; WEFT_NUMBER_NONE = none. */
+/* WEFT_EVENT_VERDICT: what the mesh decided about a connection (bpf/abi_mesh.h). Services and
+ * endpoints are given by their |state|, workloads by their |number|; WEFT_NUMBER_NONE = none. */
 struct weft_verdict {
 	struct weft_event event;
 	__u64 cookie; /* of the socket, 0 = it has none yet */

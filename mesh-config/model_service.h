@@ -140,8 +140,9 @@ enum mesh_resolution {
 };
 
 struct mesh_service {
-	/* Of everything that makes this service: its own fields, endpoints, traffic, routes. Equal
-	 * hashes in two meshes: nothing about it changed (its indexes may have). */
+	/* Of everything that makes this service: its own fields, endpoints (with namespace, name
+	 * and account of their workloads), traffic, routes. Equal hashes in two meshes: nothing
+	 * about it changed (its indexes may have). */
 	uint64_t hash;
 	const char *namespace_name;
 	const char *name;

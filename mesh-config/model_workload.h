@@ -6,6 +6,9 @@
 #include "mesh-config/model_base.h"
 
 struct mesh_workload {
+	/* Of names, account, labels, locality and addresses: equal in two meshes, nothing about it
+	 * changed (its indexes may have). */
+	uint64_t hash;
 	const char *namespace_name;
 	const char *name; /* "" for an inline endpoint of a ServiceEntry */
 	const char *service_account;
