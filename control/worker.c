@@ -113,7 +113,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signal_limits = signals_limits_default();
 	struct observe_listener listener = {
-		w, take_request, take_connection, take_listener, name_cgroup, take_skip};
+		w, take_request, take_connection, take_listener, name_cgroup, NULL, take_skip};
 
 	limits.seed = random_seed();
 	limits.requests_per_connection = OPEN_EXCHANGES;

@@ -160,7 +160,8 @@ static void end_fill(struct conn *c, unsigned side, const struct weft_open *open
 	struct end *e = &c->ends[side];
 
 	e->cookie = open->cookie;
-	e->identity = identity_of(c->observe->identities, &open->owner);
+	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
+				  open->tuple.local_port);
 	e->handshake_us = open->handshake_us;
 	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
 	e->address.netns_ino = open->tuple.netns_ino;
@@ -174,7 +175,7 @@ void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *ow
 
 	if (e->address.pid || !owner->pid)
 		return;
-	e->identity = identity_of(c->observe->identities, owner);
+	e->identity = identity_of(c->observe->identities, owner, e->address.addr, e->address.port);
 	e->address.pid = owner->pid;
 }
 
@@ -182,7 +183,8 @@ static void end_remote(struct conn *c, unsigned side, const struct weft_open *op
 {
 	struct end *e = &c->ends[side];
 
-	e->identity = identity_unknown(c->observe->identities);
+	e->identity = identity_of(c->observe->identities, NULL, open->tuple.remote_addr,
+				  open->tuple.remote_port);
 	address_of(open->tuple.remote_addr, open->tuple.remote_port, &e->address);
 }
 

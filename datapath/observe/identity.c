@@ -13,6 +13,8 @@
 struct name_key {
 	char kind[12];
 	char name[64];
+	uint8_t pad[4];
+	uint64_t names; /* hash of what configuration says, 0 = nothing */
 };
 
 struct name_entry {
@@ -83,13 +85,32 @@ void identities_free(struct identities *ids)
 	free(ids);
 }
 
-static const struct identity *intern(struct identities *ids, const char *kind, const char *name)
+static void text_override(char *out, size_t size, const char *text)
+{
+	if (text[0])
+		text_set(out, size, text);
+}
+
+static void names_fill(struct identity *id, const struct observe_names *n)
+{
+	text_override(id->namespace_, sizeof(id->namespace_), n->namespace_name);
+	text_override(id->service, sizeof(id->service), n->service);
+	text_override(id->app, sizeof(id->app), n->app);
+	text_override(id->version, sizeof(id->version), n->version);
+	text_override(id->principal, sizeof(id->principal), n->principal);
+}
+
+/* |names| may be NULL. */
+static const struct identity *intern(struct identities *ids, const char *kind, const char *name,
+				     const struct observe_names *names)
 {
 	struct name_key key = {0};
 	struct name_entry *e;
 
 	text_set(key.kind, sizeof(key.kind), kind);
 	text_set(key.name, sizeof(key.name), name);
+	if (names)
+		key.names = table_hash(names, sizeof(*names), 0);
 	e = table_find(ids->names, &key);
 	if (e)
 		return &e->identity;
@@ -99,6 +120,8 @@ static const struct identity *intern(struct identities *ids, const char *kind, c
 		return &ids->overflow;
 	}
 	identity_fill(&e->identity, ids->counters->identities++, kind, key.name);
+	if (names)
+		names_fill(&e->identity, names);
 	return &e->identity;
 }
 
@@ -112,7 +135,7 @@ static const struct identity *group_ask(struct identities *ids, uint64_t cgroup_
 		return NULL;
 	path[sizeof(path) - 1] = 0;
 	kind = cgroup_name(path, name, sizeof(name));
-	return kind ? intern(ids, kind, name) : NULL;
+	return kind ? intern(ids, kind, name, NULL) : NULL;
 }
 
 static const struct identity *group_identity(struct identities *ids, uint64_t cgroup_id)
@@ -131,7 +154,8 @@ static const struct identity *group_identity(struct identities *ids, uint64_t cg
 	return e->identity;
 }
 
-const struct identity *identity_of(struct identities *ids, const struct weft_owner *owner)
+/* Without configuration. */
+static const struct identity *owner_identity(struct identities *ids, const struct weft_owner *owner)
 {
 	const struct identity *id = group_identity(ids, owner->cgroup_id);
 	char name[sizeof(owner->exe) + 1] = {0};
@@ -142,10 +166,18 @@ const struct identity *identity_of(struct identities *ids, const struct weft_own
 		memcpy(name, owner->exe, sizeof(owner->exe));
 	else
 		memcpy(name, owner->comm, sizeof(owner->comm));
-	return name[0] ? intern(ids, "process", name) : &ids->unknown;
+	return name[0] ? intern(ids, "process", name, NULL) : &ids->unknown;
 }
 
-const struct identity *identity_unknown(const struct identities *ids)
+const struct identity *identity_of(struct identities *ids, const struct weft_owner *owner,
+				   const uint8_t addr[16], uint16_t port)
 {
-	return &ids->unknown;
+	const struct observe_listener *l = ids->listener;
+	const struct identity *id = owner ? owner_identity(ids, owner) : &ids->unknown;
+	struct observe_names names = {0};
+
+	if (!l->names || l->names(l->arg, owner, addr, port, &names))
+		return id;
+	return names.workload[0] ? intern(ids, "mesh", names.workload, &names)
+				 : intern(ids, id->kind, id->workload, &names);
 }

@@ -75,6 +75,7 @@ static void test_groups(void **state)
 	}
 }
 
+static const uint8_t nowhere[16];
 static unsigned asked;
 
 static int path_of(void *arg, uint64_t id, char *out, size_t size)
@@ -91,7 +92,7 @@ static void test_interning(void **state)
 	struct observe_counters counters = {0};
 	struct identities *ids = identities_new(3, 0, &l, &counters);
 	struct weft_owner owner = {.cgroup_id = 1, .comm = "comm", .exe = "program"};
-	const struct identity *a = identity_of(ids, &owner), *b;
+	const struct identity *a = identity_of(ids, &owner, nowhere, 0), *b;
 
 	(void)state;
 	asked = 0;
@@ -99,25 +100,64 @@ static void test_interning(void **state)
 	assert_string_equal(a->service, "s1");
 	assert_string_equal(a->version, "latest");
 	assert_string_equal(a->namespace_, "unknown");
-	assert_ptr_equal(identity_of(ids, &owner), a);
+	assert_ptr_equal(identity_of(ids, &owner, nowhere, 0), a);
 	assert_int_equal(asked, 0);
 
 	owner.cgroup_id = 7; /* the root: the executable names it */
-	b = identity_of(ids, &owner);
+	b = identity_of(ids, &owner, nowhere, 0);
 	assert_string_equal(b->workload, "program");
 	assert_string_equal(b->kind, "process");
 	owner.cgroup_id = 8;
-	assert_ptr_equal(identity_of(ids, &owner), b);
+	assert_ptr_equal(identity_of(ids, &owner, nowhere, 0), b);
 	owner.exe[0] = 0;
-	assert_string_equal(identity_of(ids, &owner)->workload, "comm");
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "comm");
 
 	owner.cgroup_id = 2; /* the fourth name */
-	assert_string_equal(identity_of(ids, &owner)->workload, "overflow");
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "overflow");
 	assert_int_equal(counters.lost[OBSERVE_LOST_IDENTITIES_FULL], 1);
 	memset(&owner, 0, sizeof(owner));
-	assert_ptr_equal(identity_of(ids, &owner), identity_unknown(ids));
-	assert_int_equal(identity_unknown(ids)->index, 0);
+	assert_ptr_equal(identity_of(ids, &owner, nowhere, 0), identity_of(ids, NULL, nowhere, 0));
+	assert_int_equal(identity_of(ids, NULL, nowhere, 0)->index, 0);
 	assert_int_equal(counters.identities, 5);
+	identities_free(ids);
+}
+
+/* Port 80 is the service "web", whoever is behind it; port 81 is a workload of its own. */
+static int names_of(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		    uint16_t port, struct observe_names *ret)
+{
+	(void)arg;
+	(void)owner;
+	(void)addr;
+	if (port != 80 && port != 81)
+		return -2;
+	snprintf(ret->service, sizeof(ret->service), "web.shop.svc.cluster.local");
+	snprintf(ret->namespace_name, sizeof(ret->namespace_name), "shop");
+	if (port == 81)
+		snprintf(ret->workload, sizeof(ret->workload), "web-v2");
+	return 0;
+}
+
+static void test_names_from_configuration(void **state)
+{
+	struct observe_listener l = {.cgroup_path = path_of, .names = names_of};
+	struct observe_counters counters = {0};
+	struct identities *ids = identities_new(8, 0, &l, &counters);
+	struct weft_owner owner = {.cgroup_id = 1, .exe = "program"};
+	const struct identity *a = identity_of(ids, &owner, nowhere, 80);
+
+	(void)state;
+	assert_string_equal(a->workload, "s1");
+	assert_string_equal(a->kind, "unit");
+	assert_string_equal(a->service, "web.shop.svc.cluster.local");
+	assert_string_equal(a->namespace_, "shop");
+	assert_string_equal(a->app, "s1"); /* configuration says nothing about it */
+	assert_ptr_equal(identity_of(ids, &owner, nowhere, 80), a);
+	assert_ptr_not_equal(identity_of(ids, &owner, nowhere, 5), a);
+	a = identity_of(ids, NULL, nowhere, 81); /* not on this node, and known all the same */
+	assert_string_equal(a->workload, "web-v2");
+	assert_string_equal(a->kind, "mesh");
+	assert_string_equal(identity_of(ids, NULL, nowhere, 5)->workload, "unknown");
 	identities_free(ids);
 }
 
@@ -125,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_names_from_configuration),
 		cmocka_unit_test(test_interning),
 	};
 

@@ -114,8 +114,8 @@ static void report_failure(struct observe *o, const struct weft_close *close)
 		.id = ++o->next_conn_id,
 		.reporter = REPORTER_SOURCE,
 		.phase = CONNECTION_CLOSED,
-		.source = identity_of(o->identities, &close->owner),
-		.destination = identity_unknown(o->identities),
+		.source = identity_of(o->identities, &close->owner, t->local_addr, t->local_port),
+		.destination = identity_of(o->identities, NULL, t->remote_addr, t->remote_port),
 		.client = &client,
 		.server = &server,
 		.protocol = "unknown",
@@ -177,7 +177,8 @@ static void take_listen(struct observe *o, const void *record)
 {
 	const struct weft_listen *l = record;
 	struct listener r = {
-		.identity = identity_of(o->identities, &l->owner),
+		.identity = identity_of(o->identities, &l->owner, l->tuple.local_addr,
+					l->tuple.local_port),
 		.address = {.port = l->tuple.local_port,
 			    .netns_ino = l->tuple.netns_ino,
 			    .pid = l->owner.pid,

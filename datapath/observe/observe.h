@@ -24,6 +24,16 @@ struct observe_limits {
 };
 struct observe_limits observe_limits_default(void);
 
+/* What configuration knows of an end; "" = nothing. */
+struct observe_names {
+	char workload[64];
+	char namespace_name[64];
+	char service[128]; /* the host that clients ask for */
+	char app[64];	   /* canonical service */
+	char version[32];  /* canonical revision */
+	char principal[256];
+};
+
 /* Where records go. Callbacks must not call back into observe. */
 struct observe_listener {
 	void *arg;
@@ -34,6 +44,11 @@ struct observe_listener {
 	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
 	 * id, the answer is kept. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
+	/* Names an end: its address and port and, where it is on this node, its owner (else NULL).
+	 * 0, or -ENOENT: configuration does not know it. Called once per end of a connection. May
+	 * be NULL. |ret| comes zeroed. */
+	int (*names)(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		     uint16_t port, struct observe_names *ret);
 	/* What socket |cookie| carries in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be
 	 * copied up to byte |until| of the direction, as far as it is payload of TLS records: all
 	 * of it is the body of one message. May be NULL, may be ignored. */
