@@ -66,6 +66,27 @@ struct weft_account {
 	__u64 dropped[8];   /* of the time between two readers */
 };
 
+/* A service address whose connections between two local ends may bypass TCP. The zero address
+ * stands for any. The value is a word of WEFT_ACCEL_*. */
+struct weft_accel_key {
+	__u8 addr[16];
+	__u16 port; /* host order */
+	__u8 pad[6];
+};
+
+#define WEFT_ACCEL_TRUSTED 1u /* its programs need not show first how they read */
+
+/* One end of an accelerated connection as its receiver: what was queued for it past TCP. By socket
+ * cookie. */
+struct weft_lane {
+	__u64 bytes;	/* redirected to it */
+	__u64 read;	/* payload that it has read, past TCP or not */
+	__u32 messages; /* redirected since nothing waited */
+	__u32 closed;	/* nothing more may be redirected to it */
+};
+
+_Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
+_Static_assert(sizeof(struct weft_lane) == 24, "lane");
 _Static_assert(sizeof(struct weft_account) == 128, "account");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");

@@ -48,7 +48,15 @@
 	X(COPIED_BYTES, "payload bytes copied to the ring")                                        \
 	X(REORDERED, "packets that arrived out of order or twice")                                 \
 	X(WALKS_LOST, "directions copied whole since their framing could not be followed")         \
-	X(FLOWS_SEEN, "flows that were entered in the flow table")
+	X(FLOWS_SEEN, "flows that were entered in the flow table")                                 \
+	X(REDIRECT_PAIRS, "accelerated connections: both ends are here and enrolled")              \
+	X(REDIRECT_MESSAGES, "messages that went from socket to socket past TCP")                  \
+	X(REDIRECT_BYTES, "bytes that went from socket to socket past TCP")                        \
+	X(REDIRECT_LATE, "directions that stay with TCP: the first message came before the other " \
+			 "end was ready")                                                          \
+	X(REDIRECT_FULL, "directions that went back to TCP: too much waited unread")               \
+	X(REDIRECT_CLOSED, "directions that went back to TCP for another reason")                  \
+	X(REDIRECT_REFUSED, "sockets that were not enrolled: no room, or not unique")
 
 /* What a direction of a connection carries, as far as the kernel half needs to know
  * to skip bodies. */

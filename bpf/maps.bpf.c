@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Defines the maps that bpf/lib/maps.bpf.h declares, and the licence of the linked object. */
 #include "bpf/lib/maps.bpf.h"
+#include "bpf/lib/redirect_maps.bpf.h"
 
 struct ring_map weft_ring SEC(".maps");
 struct counter_map weft_counters SEC(".maps");
@@ -15,5 +16,12 @@ struct end_map weft_ends SEC(".maps");
 struct early_map weft_early SEC(".maps");
 struct scratch_map weft_scratch SEC(".maps");
 struct traffic_note_map weft_tls_notes SEC(".maps");
+struct enrolled_map weft_enrolled SEC(".maps");
+struct lane_map weft_lanes SEC(".maps");
+struct socket_map weft_sockets SEC(".maps");
+struct accel_map weft_accel SEC(".maps");
+struct pair_map weft_pairs SEC(".maps");
+struct syn_map weft_syns SEC(".maps");
+struct reader_map weft_readers SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

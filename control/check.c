@@ -8,6 +8,7 @@
 #include "datapath/attach/features.h"
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
+#include "datapath/attach/redirect.h"
 
 #include <stdio.h>
 
@@ -75,6 +76,18 @@ static void write_features(struct json *j, const struct features *features)
 	}
 }
 
+static void write_acceleration(struct json *j, const struct check *check)
+{
+	const struct redirect *r = check->redirect;
+
+	json_put_object(j, "acceleration");
+	json_put_string(j, "result", r ? "ok" : "off");
+	json_put_number(j, "sockets", r ? redirect_sockets(r) : 0);
+	json_put_string(j, "limits", r ? redirect_limits(r) : "");
+	json_put_string(j, "problem", check->redirect_problem);
+	json_put_object_end(j);
+}
+
 void check_write(const struct check *check, struct text *out)
 {
 	struct json j = json_to(out);
@@ -93,6 +106,7 @@ void check_write(const struct check *check, struct text *out)
 		interfaces_visit(check->interfaces, write_interface, &j);
 	json_put_array_end(&j);
 	json_put_string(&j, "flows_problem", check->flows_problem);
+	write_acceleration(&j, check);
 	json_put_array(&j, "features");
 	write_features(&j, check->features);
 	json_put_array_end(&j);

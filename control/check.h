@@ -8,6 +8,7 @@ struct attach;
 struct features;
 struct interfaces;
 struct libraries;
+struct redirect;
 
 struct check {
 	const struct attach *attach;
@@ -15,6 +16,8 @@ struct check {
 	const char *tls_problem;
 	const struct interfaces *interfaces; /* NULL: see flows_problem */
 	const char *flows_problem;
+	const struct redirect *redirect; /* NULL: see redirect_problem */
+	const char *redirect_problem;
 	const struct features *features;
 };
 

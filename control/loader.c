@@ -13,6 +13,7 @@
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
 #include "datapath/attach/mounts.h"
+#include "datapath/attach/redirect.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -32,6 +33,9 @@ struct loader {
 	struct interfaces *interfaces; /* NULL: flows off, or not possible here */
 	struct flows *flows;
 	char flows_problem[256];
+	struct redirect *redirect; /* NULL: nothing is accelerated */
+	char redirect_problem[256];
+	unsigned retired; /* maps of earlier builds that still have sockets */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -50,6 +54,7 @@ static int start_attach(struct loader *l, struct error *err)
 		.ring_bytes = o->ring_bytes,
 		.capture = !o->layer4_only,
 		.tls_keys = !o->layer4_only && o->tls == TLS_MODE_KEYS,
+		.redirect = o->accelerate_count > 0,
 	};
 	int r = mounts_find_cgroup2(l->cgroup_root, sizeof(l->cgroup_root), err);
 
@@ -121,6 +126,20 @@ static void try_flows(struct loader *l)
 		snprintf(l->flows_problem, sizeof(l->flows_problem), "%s", err.text);
 }
 
+/* Connections stay with TCP when this fails; all else goes on. */
+static void start_redirect(struct loader *l)
+{
+	const struct options *o = &l->options;
+	struct error err = {0};
+
+	l->retired = o->pin_dir[0] ? redirect_sweep(o->pin_dir) : 0;
+	if (!o->accelerate_count)
+		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "not asked for");
+	else if (redirect_new(l->attach, l->cgroup_root, &l->redirect, &err) ||
+		 redirect_set(l->redirect, o->accelerate, o->accelerate_count, &err))
+		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", err.text);
+}
+
 static int watch(struct loader *l, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -140,6 +159,7 @@ static int start(struct loader *l, struct error *err)
 				 strerror(errno));
 	start_libraries(l);
 	try_flows(l);
+	start_redirect(l);
 	if (l->libraries)
 		watch(l, libraries_fd(l->libraries));
 	if (l->interfaces)
@@ -172,6 +192,7 @@ void loader_free(struct loader *l)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
 	flows_free(l->flows);
 	interfaces_free(l->interfaces);
+	redirect_free(l->redirect);
 	attach_free(l->attach);
 	if (l->statistics_fd >= 0)
 		close(l->statistics_fd);
@@ -205,6 +226,8 @@ void loader_tick(struct loader *l)
 {
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
+	if (l->retired)
+		l->retired = redirect_sweep(l->options.pin_dir);
 }
 
 /* ---- answers */
@@ -232,7 +255,9 @@ static void add_program(void *arg, const struct attach_program *p)
 static void add_other_programs(const struct attach *a, struct broker_health *h)
 {
 	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
-					    "tls_keys_multi", "tls_keys"};
+					    "tls_keys_multi",  "tls_keys",	 "redirect_enrol",
+					    "redirect_msg",    "redirect_skb",	 "redirect_read",
+					    "redirect_option"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct health_program *program = &h->programs[h->program_count];
@@ -327,8 +352,8 @@ static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
 static void answer_check(struct loader *l, struct broker *b)
 {
 	struct text text = text_new(BROKER_MAX_BYTES);
-	struct check check = {l->attach,     l->libraries,     l->tls_problem,
-			      l->interfaces, l->flows_problem, &l->features};
+	struct check check = {l->attach,	l->libraries, l->tls_problem,	   l->interfaces,
+			      l->flows_problem, l->redirect,  l->redirect_problem, &l->features};
 
 	features_probe(&l->features);
 	check_write(&check, &text);

@@ -24,6 +24,9 @@
 	X(xdp, "MODE",                                                                             \
 	  "XDP on ingress: auto (native on network cards, TC elsewhere), generic, native, off")    \
 	X(tls, "keys|off", "open TLS with the secrets of its handshakes (default keys)")           \
+	X(accelerate, "ADDR:PORT",                                                                 \
+	  "connections of this service between two local ends go past TCP; repeatable; :PORT is "  \
+	  "any address (default: none)")                                                           \
 	X(l4, NULL, "connections and flows only: no payload is looked at")                         \
 	X(no_flows, NULL, "no packet counters on interfaces")                                      \
 	X(ring_bytes, "N", "size of the event ring, a power of two (default 16777216)")            \
@@ -131,6 +134,16 @@ static int take_interface(struct options *o, const char *value)
 	return -1;
 }
 
+static int take_accelerate(struct options *o, const char *value)
+{
+	if (o->accelerate_count == OPTIONS_ACCELERATE_MAX)
+		return mistake("accelerate", value, "at most 64 of them");
+	if (redirect_service_parse(value, &o->accelerate[o->accelerate_count]))
+		return mistake("accelerate", value, "1.2.3.4:80, [::1]:80 or :80");
+	o->accelerate_count++;
+	return -1;
+}
+
 static int take_tls(struct options *o, const char *value)
 {
 	if (!strcmp(value, "keys"))
@@ -173,6 +186,8 @@ static int take_option(struct options *o, int id, const char *value)
 		return take_xdp(o, value);
 	case OPTION_tls:
 		return take_tls(o, value);
+	case OPTION_accelerate:
+		return take_accelerate(o, value);
 	case OPTION_ring_bytes:
 		return take_ring_bytes(o, value);
 	case OPTION_connections:

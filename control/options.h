@@ -2,10 +2,13 @@
 /* The command line of weftd. */
 #pragma once
 
+#include "datapath/attach/redirect.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define OPTIONS_INTERFACES_MAX 32
+#define OPTIONS_ACCELERATE_MAX 64
 
 enum tls_mode { TLS_MODE_KEYS, TLS_MODE_OFF };
 
@@ -20,6 +23,8 @@ struct options {
 	uint32_t ring_bytes;
 	uint32_t connections; /* 0 = the default */
 	uint32_t recent;      /* requests kept; 0 = the default */
+	struct redirect_service accelerate[OPTIONS_ACCELERATE_MAX];
+	unsigned accelerate_count;
 	bool layer4_only;
 	bool flows;
 	bool statistics; /* run times of BPF programs */

@@ -120,7 +120,8 @@ struct conn_state {
 	__u8 peer; /* PEER_* */
 	__u8 last_direction;
 	__u8 head_request; /* the latest request is HEAD: its response has no body */
-	__u8 pad[7];
+	__u8 enrolled;	   /* for redirection: weft_enrolled counts with it */
+	__u8 pad[6];
 };
 
 #define PEER_UNKNOWN 0

@@ -3,7 +3,7 @@
  * older than the agent; `conns_alive` and `listeners` write struct weft_close (alive) and
  * weft_listen for what lives now, in every network namespace. They lose nothing: the reader reads
  * on. */
-#include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/redirect.bpf.h"
 
 SEC("iter/task_file")
 int sockets_found(struct bpf_iter__task_file *ctx)
@@ -54,6 +54,7 @@ int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 	close.alive = 1;
 	close.age_ms = (close.event.time_ns - state->started_ns) / 1000000;
 	counters_fill(&close.counters, bpf_skc_to_tcp_sock(sk), state);
+	redirected_add(&close.counters, sk, state);
 	bpf_seq_write(ctx->meta->seq, &close, sizeof(close));
 	return 0;
 }

@@ -3,6 +3,7 @@
  * LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen() run
  * in the caller's task. */
 #include "bpf/lib/early.bpf.h"
+#include "bpf/lib/redirect.bpf.h"
 
 #define ECONNREFUSED 111
 #define ETIMEDOUT    110
@@ -123,6 +124,7 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	close->role = state->role;
 	close->age_ms = (close->event.time_ns - state->started_ns) / 1000000;
 	counters_fill(&close->counters, bpf_skc_to_tcp_sock(sk), state);
+	redirected_add(&close->counters, sk, state);
 	end_key_fill(&key, &close->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_delete_elem(&weft_ends, &key);
 	bpf_ringbuf_submit(close, BPF_RB_NO_WAKEUP);

@@ -70,6 +70,20 @@ static void print_interfaces(struct check_view *view, const json_t *interfaces, 
 	json_array_foreach(interfaces, i, n) print_check(view, n, "name", "mode", "problem");
 }
 
+static void print_acceleration(struct check_view *view, const json_t *o)
+{
+	char detail[SHOWN_MAX], limits[SHOWN_MAX];
+	bool on = o && !strcmp(field_text(o, "result"), "ok");
+
+	if (!o)
+		return;
+	puts("\nacceleration");
+	snprintf(detail, sizeof(detail), on ? "%lld sockets enrolled" : "all connections use TCP",
+		 field_number(o, "sockets"));
+	print_line(view, field_text(o, "result"), "past TCP", detail,
+		   field_shown(o, on ? "limits" : "problem", limits));
+}
+
 static void print_features(struct check_view *view, const json_t *features)
 {
 	json_t *f;
@@ -88,6 +102,7 @@ static int print_all(void *arg, const char *text, json_t *o)
 	print_programs(view, json_object_get(o, "programs"));
 	print_libraries(view, json_object_get(o, "libraries"), field_text(o, "tls_problem"));
 	print_interfaces(view, json_object_get(o, "interfaces"), field_text(o, "flows_problem"));
+	print_acceleration(view, json_object_get(o, "acceleration"));
 	print_features(view, json_object_get(o, "features"));
 	return 0;
 }

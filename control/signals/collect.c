@@ -399,6 +399,44 @@ static enum collect collect_capture(const struct signals *s, enum metric metric,
 	}
 }
 
+static enum collect collect_redirect(const struct signals *s, enum metric metric, uint32_t position,
+				     struct sample *ret)
+{
+	const uint64_t *counts = s->health.kernel_counts;
+
+	if (position)
+		return COLLECT_END;
+	switch (metric) {
+	case METRIC_REDIRECT_CONNECTIONS:
+		return counted(ret, counts[WEFT_COUNT_REDIRECT_PAIRS], 0);
+	case METRIC_REDIRECT_MESSAGES:
+		return counted(ret, counts[WEFT_COUNT_REDIRECT_MESSAGES], 0);
+	case METRIC_REDIRECT_BYTES:
+		return counted(ret, counts[WEFT_COUNT_REDIRECT_BYTES], 0);
+	case METRIC_REDIRECT_REFUSED:
+		return counted(ret, counts[WEFT_COUNT_REDIRECT_REFUSED], 0);
+	default:
+		return COLLECT_END;
+	}
+}
+
+static enum collect collect_returned(const struct signals *s, enum metric metric, uint32_t position,
+				     struct sample *ret)
+{
+	static const struct {
+		const char *reason;
+		unsigned count;
+	} reasons[] = {{"late", WEFT_COUNT_REDIRECT_LATE},
+		       {"full", WEFT_COUNT_REDIRECT_FULL},
+		       {"closed", WEFT_COUNT_REDIRECT_CLOSED}};
+
+	(void)metric;
+	if (position >= sizeof(reasons) / sizeof(reasons[0]))
+		return COLLECT_END;
+	sample_label(ret, "reason", reasons[position].reason);
+	return counted(ret, s->health.kernel_counts[reasons[position].count], 0);
+}
+
 static enum collect collect_probes(const struct signals *s, enum metric metric, uint32_t position,
 				   struct sample *ret)
 {

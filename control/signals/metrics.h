@@ -93,6 +93,18 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	X(CAPTURED_WHOLE, COUNTER, "weft_capture_whole_directions_total", "", capture,             \
 	  "Directions of connections copied whole because the kernel half could not follow their " \
 	  "framing.")                                                                              \
+	X(REDIRECT_CONNECTIONS, COUNTER, "weft_redirect_connections_total", "", redirect,          \
+	  "Accelerated connections: both ends are here and were enrolled.")                        \
+	X(REDIRECT_MESSAGES, COUNTER, "weft_redirect_messages_total", "", redirect,                \
+	  "Messages that went from socket to socket past TCP.")                                    \
+	X(REDIRECT_BYTES, COUNTER, "weft_redirect_bytes_total", "bytes", redirect,                 \
+	  "Bytes that went from socket to socket past TCP.")                                       \
+	X(REDIRECT_REFUSED, COUNTER, "weft_redirect_refused_total", "", redirect,                  \
+	  "Sockets that were not enrolled: no room, or not unique.")                               \
+	X(REDIRECT_RETURNED, COUNTER, "weft_redirect_returned_total", "", returned,                \
+	  "Directions of accelerated connections that use TCP for good, by reason: late (the "     \
+	  "first message came before the other end was ready), full (too much waited unread), "    \
+	  "closed (the other end is gone or reads in a way that does not bear it).")               \
 	X(PROBES_ATTACHED, GAUGE, "weft_probes_attached", "", probes,                              \
 	  "Where each probe is attached now.")                                                     \
 	X(BPF_RUN_SECONDS, COUNTER, "weft_bpf_run_seconds_total", "seconds", programs,             \

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/pins.h"
+#include "datapath/attach/redirect.h"
 #include "datapath/attach/ring.h"
 #include "datapath/attach/uprobe_links.h"
 #include "weft.skel.h"
@@ -44,6 +45,13 @@ static const char *const OPTIONAL[] = {"weft_xdp",	 "weft_tc_ingress", "weft_tc_
 				       "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 #define KEPT_TLS       3 /* with at most so many left out, TLS is not */
+
+/* Neither is there unless services are accelerated; the kernel takes all of these programs or none
+ * is kept. */
+static const char *const REDIRECT_PROGRAMS[] = {"redirect_enrol", "redirect_msg", "redirect_skb",
+						"redirect_read", "redirect_option"};
+static const char *const REDIRECT_MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
+					    "weft_readers"};
 
 struct attach {
 	struct weft_bpf *skeleton;
@@ -96,9 +104,12 @@ static int pin_maps(struct attach *a)
 
 	bpf_object__for_each_map(map, a->skeleton->obj)
 	{
-		if (strncmp(bpf_map__name(map), "weft_", 5) != 0)
+		const char *name = bpf_map__name(map);
+
+		if (strncmp(name, "weft_", 5) != 0 || strchr(name, '.') ||
+		    !bpf_map__autocreate(map))
 			continue; /* .rodata and the like belong to one load */
-		snprintf(path, sizeof(path), "%s/%s", a->pins.map_dir, bpf_map__name(map));
+		snprintf(path, sizeof(path), "%s/%s", a->pins.map_dir, name);
 		r = r ? r : bpf_map__set_pin_path(map, path);
 	}
 	return r;
@@ -126,11 +137,26 @@ static void links_adopt(struct attach *a)
 	}
 }
 
+static void leave_redirect(struct attach *a)
+{
+	struct bpf_object *object = a->skeleton->obj;
+
+	for (size_t i = 0; i < sizeof(REDIRECT_PROGRAMS) / sizeof(*REDIRECT_PROGRAMS); i++)
+		bpf_program__set_autoload(find(a, REDIRECT_PROGRAMS[i]), false);
+	for (size_t i = 0; i < sizeof(REDIRECT_MAPS) / sizeof(*REDIRECT_MAPS); i++)
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, REDIRECT_MAPS[i]),
+					false);
+	bpf_map__set_max_entries(a->skeleton->maps.weft_lanes, 1);
+}
+
 /* Leaves out what is not wanted or has a better form on this kernel. */
 static void choose_programs(struct attach *a, const struct attach_options *options, size_t left_out)
 {
 	bool multi = uprobe_multi_supported();
 
+	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
+	if (!options->redirect)
+		leave_redirect(a);
 	for (size_t i = 0; i < left_out; i++)
 		bpf_program__set_autoload(find(a, OPTIONAL[i]), false);
 	if (left_out > KEPT_TLS)
@@ -163,16 +189,22 @@ static int try_load(struct attach *a, const struct attach_options *options, uint
 static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
 		struct error *err)
 {
+	struct attach_options chosen = *options;
+	size_t left_out = 0;
 	int r = -EINVAL;
 
-	for (size_t left_out = 0; r && r != -EPERM && left_out <= OPTIONAL_COUNT; left_out++) {
+	while (r && r != -EPERM && left_out <= OPTIONAL_COUNT) {
 		links_release(a);
 		weft_bpf__destroy(a->skeleton);
 		a->skeleton = weft_bpf__open();
 		if (!a->skeleton)
 			return error_set(err, -errno, "cannot open the BPF object: %s",
 					 strerror(errno));
-		r = try_load(a, options, ring_bytes, left_out);
+		r = try_load(a, &chosen, ring_bytes, left_out);
+		if (chosen.redirect)
+			chosen.redirect = !r;
+		else
+			left_out++;
 	}
 	if (r == -EPERM)
 		return error_set(err, r,
@@ -363,7 +395,8 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 	int r = cgroup_open(a, options->cgroup_path, err);
 
 	if (!r && options->pin_dir)
-		r = pins_prepare(&a->pins, options->pin_dir, object, object_bytes, ring_bytes, err);
+		r = pins_prepare(&a->pins, options->pin_dir, object, object_bytes,
+				 ring_bytes + options->redirect, err);
 	if (r)
 		return r;
 	r = load(a, options, ring_bytes, err);
@@ -416,7 +449,8 @@ int attach_detach(const char *pin_dir)
 	if (access(pin_dir, F_OK))
 		return errno == ENOENT ? 0 : -errno;
 	pins_remove(pin_dir);
-	mounts_release_bpffs(pin_dir);
+	if (!redirect_sweep(pin_dir))
+		mounts_release_bpffs(pin_dir);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct attach_options {
 	bool tls_keys;
 	bool mesh; /* balancing and policy (datapath/attach/mesh.h); false: what an earlier agent
 		      left of them is taken away */
+	bool redirect;		    /* services may be accelerated: see redirect.h */
+	bool redirect_out_of_order; /* for the test that shows what the rule of order is for */
 };
 
 /* One program, for people. */

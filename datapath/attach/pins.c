@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/table.h"
 #include "datapath/attach/mounts.h"
+#include "datapath/attach/redirect.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,6 +29,12 @@ static void remove_tree(const char *dir)
 	rmdir(dir);
 }
 
+static void build_remove(const char *map_dir, const char *pin_dir)
+{
+	redirect_retire(map_dir, pin_dir);
+	remove_tree(map_dir);
+}
+
 static void remove_builds(const char *pin_dir, const char *keep)
 {
 	cleanup_closedir DIR *d = opendir(pin_dir);
@@ -37,7 +44,7 @@ static void remove_builds(const char *pin_dir, const char *keep)
 	while (d && (entry = readdir(d))) {
 		snprintf(path, sizeof(path), "%s/%s", pin_dir, entry->d_name);
 		if (!strncmp(entry->d_name, "build-", 6) && strcmp(path, keep) != 0)
-			remove_tree(path);
+			build_remove(path, pin_dir);
 	}
 }
 

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: who may be redirected to whom. The programs are in bpf/socket: established.bpf.c enrols
+ * sockets, redirect.bpf.c sends past TCP and watches how it is read. */
+#pragma once
+
+#include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/redirect_maps.bpf.h"
+
+/* What may wait unread at a receiver before its sender goes back to TCP, which knows how to make it
+ * wait. Each message costs about a page beside its bytes. */
+#define LANE_BYTES_MAX	  (1u << 20)
+#define LANE_MESSAGES_MAX 1024
+
+#define TRIAL_READS                                                                                \
+	16 /* by recv() and its like, with nothing read otherwise: a program has shown */
+
+/* The mutation switch of the ordering test: false lets a direction that began with TCP go past it
+ * later, which is wrong. */
+extern const volatile bool redirect_sticky;
+
+static __always_inline void service_of(struct weft_accel_key *service, const struct end_key *pair)
+{
+	__builtin_memset(service, 0, sizeof(*service));
+	__builtin_memcpy(service->addr, pair->remote_addr, 16);
+	service->port = pair->remote_port;
+}
+
+/* The entry for this server address, or for its port at any address. */
+static __always_inline __u32 *accel_find(struct weft_accel_key *service)
+{
+	__u32 *flags = bpf_map_lookup_elem(&weft_accel, service);
+
+	if (flags)
+		return flags;
+	__builtin_memset(service->addr, 0, 16);
+	return bpf_map_lookup_elem(&weft_accel, service);
+}
+
+/* Addresses that can repeat in every network namespace: only ends of the same one are a pair. */
+static __always_inline bool same_netns_only(const struct end_key *pair)
+{
+	const __u8 *a = pair->remote_addr;
+	bool own = !__builtin_memcmp(pair->local_addr, a, 16);
+	bool v4 = a[10] == 0xff && a[11] == 0xff;
+
+	return own || (v4 && a[12] == 127);
+}
+
+static __always_inline bool read_by_recv_only(const struct enrolled *e, __u32 copied_seq)
+{
+	__u32 otherwise = copied_seq - e->ingress_seq - (__u32)e->read;
+
+	return otherwise <= 1; /* a FIN counts as one */
+}
+
+/* A connection in trial has read much, or ended: what it says of its program. */
+static __always_inline void trial_judge(const struct enrolled *e, bool good)
+{
+	struct reader *known = bpf_map_lookup_elem(&weft_readers, &e->reader);
+	struct reader fresh = {.good = good, .bad = !good};
+
+	if (!known)
+		bpf_map_update_elem(&weft_readers, &e->reader, &fresh, BPF_NOEXIST);
+	else if (good)
+		known->good = 1;
+	else
+		known->bad = 1;
+}
+
+/* Nothing more goes past TCP to this receiver. */
+static __always_inline void lane_close(__u64 cookie)
+{
+	struct weft_lane *lane = bpf_map_lookup_elem(&weft_lanes, &cookie);
+
+	if (lane)
+		lane->closed = 1;
+}
+
+static __always_inline bool lane_has_room(struct weft_lane *lane, __u32 bytes)
+{
+	__s64 waiting = lane->bytes - lane->read;
+
+	if (waiting <= 0)
+		lane->messages = 0;
+	return waiting + bytes <= LANE_BYTES_MAX && lane->messages < LANE_MESSAGES_MAX;
+}
+
+/* Adds what went past TCP, which its own counters do not know. */
+static __always_inline void redirected_add(struct weft_counters *c, struct sock *sk,
+					   const struct conn_state *state)
+{
+	struct weft_lane *lane;
+	struct enrolled *e;
+
+	if (!state->enrolled)
+		return;
+	e = bpf_sk_storage_get(&weft_enrolled, sk, 0, 0);
+	if (!e)
+		return;
+	c->sent_bytes += e->sent_bytes;
+	lane = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
+	c->received_bytes += lane ? lane->bytes : e->received_bytes;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 1: the maps of redirection, defined in bpf/maps.bpf.c. Nothing here is filled, and the LRU
+ * ones do not even exist, while no service is accelerated. */
+#pragma once
+
+#include "bpf/lib/maps.bpf.h"
+
+#define REDIRECT_SOCKETS 65536
+
+/* How an end sends. There is no way back up this list but from NEW, once, and every step down it is
+ * final: bytes that went by TCP can be overtaken by bytes that go past it. */
+enum lane_mode {
+	LANE_NONE,     /* not enrolled */
+	LANE_TRIAL,    /* not enrolled: shows how its program reads */
+	LANE_NEW,      /* nothing was sent yet */
+	LANE_REDIRECT, /* everything so far went past TCP */
+	LANE_PASS,     /* everything from now on goes by TCP */
+};
+
+/* A program that reads from an accelerated service or serves it, in one control group. */
+struct reader_key {
+	char exe[32];
+	__u64 cgroup_id;
+	struct weft_accel_key service;
+	__u32 role; /* WEFT_ROLE_* */
+	__u32 pad;
+};
+
+struct reader {
+	__u32 good; /* read all of a connection by recv() and its like */
+	__u32 bad;  /* read by splice() or in another way that redirected bytes do not bear */
+};
+
+/* An end of a connection to an accelerated service. Accepted sockets inherit what the listener may
+ * not do. */
+struct enrolled {
+	struct end_key pair; /* as the client sees the connection */
+	__u64 cookie;
+	__u64 peer;	  /* cookie of the other end, 0 = not known yet */
+	__u64 sent_bytes; /* redirected from here */
+	__u64 sent_messages;
+	__u64 received_bytes; /* redirected to here, when its lane is gone */
+	__u64 read;	      /* trial: payload read by recv() and its like */
+	__u32 reads;
+	__u32 ingress_seq;
+	__u8 mode;     /* enum lane_mode */
+	__u8 excluded; /* asked for what redirected bytes cannot give */
+	__u8 role;
+	__u8 pad[5];
+	struct reader_key reader;
+};
+
+struct enrolled_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct enrolled);
+};
+extern struct enrolled_map weft_enrolled SEC(".maps");
+
+/* By cookie of the receiver. */
+struct lane_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, REDIRECT_SOCKETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct weft_lane);
+};
+extern struct lane_map weft_lanes SEC(".maps");
+
+/* The sockets themselves, by cookie. Only the kernel takes a socket out, when it closes: taken out
+ * earlier it would lose what it has not read. */
+struct socket_map {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, REDIRECT_SOCKETS);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+extern struct socket_map weft_sockets SEC(".maps");
+
+struct accel_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct weft_accel_key);
+	__type(value, __u32);
+};
+extern struct accel_map weft_accel SEC(".maps");
+
+/* Both ends of a connection, by addresses and first sequence numbers as the client sees them. */
+struct pair {
+	__u64 client; /* cookies; 0 = not here yet */
+	__u64 server;
+	__u64 client_netns; /* cookie of its network namespace */
+	__u64 ambiguous;    /* two connections share the key: neither is redirected */
+};
+
+struct pair_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2 * REDIRECT_SOCKETS);
+	__type(key, struct end_key);
+	__type(value, struct pair);
+};
+extern struct pair_map weft_pairs SEC(".maps");
+
+/* SYNs that reached a listener of this node, as the client sees them, sequence numbers 0: only a
+ * client whose server is here is worth enrolling. */
+struct syn_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct end_key);
+	__type(value, __u32);
+};
+extern struct syn_map weft_syns SEC(".maps");
+
+struct reader_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct reader_key);
+	__type(value, struct reader);
+};
+extern struct reader_map weft_readers SEC(".maps");
