@@ -27,7 +27,7 @@ static void write_program(void *arg, const struct attach_program *p)
 
 static void write_library(void *arg, const struct library *library)
 {
-	static const char *const states[] = {"ok", "unsupported", "failed"};
+	static const char *const states[] = {"ok", "unsupported", "failed", "ok"};
 	struct json *j = arg;
 
 	json_put_object(j, NULL);

@@ -69,8 +69,10 @@ static int start_attach(struct loader *l, struct error *err)
 static void start_libraries(struct loader *l)
 {
 	struct libraries_options options = {
-		.programs = {attach_program(l->attach, "tls_keys_multi"),
-			     attach_program(l->attach, "tls_keys")},
+		.derives = {attach_program(l->attach, "tls_keys_multi"),
+			    attach_program(l->attach, "tls_keys")},
+		.logs = {attach_program(l->attach, "tls_log_multi"),
+			 attach_program(l->attach, "tls_log")},
 		.pin_dir = attach_link_dir(l->attach),
 	};
 	struct error err = {0};
@@ -79,15 +81,15 @@ static void start_libraries(struct loader *l)
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "switched off");
 		return;
 	}
-	if (!options.programs.multi && !options.programs.single) {
+	if (!options.derives.multi && !options.derives.single) {
 		snprintf(l->tls_problem, sizeof(l->tls_problem),
 			 "this kernel does not load the probe for secrets");
 		return;
 	}
 	if (uprobe_multi_supported())
-		options.programs.single = NULL;
+		options.derives.single = options.logs.single = NULL;
 	else
-		options.programs.multi = NULL;
+		options.derives.multi = options.logs.multi = NULL;
 	if (libraries_new(&options, &l->libraries, &err)) {
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "%s", err.text);
 		return;
@@ -255,9 +257,9 @@ static void add_program(void *arg, const struct attach_program *p)
 static void add_other_programs(const struct attach *a, struct broker_health *h)
 {
 	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
-					    "tls_keys_multi",  "tls_keys",	 "redirect_enrol",
-					    "redirect_msg",    "redirect_skb",	 "redirect_read",
-					    "redirect_option"};
+					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
+					    "tls_log",	       "redirect_enrol", "redirect_msg",
+					    "redirect_skb",    "redirect_read",	 "redirect_option"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct health_program *program = &h->programs[h->program_count];

@@ -7,7 +7,7 @@
  * read only when they say that it is a secret of TLS. */
 #include <asm/ptrace.h>
 
-#include "bpf/lib/emit.bpf.h"
+#include "bpf/lib/secret.bpf.h"
 
 #define PARAMS_MAX     8 /* TLS sets seven at most, the end of the list is the eighth */
 #define PARAMS_AT_ONCE 4
@@ -48,15 +48,6 @@ struct text {
 #define TEXT_IS(text, span, literal)                                                               \
 	((span)->bytes == sizeof(literal) - 1 &&                                                   \
 	 !__builtin_memcmp((text)->bytes, literal, sizeof(literal) - 1))
-
-/* Memory of the program; pages that are not present are brought in, as the program
- * itself would do. */
-static __always_inline long user_read(void *to, __u32 size_bytes, __u64 from)
-{
-	if (!bpf_probe_read_user(to, size_bytes, (const void *)from))
-		return 0;
-	return bpf_copy_from_user(to, size_bytes, (const void *)from);
-}
 
 /* The first bytes of |s|, at most 16; the rest is zero. */
 static __always_inline long text_read(struct text *to, const struct span *s)
@@ -145,15 +136,6 @@ static __noinline long derivation_read(struct derivation *d, __u64 params)
 	return 0;
 }
 
-/* Counters of a thread that can be preempted in mid-count. */
-static __always_inline void count_atomic(__u32 index)
-{
-	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
-
-	if (counter)
-		__sync_fetch_and_add(counter, 1);
-}
-
 static __always_inline __u8 digest_of(const struct text *name, const struct span *s)
 {
 	__u64 bytes = s->bytes;
@@ -226,26 +208,12 @@ static __always_inline long secret_read(struct weft_secret *r, const struct deri
 static __always_inline void secret_emit(struct weft_secret *r, const struct derivation *d,
 					const struct span *secret, const struct weft_settings *set)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct weft_secret *record;
-
 	r->secret_bytes = secret->bytes;
-	r->cgroup_id = bpf_get_current_cgroup_id();
-	r->pid = thread >> 32;
-	r->tid = thread;
-	count_atomic(WEFT_LOSS_MAX + WEFT_COUNT_SECRETS_SEEN);
-	if (secret_read(r, d, secret)) {
-		count_atomic(WEFT_LOST_READ_SECRET);
-		return;
-	}
-	event_fill(&r->event, WEFT_EVENT_SECRET, sizeof(*r), bpf_ktime_get_ns());
-	record = bpf_ringbuf_reserve(&weft_ring, sizeof(*r), 0);
-	if (!record) {
-		count_atomic(WEFT_LOST_RING_SECRET);
-		return;
-	}
-	*record = *r;
-	event_submit(record, set);
+	count(WEFT_COUNT_SECRETS_SEEN, 1);
+	if (secret_read(r, d, secret))
+		count_lost(WEFT_LOST_READ_SECRET);
+	else
+		secret_send(r, set);
 }
 
 /* TLS 1.3, HKDF-Expand-Label. Every traffic secret is derived first and then its record key, from
@@ -294,15 +262,14 @@ static __noinline void seed_seen(const struct derivation *d, const struct weft_s
 
 static __always_inline int derive_seen(__u64 out, __u64 out_bytes, __u64 params)
 {
-	const struct weft_settings *set = settings();
+	const struct weft_settings *set = secrets_wanted();
 	struct derivation d = {};
 
-	if (!set || !set->tls_keys || !params || out_bytes == UNWANTED_BYTES ||
-	    set->own_pid == bpf_get_current_pid_tgid() >> 32)
+	if (!set || !params || out_bytes == UNWANTED_BYTES)
 		return 0;
 	if (derivation_read(&d, params)) {
-		count_atomic(WEFT_LOSS_MAX + WEFT_COUNT_SECRETS_SEEN);
-		count_atomic(WEFT_LOST_READ_SECRET);
+		count(WEFT_COUNT_SECRETS_SEEN, 1);
+		count_lost(WEFT_LOST_READ_SECRET);
 		return 0;
 	}
 	if (d.label.at)

@@ -40,11 +40,10 @@ static const struct {
 
 /* What weft can do without, the first to go first: counters on interfaces, then TLS, then who reset
  * a connection. Their absence shows in the lists that `weft check` prints. */
-static const char *const OPTIONAL[] = {"weft_xdp",	 "weft_tc_ingress", "weft_tc_egress",
-				       "tls_keys_multi", "tls_keys",	    "tcp_reset_out",
-				       "tcp_reset_in"};
+static const char *const OPTIONAL[] = {"weft_xdp",	"weft_tc_ingress", "weft_tc_egress",
+				       "tls_log_multi", "tls_log",	   "tls_keys_multi",
+				       "tls_keys",	"tcp_reset_out",   "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
-#define KEPT_TLS       3 /* with at most so many left out, TLS is not */
 
 /* Neither is there unless services are accelerated; the kernel takes all of these programs or none
  * is kept. */
@@ -152,17 +151,25 @@ static void leave_redirect(struct attach *a)
 /* Leaves out what is not wanted or has a better form on this kernel. */
 static void choose_programs(struct attach *a, const struct attach_options *options, size_t left_out)
 {
+	const struct {
+		struct bpf_program *program;
+		bool multi;
+	} tls[] = {
+		{a->skeleton->progs.tls_keys_multi, true},
+		{a->skeleton->progs.tls_keys, false},
+		{a->skeleton->progs.tls_log_multi, true},
+		{a->skeleton->progs.tls_log, false},
+	};
 	bool multi = uprobe_multi_supported();
 
 	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
 	if (!options->redirect)
 		leave_redirect(a);
+	for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
+		bpf_program__set_autoload(tls[i].program,
+					  options->tls_keys && tls[i].multi == multi);
 	for (size_t i = 0; i < left_out; i++)
 		bpf_program__set_autoload(find(a, OPTIONAL[i]), false);
-	if (left_out > KEPT_TLS)
-		return;
-	bpf_program__set_autoload(a->skeleton->progs.tls_keys_multi, options->tls_keys && multi);
-	bpf_program__set_autoload(a->skeleton->progs.tls_keys, options->tls_keys && !multi);
 }
 
 /* Pinned ones stay attached. */

@@ -74,8 +74,8 @@ static bool symbol_is(const Elf64_Sym *symbol, const Elf_Data *strings, const ch
 {
 	size_t bytes = strlen(name) + 1;
 
-	return ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
-	       symbol->st_name < strings->d_size && strings->d_size - symbol->st_name >= bytes &&
+	return ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_name < strings->d_size &&
+	       strings->d_size - symbol->st_name >= bytes &&
 	       !memcmp((const char *)strings->d_buf + symbol->st_name, name, bytes);
 }
 
@@ -84,6 +84,7 @@ static int find_symbol(Elf *elf, const char *name, Elf64_Sym *ret, struct error 
 	GElf_Shdr header;
 	Elf_Scn *section = find_dynamic_symbols(elf, &header);
 	const Elf_Data *symbols, *strings;
+	bool imported = false;
 	int code;
 
 	if (!section)
@@ -98,12 +99,15 @@ static int find_symbol(Elf *elf, const char *name, Elf64_Sym *ret, struct error 
 		Elf64_Sym symbol;
 
 		memcpy(&symbol, (const char *)symbols->d_buf + at, sizeof(symbol));
-		if (symbol_is(&symbol, strings, name)) {
+		if (!symbol_is(&symbol, strings, name))
+			continue;
+		if (symbol.st_shndx != SHN_UNDEF) {
 			*ret = symbol;
 			return 0;
 		}
+		imported = true;
 	}
-	return error_set(err, -ENOENT, "does not export %s", name);
+	return error_set(err, imported ? -ENOLINK : -ENOENT, "does not export %s", name);
 }
 
 /* Translates an address of the image to a place in the file, within an executable segment. */

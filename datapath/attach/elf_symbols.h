@@ -20,8 +20,10 @@ struct elf_function {
 
 /* Finds the function |name| in the dynamic symbol table of the ELF file |fd| (64 bit, this
  * machine's byte order; the file position may move). The file is read, never mapped: it may shrink
- * meanwhile. The function's first byte lies in an executable segment and in the file. 0 or -ENOENT
- * the file exports no such function -ENOEXEC  not such an ELF file, or one that contradicts itself
+ * meanwhile. The function's first byte lies in an executable segment and in the file. 0 or
+ *   -ENOENT   the file exports no such function
+ *   -ENOLINK  it does not, but uses that of another file
+ *   -ENOEXEC  not such an ELF file, or one that contradicts itself
  *   -E2BIG    beyond the bounds above
  *   -EIO, -ENOMEM
  * |ret| is untouched on failure. */

@@ -25,6 +25,7 @@
 static struct fixture {
 	struct weft_bpf *skeleton;
 	struct libraries *libraries;
+	bool derive_only; /* as with libraries of which only the derivation can be probed */
 	struct ring_buffer *ring;
 	pthread_t pump;
 	volatile bool stop;
@@ -79,9 +80,12 @@ static inline int load(void)
 	fx.skeleton = weft_bpf__open();
 	if (!fx.skeleton)
 		return -1;
-	bpf_object__for_each_program(p, fx.skeleton->obj)
-		bpf_program__set_autoload(p, p == fx.skeleton->progs.tls_keys);
-	bpf_program__set_autoload(fx.skeleton->progs.tls_keys_multi, uprobe_multi_supported());
+	bool multi = uprobe_multi_supported();
+
+	bpf_object__for_each_program(p, fx.skeleton->obj) bpf_program__set_autoload(
+		p, p == fx.skeleton->progs.tls_keys || p == fx.skeleton->progs.tls_log);
+	bpf_program__set_autoload(fx.skeleton->progs.tls_keys_multi, multi);
+	bpf_program__set_autoload(fx.skeleton->progs.tls_log_multi, multi);
 	return weft_bpf__load(fx.skeleton);
 }
 
@@ -95,10 +99,15 @@ static inline int set_settings(uint32_t tls_keys, uint32_t own_pid)
 
 static inline struct libraries_options options(const char *pin_dir)
 {
-	return (struct libraries_options){
-		.programs = {fx.skeleton->progs.tls_keys_multi, fx.skeleton->progs.tls_keys},
+	struct libraries_options o = {
+		.derives = {fx.skeleton->progs.tls_keys_multi, fx.skeleton->progs.tls_keys},
+		.logs = {fx.skeleton->progs.tls_log_multi, fx.skeleton->progs.tls_log},
 		.pin_dir = pin_dir,
 	};
+
+	if (fx.derive_only)
+		o.logs = (struct uprobe_programs){0};
+	return o;
 }
 
 static inline int start_watching(void)

@@ -3,7 +3,6 @@
 #include "datapath/attach/libraries.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,16 +12,18 @@
 
 #include "base/cleanup.h"
 #include "base/table.h"
-#include "datapath/attach/elf_symbols.h"
+#include "datapath/attach/library_probe.h"
 #include "datapath/attach/mappings.h"
+#include "datapath/attach/seen.h"
+#include "datapath/attach/unsupported.h"
 
 struct bpf_link;
 
 /* A program with OpenSSL inside has at least this much code; smaller files are known
  * by name only. */
 #define CODE_MIN_BYTES (1u << 20)
-#define SEEN_MAX       8192
-#define PIN_PREFIX     "libcrypto-"
+#define CRYPTO	       "libcrypto" /* what names of files begin with, and those of our pins */
+#define SSL	       "libssl"
 
 /* Where libcrypto lies before anybody maps it. Attaching takes the kernel 10 to 20 ms, a small
  * client is through its first handshake by then: so these are probed when the first program of a
@@ -40,32 +41,6 @@ static const char *const usual_dirs[] = {
 };
 #define USUAL_DIRS (sizeof(usual_dirs) / sizeof(usual_dirs[0]))
 
-/* Files that are examined whatever their size, and what it means when they lack the function. */
-#define KNOWN_NAMES(X)                                                                             \
-	X("libcrypto",                                                                             \
-	  "libcrypto without " LIBRARIES_SYMBOL " (older than OpenSSL 3, or not OpenSSL)")         \
-	X("libgnutls", "GnuTLS: no probe for this library yet")                                    \
-	X("libssl3.so", "NSS: no probe for this library yet")                                      \
-	X("libmbedtls", "Mbed TLS: no probe for this library yet")                                 \
-	X("libwolfssl", "wolfSSL: no probe for this library yet")                                  \
-	X("libboringssl", "BoringSSL: no probe for this library yet")
-
-static const struct known_name {
-	const char *part;
-	const char *reason;
-} known_names[] = {
-#define X(part, reason) {part, reason},
-	KNOWN_NAMES(X)
-#undef X
-};
-
-/* A mapped inode that needs no second look. */
-struct seen {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t generation;
-};
-
 struct file {
 	struct library shown; /* begins with the key */
 	struct bpf_link *link;
@@ -75,16 +50,20 @@ struct file {
 };
 
 struct libraries {
-	struct uprobe_programs programs;
+	struct uprobe_programs derives;
+	struct uprobe_programs logs;
 	char *pin_dir;
 	struct mappings *mappings;
-	struct table *seen;  /* struct seen */
+	struct seen *seen;
 	struct table *files; /* struct file */
 	int inotify_fd;
 	int epoll_fd;
 	uint32_t host_pid;	     /* a process whose root is the machine's */
 	int dir_watches[USUAL_DIRS]; /* of that root; -1 = none */
 	bool sweep_due;		     /* a file was added since the last sweep */
+	bool uncover_due;	     /* what covered others went away */
+	bool scan_due;		     /* and must be replaced at once */
+	bool cover_none;	     /* somebody does TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
 
@@ -93,16 +72,6 @@ static const char *last_component(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-static const struct known_name *find_known(const char *path)
-{
-	const char *name = last_component(path);
-
-	for (size_t i = 0; i < sizeof(known_names) / sizeof(known_names[0]); i++)
-		if (strstr(name, known_names[i].part))
-			return &known_names[i];
-	return NULL;
 }
 
 /* ---- construction ---- */
@@ -139,8 +108,10 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 {
 	int r;
 
-	l->programs = options->programs;
-	l->seen = table_new(SEEN_MAX, sizeof(struct seen), sizeof(struct seen), random_seed());
+	l->derives = options->derives;
+	l->logs = options->logs;
+	l->cover_none = !l->logs.multi && !l->logs.single;
+	l->seen = seen_new(random_seed());
 	l->files =
 		table_new(LIBRARIES_MAX, sizeof(struct file), 2 * sizeof(uint64_t), random_seed());
 	if (options->pin_dir)
@@ -185,43 +156,9 @@ static void file_drop(struct libraries *l, struct file *f, bool keep)
 {
 	if (f->watch >= 0)
 		inotify_rm_watch(l->inotify_fd, f->watch);
+	l->uncover_due |= library_probe_is_log(&f->shown);
 	uprobe_link_close(f->link, keep);
 	table_remove(l->files, f);
-}
-
-/* Everything is looked at anew: rare, after something that was known has changed. */
-static void seen_forget(struct libraries *l)
-{
-	struct seen *s;
-
-	while ((s = table_oldest(l->seen)))
-		table_remove(l->seen, s);
-}
-
-static struct seen seen_key(const struct mapping *m)
-{
-	return (struct seen){(uint64_t)m->device_major << 32 | m->device_minor, m->inode,
-			     m->generation};
-}
-
-static bool seen_before(struct libraries *l, const struct mapping *m)
-{
-	struct seen key = seen_key(m), *s = table_find(l->seen, &key);
-
-	if (s)
-		table_touch(l->seen, s);
-	return s;
-}
-
-static void seen_add(struct libraries *l, const struct mapping *m)
-{
-	struct seen key = seen_key(m);
-
-	if (table_find(l->seen, &key))
-		return;
-	if (table_count(l->seen) == table_capacity(l->seen))
-		table_remove(l->seen, table_oldest(l->seen));
-	table_insert(l->seen, &key);
 }
 
 static struct file *file_add(struct libraries *l, const struct mapping *m, const struct stat *st)
@@ -232,7 +169,7 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 	if (table_count(l->files) == table_capacity(l->files)) {
 		l->counts.evicted++;
 		file_drop(l, table_oldest(l->files), false);
-		seen_forget(l);
+		seen_forget(l->seen);
 	}
 	f = table_insert(l->files, key);
 	if (!f)
@@ -245,62 +182,24 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 
 /* ---- probing ---- */
 
-static void pin_path(const struct libraries *l, const struct library *lib, char out[512])
-{
-	snprintf(out, 512, "%s/" PIN_PREFIX "%" PRIx64 "-%" PRIx64 "-%" PRIx64, l->pin_dir,
-		 lib->device, lib->inode, lib->file_offset);
-}
-
-/* Where to put the probe, by what the function begins with. */
-static void choose_site(int fd, const struct elf_function *function, struct library *lib)
-{
-	uint8_t code[PROBE_SITE_REACH_BYTES + 16];
-	ssize_t n = pread(fd, code, sizeof(code), (off_t)function->file_offset);
-
-	lib->site = probe_site_choose(function->machine, code, n > 0 ? (size_t)n : 0);
-	if (function->size_bytes && lib->site.offset_bytes >= function->size_bytes)
-		lib->site = (struct probe_site){0, PROBE_SITE_STEPPED};
-	lib->symbol = LIBRARIES_SYMBOL;
-	lib->file_offset = function->file_offset + lib->site.offset_bytes;
-}
-
-static int attach_or_adopt(struct libraries *l, int fd, struct file *f, struct error *err)
-{
-	char path[512];
-	int r;
-
-	if (!l->pin_dir)
-		return uprobe_link_attach(&l->programs, fd, f->shown.file_offset, &f->link, err);
-	pin_path(l, &f->shown, path);
-	r = uprobe_link_adopt(&l->programs, path, &f->link);
-	if (!r) {
-		l->counts.adopted++;
-		f->shown.pinned = true;
-		return 0;
-	}
-	r = uprobe_link_attach(&l->programs, fd, f->shown.file_offset, &f->link, err);
-	if (!r)
-		f->shown.pinned = !uprobe_link_pin(f->link, path);
-	return r;
-}
-
-static void file_probe(struct libraries *l, int fd, struct file *f,
-		       const struct elf_function *function)
+static void file_probe(struct libraries *l, int fd, struct file *f)
 {
 	struct error err = {0};
+	int r = library_probe_attach(library_probe_is_log(&f->shown) ? &l->logs : &l->derives,
+				     l->pin_dir, fd, &f->shown, &f->link, &err);
 
-	choose_site(fd, function, &f->shown);
-	if (attach_or_adopt(l, fd, f, &err)) {
+	if (r < 0) {
 		f->shown.state = LIBRARY_FAILED;
 		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err.text);
 		return;
 	}
+	l->counts.adopted += r;
 	l->counts.probed++;
 	f->shown.state = LIBRARY_PROBED;
 }
 
 static void file_refuse(struct libraries *l, const struct mapping *m, const struct stat *st,
-			const struct known_name *known, const struct error *err)
+			const char *reason, const struct error *err)
 {
 	struct file *f = file_add(l, m, st);
 
@@ -308,7 +207,7 @@ static void file_refuse(struct libraries *l, const struct mapping *m, const stru
 		return;
 	f->shown.state = LIBRARY_UNSUPPORTED;
 	if (err->code == -ENOENT)
-		snprintf(f->shown.reason, sizeof(f->shown.reason), "%s", known->reason);
+		snprintf(f->shown.reason, sizeof(f->shown.reason), "%s", reason);
 	else
 		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err->text);
 }
@@ -323,40 +222,115 @@ static int watch_writes(struct libraries *l, int fd)
 	return inotify_add_watch(l->inotify_fd, path, IN_MODIFY);
 }
 
+static struct file *file_find(struct libraries *l, int fd, struct stat *st)
+{
+	uint64_t key[2];
+
+	if (fstat(fd, st))
+		return NULL;
+	key[0] = st->st_dev;
+	key[1] = st->st_ino;
+	return table_find(l->files, key);
+}
+
+static void examine(struct libraries *l, const struct mapping *m, int fd);
+
+/* Looks at the file beside |m|'s that is named with |to| in place of |from|. What is known of it
+ * then, or NULL. */
+static struct file *examine_beside(struct libraries *l, const struct mapping *m, const char *from,
+				   const char *to)
+{
+	struct mapping beside = {.pid = m->pid};
+	int fd cleanup_close = -1;
+	char path[320];
+	struct stat st;
+
+	if (!openssl_path_beside(m->path, from, to, path))
+		return NULL;
+	beside.path = path;
+	fd = mapping_open_path(m->pid, path);
+	if (fd < 0)
+		return NULL;
+	examine(l, &beside, fd);
+	return file_find(l, fd, &st);
+}
+
+/* Whether the secrets that are derived in this file are seen in its libssl. */
+static bool is_covered(struct libraries *l, const struct mapping *m)
+{
+	struct file *log = l->cover_none ? NULL : examine_beside(l, m, CRYPTO, SSL);
+
+	return log && library_probe_is_log(&log->shown) && log->shown.state == LIBRARY_PROBED;
+}
+
+/* TLS in an unknown way: the libcrypto it uses must be probed. It lies beside, or may be any. */
+static void uncover_for(struct libraries *l, const struct mapping *m)
+{
+	struct file *crypto = examine_beside(l, m, SSL, CRYPTO);
+
+	if (l->cover_none || (crypto && crypto->shown.state != LIBRARY_COVERED))
+		return;
+	l->uncover_due = l->scan_due = true;
+	l->cover_none |= !crypto;
+}
+
+static void file_cover(struct file *f, const char *reason)
+{
+	f->shown.state = LIBRARY_COVERED;
+	snprintf(f->shown.reason, sizeof(f->shown.reason), "%s", reason);
+}
+
+static void file_take(struct libraries *l, const struct mapping *m, int fd,
+		      const struct openssl_place *place, bool covered, struct file *f)
+{
+	f->shown.symbol = place->symbol;
+	f->shown.file_offset = place->file_offset;
+	f->shown.sits_on = place->sits_on;
+	if (covered) {
+		file_cover(f, "its secrets are seen in the libssl beside it");
+	} else if (place->kind == OPENSSL_USES || (place->kind == OPENSSL_LOGS && l->cover_none)) {
+		f->shown.symbol = NULL;
+		file_cover(f, "its secrets are seen in the libcrypto that it uses");
+		uncover_for(l, m);
+	} else {
+		file_probe(l, fd, f);
+		l->sweep_due = true;
+	}
+}
+
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
-	const struct known_name *known = find_known(m->path);
-	struct elf_function function;
+	const char *reason = unsupported_reason(m->path);
+	struct openssl_place place;
 	struct error err = {0};
 	int watch = watch_writes(l, fd);
+	struct stat again;
 	struct file *f;
+	bool covered;
 
 	l->counts.examined++;
-	if (elf_function_find(fd, LIBRARIES_SYMBOL, &function, &err)) {
+	if (openssl_place_find(fd, &place, &err)) {
 		if (watch >= 0)
 			inotify_rm_watch(l->inotify_fd, watch);
-		if (known)
-			file_refuse(l, m, st, known, &err);
+		if (reason)
+			file_refuse(l, m, st, reason, &err);
 		return;
 	}
+	covered = place.kind == OPENSSL_DERIVES && is_covered(l, m);
+	if (file_find(l, fd, &again)) /* on the way, for the sake of the file beside it */
+		return;
 	f = file_add(l, m, st);
 	if (!f)
 		return;
 	f->watch = watch;
-	file_probe(l, fd, f, &function);
-	l->sweep_due = true;
+	file_take(l, m, fd, &place, covered, f);
 }
 
 static void examine(struct libraries *l, const struct mapping *m, int fd)
 {
-	uint64_t key[2];
-	struct stat st;
+	struct stat st = {0};
 
-	if (fstat(fd, &st))
-		return;
-	key[0] = st.st_dev;
-	key[1] = st.st_ino;
-	if (!table_find(l->files, key))
+	if (!file_find(l, fd, &st) && st.st_ino)
 		examine_new(l, m, fd, &st);
 }
 
@@ -373,9 +347,20 @@ static void examine_path(struct libraries *l, uint32_t pid, const char *dir, con
 		examine(l, &m, fd);
 }
 
+static bool begins_with(const char *path, const char *name)
+{
+	return !strncmp(last_component(path), name, strlen(name));
+}
+
 static bool is_loader(const char *path)
 {
-	return !strncmp(last_component(path), "ld-", 3);
+	return begins_with(path, "ld-");
+}
+
+/* Whether a mapping so small can be of interest. */
+static bool is_known(const char *path)
+{
+	return begins_with(path, SSL) || is_loader(path) || unsupported_reason(path);
 }
 
 /* mapping_visit: one executable mapping, at start or as it happens. */
@@ -385,14 +370,14 @@ static void meet(void *arg, const struct mapping *m)
 	int fd cleanup_close = -1;
 
 	l->counts.mappings++;
-	if (m->end - m->start < CODE_MIN_BYTES && !find_known(m->path) && !is_loader(m->path))
+	if (m->end - m->start < CODE_MIN_BYTES && !is_known(m->path))
 		return;
-	if (seen_before(l, m))
+	if (seen_has(l->seen, m))
 		return;
 	if (is_loader(m->path)) {
 		for (size_t i = 0; i < USUAL_DIRS; i++)
 			examine_path(l, m->pid, usual_dirs[i], USUAL_NAME);
-		seen_add(l, m);
+		seen_add(l->seen, m);
 		return;
 	}
 	fd = mapping_open(m);
@@ -401,7 +386,7 @@ static void meet(void *arg, const struct mapping *m)
 		return;
 	}
 	examine(l, m, fd);
-	seen_add(l, m);
+	seen_add(l->seen, m);
 }
 
 /* ---- files that nobody can use any more ---- */
@@ -453,7 +438,25 @@ static void sweep(struct libraries *l)
 		l->counts.released++;
 		file_drop(l, f, false);
 	}
-	seen_forget(l);
+	seen_forget(l->seen);
+}
+
+/* What was covered is looked at anew when it is mapped next. */
+static void uncover(struct libraries *l)
+{
+	struct file *next;
+
+	l->uncover_due = false;
+	for (struct file *f = table_oldest(l->files); f; f = next) {
+		next = table_next(l->files, f);
+		if (f->shown.state == LIBRARY_COVERED)
+			file_drop(l, f, false);
+	}
+	seen_forget(l->seen);
+	if (l->scan_due) {
+		l->scan_due = false;
+		mappings_scan(meet, l);
+	}
 }
 
 /* ---- events ---- */
@@ -465,7 +468,7 @@ static void file_rewritten(struct libraries *l, int watch)
 			continue;
 		l->counts.rewritten++;
 		file_drop(l, f, false);
-		seen_forget(l);
+		seen_forget(l->seen);
 		return;
 	}
 }
@@ -474,7 +477,8 @@ static void file_rewritten(struct libraries *l, int watch)
 static void file_arrived(struct libraries *l, int watch, const char *name)
 {
 	for (size_t i = 0; i < USUAL_DIRS; i++)
-		if (l->dir_watches[i] == watch && !strncmp(name, "libcrypto", 9))
+		if (l->dir_watches[i] == watch &&
+		    (begins_with(name, CRYPTO) || begins_with(name, SSL)))
 			examine_path(l, l->host_pid, usual_dirs[i], name);
 }
 
@@ -506,6 +510,8 @@ void libraries_handle(struct libraries *l)
 		mappings_scan(meet, l);
 	if (l->sweep_due)
 		sweep(l);
+	if (l->uncover_due)
+		uncover(l);
 }
 
 int libraries_fd(const struct libraries *l)
@@ -515,54 +521,31 @@ int libraries_fd(const struct libraries *l)
 
 /* ---- pins ---- */
 
-static bool is_ours(const char *name)
+/* library_pin_is_used */
+static bool pin_is_used(void *arg, const char *name)
 {
-	return !strncmp(name, PIN_PREFIX, strlen(PIN_PREFIX));
-}
+	struct libraries *l = arg;
 
-static bool pin_is_used(const struct libraries *l, const char *name)
-{
-	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
-		char path[512];
-
-		pin_path(l, &f->shown, path);
-		if (f->link && f->shown.pinned && !strcmp(last_component(path), name))
+	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f))
+		if (f->link && library_probe_is_pin(&f->shown, name))
 			return true;
-	}
 	return false;
-}
-
-/* Removes our pins below |dir|, those in use by |l| (may be NULL) excepted. */
-static int pins_remove(const char *dir_path, const struct libraries *l)
-{
-	DIR *dir cleanup_closedir = opendir(dir_path);
-	struct dirent *entry;
-	int removed = 0;
-
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		if (!is_ours(entry->d_name) || (l && pin_is_used(l, entry->d_name)))
-			continue;
-		if (unlinkat(dirfd(dir), entry->d_name, 0))
-			return -errno;
-		removed++;
-	}
-	return removed;
 }
 
 int libraries_detach_all(const char *pin_dir)
 {
-	return pins_remove(pin_dir, NULL);
+	return library_probe_unpin(pin_dir, NULL, NULL);
 }
 
 int libraries_scan(struct libraries *l)
 {
 	int r = mappings_scan(meet, l);
 
+	if (l->uncover_due)
+		uncover(l);
 	/* What nobody maps needs no probe: whoever maps it later is met then. */
 	if (!r && l->pin_dir)
-		pins_remove(l->pin_dir, l);
+		library_probe_unpin(l->pin_dir, pin_is_used, l);
 	return r;
 }
 
@@ -589,7 +572,7 @@ void libraries_free(struct libraries *l, bool keep_attached)
 		file_drop(l, f, keep_attached);
 	mappings_free(l->mappings);
 	table_free(l->files);
-	table_free(l->seen);
+	seen_free(l->seen);
 	if (l->inotify_fd >= 0)
 		close(l->inotify_fd);
 	if (l->epoll_fd >= 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Finds the files that derive TLS keys (OpenSSL's libcrypto, or an executable or library with
- * OpenSSL inside that exports the function) the moment a process maps them, and probes each file
- * once, for all processes. */
+/* Finds the files that derive TLS keys (OpenSSL's libssl and libcrypto, or an executable or library
+ * with OpenSSL inside that exports the function) the moment a process maps them, and probes each
+ * file once, for all processes. Where the secrets go through a known place of libssl that is
+ * probed, and the libcrypto beside it is not: that would be four times as dear. */
 #pragma once
 
 #include "base/error.h"
-#include "datapath/attach/probe_site.h"
+#include "datapath/attach/openssl_place.h"
 #include "datapath/attach/uprobe_links.h"
 
 #include <stdbool.h>
@@ -13,13 +14,12 @@
 
 #define LIBRARIES_MAX                                                                              \
 	256 /* files that are probed or reported; the one that was met first makes room */
-/* The function that is probed. */
-#define LIBRARIES_SYMBOL "EVP_KDF_derive"
 
 enum library_state {
 	LIBRARY_PROBED,
 	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS stays closed */
 	LIBRARY_FAILED,	     /* it has the function, attaching failed: |reason| */
+	LIBRARY_COVERED,     /* needs no probe, that of another file sees its secrets: |reason| */
 };
 
 /* What is known about one file. */
@@ -28,11 +28,11 @@ struct library {
 	uint64_t device;
 	uint64_t inode;
 	enum library_state state;
-	uint32_t pid;		/* the first process seen with it */
-	char path[256];		/* as that process saw it, cut */
-	const char *symbol;	/* probed function, NULL if none */
-	uint64_t file_offset;	/* of the probed instruction */
-	struct probe_site site; /* from the function's entry */
+	uint32_t pid;	      /* the first process seen with it */
+	char path[256];	      /* as that process saw it, cut */
+	const char *symbol;   /* probed function, NULL if none */
+	uint64_t file_offset; /* of the probed instruction */
+	enum probe_site_kind sits_on;
 	bool pinned;
 	char reason[128];
 };
@@ -51,7 +51,8 @@ struct library_counts {
 };
 
 struct libraries_options {
-	struct uprobe_programs programs;
+	struct uprobe_programs derives; /* for OPENSSL_DERIVE */
+	struct uprobe_programs logs;	/* for OPENSSL_LOG; both NULL: only the other is probed */
 	const char *pin_dir; /* existing directory on a bpffs, or NULL: probes end with the agent */
 };
 

@@ -154,7 +154,7 @@ static void test_file_written_to_loses_its_probe(void **state)
 
 	(void)state;
 	need("openssl");
-	snprintf(path, sizeof(path), "%s/written/libcrypto.so.3", fx.dir);
+	snprintf(path, sizeof(path), "%s/written/libssl.so.3", fx.dir);
 	run("rm -rf written && mkdir written && "
 	    "cp -L $(ldconfig -p | awk '/lib(ssl|crypto).so.3 /{print $NF}') written");
 	run("LD_LIBRARY_PATH=$T/written openssl s_server -accept 4434 -cert crt -key key -quiet & "
@@ -162,7 +162,7 @@ static void test_file_written_to_loses_its_probe(void **state)
 	    "sleep 0.3; kill $s; wait $s; true");
 	assert_true(wait_probed(path));
 	before = counts().rewritten;
-	run("dd if=written/libcrypto.so.3 of=written/libcrypto.so.3 bs=1 count=1 conv=notrunc "
+	run("dd if=written/libssl.so.3 of=written/libssl.so.3 bs=1 count=1 conv=notrunc "
 	    "2>/dev/null");
 	for (int i = 0; i < 60 && counts().rewritten == before; i++)
 		usleep(50 * 1000);
@@ -237,7 +237,7 @@ static void test_pins_without_uprobe_multi(void **state)
 
 	(void)state;
 	need("curl");
-	o.programs.multi = NULL;
+	o.derives.multi = o.logs.multi = NULL;
 	check_pins(&o);
 }
 

@@ -228,6 +228,16 @@ struct probe_site probe_site_choose(uint16_t machine, const uint8_t *code, size_
 	return entry;
 }
 
+size_t probe_site_instruction(const uint8_t *code, size_t code_bytes,
+			      enum probe_site_kind *ret_kind)
+{
+	struct instruction in = decode(&(struct code){code, code_bytes});
+
+	if (in.length_bytes)
+		*ret_kind = in.form->emulated;
+	return in.length_bytes;
+}
+
 const char *probe_site_name(enum probe_site_kind kind)
 {
 	static const char *const names[] = {

@@ -39,4 +39,9 @@ struct probe_site {
  * machines than x86-64. */
 struct probe_site probe_site_choose(uint16_t machine, const uint8_t *code, size_t code_bytes);
 
+/* The length of the x86-64 instruction at |code|, of which at most |code_bytes| are read, and what
+ * a probe would sit on. 0 if this decoder does not know it. */
+size_t probe_site_instruction(const uint8_t *code, size_t code_bytes,
+			      enum probe_site_kind *ret_kind);
+
 const char *probe_site_name(enum probe_site_kind kind);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Asks the symbol table first, then the code. */
+#include "datapath/attach/openssl_place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "datapath/attach/elf_symbols.h"
+#include "datapath/attach/keylog_site.h"
+
+/* By what the function begins with. */
+static void place_at_entry(int fd, const struct elf_function *function, struct openssl_place *ret)
+{
+	uint8_t code[PROBE_SITE_REACH_BYTES + 16];
+	ssize_t n = pread(fd, code, sizeof(code), (off_t)function->file_offset);
+	struct probe_site site = probe_site_choose(function->machine, code, n > 0 ? (size_t)n : 0);
+
+	if (function->size_bytes && site.offset_bytes >= function->size_bytes)
+		site = (struct probe_site){0, PROBE_SITE_STEPPED};
+	*ret = (struct openssl_place){
+		.kind = OPENSSL_DERIVES,
+		.symbol = OPENSSL_DERIVE,
+		.file_offset = function->file_offset + site.offset_bytes,
+		.sits_on = site.kind,
+	};
+}
+
+int openssl_place_find(int fd, struct openssl_place *ret, struct error *err)
+{
+	struct elf_function function;
+	uint64_t offset;
+	int r = elf_function_find(fd, OPENSSL_DERIVE, &function, err);
+
+	if (!r) {
+		place_at_entry(fd, &function, ret);
+		return 0;
+	}
+	if (r != -ENOLINK || !keylog_names_tls(fd))
+		return r;
+	*ret = (struct openssl_place){.kind = OPENSSL_USES};
+	if (keylog_site_find(fd, &offset, NULL))
+		return 0;
+	*ret = (struct openssl_place){
+		.kind = OPENSSL_LOGS,
+		.symbol = OPENSSL_LOG,
+		.file_offset = offset,
+		.sits_on = PROBE_SITE_JUMP,
+	};
+	return 0;
+}
+
+bool openssl_path_beside(const char *path, const char *from, const char *to, char ret[320])
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t from_bytes = strlen(from);
+
+	if (strncmp(name, from, from_bytes) != 0)
+		return false;
+	return snprintf(ret, 320, "%.*s%s%s", (int)(name - path), path, to, name + from_bytes) <
+	       320;
+}
