@@ -53,48 +53,88 @@ struct weft_mesh_identity {
 };
 
 /* Policies, compiled to steps: a decision graph without loops. Each step tests one thing and goes
- * on at |yes| or |no|; the end is a WEFT_STEP_VERDICT or step 0: allowed, no policy. */
-#define WEFT_MESH_STEPS 4096u /* on any way through the graph */
+ * on at |yes| or |no|; the end is step 0 (allowed, no policy) or a WEFT_STEP_VERDICT whose action
+ * is not WEFT_ACTION_NOTE. */
+#define WEFT_MESH_STEPS 4096u /* on any way through a graph */
 
-#define WEFT_STEP_VERDICT 1 /* number, action, rule */
-#define WEFT_STEP_SOURCE_IP                                                                        \
-	2 /* |count| prefixes: inline up to 2, else cells from |first|, 3 in each */
+#define WEFT_STEP_VERDICT   1
+#define WEFT_STEP_SOURCE_IP 2 /* value.prefixes */
 #define WEFT_STEP_TARGET_IP 3
-#define WEFT_STEP_PORT                                                                             \
-	4 /* |count| destination ports: inline up to 20, else cells from |first|, 32 in each */
-#define WEFT_STEP_NAMESPACE                                                                        \
-	5 /* source namespace number in the bitmap of |count| bits from |first|, 512 in each cell  \
-	   */
+#define WEFT_STEP_PORT	    4 /* of the destination: value.ports, or with |first| a bitmap */
+#define WEFT_STEP_NAMESPACE 5 /* of the source: number in value.bitmap */
 #define WEFT_STEP_PRINCIPAL 6
 #define WEFT_STEP_CLASS	    7 /* workloads by their labels */
 
 /* weft_mesh_step.action */
 #define WEFT_ACTION_ALLOW 0
 #define WEFT_ACTION_DENY  1
-#define WEFT_ACTION_NOTE  2 /* AUDIT, or dry run: noted, then on at |yes| */
+#define WEFT_ACTION_NOTE  2 /* AUDIT or dry run: noted, then on at |yes| */
 
-/* A source whose identity is not known is in no bitmap. */
 struct weft_mesh_prefix {
-	__u8 addr[16]; /* IPv4 mapped, with bits + 96 */
-	__u32 bits;
+	__u8 addr[16]; /* IPv4 mapped; bits behind the prefix are 0 */
+	__u32 bits;    /* of the 16 bytes: 96 more than IPv4 counts */
 };
 
+#define WEFT_STEP_PREFIXES 2u /* inline; elsewhere WEFT_CELL_PREFIXES in each cell */
+#define WEFT_CELL_PREFIXES 3u
+#define WEFT_STEP_PORTS	   20u
+#define WEFT_STEP_BITS	   352u /* inline; elsewhere WEFT_CELL_BITS in each cell */
+#define WEFT_CELL_BITS	   512u
+
 struct weft_mesh_step {
-	__u8 kind; /* WEFT_STEP_* */
-	__u8 action;
-	__u16 count;
-	__u32 yes; /* cell */
+	__u8 kind;   /* WEFT_STEP_* */
+	__u8 action; /* verdict: WEFT_ACTION_* */
+	__u16 count; /* of prefixes or inline ports */
+	__u32 yes;   /* cell */
 	__u32 no;
 	__u32 first; /* cell of values, 0 = inline */
 	union {
 		struct {
-			__u32 policy; /* number in the model */
+			__u32 policy; /* number in the model, WEFT_NUMBER_NONE = none matched */
 			__u32 rule;   /* in the policy, from 1; 0 = none matched */
 		} verdict;
-		__u16 ports[20];
-		struct weft_mesh_prefix prefixes[2];
-		__u8 bytes[48];
+		__u16 ports[WEFT_STEP_PORTS]; /* ascending */
+		/* ascending, none inside another: binary search */
+		struct weft_mesh_prefix prefixes[WEFT_STEP_PREFIXES];
+		/* Bit n is in byte n / 8, the lowest first. What has no number, or one behind the
+		 * end, is not in it. */
+		struct {
+			__u32 bits;
+			__u8 bytes[WEFT_STEP_BITS / 8];
+		} bitmap;
 	} value;
+};
+
+/* An answer of the walk over steps beside WEFT_ACTION_ALLOW and WEFT_ACTION_DENY: a step needs the
+ * source's address and there is none yet. Notes do not count then. */
+#define WEFT_ACTION_OPEN 3
+
+/* What is asked of a graph. Numbers are those of weft_mesh_identity, WEFT_NUMBER_NONE = not known.
+ */
+struct weft_policy_question {
+	__u8 source_addr[16]; /* all 0: not known yet */
+	__u8 target_addr[16];
+	__u32 step; /* where the graph begins */
+	__u32 namespace_number;
+	__u32 principal_number;
+	__u32 class_number;
+	__u16 target_port;
+	__u16 pad[3];
+};
+
+#define WEFT_POLICY_NOTES 4u /* kept; all are counted */
+
+struct weft_policy_answer {
+	__u8 action; /* WEFT_ACTION_* but NOTE */
+	__u8 broken; /* the graph does not end: denied */
+	__u16 notes; /* what is noted on the way */
+	__u32 policy;
+	__u32 rule;
+	__u32 steps; /* walked */
+	struct {
+		__u32 policy;
+		__u32 rule;
+	} note[WEFT_POLICY_NOTES];
 };
 
 /* Verdicts (weft_verdict.verdict) */
@@ -134,4 +174,6 @@ _Static_assert(sizeof(struct weft_mesh_address) == 64, "address");
 _Static_assert(sizeof(struct weft_mesh_matcher) == 64, "matcher");
 _Static_assert(sizeof(struct weft_mesh_identity) == 64, "mesh identity");
 _Static_assert(sizeof(struct weft_mesh_step) == 64, "step");
+_Static_assert(sizeof(struct weft_policy_question) == 56, "policy question");
+_Static_assert(sizeof(struct weft_policy_answer) == 48, "policy answer");
 _Static_assert(sizeof(struct weft_verdict) == 176, "verdict");
