@@ -133,7 +133,7 @@ static void *serve(void *arg)
 {
 	struct server *server = arg;
 	cleanup_close int ns = far_pin();
-	int fd;
+	int fd = -1;
 
 	setns(ns, CLONE_NEWNET);
 	pin_to(1);
