@@ -3,12 +3,18 @@
 #include "datapath/decode/tls_certificate.h"
 
 #include "base/cursor.h"
+#include "base/table.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #define SPIFFE	       SLICE("spiffe://")
+/* A server shows the same certificate at every handshake, and reading one takes ten microseconds:
+ * the last ones are kept with their bytes, which decide. */
+#define READ_MAX       64
+#define READ_MAX_BYTES 2048
+
 #define TAG_VERSION    0xa0
 #define TAG_EXTENSIONS 0xa3
 
@@ -172,17 +178,58 @@ static bool read_expiry(struct slice der, struct tls_certificate *ret)
 	return ok;
 }
 
+/* One that was read. */
+struct read {
+	size_t der_bytes; /* 0: none */
+	char der[READ_MAX_BYTES];
+	struct tls_certificate certificate;
+};
+
+static _Thread_local struct read *reads; /* READ_MAX of them, by hash */
+
+/* Where |der| is kept or would be, NULL if it is too long for that. */
+static struct read *read_find(struct slice der)
+{
+	if (!der.size_bytes || der.size_bytes > READ_MAX_BYTES)
+		return NULL;
+	if (!reads)
+		reads = calloc(READ_MAX, sizeof(*reads));
+	return reads ? &reads[table_hash(der.data, der.size_bytes, 0) % READ_MAX] : NULL;
+}
+
+static bool read_is_of(const struct read *r, struct slice der)
+{
+	return r->der_bytes == der.size_bytes && !memcmp(r->der, der.data, der.size_bytes);
+}
+
+static bool decode(struct slice der, struct tls_certificate *ret)
+{
+	struct fields fields;
+	bool ok = fields_find(der, &fields) && read_subject(fields.subject, ret) &&
+		  read_expiry(fields.not_after, ret);
+
+	if (ok && fields.extensions.size_bytes)
+		read_alternatives(fields.extensions, ret);
+	ERR_clear_error(); /* a broken certificate is no error of ours */
+	return ok;
+}
+
 int tls_certificate_read(struct slice der, struct tls_certificate *ret)
 {
 	struct tls_certificate read = {.present = true};
-	struct fields fields;
-	bool ok = fields_find(der, &fields) && read_subject(fields.subject, &read) &&
-		  read_expiry(fields.not_after, &read);
+	struct read *kept = read_find(der);
 
-	if (ok && fields.extensions.size_bytes)
-		read_alternatives(fields.extensions, &read);
-	if (ok)
-		*ret = read;
-	ERR_clear_error(); /* a broken certificate is no error of ours */
-	return ok ? 0 : -EBADMSG;
+	if (kept && read_is_of(kept, der)) {
+		*ret = kept->certificate;
+		return 0;
+	}
+	if (!decode(der, &read))
+		return -EBADMSG;
+	if (kept) {
+		kept->der_bytes = der.size_bytes;
+		memcpy(kept->der, der.data, der.size_bytes);
+		kept->certificate = read;
+	}
+	*ret = read;
+	return 0;
 }
