@@ -42,6 +42,8 @@ static inline __u64 weft_hash_name(const char name[32])
 	return (__u64)weft_hash(words, 8, 1) << 32 | weft_hash(words, 8, 2);
 }
 
+#define WEFT_FRONT_ROUTES 64u /* cells, further ones of long routes included */
+
 /* The element of weft_services that belongs to a pool. The shares are written by the kernel half
  * from what is ejected, at most every WEFT_POOL_HEALTH_NS. */
 struct weft_pool_state {
@@ -70,14 +72,14 @@ struct weft_simulation {
 	__u8 protocol; /* IPPROTO_* */
 	/* answered */
 	__u8 verdict;  /* WEFT_VERDICT_* */
-	__u32 service; /* numbers of the model, WEFT_NUMBER_NONE = none */
-	__u32 subset;  /* weft_mesh_pool.number */
-	__u32 endpoint;
-	__u32 endpoint_state; /* index in weft_endpoints */
+	__u32 service; /* state, 0xffffffff = none, as in all below */
+	__u32 subset;
+	__u32 endpoint; /* state */
+	__u32 pool;	/* cell */
 	__u8 endpoint_addr[16];
 	__u16 endpoint_port;
-	__u16 tier;
-	__u32 source; /* workload */
+	__u16 pad;
+	__u32 source; /* workloads: number */
 	__u32 target;
 	__u32 policy;
 	__u32 rule;

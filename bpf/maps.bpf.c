@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Defines the maps that bpf/lib/maps.bpf.h declares, and the licence of the linked object. */
+/* Defines the maps that bpf/lib/maps.bpf.h, mesh_maps.bpf.h and redirect_maps.bpf.h declare, and the
+ * licence of the linked object. */
 #include "bpf/lib/maps.bpf.h"
+#include "bpf/lib/mesh_maps.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
 
 struct ring_map weft_ring SEC(".maps");
@@ -23,5 +25,11 @@ struct accel_map weft_accel SEC(".maps");
 struct pair_map weft_pairs SEC(".maps");
 struct syn_map weft_syns SEC(".maps");
 struct reader_map weft_readers SEC(".maps");
+struct mesh_map weft_mesh SEC(".maps");
+struct endpoint_map weft_endpoints SEC(".maps");
+struct service_map weft_services SEC(".maps");
+struct pick_map weft_picks SEC(".maps");
+struct sticky_map weft_sticky SEC(".maps");
+struct asked_map weft_asked SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

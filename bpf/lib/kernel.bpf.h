@@ -160,7 +160,12 @@ struct bpf_iter__bpf_sk_storage_map {
 	void *value;
 } PRESERVE;
 
+struct nsproxy {
+	struct net *net_ns;
+} PRESERVE;
+
 struct task_struct {
+	struct nsproxy *nsproxy;
 	int pid;
 	int tgid;
 	__u64 start_boottime;

@@ -3,6 +3,7 @@
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/pins.h"
 #include "datapath/attach/redirect.h"
@@ -35,20 +36,23 @@ static const struct {
 	{"tcp_reset_in", HOOK_TRACE, true},	{"payload_out", HOOK_CGROUP, true},
 	{"payload_in", HOOK_CGROUP, true},	{"conns_alive", HOOK_ITER_CONNS, false},
 	{"listeners", HOOK_ITER_OWNERS, false}, {"sockets_found", HOOK_ITER_FILES, false},
+	{"mesh_state", HOOK_TRACE, true},	{"mesh_release", HOOK_CGROUP, true},
+	{"mesh_peer4", HOOK_CGROUP, true},	{"mesh_peer6", HOOK_CGROUP, true},
+	{"mesh_recvmsg4", HOOK_CGROUP, true},	{"mesh_recvmsg6", HOOK_CGROUP, true},
+	{"mesh_sendmsg4", HOOK_CGROUP, true},	{"mesh_sendmsg6", HOOK_CGROUP, true},
+	{"mesh_connect4", HOOK_CGROUP, true},	{"mesh_connect6", HOOK_CGROUP, true},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 
-/* What weft can do without, the first to go first: counters on interfaces, then TLS, then who reset
- * a connection. Their absence shows in the lists that `weft check` prints. */
-static const char *const OPTIONAL[] = {"weft_xdp",	"weft_tc_ingress", "weft_tc_egress",
-				       "tls_log_multi", "tls_log",	   "tls_keys_multi",
-				       "tls_keys",	"tcp_reset_out",   "tcp_reset_in"};
+/* What weft can do without, the first to go first, each with all programs whose name begins so:
+ * the mesh, then counters on interfaces, then TLS, then who reset a connection. Their absence shows
+ * in the lists that `weft check` prints. */
+static const char *const OPTIONAL[] = {"mesh_simulate",	  "mesh_",	    "weft_xdp",
+				       "weft_tc_ingress", "weft_tc_egress", "tls_log_multi",
+				       "tls_log",	  "tls_keys_multi", "tls_keys",
+				       "tcp_reset_out",	  "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
-/* Neither is there unless services are accelerated; the kernel takes all of these programs or none
- * is kept. */
-static const char *const REDIRECT_PROGRAMS[] = {"redirect_enrol", "redirect_msg", "redirect_skb",
-						"redirect_read", "redirect_option"};
 static const char *const REDIRECT_MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
 					    "weft_readers"};
 
@@ -64,7 +68,13 @@ struct attach {
 	struct attach_program state[PROGRAM_COUNT];
 	struct pins pins;
 	int cgroup_fd;
+	bool mesh;
 };
+
+static bool is_mesh(const char *program)
+{
+	return !strncmp(program, "mesh_", 5);
+}
 
 static struct bpf_program *find(const struct attach *a, const char *name)
 {
@@ -128,6 +138,10 @@ static void links_adopt(struct attach *a)
 		link_path(a, i, path, sizeof(path));
 		if (!PROGRAMS[i].pinned || access(path, F_OK))
 			continue;
+		if (!a->mesh && is_mesh(PROGRAMS[i].name)) {
+			unlink(path);
+			continue;
+		}
 		a->links[i] = bpf_link__open(path);
 		if (!a->links[i])
 			continue;
@@ -136,12 +150,23 @@ static void links_adopt(struct attach *a)
 	}
 }
 
+static void leave_out(struct attach *a, const char *prefix)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, a->skeleton->obj)
+	{
+		if (!strncmp(bpf_program__name(program), prefix, strlen(prefix)))
+			bpf_program__set_autoload(program, false);
+	}
+}
+
+/* The kernel takes all of these programs or none is kept. */
 static void leave_redirect(struct attach *a)
 {
 	struct bpf_object *object = a->skeleton->obj;
 
-	for (size_t i = 0; i < sizeof(REDIRECT_PROGRAMS) / sizeof(*REDIRECT_PROGRAMS); i++)
-		bpf_program__set_autoload(find(a, REDIRECT_PROGRAMS[i]), false);
+	leave_out(a, "redirect_");
 	for (size_t i = 0; i < sizeof(REDIRECT_MAPS) / sizeof(*REDIRECT_MAPS); i++)
 		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, REDIRECT_MAPS[i]),
 					false);
@@ -169,7 +194,11 @@ static void choose_programs(struct attach *a, const struct attach_options *optio
 		bpf_program__set_autoload(tls[i].program,
 					  options->tls_keys && tls[i].multi == multi);
 	for (size_t i = 0; i < left_out; i++)
-		bpf_program__set_autoload(find(a, OPTIONAL[i]), false);
+		leave_out(a, OPTIONAL[i]);
+	if (!a->mesh) {
+		leave_out(a, "mesh_");
+		mesh_maps_leave_out(a->skeleton->obj, a->pins.map_dir);
+	}
 }
 
 /* Pinned ones stay attached. */
@@ -310,6 +339,8 @@ static int attach_all(struct attach *a, struct error *err)
 	unsigned attached = 0;
 
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		if (!a->mesh && is_mesh(PROGRAMS[i].name))
+			continue;
 		a->state[i].name = PROGRAMS[i].name;
 		a->state[i].hook = bpf_program__section_name(find(a, PROGRAMS[i].name));
 		if (!a->links[i])
@@ -423,6 +454,7 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 	if (!a)
 		return error_set(err, -ENOMEM, "no memory");
 	a->cgroup_fd = -1;
+	a->mesh = options->mesh;
 	r = start(a, options, err);
 	if (r)
 		attach_free(a);
@@ -601,6 +633,8 @@ void attach_visit_programs(const struct attach *a,
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
 		struct attach_program p = a->state[i];
 
+		if (!p.name)
+			continue;
 		program_read_statistics(a, i, &p);
 		visit(arg, &p);
 	}

@@ -21,9 +21,9 @@ struct attach_options {
 	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 8 MiB */
 	bool capture;		 /* payload for L7; false: L4 only */
 	bool tls_keys;
-	bool mesh; /* balancing and policy (datapath/attach/mesh.h); false: what an earlier agent
-		      left of them is taken away */
-	bool redirect;		    /* services may be accelerated: see redirect.h */
+	bool mesh;     /* balancing and policy (datapath/attach/mesh_maps.h); false: what an earlier
+			  agent left of them is taken away */
+	bool redirect; /* services may be accelerated: see redirect.h */
 	bool redirect_out_of_order; /* for the test that shows what the rule of order is for */
 };
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 6: what the socket address hooks (cgroup connect, sendmsg, recvmsg, getpeername) have in
+ * common: the question that a call is, who asks, and how it is refused. */
+#pragma once
+
+#include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/decide.bpf.h"
+
+#define EPERM	     1
+#define ECONNREFUSED 111
+
+/* ---- addresses of the hook's context */
+
+static __always_inline void addr_of_v4(const struct bpf_sock_addr *ctx, __u8 ret_addr[16])
+{
+	addr_from_v4(ret_addr, ctx->user_ip4);
+}
+
+static __always_inline void addr_of_v6(const struct bpf_sock_addr *ctx, __u8 ret_addr[16])
+{
+	__u32 words[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+	__builtin_memcpy(ret_addr, words, 16);
+}
+
+static __always_inline void addr_put_v4(struct bpf_sock_addr *ctx, const __u8 addr[16], __u16 port)
+{
+	__u32 word;
+
+	__builtin_memcpy(&word, addr + 12, 4);
+	ctx->user_ip4 = word;
+	ctx->user_port = bpf_htons(port);
+}
+
+static __always_inline void addr_put_v6(struct bpf_sock_addr *ctx, const __u8 addr[16], __u16 port)
+{
+	__u32 words[4];
+
+	__builtin_memcpy(words, addr, 16);
+	ctx->user_ip6[0] = words[0];
+	ctx->user_ip6[1] = words[1];
+	ctx->user_ip6[2] = words[2];
+	ctx->user_ip6[3] = words[3];
+	ctx->user_port = bpf_htons(port);
+}
+
+static __always_inline bool addr_is(const __u8 a[16], const __u8 b[16])
+{
+	__u64 x[2], y[2];
+
+	__builtin_memcpy(x, a, 16);
+	__builtin_memcpy(y, b, 16);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
+static __always_inline bool addr_is_any(const __u8 addr[16])
+{
+	__u64 words[2];
+
+	__builtin_memcpy(words, addr, 16);
+	return !words[0] && (!words[1] || words[1] == bpf_cpu_to_be64(0xffff00000000ull));
+}
+
+/* ---- the question */
+
+static __always_inline bool is_balanced(const struct bpf_sock_addr *ctx)
+{
+	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
+}
+
+static __always_inline void ask_v4(const struct bpf_sock_addr *ctx, struct mesh_ask *ask)
+{
+	addr_of_v4(ctx, ask->key.addr);
+	ask->key.port = bpf_ntohs((__u16)ctx->user_port);
+	ask->key.protocol = ctx->protocol;
+	ask->key.kind = WEFT_KEY_FRONT;
+	ask->can_v4 = 1;
+}
+
+static __always_inline void ask_v6(const struct bpf_sock_addr *ctx, struct mesh_ask *ask)
+{
+	addr_of_v6(ctx, ask->key.addr);
+	ask->key.port = bpf_ntohs((__u16)ctx->user_port);
+	ask->key.protocol = ctx->protocol;
+	ask->key.kind = WEFT_KEY_FRONT;
+	ask->can_v4 = mesh_addr_is_v4(ask->key.addr);
+	ask->can_v6 = !ask->can_v4;
+}
+
+/* All that a call costs which has nothing to do with the mesh. */
+static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
+{
+	struct mesh m;
+
+	return mesh_open(&m) && mesh_find(&m, &m.header->fronts, &ask->key);
+}
+
+/* ---- who asks */
+
+static __always_inline __u64 client_of_addr(const __u8 addr[16])
+{
+	__u32 words[4];
+
+	__builtin_memcpy(words, addr, 16);
+	return (__u64)weft_hash(words, 4, 1) << 32 | weft_hash(words, 4, 2);
+}
+
+static __always_inline __u64 client_of_netns(__u64 cookie)
+{
+	__u32 words[2] = {(__u32)cookie, cookie >> 32};
+
+	return (__u64)weft_hash(words, 2, 1) << 32 | weft_hash(words, 2, 2);
+}
+
+/* The address that the socket is bound to, all 0: none. All is read, whatever the family: the
+ * verifier refuses the pointer arithmetic that the compiler makes of loads in branches. */
+static __always_inline void addr_of_sock(const volatile struct bpf_sock *sk, __u8 ret_addr[16])
+{
+	__u32 v4 = sk->src_ip4;
+	__u32 v6[4] = {sk->src_ip6[0], sk->src_ip6[1], sk->src_ip6[2], sk->src_ip6[3]};
+
+	if (sk->family == AF_INET6)
+		__builtin_memcpy(ret_addr, v6, 16);
+	else
+		addr_from_v4(ret_addr, v4);
+}
+
+/* One that is bound is its address; which address another will get is not known yet, so it is its
+ * network namespace. */
+static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct bpf_sock *sk)
+{
+	__u8 addr[16];
+
+	addr_of_sock(sk, addr);
+	return addr_is_any(addr) ? client_of_netns(bpf_get_netns_cookie(ctx))
+				 : client_of_addr(addr);
+}
+
+/* ---- no */
+
+/* Of the process: a socket's own is out of reach in these hooks. */
+static __always_inline __u32 netns_of_current(void)
+{
+	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+static __always_inline void verdict_tuple(struct weft_tuple *t, const struct bpf_sock *sk,
+					  const struct mesh_ask *ask)
+{
+	__builtin_memcpy(t->remote_addr, ask->key.addr, 16);
+	t->remote_port = ask->key.port;
+	addr_of_sock(sk, t->local_addr);
+	t->local_port = sk->src_port;
+	t->netns_ino = netns_of_current();
+}
+
+static __always_inline void verdict_send(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
+					 const struct mesh_ask *ask, int verdict)
+{
+	struct weft_verdict *v = lifecycle_reserve(weft_verdict, WEFT_EVENT_VERDICT);
+
+	if (!v)
+		return;
+	v->cookie = bpf_get_socket_cookie(ctx);
+	v->generation = ask->generation;
+	verdict_tuple(&v->tuple, sk, ask);
+	owner_of_current(&v->owner);
+	v->policy = v->source = v->target = WEFT_NUMBER_NONE;
+	v->service = ask->service_state;
+	v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
+	v->verdict = verdict;
+	v->place = WEFT_PLACE_CONNECT;
+	v->protocol = ask->key.protocol;
+	bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
+}
+
+/* What the hook returns. Before Linux 6.1 (the helper came to these hooks with it; it is told by
+ * another one of that release) every refusal is EPERM. */
+static __always_inline int refuse(int verdict)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_user_ringbuf_drain))
+		bpf_set_retval(verdict == WEFT_VERDICT_DENIED ? -EPERM : -ECONNREFUSED);
+	return 0;
+}

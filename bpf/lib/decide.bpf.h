@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 5: from an address that is asked for to an endpoint: front, route, split, pool, endpoint,
+ * then the service's limits, and the counting. One generation is looked up and used to the end. */
+#pragma once
+
+#include "bpf/lib/balance.bpf.h"
+
+#define NSEC		  1000000000ull
+#define GENERATIONS	  4	       /* that may come into force while a decision is made */
+#define DATAGRAMS_STAY_NS (300 * NSEC) /* from one to the next */
+
+/* The question and what is found; in the order that the kernel half fills it. */
+struct mesh_ask {
+	struct weft_mesh_key key;
+	__u8 can_v4; /* the socket reaches endpoints of this family */
+	__u8 can_v6;
+	__u8 counts;   /* a connection comes of it: bounded, counted in and out */
+	__u8 simulate; /* nothing is counted */
+	__u64 client;  /* hash of the source address, or the network namespace */
+	__u64 cookie;  /* datagrams: of the socket, which stays with its endpoint; else 0 */
+	/* found */
+	__u64 generation;
+	__u32 service; /* cell, 0 = not a service's address */
+	__u32 pool;
+	__u32 endpoint;
+	__u32 service_state;
+	__u32 endpoint_state;
+	__u8 addr[16];
+	__u16 port;
+	__u16 pad;
+};
+
+/* ---- route and split */
+
+static __always_inline struct weft_service_state *service_state(__u32 index)
+{
+	return bpf_map_lookup_elem(&weft_services, &index);
+}
+
+/* The pool whose share holds |point| in one cell of a route, 0: it is in a later one. */
+static __always_inline __u32 split_find(const struct weft_mesh_route *route, __u32 point)
+{
+	for (__u32 i = 0; i < WEFT_ROUTE_SPLITS; i++)
+		if (point < route->split[i].upper)
+			return route->split[i].pool;
+	return 0;
+}
+
+/* The pool by weight, 0: the route leads nowhere. */
+static __always_inline __u32 route_split(const struct mesh *m, const struct weft_mesh_route *route,
+					 __u32 cell, __u32 random)
+{
+	__u32 point = (__u64)random * route->total_weight >> 32;
+	__u32 pool = split_find(route, point);
+
+	for (__u32 i = 0; i < WEFT_FRONT_ROUTES && i < route->more && !pool; i++) {
+		const struct weft_mesh_route *more = mesh_cell(m->arena, cell + 1 + i);
+
+		pool = more ? split_find(more, point) : 0;
+	}
+	return pool;
+}
+
+/* The first route that takes the connection; NULL: none, it goes where it asked. */
+static __always_inline const struct weft_mesh_route *route_find(const struct mesh *m,
+								const struct weft_mesh_front *front,
+								const struct mesh_ask *ask,
+								__u32 *ret_cell)
+{
+	for (__u32 i = 0; i < WEFT_FRONT_ROUTES && i < front->routes; i++) {
+		const struct weft_mesh_route *route = mesh_cell(m->arena, front->route + i);
+
+		*ret_cell = front->route + i;
+		if (!route || !route->match)
+			return route;
+		i += route->more;
+	}
+	return NULL;
+}
+
+/* What a route's split goes by: a client that is to stay with its endpoint always draws the same
+ * number; the others one after another numbers that are spread evenly (golden ratio), so that the
+ * shares are right after few connections. */
+static __always_inline __u32 split_draw(const struct mesh_ask *ask, bool faithful)
+{
+	struct weft_service_state *state = service_state(ask->service_state);
+	__u64 who = ask->cookie ? ask->cookie : ask->client;
+	__u32 words[2] = {(__u32)who, who >> 32};
+
+	if (faithful || !state)
+		return weft_hash(words, 2, 7);
+	if (ask->simulate)
+		return (__u32)state->rotation * 0x9e3779b9u;
+	return (__u32)__sync_fetch_and_add(&state->rotation, 1) * 0x9e3779b9u;
+}
+
+/* ---- staying with an endpoint */
+
+static __always_inline void sticky_key_fill(struct sticky_key *key, const struct mesh_ask *ask)
+{
+	key->client = ask->cookie ? ask->cookie : ask->client;
+	key->asked = ask->key;
+	key->kind = ask->cookie ? STICKY_SOCKET : STICKY_AFFINITY;
+}
+
+/* The endpoint that |kept| names, MESH_NONE: it is not to be had. */
+static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mesh_ask *ask,
+					   const struct sticky *kept)
+{
+	const struct weft_mesh_endpoint *e;
+	__u32 number = kept->number;
+
+	w->s->wanted = kept->endpoint;
+	if (kept->generation != ask->generation || kept->pool != ask->pool) {
+		scan_wanted(w->s);
+		number = w->s->best;
+	}
+	e = number < w->s->count ? scan_endpoint(w, number) : NULL;
+	return e && e->state == w->s->wanted && scan_usable(w->s, e) ? number : MESH_NONE;
+}
+
+/* The endpoint that this client has had, MESH_NONE: none, too long ago, or not to be had. Each use
+ * prolongs the stay by |stay_ns|. */
+__weak __noinline int sticky_find(struct scan *s, const struct mesh_ask *ask, __u64 stay_ns)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct sticky_key key = {};
+	struct scan_walk w;
+	struct sticky *kept;
+	__u32 number;
+
+	if (!s || !ask || !scan_open(&w, s))
+		return MESH_NONE;
+	sticky_key_fill(&key, ask);
+	kept = bpf_map_lookup_elem(&weft_sticky, &key);
+	if (!kept || kept->until_ns < now)
+		return MESH_NONE;
+	number = sticky_number(&w, ask, kept);
+	if (number == MESH_NONE || ask->simulate)
+		return number;
+	kept->until_ns = now + stay_ns;
+	kept->generation = ask->generation;
+	kept->pool = ask->pool;
+	kept->number = number;
+	return number;
+}
+
+__weak __noinline int sticky_keep(const struct mesh_ask *ask, __u32 number, __u64 stay_ns)
+{
+	struct sticky kept = {.until_ns = bpf_ktime_get_ns() + stay_ns, .number = number};
+	struct sticky_key key = {};
+
+	if (!ask)
+		return 0;
+	kept.generation = ask->generation;
+	kept.pool = ask->pool;
+	kept.endpoint = ask->endpoint_state;
+	sticky_key_fill(&key, ask);
+	return bpf_map_update_elem(&weft_sticky, &key, &kept, BPF_ANY);
+}
+
+/* ---- limits */
+
+/* Takes a token if there is one: |per_second| of them a second, unused ones last for a second. */
+static __always_inline bool rate_take(struct weft_service_state *state, __u32 per_second)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	for (int i = 0; i < 4; i++) {
+		__u64 last = state->tokens_ns;
+		__u64 next = (last + NSEC > now ? last : now - NSEC) + NSEC / per_second;
+
+		if (next > now)
+			return false;
+		if (__sync_val_compare_and_swap(&state->tokens_ns, last, next) == last)
+			return true;
+	}
+	return true; /* others were quicker four times: they took tokens, so this is rare */
+}
+
+/* Counts a connection in unless that is one too many. */
+static __always_inline bool service_enter(const struct weft_mesh_service *service,
+					  struct weft_service_state *state)
+{
+	__u32 before = __sync_fetch_and_add(&state->connections, 1);
+
+	if (!service->max_connections || before < service->max_connections)
+		return true;
+	__sync_fetch_and_add(&state->connections, -1);
+	return false;
+}
+
+/* A WEFT_VERDICT_*. */
+static __always_inline int limits_pass(const struct mesh_ask *ask,
+				       const struct weft_mesh_service *service)
+{
+	struct weft_service_state *state = service_state(ask->service_state);
+	struct weft_endpoint_state *endpoint;
+	__u32 key = ask->endpoint_state;
+
+	endpoint = bpf_map_lookup_elem(&weft_endpoints, &key);
+	if (ask->simulate || !state || !endpoint)
+		return WEFT_VERDICT_ALLOWED;
+	if ((service->connects_per_second && !rate_take(state, service->connects_per_second)) ||
+	    (ask->counts && !service_enter(service, state))) {
+		__sync_fetch_and_add(&state->overflow, 1);
+		return WEFT_VERDICT_OVERFLOW;
+	}
+	__sync_fetch_and_add(&state->connects, 1);
+	__sync_fetch_and_add(&endpoint->connects, 1);
+	if (ask->counts)
+		__sync_fetch_and_add(&endpoint->connections, 1);
+	return WEFT_VERDICT_ALLOWED;
+}
+
+/* Counts a connection out that limits_pass counted in. */
+static __always_inline void count_out(__u32 service, __u32 endpoint, bool failed)
+{
+	struct weft_endpoint_state *e = bpf_map_lookup_elem(&weft_endpoints, &endpoint);
+	struct weft_service_state *s = service_state(service);
+
+	if (s)
+		__sync_fetch_and_add(&s->connections, -1);
+	if (!e)
+		return;
+	__sync_fetch_and_add(&e->connections, -1);
+	if (failed)
+		__sync_fetch_and_add(&e->failures, 1);
+}
+
+/* ---- the decision */
+
+static __always_inline void count_no_endpoint(__u32 service)
+{
+	struct weft_service_state *state = service_state(service);
+
+	if (state)
+		__sync_fetch_and_add(&state->no_endpoint, 1);
+}
+
+static __always_inline void endpoint_take(struct mesh_ask *ask, __u32 cell,
+					  const struct weft_mesh_endpoint *e)
+{
+	ask->endpoint = cell;
+	ask->endpoint_state = e->state;
+	__builtin_memcpy(ask->addr, e->addr, 16);
+	ask->port = e->port;
+}
+
+/* How long a client stays with its endpoint, 0: it does not. */
+static __always_inline __u64 faithful_ns(const struct mesh_ask *ask,
+					 const struct weft_mesh_service *service)
+{
+	return ask->cookie ? DATAGRAMS_STAY_NS : service->affinity_s * NSEC;
+}
+
+static __always_inline void scan_start(struct scan *s, const struct mesh_ask *ask,
+				       const struct weft_mesh_pool *pool)
+{
+	s->client = ask->client;
+	s->pool = ask->pool;
+	s->base = pool->first;
+	s->count = pool->endpoints;
+	s->can_v4 = ask->can_v4;
+	s->can_v6 = ask->can_v6;
+	s->simulate = ask->simulate;
+}
+
+/* Fills in the endpoint, with |ask->endpoint| 0: there is none to be had. 1: it is the one that
+ * the client has had. */
+__weak __noinline int endpoint_find(struct mesh_ask *ask, __u64 stay_ns)
+{
+	const struct weft_mesh_endpoint *e;
+	const struct weft_mesh_pool *pool;
+	__u32 number = MESH_NONE;
+	struct scan s = {};
+	struct scan_walk w;
+	bool stayed;
+
+	if (!ask)
+		return 0;
+	s.generation = ask->generation;
+	pool = scan_open(&w, &s) ? mesh_cell(w.m.arena, ask->pool) : NULL;
+	if (!pool)
+		return 0;
+	scan_start(&s, ask, pool);
+	if (stay_ns)
+		number = sticky_find(&s, ask, stay_ns);
+	stayed = number != MESH_NONE;
+	if (!stayed)
+		number = pool_choose(&s);
+	e = number == MESH_NONE ? NULL : mesh_cell(w.m.arena, pool->first + number);
+	if (!e)
+		return 0;
+	endpoint_take(ask, pool->first + number, e);
+	if (stay_ns && !stayed && !ask->simulate)
+		sticky_keep(ask, number, stay_ns);
+	return stayed;
+}
+
+static __always_inline int service_decide(const struct mesh *m, const struct weft_mesh_front *front,
+					  const struct weft_mesh_service *service,
+					  struct mesh_ask *ask)
+{
+	__u64 stay_ns = faithful_ns(ask, service);
+	const struct weft_mesh_route *route;
+	bool stayed = false;
+	__u32 cell;
+
+	route = route_find(m, front, ask, &cell);
+	if (!route)
+		return WEFT_VERDICT_ALLOWED;
+	ask->service = front->service;
+	ask->service_state = service->state;
+	ask->pool = route_split(m, route, cell, split_draw(ask, stay_ns));
+	if (ask->pool)
+		stayed = endpoint_find(ask, stay_ns);
+	if (!ask->endpoint)
+		return WEFT_VERDICT_NO_ENDPOINT;
+	/* a further datagram of a socket is not a further connect */
+	return stayed && ask->cookie ? WEFT_VERDICT_ALLOWED : limits_pass(ask, service);
+}
+
+/* By the generation in force; gives up with NO_ENDPOINT when another comes into force. */
+__weak __noinline int decide_once(struct mesh_ask *ask)
+{
+	const struct weft_mesh_service *service;
+	const struct weft_mesh_front *front;
+	struct mesh m;
+
+	if (!ask || !mesh_open(&m))
+		return WEFT_VERDICT_ALLOWED;
+	ask->generation = m.header->generation;
+	ask->service = ask->pool = ask->endpoint = 0;
+	front = mesh_find(&m, &m.header->fronts, &ask->key);
+	service = front ? mesh_cell(m.arena, front->service) : NULL;
+	return service ? service_decide(&m, front, service, ask) : WEFT_VERDICT_ALLOWED;
+}
+
+static __always_inline bool generation_is(__u64 generation)
+{
+	struct mesh m;
+
+	return mesh_open(&m) && m.header->generation == generation;
+}
+
+/* What becomes of a connection to |ask->key|: a WEFT_VERDICT_*. Allowed with |ask->service| 0: it
+ * is no service's address. Allowed otherwise: it goes to |ask->addr|, |ask->port|, and where
+ * |ask->counts| it is counted in: count_out is due. */
+__weak __noinline int mesh_decide(struct mesh_ask *ask)
+{
+	int verdict = WEFT_VERDICT_ALLOWED;
+
+	if (!ask)
+		return verdict;
+	for (int i = 0; i < GENERATIONS; i++) {
+		verdict = decide_once(ask);
+		if (verdict != WEFT_VERDICT_NO_ENDPOINT || generation_is(ask->generation))
+			break;
+	}
+	if (verdict == WEFT_VERDICT_NO_ENDPOINT && !ask->simulate)
+		count_no_endpoint(ask->service_state);
+	return verdict;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: scans over the endpoints of a tier, where a choice needs to see them all. Kernels
+ * without bpf_loop (before 5.17) see SCAN_UNROLLED of them, from a random one on. The functions are
+ * global, so that the verifier walks through each but once; no map can be handed to them, so each
+ * looks the generation up again and gives up when it is another one. */
+#pragma once
+
+#include "bpf/lib/mesh.bpf.h"
+
+#define SCAN_UNROLLED 32
+#define MESH_NONE     0xffffffffu
+
+/* A choice in the making: who asks, the tier, and what was found. */
+struct scan {
+	__u64 generation;
+	__u64 client; /* hash of the source, for what is to be consistent */
+	__u64 total;  /* of weights, or best score, or how many */
+	__u32 pool;   /* cell */
+	__u32 base;   /* cell of the pool's endpoint 0 */
+	__u32 first;  /* of the tier: number in the pool */
+	__u32 count;
+	__u32 start; /* slot that the scan begins at */
+	__u32 best;  /* number in the pool, MESH_NONE */
+	__u32 best_connections;
+	__u32 best_weight;
+	__u32 wanted; /* index in weft_endpoints */
+	__u8 can_v4;
+	__u8 can_v6;
+	__u8 panic; /* ejection does not count */
+	__u8 simulate;
+};
+
+struct scan_walk {
+	struct mesh m;
+	struct scan *s;
+};
+
+/* False: another generation came into force. */
+static __always_inline bool scan_open(struct scan_walk *w, struct scan *s)
+{
+	w->s = s;
+	return mesh_open(&w->m) && w->m.header->generation == s->generation;
+}
+
+/* By its place in the tier. */
+static __always_inline const struct weft_mesh_endpoint *scan_endpoint(const struct scan_walk *w,
+								      __u32 slot)
+{
+	return mesh_cell(w->m.arena, w->s->base + w->s->first + slot);
+}
+
+static __always_inline struct weft_endpoint_state *
+endpoint_state(const struct weft_mesh_endpoint *e)
+{
+	__u32 key = e->state;
+
+	return bpf_map_lookup_elem(&weft_endpoints, &key);
+}
+
+static __always_inline bool endpoint_ejected(const struct weft_mesh_endpoint *e)
+{
+	const struct weft_endpoint_state *state = endpoint_state(e);
+
+	return state && state->flags & WEFT_EJECTED;
+}
+
+static __always_inline bool scan_usable(const struct scan *s, const struct weft_mesh_endpoint *e)
+{
+	if (mesh_addr_is_v4(e->addr) ? !s->can_v4 : !s->can_v6)
+		return false;
+	return s->panic || !endpoint_ejected(e);
+}
+
+/* The endpoint at |slot| becomes the best if it can be had. */
+static __always_inline bool scan_take(const struct scan_walk *w, __u32 slot)
+{
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+
+	if (!e || slot >= w->s->count || !scan_usable(w->s, e))
+		return false;
+	w->s->best = w->s->first + slot;
+	return true;
+}
+
+static __always_inline __u32 scan_slot(const struct scan *s, __u32 index)
+{
+	__u32 slot = s->start + index;
+
+	return slot < s->count ? slot : slot - s->count;
+}
+
+static __always_inline void scan_run(struct scan_walk *w, long (*each)(__u32 index, void *walk))
+{
+	struct scan *s = w->s;
+
+	s->best = MESH_NONE;
+	s->total = 0;
+	s->start = (__u64)bpf_get_prandom_u32() * s->count >> 32;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(s->count, each, w, 0);
+		return;
+	}
+	for (__u32 i = 0; i < SCAN_UNROLLED && i < s->count; i++)
+		if (each(i, w))
+			return;
+}
+
+/* One after another takes the place with the chance of its weight: in the end each has had its
+ * share of it. */
+static long any_each(__u32 index, void *walk)
+{
+	struct scan_walk *w = walk;
+	__u32 slot = scan_slot(w->s, index);
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+
+	if (!e || !scan_usable(w->s, e))
+		return 0;
+	w->s->total += e->weight;
+	if (((__u64)bpf_get_prandom_u32() * w->s->total) >> 32 < e->weight)
+		w->s->best = w->s->first + slot;
+	return 0;
+}
+
+/* A random one of those that can be had, by weight. As all here: |s->best|, 0. */
+__weak __noinline int scan_any(struct scan *s)
+{
+	struct scan_walk w;
+
+	if (!s)
+		return 0;
+	s->best = MESH_NONE;
+	if (scan_open(&w, s))
+		scan_run(&w, any_each);
+	return 0;
+}
+
+/* Takes the endpoint if it has fewer connections for its weight than the best so far. */
+static __always_inline void scan_least_try(struct scan_walk *w, __u32 slot)
+{
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+	const struct weft_endpoint_state *state = e ? endpoint_state(e) : NULL;
+	struct scan *s = w->s;
+	__u32 connections;
+
+	if (!state || !scan_usable(s, e))
+		return;
+	connections = state->connections + 1;
+	if (s->best != MESH_NONE &&
+	    (__u64)connections * s->best_weight >= (__u64)s->best_connections * e->weight)
+		return;
+	s->best = s->first + slot;
+	s->best_connections = connections;
+	s->best_weight = e->weight;
+}
+
+static long least_each(__u32 index, void *walk)
+{
+	struct scan_walk *w = walk;
+
+	scan_least_try(w, scan_slot(w->s, index));
+	return 0;
+}
+
+__weak __noinline int scan_least(struct scan *s)
+{
+	struct scan_walk w;
+
+	if (!s)
+		return 0;
+	s->best = MESH_NONE;
+	if (scan_open(&w, s))
+		scan_run(&w, least_each);
+	return 0;
+}
+
+static long faithful_each(__u32 index, void *walk)
+{
+	struct scan_walk *w = walk;
+	__u32 slot = scan_slot(w->s, index);
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+	__u32 words[3] = {(__u32)w->s->client, w->s->client >> 32, e ? e->state : 0};
+	__u64 score = (__u64)weft_hash(words, 3, 0) + 1;
+
+	if (!e || score <= w->s->total || !scan_usable(w->s, e))
+		return 0;
+	w->s->total = score;
+	w->s->best = w->s->first + slot;
+	return 0;
+}
+
+/* The one whose hash with the client is highest: the same while it is there. */
+__weak __noinline int scan_faithful(struct scan *s)
+{
+	struct scan_walk w;
+
+	if (!s)
+		return 0;
+	s->best = MESH_NONE;
+	if (scan_open(&w, s))
+		scan_run(&w, faithful_each);
+	return 0;
+}
+
+static long wanted_each(__u32 index, void *walk)
+{
+	struct scan_walk *w = walk;
+	__u32 slot = scan_slot(w->s, index);
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+
+	if (!e || e->state != w->s->wanted)
+		return 0;
+	w->s->best = w->s->first + slot;
+	return 1;
+}
+
+/* The one whose state is |s->wanted|, ejected or not. */
+__weak __noinline int scan_wanted(struct scan *s)
+{
+	struct scan_walk w;
+
+	if (!s)
+		return 0;
+	s->best = MESH_NONE;
+	if (scan_open(&w, s))
+		scan_run(&w, wanted_each);
+	return 0;
+}
+
+static long healthy_each(__u32 index, void *walk)
+{
+	struct scan_walk *w = walk;
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, index);
+
+	w->s->total += e && !endpoint_ejected(e);
+	return 0;
+}
+
+/* How many are not ejected: |s->total|. */
+__weak __noinline int scan_healthy(struct scan *s)
+{
+	struct scan_walk w;
+
+	if (!s)
+		return 0;
+	s->total = 0;
+	if (scan_open(&w, s))
+		scan_run(&w, healthy_each);
+	return 0;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Hook: cgroup connect4, connect6: a process connects a TCP or UDP socket. An address of a service
+ * becomes that of an endpoint; where there is none, or the service takes no more, the call fails at
+ * once and a VERDICT record says so (it may be lost when the ring is full: counted). Context: the
+ * process that connects; for TCP Fast Open its sendmsg. */
+#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/pick.bpf.h"
+
+/* Without storage the connection goes on, uncounted, and getpeername tells the endpoint. */
+static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+{
+	struct mesh_pick *pick =
+		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (pick) {
+		pick_fill(pick, ask);
+		return;
+	}
+	count_out(ask->service_state, ask->endpoint_state, false);
+	count_lost(WEFT_LOST_STORAGE);
+}
+
+/* What an earlier connect of this socket left: an attempt that ended before its SYN, a UDP socket
+ * that is connected anew. */
+static __always_inline void pick_forget(struct bpf_sock *sk)
+{
+	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+
+	if (pick)
+		pick_end(pick, false);
+}
+
+/* A WEFT_VERDICT_*. */
+static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+					  struct mesh_ask *ask)
+{
+	int verdict;
+
+	ask->client = client_of(ctx, sk);
+	ask->counts = 1;
+	verdict = mesh_decide(ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		verdict_send(ctx, sk, ask, verdict);
+	else if (ask->service)
+		pick_remember(sk, ask);
+	return verdict;
+}
+
+SEC("cgroup/connect4")
+int mesh_connect4(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mesh_ask ask = {};
+	int verdict;
+
+	if (!sk || !is_balanced(ctx))
+		return 1;
+	pick_forget(sk);
+	ask_v4(ctx, &ask);
+	if (!mesh_concerns(&ask))
+		return 1;
+	verdict = connect_decide(ctx, sk, &ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		return refuse(verdict);
+	if (ask.service)
+		addr_put_v4(ctx, ask.addr, ask.port);
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int mesh_connect6(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mesh_ask ask = {};
+	int verdict;
+
+	if (!sk || !is_balanced(ctx))
+		return 1;
+	pick_forget(sk);
+	ask_v6(ctx, &ask);
+	if (!mesh_concerns(&ask))
+		return 1;
+	verdict = connect_decide(ctx, sk, &ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		return refuse(verdict);
+	if (ask.service)
+		addr_put_v6(ctx, ask.addr, ask.port);
+	return 1;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Hook: cgroup sendmsg4, sendmsg6, recvmsg4, recvmsg6: datagrams with an address, on UDP sockets
+ * that are not connected. What is sent to a service goes to an endpoint, the same for a socket as
+ * long as that can be had; what comes from there comes from the service. VERDICT records as at
+ * connect. */
+#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/pick.bpf.h"
+
+static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
+					   __u16 port)
+{
+	key->cookie = cookie;
+	__builtin_memcpy(key->addr, addr, 16);
+	key->port = port;
+}
+
+/* So that replies come from the address that was asked. The storage marks the socket: others need
+ * not be looked up. */
+static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+{
+	struct asked_key key = {};
+	struct asked asked = {};
+
+	asked_key_fill(&key, ask->cookie, ask->addr, ask->port);
+	if (bpf_map_lookup_elem(&weft_asked, &key))
+		return;
+	__builtin_memcpy(asked.addr, ask->key.addr, 16);
+	asked.port = ask->key.port;
+	bpf_map_update_elem(&weft_asked, &key, &asked, BPF_ANY);
+	if (!bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE))
+		count_lost(WEFT_LOST_STORAGE);
+}
+
+/* A WEFT_VERDICT_*. */
+static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+				       struct mesh_ask *ask)
+{
+	int verdict;
+
+	ask->client = client_of(ctx, sk);
+	ask->cookie = bpf_get_socket_cookie(ctx);
+	verdict = mesh_decide(ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		verdict_send(ctx, sk, ask, verdict);
+	else if (ask->service)
+		asked_remember(sk, ask);
+	return verdict;
+}
+
+SEC("cgroup/sendmsg4")
+int mesh_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mesh_ask ask = {};
+	int verdict;
+
+	if (!sk || !is_balanced(ctx))
+		return 1;
+	ask_v4(ctx, &ask);
+	if (!mesh_concerns(&ask))
+		return 1;
+	verdict = send_decide(ctx, sk, &ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		return refuse(verdict);
+	if (ask.service)
+		addr_put_v4(ctx, ask.addr, ask.port);
+	return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int mesh_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mesh_ask ask = {};
+	int verdict;
+
+	if (!sk || !is_balanced(ctx))
+		return 1;
+	ask_v6(ctx, &ask);
+	if (!mesh_concerns(&ask))
+		return 1;
+	verdict = send_decide(ctx, sk, &ask);
+	if (verdict != WEFT_VERDICT_ALLOWED)
+		return refuse(verdict);
+	if (ask.service)
+		addr_put_v6(ctx, ask.addr, ask.port);
+	return 1;
+}
+
+/* Whether a datagram from |*addr|, |*port| answers one to a service: then they become the
+ * service's. */
+static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16], __u16 *port)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct mesh_pick *pick = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
+	struct asked_key key = {};
+	const struct asked *asked;
+
+	if (!pick)
+		return false;
+	if (pick_is_to(pick, addr, *port)) {
+		__builtin_memcpy(addr, pick->asked_addr, 16);
+		*port = pick->asked_port;
+		return true;
+	}
+	asked_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
+	asked = bpf_map_lookup_elem(&weft_asked, &key);
+	if (!asked)
+		return false;
+	__builtin_memcpy(addr, asked->addr, 16);
+	*port = asked->port;
+	return true;
+}
+
+SEC("cgroup/recvmsg4")
+int mesh_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	__u16 port = bpf_ntohs((__u16)ctx->user_port);
+	__u8 addr[16];
+
+	addr_of_v4(ctx, addr);
+	if (reply_unmask(ctx, addr, &port))
+		addr_put_v4(ctx, addr, port);
+	return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int mesh_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	__u16 port = bpf_ntohs((__u16)ctx->user_port);
+	__u8 addr[16];
+
+	addr_of_v6(ctx, addr);
+	if (reply_unmask(ctx, addr, &port))
+		addr_put_v6(ctx, addr, port);
+	return 1;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Two arenas take turns: one is in force, the other is free for the next generation. They are
+ * pinned, so that the next agent can read what is in force. */
+#include "datapath/attach/mesh_maps.h"
+
+#include "base/cleanup.h"
+#include "datapath/attach/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ARENAS	  2
+#define MAX_CELLS (64u << 20) /* 4 GiB */
+#define NO_ARENA  (-1)
+
+static const char *const MAPS[] = {"weft_mesh",	 "weft_endpoints", "weft_services",
+				   "weft_picks", "weft_sticky",	   "weft_asked"};
+#define MAP_COUNT (sizeof(MAPS) / sizeof(MAPS[0]))
+
+struct mesh_maps {
+	struct mesh_arena arenas[ARENAS]; /* cells NULL: there is none */
+	int live;			  /* index, NO_ARENA: nothing is in force */
+	int slot_fd;
+	int simulate_fd;
+	struct weft_endpoint_state *endpoints;
+	struct weft_service_state *services;
+	char pin_dir[384]; /* of the arenas; empty: not pinned */
+};
+
+/* ---- for attach.c */
+
+void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir)
+{
+	static const char *const arenas[ARENAS] = {"weft_arena0", "weft_arena1"};
+	char path[448];
+
+	for (size_t i = 0; i < MAP_COUNT + ARENAS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", pin_dir,
+			 i < MAP_COUNT ? MAPS[i] : arenas[i - MAP_COUNT]);
+		if (pin_dir[0])
+			unlink(path);
+		if (i < MAP_COUNT)
+			bpf_map__set_autocreate(bpf_object__find_map_by_name(object, MAPS[i]),
+						false);
+	}
+}
+
+/* ---- arenas */
+
+static size_t round_to_page(size_t bytes)
+{
+	size_t page = (size_t)getpagesize();
+
+	return (bytes + page - 1) / page * page;
+}
+
+void *mesh_arena_map(int fd, uint32_t count)
+{
+	void *cells = mmap(NULL, round_to_page((size_t)count * WEFT_MESH_CELL_BYTES),
+			   PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return cells == MAP_FAILED ? NULL : cells;
+}
+
+void mesh_arena_unmap(void *cells, uint32_t count)
+{
+	if (cells)
+		munmap(cells, round_to_page((size_t)count * WEFT_MESH_CELL_BYTES));
+}
+
+static void arena_release(struct mesh_arena *a)
+{
+	mesh_arena_unmap(a->cells, a->count);
+	if (a->fd >= 0)
+		close(a->fd);
+	*a = (struct mesh_arena){.fd = -1};
+}
+
+/* Takes |fd| over. */
+static int arena_open(int fd, struct mesh_arena *ret)
+{
+	struct mesh_arena a = {.fd = fd};
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (!bpf_map_get_info_by_fd(fd, &info, &size)) {
+		a.count = info.max_entries;
+		a.id = info.id;
+		a.cells = mesh_arena_map(fd, a.count);
+	}
+	if (!a.cells) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+static void arena_pin_path(const struct mesh_maps *m, int i, char *out, size_t size)
+{
+	snprintf(out, size, "%s/weft_arena%d", m->pin_dir, i);
+}
+
+/* An arena that is not pinned is not found by the next agent, which then builds both anew. */
+static void arena_pin(const struct mesh_maps *m, int i)
+{
+	char path[448];
+
+	if (!m->pin_dir[0])
+		return;
+	arena_pin_path(m, i, path, sizeof(path));
+	unlink(path);
+	bpf_obj_pin(m->arenas[i].fd, path);
+}
+
+static int arena_make(struct mesh_maps *m, int i, uint32_t cells)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_arena", sizeof(__u32),
+				WEFT_MESH_CELL_BYTES, cells, &opts);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	arena_release(&m->arenas[i]);
+	r = arena_open(fd, &m->arenas[i]);
+	if (!r)
+		arena_pin(m, i);
+	return r;
+}
+
+static int spare(const struct mesh_maps *m)
+{
+	return m->live == 0 ? 1 : 0;
+}
+
+/* Larger than asked for, so that a mesh that grows does not make a new arena each time. */
+int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *ret_arena,
+			struct error *err)
+{
+	struct mesh_arena *a = &m->arenas[spare(m)];
+	int r = 0;
+
+	if (cells > MAX_CELLS)
+		return error_set(err, -E2BIG, "the mesh needs %u cells, at most %u are possible",
+				 cells, MAX_CELLS);
+	if (!a->cells || a->count < cells)
+		r = arena_make(m, spare(m), cells + cells / 4 + 64);
+	if (r)
+		return error_set(err, r, "no memory for %u cells of the mesh: %s", cells,
+				 strerror(-r));
+	*ret_arena = *a;
+	return 0;
+}
+
+int mesh_maps_flip(struct mesh_maps *m, struct error *err)
+{
+	__u32 zero = 0;
+
+	/* the kernel waits for the readers of the map that was replaced */
+	if (bpf_map_update_elem(m->slot_fd, &zero, &m->arenas[spare(m)].fd, BPF_ANY))
+		return error_set(err, -errno, "cannot put the mesh in force: %s", strerror(errno));
+	m->live = spare(m);
+	return 0;
+}
+
+int mesh_maps_clear(struct mesh_maps *m)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_delete_elem(m->slot_fd, &zero) && errno != ENOENT)
+		return -errno;
+	m->live = NO_ARENA;
+	return 0;
+}
+
+const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m)
+{
+	return m->live == NO_ARENA ? NULL : m->arenas[m->live].cells;
+}
+
+bool mesh_maps_live_arena(const struct mesh_maps *m, struct mesh_arena *ret_arena)
+{
+	if (m->live == NO_ARENA)
+		return false;
+	*ret_arena = m->arenas[m->live];
+	return true;
+}
+
+/* ---- life */
+
+/* What an earlier agent left: both arenas by their pins, the live one by what is in the slot. */
+static void adopt(struct mesh_maps *m)
+{
+	__u32 zero = 0, id = 0;
+	char path[448];
+
+	if (!m->pin_dir[0])
+		return;
+	if (bpf_map_lookup_elem(m->slot_fd, &zero, &id))
+		id = 0;
+	for (int i = 0; i < ARENAS; i++) {
+		int fd;
+
+		arena_pin_path(m, i, path, sizeof(path));
+		fd = bpf_obj_get(path);
+		if (fd >= 0 && !arena_open(fd, &m->arenas[i]) && m->arenas[i].id == id)
+			m->live = i;
+	}
+}
+
+static void *state_map(const struct attach *a, const char *name, size_t bytes)
+{
+	void *state = mmap(NULL, round_to_page(bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   attach_map_fd(a, name), 0);
+
+	return state == MAP_FAILED ? NULL : state;
+}
+
+static void find_attached(void *arg, const struct attach_program *p)
+{
+	bool *attached = arg;
+
+	*attached |= !strcmp(p->name, "mesh_connect4") && p->attached;
+}
+
+static int start(struct mesh_maps *m, struct attach *a, struct error *err)
+{
+	struct bpf_program *simulate = attach_program(a, "mesh_simulate");
+	const char *link_dir = attach_link_dir(a);
+
+	bool attached = false;
+
+	attach_visit_programs(a, find_attached, &attached);
+	m->slot_fd = attach_map_fd(a, "weft_mesh");
+	if (m->slot_fd < 0 || !attached)
+		return error_set(err, -ENOENT,
+				 "the kernel half has no mesh: it was not wanted, or this kernel "
+				 "refuses it");
+	m->simulate_fd = simulate ? bpf_program__fd(simulate) : -1;
+	m->endpoints = state_map(a, "weft_endpoints", WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints));
+	m->services = state_map(a, "weft_services", WEFT_MESH_SERVICES * sizeof(*m->services));
+	if (!m->endpoints || !m->services)
+		return error_set(err, -errno, "cannot map the state of the mesh: %s",
+				 strerror(errno));
+	if (link_dir)
+		snprintf(m->pin_dir, sizeof(m->pin_dir), "%s/..", link_dir);
+	adopt(m);
+	return 0;
+}
+
+int mesh_maps_new(struct attach *a, struct mesh_maps **ret_maps, struct error *err)
+{
+	struct mesh_maps *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return error_set(err, -ENOMEM, "no memory");
+	m->live = NO_ARENA;
+	for (int i = 0; i < ARENAS; i++)
+		m->arenas[i].fd = -1;
+	r = start(m, a, err);
+	if (r)
+		mesh_maps_free(m);
+	else
+		*ret_maps = m;
+	return r;
+}
+
+void mesh_maps_free(struct mesh_maps *m)
+{
+	if (!m)
+		return;
+	for (int i = 0; i < ARENAS; i++)
+		arena_release(&m->arenas[i]);
+	if (m->endpoints)
+		munmap(m->endpoints, round_to_page(WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints)));
+	if (m->services)
+		munmap(m->services, round_to_page(WEFT_MESH_SERVICES * sizeof(*m->services)));
+	free(m);
+}
+
+struct weft_endpoint_state *mesh_maps_endpoints(const struct mesh_maps *m)
+{
+	return m->endpoints;
+}
+
+struct weft_service_state *mesh_maps_services(const struct mesh_maps *m)
+{
+	return m->services;
+}
+
+int mesh_maps_simulate(const struct mesh_maps *m, struct weft_simulation *simulation)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = simulation,
+		    .ctx_size_in = sizeof(*simulation), .ctx_out = simulation,
+		    .ctx_size_out = sizeof(*simulation));
+
+	if (m->simulate_fd < 0)
+		return -ENOTSUP;
+	return bpf_prog_test_run_opts(m->simulate_fd, &opts) ? -errno : 0;
+}
