@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Defines the maps that bpf/lib/maps.bpf.h, mesh_maps.bpf.h and redirect_maps.bpf.h declare, and the
- * licence of the linked object. */
+/* Defines the maps that bpf/lib/maps.bpf.h, mesh_maps.bpf.h and redirect_maps.bpf.h declare, and
+ * the licence of the linked object. */
 #include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/mesh_maps.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
