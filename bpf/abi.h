@@ -70,11 +70,15 @@ struct weft_segment {
 	__u8 protocol;	/* weft_protocol, as the kernel half sees it */
 	__u32 flags;
 	__u32 packet_bytes; /* TCP payload of the packet that this record is part of */
+	__u64 mark_time_ns;
+	__u32 mark_end_seq;
+	__u32 mark_bytes; /* not 0: as if such a MARK of this socket stood before */
 	__u8 data[];
 };
 
 /* WEFT_EVENT_MARK: bytes up to (not including) sequence number |end_seq| had arrived at the socket
- * |cookie|, all in ingress direction, their content was captured where they were sent. */
+ * |cookie|, all in ingress direction, their content was captured where they were sent. One that
+ * begins a request travels in the answer's SEGMENT, unless something else comes first. */
 struct weft_mark {
 	struct weft_event event;
 	__u64 cookie;
@@ -184,7 +188,7 @@ struct weft_secret {
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
 _Static_assert(sizeof(struct weft_owner) == 72, "owner");
-_Static_assert(sizeof(struct weft_segment) == 40, "segment");
+_Static_assert(sizeof(struct weft_segment) == 56, "segment");
 _Static_assert(sizeof(struct weft_mark) == 32, "mark");
 _Static_assert(sizeof(struct weft_open) == 160, "open");
 _Static_assert(sizeof(struct weft_counters) == 72, "counters");

@@ -5,9 +5,9 @@
 #include "bpf/lib/packet_tcp.bpf.h"
 
 /* Size classes of a record: the ring reserves constant sizes only. */
-#define TINY_BYTES	    216	 /* 256 bytes with its header */
-#define SMALL_BYTES	    984	 /* 1 KiB with its header */
-#define LARGE_BYTES	    4056 /* 4 KiB with its header */
+#define TINY_BYTES	    192	 /* 256 bytes with its headers */
+#define SMALL_BYTES	    960	 /* 1 KiB with its headers */
+#define LARGE_BYTES	    4032 /* 4 KiB with its headers */
 #define MAX_PIECES	    132 /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
 #define MAX_PIECES_UNROLLED 17	/* on kernels without bpf_loop (before 5.17) */
 
@@ -30,14 +30,15 @@ struct large_record {
 struct capture {
 	__u64 cookie;
 	__u64 time_ns;
-	__u32 seq;     /* of the payload's first byte */
-	__u32 offset;  /* of that byte in the packet */
-	__u32 bytes;   /* of payload */
-	__u32 covered; /* payload bytes [0, covered) need no copy (any more) */
-	__u32 flags;   /* WEFT_SEGMENT_* */
-	__u32 from;    /* walkers: what is to be copied next starts here, */
-	__u64 at;      /* and the next header is here */
-	__u64 waiting; /* bytes in the ring before the record at hand; 0 = not asked */
+	__u32 seq;		/* of the payload's first byte */
+	__u32 offset;		/* of that byte in the packet */
+	__u32 bytes;		/* of payload */
+	__u32 covered;		/* payload bytes [0, covered) need no copy (any more) */
+	__u32 flags;		/* WEFT_SEGMENT_* */
+	__u32 from;		/* walkers: what is to be copied next starts here, */
+	__u64 at;		/* and the next header is here */
+	struct arrival arrival; /* goes into the next record; its |bytes| 0: none */
+	__u64 waiting;		/* bytes in the ring before the record at hand; 0 = not asked */
 	__u64 quiet; /* TLS: payload of records that end up to this byte of the direction is body */
 	__u32 copied; /* bytes in records */
 	__u8 direction;
@@ -46,7 +47,8 @@ struct capture {
 	__u8 pad;
 };
 
-static __always_inline void segment_fill(struct weft_segment *s, const struct capture *c, __u32 at,
+/* Of a record that is sent. */
+static __always_inline void segment_fill(struct weft_segment *s, struct capture *c, __u32 at,
 					 __u32 bytes)
 {
 	event_fill(&s->event, WEFT_EVENT_SEGMENT, sizeof(*s) + bytes, c->time_ns);
@@ -57,24 +59,28 @@ static __always_inline void segment_fill(struct weft_segment *s, const struct ca
 	s->protocol = c->protocol;
 	s->flags = c->flags;
 	s->packet_bytes = c->bytes;
+	s->mark_time_ns = c->arrival.time_ns;
+	s->mark_end_seq = c->arrival.end_seq;
+	s->mark_bytes = c->arrival.bytes;
+	c->arrival.bytes = 0;
 }
 
 /* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. A CPU
  * asks how full the ring is, and wakes the reader when it must, once for each grant. A run that
  * interrupts another one may spend a grant twice: two of each CPU still fit in the reserve. */
-static __always_inline bool ring_has_room(const struct weft_settings *set, struct capture *c,
-					  __u32 record_bytes)
+static __always_inline bool ring_has_room(const struct weft_settings *set, __u32 record_bytes,
+					  __u64 *ret_waiting)
 {
 	__u32 zero = 0, bytes = record_bytes + BPF_RINGBUF_HDR_SZ;
 	__s64 *grant = bpf_map_lookup_elem(&weft_grants, &zero);
 
-	c->waiting = 0;
+	*ret_waiting = 0;
 	if (grant && *grant >= bytes) {
 		*grant -= bytes;
 		return true;
 	}
-	c->waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
-	if (c->waiting + set->ring_reserve_bytes >= set->ring_bytes)
+	*ret_waiting = bpf_ringbuf_query(&weft_ring, BPF_RB_AVAIL_DATA);
+	if (*ret_waiting + set->ring_reserve_bytes >= set->ring_bytes)
 		return false;
 	if (grant)
 		*grant = (__s64)set->ring_grant_bytes - bytes;
@@ -87,7 +93,7 @@ static __always_inline bool ring_has_room(const struct weft_settings *set, struc
 	({                                                                                         \
 		struct type *record_ = NULL;                                                       \
 		count(WEFT_COUNT_SEGMENTS_SEEN, 1);                                                \
-		if (ring_has_room(set, c, sizeof(*record_)))                                       \
+		if (ring_has_room(set, sizeof(*record_), &(c)->waiting))                           \
 			record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);            \
 		if (!record_)                                                                      \
 			count_lost(WEFT_LOST_RING_SEGMENT);                                        \
@@ -181,13 +187,13 @@ __weak __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __
 __weak __noinline int capture_end(struct capture *c, __u32 at)
 {
 	struct weft_settings *set = settings();
-	struct weft_segment *s;
+	struct weft_segment *s = NULL;
 
 	if (!c || !set)
 		return 0;
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
-	s = ring_has_room(set, c, sizeof(*s)) ? bpf_ringbuf_reserve(&weft_ring, sizeof(*s), 0)
-					      : NULL;
+	if (ring_has_room(set, sizeof(*s), &c->waiting))
+		s = bpf_ringbuf_reserve(&weft_ring, sizeof(*s), 0);
 	if (!s) {
 		count_lost(WEFT_LOST_RING_SEGMENT);
 		return 0;
@@ -197,24 +203,26 @@ __weak __noinline int capture_end(struct capture *c, __u32 at)
 	return 0;
 }
 
-static __always_inline void capture_mark(struct capture *c)
+/* A MARK record. A global function: verified once. */
+__weak __noinline int mark_send(__u64 cookie, const struct arrival *arrival)
 {
 	struct weft_settings *set = settings();
-	struct weft_mark *mark;
+	struct weft_mark *mark = NULL;
+	__u64 waiting;
 
-	if (!set)
-		return;
+	if (!set || !arrival)
+		return 0;
 	count(WEFT_COUNT_MARKS_SEEN, 1);
-	mark = ring_has_room(set, c, sizeof(*mark))
-		       ? bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0)
-		       : NULL;
+	if (ring_has_room(set, sizeof(*mark), &waiting))
+		mark = bpf_ringbuf_reserve(&weft_ring, sizeof(*mark), 0);
 	if (!mark) {
 		count_lost(WEFT_LOST_RING_MARK);
-		return;
+		return 0;
 	}
-	event_fill(&mark->event, WEFT_EVENT_MARK, sizeof(*mark), c->time_ns);
-	mark->cookie = c->cookie;
-	mark->end_seq = c->seq + c->bytes;
-	mark->bytes = c->bytes;
-	event_submit_after(mark, set, c->waiting);
+	event_fill(&mark->event, WEFT_EVENT_MARK, sizeof(*mark), arrival->time_ns);
+	mark->cookie = cookie;
+	mark->end_seq = arrival->end_seq;
+	mark->bytes = arrival->bytes;
+	event_submit_after(mark, set, waiting);
+	return 0;
 }

@@ -30,12 +30,11 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 
 static __always_inline void early_mark(const struct conn_state *state, const struct early *early)
 {
-	struct capture c = {.cookie = state->cookie,
-			    .time_ns = early->time_ns,
-			    .seq = state->ingress_seq,
-			    .bytes = early->bytes};
+	struct arrival arrival = {.time_ns = early->time_ns,
+				  .end_seq = state->ingress_seq + early->bytes,
+				  .bytes = early->bytes};
 
-	capture_mark(&c);
+	mark_send(state->cookie, &arrival);
 }
 
 static __always_inline void early_segment(const struct conn_state *state, const struct early *early,

@@ -84,45 +84,63 @@ enum walk_mode {
 };
 
 struct stream_state {
+	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
+			      packet */
+	__u8 header_bytes; /* of |header| */
+	__u8 announced;	   /* a record of this direction was sent */
+	__u8 tries;	   /* packets of a joined connection that could not be classified */
+	__u8 skip;	   /* frames, records: what comes before |wanted| is payload that is left
+			      out */
+	__u8 switches;	   /* the request asks for another protocol (Upgrade, CONNECT) */
+	__u8 scattered;	   /* there is more than one hole before |ahead| */
 	__u64 position; /* payload bytes seen in order: the place of the byte with sequence number
 			   |next| */
 	__u64 wanted;	/* place of the next byte that is not body; up to there all is skipped */
 	__u32 next;
 	__u32 ahead_from; /* what came before its turn: first sequence number, */
 	__u32 ahead;	  /* and the one after the last */
-	__u32 pad;
-	__u8 mode; /* enum walk_mode */
+	__u8 mode;	  /* enum walk_mode */
 	__u8 started;
-	__u8 holes;	   /* packets came before their turn, up to |ahead| */
-	__u8 announced;	   /* a record of this direction was sent */
-	__u8 tries;	   /* packets of a joined connection that could not be classified */
-	__u8 header_bytes; /* of |header| */
-	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
-			      packet */
-	__u8 skip;     /* frames, records: what comes before |wanted| is payload that is left out */
-	__u8 switches; /* the request asks for another protocol (Upgrade, CONNECT) */
-	__u8 scattered; /* there is more than one hole before |ahead| */
-	__u8 pad2[1];
+	__u8 holes; /* packets came before their turn, up to |ahead| */
+	__u8 pad;
 };
 
-/* One end of a TCP connection. */
+/* Payload that came in: all up to |end_seq| is here. */
+struct arrival {
+	__u64 time_ns;
+	__u32 end_seq;
+	__u32 bytes; /* of the packet */
+};
+
+/* conn_state.held */
+#define HELD_NONE 0
+#define HELD_BUSY 1 /* a run on some CPU reads or writes |arrival| */
+#define HELD_FULL 2
+
+/* One end of a TCP connection. Each packet touches the first cache line (56 bytes: the map's own
+ * word is in it) and the stream of its direction; 184 bytes fill the slab's 256. */
 struct conn_state {
 	__u64 cookie;
-	__u64 started_ns;		/* SYN sent, or first met */
-	__u64 opened_ns;		/* ESTABLISHED, 0 before */
-	struct stream_state streams[2]; /* by WEFT_EGRESS, WEFT_INGRESS */
-	__u32 egress_seq;
-	__u32 ingress_seq;
-	__u32 end_flags; /* WEFT_END_* */
-	__u32 epoch;	 /* of the agent that was told of it */
+	__u32 epoch;		/* of the agent that was told of it */
+	__u32 held;		/* HELD_* */
+	struct arrival arrival; /* waits for the next record of this end */
 	__u8 role;
 	__u8 joined;
 	__u8 peer; /* PEER_* */
 	__u8 last_direction;
 	__u8 head_request; /* the latest request is HEAD: its response has no body */
 	__u8 enrolled;	   /* for redirection: weft_enrolled counts with it */
-	__u8 pad[6];
+	__u8 pad[2];
+	__u64 started_ns;		/* SYN sent, or first met */
+	__u64 opened_ns;		/* ESTABLISHED, 0 before */
+	struct stream_state streams[2]; /* by WEFT_EGRESS, WEFT_INGRESS */
+	__u32 egress_seq;
+	__u32 ingress_seq;
+	__u32 end_flags; /* WEFT_END_* */
+	__u32 pad2;
 };
+
+_Static_assert(sizeof(struct conn_state) == 184, "slab");
 
 #define PEER_UNKNOWN 0
 #define PEER_REMOTE  1 /* not on this node, or not known: ingress is captured in full */
@@ -167,7 +185,7 @@ extern struct end_map weft_ends SEC(".maps");
 
 /* Payload that completed a handshake (TCP_DEFER_ACCEPT, a lost ACK): it passes the hook before its
  * socket is there. Kept by the addresses of both ends, seen from the receiver. */
-#define EARLY_BYTES 984 /* fits a small record */
+#define EARLY_BYTES 960 /* fits a small record */
 
 struct early {
 	__u64 time_ns;

@@ -3,6 +3,7 @@
  * body (counted). Only packets in order are followed; what comes out of order is copied whole. */
 #pragma once
 
+#include "bpf/lib/held.bpf.h"
 #include "bpf/lib/walk_http1.bpf.h"
 #include "bpf/lib/walk_units.bpf.h"
 
@@ -117,20 +118,34 @@ static __always_inline void turn(struct capture *c, struct conn_state *state,
 }
 
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
- * this end's are to be read. An interim response is no turn, a response to HEAD has no body. */
-static __always_inline void turn_arrived(struct __sk_buff *skb, const struct capture *c,
+ * this end's are to be read. An interim response is no turn, a response to HEAD has no body.
+ * Returns whether this end is asked something: its answer follows. */
+static __always_inline bool turn_arrived(struct __sk_buff *skb, const struct capture *c,
 					 struct conn_state *state)
 {
 	struct first_bytes f;
 
 	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW) {
 		state->last_direction = c->direction; /* nothing waits for the turn */
-		return;
+		return false;
 	}
 	if (!first_bytes_load(skb, c, 0, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
-		return;
+		return false;
 	state->last_direction = c->direction;
 	state->head_request = begins(&f, "HEAD ", 5);
+	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);
+}
+
+/* Tells of an arrival, or lets that of a request wait for the answer: what is left of a request may
+ * come after the answer, so that nothing else waits. */
+static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool asked)
+{
+	held_flush(state);
+	c->arrival.time_ns = c->time_ns;
+	c->arrival.end_seq = c->seq + c->bytes;
+	c->arrival.bytes = c->bytes;
+	if (!asked || !held_put(state, &c->arrival))
+		mark_send(state->cookie, &c->arrival);
 }
 
 /* Everything before sequence number |end| was seen. */
@@ -199,6 +214,8 @@ static __always_inline bool trim(struct capture *c, __u32 seen)
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
 					struct conn_state *state, struct stream_state *s)
 {
+	bool asked = false;
+
 	if (is_opaque(state))
 		return;
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
@@ -218,9 +235,9 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (s->mode == WALK_NEW)
 		s->mode = classify(skb, c, 0, state, s);
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
-		turn_arrived(skb, c, state);
+		asked = turn_arrived(skb, c, state);
 	if (s->mode != WALK_OPAQUE)
-		capture_mark(c);
+		arrival_tell(c, state, asked);
 }
 
 /* The place of the first packet that is seen of a direction. */

@@ -35,6 +35,7 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	if (!state->started_ns)
 		state->started_ns = bpf_ktime_get_ns();
 	state->epoch = epoch;
+	state->held = HELD_NONE;
 	state->joined = 1;
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
@@ -113,14 +114,17 @@ static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock 
 	return PASS;
 }
 
-/* A FIN without payload: says when a body that lasts until close ended. */
+/* A FIN without payload: says when a body that lasts until close ended, and that an answer may not
+ * come. */
 static __always_inline int look_fin(struct bpf_sock *sk, struct capture *c, const struct payload *p)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct weft_settings *set = settings();
 
-	if (!state || !set || state->epoch != set->epoch || !set->capture ||
-	    c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != WALK_REST)
+	if (!state || !set || state->epoch != set->epoch || !set->capture)
+		return PASS;
+	held_flush(state);
+	if (c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != WALK_REST)
 		return PASS;
 	c->cookie = state->cookie;
 	c->time_ns = bpf_ktime_get_ns();
@@ -128,6 +132,16 @@ static __always_inline int look_fin(struct bpf_sock *sk, struct capture *c, cons
 	c->seq = p->seq;
 	capture_end(c, 0);
 	return PASS;
+}
+
+/* What this end sends takes along the arrival that waits for it. */
+static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
+				     struct conn_state *state)
+{
+	held_take(state, &c->arrival);
+	stream_follow(skb, c, state, &state->streams[WEFT_EGRESS]);
+	if (c->arrival.bytes)
+		mark_send(state->cookie, &c->arrival);
 }
 
 static __always_inline int look(struct __sk_buff *skb, __u8 direction)
@@ -170,7 +184,7 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	if (direction == WEFT_INGRESS && peer_is_local(skb, state))
 		c.flags |= CAPTURE_MARK_ONLY;
 	if (direction == WEFT_EGRESS)
-		stream_follow(skb, &c, state, &state->streams[WEFT_EGRESS]);
+		look_out(skb, &c, state);
 	else
 		stream_follow(skb, &c, state, &state->streams[WEFT_INGRESS]);
 	return PASS;

@@ -3,6 +3,7 @@
  * LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen() run
  * in the caller's task. */
 #include "bpf/lib/early.bpf.h"
+#include "bpf/lib/held.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 
 #define ECONNREFUSED 111
@@ -107,11 +108,14 @@ static __always_inline __u32 failure_flags(const struct sock *sk, const struct c
 static __always_inline void closed(struct sock *sk, int old_state)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_settings *set = settings();
 	struct end_key key = {};
 	struct weft_close *close;
 
 	if (!state)
 		return;
+	if (set && state->epoch == set->epoch && set->capture)
+		held_flush(state);
 	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
 	if (!close)
 		return;

@@ -7,6 +7,7 @@
 /* What a scenario expects beyond what always holds. */
 struct expectation {
 	size_t body_max;   /* body bytes that may be copied in all, each direction; 0 = any */
+	size_t attached;   /* arrivals that travel in the record of an answer, at least */
 	bool opaque;	   /* nothing is captured after classification */
 	bool server_only;  /* the client is no socket of this kernel */
 	bool turns_opaque; /* after a while: no more marks */
@@ -127,7 +128,7 @@ static void check_marks(int side, const uint64_t bytes[2], const uint32_t last[2
 
 static void compare(const struct expectation *e)
 {
-	uint64_t mark_bytes[2] = {0}, segments = 0, marks = 0;
+	uint64_t mark_bytes[2] = {0}, segments = 0, marks = 0, attached = 0;
 	uint32_t mark_last[2] = {0};
 
 	consume();
@@ -145,7 +146,13 @@ static void compare(const struct expectation *e)
 		if (side < 0)
 			continue;
 		if (event->kind == WEFT_EVENT_SEGMENT) {
-			check_segment(side, (void *)event);
+			struct weft_segment *s = (void *)event;
+
+			check_segment(side, s);
+			mark_bytes[side] += s->mark_bytes;
+			mark_last[side] = s->mark_bytes ? s->mark_end_seq : mark_last[side];
+			attached += s->mark_bytes > 0;
+			must_hold(s->mark_time_ns <= s->event.time_ns, "answered before it came");
 			segments++;
 		} else if (event->kind == WEFT_EVENT_MARK) {
 			mark_bytes[side] += ((struct weft_mark *)event)->bytes;
@@ -159,6 +166,8 @@ static void compare(const struct expectation *e)
 			talk.closes[side]++;
 		}
 	}
+	must_hold(attached >= e->attached, "%llu arrivals in records of answers",
+		  (unsigned long long)attached);
 	must_hold(!e->opaque || !(segments + marks), "opaque bytes captured: %llu, %llu",
 		  (unsigned long long)segments, (unsigned long long)marks);
 	for (int side = e->server_only ? SERVER : CLIENT; side < 2; side++) {

@@ -55,6 +55,8 @@ static void run(const struct scenario *s, int family, size_t (*cut)(size_t), con
 	snprintf(name, sizeof(name), "%s, %s %zu, IPv%d", s->name, how, cut_at,
 		 family == AF_INET ? 4 : 6);
 	now_checking = name;
+	if (cut != whole)
+		e.attached = 0;
 	if (cut != whole && !(s->ragged && cut == fixed))
 		e.body_max = 0;
 	talk_forget();

@@ -255,7 +255,7 @@ static void server_first(void)
 /* ---- the table */
 
 static const struct scenario SCENARIOS[] = {
-	{"small GETs", small_gets, {0}, true, false},
+	{"small GETs", small_gets, {.attached = 20}, true, false},
 	{"pipelined", pipelined, {0}, true, false},
 	{"pipelined, many", pipelined_many, {0}, false, false},
 	{"POSTs", posts, {.body_max = K(24)}, false, false},

@@ -205,6 +205,8 @@ void exchange_complete(struct exchange *x)
 {
 	exchange_shut(x);
 	x->complete = true;
+	if (x->pending[SIDE_CLIENT] || x->pending[SIDE_SERVER])
+		conn_want_tick(x->conn);
 	settle(x);
 }
 
@@ -232,7 +234,6 @@ static void wait_add(struct exchange *x, enum moment what, struct stream *s, uin
 		s->waits = w;
 	s->last_wait = w;
 	x->pending[reporter]++;
-	conn_want_tick(x->conn);
 }
 
 void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position)
@@ -257,13 +258,11 @@ void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint
 	timeline_pass(&s->arrived, position);
 }
 
-static void wait_resolve(struct stream *s, unsigned side, uint64_t time_ns)
+static void wait_resolve(struct wait *w, unsigned side, uint64_t time_ns)
 {
-	struct wait *w = s->waits;
 	struct exchange *x = w->exchange;
 	enum reporter receiver = OTHER(side);
 
-	s->waits = w->next;
 	time_set(x, w->what, receiver, time_ns);
 	x->pending[receiver]--;
 	settle(x);
@@ -272,16 +271,30 @@ static void wait_resolve(struct stream *s, unsigned side, uint64_t time_ns)
 void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns)
 {
 	struct stream *s = &c->streams[side];
+	struct wait *w;
 
-	while (s->waits && s->waits->position <= end)
-		wait_resolve(s, side, time_ns);
+	while ((w = s->waits) && w->position <= end) {
+		s->waits = w->next;
+		wait_resolve(w, side, time_ns);
+	}
 }
 
 bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns)
 {
 	struct stream *s = &c->streams[side];
+	struct wait **at = &s->waits, *last = NULL, *w;
+	bool wants = false;
 
-	while (s->waits && s->waits->asked_ns < before_ns)
-		wait_resolve(s, side, 0);
-	return s->waits;
+	while ((w = *at)) {
+		if ((w->exchange->complete && w->asked_ns < before_ns) || before_ns == UINT64_MAX) {
+			*at = w->next;
+			wait_resolve(w, side, 0);
+			continue;
+		}
+		wants |= w->exchange->complete;
+		last = w;
+		at = &w->next;
+	}
+	s->last_wait = last;
+	return wants;
 }

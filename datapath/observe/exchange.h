@@ -67,8 +67,9 @@ void exchange_complete(struct exchange *x);
  * whoever waited for them has its time. */
 void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns);
 
-/* Gives up arrivals of direction |side| asked for before |before_ns|. Returns true when some still
- * wait. */
+/* Gives up arrivals of direction |side| asked for before |before_ns| that keep a complete exchange
+ * waiting; those of an open one come before its answer. With UINT64_MAX all. Returns true when some
+ * still keep one waiting. */
 bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns);
 
 /* Frees what is kept for reuse. */

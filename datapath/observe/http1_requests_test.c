@@ -195,6 +195,36 @@ static void test_lost_mark(void **state)
 	world_free(w);
 }
 
+/* What arrives at the server travels in the answer, however long that takes. */
+static void test_attached_mark(void **state)
+{
+	struct world *w = world_new();
+	struct weft_mark mark = {.bytes = sizeof(GET) - 1};
+	const struct request *r;
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	mark.event.time_ns = w->now_ns + 7;
+	mark.end_seq = w->client_seq;
+	for (int second = 0; second < 5; second++)
+		world_tick(w, 1000 * MS);
+	assert_int_equal(w->request_count, 0);
+	world_segment_with(w, SERVER, WEFT_EGRESS, w->server_seq, OK_HELLO, sizeof(OK_HELLO) - 1,
+			   &mark);
+	w->server_seq += sizeof(OK_HELLO) - 1;
+	world_arrive(w, true);
+	assert_int_equal(w->request_count, 2);
+	r = world_request(w, REPORTER_DESTINATION, 0);
+	assert_request(r, "GET", "/hello?name=", 200);
+	assert_int_equal(r->incomplete, 0);
+	assert_int_equal(r->start_ns, mark.event.time_ns);
+	assert_int_equal(r->request_end_ns, mark.event.time_ns);
+	assert_int_equal(r->first_byte_ns - mark.event.time_ns, 5000 * MS - 7);
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
+}
+
 struct end_case {
 	const char *response; /* what came of it */
 	bool server_closes;   /* first */
@@ -438,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_skipped_bodies),
 		cmocka_unit_test(test_lost_body_end),
 		cmocka_unit_test(test_lost_mark),
+		cmocka_unit_test(test_attached_mark),
 		cmocka_unit_test(test_cut_by_close),
 		cmocka_unit_test(test_body_until_close),
 		cmocka_unit_test(test_body_until_close_skipped),

@@ -50,12 +50,25 @@ static void settle_roles(struct conn *c, unsigned side, const struct weft_segmen
 	conn_want_tick(c);
 }
 
+/* The arrival that came along with a segment. */
+static void take_attached(struct conn *c, const struct weft_segment *s)
+{
+	struct weft_mark m = {.event.time_ns = s->mark_time_ns,
+			      .cookie = s->cookie,
+			      .end_seq = s->mark_end_seq,
+			      .bytes = s->mark_bytes};
+
+	stream_mark(c, OTHER(conn_side(c, s->cookie)), &m);
+}
+
 static void take_segment(struct observe *o, const void *record)
 {
 	const struct weft_segment *s = record;
 	struct conn *c = find_or_count(o, s->cookie, s->event.time_ns);
 	bool ingress = s->direction == WEFT_INGRESS;
 
+	if (c && s->mark_bytes)
+		take_attached(c, s);
 	if (!c || c->ended_ns)
 		return;
 	if (c->role_guessed)

@@ -83,9 +83,11 @@ static inline void world_pair(struct world *w)
 	world_open(w, true);
 }
 
-/* A payload record at |cookie|'s hook; |data| NULL: of no bytes. */
-static inline void world_segment(struct world *w, uint64_t cookie, uint8_t direction, uint32_t seq,
-				 const void *data, size_t size_bytes)
+/* A payload record at |cookie|'s hook; |data| NULL: of no bytes. With |mark| (or NULL) an arrival
+ * travels in it. */
+static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t direction,
+				      uint32_t seq, const void *data, size_t size_bytes,
+				      const struct weft_mark *mark)
 {
 	size_t whole = sizeof(struct weft_segment) + size_bytes;
 	struct weft_segment *s =
@@ -97,10 +99,21 @@ static inline void world_segment(struct world *w, uint64_t cookie, uint8_t direc
 	s->data_bytes = (uint16_t)size_bytes;
 	s->packet_bytes = (uint32_t)size_bytes;
 	s->direction = direction;
+	if (mark) {
+		s->mark_time_ns = mark->event.time_ns;
+		s->mark_end_seq = mark->end_seq;
+		s->mark_bytes = mark->bytes;
+	}
 	if (size_bytes)
 		memcpy(s->data, data, size_bytes);
 	world_give(w, s, whole);
 	free(s);
+}
+
+static inline void world_segment(struct world *w, uint64_t cookie, uint8_t direction, uint32_t seq,
+				 const void *data, size_t size_bytes)
+{
+	world_segment_with(w, cookie, direction, seq, data, size_bytes, NULL);
 }
 
 static inline uint32_t *world_seq(struct world *w, bool server)
