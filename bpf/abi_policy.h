@@ -105,9 +105,10 @@ struct weft_mesh_step {
 	} value;
 };
 
-/* An answer of the walk over steps beside WEFT_ACTION_ALLOW and WEFT_ACTION_DENY: a step needs the
- * source's address and there is none yet. Notes do not count then. */
-#define WEFT_ACTION_OPEN 3
+/* Answers of the walk over steps beside WEFT_ACTION_ALLOW and WEFT_ACTION_DENY. Notes do not count
+ * then. */
+#define WEFT_ACTION_OPEN  3 /* a step asks for something of the source that is not known yet */
+#define WEFT_ACTION_STALE 4 /* kernel: another generation came into force */
 
 /* What is asked of a graph. Numbers are those of weft_mesh_identity, WEFT_NUMBER_NONE = not known.
  */
@@ -119,7 +120,9 @@ struct weft_policy_question {
 	__u32 principal_number;
 	__u32 class_number;
 	__u16 target_port;
-	__u16 pad[3];
+	__u8 source_open; /* who the source is may yet be found out by its address */
+	__u8 pad[5];
+	__u64 generation; /* kernel: that |step| and the numbers are of */
 };
 
 #define WEFT_POLICY_NOTES 4u /* kept; all are counted */
@@ -170,10 +173,16 @@ struct weft_verdict {
 
 #define WEFT_NUMBER_NONE 0xffffffffu
 
+/* Context of the program `mesh_policy`: a question to a graph of the generation in force. */
+struct weft_policy_probe {
+	struct weft_policy_question question;
+	struct weft_policy_answer answer;
+};
+
 _Static_assert(sizeof(struct weft_mesh_address) == 64, "address");
 _Static_assert(sizeof(struct weft_mesh_matcher) == 64, "matcher");
 _Static_assert(sizeof(struct weft_mesh_identity) == 64, "mesh identity");
 _Static_assert(sizeof(struct weft_mesh_step) == 64, "step");
-_Static_assert(sizeof(struct weft_policy_question) == 56, "policy question");
+_Static_assert(sizeof(struct weft_policy_question) == 64, "policy question");
 _Static_assert(sizeof(struct weft_policy_answer) == 48, "policy answer");
 _Static_assert(sizeof(struct weft_verdict) == 176, "verdict");

@@ -102,12 +102,26 @@ static void speak(struct weft_policy_answer *a, const struct weft_mesh_step *ste
 	a->rule = step->value.verdict.rule;
 }
 
+static bool is_open(const struct weft_policy_question *q, uint8_t kind)
+{
+	static const uint8_t unknown[16];
+
+	switch (kind) {
+	case WEFT_STEP_SOURCE_IP:
+		return !memcmp(q->source_addr, unknown, 16);
+	case WEFT_STEP_NAMESPACE:
+	case WEFT_STEP_PRINCIPAL:
+	case WEFT_STEP_CLASS:
+		return q->source_open;
+	}
+	return false;
+}
+
 void evaluate(const struct evaluate_cells *c, const struct weft_policy_question *q,
 	      struct weft_policy_answer *ret_answer,
 	      void (*visited)(void *arg, uint32_t cell, const struct weft_mesh_step *step),
 	      void *arg)
 {
-	static const uint8_t unknown[16];
 	struct weft_policy_answer a = {.policy = WEFT_NUMBER_NONE};
 	const struct weft_mesh_step *step;
 	uint32_t at = q->step;
@@ -118,7 +132,7 @@ void evaluate(const struct evaluate_cells *c, const struct weft_policy_question 
 			break;
 		if (visited)
 			visited(arg, at, step);
-		if (step->kind == WEFT_STEP_SOURCE_IP && !memcmp(q->source_addr, unknown, 16)) {
+		if (is_open(q, step->kind)) {
 			a.action = WEFT_ACTION_OPEN;
 			at = 0;
 		} else if (step->kind != WEFT_STEP_VERDICT) {

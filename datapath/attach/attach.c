@@ -47,10 +47,10 @@ static const struct {
 /* What weft can do without, the first to go first, each with all programs whose name begins so:
  * the mesh, then counters on interfaces, then TLS, then who reset a connection. Their absence shows
  * in the lists that `weft check` prints. */
-static const char *const OPTIONAL[] = {"mesh_simulate",	  "mesh_",	    "weft_xdp",
-				       "weft_tc_ingress", "weft_tc_egress", "tls_log_multi",
-				       "tls_log",	  "tls_keys_multi", "tls_keys",
-				       "tcp_reset_out",	  "tcp_reset_in"};
+static const char *const OPTIONAL[] = {"mesh_simulate", "mesh_policy",	   "mesh_",
+				       "weft_xdp",	"weft_tc_ingress", "weft_tc_egress",
+				       "tls_log_multi", "tls_log",	   "tls_keys_multi",
+				       "tls_keys",	"tcp_reset_out",   "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 static const char *const REDIRECT_MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
