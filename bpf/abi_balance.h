@@ -42,8 +42,6 @@ static inline __u64 weft_hash_name(const char name[32])
 	return (__u64)weft_hash(words, 8, 1) << 32 | weft_hash(words, 8, 2);
 }
 
-#define WEFT_FRONT_ROUTES 64u /* cells, further ones of long routes included */
-
 /* The element of weft_services that belongs to a pool. The shares are written by the kernel half
  * from what is ejected, at most every WEFT_POOL_HEALTH_NS. */
 struct weft_pool_state {

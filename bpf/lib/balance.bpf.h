@@ -8,7 +8,6 @@
 #include "bpf/lib/scan.bpf.h"
 
 #define TRIES		 8   /* by luck, before a scan */
-#define MAGLEV_STEPS	 32  /* slots passed over, before a scan */
 #define LEAST_SCAN	 128 /* endpoints: up to here the least of all, above of LEAST_CHOICES */
 #define LEAST_CHOICES	 4
 #define OVERPROVISIONING 140 /* percent */
@@ -101,7 +100,7 @@ __weak __noinline int choose_maglev(struct scan *s)
 	if (!pool || !pool->maglev_slots)
 		return 0;
 	entry = (__u32)(s->client ^ s->client >> 32) % pool->maglev_slots;
-	for (int i = 0; i < MAGLEV_STEPS; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		if (scan_take(&w, maglev_slot(&w, pool, entry)))
 			return 0;
 		entry = entry + 1 < pool->maglev_slots ? entry + 1 : 0;

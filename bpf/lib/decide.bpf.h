@@ -6,6 +6,7 @@
 #include "bpf/lib/balance.bpf.h"
 
 #define NSEC		  1000000000ull
+#define ROUTES_UNROLLED	  16	       /* on kernels without bpf_loop (before 5.17) */
 #define GENERATIONS	  4	       /* that may come into force while a decision is made */
 #define DATAGRAMS_STAY_NS (300 * NSEC) /* from one to the next */
 
@@ -46,36 +47,54 @@ static __always_inline __u32 split_find(const struct weft_mesh_route *route, __u
 	return 0;
 }
 
-/* The pool by weight, 0: the route leads nowhere. */
-static __always_inline __u32 route_split(const struct mesh *m, const struct weft_mesh_route *route,
-					 __u32 cell, __u32 random)
+/* The walk over the cells of a front's routes. */
+struct route_walk {
+	struct mesh m;
+	__u32 route; /* cell of the first */
+	__u32 random;
+	__u32 point; /* of the route that takes the connection */
+	__u32 rest;  /* cells of the same route that follow */
+	__u32 pool;
+	__u32 found;
+};
+
+static long route_each(__u32 index, void *walk)
 {
-	__u32 point = (__u64)random * route->total_weight >> 32;
-	__u32 pool = split_find(route, point);
+	struct route_walk *w = walk;
+	const struct weft_mesh_route *route = mesh_cell(w->m.arena, w->route + index);
 
-	for (__u32 i = 0; i < WEFT_FRONT_ROUTES && i < route->more && !pool; i++) {
-		const struct weft_mesh_route *more = mesh_cell(m->arena, cell + 1 + i);
-
-		pool = more ? split_find(more, point) : 0;
+	if (!route)
+		return 1;
+	if (w->rest) {
+		w->rest--;
+	} else {
+		w->rest = route->more;
+		w->found = !route->match;
+		w->point = (__u64)w->random * route->total_weight >> 32;
 	}
-	return pool;
+	if (!w->found)
+		return 0;
+	w->pool = split_find(route, w->point);
+	return w->pool || !w->rest;
 }
 
-/* The first route that takes the connection; NULL: none, it goes where it asked. */
-static __always_inline const struct weft_mesh_route *route_find(const struct mesh *m,
-								const struct weft_mesh_front *front,
-								const struct mesh_ask *ask,
-								__u32 *ret_cell)
+/* Draws a pool from the first route that takes the connection: |ask->pool|, 0: it leads nowhere.
+ * Returns 0: no route takes it, it goes where it asked. */
+__weak __noinline int route_choose(struct mesh_ask *ask, __u32 first, __u32 cells, __u32 random)
 {
-	for (__u32 i = 0; i < WEFT_FRONT_ROUTES && i < front->routes; i++) {
-		const struct weft_mesh_route *route = mesh_cell(m->arena, front->route + i);
+	struct route_walk w = {.route = first, .random = random};
 
-		*ret_cell = front->route + i;
-		if (!route || !route->match)
-			return route;
-		i += route->more;
+	if (!ask || !mesh_open(&w.m) || w.m.header->generation != ask->generation)
+		return 1;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(cells, route_each, &w, 0);
+	} else {
+		for (__u32 i = 0; i < ROUTES_UNROLLED && i < cells; i++)
+			if (route_each(i, &w))
+				break;
 	}
-	return NULL;
+	ask->pool = w.pool;
+	return w.found;
 }
 
 /* What a route's split goes by: a client that is to stay with its endpoint always draws the same
@@ -298,21 +317,17 @@ __weak __noinline int endpoint_find(struct mesh_ask *ask, __u64 stay_ns)
 	return stayed;
 }
 
-static __always_inline int service_decide(const struct mesh *m, const struct weft_mesh_front *front,
+static __always_inline int service_decide(const struct weft_mesh_front *front,
 					  const struct weft_mesh_service *service,
 					  struct mesh_ask *ask)
 {
 	__u64 stay_ns = faithful_ns(ask, service);
-	const struct weft_mesh_route *route;
 	bool stayed = false;
-	__u32 cell;
 
-	route = route_find(m, front, ask, &cell);
-	if (!route)
+	ask->service_state = service->state;
+	if (!route_choose(ask, front->route, front->routes, split_draw(ask, stay_ns)))
 		return WEFT_VERDICT_ALLOWED;
 	ask->service = front->service;
-	ask->service_state = service->state;
-	ask->pool = route_split(m, route, cell, split_draw(ask, stay_ns));
 	if (ask->pool)
 		stayed = endpoint_find(ask, stay_ns);
 	if (!ask->endpoint)
@@ -328,13 +343,15 @@ __weak __noinline int decide_once(struct mesh_ask *ask)
 	const struct weft_mesh_front *front;
 	struct mesh m;
 
-	if (!ask || !mesh_open(&m))
+	if (!ask)
+		return WEFT_VERDICT_ALLOWED;
+	ask->service = ask->pool = ask->endpoint = 0;
+	if (!mesh_open(&m))
 		return WEFT_VERDICT_ALLOWED;
 	ask->generation = m.header->generation;
-	ask->service = ask->pool = ask->endpoint = 0;
 	front = mesh_find(&m, &m.header->fronts, &ask->key);
 	service = front ? mesh_cell(m.arena, front->service) : NULL;
-	return service ? service_decide(&m, front, service, ask) : WEFT_VERDICT_ALLOWED;
+	return service ? service_decide(front, service, ask) : WEFT_VERDICT_ALLOWED;
 }
 
 static __always_inline bool generation_is(__u64 generation)

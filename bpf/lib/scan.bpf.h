@@ -134,22 +134,26 @@ __weak __noinline int scan_any(struct scan *s)
 	return 0;
 }
 
-/* Takes the endpoint if it has fewer connections for its weight than the best so far. */
+/* Takes the endpoint if it has fewer connections for its weight than the best so far; of several
+ * with as many (|s->total|) each has the same chance. */
 static __always_inline void scan_least_try(struct scan_walk *w, __u32 slot)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
 	const struct weft_endpoint_state *state = e ? endpoint_state(e) : NULL;
 	struct scan *s = w->s;
-	__u32 connections;
+	__u64 mine, best;
 
 	if (!state || !scan_usable(s, e))
 		return;
-	connections = state->connections + 1;
-	if (s->best != MESH_NONE &&
-	    (__u64)connections * s->best_weight >= (__u64)s->best_connections * e->weight)
+	mine = (__u64)(state->connections + 1) * s->best_weight;
+	best = (__u64)s->best_connections * e->weight;
+	if (s->best != MESH_NONE && mine > best)
+		return;
+	s->total = s->best != MESH_NONE && mine == best ? s->total + 1 : 1;
+	if (((__u64)bpf_get_prandom_u32() * s->total) >> 32)
 		return;
 	s->best = s->first + slot;
-	s->best_connections = connections;
+	s->best_connections = state->connections + 1;
 	s->best_weight = e->weight;
 }
 

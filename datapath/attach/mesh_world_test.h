@@ -125,8 +125,9 @@ static inline struct weft_mesh_endpoint *endpoint_add(struct weft_mesh_pool *p, 
 						      const char *addr, uint16_t port,
 						      uint32_t state)
 {
-	struct weft_mesh_endpoint *e = cell(cells_take(1));
+	struct weft_mesh_endpoint *e = cell(used);
 
+	assert_int_equal(cells_take(1), p->first + p->endpoints);
 	addr_parse(addr, e->addr);
 	e->port = port;
 	e->weight = 1;
