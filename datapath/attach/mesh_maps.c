@@ -297,9 +297,9 @@ struct weft_service_state *mesh_maps_services(const struct mesh_maps *m)
 
 int mesh_maps_simulate(const struct mesh_maps *m, struct weft_simulation *simulation)
 {
+	/* the kernel writes the answer where the question was */
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = simulation,
-		    .ctx_size_in = sizeof(*simulation), .ctx_out = simulation,
-		    .ctx_size_out = sizeof(*simulation));
+		    .ctx_size_in = sizeof(*simulation));
 
 	if (m->simulate_fd < 0)
 		return -ENOTSUP;

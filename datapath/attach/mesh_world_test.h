@@ -198,6 +198,7 @@ static inline const char *listener_addr(unsigned i)
 /* Which listener has the connection that was just made; it is accepted into |ret_fd|. */
 static inline int listener_accept(int *ret_fd)
 {
+	*ret_fd = -1;
 	for (unsigned i = 0; i < listener_count; i++) {
 		*ret_fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
 		if (*ret_fd >= 0)
