@@ -112,6 +112,8 @@ $(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
+$(BUILD)/bench/agent_bench: LDLIBS += -lssl # records real handshakes
+
 $(BUILD)/bench/%_bench: $(BUILD)/bench/%_bench.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
