@@ -14,6 +14,9 @@
 #define ALERT_CLOSE_NOTIFY 0
 #define EARLY_SECRET_NS	   1000000000ull
 
+/* Of an epoch: a direction that has seen so many will see more. */
+#define BUSY_RECORDS 4
+
 enum step { STEP_DONE, STEP_WAIT };
 
 /* Plaintext of the record at hand. Listeners must not feed another connection. */
@@ -80,6 +83,13 @@ static void feed_listener(struct tls_place *at, struct slice part, const struct 
 		l->plaintext(l->arg, at->side, &f, r->time_ns);
 }
 
+static void keys_set(struct tls_direction *d, const struct tls_keys *keys)
+{
+	tls_keys_wipe(&d->keys);
+	d->keys = *keys;
+	d->bound = true;
+}
+
 /* ---- records in clear ---- */
 
 static bool is_clear(const struct tls *t, const struct tls_direction *d, const struct tls_record *r)
@@ -102,8 +112,7 @@ static enum step take_change_cipher(struct tls *t, enum tls_side side)
 		t->facts.resumed = !t->hello_done_seen;
 	tls_epoch_begin(d, EPOCH_APPLICATION);
 	if (t->next_keys_set) {
-		d->keys = t->next_keys;
-		d->bound = true;
+		keys_set(d, &t->next_keys);
 		t->next_keys_set = false;
 	}
 	if (!t->suite || !t->suite->aead || t->facts.version != TLS_1_2)
@@ -151,8 +160,7 @@ static void other_keys_install(struct tls *t, struct tls_direction *other,
 			       const struct tls_keys *keys)
 {
 	if (other->epoch == EPOCH_APPLICATION && !other->bound) {
-		other->keys = *keys;
-		other->bound = true;
+		keys_set(other, keys);
 	} else {
 		t->next_keys = *keys;
 		t->next_keys_set = true;
@@ -163,8 +171,7 @@ static void keys_install(struct tls *t, enum tls_side side, const struct tls_bou
 {
 	struct tls_direction *d = &t->directions[side];
 
-	d->keys = bound->keys[side];
-	d->bound = true;
+	keys_set(d, &bound->keys[side]);
 	t->unlocked = true;
 	if (tls_is_13(t))
 		memcpy(d->secret, bound->secret, sizeof(d->secret));
@@ -254,6 +261,7 @@ static void take_turn(struct tls *t, struct tls_direction *d)
 	if (turn != TURN_KEY_UPDATE || d->epoch != EPOCH_APPLICATION)
 		return;
 	d->sequence = 0;
+	tls_keys_wipe(&d->keys);
 	if (tls_secret_update(t->suite, d->secret) ||
 	    tls_keys_from_traffic(t->suite, d->secret, &d->keys))
 		tls_fail(t, TLS_STATE_BACKLOG);
@@ -293,6 +301,8 @@ static enum step take_protected(struct tls *t, enum tls_side side, const struct 
 	struct tls_opened o;
 	int err;
 
+	if (d->sequence == BUSY_RECORDS)
+		tls_keys_keep(&d->keys);
 	if (tls_record_is_whole(r))
 		err = tls_record_open(&d->keys, r, d->sequence, scratch, &o);
 	else
@@ -453,7 +463,7 @@ static void forget(struct tls *t)
 		tls_splitter_release(&d->splitter);
 		tls_messages_release(&d->messages);
 		tls_queue_release(&d->queue);
-		OPENSSL_cleanse(&d->keys, sizeof(d->keys));
+		tls_keys_wipe(&d->keys);
 		OPENSSL_cleanse(d->secret, sizeof(d->secret));
 	}
 	OPENSSL_cleanse(&t->next_keys, sizeof(t->next_keys));

@@ -7,6 +7,7 @@
 #include "bpf/abi.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -91,10 +92,19 @@ static const struct {
 #undef X
 };
 
+/* A context that holds the keys with this number; 0: none. */
+struct keeper {
+	EVP_CIPHER_CTX *context;
+	uint64_t number;
+	uint8_t aead;
+};
+
 /* Contexts of this thread, made when first needed and kept. */
 static _Thread_local struct {
 	EVP_CIPHER_CTX *sealed[TLS_AEAD_MAX];
 	EVP_CIPHER_CTX *stream[TLS_AEAD_MAX];
+	struct keeper keepers[TLS_CONTEXTS_MAX]; /* by number modulo */
+	uint64_t last_number;
 } contexts;
 
 const struct tls_suite *tls_suite_find(uint16_t number)
@@ -124,6 +134,33 @@ static EVP_CIPHER_CTX *context_get(EVP_CIPHER_CTX **place, const char *name)
 	}
 	EVP_CIPHER_free(cipher); /* the context holds its own reference */
 	return *place;
+}
+
+static struct keeper *keeper_of(const struct tls_keys *k)
+{
+	return &contexts.keepers[k->number % TLS_CONTEXTS_MAX];
+}
+
+/* The context that keeps |k|, taken from others if need be; NULL when memory is short. */
+static EVP_CIPHER_CTX *context_keeping(const struct tls_keys *k)
+{
+	EVP_CIPHER_CTX *shared = context_get(&contexts.sealed[k->aead], aeads[k->aead].sealed_name);
+	struct keeper *keeper = keeper_of(k);
+	bool other = keeper->aead != k->aead;
+
+	if (keeper->number == k->number)
+		return keeper->context;
+	keeper->number = 0;
+	keeper->aead = TLS_AEAD_NONE;
+	if (!keeper->context)
+		keeper->context = EVP_CIPHER_CTX_new();
+	if (!shared || !keeper->context ||
+	    !EVP_DecryptInit_ex2(keeper->context, other ? EVP_CIPHER_CTX_get0_cipher(shared) : NULL,
+				 k->key, NULL, NULL))
+		return NULL;
+	keeper->number = k->number;
+	keeper->aead = k->aead;
+	return keeper->context;
 }
 
 static bool has_explicit_nonce(const struct tls_keys *k)
@@ -195,10 +232,12 @@ static void strip_padding(struct tls_opened *o)
 static bool aead_open(const struct tls_keys *k, const uint8_t *nonce, const uint8_t *additional,
 		      int additional_bytes, const uint8_t *in, int size_bytes, uint8_t *out)
 {
-	EVP_CIPHER_CTX *c = context_get(&contexts.sealed[k->aead], aeads[k->aead].sealed_name);
+	EVP_CIPHER_CTX *c =
+		k->number ? context_keeping(k)
+			  : context_get(&contexts.sealed[k->aead], aeads[k->aead].sealed_name);
 	int n;
 
-	return c && EVP_DecryptInit_ex2(c, NULL, k->key, nonce, NULL) &&
+	return c && EVP_DecryptInit_ex2(c, NULL, k->number ? NULL : k->key, nonce, NULL) &&
 	       EVP_DecryptUpdate(c, NULL, &n, additional, additional_bytes) &&
 	       EVP_DecryptUpdate(c, out, &n, in, size_bytes) &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES,
@@ -305,9 +344,27 @@ int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, 
 	return 0;
 }
 
+static const uint8_t zero[32];
+
+void tls_keys_keep(struct tls_keys *k)
+{
+	if (!k->number)
+		k->number = ++contexts.last_number;
+}
+
+void tls_keys_wipe(struct tls_keys *k)
+{
+	struct keeper *keeper = keeper_of(k);
+
+	if (k->number && keeper->number == k->number) {
+		EVP_DecryptInit_ex2(keeper->context, NULL, zero, NULL, NULL);
+		keeper->number = 0;
+	}
+	OPENSSL_cleanse(k, sizeof(*k));
+}
+
 void tls_cipher_wipe(void)
 {
-	static const uint8_t zero[32];
 
 	for (int i = 0; i < TLS_AEAD_MAX; i++) {
 		if (contexts.sealed[i])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Cipher suites, and opening records with the keys of one direction (RFC 8446 5.2, RFC 5288, RFC
- * 7905). One set of cipher contexts per thread serves all connections: setting the key anew costs
- * 0.14 us a record, a context of its own would cost each direction more than a KiB. */
+ * 7905). Setting the key anew costs 0.15 us a record, a cipher context of its own 1.2 KiB: one set
+ * of contexts per thread serves all directions, and TLS_CONTEXTS_MAX more keep the keys of busy
+ * ones. */
 #pragma once
 
 #include "datapath/decode/tls_record.h"
@@ -26,8 +27,11 @@ const struct tls_suite *tls_suite_find(uint16_t number);
 
 size_t tls_aead_key_bytes(enum tls_aead aead);
 
+#define TLS_CONTEXTS_MAX 512
+
 /* Keys of one direction in one epoch. */
 struct tls_keys {
+	uint64_t number; /* of the context that is theirs, 0 = none: see tls_keys_keep */
 	uint8_t key[32];
 	uint8_t iv[12]; /* TLS 1.2 with AES-GCM: the first 4 bytes (salt) */
 	uint8_t aead;
@@ -53,5 +57,12 @@ int tls_record_open(const struct tls_keys *k, const struct tls_record *r, uint64
 int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
 			  uint8_t *text, struct tls_opened *ret);
 
-/* Wipes what this thread's contexts hold. */
+/* Many records will be opened with these keys: they get a context that keeps them, until another
+ * direction needs it. The thread that opens the records calls, and calls tls_keys_wipe. */
+void tls_keys_keep(struct tls_keys *k);
+
+/* Wipes these keys and the context that keeps them. */
+void tls_keys_wipe(struct tls_keys *k);
+
+/* Wipes what this thread's shared contexts hold. */
 void tls_cipher_wipe(void);

@@ -103,8 +103,7 @@ int tls_keys_from_traffic(const struct tls_suite *suite, const uint8_t *secret,
 {
 	size_t key_bytes = tls_aead_key_bytes(suite->aead);
 
-	ret->aead = suite->aead;
-	ret->tls13 = true;
+	*ret = (struct tls_keys){.aead = suite->aead, .tls13 = true};
 	if (!expand_label(suite->digest, secret, SLICE("key"), ret->key, key_bytes) ||
 	    !expand_label(suite->digest, secret, SLICE("iv"), ret->iv, sizeof(ret->iv)))
 		return -ENOMEM;
