@@ -124,6 +124,11 @@ struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener
 		    bool joined);
 void tls_free(struct tls *t);
 
+/* Whether the bytes of |side| that are fed next were seen where they are sent, before anybody could
+ * change them; at first they were not. Of such records only some have their tags looked at: it is
+ * most of the work. */
+void tls_set_at_sender(struct tls *t, enum tls_side side, bool at_sender);
+
 /* Wire bytes of one direction in order, or a gap (data NULL): a gap inside a record's ciphertext is
  * carried into a plaintext gap (AES-GCM and ChaCha20 are counter modes), a gap over record headers
  * ends in TLS_STATE_DESYNC. Positions as in struct feed with step 1. */

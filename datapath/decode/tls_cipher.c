@@ -6,13 +6,16 @@
 
 #include "bpf/abi.h"
 
+#include <endian.h>
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #define TAG_BYTES	     16
-#define EXPLICIT_NONCE_BYTES 8 /* TLS 1.2 with AES-GCM: leads the fragment */
+#define AES_BLOCK_BYTES	     16
+#define CHACHA_BLOCK_BYTES   64
+#define STREAM_BYTES	     512 /* of key stream made at a time */
+#define EXPLICIT_NONCE_BYTES 8	 /* TLS 1.2 with AES-GCM: leads the fragment */
 #define NONCE_BYTES	     12
 
 /* X(IANA number, AEAD, digest, name) */
@@ -75,92 +78,12 @@ static const struct tls_suite suites[] = {
 #undef X
 };
 
-/* X(AEAD, key bytes, libcrypto's name, name of the bare stream cipher, its block in bytes) */
-#define AEADS(X)                                                                                   \
-	X(AES_128_GCM, 16, "AES-128-GCM", "AES-128-CTR", 16)                                       \
-	X(AES_256_GCM, 32, "AES-256-GCM", "AES-256-CTR", 16)                                       \
-	X(CHACHA20_POLY1305, 32, "ChaCha20-Poly1305", "ChaCha20", 64)
-
-static const struct {
-	uint8_t key_bytes;
-	uint8_t block_bytes;
-	const char *sealed_name;
-	const char *stream_name;
-} aeads[TLS_AEAD_MAX] = {
-#define X(name, key, sealed, stream, block) [TLS_AEAD_##name] = {key, block, sealed, stream},
-	AEADS(X)
-#undef X
-};
-
-/* A context that holds the keys with this number; 0: none. */
-struct keeper {
-	EVP_CIPHER_CTX *context;
-	uint64_t number;
-	uint8_t aead;
-};
-
-/* Contexts of this thread, made when first needed and kept. */
-static _Thread_local struct {
-	EVP_CIPHER_CTX *sealed[TLS_AEAD_MAX];
-	EVP_CIPHER_CTX *stream[TLS_AEAD_MAX];
-	struct keeper keepers[TLS_CONTEXTS_MAX]; /* by number modulo */
-	uint64_t last_number;
-} contexts;
-
 const struct tls_suite *tls_suite_find(uint16_t number)
 {
 	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
 		if (suites[i].number == number)
 			return suites + i;
 	return NULL;
-}
-
-size_t tls_aead_key_bytes(enum tls_aead aead)
-{
-	return aeads[aead].key_bytes;
-}
-
-static EVP_CIPHER_CTX *context_get(EVP_CIPHER_CTX **place, const char *name)
-{
-	EVP_CIPHER *cipher;
-
-	if (*place)
-		return *place;
-	cipher = EVP_CIPHER_fetch(NULL, name, NULL);
-	*place = EVP_CIPHER_CTX_new();
-	if (!cipher || !*place || !EVP_DecryptInit_ex2(*place, cipher, NULL, NULL, NULL)) {
-		EVP_CIPHER_CTX_free(*place);
-		*place = NULL;
-	}
-	EVP_CIPHER_free(cipher); /* the context holds its own reference */
-	return *place;
-}
-
-static struct keeper *keeper_of(const struct tls_keys *k)
-{
-	return &contexts.keepers[k->number % TLS_CONTEXTS_MAX];
-}
-
-/* The context that keeps |k|, taken from others if need be; NULL when memory is short. */
-static EVP_CIPHER_CTX *context_keeping(const struct tls_keys *k)
-{
-	EVP_CIPHER_CTX *shared = context_get(&contexts.sealed[k->aead], aeads[k->aead].sealed_name);
-	struct keeper *keeper = keeper_of(k);
-	bool other = keeper->aead != k->aead;
-
-	if (keeper->number == k->number)
-		return keeper->context;
-	keeper->number = 0;
-	keeper->aead = TLS_AEAD_NONE;
-	if (!keeper->context)
-		keeper->context = EVP_CIPHER_CTX_new();
-	if (!shared || !keeper->context ||
-	    !EVP_DecryptInit_ex2(keeper->context, other ? EVP_CIPHER_CTX_get0_cipher(shared) : NULL,
-				 k->key, NULL, NULL))
-		return NULL;
-	keeper->number = k->number;
-	keeper->aead = k->aead;
-	return keeper->context;
 }
 
 static bool has_explicit_nonce(const struct tls_keys *k)
@@ -178,13 +101,16 @@ static uint16_t lead_bytes(const struct tls_keys *k)
 static void nonce_build(const struct tls_keys *k, uint64_t sequence, const uint8_t *lead,
 			uint8_t nonce[NONCE_BYTES])
 {
+	uint64_t tail_be;
+
 	memcpy(nonce, k->iv, NONCE_BYTES);
 	if (has_explicit_nonce(k)) {
 		memcpy(nonce + 4, lead, EXPLICIT_NONCE_BYTES);
 		return;
 	}
-	for (int i = 0; i < 8; i++)
-		nonce[NONCE_BYTES - 1 - i] ^= (uint8_t)(sequence >> (8 * i));
+	memcpy(&tail_be, k->iv + 4, sizeof(tail_be));
+	tail_be ^= htobe64(sequence);
+	memcpy(nonce + 4, &tail_be, sizeof(tail_be));
 }
 
 /* Additional data: TLS 1.3 the head, before it the sequence number and the head with the
@@ -232,12 +158,10 @@ static void strip_padding(struct tls_opened *o)
 static bool aead_open(const struct tls_keys *k, const uint8_t *nonce, const uint8_t *additional,
 		      int additional_bytes, const uint8_t *in, int size_bytes, uint8_t *out)
 {
-	EVP_CIPHER_CTX *c =
-		k->number ? context_keeping(k)
-			  : context_get(&contexts.sealed[k->aead], aeads[k->aead].sealed_name);
+	EVP_CIPHER_CTX *c = tls_context_of(k, TLS_CONTEXT_SEALED);
 	int n;
 
-	return c && EVP_DecryptInit_ex2(c, NULL, k->number ? NULL : k->key, nonce, NULL) &&
+	return c && EVP_DecryptInit_ex2(c, NULL, NULL, nonce, NULL) &&
 	       EVP_DecryptUpdate(c, NULL, &n, additional, additional_bytes) &&
 	       EVP_DecryptUpdate(c, out, &n, in, size_bytes) &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES,
@@ -268,31 +192,84 @@ int tls_record_open(const struct tls_keys *k, const struct tls_record *r, uint64
 	return 0;
 }
 
-/* Decrypts |size_bytes| that stand |offset| bytes into the ciphertext: the counter of both AEADs'
- * streams counts blocks, the first block of content is number 2 (GCM) or 1 (ChaCha20). */
-static bool stream_open(const struct tls_keys *k, const uint8_t *nonce, size_t offset,
-			const uint8_t *in, size_t size_bytes, uint8_t *out)
+/* Counter blocks of AES-GCM; the first block of content is number 2. */
+static void blocks_build(const uint8_t *nonce, uint32_t block, uint8_t *out, size_t count)
 {
-	EVP_CIPHER_CTX *c = context_get(&contexts.stream[k->aead], aeads[k->aead].stream_name);
-	size_t block_bytes = aeads[k->aead].block_bytes;
-	uint32_t block = (uint32_t)(offset / block_bytes);
-	uint8_t iv[16], skipped[64] = {0};
+	for (size_t i = 0; i < count; i++) {
+		uint32_t number_be = htobe32(block + (uint32_t)i);
+
+		memcpy(out + i * AES_BLOCK_BYTES, nonce, NONCE_BYTES);
+		memcpy(out + i * AES_BLOCK_BYTES + NONCE_BYTES, &number_be, sizeof(number_be));
+	}
+}
+
+static void add_stream(const uint8_t *in, const uint8_t *stream, uint8_t *out, size_t size_bytes)
+{
+	uint64_t a, b;
+	size_t i = 0;
+
+	for (; i + sizeof(a) <= size_bytes; i += sizeof(a)) {
+		memcpy(&a, in + i, sizeof(a));
+		memcpy(&b, stream + i, sizeof(b));
+		a ^= b;
+		memcpy(out + i, &a, sizeof(a));
+	}
+	for (; i < size_bytes; i++)
+		out[i] = in[i] ^ stream[i];
+}
+
+/* The counter mode of AES-GCM over AES alone: of libcrypto's ways to it this costs the least by
+ * far, since the nonce is no parameter of a context. */
+static bool aes_read(EVP_CIPHER_CTX *c, const uint8_t *nonce, size_t offset, struct slice in,
+		     uint8_t *out)
+{
+	uint32_t block = (uint32_t)(offset / AES_BLOCK_BYTES) + 2;
+	size_t skip = offset % AES_BLOCK_BYTES;
+	uint8_t stream[STREAM_BYTES];
+
+	while (in.size_bytes) {
+		size_t room = sizeof(stream) - skip;
+		size_t n = in.size_bytes < room ? in.size_bytes : room;
+		size_t blocks = (skip + n + AES_BLOCK_BYTES - 1) / AES_BLOCK_BYTES;
+		int made;
+
+		blocks_build(nonce, block, stream, blocks);
+		if (!EVP_EncryptUpdate(c, stream, &made, stream, (int)(blocks * AES_BLOCK_BYTES)))
+			return false;
+		add_stream((const uint8_t *)in.data, stream + skip, out, n);
+		in = (struct slice){in.data + n, in.size_bytes - n};
+		out += n;
+		block += (uint32_t)blocks;
+		skip = 0;
+	}
+	return true;
+}
+
+/* The first block of content is number 1. */
+static bool chacha_read(EVP_CIPHER_CTX *c, const uint8_t *nonce, size_t offset, struct slice in,
+			uint8_t *out)
+{
+	uint32_t block_le = htole32((uint32_t)(offset / CHACHA_BLOCK_BYTES) + 1);
+	uint8_t iv[16], skipped[CHACHA_BLOCK_BYTES] = {0};
 	int n;
 
-	if (k->aead == TLS_AEAD_CHACHA20_POLY1305) {
-		block += 1;
-		memcpy(iv + 4, nonce, NONCE_BYTES);
-		for (int i = 0; i < 4; i++)
-			iv[i] = (uint8_t)(block >> (8 * i));
-	} else {
-		block += 2;
-		memcpy(iv, nonce, NONCE_BYTES);
-		for (int i = 0; i < 4; i++)
-			iv[15 - i] = (uint8_t)(block >> (8 * i));
-	}
-	return c && EVP_DecryptInit_ex2(c, NULL, k->key, iv, NULL) &&
-	       EVP_DecryptUpdate(c, skipped, &n, skipped, (int)(offset % block_bytes)) &&
-	       EVP_DecryptUpdate(c, out, &n, in, (int)size_bytes);
+	memcpy(iv, &block_le, sizeof(block_le));
+	memcpy(iv + sizeof(block_le), nonce, NONCE_BYTES);
+	return EVP_EncryptInit_ex2(c, NULL, NULL, iv, NULL) &&
+	       EVP_EncryptUpdate(c, skipped, &n, skipped, (int)(offset % CHACHA_BLOCK_BYTES)) &&
+	       EVP_EncryptUpdate(c, out, &n, (const uint8_t *)in.data, (int)in.size_bytes);
+}
+
+/* Decrypts what stands |offset| bytes into the ciphertext. */
+static bool stream_read(const struct tls_keys *k, const uint8_t *nonce, size_t offset,
+			struct slice in, uint8_t *out)
+{
+	EVP_CIPHER_CTX *c = tls_context_of(k, TLS_CONTEXT_STREAM);
+
+	if (!c)
+		return false;
+	return k->aead == TLS_AEAD_CHACHA20_POLY1305 ? chacha_read(c, nonce, offset, in, out)
+						     : aes_read(c, nonce, offset, in, out);
 }
 
 /* The part of |p| that is ciphertext proper, with offsets from its start; the size is 0 when there
@@ -315,26 +292,30 @@ static bool lead_is_captured(const struct tls_keys *k, const struct tls_record *
 	       (r->piece_count && !r->pieces[0].offset && r->pieces[0].size_bytes >= lead_bytes(k));
 }
 
-int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
-			  uint8_t *text, struct tls_opened *ret)
+int tls_record_read(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
+		    uint8_t *text, struct tls_opened *ret)
 {
 	uint16_t lead = lead_bytes(k);
 	int content = r->size_bytes - lead - TAG_BYTES;
 	uint8_t nonce[NONCE_BYTES];
-	const uint8_t *in = r->data;
+	const char *in = (const char *)r->data;
 
 	if (content < k->tls13)
 		return -EBADMSG;
-	*ret = (struct tls_opened){.type = r->type, .size_bytes = (uint16_t)content, .text = text};
+	ret->type = r->type;
+	ret->size_bytes = (uint16_t)content;
+	ret->piece_count = 0;
+	ret->text = text;
 	if (lead_is_captured(k, r)) {
 		nonce_build(k, sequence, r->data, nonce);
 		for (int i = 0; i < r->piece_count; in += r->pieces[i++].size_bytes) {
 			struct tls_piece p = piece_clip(r->pieces[i], lead, (uint16_t)content);
-			const uint8_t *from = in + (p.offset + lead - r->pieces[i].offset);
+			struct slice from = {in + (p.offset + lead - r->pieces[i].offset),
+					     p.size_bytes};
 
 			if (!p.size_bytes)
 				continue;
-			if (!stream_open(k, nonce, p.offset, from, p.size_bytes, text + p.offset))
+			if (!stream_read(k, nonce, p.offset, from, text + p.offset))
 				return -EBADMSG;
 			ret->pieces[ret->piece_count++] = p;
 		}
@@ -342,34 +323,4 @@ int tls_record_open_parts(const struct tls_keys *k, const struct tls_record *r, 
 	if (k->tls13)
 		strip_padding(ret);
 	return 0;
-}
-
-static const uint8_t zero[32];
-
-void tls_keys_keep(struct tls_keys *k)
-{
-	if (!k->number)
-		k->number = ++contexts.last_number;
-}
-
-void tls_keys_wipe(struct tls_keys *k)
-{
-	struct keeper *keeper = keeper_of(k);
-
-	if (k->number && keeper->number == k->number) {
-		EVP_DecryptInit_ex2(keeper->context, NULL, zero, NULL, NULL);
-		keeper->number = 0;
-	}
-	OPENSSL_cleanse(k, sizeof(*k));
-}
-
-void tls_cipher_wipe(void)
-{
-
-	for (int i = 0; i < TLS_AEAD_MAX; i++) {
-		if (contexts.sealed[i])
-			EVP_DecryptInit_ex2(contexts.sealed[i], NULL, zero, zero, NULL);
-		if (contexts.stream[i])
-			EVP_DecryptInit_ex2(contexts.stream[i], NULL, zero, zero, NULL);
-	}
 }

@@ -28,9 +28,11 @@ struct tls_direction {
 	uint16_t skipped; /* records that waited at the last search for the start of an epoch */
 	uint8_t epoch;
 	uint8_t turn;
-	bool bound;   /* |keys| are this epoch's, proven by a tag */
-	bool closed;  /* close_notify was seen */
-	bool discard; /* early data that a HelloRetryRequest refused is still under way */
+	uint8_t unproven_left; /* records that may come before the next look at a tag */
+	bool at_sender;	       /* see tls_set_at_sender */
+	bool bound;	       /* |keys| are this epoch's, proven by a tag */
+	bool closed;	       /* close_notify was seen */
+	bool discard;	       /* early data that a HelloRetryRequest refused is still under way */
 };
 
 struct tls {
@@ -79,6 +81,7 @@ static inline void tls_epoch_begin(struct tls_direction *d, enum tls_epoch epoch
 	d->epoch = (uint8_t)epoch;
 	d->bound = false;
 	d->sequence = 0;
+	d->unproven_left = 0;
 	d->tried = (struct tls_tried){0};
 }
 

@@ -192,7 +192,7 @@ static void run_op(struct world *w, struct cursor *script)
 }
 
 /* The script's first byte: bits 0-1 how the connection begins, bit 2 all secrets are there from the
- * start. */
+ * start, bit 3 the bytes are seen where they are sent. */
 static void begin(struct world *w, uint8_t how)
 {
 	for (int i = 0; i < KINDS; i++) {
@@ -203,6 +203,8 @@ static void begin(struct world *w, uint8_t how)
 						    .secret = {(uint8_t)i}};
 		w->there[i] = how & 4;
 	}
+	tls_set_at_sender(w->tls, TLS_CLIENT, how & 8);
+	tls_set_at_sender(w->tls, TLS_SERVER, how & 8);
 	w->version = (how & 3) == 3 ? 0x0303 : 0x0304;
 	if (!(how & 3))
 		return;

@@ -34,6 +34,7 @@ struct wait {
 struct stream {
 	uint32_t base_seq;	 /* sequence number before position 1 */
 	bool placed;		 /* base_seq is known */
+	bool at_receiver;	 /* its hook saw the bytes that go to the decoders */
 	uint64_t next;		 /* everything up to this position went to the decoders */
 	struct timeline sent;	 /* at the sender's hook, when it is local */
 	struct timeline arrived; /* at the receiver's hook, when it is local */

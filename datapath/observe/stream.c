@@ -138,6 +138,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 
 	time_piece(c, side, &p);
 	s->next = piece_end(&p);
+	s->at_receiver = p.at_receiver;
 	if (p.start > from) {
 		f.at = from + 1;
 		f.size_bytes = p.start - from;

@@ -200,6 +200,84 @@ static void test_desync(void **state)
 	session_free(s);
 }
 
+/* A client that writes |before| records, renews its keys, and writes on. */
+static struct session *talk_renewed(int before)
+{
+	SSL_CTX *contexts[2];
+	struct session *s;
+
+	contexts_new(&suite_13, 0, contexts);
+	s = session_new(contexts[0], contexts[1], false, 1);
+	while (!session_shake(s))
+		;
+	for (int i = 0; i < before; i++)
+		session_write(s, TLS_CLIENT, "before", 6);
+	SSL_key_update(s->ends[TLS_CLIENT], SSL_KEY_UPDATE_NOT_REQUESTED);
+	for (int i = 0; i < 3; i++)
+		session_write(s, TLS_CLIENT, "behind", 6);
+	contexts_free(contexts);
+	return s;
+}
+
+#define RECORD_BYTES (5 + 6 + 1 + 16)
+#define UPDATE_BYTES (5 + 5 + 1 + 16)
+
+/* Whatever a direction's place in the row of records whose tags are looked at: after a hole that
+ * hides new keys nothing is told that was not written. */
+static void check_hidden(int before)
+{
+	struct session *s = talk_renewed(before);
+	struct secrets *store = store_new();
+	struct reader *r = reader_new(store);
+	const struct session_event *e = &s->events[s->event_count - 3];
+
+	assert_int_equal(e->size_bytes, UPDATE_BYTES + RECORD_BYTES);
+	reader_at_sender(r, true);
+	s->event_count -= 3;
+	replay(s, r, store, CUT_NONE, WHEN_DERIVED);
+	s->event_count += 3;
+	assert_int_equal(r->plain_bytes[TLS_CLIENT], 6 * before);
+	reader_feed(r, TLS_CLIENT, e->data, 5, 1000);
+	reader_feed(r, TLS_CLIENT, NULL, UPDATE_BYTES - 5, 1000);
+	reader_feed(r, TLS_CLIENT, e->data + UPDATE_BYTES, RECORD_BYTES, 1000);
+	assert_state(r, "decrypt_error");
+	r->plain_bytes[TLS_CLIENT] = 6 * (size_t)before; /* and a gap for what was hidden */
+	assert_prefix(s, r);
+	reader_free(r);
+	secrets_free(store);
+	session_free(s);
+}
+
+static void test_hidden_update(void **state)
+{
+	(void)state;
+	for (int before = 1; before < 70; before++) /* the first one binds the keys */
+		check_hidden(before);
+}
+
+/* Bytes that do not come from the sender's hook are looked at, each of them. */
+static void test_seen_elsewhere(void **state)
+{
+	struct session *s = talk_renewed(40);
+	struct secrets *store = store_new();
+	struct reader *r = reader_new(store);
+	struct session_event *e = &s->events[s->event_count - 2];
+
+	(void)state;
+	reader_at_sender(r, true);
+	s->event_count -= 2;
+	replay(s, r, store, CUT_NONE, WHEN_DERIVED);
+	s->event_count += 2;
+	reader_at_sender(r, false);
+	e->data[7] ^= 1;
+	reader_feed(r, TLS_CLIENT, e->data, e->size_bytes, 1000);
+	assert_state(r, "decrypt_error");
+	assert_prefix(s, r);
+	reader_free(r);
+	secrets_free(store);
+	session_free(s);
+}
+
 static void test_garbage(void **state)
 {
 	uint8_t data[512];
@@ -249,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_secrets), cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_joined),	      cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_changed),	      cmocka_unit_test(test_desync),
+		cmocka_unit_test(test_hidden_update), cmocka_unit_test(test_seen_elsewhere),
 		cmocka_unit_test(test_garbage),	      cmocka_unit_test(test_backlog),
 	};
 

@@ -63,6 +63,13 @@ static inline struct reader *reader_new(struct secrets *store)
 	return r;
 }
 
+/* As observe does for what a local sender's hook saw. */
+static inline void reader_at_sender(struct reader *r, bool at_sender)
+{
+	tls_set_at_sender(r->tls, TLS_CLIENT, at_sender);
+	tls_set_at_sender(r->tls, TLS_SERVER, at_sender);
+}
+
 static inline void reader_free(struct reader *r)
 {
 	tls_free(r->tls);

@@ -41,14 +41,15 @@ static void assert_facts(const struct suite *suite, unsigned options, bool resum
 }
 
 /* Reads |s| in every cut and order of secrets. */
-static void check_session(const struct suite *suite, unsigned options, bool resumed,
-			  const struct session *s)
+static void check_reading(const struct suite *suite, unsigned options, bool resumed,
+			  const struct session *s, bool at_sender)
 {
 	for (int cut = 0; cut < CUT_MAX; cut++) {
 		for (int when = 0; when < WHEN_NEVER; when++) {
 			struct secrets *store = store_new();
 			struct reader *r = reader_new(store);
 
+			reader_at_sender(r, at_sender);
 			replay(s, r, store, (enum cut)cut, (enum when)when);
 			assert_plain(s, r,
 				     cut == CUT_GAPS ||
@@ -59,6 +60,13 @@ static void check_session(const struct suite *suite, unsigned options, bool resu
 			secrets_free(store);
 		}
 	}
+}
+
+static void check_session(const struct suite *suite, unsigned options, bool resumed,
+			  const struct session *s)
+{
+	check_reading(suite, options, resumed, s, false);
+	check_reading(suite, options, resumed, s, true);
 }
 
 static void test_every_combination(void **state)

@@ -73,6 +73,7 @@ void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_
 {
 	if (!c->tls)
 		return;
+	tls_set_at_sender(c->tls, (enum tls_side)side, !c->streams[side].at_receiver);
 	tls_feed(c->tls, (enum tls_side)side, f, time_ns);
 	look(c);
 }
