@@ -3,6 +3,7 @@
 #include "datapath/attach/libraries.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,18 +13,16 @@
 
 #include "base/cleanup.h"
 #include "base/table.h"
+#include "datapath/attach/library_names.h"
 #include "datapath/attach/library_probe.h"
 #include "datapath/attach/mappings.h"
 #include "datapath/attach/seen.h"
-#include "datapath/attach/unsupported.h"
 
 struct bpf_link;
 
 /* A program with OpenSSL inside has at least this much code; smaller files are known
  * by name only. */
 #define CODE_MIN_BYTES (1u << 20)
-#define CRYPTO	       "libcrypto" /* what names of files begin with, and those of our pins */
-#define SSL	       "libssl"
 
 /* Where libcrypto lies before anybody maps it. Attaching takes the kernel 10 to 20 ms, a small
  * client is through its first handshake by then: so these are probed when the first program of a
@@ -45,7 +44,9 @@ struct file {
 	struct library shown; /* begins with the key */
 	struct bpf_link *link;
 	int watch; /* inotify, -1 = none */
-	bool gone; /* not at its path any more */
+	int fd;	   /* of what has no probe that holds it: its number stays its own. -1 = none */
+	uint64_t cover[2]; /* key of the file that is probed in its place */
+	bool gone;	   /* not at its path any more */
 	bool used;
 };
 
@@ -66,13 +67,6 @@ struct libraries {
 	bool cover_none;	     /* somebody does TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
-
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 /* ---- construction ---- */
 
@@ -156,6 +150,8 @@ static void file_drop(struct libraries *l, struct file *f, bool keep)
 {
 	if (f->watch >= 0)
 		inotify_rm_watch(l->inotify_fd, f->watch);
+	if (f->fd >= 0)
+		close(f->fd);
 	l->uncover_due |= library_probe_is_log(&f->shown);
 	uprobe_link_close(f->link, keep);
 	table_remove(l->files, f);
@@ -174,7 +170,7 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 	f = table_insert(l->files, key);
 	if (!f)
 		return NULL;
-	f->watch = -1;
+	f->watch = f->fd = -1;
 	f->shown.pid = m->pid;
 	snprintf(f->shown.path, sizeof(f->shown.path), "%s", m->path);
 	return f;
@@ -235,78 +231,98 @@ static struct file *file_find(struct libraries *l, int fd, struct stat *st)
 
 static void examine(struct libraries *l, const struct mapping *m, int fd);
 
-/* Looks at the file beside |m|'s that is named with |to| in place of |from|. What is known of it
- * then, or NULL. */
-static struct file *examine_beside(struct libraries *l, const struct mapping *m, const char *from,
-				   const char *to)
+static bool is_at_path(uint32_t pid, const char *path, uint64_t device, uint64_t inode)
+{
+	int fd cleanup_close = mapping_open_path(pid, path);
+	struct stat st;
+
+	return fd >= 0 && !fstat(fd, &st) && st.st_dev == device && st.st_ino == inode;
+}
+
+/* Looks at the file beside |m|'s, which is |st|, that is named with |to| in place of |from|: as the
+ * process sees it, or, if that has ended, as the machine does. What is known of it then, or
+ * NULL. */
+static struct file *examine_beside(struct libraries *l, const struct mapping *m,
+				   const struct stat *st, const char *from, const char *to)
 {
 	struct mapping beside = {.pid = m->pid};
 	int fd cleanup_close = -1;
 	char path[320];
-	struct stat st;
+	struct stat found;
 
 	if (!openssl_path_beside(m->path, from, to, path))
 		return NULL;
+	if (!is_at_path(m->pid, m->path, st->st_dev, st->st_ino) &&
+	    is_at_path(l->host_pid, m->path, st->st_dev, st->st_ino))
+		beside.pid = l->host_pid;
 	beside.path = path;
-	fd = mapping_open_path(m->pid, path);
+	fd = mapping_open_path(beside.pid, path);
 	if (fd < 0)
 		return NULL;
 	examine(l, &beside, fd);
-	return file_find(l, fd, &st);
+	return file_find(l, fd, &found);
 }
 
-/* Whether the secrets that are derived in this file are seen in its libssl. */
-static bool is_covered(struct libraries *l, const struct mapping *m)
+/* Stores the key of the libssl in which the secrets that are derived in this file are seen. */
+static void find_cover(struct libraries *l, const struct mapping *m, const struct stat *st,
+		       uint64_t ret[2])
 {
-	struct file *log = l->cover_none ? NULL : examine_beside(l, m, CRYPTO, SSL);
+	struct file *log =
+		l->cover_none ? NULL : examine_beside(l, m, st, LIBRARY_CRYPTO, LIBRARY_SSL);
 
-	return log && library_probe_is_log(&log->shown) && log->shown.state == LIBRARY_PROBED;
+	if (!log || !library_probe_is_log(&log->shown) || log->shown.state != LIBRARY_PROBED)
+		return;
+	ret[0] = log->shown.device;
+	ret[1] = log->shown.inode;
 }
 
 /* TLS in an unknown way: the libcrypto it uses must be probed. It lies beside, or may be any. */
-static void uncover_for(struct libraries *l, const struct mapping *m)
+static void uncover_for(struct libraries *l, const struct mapping *m, const struct stat *st)
 {
-	struct file *crypto = examine_beside(l, m, SSL, CRYPTO);
+	struct file *crypto = examine_beside(l, m, st, LIBRARY_SSL, LIBRARY_CRYPTO);
 
 	if (l->cover_none || (crypto && crypto->shown.state != LIBRARY_COVERED))
 		return;
 	l->uncover_due = l->scan_due = true;
-	l->cover_none |= !crypto;
+	if (crypto)
+		memset(crypto->cover, 0, sizeof(crypto->cover));
+	else
+		l->cover_none = true;
 }
 
-static void file_cover(struct file *f, const char *reason)
+static void file_cover(struct file *f, int fd, const char *where)
 {
+	f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	f->shown.state = LIBRARY_COVERED;
-	snprintf(f->shown.reason, sizeof(f->shown.reason), "%s", reason);
+	snprintf(f->shown.reason, sizeof(f->shown.reason), "its secrets are seen in %s", where);
 }
 
-static void file_take(struct libraries *l, const struct mapping *m, int fd,
-		      const struct openssl_place *place, bool covered, struct file *f)
+/* Gives |f| what it needs: a probe, or none because another file has it. */
+static void file_take(struct libraries *l, int fd, const struct openssl_place *place,
+		      struct file *f)
 {
 	f->shown.symbol = place->symbol;
 	f->shown.file_offset = place->file_offset;
 	f->shown.sits_on = place->sits_on;
-	if (covered) {
-		file_cover(f, "its secrets are seen in the libssl beside it");
-	} else if (place->kind == OPENSSL_USES || (place->kind == OPENSSL_LOGS && l->cover_none)) {
-		f->shown.symbol = NULL;
-		file_cover(f, "its secrets are seen in the libcrypto that it uses");
-		uncover_for(l, m);
-	} else {
+	if (table_find(l->files, f->cover)) {
+		file_cover(f, fd, "the libssl beside it");
+	} else if (place->symbol) {
 		file_probe(l, fd, f);
 		l->sweep_due = true;
+	} else {
+		file_cover(f, fd, "the libcrypto that it uses");
 	}
 }
 
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
-	const char *reason = unsupported_reason(m->path);
+	const char *reason = library_name_reason(m->path);
+	int watch = watch_writes(l, fd);
 	struct openssl_place place;
 	struct error err = {0};
-	int watch = watch_writes(l, fd);
+	uint64_t cover[2] = {0};
 	struct stat again;
 	struct file *f;
-	bool covered;
 
 	l->counts.examined++;
 	if (openssl_place_find(fd, &place, &err)) {
@@ -316,14 +332,20 @@ static void examine_new(struct libraries *l, const struct mapping *m, int fd, co
 			file_refuse(l, m, st, reason, &err);
 		return;
 	}
-	covered = place.kind == OPENSSL_DERIVES && is_covered(l, m);
+	if (place.kind == OPENSSL_LOGS && l->cover_none)
+		place = (struct openssl_place){.kind = OPENSSL_USES};
+	if (place.kind == OPENSSL_DERIVES)
+		find_cover(l, m, st, cover);
 	if (file_find(l, fd, &again)) /* on the way, for the sake of the file beside it */
 		return;
 	f = file_add(l, m, st);
 	if (!f)
 		return;
 	f->watch = watch;
-	file_take(l, m, fd, &place, covered, f);
+	memcpy(f->cover, cover, sizeof(cover));
+	file_take(l, fd, &place, f);
+	if (place.kind == OPENSSL_USES)
+		uncover_for(l, m, st);
 }
 
 static void examine(struct libraries *l, const struct mapping *m, int fd)
@@ -347,22 +369,6 @@ static void examine_path(struct libraries *l, uint32_t pid, const char *dir, con
 		examine(l, &m, fd);
 }
 
-static bool begins_with(const char *path, const char *name)
-{
-	return !strncmp(last_component(path), name, strlen(name));
-}
-
-static bool is_loader(const char *path)
-{
-	return begins_with(path, "ld-");
-}
-
-/* Whether a mapping so small can be of interest. */
-static bool is_known(const char *path)
-{
-	return begins_with(path, SSL) || is_loader(path) || unsupported_reason(path);
-}
-
 /* mapping_visit: one executable mapping, at start or as it happens. */
 static void meet(void *arg, const struct mapping *m)
 {
@@ -370,11 +376,11 @@ static void meet(void *arg, const struct mapping *m)
 	int fd cleanup_close = -1;
 
 	l->counts.mappings++;
-	if (m->end - m->start < CODE_MIN_BYTES && !is_known(m->path))
+	if (m->end - m->start < CODE_MIN_BYTES && !library_name_matters(m->path))
 		return;
 	if (seen_has(l->seen, m))
 		return;
-	if (is_loader(m->path)) {
+	if (library_name_is_loader(m->path)) {
 		for (size_t i = 0; i < USUAL_DIRS; i++)
 			examine_path(l, m->pid, usual_dirs[i], USUAL_NAME);
 		seen_add(l->seen, m);
@@ -391,21 +397,15 @@ static void meet(void *arg, const struct mapping *m)
 
 /* ---- files that nobody can use any more ---- */
 
-static bool is_at_path(const struct library *lib, uint32_t pid)
-{
-	int fd cleanup_close = mapping_open_path(pid, lib->path);
-	struct stat st;
-
-	return fd >= 0 && !fstat(fd, &st) && st.st_dev == lib->device && st.st_ino == lib->inode;
-}
-
 static unsigned mark_gone(struct libraries *l)
 {
 	unsigned gone = 0;
 
 	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
-		f->gone =
-			!is_at_path(&f->shown, l->host_pid) && !is_at_path(&f->shown, f->shown.pid);
+		const struct library *lib = &f->shown;
+
+		f->gone = !is_at_path(l->host_pid, lib->path, lib->device, lib->inode) &&
+			  !is_at_path(lib->pid, lib->path, lib->device, lib->inode);
 		f->used = false;
 		gone += f->gone;
 	}
@@ -441,7 +441,7 @@ static void sweep(struct libraries *l)
 	seen_forget(l->seen);
 }
 
-/* What was covered is looked at anew when it is mapped next. */
+/* What is no longer covered is looked at anew when it is mapped next. */
 static void uncover(struct libraries *l)
 {
 	struct file *next;
@@ -449,7 +449,8 @@ static void uncover(struct libraries *l)
 	l->uncover_due = false;
 	for (struct file *f = table_oldest(l->files); f; f = next) {
 		next = table_next(l->files, f);
-		if (f->shown.state == LIBRARY_COVERED)
+		if (f->shown.state == LIBRARY_COVERED &&
+		    (l->cover_none || !table_find(l->files, f->cover)))
 			file_drop(l, f, false);
 	}
 	seen_forget(l->seen);
@@ -477,8 +478,8 @@ static void file_rewritten(struct libraries *l, int watch)
 static void file_arrived(struct libraries *l, int watch, const char *name)
 {
 	for (size_t i = 0; i < USUAL_DIRS; i++)
-		if (l->dir_watches[i] == watch &&
-		    (begins_with(name, CRYPTO) || begins_with(name, SSL)))
+		if (l->dir_watches[i] == watch && (library_name_begins(name, LIBRARY_CRYPTO) ||
+						   library_name_begins(name, LIBRARY_SSL)))
 			examine_path(l, l->host_pid, usual_dirs[i], name);
 }
 

@@ -173,6 +173,42 @@ static void test_file_written_to_loses_its_probe(void **state)
 	assert_true(wait_probed(path));
 }
 
+/* A libssl in which the key log is not found: its own libcrypto is probed instead. */
+#define UNKNOWN FRESH "sed -i s/EARLY_EXPORTER_SECRET/EARLY_EXPORTER_SECREX/ lib/libssl.so.3 && "
+
+static void test_unknown_libssl(void **state)
+{
+	(void)state;
+	need("curl");
+	run(SERVE("-www") UNKNOWN "LD_LIBRARY_PATH=lib " CURL URL END);
+	run(SERVE("-www") "LD_LIBRARY_PATH=lib " CURL URL END);
+	expect_log(2, 4, 0);
+}
+
+/* It uses the libcrypto of others: no libcrypto is left alone any more, at the price of seeing
+ * secrets twice. */
+static void test_unknown_libssl_alone(void **state)
+{
+	struct logged log[LOGGED_MAX];
+	unsigned n;
+
+	(void)state;
+	need("curl");
+	run(SERVE("-www") UNKNOWN "rm lib/libcrypto.so.3; LD_LIBRARY_PATH=lib " CURL URL END);
+	run(SERVE("-www") "LD_LIBRARY_PATH=lib " CURL URL END);
+	n = read_log(log);
+	assert_int_equal(n, 4);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned found = 0;
+
+		for (unsigned j = 0; j < fx.count; j++)
+			found += is_logged(&fx.caught[j], &log[i]);
+		assert_int_equal(found, 3); /* by the server's libssl too */
+	}
+	stop_watching();
+	assert_int_equal(start_watching(), 0);
+}
+
 static void test_old_library_is_reported(void **state)
 {
 	struct search s = {.part = "libcrypto.so.1.1"};
@@ -249,6 +285,8 @@ int main(void)
 		cmocka_unit_test(test_usual_place_is_probed_before_it_is_mapped),
 		cmocka_unit_test(test_deleted_file_is_probed),
 		cmocka_unit_test(test_file_written_to_loses_its_probe),
+		cmocka_unit_test(test_unknown_libssl),
+		cmocka_unit_test(test_unknown_libssl_alone),
 		cmocka_unit_test(test_old_library_is_reported),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_pins_without_uprobe_multi),

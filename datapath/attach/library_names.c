@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One table. */
-#include "datapath/attach/unsupported.h"
+/* One table, and prefixes. */
+#include "datapath/attach/library_names.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -25,10 +25,32 @@ static const struct {
 #undef X
 };
 
-const char *unsupported_reason(const char *path)
+static const char *last_component(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
+
+	return slash ? slash + 1 : path;
+}
+
+bool library_name_begins(const char *path, const char *with)
+{
+	return !strncmp(last_component(path), with, strlen(with));
+}
+
+bool library_name_is_loader(const char *path)
+{
+	return library_name_begins(path, "ld-");
+}
+
+bool library_name_matters(const char *path)
+{
+	return library_name_begins(path, LIBRARY_SSL) || library_name_is_loader(path) ||
+	       library_name_reason(path);
+}
+
+const char *library_name_reason(const char *path)
+{
+	const char *name = last_component(path);
 
 	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
 		if (strstr(name, libraries[i].part))
