@@ -5,7 +5,6 @@
 
 #include "bpf/lib/conn.bpf.h"
 #include "bpf/lib/decide.bpf.h"
-#include "bpf/lib/identity.bpf.h"
 
 #define EPERM	     1
 #define ECONNREFUSED 111
@@ -52,6 +51,14 @@ static __always_inline bool addr_is(const __u8 a[16], const __u8 b[16])
 	__builtin_memcpy(x, a, 16);
 	__builtin_memcpy(y, b, 16);
 	return x[0] == y[0] && x[1] == y[1];
+}
+
+static __always_inline bool addr_is_any(const __u8 addr[16])
+{
+	__u64 words[2];
+
+	__builtin_memcpy(words, addr, 16);
+	return !words[0] && (!words[1] || words[1] == bpf_cpu_to_be64(0xffff00000000ull));
 }
 
 /* ---- the question */
@@ -130,6 +137,14 @@ static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct b
 }
 
 /* ---- no */
+
+/* Of the process: a socket's own is out of reach in these hooks. */
+static __always_inline __u32 netns_of_current(void)
+{
+	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
 
 static __always_inline void verdict_tuple(struct weft_tuple *t, const struct bpf_sock *sk,
 					  const struct mesh_ask *ask)
