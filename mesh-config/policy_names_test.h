@@ -57,8 +57,8 @@ static uint32_t class_of(const struct spec_peer *p)
 	       2 * (uint32_t)atoi(p->labels[0][1]) + (uint32_t)atoi(p->labels[1][1]);
 }
 
-static void question_fill(struct weft_policy_question *q, const struct spec_connection *c,
-			  const struct authorize *a)
+static inline void question_fill(struct weft_policy_question *q, const struct spec_connection *c,
+				 const struct authorize *a)
 {
 	const struct spec_peer *s = &c->source;
 

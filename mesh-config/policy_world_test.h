@@ -22,10 +22,10 @@ static uint32_t dice(uint32_t sides)
 
 static const char *const namespaces[] = {"shop", "pay", "istio-system", "web", "web-eu"};
 static const char *const accounts[] = {"default", "api", "db", "api-2", ""};
-static const char *const addresses[] = {
-	"10.0.0.1",    "10.0.0.2",	"10.0.1.7", "10.9.3.4",	   "192.168.77.5", "172.16.0.1",
-	"2001:db8::1", "2001:db8::2:1", "fd00::7",  "203.0.113.4", "127.0.0.1",	   "::1"};
-static const char *const texts[][9] = {
+static const char *addresses[] = {"10.0.0.1",	  "10.0.0.2",	 "10.0.1.7",	"10.9.3.4",
+				  "192.168.77.5", "172.16.0.1",	 "2001:db8::1", "2001:db8::2:1",
+				  "fd00::7",	  "203.0.113.4", "127.0.0.1",	"::1"};
+static const char *texts[][9] = {
 	{"cluster.local/ns/shop/sa/api", "cluster.local/ns/pay/*", "*/sa/db", "*", "*api",
 	 "cluster.local/ns/web/sa/default", "other.domain/ns/shop/sa/api", "cluster.local/ns/web*",
 	 "cluster.local/ns/web-eu/sa/api-2"},
@@ -130,7 +130,7 @@ static void random_peer(struct spec_peer *p, bool known)
 	sprintf(p->labels[1][1], "%u", dice(2));
 }
 
-static void random_connection(struct spec_connection *c)
+static inline void random_connection(struct spec_connection *c)
 {
 	random_peer(&c->source, dice(5) > 0);
 	random_peer(&c->target, true);

@@ -92,7 +92,9 @@ static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
 {
 	struct mesh m;
 
-	return mesh_open(&m) && mesh_find(&m, &m.header->fronts, &ask->key);
+	if (!mesh_open(&m))
+		return false;
+	return m.header->flags & WEFT_MESH_POLICIES || mesh_find(&m, &m.header->fronts, &ask->key);
 }
 
 /* ---- who asks */

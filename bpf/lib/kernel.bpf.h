@@ -38,8 +38,37 @@ struct ns_common {
 	unsigned int inum;
 } PRESERVE;
 
+struct list_head {
+	struct list_head *next;
+} PRESERVE;
+
 struct net {
 	struct ns_common ns;
+	struct list_head dev_base_head; /* net_device.dev_list */
+} PRESERVE;
+
+struct in_ifaddr {
+	struct in_ifaddr *ifa_next;
+	__be32 ifa_local;
+} PRESERVE;
+
+struct in_device {
+	struct in_ifaddr *ifa_list;
+} PRESERVE;
+
+struct inet6_ifaddr {
+	struct in6_addr_k addr;
+	struct list_head if_list;
+} PRESERVE;
+
+struct inet6_dev {
+	struct list_head addr_list; /* inet6_ifaddr.if_list */
+} PRESERVE;
+
+struct net_device {
+	struct list_head dev_list;
+	struct in_device *ip_ptr;
+	struct inet6_dev *ip6_ptr;
 } PRESERVE;
 
 typedef struct {

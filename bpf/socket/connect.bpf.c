@@ -5,6 +5,7 @@
  * process that connects; for TCP Fast Open its sendmsg. */
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/pick.bpf.h"
+#include "bpf/lib/policy_connect.bpf.h"
 
 /* Without storage the connection goes on, uncounted, and getpeername tells the endpoint. */
 static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
@@ -41,6 +42,8 @@ static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_
 	verdict = mesh_decide(ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, ask, verdict);
+	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
+		verdict = denied(ask);
 	else if (ask->service)
 		pick_remember(sk, ask);
 	return verdict;

@@ -5,6 +5,7 @@
  * connect. */
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/pick.bpf.h"
+#include "bpf/lib/policy_connect.bpf.h"
 
 static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
 					   __u16 port)
@@ -42,6 +43,8 @@ static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_soc
 	verdict = mesh_decide(ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, ask, verdict);
+	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
+		verdict = denied(ask);
 	else if (ask->service)
 		asked_remember(sk, ask);
 	return verdict;

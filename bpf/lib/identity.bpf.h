@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 4: who a process or an address is, in the generation in force: a cell of
+ * weft_mesh_identity, 0 = nobody that the mesh knows. Global functions, each of which looks the
+ * generation up and finds nothing when it is another one. */
+#pragma once
+
+#include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/mesh.bpf.h"
+
+#define IDENTITY_CGROUPS  6 /* levels below the root that matchers can name */
+#define IDENTITY_DEVICES  12
+#define IDENTITY_ADDRS	  4	      /* of one device and family */
+#define IDENTITY_MANY	  0xffffffffu /* several: which one, only an address can tell */
+#define IDENTITY_RANK_MAX 0xffffffffu
+
+/* What is known of a process. */
+struct identity_facts {
+	__u64 cgroups[IDENTITY_CGROUPS]; /* by level, from the top; 0 = there is none */
+	__u64 exe;			 /* weft_hash_name */
+	__u32 netns_ino;
+	__u32 uid;
+};
+
+struct identity_search {
+	struct identity_facts facts;
+	__u64 generation;
+	__u8 addr[16]; /* of the process, all 0: not known */
+	__u32 rank;
+	__u32 identity;
+};
+
+/* ---- by address */
+
+/* Exact port first, then all of them. */
+__weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u64 generation)
+{
+	const struct weft_mesh_address *found;
+	struct weft_mesh_key key = {.kind = WEFT_KEY_ADDRESS};
+	struct mesh m;
+
+	if (!address || !mesh_open(&m) || m.header->generation != generation)
+		return 0;
+	__builtin_memcpy(key.addr, address->addr, 16);
+	key.port = address->port;
+	found = mesh_find(&m, &m.header->addresses, &key);
+	if (!found && key.port) {
+		key.port = 0;
+		found = mesh_find(&m, &m.header->addresses, &key);
+	}
+	return found ? found->identity : 0;
+}
+
+/* ---- by what is known of the process */
+
+static __always_inline bool facts_have_cgroup(const struct identity_facts *f, __u64 id)
+{
+	for (int i = 0; i < IDENTITY_CGROUPS; i++)
+		if (f->cgroups[i] == id)
+			return true;
+	return false;
+}
+
+static __always_inline bool prefix_begins(const __u8 addr[16], const __u8 prefix[16], __u32 bits)
+{
+	__u64 a[2], p[2];
+
+	__builtin_memcpy(a, addr, 16);
+	__builtin_memcpy(p, prefix, 16);
+	a[0] = bpf_be64_to_cpu(a[0] ^ p[0]);
+	a[1] = bpf_be64_to_cpu(a[1] ^ p[1]);
+	if (bits <= 64)
+		return !bits || !(a[0] >> ((64 - bits) & 63));
+	return !a[0] && !(a[1] >> ((128 - bits) & 63));
+}
+
+static __always_inline bool matcher_holds(const struct weft_mesh_matcher *m,
+					  const struct identity_search *s)
+{
+	__u8 wants = m->wants;
+
+	if (wants & 1 << WEFT_MATCH_CGROUP && !facts_have_cgroup(&s->facts, m->cgroup_id))
+		return false;
+	if (wants & 1 << WEFT_MATCH_NETNS && m->netns_ino != s->facts.netns_ino)
+		return false;
+	if (wants & 1 << WEFT_MATCH_EXE && m->exe != s->facts.exe)
+		return false;
+	if (wants & 1 << WEFT_MATCH_UID && m->uid != s->facts.uid)
+		return false;
+	if (!(wants & 1 << WEFT_MATCH_ADDRESS))
+		return true;
+	return (s->addr[10] || s->addr[0] || s->addr[15]) &&
+	       prefix_begins(s->addr, m->prefix, m->prefix_bits);
+}
+
+/* Goes through the matchers that are found by |value|; the lowest rank that holds stays. */
+__weak __noinline int identity_try(struct identity_search *s, __u64 value, __u32 kind)
+{
+	const struct weft_mesh_matcher *found;
+	struct mesh m;
+
+	if (!s || !mesh_open(&m) || m.header->generation != s->generation)
+		return 0;
+	found = mesh_match(&m, kind, value);
+	for (int i = 0; i < WEFT_MESH_MATCHERS && found && found->rank < s->rank; i++) {
+		if (matcher_holds(found, s)) {
+			s->rank = found->rank;
+			s->identity = found->identity;
+			break;
+		}
+		found = found->next ? mesh_cell(m.arena, found->next) : NULL;
+	}
+	return 0;
+}
+
+/* Fills in |s->identity| from the facts and the address in it. */
+__weak __noinline int identity_of_facts(struct identity_search *s)
+{
+	if (!s)
+		return 0;
+	s->rank = IDENTITY_RANK_MAX;
+	s->identity = 0;
+	for (int i = 0; i < IDENTITY_CGROUPS; i++)
+		if (s->facts.cgroups[i])
+			identity_try(s, s->facts.cgroups[i], WEFT_MATCH_CGROUP);
+	identity_try(s, s->facts.netns_ino, WEFT_MATCH_NETNS);
+	identity_try(s, s->facts.exe, WEFT_MATCH_EXE);
+	identity_try(s, s->facts.uid, WEFT_MATCH_UID);
+	identity_try(s, 0, WEFT_MATCH_ADDRESS);
+	return 0;
+}
+
+/* ---- of the process that runs */
+
+static __always_inline struct net *netns_current(void)
+{
+	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, nsproxy, net_ns);
+}
+
+static __always_inline __u64 exe_hash_of_current(void)
+{
+	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
+	const unsigned char *name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
+	char exe[32] = {};
+
+	if (name)
+		bpf_probe_read_kernel_str(exe, sizeof(exe), name);
+	return weft_hash_name(exe);
+}
+
+__weak __noinline int facts_of_current(struct identity_facts *f)
+{
+	if (!f)
+		return 0;
+	for (int i = 0; i < IDENTITY_CGROUPS; i++)
+		f->cgroups[i] = bpf_get_current_ancestor_cgroup_id(i + 1);
+	f->exe = exe_hash_of_current();
+	f->uid = (__u32)bpf_get_current_uid_gid();
+	f->netns_ino = BPF_CORE_READ(netns_current(), ns.inum);
+	return 0;
+}
+
+/* Adds who has |key->addr| to |who|. */
+static __always_inline __u32 identity_join(__u32 who, const struct weft_mesh_key *key,
+					   __u64 generation)
+{
+	__u32 identity = identity_of_addr(key, generation);
+
+	if (!identity || who == identity)
+		return who;
+	return who ? IDENTITY_MANY : identity;
+}
+
+static __always_inline __u32 identity_of_device(const struct net_device *dev, __u32 who,
+						__u64 generation)
+{
+	struct inet6_ifaddr *v6;
+	struct weft_mesh_key key = {};
+	struct in_ifaddr *v4 = BPF_CORE_READ(dev, ip_ptr, ifa_list);
+	struct inet6_dev *dev6 = BPF_CORE_READ(dev, ip6_ptr);
+	struct list_head *at, *head;
+
+	for (int i = 0; i < IDENTITY_ADDRS && v4; i++) {
+		addr_from_v4(key.addr, BPF_CORE_READ(v4, ifa_local));
+		who = identity_join(who, &key, generation);
+		v4 = BPF_CORE_READ(v4, ifa_next);
+	}
+	if (!dev6)
+		return who;
+	head = &dev6->addr_list;
+	at = BPF_CORE_READ(head, next);
+	for (int i = 0; i < IDENTITY_ADDRS && at && at != head; i++) {
+		v6 = (void *)at - bpf_core_field_offset(struct inet6_ifaddr, if_list);
+		BPF_CORE_READ_INTO(&key.addr, v6, addr);
+		who = identity_join(who, &key, generation);
+		at = BPF_CORE_READ(at, next);
+	}
+	return who;
+}
+
+/* Who the network namespace of the running process is by its addresses; IDENTITY_MANY: more than
+ * one workload. An address that just comes or goes may be missed. */
+__weak __noinline int identity_of_netns(__u64 generation)
+{
+	struct net *net = netns_current();
+	struct list_head *head = &net->dev_base_head;
+	struct list_head *at = BPF_CORE_READ(head, next);
+	__u32 who = 0;
+
+	for (int i = 0; i < IDENTITY_DEVICES && at && at != head; i++) {
+		who = identity_of_device((void *)at -
+						 bpf_core_field_offset(struct net_device, dev_list),
+					 who, generation);
+		at = BPF_CORE_READ(at, next);
+	}
+	return who;
+}

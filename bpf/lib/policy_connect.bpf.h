@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 6: policy where a process connects or sends a datagram. What depends on an address that the
+ * socket does not have yet is left to the other end (bpf/socket/accept.bpf.c). */
+#pragma once
+
+#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/authorize.bpf.h"
+
+/* Who the running process is: by matchers, by the address that the socket is bound to, by the
+ * addresses of its network namespace. */
+__weak __noinline int source_of_current(struct bpf_sock_addr *ctx, __u64 generation)
+{
+	struct identity_search s = {.generation = generation};
+	struct weft_mesh_key key = {};
+	struct bpf_sock *sk = ctx->sk;
+
+	if (!sk)
+		return 0;
+	addr_of_sock(sk, key.addr);
+	facts_of_current(&s.facts);
+	if (!addr_is_any(key.addr))
+		__builtin_memcpy(s.addr, key.addr, 16);
+	identity_of_facts(&s);
+	if (s.identity)
+		return s.identity;
+	return addr_is_any(key.addr) ? identity_of_netns(generation)
+				     : identity_of_addr(&key, generation);
+}
+
+/* The address that is really connected to. */
+static __always_inline void target_key(const struct mesh_ask *ask, struct weft_mesh_key *ret_key)
+{
+	bool balanced = ask->service && ask->endpoint;
+
+	__builtin_memcpy(ret_key->addr, balanced ? ask->addr : ask->key.addr, 16);
+	ret_key->port = balanced ? ask->port : ask->key.port;
+}
+
+static __always_inline void verdicts_tell(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+					  const struct mesh_ask *ask, const struct authorize *a)
+{
+	bool denied = a->answer.action == WEFT_ACTION_DENY;
+	__u32 notes = verdicts_of(a);
+	struct weft_verdict *v;
+
+	for (__u32 i = 0; i < WEFT_POLICY_NOTES + 1; i++) {
+		if (i >= notes + denied)
+			break;
+		v = lifecycle_reserve(weft_verdict, WEFT_EVENT_VERDICT);
+		if (!v)
+			continue;
+		verdict_fill(v, a);
+		if (i < notes)
+			verdict_note(v, a, i);
+		v->cookie = bpf_get_socket_cookie(ctx);
+		verdict_tuple(&v->tuple, sk, ask);
+		owner_of_current(&v->owner);
+		v->service = ask->service ? ask->service_state : WEFT_NUMBER_NONE;
+		v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
+		v->place = WEFT_PLACE_CONNECT;
+		v->protocol = ask->key.protocol;
+		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
+	}
+}
+
+/* By the generation |generation|, for the process that is |source|. A WEFT_ACTION_*. */
+__weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
+					__u64 generation, __u32 source)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct weft_mesh_key key = {};
+	struct authorize a = {};
+
+	if (!ask || !sk)
+		return WEFT_ACTION_ALLOW;
+	target_key(ask, &key);
+	a.target = identity_of_addr(&key, generation);
+	a.source = source;
+	a.question.generation = generation;
+	a.question.target_port = key.port;
+	__builtin_memcpy(a.question.target_addr, key.addr, 16);
+	addr_of_sock(sk, a.question.source_addr);
+	if (addr_is_any(a.question.source_addr))
+		__builtin_memset(a.question.source_addr, 0, 16);
+	authorize_ask(&a);
+	if (a.answer.action == WEFT_ACTION_ALLOW || a.answer.action == WEFT_ACTION_DENY)
+		verdicts_tell(ctx, sk, ask, &a);
+	return a.answer.action;
+}
+
+/* Whether policies are to be asked about this connection at all. */
+static __always_inline bool policies_watch(const struct mesh_ask *ask)
+{
+	__u64 generation = policies_generation();
+	struct weft_mesh_key key = {};
+
+	if (!generation)
+		return false;
+	target_key(ask, &key);
+	return policies_concern(&key, generation);
+}
+
+/* A WEFT_VERDICT_*: ALLOWED or DENIED. Decided anew when another generation comes into force. */
+static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+{
+	int action = WEFT_ACTION_ALLOW;
+
+	if (!policies_watch(ask))
+		return WEFT_VERDICT_ALLOWED;
+	for (int i = 0; i < AUTHORIZE_TRIES; i++) {
+		__u64 generation = policies_generation();
+
+		if (!generation)
+			return WEFT_VERDICT_ALLOWED;
+		action =
+			connect_authorize(ctx, ask, generation, source_of_current(ctx, generation));
+		if (action != WEFT_ACTION_STALE)
+			break;
+	}
+	return action == WEFT_ACTION_DENY ? WEFT_VERDICT_DENIED : WEFT_VERDICT_ALLOWED;
+}
+
+/* Takes back what balancing counted. */
+static __always_inline int denied(const struct mesh_ask *ask)
+{
+	struct weft_service_state *state;
+
+	if (!ask->service)
+		return WEFT_VERDICT_DENIED;
+	if (ask->counts)
+		count_out(ask->service_state, ask->endpoint_state, false);
+	state = service_state(ask->service_state);
+	if (state)
+		__sync_fetch_and_add(&state->denied, 1);
+	return WEFT_VERDICT_DENIED;
+}
