@@ -5,25 +5,26 @@
 #include "bpf/lib/packet_tcp.bpf.h"
 
 /* Size classes of a record: the ring reserves constant sizes only. */
-#define TINY_BYTES	    192	 /* 256 bytes with its headers */
-#define SMALL_BYTES	    960	 /* 1 KiB with its headers */
-#define LARGE_BYTES	    4032 /* 4 KiB with its headers */
+#define TINY_BYTES	    192
+#define SMALL_BYTES	    960
+#define LARGE_BYTES	    4032
+#define LINE_WINDOW	    40 /* readable after them: a line that begins in the data is looked at */
 #define MAX_PIECES	    132 /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
 #define MAX_PIECES_UNROLLED 17	/* on kernels without bpf_loop (before 5.17) */
 
 struct tiny_record {
 	struct weft_segment segment;
-	__u8 data[TINY_BYTES];
+	__u8 data[TINY_BYTES + LINE_WINDOW];
 };
 
 struct small_record {
 	struct weft_segment segment;
-	__u8 data[SMALL_BYTES];
+	__u8 data[SMALL_BYTES + LINE_WINDOW];
 };
 
 struct large_record {
 	struct weft_segment segment;
-	__u8 data[LARGE_BYTES];
+	__u8 data[LARGE_BYTES + LINE_WINDOW];
 };
 
 /* The packet at hand, and how much of it was copied. */

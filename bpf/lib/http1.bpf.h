@@ -19,8 +19,7 @@ struct http1_head {
 	__u8 pad[6];
 };
 
-#define LINE_WINDOW 40 /* bytes of a line that are looked at */
-#define STEP_BYTES  24 /* read at a time: the windows are multiples of it */
+#define STEP_BYTES 24 /* read at a time: the windows are multiples of it */
 #define LINES_PER_WORD                                                                             \
 	3 /* line ends among eight bytes that are looked at: lines are longer than that */
 #define LOWER8 0x2020202020202020ULL
@@ -82,8 +81,9 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 	return 0;
 }
 
-/* Where a head is read: |max| is the constant size of the memory behind |bytes|, |used| how much of
- * it is filled. All 64 bits wide: the verifier keeps track of whole stack slots only. */
+/* Where a head is read: |max| is the constant size of the memory behind |bytes|, without the
+ * LINE_WINDOW after it, |used| how much of it is filled. All 64 bits wide: the verifier keeps track
+ * of whole stack slots only. */
 struct head_walk {
 	const __u8 *bytes;
 	struct http1_head *head;
@@ -100,7 +100,7 @@ static __noinline bool line_look(struct head_walk *w, __u64 at)
 		return false;
 	asm volatile(""
 		     : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
-	if (at >= w->max - LINE_WINDOW)
+	if (at >= w->max)
 		return false;
 	line = w->bytes + at;
 	if (line[0] == '\n' || (line[0] == '\r' && line[1] == '\n')) {

@@ -101,8 +101,8 @@ struct stream_state {
 	__u32 ahead;	  /* and the one after the last */
 	__u8 mode;	  /* enum walk_mode */
 	__u8 started;
-	__u8 holes; /* packets came before their turn, up to |ahead| */
-	__u8 pad;
+	__u8 holes;   /* packets came before their turn, up to |ahead| */
+	__u8 unusual; /* messages are not as most are: they are walked */
 };
 
 /* Payload that came in: all up to |end_seq| is here. */

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "bpf/lib/held.bpf.h"
-#include "bpf/lib/walk_http1.bpf.h"
+#include "bpf/lib/quick.bpf.h"
 #include "bpf/lib/walk_units.bpf.h"
 
 /* Flags of struct capture that never leave the kernel. */
@@ -211,6 +211,19 @@ static __always_inline bool trim(struct capture *c, __u32 seen)
 	return true;
 }
 
+/* A message begins with this packet, which may be all that there is of it. */
+static __always_inline bool is_usual(const struct capture *c, const struct stream_state *s)
+{
+	return s->mode == WALK_HTTP1 && s->wanted == s->position && !s->unusual &&
+	       c->bytes <= SMALL_BYTES;
+}
+
+/* Body, and more of it follows. */
+static __always_inline bool is_passed(const struct capture *c, const struct stream_state *s)
+{
+	return s->mode == WALK_HTTP1 && s->wanted > s->position + c->bytes;
+}
+
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
 					struct conn_state *state, struct stream_state *s)
 {
@@ -222,7 +235,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
 		turn(c, state, s);
-		walk(skb, c, state, s);
+		if (!is_passed(c, s) && !(is_usual(c, s) && http1_quick(skb, c, state, s)))
+			walk(skb, c, state, s);
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
 			capture_end(c, c->bytes);
 		s->announced |= c->covered > 0;
@@ -260,6 +274,7 @@ static __always_inline void stream_reset(struct stream_state *s)
 	s->tries = 0;
 	s->header_bytes = 0;
 	s->skip = 0;
+	s->unusual = 0;
 }
 
 static __always_inline void stream_count(struct capture *c, struct stream_state *s)

@@ -55,16 +55,13 @@ static __always_inline void place(struct conn_state *state, const struct payload
 	state->ingress_seq = direction == WEFT_EGRESS ? p->ack : p->seq;
 }
 
-/* The socket's connection, announced to the agent that runs now. */
-static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk,
-						   const struct payload *p, __u32 epoch,
-						   __u8 direction)
+/* The connection is new to the agent that runs now. */
+static __noinline struct conn_state *meet(struct __sk_buff *skb, struct bpf_sock *sk,
+					  const struct payload *p, __u32 epoch, __u8 direction)
 {
-	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct conn_state *state =
+		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (state && state->epoch == epoch)
-		return state;
-	state = bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state) {
 		count_lost(WEFT_LOST_STORAGE);
 		return NULL;
@@ -76,15 +73,23 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 	return state;
 }
 
-/* Whether the other end of the connection is captured on this node, asked once. A function of its
- * own: the stack of all that calls each other is bounded (512 bytes). */
+/* The socket's connection, announced to the agent that runs now. */
+static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk,
+						   const struct payload *p, __u32 epoch,
+						   __u8 direction)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+
+	return state && state->epoch == epoch ? state : meet(skb, sk, p, epoch, direction);
+}
+
+/* Whether the other end of the connection is captured on this node; to be asked once. A function of
+ * its own: the stack of all that calls each other is bounded (512 bytes). */
 static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
 {
 	struct weft_tuple mine = {}, peer = {};
 	struct end_key key = {};
 
-	if (state->peer != PEER_UNKNOWN)
-		return state->peer == PEER_LOCAL;
 	if (!tuple_of_packet(skb, WEFT_INGRESS, &mine))
 		return false;
 	__builtin_memcpy(peer.local_addr, mine.remote_addr, 16);
@@ -97,8 +102,8 @@ static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_st
 }
 
 /* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. */
-static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk,
-					 struct capture *c, const struct payload *p)
+static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, struct capture *c,
+				    const struct payload *p)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct stream_state *s;
@@ -116,7 +121,7 @@ static __always_inline int look_counting(struct __sk_buff *skb, struct bpf_sock 
 
 /* A FIN without payload: says when a body that lasts until close ended, and that an answer may not
  * come. */
-static __always_inline int look_fin(struct bpf_sock *sk, struct capture *c, const struct payload *p)
+static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const struct payload *p)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct weft_settings *set = settings();
@@ -181,7 +186,9 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	c.bytes = p.bytes;
 	if (state->streams[WEFT_INGRESS].holes)
 		stream_sync(&state->streams[WEFT_INGRESS], sk);
-	if (direction == WEFT_INGRESS && peer_is_local(skb, state))
+	if (direction == WEFT_INGRESS &&
+	    (state->peer == PEER_LOCAL ||
+	     (state->peer == PEER_UNKNOWN && peer_is_local(skb, state))))
 		c.flags |= CAPTURE_MARK_ONLY;
 	if (direction == WEFT_EGRESS)
 		look_out(skb, &c, state);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 6: the usual packet, one short HTTP/1 message or the start of one: what walk_http1.bpf.h
+ * does with any, in one straight piece of code, since most of what a run costs is code that is not
+ * in the cache. Whatever is unusual is left to the walker, with nothing done. */
+#pragma once
+
+#include "bpf/lib/walk_http1.bpf.h"
+
+#define CRLF		('\r' | '\n' << 8)
+#define HEADER_CONTENT	TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
+#define HEADER_TRANSFER TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')
+#define BEGINS_RESPONSE TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0)
+#define BEGINS_GET	TEXT8('G', 'E', 'T', ' ', 0, 0, 0, 0)
+#define BYTES_4		0xffffffffULL
+#define BYTES_7		0xffffffffffffffULL
+
+/* Looks at a line of a response head. Returns the bytes of the blank line, 0 when it is another. */
+static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *head)
+{
+	__u64 first = load_8(line);
+
+	if ((first & 0xffff) == CRLF)
+		return 2;
+	if ((first & 0xff) == '\n')
+		return 1;
+	first |= LOWER8;
+	if (first == HEADER_CONTENT || first == HEADER_TRANSFER)
+		line_read((const struct line_window *)line, head);
+	return 0;
+}
+
+/* Reads the response head in the first |used| bytes, behind which are LINE_WINDOW more. Returns its
+ * size, 0 when it does not end there or has more than one line that ends within eight bytes. */
+static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct http1_head *head)
+{
+	for (__u64 at = 0; at < used; at += 8) {
+		__u64 ends = line_ends(bytes + at), line;
+		__u32 blank;
+
+		if (!ends)
+			continue;
+		line = at + 1 + (first_byte(ends) & 7);
+		blank = quick_line(bytes + line, head);
+		if (blank)
+			return line + blank <= used ? line + blank : 0;
+		if (ends & (ends - 1))
+			return 0;
+	}
+	return 0;
+}
+
+/* How far the message goes that begins with |used| bytes: head and body; 0: not as usual. */
+static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct conn_state *state,
+					   struct stream_state *s)
+{
+	struct http1_head head = {};
+	__u64 first = load_8(bytes), size;
+	__u32 status;
+
+	if ((first & BYTES_4) == BEGINS_GET && bytes[used - 3] == '\n' && bytes[used - 1] == '\n') {
+		state->head_request = 0;
+		s->switches = 0;
+		return used;
+	}
+	if ((first & BYTES_7) != BEGINS_RESPONSE || bytes[9] == '1')
+		return 0;
+	size = quick_scan(bytes, used, &head);
+	if (!size)
+		return 0;
+	status = bytes[9] << 16 | bytes[10] << 8 | bytes[11];
+	if (state->head_request || status == ('2' << 16 | '0' << 8 | '4') ||
+	    status == ('3' << 16 | '0' << 8 | '4'))
+		return size;
+	return head.framing == FRAMING_LENGTH ? size + head.length : 0;
+}
+
+/* Copies a packet whose first byte is the first of a message. Returns whether it did. */
+__noinline int http1_quick(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			   struct stream_state *s)
+{
+	struct weft_settings *set = settings();
+	struct small_record *record;
+	__u64 bytes, size = 0;
+
+	if (!c || !state || !s || !set)
+		return 0;
+	bytes = c->bytes;
+	if (bytes < 16 || bytes > SMALL_BYTES)
+		return 0;
+	if (bytes <= TINY_BYTES) {
+		if (!ring_has_room(set, sizeof(struct tiny_record), &c->waiting))
+			return 0;
+		record = bpf_ringbuf_reserve(&weft_ring, sizeof(struct tiny_record), 0);
+	} else {
+		if (!ring_has_room(set, sizeof(*record), &c->waiting))
+			return 0;
+		record = bpf_ringbuf_reserve(&weft_ring, sizeof(*record), 0);
+	}
+	if (!record)
+		return 0;
+	if (!bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
+		size = quick_message(record->data, bytes, state, s);
+	if (size < bytes) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		s->unusual = 1;
+		return 0;
+	}
+	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
+	c->protocol = WEFT_PROTOCOL_HTTP1;
+	c->copied = bytes;
+	c->covered = bytes;
+	s->wanted = s->position + size;
+	segment_fill(&record->segment, c, 0, bytes);
+	event_submit_after(record, set, c->waiting);
+	return 1;
+}
