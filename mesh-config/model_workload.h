@@ -10,14 +10,13 @@ struct mesh_workload {
 	 * changed (its indexes may have). */
 	uint64_t hash;
 	const char *namespace_name;
-	const char *name; /* "" for an inline endpoint of a ServiceEntry */
+	const char *name; /* "" for an inline endpoint of a ServiceEntry; behind all others */
 	const char *service_account;
 	const char *canonical_service;	/* service.istio.io/canonical-name, app..., app; name */
 	const char *canonical_revision; /* service.istio.io/canonical-revision, version; "latest" */
 	const struct mesh_labels *labels;
 	struct mesh_locality locality;
 	uint32_t address_first, address_count; /* its own addresses, no prefixes */
-	uint32_t matcher_first, matcher_count;
 	struct mesh_position position;
 };
 

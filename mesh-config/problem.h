@@ -6,6 +6,7 @@
 #include "mesh-config/model_base.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 enum problem_severity {
 	PROBLEM_WARNING, /* the configuration is used all the same */
@@ -24,6 +25,10 @@ struct problem {
 	const char *source;    /* the line of the file, cut at 200 bytes; "" */
 	uint32_t caret;	       /* byte in |source| that the column points at */
 };
+
+/* Writes one problem for people: a line that editors can jump to, the source line with a caret, the
+ * hint, the place in the documentation. Made safe for terminals; coloured if |color|. */
+void problem_write(const struct problem *p, FILE *to, bool color);
 
 /* Sorted by file, line and column; at most PROBLEMS_MAX, what came after is only counted. */
 #define PROBLEMS_MAX 1000

@@ -36,6 +36,7 @@ int command_edges(const struct context *context, int argc, char **argv);
 int command_top(const struct context *context, int argc, char **argv);
 int command_observe(const struct context *context, int argc, char **argv);
 int command_connections(const struct context *context, int argc, char **argv);
+int command_config(const struct context *context, int argc, char **argv);
 int command_detach(const struct context *context, int argc, char **argv);
 
 /* Prints "weft: TEXT" to stderr and returns |code|. */

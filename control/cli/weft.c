@@ -42,6 +42,10 @@ const struct command commands[] = {
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,
 	 command_connections},
+	{"config", "validate FILE|DIRECTORY ...", "check a configuration, offline",
+	 "  validate   every problem of the files, with place and hint (- reads standard input);\n"
+	 "             the files given belong together, as those of one directory do\n",
+	 command_config},
 	{"detach", "", "take away everything that weftd left attached, whether or not one runs", "",
 	 command_detach},
 	{0},

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft config`: what is wrong with a configuration, offline. */
+#include "control/cli/command.h"
+
+#include "base/cleanup.h"
+#include "control/source/directory.h"
+#include "mesh-config/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct validation {
+	struct mesh_source *source;
+	struct error err;
+	uint32_t files;
+};
+
+/* ---- reading */
+
+static void take_file(struct validation *v, const char *name, struct slice bytes)
+{
+	int err = mesh_source_put(v->source, name, bytes);
+
+	v->files++;
+	if (err == -ENOSPC)
+		error_set(&v->err, err, "%s: the configuration has too many files or bytes", name);
+	else if (err)
+		error_set(&v->err, err, "%s: out of memory", name);
+}
+
+static void take_change(void *arg, const struct directory_change *change)
+{
+	struct validation *v = arg;
+
+	if (change->problem)
+		error_set(&v->err, -EIO, "%s: %s", change->name, change->problem);
+	else if (!v->err.code)
+		take_file(v, change->name, change->bytes);
+}
+
+static int read_directory(struct validation *v, const char *path)
+{
+	struct directory *d;
+	int err = directory_new(path, &d, &v->err);
+
+	if (err)
+		return err;
+	directory_visit_all(d, take_change, v);
+	directory_free(d);
+	return v->err.code;
+}
+
+static int read_stream(struct validation *v, const char *name, FILE *from)
+{
+	size_t room = DIRECTORY_FILE_MAX_BYTES + 1, used;
+	char *bytes = malloc(room);
+
+	if (!bytes)
+		return error_set(&v->err, -ENOMEM, "%s: out of memory", name);
+	used = fread(bytes, 1, room, from);
+	if (ferror(from))
+		error_set(&v->err, -EIO, "%s: cannot be read", name);
+	else
+		take_file(v, name, (struct slice){bytes, used});
+	free(bytes);
+	return v->err.code;
+}
+
+static int read_path(struct validation *v, const char *path)
+{
+	cleanup_fclose FILE *f = NULL;
+	struct stat st;
+
+	if (!strcmp(path, "-"))
+		return read_stream(v, "<stdin>", stdin);
+	if (stat(path, &st))
+		return error_set(&v->err, -errno, "%s: %s", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return read_directory(v, path);
+	f = fopen(path, "re");
+	if (!f)
+		return error_set(&v->err, -errno, "%s: %s", path, strerror(errno));
+	return read_stream(v, path, f);
+}
+
+/* ---- validate */
+
+static void print_json(const struct problem *p)
+{
+	json_t *o = json_pack("{ss ss ss sI sI ss ss ss ss so}", "severity",
+			      p->severity == PROBLEM_ERROR ? "error" : "warning", "code", p->code,
+			      "file", p->file, "line", (json_int_t)p->line, "column",
+			      (json_int_t)p->column, "object", p->object, "message", p->text,
+			      "hint", p->hint, "source", p->source, "docs",
+			      json_sprintf("docs/config.md#%c%s", p->code[0] | 0x20, p->code + 1));
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	if (text)
+		puts(text);
+	free(text);
+	json_decref(o);
+}
+
+static void print_problems(const struct context *context, const struct problems *p)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (context->json)
+			print_json(&p->items[i]);
+		else
+			problem_write(&p->items[i], stdout, context->color);
+	}
+}
+
+static void print_counts(const struct validation *v, const struct problems *p, const struct mesh *m)
+{
+	if (p->count < p->errors + p->warnings)
+		printf("... and %u more\n", p->errors + p->warnings - p->count);
+	if (m)
+		printf("%s%u services, %u endpoints, %u workloads, %u policies in %u files\n",
+		       p->warnings ? "" : "fine: ", m->service_count, m->endpoint_count,
+		       m->workload_count, m->policy_count, v->files);
+	if (p->errors || p->warnings)
+		printf("%u error%s, %u warning%s\n", p->errors, p->errors == 1 ? "" : "s",
+		       p->warnings, p->warnings == 1 ? "" : "s");
+}
+
+static int validate_source(const struct context *context, struct validation *v)
+{
+	struct mesh *mesh = NULL;
+	struct problems problems;
+	int err = mesh_source_build(v->source, &mesh, &problems);
+	int code = problems.errors ? EXIT_PROBLEMS : EXIT_FINE;
+
+	if (err == -ENOMEM) {
+		code = command_fail(EXIT_FAILED, "out of memory");
+	} else {
+		print_problems(context, &problems);
+		if (!context->json)
+			print_counts(v, &problems, mesh);
+	}
+	problems_free(&problems);
+	mesh_free(mesh);
+	return code;
+}
+
+static int validate(const struct context *context, int argc, char **argv)
+{
+	struct validation v = {.source = mesh_source_new()};
+	int code = EXIT_FINE;
+
+	if (!v.source)
+		return command_fail(EXIT_FAILED, "out of memory");
+	for (int i = 1; i < argc && !code; i++)
+		if (read_path(&v, argv[i]))
+			code = command_fail(EXIT_FAILED, "%s", v.err.text);
+	if (!code)
+		code = validate_source(context, &v);
+	mesh_source_free(v.source);
+	return code;
+}
+
+int command_config(const struct context *context, int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[1], "validate"))
+		return validate(context, argc - 1, argv + 1);
+	return command_fail(EXIT_USAGE, "see weft config --help");
+}

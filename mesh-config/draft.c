@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From documents to drafts: which kind it is, its metadata, then its table. */
+#include "mesh-config/draft.h"
+
+#include "base/table.h"
+#include "mesh-config/model.h"
+#include "mesh-config/nearest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define NAME_MAX_BYTES 253
+
+const struct kind kinds[KIND_COUNT] = {
+#define X(symbol, name, group, versions, table, at_root, doc)                                      \
+	{name, group, versions, &table, at_root, doc},
+	KINDS(X)
+#undef X
+};
+
+struct draft_metadata {
+	struct place at;
+	struct draft_text name, namespace_name;
+	const struct mesh_labels *labels, *annotations;
+};
+
+static const struct field metadata_schema_fields[] = {
+	FIELD(struct draft_metadata, name, "name", WORD, "unique among its kind and namespace",
+	      .required = true),
+	FIELD(struct draft_metadata, namespace_name, "namespace", WORD, "where it belongs",
+	      .fallback_text = "default"),
+	FIELD(struct draft_metadata, labels, "labels", LABELS, "what selectors look at"),
+	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
+	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
+	      "weft.dev/end-connections; all others are left alone"),
+};
+SCHEMA(metadata_schema, "metadata", struct draft_metadata, .open = true);
+
+#define REPORTED_KINDS 64
+
+struct files_reading {
+	struct reading *r;
+	struct source_file *file;
+	struct draft **last;
+	uint64_t reported[REPORTED_KINDS]; /* hashes of unknown kinds: said once in a file */
+	uint32_t reported_count;
+};
+
+/* ---- which kind */
+
+static bool version_is_known(const struct kind *k, struct slice version)
+{
+	const char *at = k->versions;
+
+	while (*at) {
+		size_t n = strcspn(at, " ");
+
+		if (slice_equal((struct slice){at, n}, version))
+			return true;
+		at += n + (at[n] == ' ');
+	}
+	return false;
+}
+
+static bool is_first_report(struct files_reading *f, struct slice kind)
+{
+	uint64_t hash = table_hash(kind.data, kind.size_bytes, 0);
+
+	for (uint32_t i = 0; i < f->reported_count; i++)
+		if (f->reported[i] == hash)
+			return false;
+	if (f->reported_count < REPORTED_KINDS)
+		f->reported[f->reported_count++] = hash;
+	return true;
+}
+
+static void kind_report(struct files_reading *f, const struct yaml_node *kind, struct slice group)
+{
+	uint32_t best = 0, best_distance = UINT32_MAX;
+	struct problem_note *note;
+
+	if (!is_first_report(f, kind->text))
+		return;
+	note = problem_add(f->r->problems, PROBLEM_UNKNOWN_KIND, kind->at,
+			   "kind \"%.*s\" of \"%.*s\" is unknown", (int)kind->text.size_bytes,
+			   kind->text.data, (int)group.size_bytes, group.data);
+	for (uint32_t i = 0; i < KIND_COUNT; i++) {
+		uint32_t distance = nearest_distance(
+			kind->text, (struct slice){kinds[i].name, strlen(kinds[i].name)});
+
+		best = distance < best_distance ? i : best;
+		best_distance = distance < best_distance ? distance : best_distance;
+	}
+	if (!best_distance)
+		problem_hint(f->r->problems, note, "its apiVersion is %s%s%.*s", kinds[best].group,
+			     kinds[best].group[0] ? "/" : "",
+			     (int)strcspn(kinds[best].versions, " "), kinds[best].versions);
+	else if (nearest_is_slip(best_distance, strlen(kinds[best].name)))
+		problem_hint(f->r->problems, note, "did you mean %s?", kinds[best].name);
+}
+
+static const struct kind *kind_find(struct files_reading *f, const struct yaml_node *api,
+				    const struct yaml_node *kind)
+{
+	const char *slash = memchr(api->text.data, '/', api->text.size_bytes);
+	size_t n = slash ? (size_t)(slash - api->text.data) : 0;
+	struct slice group = {api->text.data, n}, version = api->text;
+
+	if (slash)
+		version = (struct slice){slash + 1, api->text.size_bytes - n - 1};
+	for (uint32_t i = 0; i < KIND_COUNT; i++) {
+		const struct kind *k = &kinds[i];
+
+		if (!slice_equal((struct slice){k->name, strlen(k->name)}, kind->text) ||
+		    !slice_equal((struct slice){k->group, strlen(k->group)}, group))
+			continue;
+		if (!version_is_known(k, version))
+			problem_hint(f->r->problems,
+				     problem_add(f->r->problems, PROBLEM_VERSION, api->at,
+						 "version \"%.*s\" of %s is unknown",
+						 (int)version.size_bytes, version.data, k->name),
+				     "known: %s", k->versions);
+		return k;
+	}
+	kind_report(f, kind, group);
+	return NULL;
+}
+
+/* ---- names */
+
+static bool name_is_clean(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n && n <= NAME_MAX_BYTES &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n && name[0] != '-' &&
+	       name[0] != '.' && name[n - 1] != '-' && name[n - 1] != '.';
+}
+
+static bool name_check(struct reading *r, const struct draft_text *name, const char *what)
+{
+	if (name_is_clean(name->text))
+		return true;
+	problem_hint(r->problems,
+		     problem_add(r->problems, PROBLEM_NAME, name->at, "\"%s\" cannot be a %s",
+				 name->text, what),
+		     "lower case letters, digits, '-' and '.' between them, at most %u",
+		     NAME_MAX_BYTES);
+	return false;
+}
+
+static struct draft *draft_start(struct files_reading *f, const struct kind *k,
+				 const struct yaml_node *node)
+{
+	struct reading *r = f->r;
+	const struct yaml_node *metadata = yaml_find(node, "metadata");
+	struct draft *d = arena_take(r->arena, sizeof(*d));
+	struct draft_metadata *m;
+	uint64_t hash;
+
+	if (!d)
+		return NULL;
+	if (!metadata || metadata->kind != YAML_MAP) {
+		problem_add(r->problems, PROBLEM_NOT_OBJECT, node->at,
+			    "%s without metadata: it has no name", k->name);
+		return NULL;
+	}
+	m = schema_read(r, &metadata_schema, metadata, &hash);
+	if (!m || !m->name.text[0] || !name_check(r, &m->name, "name"))
+		return NULL;
+	if (m->namespace_name.text[0]) {
+		if (!name_check(r, &m->namespace_name, "namespace"))
+			return NULL;
+	} else {
+		m->namespace_name.text = pool_text(r->pool, SLICE("default"));
+	}
+	if (!m->namespace_name.text)
+		return NULL;
+	*d = (struct draft){.file = f->file,
+			    .at = node->at,
+			    .kind = (uint8_t)(k - kinds),
+			    .namespace_name = m->namespace_name.text,
+			    .name = m->name.text,
+			    .labels = m->labels,
+			    .annotations = m->annotations,
+			    .hash = hash};
+	d->sort_name = d->name;
+	d->title = arena_format(r->arena, "%s %s/%s", k->name, d->namespace_name, d->name);
+	return d;
+}
+
+static const char *label_of(const struct mesh_labels *labels, const char *key)
+{
+	const char *value = mesh_labels_find(labels, key);
+
+	return value ? value : pool_empty;
+}
+
+/* ---- one document */
+
+/* What every object has, and what a controller writes into it. */
+static bool is_common(struct slice key)
+{
+	static const char *const common[] = {"apiVersion", "kind", "metadata", "status"};
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
+		if (slice_equal(key, (struct slice){common[i], strlen(common[i])}))
+			return true;
+	return false;
+}
+
+/* What stands beside "spec". */
+static void strangers_check(struct files_reading *f, const struct kind *k,
+			    const struct yaml_node *node)
+{
+	for (const struct yaml_node *n = node->first; n; n = n->next) {
+		struct problem_note *note;
+
+		if (is_common(n->key) || slice_equal(n->key, SLICE("spec")))
+			continue;
+		note = problem_add(f->r->problems, PROBLEM_UNKNOWN_FIELD, n->key_at,
+				   "unknown field \"%.*s\" in %s", (int)n->key.size_bytes,
+				   n->key.data, k->name);
+		problem_hint(f->r->problems, note,
+			     "beside apiVersion, kind and metadata there is spec only");
+	}
+}
+
+static void *spec_read(struct files_reading *f, const struct kind *k, const struct yaml_node *node,
+		       uint64_t *ret_hash)
+{
+	const struct yaml_node *spec = yaml_find(node, "spec");
+	struct yaml_node nothing = *node;
+
+	if (k->at_root)
+		return schema_read(f->r, k->schema, node, ret_hash);
+	strangers_check(f, k, node);
+	if (spec && spec->kind == YAML_MAP)
+		return schema_read(f->r, k->schema, spec, ret_hash);
+	if (spec && spec->kind != YAML_NULL)
+		problem_add(f->r->problems, PROBLEM_TYPE, spec->at,
+			    "field \"spec\" takes an object, not %s", yaml_describe(spec));
+	nothing.first = NULL;
+	nothing.count = 0;
+	return schema_read(f->r, k->schema, &nothing, ret_hash);
+}
+
+static void object_read(struct files_reading *f, const struct yaml_node *node);
+
+static void list_read(struct files_reading *f, const struct yaml_node *node)
+{
+	const struct yaml_node *items = yaml_find(node, "items");
+
+	if (!items || items->kind != YAML_LIST) {
+		problem_add(f->r->problems, PROBLEM_NOT_OBJECT, node->at,
+			    "a List needs its objects in \"items\"");
+		return;
+	}
+	for (const struct yaml_node *n = items->first; n; n = n->next)
+		object_read(f, n);
+}
+
+/* "List", "ServiceList", ... as kubectl writes them. */
+static bool is_list(const struct yaml_node *node, struct slice kind)
+{
+	return kind.size_bytes >= 4 && !memcmp(kind.data + kind.size_bytes - 4, "List", 4) &&
+	       yaml_find(node, "items");
+}
+
+/* Labels of a workload are those of its metadata and those of its spec, which count first. */
+static const struct mesh_labels *labels_join(struct reading *r, const struct mesh_labels *a,
+					     const struct mesh_labels *over)
+{
+	struct mesh_label *both;
+	const struct mesh_labels *set;
+	uint32_t count = over->count;
+
+	if (!a->count || !over->count)
+		return over->count ? over : a;
+	both = calloc(a->count + over->count, sizeof(*both));
+	r->arena->failed |= !both;
+	if (!both)
+		return a;
+	memcpy(both, over->items, over->count * sizeof(*both));
+	for (uint32_t i = 0; i < a->count; i++)
+		if (!mesh_labels_find(over, a->items[i].key))
+			both[count++] = a->items[i];
+	set = pool_labels(r->pool, both, count);
+	free(both);
+	r->arena->failed |= !set;
+	return set ? set : a;
+}
+
+static const struct mesh_labels *spec_labels(const struct draft *d)
+{
+	const struct draft_workload_entry *entry = d->spec;
+	const struct draft_workload *workload = d->spec;
+	const struct draft_workload_group *group = d->spec;
+
+	if (d->kind == KIND_WORKLOAD_ENTRY)
+		return entry->labels;
+	if (d->kind == KIND_WORKLOAD)
+		return workload->labels;
+	if (d->kind == KIND_WORKLOAD_GROUP && group->metadata)
+		return group->metadata->labels;
+	return pool_labels_none;
+}
+
+static void known_read(struct files_reading *f, const struct kind *k, const struct yaml_node *node)
+{
+	struct problem_sink *problems = f->r->problems;
+	struct draft *d = draft_start(f, k, node);
+	uint64_t hash = 0;
+
+	if (!d)
+		return;
+	problems->object = d->title;
+	problems->annotation = label_of(d->annotations, "weft.dev/accept");
+	d->spec = spec_read(f, k, node, &hash);
+	problems->object = problems->annotation = NULL;
+	if (!d->spec)
+		return;
+	if (k == &kinds[KIND_ENDPOINT_SLICE])
+		d->sort_name = label_of(d->labels, "kubernetes.io/service-name");
+	d->labels = labels_join(f->r, d->labels, spec_labels(d));
+	hash = hash * 31 + d->hash;
+	d->hash = table_hash(d->title, strlen(d->title), hash);
+	*f->last = d;
+	f->last = &d->next;
+}
+
+static void object_read(struct files_reading *f, const struct yaml_node *node)
+{
+	const struct yaml_node *api = yaml_find(node, "apiVersion");
+	const struct yaml_node *kind = yaml_find(node, "kind");
+	const struct kind *k;
+
+	if (node->kind != YAML_MAP || !api || api->kind != YAML_TEXT || !kind ||
+	    kind->kind != YAML_TEXT) {
+		problem_add(f->r->problems, PROBLEM_NOT_OBJECT, node->at,
+			    node->kind != YAML_MAP ? "a document is an object"
+						   : "apiVersion and kind are missing");
+		return;
+	}
+	if (is_list(node, kind->text)) {
+		list_read(f, node);
+		return;
+	}
+	k = kind_find(f, api, kind);
+	if (k)
+		known_read(f, k, node);
+}
+
+int drafts_read(struct reading *r, const struct yaml_node *documents, struct source_file *file,
+		struct draft **ret_first)
+{
+	struct files_reading f = {.r = r, .file = file, .last = ret_first};
+
+	*ret_first = NULL;
+	for (const struct yaml_node *n = documents->first; n; n = n->next)
+		object_read(&f, n);
+	return r->arena->failed ? -ENOMEM : 0;
+}

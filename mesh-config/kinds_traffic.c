@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Tables of DestinationRule, VirtualService and Acceleration. */
+#include "mesh-config/kinds_ports.h"
+
+#include "mesh-config/draft.h"
+
+/* ---- load balancing */
+
+static const struct field maglev_schema_fields[] = {
+	FIELD(struct draft_maglev, table_size, "tableSize", NUMBER, "slots, a prime", .min = 2,
+	      .max = 5000011, FIELD_DEFAULT(65537, "65537")),
+};
+static SCHEMA(maglev_schema, "loadBalancer.consistentHash.maglev", struct draft_maglev);
+
+static void hash_check(struct reading *r, void *draft)
+{
+	const struct draft_hash *h = draft;
+	uint32_t size = h->maglev ? h->maglev->table_size : 65537;
+
+	for (uint32_t divisor = 2; divisor * divisor <= size; divisor++)
+		if (size % divisor == 0) {
+			problem_hint(r->problems,
+				     problem_add(r->problems, PROBLEM_VALUE, h->maglev->at,
+						 "tableSize %u is not a prime", size),
+				     "65537 is one");
+			return;
+		}
+	if (!h->use_source_ip)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_UNSUPPORTED, h->at,
+					 "connections can be hashed by their source only"),
+			     "write useSourceIp: true");
+}
+
+static const struct field hash_schema_fields[] = {
+	FIELD(struct draft_hash, use_source_ip, "useSourceIp", BOOL,
+	      "the client's address chooses the endpoint", FIELD_DEFAULT(0, "false")),
+	FIELD(struct draft_hash, maglev, "maglev", OBJECT, "the table", .object = &maglev_schema),
+	FIELD_WARN("ringHash", HARMLESS, "weft hashes with Maglev"),
+	FIELD_WARN("minimumRingSize", HARMLESS, "weft hashes with Maglev"),
+	FIELD_REFUSE("httpHeaderName", NOT_HONOURED,
+		     "connections are balanced before any header "
+		     "is sent"),
+	FIELD_REFUSE("httpCookie", NOT_HONOURED,
+		     "connections are balanced before any cookie is "
+		     "sent"),
+	FIELD_REFUSE("httpQueryParameterName", NOT_HONOURED,
+		     "connections are balanced before any request is sent"),
+};
+static SCHEMA(hash_schema, "loadBalancer.consistentHash", struct draft_hash, .check = hash_check);
+
+static void distribute_check(struct reading *r, void *draft)
+{
+	const struct draft_distribute *d = draft;
+	const struct draft_number *to = d->to.items;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < d->to.count; i++)
+		sum += to[i].value;
+	if (sum != 100)
+		problem_add(r->problems, PROBLEM_WEIGHTS, d->to.at,
+			    "the weights of \"to\" add up to %llu, not 100",
+			    (unsigned long long)sum);
+}
+
+static const struct field distribute_schema_fields[] = {
+	FIELD(struct draft_distribute, from, "from", LOCALITY, "of the client; * for any part",
+	      .required = true),
+	FIELD(struct draft_distribute, to, "to", NUMBERS, "locality: percent", .max = 100,
+	      .required = true),
+};
+static SCHEMA(distribute_schema, "localityLbSetting.distribute", struct draft_distribute,
+	      .check = distribute_check);
+
+static const struct field failover_schema_fields[] = {
+	FIELD(struct draft_failover, from, "from", TEXT, "region", .required = true),
+	FIELD(struct draft_failover, to, "to", TEXT, "region that is next", .required = true),
+};
+static SCHEMA(failover_schema, "localityLbSetting.failover", struct draft_failover);
+
+static const struct field locality_setting_schema_fields[] = {
+	FIELD(struct draft_locality_setting, enabled, "enabled", BOOL, "whether locality counts",
+	      FIELD_DEFAULT((uint32_t)-1, "true if localityLbSetting is given")),
+	FIELD(struct draft_locality_setting, distribute, "distribute", OBJECT,
+	      "shares of each locality, by that of the client", .object = &distribute_schema,
+	      .list = true),
+	FIELD(struct draft_locality_setting, failover, "failover", OBJECT,
+	      "where to when a region has nothing healthy", .object = &failover_schema,
+	      .list = true),
+	FIELD_REFUSE("failoverPriority", NOT_HONOURED, "priorities by label are not supported"),
+};
+static SCHEMA(locality_setting_schema, "localityLbSetting", struct draft_locality_setting);
+
+static const char *const balancers[] = {"UNSPECIFIED", "LEAST_CONN",	"RANDOM", "PASSTHROUGH",
+					"ROUND_ROBIN", "LEAST_REQUEST", NULL};
+
+static const struct field balancer_schema_fields[] = {
+	FIELD(struct draft_balancer, simple, "simple", ENUM,
+	      "how an endpoint is chosen; LEAST_REQUEST counts connections", .words = balancers,
+	      FIELD_DEFAULT(0, "LEAST_REQUEST")),
+	FIELD(struct draft_balancer, hash, "consistentHash", OBJECT, "by the client's address",
+	      .object = &hash_schema),
+	FIELD(struct draft_balancer, locality, "localityLbSetting", OBJECT, "by locality",
+	      .object = &locality_setting_schema),
+	FIELD_WARN("warmup", HARMLESS, "new endpoints get their full share at once"),
+	FIELD_WARN("warmupDurationSecs", HARMLESS, "new endpoints get their full share at once"),
+};
+static SCHEMA(balancer_schema, "loadBalancer", struct draft_balancer);
+
+/* ---- limits, outliers, TLS */
+
+static const struct field tcp_pool_schema_fields[] = {
+	FIELD(struct draft_tcp_pool, max_connections, "maxConnections", NUMBER,
+	      "of this node to the service", .min = 1, .max = 1u << 30,
+	      .fallback_text = "no limit"),
+	FIELD_WARN("connectTimeout", HARMLESS, "the client's own timeout holds"),
+	FIELD_WARN("tcpKeepalive", HARMLESS, "the client's own keepalive holds"),
+	FIELD_WARN("idleTimeout", HARMLESS, "connections live as long as their ends want"),
+	FIELD_WARN("maxConnectionDuration", HARMLESS,
+		   "connections live as long as their ends want"),
+};
+static SCHEMA(tcp_pool_schema, "connectionPool.tcp", struct draft_tcp_pool);
+
+static const struct field pool_schema_fields[] = {
+	FIELD(struct draft_pool, tcp, "tcp", OBJECT, "of connections", .object = &tcp_pool_schema),
+	FIELD_REFUSE("http", NOT_HONOURED,
+		     "limits of requests are not supported, those of "
+		     "connections (tcp) are"),
+};
+static SCHEMA(pool_schema, "connectionPool", struct draft_pool);
+
+static const struct field outlier_schema_fields[] = {
+	FIELD(struct draft_outlier, consecutive_5xx, "consecutive5xxErrors", NUMBER,
+	      "answers 5xx in a row that eject; 0: off", FIELD_DEFAULT(5, "5")),
+	FIELD(struct draft_outlier, consecutive_gateway, "consecutiveGatewayErrors", NUMBER,
+	      "answers 502, 503, 504 in a row that eject; 0: off", FIELD_DEFAULT(0, "0")),
+	FIELD(struct draft_outlier, consecutive_local, "consecutiveLocalOriginFailures", NUMBER,
+	      "failed connects in a row that eject, where they are counted apart",
+	      FIELD_DEFAULT(5, "5")),
+	FIELD(struct draft_outlier, split, "splitExternalLocalOriginErrors", BOOL,
+	      "count failed connects apart from answers 5xx", FIELD_DEFAULT(0, "false")),
+	FIELD(struct draft_outlier, interval_ms, "interval", DURATION, "between two looks",
+	      .min = 1, FIELD_DEFAULT(10000, "10s")),
+	FIELD(struct draft_outlier, base_ejection_ms, "baseEjectionTime", DURATION,
+	      "times the number of ejections: how long one lasts", .min = 1,
+	      FIELD_DEFAULT(30000, "30s")),
+	FIELD(struct draft_outlier, max_percent, "maxEjectionPercent", NUMBER,
+	      "of endpoints that are ejected at one time", .max = 100, FIELD_DEFAULT(10, "10")),
+	FIELD(struct draft_outlier, min_health_percent, "minHealthPercent", NUMBER,
+	      "ejection is off while less than this is healthy", .max = 100, FIELD_DEFAULT(0, "0")),
+	FIELD_REFUSE("consecutiveErrors", NOT_HONOURED,
+		     "was taken out of Istio: write "
+		     "consecutive5xxErrors"),
+};
+static SCHEMA(outlier_schema, "outlierDetection", struct draft_outlier);
+
+static const char *const tls_modes[] = {"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL", NULL};
+
+static void client_tls_check(struct reading *r, void *draft)
+{
+	const struct draft_client_tls *t = draft;
+
+	if (t->mode)
+		problem_hint(
+			r->problems,
+			problem_add(r->problems, PROBLEM_SECURITY, t->at,
+				    "weft does not originate TLS (mode %s)", tls_modes[t->mode]),
+			"let the programs speak TLS themselves; weft reads their telemetry all "
+			"the same");
+}
+
+static const struct field client_tls_schema_fields[] = {
+	FIELD(struct draft_client_tls, mode, "mode", ENUM, "only DISABLE", .words = tls_modes,
+	      FIELD_DEFAULT(0, "DISABLE")),
+};
+static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls, .open = true,
+	      .check = client_tls_check);
+
+/* ---- DestinationRule */
+
+static const struct field traffic_schema_fields[] = {
+	FIELD(struct draft_traffic, balancer, "loadBalancer", OBJECT, "how an endpoint is chosen",
+	      .object = &balancer_schema),
+	FIELD(struct draft_traffic, pool, "connectionPool", OBJECT, "limits",
+	      .object = &pool_schema),
+	FIELD(struct draft_traffic, outlier, "outlierDetection", OBJECT,
+	      "when an endpoint is left out for a while", .object = &outlier_schema),
+	FIELD(struct draft_traffic, tls, "tls", OBJECT, "weft does not originate TLS",
+	      .object = &client_tls_schema),
+	FIELD_REFUSE("portLevelSettings", NOT_HONOURED,
+		     "settings for single ports are not supported"),
+	FIELD_REFUSE("tunnel", NOT_HONOURED, "tunnels are not supported"),
+	FIELD_REFUSE("proxyProtocol", NOT_HONOURED, "weft adds nothing to a connection"),
+	FIELD_REFUSE("retryBudget", NOT_HONOURED, "weft does not repeat requests"),
+};
+static SCHEMA(traffic_schema, "trafficPolicy", struct draft_traffic);
+
+static const struct field subset_schema_fields[] = {
+	FIELD(struct draft_subset, name, "name", WORD, "for VirtualServices", .required = true),
+	FIELD(struct draft_subset, labels, "labels", LABELS, "that its endpoints have"),
+	FIELD(struct draft_subset, traffic, "trafficPolicy", OBJECT,
+	      "where it differs from that of the whole service", .object = &traffic_schema),
+};
+static SCHEMA(subset_schema, "DestinationRule.spec.subsets", struct draft_subset);
+
+static void destination_rule_check(struct reading *r, void *draft)
+{
+	const struct draft_destination_rule *d = draft;
+	const struct draft_subset *s = d->subsets.items;
+
+	export_check(r, &d->export_to);
+	for (uint32_t i = 0; i < d->subsets.count; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (s[i].name.text == s[j].name.text && s[i].name.text[0])
+				problem_add(r->problems, PROBLEM_DUPLICATE, s[i].name.at,
+					    "subset \"%s\" is given twice", s[i].name.text);
+}
+
+static const struct field destination_rule_schema_fields[] = {
+	FIELD(struct draft_destination_rule, host, "host", WORD, "of the service",
+	      .required = true),
+	FIELD(struct draft_destination_rule, traffic, "trafficPolicy", OBJECT,
+	      "of every connection to it", .object = &traffic_schema),
+	FIELD(struct draft_destination_rule, subsets, "subsets", OBJECT,
+	      "endpoints by their labels", .object = &subset_schema, .list = true),
+	FIELD(struct draft_destination_rule, export_to, "exportTo", WORD, "\"*\" only",
+	      .list = true),
+	FIELD_REFUSE("workloadSelector", NOT_HONOURED, "the rule would hold for every client"),
+};
+SCHEMA(destination_rule_schema, "DestinationRule.spec", struct draft_destination_rule,
+       .check = destination_rule_check);
+
+/* ---- VirtualService */
+
+static const struct field port_selector_schema_fields[] = {
+	FIELD(struct draft_port_selector, number, "number", NUMBER, "of the service", .min = 1,
+	      .max = 65535, .required = true),
+};
+static SCHEMA(port_selector_schema, "destination.port", struct draft_port_selector);
+
+static const struct field destination_schema_fields[] = {
+	FIELD(struct draft_destination, host, "host", WORD, "of the service", .required = true),
+	FIELD(struct draft_destination, subset, "subset", WORD, "of its DestinationRule"),
+	FIELD(struct draft_destination, port, "port", OBJECT,
+	      "of that service, where it is another one", .object = &port_selector_schema),
+};
+static SCHEMA(destination_schema, "destination", struct draft_destination);
+
+static const struct field weighted_schema_fields[] = {
+	FIELD(struct draft_weighted, destination, "destination", OBJECT, "where to",
+	      .object = &destination_schema, .required = true),
+	FIELD(struct draft_weighted, weight, "weight", NUMBER, "share of connections",
+	      .max = 1000000, .fallback = UINT32_MAX, .fallback_text = "all, of a single one"),
+	FIELD_REFUSE("headers", NOT_HONOURED, "weft does not change requests"),
+};
+static SCHEMA(weighted_schema, "route", struct draft_weighted);
+
+#define MATCH_FIELDS                                                                               \
+	FIELD(struct draft_route_match, port, "port", NUMBER, "of the service", .min = 1,          \
+	      .max = 65535, .fallback_text = "any"),                                               \
+		FIELD(struct draft_route_match, source_labels, "sourceLabels", LABELS,             \
+		      "of the client's workload"),                                                 \
+		FIELD(struct draft_route_match, source_namespace, "sourceNamespace", TEXT,         \
+		      "of the client's workload"),                                                 \
+		FIELD(struct draft_route_match, gateways, "gateways", WORD, "mesh only",           \
+		      .list = true)
+
+#define REQUEST_UNSEEN "connections are routed before any request is sent"
+
+static const struct field http_match_schema_fields[] = {
+	MATCH_FIELDS,
+	FIELD_IGNORE("name", "for people"),
+	FIELD_REFUSE("uri", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("scheme", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("method", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("authority", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("headers", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("withoutHeaders", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("queryParams", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_IGNORE("ignoreUriCase", "of uri"),
+	FIELD_WARN("statPrefix", HARMLESS, "weft's metrics have their own names"),
+};
+static SCHEMA(http_match_schema, "VirtualService.spec.http.match", struct draft_route_match);
+
+static const struct field tcp_match_schema_fields[] = {
+	MATCH_FIELDS,
+	FIELD(struct draft_route_match, subnets, "destinationSubnets", ADDRESS,
+	      "that the address lies in that the client connects to", .list = true),
+	FIELD_REFUSE("sourceSubnet", NOT_HONOURED, "write sourceLabels or sourceNamespace"),
+};
+static SCHEMA(tcp_match_schema, "VirtualService.spec.tcp.match", struct draft_route_match);
+
+static void route_check(struct reading *r, void *draft)
+{
+	const struct draft_route *route = draft;
+	struct draft_weighted *to = route->route.items;
+	uint64_t sum = 0;
+	bool said = false;
+
+	if (!route->route.count)
+		problem_add(r->problems, PROBLEM_REQUIRED, route->at,
+			    "field \"route\" is missing: nothing says where connections go");
+	for (uint32_t i = 0; i < route->route.count; i++) {
+		said |= to[i].weight != UINT32_MAX;
+		to[i].weight =
+			to[i].weight != UINT32_MAX ? to[i].weight : (route->route.count == 1);
+		sum += to[i].weight;
+	}
+	if (route->route.count && !sum)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_WEIGHTS, route->route.at,
+					 "no destination has a weight above 0"),
+			     "give each destination a weight, best so that they make 100");
+	else if (said && route->route.count > 1 && sum != 100)
+		problem_add(r->problems, PROBLEM_HARMLESS, route->route.at,
+			    "the weights add up to %llu, not 100: shares are of that sum",
+			    (unsigned long long)sum);
+}
+
+static const struct field http_route_row_schema_fields[] = {
+	FIELD(struct draft_route, match, "match", OBJECT, "one of these holds, or there is none",
+	      .object = &http_match_schema, .list = true),
+	FIELD(struct draft_route, route, "route", OBJECT, "destinations by weight",
+	      .object = &weighted_schema, .list = true),
+	FIELD_IGNORE("name", "for people"),
+	FIELD_REFUSE("redirect", NOT_HONOURED, "weft does not answer requests"),
+	FIELD_REFUSE("directResponse", NOT_HONOURED, "weft does not answer requests"),
+	FIELD_REFUSE("delegate", NOT_HONOURED, "delegation is not supported"),
+	FIELD_REFUSE("rewrite", NOT_HONOURED, "weft does not change requests"),
+	FIELD_REFUSE("timeout", NOT_HONOURED, "weft does not end requests; set it in the client"),
+	FIELD_REFUSE("retries", NOT_HONOURED,
+		     "weft does not repeat requests; set it in the client"),
+	FIELD_REFUSE("fault", NOT_HONOURED, "weft does not change requests"),
+	FIELD_REFUSE("mirror", NOT_HONOURED, "weft does not copy requests"),
+	FIELD_REFUSE("mirrors", NOT_HONOURED, "weft does not copy requests"),
+	FIELD_REFUSE("mirrorPercent", NOT_HONOURED, "weft does not copy requests"),
+	FIELD_REFUSE("mirrorPercentage", NOT_HONOURED, "weft does not copy requests"),
+	FIELD_REFUSE("corsPolicy", SECURITY, "weft does not change answers"),
+	FIELD_REFUSE("headers", NOT_HONOURED, "weft does not change requests"),
+};
+static SCHEMA(http_route_row_schema, "VirtualService.spec.http", struct draft_route,
+	      .check = route_check);
+
+static const struct field tcp_route_row_schema_fields[] = {
+	FIELD(struct draft_route, match, "match", OBJECT, "one of these holds, or there is none",
+	      .object = &tcp_match_schema, .list = true),
+	FIELD(struct draft_route, route, "route", OBJECT, "destinations by weight",
+	      .object = &weighted_schema, .list = true),
+};
+static SCHEMA(tcp_route_row_schema, "VirtualService.spec.tcp", struct draft_route,
+	      .check = route_check);
+
+static void virtual_service_check(struct reading *r, void *draft)
+{
+	const struct draft_virtual_service *v = draft;
+
+	export_check(r, &v->export_to);
+}
+
+static const struct field virtual_service_schema_fields[] = {
+	FIELD(struct draft_virtual_service, hosts, "hosts", WORD, "services it is about",
+	      .list = true, .required = true),
+	FIELD(struct draft_virtual_service, gateways, "gateways", WORD,
+	      "if given without mesh: of no effect here", .list = true, .fallback_text = "mesh"),
+	FIELD(struct draft_virtual_service, http, "http", OBJECT,
+	      "routes of HTTP ports; of every port where there is no tcp", .list = true,
+	      .object = &http_route_row_schema),
+	FIELD(struct draft_virtual_service, tcp, "tcp", OBJECT,
+	      "routes of other ports; of every port where there is no http", .list = true,
+	      .object = &tcp_route_row_schema),
+	FIELD(struct draft_virtual_service, export_to, "exportTo", WORD, "\"*\" only",
+	      .list = true),
+	FIELD_REFUSE("tls", NOT_HONOURED, "connections are routed before any SNI is sent"),
+};
+SCHEMA(virtual_service_schema, "VirtualService.spec", struct draft_virtual_service,
+       .check = virtual_service_check);
+
+/* ---- Acceleration */
+
+static const struct field acceleration_schema_fields[] = {
+	FIELD(struct draft_acceleration, services, "services", WORD, "hosts", .list = true,
+	      .fallback_text = "every service of the namespace"),
+	FIELD(struct draft_acceleration, enabled, "enabled", BOOL, "false takes them out again",
+	      FIELD_DEFAULT(1, "true")),
+};
+SCHEMA(acceleration_schema, "Acceleration.spec", struct draft_acceleration);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A hash of indexes into somebody's array; the array has the keys. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lookup_slot {
+	uint32_t hash;
+	uint32_t value; /* MESH_NONE: free */
+};
+
+struct lookup {
+	struct lookup_slot *slots;
+	uint32_t mask;
+};
+
+/* Whether the element |value| has the key at |key|; |arg| is the array's owner. */
+typedef bool lookup_same(const void *arg, uint32_t value, const void *key);
+
+/* Room for |count| elements. False when memory is short. */
+bool lookup_init(struct lookup *l, uint32_t count);
+void lookup_free(struct lookup *l);
+
+/* The element with this key, or MESH_NONE. An all-zero lookup has none. */
+uint32_t lookup_find(const struct lookup *l, uint64_t hash, lookup_same *same, const void *arg,
+		     const void *key);
+
+/* Adds without looking for an equal one; never more elements than there is room for. */
+void lookup_add(struct lookup *l, uint64_t hash, uint32_t value);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Questions to a finished mesh, and its end. */
+#include "mesh-config/model.h"
+
+#include "mesh-config/resolve.h"
+
+#include <stdlib.h>
+
+void mesh_free(struct mesh *m)
+{
+	struct mesh_index *index = m ? m->index : NULL;
+
+	if (!m)
+		return;
+#define X(field, count, type) free((void *)m->field);
+	MESH_ARRAYS(X)
+#undef X
+	if (index) {
+		lookup_free(&index->names);
+		lookup_free(&index->hosts);
+		lookup_free(&index->vip_ports);
+		lookup_free(&index->addresses);
+		if (index->endpoints)
+			lookup_free(index->endpoints);
+		free(index->endpoints);
+		free(index->host_services);
+		free(index->address_owners);
+		free(index->files);
+		pool_unref(index->pool);
+	}
+	free(index);
+	free(m);
+}
+
+/* ---- by name and host */
+
+struct name_key {
+	const char *namespace_name, *name;
+};
+
+static bool name_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct mesh *m = arg;
+	const struct name_key *wanted = key;
+
+	return !strcmp(m->services[value].namespace_name, wanted->namespace_name) &&
+	       !strcmp(m->services[value].name, wanted->name);
+}
+
+uint32_t mesh_service_find(const struct mesh *m, const char *namespace_name, const char *name)
+{
+	const struct name_key key = {namespace_name, name};
+
+	return lookup_find(&m->index->names, name_hash(namespace_name, name), name_same, m, &key);
+}
+
+static bool host_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct mesh *m = arg;
+
+	return !strcmp(m->hosts[value], key);
+}
+
+uint32_t mesh_host_find(const struct mesh *m, const char *host)
+{
+	char lower[300];
+	size_t n = strlen(host);
+	uint32_t at;
+
+	if (n >= sizeof(lower))
+		return MESH_NONE;
+	for (size_t i = 0; i <= n; i++)
+		lower[i] = (char)(host[i] >= 'A' && host[i] <= 'Z' ? host[i] | 0x20 : host[i]);
+	at = lookup_find(&m->index->hosts, table_hash(lower, n, 0), host_same, m, lower);
+	return at == MESH_NONE ? MESH_NONE : m->index->host_services[at];
+}
+
+/* ---- by address */
+
+static bool address_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct mesh *m = arg;
+
+	return !memcmp(&m->addresses[value], key, 16);
+}
+
+uint32_t mesh_workload_find(const struct mesh *m, const uint8_t address[16])
+{
+	uint32_t at = lookup_find(&m->index->addresses, table_hash(address, 16, 0), address_same, m,
+				  address);
+
+	return at == MESH_NONE ? MESH_NONE : m->index->address_owners[at];
+}
+
+static bool endpoint_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct mesh *m = arg;
+
+	return !memcmp(m->endpoints[value].address, key, 16);
+}
+
+static struct lookup *endpoints_index(const struct mesh *m)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+
+	if (!l || !lookup_init(l, m->endpoint_count)) {
+		free(l);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < m->endpoint_count; i++) {
+		uint64_t hash = table_hash(m->endpoints[i].address, 16, 0);
+
+		if (lookup_find(l, hash, endpoint_same, m, m->endpoints[i].address) == MESH_NONE)
+			lookup_add(l, hash, i);
+	}
+	return l;
+}
+
+/* The table is made at the first question; of two readers who ask at once one throws his away. */
+uint32_t mesh_endpoint_find(const struct mesh *m, const uint8_t address[16])
+{
+	struct lookup *l = __atomic_load_n(&m->index->endpoints, __ATOMIC_ACQUIRE), *none = NULL;
+
+	if (!l) {
+		l = endpoints_index(m);
+		if (!l)
+			return MESH_NONE;
+		if (!__atomic_compare_exchange_n(&m->index->endpoints, &none, l, false,
+						 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			lookup_free(l);
+			free(l);
+			l = none;
+		}
+	}
+	return lookup_find(l, table_hash(address, 16, 0), endpoint_same, m, address);
+}
+
+/* ---- by virtual address */
+
+static bool service_has_port(const struct mesh *m, const struct mesh_service *s, uint16_t port,
+			     uint8_t protocol)
+{
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (m->ports[s->port_first + i].port == port &&
+		    m->ports[s->port_first + i].protocol == protocol)
+			return true;
+	return false;
+}
+
+static bool vip_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct mesh *m = arg;
+	const struct mesh_vip *vip = &m->vips[value];
+	const struct vip_key *wanted = key;
+
+	return vip->prefix.bits == wanted->bits &&
+	       !memcmp(vip->prefix.address, wanted->address, 16) &&
+	       service_has_port(m, &m->services[vip->service], wanted->port, wanted->protocol);
+}
+
+uint32_t mesh_vip_find(const struct mesh *m, const uint8_t address[16], uint16_t port,
+		       uint8_t protocol)
+{
+	struct vip_key key = {.port = port, .protocol = protocol};
+
+	for (int bits = 128; bits >= 0; bits--) {
+		uint32_t at;
+
+		key.bits = (uint8_t)bits;
+		if (bits == 128)
+			memcpy(key.address, address, 16);
+		else
+			key.address[bits / 8] &= (uint8_t)~(0x80 >> bits % 8);
+		at = lookup_find(&m->index->vip_ports, table_hash(&key, sizeof(key), 0), vip_same,
+				 m, &key);
+		if (at != MESH_NONE)
+			return m->vips[at].service;
+		if (bits == 128 && !m->index->has_networks)
+			return MESH_NONE;
+	}
+	return MESH_NONE;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The table of everything that can be wrong with a configuration. Codes are stable: new ones are
+ * added, none changes its meaning. */
+#pragma once
+
+/* X(name, code, title, explanation); the first letter of the code is its severity. */
+#define PROBLEM_CODES(X)                                                                           \
+	X(SYNTAX, "E1001", "not YAML", "The file cannot be read as YAML; nothing of it is used.")  \
+	X(TAB, "E1002", "tab in the indentation", "YAML indents with spaces only.")                \
+	X(ALIAS, "E1003", "anchor, alias or merge key",                                            \
+	  "Aliases make small files huge; write the value out at each place.")                     \
+	X(DEPTH, "E1004", "nested too deep", "At most 64 levels.")                                 \
+	X(DUPLICATE_KEY, "E1005", "key given twice",                                               \
+	  "YAML parsers differ in which one they take, so none is.")                               \
+	X(TOO_LARGE, "E1006", "too large", "At most 4 MiB and a million values in a file.")        \
+	X(ENCODING, "E1007", "not clean UTF-8",                                                    \
+	  "Files are UTF-8 without control characters, with or without a byte order mark.")        \
+	X(TAG, "E1008", "YAML tag",                                                                \
+	  "Values have the type that their field says; tags are refused.")                         \
+	X(UNREADABLE, "E1009", "file cannot be read", "The file is there but could not be read.")  \
+	X(UNKNOWN_FIELD, "E2001", "unknown field",                                                 \
+	  "The field is not part of this kind; most often it is misspelt or one level off.")       \
+	X(TYPE, "E2002", "wrong type", "The value has another type than its field.")               \
+	X(VALUE, "E2003", "value not allowed",                                                     \
+	  "The value is none of those, or not in the range, "                                      \
+	  "that the field takes.")                                                                 \
+	X(REQUIRED, "E2004", "required field missing", "The object means nothing without it.")     \
+	X(ADDRESS, "E2005", "not an address",                                                      \
+	  "IPv4 or IPv6 addresses, or prefixes such as "                                           \
+	  "10.0.0.0/8.")                                                                           \
+	X(NAME, "E2006", "not a name",                                                             \
+	  "Names are lower case letters, digits, '-' and '.', as in "                              \
+	  "Kubernetes.")                                                                           \
+	X(NOT_OBJECT, "E2007", "not a resource",                                                   \
+	  "Each document has apiVersion, kind and "                                                \
+	  "metadata.name.")                                                                        \
+	X(UNKNOWN_KIND, "W2008", "unknown kind",                                                   \
+	  "weft has no use for this kind; the document is "                                        \
+	  "left out.")                                                                             \
+	X(VERSION, "W2009", "unknown version of an API",                                           \
+	  "The document is read as the version "                                                   \
+	  "that weft knows.")                                                                      \
+	X(NUMBER_AS_TEXT, "W2010", "number where a text belongs",                                  \
+	  "Kubernetes refuses this; weft "                                                         \
+	  "takes it as written.")                                                                  \
+	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
+	  "weft steers connections and does not take part in them; leaving this field out "        \
+	  "silently would send requests elsewhere than written.")                                  \
+	X(SECURITY, "E3002", "security that weft does not provide",                                \
+	  "Leaving this field out silently would weaken security.")                                \
+	X(HARMLESS, "W3003", "has no effect here", "weft does without; nothing breaks by that.")   \
+	X(L7_ALLOW, "E3004", "HTTP attribute in an ALLOW policy",                                  \
+	  "Policies are decided when a connection opens, before any request. An ALLOW rule with "  \
+	  "an HTTP attribute never matches then, so what it was to allow would be denied.")        \
+	X(L7_DENY, "W3005", "HTTP attribute in a DENY policy",                                     \
+	  "The rest of the rule holds for whole connections: it denies more than written.")        \
+	X(L7_DENY_LOST, "E3006", "DENY rule with nothing but HTTP attributes",                     \
+	  "Nothing remains of it on connections: what it was to deny would pass.")                 \
+	X(UNSUPPORTED, "E3007", "not supported",                                                   \
+	  "weft cannot do this, and doing something else "                                         \
+	  "would be wrong.")                                                                       \
+	X(DUPLICATE, "E4001", "object given twice",                                                \
+	  "Two documents have the same kind, namespace "                                           \
+	  "and name.")                                                                             \
+	X(NO_SERVICE, "E4002", "service not found", "No Service or ServiceEntry has this host.")   \
+	X(NO_SUBSET, "E4003", "subset not found",                                                  \
+	  "No DestinationRule of the host has a subset "                                           \
+	  "of that name.")                                                                         \
+	X(NO_PORT, "E4004", "port not found", "The service has no such port.")                     \
+	X(OVERLAP, "E4005", "two services in one place",                                           \
+	  "Two services have the same host, or the same address and port: which one a "            \
+	  "connection means cannot be told.")                                                      \
+	X(WEIGHTS, "E4006", "weights do not add up",                                               \
+	  "All weights are 0, or do not make 100 "                                                 \
+	  "where they must.")                                                                      \
+	X(LOST_OBJECT, "W4007", "belongs to nothing",                                              \
+	  "The object refers to a service that is not there; it is kept and has no effect.")       \
+	X(EMPTY_SUBSET, "W4008", "selects nothing",                                                \
+	  "No endpoint or workload has these labels "                                              \
+	  "now: connections would be refused.")                                                    \
+	X(UNREACHABLE, "W4009", "never reached", "What stands before it matches everything.")      \
+	X(CONFLICT, "W4010", "two objects for one thing",                                          \
+	  "Only the first one, by namespace and "                                                  \
+	  "name, is used.")

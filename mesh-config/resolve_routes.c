@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Routes: who splits which service, and where its connections go then. */
+#include "mesh-config/resolve.h"
+
+#include <stdio.h>
+
+/* ---- who splits what */
+
+static void splitter_lost(struct resolve *r, const struct draft *loser, struct place at,
+			  const struct draft *winner)
+{
+	problem_hint(&r->problems,
+		     resolve_problem(r, loser, PROBLEM_CONFLICT, at,
+				     "the service is split by %s already", winner->title),
+		     "%s:%u", winner->file->name, winner->at.line);
+}
+
+/* Routes of the Gateway API may share a service, each in its turn. */
+static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, uint32_t port,
+			 struct place at)
+{
+	struct service_work *w = &r->work[service];
+	bool gateway = d->kind != KIND_VIRTUAL_SERVICE && d->kind != KIND_TRAFFIC_SPLIT;
+	struct splitter *s;
+
+	if (w->splitters && (!gateway || w->splitters->draft->kind == KIND_VIRTUAL_SERVICE ||
+			     w->splitters->draft->kind == KIND_TRAFFIC_SPLIT)) {
+		if (w->splitters->draft != d)
+			splitter_lost(r, d, at, w->splitters->draft);
+		return;
+	}
+	s = arena_take(&r->arena, sizeof(*s));
+	r->failed |= !s;
+	if (!s)
+		return;
+	*s = (struct splitter){d, port, NULL};
+	*w->splitters_end = s;
+	w->splitters_end = &s->next;
+	w->hash += d->hash;
+}
+
+/* Whether a list of gateways has those inside the mesh; none given is the mesh. */
+static bool for_mesh(const struct draft_list *gateways)
+{
+	const struct draft_text *g = gateways->items;
+
+	for (uint32_t i = 0; i < gateways->count; i++)
+		if (!strcmp(g[i].text, "mesh"))
+			return true;
+	return !gateways->count;
+}
+
+static void virtual_service_assign(struct resolve *r, struct draft *d)
+{
+	const struct draft_virtual_service *spec = d->spec;
+	const struct draft_text *hosts = spec->hosts.items;
+
+	if (!for_mesh(&spec->gateways)) {
+		resolve_problem(r, d, PROBLEM_HARMLESS, spec->gateways.at,
+				"routes of gateways have no effect here");
+		return;
+	}
+	for (uint32_t i = 0; i < spec->hosts.count; i++) {
+		uint32_t service;
+
+		if (strchr(hosts[i].text, '*')) {
+			resolve_problem(r, d, PROBLEM_UNSUPPORTED, hosts[i].at,
+					"routes for hosts by wildcard are not supported");
+			continue;
+		}
+		service = host_require(r, d, PROBLEM_LOST_OBJECT, &hosts[i]);
+		if (service != MESH_NONE)
+			splitter_add(r, d, service, 0, hosts[i].at);
+	}
+}
+
+/* The service that a parentRef or backendRef names. */
+static uint32_t reference_resolve(struct resolve *r, const struct draft *d, enum problem_code code,
+				  const char *namespace_name, const struct draft_text *name)
+{
+	const char *in = namespace_name[0] ? namespace_name : d->namespace_name;
+	uint32_t service = service_resolve(r, in, name->text);
+
+	if (service == MESH_NONE && !r->incomplete && name->text[0])
+		resolve_problem(r, d, code, name->at, "there is no Service %s/%s", in, name->text);
+	return service;
+}
+
+static void gateway_route_assign(struct resolve *r, struct draft *d)
+{
+	const struct draft_gateway_route *spec = d->spec;
+	const struct draft_parent *p = spec->parents.items;
+
+	for (uint32_t i = 0; i < spec->parents.count; i++) {
+		uint32_t service;
+
+		if (strcmp(p[i].kind, "Service") != 0 && strcmp(p[i].kind, "ServiceEntry") != 0) {
+			resolve_problem(r, d, PROBLEM_HARMLESS, p[i].at,
+					"routes of gateways have no effect here");
+			continue;
+		}
+		service = reference_resolve(r, d, PROBLEM_LOST_OBJECT, p[i].namespace_name,
+					    &p[i].name);
+		if (service != MESH_NONE)
+			splitter_add(r, d, service, p[i].port, p[i].at);
+	}
+}
+
+static void split_assign(struct resolve *r, struct draft *d)
+{
+	const struct draft_split *spec = d->spec;
+	uint32_t service = host_require(r, d, PROBLEM_LOST_OBJECT, &spec->service);
+
+	if (service != MESH_NONE)
+		splitter_add(r, d, service, 0, spec->service.at);
+}
+
+void resolve_splitters(struct resolve *r)
+{
+	static const struct {
+		enum kind_id kind;
+		void (*assign)(struct resolve *r, struct draft *d);
+	} order[] = {
+		{KIND_VIRTUAL_SERVICE, virtual_service_assign},
+		{KIND_HTTP_ROUTE, gateway_route_assign},
+		{KIND_GRPC_ROUTE, gateway_route_assign},
+		{KIND_TCP_ROUTE, gateway_route_assign},
+		{KIND_TRAFFIC_SPLIT, split_assign},
+	};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		uint32_t count;
+		struct draft *const *drafts = drafts_of(r, order[i].kind, &count);
+
+		for (uint32_t j = 0; j < count && !r->failed; j++)
+			order[i].assign(r, drafts[j]);
+	}
+}
+
+/* ---- destinations */
+
+struct route_work {
+	struct resolve *r;
+	const struct draft *d;
+	uint32_t service;
+	uint32_t destination_first, destination_count;
+	bool everything; /* a route before matches everything */
+};
+
+static bool has_port(const struct resolve *r, uint32_t service, uint32_t port)
+{
+	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (ROWS(r, ports, struct mesh_port)[s->port_first + i].port == port)
+			return true;
+	return false;
+}
+
+static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
+			 struct place at)
+{
+	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+	char ports[128] = "";
+	size_t used = 0;
+
+	if (!port || has_port(r, service, port))
+		return;
+	for (uint32_t i = 0; i < s->port_count && used < sizeof(ports); i++)
+		used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%u", i ? ", " : "",
+					 ROWS(r, ports, struct mesh_port)[s->port_first + i].port);
+	problem_hint(&r->problems,
+		     resolve_problem(r, d, PROBLEM_NO_PORT, at, "%s/%s has no port %u",
+				     s->namespace_name, s->name, port),
+		     "its ports: %s", ports[0] ? ports : "none");
+}
+
+static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_t service,
+			       const struct draft_text *name)
+{
+	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+	const struct mesh_subset *subsets =
+		&ROWS(r, subsets, struct mesh_subset)[s->subset_count ? s->subset_first : 0];
+	char known[256] = "";
+	size_t used = 0;
+	struct problem_note *note;
+
+	for (uint32_t i = 0; i < s->subset_count; i++) {
+		if (subsets[i].name == name->text)
+			return s->subset_first + i;
+		if (used < sizeof(known))
+			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+						 i ? ", " : "", subsets[i].name);
+	}
+	if (r->incomplete)
+		return MESH_NONE;
+	note = resolve_problem(r, d, PROBLEM_NO_SUBSET, name->at, "%s/%s has no subset \"%s\"",
+			       s->namespace_name, s->name, name->text);
+	if (known[0])
+		problem_hint(&r->problems, note, "its subsets: %s", known);
+	else
+		problem_hint(&r->problems, note, "no DestinationRule of the host has subsets");
+	return MESH_NONE;
+}
+
+static void destination_add(struct route_work *w, uint32_t service, uint32_t subset, uint32_t port,
+			    uint32_t weight, struct place at)
+{
+	if (service == MESH_NONE)
+		return;
+	w->destination_count++;
+	w->r->work[w->service].hash += w->r->work[service].draft->hash;
+	*ROW_ADD(w->r, destinations, struct mesh_destination) = (struct mesh_destination){
+		service, subset, (uint16_t)port, weight, position_of(w->d, at)};
+}
+
+static void weighted_add(struct route_work *w, const struct draft_list *list)
+{
+	const struct draft_weighted *to = list->items;
+
+	w->destination_first = ROWS_END(w->r, destinations);
+	w->destination_count = 0;
+	for (uint32_t i = 0; i < list->count && !w->r->failed; i++) {
+		const struct draft_destination *d = to[i].destination;
+		uint32_t service =
+			d ? host_require(w->r, w->d, PROBLEM_NO_SERVICE, &d->host) : MESH_NONE;
+		uint32_t subset = MESH_NONE, port = d && d->port ? d->port->number : 0;
+
+		if (service == MESH_NONE)
+			continue;
+		if (d->subset.text[0])
+			subset = subset_require(w->r, w->d, service, &d->subset);
+		port_require(w->r, w->d, service, port, d->port ? d->port->at : d->at);
+		destination_add(w, service, subset, port, to[i].weight, to[i].at);
+	}
+}
+
+/* ---- routes */
+
+static const struct draft_route_match match_all = {.source_labels = &(const struct mesh_labels){0},
+						   .source_namespace = pool_empty};
+
+static void route_add(struct route_work *w, const struct draft_route_match *m, uint32_t port,
+		      struct place at)
+{
+	const struct draft_address *subnet = m->subnets.items;
+	struct mesh_route *route;
+	struct mesh_service *s;
+
+	if (w->everything)
+		resolve_problem(w->r, w->d, PROBLEM_UNREACHABLE, at,
+				"the route before takes every connection");
+	route = ROW_ADD(w->r, routes, struct mesh_route);
+	*route = (struct mesh_route){
+		.service = w->service,
+		.port = (uint16_t)port,
+		.source_namespace = m->source_namespace,
+		.source_labels = m->source_labels->count ? m->source_labels : pool_labels_none,
+		.prefix_first = ROWS_END(w->r, prefixes),
+		.prefix_count = m->subnets.count,
+		.destination_first = w->destination_first,
+		.destination_count = w->destination_count,
+		.position = position_of(w->d, at),
+	};
+	for (uint32_t i = 0; i < m->subnets.count; i++)
+		*ROW_ADD(w->r, prefixes, struct mesh_prefix) = subnet[i].prefix;
+	s = &ROWS(w->r, services, struct mesh_service)[w->service];
+	s->route_count++;
+	w->everything =
+		!port && !m->source_namespace[0] && !m->source_labels->count && !m->subnets.count;
+}
+
+enum port_class {
+	PORTS_ALL,
+	PORTS_HTTP,
+	PORTS_OTHER,
+};
+
+static bool port_is(const struct mesh_port *p, enum port_class class)
+{
+	bool http = p->app_protocol == MESH_APP_HTTP || p->app_protocol == MESH_APP_HTTP2 ||
+		    p->app_protocol == MESH_APP_GRPC;
+
+	return class == PORTS_ALL || http == (class == PORTS_HTTP);
+}
+
+static void match_add(struct route_work *w, const struct draft_route_match *m,
+		      enum port_class class, struct place at)
+{
+	const struct mesh_service *s = &ROWS(w->r, services, struct mesh_service)[w->service];
+
+	port_require(w->r, w->d, w->service, m->port, at);
+	if (m->port || class == PORTS_ALL) {
+		route_add(w, m, m->port, at);
+		return;
+	}
+	for (uint32_t i = 0; i < s->port_count && !w->r->failed; i++) {
+		const struct mesh_port *p = &ROWS(w->r, ports, struct mesh_port)[s->port_first + i];
+
+		if (port_is(p, class))
+			route_add(w, m, p->port, at);
+	}
+}
+
+static void rows_route(struct route_work *w, const struct draft_list *rows, enum port_class class)
+{
+	const struct draft_route *row = rows->items;
+
+	for (uint32_t i = 0; i < rows->count && !w->r->failed; i++) {
+		const struct draft_route_match *m = row[i].match.items;
+
+		weighted_add(w, &row[i].route);
+		if (!row[i].match.count)
+			match_add(w, &match_all, class, row[i].at);
+		for (uint32_t j = 0; j < row[i].match.count; j++)
+			if (for_mesh(&m[j].gateways))
+				match_add(w, &m[j], class, m[j].at);
+	}
+}
+
+static void virtual_service_route(struct route_work *w)
+{
+	const struct draft_virtual_service *v = w->d->spec;
+	bool both = v->http.count && v->tcp.count;
+
+	rows_route(w, &v->http, both ? PORTS_HTTP : PORTS_ALL);
+	rows_route(w, &v->tcp, both ? PORTS_OTHER : PORTS_ALL);
+}
+
+static void gateway_route(struct route_work *w, const struct splitter *splitter)
+{
+	const struct draft_gateway_route *g = w->d->spec;
+	const struct draft_gateway_rule *rule = g->rules.items;
+
+	for (uint32_t i = 0; i < g->rules.count && !w->r->failed; i++) {
+		const struct draft_backend *b = rule[i].backends.items;
+		struct draft_route_match m = match_all;
+
+		if (!rule[i].backends.count)
+			continue;
+		w->destination_first = ROWS_END(w->r, destinations);
+		w->destination_count = 0;
+		for (uint32_t j = 0; j < rule[i].backends.count; j++) {
+			uint32_t service = reference_resolve(w->r, w->d, PROBLEM_NO_SERVICE,
+							     b[j].namespace_name, &b[j].name);
+
+			if (service != MESH_NONE)
+				port_require(w->r, w->d, service, b[j].port, b[j].at);
+			destination_add(w, service, MESH_NONE, b[j].port, b[j].weight, b[j].at);
+		}
+		m.port = splitter->port;
+		match_add(w, &m, PORTS_ALL, rule[i].at);
+	}
+}
+
+static void split_route(struct route_work *w)
+{
+	const struct draft_split *split = w->d->spec;
+	const struct draft_split_backend *b = split->backends.items;
+
+	w->destination_first = ROWS_END(w->r, destinations);
+	w->destination_count = 0;
+	for (uint32_t i = 0; i < split->backends.count && !w->r->failed; i++)
+		destination_add(w, host_require(w->r, w->d, PROBLEM_NO_SERVICE, &b[i].service),
+				MESH_NONE, 0, b[i].weight, b[i].at);
+	route_add(w, &match_all, 0, w->d->at);
+}
+
+static void service_route(struct resolve *r, uint32_t service)
+{
+	struct route_work w = {.r = r, .service = service};
+
+	for (const struct splitter *s = r->work[service].splitters; s && !r->failed; s = s->next) {
+		w.d = s->draft;
+		if (s->draft->kind == KIND_VIRTUAL_SERVICE)
+			virtual_service_route(&w);
+		else if (s->draft->kind == KIND_TRAFFIC_SPLIT)
+			split_route(&w);
+		else
+			gateway_route(&w, s);
+	}
+}
+
+/* ---- acceleration */
+
+static void accelerate(struct resolve *r, uint32_t service, const struct draft *d, bool on)
+{
+	ROWS(r, services, struct mesh_service)[service].acceleration = on;
+	r->work[service].hash += d->hash;
+}
+
+static void acceleration_apply(struct resolve *r, const struct draft *d)
+{
+	const struct draft_acceleration *a = d->spec;
+	const struct draft_text *hosts = a->services.items;
+
+	for (uint32_t i = 0; i < a->services.count; i++) {
+		uint32_t service = host_require(r, d, PROBLEM_NO_SERVICE, &hosts[i]);
+
+		if (service != MESH_NONE)
+			accelerate(r, service, d, a->enabled);
+	}
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !a->services.count; i++)
+		if (r->work[i].draft->namespace_name == d->namespace_name)
+			accelerate(r, i, d, a->enabled);
+}
+
+void resolve_routes(struct resolve *r)
+{
+	struct mesh_service *s = ROWS(r, services, struct mesh_service);
+	uint64_t node =
+		table_hash(r->mesh->settings.node_name, strlen(r->mesh->settings.node_name), 0);
+	uint32_t count;
+	struct draft *const *drafts = drafts_of(r, KIND_ACCELERATION, &count);
+
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++) {
+		s[i].route_first = ROWS_END(r, routes);
+		service_route(r, i);
+	}
+	for (uint32_t i = 0; i < count && !r->failed; i++)
+		acceleration_apply(r, drafts[i]);
+	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
+		s[i].hash = table_hash(&r->work[i].hash, sizeof(r->work[i].hash), node);
+}

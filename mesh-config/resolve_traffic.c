@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Traffic policies: which DestinationRule is whose, and what it says with all defaults. */
+#include "mesh-config/resolve.h"
+
+/* ---- whose */
+
+static void rule_lost(struct resolve *r, const struct draft *loser, const struct draft *winner)
+{
+	const struct draft_destination_rule *spec = loser->spec;
+
+	problem_hint(&r->problems,
+		     resolve_problem(r, loser, PROBLEM_CONFLICT, spec->host.at,
+				     "host \"%s\" has another DestinationRule, which is used",
+				     spec->host.text),
+		     "%s in %s:%u", winner->title, winner->file->name, winner->at.line);
+}
+
+static void rule_assign(struct resolve *r, struct draft *d)
+{
+	const struct draft_destination_rule *spec = d->spec;
+	struct draft *before;
+	uint32_t service;
+
+	if (strchr(spec->host.text, '*')) {
+		resolve_problem(r, d, PROBLEM_UNSUPPORTED, spec->host.at,
+				"rules for hosts by wildcard are not supported");
+		return;
+	}
+	service = host_require(r, d, PROBLEM_LOST_OBJECT, &spec->host);
+	if (service == MESH_NONE)
+		return;
+	before = r->work[service].rule;
+	if (before && (before->namespace_name == r->work[service].draft->namespace_name ||
+		       d->namespace_name != r->work[service].draft->namespace_name)) {
+		rule_lost(r, d, before);
+		return;
+	}
+	if (before)
+		rule_lost(r, before, d);
+	r->work[service].rule = d;
+}
+
+void resolve_rules(struct resolve *r)
+{
+	uint32_t count;
+	struct draft *const *drafts = drafts_of(r, KIND_DESTINATION_RULE, &count);
+
+	for (uint32_t i = 0; i < count && !r->failed; i++)
+		rule_assign(r, drafts[i]);
+}
+
+/* ---- what it says */
+
+static const struct mesh_traffic defaults = {
+	.balance = MESH_BALANCE_LEAST_REQUEST,
+	.maglev_size = 65537,
+	.outlier = {.consecutive_5xx = 5,
+		    .consecutive_local_failures = 5,
+		    .interval_ms = 10000,
+		    .base_ejection_ms = 30000,
+		    .max_ejection_percent = 10},
+};
+
+static uint8_t balance_of(const struct draft_balancer *b)
+{
+	static const uint8_t words[] = {
+		[BALANCE_WORD_UNSPECIFIED] = MESH_BALANCE_LEAST_REQUEST,
+		[BALANCE_WORD_LEAST_CONN] = MESH_BALANCE_LEAST_REQUEST,
+		[BALANCE_WORD_RANDOM] = MESH_BALANCE_RANDOM,
+		[BALANCE_WORD_PASSTHROUGH] = MESH_BALANCE_PASSTHROUGH,
+		[BALANCE_WORD_ROUND_ROBIN] = MESH_BALANCE_ROUND_ROBIN,
+		[BALANCE_WORD_LEAST_REQUEST] = MESH_BALANCE_LEAST_REQUEST,
+	};
+
+	return b->hash ? MESH_BALANCE_MAGLEV_SOURCE : words[b->simple];
+}
+
+static struct mesh_locality locality_of_text(struct resolve *r, const char *text)
+{
+	const struct mesh_locality *l = pool_locality(r->pool, (struct slice){text, strlen(text)});
+
+	r->failed |= !l;
+	return l ? *l : (struct mesh_locality){pool_empty, pool_empty, pool_empty};
+}
+
+static void locality_fill(struct resolve *r, struct mesh_traffic *t,
+			  const struct draft_locality_setting *s)
+{
+	const struct draft_distribute *distribute = s->distribute.items;
+	const struct draft_failover *failover = s->failover.items;
+
+	t->locality_enabled = s->enabled != 0;
+	t->distribute_first = ROWS_END(r, distributes);
+	t->failover_first = ROWS_END(r, failovers);
+	t->distribute_count = t->failover_count = 0;
+	for (uint32_t i = 0; i < s->distribute.count && t->locality_enabled; i++) {
+		const struct draft_number *to = distribute[i].to.items;
+
+		for (uint32_t j = 0; j < distribute[i].to.count; j++, t->distribute_count++)
+			*ROW_ADD(r, distributes, struct mesh_distribute) = (struct mesh_distribute){
+				distribute[i].from ? *distribute[i].from : locality_of_text(r, "*"),
+				locality_of_text(r, to[j].key), to[j].value};
+	}
+	for (uint32_t i = 0; i < s->failover.count && t->locality_enabled; i++, t->failover_count++)
+		*ROW_ADD(r, failovers, struct mesh_failover) =
+			(struct mesh_failover){failover[i].from, failover[i].to};
+}
+
+static struct mesh_outlier outlier_of(const struct draft *d, const struct draft_outlier *o)
+{
+	const char *close = mesh_labels_find(d->annotations, "weft.dev/close-ejected");
+
+	return (struct mesh_outlier){
+		.enabled = true,
+		.split_local_origin = o->split == 1,
+		.close_connections = close && !strcmp(close, "true"),
+		.consecutive_5xx = o->consecutive_5xx,
+		.consecutive_gateway_errors = o->consecutive_gateway,
+		.consecutive_local_failures = o->consecutive_local,
+		.interval_ms = o->interval_ms,
+		.base_ejection_ms = o->base_ejection_ms,
+		.max_ejection_percent = (uint8_t)o->max_percent,
+		.min_health_percent = (uint8_t)o->min_health_percent,
+	};
+}
+
+/* |t| with what |from| says instead, part by part. */
+static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *d,
+					struct mesh_traffic t, const struct draft_traffic *from)
+{
+	if (from->balancer) {
+		const struct draft_balancer *b = from->balancer;
+
+		t.balance = balance_of(b);
+		t.maglev_size = b->hash && b->hash->maglev ? b->hash->maglev->table_size : 65537;
+		t.locality_enabled = false;
+		t.distribute_count = t.failover_count = 0;
+		if (b->locality)
+			locality_fill(r, &t, b->locality);
+	}
+	if (from->pool)
+		t.max_connections = from->pool->tcp ? from->pool->tcp->max_connections : 0;
+	if (from->outlier)
+		t.outlier = outlier_of(d, from->outlier);
+	return t;
+}
+
+static uint32_t connect_rate_of(struct resolve *r, const struct draft *d)
+{
+	const char *text = mesh_labels_find(d->annotations, "weft.dev/connect-rate");
+	uint32_t rate = 0;
+
+	if (text && !number_parse((struct slice){text, strlen(text)}, &rate))
+		problem_hint(&r->problems,
+			     resolve_problem(r, d, PROBLEM_VALUE, d->at,
+					     "annotation weft.dev/connect-rate cannot be \"%s\"",
+					     text),
+			     "connections per second, as \"100\"");
+	return rate;
+}
+
+uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
+		     const struct draft_traffic *from)
+{
+	struct mesh_traffic t = defaults;
+	uint32_t index = ROWS_END(r, traffic);
+
+	if (base != MESH_NONE && base < index)
+		t = ROWS(r, traffic, struct mesh_traffic)[base];
+	if (from)
+		t = traffic_over(r, d, t, from);
+	if (d)
+		t.connect_rate = connect_rate_of(r, d);
+	*ROW_ADD(r, traffic, struct mesh_traffic) = t;
+	return r->failed ? 0 : index;
+}

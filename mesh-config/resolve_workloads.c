@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Workloads, their addresses and matchers, and who has which label. */
+#include "mesh-config/resolve.h"
+
+#include <stdlib.h>
+
+struct label_key {
+	const char *namespace_name, *key, *value;
+};
+
+struct label_head {
+	struct label_key key;
+	uint32_t first, count;
+};
+
+static const char *first_label(const struct mesh_labels *labels, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		const char *value = mesh_labels_find(labels, *keys);
+
+		if (value && value[0])
+			return value;
+	}
+	return NULL;
+}
+
+static struct mesh_workload *workload_add(struct resolve *r, const struct draft *d,
+					  const struct mesh_labels *labels)
+{
+	static const char *const names[] = {"service.istio.io/canonical-name",
+					    "app.kubernetes.io/name", "app", NULL};
+	static const char *const revisions[] = {"service.istio.io/canonical-revision",
+						"app.kubernetes.io/version", "version", NULL};
+	struct mesh_workload *w = ROW_ADD(r, workloads, struct mesh_workload);
+	const char *name = first_label(labels, names), *revision = first_label(labels, revisions);
+	const char *latest = revision ? revision : pool_text(r->pool, SLICE("latest"));
+
+	r->failed |= !latest;
+	w->hash = d->hash;
+	w->namespace_name = d->namespace_name;
+	w->name = d->name;
+	w->service_account = pool_empty;
+	w->canonical_service = name ? name : d->name;
+	w->canonical_revision = latest ? latest : pool_empty;
+	w->labels = labels;
+	w->locality = (struct mesh_locality){pool_empty, pool_empty, pool_empty};
+	w->address_first = ROWS_END(r, addresses);
+	w->position = position_of(d, d->at);
+	return w;
+}
+
+static void address_add(struct resolve *r, const struct mesh_prefix *prefix)
+{
+	struct mesh_address *a = ROW_ADD(r, addresses, struct mesh_address);
+
+	memcpy(a->address, prefix->address, sizeof(a->address));
+	ROWS(r, workloads, struct mesh_workload)[ROWS_END(r, workloads) - 1].address_count++;
+}
+
+static void entry_fill(struct mesh_workload *w, const struct draft_workload_entry *e)
+{
+	if (e->service_account[0])
+		w->service_account = e->service_account;
+	if (e->locality)
+		w->locality = *e->locality;
+}
+
+static void matcher_add(struct resolve *r, const struct draft *d, const struct draft_match *m,
+			const struct draft_address *ip)
+{
+	struct mesh_matcher *to = ROW_ADD(r, matchers, struct mesh_matcher);
+
+	*to = (struct mesh_matcher){
+		.workload = d->index,
+		.executable = m->executable.text,
+		.systemd_unit = m->systemd_unit.text,
+		.cgroup = m->cgroup.text,
+		.container = m->container.text,
+		.netns = m->netns.text,
+		.uid = m->uid == UINT32_MAX ? -1 : (int64_t)m->uid,
+		.has_prefix = ip,
+		.position = position_of(d, m->at),
+	};
+	if (ip)
+		to->prefix = ip->prefix;
+}
+
+static void workload_matchers(struct resolve *r, const struct draft *d,
+			      const struct draft_workload *spec)
+{
+	const struct draft_match *match = spec->match.items;
+
+	for (uint32_t i = 0; i < spec->match.count; i++) {
+		const struct draft_address *ips = match[i].ips.items;
+
+		if (!match[i].ips.count)
+			matcher_add(r, d, &match[i], NULL);
+		for (uint32_t j = 0; j < match[i].ips.count; j++) {
+			matcher_add(r, d, &match[i], &ips[j]);
+			if (ips[j].prefix.bits == 128)
+				address_add(r, &ips[j].prefix);
+		}
+	}
+}
+
+static void draft_to_workload(struct resolve *r, struct draft *d)
+{
+	struct mesh_workload *w;
+
+	d->index = ROWS_END(r, workloads);
+	w = workload_add(r, d, d->labels);
+	if (d->kind == KIND_WORKLOAD_ENTRY) {
+		const struct draft_workload_entry *e = d->spec;
+
+		entry_fill(w, e);
+		if (e->prefix.bits)
+			address_add(r, &e->prefix);
+	} else if (d->kind == KIND_WORKLOAD_GROUP) {
+		const struct draft_workload_group *g = d->spec;
+
+		if (g->template)
+			entry_fill(w, g->template);
+	} else {
+		const struct draft_workload *spec = d->spec;
+
+		if (spec->service_account[0])
+			w->service_account = spec->service_account;
+		if (spec->locality)
+			w->locality = *spec->locality;
+		workload_matchers(r, d, spec);
+	}
+}
+
+static uint64_t entry_hash(const struct draft_workload_entry *e)
+{
+	uint64_t hash = table_hash(e->service_account, strlen(e->service_account),
+				   table_hash(&e->prefix, sizeof(e->prefix), 0));
+
+	for (uint32_t i = 0; i < e->labels->count; i++) {
+		const struct mesh_label *label = &e->labels->items[i];
+
+		hash = table_hash(label->key, strlen(label->key), hash);
+		hash = table_hash(label->value, strlen(label->value), hash);
+	}
+	if (!e->locality)
+		return hash;
+	hash = table_hash(e->locality->region, strlen(e->locality->region), hash);
+	hash = table_hash(e->locality->zone, strlen(e->locality->zone), hash);
+	return table_hash(e->locality->subzone, strlen(e->locality->subzone), hash);
+}
+
+/* Inline endpoints of which more is known than an address. */
+static void inline_workloads(struct resolve *r)
+{
+	uint32_t count;
+	struct draft *const *drafts = drafts_of(r, KIND_SERVICE_ENTRY, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct draft_service_entry *s = drafts[i]->spec;
+		const struct draft_workload_entry *e = s->endpoints.items;
+
+		for (uint32_t j = 0; j < s->endpoints.count; j++) {
+			struct mesh_workload *w;
+
+			if (!e[j].prefix.bits || (!e[j].labels->count && !e[j].service_account[0]))
+				continue;
+			w = workload_add(r, drafts[i], e[j].labels);
+			w->hash = entry_hash(&e[j]);
+			w->name = pool_empty;
+			if (w->canonical_service == drafts[i]->name)
+				w->canonical_service = pool_empty;
+			w->position = position_of(drafts[i], e[j].at);
+			entry_fill(w, &e[j]);
+			address_add(r, &e[j].prefix);
+		}
+	}
+}
+
+/* ---- by address */
+
+static bool address_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct resolve *r = arg;
+
+	return !memcmp(&ROWS(r, addresses, struct mesh_address)[value], key, 16);
+}
+
+uint32_t workload_at(const struct resolve *r, const uint8_t address[16])
+{
+	uint32_t at = r->index->addresses.slots
+			      ? lookup_find(&r->index->addresses, table_hash(address, 16, 0),
+					    address_same, r, address)
+			      : MESH_NONE;
+
+	return at == MESH_NONE ? MESH_NONE : r->index->address_owners[at];
+}
+
+static void addresses_index(struct resolve *r)
+{
+	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
+	const struct mesh_address *a = ROWS(r, addresses, struct mesh_address);
+	uint32_t count = ROWS_END(r, addresses);
+
+	if (!count)
+		return;
+	r->index->address_owners = malloc(count * sizeof(uint32_t));
+	if (!r->index->address_owners || !lookup_init(&r->index->addresses, count)) {
+		r->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < ROWS_END(r, workloads); i++)
+		for (uint32_t j = 0; j < w[i].address_count; j++) {
+			uint32_t at = w[i].address_first + j;
+
+			r->index->address_owners[at] = i;
+			if (workload_at(r, a[at].address) == MESH_NONE)
+				lookup_add(&r->index->addresses, table_hash(&a[at], 16, 0), at);
+		}
+}
+
+/* ---- by label */
+
+static bool label_same(const void *arg, uint32_t value, const void *key)
+{
+	const struct resolve *r = arg;
+
+	return !memcmp(&r->heads[value].key, key, sizeof(struct label_key));
+}
+
+static bool selectors_exist(struct resolve *r)
+{
+	uint32_t count;
+	struct draft *const *drafts = drafts_of(r, KIND_SERVICE_ENTRY, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (((const struct draft_service_entry *)drafts[i]->spec)->selector)
+			return true;
+	drafts = drafts_of(r, KIND_SERVICE, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (((const struct draft_service *)drafts[i]->spec)->selector->count)
+			return true;
+	return false;
+}
+
+static void label_add(struct resolve *r, struct draft *d, const struct mesh_label *label,
+		      uint32_t *head_count, uint32_t posting)
+{
+	const struct label_key key = {d->namespace_name, label->key, label->value};
+	uint64_t hash = table_hash(&key, sizeof(key), 0);
+	uint32_t at = lookup_find(&r->labels, hash, label_same, r, &key);
+
+	if (at == MESH_NONE) {
+		at = (*head_count)++;
+		r->heads[at] = (struct label_head){key, MESH_NONE, 0};
+		lookup_add(&r->labels, hash, at);
+	}
+	r->postings[posting] = (struct label_posting){d, r->heads[at].first};
+	r->heads[at].first = posting;
+	r->heads[at].count++;
+}
+
+static void labels_index(struct resolve *r, struct draft *const *drafts, uint32_t count)
+{
+	uint32_t total = 0, heads = 0;
+
+	if (!selectors_exist(r))
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		total += drafts[i]->labels->count;
+	r->heads = arena_array(&r->arena, struct label_head, total + 1);
+	r->postings = arena_array(&r->arena, struct label_posting, total + 1);
+	if (!r->heads || !r->postings || !lookup_init(&r->labels, total)) {
+		r->failed = true;
+		return;
+	}
+	total = 0;
+	for (uint32_t i = count; i-- > 0;) /* from the last: lists are in order then */
+		for (uint32_t j = 0; j < drafts[i]->labels->count; j++)
+			label_add(r, drafts[i], &drafts[i]->labels->items[j], &heads, total++);
+}
+
+void workloads_select(struct resolve *r, const char *namespace_name,
+		      const struct mesh_labels *selector,
+		      void (*visit)(struct resolve *r, void *arg, struct draft *workload),
+		      void *arg)
+{
+	const struct label_head *best = NULL;
+
+	if (!r->labels.slots)
+		return;
+	for (uint32_t i = 0; i < selector->count; i++) {
+		const struct label_key key = {namespace_name, selector->items[i].key,
+					      selector->items[i].value};
+		uint32_t at = lookup_find(&r->labels, table_hash(&key, sizeof(key), 0), label_same,
+					  r, &key);
+
+		if (at == MESH_NONE)
+			return;
+		if (!best || r->heads[at].count < best->count)
+			best = &r->heads[at];
+	}
+	for (uint32_t at = best ? best->first : MESH_NONE; at != MESH_NONE;
+	     at = r->postings[at].next)
+		if (mesh_labels_select(selector, r->postings[at].draft->labels))
+			visit(r, arg, r->postings[at].draft);
+}
+
+/* ---- the order of matchers */
+
+static unsigned parts_given(const struct mesh_matcher *m)
+{
+	return (m->executable[0] != 0) + (m->systemd_unit[0] != 0) + (m->cgroup[0] != 0) +
+	       (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) + m->has_prefix;
+}
+
+static int matcher_order(const void *left, const void *right)
+{
+	const struct mesh_matcher *a = left, *b = right;
+	unsigned parts_a = parts_given(a), parts_b = parts_given(b);
+
+	if (parts_a != parts_b)
+		return parts_a > parts_b ? -1 : 1;
+	if (a->prefix.bits != b->prefix.bits)
+		return a->prefix.bits > b->prefix.bits ? -1 : 1;
+	if (a->workload != b->workload)
+		return a->workload < b->workload ? -1 : 1;
+	return a->position.line < b->position.line ? -1 : a->position.line > b->position.line;
+}
+
+void resolve_workloads(struct resolve *r)
+{
+	static const enum kind_id wanted[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD,
+					      KIND_WORKLOAD_GROUP};
+	uint32_t count;
+	struct draft **drafts = drafts_merge(r, wanted, 3, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		draft_to_workload(r, drafts[i]);
+	inline_workloads(r);
+	if (ROWS_END(r, matchers))
+		qsort(r->rows[ROWS_matchers].items, ROWS_END(r, matchers),
+		      sizeof(struct mesh_matcher), matcher_order);
+	addresses_index(r);
+	labels_index(r, drafts, count);
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Files come and go; their drafts are kept in order by kind, so that building need not sort. */
+#include "mesh-config/source_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define POOL_LIMIT_BYTES (1u << 20) /* before a fresh pool is worth its while */
+
+struct name_entry {
+	const char *name;
+	uint32_t index;
+};
+
+/* ---- catalogs */
+
+static int draft_order(const void *left, const void *right)
+{
+	const struct draft *a = *(struct draft *const *)left, *b = *(struct draft *const *)right;
+	int order = 0;
+
+	if (a->namespace_name != b->namespace_name)
+		order = strcmp(a->namespace_name, b->namespace_name);
+	if (!order && a->sort_name != b->sort_name)
+		order = strcmp(a->sort_name, b->sort_name);
+	if (!order && a->name != b->name)
+		order = strcmp(a->name, b->name);
+	if (!order)
+		order = strcmp(a->file->name, b->file->name);
+	if (!order)
+		order = a->at.line < b->at.line ? -1 : a->at.line > b->at.line;
+	return order;
+}
+
+static bool catalog_add(struct catalog *c, struct draft *d)
+{
+	if (c->count == c->capacity) {
+		uint32_t capacity = c->capacity ? c->capacity * 2 : 64;
+		struct draft **grown = realloc(c->items, capacity * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		c->items = grown;
+		c->capacity = capacity;
+	}
+	c->items[c->count++] = d;
+	return true;
+}
+
+static void catalog_forget(struct catalog *c, const struct source_file *file)
+{
+	uint32_t kept = 0, sorted = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (c->items[i]->file == file)
+			continue;
+		sorted += i < c->sorted;
+		c->items[kept++] = c->items[i];
+	}
+	c->count = kept;
+	c->sorted = sorted;
+}
+
+/* The added ones are sorted apart and merged from behind: cheap where they are few. */
+bool catalog_sort(struct catalog *c)
+{
+	uint32_t added = c->count - c->sorted, a = c->sorted, b = added, to = c->count;
+	struct draft **tail;
+
+	if (!added)
+		return true;
+	tail = malloc(added * sizeof(*tail));
+	if (!tail)
+		return false;
+	memcpy(tail, c->items + c->sorted, added * sizeof(*tail));
+	qsort(tail, added, sizeof(*tail), draft_order);
+	while (b) {
+		bool from_sorted = a && draft_order(&c->items[a - 1], &tail[b - 1]) > 0;
+
+		c->items[--to] = from_sorted ? c->items[--a] : tail[--b];
+	}
+	free(tail);
+	c->sorted = c->count;
+	return true;
+}
+
+/* ---- files */
+
+static void file_free(struct source_file *f)
+{
+	if (!f)
+		return;
+	arena_free(&f->arena);
+	problem_sink_free(&f->problems);
+	free((void *)f->bytes.data);
+	free(f);
+}
+
+/* Reads |f->bytes| into drafts of |pool|. */
+static int file_parse(struct source_file *f, struct pool *pool)
+{
+	struct arena nodes = {0};
+	struct reading r = {&f->arena, pool, &f->problems};
+	const struct yaml_node *documents;
+	int err = -ENOMEM;
+
+	f->problems.file = f->index;
+	documents = yaml_read(f->bytes, &nodes, &f->problems);
+	if (documents)
+		err = drafts_read(&r, documents, f, &f->drafts);
+	arena_free(&nodes);
+	f->hash = 0;
+	for (const struct draft *d = f->drafts; d; d = d->next)
+		f->hash += d->hash;
+	return err;
+}
+
+static struct source_file *file_new(const char *name, uint32_t index, struct slice bytes)
+{
+	struct source_file *f = calloc(1, sizeof(*f));
+	char *copy = malloc(bytes.size_bytes + 1);
+
+	if (!f || !copy) {
+		free(f);
+		free(copy);
+		return NULL;
+	}
+	if (bytes.size_bytes)
+		memcpy(copy, bytes.data, bytes.size_bytes);
+	copy[bytes.size_bytes] = 0;
+	f->bytes = (struct slice){copy, bytes.size_bytes};
+	f->name = name;
+	f->index = index;
+	return f;
+}
+
+static void drafts_forget(struct mesh_source *s, const struct source_file *f)
+{
+	bool had[KIND_COUNT] = {false};
+
+	for (const struct draft *d = f->drafts; d; d = d->next)
+		had[d->kind] = true;
+	for (uint32_t kind = 0; kind < KIND_COUNT; kind++)
+		if (had[kind])
+			catalog_forget(&s->catalogs[kind], f);
+}
+
+static bool drafts_add(struct mesh_source *s, const struct source_file *f)
+{
+	for (struct draft *d = f->drafts; d; d = d->next)
+		if (!catalog_add(&s->catalogs[d->kind], d))
+			return false;
+	return true;
+}
+
+/* ---- the source */
+
+struct mesh_source *mesh_source_new(void)
+{
+	struct mesh_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->names = pool_new();
+	s->pool = pool_new();
+	s->by_name = table_new(MESH_FILES_MAX, sizeof(struct name_entry), sizeof(char *), 0);
+	if (s->names && s->pool && s->by_name)
+		return s;
+	mesh_source_free(s);
+	return NULL;
+}
+
+void mesh_source_free(struct mesh_source *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->file_slots; i++)
+		file_free(s->files[i]);
+	for (uint32_t i = 0; i < KIND_COUNT; i++)
+		free(s->catalogs[i].items);
+	free(s->files);
+	pool_unref(s->pool);
+	pool_unref(s->names);
+	if (s->by_name)
+		table_free(s->by_name);
+	free(s);
+}
+
+static struct name_entry *name_find(const struct mesh_source *s, const char *name)
+{
+	const char *known = pool_find(s->names, (struct slice){name, strlen(name)});
+
+	return known ? table_find(s->by_name, &known) : NULL;
+}
+
+static uint32_t slot_take(struct mesh_source *s)
+{
+	struct source_file **grown;
+
+	for (uint32_t i = s->file_count == s->file_slots ? s->file_slots : 0; i < s->file_slots;
+	     i++)
+		if (!s->files[i])
+			return i;
+	grown = realloc(s->files, (s->file_slots + 1) * sizeof(*grown));
+	if (!grown)
+		return MESH_NONE;
+	s->files = grown;
+	s->files[s->file_slots] = NULL;
+	return s->file_slots++;
+}
+
+/* The entry of |name|, made if need be; NULL when memory or room is short. */
+static struct name_entry *name_take(struct mesh_source *s, const char *name)
+{
+	struct name_entry *e = name_find(s, name);
+	const char *kept;
+	uint32_t slot;
+
+	if (e || s->file_count == MESH_FILES_MAX)
+		return e;
+	kept = pool_text(s->names, (struct slice){name, strlen(name)});
+	slot = kept ? slot_take(s) : MESH_NONE;
+	if (slot == MESH_NONE)
+		return NULL;
+	e = table_insert(s->by_name, &kept);
+	if (e)
+		e->index = slot;
+	return e;
+}
+
+static void file_replace(struct mesh_source *s, uint32_t index, struct source_file *f)
+{
+	struct source_file *old = s->files[index];
+
+	if (old) {
+		s->total_bytes -= old->bytes.size_bytes;
+		s->file_count--;
+		drafts_forget(s, old);
+	}
+	file_free(old);
+	s->files[index] = f;
+	if (f) {
+		s->total_bytes += f->bytes.size_bytes;
+		s->file_count++;
+	}
+}
+
+/* Texts of files that are gone are given back by reading all files anew into a fresh pool, once
+ * more than half of the pool must be such; meshes that use the old one keep it. */
+static int pool_renew(struct mesh_source *s)
+{
+	struct pool *fresh, *old = s->pool;
+
+	if (pool_bytes(old) < POOL_LIMIT_BYTES || pool_bytes(old) < 2 * s->total_bytes)
+		return 0;
+	fresh = pool_new();
+	if (!fresh)
+		return 0;
+	s->pool = fresh;
+	for (uint32_t i = 0; i < KIND_COUNT; i++)
+		s->catalogs[i].count = s->catalogs[i].sorted = 0;
+	for (uint32_t i = 0; i < s->file_slots; i++) {
+		struct source_file *f = s->files[i];
+
+		if (!f)
+			continue;
+		arena_free(&f->arena);
+		problem_sink_free(&f->problems);
+		f->drafts = NULL;
+		if (file_parse(f, fresh) || !drafts_add(s, f))
+			return -ENOMEM;
+	}
+	pool_unref(old);
+	return 0;
+}
+
+static int file_put(struct mesh_source *s, const struct name_entry *e, struct slice bytes)
+{
+	const struct source_file *old = s->files[e->index];
+	size_t others = s->total_bytes - (old ? old->bytes.size_bytes : 0);
+	struct source_file *f;
+
+	if (old && slice_equal(old->bytes, bytes))
+		return 0;
+	if (others + bytes.size_bytes > MESH_TOTAL_MAX_BYTES)
+		return -ENOSPC;
+	if (bytes.size_bytes > MESH_FILE_MAX_BYTES)
+		bytes.size_bytes = MESH_FILE_MAX_BYTES + 1; /* refused by its size */
+	f = file_new(e->name, e->index, bytes);
+	if (!f || file_parse(f, s->pool)) {
+		file_free(f);
+		return -ENOMEM;
+	}
+	file_replace(s, e->index, f);
+	if (!drafts_add(s, f))
+		return -ENOMEM;
+	return pool_renew(s);
+}
+
+int mesh_source_put(struct mesh_source *s, const char *name, struct slice bytes)
+{
+	struct name_entry *e = name_take(s, name);
+	int err;
+
+	if (!e)
+		return s->file_count == MESH_FILES_MAX ? -ENOSPC : -ENOMEM;
+	err = file_put(s, e, bytes);
+	if (err && !s->files[e->index])
+		table_remove(s->by_name, e);
+	return err;
+}
+
+int mesh_source_remove(struct mesh_source *s, const char *name)
+{
+	struct name_entry *e = name_find(s, name);
+
+	if (!e || !s->files[e->index])
+		return -ENOENT;
+	file_replace(s, e->index, NULL);
+	table_remove(s->by_name, e);
+	return 0;
+}
