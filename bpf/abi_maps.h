@@ -79,14 +79,18 @@ struct weft_accel_key {
 /* One end of an accelerated connection as its receiver: what was queued for it past TCP. By socket
  * cookie. */
 struct weft_lane {
-	__u64 bytes;	/* redirected to it */
-	__u64 read;	/* payload that it has read, past TCP or not */
-	__u32 messages; /* redirected since nothing waited */
-	__u32 closed;	/* nothing more may be redirected to it */
+	__u64 bytes;	   /* redirected to it */
+	__u64 read;	   /* payload that it has read, past TCP or not */
+	__u32 messages;	   /* redirected since nothing waited */
+	__u32 closed;	   /* nothing more may be redirected to it */
+	__u32 turns;	   /* times that its sender began to speak */
+	__u8 head_request; /* it began with a HEAD request */
+	__u8 mode;	   /* what it speaks: a walk_mode of the kernel half */
+	__u8 pad[2];
 };
 
 _Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
-_Static_assert(sizeof(struct weft_lane) == 24, "lane");
+_Static_assert(sizeof(struct weft_lane) == 32, "lane");
 _Static_assert(sizeof(struct weft_account) == 128, "account");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");

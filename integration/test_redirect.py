@@ -4,7 +4,8 @@
 import hashlib
 import os
 
-from lab import servers
+from lab import clients, servers
+from lab.exact import exact_counts
 from lab.processes import wait_for
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
@@ -80,3 +81,45 @@ def exact_bytes(box):
     past, connections = redirected(weftd)
     expect_equal(connections, 1 + 2 * 5 - 1, "connections past TCP (the proof's own; the very first one shows how it is read)")
     expect(past > wanted, f"{past:.0f} bytes went past TCP of {2 * wanted}")
+
+
+def twice(run):
+    """The first connections are plain: they show how their programs read. The later ones go past TCP."""
+    def client(place, server):
+        first, second = run(place, server), run(place, server)
+        codes = {code: first.codes.get(code, 0) + second.codes.get(code, 0) for code in {*first.codes, *second.codes}}
+        return clients.Count(codes, first.errors + second.errors, exact=first.exact)
+    return client
+
+
+def exact_requests(box, make_server, run, least):
+    """Requests that went past TCP are counted like all others: method, path, status and bytes."""
+    weftd = exact_counts(box, make_server, twice(run), ("--accelerate", ":8080"))
+    past, connections = redirected(weftd)
+    expect(past > least, f"{past:.0f} bytes of {connections:.0f} connections went past TCP")
+
+
+@test("redirect/http1_exact", needs=("nginx", "curl"))
+def http1_exact(box):
+    exact_requests(box, lambda place: servers.nginx(place, 8080), lambda *a: clients.curl(*a, requests=4000), 1_000_000)
+
+
+@test("redirect/http1_many_exact", needs=("nginx", "wrk"))
+def http1_many_exact(box):
+    exact_requests(box, lambda place: servers.nginx(place, 8080), lambda *a: clients.wrk(*a, requests=8000), 1_000_000)
+
+
+@test("redirect/h2c_exact", needs=("nginx", "h2load"))
+def h2c_exact(box):
+    exact_requests(box, lambda place: servers.nginx(place, 8080, http2=True),
+                   lambda *a: clients.h2load(*a, requests=8000, clients=5), 1_000_000)
+
+
+@test("redirect/tls_exact", needs=("nginx", "curl"))
+def tls_exact(box):
+    exact_requests(box, lambda place: servers.nginx(place, 8080, tls=True), lambda *a: clients.curl(*a, requests=4000), 1_000_000)
+
+
+@test("redirect/node_exact", needs=("node", "curl"))
+def node_exact(box):
+    exact_requests(box, lambda place: servers.node(place, 8080, "http"), lambda *a: clients.curl(*a, requests=4000), 1_000_000)

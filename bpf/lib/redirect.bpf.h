@@ -85,19 +85,57 @@ static __always_inline bool lane_has_room(struct weft_lane *lane, __u32 bytes)
 	return waiting + bytes <= LANE_BYTES_MAX && lane->messages < LANE_MESSAGES_MAX;
 }
 
-/* Adds what went past TCP, which its own counters do not know. */
+/* What arrived past TCP before the first byte by TCP did: a receiver's stream learns of it with
+ * that byte, or here. */
 static __always_inline void redirected_add(struct weft_counters *c, struct sock *sk,
 					   const struct conn_state *state)
 {
 	struct weft_lane *lane;
 	struct enrolled *e;
+	__u64 bytes;
 
 	if (!state->enrolled)
 		return;
 	e = bpf_sk_storage_get(&weft_enrolled, sk, 0, 0);
 	if (!e)
 		return;
-	c->sent_bytes += e->sent_bytes;
 	lane = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
-	c->received_bytes += lane ? lane->bytes : e->received_bytes;
+	bytes = lane ? lane->bytes : e->received_bytes;
+	if (c->received_bytes < bytes)
+		c->received_bytes = bytes;
+}
+
+/* What came past TCP to this end is taken note of: whose turn it is, and what is spoken. Returns
+ * how many bytes came. */
+static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *state)
+{
+	struct weft_lane *lane = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
+	struct stream_state *in = &state->streams[WEFT_INGRESS];
+
+	if (!lane)
+		return e->received_bytes;
+	if (in->mode == WALK_NEW)
+		in->mode = lane->mode;
+	if (lane->turns != e->turns_seen) {
+		e->turns_seen = lane->turns;
+		state->last_direction = WEFT_INGRESS;
+		state->head_request = lane->head_request;
+	}
+	return lane->bytes;
+}
+
+/* By how much the place of a byte in its direction is ahead of its TCP sequence number: what went
+ * past TCP has none, and went before. */
+static __always_inline __u32 seq_past(struct bpf_sock *sk, struct conn_state *state, __u8 direction)
+{
+	struct enrolled *e;
+	__u32 received;
+
+	if (!state->enrolled)
+		return 0;
+	e = bpf_sk_storage_get(&weft_enrolled, sk, 0, 0);
+	if (!e)
+		return 0;
+	received = lane_take(e, state);
+	return direction == WEFT_EGRESS ? e->sent_bytes : received;
 }

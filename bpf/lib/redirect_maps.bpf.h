@@ -46,7 +46,10 @@ struct enrolled {
 	__u8 mode;     /* enum lane_mode */
 	__u8 excluded; /* asked for what redirected bytes cannot give */
 	__u8 role;
-	__u8 pad[5];
+	__u8 told; /* the other end knows that it is this end's turn to speak */
+	__u8 pad[4];
+	__u32 turns_seen; /* of its own lane */
+	__u32 pad2;
 	struct reader_key reader;
 };
 

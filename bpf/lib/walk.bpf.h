@@ -183,15 +183,16 @@ static __always_inline void advance(struct capture *c, struct stream_state *s)
 		stream_jump(s, s->ahead);
 }
 
-/* The kernel knows what has arrived without a hole; a FIN counts there, not here. */
-static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock *sk)
+/* The kernel knows what has arrived without a hole; a FIN counts there, not here. |past| bytes came
+ * before all that it knows. */
+static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock *sk, __u32 past)
 {
 	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
 	__u32 end;
 
 	if (!tcp)
 		return;
-	end = tcp->rcv_nxt;
+	end = tcp->rcv_nxt + past;
 	stream_jump(s, (__s32)(end - s->ahead) > 0 ? s->ahead : end);
 }
 
@@ -275,6 +276,21 @@ static __always_inline void stream_reset(struct stream_state *s)
 	s->header_bytes = 0;
 	s->skip = 0;
 	s->unusual = 0;
+}
+
+/* Starts to follow a connection mid-life: its place in either stream is not known. */
+static __always_inline void join(struct conn_state *state, __u32 epoch)
+{
+	if (!state->started_ns)
+		state->started_ns = bpf_ktime_get_ns();
+	state->epoch = epoch;
+	state->held = HELD_NONE;
+	state->joined = 1;
+	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
+	state->last_direction = 2;
+	state->head_request = 0;
+	stream_reset(&state->streams[WEFT_EGRESS]);
+	stream_reset(&state->streams[WEFT_INGRESS]);
 }
 
 static __always_inline void stream_count(struct capture *c, struct stream_state *s)

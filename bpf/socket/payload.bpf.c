@@ -4,6 +4,7 @@
  * captured, OPEN for connections met while they live. May lose records when the ring is full
  * (counted). Always lets the packet pass. */
 #include "bpf/lib/early.bpf.h"
+#include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/walk.bpf.h"
 
 #define PASS 1
@@ -27,21 +28,6 @@ static __always_inline void joined_announce(const struct __sk_buff *skb, struct 
 	if (owner)
 		open->owner = *owner;
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
-}
-
-/* Starts to follow a connection mid-life: its place in either stream is not known. */
-static __always_inline void join(struct conn_state *state, __u32 epoch)
-{
-	if (!state->started_ns)
-		state->started_ns = bpf_ktime_get_ns();
-	state->epoch = epoch;
-	state->held = HELD_NONE;
-	state->joined = 1;
-	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
-	state->last_direction = 2;
-	state->head_request = 0;
-	stream_reset(&state->streams[WEFT_EGRESS]);
-	stream_reset(&state->streams[WEFT_INGRESS]);
 }
 
 /* Sequence numbers of a connection whose handshake was not seen: those of the packet by which its
@@ -113,7 +99,7 @@ static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, 
 	state->epoch = 0;
 	s = c->direction == WEFT_EGRESS ? &state->streams[WEFT_EGRESS]
 					: &state->streams[WEFT_INGRESS];
-	c->seq = p->seq;
+	c->seq = p->seq + seq_past(sk, state, c->direction);
 	c->bytes = p->bytes;
 	stream_count(c, s);
 	return PASS;
@@ -134,7 +120,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 	c->cookie = state->cookie;
 	c->time_ns = bpf_ktime_get_ns();
 	c->protocol = WEFT_PROTOCOL_HTTP1;
-	c->seq = p->seq;
+	c->seq = p->seq + seq_past(sk, state, c->direction);
 	capture_end(c, 0);
 	return PASS;
 }
@@ -156,6 +142,7 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	struct conn_state *state;
 	struct payload p;
 	struct bpf_sock *sk;
+	__u32 past;
 
 	if (!set || !payload_find(skb, &p))
 		return PASS;
@@ -180,12 +167,13 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	if (!state)
 		return PASS;
 	count_about(WEFT_COUNT_PACKETS, 1);
+	past = seq_past(sk, state, direction);
 	c.cookie = state->cookie;
-	c.seq = p.seq;
+	c.seq = p.seq + past;
 	c.offset = p.offset;
 	c.bytes = p.bytes;
 	if (state->streams[WEFT_INGRESS].holes)
-		stream_sync(&state->streams[WEFT_INGRESS], sk);
+		stream_sync(&state->streams[WEFT_INGRESS], sk, seq_past(sk, state, WEFT_INGRESS));
 	if (direction == WEFT_INGRESS &&
 	    (state->peer == PEER_LOCAL ||
 	     (state->peer == PEER_UNKNOWN && peer_is_local(skb, state))))

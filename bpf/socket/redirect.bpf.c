@@ -3,6 +3,8 @@
  * only while a service is accelerated. A message of an enrolled socket goes to its peer's queue
  * past TCP, or by TCP: never lost, never refused. Emits nothing; what was redirected is counted in
  * the lane of its receiver and at its sender. */
+#include "bpf/lib/walk_message.bpf.h"
+
 #include "bpf/lib/redirect.bpf.h"
 
 #define MSG_PEEK     0x2
@@ -40,14 +42,112 @@ static __always_inline bool peer_ready(struct enrolled *e)
 	return true;
 }
 
-/* Both walkers and decoders would see only what went by TCP: the connection is counted, not read.
- */
-static __always_inline void conn_hide(struct bpf_sock *sk)
+/* A connection that the agent of now has not met. */
+static __always_inline void joined_announce(struct bpf_sock *sk, const struct enrolled *e,
+					    const struct conn_state *state)
+{
+	struct weft_open *open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	bool client = e->role == WEFT_ROLE_CLIENT;
+	struct weft_tuple *t;
+
+	if (!open)
+		return;
+	t = &open->tuple;
+	__builtin_memcpy(t->local_addr, client ? e->pair.local_addr : e->pair.remote_addr, 16);
+	__builtin_memcpy(t->remote_addr, client ? e->pair.remote_addr : e->pair.local_addr, 16);
+	t->local_port = client ? e->pair.local_port : e->pair.remote_port;
+	t->remote_port = client ? e->pair.remote_port : e->pair.local_port;
+	open->cookie = state->cookie;
+	open->flags = WEFT_OPEN_JOINED;
+	open->role = state->role;
+	open->egress_seq = state->egress_seq;
+	open->ingress_seq = state->ingress_seq;
+	if (owner)
+		open->owner = *owner;
+	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
+}
+
+/* The receiver has to know when its turn ends, and whether its answer has a body. An interim
+ * response is no turn. A function of its own: the stack of all that calls each other is bounded. */
+static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, struct enrolled *e,
+				struct weft_lane *lane)
+{
+	struct first_bytes f;
+
+	if (e->told || !first_bytes_load(msg, c, 0, &f) ||
+	    (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
+		return 0;
+	e->told = 1;
+	lane->head_request = begins(&f, "HEAD ", 5);
+	lane->turns++;
+	return 0;
+}
+
+static __always_inline void arrival_tell_peer(const struct enrolled *e, const struct capture *c,
+					      __u32 end_seq, __u32 bytes)
+{
+	struct arrival arrival = {.time_ns = c->time_ns, .end_seq = end_seq, .bytes = bytes};
+
+	mark_send(e->peer, &arrival);
+}
+
+static __always_inline __u8 mode_told(__u8 mode)
+{
+	return mode == WALK_HTTP1_CHUNKS || mode == WALK_REST ? WALK_HTTP1 : mode;
+}
+
+/* Nobody listens, or nothing is to be read: the place in the stream moves on. */
+static __always_inline void message_count(struct stream_state *s, __u32 bytes)
+{
+	s->started = 1;
+	stream_move(s, s->next + bytes);
+}
+
+/* Follows the direction as if the message were a packet: its place comes after all that went. */
+static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_state *state,
+					   struct enrolled *e, struct weft_lane *lane)
+{
+	struct stream_state *s = &state->streams[WEFT_EGRESS];
+	struct capture c = {.cookie = state->cookie, .seq = s->next, .bytes = msg->size};
+
+	if ((__u64)msg->data_end - (__u64)msg->data < msg->size)
+		bpf_msg_pull_data(msg, 0, msg->size, 0);
+	c.time_ns = bpf_ktime_get_ns();
+	held_take(state, &c.arrival);
+	if (state->last_direction != WEFT_EGRESS)
+		e->told = 0;
+	turn_tell(msg, &c, e, lane);
+	message_stream(msg, &c, state, s);
+	lane->mode = mode_told(s->mode);
+	if (c.arrival.bytes)
+		mark_send(state->cookie, &c.arrival);
+	if (!is_opaque(state))
+		arrival_tell_peer(e, &c, s->next, msg->size);
+}
+
+static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock *sk,
+					 struct enrolled *e, struct weft_lane *lane)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_settings *set = settings();
 
-	if (state)
-		state->streams[WEFT_EGRESS].mode = WALK_OPAQUE;
+	if (!state || !set)
+		return;
+	if (!set->capture || bpf_ktime_get_ns() - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS) {
+		state->epoch = 0;
+		message_count(&state->streams[WEFT_EGRESS], msg->size);
+		return;
+	}
+	if (state->epoch != set->epoch) {
+		join(state, set->epoch);
+		joined_announce(sk, e, state);
+	}
+	lane_take(e, state);
+	if (is_opaque(state))
+		message_count(&state->streams[WEFT_EGRESS], msg->size);
+	else
+		message_follow(msg, state, e, lane);
 }
 
 SEC("sk_msg")
@@ -63,11 +163,8 @@ int redirect_msg(struct sk_msg_md *msg)
 	e = bpf_sk_storage_get(&weft_enrolled, sk, 0, 0);
 	if (!e || e->mode == LANE_PASS)
 		return SK_PASS;
-	if (e->mode == LANE_NEW) {
-		if (!peer_ready(e))
-			return pass(e, WEFT_COUNT_REDIRECT_LATE);
-		conn_hide(sk);
-	}
+	if (e->mode == LANE_NEW && !peer_ready(e))
+		return pass(e, WEFT_COUNT_REDIRECT_LATE);
 	lane = bpf_map_lookup_elem(&weft_lanes, &e->peer);
 	if (!lane || lane->closed)
 		return pass(e, WEFT_COUNT_REDIRECT_CLOSED);
@@ -81,6 +178,7 @@ int redirect_msg(struct sk_msg_md *msg)
 	e->sent_messages++;
 	count(WEFT_COUNT_REDIRECT_MESSAGES, 1);
 	count(WEFT_COUNT_REDIRECT_BYTES, bytes);
+	message_look(msg, sk, e, lane);
 	return SK_PASS;
 }
 

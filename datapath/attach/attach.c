@@ -53,9 +53,6 @@ static const char *const OPTIONAL[] = {"mesh_simulate", "mesh_policy",	   "mesh_
 				       "tls_keys",	"tcp_reset_out",   "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
-static const char *const REDIRECT_MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
-					    "weft_readers"};
-
 struct attach {
 	struct weft_bpf *skeleton;
 	struct ring *ring;		/* only in the process that reads it */
@@ -161,18 +158,6 @@ static void leave_out(struct attach *a, const char *prefix)
 	}
 }
 
-/* The kernel takes all of these programs or none is kept. */
-static void leave_redirect(struct attach *a)
-{
-	struct bpf_object *object = a->skeleton->obj;
-
-	leave_out(a, "redirect_");
-	for (size_t i = 0; i < sizeof(REDIRECT_MAPS) / sizeof(*REDIRECT_MAPS); i++)
-		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, REDIRECT_MAPS[i]),
-					false);
-	bpf_map__set_max_entries(a->skeleton->maps.weft_lanes, 1);
-}
-
 /* Leaves out what is not wanted or has a better form on this kernel. */
 static void choose_programs(struct attach *a, const struct attach_options *options, size_t left_out)
 {
@@ -189,7 +174,7 @@ static void choose_programs(struct attach *a, const struct attach_options *optio
 
 	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
 	if (!options->redirect)
-		leave_redirect(a);
+		redirect_leave_out(a->skeleton->obj);
 	for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
 		bpf_program__set_autoload(tls[i].program,
 					  options->tls_keys && tls[i].multi == multi);

@@ -29,6 +29,11 @@ static const struct {
 } LINKS[] = {{"redirect_read", false}, {"redirect_option", true}, {"redirect_enrol", true}};
 #define LINK_COUNT (sizeof(LINKS) / sizeof(LINKS[0]))
 
+static const char *const PROGRAMS[] = {"redirect_enrol", "redirect_msg", "redirect_skb",
+				       "redirect_read", "redirect_option"};
+static const char *const MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
+				   "weft_readers"};
+
 struct redirect {
 	const struct attach *attach;
 	struct bpf_link *links[LINK_COUNT];
@@ -65,6 +70,16 @@ int redirect_service_parse(const char *text, struct redirect_service *ret)
 	}
 	*ret = service;
 	return 0;
+}
+
+void redirect_leave_out(struct bpf_object *object)
+{
+	for (size_t i = 0; i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(object, PROGRAMS[i]),
+					  false);
+	for (size_t i = 0; i < sizeof(MAPS) / sizeof(MAPS[0]); i++)
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, MAPS[i]), false);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "weft_lanes"), 1);
 }
 
 /* ---- attaching */

@@ -8,10 +8,10 @@ from lab.weftd import Weftd
 REPORTERS = ("source", "destination")
 
 
-def exact_counts(box, make_server, run_client):
+def exact_counts(box, make_server, run_client, options=()):
     """|make_server(place)| starts a server, |run_client(place, server)| the load; then every count is compared."""
     server = make_server(box.namespace("server"))
-    weftd = Weftd(box)
+    weftd = Weftd(box, *options)
     weftd.start()
     observed = weftd.follow(server.workload)
     count = run_client(box.namespace("client"), server)
@@ -25,6 +25,7 @@ def exact_counts(box, make_server, run_client):
     records = observed.exchanges()
     for reporter in REPORTERS:
         expect_equal(truth.tally(records[reporter]), truth.tally(log), f"method, path, status in weft observe ({reporter})")
+    return weftd
 
 
 def client_agrees(count, log):

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 7: the walkers over a message of sk_msg instead of a packet. They are the same lines: a
+ * global function is verified with one type of context, so those that take one are made again under
+ * another name. */
+#pragma once
+
+#include "bpf/lib/packet_tcp.bpf.h"
+
+#define MESSAGE_BYTES_MAX (1u << 20) /* a power of two */
+
+/* Stands for bpf_skb_load_bytes, which sk_msg does not have. */
+static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, void *out,
+					 __u32 bytes)
+{
+	void *data = (void *)(long)msg->data;
+
+	if ((__u64)msg->data_end - (__u64)data < (__u64)at + bytes)
+		return -1;
+	return bpf_probe_read_kernel(out, bytes, data + (at & (MESSAGE_BYTES_MAX - 1)));
+}
+
+#define __sk_buff	   sk_msg_md
+#define bpf_skb_load_bytes message_load
+#define capture_range	   message_range
+#define head_copy	   message_head_copy
+#define chunk_line	   message_chunk_line
+#define http1_chunk	   message_http1_chunk
+#define http1_next	   message_http1_next
+#define line_read	   message_line_read
+#define walk_http1	   message_http1
+#define walk_units	   message_units
+#define classify	   message_classify
+#define stream_follow	   message_stream
+#include "bpf/lib/walk.bpf.h"
+#undef __sk_buff
+#undef bpf_skb_load_bytes
