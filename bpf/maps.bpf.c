@@ -3,6 +3,7 @@
  * the licence of the linked object. */
 #include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/mesh_maps.bpf.h"
+#include "bpf/lib/policy_maps.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
 
 struct ring_map weft_ring SEC(".maps");
@@ -31,5 +32,7 @@ struct service_map weft_services SEC(".maps");
 struct pick_map weft_picks SEC(".maps");
 struct sticky_map weft_sticky SEC(".maps");
 struct asked_map weft_asked SEC(".maps");
+struct knock_map weft_knocks SEC(".maps");
+struct refused_map weft_refused SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

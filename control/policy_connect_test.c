@@ -41,7 +41,7 @@ static int record_take(void *arg, void *record, size_t size_bytes)
 	const struct weft_verdict *v = record;
 
 	(void)arg;
-	if (v->event.kind != WEFT_EVENT_VERDICT)
+	if (v->event.kind != WEFT_EVENT_VERDICT || v->place != WEFT_PLACE_CONNECT)
 		return 0;
 	assert_int_equal(size_bytes, sizeof(*v));
 	assert_int_equal(v->generation, mesh_maps_live(maps)->generation);

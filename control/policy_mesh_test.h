@@ -17,6 +17,7 @@ static struct model model;
 static struct names names;
 static struct spec_policy specs[WORLD_POLICIES];
 static int spec_count;
+static uint32_t first_source; /* cell: identity of 127.0.2.1 */
 
 /* Blocks and ports that real connections can meet. */
 static void world_on_loopback(void)
@@ -84,6 +85,7 @@ static void workloads_add(const struct authorize *a)
 		sprintf(text, "127.0.1.%u", i + 1);
 		address_add(text, identity_add(&p, 1000 + i, a));
 	}
+	first_source = used;
 	for (uint32_t i = 0; i < KINDS; i++) {
 		peer_of_kind(&p, i);
 		sprintf(text, "127.0.2.%u", i + 1);

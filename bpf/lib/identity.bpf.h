@@ -6,20 +6,12 @@
 
 #include "bpf/lib/conn.bpf.h"
 #include "bpf/lib/mesh.bpf.h"
+#include "bpf/lib/policy_maps.bpf.h"
 
-#define IDENTITY_CGROUPS  6 /* levels below the root that matchers can name */
 #define IDENTITY_DEVICES  12
 #define IDENTITY_ADDRS	  4	      /* of one device and family */
 #define IDENTITY_MANY	  0xffffffffu /* several: which one, only an address can tell */
 #define IDENTITY_RANK_MAX 0xffffffffu
-
-/* What is known of a process. */
-struct identity_facts {
-	__u64 cgroups[IDENTITY_CGROUPS]; /* by level, from the top; 0 = there is none */
-	__u64 exe;			 /* weft_hash_name */
-	__u32 netns_ino;
-	__u32 uid;
-};
 
 struct identity_search {
 	struct identity_facts facts;

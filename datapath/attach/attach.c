@@ -41,6 +41,7 @@ static const struct {
 	{"mesh_recvmsg4", HOOK_CGROUP, true},	{"mesh_recvmsg6", HOOK_CGROUP, true},
 	{"mesh_sendmsg4", HOOK_CGROUP, true},	{"mesh_sendmsg6", HOOK_CGROUP, true},
 	{"mesh_connect4", HOOK_CGROUP, true},	{"mesh_connect6", HOOK_CGROUP, true},
+	{"mesh_knock", HOOK_CGROUP, true},	{"mesh_accept", HOOK_CGROUP, true},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 

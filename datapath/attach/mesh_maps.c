@@ -16,8 +16,9 @@
 #define MAX_CELLS (64u << 20) /* 4 GiB */
 #define NO_ARENA  (-1)
 
-static const char *const MAPS[] = {"weft_mesh",	 "weft_endpoints", "weft_services",
-				   "weft_picks", "weft_sticky",	   "weft_asked"};
+static const char *const MAPS[] = {"weft_mesh",	  "weft_endpoints", "weft_services",
+				   "weft_picks",  "weft_sticky",    "weft_asked",
+				   "weft_knocks", "weft_refused"};
 #define MAP_COUNT (sizeof(MAPS) / sizeof(MAPS[0]))
 
 struct mesh_maps {

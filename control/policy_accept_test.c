@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Policies at the server's end: clients that no hook sees when they connect are refused where they
+ * arrive, as the judge says; and rules about addresses that a client does not have yet. */
+#include <fcntl.h>
+#include <poll.h>
+
+#include "control/policy_mesh_test.h"
+#include "datapath/attach/lookups.h"
+
+#define WORLDS	    30
+#define CONNECTIONS 60
+
+static int servers[TARGETS * TEST_PORTS];
+static struct lookups *lookups;
+
+static void servers_open(void)
+{
+	char text[32];
+
+	for (int i = 0; i < TARGETS * TEST_PORTS; i++) {
+		struct sockaddr_storage addr;
+		socklen_t size;
+
+		sprintf(text, "127.0.1.%d", i / TEST_PORTS + 1);
+		sockaddr_make(text, (uint16_t)atoi(texts[SPEC_PORTS][i % TEST_PORTS]), &addr,
+			      &size);
+		servers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
+		assert_int_equal(listen(servers[i], 64), 0);
+	}
+}
+
+static void servers_close(void)
+{
+	for (int i = 0; i < TARGETS * TEST_PORTS; i++)
+		close(servers[i]);
+}
+
+/* Sockets that are made from now on belong to a group that the programs are not attached to. */
+static void leave_hooks(bool leave)
+{
+	char parent[300];
+
+	strcpy(parent, cgroup_dir);
+	*strrchr(parent, '/') = 0;
+	assert_int_equal(enter_cgroup(leave ? parent : cgroup_dir), 0);
+}
+
+static struct weft_verdict last;
+static unsigned denials;
+
+static int record_take(void *arg, void *record, size_t size_bytes)
+{
+	const struct weft_verdict *v = record;
+
+	(void)arg;
+	(void)size_bytes;
+	if (v->event.kind == WEFT_EVENT_VERDICT && v->verdict == WEFT_VERDICT_DENIED) {
+		last = *v;
+		denials++;
+	}
+	return 0;
+}
+
+static unsigned denials_take(void)
+{
+	denials = 0;
+	attach_consume(attach, record_take, NULL);
+	return denials;
+}
+
+static void judged_arrivals(unsigned *allowed, unsigned *denied)
+{
+	struct spec_connection c;
+	struct spec_verdict v;
+	int fd;
+
+	denials_take();
+	for (int i = 0; i < CONNECTIONS; i++) {
+		loopback_connection(&c);
+		v = spec_judge(specs, spec_count, &c);
+		fd = dial_from(SOCK_STREAM, c.source.address, c.target.address, (uint16_t)c.port);
+		if (fd >= 0)
+			hang_up(fd);
+		assert_int_equal(fd < 0 ? fd : 0, v.allowed ? 0 : -ECONNREFUSED);
+		assert_int_equal(denials_take(), !v.allowed);
+		*(v.allowed ? allowed : denied) += 1;
+		if (v.allowed)
+			continue;
+		assert_int_equal(last.place, WEFT_PLACE_ACCEPT);
+		assert_int_equal(last.rule, v.rule);
+		assert_int_equal(last.tuple.local_port, c.port);
+	}
+}
+
+static void test_refused_at_once(void **state)
+{
+	int netns cleanup_close = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	unsigned allowed = 0, denied = 0;
+	struct error err;
+
+	(void)state;
+	if (attach_ring_open(attach, &err) || lookups_new(attach, &lookups, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(lookups_add(lookups, netns), 0);
+	servers_open();
+	leave_hooks(true);
+	world_seed = 31;
+	for (int w = 0; w < WORLDS; w++) {
+		spec_count = random_policies(specs);
+		policies_begin();
+		mesh_force();
+		judged_arrivals(&allowed, &denied);
+	}
+	leave_hooks(false);
+	lookups_free(lookups);
+	servers_close();
+	print_message("%u arrivals allowed, %u answered with a RST, each as judged\n", allowed,
+		      denied);
+	assert_true(allowed > 100 && denied > 100);
+}
+
+/* ---- without the program at lookup: silence, no connection, no byte */
+
+static void deny_all(void)
+{
+	memset(specs, 0, sizeof(specs[0]));
+	strcpy(specs->namespace_name, "istio-system");
+	spec_count = 1;
+	policies_begin();
+	mesh_force();
+}
+
+static bool connects(const char *from, const char *to, uint16_t port, int wait_ms)
+{
+	int fd cleanup_close = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd writable = {.fd = fd, .events = POLLOUT};
+	struct sockaddr_storage addr;
+	socklen_t size;
+
+	sockaddr_make(from, 0, &addr, &size);
+	assert_int_equal(bind(fd, (void *)&addr, size), 0);
+	sockaddr_make(to, port, &addr, &size);
+	if (!connect(fd, (void *)&addr, size))
+		return true;
+	return poll(&writable, 1, wait_ms) == 1 && !(writable.revents & (POLLERR | POLLHUP));
+}
+
+static void test_dropped_without_lookup(void **state)
+{
+	(void)state;
+	servers_open();
+	deny_all();
+	denials_take();
+	leave_hooks(true);
+	assert_false(connects("127.0.2.1", "127.0.1.1", 80, 300));
+	leave_hooks(false);
+	assert_int_equal(denials_take(), 1);
+	assert_int_equal(last.owner.pid, getpid()); /* of the listener */
+	assert_int_equal(accept(servers[0], NULL, NULL), -1);
+	servers_close();
+}
+
+/* ---- who a client is that is not bound to an address */
+
+static void one_rule(enum spec_action action, enum spec_field field, const char *value)
+{
+	struct spec_match *m = &specs->rules[0].from[0].matches[0];
+
+	memset(specs, 0, sizeof(specs[0]));
+	strcpy(specs->namespace_name, "istio-system");
+	specs->action = action;
+	specs->rule_count = specs->rules[0].from_count = specs->rules[0].from[0].count = 1;
+	m->field = field;
+	m->values.count = 1;
+	strcpy(m->values.items[0], value);
+	spec_count = 1;
+}
+
+static int dial_unbound(void)
+{
+	int fd = dial("127.0.1.1", 80);
+
+	if (fd < 0)
+		return fd;
+	hang_up(fd);
+	return 0;
+}
+
+/* Its address is not known when it connects: the server's end decides. */
+static void test_address_comes_later(void **state)
+{
+	int netns cleanup_close = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct error err;
+
+	(void)state;
+	if (lookups_new(attach, &lookups, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(lookups_add(lookups, netns), 0);
+	servers_open();
+	one_rule(SPEC_DENY, SPEC_IP_BLOCKS, "127.0.0.0/24");
+	policies_begin();
+	mesh_force();
+	assert_int_equal(dial_unbound(), -ECONNREFUSED);
+	assert_int_equal(dial_from(SOCK_STREAM, "127.0.0.9", "127.0.1.1", 80), -EPERM);
+	one_rule(SPEC_DENY, SPEC_IP_BLOCKS, "127.0.7.0/24");
+	policies_begin();
+	mesh_force();
+	assert_int_equal(dial_unbound(), 0);
+	servers_close();
+	lookups_free(lookups);
+}
+
+static void matcher_add(uint8_t kind, uint64_t value, uint32_t identity)
+{
+	const struct weft_mesh_header *h = cell(0);
+	uint32_t at = weft_hash_match(value, kind, h->seed);
+	struct weft_mesh_matcher *m;
+
+	while ((m = cell(h->matchers.first + (at & h->matchers.mask)))->kind)
+		at++;
+	*m = (struct weft_mesh_matcher){
+		.value = value, .kind = kind, .identity = identity, .rank = 1};
+}
+
+static uint64_t exe_value(void)
+{
+	char path[300] = "", name[32] = "";
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	assert_true(n > 0);
+	snprintf(name, sizeof(name), "%s", strrchr(path, '/') + 1);
+	return weft_hash_name(name);
+}
+
+static uint64_t file_value(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* Both ends find the process by |kind|; another value is nobody. */
+static void matcher_check(uint8_t kind, uint64_t value)
+{
+	for (uint64_t other = 0; other < 2; other++) {
+		policies_begin();
+		matcher_add(kind, value + other, first_source); /* of namespace shop */
+		mesh_force();
+		assert_int_equal(dial_unbound(), other ? -EPERM : 0);
+	}
+}
+
+static void test_matchers(void **state)
+{
+	(void)state;
+	servers_open();
+	one_rule(SPEC_ALLOW, SPEC_NAMESPACES, "shop");
+	matcher_check(WEFT_MATCH_CGROUP, file_value(cgroup_dir));
+	matcher_check(WEFT_MATCH_NETNS, file_value("/proc/self/ns/net"));
+	matcher_check(WEFT_MATCH_EXE, exe_value());
+	matcher_check(WEFT_MATCH_UID, geteuid());
+	servers_close();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused_at_once),
+		cmocka_unit_test(test_dropped_without_lookup),
+		cmocka_unit_test(test_address_comes_later),
+		cmocka_unit_test(test_matchers),
+	};
+
+	names_fill(&names);
+	world_on_loopback();
+	return world_run(tests);
+}
