@@ -28,7 +28,8 @@ struct weft_mesh_address {
 struct weft_mesh_matcher {
 	__u64 value;
 	__u8 kind;  /* WEFT_MATCH_*: what it is found by */
-	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; never its own kind */
+	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; not its own kind, unless
+		     * that is WEFT_MATCH_ADDRESS */
 	__u8 prefix_bits;
 	__u8 pad;
 	__u32 identity; /* cell */

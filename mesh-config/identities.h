@@ -27,8 +27,8 @@ struct identity_view {
 	uint32_t class_count;
 };
 
-/* What policies are for each class of destinations: steps of the arena, 0 = none selects it. The
- * caller has |by_class| with identity_view.class_count elements. */
+/* What policies are for each class of destinations: steps of the arena, 0 = none selects it.
+ * |by_class| has identity_view.class_count elements, or is NULL: there are no policies. */
 struct identity_policies {
 	uint32_t *by_class;
 	uint32_t others; /* destinations without an identity: policies of the whole mesh */
