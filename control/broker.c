@@ -4,18 +4,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define ANSWER_MS 1000
 #define PUSH_MS	  50
-
-struct question {
-	uint32_t question;
-	uint32_t pad;
-	uint64_t argument;
-};
 
 static void close_end(int *fd)
 {
@@ -69,16 +64,15 @@ void broker_keep_worker(struct broker *b)
 	close_end(&b->push_fd);
 }
 
-ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
-		   size_t size)
+static ssize_t ask(struct broker *b, const struct broker_message *m, void *answer, size_t size)
 {
-	struct question q = {.question = question, .argument = argument};
 	struct pollfd p = {.fd = b->worker_fd, .events = POLLIN};
 	ssize_t n;
 
 	while (recv(b->worker_fd, answer, size, MSG_DONTWAIT) > 0)
 		; /* an answer that came after its time */
-	if (send(b->worker_fd, &q, sizeof(q), MSG_NOSIGNAL) < 0)
+	if (send(b->worker_fd, m, offsetof(struct broker_message, data) + m->data_bytes,
+		 MSG_NOSIGNAL) < 0)
 		return -errno;
 	if (poll(&p, 1, ANSWER_MS) != 1)
 		return -ETIMEDOUT;
@@ -86,18 +80,33 @@ ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t arg
 	return n < 0 ? -errno : n;
 }
 
-int broker_question_read(struct broker *b, enum broker_question *question, uint64_t *argument)
+ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
+		   size_t size)
 {
-	struct question q;
-	ssize_t n = recv(b->loader_fd, &q, sizeof(q), MSG_DONTWAIT);
+	struct broker_message m = {.question = question, .argument = argument};
+
+	return ask(b, &m, answer, size);
+}
+
+ssize_t broker_ask_data(struct broker *b, enum broker_question question, const void *data,
+			size_t data_bytes, void *answer, size_t size)
+{
+	struct broker_message m = {.question = question, .data_bytes = (uint32_t)data_bytes};
+
+	if (data_bytes > sizeof(m.data))
+		return -EMSGSIZE;
+	memcpy(m.data, data, data_bytes);
+	return ask(b, &m, answer, size);
+}
+
+int broker_question_read(struct broker *b, struct broker_message *ret)
+{
+	size_t head = offsetof(struct broker_message, data);
+	ssize_t n = recv(b->loader_fd, ret, sizeof(*ret), MSG_DONTWAIT);
 
 	if (n < 0)
 		return -errno;
-	if (n != sizeof(q))
-		return -EPIPE;
-	*question = q.question;
-	*argument = q.argument;
-	return 0;
+	return (size_t)n >= head && (size_t)n == head + ret->data_bytes ? 0 : -EPIPE;
 }
 
 void broker_answer(struct broker *b, const void *answer, size_t size)

@@ -18,6 +18,17 @@ enum broker_question {
 	BROKER_CGROUP_PATH, /* the id follows; answer: the path, empty when there is none */
 	BROKER_HEALTH,	    /* answer: struct broker_health */
 	BROKER_CHECK,	    /* answer: a JSON object as text */
+	BROKER_SIMULATE, /* data: struct weft_simulation; answer: the same, filled in; empty: no */
+};
+
+#define BROKER_DATA_MAX 256
+
+/* A question as it travels. */
+struct broker_message {
+	uint32_t question; /* enum broker_question */
+	uint32_t data_bytes;
+	uint64_t argument;
+	uint8_t data[BROKER_DATA_MAX];
 };
 
 /* The loader's part of the health numbers. */
@@ -55,8 +66,12 @@ void broker_keep_worker(struct broker *b);
 ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
 		   size_t size);
 
+/* The same with |data_bytes| (at most BROKER_DATA_MAX) of data. */
+ssize_t broker_ask_data(struct broker *b, enum broker_question question, const void *data,
+			size_t data_bytes, void *answer, size_t size);
+
 /* Loader: the question that waits; 0, -EAGAIN, or -EPIPE when the worker is gone. */
-int broker_question_read(struct broker *b, enum broker_question *question, uint64_t *argument);
+int broker_question_read(struct broker *b, struct broker_message *ret);
 void broker_answer(struct broker *b, const void *answer, size_t size);
 
 /* Loader: sends records (each opens with struct weft_event) to the worker; -EAGAIN when it does not

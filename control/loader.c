@@ -2,6 +2,7 @@
 /* Wires what attaches; everything the worker needs to know goes through the broker. */
 #include "control/loader.h"
 
+#include "control/apply/feeder.h"
 #include "control/check.h"
 #include "control/process.h"
 
@@ -35,7 +36,8 @@ struct loader {
 	char flows_problem[256];
 	struct redirect *redirect; /* NULL: nothing is accelerated */
 	char redirect_problem[256];
-	unsigned retired; /* maps of earlier builds that still have sockets */
+	unsigned retired;      /* maps of earlier builds that still have sockets */
+	struct feeder *feeder; /* NULL: no mesh */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -55,6 +57,7 @@ static int start_attach(struct loader *l, struct error *err)
 		.capture = !o->layer4_only,
 		.tls_keys = !o->layer4_only && o->tls == TLS_MODE_KEYS,
 		.redirect = o->accelerate_count > 0,
+		.mesh = o->config_dir != NULL,
 	};
 	int r = mounts_find_cgroup2(l->cgroup_root, sizeof(l->cgroup_root), err);
 
@@ -162,6 +165,12 @@ static int start(struct loader *l, struct error *err)
 	start_libraries(l);
 	try_flows(l);
 	start_redirect(l);
+	if (l->options.config_dir)
+		r = feeder_new(l->options.config_dir, l->attach, &l->feeder, err);
+	if (r)
+		return r;
+	if (l->feeder)
+		watch(l, feeder_fd(l->feeder));
 	if (l->libraries)
 		watch(l, libraries_fd(l->libraries));
 	if (l->interfaces)
@@ -192,6 +201,7 @@ void loader_free(struct loader *l)
 		return;
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
+	feeder_free(l->feeder);
 	flows_free(l->flows);
 	interfaces_free(l->interfaces);
 	redirect_free(l->redirect);
@@ -208,6 +218,12 @@ struct attach *loader_attach(struct loader *l)
 	return l->attach;
 }
 
+void loader_connect(struct loader *l, struct channel *channel)
+{
+	if (l->feeder)
+		feeder_connect(l->feeder, channel);
+}
+
 int loader_fd(const struct loader *l)
 {
 	return l->epoll_fd;
@@ -222,6 +238,8 @@ void loader_handle(struct loader *l)
 	if (l->interfaces)
 		interfaces_handle(l->interfaces,
 				  &err); /* what failed is tried again at the next change */
+	if (l->feeder)
+		feeder_handle(l->feeder);
 }
 
 void loader_tick(struct loader *l)
@@ -363,23 +381,37 @@ static void answer_check(struct loader *l, struct broker *b)
 	text_free(&text);
 }
 
+static void answer_simulation(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	struct weft_simulation s;
+	bool done = false;
+
+	if (l->feeder && m->data_bytes == sizeof(s)) {
+		memcpy(&s, m->data, sizeof(s));
+		done = !feeder_simulate(l->feeder, &s);
+	}
+	broker_answer(b, &s, done ? sizeof(s) : 0);
+}
+
 int loader_answer(struct loader *l, struct broker *b)
 {
-	enum broker_question question;
-	uint64_t argument;
-	int r = broker_question_read(b, &question, &argument);
+	struct broker_message m;
+	int r = broker_question_read(b, &m);
 
 	if (r)
 		return r == -EAGAIN ? 0 : -EPIPE;
-	switch (question) {
+	switch ((enum broker_question)m.question) {
 	case BROKER_CGROUP_PATH:
-		answer_cgroup_path(l, b, argument);
+		answer_cgroup_path(l, b, m.argument);
 		break;
 	case BROKER_HEALTH:
 		answer_health(l, b);
 		break;
 	case BROKER_CHECK:
 		answer_check(l, b);
+		break;
+	case BROKER_SIMULATE:
+		answer_simulation(l, b, &m);
 		break;
 	}
 	return 0;

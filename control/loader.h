@@ -3,6 +3,7 @@
  * interfaces, answers the worker. It parses no traffic and serves nobody. */
 #pragma once
 
+#include "control/apply/channel.h"
 #include "control/broker.h"
 #include "control/options.h"
 
@@ -18,6 +19,9 @@ int loader_new(const struct options *options, struct loader **ret, struct error 
 void loader_free(struct loader *l);
 
 struct attach *loader_attach(struct loader *l);
+
+/* A new worker is at the other end of |channel|, which outlives it. NULL: there is none now. */
+void loader_connect(struct loader *l, struct channel *channel);
 
 /* Readable when loader_handle has work. */
 int loader_fd(const struct loader *l);

@@ -13,6 +13,7 @@
 
 /* X(name, "metavar" or NULL, "help") */
 #define OPTIONS(X)                                                                                 \
+	X(config, "DIR", "the mesh: a directory of YAML, followed while it changes")               \
 	X(listen, "ADDR:PORT",                                                                     \
 	  "where metrics are served (default " WEFT_DEFAULT_LISTEN ", \"\" = nowhere)")            \
 	X(socket, "PATH", "where `weft` asks (default " WEFT_DEFAULT_SOCKET ")")                   \
@@ -171,6 +172,9 @@ static int take_xdp(struct options *o, const char *value)
 static int take_option(struct options *o, int id, const char *value)
 {
 	switch (id) {
+	case OPTION_config:
+		o->config_dir = value;
+		return -1;
 	case OPTION_listen:
 		o->listen = value;
 		return -1;

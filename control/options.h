@@ -16,6 +16,7 @@ struct options {
 	const char *listen;				/* ADDR:PORT of metrics; empty: none */
 	const char *socket_path;			/* of the API */
 	const char *pin_dir;				/* empty: nothing is pinned */
+	const char *config_dir;				/* of the mesh; NULL: none */
 	const char *interfaces[OPTIONS_INTERFACES_MAX]; /* names or globs; none: the default */
 	unsigned interface_count;
 	const char *xdp_mode;

@@ -8,6 +8,8 @@
 #include "control/process.h"
 #include "control/serve/serve.h"
 #include "control/signals/signals.h"
+#include "control/simulate.h"
+#include "control/steering.h"
 
 #include "base/version.h"
 #include "datapath/attach/attach.h"
@@ -86,6 +88,8 @@ void status_refresh(void *arg)
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
 	h->process_start_s = s->started_s;
+	if (s->parts.steering)
+		steering_health(s->parts.steering, &h->mesh);
 	signals_set_health(s->parts.signals, h);
 }
 
@@ -162,4 +166,41 @@ void status_write_check(void *arg, struct text *out)
 	ssize_t n = broker_ask(s->parts.broker, BROKER_CHECK, 0, s->check, sizeof(s->check));
 
 	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
+}
+
+bool status_ready(void *arg)
+{
+	struct status *s = arg;
+
+	return steering_settled(s->parts.steering);
+}
+
+void status_write_mesh(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_status(s->parts.steering, s->parts.options->config_dir, out);
+}
+
+void status_write_services(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_services(s->parts.steering, out);
+}
+
+void status_write_endpoints(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_endpoints(s->parts.steering, out);
+}
+
+int status_simulate(void *arg, const char *from, const char *to, struct text *out,
+		    struct error *err)
+{
+	struct status *s = arg;
+
+	return simulate_write(steering_generation(s->parts.steering), s->parts.broker, from, to,
+			      out, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct attach;
@@ -14,6 +15,7 @@ struct options;
 struct serve;
 struct signals;
 struct status;
+struct steering;
 struct text;
 
 /* What it reads; all must outlive it. |serve| is read when asked. */
@@ -24,6 +26,7 @@ struct status_parts {
 	struct observe *observe;
 	struct signals *signals;
 	struct serve *const *serve;
+	struct steering *steering; /* NULL: no mesh */
 	/* Reads what the counters of the kernel half speak of already. */
 	void (*drain)(void *arg);
 	void *drain_arg;
@@ -40,3 +43,11 @@ void status_refresh(void *arg);
 /* One JSON object and a line end. */
 void status_write(void *arg, struct text *out);
 void status_write_check(void *arg, struct text *out);
+
+/* Of the mesh; there must be one. Ready: the configuration found at the start was dealt with. */
+bool status_ready(void *arg);
+void status_write_mesh(void *arg, struct text *out);
+void status_write_services(void *arg, struct text *out);
+void status_write_endpoints(void *arg, struct text *out);
+int status_simulate(void *arg, const char *from, const char *to, struct text *out,
+		    struct error *err);

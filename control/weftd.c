@@ -33,6 +33,7 @@ struct weftd {
 	struct options options;
 	struct loader *loader;
 	struct broker broker;
+	struct channel channel;
 	pid_t worker;
 	unsigned restarts;
 	int epoll_fd;
@@ -76,10 +77,11 @@ static void be_worker(struct weftd *d, int ready_fd)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "weftd-worker");
 	broker_keep_worker(&d->broker);
+	channel_keep_planner(&d->channel);
 	close(d->epoll_fd);
 	close(d->timer_fd);
 	close(d->signal_fd);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, ready_fd);
+	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->channel, ready_fd);
 	_exit(code);
 }
 
@@ -101,6 +103,7 @@ static int worker_start(struct weftd *d, struct error *err)
 	int ready[2];
 	int r = broker_open(&d->broker, err);
 
+	r = r ? r : channel_open(&d->channel, err);
 	if (r)
 		return r;
 	if (pipe(ready))
@@ -112,6 +115,8 @@ static int worker_start(struct weftd *d, struct error *err)
 	}
 	close(ready[1]);
 	broker_keep_loader(&d->broker);
+	channel_keep_feeder(&d->channel);
+	loader_connect(d->loader, &d->channel);
 	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
 			  : wait_ready(d, ready[0], err);
 	close(ready[0]);
@@ -137,6 +142,8 @@ static void worker_restart(struct weftd *d)
 		return;
 	fprintf(stderr, "weftd: event=worker_died signal=%d restart=%u\n",
 		WIFSIGNALED(status) ? WTERMSIG(status) : 0, ++d->restarts);
+	loader_connect(d->loader, NULL);
+	channel_close(&d->channel);
 	broker_close(&d->broker);
 	d->worker = 0;
 	usleep(RESTART_DELAY_US);
@@ -264,7 +271,7 @@ static void explain(const struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct weftd d = {.broker = {-1, -1, -1, -1}, .epoll_fd = -1};
+	struct weftd d = {.broker = {-1, -1, -1, -1}, .channel = {-1, -1, -1, -1}, .epoll_fd = -1};
 	struct error err = {0};
 	int code = options_parse(argc, argv, &d.options);
 
@@ -278,6 +285,7 @@ int main(int argc, char **argv)
 		run(&d);
 	}
 	worker_stop(&d);
+	channel_close(&d.channel);
 	broker_close(&d.broker);
 	loader_free(d.loader);
 	return d.code;

@@ -8,6 +8,7 @@
 #include "control/serve/serve.h"
 #include "control/signals/signals.h"
 #include "control/status.h"
+#include "control/steering.h"
 
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
@@ -42,7 +43,9 @@ struct worker {
 	struct recent *recent;
 	struct serve *serve;
 	struct status *status;
-	uint64_t slow_ns; /* when expiry and heartbeat were last */
+	struct channel *channel;
+	struct steering *steering; /* NULL: no mesh */
+	uint64_t slow_ns;	   /* when expiry and heartbeat were last */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -64,6 +67,8 @@ static void take_request(void *arg, const struct request *r)
 	struct worker *w = arg;
 
 	signals_request(w->signals, r);
+	if (w->steering)
+		steering_request(w->steering, r);
 	recent_add_request(w->recent, r);
 }
 
@@ -72,6 +77,8 @@ static void take_connection(void *arg, const struct connection *c)
 	struct worker *w = arg;
 
 	signals_connection(w->signals, c);
+	if (w->steering)
+		steering_connection(w->steering, c);
 	recent_add_connection(w->recent, c);
 }
 
@@ -97,6 +104,14 @@ static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 	return n > 1 ? 0 : -ENOENT;
 }
 
+static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		    uint16_t port, struct observe_names *ret)
+{
+	struct worker *w = arg;
+
+	return w->steering ? steering_names(w->steering, owner, addr, port, ret) : -ENOENT;
+}
+
 /* ---- start */
 
 static uint64_t random_seed(void)
@@ -112,8 +127,13 @@ static int start_pipeline(struct worker *w, struct error *err)
 {
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signal_limits = signals_limits_default();
-	struct observe_listener listener = {
-		w, take_request, take_connection, take_listener, name_cgroup, NULL, take_skip};
+	struct observe_listener listener = {.arg = w,
+					    .request = take_request,
+					    .connection = take_connection,
+					    .listener = take_listener,
+					    .cgroup_path = name_cgroup,
+					    .names = name_end,
+					    .skip = take_skip};
 
 	limits.seed = random_seed();
 	limits.requests_per_connection = OPEN_EXCHANGES;
@@ -131,6 +151,16 @@ static int start_pipeline(struct worker *w, struct error *err)
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
 }
 
+static int start_steering(struct worker *w, struct error *err)
+{
+	struct steering_options options = {.attach = w->attach,
+					   .channel = w->channel,
+					   .confine = sandbox_enter,
+					   .seed = random_seed()};
+
+	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;
+}
+
 static void drain_ring(void *arg)
 {
 	struct worker *w = arg;
@@ -145,8 +175,15 @@ static int start_serve(struct worker *w, struct error *err)
 		.listen = o->listen[0] ? o->listen : NULL,
 		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
 	};
-	struct status_parts parts = {&w->options, w->broker, w->attach,	 w->observe,
-				     w->signals,  &w->serve, drain_ring, w};
+	struct status_parts parts = {.options = &w->options,
+				     .broker = w->broker,
+				     .attach = w->attach,
+				     .observe = w->observe,
+				     .signals = w->signals,
+				     .serve = &w->serve,
+				     .steering = w->steering,
+				     .drain = drain_ring,
+				     .drain_arg = w};
 	struct serve_source source;
 
 	w->status = status_new(&parts, err);
@@ -158,6 +195,13 @@ static int start_serve(struct worker *w, struct error *err)
 				       .refresh = status_refresh,
 				       .status = status_write,
 				       .check = status_write_check};
+	if (w->steering) {
+		source.ready = status_ready;
+		source.mesh = status_write_mesh;
+		source.services = status_write_services;
+		source.endpoints = status_write_endpoints;
+		source.simulate = status_simulate;
+	}
 	w->serve = serve_new(&options, &source, err);
 	return w->serve ? 0 : err->code;
 }
@@ -189,7 +233,8 @@ static int start_loop(struct worker *w, struct error *err)
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	tick_after(w, IDLE_TICK_NS);
 	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, w->broker->records_fd) ||
-	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)))
+	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)) ||
+	    (w->steering && watch(w, steering_fd(w->steering))))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
 }
@@ -208,6 +253,7 @@ static int start(struct worker *w, struct error *err)
 
 	yield_to_others();
 	r = r ? r : attach_ring_open(w->attach, err);
+	r = r ? r : start_steering(w, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
@@ -235,6 +281,8 @@ static void tick(struct worker *w)
 	w->slow_ns = now_ns;
 	attach_heartbeat(w->attach, now_ns);
 	observe_tick(w->observe, now_ns);
+	if (w->steering)
+		steering_tick(w->steering, now_ns);
 }
 
 /* Living connections and listeners: records like those of the ring, one after another. */
@@ -265,6 +313,8 @@ static void handle(struct worker *w, int fd)
 			tick(w);
 	} else if (fd == serve_fd(w->serve)) {
 		serve_run(w->serve);
+	} else if (w->steering && fd == steering_fd(w->steering)) {
+		steering_news(w->steering);
 	} else if (fd == w->broker->records_fd) {
 		read_records(w);
 	} else {
@@ -288,15 +338,17 @@ static void finish(struct worker *w)
 {
 	serve_free(w->serve);
 	status_free(w->status);
+	steering_free(w->steering);
 	observe_free(w->observe);
 	signals_free(w->signals);
 	recent_free(w->recent);
 }
 
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       int ready_fd)
+	       struct channel *channel, int ready_fd)
 {
-	struct worker w = {.options = *options, .attach = attach, .broker = broker};
+	struct worker w = {
+		.options = *options, .attach = attach, .broker = broker, .channel = channel};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;
 

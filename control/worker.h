@@ -3,6 +3,7 @@
  * file descriptors and nothing else: no capability, no file to open, nowhere to connect. */
 #pragma once
 
+#include "control/apply/channel.h"
 #include "control/broker.h"
 #include "control/options.h"
 
@@ -11,4 +12,4 @@ struct attach;
 /* Runs until SIGTERM or until the loader is gone; writes one byte to |ready_fd| once it serves, or
  * a sentence when it cannot. Returns the exit code. */
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       int ready_fd);
+	       struct channel *channel, int ready_fd);

@@ -504,9 +504,25 @@ void compile_names_free(struct compile_names *n)
 	if (!n)
 		return;
 	free(n->endpoints);
+	free(n->endpoint_ports);
 	free(n->services);
 	free(n->workloads);
 	free(n);
+}
+
+static void fill_endpoints(const struct mesh *m, const struct mesh_service *service,
+			   const struct compiled *s, struct compile_names *n)
+{
+	for (uint32_t j = 0; j < s->endpoint_count; j++) {
+		uint32_t endpoint = service->endpoint_first + j / service->port_count;
+
+		if (s->endpoints[j] == NUMBER_NONE)
+			continue;
+		n->endpoints[s->endpoints[j]] = endpoint;
+		n->endpoint_ports[s->endpoints[j]] =
+			m->target_ports[m->endpoints[endpoint].ports_first +
+					j % service->port_count];
+	}
 }
 
 static void fill_names(const struct compiler *c, struct compile_names *n)
@@ -517,10 +533,7 @@ static void fill_names(const struct compiler *c, struct compile_names *n)
 	for (uint32_t i = 0; i < c->made->service_count; i++) {
 		s = c->made->services[i];
 		n->services[s->number] = i;
-		for (uint32_t j = 0; j < s->endpoint_count; j++)
-			if (s->endpoints[j] != NUMBER_NONE)
-				n->endpoints[s->endpoints[j]] = m->services[i].endpoint_first +
-								j / m->services[i].port_count;
+		fill_endpoints(m, &m->services[i], s, n);
 	}
 	for (uint32_t i = 0; i < m->workload_count; i++)
 		n->workloads[roster_number(c->roster, i)] = i;
@@ -537,9 +550,10 @@ struct compile_names *compiler_names(const struct compiler *c)
 	n->service_count = numbers_end(c->states);
 	n->workload_count = roster_end(c->roster);
 	n->endpoints = new_names(n->endpoint_count);
+	n->endpoint_ports = calloc(n->endpoint_count + 1u, sizeof(*n->endpoint_ports));
 	n->services = new_names(n->service_count);
 	n->workloads = new_names(n->workload_count);
-	if (n->endpoints && n->services && n->workloads) {
+	if (n->endpoints && n->endpoint_ports && n->services && n->workloads) {
 		fill_names(c, n);
 		return n;
 	}

@@ -57,6 +57,7 @@ uint64_t compiler_oldest(const struct compiler *c);
 struct compile_names {
 	uint64_t generation;
 	uint32_t *endpoints, endpoint_count; /* by weft_mesh_endpoint.state */
+	uint16_t *endpoint_ports;	     /* where they serve, by the same */
 	uint32_t *services, service_count;   /* by weft_mesh_service.state */
 	uint32_t *workloads, workload_count; /* by weft_mesh_identity.number */
 };

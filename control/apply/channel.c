@@ -132,16 +132,16 @@ struct entry {
 	uint64_t content_bytes;
 };
 
-struct batch {
+struct file_batch {
 	FILE *file;
 	int fd;
 	int error;
 	bool whole;
 };
 
-struct batch *batch_new(bool whole)
+struct file_batch *file_batch_new(bool whole)
 {
-	struct batch *b = calloc(1, sizeof(*b));
+	struct file_batch *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
@@ -153,7 +153,7 @@ struct batch *batch_new(bool whole)
 	return b;
 }
 
-void batch_free(struct batch *b)
+void file_batch_free(struct file_batch *b)
 {
 	if (!b)
 		return;
@@ -164,7 +164,7 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
-void batch_add(struct batch *b, const struct batch_file *file)
+void file_batch_add(struct file_batch *b, const struct fed_file *file)
 {
 	static const char zeros[8];
 	struct slice content = file->bytes;
@@ -186,12 +186,12 @@ void batch_add(struct batch *b, const struct batch_file *file)
 	fwrite(zeros, odd ? 8 - odd : 0, 1, b->file);
 }
 
-void batch_problem(struct batch *b, const char *text)
+void file_batch_problem(struct file_batch *b, const char *text)
 {
-	batch_add(b, &(struct batch_file){.name = "", .problem = text});
+	file_batch_add(b, &(struct fed_file){.name = "", .problem = text});
 }
 
-int batch_send(struct batch *b, struct channel *c)
+int file_batch_send(struct file_batch *b, struct channel *c)
 {
 	struct message m = {.kind = b->whole};
 	int r = b->error;
@@ -199,14 +199,14 @@ int batch_send(struct batch *b, struct channel *c)
 	if (!r && (fflush(b->file) || ferror(b->file)))
 		r = -ENOMEM;
 	r = r ? r : message_send(c->feed_fd, &m, b->fd);
-	batch_free(b);
+	file_batch_free(b);
 	return r;
 }
 
 static int visit_entries(const char *data, uint64_t size,
-			 void (*visit)(void *arg, const struct batch_file *file), void *arg)
+			 void (*visit)(void *arg, const struct fed_file *file), void *arg)
 {
-	struct batch_file file;
+	struct fed_file file;
 	struct entry e;
 	uint64_t at = 0, left;
 
@@ -233,8 +233,8 @@ static int visit_entries(const char *data, uint64_t size,
 	return 0;
 }
 
-int batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
-		  void (*visit)(void *arg, const struct batch_file *file), void *arg)
+int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+		       void (*visit)(void *arg, const struct fed_file *file), void *arg)
 {
 	cleanup_close int fd = -1;
 	struct message m;

@@ -28,9 +28,9 @@ void channel_keep_planner(struct channel *c);
 /* ---- files */
 
 /* Collects files that belong together, in memory that is handed over whole (memfd). */
-struct batch;
+struct file_batch;
 
-struct batch_file {
+struct fed_file {
 	const char *name;
 	struct slice bytes;
 	bool removed;
@@ -38,27 +38,29 @@ struct batch_file {
 };
 
 /* NULL when memory is short. |whole|: the files are all there are, others are gone. */
-struct batch *batch_new(bool whole);
-void batch_free(struct batch *b);
+struct file_batch *file_batch_new(bool whole);
+void file_batch_free(struct file_batch *b);
 
-/* Errors are remembered and returned by batch_send. */
-void batch_add(struct batch *b, const struct batch_file *file);
-void batch_problem(struct batch *b, const char *text); /* of the directory itself */
+/* Errors are remembered and returned by file_batch_send. */
+void file_batch_add(struct file_batch *b, const struct fed_file *file);
+void file_batch_problem(struct file_batch *b, const char *text); /* of the directory itself */
 
 /* Hands the batch to the planner and ends it. 0 or a negative errno; -EPIPE: the planner is
  * gone. */
-int batch_send(struct batch *b, struct channel *c);
+int file_batch_send(struct file_batch *b, struct channel *c);
 
 /* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
  * what the visits get is borrowed. 1: a batch, |ret_whole| says of what kind; 0: none in time;
  * -EPIPE: the feeder is gone; -EBADMSG: it is not what a feeder sends. */
-int batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
-		  void (*visit)(void *arg, const struct batch_file *file), void *arg);
+int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+		       void (*visit)(void *arg, const struct fed_file *file), void *arg);
 
 /* ---- questions */
 
 enum channel_question {
-	CHANNEL_ARENA, /* |argument| cells wanted; answer: how many there are, and a descriptor */
+	/* |argument| cells wanted; answer: how many there are, in the upper half which arena it is,
+	 * and a descriptor */
+	CHANNEL_ARENA,
 	CHANNEL_FLIP,  /* the arena given last comes into force; answer: 0 */
 	CHANNEL_CLEAR, /* nothing is in force any more; answer: 0 */
 };

@@ -5,15 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-struct generation *generation_new(uint64_t number, struct mesh *mesh)
+struct generation *generation_new(void)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
-	if (!g)
-		return NULL;
-	g->number = number;
-	g->mesh = mesh;
-	g->holders = 1;
+	if (g)
+		g->holders = 1;
 	return g;
 }
 
@@ -28,5 +25,8 @@ void generation_put(struct generation *g)
 	if (!g || atomic_fetch_sub_explicit(&g->holders, 1, memory_order_acq_rel) != 1)
 		return;
 	mesh_free(g->mesh);
+	compile_names_free(g->names);
+	free(g->endpoints);
+	free(g->services);
 	free(g);
 }

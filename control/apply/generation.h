@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One state of the mesh as it is or was in force: immutable, shared by counting who holds it. The
- * numbers in the kernel's records (struct weft_verdict, cells) are indexes of its model. */
+/* One state of the mesh as it is or was in force: immutable, shared by counting who holds it. What
+ * the kernel calls by number is found here. */
 #pragma once
 
+#include "mesh-config/compile.h"
 #include "mesh-config/model.h"
 
 #include <stdint.h>
 
+/* An endpoint on one port of its service. */
+struct generation_endpoint {
+	uint32_t endpoint; /* index in the mesh */
+	uint32_t state;	   /* in weft_endpoints */
+	uint16_t port;	   /* of the endpoint */
+	uint16_t pad;
+};
+
 struct generation {
 	uint64_t number;
 	struct mesh *mesh;
+	struct generation_endpoint *endpoints; /* by service */
+	uint32_t endpoint_count;
+	struct compile_names *names;
+	uint32_t *services; /* by index in the mesh: in weft_services, MESH_NONE = none */
 	_Atomic uint32_t holders;
 };
 
-/* Takes over |mesh|; held once. NULL when memory is short. */
-struct generation *generation_new(uint64_t number, struct mesh *mesh);
+/* Held once; the caller fills it. NULL when memory is short. */
+struct generation *generation_new(void);
 
 struct generation *generation_get(struct generation *g);
 
-/* The last holder ends it. NULL is fine. */
+/* The last holder ends it, and the mesh with it. NULL is fine. */
 void generation_put(struct generation *g);

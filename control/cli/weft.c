@@ -46,6 +46,17 @@ const struct command commands[] = {
 	 "  validate   every problem of the files, with place and hint (- reads standard input);\n"
 	 "             the files given belong together, as those of one directory do\n",
 	 command_config},
+	{"mesh", "", "the configuration in force: generation, size, problems", "", command_mesh},
+	{"services", "[PATTERN]", "services of the mesh: addresses, endpoints, connections",
+	 "PATTERN is a name or NAMESPACE/NAME; * and ? match\n", command_services},
+	{"endpoints", "[PATTERN]", "endpoints of services: health, weight, connections",
+	 "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n", command_endpoints},
+	{"simulate", "FROM TO", "where a connect would go, asked of the kernel's own code",
+	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
+	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "
+	 "one port\n"
+	 "exit code 3: the connect would be refused\n",
+	 command_simulate},
 	{"detach", "", "take away everything that weftd left attached, whether or not one runs", "",
 	 command_detach},
 	{0},

@@ -12,6 +12,7 @@
 #define JSON_TYPE	   "application/json"
 #define LINES_TYPE	   "application/x-ndjson"
 #define DOCUMENT_MAX_BYTES (4u << 20)
+#define LIST_MAX_BYTES	   (128u << 20)
 #define DEFAULT_LAST	   20
 
 struct route {
@@ -56,16 +57,23 @@ static enum MHD_Result get_health(struct routes *r, struct MHD_Connection *conne
 
 /* ---- API: documents ---- */
 
-static enum MHD_Result get_document(struct routes *r, struct MHD_Connection *connection,
-				    void (*write)(void *arg, struct text *out))
+static enum MHD_Result get_written(struct routes *r, struct MHD_Connection *connection,
+				   void (*write)(void *arg, struct text *out), const char *type,
+				   size_t max_bytes)
 {
-	struct text body = text_new(DOCUMENT_MAX_BYTES);
+	struct text body = text_new(max_bytes);
 
 	if (!write)
 		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent does not say");
-	refresh(r);
 	write(r->source.arg, &body);
-	return answer_built(connection, JSON_TYPE, &body);
+	return answer_built(connection, type, &body);
+}
+
+static enum MHD_Result get_document(struct routes *r, struct MHD_Connection *connection,
+				    void (*write)(void *arg, struct text *out))
+{
+	refresh(r);
+	return get_written(r, connection, write, JSON_TYPE, DOCUMENT_MAX_BYTES);
 }
 
 static enum MHD_Result get_status(struct routes *r, struct MHD_Connection *connection)
@@ -76,6 +84,38 @@ static enum MHD_Result get_status(struct routes *r, struct MHD_Connection *conne
 static enum MHD_Result get_check(struct routes *r, struct MHD_Connection *connection)
 {
 	return get_document(r, connection, r->source.check);
+}
+
+static enum MHD_Result get_mesh(struct routes *r, struct MHD_Connection *connection)
+{
+	return get_written(r, connection, r->source.mesh, JSON_TYPE, DOCUMENT_MAX_BYTES);
+}
+
+static enum MHD_Result get_services(struct routes *r, struct MHD_Connection *connection)
+{
+	return get_written(r, connection, r->source.services, LINES_TYPE, LIST_MAX_BYTES);
+}
+
+static enum MHD_Result get_endpoints(struct routes *r, struct MHD_Connection *connection)
+{
+	return get_written(r, connection, r->source.endpoints, LINES_TYPE, LIST_MAX_BYTES);
+}
+
+static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *connection)
+{
+	const char *from = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
+	const char *to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to");
+	struct text body = text_new(DOCUMENT_MAX_BYTES);
+	struct error err = {0};
+
+	if (!r->source.simulate)
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+	if (!to || r->source.simulate(r->source.arg, from ? from : "", to, &body, &err)) {
+		text_free(&body);
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST,
+				    to ? err.text : "to is missing");
+	}
+	return answer_built(connection, JSON_TYPE, &body);
 }
 
 /* ---- API: lines ---- */
@@ -189,6 +229,10 @@ static const struct route routes[] = {
 	{"/healthz", false, get_health, "200 when the agent answers"},
 	{"/api/v1/status", true, get_status, "what the agent does"},
 	{"/api/v1/check", true, get_check, "what this machine allows"},
+	{"/api/v1/mesh", true, get_mesh, "the configuration in force, and how it came"},
+	{"/api/v1/services", true, get_services, "services of the mesh"},
+	{"/api/v1/endpoints", true, get_endpoints, "endpoints of services"},
+	{"/api/v1/simulate", true, get_simulation, "where a connect would go (from, to)"},
 	{"/api/v1/edges", true, get_edges, "golden signals per edge"},
 	{"/api/v1/requests", true, get_requests, "recent and live requests"},
 	{"/api/v1/connections", true, get_connections, "living connections, and their events live"},

@@ -37,6 +37,13 @@ struct serve_source {
 	/* Writes one JSON object (json_to) and a line end. May be NULL (404). */
 	void (*status)(void *arg, struct text *out);
 	void (*check)(void *arg, struct text *out);
+	/* The mesh: one JSON object; JSON lines. May be NULL (404). */
+	void (*mesh)(void *arg, struct text *out);
+	void (*services)(void *arg, struct text *out);
+	void (*endpoints)(void *arg, struct text *out);
+	/* Where a connect would go. Non-zero: |err| says why not. May be NULL (404). */
+	int (*simulate)(void *arg, const char *from, const char *to, struct text *out,
+			struct error *err);
 };
 
 /* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and

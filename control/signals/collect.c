@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Metrics as samples: one collector per kind of series, chosen by the metric table. */
-#include "control/signals/state.h"
+#include "control/signals/collect.h"
 
 #include <math.h>
 #include <string.h>
-
-static enum collect counted(struct sample *ret, uint64_t value, unsigned decimals)
-{
-	ret->value = value;
-	ret->decimals = decimals;
-	return COLLECT_SAMPLE;
-}
 
 static enum collect bucketed(struct sample *ret, const struct buckets *b,
 			     const struct bucket_bounds *bounds)

@@ -6,6 +6,7 @@
 #include "bpf/abi.h"
 #include "datapath/observe/observe.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HEALTH_PROGRAMS_MAX   64
@@ -53,7 +54,49 @@ struct health_probe {
 	uint32_t attached;
 };
 
+/* X(NAME, "label value") */
+#define HEALTH_MESH_OBJECTS(X)                                                                     \
+	X(FILES, "file")                                                                           \
+	X(SERVICES, "service")                                                                     \
+	X(ENDPOINTS, "endpoint")                                                                   \
+	X(WORKLOADS, "workload")                                                                   \
+	X(POLICIES, "policy")
+
+enum health_mesh_object {
+#define X(name, text) HEALTH_MESH_##name,
+	HEALTH_MESH_OBJECTS(X)
+#undef X
+		HEALTH_MESH_OBJECT_MAX
+};
+
+#define HEALTH_EJECT_REASONS_MAX 8
+
+/* A service of the mesh that somebody connected to. */
+struct health_service {
+	const char *name; /* "NAMESPACE/NAME" */
+	uint64_t connects;
+	uint64_t refused[3]; /* response flags UH (no endpoint), UO (overflow), RBAC (denied) */
+	uint32_t connections;
+};
+
+/* The mesh; all zero without one. */
+struct health_mesh {
+	bool on;
+	uint64_t generation;
+	uint64_t hash;
+	uint64_t applied;
+	uint64_t failed;
+	uint64_t success_s; /* since the epoch */
+	uint64_t objects[HEALTH_MESH_OBJECT_MAX];
+	uint64_t ejected;
+	uint64_t ejections[HEALTH_EJECT_REASONS_MAX];
+	const char *eject_reasons[HEALTH_EJECT_REASONS_MAX]; /* NULL ends them */
+	const struct health_service *services;		     /* borrowed */
+	uint32_t service_count;
+};
+
 struct health {
+	struct health_mesh mesh;
 	const char *version;			/* "" = not known */
 	uint64_t kernel_lost[WEFT_LOSS_MAX];	/* by WEFT_LOST_*, over all CPUs */
 	uint64_t kernel_counts[WEFT_COUNT_MAX]; /* by WEFT_COUNT_*, over all CPUs */

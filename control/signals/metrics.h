@@ -105,6 +105,27 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Directions of accelerated connections that use TCP for good, by reason: late (the "     \
 	  "first message came before the other end was ready), full (too much waited unread), "    \
 	  "closed (the other end is gone or reads in a way that does not bear it).")               \
+	X(MESH_INFO, GAUGE, "weft_mesh_info", "", mesh,                                            \
+	  "1, with the hash of the configuration in force.")                                       \
+	X(MESH_GENERATION, GAUGE, "weft_mesh_generation", "", mesh,                                \
+	  "Number of the generation of the mesh in force, 0 = none.")                              \
+	X(MESH_APPLIED, COUNTER, "weft_mesh_applied_total", "", mesh, "Generations put in force.") \
+	X(MESH_FAILED, COUNTER, "weft_mesh_failed_total", "", mesh,                                \
+	  "Changes of the configuration that were not put in force.")                              \
+	X(MESH_SUCCESS, GAUGE, "weft_mesh_last_success_timestamp_seconds", "seconds", mesh,        \
+	  "When the latest generation came into force, in seconds since the epoch.")               \
+	X(MESH_OBJECTS, GAUGE, "weft_mesh_objects", "", mesh_objects,                              \
+	  "What the mesh in force has, by kind.")                                                  \
+	X(MESH_EJECTED, GAUGE, "weft_mesh_endpoints_ejected", "", mesh,                            \
+	  "Endpoints that get no new connections because they stood out.")                         \
+	X(MESH_EJECTIONS, COUNTER, "weft_mesh_ejections_total", "", ejections,                     \
+	  "Ejections of endpoints, by reason.")                                                    \
+	X(SERVICE_CONNECTS, COUNTER, "weft_service_connects_total", "", services,                  \
+	  "Connects to a service that were sent to an endpoint.")                                  \
+	X(SERVICE_CONNECTIONS, GAUGE, "weft_service_connections", "", services,                    \
+	  "Connections of this node's clients to a service that live now.")                        \
+	X(SERVICE_REFUSED, COUNTER, "weft_service_refused_total", "", refusals,                    \
+	  "Connects to a service that were refused, by Envoy's response flag.")                    \
 	X(PROBES_ATTACHED, GAUGE, "weft_probes_attached", "", probes,                              \
 	  "Where each probe is attached now.")                                                     \
 	X(BPF_RUN_SECONDS, COUNTER, "weft_bpf_run_seconds_total", "seconds", programs,             \

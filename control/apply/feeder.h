@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The loader's part of the mesh: it reads the directory of configuration and hands files on unread,
+ * and it writes the kernel's maps on behalf of the planner, which has no rights. */
+#pragma once
+
+#include "control/apply/channel.h"
+
+#include "base/error.h"
+
+struct attach;
+struct feeder;
+struct weft_simulation;
+
+/* Follows the directory |path|. |attach| (made with attach_options.mesh) must outlive it. 0 or a
+ * negative errno with |err|. Free with feeder_free; what is in force stays. */
+int feeder_new(const char *path, struct attach *attach, struct feeder **ret, struct error *err);
+void feeder_free(struct feeder *f);
+
+/* Readable when feeder_handle has work. */
+int feeder_fd(const struct feeder *f);
+void feeder_handle(struct feeder *f);
+
+/* Runs what is in force on a connect that nobody makes: 0, or as mesh_maps_simulate. */
+int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);
+
+/* A new planner at the other end of |channel| (which is the caller's and outlives it): it gets all
+ * files. NULL: there is none now. */
+void feeder_connect(struct feeder *f, struct channel *channel);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Understands configuration: files to a checked mesh, the mesh to a generation, the generation in
+ * force; whatever fails leaves the one before. A thread of the worker, so that the ring is read
+ * meanwhile; it has no more rights than the worker. All functions but planner_free may be called
+ * from another thread. */
+#pragma once
+
+#include "control/apply/channel.h"
+#include "control/apply/generation.h"
+
+#include "base/error.h"
+#include "datapath/attach/mesh_maps.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct planner;
+
+struct planner_options {
+	uint32_t seed;		 /* random */
+	struct channel *channel; /* outlives the planner */
+	/* The thread's first act: gives up what it must not have. 0 or a negative errno. */
+	int (*confine)(struct error *err);
+	/* The kernel's state, indexed by what a generation says: see datapath/attach/mesh_maps.h */
+	struct weft_endpoint_state *endpoints;
+	struct weft_service_state *services;
+	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
+};
+
+/* Starts the thread. 0 or a negative errno with |err|. */
+int planner_new(const struct planner_options *options, struct planner **ret, struct error *err);
+
+/* Ends the thread; what is in force stays. */
+void planner_free(struct planner *p);
+
+/* Readable when there is news: a generation, or a failure. planner_acknowledge empties it. */
+int planner_fd(const struct planner *p);
+void planner_acknowledge(struct planner *p);
+
+/* The generation in force, or number |number| among the latest ones; NULL: none. The caller gives
+ * it back with generation_put. */
+struct generation *planner_latest(struct planner *p);
+struct generation *planner_generation(struct planner *p, uint64_t number);
+
+#define PLANNER_PROBLEMS 20
+
+/* How it goes. */
+struct planner_status {
+	bool settled;		       /* the first files were dealt with */
+	uint64_t number;	       /* of the generation in force; 0 = none */
+	uint64_t hash;		       /* of its configuration */
+	uint64_t applied;	       /* generations put in force by this agent */
+	uint64_t failed;	       /* attempts that were not */
+	uint64_t success_s, failure_s; /* time of the latest, seconds since 1970; 0 = never */
+	uint32_t errors, warnings;     /* of the latest attempt */
+	uint32_t plan_us;	       /* the latest: files to cells, */
+	uint32_t apply_us;	       /* and cells in force */
+	uint32_t cells;
+	char failure[320]; /* why the latest attempt failed, "" if it did not */
+	/* The first of them as "FILE:LINE:COLUMN: error CODE: text" */
+	char problems[PLANNER_PROBLEMS][320];
+	uint32_t problem_count;
+};
+
+void planner_status_read(struct planner *p, struct planner_status *ret);

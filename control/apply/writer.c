@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Two arenas take turns: the one that is not in force holds the generation before, and becomes the
+ * next by what changed since. */
+#include "control/apply/writer.h"
+
+#include "control/apply/generation.h"
+
+#include "base/cleanup.h"
+#include "mesh-config/compile.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* An arena of the kernel in this process's memory. */
+struct target {
+	uint32_t id; /* 0: none */
+	void *cells;
+	uint32_t count;
+	uint64_t generation; /* that it holds, 0 = none that is of use */
+};
+
+struct writer {
+	struct writer_options options;
+	struct compiler *compiler;
+	uint64_t number;    /* of the latest generation */
+	struct mesh *spare; /* compiled, not in force: the compiler still looks at it */
+	struct target targets[2];
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+/* Goes on where the agent before left off: numbers of generations only grow. */
+static void adopt(struct writer *w, const struct mesh_arena *live)
+{
+	const struct weft_mesh_header *header = live->cells;
+
+	if (!live->cells || compiler_adopt(w->compiler, live->cells, live->count))
+		return;
+	w->number = header->generation;
+}
+
+int writer_new(const struct writer_options *options, struct writer **ret, struct error *err)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return error_set(err, -ENOMEM, "no memory");
+	w->options = *options;
+	w->compiler = compiler_new(options->seed);
+	if (!w->compiler) {
+		writer_free(w);
+		return error_set(err, -ENOMEM, "no memory for the mesh");
+	}
+	adopt(w, &options->live);
+	*ret = w;
+	return 0;
+}
+
+static void target_drop(struct target *t)
+{
+	if (t->cells)
+		mesh_arena_unmap(t->cells, t->count);
+	*t = (struct target){0};
+}
+
+void writer_free(struct writer *w)
+{
+	if (!w)
+		return;
+	target_drop(&w->targets[0]);
+	target_drop(&w->targets[1]);
+	compiler_free(w->compiler);
+	mesh_free(w->spare);
+	free(w);
+}
+
+/* A number that nobody in the mesh has had for two generations is free once the kernel has no
+ * connection left that counts for it. */
+static bool idle(void *arg, enum compile_number kind, uint32_t number)
+{
+	struct writer *w = arg;
+
+	if (kind == COMPILE_ENDPOINT) {
+		struct weft_endpoint_state *e = &w->options.endpoints[number];
+
+		if (__atomic_load_n(&e->connections, __ATOMIC_RELAXED))
+			return false;
+		memset(e, 0, sizeof(*e));
+		return true;
+	}
+	if (__atomic_load_n(&w->options.services[number].connections, __ATOMIC_RELAXED))
+		return false;
+	memset(&w->options.services[number], 0, sizeof(w->options.services[number]));
+	return true;
+}
+
+/* ---- what numbers mean */
+
+static int fill_services(struct generation *g, const struct compile_names *names)
+{
+	g->services = malloc((g->mesh->service_count + 1) * sizeof(*g->services));
+	if (!g->services)
+		return -ENOMEM;
+	memset(g->services, 0xff, (g->mesh->service_count + 1) * sizeof(*g->services));
+	for (uint32_t state = 0; state < names->service_count; state++)
+		if (names->services[state] != MESH_NONE)
+			g->services[names->services[state]] = state;
+	return 0;
+}
+
+static int by_endpoint(const void *a, const void *b)
+{
+	const struct generation_endpoint *x = a, *y = b;
+
+	if (x->endpoint != y->endpoint)
+		return x->endpoint < y->endpoint ? -1 : 1;
+	return (int)x->port - (int)y->port;
+}
+
+static int fill_endpoints(struct generation *g, const struct compile_names *names)
+{
+	g->endpoints = calloc(names->endpoint_count + 1u, sizeof(*g->endpoints));
+	if (!g->endpoints)
+		return -ENOMEM;
+	for (uint32_t state = 0; state < names->endpoint_count; state++)
+		if (names->endpoints[state] != MESH_NONE)
+			g->endpoints[g->endpoint_count++] = (struct generation_endpoint){
+				names->endpoints[state], state, names->endpoint_ports[state], 0};
+	qsort(g->endpoints, g->endpoint_count, sizeof(*g->endpoints), by_endpoint);
+	return 0;
+}
+
+/* Takes over |mesh| when it succeeds. */
+static struct generation *describe(struct writer *w, struct mesh *mesh)
+{
+	struct compile_names *names = compiler_names(w->compiler);
+	struct generation *g = generation_new();
+
+	if (!g || !names) {
+		compile_names_free(names);
+		generation_put(g);
+		return NULL;
+	}
+	g->number = w->number;
+	g->mesh = mesh;
+	g->names = names;
+	if (!fill_services(g, names) && !fill_endpoints(g, names))
+		return g;
+	g->mesh = NULL;
+	generation_put(g);
+	return NULL;
+}
+
+/* ---- into the kernel */
+
+/* Maps the arena that the loader gave, unless it is mapped already. */
+static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, int fd)
+{
+	struct target *t = &w->targets[0];
+
+	for (unsigned i = 0; i < 2; i++)
+		if (w->targets[i].id == id && w->targets[i].cells)
+			return &w->targets[i];
+	if (w->targets[1].generation < t->generation)
+		t = &w->targets[1]; /* what it had was replaced by a larger one */
+	target_drop(t);
+	t->cells = mesh_arena_map(fd, count);
+	if (!t->cells)
+		return NULL;
+	t->id = id;
+	t->count = count;
+	return t;
+}
+
+static int copy(struct writer *w, struct target **ret, struct error *err)
+{
+	const struct cells *cells = compiler_cells(w->compiler);
+	cleanup_close int fd = -1;
+	struct target *t;
+	uint64_t value;
+	int r = channel_ask(w->options.channel, CHANNEL_ARENA, cells_count(cells), &value, &fd,
+			    err);
+
+	if (r)
+		return r;
+	t = target_get(w, (uint32_t)(value >> 32), (uint32_t)value, fd);
+	if (!t)
+		return error_set(err, -errno, "cannot map memory of the kernel: %s",
+				 strerror(errno));
+	if (t->generation < compiler_oldest(w->compiler))
+		t->generation = 0;
+	cells_copy(cells, t->generation, t->cells);
+	t->generation = w->number;
+	*ret = t;
+	return 0;
+}
+
+static int put_in_force(struct writer *w, struct error *err)
+{
+	struct target *t;
+	int r = copy(w, &t, err);
+
+	return r ? r : channel_ask(w->options.channel, CHANNEL_FLIP, 0, NULL, NULL, err);
+}
+
+int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_generation,
+		 struct writer_result *ret, struct error *err)
+{
+	struct compile_input input = {
+		.mesh = mesh, .generation = w->number + 1, .idle = idle, .arg = w};
+	struct compile_statistics statistics;
+	uint64_t began_us;
+	int r = compiler_run(w->compiler, &input, err);
+
+	mesh_free(w->spare);
+	w->spare = mesh;
+	if (r)
+		return r;
+	w->number++;
+	began_us = now_us();
+	r = put_in_force(w, err);
+	if (r)
+		return r;
+	compiler_statistics(w->compiler, &statistics);
+	*ret = (struct writer_result){.number = w->number,
+				      .cells = statistics.cells_used,
+				      .apply_us = (uint32_t)(now_us() - began_us)};
+	*ret_generation = describe(w, mesh); /* now that it is in force nobody waits for it */
+	if (!*ret_generation)
+		return error_set(err, -ENOMEM, "in force, but no memory for its names");
+	w->spare = NULL;
+	return 0;
+}

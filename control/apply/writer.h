@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Puts meshes in force, whole generations: compiled, written into memory that no program reads,
+ * flipped. */
+#pragma once
+
+#include "control/apply/channel.h"
+
+#include "base/error.h"
+
+#include "datapath/attach/mesh_maps.h"
+
+struct generation;
+struct mesh;
+struct writer;
+
+struct writer_options {
+	uint32_t seed; /* random */
+	struct channel *channel;
+	struct weft_endpoint_state *endpoints;
+	struct weft_service_state *services;
+	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
+};
+
+struct writer_result {
+	uint64_t number; /* of the generation */
+	uint32_t cells;
+	uint32_t apply_us; /* from compiled cells to the flip */
+};
+
+int writer_new(const struct writer_options *options, struct writer **ret, struct error *err);
+void writer_free(struct writer *w);
+
+/* Compiles |mesh|, which it takes over in any case, and puts it in force. 0 with |ret_generation|
+ * (the caller's), which has the mesh and must be held until the next call returned; or why nothing
+ * changed, with |err|. */
+int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_generation,
+		 struct writer_result *ret, struct error *err);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names to addresses, the loader's answer to names. */
+#include "control/simulate.h"
+
+#include "control/apply/generation.h"
+#include "control/broker.h"
+#include "control/export/json.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "NAMESPACE/NAME" or "NAME", and what it is compared with. */
+static bool is_called(const char *wanted, const char *namespace_name, const char *name)
+{
+	size_t n = strlen(namespace_name);
+
+	if (!strcmp(wanted, name))
+		return true;
+	return !strncmp(wanted, namespace_name, n) && wanted[n] == '/' &&
+	       !strcmp(wanted + n + 1, name);
+}
+
+static bool parse_address(const char *text, uint8_t out[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (inet_pton(AF_INET6, text, out) == 1)
+		return true;
+	memcpy(out, mapped, sizeof(mapped));
+	return inet_pton(AF_INET, text, out + 12) == 1;
+}
+
+static int find_source(const struct mesh *m, const char *from, struct weft_simulation *s,
+		       struct error *err)
+{
+	if (!from[0] || parse_address(from, s->source_addr))
+		return 0;
+	for (uint32_t i = 0; i < m->workload_count; i++) {
+		const struct mesh_workload *w = &m->workloads[i];
+
+		if (!is_called(from, w->namespace_name, w->name))
+			continue;
+		if (!w->address_count)
+			return error_set(err, -EINVAL, "the workload %s has no address", from);
+		memcpy(s->source_addr, m->addresses[w->address_first].address, 16);
+		return 0;
+	}
+	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
+}
+
+/* Cuts ":PORT" off |to|; 0: there is none. */
+static uint16_t cut_port(char *to)
+{
+	char *colon = strrchr(to, ':'), *end;
+	unsigned long port;
+
+	if (!colon || (to[0] != '[' && strchr(to, ':') != colon))
+		return 0;
+	port = strtoul(colon + 1, &end, 10);
+	if (*end || end == colon + 1 || !port || port > 65535)
+		return 0;
+	*colon = 0;
+	if (to[0] == '[' && colon[-1] == ']') {
+		colon[-1] = 0;
+		memmove(to, to + 1, strlen(to));
+	}
+	return (uint16_t)port;
+}
+
+static uint32_t find_service(const struct mesh *m, const char *name)
+{
+	uint32_t found = mesh_host_find(m, name);
+
+	for (uint32_t i = 0; i < m->service_count && found == MESH_NONE; i++)
+		if (is_called(name, m->services[i].namespace_name, m->services[i].name))
+			found = i;
+	return found;
+}
+
+static int find_target(const struct mesh *m, const char *to, struct weft_simulation *s,
+		       struct error *err)
+{
+	const struct mesh_service *service;
+	char name[300];
+	uint32_t found;
+
+	snprintf(name, sizeof(name), "%s", to);
+	s->port = cut_port(name);
+	s->protocol = IPPROTO_TCP;
+	if (parse_address(name, s->addr))
+		return s->port ? 0
+			       : error_set(err, -EINVAL, "an address needs a port: %s:80", name);
+	found = find_service(m, name);
+	if (found == MESH_NONE)
+		return error_set(err, -ENOENT, "no service is called \"%.100s\"", name);
+	service = &m->services[found];
+	if (!service->vip_count)
+		return error_set(err, -EINVAL, "the service %s has no address of its own", name);
+	memcpy(s->addr, m->vips[service->vip_first].prefix.address, 16);
+	if (!s->port && service->port_count != 1)
+		return error_set(err, -EINVAL, "the service %s has %u ports: say which, %s:PORT",
+				 name, service->port_count, name);
+	if (!s->port)
+		s->port = m->ports[service->port_first].port;
+	return 0;
+}
+
+/* ---- the answer */
+
+static void put_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+	char text[INET6_ADDRSTRLEN], full[80];
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, text, sizeof(text));
+	snprintf(full, sizeof(full), v4 ? "%s:%u" : "[%s]:%u", text, port);
+	json_put_string(j, key, full);
+}
+
+static void put_name(struct json *j, const char *key, const char *namespace_name, const char *name)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s/%s", namespace_name, name);
+	json_put_string(j, key, text);
+}
+
+static void put_names(struct json *j, const struct generation *g, const struct weft_simulation *s)
+{
+	const struct compile_names *n = g->names;
+	const struct mesh *m = g->mesh;
+	uint32_t service = compile_name(n->services, n->service_count, s->service);
+	uint32_t endpoint = compile_name(n->endpoints, n->endpoint_count, s->endpoint);
+	uint32_t source = compile_name(n->workloads, n->workload_count, s->source);
+	uint32_t target = compile_name(n->workloads, n->workload_count, s->target);
+
+	if (service != MESH_NONE)
+		put_name(j, "service", m->services[service].namespace_name,
+			 m->services[service].name);
+	if (endpoint != MESH_NONE && m->endpoints[endpoint].name[0])
+		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
+	if (source != MESH_NONE)
+		put_name(j, "source", m->workloads[source].namespace_name,
+			 m->workloads[source].name);
+	if (target != MESH_NONE)
+		put_name(j, "target", m->workloads[target].namespace_name,
+			 m->workloads[target].name);
+	if (s->policy < m->policy_count) {
+		put_name(j, "policy", m->policies[s->policy].namespace_name,
+			 m->policies[s->policy].name);
+		json_put_number(j, "rule", s->rule);
+	}
+}
+
+static void put_answer(struct text *out, const struct generation *g,
+		       const struct weft_simulation *s)
+{
+	static const char *const verdicts[] = {
+		[WEFT_VERDICT_ALLOWED] = "allowed",
+		[WEFT_VERDICT_DENIED] = "denied",
+		[WEFT_VERDICT_NO_ENDPOINT] = "no endpoint",
+		[WEFT_VERDICT_OVERFLOW] = "overflow",
+	};
+	struct json j = json_to(out);
+
+	json_put_object(&j, NULL);
+	json_put_number(&j, "generation", s->generation);
+	put_address(&j, "asked", s->addr, s->port);
+	json_put_string(&j, "verdict", s->verdict < 4 ? verdicts[s->verdict] : "unknown");
+	if (s->endpoint != WEFT_NUMBER_NONE)
+		put_address(&j, "endpoint", s->endpoint_addr, s->endpoint_port);
+	if (g->number == s->generation)
+		put_names(&j, g, s);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+int simulate_write(const struct generation *g, struct broker *broker, const char *from,
+		   const char *to, struct text *out, struct error *err)
+{
+	struct weft_simulation s = {.uid = WEFT_NUMBER_NONE};
+	int r = g ? 0 : error_set(err, -ENOENT, "no mesh is in force");
+	ssize_t n;
+
+	r = r ? r : find_source(g->mesh, from, &s, err);
+	r = r ? r : find_target(g->mesh, to, &s, err);
+	if (r)
+		return r;
+	n = broker_ask_data(broker, BROKER_SIMULATE, &s, sizeof(s), &s, sizeof(s));
+	if (n != sizeof(s))
+		return error_set(err, -ENOTSUP,
+				 "this kernel cannot run the balancing code by hand");
+	put_answer(out, g, &s);
+	return 0;
+}

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Holds the planner, the generation that names things now, and the ejections. */
+#include "control/steering.h"
+
+#include "control/apply/eject.h"
+#include "control/apply/planner.h"
+#include "control/export/json.h"
+#include "control/process.h"
+#include "control/signals/health.h"
+
+#include "datapath/attach/mesh_maps.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EJECT_HOSTS	   131072
+#define SERVICES_SHOWN	   10000 /* in metrics */
+#define SERVICE_NAME_BYTES 160
+
+struct steering {
+	struct planner *planner;
+	struct mesh_maps *maps;
+	struct weft_endpoint_state *endpoints;
+	const struct weft_service_state *services;
+	struct eject *eject;
+	struct generation *generation; /* NULL: none yet */
+	uint64_t now_ns;
+	struct health_service *shown; /* of the latest steering_health */
+	uint32_t shown_room;
+	char (*names)[SERVICE_NAME_BYTES];
+};
+
+/* ---- ejection */
+
+static void set_ejected(void *arg, const struct eject_change *change)
+{
+	struct steering *s = arg;
+	uint32_t *flags = &s->endpoints[change->state].flags;
+
+	if (change->ejected)
+		__atomic_fetch_or(flags, WEFT_EJECTED, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(flags, ~WEFT_EJECTED, __ATOMIC_RELAXED);
+}
+
+static struct eject_policy policy_of(const struct mesh_outlier *o)
+{
+	return (struct eject_policy){
+		.consecutive_5xx = o->consecutive_5xx,
+		.consecutive_gateway_errors = o->consecutive_gateway_errors,
+		.consecutive_local_failures = o->consecutive_local_failures,
+		.split = o->split_local_origin,
+		.interval_ms = o->interval_ms,
+		.base_ejection_ms = o->base_ejection_ms,
+		.max_ejection_percent = o->max_ejection_percent,
+	};
+}
+
+static void watch_outliers(struct steering *s, const struct generation *g)
+{
+	const struct mesh *m = g->mesh;
+	uint32_t service = MESH_NONE;
+
+	eject_begin(s->eject);
+	for (uint32_t i = 0; i < g->endpoint_count; i++) {
+		const struct generation_endpoint *e = &g->endpoints[i];
+		const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
+		const struct mesh_outlier *outlier =
+			&m->traffic[m->services[endpoint->service].traffic].outlier;
+		struct eject_policy policy;
+
+		if (!outlier->enabled)
+			continue;
+		if (endpoint->service != service) {
+			service = endpoint->service;
+			policy = policy_of(outlier);
+			eject_service_add(s->eject, g->services[service], &policy);
+		}
+		eject_host_add(s->eject, endpoint->address, e->port, e->state);
+	}
+	eject_commit(s->eject);
+}
+
+void steering_request(struct steering *s, const struct request *r)
+{
+	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
+
+	if (r->reporter == REPORTER_SOURCE)
+		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
+			      s->now_ns);
+}
+
+void steering_connection(struct steering *s, const struct connection *c)
+{
+	bool failed = c->flags & RESPONSE_FLAG(UF);
+
+	if (c->reporter == REPORTER_SOURCE && (failed || c->phase == CONNECTION_OPENED))
+		eject_connect(s->eject, c->server->addr, c->server->port, !failed, s->now_ns);
+}
+
+void steering_tick(struct steering *s, uint64_t now_ns)
+{
+	s->now_ns = now_ns;
+	eject_tick(s->eject, now_ns);
+}
+
+/* ---- news */
+
+void steering_news(struct steering *s)
+{
+	struct generation *g;
+
+	planner_acknowledge(s->planner);
+	g = planner_latest(s->planner);
+	if (!g)
+		return;
+	if (!s->generation || s->generation->number != g->number)
+		watch_outliers(s, g);
+	generation_put(s->generation);
+	s->generation = g;
+}
+
+const struct generation *steering_generation(const struct steering *s)
+{
+	return s->generation;
+}
+
+bool steering_settled(struct steering *s)
+{
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	return status.settled;
+}
+
+/* ---- start */
+
+static int start(struct steering *s, const struct steering_options *o, struct error *err)
+{
+	struct planner_options options = {
+		.seed = (uint32_t)o->seed, .channel = o->channel, .confine = o->confine};
+	int r = mesh_maps_new(o->attach, &s->maps, err);
+
+	if (r)
+		return r;
+	s->now_ns = process_now_ns();
+	s->endpoints = mesh_maps_endpoints(s->maps);
+	s->services = mesh_maps_services(s->maps);
+	options.endpoints = s->endpoints;
+	options.services = mesh_maps_services(s->maps);
+	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
+	if (!s->eject)
+		return error_set(err, -ENOMEM, "no memory for the mesh");
+	mesh_maps_live_arena(s->maps, &options.live);
+	return planner_new(&options, &s->planner, err);
+}
+
+int steering_new(const struct steering_options *options, struct steering **ret, struct error *err)
+{
+	struct steering *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return error_set(err, -ENOMEM, "no memory");
+	r = start(s, options, err);
+	if (r)
+		steering_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+void steering_free(struct steering *s)
+{
+	if (!s)
+		return;
+	planner_free(s->planner);
+	generation_put(s->generation);
+	eject_free(s->eject);
+	mesh_maps_free(s->maps);
+	free(s->shown);
+	free(s->names);
+	free(s);
+}
+
+int steering_fd(const struct steering *s)
+{
+	return planner_fd(s->planner);
+}
+
+/* ---- names */
+
+static bool serves(const struct mesh *m, const struct mesh_endpoint *e, uint16_t port)
+{
+	const struct mesh_service *service = &m->services[e->service];
+
+	for (uint32_t i = 0; i < service->port_count; i++)
+		if (m->target_ports[e->ports_first + i] == port)
+			return true;
+	return false;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+static void name_workload(const struct mesh *m, const struct mesh_workload *w,
+			  struct observe_names *ret)
+{
+	copy(ret->workload, sizeof(ret->workload), w->name);
+	copy(ret->namespace_name, sizeof(ret->namespace_name), w->namespace_name);
+	copy(ret->app, sizeof(ret->app), w->canonical_service);
+	copy(ret->version, sizeof(ret->version), w->canonical_revision);
+	if (w->service_account[0])
+		snprintf(ret->principal, sizeof(ret->principal), "spiffe://%s/ns/%s/sa/%s",
+			 m->settings.trust_domain, w->namespace_name, w->service_account);
+}
+
+static void name_service(const struct mesh *m, const struct mesh_service *service,
+			 struct observe_names *ret)
+{
+	copy(ret->namespace_name, sizeof(ret->namespace_name), service->namespace_name);
+	copy(ret->service, sizeof(ret->service),
+	     service->host_count ? m->hosts[service->host_first] : service->name);
+}
+
+int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16], uint16_t port,
+		   struct observe_names *ret)
+{
+	const struct steering *s = arg;
+	const struct mesh *m;
+	uint32_t workload, endpoint;
+
+	(void)owner;
+	if (!s->generation)
+		return -ENOENT;
+	m = s->generation->mesh;
+	workload = mesh_workload_find(m, addr);
+	endpoint = mesh_endpoint_find(m, addr);
+	if (workload == MESH_NONE && endpoint == MESH_NONE)
+		return -ENOENT;
+	if (workload == MESH_NONE)
+		workload = m->endpoints[endpoint].workload;
+	if (workload != MESH_NONE)
+		name_workload(m, &m->workloads[workload], ret);
+	if (endpoint != MESH_NONE && serves(m, &m->endpoints[endpoint], port))
+		name_service(m, &m->services[m->endpoints[endpoint].service], ret);
+	return 0;
+}
+
+/* ---- what it says */
+
+static void put_problems(struct json *j, const struct planner_status *status)
+{
+	json_put_array(j, "problems");
+	for (uint32_t i = 0; i < status->problem_count; i++)
+		json_put_string(j, NULL, status->problems[i]);
+	json_put_array_end(j);
+}
+
+static void put_sizes(struct json *j, const struct mesh *m)
+{
+	json_put_number(j, "files", m ? m->file_count : 0);
+	json_put_number(j, "services", m ? m->service_count : 0);
+	json_put_number(j, "endpoints", m ? m->endpoint_count : 0);
+	json_put_number(j, "workloads", m ? m->workload_count : 0);
+	json_put_number(j, "policies", m ? m->policy_count : 0);
+}
+
+static void put_ejections(struct json *j, const struct eject_counts *counts)
+{
+	json_put_number(j, "ejected", counts->active);
+	json_put_number(j, "ejections_held_back", counts->held_back);
+	json_put_object(j, "ejections");
+	for (unsigned i = 0; i < EJECT_REASON_MAX; i++)
+		json_put_number(j, eject_reason_text(i), counts->ejections[i]);
+	json_put_object_end(j);
+}
+
+void steering_write_status(struct steering *s, const char *directory, struct text *out)
+{
+	struct json j = json_to(out);
+	struct planner_status status;
+	char hash[20];
+
+	planner_status_read(s->planner, &status);
+	snprintf(hash, sizeof(hash), "%016" PRIx64, status.hash);
+	json_put_object(&j, NULL);
+	json_put_string(&j, "directory", directory);
+	json_put_bool(&j, "settled", status.settled);
+	json_put_number(&j, "generation", status.number);
+	json_put_string(&j, "hash", hash);
+	json_put_number(&j, "applied", status.applied);
+	json_put_number(&j, "failed", status.failed);
+	json_put_number(&j, "success_s", status.success_s);
+	json_put_number(&j, "failure_s", status.failure_s);
+	json_put_string(&j, "failure", status.failure);
+	json_put_number(&j, "errors", status.errors);
+	json_put_number(&j, "warnings", status.warnings);
+	json_put_number(&j, "plan_us", status.plan_us);
+	json_put_number(&j, "apply_us", status.apply_us);
+	json_put_number(&j, "cells", status.cells);
+	put_sizes(&j, s->generation ? s->generation->mesh : NULL);
+	put_ejections(&j, eject_counts(s->eject));
+	put_problems(&j, &status);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+/* ---- metrics */
+
+static bool health_room(struct steering *s)
+{
+	if (s->shown)
+		return true;
+	s->shown = calloc(SERVICES_SHOWN, sizeof(*s->shown));
+	s->names = calloc(SERVICES_SHOWN, sizeof(*s->names));
+	return s->shown && s->names;
+}
+
+static void show_service(struct steering *s, uint32_t index, struct health_mesh *ret)
+{
+	const struct mesh_service *service = &s->generation->mesh->services[index];
+	const struct weft_service_state *state = &s->services[s->generation->services[index]];
+	struct health_service *shown = &s->shown[ret->service_count];
+	char *name = s->names[ret->service_count];
+
+	if (!state->connects && !state->no_endpoint && !state->overflow && !state->denied)
+		return;
+	snprintf(name, SERVICE_NAME_BYTES, "%s/%s", service->namespace_name, service->name);
+	*shown = (struct health_service){
+		.name = name,
+		.connects = state->connects,
+		.refused = {state->no_endpoint, state->overflow, state->denied},
+		.connections = state->connections,
+	};
+	ret->service_count++;
+}
+
+static void show_services(struct steering *s, struct health_mesh *ret)
+{
+	const struct generation *g = s->generation;
+
+	ret->service_count = 0;
+	ret->services = s->shown;
+	for (uint32_t i = 0; i < g->mesh->service_count && ret->service_count < SERVICES_SHOWN; i++)
+		if (g->services[i] != MESH_NONE)
+			show_service(s, i, ret);
+}
+
+void steering_health(struct steering *s, struct health_mesh *ret)
+{
+	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
+	const struct eject_counts *counts = eject_counts(s->eject);
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	*ret = (struct health_mesh){
+		.on = true,
+		.generation = status.number,
+		.hash = status.hash,
+		.applied = status.applied,
+		.failed = status.failed,
+		.success_s = status.success_s,
+		.ejected = counts->active,
+	};
+	for (unsigned i = 0; i < EJECT_REASON_MAX; i++) {
+		ret->ejections[i] = counts->ejections[i];
+		ret->eject_reasons[i] = eject_reason_text(i);
+	}
+	if (!m || !health_room(s))
+		return;
+	ret->objects[HEALTH_MESH_FILES] = m->file_count;
+	ret->objects[HEALTH_MESH_SERVICES] = m->service_count;
+	ret->objects[HEALTH_MESH_ENDPOINTS] = m->endpoint_count;
+	ret->objects[HEALTH_MESH_WORKLOADS] = m->workload_count;
+	ret->objects[HEALTH_MESH_POLICIES] = m->policy_count;
+	show_services(s, ret);
+}
+
+static const char *address_text(const uint8_t addr[16], char out[INET6_ADDRSTRLEN])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+
+	return inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, INET6_ADDRSTRLEN);
+}
+
+static const char *balance_text(const struct mesh_service *service, const struct mesh_traffic *t)
+{
+	static const char *const texts[] = {
+		[MESH_BALANCE_RANDOM] = "random",
+		[MESH_BALANCE_ROUND_ROBIN] = "round_robin",
+		[MESH_BALANCE_LEAST_REQUEST] = "least_request",
+		[MESH_BALANCE_MAGLEV_SOURCE] = "maglev",
+		[MESH_BALANCE_PASSTHROUGH] = "passthrough",
+	};
+
+	return service->resolution == MESH_UNCHANGED ? "unchanged" : texts[t->balance];
+}
+
+static void put_vips(struct json *j, const struct mesh *m, const struct mesh_service *service)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	json_put_array(j, "addresses");
+	for (uint32_t i = 0; i < service->vip_count; i++)
+		json_put_string(j, NULL,
+				address_text(m->vips[service->vip_first + i].prefix.address, text));
+	json_put_array_end(j);
+}
+
+static void put_ports(struct json *j, const struct mesh *m, const struct mesh_service *service)
+{
+	char text[16];
+
+	json_put_array(j, "ports");
+	for (uint32_t i = 0; i < service->port_count; i++) {
+		const struct mesh_port *port = &m->ports[service->port_first + i];
+
+		snprintf(text, sizeof(text), "%u/%s", port->port,
+			 port->protocol == MESH_UDP ? "udp" : "tcp");
+		json_put_string(j, NULL, text);
+	}
+	json_put_array_end(j);
+}
+
+/* Endpoints of a service that take connections, and those that are out. */
+struct tally {
+	uint32_t ready, ejected;
+};
+
+/* By service. NULL when memory is short. */
+static struct tally *count_endpoints(const struct steering *s)
+{
+	const struct generation *g = s->generation;
+	struct tally *tallies = calloc(g->mesh->service_count + 1, sizeof(*tallies));
+
+	for (uint32_t i = 0; tallies && i < g->endpoint_count; i++) {
+		const struct generation_endpoint *e = &g->endpoints[i];
+		const struct mesh_endpoint *endpoint = &g->mesh->endpoints[e->endpoint];
+		struct tally *tally = &tallies[endpoint->service];
+		bool ejected = s->endpoints[e->state].flags & WEFT_EJECTED;
+
+		tally->ejected += ejected;
+		tally->ready += !ejected && endpoint->health == MESH_READY;
+	}
+	return tallies;
+}
+
+static void put_service(struct json *j, const struct steering *s, uint32_t index,
+			const struct tally *tally)
+{
+	const struct generation *g = s->generation;
+	const struct mesh_service *service = &g->mesh->services[index];
+	const struct weft_service_state *state = &s->services[g->services[index]];
+	bool known = g->services[index] != MESH_NONE;
+
+	json_put_object(j, NULL);
+	json_put_string(j, "namespace", service->namespace_name);
+	json_put_string(j, "name", service->name);
+	put_vips(j, g->mesh, service);
+	put_ports(j, g->mesh, service);
+	json_put_string(j, "balance", balance_text(service, &g->mesh->traffic[service->traffic]));
+	json_put_number(j, "endpoints", service->endpoint_count);
+	json_put_number(j, "ready", tally->ready);
+	json_put_number(j, "ejected", tally->ejected);
+	json_put_number(j, "connections", known ? state->connections : 0);
+	json_put_number(j, "connects", known ? state->connects : 0);
+	json_put_number(j, "no_endpoint", known ? state->no_endpoint : 0);
+	json_put_number(j, "overflow", known ? state->overflow : 0);
+	json_put_number(j, "denied", known ? state->denied : 0);
+	json_put_object_end(j);
+	json_put_line(j);
+}
+
+void steering_write_services(struct steering *s, struct text *out)
+{
+	struct json j = json_to(out);
+	struct tally *tallies = s->generation ? count_endpoints(s) : NULL;
+
+	for (uint32_t i = 0; tallies && i < s->generation->mesh->service_count; i++)
+		put_service(&j, s, i, &tallies[i]);
+	free(tallies);
+}
+
+static void put_locality(struct json *j, const struct mesh_locality *l)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s", l->region, l->zone[0] ? "/" : "", l->zone,
+		 l->subzone[0] ? "/" : "", l->subzone);
+	json_put_string(j, "locality", text);
+}
+
+static void put_endpoint(struct json *j, const struct steering *s,
+			 const struct generation_endpoint *e)
+{
+	static const char *const health[] = {[MESH_READY] = "ready",
+					     [MESH_DRAINING] = "draining",
+					     [MESH_NOT_READY] = "not ready"};
+	const struct mesh *m = s->generation->mesh;
+	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
+	const struct mesh_service *service = &m->services[endpoint->service];
+	const struct weft_endpoint_state *state = &s->endpoints[e->state];
+	uint64_t until_ns = eject_until_ns(s->eject, e->state);
+	char text[INET6_ADDRSTRLEN], address[80];
+
+	snprintf(address, sizeof(address),
+		 strchr(address_text(endpoint->address, text), ':') ? "[%s]:%u" : "%s:%u", text,
+		 e->port);
+	json_put_object(j, NULL);
+	json_put_string(j, "namespace", service->namespace_name);
+	json_put_string(j, "service", service->name);
+	json_put_string(j, "address", address);
+	json_put_string(j, "workload",
+			endpoint->workload == MESH_NONE ? ""
+							: m->workloads[endpoint->workload].name);
+	put_locality(j, endpoint->locality);
+	json_put_string(j, "health", health[endpoint->health]);
+	json_put_number(j, "weight", endpoint->weight);
+	json_put_number(j, "connections", state->connections);
+	json_put_number(j, "connects", state->connects);
+	json_put_number(j, "failures", state->failures);
+	json_put_number(j, "ejected_ms",
+			until_ns > s->now_ns ? (until_ns - s->now_ns) / 1000000u : 0);
+	json_put_object_end(j);
+	json_put_line(j);
+}
+
+void steering_write_endpoints(struct steering *s, struct text *out)
+{
+	struct json j = json_to(out);
+
+	for (uint32_t i = 0; s->generation && i < s->generation->endpoint_count; i++)
+		put_endpoint(&j, s, &s->generation->endpoints[i]);
+}

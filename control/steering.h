@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the worker does with the mesh: has it planned and put in force, names ends by it, ejects
+ * outliers, tells how it stands. */
+#pragma once
+
+#include "control/apply/channel.h"
+
+#include "base/error.h"
+#include "datapath/observe/observe.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct attach;
+struct generation;
+struct steering;
+struct text;
+
+struct steering_options {
+	struct attach *attach;		   /* made with attach_options.mesh; outlives it */
+	struct channel *channel;	   /* outlives it */
+	int (*confine)(struct error *err); /* the planner's thread calls it first */
+	uint64_t seed;
+};
+
+/* Starts the planner. 0 or a negative errno with |err|. */
+int steering_new(const struct steering_options *options, struct steering **ret, struct error *err);
+void steering_free(struct steering *s);
+
+/* Readable when steering_news has work. */
+int steering_fd(const struct steering *s);
+void steering_news(struct steering *s);
+
+/* About ten times a second. */
+void steering_tick(struct steering *s, uint64_t now_ns);
+
+/* What was observed of endpoints. */
+void steering_request(struct steering *s, const struct request *r);
+void steering_connection(struct steering *s, const struct connection *c);
+
+/* For struct observe_listener: |arg| is the steering. */
+int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16], uint16_t port,
+		   struct observe_names *ret);
+
+/* The first configuration was dealt with, for better or worse. */
+bool steering_settled(struct steering *s);
+
+/* What names things now; borrowed until steering_news. NULL: nothing was put in force yet. */
+const struct generation *steering_generation(const struct steering *s);
+
+struct health_mesh;
+
+/* Brings |ret| up to date; what it borrows is good until the next call. */
+void steering_health(struct steering *s, struct health_mesh *ret);
+
+/* JSON: one object; one line per service; one per endpoint and port of a service. */
+void steering_write_status(struct steering *s, const char *directory, struct text *out);
+void steering_write_services(struct steering *s, struct text *out);
+void steering_write_endpoints(struct steering *s, struct text *out);

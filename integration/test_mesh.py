@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The mesh on real traffic: what operators write is what connections do."""
+
+import signal
+import time
+
+from lab import servers
+from lab.mesh import VIP, Mesh, connect, rule, service, split
+from lab.processes import wait_for
+from lab.verdict import expect, expect_equal, test
+
+HOST = "cart.example"
+
+
+def backends(box, number):
+    """nginx in a namespace each, on port 8080, with its own log."""
+    return [servers.nginx(box.namespace(f"cart{n}"), 8080) for n in range(number)]
+
+
+def endpoints(nodes, **versions):
+    return [(node.place.address, {"version": versions.get(node.place.role, "v1")}) for node in nodes]
+
+
+def shares(nodes, before):
+    """Connections that each server's own log has since |before|; the sum is awaited by the caller's count."""
+    return [node.lines() - old for node, old in zip(nodes, before)]
+
+
+def logs(nodes):
+    return [node.lines() for node in nodes]
+
+
+def settled_shares(nodes, before, total):
+    wait_for(lambda: sum(shares(nodes, before)) >= total, 10, f"{total} lines in the servers' logs")
+    return shares(nodes, before)
+
+
+@test("mesh/split_by_weight")
+def split_by_weight(box):
+    nodes = backends(box, 3)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=service("cart", endpoints(nodes, cart2="v2")) + rule(HOST, subsets=[("v1", {"version": "v1"}), ("v2", {"version": "v2"})])
+                + split(HOST, ("v1", 80), ("v2", 20)))
+    mesh.start()
+    before = logs(nodes)
+    found = connect(client, count=10000)
+    expect_equal(found["answers"], {"200": 10000}, "answers")
+    expect_equal(found["peers"], {f"{VIP} 80": 10000}, "the address that clients see")
+    got = settled_shares(nodes, before, 10000)
+    expect(abs(got[2] / 10000 - 0.2) <= 0.01, f"v2 has {got[2]} of 10000 connections, wanted 20 %: {got}")
+    mesh.apply(cart=service("cart", endpoints(nodes, cart2="v2")) + rule(HOST, subsets=[("v1", {"version": "v1"}), ("v2", {"version": "v2"})])
+               + split(HOST, ("v1", 0), ("v2", 100)))
+    before = logs(nodes)
+    connect(client, count=100)
+    expect_equal(settled_shares(nodes, before, 100), [0, 0, 100], "after the split was moved to v2")
+
+
+@test("mesh/no_endpoint_is_refused_at_once")
+def no_endpoint(box):
+    mesh = Mesh(box, cart=service("cart", []))
+    mesh.start()
+    found = connect(box.namespace("client"), count=50)
+    expect_equal(found["errors"], {"ECONNREFUSED": 50}, "errors")
+    expect(found["slowest"] < 0.5, f"a refusal took {found['slowest']:.3f} s")
+    row, = mesh.lines("services")
+    expect_equal((row["no_endpoint"], row["ready"]), (50, 0), "refusals that the service counts")
+
+
+@test("mesh/goes_on_without_weftd")
+def goes_on(box):
+    nodes = backends(box, 2)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=service("cart", endpoints(nodes)))
+    mesh.start()
+    before = logs(nodes)
+    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers with weftd")
+    mesh.weftd.kill()
+    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers while weftd is dead")
+    mesh.start()
+    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers after it came back")
+    got = settled_shares(nodes, before, 600)
+    expect(min(got) > 200, f"both servers take part: {got}")
+    row, = mesh.lines("services")
+    expect_equal(row["connects"], 600, "connects that the service counts over the restart")
+
+
+@test("mesh/a_broken_file_changes_nothing")
+def broken_file(box):
+    nodes = backends(box, 1)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=service("cart", endpoints(nodes)))
+    mesh.start()
+    number = mesh.status()["generation"]
+    mesh.write("broken", "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: x}\nspec:\n  hots: [a]\n")
+    wait_for(lambda: mesh.status()["failed"] == 1, 5, "the failure")
+    status = mesh.status()
+    expect_equal(status["generation"], number, "generation in force")
+    expect("broken.yaml:5:3" in status["failure"], f"the failure says where: {status['failure']}")
+    expect_equal(connect(client, count=20)["answers"], {"200": 20}, "answers")
+    (mesh.directory / "broken.yaml").unlink()
+    wait_for(lambda: not mesh.status()["failure"], 5, "recovery")
+
+
+@test("mesh/ejects_what_fails")
+def ejects(box):
+    good = backends(box, 3)
+    bad = servers.nginx(box.namespace("bad"), 8080, locations="location / { return 503 x; }")
+    nodes = [*good, bad]
+    client = box.namespace("client")
+    policy = "  trafficPolicy:\n    outlierDetection: {consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 3s, maxEjectionPercent: 50}\n"
+    mesh = Mesh(box, cart=service("cart", endpoints(nodes)) + rule(HOST, policy))
+    mesh.start()
+    connect(client, count=60)
+    wait_for(lambda: mesh.lines("services")[0]["ejected"] == 1, 5, "the ejection")
+    ejected_at = time.monotonic()
+    before = logs(nodes)
+    found = connect(client, count=200)
+    expect_equal(found["answers"], {"200": 200}, "answers while the bad one is out")
+    expect_equal(settled_shares(nodes, before, 200)[3], 0, "connections to the ejected endpoint")
+    wait_for(lambda: mesh.lines("services")[0]["ejected"] == 0, 10, "its return")
+    out = time.monotonic() - ejected_at
+    expect(2.5 < out < 4.5, f"it was out for {out:.1f} s, wanted 3 s")
+    before = logs(nodes)
+    connect(client, count=60)
+    expect(settled_shares(nodes, before, 60)[3] > 0, "the endpoint that came back gets connections again")
+
+
+@test("mesh/leaves_other_connections_alone")
+def others(box):
+    nodes = backends(box, 1)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=service("cart", []))
+    mesh.start()
+    found = connect(client, nodes[0].place.address, 8080, count=100)
+    expect_equal(found["answers"], {"200": 100}, "answers of an address that is no service's")
+    mesh.weftd.stop(number=signal.SIGTERM)
+    mesh.weftd.detach()
+    found = connect(client, count=1)
+    expect("ECONNREFUSED" not in found["errors"], "after detach the service's address is not answered by anybody")

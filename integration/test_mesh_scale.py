@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The mesh at the size of a large cluster, and while it changes all the time."""
+
+import json
+import os
+import pathlib
+import sys
+import threading
+import time
+
+from lab import clients, mesh_scale, servers
+from lab.mesh import CONNECTS, VIP, Mesh, rule, service, split
+from lab.processes import wait_for
+from lab.sandbox import ROOT
+from lab.verdict import expect, expect_equal, test
+
+CHANGES = ROOT / "integration" / "programs" / "mesh_changes.py"
+SWAP_SECONDS = int(os.environ.get("SWAP_SECONDS", "60"))
+
+
+def peak_mib(pid):
+    """Peak resident memory of a process and its children, in MiB."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    total = 0
+    for one in [pid, *children]:
+        status = pathlib.Path(f"/proc/{one}/status").read_text()
+        total += int(status.split("VmHWM:")[1].split()[0])
+    return total / 1024
+
+
+@test("mesh_scale/load_and_change")
+def load_and_change(box):
+    client = box.namespace("client")
+    mesh = Mesh(box)
+    mesh_scale.write(mesh.directory)
+    began = time.monotonic()
+    mesh.weftd.start()
+    wait_for(lambda: mesh.status()["settled"], 30, "the first configuration")
+    seconds = time.monotonic() - began
+    status = mesh.status()
+    expect_equal((status["services"], status["endpoints"], status["policies"]), (10000, 100000, 1000), "what is in force")
+    plan = (status["plan_us"] + status["apply_us"]) / 1e6
+    peak = peak_mib(mesh.weftd.process.pid)
+    expect(plan <= 2, f"validate, compile and load took {plan:.2f} s")
+    expect(peak <= 300, f"peak memory {peak:.0f} MiB")
+    done = client.run([sys.executable, CHANGES, mesh.directory, "198.19.200.1", 200], seconds=60)
+    took = sorted(json.loads(done.stdout))
+    p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99) - 1]
+    print(f"start {seconds:.2f} s, plan and load {plan:.2f} s, peak {peak:.0f} MiB, changes p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    expect(p99 <= 10, f"a changed endpoint was in force after {p99:.1f} ms (99th percentile of {len(took)}, median {p50:.1f} ms)")
+
+
+def half(endpoint, version):
+    """A generation whose routes and endpoints only fit together: a mixture with the other one has no endpoint."""
+    subsets = [("v1", {"version": "v1"}), ("v2", {"version": "v2"})]
+    return service("cart", [(endpoint.place.address, {"version": version})]) + rule("cart.example", subsets=subsets) + split(
+        "cart.example", (version, 100))
+
+
+@test("mesh_scale/swap_under_load")
+def swap_under_load(box):
+    nodes = [servers.nginx(box.namespace(f"cart{n}"), 8080) for n in range(2)]
+    client = box.namespace("client")
+    texts = [half(nodes[0], "v1"), half(nodes[1], "v2")]
+    mesh = Mesh(box, cart=texts[0])
+    mesh.start()
+    churn = client.start([sys.executable, CONNECTS, VIP, 80, f"{SWAP_SECONDS}s"], "churn")
+    load = threading.Thread(target=keep_loading, args=(client, nodes[1], time.monotonic() + SWAP_SECONDS))
+    load.start()
+    end, flips = time.monotonic() + SWAP_SECONDS, 0
+    while time.monotonic() < end:
+        flips += 1
+        mesh.write("cart", texts[flips % 2])
+        if flips % 20 == 0:
+            mesh.write("broken", "kind: ServiceEntry\nspec: {hosts: [")
+        if flips % 20 == 5:
+            mesh.write("broken", "# nothing\n")
+        time.sleep(0.05)
+    load.join()
+    wait_for(lambda: not churn.alive(), 20, "the end of the churn")
+    found = json.loads(churn.output().splitlines()[-1])
+    expect_equal(found["errors"], {}, "failed connections")
+    expect_equal(list(found["answers"]), ["200"], "answers")
+    applied = mesh.status()["applied"]
+    expect(applied > flips / 2 and found["answers"]["200"] > 1000,
+           f"{flips} flips, {applied} in force, {found['answers']['200']} connections: too few to prove anything")
+
+
+def keep_loading(client, server, end):
+    while time.monotonic() < end:
+        count = clients.h2load(client, server, requests=20000, http1=True)
+        expect_equal(count.errors, 0, "errors of h2load")
