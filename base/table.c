@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
+#define MET  16 /* entries that are found without a hash */
 
 struct link {
 	uint32_t chain; /* next entry of the bucket, or of the free list */
@@ -30,6 +31,7 @@ struct table {
 	size_t entry_bytes;
 	size_t key_bytes;
 	uint64_t seed;
+	uint32_t *met;	   /* index + 1 of entries met last, by a mix of their key; 0 is empty */
 	uint32_t *buckets; /* index + 1; 0 is empty, so that untouched pages stay zero */
 	struct link *links;
 	char *entries;
@@ -69,10 +71,11 @@ struct table *table_new(uint32_t capacity, size_t entry_bytes, size_t key_bytes,
 	t->seed = seed;
 	t->bucket_mask = buckets - 1;
 	t->free_first = t->oldest = t->newest = NONE;
+	t->met = calloc(MET, sizeof(*t->met));
 	t->buckets = reserve(buckets * sizeof(*t->buckets));
 	t->links = reserve((capacity + 1) * sizeof(*t->links));
 	t->entries = reserve((capacity + 1) * t->entry_bytes);
-	if (t->buckets && t->links && t->entries)
+	if (t->met && t->buckets && t->links && t->entries)
 		return t;
 	table_free(t);
 	return NULL;
@@ -82,6 +85,7 @@ void table_free(struct table *t)
 {
 	if (!t)
 		return;
+	free(t->met);
 	release(t->buckets, ((size_t)t->bucket_mask + 1) * sizeof(*t->buckets));
 	release(t->links, (t->capacity + 1) * sizeof(*t->links));
 	release(t->entries, (t->capacity + 1) * t->entry_bytes);
@@ -98,16 +102,34 @@ static uint32_t index_of(const struct table *t, const void *entry)
 	return (uint32_t)((size_t)((const char *)entry - t->entries) / t->entry_bytes);
 }
 
-/* Numbers are the most frequent keys, and looked for on every event: no call for them. */
+static uint64_t word_at(const void *key, size_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, (const char *)key + at, sizeof(word));
+	return word;
+}
+
+/* Keys of whole words are the most frequent ones, and looked for on every event: no call for
+ * them. */
 static bool key_equal(const void *a, const void *b, size_t key_bytes)
 {
-	uint64_t x, y;
-
-	if (key_bytes != sizeof(x))
+	if (key_bytes % sizeof(uint64_t))
 		return !memcmp(a, b, key_bytes);
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return x == y;
+	for (size_t i = 0; i < key_bytes; i += sizeof(uint64_t))
+		if (word_at(a, i) != word_at(b, i))
+			return false;
+	return true;
+}
+
+/* The place among |met|. Whoever chooses keys can make others miss it, which costs a hash. */
+static uint32_t *met_of(const struct table *t, const void *key)
+{
+	uint64_t mix = 0;
+
+	for (size_t i = 0; i + sizeof(mix) <= t->key_bytes; i += sizeof(mix))
+		mix = (mix ^ word_at(key, i)) * 0x9e3779b97f4a7c15;
+	return &t->met[mix >> 32 & (MET - 1)];
 }
 
 uint64_t table_hash(const void *key, size_t key_bytes, uint64_t seed)
@@ -122,10 +144,16 @@ static uint32_t bucket_of(const struct table *t, const void *key)
 
 void *table_find(const struct table *t, const void *key)
 {
-	uint32_t i = t->buckets[bucket_of(t, key)] - 1;
+	uint32_t *met = met_of(t, key);
+	uint32_t i = *met - 1;
 
+	if (i != NONE && key_equal(entry_at(t, i), key, t->key_bytes))
+		return entry_at(t, i);
+	i = t->buckets[bucket_of(t, key)] - 1;
 	while (i != NONE && !key_equal(entry_at(t, i), key, t->key_bytes))
 		i = t->links[i].chain;
+	if (i != NONE)
+		*met = i + 1;
 	return entry_at(t, i);
 }
 
@@ -202,7 +230,10 @@ static void unlink_chain(struct table *t, uint32_t i)
 void table_remove(struct table *t, void *entry)
 {
 	uint32_t i = index_of(t, entry);
+	uint32_t *met = met_of(t, entry);
 
+	if (*met == i + 1)
+		*met = 0;
 	unlink_chain(t, i);
 	unlink_recency(t, i);
 	t->links[i].chain = t->free_first;

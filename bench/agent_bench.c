@@ -336,7 +336,8 @@ static void agent_new(struct agent *a)
 {
 	struct observe_limits limits = observe_limits_default();
 	struct signals_limits signals_limits = signals_limits_default();
-	struct observe_listener listener = {a, take_request, take_connection, NULL, NULL, NULL};
+	struct observe_listener listener = {
+		.arg = a, .request = take_request, .connection = take_connection};
 
 	limits.requests_per_connection = 1024;
 	*a = (struct agent){

@@ -92,9 +92,12 @@ static void split_absolute(struct http_head *head)
 {
 	const char *start = head->path.data;
 	const char *end = start + head->path.size_bytes;
-	const char *colon = start ? memmem(start, head->path.size_bytes, "://", 3) : NULL;
+	const char *colon;
 
-	if (!colon || *start == '/')
+	if (start == end || *start == '/')
+		return;
+	colon = memmem(start, head->path.size_bytes, "://", 3);
+	if (!colon)
 		return;
 	const char *authority = colon + 3;
 	const char *path = authority;
@@ -155,6 +158,13 @@ bool http1_fields_value(struct http1_fields *f, const char *at, size_t size_byte
 	return !f->field || append(f, at, size_bytes);
 }
 
+/* |wanted| is in lower case. Most names differ in size or first letter. */
+static bool name_is(struct slice name, struct slice wanted)
+{
+	return name.size_bytes == wanted.size_bytes && (name.data[0] | 0x20) == wanted.data[0] &&
+	       slice_equal_nocase(name, wanted);
+}
+
 void http1_fields_name_end(struct http1_fields *f)
 {
 	struct slice name = {f->name, f->name_bytes};
@@ -163,11 +173,16 @@ void http1_fields_name_end(struct http1_fields *f)
 	if (name.size_bytes > HTTP1_NAME_MAX_BYTES)
 		return;
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		if (!slice_equal_nocase(name, fields[i].name) || value_of(f, &fields[i])->data)
+		if (!name_is(name, fields[i].name) || value_of(f, &fields[i])->data)
 			continue;
 		f->field = &fields[i];
 		*value_of(f, f->field) = SLICE("");
 	}
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
 }
 
 /* Drops the white space after the value, which is not part of it (RFC 9112 5.1). */
@@ -177,7 +192,7 @@ void http1_fields_value_end(struct http1_fields *f)
 		return;
 	struct slice *s = value_of(f, f->field);
 
-	while (s->size_bytes && strchr(" \t", s->data[s->size_bytes - 1]))
+	while (s->size_bytes && is_space(s->data[s->size_bytes - 1]))
 		s->size_bytes--;
 	f->field = NULL;
 }

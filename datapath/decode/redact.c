@@ -44,9 +44,12 @@ static const char *find(const char *from, const char *end, char c)
  * dealt with. */
 static const char *write_userinfo(struct writer *w, const char *start, const char *end)
 {
-	const char *colon = start < end ? memmem(start, (size_t)(end - start), "://", 3) : NULL;
+	const char *colon;
 
-	if (!colon || *start == '/')
+	if (start == end || *start == '/')
+		return start;
+	colon = memmem(start, (size_t)(end - start), "://", 3);
+	if (!colon)
 		return start;
 	const char *authority = colon + 3;
 	size_t authority_bytes = (size_t)(find(authority, end, '/') - authority);
