@@ -30,6 +30,13 @@ endif
 ifdef FUZZ
 override CFLAGS += -fsanitize=fuzzer-no-link
 endif
+# What handles each record of the traffic is spread over many small files: weftd and the benches are optimized as a
+# whole. Objects are good for both ways of linking; the quick one is for all other programs.
+ifeq ($(CC)$(SAN)$(FUZZ),gcc)
+LTO := -flto=auto -ffat-lto-objects
+LTO_LINK := $(LTO) -w # each file had its warnings
+QUICK_LINK := -fno-lto
+endif
 
 # ---- sources: by place and name, nothing is listed by hand
 # the definition of the maps comes first: the linker leaves their offsets 0 when it meets references before it
@@ -83,12 +90,12 @@ $(BUILD)/weft.skel.h: $(BUILD)/weft.bpf.o
 $(BUILD)/llhttp/%.o: $(LLHTTP_SOURCES)/%.c
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O2 -g $(LIB_CFLAGS) -c $< -o $@
+	$(Q)$(CC) -O2 -g $(LTO) $(LIB_CFLAGS) -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(BUILD)/weft.skel.h
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) -MMD -MP -c $< -o $@
 
 $(BUILD)/libweft.a: $(LIBRARY_OBJECTS)
 	$(call msg,AR,$@)
@@ -96,15 +103,15 @@ $(BUILD)/libweft.a: $(LIBRARY_OBJECTS)
 
 $(BUILD)/weftd: $(BUILD)/control/weftd.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LTO_LINK) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $(BUILD)/weft: $(BUILD)/control/cli/weft.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(QUICK_LINK) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 $(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libweft.a | $(BUILD)/deps-test
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(QUICK_LINK) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
 $(BUILD)/datapath/observe/tls_%_test: LDLIBS += -lssl # real handshakes
 
@@ -116,7 +123,7 @@ $(BUILD)/bench/agent_bench: LDLIBS += -lssl # records real handshakes
 
 $(BUILD)/bench/%_bench: $(BUILD)/bench/%_bench.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LTO_LINK) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # ---- to show, to test
 demo: all $(BUILD)/deps-demo ## real servers, real load, weftd beside them and the table of golden signals (DEMO_SECONDS=n)
