@@ -34,7 +34,7 @@ static void write_library(void *arg, const struct library *library)
 	json_put_string(j, "path", library->path);
 	json_put_number(j, "pid", library->pid);
 	json_put_string(j, "result", states[library->state]);
-	json_put_number(j, "offset", library->file_offset);
+	json_put_number(j, "offset", library->place.at.offsets[0]);
 	json_put_string(j, "problem", library->reason);
 	json_put_object_end(j);
 }

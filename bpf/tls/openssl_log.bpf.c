@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The secrets of OpenSSL 3 handshakes, read where libssl hands each of them to its key log: once
  * per secret, whether or not a log is written.
- * Hook: the jump from ssl_log_secret to nss_keylog_int(label, ssl, client_random, 32, secret,
- * secret_bytes), all arguments in place. Context: the thread of the handshake, may sleep. Emits
- * SECRET. May lose: RING_SECRET, READ_SECRET. */
+ * Hook: calls of ssl_log_secret(ssl, label, secret, secret_bytes), all arguments in place; the
+ * cookie says where in |ssl| the client random is. Context: the thread of the handshake, may sleep.
+ * Emits SECRET. May lose: RING_SECRET, READ_SECRET. */
 #include <asm/ptrace.h>
 
 #include "bpf/lib/secret.bpf.h"
@@ -17,7 +17,7 @@ struct log_label {
 
 #define LABEL_IS(label, literal) (!__builtin_memcmp((label)->text, literal, sizeof(literal)))
 
-/* The labels of the NSS key log format. EXPORTER_SECRET and others open no record: -1. */
+/* The labels of the NSS key log format; -1: another. */
 static __always_inline int log_which(const struct log_label *label)
 {
 	if (LABEL_IS(label, "CLIENT_HANDSHAKE_TRAFFIC_SECRET"))
@@ -62,15 +62,15 @@ static __always_inline void log_describe(struct weft_secret *r, int which, __u64
 		r->digest = secret_bytes == 32 ? WEFT_DIGEST_SHA256 : WEFT_DIGEST_SHA384;
 }
 
-static __always_inline int secret_logged(__u64 label_at, __u64 random, __u64 random_bytes,
-					 __u64 secret, __u64 secret_bytes)
+static __always_inline int secret_logged(__u64 random, __u64 label_at, __u64 secret,
+					 __u64 secret_bytes)
 {
 	const struct weft_settings *set = secrets_wanted();
 	struct weft_secret r = {};
 	struct log_label label;
 	int which;
 
-	if (!set || random_bytes != RANDOM_BYTES || (secret_bytes != 32 && secret_bytes != 48))
+	if (!set || (secret_bytes != 32 && secret_bytes != 48))
 		return 0;
 	if (label_read(&label, label_at)) {
 		count(WEFT_COUNT_SECRETS_SEEN, 1);
@@ -95,13 +95,13 @@ static __always_inline int secret_logged(__u64 label_at, __u64 random, __u64 ran
 SEC("uprobe.multi.s")
 int tls_log_multi(struct pt_regs *ctx)
 {
-	return secret_logged(PT_REGS_PARM1(ctx), PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx),
-			     PT_REGS_PARM5(ctx), PT_REGS_PARM6(ctx));
+	return secret_logged(PT_REGS_PARM1(ctx) + bpf_get_attach_cookie(ctx), PT_REGS_PARM2(ctx),
+			     PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
 SEC("uprobe.s")
 int tls_log(struct pt_regs *ctx)
 {
-	return secret_logged(PT_REGS_PARM1(ctx), PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx),
-			     PT_REGS_PARM5(ctx), PT_REGS_PARM6(ctx));
+	return secret_logged(PT_REGS_PARM1(ctx) + bpf_get_attach_cookie(ctx), PT_REGS_PARM2(ctx),
+			     PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From the names of secrets to the instructions that load them, to the function that these call, to
- * its last jump. */
+/* From the names of secrets to the instructions that load them and to the function that these call;
+ * from one of these calls along the code to that for all other names. */
 #include "datapath/attach/keylog_site.h"
 
 #include <elf.h>
@@ -11,11 +11,14 @@
 #include "base/cleanup.h"
 #include "datapath/attach/probe_site.h"
 
-#define SEGMENTS_MAX	 64
-#define CALL_REACH_BYTES 48 /* from where a name is loaded to the call */
-#define FUNCTION_BYTES	 64 /* of the function, up to its jump */
-#define CHUNK_BYTES	 (64 << 10)
-#define NAME_MAX_BYTES	 16 /* so much of a chunk is read again with the next */
+#define SEGMENTS_MAX	   64
+#define NAME_TO_CALL_STEPS 8  /* instructions between the load of a name and the call */
+#define FUNCTION_BYTES	   64 /* of the function, up to its jump */
+#define WAY_STEPS	   64 /* instructions looked at between two calls */
+#define WAYS_MAX	   8
+#define CALL_BYTES	   5
+#define CHUNK_BYTES	   (64 << 10)
+#define NAME_MAX_BYTES	   16 /* so much of a chunk is read again with the next */
 
 /* A file in memory. Addresses are those of its image. */
 struct image {
@@ -123,40 +126,108 @@ static bool is_name_at(const struct image *image, uint64_t address, const char *
 	return false;
 }
 
-/* The target of the first call from |c| on, 0 if something else leaves the straight way. */
-static uint64_t next_call(struct code c)
-{
-	const uint8_t *from = c.bytes;
+/* An instruction that leads elsewhere. */
+struct transfer {
+	enum probe_site_kind kind; /* PROBE_SITE_STEPPED: none, or unknown code */
+	struct code at;
+	uint64_t next;
+	uint64_t target;
+};
 
-	while (c.bytes - from < CALL_REACH_BYTES) {
-		enum probe_site_kind kind;
+/* Where a branch, jump or call of |length| bytes goes. */
+static uint64_t target_of(const struct code *c, size_t length)
+{
+	bool is_short = (c->bytes[0] & 0xf0) == 0x70 || c->bytes[0] == 0xeb;
+	int64_t distance = is_short ? (int8_t)c->bytes[length - 1]
+				    : read_i32(c->bytes + length - sizeof(int32_t));
+
+	return c->address + length + (uint64_t)distance;
+}
+
+/* The first of them from |c| on; |steps| counts down. */
+static struct transfer next_transfer(struct code c, unsigned *steps)
+{
+	for (; *steps; --*steps) {
+		enum probe_site_kind kind = PROBE_SITE_STEPPED;
 		size_t length = probe_site_instruction(c.bytes, c.left, &kind);
 
 		if (!length)
-			return 0;
-		if (kind == PROBE_SITE_CALL)
-			return c.address + length + (uint64_t)(int64_t)read_i32(c.bytes + 1);
-		if (kind == PROBE_SITE_JUMP || kind == PROBE_SITE_BRANCH)
-			return 0;
+			break;
+		if (kind == PROBE_SITE_CALL || kind == PROBE_SITE_JUMP || kind == PROBE_SITE_BRANCH)
+			return (struct transfer){kind, c, c.address + length,
+						 target_of(&c, length)};
 		c = (struct code){c.bytes + length, c.left - length, c.address + length};
 	}
-	return 0;
+	return (struct transfer){.kind = PROBE_SITE_STEPPED};
 }
 
-static bool agree(uint64_t *target, uint64_t found)
+/* Follows the code from |address|, both ways of each branch, to the next call of |target|. Other
+ * calls end a way. */
+static bool find_way(const struct image *image, uint64_t address, uint64_t target, struct code *ret)
 {
-	if (!*target)
-		*target = found;
-	return *target == found;
+	uint64_t open[WAYS_MAX] = {address};
+	unsigned open_count = 1, steps = WAY_STEPS;
+
+	while (open_count && steps) {
+		struct transfer t = next_transfer(code_at(image, open[--open_count]), &steps);
+
+		if (t.kind == PROBE_SITE_CALL && t.target == target) {
+			*ret = t.at;
+			return true;
+		}
+		if (t.kind == PROBE_SITE_STEPPED || t.kind == PROBE_SITE_CALL ||
+		    open_count + 2 > WAYS_MAX)
+			continue;
+		open[open_count++] = t.target;
+		if (t.kind == PROBE_SITE_BRANCH)
+			open[open_count++] = t.next; /* looked at first */
+		steps -= steps > 0;
+	}
+	return false;
 }
 
-/* What is called with |name| as second argument: every place that loads it must go to the same
- * function. 0 = nothing, or several. */
-static uint64_t called_with(const struct image *image, const char *name)
+#define CALLS_MAX 4
+
+/* Calls of one function. */
+struct calls {
+	uint64_t target;
+	struct code at[CALLS_MAX];
+	unsigned count;
+};
+
+/* The call that the code at |address| comes to: of |target|, or, if that is 0, of anything, but
+ * then straight on. */
+static bool find_call(const struct image *image, uint64_t address, uint64_t target,
+		      struct code *ret)
+{
+	unsigned steps = NAME_TO_CALL_STEPS;
+	struct transfer t;
+
+	if (target)
+		return find_way(image, address, target, ret);
+	t = next_transfer(code_at(image, address), &steps);
+	*ret = t.at;
+	return t.kind == PROBE_SITE_CALL;
+}
+
+static bool calls_add(struct calls *calls, const struct image *image, uint64_t address)
+{
+	struct code at;
+
+	if (calls->count == CALLS_MAX || !find_call(image, address, calls->target, &at))
+		return false;
+	calls->target = target_of(&at, CALL_BYTES);
+	calls->at[calls->count++] = at;
+	return true;
+}
+
+/* The calls of |target| with |name| as second argument, none if a place that loads it leads to no
+ * such call. |target| 0: of the function that is called so. */
+static struct calls called_with(const struct image *image, const char *name, uint64_t target)
 {
 	static const uint8_t load[] = {0x48, 0x8d, 0x35}; /* lea displacement(%rip),%rsi */
 	const size_t load_bytes = sizeof(load) + sizeof(int32_t);
-	uint64_t target = 0;
+	struct calls calls = {.target = target};
 
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		struct code c = segment_bytes(image, &image->segments[i]);
@@ -167,15 +238,33 @@ static uint64_t called_with(const struct image *image, const char *name)
 		while ((at = memmem(at, (size_t)(end - at), load, sizeof(load))) &&
 		       (size_t)(end - at) > load_bytes) {
 			uint64_t next = c.address + (uint64_t)(at - c.bytes) + load_bytes;
+			uint64_t loaded = next + (uint64_t)(int64_t)read_i32(at + sizeof(load));
 
-			if (is_name_at(image, next + (uint64_t)(int64_t)read_i32(at + sizeof(load)),
-				       name) &&
-			    !agree(&target, next_call(code_at(image, next))))
-				return 0;
+			if (is_name_at(image, loaded, name) && !calls_add(&calls, image, next))
+				return (struct calls){0};
 			at += sizeof(load);
 		}
 	}
-	return target;
+	return calls;
+}
+
+/* How many places look like a call of, or a jump to, |target|: at least as many as there are. */
+static unsigned count_calls(const struct image *image, uint64_t target)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < image->segment_count; i++) {
+		struct code c = segment_bytes(image, &image->segments[i]);
+
+		if (!is_code(&image->segments[i]))
+			continue;
+		for (size_t at = 0; at + 5 <= c.left; at++)
+			if ((c.bytes[at] & 0xfe) == 0xe8 &&
+			    c.address + at + 5 + (uint64_t)(int64_t)read_i32(c.bytes + at + 1) ==
+				    target)
+				count++;
+	}
+	return count;
 }
 
 /* ---- what the function does with its arguments ---- */
@@ -187,6 +276,7 @@ enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, REGISTERS = 16 };
 struct held {
 	enum { AS_WAS, WITHIN, RANDOM_BYTES } what;
 	int of;
+	int32_t displacement; /* of WITHIN */
 };
 
 static bool holds(const struct held *h, int what, int of)
@@ -197,8 +287,9 @@ static bool holds(const struct held *h, int what, int of)
 static bool is_keylog_call(const struct held h[REGISTERS])
 {
 	return holds(&h[RDI], AS_WAS, RSI) && holds(&h[RSI], AS_WAS, RDI) &&
-	       holds(&h[RDX], WITHIN, RDI) && holds(&h[RCX], RANDOM_BYTES, 0) &&
-	       holds(&h[R8], AS_WAS, RDX) && holds(&h[R9], AS_WAS, RCX);
+	       holds(&h[RDX], WITHIN, RDI) && h[RDX].displacement > 0 &&
+	       holds(&h[RCX], RANDOM_BYTES, 0) && holds(&h[R8], AS_WAS, RDX) &&
+	       holds(&h[R9], AS_WAS, RCX);
 }
 
 /* Does one instruction on |h|. Its length, 0 if it is none of the four kinds that such a function
@@ -211,7 +302,7 @@ static size_t step(struct held h[REGISTERS], const uint8_t *c)
 	if (!memcmp(c, "\xf3\x0f\x1e\xfa", 4)) /* endbr64 */
 		return 4;
 	if (!memcmp(c, "\xb9\x20\0\0\0", 5)) { /* mov $32,%ecx */
-		h[RCX] = (struct held){RANDOM_BYTES, 0};
+		h[RCX] = (struct held){RANDOM_BYTES, 0, 0};
 		return 5;
 	}
 	if (wide && c[1] == 0x89 && c[2] >> 6 == 3) { /* mov reg,rm */
@@ -220,37 +311,81 @@ static size_t step(struct held h[REGISTERS], const uint8_t *c)
 	}
 	if (wide && c[1] == 0x8d && c[2] >> 6 == 2 && (rm & 7) != RSP &&
 	    h[rm].what == AS_WAS) { /* lea displacement(rm),reg */
-		h[reg] = (struct held){WITHIN, h[rm].of};
+		h[reg] = (struct held){WITHIN, h[rm].of, read_i32(c + 3)};
 		return 7;
 	}
 	return 0;
 }
 
-/* The jump with which the function goes on to its writer, as an offset; 0 if it does anything
- * else. */
-static size_t find_jump(const struct code *c)
+/* Whether the function goes on to
+ *	nss_keylog_int(label, ssl, client_random, 32, secret, secret_bytes)
+ * and does nothing else. Stores where in |ssl| the random is. */
+static bool is_log_secret(const struct code *c, uint32_t *ret_random_offset_bytes)
 {
 	struct held h[REGISTERS];
 	size_t at = 0, length;
 
 	for (int i = 0; i < REGISTERS; i++)
-		h[i] = (struct held){AS_WAS, i};
+		h[i] = (struct held){AS_WAS, i, 0};
 	if (c->left < FUNCTION_BYTES)
-		return 0;
+		return false;
 	while (at + 8 <= FUNCTION_BYTES && (length = step(h, c->bytes + at)))
 		at += length;
-	return at + 8 <= FUNCTION_BYTES && c->bytes[at] == 0xe9 && is_keylog_call(h) ? at : 0;
+	*ret_random_offset_bytes = (uint32_t)h[RDX].displacement;
+	return at + 8 <= FUNCTION_BYTES && c->bytes[at] == 0xe9 && is_keylog_call(h);
+}
+
+/* ---- the calls ---- */
+
+static bool is_among(const struct calls *calls, const struct code *at)
+{
+	for (unsigned i = 0; i < calls->count; i++)
+		if (calls->at[i].address == at->address)
+			return true;
+	return false;
+}
+
+static void sites_add(struct keylog_sites *sites, const struct image *image, const struct code *at)
+{
+	sites->offsets[sites->count++] = (uint64_t)(at->bytes - image->bytes);
+}
+
+/* The calls by their names; that with the traffic secrets has none of its own, it comes after that
+ * with the exporter's. There must be no other. */
+static bool sites_collect(const struct image *image, struct keylog_sites *ret)
+{
+	const struct calls exporter = called_with(image, "EXPORTER_SECRET", 0);
+	const struct calls early = called_with(image, "EARLY_EXPORTER_SECRET", exporter.target);
+	const struct calls master = called_with(image, "CLIENT_RANDOM", exporter.target);
+	struct calls update = called_with(image, "CLIENT_TRAFFIC_SECRET_N", exporter.target);
+	const struct code function = code_at(image, exporter.target);
+	struct code traffic;
+
+	if (!update.count)
+		update = called_with(image, "SERVER_TRAFFIC_SECRET_N", exporter.target);
+	if (exporter.count != 1 || master.count != 1 || update.count > 1 || early.count > 1 ||
+	    !is_log_secret(&function, &ret->random_offset_bytes) ||
+	    !find_way(image, exporter.at[0].address + CALL_BYTES, exporter.target, &traffic))
+		return false;
+	if (is_among(&exporter, &traffic) || is_among(&early, &traffic) ||
+	    is_among(&master, &traffic) || is_among(&update, &traffic))
+		return false;
+	if (count_calls(image, exporter.target) != 3 + early.count + update.count)
+		return false;
+	sites_add(ret, image, &traffic);
+	sites_add(ret, image, &master.at[0]);
+	if (update.count)
+		sites_add(ret, image, &update.at[0]);
+	return true;
 }
 
 /* ---- public ---- */
 
-int keylog_site_find(int fd, uint64_t *ret_offset, struct error *err)
+int keylog_sites_find(int fd, struct keylog_sites *ret, struct error *err)
 {
 	uint8_t *bytes cleanup_free = NULL;
+	struct keylog_sites sites = {0};
 	struct image image = {0};
-	struct code function;
-	uint64_t target;
-	size_t jump;
 	int r = file_read(fd, &bytes, &image.size_bytes, err);
 
 	if (r)
@@ -259,14 +394,9 @@ int keylog_site_find(int fd, uint64_t *ret_offset, struct error *err)
 	r = image_open(&image, err);
 	if (r)
 		return r;
-	target = called_with(&image, "EXPORTER_SECRET");
-	if (!target || target != called_with(&image, "CLIENT_RANDOM"))
+	if (!sites_collect(&image, &sites))
 		return error_set(err, -ENOENT, "no key log that is known");
-	function = code_at(&image, target);
-	jump = find_jump(&function);
-	if (!jump)
-		return error_set(err, -ENOENT, "a key log that is built in another way");
-	*ret_offset = (uint64_t)(function.bytes - bytes) + jump;
+	*ret = sites;
 	return 0;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where OpenSSL's libssl hands the secrets of a handshake to its key log. The function is not
- * exported: it is known by the names of the secrets that its callers load, and by what it does with
- * its arguments. Never a guess: an instruction that is not what it seems would be overwritten. */
+/* Where OpenSSL's libssl hands the secrets of a handshake to its key log, ssl_log_secret(ssl,
+ * label, secret, secret_bytes). Neither that function nor its callers are exported: they are known
+ * by the names of the secrets that are loaded, by the ways that lead from one call to the next, and
+ * by what the function does with its arguments. Never a guess: an instruction that is not what it
+ * seems would be overwritten. */
 #pragma once
 
 #include "base/error.h"
@@ -12,19 +14,24 @@
 
 #define KEYLOG_FILE_MAX_BYTES (8u << 20)   /* of a library that is looked into; real ones: 1 MiB */
 #define TLS_TEXT_MAX_BYTES    (512u << 20) /* of a file that is searched for a name */
+#define KEYLOG_SITES_MAX      3
 
-/* Finds, in the ELF file |fd| (64 bit, x86-64), the jump with which
- *	ssl_log_secret(ssl, label, secret, secret_bytes)
- * goes on to
- *	nss_keylog_int(label, ssl, client_random, 32, secret, secret_bytes)
- * and stores its place in the file. At this instruction the arguments of the latter are in their
- * registers, and the kernel emulates it. The file is read, never mapped. 0 or
- *   -ENOENT   there is none in this file, or it is built in another way
+/* Calls of ssl_log_secret, as places in the file; the kernel emulates each. In this order: with the
+ * traffic secrets of TLS 1.3, with the master secret of TLS 1.2, and, in versions that log them,
+ * with the secrets after a KeyUpdate. That of the exporter is none of them. */
+struct keylog_sites {
+	uint64_t offsets[KEYLOG_SITES_MAX];
+	unsigned count;
+	uint32_t random_offset_bytes; /* where in |ssl| the client random is */
+};
+
+/* Finds them in the ELF file |fd| (64 bit, x86-64), which is read, never mapped. 0 or
+ *   -ENOENT   there are none in this file, or it is built in another way
  *   -ENOEXEC  no such ELF file
  *   -E2BIG    larger than KEYLOG_FILE_MAX_BYTES
  *   -EIO, -ENOMEM
- * |ret_offset| is untouched on failure. */
-int keylog_site_find(int fd, uint64_t *ret_offset, struct error *err);
+ * |ret| is untouched on failure. */
+int keylog_sites_find(int fd, struct keylog_sites *ret, struct error *err);
 
 /* Whether the file |fd| has the names in it by which TLS derives keys. False for what cannot be
  * read. */

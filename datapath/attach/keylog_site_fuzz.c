@@ -11,12 +11,13 @@
 
 #define LOAD_AND_CALL_BYTES 12
 
+/* In |callers|, the exporter's is followed by the call for all other names. */
 struct library {
 	Elf64_Ehdr header;
 	Elf64_Phdr segment;
 	char exporter[16];
 	char master[16];
-	uint8_t callers[2][LOAD_AND_CALL_BYTES];
+	uint8_t callers[3][LOAD_AND_CALL_BYTES];
 	uint8_t function[64];
 };
 
@@ -25,7 +26,7 @@ static const uint8_t function[] = {0x48, 0x89, 0xf8, 0x49, 0x89, 0xd0, 0x48, 0x8
 				   0x89, 0xc9, 0x48, 0x8d, 0x90, 0x60, 0x01, 0x00, 0x00, 0xb9,
 				   0x20, 0x00, 0x00, 0x00, 0x48, 0x89, 0xc6, 0xe9};
 
-/* lea name(%rip),%rsi; call function */
+/* lea name(%rip),%rsi, or mov (%rsp),%rsi for no name; call function */
 static void write_caller(struct library *l, int which, size_t name)
 {
 	uint8_t *at = l->callers[which];
@@ -33,8 +34,11 @@ static void write_caller(struct library *l, int which, size_t name)
 	int32_t load = (int32_t)(name - (here + 7));
 	int32_t call = (int32_t)(offsetof(struct library, function) - (here + LOAD_AND_CALL_BYTES));
 
-	memcpy(at, "\x48\x8d\x35", 3);
-	memcpy(at + 3, &load, sizeof(load));
+	memcpy(at, "\x48\x8b\x34\x24\x0f\x1f", 7);
+	if (name) {
+		memcpy(at, "\x48\x8d\x35", 3);
+		memcpy(at + 3, &load, sizeof(load));
+	}
 	at[7] = 0xe8;
 	memcpy(at + 8, &call, sizeof(call));
 }
@@ -54,7 +58,8 @@ static void build(struct library *l)
 	memcpy(l->exporter, "EXPORTER_SECRET", 16);
 	memcpy(l->master, "CLIENT_RANDOM", 14);
 	write_caller(l, 0, offsetof(struct library, exporter));
-	write_caller(l, 1, offsetof(struct library, master));
+	write_caller(l, 1, 0);
+	write_caller(l, 2, offsetof(struct library, master));
 	memcpy(l->function, function, sizeof(function));
 }
 
@@ -63,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	int fd = memfd_create("elf", MFD_CLOEXEC);
 	struct library library;
 	uint8_t bytes[sizeof(library)];
-	uint64_t offset = 0;
+	struct keylog_sites sites = {0};
 
 	if (fd < 0)
 		return 0;
@@ -73,10 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 		bytes[i] ^= data[i];
 	if (write(fd, bytes, sizeof(bytes)) != sizeof(bytes))
 		assert(0);
-	if (!keylog_site_find(fd, &offset, NULL))
-		assert(offset < sizeof(bytes));
-	else
-		assert(size_bytes); /* as it is, the place is found */
+	if (keylog_sites_find(fd, &sites, NULL))
+		assert(size_bytes); /* as it is, they are found */
+	for (unsigned i = 0; i < sites.count; i++)
+		assert(sites.offsets[i] < sizeof(bytes));
 	keylog_names_tls(fd);
 	close(fd);
 	return 0;

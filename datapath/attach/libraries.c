@@ -42,7 +42,7 @@ static const char *const usual_dirs[] = {
 
 struct file {
 	struct library shown; /* begins with the key */
-	struct bpf_link *link;
+	struct bpf_link *links[UPROBE_PLACES_MAX];
 	int watch; /* inotify, -1 = none */
 	int fd;	   /* of what has no probe that holds it: its number stays its own. -1 = none */
 	uint64_t cover[2]; /* key of the file that is probed in its place */
@@ -153,7 +153,8 @@ static void file_drop(struct libraries *l, struct file *f, bool keep)
 	if (f->fd >= 0)
 		close(f->fd);
 	l->uncover_due |= library_probe_is_log(&f->shown);
-	uprobe_link_close(f->link, keep);
+	for (unsigned i = 0; i < UPROBE_PLACES_MAX; i++)
+		uprobe_link_close(f->links[i], keep);
 	table_remove(l->files, f);
 }
 
@@ -182,7 +183,7 @@ static void file_probe(struct libraries *l, int fd, struct file *f)
 {
 	struct error err = {0};
 	int r = library_probe_attach(library_probe_is_log(&f->shown) ? &l->logs : &l->derives,
-				     l->pin_dir, fd, &f->shown, &f->link, &err);
+				     l->pin_dir, fd, &f->shown, f->links, &err);
 
 	if (r < 0) {
 		f->shown.state = LIBRARY_FAILED;
@@ -301,9 +302,7 @@ static void file_cover(struct file *f, int fd, const char *where)
 static void file_take(struct libraries *l, int fd, const struct openssl_place *place,
 		      struct file *f)
 {
-	f->shown.symbol = place->symbol;
-	f->shown.file_offset = place->file_offset;
-	f->shown.sits_on = place->sits_on;
+	f->shown.place = *place;
 	if (table_find(l->files, f->cover)) {
 		file_cover(f, fd, "the libssl beside it");
 	} else if (place->symbol) {
@@ -528,7 +527,7 @@ static bool pin_is_used(void *arg, const char *name)
 	struct libraries *l = arg;
 
 	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f))
-		if (f->link && library_probe_is_pin(&f->shown, name))
+		if (library_probe_is_pin(&f->shown, name))
 			return true;
 	return false;
 }

@@ -28,11 +28,9 @@ struct library {
 	uint64_t device;
 	uint64_t inode;
 	enum library_state state;
-	uint32_t pid;	      /* the first process seen with it */
-	char path[256];	      /* as that process saw it, cut */
-	const char *symbol;   /* probed function, NULL if none */
-	uint64_t file_offset; /* of the probed instruction */
-	enum probe_site_kind sits_on;
+	uint32_t pid;	/* the first process seen with it */
+	char path[256]; /* as that process saw it, cut */
+	struct openssl_place place;
 	bool pinned;
 	char reason[128];
 };

@@ -16,42 +16,69 @@
 
 bool library_probe_is_log(const struct library *lib)
 {
-	return lib->symbol && !strcmp(lib->symbol, OPENSSL_LOG);
+	return lib->place.symbol && !strcmp(lib->place.symbol, OPENSSL_LOG);
 }
 
-static void pin_name(const struct library *lib, char out[PIN_NAME_MAX])
+static void pin_name(const struct library *lib, unsigned number, char out[PIN_NAME_MAX])
 {
 	snprintf(out, PIN_NAME_MAX, "%s%" PRIx64 "-%" PRIx64 "-%" PRIx64,
 		 library_probe_is_log(lib) ? PIN_LOG : PIN_DERIVE, lib->device, lib->inode,
-		 lib->file_offset);
+		 lib->place.at.offsets[number]);
 }
 
-int library_probe_attach(const struct uprobe_programs *programs, const char *pin_dir, int fd,
-			 struct library *lib, struct bpf_link **ret, struct error *err)
+/* As library_probe_attach, of one link. */
+static int attach_one(const struct uprobe_programs *programs, const char *pin_dir, int fd,
+		      struct library *lib, unsigned number, struct bpf_link **ret,
+		      struct error *err)
 {
+	const struct uprobe_places *at = &lib->place.at;
 	char path[512], name[PIN_NAME_MAX];
 	int r;
 
 	if (!pin_dir)
-		return uprobe_link_attach(programs, fd, lib->file_offset, ret, err);
-	pin_name(lib, name);
+		return uprobe_link_attach(programs, fd, at, number, ret, err);
+	pin_name(lib, number, name);
 	snprintf(path, sizeof(path), "%s/%s", pin_dir, name);
 	if (!uprobe_link_adopt(programs, path, ret)) {
 		lib->pinned = true;
 		return 1;
 	}
-	r = uprobe_link_attach(programs, fd, lib->file_offset, ret, err);
+	r = uprobe_link_attach(programs, fd, at, number, ret, err);
 	if (!r)
 		lib->pinned = !uprobe_link_pin(*ret, path);
 	return r;
+}
+
+int library_probe_attach(const struct uprobe_programs *programs, const char *pin_dir, int fd,
+			 struct library *lib, struct bpf_link *ret[UPROBE_PLACES_MAX],
+			 struct error *err)
+{
+	unsigned count = uprobe_link_count(programs, &lib->place.at);
+	int adopted = 1;
+
+	for (unsigned i = 0; i < count; i++) {
+		int r = attach_one(programs, pin_dir, fd, lib, i, &ret[i], err);
+
+		adopted &= r;
+		if (r >= 0)
+			continue;
+		for (; i; i--)
+			uprobe_link_close(take_ptr(ret[i - 1]), false);
+		return r;
+	}
+	return adopted;
 }
 
 bool library_probe_is_pin(const struct library *lib, const char *name)
 {
 	char own[PIN_NAME_MAX];
 
-	pin_name(lib, own);
-	return lib->pinned && !strcmp(own, name);
+	for (unsigned i = 0; lib->pinned && i < lib->place.at.count; i++) {
+		pin_name(lib, i, own);
+		if (!strcmp(own, name))
+			return true;
+	}
+	return false;
 }
 
 static bool is_ours(const char *name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The probe of one library: taken over from its pin, or attached and pinned. */
+/* The probes of one library: taken over from their pins, or attached and pinned. */
 #pragma once
 
 #include "datapath/attach/libraries.h"
@@ -7,12 +7,13 @@
 /* Whether |lib| is probed at OPENSSL_LOG. */
 bool library_probe_is_log(const struct library *lib);
 
-/* Puts a probe where |lib| says, of the file |fd|, and notes whether it is pinned. |pin_dir| may be
- * NULL. 0, 1 if the probe was taken over, or what uprobe_link_attach says. */
+/* Puts probes where |lib| says, of the file |fd|, and notes whether they are pinned. |pin_dir| may
+ * be NULL. 0, 1 if they were taken over, or what uprobe_link_attach says. */
 int library_probe_attach(const struct uprobe_programs *programs, const char *pin_dir, int fd,
-			 struct library *lib, struct bpf_link **ret, struct error *err);
+			 struct library *lib, struct bpf_link *ret[UPROBE_PLACES_MAX],
+			 struct error *err);
 
-/* Whether |name| is that of the pin of |lib|. */
+/* Whether |name| is that of a pin of |lib|. */
 bool library_probe_is_pin(const struct library *lib, const char *name);
 
 /* Removes our pins below |pin_dir|, those in use excepted; |is_used| may be NULL. The number

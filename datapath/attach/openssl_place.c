@@ -2,6 +2,7 @@
 /* Asks the symbol table first, then the code. */
 #include "datapath/attach/openssl_place.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 
 #include "datapath/attach/elf_symbols.h"
 #include "datapath/attach/keylog_site.h"
+
+static_assert(KEYLOG_SITES_MAX == UPROBE_PLACES_MAX, "sites are places");
 
 /* By what the function begins with. */
 static void place_at_entry(int fd, const struct elf_function *function, struct openssl_place *ret)
@@ -22,7 +25,7 @@ static void place_at_entry(int fd, const struct elf_function *function, struct o
 	*ret = (struct openssl_place){
 		.kind = OPENSSL_DERIVES,
 		.symbol = OPENSSL_DERIVE,
-		.file_offset = function->file_offset + site.offset_bytes,
+		.at = {{function->file_offset + site.offset_bytes}, 1, 0},
 		.sits_on = site.kind,
 	};
 }
@@ -30,7 +33,7 @@ static void place_at_entry(int fd, const struct elf_function *function, struct o
 int openssl_place_find(int fd, struct openssl_place *ret, struct error *err)
 {
 	struct elf_function function;
-	uint64_t offset;
+	struct keylog_sites sites;
 	int r = elf_function_find(fd, OPENSSL_DERIVE, &function, err);
 
 	if (!r) {
@@ -40,14 +43,15 @@ int openssl_place_find(int fd, struct openssl_place *ret, struct error *err)
 	if (r != -ENOLINK || !keylog_names_tls(fd))
 		return r;
 	*ret = (struct openssl_place){.kind = OPENSSL_USES};
-	if (keylog_site_find(fd, &offset, NULL))
+	if (keylog_sites_find(fd, &sites, NULL))
 		return 0;
 	*ret = (struct openssl_place){
 		.kind = OPENSSL_LOGS,
 		.symbol = OPENSSL_LOG,
-		.file_offset = offset,
-		.sits_on = PROBE_SITE_JUMP,
+		.at = {.count = sites.count, .cookie = sites.random_offset_bytes},
+		.sits_on = PROBE_SITE_CALL,
 	};
+	memcpy(ret->at.offsets, sites.offsets, sizeof(sites.offsets));
 	return 0;
 }
 

@@ -4,13 +4,13 @@
 
 #include "base/error.h"
 #include "datapath/attach/probe_site.h"
+#include "datapath/attach/uprobe_links.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /* Through these every secret of a handshake goes. The first is called 21 times in a handshake, by
- * both ends, and can be probed in every build; the second five times, and is found in builds that
- * are known (datapath/attach/keylog_site.h). */
+ * both ends, and can be probed in every build; the second five times, of which four matter, and is
+ * found in builds that are known (datapath/attach/keylog_site.h). */
 #define OPENSSL_DERIVE "EVP_KDF_derive" /* of libcrypto */
 #define OPENSSL_LOG    "ssl_log_secret" /* of libssl */
 
@@ -22,8 +22,8 @@ enum openssl_kind {
 
 struct openssl_place {
 	enum openssl_kind kind;
-	const char *symbol;   /* NULL for OPENSSL_USES */
-	uint64_t file_offset; /* of the instruction to probe */
+	const char *symbol; /* NULL for OPENSSL_USES */
+	struct uprobe_places at;
 	enum probe_site_kind sits_on;
 };
 

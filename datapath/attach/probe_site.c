@@ -63,6 +63,7 @@ static const struct form forms[] = {
 	{false, 0xb8, 0xf8, false, ANY_DIGIT, OPCODE_REG, IMM_FULL, PROBE_SITE_STEPPED}, /* mov */
 	{false, 0xc7, 0xff, true, 0, RM, IMM32, PROBE_SITE_STEPPED},
 	{true, 0x1f, 0xff, true, 0, NOTHING, NO_IMM, PROBE_SITE_STEPPED},     /* long nop */
+	{true, 0x40, 0xf0, true, ANY_DIGIT, REG, NO_IMM, PROBE_SITE_STEPPED}, /* cmov */
 	{true, 0xb6, 0xfe, true, ANY_DIGIT, REG, NO_IMM, PROBE_SITE_STEPPED}, /* movzx */
 	{true, 0xbe, 0xfe, true, ANY_DIGIT, REG, NO_IMM, PROBE_SITE_STEPPED}, /* movsx */
 };

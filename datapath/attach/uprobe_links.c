@@ -51,28 +51,43 @@ static struct bpf_program *loaded_program(const struct uprobe_programs *programs
 	return is_loaded(programs->single) ? programs->single : NULL;
 }
 
-static struct bpf_link *attach(const struct uprobe_programs *programs, const char *path,
-			       uint64_t file_offset)
+static struct bpf_link *attach_all(const struct bpf_program *program, const char *path,
+				   const struct uprobe_places *places)
 {
-	const unsigned long offset = file_offset;
-	LIBBPF_OPTS(bpf_uprobe_multi_opts, multi, .offsets = &offset, .cnt = 1);
-	LIBBPF_OPTS(bpf_uprobe_opts, single);
+	unsigned long offsets[UPROBE_PLACES_MAX];
+	__u64 cookies[UPROBE_PLACES_MAX];
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, multi, .offsets = offsets, .cookies = cookies,
+		    .cnt = places->count);
 
-	if (is_loaded(programs->multi))
-		return bpf_program__attach_uprobe_multi(programs->multi, -1, path, NULL, &multi);
-	return bpf_program__attach_uprobe_opts(programs->single, -1, path, file_offset, &single);
+	for (unsigned i = 0; i < places->count; i++) {
+		offsets[i] = places->offsets[i];
+		cookies[i] = places->cookie;
+	}
+	return bpf_program__attach_uprobe_multi(program, -1, path, NULL, &multi);
 }
 
-int uprobe_link_attach(const struct uprobe_programs *programs, int fd, uint64_t file_offset,
-		       struct bpf_link **ret, struct error *err)
+unsigned uprobe_link_count(const struct uprobe_programs *programs,
+			   const struct uprobe_places *places)
 {
+	return is_loaded(programs->multi) ? 1 : places->count;
+}
+
+int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
+		       const struct uprobe_places *places, unsigned number, struct bpf_link **ret,
+		       struct error *err)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, single, .bpf_cookie = places->cookie);
 	struct bpf_link *link;
 	char path[32];
 
 	if (!loaded_program(programs))
 		return error_set(err, -EINVAL, "no program to attach");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	link = attach(programs, path, file_offset);
+	if (is_loaded(programs->multi))
+		link = attach_all(programs->multi, path, places);
+	else
+		link = bpf_program__attach_uprobe_opts(programs->single, -1, path,
+						       places->offsets[number], &single);
 	if (!link)
 		return error_set(err, -errno, "cannot attach: %s", strerror(errno));
 	*ret = link;

@@ -19,11 +19,25 @@ struct uprobe_programs {
 /* Whether this kernel has uprobe_multi links: decides which program to load. */
 bool uprobe_multi_supported(void);
 
-/* Puts a probe on byte |file_offset| of the file |fd| in every process, now and later. The caller
- * vouches that an instruction begins there. The file is held by the link; |fd| may be closed. 0 or
+#define UPROBE_PLACES_MAX 3
+
+/* Places of one file, and what the program is told there. */
+struct uprobe_places {
+	uint64_t offsets[UPROBE_PLACES_MAX]; /* in the file */
+	unsigned count;
+	uint64_t cookie;
+};
+
+/* How many links these places take: the one way to attach takes them all in one. */
+unsigned uprobe_link_count(const struct uprobe_programs *programs,
+			   const struct uprobe_places *places);
+
+/* Puts link |number| of them on the file |fd| in every process, now and later. The caller vouches
+ * that an instruction begins at each place. The file is held by the link; |fd| may be closed. 0 or
  * libbpf's errno. The caller frees with uprobe_link_close. */
-int uprobe_link_attach(const struct uprobe_programs *programs, int fd, uint64_t file_offset,
-		       struct bpf_link **ret, struct error *err);
+int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
+		       const struct uprobe_places *places, unsigned number, struct bpf_link **ret,
+		       struct error *err);
 
 /* Takes over the link pinned at |path| if it runs this very program into the same ring (map
  * weft_ring). 0; -ENOENT: nothing is pinned there; -ESTALE: the pin is of another
