@@ -343,7 +343,7 @@ static void agent_new(struct agent *a)
 	*a = (struct agent){
 		.observe = observe_new(&limits, &listener, NULL),
 		.signals = signals_new(&signals_limits, NULL),
-		.recent = recent_new(RECENT_REQUESTS, RECENT_CONNECTIONS),
+		.recent = recent_new(RECENT_REQUESTS, RECENT_CONNECTIONS, 16),
 	};
 	assert(a->observe && a->signals && a->recent);
 	signals_tick(a->signals, 1);

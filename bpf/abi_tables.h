@@ -32,7 +32,8 @@
 	  "nobody read it in time: dropped by the next agent")                                     \
 	X(ABSENT_SECRET, "agent_absent", "secret",                                                 \
 	  "nobody read it in time: dropped by the next agent")                                     \
-	X(NOTES, "truncated", "verdict", "more policies took note of a connection than are told")  \
+	X(NOTES, "truncated", "lifecycle",                                                         \
+	  "more policies took note of a connection than are told")                                 \
 	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \
 	X(FLOW_INSERT, "flow_table_full", "flow",                                                  \
 	  "a packet whose flow found no place in the flow table")                                  \

@@ -66,9 +66,9 @@ static void take_account(struct health *h, const struct weft_account *account)
 	memcpy(h->observe.delivered, account->delivered, sizeof(h->observe.delivered));
 	h->kernel_lost[WEFT_LOST_ABSENT_SEGMENT] = account->dropped[WEFT_EVENT_SEGMENT];
 	h->kernel_lost[WEFT_LOST_ABSENT_MARK] = account->dropped[WEFT_EVENT_MARK];
-	h->kernel_lost[WEFT_LOST_ABSENT_LIFECYCLE] = account->dropped[WEFT_EVENT_OPEN] +
-						     account->dropped[WEFT_EVENT_CLOSE] +
-						     account->dropped[WEFT_EVENT_LISTEN];
+	h->kernel_lost[WEFT_LOST_ABSENT_LIFECYCLE] =
+		account->dropped[WEFT_EVENT_OPEN] + account->dropped[WEFT_EVENT_CLOSE] +
+		account->dropped[WEFT_EVENT_LISTEN] + account->dropped[WEFT_EVENT_VERDICT];
 	h->kernel_lost[WEFT_LOST_ABSENT_SECRET] = account->dropped[WEFT_EVENT_SECRET];
 }
 

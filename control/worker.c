@@ -25,14 +25,15 @@
 
 /* The ring is read this often when little comes, and when much does: many short turns hold nobody
  * up, a long one stalls whoever has the same CPU. */
-#define IDLE_TICK_NS	   20000000
-#define BUSY_TICK_NS	   4000000
-#define BUSY_RECORDS	   16		 /* in one turn */
-#define ALIVE_INTERVAL_NS  2000000000ull /* living connections show their bytes this often */
-#define SLOW_NS		   100000000	 /* expiry and heartbeat are this far apart */
-#define RECENT_REQUESTS	   4096
-#define OPEN_EXCHANGES	   1024 /* of a connection: HTTP/2 clients open hundreds of streams */
-#define RECENT_CONNECTIONS 1024
+#define IDLE_TICK_NS	     20000000
+#define BUSY_TICK_NS	     4000000
+#define BUSY_RECORDS	     16		   /* in one turn */
+#define ALIVE_INTERVAL_NS    2000000000ull /* living connections show their bytes this often */
+#define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
+#define RECENT_REQUESTS	     4096
+#define OPEN_EXCHANGES	     1024 /* of a connection: HTTP/2 clients open hundreds of streams */
+#define RECENT_CONNECTIONS   1024
+#define RECENT_VERDICTS_KEPT 1024
 
 struct worker {
 	struct options options;
@@ -89,6 +90,14 @@ static void take_listener(void *arg, const struct listener *l)
 	signals_listener(w->signals, l);
 }
 
+static void take_verdict(void *arg, const struct verdict *v)
+{
+	struct worker *w = arg;
+
+	signals_verdict(w->signals, v);
+	recent_add_verdict(w->recent, v);
+}
+
 static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t until)
 {
 	struct worker *w = arg;
@@ -133,7 +142,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 					    .listener = take_listener,
 					    .cgroup_path = name_cgroup,
 					    .names = name_end,
-					    .skip = take_skip};
+					    .skip = take_skip,
+					    .verdict = take_verdict};
 
 	limits.seed = random_seed();
 	limits.requests_per_connection = OPEN_EXCHANGES;
@@ -147,7 +157,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 		return err->code;
 	signals_tick(w->signals, process_now_ns());
 	w->recent = recent_new(w->options.recent ? w->options.recent : RECENT_REQUESTS,
-			       RECENT_CONNECTIONS);
+			       RECENT_CONNECTIONS, RECENT_VERDICTS_KEPT);
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
 }
 

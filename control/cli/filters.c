@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const names[] = {
-	"from", "to", "protocol", "status", "path", "method", "reporter",
+	"from", "to", "protocol", "status", "path", "method", "reporter", "verdict",
 };
 
 bool filters_take(struct client_url *url, int argc, char **argv, int *at)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft observe` and `weft connections`: records as lines, the last ones or as they come. */
+/* `weft observe` (requests, and with --verdict what the mesh refused) and `weft connections`:
+ * records as lines, the last ones or as they come. */
 #include "control/cli/command.h"
 #include "control/cli/filters.h"
 
@@ -107,6 +108,46 @@ static void print_connection(const struct context *context, const json_t *o)
 	       json_is_true(json_object_get(o, "encrypted")) ? field_text(o, "tls_state") : "");
 }
 
+/* "shop/cart rule 2", "no ALLOW policy matched". */
+static const char *reason(const json_t *o, char out[SHOWN_MAX + 24])
+{
+	char policy[SHOWN_MAX];
+
+	if (!strcmp(field_text(o, "verdict"), "no_endpoint"))
+		return "the service has no endpoint";
+	if (!strcmp(field_text(o, "verdict"), "overflow"))
+		return "the service takes no more connections";
+	if (!strcmp(field_text(o, "policy"), "none"))
+		return "no ALLOW policy matched";
+	snprintf(out, SHOWN_MAX + 24, "policy %s rule %lld", field_shown(o, "policy", policy),
+		 field_number(o, "rule"));
+	return out;
+}
+
+/* As the mesh knows an end, else as the machine does. */
+static const char *end_shown(const json_t *o, const char *mesh, const char *key,
+			     char out[SHOWN_MAX])
+{
+	const char *name = field_text(o, mesh);
+
+	return field_shown(o, strcmp(name, "none") && strcmp(name, "unknown") ? mesh : key, out);
+}
+
+static void print_verdict(const struct context *context, const json_t *o)
+{
+	struct colors c = colors_of(context->color);
+	char source[SHOWN_MAX], destination[SHOWN_MAX], when[16], why[SHOWN_MAX + 24];
+	bool noted = !strcmp(field_text(o, "verdict"), "noted");
+
+	printf("%s%s%s %s%s%s %s (%s) -> %s (%s) %s%s %s%s %s\n", c.dim, clock_part(o, when), c.off,
+	       noted ? c.yellow : c.red, field_text(o, "verdict"), c.off,
+	       end_shown(o, "source_workload", "source", source), field_text(o, "client"),
+	       end_shown(o, "destination_workload", "destination", destination),
+	       field_text(o, "server"), c.dim, field_text(o, "protocol"),
+	       !strcmp(field_text(o, "reporter"), "source") ? "at connect" : "at the server", c.off,
+	       reason(o, why));
+}
+
 static int take_record(void *arg, const char *text, json_t *o)
 {
 	struct records_view *view = arg;
@@ -141,15 +182,25 @@ static int run(const struct context *context, int argc, char **argv, const char 
 	}
 	if (follow)
 		client_url_add(&url, "follow", "1");
-	if (!last && print == print_request)
+	if (!last && print != print_connection)
 		client_url_add(&url, "last", follow ? "0" : "20");
 	if (client_get(context->socket_path, &url, take_record, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return EXIT_FINE;
 }
 
+static bool asks_for_verdicts(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--verdict"))
+			return true;
+	return false;
+}
+
 int command_observe(const struct context *context, int argc, char **argv)
 {
+	if (asks_for_verdicts(argc, argv))
+		return run(context, argc, argv, "/api/v1/verdicts", print_verdict);
 	return run(context, argc, argv, "/api/v1/requests", print_request);
 }
 

@@ -37,7 +37,9 @@ const struct command commands[] = {
 	 command_top},
 	{"observe", "[-f] [--last N] [FILTER ...]", "requests as they end",
 	 "  -f, --follow             go on as new ones come\n"
-	 "  --last N                 begin with the last N (default 20; with -f 0)\n" FILTER_HELP,
+	 "  --last N                 begin with the last N (default 20; with -f 0)\n"
+	 "  --verdict KIND           instead of requests what the mesh decided: denied, noted,\n"
+	 "                           no_endpoint, overflow or any\n" FILTER_HELP,
 	 command_observe},
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -218,6 +219,23 @@ bool filter_connection(const struct filter *f, const struct recent_connection *c
 	       reporter_matches(f, c->reporter, c->client.cookie != 0) &&
 	       ends_match(f, c->source, c->destination) &&
 	       any_protocol(&f->protocol, c->protocol, false);
+}
+
+static bool match_verdict(const char *value, const char *text)
+{
+	return !strcmp(value, "any") || !strcmp(value, text);
+}
+
+/* Each end decides for itself: both may take note of one connection, only one refuses it. */
+bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
+{
+	static const char *const words[] = {"noted", "denied", "no_endpoint", "overflow"};
+	const struct verdict *v = &r->verdict;
+
+	return !wants_exchanges_only(f) && reporter_matches(f, (uint8_t)v->reporter, false) &&
+	       ends_match(f, v->source, v->destination) &&
+	       any_protocol(&f->protocol, v->protocol == IPPROTO_UDP ? "udp" : "tcp", false) &&
+	       any(&f->verdict, match_verdict, words[v->verdict % 4]);
 }
 
 bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter)

@@ -13,9 +13,11 @@
 /* X(name): the keys of a query that filter. from, to: workload, exact or with * and ?. protocol:
  * "http", "http1", "http1.1", "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or
  * grpc). status: "404", "5xx", "5+" (500 and above), "0", "unknown". path: with * and ?, else a
- * prefix. method: exact, in any case. reporter: "source", "destination", "both", or "once" (the
- * default: the client's view where there is one, else the server's). */
-#define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method)
+ * prefix. method: exact, in any case. verdict:
+ * "denied", "noted", "no_endpoint", "overflow" or "any", of verdicts only. reporter: "source",
+ * "destination", "both", or "once" (the default: the client's view where there is one, else the
+ * server's). */
+#define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method) X(verdict)
 
 struct filter_values {
 	unsigned count;
@@ -39,6 +41,7 @@ bool filter_request(const struct filter *f, const struct recent_request *r);
 /* status, path and method do not apply to connections and edges: given, they match none. */
 bool filter_connection(const struct filter *f, const struct recent_connection *c);
 bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter);
+bool filter_verdict(const struct filter *f, const struct recent_verdict *v);
 bool filter_edge(const struct filter *f, const struct edge_row *e);
 
 /* |pattern| with * (any run, slashes too) and ?, over all of |text|. Linear in practice, never

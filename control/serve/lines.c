@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -229,6 +230,28 @@ void lines_connection(struct text *t, const struct recent_connection *c, int64_t
 	add_flags(&j, c->flags);
 	add_end(&j, c->end_flags);
 	add_tls(&j, c->encrypted, c->tls_version, c->tls_state, c->cipher, c->sni, c->alpn);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+void lines_verdict(struct text *t, const struct recent_verdict *r, int64_t wall_offset_ns)
+{
+	static const char *const words[] = {"noted", "denied", "no_endpoint", "overflow"};
+	const struct verdict *v = &r->verdict;
+	struct json j = json_to(t);
+
+	json_put_object(&j, NULL);
+	add_time(&j, "time", v->time_ns, wall_offset_ns);
+	json_put_string(&j, "verdict", words[v->verdict % 4]);
+	add_reporter(&j, v->reporter);
+	add_ends(&j, v->source, v->destination, &r->client, &r->server);
+	json_put_string(&j, "protocol", v->protocol == IPPROTO_UDP ? "udp" : "tcp");
+	json_put_string(&j, "policy", v->policy);
+	json_put_number(&j, "rule", v->rule);
+	json_put_string(&j, "source_workload", v->source_workload);
+	json_put_string(&j, "destination_workload", v->target_workload);
+	json_put_string(&j, "service", v->service);
+	add_flags(&j, v->flags);
 	json_put_object_end(&j);
 	json_put_line(&j);
 }

@@ -13,6 +13,7 @@ void lines_request(struct text *t, const struct recent_request *r, int64_t wall_
 void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns);
 void lines_living(struct text *t, const struct living *l, enum reporter reporter, uint64_t id,
 		  int64_t wall_offset_ns);
+void lines_verdict(struct text *t, const struct recent_verdict *v, int64_t wall_offset_ns);
 void lines_edge(struct text *t, const struct edge_row *e);
 
 /* {"lost":n}: so many records were overwritten before the reader took them. */

@@ -89,6 +89,8 @@ static bool passes(const struct pieces *s, uint64_t position)
 
 	if (s->kind == RECENT_REQUESTS)
 		return filter_request(&s->filter, recent_request_at(r, position));
+	if (s->kind == RECENT_VERDICTS)
+		return filter_verdict(&s->filter, recent_verdict_at(r, position));
 	c = recent_connection_at(r, position);
 	return c->phase != CONNECTION_ALIVE && filter_connection(&s->filter, c);
 }
@@ -99,6 +101,9 @@ static void add_record(struct pieces *s, uint64_t position)
 
 	if (s->kind == RECENT_REQUESTS)
 		lines_request(&s->piece, recent_request_at(r, position),
+			      s->context->wall_offset_ns);
+	else if (s->kind == RECENT_VERDICTS)
+		lines_verdict(&s->piece, recent_verdict_at(r, position),
 			      s->context->wall_offset_ns);
 	else
 		lines_connection(&s->piece, recent_connection_at(r, position),

@@ -17,6 +17,7 @@ struct recent {
 	struct ring rings[RECENT_KIND_MAX];
 	struct recent_request *requests;
 	struct recent_connection *connections;
+	struct recent_verdict *verdicts;
 };
 
 static uint32_t round_up(uint32_t n)
@@ -28,7 +29,7 @@ static uint32_t round_up(uint32_t n)
 	return size;
 }
 
-struct recent *recent_new(uint32_t requests, uint32_t connections)
+struct recent *recent_new(uint32_t requests, uint32_t connections, uint32_t verdicts)
 {
 	struct recent *r = calloc(1, sizeof(*r));
 
@@ -36,11 +37,14 @@ struct recent *recent_new(uint32_t requests, uint32_t connections)
 		return NULL;
 	requests = round_up(requests);
 	connections = round_up(connections);
+	verdicts = round_up(verdicts);
 	r->rings[RECENT_REQUESTS].mask = requests - 1;
 	r->rings[RECENT_CONNECTIONS].mask = connections - 1;
+	r->rings[RECENT_VERDICTS].mask = verdicts - 1;
 	r->requests = calloc(requests, sizeof(*r->requests));
 	r->connections = calloc(connections, sizeof(*r->connections));
-	if (r->requests && r->connections)
+	r->verdicts = calloc(verdicts, sizeof(*r->verdicts));
+	if (r->requests && r->connections && r->verdicts)
 		return r;
 	recent_free(r);
 	return NULL;
@@ -52,6 +56,7 @@ void recent_free(struct recent *r)
 		return;
 	free(r->requests);
 	free(r->connections);
+	free(r->verdicts);
 	free(r);
 }
 
@@ -160,6 +165,16 @@ void recent_add_connection(struct recent *r, const struct connection *c)
 	put_tls(to, c);
 }
 
+void recent_add_verdict(struct recent *r, const struct verdict *v)
+{
+	struct recent_verdict *to = &r->verdicts[take(&r->rings[RECENT_VERDICTS])];
+
+	to->verdict = *v;
+	to->client = *v->client;
+	to->server = *v->server;
+	to->verdict.client = to->verdict.server = NULL;
+}
+
 uint64_t recent_first(const struct recent *r, enum recent_kind kind)
 {
 	const struct ring *ring = &r->rings[kind];
@@ -180,6 +195,11 @@ const struct recent_request *recent_request_at(const struct recent *r, uint64_t 
 const struct recent_connection *recent_connection_at(const struct recent *r, uint64_t position)
 {
 	return &r->connections[position & r->rings[RECENT_CONNECTIONS].mask];
+}
+
+const struct recent_verdict *recent_verdict_at(const struct recent *r, uint64_t position)
+{
+	return &r->verdicts[position & r->rings[RECENT_VERDICTS].mask];
 }
 
 static const char *next_string(const char **at)

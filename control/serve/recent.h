@@ -80,16 +80,24 @@ struct recent_connection {
 	char alpn[12];
 };
 
-/* Rings of |requests| and |connections| records (each rounded up to a power of two; memory is
- * touched as they fill). NULL when memory is short. Free with recent_free. */
-struct recent *recent_new(uint32_t requests, uint32_t connections);
+/* A verdict: struct verdict without what is borrowed. */
+struct recent_verdict {
+	struct verdict verdict; /* client, server: NULL */
+	struct endpoint client;
+	struct endpoint server;
+};
+
+/* Rings of |requests|, |connections| and |verdicts| records (each rounded up to a power of two;
+ * memory is touched as they fill). NULL when memory is short. Free with recent_free. */
+struct recent *recent_new(uint32_t requests, uint32_t connections, uint32_t verdicts);
 void recent_free(struct recent *r);
 
 void recent_add_request(struct recent *r, const struct request *request);
 void recent_add_connection(struct recent *r, const struct connection *c);
+void recent_add_verdict(struct recent *r, const struct verdict *v);
 
 /* Which ring. */
-enum recent_kind { RECENT_REQUESTS, RECENT_CONNECTIONS, RECENT_KIND_MAX };
+enum recent_kind { RECENT_REQUESTS, RECENT_CONNECTIONS, RECENT_VERDICTS, RECENT_KIND_MAX };
 
 /* Positions: record n of a kind is the n-th ever added. |first| is the oldest one kept, |end| one
  * past the newest. */
@@ -99,5 +107,6 @@ uint64_t recent_end(const struct recent *r, enum recent_kind kind);
 /* The record at |position|, first <= position < end; valid until the next add. */
 const struct recent_request *recent_request_at(const struct recent *r, uint64_t position);
 const struct recent_connection *recent_connection_at(const struct recent *r, uint64_t position);
+const struct recent_verdict *recent_verdict_at(const struct recent *r, uint64_t position);
 
 struct recent_strings recent_strings_of(const struct recent_request *request);

@@ -15,7 +15,7 @@
 
 static void test_the_last_ones_are_kept(void **state)
 {
-	struct recent *r = recent_new(16, 16);
+	struct recent *r = recent_new(16, 16, 16);
 	struct request q = fixture_request();
 
 	(void)state;
@@ -32,7 +32,7 @@ static void test_the_last_ones_are_kept(void **state)
 
 static void test_strings_survive_at_full_length(void **state)
 {
-	struct recent *r = recent_new(16, 16);
+	struct recent *r = recent_new(16, 16, 16);
 	struct request q = fixture_request();
 	struct recent_strings s;
 
@@ -71,7 +71,7 @@ static void test_globs(void **state)
 /* Whether |q| passes the filter written as key=value pairs. */
 static bool passes(const struct request *q, const char *const *pairs)
 {
-	struct recent *r = recent_new(16, 16);
+	struct recent *r = recent_new(16, 16, 16);
 	struct filter f = {0};
 	bool result;
 

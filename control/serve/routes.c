@@ -169,7 +169,7 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 		error_set(&q->err, -ENOENT,
 			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, "
 			  "method, "
-			  "reporter, follow, last",
+			  "reporter, verdict, follow, last",
 			  key);
 	return code ? MHD_NO : MHD_YES;
 }
@@ -217,6 +217,17 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 						    : pieces_living(&r->context, &q.filter));
 }
 
+static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *connection)
+{
+	struct query q = parse_query(connection);
+
+	if (q.err.code)
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
+	return answer_stream(
+		&r->answers, connection, LINES_TYPE,
+		pieces_recent(&r->context, RECENT_VERDICTS, &q.filter, q.last, q.follow));
+}
+
 /* ---- the table ---- */
 
 static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connection);
@@ -235,6 +246,7 @@ static const struct route routes[] = {
 	{"/api/v1/simulate", true, get_simulation, "where a connect would go (from, to)"},
 	{"/api/v1/edges", true, get_edges, "golden signals per edge"},
 	{"/api/v1/requests", true, get_requests, "recent and live requests"},
+	{"/api/v1/verdicts", true, get_verdicts, "connections that the mesh refused or noted"},
 	{"/api/v1/connections", true, get_connections, "living connections, and their events live"},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))

@@ -64,7 +64,7 @@ static int setup(void **state)
 	(void)state;
 	snprintf(socket_path, sizeof(socket_path), "%s/new/weftd.sock", directory);
 	s = fixture_signals(signals_limits_default());
-	recent = recent_new(REQUEST_RING, REQUEST_RING);
+	recent = recent_new(REQUEST_RING, REQUEST_RING, REQUEST_RING);
 	is_ready = true;
 	server = start("127.0.0.1:0", NULL);
 	return server ? 0 : -1;

@@ -225,6 +225,26 @@ static enum collect collect_tls(const struct signals *s, enum metric metric, uin
 	return counted(ret, t->connections, 0);
 }
 
+static enum collect collect_verdicts(const struct signals *s, enum metric metric, uint32_t position,
+				     struct sample *ret)
+{
+	const struct verdict_count *c = series_at(s->verdicts, position);
+	const struct verdict_key *key;
+
+	(void)metric;
+	if (!c)
+		return COLLECT_END;
+	key = series_key(s->verdicts, c);
+	sample_label(ret, "reporter", reporter_name(key->reporter));
+	sample_label(ret, "action", verdicts_action_name(key->verdict));
+	sample_label(ret, "policy", key->policy);
+	sample_label_format(ret, "rule", "%u", key->rule);
+	sample_label(ret, "source_workload", key->source);
+	sample_label(ret, "destination_workload", key->target);
+	sample_label(ret, "response_flags", verdicts_flag_name(key->verdict));
+	return counted(ret, c->verdicts, 0);
+}
+
 static enum collect collect_certificates(const struct signals *s, enum metric metric,
 					 uint32_t position, struct sample *ret)
 {
@@ -288,7 +308,7 @@ static uint64_t delivered(const struct observe_counters *o, uint32_t kind)
 		return o->delivered[WEFT_EVENT_MARK];
 	case 2:
 		return o->delivered[WEFT_EVENT_OPEN] + o->delivered[WEFT_EVENT_CLOSE] +
-		       o->delivered[WEFT_EVENT_LISTEN];
+		       o->delivered[WEFT_EVENT_LISTEN] + o->delivered[WEFT_EVENT_VERDICT];
 	default:
 		return o->delivered[WEFT_EVENT_SECRET];
 	}

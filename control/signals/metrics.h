@@ -64,6 +64,9 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Connections refused because the queue was full.")                                       \
 	X(TLS_CONNECTIONS, COUNTER, "weft_tls_connections_total", "", tls,                         \
 	  "TLS connections by version, cipher and whether weft could read them.")                  \
+	X(VERDICTS, COUNTER, "weft_policy_verdicts_total", "", verdicts,                           \
+	  "Connections and datagrams that policy or balancing refused, or a policy took note "     \
+	  "of, by policy (\"none\": no ALLOW policy matched), rule and workloads.")                \
 	X(CERTIFICATE, GAUGE, "weft_tls_certificate_not_after_seconds", "seconds", certificates,   \
 	  "When a certificate seen in a handshake expires, in seconds since the epoch.")           \
 	X(INTERFACE_PACKETS, COUNTER, "weft_interface_packets_total", "", interfaces,              \

@@ -37,10 +37,11 @@ static int allocate(struct signals *s)
 			       l->seed);
 	s->tls = encryption_connections_new(l->seed);
 	s->certificates = encryption_certificates_new(l->certificates, l->seed);
+	s->verdicts = verdicts_new(l->seed);
 	s->listeners = listeners_new(l->listeners, l->seed);
 	s->exemplars = exemplars_new(l->exemplars);
 	if (s->workloads && s->requests && s->tcp && s->edges && s->living && s->tls &&
-	    s->certificates && s->listeners && s->exemplars)
+	    s->certificates && s->verdicts && s->listeners && s->exemplars)
 		return 0;
 	return -ENOMEM;
 }
@@ -75,6 +76,7 @@ void signals_free(struct signals *s)
 	series_free(s->living);
 	series_free(s->tls);
 	series_free(s->certificates);
+	series_free(s->verdicts);
 	listeners_free(s->listeners);
 	exemplars_free(s->exemplars);
 	free(s);
@@ -307,6 +309,11 @@ void signals_connection(struct signals *s, const struct connection *c)
 
 /* ---- listeners, time, health ---- */
 
+void signals_verdict(struct signals *s, const struct verdict *v)
+{
+	verdicts_add(s->verdicts, v, s->now_ns);
+}
+
 void signals_listener(struct signals *s, const struct listener *l)
 {
 	listeners_add(s->listeners, l, workloads_resolve(s->workloads, l->identity), s->now_ns);
@@ -325,6 +332,7 @@ void signals_tick(struct signals *s, uint64_t now_ns)
 	series_expire(s->tcp, s->now_ns, idle_ns, NULL, NULL);
 	series_expire(s->edges, s->now_ns, idle_ns, NULL, NULL);
 	series_expire(s->tls, s->now_ns, idle_ns, NULL, NULL);
+	series_expire(s->verdicts, s->now_ns, idle_ns, NULL, NULL);
 	series_expire(s->certificates, s->now_ns, idle_ns, NULL, NULL);
 	listeners_expire(s->listeners, s->now_ns, s->limits.listener_idle_ns);
 }

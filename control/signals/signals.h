@@ -42,6 +42,7 @@ void signals_free(struct signals *s);
 void signals_request(struct signals *s, const struct request *r);
 void signals_connection(struct signals *s, const struct connection *c);
 void signals_listener(struct signals *s, const struct listener *l);
+void signals_verdict(struct signals *s, const struct verdict *v);
 
 /* Sets the time (CLOCK_MONOTONIC) of the records that follow and forgets what is idle. Call it
  * before the first record and about ten times a second. */

@@ -7,6 +7,7 @@
 #include "control/signals/istio.h"
 #include "control/signals/listeners.h"
 #include "control/signals/signals.h"
+#include "control/signals/verdicts.h"
 
 /* The bounded sets, as label `table` names them. X(NAME, "text", where) */
 #define SIGNALS_TABLES(X)                                                                          \
@@ -16,7 +17,8 @@
 	X(CONNECTIONS, "connections", s->living)                                                   \
 	X(LISTENERS, "listeners", listeners_sockets(s->listeners))                                 \
 	X(TLS, "tls", s->tls)                                                                      \
-	X(CERTIFICATES, "certificates", s->certificates)
+	X(CERTIFICATES, "certificates", s->certificates)                                           \
+	X(VERDICTS, "verdicts", s->verdicts)
 
 enum signals_table {
 #define X(name, ...) SIGNALS_TABLE_##name,
@@ -37,6 +39,7 @@ struct signals {
 	struct series *living;	 /* living_key: living */
 	struct series *tls;	 /* tls_key: tls_connections */
 	struct series *certificates;
+	struct series *verdicts; /* verdict_key: verdict_count */
 	struct listeners *listeners;
 	struct exemplars *exemplars;
 	uint64_t gaps[REPORTER_MAX][REQUEST_GAP_MAX];

@@ -6,6 +6,7 @@
 #include "datapath/observe/report.h"
 #include "datapath/observe/stream.h"
 #include "datapath/observe/transport.h"
+#include "datapath/observe/verdict.h"
 
 #define TLS_CLIENT_HELLO 1
 
@@ -218,6 +219,7 @@ static const struct {
 	[WEFT_EVENT_CLOSE] = {sizeof(struct weft_close), take_close},
 	[WEFT_EVENT_SECRET] = {sizeof(struct weft_secret), take_secret},
 	[WEFT_EVENT_LISTEN] = {sizeof(struct weft_listen), take_listen},
+	[WEFT_EVENT_VERDICT] = {sizeof(struct weft_verdict), verdict_take},
 };
 
 static bool record_valid(const void *record, size_t size_bytes)

@@ -34,6 +34,14 @@ struct observe_names {
 	char principal[256];
 };
 
+/* What configuration calls the numbers of a verdict record; "" = nobody knows. */
+struct observe_verdict_names {
+	char policy[128]; /* "namespace/name" */
+	char service[128];
+	char source[128]; /* workloads: "namespace/name" */
+	char target[128];
+};
+
 /* Where records go. Callbacks must not call back into observe. */
 struct observe_listener {
 	void *arg;
@@ -53,6 +61,11 @@ struct observe_listener {
 	 * copied up to byte |until| of the direction, as far as it is payload of TLS records: all
 	 * of it is the body of one message. May be NULL, may be ignored. */
 	void (*skip)(void *arg, uint64_t cookie, unsigned direction, uint64_t until);
+	void (*verdict)(void *arg, const struct verdict *v);
+	/* Names the policy, service and workloads of |v|, whose numbers are those of its
+	 * generation. May be NULL. |ret| comes zeroed. */
+	void (*verdict_names)(void *arg, const struct weft_verdict *v,
+			      struct observe_verdict_names *ret);
 };
 
 /* Why something that was delivered by the ring became no record. One per-reason counter each; also

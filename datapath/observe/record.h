@@ -49,7 +49,9 @@ enum request_gap {
 	X(UC, "UC", "destination closed the connection before it answered")                        \
 	X(UR, "UR", "destination reset the stream or connection")                                  \
 	X(DC, "DC", "client closed or reset before the answer was complete")                       \
-	X(DPE, "DPE", "the client broke the protocol")
+	X(DPE, "DPE", "the client broke the protocol")                                             \
+	X(UH, "UH", "the service has no endpoint that takes connections")                          \
+	X(UO, "UO", "the service takes no more connections")
 
 enum response_flag {
 #define X(name, ...) RESPONSE_FLAG_BIT_##name,
@@ -141,6 +143,25 @@ struct connection {
 	struct weft_counters counters; /* this end's kernel counters; zero while not known */
 	uint64_t requests;	       /* exchanges reported so far */
 	uint32_t flags;		       /* RESPONSE_FLAG() */
+};
+
+/* What the mesh decided about a connection, told by the end where it was decided. Texts are "none"
+ * where there is nothing and "unknown" where nobody knows the name. */
+struct verdict {
+	enum reporter reporter; /* source: at connect or sendmsg; destination: at the listener */
+	uint8_t verdict;	/* WEFT_VERDICT_*; allowed: a policy only took note */
+	uint8_t protocol;	/* IPPROTO_* */
+	uint32_t rule;		/* of |policy|, from 1; 0 = no rule matched */
+	uint32_t flags;		/* RESPONSE_FLAG() */
+	uint64_t time_ns;
+	const struct identity *source;
+	const struct identity *destination;
+	const struct endpoint *client;
+	const struct endpoint *server;
+	char policy[128]; /* "namespace/name" */
+	char service[128];
+	char source_workload[128]; /* "namespace/name", as the mesh knows them */
+	char target_workload[128];
 };
 
 /* A listening socket and how full its queue is. */

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the mesh decided, with names in place of numbers. */
+#include "datapath/observe/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "datapath/observe/conn.h"
+#include "datapath/observe/identity.h"
+
+static void name_set(char out[128], const char *name, bool there)
+{
+	snprintf(out, 128, "%s", !there ? "none" : *name ? name : "unknown");
+}
+
+static void names_fill(const struct observe *o, const struct weft_verdict *w, struct verdict *v)
+{
+	struct observe_verdict_names names = {0};
+
+	if (o->listener.verdict_names)
+		o->listener.verdict_names(o->listener.arg, w, &names);
+	name_set(v->policy, names.policy, w->policy != WEFT_NUMBER_NONE);
+	name_set(v->service, names.service, w->service != WEFT_NUMBER_NONE);
+	name_set(v->source_workload, names.source, w->source != WEFT_NUMBER_NONE);
+	name_set(v->target_workload, names.target, w->target != WEFT_NUMBER_NONE);
+}
+
+static uint32_t flags_of(const struct weft_verdict *w)
+{
+	switch (w->verdict) {
+	case WEFT_VERDICT_NO_ENDPOINT:
+		return RESPONSE_FLAG(UH);
+	case WEFT_VERDICT_OVERFLOW:
+		return RESPONSE_FLAG(UO);
+	}
+	return 0;
+}
+
+static void endpoint_fill(struct endpoint *e, const uint8_t addr[16], uint16_t port)
+{
+	memcpy(e->addr, addr, sizeof(e->addr));
+	e->port = port;
+}
+
+/* The end where it was decided is on this node, its owner is known. */
+static void local_fill(struct endpoint *e, const struct weft_verdict *w)
+{
+	e->netns_ino = w->tuple.netns_ino;
+	e->pid = w->owner.pid;
+	e->cookie = w->cookie;
+}
+
+void verdict_take(struct observe *o, const void *record)
+{
+	const struct weft_verdict *w = record;
+	bool at_client = w->place == WEFT_PLACE_CONNECT;
+	const struct weft_tuple *t = &w->tuple;
+	struct endpoint local = {0}, remote = {0};
+	const struct identity *here, *there;
+	struct verdict v = {
+		.reporter = at_client ? REPORTER_SOURCE : REPORTER_DESTINATION,
+		.verdict = w->verdict,
+		.protocol = w->protocol,
+		.rule = w->rule,
+		.flags = flags_of(w),
+		.time_ns = w->event.time_ns,
+		.client = at_client ? &local : &remote,
+		.server = at_client ? &remote : &local,
+	};
+
+	if (!o->listener.verdict)
+		return;
+	endpoint_fill(&local, t->local_addr, t->local_port);
+	endpoint_fill(&remote, t->remote_addr, t->remote_port);
+	local_fill(&local, w);
+	here = identity_of(o->identities, &w->owner, t->local_addr, t->local_port);
+	there = identity_of(o->identities, NULL, t->remote_addr, t->remote_port);
+	v.source = at_client ? here : there;
+	v.destination = at_client ? there : here;
+	names_fill(o, w, &v);
+	o->listener.verdict(o->listener.arg, &v);
+}
