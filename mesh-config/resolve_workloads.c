@@ -131,11 +131,14 @@ static void draft_to_workload(struct resolve *r, struct draft *d)
 	}
 }
 
-static uint64_t entry_hash(const struct draft_workload_entry *e)
+/* Of an inline endpoint of |d|. */
+static uint64_t entry_hash(const struct draft *d, const struct draft_workload_entry *e)
 {
-	uint64_t hash = table_hash(e->service_account, strlen(e->service_account),
-				   table_hash(&e->prefix, sizeof(e->prefix), 0));
+	uint64_t hash = table_hash(d->namespace_name, strlen(d->namespace_name), 0);
 
+	hash = table_hash(d->name, strlen(d->name), hash);
+	hash = table_hash(&e->prefix, sizeof(e->prefix), hash);
+	hash = table_hash(e->service_account, strlen(e->service_account), hash);
 	for (uint32_t i = 0; i < e->labels->count; i++) {
 		const struct mesh_label *label = &e->labels->items[i];
 
@@ -165,7 +168,7 @@ static void inline_workloads(struct resolve *r)
 			if (!e[j].prefix.bits || (!e[j].labels->count && !e[j].service_account[0]))
 				continue;
 			w = workload_add(r, drafts[i], e[j].labels);
-			w->hash = entry_hash(&e[j]);
+			w->hash = entry_hash(drafts[i], &e[j]);
 			w->name = pool_empty;
 			if (w->canonical_service == drafts[i]->name)
 				w->canonical_service = pool_empty;
