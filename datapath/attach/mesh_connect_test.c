@@ -151,7 +151,7 @@ static void expect_none(void)
 
 static void expect_none_soon(void)
 {
-	for (int i = 0; i < 1000 && service(1)->connections; i++)
+	for (int i = 0; i < 1000 && endpoint(1)->connections; i++)
 		usleep(1000);
 	expect_none();
 }
