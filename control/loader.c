@@ -56,7 +56,7 @@ static int start_attach(struct loader *l, struct error *err)
 		.ring_bytes = o->ring_bytes,
 		.capture = !o->layer4_only,
 		.tls_keys = !o->layer4_only && o->tls == TLS_MODE_KEYS,
-		.redirect = o->accelerate_count > 0,
+		.redirect = o->accelerate_count > 0 || o->config_dir,
 		.mesh = o->config_dir != NULL,
 	};
 	int r = mounts_find_cgroup2(l->cgroup_root, sizeof(l->cgroup_root), err);
@@ -145,6 +145,48 @@ static void start_redirect(struct loader *l)
 		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", err.text);
 }
 
+/* What the mesh wants accelerated, beside what the command line does. */
+static int accelerate(void *arg, const struct weft_accel_key *keys, size_t count, struct error *err)
+{
+	struct loader *l = arg;
+	const struct options *o = &l->options;
+	size_t all = o->accelerate_count + count;
+	struct redirect_service *services;
+	int r = 0;
+
+	if (!l->redirect && !count)
+		return 0;
+	if (all > REDIRECT_SERVICES_MAX)
+		return error_set(err, -E2BIG, "at most %u addresses can be accelerated",
+				 REDIRECT_SERVICES_MAX);
+	services = calloc(all + 1, sizeof(*services));
+	if (!services)
+		return error_set(err, -ENOMEM, "no memory");
+	memcpy(services, o->accelerate, o->accelerate_count * sizeof(*services));
+	for (size_t i = 0; i < count; i++)
+		services[o->accelerate_count + i].key = keys[i];
+	if (!l->redirect)
+		r = redirect_new(l->attach, l->cgroup_root, &l->redirect, err);
+	r = r ? r : redirect_set(l->redirect, services, all, err);
+	snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", r ? err->text : "");
+	free(services);
+	return r;
+}
+
+/* Unlike the rest this must work: who asks for a mesh counts on it. */
+static int start_mesh(struct loader *l, struct error *err)
+{
+	struct feeder_options options = {
+		.path = l->options.config_dir,
+		.attach = l->attach,
+		.cgroup_root = l->cgroup_root,
+		.accelerate = accelerate,
+		.arg = l,
+	};
+
+	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
+}
+
 static int watch(struct loader *l, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -165,8 +207,7 @@ static int start(struct loader *l, struct error *err)
 	start_libraries(l);
 	try_flows(l);
 	start_redirect(l);
-	if (l->options.config_dir)
-		r = feeder_new(l->options.config_dir, l->attach, &l->feeder, err);
+	r = start_mesh(l, err);
 	if (r)
 		return r;
 	if (l->feeder)
@@ -244,6 +285,8 @@ void loader_handle(struct loader *l)
 
 void loader_tick(struct loader *l)
 {
+	if (l->feeder)
+		feeder_tick(l->feeder);
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
 	if (l->retired)

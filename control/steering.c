@@ -300,6 +300,7 @@ void steering_write_status(struct steering *s, const char *directory, struct tex
 	json_put_number(&j, "success_s", status.success_s);
 	json_put_number(&j, "failure_s", status.failure_s);
 	json_put_string(&j, "failure", status.failure);
+	json_put_string(&j, "acceleration", status.acceleration);
 	json_put_number(&j, "errors", status.errors);
 	json_put_number(&j, "warnings", status.warnings);
 	json_put_number(&j, "plan_us", status.plan_us);

@@ -137,3 +137,47 @@ def others(box):
     mesh.weftd.detach()
     found = connect(client, count=1)
     expect("ECONNREFUSED" not in found["errors"], "after detach the service's address is not answered by anybody")
+
+
+@test("mesh/policy_by_who_a_process_is")
+def by_process(box):
+    """Workloads known by their control group: one may connect, the other may not, at once."""
+    node, = backends(box, 1)
+    friend, stranger = box.namespace("friend"), box.namespace("stranger")
+    workloads = "".join(f"""apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {{name: {place.role}, namespace: {place.role}s, labels: {{app: {place.role}}}}}
+spec:
+  match: [{{cgroup: {place.cgroup.removeprefix(box.cgroup_root)}}}]
+---
+""" for place in (friend, stranger))
+    policy = f"""apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: friends-only, namespace: shop}}
+spec:
+  action: ALLOW
+  rules: [{{from: [{{source: {{namespaces: [friends]}}}}]}}]
+---
+"""
+    mesh = Mesh(box, cart=service("cart", endpoints([node])) + workloads + policy)
+    mesh.start()
+    expect_equal(connect(friend, count=20)["answers"], {"200": 20}, "answers of the one who may")
+    expect_equal(connect(stranger, count=20)["errors"], {"EPERM": 20}, "errors of the one who may not")
+    row, = mesh.lines("services")
+    expect_equal(row["denied"], 20, "denials that the service counts")
+
+
+@test("mesh/accelerates_what_config_says")
+def accelerates(box):
+    node, = backends(box, 1)
+    client = box.namespace("client")
+    kind = "apiVersion: weft.dev/v1alpha1\nkind: Acceleration\nmetadata: {name: fast, namespace: shop}\nspec: {services: [cart.example]}\n---\n"
+    mesh = Mesh(box, cart=service("cart", endpoints([node])) + kind)
+    mesh.start()
+    wait_for(lambda: "acceleration" in mesh.status(), 5, "the mesh")
+    time.sleep(1)
+    expect_equal(mesh.status()["acceleration"], "", "why it is not accelerated")
+    found = connect(client, count=200)
+    expect_equal(found["answers"], {"200": 200}, "answers")
+    count = sum(value for _, value in mesh.weftd.metrics().rows("weft_redirect_connections_total"))
+    expect(count > 0, f"{count} accelerated connections")

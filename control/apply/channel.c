@@ -28,12 +28,14 @@ static void close_end(int *fd)
 
 static int pair_open(int *a, int *b)
 {
-	int fds[2];
+	int fds[2], size = 4 * CHANNEL_DATA_MAX;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		return -errno;
 	*a = fds[0];
 	*b = fds[1];
+	setsockopt(*a, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(*b, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return 0;
 }
 
@@ -70,11 +72,18 @@ void channel_keep_planner(struct channel *c)
 
 /* ---- messages */
 
-static int message_send(int socket_fd, const struct message *m, int fd)
+/* What goes along with a message. */
+struct payload {
+	void *data;
+	size_t bytes; /* room, when it is received */
+};
+
+static int message_send_with(int socket_fd, const struct message *m, int fd,
+			     const struct payload *payload)
 {
 	char control[CMSG_SPACE(sizeof(int))] = {0};
-	struct iovec data = {(void *)m, sizeof(*m)};
-	struct msghdr header = {.msg_iov = &data, .msg_iovlen = 1};
+	struct iovec parts[] = {{(void *)m, sizeof(*m)}, {payload->data, payload->bytes}};
+	struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
 	struct cmsghdr *rights;
 
 	if (fd >= 0) {
@@ -86,16 +95,22 @@ static int message_send(int socket_fd, const struct message *m, int fd)
 		rights->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(rights), &fd, sizeof(int));
 	}
-	return sendmsg(socket_fd, &header, MSG_NOSIGNAL) == sizeof(*m) ? 0 : -errno;
+	return sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* |ret_fd| is -1 when none came. */
-static int message_receive(int socket_fd, struct message *m, int *ret_fd, int flags)
+static int message_send(int socket_fd, const struct message *m, int fd)
+{
+	return message_send_with(socket_fd, m, fd, &(struct payload){NULL, 0});
+}
+
+/* |ret_fd| is -1 when none came. |payload->bytes| becomes what came. */
+static int message_receive_with(int socket_fd, struct message *m, int *ret_fd, int flags,
+				struct payload *payload)
 {
 	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = {m, sizeof(*m)};
-	struct msghdr header = {.msg_iov = &data,
-				.msg_iovlen = 1,
+	struct iovec parts[] = {{m, sizeof(*m)}, {payload->data, payload->bytes}};
+	struct msghdr header = {.msg_iov = parts,
+				.msg_iovlen = 2,
 				.msg_control = control,
 				.msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(socket_fd, &header, flags | MSG_CMSG_CLOEXEC);
@@ -107,10 +122,16 @@ static int message_receive(int socket_fd, struct message *m, int *ret_fd, int fl
 	rights = CMSG_FIRSTHDR(&header);
 	if (rights && rights->cmsg_type == SCM_RIGHTS)
 		memcpy(ret_fd, CMSG_DATA(rights), sizeof(int));
-	if (n == sizeof(*m))
+	payload->bytes = n > (ssize_t)sizeof(*m) ? (size_t)n - sizeof(*m) : 0;
+	if (n >= (ssize_t)sizeof(*m) && !(header.msg_flags & MSG_TRUNC))
 		return 0;
 	close_end(ret_fd);
 	return n ? -EBADMSG : -EPIPE;
+}
+
+static int message_receive(int socket_fd, struct message *m, int *ret_fd, int flags)
+{
+	return message_receive_with(socket_fd, m, ret_fd, flags, &(struct payload){NULL, 0});
 }
 
 static int wait_readable(int fd, int timeout_ms)
@@ -121,6 +142,9 @@ static int wait_readable(int fd, int timeout_ms)
 }
 
 /* ---- files */
+
+#define BATCH_WHOLE 1u
+#define BATCH_NAMES 2u
 
 #define BATCH_REMOVED 1u
 #define BATCH_PROBLEM 2u /* the content says why there is none */
@@ -137,6 +161,7 @@ struct file_batch {
 	int fd;
 	int error;
 	bool whole;
+	bool names;
 };
 
 struct file_batch *file_batch_new(bool whole)
@@ -191,9 +216,14 @@ void file_batch_problem(struct file_batch *b, const char *text)
 	file_batch_add(b, &(struct fed_file){.name = "", .problem = text});
 }
 
+void file_batch_names(struct file_batch *b)
+{
+	b->names = true;
+}
+
 int file_batch_send(struct file_batch *b, struct channel *c)
 {
-	struct message m = {.kind = b->whole};
+	struct message m = {.kind = (b->whole ? BATCH_WHOLE : 0) | (b->names ? BATCH_NAMES : 0)};
 	int r = b->error;
 
 	if (!r && (fflush(b->file) || ferror(b->file)))
@@ -233,7 +263,7 @@ static int visit_entries(const char *data, uint64_t size,
 	return 0;
 }
 
-int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+int file_batch_receive(struct channel *c, int timeout_ms, struct batch_news *ret,
 		       void (*visit)(void *arg, const struct fed_file *file), void *arg)
 {
 	cleanup_close int fd = -1;
@@ -250,7 +280,8 @@ int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return -EBADMSG;
-	*ret_whole = m.kind;
+	ret->whole |= m.kind & BATCH_WHOLE;
+	ret->names |= m.kind & BATCH_NAMES;
 	if (!size)
 		return 1;
 	data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -263,19 +294,28 @@ int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
 
 /* ---- questions */
 
+/* Sends |m| and receives the answer in its place. */
+static int exchange(struct channel *c, struct message *m, struct payload *payload, int *ret_fd,
+		    struct error *err)
+{
+	int r = message_send_with(c->ask_fd, m, -1, payload);
+
+	r = r ? r : wait_readable(c->ask_fd, ANSWER_MS);
+	r = r ? r : message_receive_with(c->ask_fd, m, ret_fd, 0, payload);
+	if (r)
+		return error_set(err, r, "the loader does not answer: %s", strerror(-r));
+	return m->result ? error_set(err, m->result, "%.255s", m->text) : 0;
+}
+
 int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
 		uint64_t *ret_value, int *ret_fd, struct error *err)
 {
 	struct message m = {.kind = question, .value = argument};
 	cleanup_close int fd = -1;
-	int r = message_send(c->ask_fd, &m, -1);
+	int r = exchange(c, &m, &(struct payload){NULL, 0}, &fd, err);
 
-	r = r ? r : wait_readable(c->ask_fd, ANSWER_MS);
-	r = r ? r : message_receive(c->ask_fd, &m, &fd, 0);
 	if (r)
-		return error_set(err, r, "the loader does not answer: %s", strerror(-r));
-	if (m.result)
-		return error_set(err, m.result, "%.255s", m.text);
+		return r;
 	if (ret_value)
 		*ret_value = m.value;
 	if (ret_fd)
@@ -283,17 +323,39 @@ int channel_ask(struct channel *c, enum channel_question question, uint64_t argu
 	return 0;
 }
 
-int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument)
+int channel_ask_data(struct channel *c, enum channel_question question, void *data, size_t bytes,
+		     struct error *err)
 {
+	struct payload payload = {data, bytes};
+	struct message m = {.kind = question};
+	cleanup_close int fd = -1;
+
+	if (bytes > CHANNEL_DATA_MAX)
+		return error_set(err, -E2BIG, "too much for one question");
+	return exchange(c, &m, &payload, &fd, err);
+}
+
+int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument,
+			  void *data, size_t *ret_bytes)
+{
+	struct payload payload = {data, CHANNEL_DATA_MAX};
 	cleanup_close int fd = -1;
 	struct message m;
-	int r = message_receive(c->serve_fd, &m, &fd, MSG_DONTWAIT);
+	int r = message_receive_with(c->serve_fd, &m, &fd, MSG_DONTWAIT, &payload);
 
 	if (r)
 		return r;
 	*question = m.kind;
 	*argument = m.value;
+	*ret_bytes = payload.bytes;
 	return 0;
+}
+
+void channel_answer_data(struct channel *c, const void *data, size_t bytes)
+{
+	struct payload payload = {(void *)data, bytes};
+
+	message_send_with(c->serve_fd, &(struct message){0}, -1, &payload);
 }
 
 void channel_answer(struct channel *c, int result, uint64_t value, int fd, const struct error *err)

@@ -49,10 +49,19 @@ void file_batch_problem(struct file_batch *b, const char *text); /* of the direc
  * gone. */
 int file_batch_send(struct file_batch *b, struct channel *c);
 
+/* What names in matchers mean has changed (control/apply/resolve.h). */
+void file_batch_names(struct file_batch *b);
+
+/* What batches are about beside files. */
+struct batch_news {
+	bool whole;
+	bool names;
+};
+
 /* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
- * what the visits get is borrowed. 1: a batch, |ret_whole| says of what kind; 0: none in time;
+ * what the visits get is borrowed. 1: a batch, whose news are added to |ret|; 0: none in time;
  * -EPIPE: the feeder is gone; -EBADMSG: it is not what a feeder sends. */
-int file_batch_receive(struct channel *c, int timeout_ms, bool *ret_whole,
+int file_batch_receive(struct channel *c, int timeout_ms, struct batch_news *ret,
 		       void (*visit)(void *arg, const struct fed_file *file), void *arg);
 
 /* ---- questions */
@@ -61,17 +70,29 @@ enum channel_question {
 	/* |argument| cells wanted; answer: how many there are, in the upper half which arena it is,
 	 * and a descriptor */
 	CHANNEL_ARENA,
-	CHANNEL_FLIP,  /* the arena given last comes into force; answer: 0 */
-	CHANNEL_CLEAR, /* nothing is in force any more; answer: 0 */
+	CHANNEL_FLIP,	    /* the arena given last comes into force; answer: 0 */
+	CHANNEL_CLEAR,	    /* nothing is in force any more; answer: 0 */
+	CHANNEL_RESOLVE,    /* data: struct resolve_name, several; answer: the same, filled in */
+	CHANNEL_ACCELERATE, /* data: struct weft_accel_key, several: connections to these only */
 };
+
+#define CHANNEL_DATA_MAX 131072
 
 /* Planner: asks and waits. 0, with |ret_value| and, for CHANNEL_ARENA, |ret_fd| (the caller's) if
  * not NULL; else what the feeder met, with its sentence in |err|. */
 int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
 		uint64_t *ret_value, int *ret_fd, struct error *err);
 
-/* Feeder: the next question; 0, -EAGAIN, -EPIPE. */
-int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument);
+/* The same with |bytes| (at most CHANNEL_DATA_MAX) of data, in whose place the answer's come: as
+ * many, or none. */
+int channel_ask_data(struct channel *c, enum channel_question question, void *data, size_t bytes,
+		     struct error *err);
+
+/* Feeder: the next question; 0, -EAGAIN, -EPIPE. Its data is written to |data|, which has room for
+ * CHANNEL_DATA_MAX. */
+int channel_question_read(struct channel *c, enum channel_question *question, uint64_t *argument,
+			  void *data, size_t *ret_bytes);
 
 /* |fd| -1: none; it is not closed. |err| is read when |result| is not 0. */
 void channel_answer(struct channel *c, int result, uint64_t value, int fd, const struct error *err);
+void channel_answer_data(struct channel *c, const void *data, size_t bytes);

@@ -2,6 +2,7 @@
 /* Hands on what a directory has, answers what the planner asks. */
 #include "control/apply/feeder.h"
 
+#include "control/apply/resolve.h"
 #include "control/source/directory.h"
 
 #include "base/cleanup.h"
@@ -11,10 +12,14 @@
 #include <sys/epoll.h>
 
 struct feeder {
+	struct feeder_options options;
 	struct directory *directory;
 	struct mesh_maps *maps;
 	struct channel *channel; /* NULL: no planner now */
 	int epoll_fd;
+	struct resolve_name *names; /* asked for last, and what they meant */
+	size_t name_count;
+	char data[CHANNEL_DATA_MAX] __attribute__((aligned(8))); /* of a question */
 };
 
 static int watch(struct feeder *f, int fd)
@@ -24,11 +29,11 @@ static int watch(struct feeder *f, int fd)
 	return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static int start(struct feeder *f, const char *path, struct attach *attach, struct error *err)
+static int start(struct feeder *f, struct error *err)
 {
-	int r = directory_new(path, &f->directory, err);
+	int r = directory_new(f->options.path, &f->directory, err);
 
-	r = r ? r : mesh_maps_new(attach, &f->maps, err);
+	r = r ? r : mesh_maps_new(f->options.attach, &f->maps, err);
 	if (r)
 		return r;
 	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -38,15 +43,16 @@ static int start(struct feeder *f, const char *path, struct attach *attach, stru
 	return 0;
 }
 
-int feeder_new(const char *path, struct attach *attach, struct feeder **ret, struct error *err)
+int feeder_new(const struct feeder_options *options, struct feeder **ret, struct error *err)
 {
 	struct feeder *f = calloc(1, sizeof(*f));
 	int r;
 
 	if (!f)
 		return error_set(err, -ENOMEM, "no memory");
+	f->options = *options;
 	f->epoll_fd = -1;
-	r = start(f, path, attach, err);
+	r = start(f, err);
 	if (r)
 		feeder_free(f);
 	else
@@ -60,6 +66,7 @@ void feeder_free(struct feeder *f)
 		return;
 	directory_free(f->directory);
 	mesh_maps_free(f->maps);
+	free(f->names);
 	if (f->epoll_fd >= 0)
 		close(f->epoll_fd);
 	free(f);
@@ -118,6 +125,38 @@ void feeder_connect(struct feeder *f, struct channel *channel)
 	send(f, batch);
 }
 
+/* ---- names */
+
+static void names_keep(struct feeder *f, const struct resolve_name *names, size_t count)
+{
+	free(f->names);
+	f->name_count = 0;
+	f->names = count ? malloc(count * sizeof(*names)) : NULL;
+	if (!f->names)
+		return;
+	memcpy(f->names, names, count * sizeof(*names));
+	f->name_count = count;
+}
+
+void feeder_tick(struct feeder *f)
+{
+	struct file_batch *batch;
+	bool changed = false;
+
+	if (!f->channel || !f->name_count)
+		return;
+	for (size_t i = 0; i < f->name_count; i++)
+		f->names[i].before = f->names[i].id;
+	resolve_names(f->options.cgroup_root, f->names, f->name_count);
+	for (size_t i = 0; i < f->name_count; i++)
+		changed |= f->names[i].id != f->names[i].before;
+	batch = changed ? file_batch_new(false) : NULL;
+	if (!batch)
+		return;
+	file_batch_names(batch);
+	send(f, batch);
+}
+
 /* ---- questions */
 
 static void answer_arena(struct feeder *f, uint64_t cells)
@@ -130,7 +169,27 @@ static void answer_arena(struct feeder *f, uint64_t cells)
 	channel_answer(f->channel, r, (uint64_t)arena.id << 32 | arena.count, arena.fd, &err);
 }
 
-static void answer(struct feeder *f, enum channel_question question, uint64_t argument)
+static void answer_names(struct feeder *f, size_t bytes)
+{
+	struct resolve_name *names = (struct resolve_name *)f->data;
+	size_t count = bytes / sizeof(*names);
+
+	resolve_names(f->options.cgroup_root, names, count);
+	names_keep(f, names, count);
+	channel_answer_data(f->channel, names, count * sizeof(*names));
+}
+
+static void answer_accelerate(struct feeder *f, size_t bytes)
+{
+	const struct weft_accel_key *keys = (const struct weft_accel_key *)f->data;
+	struct error err = {0};
+	int r = f->options.accelerate(f->options.arg, keys, bytes / sizeof(*keys), &err);
+
+	channel_answer(f->channel, r, 0, -1, &err);
+}
+
+static void answer(struct feeder *f, enum channel_question question, uint64_t argument,
+		   size_t bytes)
 {
 	struct error err = {0};
 
@@ -144,6 +203,12 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 	case CHANNEL_CLEAR:
 		channel_answer(f->channel, mesh_maps_clear(f->maps), 0, -1, &err);
 		break;
+	case CHANNEL_RESOLVE:
+		answer_names(f, bytes);
+		break;
+	case CHANNEL_ACCELERATE:
+		answer_accelerate(f, bytes);
+		break;
 	}
 }
 
@@ -151,10 +216,11 @@ static void handle_questions(struct feeder *f)
 {
 	enum channel_question question;
 	uint64_t argument;
-	int r = channel_question_read(f->channel, &question, &argument);
+	size_t bytes;
+	int r = channel_question_read(f->channel, &question, &argument, f->data, &bytes);
 
 	if (!r)
-		answer(f, question, argument);
+		answer(f, question, argument, bytes);
 	else if (r != -EAGAIN) /* the planner is gone: the next one connects */
 		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->channel->serve_fd, NULL);
 }

@@ -9,16 +9,30 @@
 
 struct attach;
 struct feeder;
+struct weft_accel_key;
 struct weft_simulation;
 
-/* Follows the directory |path|. |attach| (made with attach_options.mesh) must outlive it. 0 or a
- * negative errno with |err|. Free with feeder_free; what is in force stays. */
-int feeder_new(const char *path, struct attach *attach, struct feeder **ret, struct error *err);
+struct feeder_options {
+	const char *path;      /* of the directory that is followed */
+	struct attach *attach; /* made with attach_options.mesh; must outlive the feeder */
+	const char *cgroup_root;
+	/* Connections to these addresses, and no others, may go past TCP. 0 or a negative errno
+	 * with |err|. */
+	int (*accelerate)(void *arg, const struct weft_accel_key *keys, size_t count,
+			  struct error *err);
+	void *arg;
+};
+
+/* 0 or a negative errno with |err|. Free with feeder_free; what is in force stays. */
+int feeder_new(const struct feeder_options *options, struct feeder **ret, struct error *err);
 void feeder_free(struct feeder *f);
 
 /* Readable when feeder_handle has work. */
 int feeder_fd(const struct feeder *f);
 void feeder_handle(struct feeder *f);
+
+/* Looks whether names in matchers mean something else now; every few seconds. */
+void feeder_tick(struct feeder *f);
 
 /* Runs what is in force on a connect that nobody makes: 0, or as mesh_maps_simulate. */
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);

@@ -167,6 +167,7 @@ static void say_applied(struct planner *p, const struct problems *problems, stru
 	s->plan_us = plan_us;
 	s->apply_us = written->apply_us;
 	s->cells = written->cells;
+	memcpy(s->acceleration, written->acceleration, sizeof(s->acceleration));
 	s->failure[0] = 0;
 	pthread_mutex_unlock(&p->mutex);
 }
@@ -186,7 +187,7 @@ static void apply(struct planner *p, struct mesh *mesh, struct problems *problem
 	say_applied(p, problems, g, &written, (uint32_t)(now_us() - began_us) - written.apply_us);
 }
 
-static void attempt(struct planner *p, uint64_t began_us)
+static void attempt(struct planner *p, const struct batch_news *news, uint64_t began_us)
 {
 	const struct unreadable *u = p->unreadable;
 	struct problems problems = {0};
@@ -202,7 +203,7 @@ static void attempt(struct planner *p, uint64_t began_us)
 		say_failed(p, &problems, text);
 	} else if (r) {
 		say_failed(p, &problems, strerror(-r));
-	} else if (p->status.number && p->status.hash == mesh->hash) {
+	} else if (p->status.number && p->status.hash == mesh->hash && !news->names) {
 		mesh_free(mesh); /* written anew, means the same */
 		pthread_mutex_lock(&p->mutex);
 		keep_problems(&p->status, &problems);
@@ -221,8 +222,8 @@ static void *run(void *arg)
 {
 	struct planner *p = arg;
 	struct error err = {0};
+	struct batch_news news = {0};
 	uint64_t began_us;
-	bool whole;
 	int r;
 
 	prctl(PR_SET_NAME, "weft-planner");
@@ -231,12 +232,13 @@ static void *run(void *arg)
 		tell(p);
 		return NULL;
 	}
-	while (file_batch_receive(p->options.channel, -1, &whole, take_file, p) == 1) {
+	while (file_batch_receive(p->options.channel, -1, &news, take_file, p) == 1) {
 		began_us = now_us();
 		do {
-			r = file_batch_receive(p->options.channel, 0, &whole, take_file, p);
+			r = file_batch_receive(p->options.channel, 0, &news, take_file, p);
 		} while (r == 1);
-		attempt(p, began_us);
+		attempt(p, &news, began_us);
+		news = (struct batch_news){0};
 	}
 	return NULL;
 }

@@ -56,7 +56,8 @@ struct planner_status {
 	uint32_t plan_us;	       /* the latest: files to cells, */
 	uint32_t apply_us;	       /* and cells in force */
 	uint32_t cells;
-	char failure[320]; /* why the latest attempt failed, "" if it did not */
+	char acceleration[256]; /* why not all that is asked for is accelerated, "" if it is */
+	char failure[320];	/* why the latest attempt failed, "" if it did not */
 	/* The first of them as "FILE:LINE:COLUMN: error CODE: text" */
 	char problems[PLANNER_PROBLEMS][320];
 	uint32_t problem_count;

@@ -3,7 +3,9 @@
  * next by what changed since. */
 #include "control/apply/writer.h"
 
+#include "control/apply/accelerate.h"
 #include "control/apply/generation.h"
+#include "control/apply/names.h"
 
 #include "base/cleanup.h"
 #include "mesh-config/compile.h"
@@ -22,7 +24,8 @@ struct target {
 struct writer {
 	struct writer_options options;
 	struct compiler *compiler;
-	uint64_t number;    /* of the latest generation */
+	uint64_t number; /* of the latest generation */
+	struct accelerate accelerate;
 	struct mesh *spare; /* compiled, not in force: the compiler still looks at it */
 	struct target targets[2];
 };
@@ -52,6 +55,7 @@ int writer_new(const struct writer_options *options, struct writer **ret, struct
 	if (!w)
 		return error_set(err, -ENOMEM, "no memory");
 	w->options = *options;
+	w->accelerate.told = UINT64_MAX; /* what an earlier agent asked for is not known */
 	w->compiler = compiler_new(options->seed);
 	if (!w->compiler) {
 		writer_free(w);
@@ -215,9 +219,13 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	struct compile_input input = {
 		.mesh = mesh, .generation = w->number + 1, .idle = idle, .arg = w};
 	struct compile_statistics statistics;
+	struct matcher_names *names = NULL;
 	uint64_t began_us;
-	int r = compiler_run(w->compiler, &input, err);
+	int r = names_ask(w->options.channel, mesh, &names, &input.name_count, err);
 
+	input.names = names;
+	r = r ? r : compiler_run(w->compiler, &input, err);
+	free(names);
 	mesh_free(w->spare);
 	w->spare = mesh;
 	if (r)
@@ -235,5 +243,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	if (!*ret_generation)
 		return error_set(err, -ENOMEM, "in force, but no memory for its names");
 	w->spare = NULL;
+	accelerate_tell(&w->accelerate, w->options.channel, *ret_generation, ret->acceleration,
+			sizeof(ret->acceleration));
 	return 0;
 }

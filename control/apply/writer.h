@@ -24,7 +24,8 @@ struct writer_options {
 struct writer_result {
 	uint64_t number; /* of the generation */
 	uint32_t cells;
-	uint32_t apply_us; /* from compiled cells to the flip */
+	uint32_t apply_us;	/* from compiled cells to the flip */
+	char acceleration[256]; /* why what is asked for is not accelerated, "" if it is */
 };
 
 int writer_new(const struct writer_options *options, struct writer **ret, struct error *err);

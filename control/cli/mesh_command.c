@@ -166,11 +166,13 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 {
 	struct list_view *view = arg;
 	struct colors c = colors_of(view->context->color);
-	const char *failure = field_text(o, "failure");
+	const char *failure = json_string_value(json_object_get(o, "failure"));
+	const char *acceleration = json_string_value(json_object_get(o, "acceleration"));
 	char line[512];
 	size_t index;
 	json_t *problem;
 
+	failure = failure ? failure : "";
 	view->problems = failure[0] != 0;
 	if (view->context->json)
 		return puts(text) < 0;
@@ -184,6 +186,8 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 	print_row_counts(o);
 	if (failure[0])
 		printf("%-14s %s%s%s\n", "not applied", c.red, failure, c.off);
+	if (acceleration && acceleration[0])
+		print_row("not accelerated", acceleration);
 	json_array_foreach(json_object_get(o, "problems"), index, problem)
 		printf("%-14s %s\n", index ? "" : "problems", json_string_value(problem));
 	return 0;

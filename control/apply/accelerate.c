@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* After balancing a socket has its endpoint's address: that is what connections are known by. */
+#include "control/apply/accelerate.h"
+
+#include "base/table.h"
+
+#include <linux/types.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bpf/abi.h"
+
+#define KEYS_MAX (CHANNEL_DATA_MAX / sizeof(struct weft_accel_key))
+
+/* Returns how many there are; the first KEYS_MAX are written. */
+static size_t fill(const struct generation *g, struct weft_accel_key *keys)
+{
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < g->endpoint_count; i++) {
+		const struct mesh_endpoint *e = &g->mesh->endpoints[g->endpoints[i].endpoint];
+
+		if (!g->mesh->services[e->service].acceleration)
+			continue;
+		if (count < KEYS_MAX) {
+			keys[count] = (struct weft_accel_key){.port = g->endpoints[i].port};
+			memcpy(keys[count].addr, e->address, 16);
+		}
+		count++;
+	}
+	return count;
+}
+
+void accelerate_tell(struct accelerate *a, struct channel *c, const struct generation *g,
+		     char *problem, size_t size)
+{
+	struct weft_accel_key *keys = calloc(KEYS_MAX, sizeof(*keys));
+	size_t count = keys ? fill(g, keys) : 0;
+	size_t sent = count < KEYS_MAX ? count : KEYS_MAX;
+	uint64_t hash = sent ? table_hash(keys, sent * sizeof(*keys), 0) : 0;
+	struct error err = {0};
+
+	problem[0] = 0;
+	if (count > sent)
+		snprintf(problem, size, "only %zu of %zu endpoints can be accelerated", sent,
+			 count);
+	if (keys && hash != a->told) {
+		a->told = hash;
+		if (channel_ask_data(c, CHANNEL_ACCELERATE, keys, sent * sizeof(*keys), &err))
+			snprintf(problem, size, "%s", err.text);
+	}
+	free(keys);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Asks the loader what the names in a mesh's matchers mean on this machine now. */
+#pragma once
+
+#include "control/apply/channel.h"
+
+#include "mesh-config/matchers.h"
+
+/* Fills |ret| (the caller frees it) for compile_input. A mesh without such names asks nobody. 0;
+ * -ENOMEM, -E2BIG (more names than one question holds), or what channel_ask_data met. */
+int names_ask(struct channel *c, const struct mesh *m, struct matcher_names **ret,
+	      uint32_t *ret_count, struct error *err);

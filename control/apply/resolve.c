@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One walk over the tree of control groups for all names. The inode of a group's directory is its
+ * id (cgroup v2). */
+#include "control/apply/resolve.h"
+
+#include <fts.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool fits(const char *pattern, const char *text)
+{
+	size_t n = strlen(pattern), have = strlen(text);
+
+	if (n && pattern[n - 1] == '*')
+		return !strncmp(pattern, text, n - 1);
+	if (pattern[0] == '*')
+		return have >= n - 1 && !strcmp(text + have - (n - 1), pattern + 1);
+	return !strcmp(pattern, text);
+}
+
+static bool group_fits(const struct resolve_name *name, const char *path, const char *last)
+{
+	switch (name->kind) {
+	case RESOLVE_CGROUP:
+		return fits(name->text, path);
+	case RESOLVE_UNIT:
+		return fits(name->text, last);
+	case RESOLVE_CONTAINER:
+		return strstr(last, name->text) != NULL;
+	default:
+		return false;
+	}
+}
+
+static void take_group(struct resolve_name *names, size_t count, const char *path, const char *last,
+		       uint64_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!names[i].id && group_fits(&names[i], path, last))
+			names[i].id = id;
+}
+
+/* Breadth first is not needed: a group comes before those below it. */
+static void walk_groups(const char *root, struct resolve_name *names, size_t count)
+{
+	char *const roots[] = {(char *)root, NULL};
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+	size_t skip = strlen(root);
+	FTSENT *e;
+
+	while (tree && (e = fts_read(tree)))
+		if (e->fts_info == FTS_D && e->fts_level > 0)
+			take_group(names, count, e->fts_path + skip, e->fts_name,
+				   e->fts_statp->st_ino);
+	if (tree)
+		fts_close(tree);
+}
+
+static void find_netns(struct resolve_name *name)
+{
+	char path[PATH_MAX];
+	struct stat s;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name->text);
+	if (!strchr(name->text, '/') && !stat(path, &s))
+		name->id = s.st_ino;
+}
+
+void resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count)
+{
+	bool groups = false;
+
+	for (size_t i = 0; i < count; i++) {
+		names[i].id = 0;
+		names[i].text[sizeof(names[i].text) - 1] = 0;
+		if (names[i].kind == RESOLVE_NETNS)
+			find_netns(&names[i]);
+		else
+			groups = true;
+	}
+	if (groups)
+		walk_groups(cgroup_root, names, count);
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names against a tree of directories that stands for control groups. */
+#include "control/apply/resolve.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char root[] = "/tmp/weft-resolve-XXXXXX";
+
+static const char *const GROUPS[] = {"system.slice", "system.slice/nginx.service",
+				     "system.slice/nginx.service/worker",
+				     "system.slice/docker-4f1c8a0b9d2e7f6a.scope", "shop"};
+
+static uint64_t group_id(const char *group)
+{
+	char path[256];
+	struct stat s;
+
+	snprintf(path, sizeof(path), "%s/%s", root, group);
+	return stat(path, &s) ? 0 : s.st_ino;
+}
+
+static int setup(void **state)
+{
+	char path[256];
+
+	(void)state;
+	if (!mkdtemp(root))
+		return -1;
+	for (size_t i = 0; i < sizeof(GROUPS) / sizeof(GROUPS[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, GROUPS[i]);
+		mkdir(path, 0700);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char path[256];
+
+	(void)state;
+	for (size_t i = sizeof(GROUPS) / sizeof(GROUPS[0]); i > 0; i--) {
+		snprintf(path, sizeof(path), "%s/%s", root, GROUPS[i - 1]);
+		rmdir(path);
+	}
+	return rmdir(root);
+}
+
+static void finds_groups_by_path_unit_and_container(void **state)
+{
+	static const struct {
+		enum resolve_kind kind;
+		const char *text;
+		const char *group; /* NULL: none */
+	} cases[] = {
+		{RESOLVE_CGROUP, "/shop", "shop"},
+		{RESOLVE_CGROUP, "shop", NULL},
+		{RESOLVE_CGROUP, "/system.slice/ng*", "system.slice/nginx.service"},
+		{RESOLVE_CGROUP, "*/worker", "system.slice/nginx.service/worker"},
+		{RESOLVE_UNIT, "nginx.service", "system.slice/nginx.service"},
+		{RESOLVE_UNIT, "ginx.service", NULL},
+		{RESOLVE_CONTAINER, "4f1c8a0b9d2e", "system.slice/docker-4f1c8a0b9d2e7f6a.scope"},
+		{RESOLVE_CONTAINER, "4f1c8a0b9d2f", NULL},
+		{RESOLVE_NETNS, "no-such-namespace", NULL},
+		{RESOLVE_NETNS, "../netns", NULL},
+	};
+	struct resolve_name names[sizeof(cases) / sizeof(cases[0])] = {0};
+	size_t count = sizeof(cases) / sizeof(cases[0]);
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		names[i].kind = cases[i].kind;
+		names[i].id = 99; /* what it meant before */
+		snprintf(names[i].text, sizeof(names[i].text), "%s", cases[i].text);
+	}
+	resolve_names(root, names, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(names[i].id, cases[i].group ? group_id(cases[i].group) : 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_groups_by_path_unit_and_container),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
