@@ -4,9 +4,12 @@
  * several rounds, and what all of them cost together per exchange. Needs root. Usage:
  * capture_cost_bench [EXCHANGES] [CPUS] */
 #include "datapath/attach/attach.h"
+#include "datapath/attach/tc.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -166,11 +169,55 @@ static void take(void *arg, const struct attach_program *p)
 	cost_count = *i;
 }
 
+/* The flow counters of both directions, on the loopback interface. */
+static const char *const TC_NAMES[] = {
+	[WEFT_INGRESS] = "weft_tc_ingress", [WEFT_EGRESS] = "weft_tc_egress"};
+static struct tc_hook tc_hooks[2];
+
+static struct tc_place tc_place(int direction)
+{
+	return (struct tc_place){.ifindex = (int)if_nametoindex("lo"), .direction = direction};
+}
+
+static void tc_start(const struct attach *a)
+{
+	struct error err;
+
+	for (int direction = 0; direction < 2; direction++) {
+		struct tc_place place = tc_place(direction);
+
+		if (tc_attach(&place, attach_program(a, TC_NAMES[direction]), &tc_hooks[direction],
+			      &err))
+			fprintf(stderr, "%s\n", err.text);
+	}
+}
+
+static void tc_stop(void)
+{
+	for (int direction = 0; direction < 2; direction++) {
+		struct tc_place place = tc_place(direction);
+
+		tc_detach(&place, &tc_hooks[direction]);
+	}
+}
+
 static void statistics(const struct attach *a)
 {
 	unsigned i = 0;
 
 	attach_visit_programs(a, take, &i);
+	for (int direction = 0; direction < 2; direction++) {
+		struct attach_program p = {.name = TC_NAMES[direction]};
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof(info);
+
+		if (bpf_prog_get_info_by_fd(bpf_program__fd(attach_program(a, p.name)), &info,
+					    &size))
+			fail(p.name);
+		p.runs = info.run_cnt;
+		p.run_ns = info.run_time_ns;
+		take(&i, &p);
+	}
 }
 
 int main(int argc, char **argv)
@@ -190,6 +237,7 @@ int main(int argc, char **argv)
 	}
 	if (bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
 		fail("BPF statistics");
+	tc_start(a);
 	exchange(a, 1000, cpus);
 	for (int round = 0; round <= ROUNDS; round++) {
 		statistics(a);
@@ -203,6 +251,7 @@ int main(int argc, char **argv)
 		if (costs[i].best_ns)
 			printf("%-14s %6.1f ns\n", costs[i].name, (double)costs[i].best_ns / 10);
 	printf("%-14s %6.1f ns\n", "per exchange", (double)best / times / cpus);
+	tc_stop();
 	attach_free(a);
 	return 0;
 }

@@ -50,20 +50,24 @@ static __always_inline void flow_add(struct weft_flow *flow, __u64 packets, __u6
 		flow->syn_count++;
 }
 
-/* The flow of |key|, made when there is none; NULL (and a counted loss) when there is no room. */
-static __always_inline struct weft_flow *flow_get(const struct weft_flow_key *key)
+/* Makes the flow of |key|; NULL (and a counted loss) when there is no room. */
+static __noinline struct weft_flow *flow_make(const struct weft_flow_key *key)
 {
-	struct weft_flow *flow = bpf_map_lookup_elem(&weft_flows, key);
-	struct weft_flow empty = {};
+	struct weft_flow empty = {}, *flow;
 
-	if (flow)
-		return flow;
 	if (!bpf_map_update_elem(&weft_flows, key, &empty, BPF_NOEXIST))
 		count(WEFT_COUNT_FLOWS_SEEN, 1);
 	flow = bpf_map_lookup_elem(&weft_flows, key);
 	if (!flow)
 		count_lost(WEFT_LOST_FLOW_INSERT);
 	return flow;
+}
+
+static __always_inline struct weft_flow *flow_get(const struct weft_flow_key *key)
+{
+	struct weft_flow *flow = bpf_map_lookup_elem(&weft_flows, key);
+
+	return flow ? flow : flow_make(key);
 }
 
 /* How many packets a frame is. A sender outside the kernel may leave gso_segs 0 (virtio, tun). */
