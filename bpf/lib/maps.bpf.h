@@ -102,7 +102,7 @@ struct stream_state {
 	__u8 mode;	  /* enum walk_mode */
 	__u8 started;
 	__u8 holes;   /* packets came before their turn, up to |ahead| */
-	__u8 unusual; /* messages are not as most are: they are walked */
+	__u8 unusual; /* packets in a row that quick.bpf.h did not take */
 };
 
 /* Payload that came in: all up to |end_seq| is here. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: the usual packet, one short HTTP/1 message or the start of one: what walk_http1.bpf.h
- * does with any, in one straight piece of code, since most of what a run costs is code that is not
- * in the cache. Whatever is unusual is left to the walker, with nothing done. */
+/* Layer 6: the usual packet, which is one short HTTP/1 message, the start of one, or one short TLS
+ * record: what walk_http1.bpf.h and walk_units.bpf.h do with any, in one straight piece of code,
+ * since most of what a run costs is code that is not in the cache. Whatever is unusual is left to
+ * them, with nothing done. */
 #pragma once
 
 #include "bpf/lib/walk_http1.bpf.h"
+#include "bpf/lib/walk_units.bpf.h"
 
 #define CRLF		('\r' | '\n' << 8)
 #define HEADER_CONTENT	TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
@@ -74,9 +76,17 @@ static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct
 	return head.framing == FRAMING_LENGTH ? size + head.length : 0;
 }
 
-/* Copies a packet whose first byte is the first of a message. Returns whether it did. */
-__noinline int http1_quick(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
-			   struct stream_state *s)
+/* How far the record goes that begins with |bytes|: one that is never left out; 0: not as usual. */
+static __always_inline __u64 quick_record(const __u8 *bytes)
+{
+	__u32 payload = bytes[3] << 8 | bytes[4];
+
+	return is_record(bytes) && payload <= SMALL_BODY_BYTES ? RECORD_HEADER_BYTES + payload : 0;
+}
+
+/* Copies a packet whose first byte is the first of a message or record. Returns whether it did. */
+__noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			  struct stream_state *s)
 {
 	struct weft_settings *set = settings();
 	struct small_record *record;
@@ -99,14 +109,17 @@ __noinline int http1_quick(struct __sk_buff *skb, struct capture *c, struct conn
 	if (!record)
 		return 0;
 	if (!bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
-		size = quick_message(record->data, bytes, state, s);
+		size = s->mode == WALK_TLS ? quick_record(record->data)
+					   : quick_message(record->data, bytes, state, s);
 	if (size < bytes) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
-		s->unusual = 1;
+		s->unusual++;
 		return 0;
 	}
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
-	c->protocol = WEFT_PROTOCOL_HTTP1;
+	s->unusual = 0;
+	s->skip = 0;
+	c->protocol = s->mode == WALK_TLS ? WEFT_PROTOCOL_TLS : WEFT_PROTOCOL_HTTP1;
 	c->copied = bytes;
 	c->covered = bytes;
 	s->wanted = s->position + size;

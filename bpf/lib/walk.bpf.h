@@ -10,7 +10,8 @@
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
 
-#define MAX_TRIES 32
+#define MAX_TRIES   32
+#define MAX_UNUSUAL 4 /* packets in a row: then none is taken for usual any more */
 
 static __always_inline bool is_raw(__u8 mode)
 {
@@ -212,11 +213,11 @@ static __always_inline bool trim(struct capture *c, __u32 seen)
 	return true;
 }
 
-/* A message begins with this packet, which may be all that there is of it. */
+/* A message or record begins with this packet, which may be all that there is of it. */
 static __always_inline bool is_usual(const struct capture *c, const struct stream_state *s)
 {
-	return s->mode == WALK_HTTP1 && s->wanted == s->position && !s->unusual &&
-	       c->bytes <= SMALL_BYTES;
+	return s->wanted == s->position && c->bytes <= SMALL_BYTES && !s->header_bytes &&
+	       (s->mode == WALK_HTTP1 || s->mode == WALK_TLS) && s->unusual < MAX_UNUSUAL;
 }
 
 /* Body, and more of it follows. */
@@ -236,7 +237,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
 		turn(c, state, s);
-		if (!is_passed(c, s) && !(is_usual(c, s) && http1_quick(skb, c, state, s)))
+		if (!is_passed(c, s) && !(is_usual(c, s) && quick_copy(skb, c, state, s)))
 			walk(skb, c, state, s);
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
 			capture_end(c, c->bytes);

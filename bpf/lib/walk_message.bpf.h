@@ -30,7 +30,7 @@ static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, 
 #define walk_http1	   message_http1
 #define walk_units	   message_units
 #define classify	   message_classify
-#define http1_quick	   message_http1_quick
+#define quick_copy	   message_quick_copy
 #define stream_follow	   message_stream
 #include "bpf/lib/walk.bpf.h"
 #undef __sk_buff
