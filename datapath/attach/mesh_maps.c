@@ -22,8 +22,9 @@ static const char *const MAPS[] = {"weft_mesh",	  "weft_endpoints", "weft_servic
 #define MAP_COUNT (sizeof(MAPS) / sizeof(MAPS[0]))
 
 struct mesh_maps {
-	struct mesh_arena arenas[ARENAS]; /* cells NULL: there is none */
-	int live;			  /* index, NO_ARENA: nothing is in force */
+	struct mesh_arena arenas[ARENAS];      /* fd -1: there is none; cells only when asked for */
+	const struct weft_mesh_header *header; /* mapped, of the live one */
+	int live;			       /* index, NO_ARENA: nothing is in force */
 	int slot_fd;
 	int simulate_fd;
 	struct weft_endpoint_state *endpoints;
@@ -87,17 +88,14 @@ static int arena_open(int fd, struct mesh_arena *ret)
 	struct bpf_map_info info = {0};
 	__u32 size = sizeof(info);
 
-	if (!bpf_map_get_info_by_fd(fd, &info, &size)) {
-		a.count = info.max_entries;
-		a.id = info.id;
-		a.cells = mesh_arena_map(fd, a.count);
-	}
-	if (!a.cells) {
+	if (bpf_map_get_info_by_fd(fd, &info, &size)) {
 		int r = -errno;
 
 		close(fd);
 		return r;
 	}
+	a.count = info.max_entries;
+	a.id = info.id;
 	*ret = a;
 	return 0;
 }
@@ -150,13 +148,20 @@ int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *
 	if (cells > MAX_CELLS)
 		return error_set(err, -E2BIG, "the mesh needs %u cells, at most %u are possible",
 				 cells, MAX_CELLS);
-	if (!a->cells || a->count < cells)
+	if (a->fd < 0 || a->count < cells)
 		r = arena_make(m, spare(m), cells + cells / 4 + 64);
 	if (r)
 		return error_set(err, r, "no memory for %u cells of the mesh: %s", cells,
 				 strerror(-r));
 	*ret_arena = *a;
 	return 0;
+}
+
+static void live_set(struct mesh_maps *m, int live)
+{
+	mesh_arena_unmap((void *)m->header, 1);
+	m->header = live == NO_ARENA ? NULL : mesh_arena_map(m->arenas[live].fd, 1);
+	m->live = live;
 }
 
 int mesh_maps_flip(struct mesh_maps *m, struct error *err)
@@ -166,7 +171,7 @@ int mesh_maps_flip(struct mesh_maps *m, struct error *err)
 	/* the kernel waits for the readers of the map that was replaced */
 	if (bpf_map_update_elem(m->slot_fd, &zero, &m->arenas[spare(m)].fd, BPF_ANY))
 		return error_set(err, -errno, "cannot put the mesh in force: %s", strerror(errno));
-	m->live = spare(m);
+	live_set(m, spare(m));
 	return 0;
 }
 
@@ -176,21 +181,25 @@ int mesh_maps_clear(struct mesh_maps *m)
 
 	if (bpf_map_delete_elem(m->slot_fd, &zero) && errno != ENOENT)
 		return -errno;
-	m->live = NO_ARENA;
+	live_set(m, NO_ARENA);
 	return 0;
 }
 
 const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m)
 {
-	return m->live == NO_ARENA ? NULL : m->arenas[m->live].cells;
+	return m->header;
 }
 
-bool mesh_maps_live_arena(const struct mesh_maps *m, struct mesh_arena *ret_arena)
+bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena)
 {
-	if (m->live == NO_ARENA)
+	struct mesh_arena *a = m->live == NO_ARENA ? NULL : &m->arenas[m->live];
+
+	if (!a)
 		return false;
-	*ret_arena = m->arenas[m->live];
-	return true;
+	if (!a->cells)
+		a->cells = mesh_arena_map(a->fd, a->count);
+	*ret_arena = *a;
+	return a->cells;
 }
 
 /* ---- life */
@@ -211,7 +220,7 @@ static void adopt(struct mesh_maps *m)
 		arena_pin_path(m, i, path, sizeof(path));
 		fd = bpf_obj_get(path);
 		if (fd >= 0 && !arena_open(fd, &m->arenas[i]) && m->arenas[i].id == id)
-			m->live = i;
+			live_set(m, i);
 	}
 }
 
@@ -277,6 +286,7 @@ void mesh_maps_free(struct mesh_maps *m)
 {
 	if (!m)
 		return;
+	mesh_arena_unmap((void *)m->header, 1);
 	for (int i = 0; i < ARENAS; i++)
 		arena_release(&m->arenas[i]);
 	if (m->endpoints)

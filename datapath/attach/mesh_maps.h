@@ -18,7 +18,7 @@ struct mesh_maps;
 
 /* A generation that is being built. */
 struct mesh_arena {
-	void *cells; /* of WEFT_MESH_CELL_BYTES; what an older generation left is in them */
+	void *cells; /* of WEFT_MESH_CELL_BYTES, if mapped: see below */
 	uint32_t count;
 	int fd;	     /* of its map: another process may map it and fill the cells */
 	uint32_t id; /* changes when the map is another one */
@@ -32,9 +32,10 @@ int mesh_maps_new(struct attach *a, struct mesh_maps **ret_maps, struct error *e
 /* What is in force stays in force if |a| is pinned. */
 void mesh_maps_free(struct mesh_maps *m);
 
-/* An arena of at least |cells| cells that no program reads. Until mesh_maps_flip every call gives
- * the same one, or a larger one with undefined content. The caller fills the cells up to
- * weft_mesh_header.cells; the memory belongs to |m|. 0, -E2BIG, -ENOMEM or what the kernel said. */
+/* An arena of at least |cells| cells that no program reads, not mapped. Until mesh_maps_flip every
+ * call gives the same one, or a larger one with undefined content; else what an older generation
+ * left is in it. Whoever fills it maps it and fills the cells up to weft_mesh_header.cells; the
+ * descriptor belongs to |m|. 0, -E2BIG, -ENOMEM or what the kernel said. */
 int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *ret_arena,
 			struct error *err);
 
@@ -52,12 +53,11 @@ int mesh_maps_flip(struct mesh_maps *m, struct error *err);
 int mesh_maps_clear(struct mesh_maps *m);
 
 /* Cell 0 of what is in force: the generation of this agent or, before the first flip, of an earlier
- * one. NULL: none. Valid until the next mesh_maps_arena_get after a mesh_maps_flip or
- * mesh_maps_clear. */
+ * one. NULL: none. Valid until the next mesh_maps_flip or mesh_maps_clear. */
 const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m);
 
-/* The arena that is in force, false: none. */
-bool mesh_maps_live_arena(const struct mesh_maps *m, struct mesh_arena *ret_arena);
+/* The arena that is in force, mapped for as long as |m| has it; false: none. */
+bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena);
 
 /* Mapped state, good in forked processes too: WEFT_MESH_ENDPOINTS and WEFT_MESH_SERVICES elements.
  * The kernel half changes it at any time (atomic reads). The agent writes |flags| (WEFT_EJECTED)

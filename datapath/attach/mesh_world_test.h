@@ -52,8 +52,11 @@ static inline struct weft_mesh_header *mesh_begin(void)
 	struct weft_mesh_header *h;
 	struct error err;
 
+	mesh_arena_unmap(arena.cells, arena.count);
 	if (mesh_maps_arena_get(maps, 16384, &arena, &err))
 		fail_msg("%s", err.text);
+	arena.cells = mesh_arena_map(arena.fd, arena.count);
+	assert_non_null(arena.cells);
 	memset(arena.cells, 0, (size_t)arena.count * WEFT_MESH_CELL_BYTES);
 	h = cell(0);
 	h->magic = WEFT_MESH_MAGIC;
