@@ -13,6 +13,7 @@
 #include "datapath/attach/flows.h"
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
+#include "datapath/attach/lookups.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/redirect.h"
 
@@ -22,7 +23,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define LOADER_BATCH_BYTES 32768 /* of records that travel together */
+#define LOADER_BATCH_BYTES 32768	 /* of records that travel together */
+#define LOOKUPS_NS	   1000000000ull /* new network namespaces are looked for this often */
 #define FLOW_IDLE_NS	   300000000000ull
 #define FLOW_BUDGET_NS	   20000000 /* of one reading; what is left is read at the next */
 
@@ -36,8 +38,10 @@ struct loader {
 	char flows_problem[256];
 	struct redirect *redirect; /* NULL: nothing is accelerated */
 	char redirect_problem[256];
-	unsigned retired;      /* maps of earlier builds that still have sockets */
-	struct feeder *feeder; /* NULL: no mesh */
+	unsigned retired;	 /* maps of earlier builds that still have sockets */
+	struct feeder *feeder;	 /* NULL: no mesh */
+	struct lookups *lookups; /* NULL: what policy denies at a server is dropped in silence */
+	uint64_t lookups_ns;	 /* when they were looked after */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -173,6 +177,16 @@ static int accelerate(void *arg, const struct weft_accel_key *keys, size_t count
 	return r;
 }
 
+static void refresh_lookups(struct loader *l)
+{
+	uint64_t now_ns = process_now_ns();
+
+	if (!l->lookups || now_ns < l->lookups_ns + LOOKUPS_NS)
+		return;
+	l->lookups_ns = now_ns;
+	lookups_refresh(l->lookups);
+}
+
 /* Unlike the rest this must work: who asks for a mesh counts on it. */
 static int start_mesh(struct loader *l, struct error *err)
 {
@@ -183,8 +197,15 @@ static int start_mesh(struct loader *l, struct error *err)
 		.accelerate = accelerate,
 		.arg = l,
 	};
+	struct error ignored;
+	int r;
 
-	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
+	if (!l->options.config_dir)
+		return 0;
+	r = feeder_new(&options, &l->feeder, err);
+	if (!r && !lookups_new(l->attach, &l->lookups, &ignored))
+		refresh_lookups(l);
+	return r;
 }
 
 static int watch(struct loader *l, int fd)
@@ -243,6 +264,7 @@ void loader_free(struct loader *l)
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
 	feeder_free(l->feeder);
+	lookups_free(l->lookups);
 	flows_free(l->flows);
 	interfaces_free(l->interfaces);
 	redirect_free(l->redirect);
@@ -287,6 +309,7 @@ void loader_tick(struct loader *l)
 {
 	if (l->feeder)
 		feeder_tick(l->feeder);
+	refresh_lookups(l);
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
 	if (l->retired)
@@ -320,7 +343,8 @@ static void add_other_programs(const struct attach *a, struct broker_health *h)
 	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
 					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
 					    "tls_log",	       "redirect_enrol", "redirect_msg",
-					    "redirect_skb",    "redirect_read",	 "redirect_option"};
+					    "redirect_skb",    "redirect_read",	 "redirect_option",
+					    "mesh_lookup"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct health_program *program = &h->programs[h->program_count];

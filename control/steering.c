@@ -4,6 +4,7 @@
 
 #include "control/apply/eject.h"
 #include "control/apply/planner.h"
+#include "control/apply/verdict_names.h"
 #include "control/export/json.h"
 #include "control/process.h"
 #include "control/signals/health.h"
@@ -106,6 +107,19 @@ void steering_tick(struct steering *s, uint64_t now_ns)
 {
 	s->now_ns = now_ns;
 	eject_tick(s->eject, now_ns);
+}
+
+/* ---- names of verdicts */
+
+void steering_verdict_names(void *arg, const struct weft_verdict *v,
+			    struct observe_verdict_names *ret)
+{
+	struct steering *s = arg;
+	struct generation *g = planner_generation(s->planner, v->generation);
+
+	if (g)
+		verdict_names_find(g, v, ret);
+	generation_put(g);
 }
 
 /* ---- news */

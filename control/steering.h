@@ -42,6 +42,9 @@ void steering_connection(struct steering *s, const struct connection *c);
 int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16], uint16_t port,
 		   struct observe_names *ret);
 
+void steering_verdict_names(void *arg, const struct weft_verdict *v,
+			    struct observe_verdict_names *ret);
+
 /* The first configuration was dealt with, for better or worse. */
 bool steering_settled(struct steering *s);
 

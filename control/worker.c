@@ -121,6 +121,14 @@ static int name_end(void *arg, const struct weft_owner *owner, const uint8_t add
 	return w->steering ? steering_names(w->steering, owner, addr, port, ret) : -ENOENT;
 }
 
+static void name_verdict(void *arg, const struct weft_verdict *v, struct observe_verdict_names *ret)
+{
+	struct worker *w = arg;
+
+	if (w->steering)
+		steering_verdict_names(w->steering, v, ret);
+}
+
 /* ---- start */
 
 static uint64_t random_seed(void)
@@ -143,7 +151,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 					    .cgroup_path = name_cgroup,
 					    .names = name_end,
 					    .skip = take_skip,
-					    .verdict = take_verdict};
+					    .verdict = take_verdict,
+					    .verdict_names = name_verdict};
 
 	limits.seed = random_seed();
 	limits.requests_per_connection = OPEN_EXCHANGES;
