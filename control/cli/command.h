@@ -37,6 +37,7 @@ int command_top(const struct context *context, int argc, char **argv);
 int command_observe(const struct context *context, int argc, char **argv);
 int command_connections(const struct context *context, int argc, char **argv);
 int command_config(const struct context *context, int argc, char **argv);
+int command_map(const struct context *context, int argc, char **argv);
 int command_mesh(const struct context *context, int argc, char **argv);
 int command_simulate(const struct context *context, int argc, char **argv);
 int command_services(const struct context *context, int argc, char **argv);

@@ -53,6 +53,8 @@ const struct command commands[] = {
 	 "PATTERN is a name or NAMESPACE/NAME; * and ? match\n", command_services},
 	{"endpoints", "[PATTERN]", "endpoints of services: health, weight, connections",
 	 "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n", command_endpoints},
+	{"map", "[PATTERN]", "the mesh as the kernel holds it, with or without an agent",
+	 "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n", command_map},
 	{"simulate", "FROM TO", "where a connect would go, asked of the kernel's own code",
 	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
 	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft map`: the mesh as the kernel holds it: read from its maps, whether or not an agent runs. */
+#include "control/cli/command.h"
+#include "control/cli/table.h"
+
+#include "datapath/attach/mesh_read.h"
+#include "mesh-config/cells_view.h"
+
+#include <arpa/inet.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const HEADS[] = {"FRONT",   "SHARE", "BALANCE",    ">TIER",	   "ENDPOINT",
+				    ">WEIGHT", "STATE", ">CONNECTED", ">CONNECTS", ">FAILED"};
+
+struct map_view {
+	const struct context *context;
+	const char *pattern; /* of fronts; NULL: all */
+	struct mesh_read mesh;
+	struct cells_view cells;
+	struct cli_table *table;
+	char front[96]; /* of the row at hand */
+	char share[32];
+};
+
+static const char *address(const __u8 addr[16], unsigned port, char out[80])
+{
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, text, sizeof(text));
+	snprintf(out, 80, v4 ? "%s:%u" : "[%s]:%u", text, port);
+	return out;
+}
+
+static const char *balance_text(const struct weft_mesh_pool *pool)
+{
+	static const char *const texts[] = {"random", "round robin", "least", "maglev"};
+
+	return pool->balance < 4 ? texts[pool->balance] : "unknown";
+}
+
+static unsigned tier_of(const struct weft_mesh_pool *pool, uint32_t number)
+{
+	unsigned tier = 0;
+
+	while (tier + 1 < pool->tiers && number >= pool->tier[tier + 1].first)
+		tier++;
+	return tier;
+}
+
+static void add_endpoint(struct map_view *view, const struct weft_mesh_pool *pool, uint32_t number)
+{
+	const struct weft_mesh_endpoint *e = cells_view_at(&view->cells, pool->first + number);
+	const struct weft_endpoint_state *state;
+	char text[80];
+
+	if (!e || e->state >= WEFT_MESH_ENDPOINTS)
+		return;
+	state = &view->mesh.endpoints[e->state];
+	address(e->addr, e->port, text);
+	if (view->context->json) {
+		printf("{\"front\":\"%s\",\"share\":\"%s\",\"balance\":\"%s\",\"tier\":%u,"
+		       "\"endpoint\":\"%s\",\"weight\":%u,\"ejected\":%s,\"connections\":%u,"
+		       "\"connects\":%llu,\"failures\":%llu}\n",
+		       view->front, view->share, balance_text(pool), tier_of(pool, number), text,
+		       e->weight, state->flags & WEFT_EJECTED ? "true" : "false",
+		       state->connections, (unsigned long long)state->connects,
+		       (unsigned long long)state->failures);
+		return;
+	}
+	cli_table_add(view->table, view->front);
+	cli_table_add(view->table, view->share);
+	cli_table_add(view->table, balance_text(pool));
+	cli_table_addf(view->table, "%u", tier_of(pool, number));
+	cli_table_add(view->table, text);
+	cli_table_addf(view->table, "%u", e->weight);
+	cli_table_add(view->table, state->flags & WEFT_EJECTED ? "ejected" : "ready");
+	cli_table_addf(view->table, "%u", state->connections);
+	cli_table_addf(view->table, "%llu", (unsigned long long)state->connects);
+	cli_table_addf(view->table, "%llu", (unsigned long long)state->failures);
+}
+
+/* A share that nobody takes still is a row: connects that get it are refused. */
+static void add_pool(struct map_view *view, uint32_t cell)
+{
+	const struct weft_mesh_pool *pool = cells_view_at(&view->cells, cell);
+
+	if (!pool)
+		return;
+	for (uint32_t i = 0; i < pool->endpoints; i++)
+		add_endpoint(view, pool, i);
+	if (pool->endpoints || view->context->json)
+		return;
+	cli_table_add(view->table, view->front);
+	cli_table_add(view->table, view->share);
+	cli_table_add(view->table, balance_text(pool));
+	for (int i = 3; i < 10; i++)
+		cli_table_add(view->table, i == 4 ? "none: refused" : "-");
+}
+
+static void add_route(struct map_view *view, uint32_t first)
+{
+	const struct weft_mesh_route *route = cells_view_at(&view->cells, first), *part;
+	uint32_t below = 0;
+
+	if (!route)
+		return;
+	for (uint32_t i = 0; i < route->splits; i++) {
+		part = cells_view_at(&view->cells, first + i / WEFT_ROUTE_SPLITS);
+		if (!part)
+			return;
+		snprintf(view->share, sizeof(view->share), "%s%u/%u", route->match ? "if, " : "",
+			 part->split[i % WEFT_ROUTE_SPLITS].upper - below, route->total_weight);
+		below = part->split[i % WEFT_ROUTE_SPLITS].upper;
+		add_pool(view, part->split[i % WEFT_ROUTE_SPLITS].pool);
+	}
+}
+
+static void add_front(void *arg, const struct weft_mesh_front *front)
+{
+	struct map_view *view = arg;
+	const struct weft_mesh_route *route;
+	char text[80];
+
+	snprintf(view->front, sizeof(view->front), "%s/%s",
+		 address(front->key.addr, front->key.port, text),
+		 front->key.protocol == IPPROTO_UDP ? "udp" : "tcp");
+	if (view->pattern && fnmatch(view->pattern, view->front, 0) != 0 &&
+	    strncmp(view->pattern, view->front, strlen(view->pattern)) != 0)
+		return;
+	for (uint32_t i = 0; i < front->routes; i += 1u + route->more) {
+		route = cells_view_at(&view->cells, front->route + i);
+		if (!route)
+			return;
+		add_route(view, front->route + i);
+	}
+}
+
+static void print_head(const struct map_view *view)
+{
+	const struct weft_mesh_header *h = view->mesh.cells;
+
+	printf("generation %llu, configuration %016llx, %u of %u cells\n",
+	       (unsigned long long)h->generation, (unsigned long long)h->config_hash, h->cells,
+	       view->mesh.count);
+}
+
+static int print_map(struct map_view *view)
+{
+	if (!view->mesh.cells) {
+		fprintf(stderr, "weft: no mesh is in force\n");
+		return EXIT_PROBLEMS;
+	}
+	view->cells = (struct cells_view){view->mesh.cells, view->mesh.count};
+	view->table = cli_table_new(HEADS, sizeof(HEADS) / sizeof(HEADS[0]));
+	if (!view->table)
+		return command_fail(EXIT_FAILED, "no memory");
+	cells_view_fronts(&view->cells, add_front, view);
+	if (!view->context->json) {
+		print_head(view);
+		cli_table_print(view->table, view->context->color);
+	}
+	cli_table_free(view->table);
+	return EXIT_FINE;
+}
+
+int command_map(const struct context *context, int argc, char **argv)
+{
+	struct map_view view = {.context = context, .pattern = argc > 1 ? argv[1] : NULL};
+	struct error err = {0};
+	int code;
+
+	if (argc > 2)
+		return command_fail(EXIT_USAGE, "map takes one pattern, not also \"%s\"", argv[2]);
+	if (mesh_read_open(context->pin_dir, &view.mesh, &err))
+		return command_fail(EXIT_FAILED, "%s", err.text);
+	code = print_map(&view);
+	mesh_read_close(&view.mesh);
+	return code;
+}
