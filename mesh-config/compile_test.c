@@ -186,8 +186,8 @@ static void compare_with_scratch(const struct compiler *c, const struct world *w
 	other = view_of(scratch);
 	check(&v);
 	check(&other);
-	text = text_of_cells(&v);
-	expected = text_of_cells(&other);
+	text = text_of_cells(&v, true);
+	expected = text_of_cells(&other, true);
 	assert_string_equal(text, expected);
 	compare_policies(&v, &other, round);
 	free(text);

@@ -7,6 +7,7 @@
 #include "mesh-config/cells_view.h"
 #include "mesh-config/evaluate.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 struct text {
 	const struct cells_view *view;
 	FILE *out;
+	bool keys; /* of services and workloads */
 	const struct weft_mesh_front *fronts[65536];
 	uint32_t front_count;
 };
@@ -24,23 +26,25 @@ static inline void text_address(FILE *out, const uint8_t a[16])
 		fprintf(out, "%s%u", i > 12 ? "." : "", a[i]);
 }
 
-static inline uint64_t text_service(const struct text *t, uint32_t cell)
+static inline void text_key(const struct text *t, const char *what, uint64_t key)
 {
-	const struct weft_mesh_service *s = cells_view_at(t->view, cell);
-
-	return s->key;
+	if (t->keys)
+		fprintf(t->out, " %s %016llx", what, (unsigned long long)key);
 }
 
 static inline void text_endpoint(const struct text *t, const struct weft_mesh_endpoint *e)
 {
 	const struct weft_mesh_identity *i =
 		e->identity ? cells_view_at(t->view, e->identity) : NULL;
+	const struct weft_mesh_service *s = cells_view_at(t->view, e->service);
 
 	fprintf(t->out, "      ");
 	text_address(t->out, e->addr);
-	fprintf(t->out, ":%u weight %u keep %08x alias %u of %016llx who %016llx\n", e->port,
-		e->weight, e->keep, e->alias, (unsigned long long)text_service(t, e->service),
-		i ? (unsigned long long)i->key : 0);
+	fprintf(t->out, ":%u weight %u keep %08x alias %u%s", e->port, e->weight, e->keep, e->alias,
+		i ? "" : " unknown");
+	text_key(t, "of", s->key);
+	text_key(t, "who", i ? i->key : 0);
+	fprintf(t->out, "\n");
 }
 
 static inline void text_pool(const struct text *t, uint32_t cell)
@@ -48,10 +52,11 @@ static inline void text_pool(const struct text *t, uint32_t cell)
 	const struct weft_mesh_pool *p = cells_view_at(t->view, cell);
 	const char *slots = cells_view_at(t->view, p->maglev);
 
-	fprintf(t->out, "    pool balance %u health %u subset %d slots %u %016llx tiers",
-		p->balance, p->min_health_percent, (int)p->subset, p->maglev_slots,
-		p->maglev_slots ? (unsigned long long)table_hash(slots, p->maglev_slots * 4, 0)
-				: 0);
+	fprintf(t->out, "    pool balance %u health %u subset %d slots %u", p->balance,
+		p->min_health_percent, (int)p->subset, p->maglev_slots);
+	if (p->maglev_slots)
+		text_key(t, "table", table_hash(slots, p->maglev_slots * 4, 0));
+	fprintf(t->out, " tiers");
 	for (uint32_t i = 0; i < p->tiers; i++)
 		fprintf(t->out, " %u+%u", p->tier[i].first, p->tier[i].endpoints);
 	fprintf(t->out, "\n");
@@ -97,12 +102,13 @@ static inline void text_front(const struct text *t, const struct weft_mesh_front
 
 	fprintf(t->out, "front ");
 	text_address(t->out, f->key.addr);
-	fprintf(t->out, ":%u/%u service %016llx most %u rate %u affinity %u flags %u\n",
-		f->key.port, f->key.protocol, (unsigned long long)s->key, s->max_connections,
-		s->connects_per_second, s->affinity_s, s->flags);
+	fprintf(t->out, ":%u/%u most %u rate %u affinity %u flags %u", f->key.port, f->key.protocol,
+		s->max_connections, s->connects_per_second, s->affinity_s, s->flags);
+	text_key(t, "service", s->key);
+	fprintf(t->out, "\n");
 	for (uint32_t i = 0; i < f->routes; i += 1 + r->more) {
 		r = cells_view_at(t->view, f->route + i);
-		fprintf(t->out, "  route of %u match ", r->total_weight);
+		fprintf(t->out, "  route of %u%s", r->total_weight, r->match ? " match " : "");
 		text_match(t, f, r->match);
 		fprintf(t->out, "\n");
 		for (uint32_t j = 0; j < r->splits; j++) {
@@ -127,13 +133,13 @@ static inline int text_compare(const void *a, const void *b)
 }
 
 /* The caller frees it. */
-static inline char *text_of_cells(const struct cells_view *v)
+static inline char *text_of_cells(const struct cells_view *v, bool keys)
 {
 	static struct text t;
 	char *text = NULL;
 	size_t bytes;
 
-	t = (struct text){.view = v, .out = open_memstream(&text, &bytes)};
+	t = (struct text){.view = v, .out = open_memstream(&text, &bytes), .keys = keys};
 	cells_view_fronts(v, text_collect, &t);
 	qsort(t.fronts, t.front_count, sizeof(t.fronts[0]), text_compare);
 	for (uint32_t i = 0; i < t.front_count; i++)

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Small meshes, from the YAML that operators write to the cells that the kernel reads. */
+#include "mesh-config/compile.h"
+#include "mesh-config/source.h"
+
+#include "mesh-config/compile_text_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define DOCUMENT(api, kind, name)                                                                  \
+	"---\napiVersion: " api "\nkind: " kind "\nmetadata: {name: " name                         \
+	", namespace: shop}\nspec:\n"
+
+#define NODE DOCUMENT("weft.dev/v1alpha1", "MeshSettings", "mesh") "  locality: eu/a/1\n"
+
+/* A ServiceEntry that lacks its endpoints. */
+#define ENTRY(name, vip)                                                                           \
+	DOCUMENT("networking.istio.io/v1", "ServiceEntry", name)                                   \
+	"  hosts: [" name ".shop.mesh]\n"                                                          \
+	"  addresses: [" vip "]\n"                                                                 \
+	"  resolution: STATIC\n"                                                                   \
+	"  location: MESH_INTERNAL\n"                                                              \
+	"  ports: [{number: 80, name: http, protocol: HTTP, targetPort: 8080}]\n"                  \
+	"  endpoints:\n"
+
+#define ONE(address, version, more)                                                                \
+	"  - {address: " address ", labels: {version: " version "}" more "}\n"
+
+#define RULE(name)                                                                                 \
+	DOCUMENT("networking.istio.io/v1", "DestinationRule", name) "  host: " name ".shop.mesh\n"
+
+#define ROUTE(name)                                                                                \
+	DOCUMENT("networking.istio.io/v1", "VirtualService", name)                                 \
+	"  hosts: [" name ".shop.mesh]\n  tcp:\n"
+
+#define TO(target, weight) "    - {destination: {host: " target "}, weight: " weight "}\n"
+
+struct made {
+	struct mesh_source *source;
+	struct mesh *mesh;
+	struct compiler *compiler;
+	struct cells_view view;
+};
+
+static void make(struct made *w, const char *yaml)
+{
+	struct problems problems = {0};
+	struct compile_input in = {.generation = 1};
+	struct error err = {0};
+
+	*w = (struct made){.source = mesh_source_new(), .compiler = compiler_new(3)};
+	assert_int_equal(
+		mesh_source_put(w->source, "mesh.yaml", (struct slice){yaml, strlen(yaml)}), 0);
+	if (mesh_source_build(w->source, &w->mesh, &problems))
+		fail_msg("%u:%u %s", problems.items[0].line, problems.items[0].column,
+			 problems.items[0].text);
+	problems_free(&problems);
+	in.mesh = w->mesh;
+	if (compiler_run(w->compiler, &in, &err))
+		fail_msg("%s", err.text);
+	w->view = (struct cells_view){cells_get(compiler_cells(w->compiler), 0),
+				      cells_count(compiler_cells(w->compiler))};
+	assert_int_equal(cells_view_check(&w->view, &err), 0);
+}
+
+static void end(struct made *w)
+{
+	compiler_free(w->compiler);
+	mesh_free(w->mesh);
+	mesh_source_free(w->source);
+}
+
+static void expect(const char *yaml, const char *expected)
+{
+	struct made w;
+	char *text;
+
+	make(&w, yaml);
+	text = text_of_cells(&w.view, false);
+	assert_string_equal(text, expected);
+	free(text);
+	end(&w);
+}
+
+/* ---- one service */
+
+static const char plain[] = ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", "")		      /**/
+	ONE("10.0.0.2", "v1", ", weight: 3");
+
+static const char plain_cells[] = "front 10.9.0.1:80/6 most 0 rate 0 affinity 0 flags 0\n"
+				  "  route of 1\n"
+				  "   up to 1\n"
+				  "    pool balance 2 health 0 subset -1 slots 0 tiers 0+2\n"
+				  "      10.0.0.1:8080 weight 1 keep 7fffffff alias 1\n"
+				  "      10.0.0.2:8080 weight 3 keep ffffffff alias 1\n";
+
+static void a_service_is_a_front_with_its_endpoints(void **state)
+{
+	(void)state;
+	expect(plain, plain_cells);
+}
+
+/* ---- a split over subsets and another service */
+
+static const char split[] = ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", "")		      /**/
+	ONE("10.0.0.2", "v2", "")		      /**/
+	RULE("cart") "  subsets:\n"
+		     "  - {name: v1, labels: {version: v1}}\n"
+		     "  - {name: v2, labels: {version: v2}}\n" /**/
+	ROUTE("cart") "  - route:\n"			       /**/
+	TO("cart.shop.mesh, subset: v1", "80")		       /**/
+	TO("cart.shop.mesh, subset: v2", "15")		       /**/
+	TO("spare.shop.mesh", "5")			       /**/
+	ENTRY("spare", "10.9.0.2")			       /**/
+	ONE("10.0.0.3", "v1", "");
+
+static const char split_cells[] = "front 10.9.0.1:80/6 most 0 rate 0 affinity 0 flags 0\n"
+				  "  route of 100\n"
+				  "   up to 80\n"
+				  "    pool balance 2 health 0 subset 0 slots 0 tiers 0+1\n"
+				  "      10.0.0.1:8080 weight 1 keep ffffffff alias 0\n"
+				  "   up to 95\n"
+				  "    pool balance 2 health 0 subset 1 slots 0 tiers 0+1\n"
+				  "      10.0.0.2:8080 weight 1 keep ffffffff alias 0\n"
+				  "   up to 100\n"
+				  "    pool balance 2 health 0 subset -1 slots 0 tiers 0+1\n"
+				  "      10.0.0.3:8080 weight 1 keep ffffffff alias 0\n"
+				  "front 10.9.0.2:80/6 most 0 rate 0 affinity 0 flags 0\n"
+				  "  route of 1\n"
+				  "   up to 1\n"
+				  "    pool balance 2 health 0 subset -1 slots 0 tiers 0+1\n"
+				  "      10.0.0.3:8080 weight 1 keep ffffffff alias 0\n";
+
+static void weights_split_between_subsets_and_services(void **state)
+{
+	(void)state;
+	expect(split, split_cells);
+}
+
+/* ---- nearness and consistency */
+
+static const char tiers[] = NODE ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", ", locality: us/a/1")	   /**/
+	ONE("10.0.0.2", "v1", ", locality: eu/a/1")	   /**/
+	ONE("10.0.0.3", "v1", ", locality: eu/b/1")	   /**/
+	RULE("cart") "  trafficPolicy:\n"
+		     "    outlierDetection: {minHealthPercent: 40}\n"
+		     "    connectionPool: {tcp: {maxConnections: 7}}\n"
+		     "    loadBalancer:\n"
+		     "      consistentHash: {useSourceIp: true, maglev: {tableSize: 251}}\n"
+		     "      localityLbSetting: {enabled: true}\n";
+
+static const char tiers_cells[] =
+	"front 10.9.0.1:80/6 most 7 rate 0 affinity 0 flags 0\n"
+	"  route of 1\n"
+	"   up to 1\n"
+	"    pool balance 3 health 40 subset -1 slots 251 tiers 0+1 1+1 2+1\n"
+	"      10.0.0.2:8080 weight 1 keep ffffffff alias 0\n"
+	"      10.0.0.3:8080 weight 1 keep ffffffff alias 0\n"
+	"      10.0.0.1:8080 weight 1 keep ffffffff alias 0\n";
+
+static void locality_makes_tiers_and_maglev_a_table_of_the_first(void **state)
+{
+	(void)state;
+	expect(tiers, tiers_cells);
+}
+
+static const char spread[] = NODE ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", ", locality: us/a/1")	    /**/
+	ONE("10.0.0.2", "v1", ", locality: eu/a/1")	    /**/
+	ONE("10.0.0.3", "v1", ", locality: eu/a/1")	    /**/
+	RULE("cart") "  trafficPolicy:\n"
+		     "    loadBalancer:\n"
+		     "      simple: RANDOM\n"
+		     "      localityLbSetting:\n"
+		     "        distribute:\n"
+		     "        - from: eu/*\n"
+		     "          to: {\"eu/*\": 75, \"us/*\": 25}\n";
+
+static void distribute_makes_weights(void **state)
+{
+	const struct weft_mesh_endpoint *e;
+	const struct weft_mesh_front *f;
+	const struct weft_mesh_route *r;
+	const struct weft_mesh_pool *p;
+	double share[3] = {0}, kept;
+	uint8_t vip[16] = {[10] = 0xff, 0xff, 10, 9, 0, 1};
+	struct made w;
+
+	(void)state;
+	make(&w, spread);
+	f = cells_view_front(&w.view, vip, 80, 6);
+	assert_non_null(f);
+	r = cells_view_at(&w.view, f->route);
+	p = cells_view_at(&w.view, r->split[0].pool);
+	assert_int_equal(p->endpoints, 3);
+	assert_int_equal(p->tiers, 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		e = cells_view_at(&w.view, p->first + i);
+		kept = (e->keep + 1.0) / 4294967296.0;
+		share[i] += kept / 3;
+		share[e->alias] += (1 - kept) / 3;
+	}
+	assert_true(share[0] > 0.2499 && share[0] < 0.2501);
+	assert_true(share[1] > 0.3749 && share[1] < 0.3751);
+	assert_true(share[2] > 0.3749 && share[2] < 0.3751);
+	end(&w);
+}
+
+/* ---- what has no front, and what has no endpoint */
+
+static const char kubernetes[] = DOCUMENT("v1", "Service", "web") /**/
+	"  clusterIP: 10.9.0.5\n"
+	"  sessionAffinity: ClientIP\n"
+	"  ports: [{name: http, port: 80, targetPort: 8080}, "
+	"{name: dns, port: 53, protocol: UDP}]\n"
+	"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}\n"
+	"addressType: IPv4\n"
+	"ports: [{name: http, port: 8080}]\n"
+	"endpoints:\n"
+	"- {addresses: [10.0.0.1], conditions: {ready: true}}\n"
+	"- {addresses: [10.0.0.2], conditions: {ready: false, serving: true, terminating: "
+	"true}}\n" DOCUMENT("v1", "Service",
+			    "headless") "  clusterIP: None\n  ports: [{port: 80}]\n";
+
+static const char kubernetes_cells[] =
+	"front 10.9.0.5:53/17 most 0 rate 0 affinity 10800 flags 0\n"
+	"  route of 1\n"
+	"   up to 1\n"
+	"    pool balance 2 health 0 subset -1 slots 0 tiers\n"
+	"front 10.9.0.5:80/6 most 0 rate 0 affinity 10800 flags 0\n"
+	"  route of 1\n"
+	"   up to 1\n"
+	"    pool balance 2 health 0 subset -1 slots 0 tiers 0+1\n"
+	"      10.0.0.1:8080 weight 1 keep ffffffff alias 0 unknown\n";
+
+static void draining_endpoints_and_headless_services_get_nothing(void **state)
+{
+	(void)state;
+	expect(kubernetes, kubernetes_cells);
+}
+
+/* ---- who may */
+
+static const char guarded[] = ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", "")			/**/
+	ONE("10.0.0.2", "v2", "")			/**/
+	DOCUMENT("security.istio.io/v1", "AuthorizationPolicy", "nobody") "  selector: "
+									  "{matchLabels: "
+									  "{version: v2}}\n";
+
+static void policies_are_those_of_the_workload(void **state)
+{
+	const struct weft_mesh_identity *free_one, *guarded_one;
+	uint8_t one[16] = {[10] = 0xff, 0xff, 10, 0, 0, 1};
+	uint8_t two[16] = {[10] = 0xff, 0xff, 10, 0, 0, 2};
+	struct made w;
+
+	(void)state;
+	make(&w, guarded);
+	free_one = cells_view_identity(&w.view, one, 8080);
+	guarded_one = cells_view_identity(&w.view, two, 8080);
+	assert_non_null(free_one);
+	assert_non_null(guarded_one);
+	assert_int_equal(text_answer(&w.view, free_one->policy, two, one, 8080), WEFT_ACTION_ALLOW);
+	assert_int_equal(text_answer(&w.view, guarded_one->policy, one, two, 8080),
+			 WEFT_ACTION_DENY);
+	end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_service_is_a_front_with_its_endpoints),
+		cmocka_unit_test(weights_split_between_subsets_and_services),
+		cmocka_unit_test(locality_makes_tiers_and_maglev_a_table_of_the_first),
+		cmocka_unit_test(distribute_makes_weights),
+		cmocka_unit_test(draining_endpoints_and_headless_services_get_nothing),
+		cmocka_unit_test(policies_are_those_of_the_workload),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
