@@ -394,6 +394,17 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 	return r;
 }
 
+static void count_all(struct compiler *c)
+{
+	uint32_t come;
+
+	roster_come(c->roster, &come);
+	c->statistics.workloads = come;
+	c->statistics.cells_used = cells_count(c->made->context.cells);
+	c->statistics.addresses_shared = addresses_shared(c->made->addresses);
+	c->statistics.matchers_skipped = c->made->matchers.skipped;
+}
+
 static int run_once(struct compiler *c, const struct compile_input *in, uint32_t seed,
 		    struct error *err)
 {
@@ -412,6 +423,8 @@ static int run_once(struct compiler *c, const struct compile_input *in, uint32_t
 		cells_epoch_set(c->made->context.cells, in->generation);
 		r = write_all(c, in, err);
 	}
+	if (!r)
+		count_all(c);
 	if (!r && c->statistics.scratch)
 		c->oldest = in->generation;
 	if (r)

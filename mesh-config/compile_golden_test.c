@@ -275,6 +275,89 @@ static void policies_are_those_of_the_workload(void **state)
 	end(&w);
 }
 
+/* ---- who is who */
+
+#define SELECTED(name, vip)                                                                        \
+	DOCUMENT("networking.istio.io/v1", "ServiceEntry", name)                                   \
+	"  hosts: [" name ".shop.mesh]\n  addresses: [" vip "]\n  resolution: STATIC\n"            \
+	"  ports: [{number: 80, name: http, protocol: HTTP}]\n"                                    \
+	"  workloadSelector: {labels: {app: " name "}}\n"
+#define ENTRY_OF(name, app, address, port)                                                         \
+	DOCUMENT("networking.istio.io/v1", "WorkloadEntry", name)                                  \
+	"  address: " address "\n  ports: {http: " port "}\n  labels: {app: " app "}\n"
+
+static const char shared[] = SELECTED("cart", "10.9.0.1") /**/
+	SELECTED("till", "10.9.0.2")			  /**/
+	ENTRY_OF("a", "cart", "10.0.0.9", "8081")	  /**/
+	ENTRY_OF("b", "till", "10.0.0.9", "8082")	  /**/
+	ENTRY_OF("c", "till", "10.0.0.8", "8082");
+
+static void a_shared_address_is_told_apart_by_ports(void **state)
+{
+	const struct weft_mesh_identity *a, *b;
+	uint8_t both[16] = {[10] = 0xff, 0xff, 10, 0, 0, 9};
+	uint8_t one[16] = {[10] = 0xff, 0xff, 10, 0, 0, 8};
+	struct compile_statistics statistics;
+	struct made w;
+
+	(void)state;
+	make(&w, shared);
+	a = cells_view_identity(&w.view, both, 8081);
+	b = cells_view_identity(&w.view, both, 8082);
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_int_not_equal(a->number, b->number);
+	assert_null(cells_view_identity(&w.view, both, 0));
+	assert_null(cells_view_identity(&w.view, both, 8083));
+	assert_non_null(cells_view_identity(&w.view, one, 0));
+	compiler_statistics(w.compiler, &statistics);
+	assert_int_equal(statistics.addresses_shared, 1);
+	end(&w);
+}
+
+static const char matched[] = DOCUMENT(
+	"weft.dev/v1alpha1", "Workload",
+	"curl") "  match: [{executable: /usr/bin/curl}, {executable: /usr/bin/curl, uid: 7}, "
+		"{ip: [10.1.0.0/16]}]\n" /**/
+	DOCUMENT("weft.dev/v1alpha1", "Workload", "web") "  match: [{systemdUnit: nginx.service, "
+							 "uid: 33}, {systemdUnit: gone.service}]\n";
+
+static void matchers_are_chained_by_their_first_condition(void **state)
+{
+	struct matcher_names names[8] = {0};
+	struct compile_input in = {.generation = 2, .names = names};
+	const struct weft_mesh_matcher *m;
+	struct made w;
+
+	(void)state;
+	make(&w, matched);
+	for (uint32_t i = 0; i < w.mesh->matcher_count; i++)
+		if (!strcmp(w.mesh->matchers[i].systemd_unit, "nginx.service"))
+			names[in.name_count++] =
+				(struct matcher_names){.matcher = i, .cgroup_id = 99};
+	in.mesh = w.mesh;
+	assert_int_equal(compiler_run(w.compiler, &in, NULL), 0);
+	w.view = (struct cells_view){cells_get(compiler_cells(w.compiler), 0),
+				     cells_count(compiler_cells(w.compiler))};
+	m = cells_view_matcher(&w.view, WEFT_MATCH_EXE, weft_hash_name((const char[32]){"curl"}));
+	assert_non_null(m);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID);
+	assert_int_equal(m->uid, 7);
+	m = cells_view_at(&w.view, m->next);
+	assert_int_equal(m->wants, 0);
+	assert_int_equal(m->next, 0);
+	m = cells_view_matcher(&w.view, WEFT_MATCH_CGROUP, 99);
+	assert_non_null(m);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID);
+	assert_int_equal(m->uid, 33);
+	assert_null(cells_view_matcher(&w.view, WEFT_MATCH_CGROUP, 0));
+	m = cells_view_matcher(&w.view, WEFT_MATCH_ADDRESS, 0);
+	assert_non_null(m);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_ADDRESS);
+	assert_int_equal(m->prefix_bits, 112);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +367,8 @@ int main(void)
 		cmocka_unit_test(distribute_makes_weights),
 		cmocka_unit_test(draining_endpoints_and_headless_services_get_nothing),
 		cmocka_unit_test(policies_are_those_of_the_workload),
+		cmocka_unit_test(a_shared_address_is_told_apart_by_ports),
+		cmocka_unit_test(matchers_are_chained_by_their_first_condition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
