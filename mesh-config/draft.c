@@ -74,29 +74,57 @@ static bool is_first_report(struct files_reading *f, struct slice kind)
 	return true;
 }
 
-static void kind_report(struct files_reading *f, const struct yaml_node *kind, struct slice group)
+/* Kinds that promise security which weft does not give. */
+static bool kind_is_security(struct slice kind, struct slice group)
+{
+	return slice_equal(group, SLICE("security.istio.io")) &&
+	       (slice_equal(kind, SLICE("PeerAuthentication")) ||
+		slice_equal(kind, SLICE("RequestAuthentication")));
+}
+
+static void misspelt_report(struct files_reading *f, const struct yaml_node *kind,
+			    struct slice group)
 {
 	uint32_t best = 0, best_distance = UINT32_MAX;
-	struct problem_note *note;
+	bool known_group = false;
 
-	if (!is_first_report(f, kind->text))
-		return;
-	note = problem_add(f->r->problems, PROBLEM_UNKNOWN_KIND, kind->at,
-			   "kind \"%.*s\" of \"%.*s\" is unknown", (int)kind->text.size_bytes,
-			   kind->text.data, (int)group.size_bytes, group.data);
 	for (uint32_t i = 0; i < KIND_COUNT; i++) {
 		uint32_t distance = nearest_distance(
 			kind->text, (struct slice){kinds[i].name, strlen(kinds[i].name)});
 
 		best = distance < best_distance ? i : best;
 		best_distance = distance < best_distance ? distance : best_distance;
+		known_group |=
+			slice_equal(group, (struct slice){kinds[i].group, strlen(kinds[i].group)});
 	}
+	bool slip = nearest_is_slip(best_distance, strlen(kinds[best].name)) && best_distance <= 6;
+	bool error = best_distance && slip && known_group;
+	struct problem_note *note = problem_add(
+		f->r->problems, error ? PROBLEM_MISSPELT_KIND : PROBLEM_UNKNOWN_KIND, kind->at,
+		"kind \"%.*s\"%s%.*s is unknown", (int)kind->text.size_bytes, kind->text.data,
+		group.size_bytes ? " of " : "", (int)group.size_bytes, group.data);
+
 	if (!best_distance)
 		problem_hint(f->r->problems, note, "its apiVersion is %s%s%.*s", kinds[best].group,
 			     kinds[best].group[0] ? "/" : "",
 			     (int)strcspn(kinds[best].versions, " "), kinds[best].versions);
-	else if (nearest_is_slip(best_distance, strlen(kinds[best].name)))
+	else if (slip)
 		problem_hint(f->r->problems, note, "did you mean %s?", kinds[best].name);
+}
+
+static void kind_report(struct files_reading *f, const struct yaml_node *kind, struct slice group)
+{
+	if (!is_first_report(f, kind->text))
+		return;
+	if (!kind_is_security(kind->text, group)) {
+		misspelt_report(f, kind, group);
+		return;
+	}
+	problem_hint(f->r->problems,
+		     problem_add(f->r->problems, PROBLEM_SECURITY, kind->at,
+				 "weft does not provide what %.*s asks for",
+				 (int)kind->text.size_bytes, kind->text.data),
+		     "take it out of this directory if the programs see to it themselves");
 }
 
 static const struct kind *kind_find(struct files_reading *f, const struct yaml_node *api,
@@ -263,6 +291,8 @@ static void list_read(struct files_reading *f, const struct yaml_node *node)
 /* "List", "ServiceList", ... as kubectl writes them. */
 static bool is_list(const struct yaml_node *node, struct slice kind)
 {
+	if (slice_equal(kind, SLICE("List")))
+		return true;
 	return kind.size_bytes >= 4 && !memcmp(kind.data + kind.size_bytes - 4, "List", 4) &&
 	       yaml_find(node, "items");
 }

@@ -69,6 +69,8 @@ extern const struct kind kinds[KIND_COUNT];
 KINDS(X)
 #undef X
 
+extern const struct schema metadata_schema;
+
 struct source_file;
 
 /* One object. */

@@ -64,7 +64,11 @@ struct draft_slice_endpoint {
 	struct draft_conditions *conditions;
 	struct draft_target *target;
 	const char *node_name, *zone;
+	/* what of it becomes an endpoint, in one place: building reads a lot of these */
 	const struct mesh_locality *locality; /* of the zone; NULL: not said */
+	const char *name;
+	uint8_t address[16]; /* the first one */
+	uint8_t health;	     /* enum mesh_health */
 };
 
 struct draft_slice {

@@ -211,6 +211,16 @@ static const struct field slice_endpoint_schema_fields[] = {
 	FIELD_IGNORE("topology", "of older versions"),
 };
 
+static uint8_t health_of(const struct draft_conditions *c)
+{
+	bool ready = !c || c->ready != 0;
+	bool serving = c && (c->serving == 1 || (c->serving < 0 && ready));
+
+	if (ready)
+		return MESH_READY;
+	return serving && c->terminating == 1 ? MESH_DRAINING : MESH_NOT_READY;
+}
+
 static void slice_endpoint_check(struct reading *r, void *draft)
 {
 	struct draft_slice_endpoint *e = draft;
@@ -221,6 +231,11 @@ static void slice_endpoint_check(struct reading *r, void *draft)
 		e->locality = pool_locality(r->pool, (struct slice){text, (size_t)n});
 		r->arena->failed |= !e->locality;
 	}
+	e->name = e->target ? e->target->name : pool_empty;
+	e->health = health_of(e->conditions);
+	if (e->addresses.count && e->addresses.items)
+		memcpy(e->address, ((struct draft_address *)e->addresses.items)->prefix.address,
+		       sizeof(e->address));
 }
 
 static SCHEMA(slice_endpoint_schema, "EndpointSlice.endpoints", struct draft_slice_endpoint,

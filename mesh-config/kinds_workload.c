@@ -70,7 +70,7 @@ SCHEMA(workload_group_schema, "WorkloadGroup.spec", struct draft_workload_group)
 static const struct field selector_schema_fields[] = {
 	FIELD(struct draft_selector, labels, "labels", LABELS, "that a workload must have"),
 };
-SCHEMA(selector_schema, "selector", struct draft_selector);
+SCHEMA(selector_schema, "workloadSelector", struct draft_selector);
 
 static void entry_port_check(struct reading *r, void *draft)
 {

@@ -43,6 +43,9 @@
 	X(NUMBER_AS_TEXT, "W2010", "number where a text belongs",                                  \
 	  "Kubernetes refuses this; weft "                                                         \
 	  "takes it as written.")                                                                  \
+	X(MISSPELT_KIND, "E2011", "misspelt kind",                                                 \
+	  "The kind is almost one that weft knows; leaving it out silently would change what is "  \
+	  "allowed or where connections go.")                                                      \
 	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
 	  "weft steers connections and does not take part in them; leaving this field out "        \
 	  "silently would send requests elsewhere than written.")                                  \

@@ -197,7 +197,7 @@ static void mesh_complete(struct resolve *r)
 	struct mesh *m = r->mesh;
 
 #define X(field, field_count, type)                                                                \
-	m->field = (const type *)r->rows[ROWS_##field].items;                                      \
+	m->field = r->rows[ROWS_##field].items;                                                    \
 	m->field_count = r->rows[ROWS_##field].count;                                              \
 	r->source->counts[ROWS_##field] = m->field_count;                                          \
 	r->rows[ROWS_##field].items = NULL;

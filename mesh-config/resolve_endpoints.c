@@ -100,38 +100,35 @@ static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t
 	return e;
 }
 
-static uint8_t health_of(const struct endpoint_work *w, const struct draft_conditions *c)
+static void slice_endpoint_add(struct endpoint_work *w, const struct draft *d,
+			       const struct draft_slice_endpoint *from, const uint8_t address[16],
+			       uint32_t ports)
 {
-	bool ready = !c || c->ready != 0;
-	bool serving = c && (c->serving == 1 || (c->serving < 0 && ready));
+	struct mesh_endpoint *e = endpoint_add(w, address, d, from->at);
+	const char *node = w->r->mesh->settings.node_name;
 
-	if (ready || w->publish_not_ready)
-		return MESH_READY;
-	return serving && c->terminating == 1 ? MESH_DRAINING : MESH_NOT_READY;
+	e->ports_first = ports;
+	e->health = w->publish_not_ready ? MESH_READY : from->health;
+	e->local_node = node[0] && from->node_name == node;
+	e->name = from->name;
+	if (from->locality)
+		e->locality = from->locality;
 }
 
 static void slice_add(struct endpoint_work *w, const struct draft *d)
 {
 	const struct draft_slice *slice = d->spec;
 	const struct draft_slice_endpoint *from = slice->endpoints.items;
-	const char *node = w->r->mesh->settings.node_name;
 	uint32_t ports = slice_ports(w, &slice->ports);
 
 	w->r->work[w->service].hash += d->hash;
-	for (uint32_t i = 0; i < slice->endpoints.count; i++) {
-		const struct draft_address *address = from[i].addresses.items;
+	for (uint32_t i = 0; i < slice->endpoints.count && !w->r->failed; i++) {
+		const struct draft_address *more = from[i].addresses.items;
 
-		for (uint32_t j = 0; j < from[i].addresses.count && !w->r->failed; j++) {
-			struct mesh_endpoint *e =
-				endpoint_add(w, address[j].prefix.address, d, from[i].at);
-
-			e->ports_first = ports;
-			e->health = health_of(w, from[i].conditions);
-			e->local_node = node[0] && from[i].node_name == node;
-			e->name = from[i].target ? from[i].target->name : pool_empty;
-			if (from[i].locality)
-				e->locality = from[i].locality;
-		}
+		if (from[i].addresses.count)
+			slice_endpoint_add(w, d, &from[i], from[i].address, ports);
+		for (uint32_t j = 1; j < from[i].addresses.count; j++)
+			slice_endpoint_add(w, d, &from[i], more[j].prefix.address, ports);
 	}
 }
 

@@ -179,18 +179,17 @@ static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_
 			       const struct draft_text *name)
 {
 	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
-	const struct mesh_subset *subsets =
-		&ROWS(r, subsets, struct mesh_subset)[s->subset_count ? s->subset_first : 0];
+	const struct mesh_subset *subsets = ROWS(r, subsets, struct mesh_subset);
 	char known[256] = "";
 	size_t used = 0;
 	struct problem_note *note;
 
-	for (uint32_t i = 0; i < s->subset_count; i++) {
+	for (uint32_t i = s->subset_first; i < s->subset_first + s->subset_count; i++) {
 		if (subsets[i].name == name->text)
-			return s->subset_first + i;
+			return i;
 		if (used < sizeof(known))
 			used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
-						 i ? ", " : "", subsets[i].name);
+						 used ? ", " : "", subsets[i].name);
 	}
 	if (r->incomplete)
 		return MESH_NONE;

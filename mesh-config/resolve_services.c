@@ -97,6 +97,12 @@ uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_cod
 	return MESH_NONE;
 }
 
+/* Given twice, which is said elsewhere. */
+static bool is_same_object(const struct draft *a, const struct draft *b)
+{
+	return a->kind == b->kind && a->namespace_name == b->namespace_name && a->name == b->name;
+}
+
 static void host_add(struct resolve *r, struct draft *d, const char *host, struct place at)
 {
 	uint32_t index = ROWS_END(r, hosts);
@@ -112,7 +118,7 @@ static void host_add(struct resolve *r, struct draft *d, const char *host, struc
 		return;
 	}
 	other = r->index->host_services[other];
-	if (other == d->index)
+	if (other == d->index || is_same_object(d, r->work[other].draft))
 		return;
 	problem_hint(&r->problems,
 		     resolve_problem(r, d, PROBLEM_OVERLAP, at, "host \"%s\" belongs to %s too",
@@ -199,7 +205,7 @@ static void vip_index(struct resolve *r, const struct draft *d, uint32_t vip,
 		return;
 	}
 	other = ROWS(r, vips, struct mesh_vip)[other].service;
-	if (other == d->index)
+	if (other == d->index || is_same_object(d, r->work[other].draft))
 		return;
 	problem_hint(&r->problems,
 		     resolve_problem(r, d, PROBLEM_OVERLAP, at,
@@ -260,8 +266,9 @@ static void ports_add(struct resolve *r, struct draft *d, const struct draft_lis
 	ROWS(r, services, struct mesh_service)[d->index].port_first = ROWS_END(r, ports);
 	for (uint32_t i = 0; i < list->count; i++) {
 		for (uint32_t j = 0; j < i; j++)
-			if ((p[i].port == p[j].port && p[i].protocol == p[j].protocol) ||
-			    (p[i].name == p[j].name && p[i].name[0]))
+			if (p[i].port &&
+			    ((p[i].port == p[j].port && p[i].protocol == p[j].protocol) ||
+			     (p[i].name == p[j].name && p[i].name[0])))
 				resolve_problem(r, d, PROBLEM_DUPLICATE, p[i].at,
 						"the service has port %u \"%s\" already", p[i].port,
 						p[i].name);

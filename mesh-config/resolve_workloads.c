@@ -25,6 +25,7 @@ static const char *first_label(const struct mesh_labels *labels, const char *con
 }
 
 static struct mesh_workload *workload_add(struct resolve *r, const struct draft *d,
+					  const char *workload_name,
 					  const struct mesh_labels *labels)
 {
 	static const char *const names[] = {"service.istio.io/canonical-name",
@@ -38,9 +39,9 @@ static struct mesh_workload *workload_add(struct resolve *r, const struct draft 
 	r->failed |= !latest;
 	w->hash = d->hash;
 	w->namespace_name = d->namespace_name;
-	w->name = d->name;
+	w->name = workload_name;
 	w->service_account = pool_empty;
-	w->canonical_service = name ? name : d->name;
+	w->canonical_service = name ? name : workload_name;
 	w->canonical_revision = latest ? latest : pool_empty;
 	w->labels = labels;
 	w->locality = (struct mesh_locality){pool_empty, pool_empty, pool_empty};
@@ -108,7 +109,7 @@ static void draft_to_workload(struct resolve *r, struct draft *d)
 	struct mesh_workload *w;
 
 	d->index = ROWS_END(r, workloads);
-	w = workload_add(r, d, d->labels);
+	w = workload_add(r, d, d->name, d->labels);
 	if (d->kind == KIND_WORKLOAD_ENTRY) {
 		const struct draft_workload_entry *e = d->spec;
 
@@ -167,11 +168,8 @@ static void inline_workloads(struct resolve *r)
 
 			if (!e[j].prefix.bits || (!e[j].labels->count && !e[j].service_account[0]))
 				continue;
-			w = workload_add(r, drafts[i], e[j].labels);
+			w = workload_add(r, drafts[i], pool_empty, e[j].labels);
 			w->hash = entry_hash(drafts[i], &e[j]);
-			w->name = pool_empty;
-			if (w->canonical_service == drafts[i]->name)
-				w->canonical_service = pool_empty;
 			w->position = position_of(drafts[i], e[j].at);
 			entry_fill(w, &e[j]);
 			address_add(r, &e[j].prefix);

@@ -291,6 +291,7 @@ static bool annotation_counts(struct slice key)
 static uint64_t labels_read(struct reading *r, const struct field *f, const struct yaml_node *map,
 			    const struct mesh_labels **out)
 {
+	struct field item = *f; /* named by its key in messages */
 	struct mesh_label *labels;
 	uint32_t count = 0;
 	uint64_t hash = 0;
@@ -306,7 +307,8 @@ static uint64_t labels_read(struct reading *r, const struct field *f, const stru
 		    (f->type == FIELD_ANNOTATIONS && !annotation_counts(n->key)))
 			continue;
 		labels[count].key = pool_text(r->pool, n->key);
-		labels[count].value = text_take(r, f, n);
+		item.name = n->key.data;
+		labels[count].value = text_take(r, &item, n);
 		hash += text_hash(n) * table_hash(n->key.data, n->key.size_bytes, 1);
 		count += labels[count].key && labels[count].value;
 	}
@@ -322,10 +324,11 @@ static uint64_t labels_read(struct reading *r, const struct field *f, const stru
 static uint64_t numbers_read(struct reading *r, const struct field *f, const struct yaml_node *map,
 			     struct draft_list *out)
 {
+	struct field named = *f;
 	struct draft_number *items;
 	uint64_t hash = 0;
 
-	out->at = map->at;
+	*out = (struct draft_list){.at = map->at};
 	if (map->kind != YAML_MAP) {
 		type_report(r, f, map);
 		return 0;
@@ -337,7 +340,8 @@ static uint64_t numbers_read(struct reading *r, const struct field *f, const str
 		item->at = n->key_at;
 		item->key = pool_text(r->pool, n->key);
 		r->arena->failed |= !item->key;
-		number_read(r, f, n, &item->value);
+		named.name = n->key.data;
+		number_read(r, &named, n, &item->value);
 		hash += text_hash(n) * table_hash(n->key.data, n->key.size_bytes, 1);
 		out->count += item->key != NULL;
 	}
@@ -365,7 +369,7 @@ static uint64_t objects_read(struct reading *r, const struct field *f, const str
 	size_t size = f->object->size_bytes;
 	uint64_t hash = 0;
 
-	out->at = map->at;
+	*out = (struct draft_list){.at = map->at};
 	if (map->kind != YAML_MAP) {
 		type_report(r, f, map);
 		return 0;
@@ -407,7 +411,7 @@ static uint64_t list_read(struct reading *r, const struct field *f, const struct
 	size_t size = f->type == FIELD_OBJECT ? f->object->size_bytes : type_sizes[f->type];
 	uint64_t hash = list->count;
 
-	out->at = list->at;
+	*out = (struct draft_list){.at = list->at};
 	item.list = false;
 	if (list->kind != YAML_LIST) {
 		problem_add(r->problems, PROBLEM_TYPE, list->at, "field \"%s\" is a list, not %s",

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "control/source/directory.h"
+#include "mesh-config/describe.h"
 #include "mesh-config/source.h"
 
 #include <errno.h>
@@ -149,7 +150,8 @@ static int validate_source(const struct context *context, struct validation *v)
 static int validate(const struct context *context, int argc, char **argv)
 {
 	struct validation v = {.source = mesh_source_new()};
-	int code = EXIT_FINE;
+	int code =
+		argc > 1 ? EXIT_FINE : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
 
 	if (!v.source)
 		return command_fail(EXIT_FAILED, "out of memory");
@@ -162,9 +164,43 @@ static int validate(const struct context *context, int argc, char **argv)
 	return code;
 }
 
+/* ---- schema, reference */
+
+static int schema(const struct context *context, int argc, char **argv)
+{
+	(void)context;
+	if (argc > 2)
+		return command_fail(EXIT_USAGE, "schema takes one kind or none");
+	if (argc == 1)
+		describe_schema(stdout);
+	else if (describe_kind(stdout, argv[1]))
+		return command_fail(EXIT_USAGE, "there is no kind \"%s\"", argv[1]);
+	return EXIT_FINE;
+}
+
+static int reference(const struct context *context, int argc, char **argv)
+{
+	(void)context;
+	if (argc > 1)
+		return command_fail(EXIT_USAGE, "reference takes no argument \"%s\"", argv[1]);
+	describe_reference(stdout);
+	return EXIT_FINE;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct context *context, int argc, char **argv);
+} verbs[] = {
+	{"validate", validate},
+	{"schema", schema},
+	{"reference", reference},
+};
+
 int command_config(const struct context *context, int argc, char **argv)
 {
-	if (argc > 2 && !strcmp(argv[1], "validate"))
-		return validate(context, argc - 1, argv + 1);
-	return command_fail(EXIT_USAGE, "see weft config --help");
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(context, argc - 1, argv + 1);
+	return command_fail(EXIT_USAGE, "config does not take \"%s\"; see weft config --help",
+			    argc > 1 ? argv[1] : "");
 }

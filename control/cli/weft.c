@@ -44,9 +44,12 @@ const struct command commands[] = {
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,
 	 command_connections},
-	{"config", "validate FILE|DIRECTORY ...", "check a configuration, offline",
+	{"config", "validate FILE|DIRECTORY ... | schema [KIND] | reference",
+	 "check a configuration, offline; what may be in one",
 	 "  validate   every problem of the files, with place and hint (- reads standard input);\n"
-	 "             the files given belong together, as those of one directory do\n",
+	 "             the files given belong together, as those of one directory do\n"
+	 "  schema     a JSON Schema for editors; with KIND its fields for people\n"
+	 "  reference  all kinds and problems as the page docs/config.md\n",
 	 command_config},
 	{"mesh", "", "the configuration in force: generation, size, problems", "", command_mesh},
 	{"services", "[PATTERN]", "services of the mesh: addresses, endpoints, connections",

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Broken files give exactly the problems of the .txt beside them. WEFT_GOLDEN=write writes those
+ * anew, to be read before they are kept. */
+#include "mesh-config/source.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define FOLDER	      "mesh-config/manifests/bad/"
+#define LONGEST_MS    100
+#define HOSTILE_BYTES (MESH_FILE_MAX_BYTES + 1)
+
+static struct slice file_read(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *bytes = malloc(1 << 20);
+	size_t n;
+
+	assert_non_null(bytes);
+	if (!f) {
+		bytes[0] = 0;
+		return (struct slice){bytes, 0};
+	}
+	n = fread(bytes, 1, (1 << 20) - 1, f);
+	bytes[n] = 0;
+	fclose(f);
+	return (struct slice){bytes, n};
+}
+
+/* All problems of one file as people see them; the caller frees. */
+static char *problems_text(const char *name, struct slice bytes)
+{
+	struct mesh_source *s = mesh_source_new();
+	struct problems problems;
+	struct mesh *mesh = NULL;
+	char *text = NULL;
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
+
+	assert_non_null(s);
+	assert_non_null(to);
+	assert_int_equal(mesh_source_put(s, name, bytes), 0);
+	int err = mesh_source_build(s, &mesh, &problems);
+
+	for (uint32_t i = 0; i < problems.count; i++)
+		problem_write(&problems.items[i], to, false);
+	fclose(to);
+	assert_int_equal(err, problems.errors ? -22 : 0);
+	assert_int_equal(!mesh, !!problems.errors);
+	problems_free(&problems);
+	mesh_free(mesh);
+	mesh_source_free(s);
+	return text;
+}
+
+static void golden_check(const char *name)
+{
+	char path[512];
+	struct slice bytes, golden;
+	char *text;
+
+	snprintf(path, sizeof(path), FOLDER "%s", name);
+	bytes = file_read(path);
+	text = problems_text(name, bytes);
+	snprintf(path, sizeof(path), FOLDER "%.*s.txt", (int)strcspn(name, "."), name);
+	if (getenv("WEFT_GOLDEN")) {
+		FILE *f = fopen(path, "we");
+
+		assert_non_null(f);
+		fputs(text, f);
+		fclose(f);
+	}
+	golden = file_read(path);
+	assert_string_equal(text, golden.data);
+	assert_true(text[0]);
+	free(text);
+	free((char *)bytes.data);
+	free((char *)golden.data);
+}
+
+static void test_broken_files(void **state)
+{
+	DIR *d = opendir(FOLDER);
+	unsigned count = 0;
+
+	(void)state;
+	assert_non_null(d);
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		if (strstr(e->d_name, ".yaml")) {
+			golden_check(e->d_name);
+			count++;
+		}
+	closedir(d);
+	assert_true(count >= 18);
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* |size| bytes of |piece| over and over. */
+static char *repeat(const char *piece, size_t size)
+{
+	size_t n = strlen(piece);
+	char *bytes = malloc(size);
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = piece[i % n];
+	return bytes;
+}
+
+/* Files made to cost are refused quickly: bounds are small beside what a sanitizer takes. */
+static void test_hostile_files(void **state)
+{
+	static const struct {
+		const char *piece;
+		size_t size_bytes;
+		const char *code;
+	} files[] = {
+		{"[", 200000, "E1004"},
+		{"{a: ", 200000, "E1004"},
+		{"- ", 200000, "E1004"},
+		{"a\n", HOSTILE_BYTES, "E1006"},
+		{"[],", 300000, "E1001"},
+		{"? ", 200000, "E1001"},
+		{"a: &a [*a, *a]\n", 3000, "E1003"},
+		{"\"", 200001, "E1001"},
+		{"\xff", 200000, "E1007"},
+		{"- - -\n", 100000, "E2007"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		char *bytes = repeat(files[i].piece, files[i].size_bytes);
+		double start = now_ms();
+		char *text =
+			problems_text("hostile.yaml", (struct slice){bytes, files[i].size_bytes});
+
+		if (!strstr(text, files[i].code))
+			fail_msg("%s instead of %s", text, files[i].code);
+		assert_true(now_ms() - start < LONGEST_MS * 5);
+		free(text);
+		free(bytes);
+	}
+}
+
+/* Every file cut at every length is read without harm. */
+static void test_cut_files(void **state)
+{
+	struct slice bytes = file_read(FOLDER "types.yaml");
+
+	(void)state;
+	for (size_t n = 0; n <= bytes.size_bytes; n += 3) {
+		char *copy = malloc(n ? n : 1);
+
+		assert_non_null(copy);
+		memcpy(copy, bytes.data, n);
+		free(problems_text("cut.yaml", (struct slice){copy, n}));
+		free(copy);
+	}
+	free((char *)bytes.data);
+}
+
+static void test_many_problems(void **state)
+{
+	struct mesh_source *s = mesh_source_new();
+	char *bytes = repeat("kind: x\n---\n", 12 * 5000);
+	struct problems problems;
+	struct mesh *mesh = NULL;
+
+	(void)state;
+	assert_int_equal(mesh_source_put(s, "many.yaml", (struct slice){bytes, 12 * 5000}), 0);
+	assert_int_equal(mesh_source_build(s, &mesh, &problems), -22);
+	assert_int_equal(problems.count, PROBLEMS_MAX);
+	assert_int_equal(problems.errors, 5000);
+	assert_int_equal(problems.items[PROBLEMS_MAX - 1].line, 2 * PROBLEMS_MAX - 1);
+	problems_free(&problems);
+	mesh_source_free(s);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_hostile_files),
+		cmocka_unit_test(test_cut_files),
+		cmocka_unit_test(test_many_problems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
