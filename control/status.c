@@ -2,7 +2,9 @@
 /* Joins the loader's numbers with those of this process. */
 #include "control/status.h"
 
+#include "control/apply/generation.h"
 #include "control/broker.h"
+#include "control/export/explain.h"
 #include "control/export/json.h"
 #include "control/options.h"
 #include "control/process.h"
@@ -194,6 +196,17 @@ void status_write_endpoints(void *arg, struct text *out)
 	struct status *s = arg;
 
 	steering_write_endpoints(s->parts.steering, out);
+}
+
+int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
+		   struct error *err)
+{
+	const struct status *s = arg;
+	const struct generation *g = steering_generation(s->parts.steering);
+
+	if (!g)
+		return error_set(err, -ENOENT, "no configuration is in force yet");
+	return explain_write(g->mesh, from, to, port, out, err);
 }
 
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,

@@ -49,5 +49,7 @@ bool status_ready(void *arg);
 void status_write_mesh(void *arg, struct text *out);
 void status_write_services(void *arg, struct text *out);
 void status_write_endpoints(void *arg, struct text *out);
+int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
+		   struct error *err);
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,
 		    struct error *err);

@@ -220,6 +220,7 @@ static int start_serve(struct worker *w, struct error *err)
 		source.services = status_write_services;
 		source.endpoints = status_write_endpoints;
 		source.simulate = status_simulate;
+		source.explain = status_explain;
 	}
 	w->serve = serve_new(&options, &source, err);
 	return w->serve ? 0 : err->code;

@@ -148,3 +148,46 @@ def without_agent(box):
     town.expect("denied", OK, NO, NO, text=allow(source(namespaces=["shop"])))
     town.mesh.weftd.kill()
     town.expect("without the agent", OK, NO, NO)
+
+
+def explained(town, *arguments):
+    """The exit code and the answer of `weft policy explain`."""
+    done = town.mesh.weftd.command("policy", "explain", *arguments, "-o", "json")
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+@test("policy/explain")
+def explain(box):
+    town = Town(box)
+    text = (allow(source(namespaces=["shop"])) + deny({"to": [{"operation": {"ports": ["9090"]}}]}, name="closed")
+            + policy({"action": "AUDIT", "rules": [{}]}, name="seen") + deny({}, name="tried", annotations='{istio.io/dry-run: "true"}'))
+    town.expect("what is explained", (OK, NO), NO, NO, text=text)
+    wanted = {("shop/shop", "8080"): (0, "allowed", "cart/p", 1), ("shop/shop", "9090"): (3, "denied", "cart/closed", 1),
+              ("web", "8080"): (3, "denied", None, 0), (town.web.address, "9090"): (3, "denied", "cart/closed", 1),
+              (town.stranger.address, "8080"): (3, "denied", None, 0), ("-", "8080"): (3, "denied", None, 0)}
+    for offline in ((), ("--config", str(town.mesh.directory))):
+        for (who, port), answer in wanted.items():
+            code, found = explained(town, who, "cart/cart", port, *offline)
+            expect_equal((code, found["verdict"], found["policy"], found["rule"]), answer, f"{who} to port {port} {offline}")
+            expect_equal(found["notes"], 2, "notes: AUDIT and dry run")
+        _, found = explained(town, "web", town.server.address, "8080", *offline)
+        expect_equal((found["source"]["principal"], found["source"]["address"], found["target"]["workload"]),
+                     ("cluster.local/ns/web/sa/web", town.web.address, "cart/cart"), "both ends")
+        rows = {p["policy"]: (p["action"], p["enforced"], p["matched_rule"], p["noted"]) for p in found["policies"]}
+        expect_equal(rows, {"cart/closed": ("DENY", True, 0, False), "cart/p": ("ALLOW", True, 0, False),
+                            "cart/seen": ("AUDIT", False, 1, True), "cart/tried": ("DENY", False, 1, True)}, "policies")
+        reason, = next(p["failed"] for p in found["policies"] if p["policy"] == "cart/p")
+        expect_equal(reason["reason"], "source namespace web is not among shop", "why the ALLOW policy does not match")
+    explain_undecided(town)
+    for arguments, code, words in ((("nobody", "cart", "8080"), 2, 'no workload is called "nobody"'), (("web", "cart", "0"), 2, '"0" is no port'),
+                                   (("web", "cart"), 2, "needs FROM, TO and PORT"), (("web", "cart", "80", "--config", "/nowhere"), 1, "/nowhere")):
+        found, text = explained(town, *arguments)
+        expect(found == code and words in text, f"{arguments}: exit code {found}, {text}")
+
+
+def explain_undecided(town):
+    """By name its address is known; who is not known has none."""
+    town.mesh.apply(policy=deny(source(ipBlocks=[town.web.address])))
+    expect_equal([explained(town, who, "cart", "8080")[1]["verdict"] for who in ("web", "shop", "-")], ["denied", "allowed", "undecided"], "ipBlocks")
+    text = town.mesh.weftd.command("policy", "explain", "web", "cart", "8080").stdout
+    expect("denied by cart/p rule 1: a DENY policy matches" in text and "web/web, principal" in text and "DENY cart/p: rule 1 matches" in text, text)

@@ -40,6 +40,7 @@ int command_config(const struct context *context, int argc, char **argv);
 int command_map(const struct context *context, int argc, char **argv);
 int command_mesh(const struct context *context, int argc, char **argv);
 int command_simulate(const struct context *context, int argc, char **argv);
+int command_policy(const struct context *context, int argc, char **argv);
 int command_services(const struct context *context, int argc, char **argv);
 int command_endpoints(const struct context *context, int argc, char **argv);
 int command_detach(const struct context *context, int argc, char **argv);

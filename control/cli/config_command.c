@@ -2,90 +2,13 @@
 /* `weft config`: what is wrong with a configuration, offline. */
 #include "control/cli/command.h"
 
-#include "base/cleanup.h"
-#include "control/source/directory.h"
+#include "control/cli/config_read.h"
 #include "mesh-config/describe.h"
-#include "mesh-config/source.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-struct validation {
-	struct mesh_source *source;
-	struct error err;
-	uint32_t files;
-};
-
-/* ---- reading */
-
-static void take_file(struct validation *v, const char *name, struct slice bytes)
-{
-	int err = mesh_source_put(v->source, name, bytes);
-
-	v->files++;
-	if (err == -ENOSPC)
-		error_set(&v->err, err, "%s: the configuration has too many files or bytes", name);
-	else if (err)
-		error_set(&v->err, err, "%s: out of memory", name);
-}
-
-static void take_change(void *arg, const struct directory_change *change)
-{
-	struct validation *v = arg;
-
-	if (change->problem)
-		error_set(&v->err, -EIO, "%s: %s", change->name, change->problem);
-	else if (!v->err.code)
-		take_file(v, change->name, change->bytes);
-}
-
-static int read_directory(struct validation *v, const char *path)
-{
-	struct directory *d;
-	int err = directory_new(path, &d, &v->err);
-
-	if (err)
-		return err;
-	directory_visit_all(d, take_change, v);
-	directory_free(d);
-	return v->err.code;
-}
-
-static int read_stream(struct validation *v, const char *name, FILE *from)
-{
-	size_t room = DIRECTORY_FILE_MAX_BYTES + 1, used;
-	char *bytes = malloc(room);
-
-	if (!bytes)
-		return error_set(&v->err, -ENOMEM, "%s: out of memory", name);
-	used = fread(bytes, 1, room, from);
-	if (ferror(from))
-		error_set(&v->err, -EIO, "%s: cannot be read", name);
-	else
-		take_file(v, name, (struct slice){bytes, used});
-	free(bytes);
-	return v->err.code;
-}
-
-static int read_path(struct validation *v, const char *path)
-{
-	cleanup_fclose FILE *f = NULL;
-	struct stat st;
-
-	if (!strcmp(path, "-"))
-		return read_stream(v, "<stdin>", stdin);
-	if (stat(path, &st))
-		return error_set(&v->err, -errno, "%s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return read_directory(v, path);
-	f = fopen(path, "re");
-	if (!f)
-		return error_set(&v->err, -errno, "%s: %s", path, strerror(errno));
-	return read_stream(v, path, f);
-}
 
 /* ---- validate */
 
@@ -115,24 +38,25 @@ static void print_problems(const struct context *context, const struct problems 
 	}
 }
 
-static void print_counts(const struct validation *v, const struct problems *p, const struct mesh *m)
+static void print_counts(const struct config_read *c, const struct problems *p,
+			 const struct mesh *m)
 {
 	if (p->count < p->errors + p->warnings)
 		printf("... and %u more\n", p->errors + p->warnings - p->count);
 	if (m)
 		printf("%s%u services, %u endpoints, %u workloads, %u policies in %u files\n",
 		       p->warnings ? "" : "fine: ", m->service_count, m->endpoint_count,
-		       m->workload_count, m->policy_count, v->files);
+		       m->workload_count, m->policy_count, c->files);
 	if (p->errors || p->warnings)
 		printf("%u error%s, %u warning%s\n", p->errors, p->errors == 1 ? "" : "s",
 		       p->warnings, p->warnings == 1 ? "" : "s");
 }
 
-static int validate_source(const struct context *context, struct validation *v)
+static int validate_source(const struct context *context, struct config_read *c)
 {
 	struct mesh *mesh = NULL;
 	struct problems problems;
-	int err = mesh_source_build(v->source, &mesh, &problems);
+	int err = mesh_source_build(c->source, &mesh, &problems);
 	int code = problems.errors ? EXIT_PROBLEMS : EXIT_FINE;
 
 	if (err == -ENOMEM) {
@@ -140,7 +64,7 @@ static int validate_source(const struct context *context, struct validation *v)
 	} else {
 		print_problems(context, &problems);
 		if (!context->json)
-			print_counts(v, &problems, mesh);
+			print_counts(c, &problems, mesh);
 	}
 	problems_free(&problems);
 	mesh_free(mesh);
@@ -149,18 +73,18 @@ static int validate_source(const struct context *context, struct validation *v)
 
 static int validate(const struct context *context, int argc, char **argv)
 {
-	struct validation v = {.source = mesh_source_new()};
+	struct config_read c = {.source = mesh_source_new()};
 	int code =
 		argc > 1 ? EXIT_FINE : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
 
-	if (!v.source)
+	if (!c.source)
 		return command_fail(EXIT_FAILED, "out of memory");
 	for (int i = 1; i < argc && !code; i++)
-		if (read_path(&v, argv[i]))
-			code = command_fail(EXIT_FAILED, "%s", v.err.text);
+		if (config_read_path(&c, argv[i]))
+			code = command_fail(EXIT_FAILED, "%s", c.err.text);
 	if (!code)
-		code = validate_source(context, &v);
-	mesh_source_free(v.source);
+		code = validate_source(context, &c);
+	mesh_source_free(c.source);
 	return code;
 }
 

@@ -58,6 +58,14 @@ const struct command commands[] = {
 	 "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n", command_endpoints},
 	{"map", "[PATTERN]", "the mesh as the kernel holds it, with or without an agent",
 	 "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n", command_map},
+	{"policy", "explain FROM TO PORT [--config PATH]",
+	 "what policies say of a connection, and why",
+	 "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody that the "
+	 "mesh knows\n"
+	 "  PORT            where the workload listens\n"
+	 "  --config PATH   by this directory or file (-: stdin), without an agent\n"
+	 "exit code 3: it is not allowed\n",
+	 command_policy},
 	{"simulate", "FROM TO", "where a connect would go, asked of the kernel's own code",
 	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
 	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "

@@ -118,6 +118,26 @@ static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *c
 	return answer_built(connection, JSON_TYPE, &body);
 }
 
+static enum MHD_Result get_explanation(struct routes *r, struct MHD_Connection *connection)
+{
+	const char *from = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
+	const char *to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to");
+	const char *port = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "port");
+	struct text body = text_new(DOCUMENT_MAX_BYTES);
+	struct error err = {0};
+
+	if (!r->source.explain)
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+	if (!to || !port)
+		error_set(&err, -EINVAL, "%s is missing", to ? "port" : "to");
+	else
+		r->source.explain(r->source.arg, from ? from : "", to, port, &body, &err);
+	if (!err.code)
+		return answer_built(connection, JSON_TYPE, &body);
+	text_free(&body);
+	return answer_error(connection, MHD_HTTP_BAD_REQUEST, err.text);
+}
+
 /* ---- API: lines ---- */
 
 struct query {
@@ -243,6 +263,8 @@ static const struct route routes[] = {
 	{"/api/v1/mesh", true, get_mesh, "the configuration in force, and how it came"},
 	{"/api/v1/services", true, get_services, "services of the mesh"},
 	{"/api/v1/endpoints", true, get_endpoints, "endpoints of services"},
+	{"/api/v1/policy", true, get_explanation,
+	 "what policies say of a connection, and why (from, to, port)"},
 	{"/api/v1/simulate", true, get_simulation, "where a connect would go (from, to)"},
 	{"/api/v1/edges", true, get_edges, "golden signals per edge"},
 	{"/api/v1/requests", true, get_requests, "recent and live requests"},

@@ -44,6 +44,9 @@ struct serve_source {
 	/* Where a connect would go. Non-zero: |err| says why not. May be NULL (404). */
 	int (*simulate)(void *arg, const char *from, const char *to, struct text *out,
 			struct error *err);
+	/* What policies say of a connection, see control/export/explain.h. May be NULL (404). */
+	int (*explain)(void *arg, const char *from, const char *to, const char *port,
+		       struct text *out, struct error *err);
 };
 
 /* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and

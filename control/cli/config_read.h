@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A configuration as commands that need no agent read it. */
+#pragma once
+
+#include "base/error.h"
+#include "mesh-config/source.h"
+
+struct config_read {
+	struct mesh_source *source; /* the caller's */
+	struct error err;
+	uint32_t files; /* read so far */
+};
+
+/* Adds a directory, a file or "-" (stdin) to c->source. 0 or a negative errno with c->err. */
+int config_read_path(struct config_read *c, const char *path);

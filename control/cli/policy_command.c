@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft policy explain`: what policies say of a connection, and why. */
+#include "control/cli/command.h"
+
+#include "control/cli/config_read.h"
+#include "control/export/explain.h"
+#include "control/export/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXPLANATION_MAX_BYTES (64u << 20)
+
+struct policy_view {
+	const struct context *context;
+	bool denied;
+};
+
+struct policy_question {
+	const char *from, *to, *port;
+	const char *config; /* offline: files, a directory or "-"; NULL: the agent's */
+};
+
+/* ---- the answer for people */
+
+static void print_failed(const json_t *failed)
+{
+	const json_t *rule;
+	char reason[SHOWN_MAX];
+	size_t i;
+
+	json_array_foreach(failed, i, rule)
+	{
+		printf("      rule %lld does not match: %s\n", field_number(rule, "rule"),
+		       field_shown(rule, "reason", reason));
+	}
+}
+
+static const char *outcome(const json_t *policy)
+{
+	bool enforced = json_is_true(json_object_get(policy, "enforced"));
+
+	if (!field_number(policy, "rules"))
+		return "has no rules: it never matches";
+	if (!field_number(policy, "matched_rule"))
+		return "does not match";
+	return enforced ? "matches" : "matches, and is only noted";
+}
+
+/* Whether a rule of it matches, and why those before it do not. */
+static void print_policy(const struct context *context, const json_t *o)
+{
+	struct colors c = colors_of(context->color);
+	long long matched = field_number(o, "matched_rule");
+	char name[SHOWN_MAX];
+
+	printf("    %s%s%s %s%s: ", c.cyan, field_text(o, "action"), c.off,
+	       field_shown(o, "policy", name),
+	       json_is_true(json_object_get(o, "dry_run")) ? " (dry run)" : "");
+	if (matched)
+		printf("rule %lld ", matched);
+	printf("%s\n", outcome(o));
+	print_failed(json_object_get(o, "failed"));
+}
+
+static void print_end(const char *name, const json_t *end)
+{
+	char shown[SHOWN_MAX];
+
+	printf("  %-6s", name);
+	if (json_object_get(end, "workload"))
+		printf("%s", field_shown(end, "workload", shown));
+	else
+		printf("nobody that the mesh knows");
+	if (json_object_get(end, "principal"))
+		printf(", principal %s", field_shown(end, "principal", shown));
+	if (json_object_get(end, "address"))
+		printf(", %s", field_shown(end, "address", shown));
+}
+
+static int print_explanation(void *arg, const char *text, json_t *o)
+{
+	struct policy_view *view = arg;
+	struct colors c = colors_of(view->context->color);
+	const json_t *policies = json_object_get(o, "policies"), *policy;
+	char shown[SHOWN_MAX];
+	size_t i;
+
+	view->denied = strcmp(field_text(o, "verdict"), "allowed") != 0;
+	if (view->context->json)
+		return puts(text) < 0;
+	printf("%s%s%s", view->denied ? c.red : c.green, field_text(o, "verdict"), c.off);
+	if (json_is_string(json_object_get(o, "policy")))
+		printf(" by %s rule %lld", field_shown(o, "policy", shown),
+		       field_number(o, "rule"));
+	printf(": %s\n", field_shown(o, "why", shown));
+	print_end("from", json_object_get(o, "source"));
+	printf("\n");
+	print_end("to", json_object_get(o, "target"));
+	printf(", port %lld\n  %zu %s the target%s\n", field_number(o, "port"),
+	       json_array_size(policies),
+	       json_array_size(policies) == 1 ? "policy selects" : "policies select",
+	       json_array_size(policies) ? ":" : "");
+	json_array_foreach(policies, i, policy)
+	{
+		print_policy(view->context, policy);
+	}
+	return 0;
+}
+
+/* ---- asking */
+
+static int ask_agent(struct policy_view *view, const struct policy_question *q)
+{
+	struct error err = {0};
+	struct client_url url;
+
+	client_url_start(&url, "/api/v1/policy");
+	client_url_add(&url, "from", q->from);
+	client_url_add(&url, "to", q->to);
+	client_url_add(&url, "port", q->port);
+	if (client_get(view->context->socket_path, &url, print_explanation, view, &err))
+		return command_fail(client_exit(err.code), "%s", err.text);
+	return EXIT_FINE;
+}
+
+static int print_text(struct policy_view *view, struct text *text)
+{
+	json_t *o;
+
+	text_char(text, 0);
+	if (text->failed)
+		return command_fail(EXIT_FAILED, "the explanation is too long");
+	text->data[text->used - 2] = 0; /* the line's end */
+	o = json_loads(text->data, 0, NULL);
+	print_explanation(view, text->data, o);
+	json_decref(o);
+	return EXIT_FINE;
+}
+
+static int explain_mesh(struct policy_view *view, const struct mesh *m,
+			const struct policy_question *q)
+{
+	struct text text = text_new(EXPLANATION_MAX_BYTES);
+	struct error err = {0};
+	int code;
+
+	if (explain_write(m, q->from, q->to, q->port, &text, &err))
+		code = command_fail(err.code == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", err.text);
+	else
+		code = print_text(view, &text);
+	text_free(&text);
+	return code;
+}
+
+static int build_mesh(const struct context *context, struct config_read *read,
+		      struct mesh **ret_mesh)
+{
+	struct problems problems;
+	int err = mesh_source_build(read->source, ret_mesh, &problems);
+
+	for (uint32_t i = 0; i < problems.count; i++)
+		if (problems.items[i].severity == PROBLEM_ERROR)
+			problem_write(&problems.items[i], stderr, context->color);
+	problems_free(&problems);
+	if (!err)
+		return EXIT_FINE;
+	return command_fail(EXIT_FAILED,
+			    err == -ENOMEM ? "out of memory" : "this configuration has errors");
+}
+
+static int ask_files(struct policy_view *view, const struct policy_question *q)
+{
+	struct config_read read = {.source = mesh_source_new()};
+	struct mesh *mesh = NULL;
+	int code;
+
+	if (!read.source)
+		return command_fail(EXIT_FAILED, "out of memory");
+	if (config_read_path(&read, q->config))
+		code = command_fail(EXIT_FAILED, "%s", read.err.text);
+	else
+		code = build_mesh(view->context, &read, &mesh);
+	if (!code)
+		code = explain_mesh(view, mesh, q);
+	mesh_free(mesh);
+	mesh_source_free(read.source);
+	return code;
+}
+
+/* ---- the command line */
+
+static int take_arguments(int argc, char **argv, struct policy_question *q)
+{
+	const char **places[] = {&q->from, &q->to, &q->port};
+	size_t taken = 0;
+
+	if (argc < 2 || strcmp(argv[1], "explain") != 0)
+		return command_fail(EXIT_USAGE, "policy takes explain FROM TO PORT; see weft "
+						"policy --help");
+	for (int i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "--config") && i + 1 < argc)
+			q->config = argv[++i];
+		else if (taken < 3 && strncmp(argv[i], "--", 2) != 0)
+			*places[taken++] = argv[i];
+		else
+			return command_fail(EXIT_USAGE, "policy explain does not take \"%s\"",
+					    argv[i]);
+	}
+	if (taken < 3)
+		return command_fail(EXIT_USAGE, "policy explain needs FROM, TO and PORT");
+	if (!strcmp(q->from, "-"))
+		q->from = "";
+	return EXIT_FINE;
+}
+
+int command_policy(const struct context *context, int argc, char **argv)
+{
+	struct policy_view view = {.context = context};
+	struct policy_question q = {0};
+	int code = take_arguments(argc, argv, &q);
+
+	if (!code)
+		code = q.config ? ask_files(&view, &q) : ask_agent(&view, &q);
+	if (code)
+		return code;
+	return view.denied ? EXIT_PROBLEMS : EXIT_FINE;
+}
