@@ -5,6 +5,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -105,6 +106,8 @@ static void test_max_connections(void **state)
 	hang_up(fd[0]);
 	fd[0] = dial(VIP, PORT);
 	assert_true(fd[0] >= 0);
+	close(server[0]);
+	assert_true(listener_accept(&server[0]) >= 0);
 	for (int i = 0; i < 3; i++) {
 		hang_up(fd[i]);
 		close(server[i]);
@@ -269,7 +272,7 @@ static void test_close(void **state)
 /* The process is killed with its connections. */
 static void test_killed(void **state)
 {
-	int server = -1, status;
+	int status;
 	pid_t pid;
 
 	(void)state;
@@ -277,6 +280,7 @@ static void test_killed(void **state)
 	to_listener();
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (int i = 0; i < 10; i++)
 			dial(VIP, PORT);
 		pause();
@@ -286,8 +290,7 @@ static void test_killed(void **state)
 	assert_int_equal(service(1)->connections, 10);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	while (listener_accept(&server) >= 0)
-		close(server);
+	listeners_drain();
 	expect_none_soon();
 }
 

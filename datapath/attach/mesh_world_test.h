@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -178,8 +179,20 @@ static inline void listener_open(int family)
 	ports[i] = ntohs(family == AF_INET ? v4.sin_port : any.sin6_port);
 }
 
+/* Nobody's connection: what an earlier test left must not be taken for the next one's. */
+static inline void listeners_drain(void)
+{
+	for (unsigned i = 0; i < listener_count; i++) {
+		int fd;
+
+		while ((fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC)) >= 0)
+			close(fd);
+	}
+}
+
 static inline void listeners_open(unsigned count)
 {
+	listeners_drain();
 	while (listener_count < count)
 		listener_open(AF_INET);
 }
@@ -198,14 +211,22 @@ static inline const char *listener_addr(unsigned i)
 	return text;
 }
 
-/* Which listener has the connection that was just made; it is accepted into |ret_fd|. */
+/* Which listener has the connection that was just made; it is accepted into |ret_fd|. The last
+ * packet of the handshake may come a little after the client's connect. */
 static inline int listener_accept(int *ret_fd)
 {
+	struct pollfd ready[MAX_ENDPOINTS];
+
+	for (unsigned i = 0; i < listener_count; i++)
+		ready[i] = (struct pollfd){.fd = listeners[i], .events = POLLIN};
 	*ret_fd = -1;
+	if (poll(ready, listener_count, 1000) <= 0)
+		return -1;
 	for (unsigned i = 0; i < listener_count; i++) {
+		if (!(ready[i].revents & POLLIN))
+			continue;
 		*ret_fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC);
-		if (*ret_fd >= 0)
-			return (int)i;
+		return *ret_fd >= 0 ? (int)i : -1;
 	}
 	return -1;
 }
