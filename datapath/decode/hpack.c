@@ -14,6 +14,9 @@
 // therefore looked at before it is inflated: it goes to the inflater as it is when its index is
 // known; an unknown field is left out, except that an insertion has to be made (later indexes count
 // it), under a name that no header can have.
+//
+// Most fields of responses are neither wanted nor remembered by the table. The inflater does not
+// get those: decoding their Huffman code would be most of its work.
 #include "datapath/decode/hpack.h"
 
 #include "base/cursor.h"
@@ -25,8 +28,9 @@
 #define INTEGER_MAX_BYTES 6    /* enough for any 32-bit number (RFC 7541 5.1) */
 #define UNKNOWN_NAME	  0x00 /* one byte: our entry must not be larger than the sender's smallest */
 
+#define STATIC_ENTRIES 61
 /* No table has more entries than this. */
-#define INDEX_MAX (61 + (1U << 20))
+#define INDEX_MAX      (STATIC_ENTRIES + (1U << 20))
 
 struct hpack {
 	nghttp2_hd_inflater *inflater;
@@ -35,6 +39,10 @@ struct hpack {
 	bool partial; /* the sender's table may hold entries that ours does not */
 	const char *reason;
 };
+
+/* Entries of the static table whose names are among HPACK_FIELDS (RFC 7541 A): the pseudo-header
+ * fields, content-type, host, user-agent. */
+static const uint64_t wanted_entries = 0x7ffe | 1ull << 31 | 1ull << 38 | 1ull << 58;
 
 static const struct slice field_names[] = {
 #define X(name, text) [HPACK_FIELD_##name] = {text, sizeof(text) - 1},
@@ -106,6 +114,14 @@ static void keep_value(struct hpack_fields *fields, enum hpack_field field, stru
 	fields->text_used += value.size_bytes;
 }
 
+/* Most names differ in size or last letter. */
+static bool name_is(struct slice name, struct slice wanted)
+{
+	return name.size_bytes == wanted.size_bytes &&
+	       name.data[name.size_bytes - 1] == wanted.data[name.size_bytes - 1] &&
+	       slice_equal(name, wanted);
+}
+
 static void take_field(struct hpack_fields *fields, const nghttp2_nv *nv)
 {
 	struct slice name = {(const char *)nv->name, nv->namelen};
@@ -118,7 +134,7 @@ static void take_field(struct hpack_fields *fields, const nghttp2_nv *nv)
 	if (name.size_bytes && name.data[0] == ':')
 		fields->pseudo = true;
 	for (unsigned i = 0; i < HPACK_FIELD_MAX; i++) {
-		if (!slice_equal(name, field_names[i]))
+		if (!name_is(name, field_names[i]))
 			continue;
 		keep_value(fields, i, (struct slice){(const char *)nv->value, nv->valuelen});
 		return;
@@ -201,13 +217,18 @@ static enum decode_status inflate_size_update(struct hpack *h, uint32_t size_byt
 	return inflate(h, update, used, false, fields);
 }
 
+static bool at_size_update(const struct cursor *c)
+{
+	return (*c->next & 0xe0) == 0x20;
+}
+
 /* Size updates stand at the front of a block (RFC 7541 4.2). */
 static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c,
 					       struct hpack_fields *fields)
 {
 	enum decode_status status = DECODE_OK;
 
-	while (status == DECODE_OK && cursor_left(c) && (*c->next & 0xe0) == 0x20) {
+	while (status == DECODE_OK && cursor_left(c) && at_size_update(c)) {
 		uint32_t size_bytes = read_integer(c, 5);
 
 		if (c->failed)
@@ -235,23 +256,53 @@ static enum decode_status inflate_unknown(struct hpack *h, bool insert, const ui
 	return status;
 }
 
+/* How a field is written (RFC 7541 6). */
+struct representation {
+	const uint8_t *start, *value;
+	uint32_t index; /* 0: the name is a literal */
+	bool indexed;	/* all of the field is an entry */
+	bool insert;
+};
+
+/* Fails the cursor when it is cut or has an impossible number. */
+static struct representation read_representation(struct cursor *c)
+{
+	struct representation r = {.start = c->next, .indexed = *c->next & 0x80};
+
+	r.insert = !r.indexed && *c->next & 0x40;
+	r.index = read_integer(c, r.indexed ? 7 : r.insert ? 6 : 4);
+	if (!r.indexed && !r.index)
+		skip_string(c);
+	r.value = c->next;
+	if (!r.indexed)
+		skip_string(c);
+	if ((r.indexed && !r.index) || r.index > INDEX_MAX)
+		c->failed = true;
+	return r;
+}
+
+/* A field that nobody wants, and that is not kept in the table. */
+static bool is_needless(const struct hpack *h, const struct representation *r)
+{
+	if (!r->index || r->index > STATIC_ENTRIES || wanted_entries >> r->index & 1)
+		return false;
+	return !r->insert || !nghttp2_hd_inflate_get_max_dynamic_table_size(h->inflater);
+}
+
 static enum decode_status inflate_representation(struct hpack *h, struct cursor *c,
 						 struct hpack_fields *fields)
 {
-	const uint8_t *start = c->next, *value;
-	bool indexed = *start & 0x80, insert = !indexed && *start & 0x40;
-	uint32_t index = read_integer(c, indexed ? 7 : insert ? 6 : 4);
+	struct representation r = read_representation(c);
 
-	if (!indexed && !index)
-		skip_string(c);
-	value = c->next;
-	if (!indexed)
-		skip_string(c);
-	if (c->failed || (indexed && !index) || index > INDEX_MAX)
+	if (c->failed)
 		return fail(h, DECODE_MALFORMED, "header field representation");
-	if (index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater))
-		return inflate(h, start, (size_t)(c->next - start), false, fields);
-	return inflate_unknown(h, insert, value, (size_t)(c->next - value), fields);
+	if (is_needless(h, &r)) {
+		fields->known++;
+		return DECODE_OK;
+	}
+	if (r.index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater))
+		return inflate(h, r.start, (size_t)(c->next - r.start), false, fields);
+	return inflate_unknown(h, r.insert, r.value, (size_t)(c->next - r.value), fields);
 }
 
 static enum decode_status inflate_partial(struct hpack *h, struct cursor *c,
@@ -260,11 +311,34 @@ static enum decode_status inflate_partial(struct hpack *h, struct cursor *c,
 	enum decode_status status = DECODE_OK;
 
 	while (status == DECODE_OK && cursor_left(c)) {
-		if ((*c->next & 0xe0) == 0x20)
+		if (at_size_update(c))
 			return fail(h, DECODE_MALFORMED, "header table size inside a block");
 		status = inflate_representation(h, c, fields);
 	}
-	return status;
+	return status == DECODE_OK ? inflate(h, c->next, 0, true, fields) : status;
+}
+
+/* Gives the inflater all between needless fields at once, and what is wrong, so that it says so. */
+static enum decode_status inflate_needed(struct hpack *h, struct cursor *c,
+					 struct hpack_fields *fields)
+{
+	const uint8_t *from = c->next;
+	enum decode_status status = DECODE_OK;
+
+	while (status == DECODE_OK && cursor_left(c) && !at_size_update(c)) {
+		struct representation r = read_representation(c);
+
+		if (c->failed)
+			break;
+		if (!is_needless(h, &r))
+			continue;
+		if (r.start > from)
+			status = inflate(h, from, (size_t)(r.start - from), false, fields);
+		fields->known++;
+		from = c->next;
+	}
+	return status == DECODE_OK ? inflate(h, from, (size_t)(c->end - from), true, fields)
+				   : status;
 }
 
 enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpack_fields *ret)
@@ -274,11 +348,9 @@ enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpa
 
 	memset(ret, 0, offsetof(struct hpack_fields, text));
 	status = inflate_size_updates(h, &c, ret);
-	if (status == DECODE_OK && h->partial)
-		status = inflate_partial(h, &c, ret);
-	if (status == DECODE_OK)
-		status = inflate(h, c.next, cursor_left(&c), true, ret);
-	return status;
+	if (status != DECODE_OK)
+		return status;
+	return h->partial ? inflate_partial(h, &c, ret) : inflate_needed(h, &c, ret);
 }
 
 /* A decimal number of at most |max_digits|, or -1. */

@@ -95,6 +95,23 @@ static void requests_of_the_rfc(void **state)
 	}
 }
 
+/* Fields that nobody wants: left out where the table does not keep them (nginx makes it empty),
+ * else they take their place in it. Their values may be anything. */
+static void needless_fields(void **state)
+{
+	struct hpack *h = hpack_new(false);
+
+	(void)state;
+	expect(h, "20 88 7605 6e67696e78 5f03 612f62 0f0d02 3132", DECODE_OK,
+	       "4=200 7=a/b known=4 pseudo");
+	expect(h, "88 7605 6e67696e78 61818f 5f03 612f62 90", DECODE_OK,
+	       "4=200 7=a/b known=5 pseudo");
+	expect(h, "3fe11f 88 5f03 612f62 7605 6e67696e78", DECODE_OK, "4=200 7=a/b known=3 pseudo");
+	expect(h, "89 0f27 05 6e67696e78 bf be", DECODE_OK, "4=204 7=a/b known=4 pseudo");
+	expect(h, "88 0f27 05 6e6769", DECODE_MALFORMED, NULL);
+	hpack_free(h);
+}
+
 /* RFC 7541 C.5 and C.6, with a table of 256 bytes: entries are evicted. */
 static void responses_of_the_rfc(void **state)
 {
@@ -373,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_of_the_rfc),
+		cmocka_unit_test(needless_fields),
 		cmocka_unit_test(responses_of_the_rfc),
 		cmocka_unit_test(bad_blocks),
 		cmocka_unit_test(size_updates),
