@@ -325,9 +325,12 @@ static enum decode_status inflate_needed(struct hpack *h, struct cursor *c,
 	const uint8_t *from = c->next;
 	enum decode_status status = DECODE_OK;
 
-	while (status == DECODE_OK && cursor_left(c) && !at_size_update(c)) {
-		struct representation r = read_representation(c);
+	while (status == DECODE_OK && cursor_left(c)) {
+		struct representation r;
 
+		if (at_size_update(c))
+			return fail(h, DECODE_MALFORMED, "header table size inside a block");
+		r = read_representation(c);
 		if (c->failed)
 			break;
 		if (!is_needless(h, &r))
