@@ -57,6 +57,7 @@
 	X(REDIRECT_LATE, "directions that stay with TCP: the first message came before the other " \
 			 "end was ready")                                                          \
 	X(REDIRECT_FULL, "directions that went back to TCP: too much waited unread")               \
+	X(REDIRECT_STREAM, "directions that went back to TCP: a stream, not a talk")               \
 	X(REDIRECT_CLOSED, "directions that went back to TCP for another reason")                  \
 	X(REDIRECT_REFUSED, "sockets that were not enrolled: no room, or not unique")
 

@@ -3,6 +3,8 @@
 
 import hashlib
 import os
+import subprocess
+import time
 
 from lab import clients, servers
 from lab.exact import exact_counts
@@ -123,3 +125,85 @@ def tls_exact(box):
 @test("redirect/node_exact", needs=("node", "curl"))
 def node_exact(box):
     exact_requests(box, lambda place: servers.node(place, 8080, "http"), lambda *a: clients.curl(*a, requests=4000), 1_000_000)
+
+
+TALK = (4, 60, 1, 64, 1000, 16384, 60_000, 300_000)  # connections, times, sizes
+
+
+def echoes(box, serve, ask, least=20_000_000):
+    """A program talks to itself over accelerated connections: each byte comes back, and no talk stalls: one with TCP takes
+    about as long."""
+    server, client = box.namespace("server"), box.namespace("client")
+    server.start([*serve, 7000], "echo")
+    wait_for(lambda: server.listens(7000), 30, "the echo server")
+    weftd = accelerated(box, 7000)
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        client.run([*ask, server.address, 7000, *TALK], seconds=60)
+        seconds.append(time.monotonic() - began)
+    expect(max(seconds[1:]) < 2 * seconds[0] + 1, f"plain {seconds[0]:.2f} s, then past TCP {seconds[1:]}")
+    past, connections = redirected(weftd)
+    expect(past >= least, f"{past:.0f} bytes of {connections:.0f} connections went past TCP")
+    return past
+
+
+@test("redirect/asyncio")
+def asyncio_echo(box):
+    program = ["/usr/bin/python3", servers.PROGRAMS / "echo_asyncio.py"]
+    echoes(box, [*program, "serve"], [*program, "ask"])
+
+
+@test("redirect/node", needs=("node",))
+def node_echo(box):
+    program = ["node", servers.PROGRAMS / "echo.js"]
+    echoes(box, [*program, "serve"], [*program, "ask"])
+
+
+@test("redirect/java", needs=("java",), seconds=120)
+def java_echo(box):
+    program = ["java", servers.PROGRAMS / "Echo.java"]
+    echoes(box, [*program, "serve"], [*program, "ask"])
+
+
+def go_program(box):
+    """echo.go, built."""
+    subprocess.run(["go", "build", "-o", box.dir / "echo", servers.PROGRAMS / "echo.go"], check=True,
+                   env=dict(os.environ, GOCACHE=str(box.dir / "cache"), GOFLAGS="-mod=mod", GO111MODULE="off"))
+    return box.dir / "echo"
+
+
+@test("redirect/go", needs=("go",), seconds=180)
+def go_echo(box):
+    program = go_program(box)
+    echoes(box, [program, "serve"], [program, "ask"])
+
+
+@test("redirect/go_splice", needs=("go",), seconds=180)
+def go_splice(box):
+    """A program that reads by splice() shows it on its first connections and stays with TCP."""
+    program = go_program(box)
+    past = echoes(box, [program, "splice"], [program, "ask"], least=0)
+    expect(past < 2_000_000, f"{past:.0f} bytes went past TCP, the proof's own megabyte apart")
+
+
+@test("redirect/redis", needs=("redis-server", "redis-benchmark", "redis-cli"), seconds=120)
+def redis(box):
+    """redis-benchmark over accelerated connections, without and with pipelining; a value of a megabyte comes back whole."""
+    server, client = box.namespace("server"), box.namespace("client")
+    server.start(["redis-server", "--port", 7000, "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--dir", box.dir], "redis")
+    wait_for(lambda: server.listens(7000), 10, "redis-server")
+    weftd = accelerated(box, 7000)
+    value = os.urandom(1_000_000)
+    for turn in range(3):
+        for pipeline in (1, 16):
+            done = client.run(["redis-benchmark", "-h", server.address, "-p", 7000, "-n", 5000, "-c", 20, "-P", pipeline, "-d", 512,
+                               "-t", "set,get,lrange_100", "--csv"], seconds=60)
+            expect(done.stdout.count("\n") >= 4, done.stdout + done.stderr)
+        command = ["redis-cli", "-h", server.address, "-p", "7000"]
+        subprocess.run(["ip", "netns", "exec", client.name, *command, "-x", "set", f"key{turn}"], input=value, check=True,
+                       stdout=subprocess.DEVNULL)
+        got = subprocess.run(["ip", "netns", "exec", client.name, *command, "--raw", "get", f"key{turn}"], stdout=subprocess.PIPE, check=True)
+        expect(got.stdout[:-1] == value, f"turn {turn}: the value came back differently")
+    past, connections = redirected(weftd)
+    expect(past > 10_000_000, f"{past:.0f} bytes of {connections:.0f} connections went past TCP")

@@ -11,6 +11,10 @@
 #define LANE_BYTES_MAX	  (1u << 20)
 #define LANE_MESSAGES_MAX 1024
 
+/* Messages in a row that are no talk any more but a stream, which TCP does better: it joins them
+ * and wakes the reader less often. */
+#define LANE_RUN_MAX 64
+
 #define TRIAL_READS                                                                                \
 	16 /* by recv() and its like, with nothing read otherwise: a program has shown */
 
@@ -53,18 +57,49 @@ static __always_inline bool read_by_recv_only(const struct enrolled *e, __u32 co
 	return otherwise <= 1; /* a FIN counts as one */
 }
 
-/* A connection in trial has read much, or ended: what it says of its program. */
-static __always_inline void trial_judge(const struct enrolled *e, bool good)
+static __always_inline void reader_judge(const struct reader_key *key, bool good)
 {
-	struct reader *known = bpf_map_lookup_elem(&weft_readers, &e->reader);
+	struct reader *known = bpf_map_lookup_elem(&weft_readers, key);
 	struct reader fresh = {.good = good, .bad = !good};
 
 	if (!known)
-		bpf_map_update_elem(&weft_readers, &e->reader, &fresh, BPF_NOEXIST);
+		bpf_map_update_elem(&weft_readers, key, &fresh, BPF_NOEXIST);
 	else if (good)
 		known->good = 1;
 	else
 		known->bad = 1;
+}
+
+static __always_inline void servers_key(struct reader_key *key, const struct reader_key *of)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->service = of->service;
+	key->role = WEFT_ROLE_SERVER;
+}
+
+/* A connection in trial has read much, or ended: what it says of its program. A client cannot know
+ * which of the service's programs will answer: they are judged together too. */
+static __noinline int trial_judge(const struct enrolled *e, bool good)
+{
+	struct reader_key servers;
+
+	reader_judge(&e->reader, good);
+	if (e->role != WEFT_ROLE_SERVER)
+		return 0;
+	servers_key(&servers, &e->reader);
+	reader_judge(&servers, good);
+	return 0;
+}
+
+/* Notes a message from one end, or a read at it, with |heard| bytes gone the other way so far: this
+ * end speaks or reads on and on, however the other answers. */
+static __always_inline bool runs_on(struct enrolled *e, __u64 heard)
+{
+	if (heard != e->heard) {
+		e->heard = heard;
+		e->run = 0;
+	}
+	return ++e->run > LANE_RUN_MAX;
 }
 
 /* Nothing more goes past TCP to this receiver. */

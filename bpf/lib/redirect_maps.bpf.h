@@ -17,7 +17,8 @@ enum lane_mode {
 	LANE_PASS,     /* everything from now on goes by TCP */
 };
 
-/* A program that reads from an accelerated service or serves it, in one control group. */
+/* A program that reads from an accelerated service or serves it, in one control group. Without
+ * either: all that serve it. */
 struct reader_key {
 	char exe[32];
 	__u64 cgroup_id;
@@ -28,7 +29,8 @@ struct reader_key {
 
 struct reader {
 	__u32 good; /* read all of a connection by recv() and its like */
-	__u32 bad;  /* read by splice() or in another way that redirected bytes do not bear */
+	__u32 bad;  /* read by splice() or in another way that redirected bytes do not bear, or
+		       took part in a stream */
 };
 
 /* An end of a connection to an accelerated service. Accepted sockets inherit what the listener may
@@ -49,7 +51,8 @@ struct enrolled {
 	__u8 told; /* the other end knows that it is this end's turn to speak */
 	__u8 pad[4];
 	__u32 turns_seen; /* of its own lane */
-	__u32 pad2;
+	__u32 run;	  /* messages since the other end was heard */
+	__u64 heard;	  /* bytes that had come from it then */
 	struct reader_key reader;
 };
 
@@ -94,8 +97,9 @@ extern struct accel_map weft_accel SEC(".maps");
 struct pair {
 	__u64 client; /* cookies; 0 = not here yet */
 	__u64 server;
-	__u64 client_netns; /* cookie of its network namespace */
-	__u64 ambiguous;    /* two connections share the key: neither is redirected */
+	__u64 client_netns;	  /* cookie of its network namespace */
+	__u64 ambiguous;	  /* two connections share the key: neither is redirected */
+	struct reader_key reader; /* the client's program */
 };
 
 struct pair_map {

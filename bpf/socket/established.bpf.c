@@ -67,6 +67,16 @@ static __always_inline bool syn_seen(const struct end_key *pair)
 	return !bpf_map_delete_elem(&weft_syns, &key);
 }
 
+static __noinline bool servers_known(const struct enrolled *e)
+{
+	struct reader_key servers;
+	struct reader *reader;
+
+	servers_key(&servers, &e->reader);
+	reader = bpf_map_lookup_elem(&weft_readers, &servers);
+	return reader && reader->good && !reader->bad;
+}
+
 /* Whether the program at this end has shown that it reads in a way that redirected bytes bear. When
  * it has not, this connection is plain TCP and shows it. */
 static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_sock *sk,
@@ -85,7 +95,7 @@ static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_so
 	reader = bpf_map_lookup_elem(&weft_readers, &e->reader);
 	if (reader && reader->bad)
 		return false;
-	if (reader && reader->good)
+	if (reader && reader->good && (e->role == WEFT_ROLE_SERVER || servers_known(e)))
 		return true;
 	e->mode = LANE_TRIAL;
 	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
@@ -136,7 +146,9 @@ static __always_inline void pair_refuse(struct pair *pair)
 static __always_inline void client_enrol(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 					 struct enrolled *e)
 {
-	struct pair fresh = {.client = e->cookie, .client_netns = bpf_get_netns_cookie(ops)};
+	struct pair fresh = {.client = e->cookie,
+			     .client_netns = bpf_get_netns_cookie(ops),
+			     .reader = e->reader};
 	struct pair *known;
 
 	if (bpf_map_update_elem(&weft_pairs, &e->pair, &fresh, BPF_NOEXIST)) {

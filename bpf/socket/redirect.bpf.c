@@ -150,6 +150,25 @@ static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock 
 		message_follow(msg, state, e, lane);
 }
 
+/* A stream goes back to TCP, and the client's program is not accelerated with this service again.
+ */
+static __noinline int stream_pass(struct enrolled *e)
+{
+	struct pair *pair = bpf_map_lookup_elem(&weft_pairs, &e->pair);
+
+	if (pair)
+		reader_judge(&pair->reader, false);
+	return pass(e, WEFT_COUNT_REDIRECT_STREAM);
+}
+
+static __always_inline __u64 bytes_heard(struct bpf_sock *sk, const struct enrolled *e)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_lane *own = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
+
+	return (own ? own->bytes : 0) + (state ? state->streams[WEFT_INGRESS].position : 0);
+}
+
 SEC("sk_msg")
 int redirect_msg(struct sk_msg_md *msg)
 {
@@ -170,6 +189,8 @@ int redirect_msg(struct sk_msg_md *msg)
 		return pass(e, WEFT_COUNT_REDIRECT_CLOSED);
 	if (!lane_has_room(lane, bytes))
 		return pass(e, WEFT_COUNT_REDIRECT_FULL);
+	if (runs_on(e, bytes_heard(sk, e)))
+		return stream_pass(e);
 	if (bpf_msg_redirect_hash(msg, &weft_sockets, &e->peer, BPF_F_INGRESS) != SK_PASS)
 		return pass(e, WEFT_COUNT_REDIRECT_CLOSED);
 	__sync_fetch_and_add(&lane->bytes, bytes);
@@ -190,13 +211,22 @@ int redirect_skb(struct __sk_buff *skb)
 	return SK_PASS;
 }
 
+/* A client that reads a stream. */
+static __always_inline bool reads_on(struct enrolled *e, struct sock *sk)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+
+	return state && e->role == WEFT_ROLE_CLIENT &&
+	       runs_on(e, state->streams[WEFT_EGRESS].position);
+}
+
 /* A connection in trial: MSG_WAITALL comes back early from redirected bytes. */
 static __always_inline void trial_read(struct enrolled *e, struct sock *sk, __u32 bytes, int flags)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 
 	e->read += bytes;
-	if (flags & MSG_WAITALL)
+	if ((flags & MSG_WAITALL) || reads_on(e, sk))
 		trial_judge(e, false);
 	else if (++e->reads >= TRIAL_READS && tcp && read_by_recv_only(e, tcp->copied_seq))
 		trial_judge(e, true);

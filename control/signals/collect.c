@@ -441,6 +441,7 @@ static enum collect collect_returned(const struct signals *s, enum metric metric
 		unsigned count;
 	} reasons[] = {{"late", WEFT_COUNT_REDIRECT_LATE},
 		       {"full", WEFT_COUNT_REDIRECT_FULL},
+		       {"stream", WEFT_COUNT_REDIRECT_STREAM},
 		       {"closed", WEFT_COUNT_REDIRECT_CLOSED}};
 
 	(void)metric;

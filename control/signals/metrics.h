@@ -107,6 +107,7 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	X(REDIRECT_RETURNED, COUNTER, "weft_redirect_returned_total", "", returned,                \
 	  "Directions of accelerated connections that use TCP for good, by reason: late (the "     \
 	  "first message came before the other end was ready), full (too much waited unread), "    \
+	  "stream (it speaks on and on), "                                                         \
 	  "closed (the other end is gone or reads in a way that does not bear it).")               \
 	X(MESH_INFO, GAUGE, "weft_mesh_info", "", mesh,                                            \
 	  "1, with the hash of the configuration in force.")                                       \

@@ -441,6 +441,44 @@ static void test_waitall_is_never_accelerated(void **state)
 		assert_int_equal(past_tcp(TRIED_PORT, say_waiting_for_all), 0);
 }
 
+static void stream(int from, int to, unsigned messages)
+{
+	char buffer[4096] = "";
+
+	for (unsigned i = 0; i < messages; i++) {
+		send(from, buffer, sizeof(buffer), MSG_NOSIGNAL);
+		assert_int_equal(recv(to, buffer, sizeof(buffer), 0), sizeof(buffer));
+	}
+}
+
+static void say_stream_down(struct talk *t)
+{
+	say_by_recv(t);
+	stream(t->far, t->near, 200);
+}
+
+static void say_stream_up(struct talk *t)
+{
+	say_by_recv(t);
+	stream(t->near, t->far, 200);
+}
+
+/* TCP does streams better. */
+static void test_streams_stay_with_tcp(void **state)
+{
+	(void)state;
+	if (why_skipped[0])
+		skip();
+	readers_forget();
+	assert_int_equal(past_tcp(TRIED_PORT, say_stream_down), 0);
+	for (int i = 0; i < 2; i++) /* its client takes part in streams */
+		assert_int_equal(past_tcp(TRIED_PORT, say_by_recv), 0);
+	readers_forget();
+	past_tcp(TRIED_PORT, say_by_recv);
+	assert_in_range(past_tcp(TRIED_PORT, say_stream_up), 64 * 4096, 66 * 4096);
+	assert_int_equal(past_tcp(TRIED_PORT, say_by_recv), 0);
+}
+
 /* A service that is taken from the list: what lives goes on, what comes is plain. */
 static void test_list_changes(void **state)
 {
@@ -514,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_program_shows_how_it_reads),
 		cmocka_unit_test(test_splice_is_never_accelerated),
 		cmocka_unit_test(test_waitall_is_never_accelerated),
+		cmocka_unit_test(test_streams_stay_with_tcp),
 		cmocka_unit_test(test_list_changes),
 	};
 	int failed;
