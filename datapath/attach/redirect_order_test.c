@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Short first messages over a veth pair whose far side is worked off by another core: the order of
- * bytes holds over 100,000 connections, and does not without the rule that keeps it. Needs root. */
+/* Over a veth pair whose far side is worked off by another core, the order of bytes holds: with
+ * short first messages over 100,000 connections, and in streams that go back to TCP; it does not
+ * without the rule that keeps it. Needs root. */
 #include "datapath/attach/redirect.h"
 
 #include "base/cleanup.h"
@@ -22,10 +23,20 @@
 #include <cmocka.h>
 
 #define PORT	    7100
-#define CONNECTIONS 100000
-#define MESSAGES    6 /* of 1, 2, ... bytes: the first is short */
-#define BYTES	    (MESSAGES * (MESSAGES + 1) / 2)
+#define BYTES_MAX   1024
 #define SEEN_MAX_MS 240000
+
+/* What the near side says without waiting for an answer; its first message has one byte. */
+struct plan {
+	const char *name;
+	unsigned connections;
+	unsigned messages;
+	unsigned longer_by;    /* bytes, each message than the one before */
+	unsigned interject_at; /* bytes after which the far side says one, unasked; 0 = never */
+};
+
+static const struct plan SHORT = {"short first message", 100000, 6, 1, 0};
+static const struct plan STREAM = {"stream", 4000, 300, 0, 64};
 
 static const char FAR_ADDRESS[] = "198.18.77.2";
 static pid_t far_pid; /* holds the namespace of the far side */
@@ -98,6 +109,7 @@ static void pin_to(int cpu)
 /* ---- the far side: reads, compares, answers */
 
 struct server {
+	const struct plan *plan;
 	int listener_fd;
 	unsigned misordered;
 };
@@ -113,20 +125,33 @@ static int listener_open(void)
 	return fd;
 }
 
-static bool in_order(int fd)
+static size_t bytes_of(const struct plan *plan)
 {
-	char got[BYTES];
-	size_t have = 0;
+	return plan->messages + plan->longer_by * plan->messages * (plan->messages - 1) / 2;
+}
+
+static char byte_at(size_t i)
+{
+	return (char)(i % 251);
+}
+
+static bool in_order(int fd, const struct plan *plan)
+{
+	size_t have = 0, bytes = bytes_of(plan);
+	bool silent = plan->interject_at;
+	char got[BYTES_MAX];
 	ssize_t n = 1;
 
-	while (have < BYTES && n > 0) {
-		n = recv(fd, got + have, BYTES - have, 0);
+	while (have < bytes && n > 0) {
+		n = recv(fd, got + have, bytes - have, 0);
 		have += n > 0 ? (size_t)n : 0;
+		if (silent && have >= plan->interject_at)
+			silent = send(fd, "i", 1, MSG_NOSIGNAL) != 1;
 	}
 	for (size_t i = 0; i < have; i++)
-		if (got[i] != (char)('A' + i))
+		if (got[i] != byte_at(i))
 			return false;
-	return have == BYTES;
+	return have == bytes;
 }
 
 static void *serve(void *arg)
@@ -139,7 +164,7 @@ static void *serve(void *arg)
 	pin_to(1);
 	server->listener_fd = listener_open();
 	while ((fd = accept(server->listener_fd, NULL, NULL)) >= 0) {
-		if (!in_order(fd))
+		if (!in_order(fd, server->plan))
 			server->misordered++;
 		send(fd, "k", 1, MSG_NOSIGNAL);
 		close(fd);
@@ -149,27 +174,40 @@ static void *serve(void *arg)
 
 /* ---- the near side */
 
+static bool say_all(int fd, const struct plan *plan)
+{
+	size_t at = 0, bytes = 1;
+	char sent[BYTES_MAX];
+
+	for (size_t i = 0; i < bytes_of(plan); i++)
+		sent[i] = byte_at(i);
+	for (unsigned i = 0; i < plan->messages; i++) {
+		if (send(fd, sent + at, bytes, MSG_NOSIGNAL) != (ssize_t)bytes)
+			return false;
+		at += bytes;
+		bytes += plan->longer_by;
+	}
+	return true;
+}
+
 /* An abort at the end: no port waits in TIME_WAIT. */
-static bool ask(void)
+static bool ask(const struct plan *plan)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct linger abort_it = {.l_onoff = 1};
 	struct timeval wait = {.tv_sec = 5};
-	char sent[BYTES], byte;
-	size_t at = 0;
+	char byte = 0;
 
 	inet_pton(AF_INET, FAR_ADDRESS, &address.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_it, sizeof(abort_it));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) || !say_all(fd, plan))
 		return false;
-	for (size_t i = 0; i < BYTES; i++)
-		sent[i] = (char)('A' + i);
-	for (size_t i = 1; i <= MESSAGES; at += i++)
-		if (send(fd, sent + at, i, MSG_NOSIGNAL) != (ssize_t)i)
+	while (byte != 'k')
+		if (recv(fd, &byte, 1, 0) != 1)
 			return false;
-	return recv(fd, &byte, 1, 0) == 1;
+	return true;
 }
 
 static uint64_t now_ms(void)
@@ -186,26 +224,26 @@ struct result {
 	uint64_t counts[WEFT_COUNT_MAX];
 };
 
-static void run(struct server *server, unsigned stop_at, struct result *result)
+static void run(struct server *server, struct result *result)
 {
 	uint64_t end_ms = now_ms() + SEEN_MAX_MS;
 
-	while (result->connections < CONNECTIONS && server->misordered < stop_at &&
+	while (result->connections < server->plan->connections && !server->misordered &&
 	       now_ms() < end_ms) {
-		assert_true(ask());
+		assert_true(ask(server->plan));
 		result->connections++;
 	}
 	result->misordered = server->misordered;
 }
 
-/* |stop_at| misordered connections are enough. */
-static void stress(bool out_of_order, unsigned stop_at, struct result *result)
+/* Ends at the first misordered connection. */
+static void stress(const struct plan *plan, bool out_of_order, struct result *result)
 {
 	struct attach_options options = {
 		.redirect = true, .redirect_out_of_order = out_of_order, .cgroup_path = cgroup_dir};
 	struct redirect_service service;
 	uint64_t lost[WEFT_LOSS_MAX];
-	struct server server = {.listener_fd = -1};
+	struct server server = {.plan = plan, .listener_fd = -1};
 	struct redirect *redirect = NULL;
 	struct attach *attach = NULL;
 	struct error err = {0};
@@ -221,7 +259,7 @@ static void stress(bool out_of_order, unsigned stop_at, struct result *result)
 	while (__atomic_load_n(&server.listener_fd, __ATOMIC_SEQ_CST) < 0)
 		usleep(1000);
 	pin_to(0);
-	run(&server, stop_at, result);
+	run(&server, result);
 	shutdown(server.listener_fd, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(server.listener_fd);
@@ -230,14 +268,38 @@ static void stress(bool out_of_order, unsigned stop_at, struct result *result)
 	attach_free(attach);
 }
 
-static void say(const char *what, const struct result *r)
+static void say(const struct plan *plan, const char *what, const struct result *r)
 {
-	printf("%s: %u connections, %u misordered; %llu pairs, %llu messages past TCP, "
-	       "%llu directions late\n",
-	       what, r->connections, r->misordered,
+	printf("%s, %s: %u connections, %u misordered; %llu pairs, %llu messages past TCP, "
+	       "%llu directions late, %llu back to TCP as streams\n",
+	       plan->name, what, r->connections, r->misordered,
 	       (unsigned long long)r->counts[WEFT_COUNT_REDIRECT_PAIRS],
 	       (unsigned long long)r->counts[WEFT_COUNT_REDIRECT_MESSAGES],
-	       (unsigned long long)r->counts[WEFT_COUNT_REDIRECT_LATE]);
+	       (unsigned long long)r->counts[WEFT_COUNT_REDIRECT_LATE],
+	       (unsigned long long)r->counts[WEFT_COUNT_REDIRECT_STREAM]);
+}
+
+static void order_holds(const struct plan *plan, struct result *result)
+{
+	if (why_skipped[0]) {
+		printf("skipped: %s\n", why_skipped);
+		skip();
+	}
+	stress(plan, false, result);
+	say(plan, "as it is", result);
+	assert_int_equal(result->misordered, 0);
+	assert_int_equal(result->connections, plan->connections);
+}
+
+static void order_breaks_without_the_rule(const struct plan *plan)
+{
+	struct result result = {0};
+
+	if (why_skipped[0])
+		skip();
+	stress(plan, true, &result);
+	say(plan, "without the rule", &result);
+	assert_true(result.misordered > 0);
 }
 
 static void test_order_holds(void **state)
@@ -245,28 +307,30 @@ static void test_order_holds(void **state)
 	struct result result = {0};
 
 	(void)state;
-	if (why_skipped[0]) {
-		printf("skipped: %s\n", why_skipped);
-		skip();
-	}
-	stress(false, 1, &result);
-	say("as it is", &result);
-	assert_int_equal(result.misordered, 0);
-	assert_int_equal(result.connections, CONNECTIONS);
-	assert_true(result.counts[WEFT_COUNT_REDIRECT_MESSAGES] > CONNECTIONS);
+	order_holds(&SHORT, &result);
+	assert_true(result.counts[WEFT_COUNT_REDIRECT_MESSAGES] > SHORT.connections);
 	assert_true(result.counts[WEFT_COUNT_REDIRECT_LATE] > 0); /* the race was there */
 }
 
 static void test_order_breaks_without_the_rule(void **state)
 {
+	(void)state;
+	order_breaks_without_the_rule(&SHORT);
+}
+
+static void test_order_of_streams_holds(void **state)
+{
 	struct result result = {0};
 
 	(void)state;
-	if (why_skipped[0])
-		skip();
-	stress(true, 1, &result);
-	say("without the rule", &result);
-	assert_true(result.misordered > 0);
+	order_holds(&STREAM, &result);
+	assert_true(result.counts[WEFT_COUNT_REDIRECT_STREAM] > STREAM.connections / 2);
+}
+
+static void test_order_of_streams_breaks_without_the_rule(void **state)
+{
+	(void)state;
+	order_breaks_without_the_rule(&STREAM);
 }
 
 static void prepare(void)
@@ -284,6 +348,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_breaks_without_the_rule),
 		cmocka_unit_test(test_order_holds),
+		cmocka_unit_test(test_order_of_streams_breaks_without_the_rule),
+		cmocka_unit_test(test_order_of_streams_holds),
 	};
 	int failed;
 
