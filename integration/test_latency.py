@@ -7,10 +7,13 @@ from lab.verdict import expect, test
 from lab.weftd import Weftd
 
 SLEEP_MS = 50
+# A handler that wakes late because other work has the CPU was not yet awake by its own clock either: it goes first.
+FIRST = ("chrt", "--fifo", "10")
 
 
 def sleeper_is_timed(box, server):
-    """A handler that sleeps 50 ms: 50 to 52 ms at the server, and not less at the client."""
+    """A handler that sleeps 50 ms: 50 to 52 ms at the server, and not less at the client. What a sleep takes longer than
+    50 ms by the handler's own clock (a loaded machine wakes late) is the handler's time, so it is added to both."""
     weftd = Weftd(box)
     weftd.start()
     observed = weftd.follow(server.workload)
@@ -20,22 +23,22 @@ def sleeper_is_timed(box, server):
     at_server = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "destination"}
     at_client = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "source"}
     expect(len(at_server) == len(at_client) == len(log) == 60, f"{len(at_server)} and {len(at_client)} records of 60")
-    times = sorted(at_server.values())
-    expect(times[0] >= SLEEP_MS, f"a request was reported faster than its handler: {times[0]} ms")
-    nine_tenths = times[len(times) * 9 // 10]
-    expect(nine_tenths <= SLEEP_MS + 2, f"one in ten took over {nine_tenths} ms at the server (a loaded machine may do that)")
+    slept = [e.seconds * 1000 for e in log]
+    for own_ms, said_ms in zip(slept, at_server.values()):
+        late_ms = max(0, own_ms - SLEEP_MS)
+        expect(SLEEP_MS <= said_ms <= SLEEP_MS + 2 + late_ms, f"{said_ms} ms at the server, {own_ms:.2f} by the handler's clock")
     early = [i for i in at_server if at_client[i] < at_server[i]]
     expect(not early, f"{len(early)} requests faster at the client than at the server")
 
 
 @test("latency/sleeper_http1")
 def sleeper_http1(box):
-    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "threads", delay_ms=SLEEP_MS, ahead=AHEAD))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8080, "threads", delay_ms=SLEEP_MS, ahead=FIRST))
 
 
 @test("latency/sleeper_tls")
 def sleeper_tls(box):
-    sleeper_is_timed(box, servers.python(box.namespace("server"), 8443, "threads", tls=True, delay_ms=SLEEP_MS, ahead=AHEAD))
+    sleeper_is_timed(box, servers.python(box.namespace("server"), 8443, "threads", tls=True, delay_ms=SLEEP_MS, ahead=FIRST))
 
 
 def close_to(found_ms, wanted_ms):
