@@ -133,15 +133,28 @@ static const char *end_shown(const json_t *o, const char *mesh, const char *key,
 	return field_shown(o, strcmp(name, "none") && strcmp(name, "unknown") ? mesh : key, out);
 }
 
+/* " (address)"; nothing of a socket that asked to connect before it was bound. */
+static const char *client_shown(const json_t *o, char out[SHOWN_MAX])
+{
+	const char *client = field_text(o, "client");
+	bool unbound = !strcmp(client, "0.0.0.0:0") || !strcmp(client, "[::]:0");
+
+	out[0] = 0;
+	if (!unbound)
+		snprintf(out, SHOWN_MAX, " (%s)", client);
+	return out;
+}
+
 static void print_verdict(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
 	char source[SHOWN_MAX], destination[SHOWN_MAX], when[16], why[SHOWN_MAX + 24];
+	char client[SHOWN_MAX];
 	bool noted = !strcmp(field_text(o, "verdict"), "noted");
 
-	printf("%s%s%s %s%s%s %s (%s) -> %s (%s) %s%s %s%s %s\n", c.dim, clock_part(o, when), c.off,
+	printf("%s%s%s %s%s%s %s%s -> %s (%s) %s%s %s%s %s\n", c.dim, clock_part(o, when), c.off,
 	       noted ? c.yellow : c.red, field_text(o, "verdict"), c.off,
-	       end_shown(o, "source_workload", "source", source), field_text(o, "client"),
+	       end_shown(o, "source_workload", "source", source), client_shown(o, client),
 	       end_shown(o, "destination_workload", "destination", destination),
 	       field_text(o, "server"), c.dim, field_text(o, "protocol"),
 	       !strcmp(field_text(o, "reporter"), "source") ? "at connect" : "at the server", c.off,
