@@ -42,6 +42,7 @@ struct weft_mesh_header {
 
 #define WEFT_MESH_POLICIES 1u /* there is at least one policy */
 #define WEFT_MESH_BALANCES 2u /* there is at least one front */
+#define WEFT_MESH_ENDS	   4u /* there is a policy that ends connections */
 
 /* The key of a front or an address: a hash over all 20 bytes. */
 struct weft_mesh_key {
@@ -147,12 +148,13 @@ struct weft_mesh_endpoint {
 struct weft_endpoint_state {
 	__u64 connects;	   /* connections that were sent here */
 	__u32 connections; /* of them live now */
-	__u32 flags;	   /* WEFT_EJECTED: written by the agent */
+	__u32 flags;	   /* WEFT_EJECTED...: written by the agent */
 	__u64 failures;	   /* connects that did not succeed (refused, timeout) */
 	__u64 pad;
 };
 
-#define WEFT_EJECTED 1u
+#define WEFT_EJECTED	   1u
+#define WEFT_EJECTED_CLOSE 2u /* beside it: connections that live are ended */
 
 struct weft_service_state {
 	__u64 rotation;	   /* round robin: the next number */

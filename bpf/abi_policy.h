@@ -93,6 +93,7 @@ struct weft_mesh_step {
 		struct {
 			__u32 policy; /* number in the model, WEFT_NUMBER_NONE = none matched */
 			__u32 rule;   /* in the policy, from 1; 0 = none matched */
+			__u32 ends;   /* denial: 1 = connections that live are ended, too */
 		} verdict;
 		__u16 ports[WEFT_STEP_PORTS]; /* ascending */
 		/* ascending, none inside another: binary search */
@@ -134,7 +135,9 @@ struct weft_policy_answer {
 	__u16 notes; /* what is noted on the way */
 	__u32 policy;
 	__u32 rule;
-	__u32 steps; /* walked */
+	__u16 steps; /* walked */
+	__u8 ends;   /* denied: connections that live are ended, too */
+	__u8 pad;
 	struct {
 		__u32 policy;
 		__u32 rule;
@@ -146,6 +149,8 @@ struct weft_policy_answer {
 #define WEFT_VERDICT_DENIED	 1
 #define WEFT_VERDICT_NO_ENDPOINT 2 /* UH */
 #define WEFT_VERDICT_OVERFLOW	 3 /* UO */
+#define WEFT_VERDICT_ENDED	 4 /* it lived, policy denies it now */
+#define WEFT_VERDICT_EJECTED	 5 /* it lived, its endpoint was ejected */
 
 /* Where it was spoken (weft_verdict.place) */
 #define WEFT_PLACE_CONNECT 1 /* the client's connect or first datagram */
@@ -159,7 +164,8 @@ struct weft_verdict {
 	__u64 cookie; /* of the socket, 0 = it has none yet */
 	__u64 generation;
 	struct weft_tuple tuple; /* connect: |remote| is what was asked for, |local| may be empty */
-	struct weft_owner owner; /* of the process that connects; accept: of the listener */
+	struct weft_owner owner; /* of the process that connects; accept: of the listener; of the
+				  * socket that was ended */
 	__u32 policy;
 	__u32 rule; /* from 1; 0 = none matched (no ALLOW policy did) */
 	__u32 service;

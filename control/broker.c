@@ -99,6 +99,13 @@ ssize_t broker_ask_data(struct broker *b, enum broker_question question, const v
 	return ask(b, &m, answer, size);
 }
 
+void broker_tell(struct broker *b, enum broker_question question)
+{
+	struct broker_message m = {.question = question};
+
+	send(b->worker_fd, &m, offsetof(struct broker_message, data), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 int broker_question_read(struct broker *b, struct broker_message *ret)
 {
 	size_t head = offsetof(struct broker_message, data);

@@ -6,6 +6,7 @@
 #include "control/signals/health.h"
 
 #include "base/error.h"
+#include "datapath/attach/endings.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ enum broker_question {
 	BROKER_HEALTH,	    /* answer: struct broker_health */
 	BROKER_CHECK,	    /* answer: a JSON object as text */
 	BROKER_SIMULATE, /* data: struct weft_simulation; answer: the same, filled in; empty: no */
+	BROKER_END,	 /* look for connections that are to be ended; no answer */
 };
 
 #define BROKER_DATA_MAX 256
@@ -37,6 +39,7 @@ struct broker_health {
 	uint64_t kernel_counts[WEFT_COUNT_MAX];
 	uint64_t loader_cpu_ns;
 	uint64_t loader_resident_bytes;
+	struct endings_counts endings;
 	uint32_t program_count;
 	uint32_t probe_count;
 	uint32_t interface_count;
@@ -69,6 +72,9 @@ ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t arg
 /* The same with |data_bytes| (at most BROKER_DATA_MAX) of data. */
 ssize_t broker_ask_data(struct broker *b, enum broker_question question, const void *data,
 			size_t data_bytes, void *answer, size_t size);
+
+/* Worker: asks for something that has no answer. */
+void broker_tell(struct broker *b, enum broker_question question);
 
 /* Loader: the question that waits; 0, -EAGAIN, or -EPIPE when the worker is gone. */
 int broker_question_read(struct broker *b, struct broker_message *ret);

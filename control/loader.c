@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/cgroups.h"
+#include "datapath/attach/endings.h"
 #include "datapath/attach/features.h"
 #include "datapath/attach/flows.h"
 #include "datapath/attach/interfaces.h"
@@ -42,6 +43,9 @@ struct loader {
 	struct feeder *feeder;	 /* NULL: no mesh */
 	struct lookups *lookups; /* NULL: what policy denies at a server is dropped in silence */
 	uint64_t lookups_ns;	 /* when they were looked after */
+	struct endings *endings; /* NULL: no mesh, or see endings_problem */
+	char endings_problem[256];
+	struct broker *broker; /* NULL: there is no worker */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -187,6 +191,15 @@ static void refresh_lookups(struct loader *l)
 	lookups_refresh(l->lookups);
 }
 
+/* What an earlier agent put in force may have to be looked at, too: once at the start. */
+static void end_connections(void *arg)
+{
+	struct loader *l = arg;
+
+	if (l->endings)
+		endings_want(l->endings, process_now_ns());
+}
+
 /* Unlike the rest this must work: who asks for a mesh counts on it. */
 static int start_mesh(struct loader *l, struct error *err)
 {
@@ -195,13 +208,16 @@ static int start_mesh(struct loader *l, struct error *err)
 		.attach = l->attach,
 		.cgroup_root = l->cgroup_root,
 		.accelerate = accelerate,
+		.in_force = end_connections,
 		.arg = l,
 	};
-	struct error ignored;
+	struct error ignored, err_endings;
 	int r;
 
 	if (!l->options.config_dir)
 		return 0;
+	if (endings_new(l->attach, &l->endings, &err_endings))
+		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err_endings.text);
 	r = feeder_new(&options, &l->feeder, err);
 	if (!r && !lookups_new(l->attach, &l->lookups, &ignored))
 		refresh_lookups(l);
@@ -233,6 +249,9 @@ static int start(struct loader *l, struct error *err)
 		return r;
 	if (l->feeder)
 		watch(l, feeder_fd(l->feeder));
+	if (l->endings)
+		watch(l, endings_fd(l->endings));
+	end_connections(l);
 	if (l->libraries)
 		watch(l, libraries_fd(l->libraries));
 	if (l->interfaces)
@@ -264,6 +283,7 @@ void loader_free(struct loader *l)
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
 	feeder_free(l->feeder);
+	endings_free(l->endings);
 	lookups_free(l->lookups);
 	flows_free(l->flows);
 	interfaces_free(l->interfaces);
@@ -281,8 +301,9 @@ struct attach *loader_attach(struct loader *l)
 	return l->attach;
 }
 
-void loader_connect(struct loader *l, struct channel *channel)
+void loader_connect(struct loader *l, struct channel *channel, struct broker *broker)
 {
+	l->broker = broker;
 	if (l->feeder)
 		feeder_connect(l->feeder, channel);
 }
@@ -290,6 +311,14 @@ void loader_connect(struct loader *l, struct channel *channel)
 int loader_fd(const struct loader *l)
 {
 	return l->epoll_fd;
+}
+
+static void tell_ended(void *arg, const struct weft_verdict *v)
+{
+	struct loader *l = arg;
+
+	if (l->broker)
+		broker_push(l->broker, v, sizeof(*v));
 }
 
 void loader_handle(struct loader *l)
@@ -303,6 +332,8 @@ void loader_handle(struct loader *l)
 				  &err); /* what failed is tried again at the next change */
 	if (l->feeder)
 		feeder_handle(l->feeder);
+	if (l->endings)
+		endings_handle(l->endings, process_now_ns(), tell_ended, l);
 }
 
 void loader_tick(struct loader *l)
@@ -421,6 +452,8 @@ static void answer_health(struct loader *l, struct broker *b)
 		loader_tick(l);
 		flows_visit_totals(l->flows, add_total, h);
 	}
+	if (l->endings)
+		h->endings = *endings_counts(l->endings);
 	h->tls_keys = l->libraries != NULL;
 	h->loader_cpu_ns = process_cpu_ns();
 	h->loader_resident_bytes = process_resident_bytes();
@@ -479,6 +512,9 @@ int loader_answer(struct loader *l, struct broker *b)
 		break;
 	case BROKER_SIMULATE:
 		answer_simulation(l, b, &m);
+		break;
+	case BROKER_END:
+		end_connections(l);
 		break;
 	}
 	return 0;

@@ -20,8 +20,9 @@ void loader_free(struct loader *l);
 
 struct attach *loader_attach(struct loader *l);
 
-/* A new worker is at the other end of |channel|, which outlives it. NULL: there is none now. */
-void loader_connect(struct loader *l, struct channel *channel);
+/* A new worker is at the other ends of |channel| and |broker|, which outlive it. NULL: there is
+ * none now. */
+void loader_connect(struct loader *l, struct channel *channel, struct broker *broker);
 
 /* Readable when loader_handle has work. */
 int loader_fd(const struct loader *l);

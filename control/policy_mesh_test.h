@@ -17,7 +17,8 @@ static struct model model;
 static struct names names;
 static struct spec_policy specs[WORLD_POLICIES];
 static int spec_count;
-static uint32_t first_source; /* cell: identity of 127.0.2.1 */
+static bool spec_ends[WORLD_POLICIES]; /* policies that end connections */
+static uint32_t first_source;	       /* cell: identity of 127.0.2.1 */
 
 /* Blocks and ports that real connections can meet. */
 static void world_on_loopback(void)
@@ -104,6 +105,8 @@ static struct weft_mesh_header *policies_begin(void)
 	h->addresses = (struct weft_mesh_table){cells_take(BUCKETS), BUCKETS - 1};
 	h->matchers = (struct weft_mesh_table){cells_take(BUCKETS), BUCKETS - 1};
 	model_fill(&model, specs, spec_count);
+	for (int i = 0; i < spec_count; i++)
+		model.policies[i].end_connections = spec_ends[i];
 	if (authorize_compile(&model.mesh, &names.view, &a, &err))
 		fail_msg("%s", err.text);
 	authorize_place(&a, cells_take(a.steps.count));

@@ -90,8 +90,11 @@ void status_refresh(void *arg)
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
 	h->process_start_s = s->started_s;
-	if (s->parts.steering)
+	if (s->parts.steering) {
 		steering_health(s->parts.steering, &h->mesh);
+		h->mesh.ended = s->loader.endings.ended;
+		h->mesh.not_ended = s->loader.endings.failed;
+	}
 	signals_set_health(s->parts.signals, h);
 }
 

@@ -65,6 +65,26 @@ static uint32_t rule_graph(struct compiler *c, const struct mesh_rule *r, uint32
 	return clauses_any(c, r->from_first, r->from_count, yes, no);
 }
 
+static bool only_noted(const struct mesh_policy *p)
+{
+	return p->dry_run || p->action == MESH_AUDIT;
+}
+
+/* Whether a denial ends connections that live: the policy says so, or, where none of the ALLOW
+ * policies matched, one of them. */
+static bool ends(const struct compiler *c, uint32_t policy)
+{
+	if (policy != WEFT_NUMBER_NONE)
+		return c->mesh->policies[policy].end_connections;
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct mesh_policy *p = &c->mesh->policies[c->list[i]];
+
+		if (p->action == MESH_ALLOW && !only_noted(p) && p->end_connections)
+			return true;
+	}
+	return false;
+}
+
 static uint32_t verdict(struct compiler *c, uint8_t action, uint32_t policy, uint32_t rule,
 			uint32_t next)
 {
@@ -72,6 +92,8 @@ static uint32_t verdict(struct compiler *c, uint8_t action, uint32_t policy, uin
 
 	step.value.verdict.policy = policy;
 	step.value.verdict.rule = rule;
+	if (action == WEFT_ACTION_DENY)
+		step.value.verdict.ends = ends(c, policy);
 	return steps_put(c->steps, &step);
 }
 
@@ -87,11 +109,6 @@ static uint32_t policy_graph(struct compiler *c, uint32_t policy, uint8_t action
 		no = rule_graph(c, &c->mesh->rules[p->rule_first + rule - 1], yes, no);
 	}
 	return no;
-}
-
-static bool only_noted(const struct mesh_policy *p)
-{
-	return p->dry_run || p->action == MESH_AUDIT;
 }
 
 static uint32_t enforced_graph(struct compiler *c, uint8_t wanted, uint8_t action, uint32_t no)

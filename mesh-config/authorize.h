@@ -9,6 +9,9 @@
  *   ALLOW: the first that matches allows
  *   else denied, policy WEFT_NUMBER_NONE, rule 0
  *
+ * A denial also ends connections that live when its policy has end_connections; the last one, when
+ * an ALLOW policy has.
+ *
  * Source: istio.io/api security/v1beta1/authorization_policy.proto, as model_policy.h says it. */
 #pragma once
 

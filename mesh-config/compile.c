@@ -346,6 +346,14 @@ static int update_policies(struct compiler *c, const struct compile_input *in,
 	return r;
 }
 
+static bool policies_end(const struct mesh *m)
+{
+	for (uint32_t i = 0; i < m->policy_count; i++)
+		if (m->policies[i].end_connections)
+			return true;
+	return false;
+}
+
 static void write_header(struct compiler *c, const struct compile_input *in)
 {
 	const struct made *d = c->made;
@@ -364,6 +372,7 @@ static void write_header(struct compiler *c, const struct compile_input *in)
 	};
 
 	h.flags = (in->mesh->policy_count ? WEFT_MESH_POLICIES : 0) |
+		  (policies_end(in->mesh) ? WEFT_MESH_ENDS : 0) |
 		  (d->context.fronts.count ? WEFT_MESH_BALANCES : 0);
 	cells_put(d->context.cells, 0, &h);
 }

@@ -100,6 +100,7 @@ static void speak(struct weft_policy_answer *a, const struct weft_mesh_step *ste
 	a->action = step->action;
 	a->policy = step->value.verdict.policy;
 	a->rule = step->value.verdict.rule;
+	a->ends = (uint8_t)step->value.verdict.ends;
 }
 
 static bool is_open(const struct weft_policy_question *q, uint8_t kind)

@@ -91,8 +91,13 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} PRESERVE;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	atomic_t sk_drops;
@@ -135,7 +140,14 @@ struct kernfs_node {
 	__u64 id;
 } PRESERVE;
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+} PRESERVE;
+
 struct cgroup {
+	struct cgroup_subsys_state self;
+	int level; /* of the root: 0 */
 	struct kernfs_node *kn;
 } PRESERVE;
 

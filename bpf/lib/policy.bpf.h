@@ -183,6 +183,7 @@ static __always_inline void step_speak(struct weft_policy_answer *a,
 	a->action = step->action;
 	a->policy = step->value.verdict.policy;
 	a->rule = step->value.verdict.rule;
+	a->ends = step->value.verdict.ends;
 }
 
 /* One step. Returns 1 at the end. */

@@ -4,7 +4,7 @@
  * comes into being; sk_lookup (in each network namespace) decides before there is a listener and
  * lets the kernel answer with a RST (TCP) or port unreachable (UDP). Emits VERDICT records, which
  * may be lost when the ring is full (counted). Context: packets. */
-#include "bpf/lib/authorize.bpf.h"
+#include "bpf/lib/arrival.bpf.h"
 #include "bpf/lib/packet_tcp.bpf.h"
 
 #define PASS 1
@@ -34,14 +34,6 @@ static __noinline bool key_of_packet(const struct __sk_buff *skb, __u8 direction
 		return false;
 	end_key_fill(ret_key, &tuple, 0, 0);
 	return true;
-}
-
-static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
-{
-	__builtin_memcpy(out->local_addr, key->remote_addr, 16);
-	__builtin_memcpy(out->remote_addr, key->local_addr, 16);
-	out->local_port = key->remote_port;
-	out->remote_port = key->local_port;
 }
 
 /* ---- who holds a socket */
@@ -80,40 +72,6 @@ int mesh_knock(struct __sk_buff *skb)
 }
 
 /* ---- who the ends are */
-
-/* |key| as the server sees it. |seq| 0: not known. */
-__weak __noinline int source_of_packet(const struct end_key *key, __u32 seq, __u64 generation)
-{
-	struct identity_search s = {.generation = generation};
-	struct weft_mesh_key address = {};
-	struct end_key turned = {};
-	struct knock *knock;
-
-	if (!key)
-		return 0;
-	key_turn(&turned, key);
-	knock = bpf_map_lookup_elem(&weft_knocks, &turned);
-	if (knock && (!seq || knock->seq == seq)) {
-		s.facts = knock->facts;
-		__builtin_memcpy(s.addr, key->remote_addr, 16);
-		identity_of_facts(&s);
-	}
-	if (s.identity)
-		return s.identity;
-	__builtin_memcpy(address.addr, key->remote_addr, 16);
-	return identity_of_addr(&address, generation);
-}
-
-__weak __noinline int target_of_packet(const struct end_key *key, __u64 generation)
-{
-	struct weft_mesh_key address = {};
-
-	if (!key)
-		return 0;
-	__builtin_memcpy(address.addr, key->local_addr, 16);
-	address.port = key->local_port;
-	return identity_of_addr(&address, generation);
-}
 
 __weak __noinline int target_of_listener(struct __sk_buff *skb, __u64 generation)
 {

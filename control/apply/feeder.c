@@ -199,6 +199,7 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 		break;
 	case CHANNEL_FLIP:
 		channel_answer(f->channel, mesh_maps_flip(f->maps, &err), 0, -1, &err);
+		f->options.in_force(f->options.arg);
 		break;
 	case CHANNEL_CLEAR:
 		channel_answer(f->channel, mesh_maps_clear(f->maps), 0, -1, &err);

@@ -20,6 +20,7 @@ struct feeder_options {
 	 * with |err|. */
 	int (*accelerate)(void *arg, const struct weft_accel_key *keys, size_t count,
 			  struct error *err);
+	void (*in_force)(void *arg); /* another generation is in force */
 	void *arg;
 };
 

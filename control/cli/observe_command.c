@@ -117,6 +117,8 @@ static const char *reason(const json_t *o, char out[SHOWN_MAX + 24])
 		return "the service has no endpoint";
 	if (!strcmp(field_text(o, "verdict"), "overflow"))
 		return "the service takes no more connections";
+	if (!strcmp(field_text(o, "verdict"), "ejected"))
+		return "its endpoint was ejected";
 	if (!strcmp(field_text(o, "policy"), "none"))
 		return "no ALLOW policy matched";
 	snprintf(out, SHOWN_MAX + 24, "policy %s rule %lld", field_shown(o, "policy", policy),

@@ -39,7 +39,8 @@ const struct command commands[] = {
 	 "  -f, --follow             go on as new ones come\n"
 	 "  --last N                 begin with the last N (default 20; with -f 0)\n"
 	 "  --verdict KIND           instead of requests what the mesh decided: denied, noted,\n"
-	 "                           no_endpoint, overflow or any\n" FILTER_HELP,
+	 "                           no_endpoint, overflow, ended, ejected (living\n"
+	 "                           connections) or any\n" FILTER_HELP,
 	 command_observe},
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,

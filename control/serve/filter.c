@@ -3,6 +3,7 @@
 #include "control/serve/filter.h"
 
 #include "control/signals/istio.h"
+#include "control/signals/verdicts.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -229,13 +230,12 @@ static bool match_verdict(const char *value, const char *text)
 /* Each end decides for itself: both may take note of one connection, only one refuses it. */
 bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 {
-	static const char *const words[] = {"noted", "denied", "no_endpoint", "overflow"};
 	const struct verdict *v = &r->verdict;
 
 	return !wants_exchanges_only(f) && reporter_matches(f, (uint8_t)v->reporter, false) &&
 	       ends_match(f, v->source, v->destination) &&
 	       any_protocol(&f->protocol, v->protocol == IPPROTO_UDP ? "udp" : "tcp", false) &&
-	       any(&f->verdict, match_verdict, words[v->verdict % 4]);
+	       any(&f->verdict, match_verdict, verdicts_word(v->verdict));
 }
 
 bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter)

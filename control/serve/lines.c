@@ -5,6 +5,7 @@
 #include "control/export/json.h"
 #include "control/signals/encryption.h"
 #include "control/signals/istio.h"
+#include "control/signals/verdicts.h"
 
 #include <arpa/inet.h>
 #include <math.h>
@@ -236,13 +237,12 @@ void lines_connection(struct text *t, const struct recent_connection *c, int64_t
 
 void lines_verdict(struct text *t, const struct recent_verdict *r, int64_t wall_offset_ns)
 {
-	static const char *const words[] = {"noted", "denied", "no_endpoint", "overflow"};
 	const struct verdict *v = &r->verdict;
 	struct json j = json_to(t);
 
 	json_put_object(&j, NULL);
 	add_time(&j, "time", v->time_ns, wall_offset_ns);
-	json_put_string(&j, "verdict", words[v->verdict % 4]);
+	json_put_string(&j, "verdict", verdicts_word(v->verdict));
 	add_reporter(&j, v->reporter);
 	add_ends(&j, v->source, v->destination, &r->client, &r->server);
 	json_put_string(&j, "protocol", v->protocol == IPPROTO_UDP ? "udp" : "tcp");

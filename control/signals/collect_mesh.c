@@ -19,6 +19,10 @@ enum collect collect_mesh(const struct signals *s, enum metric metric, uint32_t 
 		return counted(ret, m->applied, 0);
 	case METRIC_MESH_FAILED:
 		return counted(ret, m->failed, 0);
+	case METRIC_MESH_ENDED:
+		return counted(ret, m->ended, 0);
+	case METRIC_MESH_NOT_ENDED:
+		return counted(ret, m->not_ended, 0);
 	case METRIC_MESH_SUCCESS:
 		return counted(ret, m->success_s, 0);
 	default:

@@ -88,6 +88,8 @@ struct health_mesh {
 	uint64_t failed;
 	uint64_t success_s; /* since the epoch */
 	uint64_t objects[HEALTH_MESH_OBJECT_MAX];
+	uint64_t ended; /* living connections */
+	uint64_t not_ended;
 	uint64_t ejected;
 	uint64_t ejections[HEALTH_EJECT_REASONS_MAX];
 	const char *eject_reasons[HEALTH_EJECT_REASONS_MAX]; /* NULL ends them */

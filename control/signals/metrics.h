@@ -124,6 +124,11 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Endpoints that get no new connections because they stood out.")                         \
 	X(MESH_EJECTIONS, COUNTER, "weft_mesh_ejections_total", "", ejections,                     \
 	  "Ejections of endpoints, by reason.")                                                    \
+	X(MESH_ENDED, COUNTER, "weft_mesh_connections_ended_total", "", mesh,                      \
+	  "Living connections that were ended, because a policy denies them now or their "         \
+	  "endpoint was ejected.")                                                                 \
+	X(MESH_NOT_ENDED, COUNTER, "weft_mesh_connections_not_ended_total", "", mesh,              \
+	  "Attempts to end a living connection that failed; weft check says why.")                 \
 	X(SERVICE_CONNECTS, COUNTER, "weft_service_connects_total", "", services,                  \
 	  "Connects to a service that were sent to an endpoint.")                                  \
 	X(SERVICE_CONNECTIONS, GAUGE, "weft_service_connections", "", services,                    \

@@ -38,14 +38,21 @@ void verdicts_add(struct series *verdicts, const struct verdict *v, uint64_t now
 }
 
 static const struct {
-	const char *action, *flag;
+	const char *word, *action, *flag;
 } names[] = {
-	[WEFT_VERDICT_ALLOWED] = {"note", "-"},
-	[WEFT_VERDICT_DENIED] = {"deny", "-"},
-	[WEFT_VERDICT_NO_ENDPOINT] = {"no_endpoint", "UH"},
-	[WEFT_VERDICT_OVERFLOW] = {"overflow", "UO"},
+	[WEFT_VERDICT_ALLOWED] = {"noted", "note", "-"},
+	[WEFT_VERDICT_DENIED] = {"denied", "deny", "-"},
+	[WEFT_VERDICT_NO_ENDPOINT] = {"no_endpoint", "no_endpoint", "UH"},
+	[WEFT_VERDICT_OVERFLOW] = {"overflow", "overflow", "UO"},
+	[WEFT_VERDICT_ENDED] = {"ended", "end", "-"},
+	[WEFT_VERDICT_EJECTED] = {"ejected", "eject", "-"},
 };
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
+
+const char *verdicts_word(uint8_t verdict)
+{
+	return verdict < NAME_COUNT ? names[verdict].word : "unknown";
+}
 
 const char *verdicts_action_name(uint8_t verdict)
 {

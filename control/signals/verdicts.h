@@ -26,6 +26,8 @@ struct series *verdicts_new(uint64_t seed);
 
 void verdicts_add(struct series *verdicts, const struct verdict *v, uint64_t now_ns);
 
-/* "deny", "note", "no_endpoint", "overflow", by WEFT_VERDICT_*; and Envoy's flag for it, "-". */
+/* By WEFT_VERDICT_*: the word for people ("denied", "noted", "ended"), the action in metrics
+ * ("deny", "note", "end"), and Envoy's flag for it, "-". */
+const char *verdicts_word(uint8_t verdict);
 const char *verdicts_action_name(uint8_t verdict);
 const char *verdicts_flag_name(uint8_t verdict);

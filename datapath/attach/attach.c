@@ -3,6 +3,7 @@
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/iterator.h"
 #include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/pins.h"
@@ -22,9 +23,15 @@
 #define DEFAULT_RING_BYTES (8u << 20)
 #define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
 #define RECORD_MAX_BYTES   8192 /* no record of the ring is larger */
-#define READ_BYTES	   (64 * 1024)
 
-enum hook { HOOK_TRACE, HOOK_CGROUP, HOOK_ITER_CONNS, HOOK_ITER_OWNERS, HOOK_ITER_FILES };
+enum hook {
+	HOOK_TRACE,
+	HOOK_CGROUP,
+	HOOK_ITER_CONNS,
+	HOOK_ITER_OWNERS,
+	HOOK_ITER_FILES,
+	HOOK_ITER_ENDINGS,
+};
 
 /* What this file attaches. Every other program is attached by who owns its hook. */
 static const struct {
@@ -32,26 +39,37 @@ static const struct {
 	enum hook hook;
 	bool pinned;
 } PROGRAMS[] = {
-	{"tcp_state", HOOK_TRACE, true},	{"tcp_reset_out", HOOK_TRACE, true},
-	{"tcp_reset_in", HOOK_TRACE, true},	{"payload_out", HOOK_CGROUP, true},
-	{"payload_in", HOOK_CGROUP, true},	{"conns_alive", HOOK_ITER_CONNS, false},
-	{"listeners", HOOK_ITER_OWNERS, false}, {"sockets_found", HOOK_ITER_FILES, false},
-	{"mesh_state", HOOK_TRACE, true},	{"mesh_release", HOOK_CGROUP, true},
-	{"mesh_peer4", HOOK_CGROUP, true},	{"mesh_peer6", HOOK_CGROUP, true},
-	{"mesh_recvmsg4", HOOK_CGROUP, true},	{"mesh_recvmsg6", HOOK_CGROUP, true},
-	{"mesh_sendmsg4", HOOK_CGROUP, true},	{"mesh_sendmsg6", HOOK_CGROUP, true},
-	{"mesh_connect4", HOOK_CGROUP, true},	{"mesh_connect6", HOOK_CGROUP, true},
-	{"mesh_knock", HOOK_CGROUP, true},	{"mesh_accept", HOOK_CGROUP, true},
+	{"tcp_state", HOOK_TRACE, true},
+	{"tcp_reset_out", HOOK_TRACE, true},
+	{"tcp_reset_in", HOOK_TRACE, true},
+	{"payload_out", HOOK_CGROUP, true},
+	{"payload_in", HOOK_CGROUP, true},
+	{"conns_alive", HOOK_ITER_CONNS, false},
+	{"listeners", HOOK_ITER_OWNERS, false},
+	{"sockets_found", HOOK_ITER_FILES, false},
+	{"mesh_state", HOOK_TRACE, true},
+	{"mesh_release", HOOK_CGROUP, true},
+	{"mesh_peer4", HOOK_CGROUP, true},
+	{"mesh_peer6", HOOK_CGROUP, true},
+	{"mesh_recvmsg4", HOOK_CGROUP, true},
+	{"mesh_recvmsg6", HOOK_CGROUP, true},
+	{"mesh_sendmsg4", HOOK_CGROUP, true},
+	{"mesh_sendmsg6", HOOK_CGROUP, true},
+	{"mesh_connect4", HOOK_CGROUP, true},
+	{"mesh_connect6", HOOK_CGROUP, true},
+	{"mesh_knock", HOOK_CGROUP, true},
+	{"mesh_accept", HOOK_CGROUP, true},
+	{"mesh_endings", HOOK_ITER_ENDINGS, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 
 /* What weft can do without, the first to go first, each with all programs whose name begins so:
  * the mesh, then counters on interfaces, then TLS, then who reset a connection. Their absence shows
  * in the lists that `weft check` prints. */
-static const char *const OPTIONAL[] = {"mesh_simulate", "mesh_policy",	   "mesh_",
-				       "weft_xdp",	"weft_tc_ingress", "weft_tc_egress",
-				       "tls_log_multi", "tls_log",	   "tls_keys_multi",
-				       "tls_keys",	"tcp_reset_out",   "tcp_reset_in"};
+static const char *const OPTIONAL[] = {
+	"mesh_endings",	   "mesh_simulate",  "mesh_policy",   "mesh_",	 "weft_xdp",
+	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log", "tls_keys_multi",
+	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 struct attach {
@@ -273,18 +291,6 @@ static int settings_start(struct attach *a, const struct attach_options *options
 
 /* ---- attach */
 
-static struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
-{
-	union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
-
-	if (map_fd >= 0) {
-		opts.link_info = &info;
-		opts.link_info_len = sizeof(info);
-	}
-	return bpf_program__attach_iter(program, &opts);
-}
-
 static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program *program)
 {
 	switch (PROGRAMS[i].hook) {
@@ -293,6 +299,7 @@ static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program
 	case HOOK_CGROUP:
 		return bpf_program__attach_cgroup(program, a->cgroup_fd);
 	case HOOK_ITER_CONNS:
+	case HOOK_ITER_ENDINGS:
 		return iterator_attach(program, attach_map_fd(a, "weft_conns"));
 	case HOOK_ITER_OWNERS:
 		return iterator_attach(program, attach_map_fd(a, "weft_owners"));
@@ -340,51 +347,22 @@ static int attach_all(struct attach *a, struct error *err)
 
 /* ---- walking what lives */
 
-static int iterator_read(struct bpf_link *link, void (*block)(void *arg, void *data, size_t size),
-			 void *arg)
-{
-	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
-	cleanup_free char *buffer = malloc(READ_BYTES);
-	ssize_t n;
-
-	if (fd < 0 || !buffer)
-		return fd < 0 ? fd : -ENOMEM;
-	while ((n = read(fd, buffer, READ_BYTES)) > 0)
-		if (block)
-			block(arg, buffer, (size_t)n);
-	return n < 0 ? -errno : 0;
-}
-
-struct record_reader {
-	attach_event_fn event;
-	void *arg;
-};
-
-/* The iterators write whole records, and a read returns whole records. */
-static void records_split(void *arg, void *data, size_t size)
-{
-	struct record_reader *reader = arg;
-	struct weft_event *event = data;
-
-	while (size >= sizeof(*event) && event->size_bytes >= sizeof(*event) &&
-	       event->size_bytes <= size) {
-		size_t step = event->size_bytes;
-
-		reader->event(reader->arg, event, step);
-		size -= step;
-		event = (struct weft_event *)((char *)event + step);
-	}
-}
-
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
 {
-	struct record_reader reader = {event, arg};
 	int r = 0;
 
 	for (size_t i = 0; i < PROGRAM_COUNT && !r; i++)
 		if (PROGRAMS[i].hook == HOOK_ITER_CONNS || PROGRAMS[i].hook == HOOK_ITER_OWNERS)
-			r = iterator_read(a->links[i], records_split, &reader);
+			r = iterator_read(a->links[i], event, arg);
 	return r;
+}
+
+int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (PROGRAMS[i].hook == HOOK_ITER_ENDINGS)
+			return iterator_read(a->links[i], event, arg);
+	return -ENOENT;
 }
 
 /* Sockets that are older than the programs have no owner yet: their holders' files tell. */

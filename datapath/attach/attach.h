@@ -83,6 +83,11 @@ int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX
  * listeners (struct weft_listen). 0 or negative errno. */
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg);
 
+/* Walks connections that are to be ended (struct weft_verdict: ENDED, EJECTED), in every network
+ * namespace, each end for itself. 0, -ENOENT when the kernel does not load the walk, or another
+ * negative errno. */
+int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg);
+
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg);
 

@@ -149,7 +149,8 @@ struct connection {
  * where there is nothing and "unknown" where nobody knows the name. */
 struct verdict {
 	enum reporter reporter; /* source: at connect or sendmsg; destination: at the listener */
-	uint8_t verdict;	/* WEFT_VERDICT_*; allowed: a policy only took note */
+	uint8_t verdict;	/* WEFT_VERDICT_*; allowed: a policy only took note; ended, ejected:
+				 * the connection lived until then */
 	uint8_t protocol;	/* IPPROTO_* */
 	uint32_t rule;		/* of |policy|, from 1; 0 = no rule matched */
 	uint32_t flags;		/* RESPONSE_FLAG() */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Iterator, run when user space reads it: connections that live and are to be ended, because a
+ * policy in force denies them and says so, or because their endpoint was ejected and is to be left.
+ * Writes struct weft_verdict for each, ends nothing itself, loses nothing. Each end of a connection
+ * is judged as when it began; now its addresses are known. */
+#include "bpf/lib/arrival.bpf.h"
+
+#define ENDINGS_CGROUPS 16 /* levels of a tree that is walked up */
+
+struct ending {
+	struct authorize a;
+	struct end_key key; /* as this end sees it */
+	__u8 verdict;	    /* WEFT_VERDICT_* */
+	bool server;
+};
+
+/* ---- who holds a socket */
+
+static __always_inline void cgroups_of(struct sock *sk, struct identity_facts *f)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+
+	for (int i = 0; i < ENDINGS_CGROUPS && cgroup; i++) {
+		int level = BPF_CORE_READ(cgroup, level);
+
+		for (int k = 0; k < IDENTITY_CGROUPS; k++)
+			if (level == k + 1)
+				f->cgroups[k] = BPF_CORE_READ(cgroup, kn, id);
+		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
+	}
+}
+
+/* By what is known of the process, else by the address of this end. */
+static __noinline int holder_of(struct sock *sk, const struct ending *e)
+{
+	struct identity_search s = {.generation = e->a.question.generation};
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	struct weft_mesh_key key = {.port = e->server ? e->key.local_port : 0};
+
+	cgroups_of(sk, &s.facts);
+	s.facts.netns_ino = sk->__sk_common.skc_net.net->ns.inum;
+	s.facts.uid = WEFT_NUMBER_NONE;
+	if (owner) {
+		s.facts.exe = weft_hash_name(owner->exe);
+		s.facts.uid = owner->uid;
+	}
+	__builtin_memcpy(s.addr, e->key.local_addr, 16);
+	identity_of_facts(&s);
+	if (s.identity)
+		return s.identity;
+	__builtin_memcpy(key.addr, e->key.local_addr, 16);
+	return identity_of_addr(&key, e->a.question.generation);
+}
+
+/* ---- policy */
+
+static __always_inline void ask_client(struct sock *sk, struct ending *e)
+{
+	struct weft_mesh_key key = {.port = e->key.remote_port};
+
+	__builtin_memcpy(key.addr, e->key.remote_addr, 16);
+	e->a.source = holder_of(sk, e);
+	e->a.target = identity_of_addr(&key, e->a.question.generation);
+	__builtin_memcpy(e->a.question.source_addr, e->key.local_addr, 16);
+	__builtin_memcpy(e->a.question.target_addr, e->key.remote_addr, 16);
+	e->a.question.target_port = e->key.remote_port;
+}
+
+static __always_inline void ask_server(struct sock *sk, struct ending *e)
+{
+	e->a.source = source_of_packet(&e->key, 0, e->a.question.generation);
+	e->a.target = target_of_packet(&e->key, e->a.question.generation);
+	if (!e->a.target)
+		e->a.target = holder_of(sk, e);
+	__builtin_memcpy(e->a.question.source_addr, e->key.remote_addr, 16);
+	__builtin_memcpy(e->a.question.target_addr, e->key.local_addr, 16);
+	e->a.question.target_port = e->key.local_port;
+}
+
+/* A generation that comes into force meanwhile is followed by a walk of its own. */
+static __always_inline bool is_forbidden(struct sock *sk, struct ending *e)
+{
+	struct mesh m;
+
+	if (!mesh_open(&m) || !(m.header->flags & WEFT_MESH_ENDS))
+		return false;
+	e->a.question.generation = m.header->generation;
+	if (e->server)
+		ask_server(sk, e);
+	else
+		ask_client(sk, e);
+	authorize_ask(&e->a);
+	return e->a.answer.action == WEFT_ACTION_DENY && e->a.answer.ends;
+}
+
+/* ---- ejection */
+
+static __always_inline const struct mesh_pick *pick_of(struct sock *sk)
+{
+	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+
+	return pick && pick->phase == PICK_ESTABLISHED ? pick : NULL;
+}
+
+static __always_inline bool is_left(struct sock *sk)
+{
+	const struct mesh_pick *pick = pick_of(sk);
+	const struct weft_endpoint_state *state;
+	__u32 number = pick ? pick->endpoint : 0;
+
+	state = pick ? bpf_map_lookup_elem(&weft_endpoints, &number) : NULL;
+	return state && state->flags & WEFT_EJECTED && state->flags & WEFT_EJECTED_CLOSE;
+}
+
+/* ---- the walk */
+
+static __noinline int ending_write(struct bpf_iter__bpf_sk_storage_map *ctx, struct sock *sk,
+				   const struct ending *e)
+{
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	const struct mesh_pick *pick = pick_of(sk);
+	struct weft_verdict v = {};
+
+	event_fill(&v.event, WEFT_EVENT_VERDICT, sizeof(v), bpf_ktime_get_ns());
+	v.event.cpu = WEFT_CPU_NONE;
+	verdict_fill(&v, &e->a);
+	v.verdict = e->verdict;
+	tuple_fill(&v.tuple, sk);
+	if (owner)
+		v.owner = *owner;
+	if (pick) {
+		v.service = pick->service;
+		v.endpoint = pick->endpoint;
+	}
+	v.cookie = bpf_get_socket_cookie(sk);
+	v.place = e->server ? WEFT_PLACE_ACCEPT : WEFT_PLACE_CONNECT;
+	v.protocol = IPPROTO_TCP;
+	bpf_seq_write(ctx->meta->seq, &v, sizeof(v));
+	return 0;
+}
+
+static __noinline int key_of_sock(struct sock *sk, struct end_key *ret_key)
+{
+	struct weft_tuple tuple = {};
+
+	tuple_fill(&tuple, sk);
+	end_key_fill(ret_key, &tuple, 0, 0);
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int mesh_endings(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	const struct conn_state *state = ctx->value;
+	struct sock *sk = ctx->sk;
+	struct ending e = {.verdict = WEFT_VERDICT_ENDED};
+
+	if (!sk || !state || !state->cookie || state->role == WEFT_ROLE_UNKNOWN)
+		return 0;
+	e.server = state->role == WEFT_ROLE_SERVER;
+	key_of_sock(sk, &e.key);
+	if (is_left(sk)) {
+		e.verdict = WEFT_VERDICT_EJECTED;
+		e.a.answer.policy = e.a.source_number = e.a.target_number = WEFT_NUMBER_NONE;
+	} else if (!is_forbidden(sk, &e)) {
+		return 0;
+	}
+	return ending_write(ctx, sk, &e);
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reading, cut into records. */
+#include "datapath/attach/iterator.h"
+
+#include "base/cleanup.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+
+#define READ_BYTES (64 * 1024)
+
+struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
+{
+	union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+
+	if (map_fd >= 0) {
+		opts.link_info = &info;
+		opts.link_info_len = sizeof(info);
+	}
+	return bpf_program__attach_iter(program, &opts);
+}
+
+/* The iterators write whole records, and a read returns whole records. Returns whether to go on. */
+static bool records_split(void *data, size_t size, attach_event_fn event, void *arg)
+{
+	struct weft_event *record = data;
+
+	while (size >= sizeof(*record) && record->size_bytes >= sizeof(*record) &&
+	       record->size_bytes <= size) {
+		size_t step = record->size_bytes;
+
+		if (event(arg, record, step))
+			return false;
+		size -= step;
+		record = (struct weft_event *)((char *)record + step);
+	}
+	return true;
+}
+
+int iterator_read(struct bpf_link *link, attach_event_fn event, void *arg)
+{
+	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
+	cleanup_free char *buffer = malloc(READ_BYTES);
+	ssize_t n;
+
+	if (fd < 0 || !buffer)
+		return fd < 0 ? fd : -ENOMEM;
+	while ((n = read(fd, buffer, READ_BYTES)) > 0)
+		if (event && !records_split(buffer, (size_t)n, event, arg))
+			return 0;
+	return n < 0 ? -errno : 0;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* BPF iterators: programs that run when they are read, and write records as the ring has them. */
+#pragma once
+
+#include "datapath/attach/attach.h"
+
+struct bpf_link;
+struct bpf_program;
+
+/* |map_fd| -1: it is over no map. NULL: errno says why. */
+struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd);
+
+/* Runs it to the end, or until |event| (NULL: nobody) returns non-zero. 0 or a negative errno;
+ * -ENOENT when |link| is NULL. */
+int iterator_read(struct bpf_link *link, attach_event_fn event, void *arg);

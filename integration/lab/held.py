@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Connections that are held while what is allowed changes."""
+
+import json
+import sys
+
+from lab.processes import wait_for
+from lab.sandbox import ROOT
+
+HOLD = ROOT / "integration" / "programs" / "hold.py"
+
+
+class Held:
+    """|count| connections from |place|, all of them up."""
+
+    def __init__(self, place, address, port, count):
+        self.count = count
+        self.process = place.start([sys.executable, HOLD, address, port, count], f"hold-{count}")
+        wait_for(lambda: "held" in self.process.output() or not self.process.alive(), 20, f"{count} connections")
+        if not self.process.alive():
+            raise RuntimeError(self.process.output())
+
+    def now(self):
+        lines = [line for line in self.process.output().splitlines() if line.startswith("{")]
+        return json.loads(lines[-1]) if lines else {"alive": self.count, "ended": {}}
+
+    def ended(self):
+        return sum(self.now()["ended"].values())
+
+    def alive(self):
+        return self.count - self.ended()
