@@ -21,9 +21,9 @@ static void servers_open(void)
 		struct sockaddr_storage addr;
 		socklen_t size;
 
-		sprintf(text, "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)atoi(texts[SPEC_PORTS][i % TEST_PORTS]), &addr,
-			      &size);
+		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
+		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
+			      &addr, &size);
 		servers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
 		assert_int_equal(listen(servers[i], 64), 0);
@@ -41,7 +41,7 @@ static void leave_hooks(bool leave)
 {
 	char parent[300];
 
-	strcpy(parent, cgroup_dir);
+	snprintf(parent, sizeof(parent), "%s", cgroup_dir);
 	*strrchr(parent, '/') = 0;
 	assert_int_equal(enter_cgroup(leave ? parent : cgroup_dir), 0);
 }
@@ -73,7 +73,7 @@ static void judged_arrivals(unsigned *allowed, unsigned *denied)
 {
 	struct spec_connection c;
 	struct spec_verdict v;
-	int fd;
+	int fd = -1;
 
 	denials_take();
 	for (int i = 0; i < CONNECTIONS; i++) {
@@ -125,7 +125,7 @@ static void test_refused_at_once(void **state)
 static void deny_all(void)
 {
 	memset(specs, 0, sizeof(specs[0]));
-	strcpy(specs->namespace_name, "istio-system");
+	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", "istio-system");
 	spec_count = 1;
 	policies_begin();
 	mesh_force();
@@ -168,12 +168,12 @@ static void one_rule(enum spec_action action, enum spec_field field, const char 
 	struct spec_match *m = &specs->rules[0].from[0].matches[0];
 
 	memset(specs, 0, sizeof(specs[0]));
-	strcpy(specs->namespace_name, "istio-system");
+	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", "istio-system");
 	specs->action = action;
 	specs->rule_count = specs->rules[0].from_count = specs->rules[0].from[0].count = 1;
 	m->field = field;
 	m->values.count = 1;
-	strcpy(m->values.items[0], value);
+	snprintf(m->values.items[0], sizeof(m->values.items[0]), "%s", value);
 	spec_count = 1;
 }
 

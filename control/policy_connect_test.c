@@ -16,9 +16,9 @@ static void servers_open(int type)
 		struct sockaddr_storage addr;
 		socklen_t size;
 
-		sprintf(text, "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)atoi(texts[SPEC_PORTS][i % TEST_PORTS]), &addr,
-			      &size);
+		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
+		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
+			      &addr, &size);
 		servers[i] = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
 		assert_true(type != SOCK_STREAM || !listen(servers[i], 64));
@@ -62,7 +62,7 @@ static void records_take(void)
 
 static uint32_t workload_number(const char *address)
 {
-	uint32_t kind = (uint32_t)atoi(strrchr(address, '.') + 1) - 1;
+	uint32_t kind = (uint32_t)strtol(strrchr(address, '.') + 1, NULL, 10) - 1;
 
 	if (!strncmp(address, "127.0.3.", 8))
 		return WEFT_NUMBER_NONE;

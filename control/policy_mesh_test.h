@@ -37,13 +37,14 @@ static void world_on_loopback(void)
 static void peer_of_kind(struct spec_peer *p, uint32_t kind)
 {
 	memset(p, 0, sizeof(*p));
-	strcpy(p->namespace_name, namespaces[kind % COUNT_OF(namespaces)]);
+	snprintf(p->namespace_name, sizeof(p->namespace_name), "%s",
+		 namespaces[kind % COUNT_OF(namespaces)]);
 	kind /= COUNT_OF(namespaces);
-	strcpy(p->labels[0][0], "app");
-	strcpy(p->labels[1][0], "tier");
-	sprintf(p->labels[0][1], "%u", kind % 2);
-	sprintf(p->labels[1][1], "%u", kind / 2 % 2);
-	strcpy(p->account, accounts[kind / 4 % COUNT_OF(accounts)]);
+	snprintf(p->labels[0][0], sizeof(p->labels[0][0]), "%s", "app");
+	snprintf(p->labels[1][0], sizeof(p->labels[1][0]), "%s", "tier");
+	snprintf(p->labels[0][1], sizeof(p->labels[0][1]), "%u", kind % 2);
+	snprintf(p->labels[1][1], sizeof(p->labels[1][1]), "%u", kind / 2 % 2);
+	snprintf(p->account, sizeof(p->account), "%s", accounts[kind / 4 % COUNT_OF(accounts)]);
 }
 
 static uint32_t identity_add(const struct spec_peer *p, uint32_t number, const struct authorize *a)
@@ -83,13 +84,13 @@ static void workloads_add(const struct authorize *a)
 
 	for (uint32_t i = 0; i < TARGETS; i++) {
 		peer_of_kind(&p, i);
-		sprintf(text, "127.0.1.%u", i + 1);
+		snprintf(text, sizeof(text), "127.0.1.%u", i + 1);
 		address_add(text, identity_add(&p, 1000 + i, a));
 	}
 	first_source = used;
 	for (uint32_t i = 0; i < KINDS; i++) {
 		peer_of_kind(&p, i);
-		sprintf(text, "127.0.2.%u", i + 1);
+		snprintf(text, sizeof(text), "127.0.2.%u", i + 1);
 		address_add(text, identity_add(&p, 2000 + i, a));
 	}
 }
@@ -122,17 +123,16 @@ static struct weft_mesh_header *policies_begin(void)
 static void loopback_connection(struct spec_connection *c)
 {
 	uint32_t source = dice(KINDS + STRANGERS), target = dice(TARGETS);
-	char number[4];
 
 	peer_of_kind(&c->target, target);
-	sprintf(number, "%u", target + 1);
-	strcat(strcpy(c->target.address, "127.0.1."), number);
+	snprintf(c->target.address, sizeof(c->target.address), "127.0.1.%u", target + 1);
 	memset(&c->source, 0, sizeof(c->source));
 	if (source < KINDS)
 		peer_of_kind(&c->source, source);
 	if (source < KINDS)
-		sprintf(c->source.address, "127.0.2.%u", source + 1);
+		snprintf(c->source.address, sizeof(c->source.address), "127.0.2.%u", source + 1);
 	else
-		sprintf(c->source.address, "127.0.3.%u", source - KINDS + 1);
-	c->port = atoi(texts[SPEC_PORTS][dice(TEST_PORTS)]);
+		snprintf(c->source.address, sizeof(c->source.address), "127.0.3.%u",
+			 source - KINDS + 1);
+	c->port = (int)strtol(texts[SPEC_PORTS][dice(TEST_PORTS)], NULL, 10);
 }

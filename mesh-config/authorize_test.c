@@ -118,7 +118,7 @@ static void long_policy(void)
 	struct spec_policy *p = specs;
 
 	memset(p, 0, sizeof(*p));
-	strcpy(p->namespace_name, "istio-system");
+	snprintf(p->namespace_name, sizeof(p->namespace_name), "%s", "istio-system");
 	p->action = SPEC_DENY;
 	p->rule_count = 1;
 	model_fill(&model, specs, 1);
@@ -171,7 +171,7 @@ static void test_long_lists(void **state)
 static int rules_compile(uint32_t count, struct authorize *a, struct error *err)
 {
 	memset(specs, 0, sizeof(*specs));
-	strcpy(specs->namespace_name, "istio-system");
+	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", "istio-system");
 	model_fill(&model, specs, 1);
 	model.policies[0].rule_count = count;
 	for (uint32_t i = 0; i < count; i++) {

@@ -311,32 +311,43 @@ static void compare_settings(struct diff *d)
 
 /* ---- objects of a kind, ascending by namespace and name in both */
 
+/* Where in a mesh the objects of a kind are, and in them their names. */
 struct kind {
 	const char *name;
-	uint32_t (*count)(const struct mesh *m);
-	void (*names)(const struct mesh *m, uint32_t i, const char *ret[2]);
+	size_t count_at, objects_at, object_size, namespace_at, name_at;
 	void (*compare)(struct diff *d, uint32_t old, uint32_t new);
 };
 
-#define KINDS(X)                                                                                   \
-	X(service, services)                                                                       \
-	X(workload, workloads)                                                                     \
-	X(policy, policies)
+#define KIND(one, many)                                                                            \
+	{#one,                                                                                     \
+	 offsetof(struct mesh, one##_count),                                                       \
+	 offsetof(struct mesh, many),                                                              \
+	 sizeof(struct mesh_##one),                                                                \
+	 offsetof(struct mesh_##one, namespace_name),                                              \
+	 offsetof(struct mesh_##one, name),                                                        \
+	 compare_##one}
 
-#define KIND_FUNCTIONS(one, many)                                                                  \
-	static uint32_t one##_count(const struct mesh *m)                                          \
-	{                                                                                          \
-		return m->one##_count;                                                             \
-	}                                                                                          \
-	static void one##_names(const struct mesh *m, uint32_t i, const char *ret[2])              \
-	{                                                                                          \
-		ret[0] = m->many[i].namespace_name;                                                \
-		ret[1] = m->many[i].name;                                                          \
-	}
-KINDS(KIND_FUNCTIONS)
+static const struct kind kinds[] = {KIND(service, services), KIND(workload, workloads),
+				    KIND(policy, policies)};
 
-#define KIND_ROW(one, many) {#one, one##_count, one##_names, compare_##one},
-static const struct kind kinds[] = {KINDS(KIND_ROW)};
+static uint32_t kind_count(const struct kind *kind, const struct mesh *m)
+{
+	uint32_t count;
+
+	memcpy(&count, (const char *)m + kind->count_at, sizeof(count));
+	return count;
+}
+
+static void kind_names(const struct kind *kind, const struct mesh *m, uint32_t i,
+		       const char *ret[2])
+{
+	const char *objects;
+
+	memcpy(&objects, (const char *)m + kind->objects_at, sizeof(objects));
+	objects += i * kind->object_size;
+	memcpy(&ret[0], objects + kind->namespace_at, sizeof(ret[0]));
+	memcpy(&ret[1], objects + kind->name_at, sizeof(ret[1]));
+}
 
 static int compare_names(const char *const a[2], const char *const b[2])
 {
@@ -349,8 +360,8 @@ static int compare_names(const char *const a[2], const char *const b[2])
 static uint32_t skip_unnamed(const struct kind *kind, const struct mesh *m, uint32_t i,
 			     const char *ret_names[2])
 {
-	for (; i < kind->count(m); i++) {
-		kind->names(m, i, ret_names);
+	for (; i < kind_count(kind, m); i++) {
+		kind_names(kind, m, i, ret_names);
 		if (ret_names[1][0])
 			break;
 	}
@@ -359,7 +370,7 @@ static uint32_t skip_unnamed(const struct kind *kind, const struct mesh *m, uint
 
 static void compare_kind(struct diff *d, const struct kind *kind)
 {
-	uint32_t a = 0, a_end = kind->count(d->old), b = 0, b_end = kind->count(d->new);
+	uint32_t a = 0, a_end = kind_count(kind, d->old), b = 0, b_end = kind_count(kind, d->new);
 	const char *old[2] = {"", ""}, *new[2] = {"", ""};
 	int order;
 

@@ -109,7 +109,7 @@ static void rule_of(struct spec_rule *r, enum spec_field field, const char *valu
 	memset(r, 0, sizeof(*r));
 	r->when_count = r->when[0].count = list->count = 1;
 	m->field = field;
-	strcpy(list->items[0], value);
+	snprintf(list->items[0], sizeof(list->items[0]), "%s", value);
 }
 
 static void test_reasons(void **state)
@@ -121,8 +121,8 @@ static void test_reasons(void **state)
 
 	(void)state;
 	memset(specs, 0, sizeof(specs[0]));
-	strcpy(specs[0].namespace_name, "shop");
-	strcpy(c.source.account, "api");
+	snprintf(specs[0].namespace_name, sizeof(specs[0].namespace_name), "%s", "shop");
+	snprintf(c.source.account, sizeof(c.source.account), "%s", "api");
 	specs[0].rule_count = 3;
 	rule_of(&specs[0].rules[0], SPEC_NAMESPACES, "web*", false);
 	rule_of(&specs[0].rules[1], SPEC_IP_BLOCKS, "10.0.0.0/16", true);
@@ -145,7 +145,7 @@ static void test_unknown_address(void **state)
 
 	(void)state;
 	memset(specs, 0, sizeof(specs[0]));
-	strcpy(specs[0].namespace_name, "shop");
+	snprintf(specs[0].namespace_name, sizeof(specs[0].namespace_name), "%s", "shop");
 	specs[0].action = SPEC_DENY;
 	specs[0].rule_count = 1;
 	rule_of(&specs[0].rules[0], SPEC_IP_BLOCKS, "10.0.0.0/16", true);

@@ -36,7 +36,8 @@ static void value_add(struct model *m, enum spec_field field, const char *text)
 	size_t n = strlen(text);
 
 	if (field == SPEC_PORTS) {
-		*v = (struct mesh_value){.kind = MESH_VALUE_PORT, .port = (uint16_t)atoi(text)};
+		*v = (struct mesh_value){.kind = MESH_VALUE_PORT,
+					 .port = (uint16_t)strtol(text, NULL, 10)};
 	} else if (field == SPEC_IP_BLOCKS || field == SPEC_DESTINATION_IP) {
 		*v = (struct mesh_value){.kind = MESH_VALUE_CIDR};
 		value_block(&v->prefix, text);

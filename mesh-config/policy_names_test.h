@@ -54,7 +54,8 @@ static uint32_t number_of(const char *const *names, uint32_t count, const char *
 static uint32_t class_of(const struct spec_peer *p)
 {
 	return 4 * number_of(namespaces, COUNT_OF(namespaces), p->namespace_name) +
-	       2 * (uint32_t)atoi(p->labels[0][1]) + (uint32_t)atoi(p->labels[1][1]);
+	       2 * (uint32_t)strtol(p->labels[0][1], NULL, 10) +
+	       (uint32_t)strtol(p->labels[1][1], NULL, 10);
 }
 
 static inline void question_fill(struct weft_policy_question *q, const struct spec_connection *c,

@@ -95,11 +95,11 @@ static bool spec_block(const char *block, const char *address)
 	char text[64], *slash;
 	int bits = family == AF_INET ? 32 : 128;
 
-	strcpy(text, block);
+	snprintf(text, sizeof(text), "%s", block);
 	slash = strchr(text, '/');
 	if (slash) {
 		*slash = 0;
-		bits = atoi(slash + 1);
+		bits = (int)strtol(slash + 1, NULL, 10);
 	}
 	if ((strchr(address, ':') ? AF_INET6 : AF_INET) != family)
 		return false;
@@ -119,20 +119,21 @@ static bool spec_value(enum spec_field field, const char *pattern, const struct 
 	switch (field) {
 	case SPEC_PRINCIPALS:
 		if (*s->namespace_name && *s->account)
-			sprintf(text, "cluster.local/ns/%s/sa/%s", s->namespace_name, s->account);
+			snprintf(text, sizeof(text), "cluster.local/ns/%s/sa/%s", s->namespace_name,
+				 s->account);
 		return spec_text(pattern, text);
 	case SPEC_NAMESPACES:
 		return spec_text(pattern, s->namespace_name);
 	case SPEC_SERVICE_ACCOUNTS:
 		if (*s->namespace_name && *s->account)
-			sprintf(text, "%s/%s", s->namespace_name, s->account);
+			snprintf(text, sizeof(text), "%s/%s", s->namespace_name, s->account);
 		return *text && !strcmp(pattern, text);
 	case SPEC_IP_BLOCKS:
 		return spec_block(pattern, s->address);
 	case SPEC_DESTINATION_IP:
 		return spec_block(pattern, c->target.address);
 	case SPEC_PORTS:
-		return atoi(pattern) == c->port;
+		return (int)strtol(pattern, NULL, 10) == c->port;
 	case SPEC_PATHS:
 		break;
 	}

@@ -44,7 +44,7 @@ static void random_list(struct spec_list *list, enum spec_field field, int at_le
 {
 	list->count = at_least + (int)dice((uint32_t)(SPEC_VALUES + 1 - at_least));
 	for (int i = 0; i < list->count; i++)
-		strcpy(list->items[i], texts[field][dice(9)]);
+		snprintf(list->items[i], sizeof(list->items[i]), "%s", texts[field][dice(9)]);
 }
 
 static void random_match(struct spec_match *m, enum spec_field field)
@@ -86,13 +86,13 @@ static void random_rule(struct spec_rule *r)
 
 static void random_policy(struct spec_policy *p)
 {
-	strcpy(p->namespace_name, ONE_OF(namespaces));
+	snprintf(p->namespace_name, sizeof(p->namespace_name), "%s", ONE_OF(namespaces));
 	p->action = (enum spec_action)dice(3);
 	p->dry_run = dice(5) == 0;
 	p->selector[0][0] = 0;
 	if (dice(2)) {
-		strcpy(p->selector[0], dice(2) ? "app" : "tier");
-		sprintf(p->selector[1], "%u", dice(2));
+		snprintf(p->selector[0], sizeof(p->selector[0]), "%s", dice(2) ? "app" : "tier");
+		snprintf(p->selector[1], sizeof(p->selector[1]), "%u", dice(2));
 	}
 	p->rule_count = (int)dice(SPEC_PARTS + 1);
 	for (int i = 0; i < p->rule_count; i++)
@@ -119,20 +119,20 @@ static int random_policies(struct spec_policy *p)
 static void random_peer(struct spec_peer *p, bool known)
 {
 	memset(p, 0, sizeof(*p));
-	strcpy(p->address, ONE_OF(addresses));
+	snprintf(p->address, sizeof(p->address), "%s", ONE_OF(addresses));
 	if (!known)
 		return;
-	strcpy(p->namespace_name, ONE_OF(namespaces));
-	strcpy(p->account, ONE_OF(accounts));
-	strcpy(p->labels[0][0], "app");
-	strcpy(p->labels[1][0], "tier");
-	sprintf(p->labels[0][1], "%u", dice(2));
-	sprintf(p->labels[1][1], "%u", dice(2));
+	snprintf(p->namespace_name, sizeof(p->namespace_name), "%s", ONE_OF(namespaces));
+	snprintf(p->account, sizeof(p->account), "%s", ONE_OF(accounts));
+	snprintf(p->labels[0][0], sizeof(p->labels[0][0]), "%s", "app");
+	snprintf(p->labels[1][0], sizeof(p->labels[1][0]), "%s", "tier");
+	snprintf(p->labels[0][1], sizeof(p->labels[0][1]), "%u", dice(2));
+	snprintf(p->labels[1][1], sizeof(p->labels[1][1]), "%u", dice(2));
 }
 
 static inline void random_connection(struct spec_connection *c)
 {
 	random_peer(&c->source, dice(5) > 0);
 	random_peer(&c->target, true);
-	c->port = atoi(texts[SPEC_PORTS][dice(9)]);
+	c->port = (int)strtol(texts[SPEC_PORTS][dice(9)], NULL, 10);
 }

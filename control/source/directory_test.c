@@ -202,7 +202,7 @@ static void says_that_the_directory_is_gone_and_finds_it_again(void **state)
 static void says_what_cannot_be_read(void **state)
 {
 	struct world *w = *state;
-	int fd;
+	int fd = -1;
 
 	mkdir(at(w, "mesh/dir.yaml"), 0700);
 	fd = open(at(w, "mesh/big.yaml"), O_CREAT | O_WRONLY, 0600);

@@ -178,7 +178,7 @@ static void test_unreachable(void **state)
 {
 	struct sockaddr_storage to;
 	socklen_t size;
-	int fd;
+	int fd = -1;
 
 	(void)state;
 	one_service(VIP, IPPROTO_TCP, WEFT_BALANCE_RANDOM);
@@ -370,7 +370,7 @@ static int udp_server(const char *addr, uint16_t *ret_port)
 {
 	struct sockaddr_storage at;
 	socklen_t size;
-	int fd;
+	int fd = -1;
 
 	sockaddr_make(addr, 0, &at, &size);
 	fd = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -443,7 +443,7 @@ static void test_datagrams(void **state)
 
 static void test_datagrams_connected(void **state)
 {
-	int server, fd;
+	int server, fd = -1;
 	uint16_t port;
 	char byte = 1;
 
@@ -471,7 +471,7 @@ static void test_datagrams_refused(void **state)
 	struct sockaddr_storage to;
 	socklen_t size;
 	char byte = 1;
-	int fd;
+	int fd = -1;
 
 	(void)state;
 	one_service(VIP, IPPROTO_UDP, WEFT_BALANCE_RANDOM);

@@ -215,7 +215,7 @@ static void adopt(struct mesh_maps *m)
 	if (bpf_map_lookup_elem(m->slot_fd, &zero, &id))
 		id = 0;
 	for (int i = 0; i < ARENAS; i++) {
-		int fd;
+		int fd = -1;
 
 		arena_pin_path(m, i, path, sizeof(path));
 		fd = bpf_obj_get(path);

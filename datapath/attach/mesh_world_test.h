@@ -183,7 +183,7 @@ static inline void listener_open(int family)
 static inline void listeners_drain(void)
 {
 	for (unsigned i = 0; i < listener_count; i++) {
-		int fd;
+		int fd = -1;
 
 		while ((fd = accept4(listeners[i], NULL, NULL, SOCK_CLOEXEC)) >= 0)
 			close(fd);
@@ -257,7 +257,7 @@ static inline int dial_from(int type, const char *bound, const char *addr, uint1
 {
 	struct sockaddr_storage to, from;
 	socklen_t size, from_size;
-	int fd, r;
+	int fd = -1, r;
 
 	sockaddr_make(addr, port, &to, &size);
 	fd = socket(to.ss_family, type | SOCK_CLOEXEC, 0);
