@@ -28,9 +28,9 @@ static void servers_open(void)
 		struct sockaddr_storage addr;
 		socklen_t size;
 
-		sprintf(text, "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)atoi(texts[SPEC_PORTS][i % TEST_PORTS]), &addr,
-			      &size);
+		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
+		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
+			      &addr, &size);
 		servers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
 		assert_int_equal(listen(servers[i], 256), 0);

@@ -119,7 +119,7 @@ static int netns_open(__u32 ino, __u32 pid)
 	DIR *proc cleanup_closedir = NULL;
 	struct dirent *entry;
 	char text[16];
-	int fd;
+	int fd = -1;
 
 	snprintf(text, sizeof(text), "%u", pid);
 	fd = netns_of_pid(text, ino);
