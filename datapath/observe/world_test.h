@@ -78,9 +78,11 @@ static inline int world_cgroup_path(void *arg, uint64_t id, char *out, size_t si
 static inline struct world *world_new_with(const struct observe_limits *limits)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	struct observe_listener l = {
-		w,   world_on_request, world_on_connection, world_on_listener, world_cgroup_path,
-		NULL};
+	struct observe_listener l = {.arg = w,
+				     .request = world_on_request,
+				     .connection = world_on_connection,
+				     .listener = world_on_listener,
+				     .cgroup_path = world_cgroup_path};
 
 	w->observe = observe_new(limits, &l, NULL);
 	w->now_ns = 1000 * MS;
