@@ -2,8 +2,12 @@
 /* `weft check`: what is attached where, what is off and why. */
 #include "control/cli/command.h"
 
+#include "datapath/attach/features.h"
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct check_view {
 	const struct context *context;
@@ -89,7 +93,7 @@ static void print_features(struct check_view *view, const json_t *features)
 	json_t *f;
 	size_t i;
 
-	puts("\nwhat this kernel can do");
+	puts("what this kernel can do");
 	json_array_foreach(features, i, f) print_check(view, f, "name", "detail", "consequence");
 }
 
@@ -103,8 +107,44 @@ static int print_all(void *arg, const char *text, json_t *o)
 	print_libraries(view, json_object_get(o, "libraries"), field_text(o, "tls_problem"));
 	print_interfaces(view, json_object_get(o, "interfaces"), field_text(o, "flows_problem"));
 	print_acceleration(view, json_object_get(o, "acceleration"));
+	puts("");
 	print_features(view, json_object_get(o, "features"));
 	return 0;
+}
+
+/* ---- without an agent: what this kernel could do for one */
+
+static json_t *features_json(const struct features *features)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < FEATURE_MAX; i++) {
+		const struct feature *f = &features->rows[i];
+		bool yes = f->state == FEATURE_YES;
+
+		json_array_append_new(
+			rows, json_pack("{s:s, s:s, s:s, s:s}", "name", f->name, "result",
+					yes ? "ok" : feature_state_text(f->state), "detail",
+					f->reason, "consequence", yes ? "" : f->consequence));
+	}
+	return json_pack("{s:o}", "features", rows);
+}
+
+static int check_kernel(struct check_view *view, const struct error *silence)
+{
+	struct features features;
+	json_t *answer;
+
+	features_probe(&features);
+	answer = features_json(&features);
+	if (view->context->json)
+		json_dumpf(answer, stdout, JSON_COMPACT);
+	else
+		print_features(view, json_object_get(answer, "features"));
+	puts("");
+	json_decref(answer);
+	fflush(stdout);
+	return command_fail(EXIT_PROBLEMS, "%s", silence->text);
 }
 
 int command_check(const struct context *context, int argc, char **argv)
@@ -112,11 +152,15 @@ int command_check(const struct context *context, int argc, char **argv)
 	struct check_view view = {.context = context};
 	struct error err = {0};
 	struct client_url url;
+	int r;
 
 	if (argc > 1)
 		return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[1]);
 	client_url_start(&url, "/api/v1/check");
-	if (client_get(context->socket_path, &url, print_all, &view, &err))
+	r = client_get(context->socket_path, &url, print_all, &view, &err);
+	if (r == -ECONNREFUSED && !geteuid())
+		return check_kernel(&view, &err);
+	if (r)
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }

@@ -26,7 +26,8 @@
 
 const struct command commands[] = {
 	{"status", "", "how the agent is: events, losses, requests, memory", "", command_status},
-	{"check", "", "what is attached where, what is off and why", "", command_check},
+	{"check", "", "what is attached where, what is off and why",
+	 "Where no weftd answers, root is told what this kernel can do for one.\n", command_check},
 	{"edges", "[FILTER ...]",
 	 "who calls whom: rate, errors, latency, bytes, connections, saturation", FILTER_HELP,
 	 command_edges},
