@@ -89,6 +89,7 @@ struct draft {
 	/* while a mesh is built: the index of what became of it, MESH_NONE if nothing */
 	uint32_t index;
 	const char *host, *host_domain; /* of a Service: its host in that cluster domain */
+	uint32_t place;			/* while its catalog is put in order */
 };
 
 /* Reads every document of a file. The drafts are chained from the first to the last. What is no

@@ -11,7 +11,7 @@ struct lookup_slot {
 };
 
 struct lookup {
-	struct lookup_slot *slots;
+	struct lookup_slot *slots; /* a block of shared.h */
 	uint32_t mask;
 };
 
@@ -22,9 +22,20 @@ typedef bool lookup_same(const void *arg, uint32_t value, const void *key);
 bool lookup_init(struct lookup *l, uint32_t count);
 void lookup_free(struct lookup *l);
 
+/* The same one, for reading only, freed as any other. */
+struct lookup lookup_share(const struct lookup *l);
+
+/* One of its own with room for |count|, with what |from| has. False when memory is short or there
+ * is less room than |from| had. */
+bool lookup_copy(struct lookup *l, const struct lookup *from, uint32_t count);
+
 /* The element with this key, or MESH_NONE. An all-zero lookup has none. */
 uint32_t lookup_find(const struct lookup *l, uint64_t hash, lookup_same *same, const void *arg,
 		     const void *key);
 
 /* Adds without looking for an equal one; never more elements than there is room for. */
 void lookup_add(struct lookup *l, uint64_t hash, uint32_t value);
+
+/* Takes the element with this key out, if there is one. */
+void lookup_remove(struct lookup *l, uint64_t hash, lookup_same *same, const void *arg,
+		   const void *key);

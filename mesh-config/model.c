@@ -6,29 +6,80 @@
 
 #include <stdlib.h>
 
-void mesh_free(struct mesh *m)
-{
-	struct mesh_index *index = m ? m->index : NULL;
+/* ---- memory */
 
-	if (!m)
-		return;
-#define X(field, count, type) free((void *)m->field);
+struct rows mesh_rows(const struct mesh *m, enum mesh_array array)
+{
+	struct rows rows = {0};
+
+#define X(field, field_count, type)                                                                \
+	if (array == ROWS_##field)                                                                 \
+		rows = (struct rows){(void *)(uintptr_t)m->field, m->field_count, 0};
 	MESH_ARRAYS(X)
 #undef X
-	if (index) {
-		lookup_free(&index->names);
-		lookup_free(&index->hosts);
-		lookup_free(&index->vip_ports);
-		lookup_free(&index->addresses);
-		if (index->endpoints)
-			lookup_free(index->endpoints);
-		free(index->endpoints);
-		free(index->host_services);
-		free(index->address_owners);
-		free(index->files);
-		pool_unref(index->pool);
+	return rows;
+}
+
+size_t rows_size_bytes(enum mesh_array array)
+{
+	static const size_t sizes[] = {
+#define X(field, count, type) [ROWS_##field] = sizeof(type),
+		MESH_ARRAYS(X)
+#undef X
+	};
+
+	return sizes[array];
+}
+
+struct mesh *mesh_share(const struct mesh *m)
+{
+	struct mesh *same = malloc(sizeof(*same));
+	struct mesh_index *index = malloc(sizeof(*index));
+
+	if (!same || !index) {
+		free(same);
+		free(index);
+		return NULL;
 	}
+	*same = *m;
+	*index = *m->index;
+	same->index = index;
+	index->endpoints = NULL;
+	for (enum mesh_array i = 0; i < ROWS_COUNT; i++)
+		shared_hold(mesh_rows(m, i).items);
+	lookup_share(&index->names);
+	lookup_share(&index->hosts);
+	lookup_share(&index->vip_ports);
+	lookup_share(&index->addresses);
+	shared_hold(index->host_services);
+	shared_hold(index->files);
+	pool_ref(index->pool);
+	return same;
+}
+
+static void index_free(struct mesh_index *index)
+{
+	lookup_free(&index->names);
+	lookup_free(&index->hosts);
+	lookup_free(&index->vip_ports);
+	lookup_free(&index->addresses);
+	if (index->endpoints)
+		lookup_free(index->endpoints);
+	free(index->endpoints);
+	shared_drop(index->host_services);
+	shared_drop(index->files);
+	pool_unref(index->pool);
 	free(index);
+}
+
+void mesh_free(struct mesh *m)
+{
+	if (!m)
+		return;
+	for (enum mesh_array i = 0; i < ROWS_COUNT; i++)
+		shared_drop(mesh_rows(m, i).items);
+	if (m->index)
+		index_free(m->index);
 	free(m);
 }
 
@@ -77,19 +128,25 @@ uint32_t mesh_host_find(const struct mesh *m, const char *host)
 
 /* ---- by address */
 
-static bool address_same(const void *arg, uint32_t value, const void *key)
+bool mesh_workload_has(const struct mesh *m, uint32_t workload, const uint8_t address[16])
 {
-	const struct mesh *m = arg;
+	const struct mesh_workload *w = &m->workloads[workload];
 
-	return !memcmp(&m->addresses[value], key, 16);
+	for (uint32_t i = 0; i < w->address_count; i++)
+		if (!memcmp(&m->addresses[w->address_first + i], address, 16))
+			return true;
+	return false;
+}
+
+static bool workload_same(const void *arg, uint32_t value, const void *key)
+{
+	return mesh_workload_has(arg, value, key);
 }
 
 uint32_t mesh_workload_find(const struct mesh *m, const uint8_t address[16])
 {
-	uint32_t at = lookup_find(&m->index->addresses, table_hash(address, 16, 0), address_same, m,
-				  address);
-
-	return at == MESH_NONE ? MESH_NONE : m->index->address_owners[at];
+	return lookup_find(&m->index->addresses, table_hash(address, 16, 0), workload_same, m,
+			   address);
 }
 
 static bool endpoint_same(const void *arg, uint32_t value, const void *key)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One build: every part in turn, then either the finished mesh or its problems. */
-#include "mesh-config/resolve.h"
+#include "mesh-config/resolve_reuse.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -9,29 +9,53 @@
 
 /* ---- arrays */
 
+static bool rows_grow(struct resolve *r, enum mesh_array array, uint32_t more)
+{
+	struct rows *rows = &r->rows[array];
+	uint32_t hint = r->source->counts[array] + r->source->counts[array] / 16 + 16;
+	uint64_t capacity = rows->capacity ? rows->capacity * 2ull : hint;
+	void *grown;
+
+	if (capacity < (uint64_t)rows->count + more)
+		capacity = (uint64_t)rows->count + more;
+	grown = capacity < MESH_NONE ? shared_resize(rows->items, capacity * rows_size_bytes(array))
+				     : NULL;
+	if (!grown) {
+		r->failed = true;
+		return false;
+	}
+	rows->items = grown;
+	rows->capacity = (uint32_t)capacity;
+	return true;
+}
+
 void *rows_add(struct resolve *r, enum mesh_array array, size_t size_bytes)
 {
 	struct rows *rows = &r->rows[array];
 	void *row;
 
-	if (rows->count == rows->capacity) {
-		uint32_t hint = r->source->counts[array] + r->source->counts[array] / 16 + 16;
-		uint32_t capacity = rows->capacity ? rows->capacity * 2 : hint;
-		void *grown = capacity > rows->capacity
-				      ? realloc(rows->items, capacity * size_bytes)
-				      : NULL;
-
-		if (!grown) {
-			r->failed = true;
-			memset(r->scratch, 0, sizeof(r->scratch));
-			return r->scratch;
-		}
-		rows->items = grown;
-		rows->capacity = capacity;
+	if (rows->count == rows->capacity && !rows_grow(r, array, 1)) {
+		memset(r->scratch, 0, sizeof(r->scratch));
+		return r->scratch;
 	}
 	row = (char *)rows->items + size_bytes * rows->count++;
 	memset(row, 0, size_bytes);
 	return row;
+}
+
+void rows_append(struct resolve *r, enum mesh_array array, const struct mesh *from, uint32_t first,
+		 uint32_t end)
+{
+	struct rows *rows = &r->rows[array];
+	size_t size_bytes = rows_size_bytes(array);
+	const char *items = mesh_rows(from, array).items;
+
+	if (first >= end ||
+	    (rows->capacity - rows->count < end - first && !rows_grow(r, array, end - first)))
+		return;
+	memcpy((char *)rows->items + size_bytes * rows->count, items + size_bytes * first,
+	       size_bytes * (end - first));
+	rows->count += end - first;
 }
 
 /* ---- drafts */
@@ -53,15 +77,29 @@ static int name_order(const struct draft *a, const struct draft *b)
 	return order || a->name == b->name ? order : strcmp(a->name, b->name);
 }
 
+/* Those of one namespace. */
+static struct draft *const *drafts_in(const struct resolve *r, enum kind_id kind,
+				      const char *namespace_name, uint32_t *ret_count)
+{
+	const struct catalog *c = &r->source->catalogs[kind];
+	uint32_t first = catalog_find(c, namespace_name, ""), end = first;
+
+	while (end < c->count && c->items[end]->namespace_name == namespace_name)
+		end++;
+	*ret_count = end - first;
+	return c->items + first;
+}
+
 struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint32_t wanted_count,
-			    uint32_t *ret_count)
+			    const char *namespace_name, uint32_t *ret_count)
 {
 	uint32_t counts[3] = {0}, at[3] = {0}, total = 0;
 	struct draft *const *from[3];
 	struct draft **merged;
 
 	for (uint32_t i = 0; i < wanted_count; i++) {
-		from[i] = drafts_of(r, wanted[i], &counts[i]);
+		from[i] = namespace_name ? drafts_in(r, wanted[i], namespace_name, &counts[i])
+					 : drafts_of(r, wanted[i], &counts[i]);
 		total += counts[i];
 	}
 	*ret_count = 0;
@@ -93,11 +131,11 @@ struct problem_note *resolve_problem(struct resolve *r, const struct draft *d,
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	r->problems.file = d->file->index;
-	r->problems.object = d->title;
-	r->problems.annotation = accept;
-	note = problem_add(&r->problems, code, at, "%s", text);
-	r->problems.object = r->problems.annotation = NULL;
+	r->problems->file = d->file->index;
+	r->problems->object = d->title;
+	r->problems->annotation = accept;
+	note = problem_add(r->problems, code, at, "%s", text);
+	r->problems->object = r->problems->annotation = NULL;
 	return note;
 }
 
@@ -109,7 +147,7 @@ static void duplicates_check(struct resolve *r, const struct catalog *c)
 		if (a->namespace_name != b->namespace_name || a->name != b->name ||
 		    a->sort_name != b->sort_name)
 			continue;
-		problem_hint(&r->problems,
+		problem_hint(r->problems,
 			     resolve_problem(r, b, PROBLEM_DUPLICATE, b->at, "%s is given twice",
 					     b->title),
 			     "it is also in %s:%u", a->file->name, a->at.line);
@@ -145,29 +183,69 @@ void resolve_settings(struct resolve *r)
 	to->position = count ? position_of(drafts[0], drafts[0]->at)
 			     : (struct mesh_position){MESH_NONE, 0, 0};
 	for (uint32_t i = 1; i < count; i++)
-		problem_hint(&r->problems,
+		problem_hint(r->problems,
 			     resolve_problem(r, drafts[i], PROBLEM_CONFLICT, drafts[i]->at,
 					     "there are more settings than one"),
 			     "those of %s:%u are used", drafts[0]->file->name, drafts[0]->at.line);
 }
 
-/* ---- the build */
+/* ---- everything anew */
+
+void stage_begin(struct resolve *r, enum resolve_stage stage)
+{
+	if (!r->stages[stage])
+		r->stages[stage] = calloc(1, sizeof(*r->stages[stage]));
+	r->failed |= !r->stages[stage];
+	r->problems = r->stages[stage] ? r->stages[stage] : &r->spare;
+}
+
+void service_hash(struct resolve *r, uint32_t service)
+{
+	const char *node = r->mesh->settings.node_name;
+	const struct service_work *w = &r->work[service];
+	uint64_t sum = w->hash + w->routes_hash;
+
+	ROWS(r, services, struct mesh_service)
+	[service].hash = table_hash(&sum, sizeof(sum), table_hash(node, strlen(node), 0));
+}
 
 static void resolve_all(struct resolve *r)
 {
+	const struct mesh_source *s = r->source;
+
+	for (uint32_t i = 0; i < s->file_slots; i++)
+		r->incomplete |= s->files[i] && file_is_broken(s->files[i]);
+	stage_begin(r, STAGE_SERVICES);
 	for (uint32_t i = 0; i < KIND_COUNT; i++) {
 		r->failed |= !catalog_sort(&r->source->catalogs[i]);
-		duplicates_check(r, &r->source->catalogs[i]);
+		duplicates_check(r, &s->catalogs[i]);
 	}
 	resolve_settings(r);
-	resolve_workloads(r);
 	resolve_services(r);
+	resolve_workloads(r);
+	stage_begin(r, STAGE_ROUTES);
 	resolve_rules(r);
 	resolve_splitters(r);
+	stage_begin(r, STAGE_ENDPOINTS);
 	resolve_endpoints(r);
+	stage_begin(r, STAGE_ROUTES);
 	resolve_routes(r);
+	stage_begin(r, STAGE_POLICIES);
 	resolve_policies(r);
+	stage_begin(r, STAGE_SIGNALS);
 	resolve_signals(r);
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++)
+		service_hash(r, i);
+}
+
+/* ---- the build */
+
+bool file_is_broken(const struct source_file *f)
+{
+	for (const struct problem_note *n = f->problems.first; n; n = n->next)
+		if (problem_code_text(n->code)[0] == 'E' && problem_code_text(n->code)[1] < '3')
+			return true;
+	return false;
 }
 
 /* Files may come and go while the mesh lives: it gets a list of its own. */
@@ -175,21 +253,22 @@ static void files_list(struct resolve *r)
 {
 	const struct mesh_source *s = r->source;
 
-	r->index->files = calloc(s->file_slots + 1, sizeof(char *));
+	if (r->reuse && !s->names_changed)
+		r->index->files = shared_hold(s->built->mesh->index->files);
+	else
+		r->index->files = shared_new((s->file_slots + 1) * sizeof(char *));
 	r->failed |= !r->index->files;
-	for (uint32_t i = 0; i < s->file_slots && r->index->files; i++)
-		r->index->files[i] = pool_empty;
-	for (uint32_t i = 0; i < s->file_slots && r->index->files; i++) {
-		const struct source_file *f = s->files[i];
-		const char *name =
-			f ? pool_text(r->pool, (struct slice){f->name, strlen(f->name)}) : NULL;
-
-		if (name)
-			r->index->files[i] = name;
-		r->mesh->hash += f ? f->hash : 0;
-	}
 	r->mesh->files = r->index->files;
 	r->mesh->file_count = s->file_slots;
+	if (r->failed || (r->reuse && !s->names_changed))
+		return;
+	for (uint32_t i = 0; i < s->file_slots; i++) {
+		const char *name = s->files[i] ? s->files[i]->name : "";
+
+		name = pool_text(r->pool, (struct slice){name, strlen(name)});
+		r->index->files[i] = name ? name : pool_empty;
+		r->failed |= !name;
+	}
 }
 
 static void mesh_complete(struct resolve *r)
@@ -203,48 +282,47 @@ static void mesh_complete(struct resolve *r)
 	r->rows[ROWS_##field].items = NULL;
 	MESH_ARRAYS(X)
 #undef X
-	m->index = r->index;
+	m->hash = r->source->hash;
 }
 
-static int problems_collect(struct resolve *r, struct problems *ret_problems)
+static int problems_collect(const struct resolve *r, struct problems *ret_problems)
 {
 	const struct mesh_source *s = r->source;
-	const struct problem_sink **sinks = calloc(s->file_slots + 1, sizeof(*sinks));
-	struct problem_file *files = calloc(s->file_slots + 1, sizeof(*files));
+	const struct problem_sink **sinks = calloc(s->noted + STAGE_COUNT, sizeof(*sinks));
 	uint32_t count = 0;
 	int err = -ENOMEM;
 
-	for (uint32_t i = 0; i < s->file_slots && sinks && files; i++) {
-		if (!s->files[i])
-			continue;
-		files[i] = (struct problem_file){s->files[i]->name, s->files[i]->bytes};
-		if (s->files[i]->problems.errors || s->files[i]->problems.warnings)
+	for (uint32_t i = 0; i < s->file_slots && sinks && count < s->noted; i++)
+		if (s->files[i] && (s->files[i]->problems.errors || s->files[i]->problems.warnings))
 			sinks[count++] = &s->files[i]->problems;
-	}
-	if (sinks && files) {
-		sinks[count++] = &r->problems;
-		err = problems_from(sinks, count, files, ret_problems);
-	}
+	for (enum resolve_stage i = 0; i < STAGE_COUNT && sinks; i++)
+		if (r->stages[i] || r->reuse)
+			sinks[count++] = r->stages[i] ? r->stages[i] : s->built->problems[i];
+	if (sinks)
+		err = problems_from(sinks, count, s->shown, ret_problems);
 	free(sinks);
-	free(files);
 	return err;
 }
 
-static bool file_is_broken(const struct source_file *f)
+void stage_drop(struct problem_sink **stage)
 {
-	for (const struct problem_note *n = f->problems.first; n; n = n->next)
-		if (problem_code_text(n->code)[0] == 'E' && problem_code_text(n->code)[1] < '3')
-			return true;
-	return false;
+	if (*stage)
+		problem_sink_free(*stage);
+	free(*stage);
+	*stage = NULL;
 }
 
 static void resolve_end(struct resolve *r)
 {
 	for (uint32_t i = 0; i < ROWS_COUNT; i++)
-		free(r->rows[i].items);
+		shared_drop(r->rows[i].items);
+	for (uint32_t i = 0; i < STAGE_COUNT; i++)
+		stage_drop(&r->stages[i]);
 	lookup_free(&r->labels);
 	arena_free(&r->arena);
-	problem_sink_free(&r->problems);
+	problem_sink_free(&r->spare);
+	free(r->work);
+	mesh_free(r->mesh);
 }
 
 static int resolve_start(struct resolve *r)
@@ -258,30 +336,86 @@ static int resolve_start(struct resolve *r)
 	}
 	r->mesh->index = r->index;
 	r->index->pool = pool_ref(r->pool);
-	for (uint32_t i = 0; i < r->source->file_slots; i++)
-		r->incomplete |= r->source->files[i] && file_is_broken(r->source->files[i]);
 	return 0;
 }
 
-int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct problems *ret_problems)
+void built_free(struct built *b)
 {
-	struct resolve r = {.source = s, .pool = s->pool};
+	if (!b)
+		return;
+	for (uint32_t i = 0; i < STAGE_COUNT; i++)
+		stage_drop(&b->problems[i]);
+	mesh_free(b->mesh);
+	free(b->work);
+	free(b);
+}
+
+/* Leaves what was made for the next build; without memory for that it starts anew. */
+static void built_keep(struct resolve *r)
+{
+	struct mesh_source *s = r->source;
+	struct mesh *mesh = mesh_share(r->mesh);
+	struct built *b = s->built ? s->built : calloc(1, sizeof(*b));
+
+	if (!b || !mesh) {
+		mesh_free(mesh);
+		s->built ? source_forget(s) : free(b);
+		return;
+	}
+	mesh_free(b->mesh);
+	free(b->work);
+	b->mesh = mesh;
+	b->work = r->work;
+	r->work = NULL;
+	for (uint32_t i = 0; i < STAGE_COUNT; i++) {
+		if (!r->stages[i])
+			continue;
+		stage_drop(&b->problems[i]);
+		b->problems[i] = r->stages[i];
+		r->stages[i] = NULL;
+	}
+	s->built = b;
+	source_settle(s, !r->reuse);
+}
+
+/* -EAGAIN: |reuse| cannot do it, everything must be made anew. */
+static int build(struct mesh_source *s, struct reuse *reuse, struct mesh **ret_mesh,
+		 struct problems *ret_problems)
+{
+	struct resolve r = {.source = s, .pool = s->pool, .reuse = reuse};
 	int err = resolve_start(&r);
 
-	*ret_problems = (struct problems){0};
 	if (err)
 		return err;
-	resolve_all(&r);
-	files_list(&r);
-	err = problems_collect(&r, ret_problems);
+	if (reuse)
+		err = resolve_changed(&r);
+	else
+		resolve_all(&r);
+	if (!err)
+		files_list(&r);
+	if (!err)
+		err = problems_collect(&r, ret_problems);
 	if (!err)
 		err = r.failed || r.arena.failed ? -ENOMEM : (ret_problems->errors ? -EINVAL : 0);
 	if (!err) {
 		mesh_complete(&r);
+		built_keep(&r);
 		*ret_mesh = r.mesh;
-	} else {
-		mesh_free(r.mesh);
+		r.mesh = NULL;
 	}
 	resolve_end(&r);
 	return err;
+}
+
+int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct problems *ret_problems)
+{
+	int err = -EAGAIN;
+
+	*ret_problems = (struct problems){0};
+	if (s->built)
+		err = build(s, &(struct reuse){.last = s->built}, ret_mesh, ret_problems);
+	if (err != -EAGAIN)
+		return err;
+	source_forget(s);
+	return build(s, NULL, ret_mesh, ret_problems);
 }

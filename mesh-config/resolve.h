@@ -3,73 +3,8 @@
  * order of the functions below. */
 #pragma once
 
-#include "mesh-config/lookup.h"
-#include "mesh-config/model.h"
+#include "mesh-config/rows.h"
 #include "mesh-config/source_state.h"
-
-/* Arrays of the mesh: X(field, count field, element). */
-#define MESH_ARRAYS(X)                                                                             \
-	X(services, service_count, struct mesh_service)                                            \
-	X(hosts, host_count, const char *)                                                         \
-	X(vips, vip_count, struct mesh_vip)                                                        \
-	X(ports, port_count, struct mesh_port)                                                     \
-	X(endpoints, endpoint_count, struct mesh_endpoint)                                         \
-	X(target_ports, target_port_count, uint16_t)                                               \
-	X(subsets, subset_count, struct mesh_subset)                                               \
-	X(members, member_count, uint32_t)                                                         \
-	X(traffic, traffic_count, struct mesh_traffic)                                             \
-	X(distributes, distribute_count, struct mesh_distribute)                                   \
-	X(failovers, failover_count, struct mesh_failover)                                         \
-	X(routes, route_count, struct mesh_route)                                                  \
-	X(destinations, destination_count, struct mesh_destination)                                \
-	X(prefixes, prefix_count, struct mesh_prefix)                                              \
-	X(workloads, workload_count, struct mesh_workload)                                         \
-	X(addresses, address_count, struct mesh_address)                                           \
-	X(matchers, matcher_count, struct mesh_matcher)                                            \
-	X(policies, policy_count, struct mesh_policy)                                              \
-	X(rules, rule_count, struct mesh_rule)                                                     \
-	X(clauses, clause_count, struct mesh_clause)                                               \
-	X(terms, term_count, struct mesh_term)                                                     \
-	X(values, value_count, struct mesh_value)                                                  \
-	X(telemetries, telemetry_count, struct mesh_telemetry)                                     \
-	X(metric_overrides, metric_override_count, struct mesh_metric_override)                    \
-	X(tag_overrides, tag_override_count, struct mesh_tag_override)                             \
-	X(objectives, objective_count, struct mesh_objective)
-
-enum mesh_array {
-#define X(field, count, type) ROWS_##field,
-	MESH_ARRAYS(X)
-#undef X
-		ROWS_COUNT,
-};
-
-struct rows {
-	void *items;
-	uint32_t count, capacity;
-};
-
-/* Behind the functions of model.h. */
-struct mesh_index {
-	struct pool *pool;
-	struct lookup names;	  /* services by namespace and name */
-	struct lookup hosts;	  /* by text: index in mesh->hosts */
-	struct lookup vip_ports;  /* by address, port, protocol: index in mesh->vips */
-	struct lookup addresses;  /* index in mesh->addresses */
-	uint32_t *host_services;  /* of mesh->hosts */
-	uint32_t *address_owners; /* of mesh->addresses: workloads */
-	struct lookup *endpoints; /* made at the first question */
-	const char **files;
-	bool has_networks; /* a virtual address is a prefix shorter than 128 bits */
-};
-
-/* Key of vip_ports; no padding. */
-struct vip_key {
-	uint8_t address[16];
-	uint16_t port;
-	uint8_t protocol;
-	uint8_t bits;
-	uint32_t zero;
-};
 
 /* A workload with a label, and the next with the same. */
 struct label_posting {
@@ -85,34 +20,80 @@ struct splitter {
 	struct splitter *next;
 };
 
-/* Of each service while it is made. */
+struct splitters {
+	struct splitter *first, **end;
+};
+
+/* Arrays in which the rows of one service are adjacent, services in their order. */
+#define SERVICE_PARTS(X)                                                                           \
+	X(endpoints)                                                                               \
+	X(target_ports)                                                                            \
+	X(subsets)                                                                                 \
+	X(members)                                                                                 \
+	X(traffic)                                                                                 \
+	X(distributes)                                                                             \
+	X(failovers)
+
+enum service_part {
+#define X(field) PART_##field,
+	SERVICE_PARTS(X)
+#undef X
+		PART_COUNT,
+};
+
+/* Of each service, and one more for the ends. */
 struct service_work {
 	struct draft *draft;
-	struct draft *rule; /* its DestinationRule */
-	struct splitter *splitters, **splitters_end;
-	uint64_t hash;
+	struct draft *rule;			 /* its DestinationRule */
+	uint64_t hash, routes_hash;		 /* of everything but its routes, and of these */
+	uint32_t workload_first, workload_count; /* of its inline endpoints */
+	uint32_t first[PART_COUNT];
+	bool noted; /* a problem was found with its endpoints or traffic */
+};
+
+/* What is made together, or taken over from the last build together; each with its problems. */
+enum resolve_stage {
+	STAGE_SERVICES,	 /* workloads too */
+	STAGE_ENDPOINTS, /* and traffic: taken over service by service */
+	STAGE_ROUTES,	 /* and which rules and routes are whose */
+	STAGE_POLICIES,
+	STAGE_SIGNALS,
+	STAGE_COUNT,
+};
+
+/* What a successful build leaves for the next. */
+struct built {
+	struct mesh *mesh;
+	struct service_work *work;
+	struct problem_sink *problems[STAGE_COUNT];
 };
 
 struct resolve {
 	struct mesh_source *source;
 	struct pool *pool;
 	struct arena arena; /* until the mesh is made */
-	struct problem_sink problems;
+	struct problem_sink *stages[STAGE_COUNT], spare;
+	struct problem_sink *problems; /* of the stage at hand */
 	struct mesh *mesh; /* its settings are made first, its arrays are filled in at the end */
 	struct mesh_index *index;
 	struct rows rows[ROWS_COUNT];
-	struct service_work *work; /* by service */
-	struct lookup labels;	   /* of workloads by label, see resolve_workloads.c */
+	struct service_work *work;   /* by service */
+	struct splitters *splitters; /* the same */
+	struct lookup labels;	     /* of workloads by label, see resolve_workloads.c */
 	struct label_head *heads;
 	struct label_posting *postings;
-	bool incomplete; /* a file could not be read: what is missing may be in it */
-	bool failed;	 /* memory */
+	struct reuse *reuse; /* NULL: everything is made anew */
+	bool incomplete;     /* a file could not be read: what is missing may be in it */
+	bool failed;	     /* memory */
 	char scratch[512];
 };
 
 /* A zeroed new element of an array, or, when memory is short, one that is thrown away (|failed| is
  * set then). Pointers to elements are good until the next one is added. */
 void *rows_add(struct resolve *r, enum mesh_array array, size_t size_bytes);
+/* Adds copies of the rows [first, end) of |from|; |failed| is set when memory is short. */
+void rows_append(struct resolve *r, enum mesh_array array, const struct mesh *from, uint32_t first,
+		 uint32_t end);
 #define ROW_ADD(r, field, type) ((type *)rows_add(r, ROWS_##field, sizeof(type)))
 #define ROWS(r, field, type)	((type *)(r)->rows[ROWS_##field].items)
 #define ROWS_END(r, field)	((r)->rows[ROWS_##field].count)
@@ -148,9 +129,10 @@ static inline uint64_t name_hash(const char *namespace_name, const char *name)
 uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_code code,
 		      const struct draft_text *host);
 
-/* Merges the drafts of up to three kinds into one order; *|ret_count| of them in the arena. */
+/* Merges the drafts of up to three kinds, all or those of one namespace, into one order;
+ * *|ret_count| of them in the arena. */
 struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint32_t wanted_count,
-			    uint32_t *ret_count);
+			    const char *namespace_name, uint32_t *ret_count);
 
 /* A traffic policy: that at |base| (MESH_NONE: the defaults) with what |from| (may be NULL) and the
  * annotations of its rule |d| (may be NULL) say; its index. */
@@ -162,7 +144,11 @@ uint8_t policy_scope(const struct resolve *r, const struct draft *d,
 		     const struct draft_match_labels *selector);
 
 void resolve_settings(struct resolve *r);
-void resolve_workloads(struct resolve *r);
+void resolve_services(struct resolve *r);  /* services, hosts, vips, ports */
+void resolve_workloads(struct resolve *r); /* workloads, addresses, matchers */
+/* The rows of one draft of a workload, or of the inline endpoints of the service |i|. */
+void workload_make(struct resolve *r, struct draft *d);
+void inline_workloads_make(struct resolve *r, uint32_t service);
 /* Calls |visit| for each workload of the namespace that |selector| selects. */
 void workloads_select(struct resolve *r, const char *namespace_name,
 		      const struct mesh_labels *selector,
@@ -170,10 +156,21 @@ void workloads_select(struct resolve *r, const char *namespace_name,
 		      void *arg);
 /* The workload at an address, MESH_NONE if there is none. */
 uint32_t workload_at(const struct resolve *r, const uint8_t address[16]);
-void resolve_services(struct resolve *r);  /* services, hosts, vips, ports */
+void resolve_addresses(struct resolve *r); /* which workload is at which address */
 void resolve_rules(struct resolve *r);	   /* which DestinationRule is whose */
 void resolve_splitters(struct resolve *r); /* which routes are whose */
 void resolve_endpoints(struct resolve *r); /* endpoints, subsets, traffic */
 void resolve_routes(struct resolve *r);
 void resolve_policies(struct resolve *r);
 void resolve_signals(struct resolve *r);
+
+/* Problems from here on are of this stage. */
+void stage_begin(struct resolve *r, enum resolve_stage stage);
+
+void stage_drop(struct problem_sink **stage);
+
+/* Whether not everything of it is known. */
+bool file_is_broken(const struct source_file *f);
+
+/* The hash of a service, when all that counts of it is there. */
+void service_hash(struct resolve *r, uint32_t service);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Endpoints of every service, from slices, entries and selected workloads; then its subsets. */
-#include "mesh-config/resolve.h"
+#include "mesh-config/resolve_reuse.h"
 
 #include <stdlib.h>
 
@@ -321,7 +321,7 @@ static void lost_report(struct resolve *r, const struct draft *d)
 		resolve_problem(r, d, PROBLEM_LOST_OBJECT, d->at, "there is no Service %s/%s",
 				d->namespace_name, d->sort_name);
 	else
-		problem_hint(&r->problems,
+		problem_hint(r->problems,
 			     resolve_problem(r, d, PROBLEM_LOST_OBJECT, d->at,
 					     "the EndpointSlice belongs to no Service"),
 			     "label kubernetes.io/service-name names it");
@@ -370,13 +370,27 @@ static void entry_endpoints(struct endpoint_work *w, const struct draft *d)
 		workloads_select(w->r, d->namespace_name, spec->selector->labels, workload_add, w);
 }
 
+static void service_begin(struct resolve *r, uint32_t service)
+{
+	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+	struct service_work *w = &r->work[service];
+
+#define X(field) w->first[PART_##field] = ROWS_END(r, field);
+	SERVICE_PARTS(X)
+#undef X
+	w->hash = w->draft->hash;
+	s->endpoint_first = ROWS_END(r, endpoints);
+	s->traffic = s->subset_first = s->subset_count = 0;
+}
+
 static void service_endpoints(struct resolve *r, uint32_t service, struct joins *joins)
 {
 	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
 	const struct draft *d = r->work[service].draft;
 	struct endpoint_work w = {r, service, s, MESH_NONE, false, true};
+	uint32_t problems = r->problems->errors + r->problems->warnings;
 
-	s->endpoint_first = ROWS_END(r, endpoints);
+	service_begin(r, service);
 	if (d->kind == KIND_SERVICE)
 		kubernetes_endpoints(&w, d, joins);
 	else
@@ -386,6 +400,41 @@ static void service_endpoints(struct resolve *r, uint32_t service, struct joins 
 	s->endpoint_count = ROWS_END(r, endpoints) - s->endpoint_first;
 	if (r->work[service].rule)
 		subsets_add(r, service);
+	r->work[service].noted = r->problems->errors + r->problems->warnings != problems;
+}
+
+static void ends_mark(struct resolve *r)
+{
+	struct service_work *end = &r->work[ROWS_END(r, services)];
+
+#define X(field) end->first[PART_##field] = ROWS_END(r, field);
+	SERVICE_PARTS(X)
+#undef X
+}
+
+/* Of the services that changed; of the others the rows are copied. */
+void resolve_touched(struct resolve *r)
+{
+	const struct reuse *u = r->reuse;
+	struct joins joins = {0};
+	uint32_t from = 0;
+
+	joins.slices = drafts_of(r, KIND_ENDPOINT_SLICE, &joins.slice_count);
+	joins.old = drafts_of(r, KIND_ENDPOINTS, &joins.old_count);
+	traffic_add(r, NULL, MESH_NONE, NULL);
+	for (uint32_t i = 0; i < u->touched_count && !r->failed; i++) {
+		const struct draft *d = r->work[u->touched[i]].draft;
+
+		endpoints_carry(r, from, u->touched[i]);
+		joins.slice = catalog_find(&r->source->catalogs[KIND_ENDPOINT_SLICE],
+					   d->namespace_name, d->name);
+		joins.old_at = catalog_find(&r->source->catalogs[KIND_ENDPOINTS], d->namespace_name,
+					    d->name);
+		service_endpoints(r, u->touched[i], &joins);
+		from = u->touched[i] + 1;
+	}
+	endpoints_carry(r, from, ROWS_END(r, services));
+	ends_mark(r);
 }
 
 void resolve_endpoints(struct resolve *r)
@@ -401,4 +450,6 @@ void resolve_endpoints(struct resolve *r)
 		lost_report(r, joins.slices[joins.slice]);
 	for (; joins.old_at < joins.old_count; joins.old_at++)
 		lost_report(r, joins.old[joins.old_at]);
+	if (!r->failed)
+		ends_mark(r);
 }

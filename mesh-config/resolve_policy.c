@@ -59,7 +59,7 @@ static bool port_value(struct policy_work *w, const struct draft_text *text, str
 		v->port = (uint16_t)port;
 		return true;
 	}
-	problem_hint(&w->r->problems,
+	problem_hint(w->r->problems,
 		     resolve_problem(w->r, w->d, PROBLEM_VALUE, text->at, "\"%s\" is not a port",
 				     text->text),
 		     "ports are exact: from 1 to 65535");
@@ -73,7 +73,7 @@ static bool prefix_value(struct policy_work *w, const struct draft_text *text, s
 	*v = (struct mesh_value){.kind = MESH_VALUE_CIDR, .text = pool_empty};
 	if (prefix_parse((struct slice){text->text, strlen(text->text)}, &v->prefix, &clean))
 		return true;
-	problem_hint(&w->r->problems,
+	problem_hint(w->r->problems,
 		     resolve_problem(w->r, w->d, PROBLEM_ADDRESS, text->at,
 				     "\"%s\" is not an address", text->text),
 		     "addresses look like 10.1.2.3, fd00::1, 10.0.0.0/8");
@@ -270,7 +270,7 @@ static void key_report(struct policy_work *w, const struct draft_text *key)
 		best = distance < best_distance ? i : best;
 		best_distance = distance < best_distance ? distance : best_distance;
 	}
-	problem_hint(&w->r->problems, note,
+	problem_hint(w->r->problems, note,
 		     "did you mean \"%s\"? allowed: source.ip, source.namespace, "
 		     "source.principal, source.serviceAccount, destination.ip, destination.port",
 		     keys[best].key);
@@ -299,7 +299,7 @@ static void condition_make(struct policy_work *w, const struct draft_condition *
 static void l7_report(struct policy_work *w)
 {
 	if (w->action != MESH_DENY) {
-		problem_hint(&w->r->problems,
+		problem_hint(w->r->problems,
 			     resolve_problem(w->r, w->d, PROBLEM_L7_ALLOW, w->l7_at,
 					     "\"%s\" needs a request: this rule would never match",
 					     w->l7_name),
@@ -308,7 +308,7 @@ static void l7_report(struct policy_work *w)
 		return;
 	}
 	if (!w->has_terms || w->lost_clauses)
-		problem_hint(&w->r->problems,
+		problem_hint(w->r->problems,
 			     resolve_problem(w->r, w->d, PROBLEM_L7_DENY_LOST, w->l7_at,
 					     "\"%s\" needs a request: what is denied by it alone "
 					     "would pass",

@@ -9,24 +9,28 @@
 static void splitter_lost(struct resolve *r, const struct draft *loser, struct place at,
 			  const struct draft *winner)
 {
-	problem_hint(&r->problems,
+	problem_hint(r->problems,
 		     resolve_problem(r, loser, PROBLEM_CONFLICT, at,
 				     "the service is split by %s already", winner->title),
 		     "%s:%u", winner->file->name, winner->at.line);
+}
+
+static bool is_gateway(const struct draft *d)
+{
+	return d->kind != KIND_VIRTUAL_SERVICE && d->kind != KIND_TRAFFIC_SPLIT;
 }
 
 /* Routes of the Gateway API may share a service, each in its turn. */
 static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, uint32_t port,
 			 struct place at)
 {
-	struct service_work *w = &r->work[service];
-	bool gateway = d->kind != KIND_VIRTUAL_SERVICE && d->kind != KIND_TRAFFIC_SPLIT;
+	struct splitters *w = &r->splitters[service];
+	struct draft *first = w->first ? w->first->draft : NULL;
 	struct splitter *s;
 
-	if (w->splitters && (!gateway || w->splitters->draft->kind == KIND_VIRTUAL_SERVICE ||
-			     w->splitters->draft->kind == KIND_TRAFFIC_SPLIT)) {
-		if (w->splitters->draft != d)
-			splitter_lost(r, d, at, w->splitters->draft);
+	if (first && (!is_gateway(d) || !is_gateway(first))) {
+		if (first != d)
+			splitter_lost(r, d, at, first);
 		return;
 	}
 	s = arena_take(&r->arena, sizeof(*s));
@@ -34,9 +38,9 @@ static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, u
 	if (!s)
 		return;
 	*s = (struct splitter){d, port, NULL};
-	*w->splitters_end = s;
-	w->splitters_end = &s->next;
-	w->hash += d->hash;
+	*(w->first ? w->end : &w->first) = s;
+	w->end = &s->next;
+	r->work[service].routes_hash += d->hash;
 }
 
 /* Whether a list of gateways has those inside the mesh; none given is the mesh. */
@@ -128,6 +132,8 @@ void resolve_splitters(struct resolve *r)
 		{KIND_TRAFFIC_SPLIT, split_assign},
 	};
 
+	r->splitters = arena_array(&r->arena, struct splitters, ROWS_END(r, services) + 1u);
+	r->failed |= !r->splitters;
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
 		uint32_t count;
 		struct draft *const *drafts = drafts_of(r, order[i].kind, &count);
@@ -169,7 +175,7 @@ static void port_require(struct resolve *r, const struct draft *d, uint32_t serv
 	for (uint32_t i = 0; i < s->port_count && used < sizeof(ports); i++)
 		used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%u", i ? ", " : "",
 					 ROWS(r, ports, struct mesh_port)[s->port_first + i].port);
-	problem_hint(&r->problems,
+	problem_hint(r->problems,
 		     resolve_problem(r, d, PROBLEM_NO_PORT, at, "%s/%s has no port %u",
 				     s->namespace_name, s->name, port),
 		     "its ports: %s", ports[0] ? ports : "none");
@@ -196,19 +202,22 @@ static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_
 	note = resolve_problem(r, d, PROBLEM_NO_SUBSET, name->at, "%s/%s has no subset \"%s\"",
 			       s->namespace_name, s->name, name->text);
 	if (known[0])
-		problem_hint(&r->problems, note, "its subsets: %s", known);
+		problem_hint(r->problems, note, "its subsets: %s", known);
 	else
-		problem_hint(&r->problems, note, "no DestinationRule of the host has subsets");
+		problem_hint(r->problems, note, "no DestinationRule of the host has subsets");
 	return MESH_NONE;
 }
 
 static void destination_add(struct route_work *w, uint32_t service, uint32_t subset, uint32_t port,
 			    uint32_t weight, struct place at)
 {
+	const struct draft *to;
+
 	if (service == MESH_NONE)
 		return;
+	to = w->r->work[service].draft;
 	w->destination_count++;
-	w->r->work[w->service].hash += w->r->work[service].draft->hash;
+	w->r->work[w->service].routes_hash += name_hash(to->namespace_name, to->name);
 	*ROW_ADD(w->r, destinations, struct mesh_destination) = (struct mesh_destination){
 		service, subset, (uint16_t)port, weight, position_of(w->d, at)};
 }
@@ -369,7 +378,7 @@ static void service_route(struct resolve *r, uint32_t service)
 {
 	struct route_work w = {.r = r, .service = service};
 
-	for (const struct splitter *s = r->work[service].splitters; s && !r->failed; s = s->next) {
+	for (const struct splitter *s = r->splitters[service].first; s && !r->failed; s = s->next) {
 		w.d = s->draft;
 		if (s->draft->kind == KIND_VIRTUAL_SERVICE)
 			virtual_service_route(&w);
@@ -385,7 +394,7 @@ static void service_route(struct resolve *r, uint32_t service)
 static void accelerate(struct resolve *r, uint32_t service, const struct draft *d, bool on)
 {
 	ROWS(r, services, struct mesh_service)[service].acceleration = on;
-	r->work[service].hash += d->hash;
+	r->work[service].routes_hash += d->hash;
 }
 
 static void acceleration_apply(struct resolve *r, const struct draft *d)
@@ -407,8 +416,6 @@ static void acceleration_apply(struct resolve *r, const struct draft *d)
 void resolve_routes(struct resolve *r)
 {
 	struct mesh_service *s = ROWS(r, services, struct mesh_service);
-	uint64_t node =
-		table_hash(r->mesh->settings.node_name, strlen(r->mesh->settings.node_name), 0);
 	uint32_t count;
 	struct draft *const *drafts = drafts_of(r, KIND_ACCELERATION, &count);
 
@@ -418,6 +425,4 @@ void resolve_routes(struct resolve *r)
 	}
 	for (uint32_t i = 0; i < count && !r->failed; i++)
 		acceleration_apply(r, drafts[i]);
-	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
-		s[i].hash = table_hash(&r->work[i].hash, sizeof(r->work[i].hash), node);
 }

@@ -89,11 +89,11 @@ uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_cod
 	if (found != MESH_NONE || r->incomplete || !host->text[0])
 		return found;
 	note = resolve_problem(r, d, code, host->at, "no service has the host \"%s\"", host->text);
-	guess = r->problems.errors < 100 ? host_guess(r, host->text) : NULL;
+	guess = r->problems->errors < 100 ? host_guess(r, host->text) : NULL;
 	if (guess)
-		problem_hint(&r->problems, note, "did you mean \"%s\"?", guess);
+		problem_hint(r->problems, note, "did you mean \"%s\"?", guess);
 	else
-		problem_hint(&r->problems, note, "a Service or ServiceEntry defines it");
+		problem_hint(r->problems, note, "a Service or ServiceEntry defines it");
 	return MESH_NONE;
 }
 
@@ -120,7 +120,7 @@ static void host_add(struct resolve *r, struct draft *d, const char *host, struc
 	other = r->index->host_services[other];
 	if (other == d->index || is_same_object(d, r->work[other].draft))
 		return;
-	problem_hint(&r->problems,
+	problem_hint(r->problems,
 		     resolve_problem(r, d, PROBLEM_OVERLAP, at, "host \"%s\" belongs to %s too",
 				     host, r->work[other].draft->title),
 		     "%s:%u", r->work[other].draft->file->name, r->work[other].draft->at.line);
@@ -207,7 +207,7 @@ static void vip_index(struct resolve *r, const struct draft *d, uint32_t vip,
 	other = ROWS(r, vips, struct mesh_vip)[other].service;
 	if (other == d->index || is_same_object(d, r->work[other].draft))
 		return;
-	problem_hint(&r->problems,
+	problem_hint(r->problems,
 		     resolve_problem(r, d, PROBLEM_OVERLAP, at,
 				     "port %u of this address belongs to %s too", port->port,
 				     r->work[other].draft->title),
@@ -304,8 +304,7 @@ static struct mesh_service *service_add(struct resolve *r, struct draft *d)
 	s->name = d->name;
 	s->host_first = ROWS_END(r, hosts);
 	s->position = position_of(d, d->at);
-	r->work[d->index] = (struct service_work){.draft = d, .hash = d->hash};
-	r->work[d->index].splitters_end = &r->work[d->index].splitters;
+	r->work[d->index] = (struct service_work){.draft = d};
 	if (!r->failed)
 		lookup_add(&r->index->names, name_hash(d->namespace_name, d->name), d->index);
 	return s;
@@ -361,8 +360,8 @@ static bool tables_make(struct resolve *r, struct draft *const *drafts, uint32_t
 		vip_ports += kubernetes ? s->vips.count * s->ports.count
 					: e->addresses.count * e->ports.count;
 	}
-	r->work = arena_array(&r->arena, struct service_work, count + 1);
-	r->index->host_services = malloc((hosts + 1) * sizeof(uint32_t));
+	r->work = calloc(count + 1u, sizeof(*r->work));
+	r->index->host_services = shared_new((hosts + 1) * sizeof(uint32_t));
 	return r->work && r->index->host_services && lookup_init(&r->index->hosts, hosts) &&
 	       lookup_init(&r->index->vip_ports, vip_ports) && lookup_init(&r->index->names, count);
 }
@@ -371,7 +370,7 @@ void resolve_services(struct resolve *r)
 {
 	static const enum kind_id wanted[] = {KIND_SERVICE, KIND_SERVICE_ENTRY};
 	uint32_t count;
-	struct draft **drafts = drafts_merge(r, wanted, 2, &count);
+	struct draft **drafts = drafts_merge(r, wanted, 2, NULL, &count);
 
 	if (r->failed || !tables_make(r, drafts, count)) {
 		r->failed = true;

@@ -8,7 +8,7 @@ static void rule_lost(struct resolve *r, const struct draft *loser, const struct
 {
 	const struct draft_destination_rule *spec = loser->spec;
 
-	problem_hint(&r->problems,
+	problem_hint(r->problems,
 		     resolve_problem(r, loser, PROBLEM_CONFLICT, spec->host.at,
 				     "host \"%s\" has another DestinationRule, which is used",
 				     spec->host.text),
@@ -104,6 +104,10 @@ static void locality_fill(struct resolve *r, struct mesh_traffic *t,
 	for (uint32_t i = 0; i < s->failover.count && t->locality_enabled; i++, t->failover_count++)
 		*ROW_ADD(r, failovers, struct mesh_failover) =
 			(struct mesh_failover){failover[i].from, failover[i].to};
+	if (!t->distribute_count)
+		t->distribute_first = 0;
+	if (!t->failover_count)
+		t->failover_first = 0;
 }
 
 static struct mesh_outlier outlier_of(const struct draft *d, const struct draft_outlier *o)
@@ -134,7 +138,8 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *d
 		t.balance = balance_of(b);
 		t.maglev_size = b->hash && b->hash->maglev ? b->hash->maglev->table_size : 65537;
 		t.locality_enabled = false;
-		t.distribute_count = t.failover_count = 0;
+		t.distribute_first = t.distribute_count = 0;
+		t.failover_first = t.failover_count = 0;
 		if (b->locality)
 			locality_fill(r, &t, b->locality);
 	}
@@ -151,7 +156,7 @@ static uint32_t connect_rate_of(struct resolve *r, const struct draft *d)
 	uint32_t rate = 0;
 
 	if (text && !number_parse((struct slice){text, strlen(text)}, &rate))
-		problem_hint(&r->problems,
+		problem_hint(r->problems,
 			     resolve_problem(r, d, PROBLEM_VALUE, d->at,
 					     "annotation weft.dev/connect-rate cannot be \"%s\"",
 					     text),

@@ -13,6 +13,9 @@ struct label_head {
 	uint32_t first, count;
 };
 
+static const enum kind_id workload_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD,
+					      KIND_WORKLOAD_GROUP};
+
 static const char *first_label(const struct mesh_labels *labels, const char *const *keys)
 {
 	for (; *keys; keys++) {
@@ -104,7 +107,7 @@ static void workload_matchers(struct resolve *r, const struct draft *d,
 	}
 }
 
-static void draft_to_workload(struct resolve *r, struct draft *d)
+void workload_make(struct resolve *r, struct draft *d)
 {
 	struct mesh_workload *w;
 
@@ -154,49 +157,49 @@ static uint64_t entry_hash(const struct draft *d, const struct draft_workload_en
 }
 
 /* Inline endpoints of which more is known than an address. */
-static void inline_workloads(struct resolve *r)
+void inline_workloads_make(struct resolve *r, uint32_t service)
 {
-	uint32_t count;
-	struct draft *const *drafts = drafts_of(r, KIND_SERVICE_ENTRY, &count);
+	struct service_work *work = &r->work[service];
+	const struct draft_service_entry *s = work->draft->spec;
+	const struct draft_workload_entry *e = s->endpoints.items;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct draft_service_entry *s = drafts[i]->spec;
-		const struct draft_workload_entry *e = s->endpoints.items;
+	work->workload_first = ROWS_END(r, workloads);
+	for (uint32_t i = 0; i < s->endpoints.count && work->draft->kind == KIND_SERVICE_ENTRY;
+	     i++) {
+		struct mesh_workload *w;
 
-		for (uint32_t j = 0; j < s->endpoints.count; j++) {
-			struct mesh_workload *w;
-
-			if (!e[j].prefix.bits || (!e[j].labels->count && !e[j].service_account[0]))
-				continue;
-			w = workload_add(r, drafts[i], pool_empty, e[j].labels);
-			w->hash = entry_hash(drafts[i], &e[j]);
-			w->position = position_of(drafts[i], e[j].at);
-			entry_fill(w, &e[j]);
-			address_add(r, &e[j].prefix);
-		}
+		if (!e[i].prefix.bits || (!e[i].labels->count && !e[i].service_account[0]))
+			continue;
+		w = workload_add(r, work->draft, pool_empty, e[i].labels);
+		w->hash = entry_hash(work->draft, &e[i]);
+		w->position = position_of(work->draft, e[i].at);
+		entry_fill(w, &e[i]);
+		address_add(r, &e[i].prefix);
 	}
+	work->workload_count = ROWS_END(r, workloads) - work->workload_first;
 }
 
 /* ---- by address */
 
-static bool address_same(const void *arg, uint32_t value, const void *key)
+static bool workload_same(const void *arg, uint32_t value, const void *key)
 {
 	const struct resolve *r = arg;
+	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[value];
 
-	return !memcmp(&ROWS(r, addresses, struct mesh_address)[value], key, 16);
+	for (uint32_t i = 0; i < w->address_count; i++)
+		if (!memcmp(&ROWS(r, addresses, struct mesh_address)[w->address_first + i], key,
+			    16))
+			return true;
+	return false;
 }
 
 uint32_t workload_at(const struct resolve *r, const uint8_t address[16])
 {
-	uint32_t at = r->index->addresses.slots
-			      ? lookup_find(&r->index->addresses, table_hash(address, 16, 0),
-					    address_same, r, address)
-			      : MESH_NONE;
-
-	return at == MESH_NONE ? MESH_NONE : r->index->address_owners[at];
+	return lookup_find(&r->index->addresses, table_hash(address, 16, 0), workload_same, r,
+			   address);
 }
 
-static void addresses_index(struct resolve *r)
+void resolve_addresses(struct resolve *r)
 {
 	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
 	const struct mesh_address *a = ROWS(r, addresses, struct mesh_address);
@@ -204,18 +207,16 @@ static void addresses_index(struct resolve *r)
 
 	if (!count)
 		return;
-	r->index->address_owners = malloc(count * sizeof(uint32_t));
-	if (!r->index->address_owners || !lookup_init(&r->index->addresses, count)) {
+	if (!lookup_init(&r->index->addresses, count)) {
 		r->failed = true;
 		return;
 	}
 	for (uint32_t i = 0; i < ROWS_END(r, workloads); i++)
 		for (uint32_t j = 0; j < w[i].address_count; j++) {
-			uint32_t at = w[i].address_first + j;
+			const uint8_t *address = a[w[i].address_first + j].address;
 
-			r->index->address_owners[at] = i;
-			if (workload_at(r, a[at].address) == MESH_NONE)
-				lookup_add(&r->index->addresses, table_hash(&a[at], 16, 0), at);
+			if (workload_at(r, address) == MESH_NONE)
+				lookup_add(&r->index->addresses, table_hash(address, 16, 0), i);
 		}
 }
 
@@ -280,6 +281,20 @@ static void labels_index(struct resolve *r, struct draft *const *drafts, uint32_
 			label_add(r, drafts[i], &drafts[i]->labels->items[j], &heads, total++);
 }
 
+/* Where few services are made anew no lookup is. */
+static void workloads_search(struct resolve *r, const char *namespace_name,
+			     const struct mesh_labels *selector,
+			     void (*visit)(struct resolve *r, void *arg, struct draft *workload),
+			     void *arg)
+{
+	uint32_t count;
+	struct draft **drafts = drafts_merge(r, workload_kinds, 3, namespace_name, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (mesh_labels_select(selector, drafts[i]->labels))
+			visit(r, arg, drafts[i]);
+}
+
 void workloads_select(struct resolve *r, const char *namespace_name,
 		      const struct mesh_labels *selector,
 		      void (*visit)(struct resolve *r, void *arg, struct draft *workload),
@@ -287,6 +302,8 @@ void workloads_select(struct resolve *r, const char *namespace_name,
 {
 	const struct label_head *best = NULL;
 
+	if (r->reuse && selector->count)
+		workloads_search(r, namespace_name, selector, visit, arg);
 	if (!r->labels.slots)
 		return;
 	for (uint32_t i = 0; i < selector->count; i++) {
@@ -330,17 +347,16 @@ static int matcher_order(const void *left, const void *right)
 
 void resolve_workloads(struct resolve *r)
 {
-	static const enum kind_id wanted[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD,
-					      KIND_WORKLOAD_GROUP};
 	uint32_t count;
-	struct draft **drafts = drafts_merge(r, wanted, 3, &count);
+	struct draft **drafts = drafts_merge(r, workload_kinds, 3, NULL, &count);
 
-	for (uint32_t i = 0; i < count; i++)
-		draft_to_workload(r, drafts[i]);
-	inline_workloads(r);
+	for (uint32_t i = 0; i < count && !r->failed; i++)
+		workload_make(r, drafts[i]);
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++)
+		inline_workloads_make(r, i);
 	if (ROWS_END(r, matchers))
 		qsort(r->rows[ROWS_matchers].items, ROWS_END(r, matchers),
 		      sizeof(struct mesh_matcher), matcher_order);
-	addresses_index(r);
+	resolve_addresses(r);
 	labels_index(r, drafts, count);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Files come and go; their drafts are kept in order by kind, so that building need not sort. */
+/* Files come and go; their drafts are kept in order by kind, so that building need not sort, and
+ * what changed since the last build is remembered, so that the next one need not do it all. */
 #include "mesh-config/source_state.h"
 
 #include <errno.h>
@@ -12,78 +13,6 @@ struct name_entry {
 	uint32_t index;
 };
 
-/* ---- catalogs */
-
-static int draft_order(const void *left, const void *right)
-{
-	const struct draft *a = *(struct draft *const *)left, *b = *(struct draft *const *)right;
-	int order = 0;
-
-	if (a->namespace_name != b->namespace_name)
-		order = strcmp(a->namespace_name, b->namespace_name);
-	if (!order && a->sort_name != b->sort_name)
-		order = strcmp(a->sort_name, b->sort_name);
-	if (!order && a->name != b->name)
-		order = strcmp(a->name, b->name);
-	if (!order)
-		order = strcmp(a->file->name, b->file->name);
-	if (!order)
-		order = a->at.line < b->at.line ? -1 : a->at.line > b->at.line;
-	return order;
-}
-
-static bool catalog_add(struct catalog *c, struct draft *d)
-{
-	if (c->count == c->capacity) {
-		uint32_t capacity = c->capacity ? c->capacity * 2 : 64;
-		struct draft **grown = realloc(c->items, capacity * sizeof(*grown));
-
-		if (!grown)
-			return false;
-		c->items = grown;
-		c->capacity = capacity;
-	}
-	c->items[c->count++] = d;
-	return true;
-}
-
-static void catalog_forget(struct catalog *c, const struct source_file *file)
-{
-	uint32_t kept = 0, sorted = 0;
-
-	for (uint32_t i = 0; i < c->count; i++) {
-		if (c->items[i]->file == file)
-			continue;
-		sorted += i < c->sorted;
-		c->items[kept++] = c->items[i];
-	}
-	c->count = kept;
-	c->sorted = sorted;
-}
-
-/* The added ones are sorted apart and merged from behind: cheap where they are few. */
-bool catalog_sort(struct catalog *c)
-{
-	uint32_t added = c->count - c->sorted, a = c->sorted, b = added, to = c->count;
-	struct draft **tail;
-
-	if (!added)
-		return true;
-	tail = malloc(added * sizeof(*tail));
-	if (!tail)
-		return false;
-	memcpy(tail, c->items + c->sorted, added * sizeof(*tail));
-	qsort(tail, added, sizeof(*tail), draft_order);
-	while (b) {
-		bool from_sorted = a && draft_order(&c->items[a - 1], &tail[b - 1]) > 0;
-
-		c->items[--to] = from_sorted ? c->items[--a] : tail[--b];
-	}
-	free(tail);
-	c->sorted = c->count;
-	return true;
-}
-
 /* ---- files */
 
 static void file_free(struct source_file *f)
@@ -94,6 +23,16 @@ static void file_free(struct source_file *f)
 	problem_sink_free(&f->problems);
 	free((void *)f->bytes.data);
 	free(f);
+}
+
+static void files_free(struct source_file *f)
+{
+	while (f) {
+		struct source_file *next = f->next;
+
+		file_free(f);
+		f = next;
+	}
 }
 
 /* Reads |f->bytes| into drafts of |pool|. */
@@ -134,7 +73,7 @@ static struct source_file *file_new(const char *name, uint32_t index, struct sli
 	return f;
 }
 
-static void drafts_forget(struct mesh_source *s, const struct source_file *f)
+static void drafts_remove(struct mesh_source *s, const struct source_file *f)
 {
 	bool had[KIND_COUNT] = {false};
 
@@ -142,7 +81,7 @@ static void drafts_forget(struct mesh_source *s, const struct source_file *f)
 		had[d->kind] = true;
 	for (uint32_t kind = 0; kind < KIND_COUNT; kind++)
 		if (had[kind])
-			catalog_forget(&s->catalogs[kind], f);
+			catalog_remove(&s->catalogs[kind], f->drafts, kind);
 }
 
 static bool drafts_add(struct mesh_source *s, const struct source_file *f)
@@ -151,6 +90,52 @@ static bool drafts_add(struct mesh_source *s, const struct source_file *f)
 		if (!catalog_add(&s->catalogs[d->kind], d))
 			return false;
 	return true;
+}
+
+/* ---- since the last build */
+
+void source_forget(struct mesh_source *s)
+{
+	built_free(s->built);
+	s->built = NULL;
+	files_free(s->gone);
+	s->gone = NULL;
+	s->changed_count = 0;
+}
+
+void source_settle(struct mesh_source *s, bool all)
+{
+	uint32_t count = all ? s->file_slots : s->changed_count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct source_file *f = s->files[all ? i : s->changed[i]];
+
+		if (f)
+			f->built = true;
+	}
+	files_free(s->gone);
+	s->gone = NULL;
+	s->changed_count = 0;
+	s->names_changed = false;
+}
+
+/* |old| (NULL: none) is not in its place any more. */
+static void change_note(struct mesh_source *s, uint32_t index, struct source_file *old)
+{
+	uint32_t i = 0;
+
+	while (i < s->changed_count && s->changed[i] != index)
+		i++;
+	if (s->built && i == CHANGED_MAX)
+		source_forget(s);
+	if (!s->built || !old || !old->built) {
+		file_free(old);
+	} else {
+		old->next = s->gone;
+		s->gone = old;
+	}
+	if (s->built && i == s->changed_count)
+		s->changed[s->changed_count++] = index;
 }
 
 /* ---- the source */
@@ -174,11 +159,13 @@ void mesh_source_free(struct mesh_source *s)
 {
 	if (!s)
 		return;
+	source_forget(s);
 	for (uint32_t i = 0; i < s->file_slots; i++)
 		file_free(s->files[i]);
 	for (uint32_t i = 0; i < KIND_COUNT; i++)
 		free(s->catalogs[i].items);
 	free(s->files);
+	free(s->shown);
 	pool_unref(s->pool);
 	pool_unref(s->names);
 	if (s->by_name)
@@ -195,17 +182,21 @@ static struct name_entry *name_find(const struct mesh_source *s, const char *nam
 
 static uint32_t slot_take(struct mesh_source *s)
 {
-	struct source_file **grown;
+	struct source_file **files;
+	struct problem_file *shown;
 
 	for (uint32_t i = s->file_count == s->file_slots ? s->file_slots : 0; i < s->file_slots;
 	     i++)
 		if (!s->files[i])
 			return i;
-	grown = realloc(s->files, (s->file_slots + 1) * sizeof(*grown));
-	if (!grown)
+	files = realloc(s->files, (s->file_slots + 1) * sizeof(*files));
+	s->files = files ? files : s->files;
+	shown = realloc(s->shown, (s->file_slots + 1) * sizeof(*shown));
+	s->shown = shown ? shown : s->shown;
+	if (!files || !shown)
 		return MESH_NONE;
-	s->files = grown;
 	s->files[s->file_slots] = NULL;
+	s->shown[s->file_slots] = (struct problem_file){0};
 	return s->file_slots++;
 }
 
@@ -228,19 +219,30 @@ static struct name_entry *name_take(struct mesh_source *s, const char *name)
 	return e;
 }
 
+static bool is_noted(const struct source_file *f)
+{
+	return f->problems.errors || f->problems.warnings;
+}
+
 static void file_replace(struct mesh_source *s, uint32_t index, struct source_file *f)
 {
 	struct source_file *old = s->files[index];
 
 	if (old) {
 		s->total_bytes -= old->bytes.size_bytes;
+		s->hash -= old->hash;
+		s->noted -= is_noted(old);
 		s->file_count--;
-		drafts_forget(s, old);
+		drafts_remove(s, old);
 	}
-	file_free(old);
+	s->names_changed |= !old != !f;
+	change_note(s, index, old);
 	s->files[index] = f;
+	s->shown[index] = f ? (struct problem_file){f->name, f->bytes} : (struct problem_file){0};
 	if (f) {
 		s->total_bytes += f->bytes.size_bytes;
+		s->hash += f->hash;
+		s->noted += is_noted(f);
 		s->file_count++;
 	}
 }
@@ -256,6 +258,7 @@ static int pool_renew(struct mesh_source *s)
 	fresh = pool_new();
 	if (!fresh)
 		return 0;
+	source_forget(s);
 	s->pool = fresh;
 	for (uint32_t i = 0; i < KIND_COUNT; i++)
 		s->catalogs[i].count = s->catalogs[i].sorted = 0;

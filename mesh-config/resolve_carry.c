@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Rows of the last mesh in the new one: shared where a whole array is the same, else copied in runs
+ * whose indexes move by what came or went before them. */
+#include "mesh-config/resolve_reuse.h"
+
+#include <stdlib.h>
+
+static const struct mesh *last_mesh(const struct resolve *r)
+{
+	return r->reuse->last->mesh;
+}
+
+static void share(struct resolve *r, enum mesh_array array)
+{
+	struct rows rows = mesh_rows(last_mesh(r), array);
+
+	shared_hold(rows.items);
+	r->rows[array] = rows;
+}
+
+static void copy(struct resolve *r, enum mesh_array array)
+{
+	rows_append(r, array, last_mesh(r), 0, mesh_rows(last_mesh(r), array).count);
+}
+
+/* ---- services */
+
+void services_carry(struct resolve *r)
+{
+	const struct mesh_index *last = last_mesh(r)->index;
+	uint32_t count = last_mesh(r)->service_count;
+
+	r->work = malloc((count + 1u) * sizeof(*r->work));
+	if (!r->work) {
+		r->failed = true;
+		return;
+	}
+	memcpy(r->work, r->reuse->last->work, (count + 1u) * sizeof(*r->work));
+	copy(r, ROWS_services);
+	share(r, ROWS_hosts);
+	share(r, ROWS_vips);
+	share(r, ROWS_ports);
+	r->index->names = lookup_share(&last->names);
+	r->index->hosts = lookup_share(&last->hosts);
+	r->index->vip_ports = lookup_share(&last->vip_ports);
+	r->index->host_services = shared_hold(last->host_services);
+	r->index->has_networks = last->has_networks;
+}
+
+void stage_carry(struct resolve *r, enum resolve_stage stage)
+{
+	static const struct {
+		enum resolve_stage stage;
+		enum mesh_array array;
+	} arrays[] = {
+		{STAGE_ROUTES, ROWS_routes},	     {STAGE_ROUTES, ROWS_destinations},
+		{STAGE_ROUTES, ROWS_prefixes},	     {STAGE_POLICIES, ROWS_policies},
+		{STAGE_POLICIES, ROWS_rules},	     {STAGE_POLICIES, ROWS_clauses},
+		{STAGE_POLICIES, ROWS_terms},	     {STAGE_POLICIES, ROWS_values},
+		{STAGE_SIGNALS, ROWS_telemetries},   {STAGE_SIGNALS, ROWS_metric_overrides},
+		{STAGE_SIGNALS, ROWS_tag_overrides}, {STAGE_SIGNALS, ROWS_objectives},
+	};
+
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)
+		if (arrays[i].stage == stage)
+			share(r, arrays[i].array);
+}
+
+/* ---- endpoints */
+
+/* How far the rows of a run of services move in each array. */
+static bool parts_append(struct resolve *r, uint32_t first, uint32_t end, uint32_t *ret_moves)
+{
+	const struct service_work *last = r->reuse->last->work;
+	bool moves = false;
+
+#define X(field)                                                                                   \
+	ret_moves[PART_##field] = ROWS_END(r, field) - last[first].first[PART_##field];            \
+	moves |= ret_moves[PART_##field] != 0;                                                     \
+	rows_append(r, ROWS_##field, last_mesh(r), last[first].first[PART_##field],                \
+		    last[end].first[PART_##field]);
+	SERVICE_PARTS(X)
+#undef X
+	return moves;
+}
+
+static void services_move(struct resolve *r, uint32_t first, uint32_t end, const uint32_t *moves)
+{
+	for (uint32_t i = first; i < end; i++) {
+		struct mesh_service *s = &ROWS(r, services, struct mesh_service)[i];
+
+		for (uint32_t part = 0; part < PART_COUNT; part++)
+			r->work[i].first[part] += moves[part];
+		s->endpoint_first += moves[PART_endpoints];
+		s->traffic += r->work[i].rule ? moves[PART_traffic] : 0;
+		s->subset_first += r->work[i].rule ? moves[PART_subsets] : 0;
+	}
+}
+
+/* What was just appended refers to other rows that were. */
+static void rows_move(struct resolve *r, const uint32_t *first, const uint32_t *moves)
+{
+	struct mesh_endpoint *endpoints = ROWS(r, endpoints, struct mesh_endpoint);
+	struct mesh_subset *subsets = ROWS(r, subsets, struct mesh_subset);
+	struct mesh_traffic *traffic = ROWS(r, traffic, struct mesh_traffic);
+	uint32_t *members = ROWS(r, members, uint32_t);
+
+	for (uint32_t i = first[PART_endpoints]; i < ROWS_END(r, endpoints); i++)
+		endpoints[i].ports_first += moves[PART_target_ports];
+	for (uint32_t i = first[PART_subsets]; i < ROWS_END(r, subsets); i++) {
+		subsets[i].traffic += moves[PART_traffic];
+		subsets[i].member_first += moves[PART_members];
+	}
+	for (uint32_t i = first[PART_members]; i < ROWS_END(r, members); i++)
+		members[i] += moves[PART_endpoints];
+	for (uint32_t i = first[PART_traffic]; i < ROWS_END(r, traffic); i++) {
+		traffic[i].distribute_first +=
+			traffic[i].distribute_count ? moves[PART_distributes] : 0;
+		traffic[i].failover_first += traffic[i].failover_count ? moves[PART_failovers] : 0;
+	}
+}
+
+void endpoints_carry(struct resolve *r, uint32_t first, uint32_t end)
+{
+	const uint32_t ends[] = {
+#define X(field) [PART_##field] = ROWS_END(r, field),
+		SERVICE_PARTS(X)
+#undef X
+	};
+	const uint32_t *moved = r->reuse->moved;
+	uint32_t moves[PART_COUNT];
+	struct mesh_endpoint *e;
+
+	if (first >= end || r->failed)
+		return;
+	if (parts_append(r, first, end, moves) && !r->failed) {
+		services_move(r, first, end, moves);
+		rows_move(r, ends, moves);
+	}
+	e = ROWS(r, endpoints, struct mesh_endpoint);
+	for (uint32_t i = ends[PART_endpoints]; moved && i < ROWS_END(r, endpoints); i++)
+		if (e[i].workload != MESH_NONE)
+			e[i].workload = moved[e[i].workload];
+}
+
+/* ---- workloads */
+
+static void workloads_append(struct resolve *r, uint32_t first, uint32_t end)
+{
+	const struct mesh *last = last_mesh(r);
+	uint32_t at = ROWS_END(r, workloads), address_end = last->address_count, moves;
+	struct mesh_workload *w;
+
+	if (first >= end)
+		return;
+	if (end < last->workload_count)
+		address_end = last->workloads[end].address_first;
+	moves = ROWS_END(r, addresses) - last->workloads[first].address_first;
+	rows_append(r, ROWS_workloads, last, first, end);
+	rows_append(r, ROWS_addresses, last, last->workloads[first].address_first, address_end);
+	w = ROWS(r, workloads, struct mesh_workload);
+	for (; moves && at < ROWS_END(r, workloads) && !r->failed; at++)
+		w[at].address_first += moves;
+}
+
+static void workloads_make(struct resolve *r)
+{
+	uint32_t from = 0;
+
+	for (uint32_t i = 0; i < r->reuse->workload_count && !r->failed; i++) {
+		const struct reuse_workloads *u = &r->reuse->workloads[i];
+
+		workloads_append(r, from, u->first);
+		if (u->service == MESH_NONE)
+			workload_make(r, u->draft);
+		else
+			inline_workloads_make(r, u->service);
+		from = u->first + u->count;
+	}
+	workloads_append(r, from, last_mesh(r)->workload_count);
+}
+
+static bool counts_differ(const struct resolve *r)
+{
+	bool differ = false;
+
+	for (uint32_t i = 0; i < r->reuse->workload_count; i++) {
+		const struct reuse_workloads *u = &r->reuse->workloads[i];
+
+		differ |= u->service != MESH_NONE && r->work[u->service].workload_count != u->count;
+	}
+	return differ;
+}
+
+/* Where the workloads of the last mesh are now. Of those that were made anew nobody asks, unless
+ * only their place differs. */
+static void workloads_move(struct resolve *r)
+{
+	const struct mesh *last = last_mesh(r);
+	uint32_t service = 0, at = 0, moves = 0;
+	struct reuse *reuse = r->reuse;
+
+	if (!counts_differ(r))
+		return;
+	reuse->moved = arena_array(&r->arena, uint32_t, last->workload_count + 1u);
+	r->failed |= !reuse->moved;
+	for (uint32_t i = 0; i < reuse->workload_count && reuse->moved; i++) {
+		const struct reuse_workloads *u = &reuse->workloads[i];
+
+		if (u->service == MESH_NONE)
+			continue;
+		for (; service < u->service; service++)
+			r->work[service].workload_first += moves;
+		for (; at < u->first + u->count; at++)
+			reuse->moved[at] = at + moves;
+		moves += r->work[service++].workload_count - u->count;
+	}
+	for (; service < last->service_count; service++)
+		r->work[service].workload_first += moves;
+	for (; at < last->workload_count && reuse->moved; at++)
+		reuse->moved[at] = at + moves;
+}
+
+/* ---- addresses of workloads */
+
+static int address_order(const void *left, const void *right)
+{
+	return memcmp(left, right, sizeof(struct mesh_address));
+}
+
+static void addresses_add(struct reuse_addresses *a, const struct mesh_workload *w, uint32_t count,
+			  const struct mesh_address *addresses)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (uint32_t j = 0; j < w[i].address_count; j++)
+			a->items[a->count++] = addresses[w[i].address_first + j];
+}
+
+static uint16_t filter_bit(const uint8_t address[16])
+{
+	return (uint16_t)(address[14] << 8 | address[15]);
+}
+
+static bool addresses_have(const struct reuse_addresses *a, const uint8_t address[16])
+{
+	uint16_t bit = filter_bit(address);
+
+	return a->filter[bit / 64] >> bit % 64 & 1 &&
+	       bsearch(address, a->items, a->count, sizeof(*a->items), address_order);
+}
+
+static void addresses_sort(struct reuse_addresses *a)
+{
+	uint32_t kept = 0;
+
+	qsort(a->items, a->count, sizeof(*a->items), address_order);
+	for (uint32_t i = 0; i < a->count; i++) {
+		uint16_t bit = filter_bit(a->items[i].address);
+
+		if (!kept || address_order(&a->items[kept - 1], &a->items[i]))
+			a->items[kept++] = a->items[i];
+		a->filter[bit / 64] |= 1ull << bit % 64;
+	}
+	a->count = kept;
+}
+
+/* The addresses that workloads which differ had or have; one each, as only Workloads have more. */
+static void addresses_collect(struct resolve *r)
+{
+	const struct mesh_workload *now = ROWS(r, workloads, struct mesh_workload);
+	uint32_t most = ROWS_END(r, workloads) - last_mesh(r)->workload_count;
+	struct reuse_addresses *a = &r->reuse->addresses;
+
+	for (uint32_t i = 0; i < r->reuse->workload_count; i++)
+		most += 2 * r->reuse->workloads[i].count;
+	a->items = arena_array(&r->arena, struct mesh_address, most + 1u);
+	a->filter = arena_array(&r->arena, uint64_t, (UINT16_MAX + 1u) / 64);
+	r->failed |= !a->items || !a->filter;
+	for (uint32_t i = 0; i < r->reuse->workload_count && !r->failed; i++) {
+		const struct reuse_workloads *u = &r->reuse->workloads[i];
+		const struct service_work *w =
+			u->service == MESH_NONE ? NULL : &r->work[u->service];
+
+		if (!u->differ)
+			continue;
+		addresses_add(a, &last_mesh(r)->workloads[u->first], u->count,
+			      last_mesh(r)->addresses);
+		addresses_add(a, &now[w ? w->workload_first : u->first],
+			      w ? w->workload_count : u->count,
+			      ROWS(r, addresses, struct mesh_address));
+	}
+	if (!r->failed)
+		addresses_sort(a);
+}
+
+/* Whose the row |address| is. */
+static uint32_t address_owner(const struct resolve *r, uint32_t address)
+{
+	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
+	uint32_t low = 0, high = ROWS_END(r, workloads);
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (w[middle].address_first <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool last_same(const void *arg, uint32_t value, const void *key)
+{
+	return mesh_workload_has(arg, value, key);
+}
+
+static void addresses_index(struct resolve *r)
+{
+	const struct mesh_address *rows = ROWS(r, addresses, struct mesh_address);
+	const struct reuse_addresses *a = &r->reuse->addresses;
+	const struct mesh *last = last_mesh(r);
+	struct lookup *l = &r->index->addresses;
+
+	if (!lookup_copy(l, &last->index->addresses, ROWS_END(r, addresses))) {
+		resolve_addresses(r);
+		return;
+	}
+	for (uint32_t i = 0; i < a->count; i++)
+		lookup_remove(l, table_hash(&a->items[i], 16, 0), last_same, last, &a->items[i]);
+	for (uint32_t i = 0; i <= l->mask && r->reuse->moved; i++)
+		if (l->slots[i].value != MESH_NONE)
+			l->slots[i].value = r->reuse->moved[l->slots[i].value];
+	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++)
+		if (addresses_have(a, rows[i].address) &&
+		    workload_at(r, rows[i].address) == MESH_NONE)
+			lookup_add(l, table_hash(&rows[i], 16, 0), address_owner(r, i));
+}
+
+/* Endpoints know the workload at their address. */
+static void endpoints_touch(struct resolve *r)
+{
+	const struct mesh *last = last_mesh(r);
+
+	for (uint32_t i = 0; i < last->endpoint_count && r->reuse->addresses.count; i++)
+		if (addresses_have(&r->reuse->addresses, last->endpoints[i].address))
+			reuse_touch(r->reuse, last->endpoints[i].service);
+}
+
+void workloads_carry(struct resolve *r)
+{
+	share(r, ROWS_matchers); /* of the kind Workload only */
+	if (!r->reuse->workload_count) {
+		share(r, ROWS_workloads);
+		share(r, ROWS_addresses);
+		r->index->addresses = lookup_share(&last_mesh(r)->index->addresses);
+		return;
+	}
+	workloads_make(r);
+	workloads_move(r);
+	addresses_collect(r);
+	if (r->failed)
+		return;
+	addresses_index(r);
+	endpoints_touch(r);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A count stands before each block. */
+#include "mesh-config/shared.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct shared {
+	_Alignas(16) _Atomic uint32_t holders;
+};
+
+static struct shared *head_of(const void *block)
+{
+	return (struct shared *)(uintptr_t)block - 1;
+}
+
+void *shared_new(size_t bytes)
+{
+	struct shared *s = malloc(sizeof(*s) + bytes);
+
+	if (!s)
+		return NULL;
+	s->holders = 1;
+	return s + 1;
+}
+
+void *shared_resize(void *block, size_t bytes)
+{
+	struct shared *s;
+
+	if (!block)
+		return shared_new(bytes);
+	s = realloc(head_of(block), sizeof(*s) + bytes);
+	return s ? s + 1 : NULL;
+}
+
+void *shared_hold(const void *block)
+{
+	if (block)
+		atomic_fetch_add_explicit(&head_of(block)->holders, 1, memory_order_relaxed);
+	return (void *)(uintptr_t)block;
+}
+
+void shared_drop(const void *block)
+{
+	struct shared *s = block ? head_of(block) : NULL;
+
+	if (s && atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) == 1)
+		free(s);
+}
