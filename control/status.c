@@ -212,6 +212,13 @@ int status_explain(void *arg, const char *from, const char *to, const char *port
 	return explain_write(g->mesh, from, to, port, out, err);
 }
 
+struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, struct error *err)
+{
+	struct status *s = arg;
+
+	return steering_files(s->parts.steering, number, head, err);
+}
+
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,
 		    struct error *err)
 {

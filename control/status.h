@@ -11,6 +11,7 @@
 struct attach;
 struct broker;
 struct observe;
+struct mesh_files;
 struct options;
 struct serve;
 struct signals;
@@ -51,5 +52,6 @@ void status_write_services(void *arg, struct text *out);
 void status_write_endpoints(void *arg, struct text *out);
 int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
 		   struct error *err);
+struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, struct error *err);
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,
 		    struct error *err);

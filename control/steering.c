@@ -10,6 +10,7 @@
 #include "control/signals/health.h"
 
 #include "datapath/attach/mesh_maps.h"
+#include "mesh-config/files.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -325,6 +326,46 @@ void steering_write_status(struct steering *s, const char *directory, struct tex
 	put_problems(&j, &status);
 	json_put_object_end(&j);
 	json_put_line(&j);
+}
+
+static void put_files(const struct planner_files *found, const struct planner_status *status,
+		      struct text *out)
+{
+	struct json j = json_to(out);
+	char hash[20];
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, found->hash);
+	json_put_object(&j, NULL);
+	json_put_number(&j, "generation", found->number);
+	json_put_string(&j, "hash", hash);
+	json_put_bool(&j, "in_force", found->number == status->number);
+	json_put_number(&j, "files", found->files->file_count);
+	json_put_number(&j, "bytes", found->files->size_bytes);
+	json_put_string(&j, "failure", status->failure);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
+				  struct error *err)
+{
+	struct planner_status status;
+	struct planner_files found;
+
+	planner_status_read(s->planner, &status);
+	if (!planner_files_read(s->planner, number, &found)) {
+		put_files(&found, &status, head);
+		return found.files;
+	}
+	if (number)
+		error_set(err, -ENOENT,
+			  "the files of generation %" PRIu64 " are not kept (any more); %" PRIu64
+			  " is in force",
+			  number, status.number);
+	else
+		error_set(err, -ENOENT, "this agent has put nothing in force yet%s%s",
+			  status.failure[0] ? ": " : "", status.failure);
+	return NULL;
 }
 
 /* ---- metrics */

@@ -13,6 +13,7 @@
 
 struct attach;
 struct generation;
+struct mesh_files;
 struct steering;
 struct text;
 
@@ -60,3 +61,8 @@ void steering_health(struct steering *s, struct health_mesh *ret);
 void steering_write_status(struct steering *s, const char *directory, struct text *out);
 void steering_write_services(struct steering *s, struct text *out);
 void steering_write_endpoints(struct steering *s, struct text *out);
+
+/* The files of generation |number| (0: the one in force), held once more, with one JSON object
+ * about it in |head|; NULL with |err|: there are none. */
+struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
+				  struct error *err);

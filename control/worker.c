@@ -219,6 +219,7 @@ static int start_serve(struct worker *w, struct error *err)
 		source.mesh = status_write_mesh;
 		source.services = status_write_services;
 		source.endpoints = status_write_endpoints;
+		source.files = status_files;
 		source.simulate = status_simulate;
 		source.explain = status_explain;
 	}

@@ -4,7 +4,10 @@
 
 #include "mesh-config/diff_text.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct diff {
@@ -12,7 +15,10 @@ struct diff {
 	void (*visit)(void *arg, const struct diff_line *line);
 	void *arg;
 	uint32_t count;
-	char object[256]; /* the one that is looked at */
+	char object[256];   /* the one that is looked at */
+	const char *within; /* of the object: "subset v1 "; "" */
+	/* matchers by workload */
+	struct mesh_matcher *old_matchers, *new_matchers;
 };
 
 static void tell(struct diff *d, char sign, const char *what)
@@ -37,7 +43,8 @@ static void compare_texts(struct diff *d, const char *what, const char *old, con
 
 	if (!strcmp(old, new))
 		return;
-	diff_text_add(&t, "%s %s to %s", what, old[0] ? old : "none", new[0] ? new : "none");
+	diff_text_add(&t, "%s%s %s to %s", d->within, what, old[0] ? old : "none",
+		      new[0] ? new : "none");
 	tell(d, '~', t.text);
 }
 
@@ -47,7 +54,7 @@ static void compare_numbers(struct diff *d, const char *what, uint32_t old, uint
 
 	if (old == new)
 		return;
-	diff_text_add(&t, "%s %u to %u", what, old, new);
+	diff_text_add(&t, "%s%s %u to %u", d->within, what, old, new);
 	tell(d, '~', t.text);
 }
 
@@ -101,7 +108,7 @@ static void tell_missing(struct diff *d, const char *what, const struct list *fr
 		if (list_has(in, t.text))
 			continue;
 		line.used = 0;
-		diff_text_add(&line, "%s %s %s", what, t.text, happened);
+		diff_text_add(&line, "%s%s %s %s", d->within, what, t.text, happened);
 		tell(d, '~', line.text);
 	}
 }
@@ -144,32 +151,88 @@ static void text_address(const struct mesh *m, uint32_t i, struct diff_text *ret
 	diff_text_address(ret, m->addresses[i].address);
 }
 
+static void text_distribute(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_distribute(ret, &m->distributes[i]);
+}
+
+static void text_failover(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	ret->used = 0;
+	diff_text_add(ret, "%s to %s", m->failovers[i].from_region, m->failovers[i].to_region);
+}
+
+static void text_rule(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_rule(ret, m, &m->rules[i]);
+}
+
+static void text_override(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_override(ret, m, &m->metric_overrides[i]);
+}
+
 /* ---- services */
 
-static void compare_traffic(struct diff *d, const struct mesh_traffic *old,
-			    const struct mesh_traffic *new)
+static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
+			    const struct mesh_outlier *new)
 {
-	compare_texts(d, "balance", diff_balance_name(old->balance),
-		      diff_balance_name(new->balance));
-	compare_numbers(d, "locality failover", old->locality_enabled, new->locality_enabled);
-	compare_numbers(d, "maglev table", old->maglev_size, new->maglev_size);
-	compare_numbers(d, "distribute rows", old->distribute_count, new->distribute_count);
-	compare_numbers(d, "failover rows", old->failover_count, new->failover_count);
-	compare_numbers(d, "maxConnections", old->max_connections, new->max_connections);
-	compare_numbers(d, "connect rate", old->connect_rate, new->connect_rate);
-	compare_numbers(d, "outlierDetection", old->outlier.enabled, new->outlier.enabled);
-	compare_numbers(d, "consecutive5xxErrors", old->outlier.consecutive_5xx,
-			new->outlier.consecutive_5xx);
-	compare_numbers(d, "consecutiveGatewayErrors", old->outlier.consecutive_gateway_errors,
-			new->outlier.consecutive_gateway_errors);
-	compare_numbers(d, "outlier interval (ms)", old->outlier.interval_ms,
-			new->outlier.interval_ms);
-	compare_numbers(d, "baseEjectionTime (ms)", old->outlier.base_ejection_ms,
-			new->outlier.base_ejection_ms);
-	compare_numbers(d, "maxEjectionPercent", old->outlier.max_ejection_percent,
-			new->outlier.max_ejection_percent);
-	compare_numbers(d, "minHealthPercent", old->outlier.min_health_percent,
-			new->outlier.min_health_percent);
+	compare_numbers(d, "outlierDetection", old->enabled, new->enabled);
+	compare_numbers(d, "consecutive5xxErrors", old->consecutive_5xx, new->consecutive_5xx);
+	compare_numbers(d, "consecutiveGatewayErrors", old->consecutive_gateway_errors,
+			new->consecutive_gateway_errors);
+	compare_numbers(d, "consecutiveLocalOriginFailures", old->consecutive_local_failures,
+			new->consecutive_local_failures);
+	compare_numbers(d, "splitExternalLocalOriginErrors", old->split_local_origin,
+			new->split_local_origin);
+	compare_numbers(d, "closes connections of ejected", old->close_connections,
+			new->close_connections);
+	compare_numbers(d, "outlier interval (ms)", old->interval_ms, new->interval_ms);
+	compare_numbers(d, "baseEjectionTime (ms)", old->base_ejection_ms, new->base_ejection_ms);
+	compare_numbers(d, "maxEjectionPercent", old->max_ejection_percent,
+			new->max_ejection_percent);
+	compare_numbers(d, "minHealthPercent", old->min_health_percent, new->min_health_percent);
+}
+
+static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_traffic *a = &d->old->traffic[old], *b = &d->new->traffic[new];
+	const struct list distributes[] = {
+		{d->old, a->distribute_first, a->distribute_count, text_distribute},
+		{d->new, b->distribute_first, b->distribute_count, text_distribute}};
+	const struct list failovers[] = {
+		{d->old, a->failover_first, a->failover_count, text_failover},
+		{d->new, b->failover_first, b->failover_count, text_failover}};
+
+	compare_texts(d, "balance", diff_balance_name(a->balance), diff_balance_name(b->balance));
+	compare_numbers(d, "locality failover", a->locality_enabled, b->locality_enabled);
+	compare_numbers(d, "maglev table", a->maglev_size, b->maglev_size);
+	compare_lists(d, "distribution", &distributes[0], &distributes[1]);
+	compare_lists(d, "failover", &failovers[0], &failovers[1]);
+	compare_numbers(d, "maxConnections", a->max_connections, b->max_connections);
+	compare_numbers(d, "connect rate", a->connect_rate, b->connect_rate);
+	compare_outlier(d, &a->outlier, &b->outlier);
+}
+
+/* Of subsets that are in both; those that came or went are told as such. */
+static void compare_subsets(struct diff *d, const struct mesh_service *a,
+			    const struct mesh_service *b)
+{
+	struct diff_text within;
+
+	for (uint32_t i = 0; i < a->subset_count; i++)
+		for (uint32_t j = 0; j < b->subset_count; j++) {
+			const struct mesh_subset *x = &d->old->subsets[a->subset_first + i];
+			const struct mesh_subset *y = &d->new->subsets[b->subset_first + j];
+
+			if (strcmp(x->name, y->name) != 0)
+				continue;
+			within.used = 0;
+			diff_text_add(&within, "subset %s ", x->name);
+			d->within = within.text;
+			compare_traffic(d, x->traffic, y->traffic);
+			d->within = "";
+		}
 }
 
 static void tell_endpoint(struct diff *d, const struct mesh_endpoint *e, const char *happened)
@@ -252,7 +315,8 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 		return;
 	compare_service_lists(d, a, b);
 	compare_endpoints(d, a, b);
-	compare_traffic(d, &d->old->traffic[a->traffic], &d->new->traffic[b->traffic]);
+	compare_traffic(d, a->traffic, b->traffic);
+	compare_subsets(d, a, b);
 	compare_numbers(d, "session affinity (s)", a->session_affinity_s, b->session_affinity_s);
 	compare_numbers(d, "acceleration", a->acceleration, b->acceleration);
 	compare_numbers(d, "left alone", a->resolution == MESH_UNCHANGED,
@@ -263,6 +327,83 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 
 /* ---- workloads and policies */
 
+static int by_workload(const void *left, const void *right)
+{
+	const struct mesh_matcher *a = left, *b = right;
+
+	return (a->workload > b->workload) - (a->workload < b->workload);
+}
+
+/* A copy in the order of workloads; NULL when memory is short. */
+static struct mesh_matcher *matchers_sort(const struct mesh *m)
+{
+	struct mesh_matcher *sorted = calloc(m->matcher_count + 1u, sizeof(*sorted));
+
+	if (sorted && m->matcher_count) {
+		memcpy(sorted, m->matchers, m->matcher_count * sizeof(*sorted));
+		qsort(sorted, m->matcher_count, sizeof(*sorted), by_workload);
+	}
+	return sorted;
+}
+
+/* Where the matchers of |workload| begin. */
+static uint32_t matchers_find(const struct mesh_matcher *sorted, uint32_t count, uint32_t workload)
+{
+	uint32_t low = 0, high = count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (sorted[middle].workload < workload)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct matchers {
+	const struct mesh_matcher *sorted;
+	uint32_t first, end;
+};
+
+static struct matchers matchers_of(const struct mesh *m, const struct mesh_matcher *sorted,
+				   uint32_t workload)
+{
+	return (struct matchers){sorted, matchers_find(sorted, m->matcher_count, workload),
+				 matchers_find(sorted, m->matcher_count, workload + 1)};
+}
+
+static void tell_matchers(struct diff *d, const struct matchers *from, const struct matchers *in,
+			  const char *happened)
+{
+	struct diff_text a, b, line;
+
+	for (uint32_t i = from->first; i < from->end; i++) {
+		bool found = false;
+
+		diff_text_matcher(&a, &from->sorted[i]);
+		for (uint32_t j = in->first; j < in->end && !found; j++) {
+			diff_text_matcher(&b, &in->sorted[j]);
+			found = !strcmp(a.text, b.text);
+		}
+		if (found)
+			continue;
+		line.used = 0;
+		diff_text_add(&line, "match %s %s", a.text, happened);
+		tell(d, '~', line.text);
+	}
+}
+
+static void compare_matchers(struct diff *d, uint32_t old, uint32_t new)
+{
+	struct matchers a = matchers_of(d->old, d->old_matchers, old);
+	struct matchers b = matchers_of(d->new, d->new_matchers, new);
+
+	tell_matchers(d, &a, &b, "went");
+	tell_matchers(d, &b, &a, "came");
+}
+
 static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_workload *a = &d->old->workloads[old], *b = &d->new->workloads[new];
@@ -271,6 +412,7 @@ static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 		{d->new, b->address_first, b->address_count, text_address}};
 	uint32_t before = d->count;
 
+	compare_matchers(d, old, new);
 	if (a->hash == b->hash)
 		return;
 	compare_texts(d, "serviceAccount", a->service_account, b->service_account);
@@ -284,6 +426,8 @@ static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_policy *a = &d->old->policies[old], *b = &d->new->policies[new];
+	const struct list rules[] = {{d->old, a->rule_first, a->rule_count, text_rule},
+				     {d->new, b->rule_first, b->rule_count, text_rule}};
 	uint32_t before = d->count;
 
 	if (a->hash == b->hash)
@@ -292,9 +436,48 @@ static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
 	compare_numbers(d, "dry run", a->dry_run, b->dry_run);
 	compare_numbers(d, "ends connections", a->end_connections, b->end_connections);
 	compare_labels(d, "selector", a->selector, b->selector);
-	compare_numbers(d, "rules", a->rule_count, b->rule_count);
+	compare_lists(d, "rule", &rules[0], &rules[1]);
 	if (d->count == before)
 		tell(d, '~', "rules changed");
+}
+
+/* ---- signals */
+
+static void compare_telemetry(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_telemetry *a = &d->old->telemetries[old];
+	const struct mesh_telemetry *b = &d->new->telemetries[new];
+	const struct list overrides[] = {
+		{d->old, a->metric_override_first, a->metric_override_count, text_override},
+		{d->new, b->metric_override_first, b->metric_override_count, text_override}};
+
+	compare_labels(d, "selector", a->selector, b->selector);
+	compare_lists(d, "metrics", &overrides[0], &overrides[1]);
+	compare_numbers(d, "access log disabled", a->access_log_disabled == 1,
+			b->access_log_disabled == 1);
+	compare_texts(d, "access log of", diff_mode_name(a->access_log_mode),
+		      diff_mode_name(b->access_log_mode));
+	compare_texts(d, "access log filter", a->access_log_filter, b->access_log_filter);
+	compare_numbers(d, "tracing disabled", a->tracing_disabled == 1, b->tracing_disabled == 1);
+	if (a->sampling_percent != b->sampling_percent)
+		tell(d, '~', "sampling changed");
+}
+
+static void compare_objective(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_objective *a = &d->old->objectives[old];
+	const struct mesh_objective *b = &d->new->objectives[new];
+	struct diff_text line = {.used = 0};
+
+	compare_texts(d, "service", d->old->services[a->service].name,
+		      d->new->services[b->service].name);
+	if (a->target_ratio != b->target_ratio) {
+		diff_text_add(&line, "target %g to %g", a->target_ratio, b->target_ratio);
+		tell(d, '~', line.text);
+	}
+	compare_numbers(d, "window (s)", a->window_s, b->window_s);
+	compare_numbers(d, "latency (ms)", a->latency_ms, b->latency_ms);
+	compare_texts(d, "pathPrefix", a->path_prefix, b->path_prefix);
 }
 
 static void compare_settings(struct diff *d)
@@ -311,42 +494,45 @@ static void compare_settings(struct diff *d)
 
 /* ---- objects of a kind, ascending by namespace and name in both */
 
-/* Where in a mesh the objects of a kind are, and in them their names. */
 struct kind {
 	const char *name;
-	size_t count_at, objects_at, object_size, namespace_at, name_at;
+	size_t items, count; /* in struct mesh */
+	size_t size_bytes;   /* of an item */
+	size_t names[2];     /* in an item */
 	void (*compare)(struct diff *d, uint32_t old, uint32_t new);
 };
 
-#define KIND(one, many)                                                                            \
+/* X(one, many) */
+#define KINDS(X)                                                                                   \
+	X(service, services)                                                                       \
+	X(workload, workloads)                                                                     \
+	X(policy, policies)                                                                        \
+	X(telemetry, telemetries)                                                                  \
+	X(objective, objectives)
+
+static const struct kind kinds[] = {
+#define X(one, many)                                                                               \
 	{#one,                                                                                     \
-	 offsetof(struct mesh, one##_count),                                                       \
 	 offsetof(struct mesh, many),                                                              \
+	 offsetof(struct mesh, one##_count),                                                       \
 	 sizeof(struct mesh_##one),                                                                \
-	 offsetof(struct mesh_##one, namespace_name),                                              \
-	 offsetof(struct mesh_##one, name),                                                        \
-	 compare_##one}
+	 {offsetof(struct mesh_##one, namespace_name), offsetof(struct mesh_##one, name)},         \
+	 compare_##one},
+	KINDS(X)
+#undef X
+};
 
-static const struct kind kinds[] = {KIND(service, services), KIND(workload, workloads),
-				    KIND(policy, policies)};
-
-static uint32_t kind_count(const struct kind *kind, const struct mesh *m)
+static uint32_t count_of(const struct kind *kind, const struct mesh *m)
 {
-	uint32_t count;
-
-	memcpy(&count, (const char *)m + kind->count_at, sizeof(count));
-	return count;
+	return *(const uint32_t *)((const char *)m + kind->count);
 }
 
-static void kind_names(const struct kind *kind, const struct mesh *m, uint32_t i,
-		       const char *ret[2])
+static void names_of(const struct kind *kind, const struct mesh *m, uint32_t i, const char *ret[2])
 {
-	const char *objects;
+	const char *items = *(const char *const *)((const char *)m + kind->items);
 
-	memcpy(&objects, (const char *)m + kind->objects_at, sizeof(objects));
-	objects += i * kind->object_size;
-	memcpy(&ret[0], objects + kind->namespace_at, sizeof(ret[0]));
-	memcpy(&ret[1], objects + kind->name_at, sizeof(ret[1]));
+	for (unsigned n = 0; n < 2; n++)
+		ret[n] = *(const char *const *)(items + i * kind->size_bytes + kind->names[n]);
 }
 
 static int compare_names(const char *const a[2], const char *const b[2])
@@ -360,8 +546,8 @@ static int compare_names(const char *const a[2], const char *const b[2])
 static uint32_t skip_unnamed(const struct kind *kind, const struct mesh *m, uint32_t i,
 			     const char *ret_names[2])
 {
-	for (; i < kind_count(kind, m); i++) {
-		kind_names(kind, m, i, ret_names);
+	for (; i < count_of(kind, m); i++) {
+		names_of(kind, m, i, ret_names);
 		if (ret_names[1][0])
 			break;
 	}
@@ -370,7 +556,7 @@ static uint32_t skip_unnamed(const struct kind *kind, const struct mesh *m, uint
 
 static void compare_kind(struct diff *d, const struct kind *kind)
 {
-	uint32_t a = 0, a_end = kind_count(kind, d->old), b = 0, b_end = kind_count(kind, d->new);
+	uint32_t a = 0, a_end = count_of(kind, d->old), b = 0, b_end = count_of(kind, d->new);
 	const char *old[2] = {"", ""}, *new[2] = {"", ""};
 	int order;
 
@@ -391,13 +577,24 @@ static void compare_kind(struct diff *d, const struct kind *kind)
 	}
 }
 
-uint32_t mesh_diff(const struct mesh *old, const struct mesh *new,
-		   void (*visit)(void *arg, const struct diff_line *line), void *arg)
+int mesh_diff(const struct mesh *old, const struct mesh *new,
+	      void (*visit)(void *arg, const struct diff_line *line), void *arg)
 {
-	struct diff d = {.old = old, .new = new, .visit = visit, .arg = arg};
+	struct diff d = {.old = old,
+			 .new = new,
+			 .visit = visit,
+			 .arg = arg,
+			 .within = "",
+			 .old_matchers = matchers_sort(old),
+			 .new_matchers = matchers_sort(new)};
+	bool failed = !d.old_matchers || !d.new_matchers;
 
-	compare_settings(&d);
-	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		compare_kind(&d, &kinds[i]);
-	return d.count;
+	if (!failed && old->hash != new->hash) {
+		compare_settings(&d);
+		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			compare_kind(&d, &kinds[i]);
+	}
+	free(d.old_matchers);
+	free(d.new_matchers);
+	return failed ? -ENOMEM : (int)d.count;
 }

@@ -13,6 +13,7 @@ struct diff_line {
 };
 
 /* Tells |visit| each difference, objects by kind, then by namespace and name; texts are borrowed
- * during the visit. Returns how many. */
-uint32_t mesh_diff(const struct mesh *old, const struct mesh *new,
-		   void (*visit)(void *arg, const struct diff_line *line), void *arg);
+ * during the visit. Returns how many, or -ENOMEM. Two that have the same hash do not differ; where
+ * nothing differs with other hashes, what is written means the same. */
+int mesh_diff(const struct mesh *old, const struct mesh *new,
+	      void (*visit)(void *arg, const struct diff_line *line), void *arg);

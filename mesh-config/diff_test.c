@@ -54,7 +54,7 @@ static void expect(const char *old, const char *new, const char *expected)
 	char *text = NULL;
 	size_t bytes;
 	FILE *out = open_memstream(&text, &bytes);
-	uint32_t count = mesh_diff(a, b, print, out), lines = 0;
+	int count = mesh_diff(a, b, print, out), lines = 0;
 
 	fclose(out);
 	assert_string_equal(text, expected);
@@ -98,12 +98,66 @@ static void changes_are_told_in_words(void **state)
 	       "~ policy shop/guard: action ALLOW to DENY\n");
 }
 
+#define WORKLOAD(match) DOCUMENT("weft.dev/v1alpha1", "Workload", "cron") "  match: [" match "]\n"
+#define RULES(rules)                                                                               \
+	DOCUMENT("security.istio.io/v1", "AuthorizationPolicy", "guard")                           \
+	"  action: DENY\n  rules: [" rules "]\n"
+#define TRAFFIC(policy)                                                                            \
+	DOCUMENT("networking.istio.io/v1", "DestinationRule", "cart")                              \
+	"  host: cart.mesh\n  trafficPolicy: {" policy "}\n"                                       \
+	"  subsets: [{name: one, labels: {v: '1'}, trafficPolicy: {" policy "}}]\n"
+#define SPREAD(a, b)                                                                               \
+	"loadBalancer: {localityLbSetting: {distribute: [{from: eu/*, to: {eu/a: " a ", eu/b: " b  \
+	"}}]}}"
+
+static void matchers_and_rules_are_told(void **state)
+{
+	(void)state;
+	expect(WORKLOAD("{executable: /bin/a}, {uid: 7, ip: [10.0.0.0/8]}"),
+	       WORKLOAD("{executable: /bin/b, uid: 0}, {uid: 7, ip: [10.0.0.0/8]}"),
+	       "~ workload shop/cron: match executable /bin/a went\n"
+	       "~ workload shop/cron: match executable /bin/b, uid 0 came\n");
+	expect(RULES("{from: [{source: {namespaces: [a, 'b*']}}]}, {}"),
+	       RULES("{from: [{source: {notIpBlocks: [10.0.0.0/8]}}, {source: {namespaces: [c]}}], "
+		     "to: [{operation: {ports: ['80', '81']}}]}, {}"),
+	       "~ policy shop/guard: rule from (namespace a|b*) went\n"
+	       "~ policy shop/guard: rule from (not ip 10.0.0.0/8) or (namespace c) to (port "
+	       "80|81) "
+	       "came\n");
+}
+
+static void traffic_of_subsets_is_told(void **state)
+{
+	static const char entry[] = ENTRY("cart", "10.9.0.1") ONE("10.0.0.1", "");
+	char old[4096], new[4096];
+
+	(void)state;
+	snprintf(old, sizeof(old), "%s%s", entry, TRAFFIC(SPREAD("80", "20")));
+	snprintf(new, sizeof(new), "%s%s", entry,
+		 TRAFFIC(SPREAD("70", "30") ", outlierDetection: {consecutive5xxErrors: 3}"));
+	expect(old, new,
+	       "~ service shop/cart: distribution eu/* to eu/a 80 went\n"
+	       "~ service shop/cart: distribution eu/* to eu/b 20 went\n"
+	       "~ service shop/cart: distribution eu/* to eu/a 70 came\n"
+	       "~ service shop/cart: distribution eu/* to eu/b 30 came\n"
+	       "~ service shop/cart: outlierDetection 0 to 1\n"
+	       "~ service shop/cart: consecutive5xxErrors 5 to 3\n"
+	       "~ service shop/cart: subset one distribution eu/* to eu/a 80 went\n"
+	       "~ service shop/cart: subset one distribution eu/* to eu/b 20 went\n"
+	       "~ service shop/cart: subset one distribution eu/* to eu/a 70 came\n"
+	       "~ service shop/cart: subset one distribution eu/* to eu/b 30 came\n"
+	       "~ service shop/cart: subset one outlierDetection 0 to 1\n"
+	       "~ service shop/cart: subset one consecutive5xxErrors 5 to 3\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_meshes_do_not_differ),
 		cmocka_unit_test(objects_come_and_go),
 		cmocka_unit_test(changes_are_told_in_words),
+		cmocka_unit_test(matchers_and_rules_are_told),
+		cmocka_unit_test(traffic_of_subsets_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

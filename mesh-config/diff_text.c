@@ -159,6 +159,131 @@ void diff_text_subset(struct diff_text *t, const struct mesh_subset *s)
 	diff_text_add(t, ")");
 }
 
+void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d)
+{
+	clear(t);
+	add_locality(t, &d->from);
+	diff_text_add(t, " to ");
+	add_locality(t, &d->to);
+	diff_text_add(t, " %u", d->weight);
+}
+
+static void add_part(struct diff_text *t, const char *what, const char *value)
+{
+	if (value[0])
+		diff_text_add(t, "%s%s %s", t->used ? ", " : "", what, value);
+}
+
+void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m)
+{
+	clear(t);
+	add_part(t, "executable", m->executable);
+	add_part(t, "systemdUnit", m->systemd_unit);
+	add_part(t, "cgroup", m->cgroup);
+	add_part(t, "container", m->container);
+	add_part(t, "netns", m->netns);
+	if (m->uid >= 0)
+		diff_text_add(t, "%suid %lld", t->used ? ", " : "", (long long)m->uid);
+	if (!m->has_prefix)
+		return;
+	diff_text_add(t, "%sip ", t->used ? ", " : "");
+	add_prefix(t, &m->prefix);
+}
+
+/* ---- rules */
+
+static void add_value(struct diff_text *t, const struct mesh_value *v)
+{
+	switch ((enum mesh_value_kind)v->kind) {
+	case MESH_VALUE_EXACT:
+		diff_text_add(t, "%s", v->text);
+		break;
+	case MESH_VALUE_PREFIX:
+		diff_text_add(t, "%s*", v->text);
+		break;
+	case MESH_VALUE_SUFFIX:
+		diff_text_add(t, "*%s", v->text);
+		break;
+	case MESH_VALUE_PRESENT:
+		diff_text_add(t, "*");
+		break;
+	case MESH_VALUE_CIDR:
+		add_prefix(t, &v->prefix);
+		break;
+	case MESH_VALUE_PORT:
+		diff_text_add(t, "%u", v->port);
+		break;
+	}
+}
+
+static void add_terms(struct diff_text *t, const struct mesh *m, uint32_t first, uint32_t count)
+{
+	static const char *const names[] = {"principal", "namespace",	   "serviceAccount",
+					    "ip",	 "destination ip", "port"};
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mesh_term *term = &m->terms[first + i];
+
+		diff_text_add(t, "%s%s%s ", i ? ", " : "", term->negated ? "not " : "",
+			      names[term->attribute]);
+		for (uint32_t v = 0; v < term->value_count; v++) {
+			diff_text_add(t, "%s", v ? "|" : "");
+			add_value(t, &m->values[term->value_first + v]);
+		}
+	}
+}
+
+static void add_clauses(struct diff_text *t, const struct mesh *m, const char *what, uint32_t first,
+			uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		diff_text_add(t, "%s%s(", t->used ? " " : "", i ? "or " : what);
+		add_terms(t, m, m->clauses[first + i].term_first, m->clauses[first + i].term_count);
+		diff_text_add(t, ")");
+	}
+}
+
+void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh_rule *r)
+{
+	clear(t);
+	add_clauses(t, m, "from ", r->from_first, r->from_count);
+	add_clauses(t, m, "to ", r->to_first, r->to_count);
+	if (r->when_count) {
+		diff_text_add(t, "%swhen (", t->used ? " " : "");
+		add_terms(t, m, r->when_first, r->when_count);
+		diff_text_add(t, ")");
+	}
+	if (!t->used)
+		diff_text_add(t, "for everything");
+	if (r->never)
+		diff_text_add(t, ", which never matches");
+}
+
+/* ---- signals */
+
+void diff_text_override(struct diff_text *t, const struct mesh *m,
+			const struct mesh_metric_override *o)
+{
+	clear(t);
+	diff_text_add(t, "%s %s", o->metric[0] ? o->metric : "ALL_METRICS",
+		      diff_mode_name(o->mode));
+	if (o->disabled >= 0)
+		diff_text_add(t, o->disabled ? " disabled" : " enabled");
+	for (uint32_t i = 0; i < o->tag_override_count; i++) {
+		const struct mesh_tag_override *tag = &m->tag_overrides[o->tag_override_first + i];
+
+		diff_text_add(t, ", tag %s %s%s", tag->tag, tag->remove ? "removed" : "= ",
+			      tag->remove ? "" : tag->value);
+	}
+}
+
+const char *diff_mode_name(uint8_t mode)
+{
+	static const char *const names[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER"};
+
+	return names[mode];
+}
+
 const char *diff_balance_name(uint8_t balance)
 {
 	static const char *const names[] = {"random", "round robin", "least connections",

@@ -234,16 +234,18 @@ static int endpoint_order(const void *left, const void *right)
  * first. */
 static void endpoints_sort(struct endpoint_work *w, uint32_t count)
 {
-	struct mesh_endpoint *e =
-		&ROWS(w->r, endpoints, struct mesh_endpoint)[w->s->endpoint_first];
+	struct mesh_endpoint *e = ROWS(w->r, endpoints, struct mesh_endpoint);
 	const uint16_t *ports = ROWS(w->r, target_ports, uint16_t);
 	uint32_t kept = 0;
 
+	if (!count)
+		return;
+	e += w->s->endpoint_first;
 	qsort(e, count, sizeof(*e), endpoint_order);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct mesh_endpoint *last = kept ? &e[kept - 1] : NULL;
 
-		if (last && !memcmp(last->address, e[i].address, 16) &&
+		if (last && !memcmp(last->address, e[i].address, 16) && ports &&
 		    !memcmp(ports + last->ports_first, ports + e[i].ports_first,
 			    w->s->port_count * sizeof(*ports)))
 			continue;

@@ -281,7 +281,7 @@ static void locality_read(struct reading *r, const struct field *f, const struct
 
 /* ---- maps of scalars */
 
-static bool annotation_counts(struct slice key)
+bool schema_annotation_counts(struct slice key)
 {
 	return slice_starts_with(key, SLICE("weft.dev/")) ||
 	       slice_starts_with(key, SLICE("istio.io/")) ||
@@ -304,7 +304,7 @@ static uint64_t labels_read(struct reading *r, const struct field *f, const stru
 	r->arena->failed |= !labels;
 	for (const struct yaml_node *n = map->first; n && labels; n = n->next) {
 		if (n->kind == YAML_NULL ||
-		    (f->type == FIELD_ANNOTATIONS && !annotation_counts(n->key)))
+		    (f->type == FIELD_ANNOTATIONS && !schema_annotation_counts(n->key)))
 			continue;
 		labels[count].key = pool_text(r->pool, n->key);
 		item.name = n->key.data;

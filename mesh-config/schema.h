@@ -128,6 +128,9 @@ struct reading {
 void *schema_read(struct reading *r, const struct schema *schema, const struct yaml_node *map,
 		  uint64_t *ret_hash);
 
+/* Whether an annotation is any of weft's business; others are left alone. */
+bool schema_annotation_counts(struct slice key);
+
 /* Of each field: its name, for messages and pages. */
 const char *field_type_text(enum field_type type);
 

@@ -21,7 +21,7 @@ static void file_free(struct source_file *f)
 		return;
 	arena_free(&f->arena);
 	problem_sink_free(&f->problems);
-	free((void *)f->bytes.data);
+	mesh_file_put(f->file);
 	free(f);
 }
 
@@ -57,17 +57,15 @@ static int file_parse(struct source_file *f, struct pool *pool)
 static struct source_file *file_new(const char *name, uint32_t index, struct slice bytes)
 {
 	struct source_file *f = calloc(1, sizeof(*f));
-	char *copy = malloc(bytes.size_bytes + 1);
 
-	if (!f || !copy) {
+	if (!f)
+		return NULL;
+	f->file = mesh_file_new(name, bytes);
+	if (!f->file) {
 		free(f);
-		free(copy);
 		return NULL;
 	}
-	if (bytes.size_bytes)
-		memcpy(copy, bytes.data, bytes.size_bytes);
-	copy[bytes.size_bytes] = 0;
-	f->bytes = (struct slice){copy, bytes.size_bytes};
+	f->bytes = f->file->bytes;
 	f->name = name;
 	f->index = index;
 	return f;
@@ -322,4 +320,14 @@ int mesh_source_remove(struct mesh_source *s, const char *name)
 	file_replace(s, e->index, NULL);
 	table_remove(s->by_name, e);
 	return 0;
+}
+
+struct mesh_files *mesh_source_files(const struct mesh_source *s)
+{
+	struct mesh_files *all = mesh_files_new(s->file_slots);
+
+	for (uint32_t i = 0; all && i < s->file_slots; i++)
+		if (s->files[i])
+			mesh_files_set(all, i, s->files[i]->file);
+	return all;
 }

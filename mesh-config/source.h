@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "mesh-config/files.h"
 #include "mesh-config/model.h"
 #include "mesh-config/problem.h"
 
@@ -33,3 +34,6 @@ int mesh_source_remove(struct mesh_source *s, const char *name);
  * NULL) always gets every problem of the whole configuration; the caller frees it. With an error
  * among them the result is -EINVAL and *|ret_mesh| stays untouched; -ENOMEM likewise. */
 int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct problems *ret_problems);
+
+/* The files as they are now, held once. NULL when memory is short. */
+struct mesh_files *mesh_source_files(const struct mesh_source *s);

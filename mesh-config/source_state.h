@@ -12,7 +12,8 @@ struct built;
 struct source_file {
 	const char *name; /* of the pool of names */
 	uint32_t index;
-	struct slice bytes; /* owned */
+	struct mesh_file *file;
+	struct slice bytes; /* of the file */
 	struct arena arena;
 	struct problem_sink problems;
 	struct draft *drafts;

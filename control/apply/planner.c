@@ -15,7 +15,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define KEPT 8 /* generations whose records may still be on their way */
+#define KEPT		8	    /* generations whose records may still be on their way */
+#define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
 
 /* A file that cannot be read: nothing is applied before that is mended. */
 struct unreadable {
@@ -36,7 +37,8 @@ struct planner {
 	/* shared */
 	pthread_mutex_t mutex;
 	struct planner_status status;
-	struct generation *kept[KEPT]; /* the latest first */
+	struct generation *kept[KEPT];	/* the latest first */
+	struct mesh_files *files[KEPT]; /* of each; NULL: not kept */
 };
 
 static uint64_t now_us(void)
@@ -133,11 +135,40 @@ static void keep_problems(struct planner_status *s, const struct problems *probl
 					     sizeof(s->problems[0]));
 }
 
-static void keep_generation(struct planner *p, struct generation *g)
+/* Lets go of the files of old generations from where they are too many bytes. */
+static void bound_files(struct planner *p)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 1; i < KEPT && p->files[i]; i++) {
+		if (bytes <= FILES_MAX_BYTES && p->files[i - 1])
+			bytes += mesh_files_unshared(p->files[i], p->files[i - 1]);
+		else
+			bytes = UINT64_MAX;
+		if (bytes <= FILES_MAX_BYTES)
+			continue;
+		mesh_files_put(p->files[i]);
+		p->files[i] = NULL;
+	}
+}
+
+/* |files| may be NULL: memory was short. */
+static void keep_generation(struct planner *p, struct generation *g, struct mesh_files *files)
 {
 	generation_put(p->kept[KEPT - 1]);
 	memmove(p->kept + 1, p->kept, sizeof(p->kept) - sizeof(p->kept[0]));
 	p->kept[0] = g;
+	mesh_files_put(p->files[KEPT - 1]);
+	memmove(p->files + 1, p->files, sizeof(p->files) - sizeof(p->files[0]));
+	p->files[0] = files;
+	bound_files(p);
+}
+
+/* Other texts that mean the same: the ones before need not be kept. */
+static void keep_files(struct planner *p, struct mesh_files *files)
+{
+	mesh_files_put(p->files[0]);
+	p->files[0] = files;
 }
 
 /* ---- one attempt */
@@ -155,10 +186,11 @@ static void say_applied(struct planner *p, const struct problems *problems, stru
 			const struct writer_result *written, uint32_t plan_us)
 {
 	struct planner_status *s = &p->status;
+	struct mesh_files *files = mesh_source_files(p->source);
 
 	pthread_mutex_lock(&p->mutex);
 	keep_problems(s, problems);
-	keep_generation(p, g);
+	keep_generation(p, g, files);
 	s->settled = true;
 	s->number = g->number;
 	s->hash = g->mesh->hash;
@@ -204,8 +236,11 @@ static void attempt(struct planner *p, const struct batch_news *news, uint64_t b
 	} else if (r) {
 		say_failed(p, &problems, strerror(-r));
 	} else if (p->status.number && p->status.hash == mesh->hash && !news->names) {
+		struct mesh_files *files = mesh_source_files(p->source);
+
 		mesh_free(mesh); /* written anew, means the same */
 		pthread_mutex_lock(&p->mutex);
+		keep_files(p, files);
 		keep_problems(&p->status, &problems);
 		p->status.failure[0] = 0;
 		pthread_mutex_unlock(&p->mutex);
@@ -291,8 +326,10 @@ void planner_free(struct planner *p)
 		shutdown(p->options.channel->files_fd, SHUT_RDWR);
 		pthread_join(p->thread, NULL);
 	}
-	for (unsigned i = 0; i < KEPT; i++)
+	for (unsigned i = 0; i < KEPT; i++) {
 		generation_put(p->kept[i]);
+		mesh_files_put(p->files[i]);
+	}
 	while (p->unreadable)
 		unreadable_drop(p, p->unreadable->name);
 	writer_free(p->writer);
@@ -330,6 +367,24 @@ struct generation *planner_generation(struct planner *p, uint64_t number)
 			found = generation_get(p->kept[i]);
 	pthread_mutex_unlock(&p->mutex);
 	return found;
+}
+
+int planner_files_read(struct planner *p, uint64_t number, struct planner_files *ret)
+{
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&p->mutex);
+	for (unsigned i = 0; i < KEPT && p->kept[i] && r; i++) {
+		if (number && p->kept[i]->number != number)
+			continue;
+		if (!p->files[i])
+			break;
+		*ret = (struct planner_files){p->kept[i]->number, p->kept[i]->mesh->hash,
+					      mesh_files_get(p->files[i])};
+		r = 0;
+	}
+	pthread_mutex_unlock(&p->mutex);
+	return r;
 }
 
 void planner_status_read(struct planner *p, struct planner_status *ret)

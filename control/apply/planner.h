@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mesh_files;
 struct planner;
 
 struct planner_options {
@@ -41,6 +42,18 @@ void planner_acknowledge(struct planner *p);
  * it back with generation_put. */
 struct generation *planner_latest(struct planner *p);
 struct generation *planner_generation(struct planner *p, uint64_t number);
+
+/* What a generation was made from. */
+struct planner_files {
+	uint64_t number; /* of the generation */
+	uint64_t hash;	 /* of its configuration */
+	struct mesh_files *files;
+};
+
+/* The files of the generation in force, or of number |number| among the latest ones, held once
+ * more; older ones as far as what they do not share is within 16 MiB. 0; -ENOENT: not known (any
+ * more). */
+int planner_files_read(struct planner *p, uint64_t number, struct planner_files *ret);
 
 #define PLANNER_PROBLEMS 20
 

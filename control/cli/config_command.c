@@ -1,71 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft config`: what is wrong with a configuration, offline. */
+/* `weft config`: the table of its verbs, and those that need no agent. */
 #include "control/cli/command.h"
 
-#include "control/cli/config_read.h"
+#include "control/cli/config_files.h"
+#include "control/cli/config_verbs.h"
+
 #include "mesh-config/describe.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- validate */
 
-static void print_json(const struct problem *p)
-{
-	json_t *o = json_pack("{ss ss ss sI sI ss ss ss ss so}", "severity",
-			      p->severity == PROBLEM_ERROR ? "error" : "warning", "code", p->code,
-			      "file", p->file, "line", (json_int_t)p->line, "column",
-			      (json_int_t)p->column, "object", p->object, "message", p->text,
-			      "hint", p->hint, "source", p->source, "docs",
-			      json_sprintf("docs/config.md#%c%s", p->code[0] | 0x20, p->code + 1));
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-
-	if (text)
-		puts(text);
-	free(text);
-	json_decref(o);
-}
-
-static void print_problems(const struct context *context, const struct problems *p)
-{
-	for (uint32_t i = 0; i < p->count; i++) {
-		if (context->json)
-			print_json(&p->items[i]);
-		else
-			problem_write(&p->items[i], stdout, context->color);
-	}
-}
-
-static void print_counts(const struct config_read *c, const struct problems *p,
-			 const struct mesh *m)
+static void print_counts(const struct config *c, const struct problems *p, const struct mesh *m)
 {
 	if (p->count < p->errors + p->warnings)
 		printf("... and %u more\n", p->errors + p->warnings - p->count);
 	if (m)
 		printf("%s%u services, %u endpoints, %u workloads, %u policies in %u files\n",
 		       p->warnings ? "" : "fine: ", m->service_count, m->endpoint_count,
-		       m->workload_count, m->policy_count, c->files);
+		       m->workload_count, m->policy_count, c->read.files);
 	if (p->errors || p->warnings)
 		printf("%u error%s, %u warning%s\n", p->errors, p->errors == 1 ? "" : "s",
 		       p->warnings, p->warnings == 1 ? "" : "s");
 }
 
-static int validate_source(const struct context *context, struct config_read *c)
+static int validate_source(const struct context *context, struct config *c)
 {
 	struct mesh *mesh = NULL;
 	struct problems problems;
-	int err = mesh_source_build(c->source, &mesh, &problems);
+	int err = config_build(context, c, stdout, true, &mesh, &problems);
 	int code = problems.errors ? EXIT_PROBLEMS : EXIT_FINE;
 
-	if (err == -ENOMEM) {
+	if (err == -ENOMEM)
 		code = command_fail(EXIT_FAILED, "out of memory");
-	} else {
-		print_problems(context, &problems);
-		if (!context->json)
-			print_counts(c, &problems, mesh);
-	}
+	else if (!context->json)
+		print_counts(c, &problems, mesh);
 	problems_free(&problems);
 	mesh_free(mesh);
 	return code;
@@ -73,18 +44,18 @@ static int validate_source(const struct context *context, struct config_read *c)
 
 static int validate(const struct context *context, int argc, char **argv)
 {
-	struct config_read c = {.source = mesh_source_new()};
+	struct config c;
 	int code =
 		argc > 1 ? EXIT_FINE : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
 
-	if (!c.source)
-		return command_fail(EXIT_FAILED, "out of memory");
+	if (config_open(&c))
+		code = command_fail(EXIT_FAILED, "out of memory");
 	for (int i = 1; i < argc && !code; i++)
-		if (config_read_path(&c, argv[i]))
-			code = command_fail(EXIT_FAILED, "%s", c.err.text);
+		if (config_read_path(&c.read, argv[i]))
+			code = command_fail(EXIT_FAILED, "%s", c.read.err.text);
 	if (!code)
 		code = validate_source(context, &c);
-	mesh_source_free(c.source);
+	config_close(&c);
 	return code;
 }
 
@@ -115,8 +86,8 @@ static const struct {
 	const char *name;
 	int (*run)(const struct context *context, int argc, char **argv);
 } verbs[] = {
-	{"validate", validate},
-	{"schema", schema},
+	{"validate", validate},	  {"diff", config_diff},       {"apply", config_apply},
+	{"dump", config_dump},	  {"convert", config_convert}, {"schema", schema},
 	{"reference", reference},
 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void take_file(struct config_read *c, const char *name, struct slice bytes)
+void config_read_bytes(struct config_read *c, const char *name, struct slice bytes)
 {
 	int err = mesh_source_put(c->source, name, bytes);
 
@@ -29,7 +29,7 @@ static void take_change(void *arg, const struct directory_change *change)
 	if (change->problem)
 		error_set(&c->err, -EIO, "%s: %s", change->name, change->problem);
 	else if (!c->err.code)
-		take_file(c, change->name, change->bytes);
+		config_read_bytes(c, change->name, change->bytes);
 }
 
 static int read_directory(struct config_read *c, const char *path)
@@ -55,7 +55,7 @@ static int read_stream(struct config_read *c, const char *name, FILE *from)
 	if (ferror(from))
 		error_set(&c->err, -EIO, "%s: cannot be read", name);
 	else
-		take_file(c, name, (struct slice){bytes, used});
+		config_read_bytes(c, name, (struct slice){bytes, used});
 	free(bytes);
 	return c->err.code;
 }

@@ -13,3 +13,6 @@ struct config_read {
 
 /* Adds a directory, a file or "-" (stdin) to c->source. 0 or a negative errno with c->err. */
 int config_read_path(struct config_read *c, const char *path);
+
+/* Adds one file whose content is there already. Errors are in c->err. */
+void config_read_bytes(struct config_read *c, const char *name, struct slice bytes);

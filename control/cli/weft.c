@@ -46,12 +46,29 @@ const struct command commands[] = {
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,
 	 command_connections},
-	{"config", "validate FILE|DIRECTORY ... | schema [KIND] | reference",
-	 "check a configuration, offline; what may be in one",
-	 "  validate   every problem of the files, with place and hint (- reads standard input);\n"
-	 "             the files given belong together, as those of one directory do\n"
-	 "  schema     a JSON Schema for editors; with KIND its fields for people\n"
-	 "  reference  all kinds and problems as the page docs/config.md\n",
+	{"config", "VERB ...", "check a configuration, compare it, put it in force, say what is",
+	 "  validate FILE|DIRECTORY ...   every problem of the files, with place and hint (- "
+	 "reads\n"
+	 "                standard input); the files given belong together, as those of one\n"
+	 "                directory do\n"
+	 "  diff NEW      what would change against the generation in force\n"
+	 "  diff OLD NEW  the same of two directories or files, offline\n"
+	 "                exit codes as diff(1): 0 same, 1 differs, 2 trouble\n"
+	 "  apply --dry-run DIRECTORY     what the agent would do with it: problems, sizes, what\n"
+	 "                changes, which endpoints keep their numbers, how long it takes\n"
+	 "  apply DIRECTORY               checks it, puts its files in the place of those that "
+	 "the\n"
+	 "                agent follows, all at once, and waits until they are in force;\n"
+	 "                exit code 3: refused, what was in force still is\n"
+	 "  dump [--generation N] [--to DIRECTORY]   what is in force (or was, lately) as "
+	 "canonical\n"
+	 "                YAML: it loads again and has the same hash\n"
+	 "  convert FILE|DIRECTORY ... [--to DIRECTORY]   manifests of a cluster, as kubectl get "
+	 "-o\n"
+	 "                yaml prints them, to canonical YAML; what weft cannot honour becomes a\n"
+	 "                comment and a warning; exit code 3: weft would still refuse some of it\n"
+	 "  schema [KIND] a JSON Schema for editors; with KIND its fields for people\n"
+	 "  reference     all kinds and problems as the page docs/config.md\n",
 	 command_config},
 	{"mesh", "", "the configuration in force: generation, size, problems", "", command_mesh},
 	{"services", "[PATTERN]", "services of the mesh: addresses, endpoints, connections",

@@ -6,6 +6,7 @@
 #include "control/signals/encryption.h"
 #include "control/signals/istio.h"
 #include "control/signals/verdicts.h"
+#include "mesh-config/files.h"
 
 #include <arpa/inet.h>
 #include <math.h>
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SECOND_NS 1000000000ll
+#define SECOND_NS     1000000000ll
+#define FILE_PART_MAX 8192 /* bytes of a file in one line */
 
 /* RFC 3339 in UTC with microseconds; null when |at_ns| is 0 (not known). */
 static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wall_offset_ns)
@@ -349,4 +351,34 @@ void lines_lost(struct text *t, uint64_t count)
 	json_put_number(&j, "lost", count);
 	json_put_object_end(&j);
 	json_put_line(&j);
+}
+
+/* Where a part of at most FILE_PART_MAX bytes ends: not within a character. */
+static size_t part_end(struct slice bytes, size_t at)
+{
+	size_t end = at + FILE_PART_MAX;
+
+	if (end >= bytes.size_bytes)
+		return bytes.size_bytes;
+	while (end > at + FILE_PART_MAX - 4 && ((uint8_t)bytes.data[end] & 0xc0) == 0x80)
+		end--;
+	return end;
+}
+
+size_t lines_file(struct text *t, const struct mesh_file *f, size_t at)
+{
+	char part[FILE_PART_MAX + 1];
+	struct json j = json_to(t);
+	size_t end;
+
+	if (!at && slice_starts_with(f->bytes, SLICE("\xef\xbb\xbf")))
+		at = 3; /* a byte order mark is none of the content */
+	end = part_end(f->bytes, at);
+	slice_copy((struct slice){f->bytes.data + at, end - at}, part, sizeof(part));
+	json_put_object(&j, NULL);
+	json_put_string(&j, "file", f->name);
+	json_put_string(&j, "text", part);
+	json_put_object_end(&j);
+	json_put_line(&j);
+	return end;
 }

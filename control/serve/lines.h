@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+struct mesh_file;
+
 /* |wall_offset_ns|: what to add to CLOCK_MONOTONIC to get the time since the epoch. */
 void lines_request(struct text *t, const struct recent_request *r, int64_t wall_offset_ns);
 void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns);
@@ -15,6 +17,9 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 		  int64_t wall_offset_ns);
 void lines_verdict(struct text *t, const struct recent_verdict *v, int64_t wall_offset_ns);
 void lines_edge(struct text *t, const struct edge_row *e);
+
+/* Some of a file of the configuration from byte |at| on; where to go on, its size at the end. */
+size_t lines_file(struct text *t, const struct mesh_file *f, size_t at);
 
 /* {"lost":n}: so many records were overwritten before the reader took them. */
 void lines_lost(struct text *t, uint64_t count);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One reading loop over four kinds of pieces. */
+/* One reading loop over five kinds of pieces. */
 #include "control/serve/pieces.h"
 
 #include "control/serve/lines.h"
+#include "mesh-config/files.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@ struct pieces {
 	bool follow;
 	bool holding; /* series positions */
 	uint64_t position;
-	uint64_t end; /* for listings of recent records without follow */
+	uint64_t end;		  /* for listings of recent records without follow */
+	struct mesh_files *files; /* |position| is the place */
+	size_t file_at;		  /* of what was told of that one */
 	struct text piece;
 	size_t taken;
 };
@@ -49,6 +52,7 @@ void pieces_free(struct pieces *s)
 	if (s->holding)
 		signals_release(s->context->signals);
 	prometheus_free(s->prometheus);
+	mesh_files_put(s->files);
 	text_free(&s->piece);
 	free(s);
 }
@@ -134,6 +138,23 @@ static enum piece next_recent(struct pieces *s)
 	return s->follow ? PIECE_WAIT : PIECE_END;
 }
 
+static enum piece next_file(struct pieces *s)
+{
+	const struct mesh_file *f;
+
+	while (s->position < s->files->count && !s->files->items[s->position])
+		s->position++;
+	if (s->position == s->files->count)
+		return PIECE_END;
+	f = s->files->items[s->position];
+	s->file_at = lines_file(&s->piece, f, s->file_at);
+	if (s->file_at < f->bytes.size_bytes)
+		return PIECE_MADE;
+	s->position++;
+	s->file_at = 0;
+	return PIECE_MADE;
+}
+
 /* ---- construction ---- */
 
 struct pieces *pieces_metrics(struct pieces_context *context, bool openmetrics)
@@ -193,6 +214,20 @@ struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind ki
 	s->follow = follow;
 	s->end = recent_end(context->recent, kind);
 	s->position = start_of_last(s, last);
+	return s;
+}
+
+struct pieces *pieces_files(struct pieces_context *context, const struct text *head,
+			    struct mesh_files *files)
+{
+	struct pieces *s = pieces_new(context, next_file, NULL);
+
+	if (!s) {
+		mesh_files_put(files);
+		return NULL;
+	}
+	s->files = files;
+	text_add(&s->piece, head->data, head->used);
 	return s;
 }
 

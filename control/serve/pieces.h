@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mesh_files;
+struct text;
 struct pieces;
 
 /* What pieces are made from; must outlive it. */
@@ -29,6 +31,9 @@ struct pieces *pieces_edges(struct pieces_context *context, const struct filter 
 struct pieces *pieces_living(struct pieces_context *context, const struct filter *f);
 struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind kind,
 			     const struct filter *f, uint64_t last, bool follow);
+/* Configuration: |head|, a line, then the |files|, which it takes over, in lines of their own. */
+struct pieces *pieces_files(struct pieces_context *context, const struct text *head,
+			    struct mesh_files *files);
 void pieces_free(struct pieces *s);
 
 /* Up to |size| bytes; 0 = live pieces have nothing new; -ENODATA at the end; -ENOMEM. */

@@ -138,6 +138,29 @@ static enum MHD_Result get_explanation(struct routes *r, struct MHD_Connection *
 	return answer_error(connection, MHD_HTTP_BAD_REQUEST, err.text);
 }
 
+static enum MHD_Result get_config(struct routes *r, struct MHD_Connection *connection)
+{
+	const char *number =
+		MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "generation");
+	struct text head = text_new(DOCUMENT_MAX_BYTES);
+	struct mesh_files *files;
+	struct error err = {0};
+	enum MHD_Result queued;
+	char *end = NULL;
+	uint64_t wanted = number ? strtoull(number, &end, 10) : 0;
+
+	if (!r->source.files)
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+	if (number && (*end || *number < '0' || *number > '9'))
+		return answer_error(connection, MHD_HTTP_BAD_REQUEST, "generation is a number");
+	files = r->source.files(r->source.arg, wanted, &head, &err);
+	queued = files ? answer_stream(&r->answers, connection, LINES_TYPE,
+				       pieces_files(&r->context, &head, files))
+		       : answer_error(connection, MHD_HTTP_NOT_FOUND, err.text);
+	text_free(&head);
+	return queued;
+}
+
 /* ---- API: lines ---- */
 
 struct query {
@@ -261,6 +284,7 @@ static const struct route routes[] = {
 	{"/api/v1/status", true, get_status, "what the agent does"},
 	{"/api/v1/check", true, get_check, "what this machine allows"},
 	{"/api/v1/mesh", true, get_mesh, "the configuration in force, and how it came"},
+	{"/api/v1/config", true, get_config, "the files of a generation (generation)"},
 	{"/api/v1/services", true, get_services, "services of the mesh"},
 	{"/api/v1/endpoints", true, get_endpoints, "endpoints of services"},
 	{"/api/v1/policy", true, get_explanation,

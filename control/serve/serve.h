@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct mesh_files;
 struct serve;
 
 struct serve_options {
@@ -41,6 +42,10 @@ struct serve_source {
 	void (*mesh)(void *arg, struct text *out);
 	void (*services)(void *arg, struct text *out);
 	void (*endpoints)(void *arg, struct text *out);
+	/* The files of generation |number| (0: the one in force), held once more, and one JSON
+	 * object about it in |head|. NULL: |err| says why not. May be NULL (404). */
+	struct mesh_files *(*files)(void *arg, uint64_t number, struct text *head,
+				    struct error *err);
 	/* Where a connect would go. Non-zero: |err| says why not. May be NULL (404). */
 	int (*simulate)(void *arg, const char *from, const char *to, struct text *out,
 			struct error *err);

@@ -6,6 +6,7 @@
 #include "control/export/json.h"
 #include "control/export/prometheus.h"
 #include "control/signals/fixture_test.h"
+#include "mesh-config/files.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -50,11 +51,37 @@ static void status(void *arg, struct text *out)
 	json_put_line(&j);
 }
 
+/* Two files with a free place between them; the second one takes several parts. */
+static struct mesh_files *files(void *arg, uint64_t number, struct text *head, struct error *err)
+{
+	static char large[40000];
+	struct mesh_files *all;
+	struct mesh_file *f;
+
+	(void)arg;
+	if (number > 1) {
+		error_set(err, -ENOENT, "generation %u is not kept", (unsigned)number);
+		return NULL;
+	}
+	for (size_t i = 0; i + 1 < sizeof(large); i++)
+		large[i] = "\xe2\x82\xac\n"[i % 4];
+	all = mesh_files_new(3);
+	f = mesh_file_new("a.yaml", SLICE("\xef\xbb\xbf"
+					  "a: \"\t1\"\n"));
+	mesh_files_set(all, 0, f);
+	mesh_file_put(f);
+	f = mesh_file_new("b.yaml", (struct slice){large, sizeof(large) - 1});
+	mesh_files_set(all, 2, f);
+	mesh_file_put(f);
+	text_string(head, "{\"generation\":1}\n");
+	return all;
+}
+
 static struct serve *start(const char *listen, struct error *err)
 {
 	struct serve_options options = {.listen = listen, .socket_path = socket_path, .clients = 8};
 	struct serve_source source = {
-		.signals = s, .recent = recent, .ready = ready, .status = status};
+		.signals = s, .recent = recent, .ready = ready, .status = status, .files = files};
 
 	return serve_new(&options, &source, err);
 }
@@ -404,6 +431,24 @@ static void test_edges(void **state)
 	check_get("/api/v1/edges?from=nobody", true, 200, "");
 }
 
+static void test_files(void **state)
+{
+	struct fetch *f = get("/api/v1/config", true);
+	unsigned euros = 0;
+
+	(void)state;
+	assert_int_equal(lines_of(f), 7);
+	assert_non_null(strstr(f->body, "{\"file\":\"a.yaml\",\"text\":\"a: \\\"\\t1\\\"\\n\"}\n"));
+	for (const char *at = f->body; (at = strstr(at, "\xe2\x82\xac")); at++)
+		euros++;
+	assert_int_equal(euros, 10000);
+	fetch_free(f);
+	check_get("/api/v1/config?generation=1", true, 200, "{\"generation\":1}");
+	check_get("/api/v1/config?generation=2", true, 404, "generation 2 is not kept");
+	check_get("/api/v1/config?generation=x", true, 400, "generation is a number");
+	check_get("/api/v1/config", false, 404, "no such path");
+}
+
 /* ---- sockets ---- */
 
 static int socket_of(int family)
@@ -529,6 +574,7 @@ int main(void)
 		T(test_a_sleeping_client_that_leaves_gives_its_place_back),
 		T(test_connections),
 		T(test_edges),
+		T(test_files),
 		T(test_the_unix_socket_is_private),
 		T(test_stale_sockets_are_replaced_other_files_are_not),
 		T(test_addresses),

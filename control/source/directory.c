@@ -20,6 +20,8 @@
 #define SETTLE_RENAME_NS 1000000
 #define SETTLE_WRITE_NS	 10000000
 #define SETTLE_MAX_NS	 100000000
+#define HOLD_LOOK_NS	 5000000
+#define HOLD_MAX_S	 5
 #define INSIDE                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -105,7 +107,7 @@ static void touch(struct directory *d, const char *name)
 	d->walk = true; /* no memory for the name: look at all */
 }
 
-static bool counts(const char *name)
+bool directory_counts(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
@@ -350,7 +352,7 @@ static void walk(const struct telling *t)
 	while ((entry = readdir(dir))) {
 		struct known *k;
 
-		if (!counts(entry->d_name))
+		if (!directory_counts(entry->d_name))
 			continue;
 		look(t, entry->d_name);
 		k = known_get(d, entry->d_name);
@@ -439,7 +441,7 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 	}
 	if (!e->len || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
 		return; /* a file just made: its close tells more */
-	if (counts(e->name))
+	if (directory_counts(e->name))
 		touch(d, e->name);
 	else if (e->mask & IN_MOVED_TO)
 		d->walk = true; /* what links go through may be another folder now */
@@ -476,14 +478,33 @@ static void take_events(struct directory *d)
 	}
 }
 
+/* Whether somebody is in the middle of changing several files. */
+static bool is_held(const struct directory *d)
+{
+	char path[PATH_MAX];
+	struct timespec now;
+	struct stat s;
+
+	snprintf(path, sizeof(path), "%s/" DIRECTORY_HOLD, d->path);
+	if (stat(path, &s))
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec >= s.st_mtim.tv_sec && now.tv_sec - s.st_mtim.tv_sec <= HOLD_MAX_S;
+}
+
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 {
 	struct telling t = {d, visit, arg};
+	struct itimerspec again = {.it_value.tv_nsec = HOLD_LOOK_NS};
 	uint64_t expirations;
 
 	take_events(d);
 	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return false;
+	if (is_held(d)) {
+		timerfd_settime(d->timer_fd, 0, &again, NULL);
+		return false;
+	}
 	d->settle_ns = 0;
 	if (d->inside < 0)
 		return true;

@@ -13,6 +13,10 @@
  * not begin with a dot, in the directory itself. */
 #define DIRECTORY_FILE_MAX_BYTES (4u << 20)
 
+/* While a file of this name is there, and not older than 5 s, nothing is told: whoever changes
+ * several files makes it before and removes it behind, and they come into force together. */
+#define DIRECTORY_HOLD ".weft-hold"
+
 struct directory;
 
 /* What became of one file since it was told last. */
@@ -42,6 +46,9 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
 
 /* Visits every file as it is now, as if all had changed. */
 void directory_visit_all(struct directory *d, directory_visit *visit, void *arg);
+
+/* Whether a file of this name (without folders) counts. */
+bool directory_counts(const char *name);
 
 /* Why the directory cannot be read now, or NULL. */
 const char *directory_problem(const struct directory *d);

@@ -212,6 +212,28 @@ static void says_what_cannot_be_read(void **state)
 	assert_non_null(strstr(w->told, "!big.yaml=larger than 4 MiB;"));
 }
 
+static void waits_while_it_is_held(void **state)
+{
+	struct world *w = *state;
+	struct timespec old[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = 1000}};
+
+	put(at(w, "mesh/" DIRECTORY_HOLD), "");
+	put(at(w, "mesh/new1"), "A");
+	put(at(w, "mesh/new2"), "B");
+	rename(at(w, "mesh/new1"), at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "");
+	rename(at(w, "mesh/new2"), at(w, "mesh/b.yaml"));
+	assert_string_equal(settled(w), "");
+	unlink(at(w, "mesh/" DIRECTORY_HOLD));
+	settled(w);
+	assert_non_null(strstr(w->told, "a.yaml=A;"));
+	assert_non_null(strstr(w->told, "b.yaml=B;"));
+	put(at(w, "mesh/" DIRECTORY_HOLD), "");
+	utimensat(AT_FDCWD, at(w, "mesh/" DIRECTORY_HOLD), old, 0);
+	put(at(w, "mesh/a.yaml"), "of one who died");
+	assert_string_equal(settled(w), "a.yaml=of one who died;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +249,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(says_that_the_directory_is_gone_and_finds_it_again,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(says_what_cannot_be_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_while_it_is_held, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

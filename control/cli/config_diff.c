@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `weft config diff`: two configurations side by side, or one beside what is in force. Exit codes
+ * are those of diff(1). */
+#include "control/cli/config_files.h"
+#include "control/cli/config_verbs.h"
+
+#include "mesh-config/diff.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DIFF_SAME, DIFF_DIFFERS, DIFF_TROUBLE };
+
+static void print_words(const struct context *context, const struct diff_line *line)
+{
+	struct colors c = colors_of(context->color);
+	const char *color = line->sign == '+' ? c.green : line->sign == '-' ? c.red : c.yellow;
+
+	printf("%s%c %s%s%s%s\n", color, line->sign, line->object, c.off, line->what[0] ? ": " : "",
+	       line->what);
+}
+
+static void print_json(const struct diff_line *line)
+{
+	const char *change = line->sign == '+'	 ? "added"
+			     : line->sign == '-' ? "removed"
+						 : "changed";
+	json_t *o = json_pack("{ss ss ss}", "change", change, "object", line->object, "what",
+			      line->what);
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	if (text)
+		puts(text);
+	free(text);
+	json_decref(o);
+}
+
+static void print_line(void *arg, const struct diff_line *line)
+{
+	const struct context *context = arg;
+
+	if (context->json)
+		print_json(line);
+	else
+		print_words(context, line);
+}
+
+static int trouble(const struct config *c)
+{
+	return command_fail(DIFF_TROUBLE, "%s", c->read.err.text);
+}
+
+static int compare(const struct context *context, struct config *old, struct config *new)
+{
+	struct mesh *a = NULL, *b = NULL;
+	int code = DIFF_TROUBLE, count;
+
+	if (config_build(context, old, stderr, false, &a, NULL)) {
+		trouble(old);
+	} else if (config_build(context, new, stderr, false, &b, NULL)) {
+		trouble(new);
+	} else if ((count = mesh_diff(a, b, print_line, (void *)context)) < 0) {
+		command_fail(DIFF_TROUBLE, "out of memory");
+	} else {
+		code = count ? DIFF_DIFFERS : DIFF_SAME;
+		if (!count && a->hash != b->hash)
+			fputs("weft: what is written differs, what it means does not\n", stderr);
+	}
+	mesh_free(a);
+	mesh_free(b);
+	return code;
+}
+
+int config_diff(const struct context *context, int argc, char **argv)
+{
+	struct config old = {0}, new = {0};
+	int code;
+
+	if (argc != 2 && argc != 3)
+		return command_fail(DIFF_TROUBLE, "diff takes DIRECTORY, or OLD and NEW; see weft "
+						  "config --help");
+	if (config_open(&old) || config_open(&new))
+		code = command_fail(DIFF_TROUBLE, "out of memory");
+	else if (argc == 3 ? config_read_path(&old.read, argv[1])
+			   : config_read_agent(&old, context->socket_path, 0))
+		code = trouble(&old);
+	else if (config_read_path(&new.read, argv[argc - 1]))
+		code = trouble(&new);
+	else
+		code = compare(context, &old, &new);
+	if (old.failure[0])
+		fprintf(stderr,
+			"weft: compared with generation %llu, which is in force; its directory is "
+			"ahead of it: %s\n",
+			(unsigned long long)old.generation, old.failure);
+	config_close(&old);
+	config_close(&new);
+	return code;
+}

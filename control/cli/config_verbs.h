@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The verbs of `weft config` that have a file of their own. */
+#pragma once
+
+#include "control/cli/command.h"
+
+int config_diff(const struct context *context, int argc, char **argv);
+int config_apply(const struct context *context, int argc, char **argv);
+int config_dump(const struct context *context, int argc, char **argv);
+int config_convert(const struct context *context, int argc, char **argv);

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`weft config` beside a running agent: what would change, what is in force, and how it gets there."""
+
+import json
+import os
+import pathlib
+import time
+
+from lab import mesh_scale, servers
+from lab.mesh import Mesh, connect, rule, service
+from lab.processes import wait_for
+from lab.sandbox import ROOT
+from lab.verdict import expect, expect_equal, test
+
+SHOP = ROOT / "mesh-config" / "manifests" / "shop"
+
+
+def config(mesh, *arguments):
+    return mesh.weftd.command("config", *arguments)
+
+
+def words(done):
+    return sorted(done.stdout.splitlines())
+
+
+def folder(box, name, **files):
+    made = box.dir / name
+    made.mkdir()
+    for file, text in files.items():
+        (made / f"{file}.yaml").write_text(text)
+    return made
+
+
+@test("config/diff_against_what_is_in_force")
+def diff(box):
+    cart = service("cart", [("10.0.0.1", {"version": "v1"})]) + rule("cart.example")
+    mesh = Mesh(box, cart=cart)
+    mesh.start()
+    same = config(mesh, "diff", mesh.directory)
+    expect_equal((same.returncode, same.stdout, same.stderr), (0, "", ""), "a directory beside itself")
+    new = folder(box, "new", cart=service("cart", [("10.0.0.2", {"version": "v1"})]) + rule("cart.example", "  trafficPolicy: {loadBalancer: {simple: RANDOM}}\n"),
+                 till=service("till", [], address="198.19.0.11"))
+    found = config(mesh, "diff", new)
+    expect_equal((found.returncode, words(found)), (1, [
+        "+ service shop/till", "~ service shop/cart: balance least connections to random",
+        "~ service shop/cart: endpoint 10.0.0.1 went", "~ service shop/cart: endpoint 10.0.0.2 came"]), "differences")
+    rows = [json.loads(line) for line in config(mesh, "diff", new, "-o", "json").stdout.splitlines()]
+    expect_equal([row for row in rows if row["change"] == "added"], [{"change": "added", "object": "service shop/till", "what": ""}], "in JSON")
+    offline = config(mesh, "diff", mesh.directory, new)
+    expect_equal((offline.returncode, words(offline)), (1, words(found)), "the same of two directories")
+    (new / "cart.yaml").write_text("apiVersion: [")
+    broken = config(mesh, "diff", new)
+    expect_equal((broken.returncode, broken.stdout), (2, ""), "a directory that cannot be read")
+    expect("cart.yaml:2:1: error[E1001]" in broken.stderr, broken.stderr)
+
+
+@test("config/dump_loads_again_with_the_same_hash")
+def dump(box):
+    mesh = Mesh(box)
+    for path in SHOP.iterdir():
+        mesh.write(path.stem, path.read_text())
+    mesh.start()
+    status = mesh.status()
+    dumped = config(mesh, "dump")
+    expect_equal(dumped.returncode, 0, dumped.stderr)
+    expect(f"generation {status['generation']}, in force, configuration {status['hash']}" in dumped.stderr, dumped.stderr)
+    other = folder(box, "other", dumped=dumped.stdout)
+    expect_equal(config(mesh, "diff", other).returncode, 0, "the dump beside what is in force")
+    done = config(mesh, "apply", other)
+    expect_equal(done.returncode, 0, done.stderr)
+    expect_equal((mesh.status()["hash"], mesh.status()["generation"]), (status["hash"], status["generation"]), "hash and generation of the dump")
+    expect_equal(sorted(os.listdir(mesh.directory)), ["dumped.yaml"], "files in the directory")
+    expect_equal(config(mesh, "dump").stdout, dumped.stdout, "the dump of the dump")
+    yaml = [json.loads(line)["yaml"] for line in config(mesh, "dump", "-o", "json").stdout.splitlines()]
+    expect_equal("".join(yaml), dumped.stdout, "objects as JSON lines")
+
+
+@test("config/dump_is_of_what_is_in_force_when_the_directory_is_ahead")
+def ahead(box):
+    mesh = Mesh(box, cart=service("cart", [("10.0.0.1", {"version": "v1"})]))
+    mesh.start()
+    first = config(mesh, "dump").stdout
+    number = mesh.status()["generation"]
+    mesh.apply(cart=service("cart", [("10.0.0.2", {"version": "v1"})]))
+    second = config(mesh, "dump").stdout
+    expect("10.0.0.2" in second and "10.0.0.1" not in second, second)
+    mesh.write("cart", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {prots: []}\n")
+    wait_for(lambda: mesh.status()["failure"], 5, "the failure")
+    done = config(mesh, "dump")
+    expect_equal((done.returncode, done.stdout), (0, second), "what is in force, though its file is gone")
+    expect("its directory is ahead" in done.stderr and "cart.yaml:4:" in done.stderr, done.stderr)
+    expect_equal(config(mesh, "dump", "--generation", str(number)).stdout, first, "the generation before")
+    unknown = config(mesh, "dump", "--generation", "999")
+    expect_equal(unknown.returncode, 1, unknown.stderr)
+    expect("not kept" in unknown.stderr, unknown.stderr)
+    new = folder(box, "new", cart=service("cart", [("10.0.0.3", {"version": "v1"})]))
+    compared = config(mesh, "diff", new)
+    expect_equal(words(compared), ["~ service shop/cart: endpoint 10.0.0.2 went", "~ service shop/cart: endpoint 10.0.0.3 came"], "compared with")
+    expect("its directory is ahead" in compared.stderr, compared.stderr)
+
+
+@test("config/apply")
+def apply(box):
+    nodes = [servers.nginx(box.namespace(f"cart{n}"), 8080) for n in range(2)]
+    client = box.namespace("client")
+    addresses = [node.place.address for node in nodes]
+    mesh = Mesh(box, cart=service("cart", [(addresses[0], {"version": "v1"})]), old=service("old", [], address="198.19.0.12"))
+    (mesh.directory / "README").write_text("stays")
+    mesh.start()
+    found = connect(client, count=20)
+    expect_equal(found["answers"], {"200": 20}, f"answers before: {found}")
+    before = mesh.status()
+    new = folder(box, "new", cart=service("cart", [(addresses[1], {"version": "v1"}), (addresses[0], {"version": "v1"})]))
+    dry = config(mesh, "apply", "--dry-run", new)
+    expect_equal(dry.returncode, 0, dry.stderr)
+    expect("services     0 added, 1 removed, 1 changed" in dry.stdout, dry.stdout)
+    expect("1 keep their numbers (counters and connections go on), 1 new, 0 gone" in dry.stdout, dry.stdout)
+    rows = json.loads(config(mesh, "apply", "--dry-run", new, "-o", "json").stdout)
+    expect_equal((rows["endpoints_kept"], rows["services_changed"]["removed"], rows["changes"]), (1, 1, True), "the same in JSON")
+    expect_equal(mesh.status()["generation"], before["generation"], "generation after a dry run")
+    done = config(mesh, "apply", new)
+    expect_equal(done.returncode, 0, done.stderr)
+    print(dry.stdout + done.stdout)
+    after = mesh.status()
+    expect_equal((after["generation"], after["applied"]), (before["generation"] + 1, before["applied"] + 1), "all files in one generation")
+    expect_equal(sorted(os.listdir(mesh.directory)), ["README", "cart.yaml"], "files in the directory")
+    logs = [node.lines() for node in nodes]
+    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers after")
+    wait_for(lambda: sum(node.lines() for node in nodes) >= sum(logs) + 200, 10, "the servers' logs")
+    shares = [node.lines() - log for node, log in zip(nodes, logs)]
+    expect(min(shares) > 50, f"both servers take part: {shares}")
+    broken = folder(box, "broken", cart="apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: x}\nspec: {hots: [a]}\n")
+    for arguments in (["--dry-run"], []):
+        refused = config(mesh, "apply", *arguments, broken)
+        expect_equal(refused.returncode, 3, refused.stderr)
+        expect("broken/cart.yaml:4:8: error[E2001]" in refused.stdout, refused.stdout)
+    expect_equal((mesh.status()["generation"], mesh.status()["failed"]), (after["generation"], 0), "nothing of it reached the agent")
+    again = config(mesh, "apply", new)
+    expect("0 files written, 0 removed, 1 as they were" in again.stdout, again.stdout)
+
+
+@test("config/several_files_are_one_generation")
+def together(box):
+    mesh = Mesh(box, **{f"s{n}": service(f"s{n}", [("10.0.0.1", {})], address=f"198.19.1.{n + 1}") for n in range(40)})
+    mesh.start()
+    applied = mesh.status()["applied"]
+    for turn in range(10):
+        new = folder(box, f"new{turn}", **{f"s{n}": service(f"s{n}", [(f"10.0.1.{turn}", {})], address=f"198.19.1.{n + 1}") for n in range(40 - turn)})
+        done = config(mesh, "apply", new)
+        expect_equal(done.returncode, 0, done.stderr)
+        expect_equal(mesh.status()["applied"], applied + turn + 1, "generations")
+
+
+@test("config/large")
+def large(box):
+    """100,000 endpoints: dumped to a directory, compared, without the agent growing by it."""
+    mesh = Mesh(box)
+    mesh_scale.write(mesh.directory)
+    mesh.weftd.start()
+    wait_for(lambda: mesh.status()["settled"], 60, "the first configuration")
+    time.sleep(6)  # what it takes once: tables of ejection, the first scrape
+    before = resident_mib(mesh.weftd.process.pid)
+    dumped = box.dir / "dumped"
+    done = config(mesh, "dump", "--to", dumped)
+    expect_equal(done.returncode, 0, done.stderr)
+    expect(all(path.stat().st_size <= 4 << 20 for path in dumped.iterdir()), "a file of the dump is too large")
+    compared = config(mesh, "diff", dumped)
+    expect_equal((compared.returncode, compared.stderr), (0, ""), "the dump beside what is in force")
+    grown = resident_mib(mesh.weftd.process.pid) - before
+    dry = json.loads(config(mesh, "apply", "--dry-run", dumped, "-o", "json").stdout)
+    expect_equal((dry["endpoints"], dry["endpoints_kept"], dry["changes"]), (100000, 100000, False), "a dry run of the dump")
+    print(f"agent {before:.0f} MiB, grown by {grown:.1f} MiB; dry run: {dry}")
+    expect(grown <= 8, f"the agent grew by {grown:.1f} MiB")
+
+
+def resident_mib(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(int(pathlib.Path(f"/proc/{one}/status").read_text().split("VmRSS:")[1].split()[0]) for one in [pid, *children]) / 1024

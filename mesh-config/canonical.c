@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Documents are written one by one as they come, sorted once all are there. */
+#include "mesh-config/canonical_state.h"
+
+#include "mesh-config/canonical_slices.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct canonical *canonical_new(const struct canonical_options *options)
+{
+	struct canonical *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->options = *options;
+	return c;
+}
+
+void canonical_free(struct canonical *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->count; i++)
+		free((char *)c->items[i].text.data);
+	free(c->items);
+	arena_free(&c->arena);
+	free(c);
+}
+
+uint32_t canonical_stripped(const struct canonical *c)
+{
+	return c->stripped;
+}
+
+struct canonical_object *canonical_object_add(struct canonical *c)
+{
+	if (c->count == c->capacity) {
+		uint32_t capacity = c->capacity ? c->capacity * 2 : 64;
+		struct canonical_object *grown = realloc(c->items, capacity * sizeof(*grown));
+
+		if (!grown) {
+			c->arena.failed = true;
+			return NULL;
+		}
+		c->items = grown;
+		c->capacity = capacity;
+	}
+	c->items[c->count] = (struct canonical_object){.sequence = c->count};
+	return &c->items[c->count++];
+}
+
+/* ---- texts of objects */
+
+bool canonical_begin(struct canonical_writer *w)
+{
+	struct canonical_sheets *s = &w->sheets;
+
+	*s = (struct canonical_sheets){0};
+	w->comments = open_memstream(&s->comments, &s->comments_bytes);
+	w->yaml.to = open_memstream(&s->lines, &s->lines_bytes);
+	w->c->arena.failed |= !w->comments || !w->yaml.to;
+	if (w->comments && w->yaml.to)
+		return true;
+	canonical_end(w);
+	return false;
+}
+
+static bool is_closed_well(FILE *f)
+{
+	bool bad = !f || ferror(f);
+
+	return !(f && fclose(f)) && !bad;
+}
+
+struct slice canonical_end(struct canonical_writer *w)
+{
+	struct canonical_sheets *s = &w->sheets;
+	bool fine = is_closed_well(w->comments) & is_closed_well(w->yaml.to) & !w->yaml.failed;
+	size_t size = 4 + s->comments_bytes + s->lines_bytes;
+	char *joined = fine ? malloc(size + 1) : NULL;
+
+	w->comments = w->yaml.to = NULL;
+	w->c->arena.failed |= !joined;
+	if (joined) {
+		memcpy(joined, "---\n", 4);
+		memcpy(joined + 4, s->comments, s->comments_bytes);
+		memcpy(joined + 4 + s->comments_bytes, s->lines, s->lines_bytes + 1);
+	}
+	free(s->comments);
+	free(s->lines);
+	return (struct slice){joined, joined ? size : 0};
+}
+
+/* ---- one object */
+
+static const struct kind *kind_find(const struct yaml_node *api, const struct yaml_node *name)
+{
+	const char *slash = memchr(api->text.data, '/', api->text.size_bytes);
+	struct slice group = {api->text.data, slash ? (size_t)(slash - api->text.data) : 0};
+
+	for (uint32_t i = 0; i < KIND_COUNT; i++) {
+		const struct kind *k = &kinds[i];
+
+		if (slice_equal((struct slice){k->name, strlen(k->name)}, name->text) &&
+		    slice_equal((struct slice){k->group, strlen(k->group)}, group))
+			return k;
+	}
+	return NULL;
+}
+
+const char *canonical_text(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *n = map ? yaml_find(map, key) : NULL;
+
+	return n && n->kind == YAML_TEXT ? n->text.data : "";
+}
+
+/* Everything but what every object has: those have lines of their own. */
+struct yaml_node *canonical_own_fields(struct arena *arena, const struct yaml_node *node)
+{
+	static const char *const common[] = {"apiVersion", "kind", "metadata", "status"};
+	struct yaml_node *own = arena_take(arena, sizeof(*own)), **last;
+
+	if (!own)
+		return NULL;
+	*own = (struct yaml_node){.kind = YAML_MAP, .at = node->at};
+	last = &own->first;
+	for (const struct yaml_node *n = node->first; n; n = n->next) {
+		bool skip = false;
+
+		for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+			skip |= slice_equal(n->key, (struct slice){common[i], strlen(common[i])});
+		if (skip)
+			continue;
+		*last = arena_take(arena, sizeof(**last));
+		if (!*last)
+			return NULL;
+		**last = *n;
+		(*last)->next = NULL;
+		last = &(*last)->next;
+		own->count++;
+	}
+	return own;
+}
+
+void canonical_head_write(struct canonical_writer *w, const struct kind *k,
+			  const struct yaml_node *metadata)
+{
+	FILE *to = w->yaml.to;
+
+	fprintf(to, "apiVersion: %s%s%.*s\nkind: %s\n", k->group, k->group[0] ? "/" : "",
+		(int)strcspn(k->versions, " "), k->versions, k->name);
+	if (!metadata || metadata->kind != YAML_MAP)
+		return;
+	fputs("metadata:\n", to);
+	canonical_write_fields(w, 2, &metadata_schema, metadata);
+}
+
+static void spec_write(struct canonical_writer *w, const struct kind *k,
+		       const struct yaml_node *own)
+{
+	static const struct field spec[] = {{.name = "spec", .type = FIELD_OBJECT}};
+	struct field field = spec[0];
+	struct schema beside = {.name = k->name, .fields = &field, .count = 1};
+
+	field.object = k->schema;
+	canonical_write_fields(w, 0, k->at_root ? k->schema : &beside, own);
+}
+
+static bool keeps_books(const struct yaml_node *node, const struct yaml_node *metadata)
+{
+	uint32_t known = 0;
+
+	for (uint32_t i = 0; i < metadata_schema.count; i++)
+		known += yaml_find(metadata, metadata_schema.fields[i].name) != NULL;
+	return yaml_find(node, "status") || (metadata && metadata->count > known);
+}
+
+const char *canonical_slice_service(struct canonical *c, const struct yaml_node *metadata)
+{
+	const char *namespace_name = canonical_text(metadata, "namespace");
+	const struct yaml_node *labels = yaml_find(metadata, "labels");
+
+	return arena_format(&c->arena, "%s/%s", namespace_name[0] ? namespace_name : "default",
+			    canonical_text(labels, "kubernetes.io/service-name"));
+}
+
+static void object_finish(struct canonical_writer *w, uint32_t kind,
+			  const struct yaml_node *metadata)
+{
+	struct slice text = canonical_end(w);
+	struct canonical_object *o = canonical_object_add(w->c);
+	const char *namespace_name = canonical_text(metadata, "namespace");
+
+	if (!o) {
+		free((char *)text.data);
+		return;
+	}
+	o->kind = kind;
+	o->namespace_name = arena_format(&w->c->arena, "%s", namespace_name);
+	o->name = arena_format(&w->c->arena, "%s", canonical_text(metadata, "name"));
+	if (kind == KIND_ENDPOINT_SLICE)
+		o->service = canonical_slice_service(w->c, metadata);
+	o->text = text;
+}
+
+static void known_add(struct canonical_writer *w, const struct kind *k,
+		      const struct yaml_node *node)
+{
+	const struct yaml_node *metadata = yaml_find(node, "metadata");
+	struct arena arena = {0};
+	struct yaml_node *own = canonical_own_fields(&arena, node);
+
+	w->whole = w->c->options.convert && k == &kinds[KIND_AUTHORIZATION_POLICY];
+	w->c->arena.failed |= !own;
+	if (own && canonical_begin(w)) {
+		w->c->stripped += keeps_books(node, metadata);
+		canonical_head_write(w, k, metadata);
+		spec_write(w, k, own);
+		object_finish(w, (uint32_t)(k - kinds), metadata);
+	}
+	arena_free(&arena);
+}
+
+static void unknown_add(struct canonical_writer *w, const struct yaml_node *node)
+{
+	if (!w->c->options.convert || !canonical_begin(w))
+		return;
+	canonical_lose(w, node->at, (struct slice){0}, "weft has no use for this kind", false);
+	object_finish(w, KIND_COUNT, NULL);
+}
+
+static bool is_list(const struct yaml_node *node, struct slice kind)
+{
+	const struct yaml_node *items = yaml_find(node, "items");
+
+	return items && items->kind == YAML_LIST && kind.size_bytes >= 4 &&
+	       !memcmp(kind.data + kind.size_bytes - 4, "List", 4);
+}
+
+static void node_add(struct canonical_writer *w, const struct yaml_node *node)
+{
+	const struct yaml_node *api = yaml_find(node, "apiVersion");
+	const struct yaml_node *kind = yaml_find(node, "kind");
+	const struct yaml_node *metadata = yaml_find(node, "metadata");
+	const char *namespace_name = canonical_text(metadata, "namespace");
+	const struct kind *k = NULL;
+
+	w->object = arena_format(&w->c->arena, "%s %s/%s", canonical_text(node, "kind"),
+				 namespace_name[0] ? namespace_name : "default",
+				 canonical_text(metadata, "name"));
+	if (api && kind && api->kind == YAML_TEXT && kind->kind == YAML_TEXT)
+		k = kind_find(api, kind);
+	if (k == &kinds[KIND_ENDPOINTS] && w->c->options.convert)
+		canonical_slices_add(w, node, metadata);
+	else if (k)
+		known_add(w, k, node);
+	else if (kind && kind->kind == YAML_TEXT && is_list(node, kind->text))
+		for (const struct yaml_node *n = yaml_find(node, "items")->first; n; n = n->next)
+			node_add(w, n); /* a list in a list is none of any cluster: two deep */
+	else
+		unknown_add(w, node);
+}
+
+int canonical_add(struct canonical *c, const char *file, struct slice bytes)
+{
+	struct problem_sink problems = {0};
+	struct arena nodes = {0};
+	const struct yaml_node *documents = yaml_read(bytes, &nodes, &problems);
+	int err = documents ? 0 : -ENOMEM;
+
+	if (problems.errors)
+		err = -EBADMSG;
+	for (const struct yaml_node *n = err ? NULL : documents->first; n; n = n->next) {
+		struct canonical_writer w = {.c = c, .file = file};
+
+		node_add(&w, n);
+	}
+	problem_sink_free(&problems);
+	arena_free(&nodes);
+	return err ? err : c->arena.failed ? -ENOMEM : 0;
+}
+
+/* ---- all of them */
+
+static int by_kind(const void *left, const void *right)
+{
+	const struct canonical_object *a = left, *b = right;
+	int order = (a->kind > b->kind) - (a->kind < b->kind);
+
+	order = order ? order : strcmp(a->namespace_name, b->namespace_name);
+	order = order ? order : strcmp(a->name, b->name);
+	return order ? order : (a->sequence > b->sequence) - (a->sequence < b->sequence);
+}
+
+int canonical_visit(struct canonical *c, void (*visit)(void *arg, struct slice text), void *arg)
+{
+	if (canonical_slices_choose(c) || c->arena.failed)
+		return -ENOMEM;
+	if (c->count)
+		qsort(c->items, c->count, sizeof(c->items[0]), by_kind);
+	for (uint32_t i = 0; i < c->count; i++)
+		visit(arg, c->items[i].text);
+	return 0;
+}

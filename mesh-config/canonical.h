@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Any files to one canonical form of their objects: by kind, namespace and name, fields in the
+ * order of docs/config.md, only what weft honours. It means the same and has the same hash; or,
+ * where a manifest of a cluster is converted, it says in comments what was left out. */
+#pragma once
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Something that was left out of an object. */
+struct canonical_loss {
+	const char *file;
+	uint32_t line, column;
+	const char *object; /* "VirtualService shop/cart" */
+	const char *what;   /* "spec.http[0].retries"; "" the object itself */
+	const char *why;
+	bool kept; /* it was not left out: that would weaken a policy, weft refuses it */
+};
+
+struct canonical_options {
+	/* Manifests of a cluster: comments and losses are told, Endpoints become EndpointSlices,
+	 * routes whose conditions cannot be honoured are left out whole. */
+	bool convert;
+	void (*loss)(void *arg, const struct canonical_loss *loss); /* of |convert| */
+	void *arg;
+};
+
+struct canonical;
+
+/* NULL when memory is short. Free with canonical_free. */
+struct canonical *canonical_new(const struct canonical_options *options);
+void canonical_free(struct canonical *c);
+
+/* Adds the objects of a file. 0; -EBADMSG: it is not YAML, or not what a file may be (build it with
+ * mesh_source_build for the problem); -ENOMEM. */
+int canonical_add(struct canonical *c, const char *file, struct slice bytes);
+
+/* Visits each object in order: its text, which begins with "---" or comments and ends a line. 0 or
+ * -ENOMEM. */
+int canonical_visit(struct canonical *c, void (*visit)(void *arg, struct slice text), void *arg);
+
+/* Objects from which status or what controllers keep in metadata was taken. */
+uint32_t canonical_stripped(const struct canonical *c);

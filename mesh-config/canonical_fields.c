@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Writes maps by the table of their schema, and tells what the table does not honour. */
+#include "mesh-config/canonical_state.h"
+
+#define INDENT_STEP 2
+
+/* ---- losses */
+
+/* Adds to the path; what to cut it to afterwards. */
+static size_t path_add(struct canonical_writer *w, const char *format, int size, const char *text,
+		       uint32_t index)
+{
+	size_t before = w->path_used, room = sizeof(w->path) - before;
+	int n = size < 0 ? snprintf(w->path + before, room, format, index)
+			 : snprintf(w->path + before, room, format, size, text);
+
+	w->path_used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+	return before;
+}
+
+static size_t path_enter(struct canonical_writer *w, struct slice key)
+{
+	return path_add(w, w->path_used ? ".%.*s" : "%.*s", (int)key.size_bytes, key.data, 0);
+}
+
+static size_t path_index(struct canonical_writer *w, uint32_t index)
+{
+	return path_add(w, "[%u]", -1, NULL, index);
+}
+
+static void path_leave(struct canonical_writer *w, size_t before)
+{
+	w->path_used = before;
+	w->path[before] = 0;
+}
+
+void canonical_lose(struct canonical_writer *w, struct place at, struct slice field,
+		    const char *why, bool kept)
+{
+	struct canonical_loss loss = {.file = w->file,
+				      .line = at.line,
+				      .column = at.column,
+				      .object = w->object,
+				      .what = w->path,
+				      .why = why,
+				      .kept = kept};
+	size_t before = w->path_used;
+
+	if (!w->c->options.convert)
+		return;
+	if (field.size_bytes)
+		path_enter(w, field);
+	fprintf(w->comments, "# %s: %s (%s:%u): %s\n", kept ? "refused by weft" : "left out",
+		w->path[0] ? w->path : w->object, w->file, at.line, why);
+	if (w->c->options.loss)
+		w->c->options.loss(w->c->options.arg, &loss);
+	path_leave(w, before);
+}
+
+/* ---- what counts */
+
+static const struct field *field_find(const struct schema *schema, struct slice key)
+{
+	for (uint32_t i = 0; i < schema->count; i++)
+		if (slice_equal(
+			    (struct slice){schema->fields[i].name, strlen(schema->fields[i].name)},
+			    key))
+			return &schema->fields[i];
+	return NULL;
+}
+
+static bool is_empty(const struct yaml_node *n)
+{
+	return n->kind == YAML_NULL || ((n->kind == YAML_LIST || n->kind == YAML_MAP) && !n->count);
+}
+
+/* uri: {prefix: /}, as people write a route for the rest. */
+static bool is_every_path(const struct yaml_node *n)
+{
+	const struct yaml_node *prefix = yaml_find(n, "prefix");
+
+	return n->count == 1 && prefix && slice_equal(n->key, SLICE("uri")) &&
+	       prefix->kind == YAML_TEXT && slice_equal(prefix->text, SLICE("/"));
+}
+
+/* Whether weft would do something else than is written here. */
+static bool is_refused(const struct schema *schema, const struct field *f,
+		       const struct yaml_node *n)
+{
+	return !is_empty(n) && !is_every_path(n) &&
+	       (f ? f->status == FIELD_REFUSED : !schema->open);
+}
+
+static bool has_refused(const struct schema *schema, const struct yaml_node *map)
+{
+	for (const struct yaml_node *n = map->first; n; n = n->next) {
+		const struct field *f = field_find(schema, n->key);
+
+		if (is_refused(schema, f, n))
+			return true;
+		if (f && f->type == FIELD_OBJECT && !f->list && n->kind == YAML_MAP &&
+		    has_refused(f->object, n))
+			return true;
+	}
+	return false;
+}
+
+static bool is_condition(struct slice name)
+{
+	return slice_equal(name, SLICE("match")) || slice_equal(name, SLICE("matches"));
+}
+
+/* A row of conditions holds only if all that it says does. */
+static bool condition_is_lost(const struct field *f, const struct yaml_node *row)
+{
+	return row->kind == YAML_MAP && has_refused(f->object, row);
+}
+
+/* A route of which every condition is lost must not be taken without any. */
+static bool route_is_lost(const struct field *f, const struct yaml_node *route)
+{
+	const struct yaml_node *conditions = yaml_find(route, "match");
+	const struct field *c;
+
+	conditions = conditions ? conditions : yaml_find(route, "matches");
+	c = conditions ? field_find(f->object, conditions->key) : NULL;
+	if (!c || conditions->kind != YAML_LIST || !conditions->count)
+		return false;
+	if (c->status == FIELD_REFUSED)
+		return true;
+	for (const struct yaml_node *n = conditions->first; n; n = n->next)
+		if (!c->list || c->type != FIELD_OBJECT || !condition_is_lost(c, n))
+			return false;
+	return true;
+}
+
+static bool item_is_lost(const struct canonical_writer *w, const struct field *f,
+			 const struct yaml_node *list, const struct yaml_node *item)
+{
+	if (!w->c->options.convert || w->whole || f->type != FIELD_OBJECT)
+		return false;
+	return is_condition(list->key) ? condition_is_lost(f, item) : route_is_lost(f, item);
+}
+
+static bool list_is_lost(const struct canonical_writer *w, const struct field *f,
+			 const struct yaml_node *list)
+{
+	if (!f->list || list->kind != YAML_LIST || !list->count)
+		return false;
+	for (const struct yaml_node *n = list->first; n; n = n->next)
+		if (!item_is_lost(w, f, list, n))
+			return false;
+	return true;
+}
+
+/* An annotation that is any of weft's business. */
+static bool has_annotation(const struct yaml_node *map)
+{
+	for (const struct yaml_node *n = map->first; n; n = n->next)
+		if (n->kind != YAML_NULL && schema_annotation_counts(n->key))
+			return true;
+	return map->kind != YAML_MAP;
+}
+
+static bool is_written(const struct canonical_writer *w, const struct schema *schema,
+		       const struct field *f, const struct yaml_node *n)
+{
+	if (f && f->status == FIELD_HONOURED)
+		return n->kind != YAML_NULL && !list_is_lost(w, f, n) &&
+		       (f->type != FIELD_ANNOTATIONS || has_annotation(n));
+	return w->whole && is_refused(schema, f, n);
+}
+
+bool canonical_has_fields(const struct canonical_writer *w, const struct schema *schema,
+			  const struct yaml_node *map)
+{
+	for (const struct yaml_node *n = map->first; n; n = n->next)
+		if (is_written(w, schema, field_find(schema, n->key), n))
+			return true;
+	return false;
+}
+
+/* ---- values */
+
+static void block_begin(struct canonical_writer *w)
+{
+	fputc(w->yaml.after_dash ? ' ' : '\n', w->yaml.to);
+}
+
+static void object_write(struct canonical_writer *w, unsigned indent, const struct schema *schema,
+			 const struct yaml_node *map)
+{
+	if (!canonical_has_fields(w, schema, map))
+		yaml_write_empty(&w->yaml, "{}");
+	else
+		block_begin(w);
+	canonical_write_fields(w, indent, schema, map);
+}
+
+static void value_write(struct canonical_writer *w, unsigned indent, const struct field *f,
+			const struct yaml_node *n)
+{
+	if (f->type == FIELD_OBJECT && n->kind == YAML_MAP)
+		object_write(w, indent, f->object, n);
+	else if ((f->type == FIELD_LABELS || f->type == FIELD_NUMBERS) && n->kind == YAML_MAP)
+		yaml_write_sorted(&w->yaml, indent, n, NULL);
+	else if (f->type == FIELD_ANNOTATIONS && n->kind == YAML_MAP)
+		yaml_write_sorted(&w->yaml, indent, n, schema_annotation_counts);
+	else
+		yaml_write_value(&w->yaml, indent, n);
+}
+
+/* Map of objects by names of the operator. */
+static void objects_write(struct canonical_writer *w, unsigned indent, const struct field *f,
+			  const struct yaml_node *map)
+{
+	struct field one = *f;
+
+	one.type = FIELD_OBJECT;
+	block_begin(w);
+	for (const struct yaml_node *n = map->first; n; n = n->next) {
+		size_t before = path_enter(w, n->key);
+
+		yaml_write_key(&w->yaml, indent, n->key);
+		value_write(w, indent + INDENT_STEP, &one, n);
+		path_leave(w, before);
+	}
+}
+
+static void item_write(struct canonical_writer *w, unsigned indent, const struct field *f,
+		       const struct yaml_node *list, const struct yaml_node *item)
+{
+	if (item_is_lost(w, f, list, item)) {
+		canonical_lose(w, item->at, (struct slice){0},
+			       is_condition(list->key)
+				       ? "a condition that weft cannot tell"
+				       : "a route with conditions that weft cannot tell",
+			       false);
+		return;
+	}
+	yaml_write_dash(&w->yaml, indent);
+	value_write(w, indent + INDENT_STEP, f, item);
+}
+
+static void list_write(struct canonical_writer *w, unsigned indent, const struct field *f,
+		       const struct yaml_node *list)
+{
+	uint32_t index = 0;
+
+	if (!list->count)
+		yaml_write_empty(&w->yaml, "[]");
+	else
+		block_begin(w);
+	for (const struct yaml_node *n = list->first; n; n = n->next) {
+		size_t before = path_index(w, index++);
+
+		item_write(w, indent, f, list, n);
+		path_leave(w, before);
+	}
+}
+
+/* ---- fields */
+
+static void field_write(struct canonical_writer *w, unsigned indent, const struct field *f,
+			const struct yaml_node *n)
+{
+	size_t before = path_enter(w, n->key);
+
+	yaml_write_key(&w->yaml, indent, n->key);
+	if (f->list && n->kind == YAML_LIST)
+		list_write(w, indent + INDENT_STEP, f, n);
+	else if (f->type == FIELD_OBJECTS && n->kind == YAML_MAP && n->count)
+		objects_write(w, indent + INDENT_STEP, f, n);
+	else
+		value_write(w, indent + INDENT_STEP, f, n);
+	path_leave(w, before);
+}
+
+/* Items of a list that is left out are told one by one. */
+static void list_lose(struct canonical_writer *w, const struct field *f,
+		      const struct yaml_node *list)
+{
+	size_t before = path_enter(w, list->key);
+	uint32_t index = 0;
+
+	for (const struct yaml_node *n = list->first; n; n = n->next) {
+		size_t row = path_index(w, index++);
+
+		item_write(w, 0, f, list, n);
+		path_leave(w, row);
+	}
+	path_leave(w, before);
+}
+
+static void unwritten_tell(struct canonical_writer *w, const struct schema *schema,
+			   const struct field *f, const struct yaml_node *n)
+{
+	bool refused = is_refused(schema, f, n);
+
+	if (is_empty(n))
+		return;
+	if (f && f->status == FIELD_HONOURED && f->list)
+		list_lose(w, f, n);
+	else if (f && f->status == FIELD_HONOURED)
+		return; /* annotations of others */
+	else if (f || !schema->open)
+		canonical_lose(w, n->key_at, n->key, f ? f->doc : "not a field of this kind",
+			       w->whole && refused);
+}
+
+void canonical_write_fields(struct canonical_writer *w, unsigned indent,
+			    const struct schema *schema, const struct yaml_node *map)
+{
+	for (uint32_t i = 0; i < schema->count; i++) {
+		const struct field *f = &schema->fields[i];
+		const struct yaml_node *n = yaml_find(map, f->name);
+
+		if (n && f->status == FIELD_HONOURED && is_written(w, schema, f, n))
+			field_write(w, indent, f, n);
+	}
+	for (const struct yaml_node *n = map->first; n; n = n->next) {
+		const struct field *f = field_find(schema, n->key);
+
+		if (f && f->status == FIELD_HONOURED && is_written(w, schema, f, n))
+			continue;
+		unwritten_tell(w, schema, f, n);
+		if (!is_written(w, schema, f, n))
+			continue;
+		yaml_write_key(&w->yaml, indent, n->key);
+		yaml_write_value(&w->yaml, indent + INDENT_STEP, n);
+	}
+}
