@@ -52,7 +52,7 @@ PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(notdir $(wildcard $(MAINS))))
 all: $(PROGRAMS) $(BUILD)/libweft.a ## build weftd and weft into build/ (V=1 shows commands, SAN=1 adds ASan and UBSan)
 
 help: ## this list
-	@sed -n 's/^\([a-z_.]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^\([a-z_.%-]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 # ---- what the distribution has to give
 $(BUILD)/config.mk: deploy/packages deploy/packages.sh deploy/deps.sh deploy/config.sh
@@ -135,6 +135,9 @@ test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration te
 
 bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
 	@bench/run --build $(BUILD)
+
+bench-%: $(BUILD)/bench/%_bench ## one measurement, with a table of its own: agent, capture_cost, mesh_compile, mesh_config, mesh_connect, observe, redirect
+	@$<
 
 unit: tests ## unit tests alone (of this build: SAN=1 BUILD=build/san for sanitizers)
 	@integration/run --build $(BUILD) --unit-build $(BUILD) --only 'unit/*'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What acceleration gains and loses by the size of messages: ping-pong and streams over a loopback,
- * each end on a core of its own, four kinds of connections in turn in one run: bare (weft does not
- * see it), plain (watched by weft), fast (past TCP as far as it may) and usual (a program that has
- * to show first what it does). Needs root. Usage: redirect_bench [ROUNDS]
- */
+ * four kinds of connections in turn in one run: bare (weft does not see it), plain (watched by
+ * weft), fast (past TCP as far as it may) and usual (a program that has to show first what it
+ * does). Where both ends run matters as much: a message for an idle core waits until that has woken
+ * up. Needs root. Usage: redirect_bench [ROUNDS] */
 #include "datapath/attach/attach.h"
 #include "datapath/attach/redirect.h"
 #include "datapath/attach/sandbox_test.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define EXCHANGES    4000
+#define EXCHANGES    2000
 #define STREAM_BYTES (48u << 20)
 #define WRITES_MAX   60000
 #define ROUNDS_MAX   32
@@ -32,6 +32,16 @@ static const uint16_t PORTS[KINDS] = {7300, 7301, 7302, 7303};
 static const unsigned SIZES[] = {64, 256, 1024, 4096, 16384, 65536, SIZE_MAX_};
 #define SIZE_COUNT (sizeof(SIZES) / sizeof(SIZES[0]))
 
+struct placement {
+	const char *name;
+	int near_cpu; /* -1: where the scheduler likes */
+	int far_cpu;
+};
+
+static const struct placement FREE = {"cores as the scheduler chooses", -1, -1};
+static const struct placement ONE = {"both ends on one core", 0, 0};
+static const struct placement EACH = {"a core for each end", 0, 1};
+
 static struct attach *attach;
 static struct redirect *redirect;
 
@@ -40,6 +50,7 @@ struct ends {
 	int far;
 	unsigned bytes; /* of a message */
 	unsigned messages;
+	int far_cpu;
 	bool stream;
 };
 
@@ -63,7 +74,9 @@ static void pin_to(int cpu)
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
+	for (int i = 0; i < (int)sysconf(_SC_NPROCESSORS_ONLN); i++)
+		if (cpu < 0 || cpu == i)
+			CPU_SET(i, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
@@ -126,7 +139,7 @@ static void *far_side(void *arg)
 	static char buffer[SIZE_MAX_];
 	struct ends *e = arg;
 
-	pin_to(1);
+	pin_to(e->far_cpu);
 	if (e->stream) {
 		take(e->far, buffer, 1);
 		for (unsigned i = 0; i < e->messages; i++)
@@ -142,10 +155,10 @@ static void *far_side(void *arg)
 }
 
 /* Returns ns per exchange, or per message of a stream. */
-static double measure(enum kind kind, unsigned bytes, bool stream)
+static double measure(enum kind kind, unsigned bytes, bool stream, const struct placement *place)
 {
 	static char buffer[SIZE_MAX_];
-	struct ends e = {.bytes = bytes, .stream = stream};
+	struct ends e = {.bytes = bytes, .stream = stream, .far_cpu = place->far_cpu};
 	pthread_t thread;
 	uint64_t began_ns;
 
@@ -155,7 +168,7 @@ static double measure(enum kind kind, unsigned bytes, bool stream)
 	attach_heartbeat(attach, now_ns());
 	ends_open(&e, kind);
 	pthread_create(&thread, NULL, far_side, &e);
-	pin_to(0);
+	pin_to(place->near_cpu);
 	began_ns = now_ns();
 	if (stream)
 		give(e.near, buffer, 1);
@@ -188,14 +201,14 @@ static double median(double *values, unsigned count)
 
 /* Medians of |rounds|, the kinds in turn: of the times, and of the ratios within a round, since the
  * machine is not the same in each. */
-static void alternate(unsigned bytes, bool stream, unsigned rounds, double ret_ns[KINDS],
-		      double ret_ratios[RATIOS])
+static void alternate(unsigned bytes, bool stream, const struct placement *place, unsigned rounds,
+		      double ret_ns[KINDS], double ret_ratios[RATIOS])
 {
 	double all[KINDS][ROUNDS_MAX], ratios[RATIOS][ROUNDS_MAX];
 
 	for (unsigned round = 0; round < rounds; round++) {
 		for (unsigned kind = 0; kind < KINDS; kind++)
-			all[kind][round] = measure(kind, bytes, stream);
+			all[kind][round] = measure(kind, bytes, stream, place);
 		for (unsigned i = 0; i < RATIOS; i++)
 			ratios[i][round] = all[OF[i][0]][round] / all[OF[i][1]][round];
 	}
@@ -205,17 +218,17 @@ static void alternate(unsigned bytes, bool stream, unsigned rounds, double ret_n
 		ret_ratios[i] = median(ratios[i], rounds);
 }
 
-static bool table_print(bool stream, unsigned rounds)
+static bool table_print(bool stream, const struct placement *place, unsigned rounds)
 {
 	bool held = true;
 
-	printf("%s\n%10s %10s %10s %10s %10s %11s %11s %11s\n",
-	       stream ? "stream, ns per message" : "ping-pong, ns per exchange", "bytes", "bare",
-	       "plain", "fast", "usual", "fast/plain", "fast/bare", "usual/plain");
+	printf("%s, %s\n%10s %10s %10s %10s %10s %11s %11s %11s\n",
+	       stream ? "stream, ns per message" : "ping-pong, ns per exchange", place->name,
+	       "bytes", "bare", "plain", "fast", "usual", "fast/plain", "fast/bare", "usual/plain");
 	for (unsigned i = 0; i < SIZE_COUNT; i++) {
 		double ns[KINDS], ratios[RATIOS];
 
-		alternate(SIZES[i], stream, rounds, ns, ratios);
+		alternate(SIZES[i], stream, place, rounds, ns, ratios);
 		printf("%10u %10.0f %10.0f %10.0f %10.0f %11.2f %11.2f %11.2f\n", SIZES[i],
 		       ns[BARE], ns[PLAIN], ns[FAST], ns[USUAL], ratios[FAST_TO_PLAIN],
 		       ratios[FAST_TO_BARE], ratios[USUAL_TO_PLAIN]);
@@ -252,9 +265,11 @@ int main(int argc, char **argv)
 
 	start();
 	rounds = rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
-	measure(USUAL, 64, false); /* shows how it reads */
-	held = table_print(false, rounds);
-	table_print(true, rounds);
+	measure(USUAL, 64, false, &FREE); /* shows how it reads */
+	held = table_print(false, &FREE, rounds);
+	held &= table_print(false, &ONE, rounds);
+	held &= table_print(false, &EACH, rounds);
+	table_print(true, &FREE, rounds);
 	printf("ping-pong up to %u bytes at most %.2f of plain: %s\n", BAR_SIZE, BAR,
 	       held ? "yes" : "NO");
 	redirect_free(redirect);
