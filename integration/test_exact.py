@@ -170,13 +170,13 @@ def grpc_python(box):
     observed = weftd.follow(server.workload)
     counted = clients.grpc(box.namespace("client"), server)
     log = server.exchanges(5000)
-    metrics = weftd.settled_metrics()
+    metrics = weftd.settled_metrics(wanted=2 * len(log))
     expect_equal(weftd.lost(), {}, "lost events")
     wanted = {}
     for per_status in counted.values():
         for status, number in per_status.items():
             wanted[status] = wanted.get(status, 0) + number
-    records = observed.exchanges()
+    records = observed.exchanges(2 * len(log))
     for reporter in REPORTERS:
         found = metrics.by("grpc_response_status", "istio_requests_total", reporter=reporter, request_protocol="grpc",
                            destination_workload=server.workload)

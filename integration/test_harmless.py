@@ -10,7 +10,7 @@ import time
 
 from lab import clients, servers
 from lab.processes import wait_for
-from lab.sandbox import bpf_exists
+from lab.sandbox import bpf_numbers
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -156,7 +156,8 @@ def nothing_left(box):
                if line.startswith(("prog ", "map ", "link "))]
     expect(len(objects) > 5, "no programs or maps were seen: the test proves nothing")
     time.sleep(0.3)
-    left = [f"{kind} {number}" for kind, number in objects if bpf_exists(kind, number)]
+    held = {kind: bpf_numbers(kind) for kind in ("prog", "map", "link")}
+    left = [f"{kind} {number}" for kind, number in objects if number in held[kind]]
     expect_equal(left, [], "left in the kernel")
 
 

@@ -19,7 +19,7 @@ def sleeper_is_timed(box, server):
     observed = weftd.follow(server.workload)
     clients.curl(box.namespace("client"), server, requests=60)
     log = server.exchanges(60)
-    rows = observed.rows()
+    rows = observed.rows(2 * len(log))
     at_server = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "destination"}
     at_client = {r["id"]: r["duration_ms"] for r in rows if r["reporter"] == "source"}
     expect(len(at_server) == len(at_client) == len(log) == 60, f"{len(at_server)} and {len(at_client)} records of 60")

@@ -167,9 +167,9 @@ def java_echo(box):
 
 
 def go_program(box):
-    """echo.go, built."""
+    """echo.go, built; what go compiles on the way is kept for the next."""
     subprocess.run(["go", "build", "-o", box.dir / "echo", servers.PROGRAMS / "echo.go"], check=True,
-                   env=dict(os.environ, GOCACHE=str(box.dir / "cache"), GOFLAGS="-mod=mod", GO111MODULE="off"))
+                   env=dict(os.environ, GOCACHE=str(box.build / "go"), GO111MODULE="off"))
     return box.dir / "echo"
 
 

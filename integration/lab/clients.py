@@ -99,7 +99,7 @@ def nghttp(place, server, requests=20000, options=()):
 
 def java(place, server, requests=20000, version=1, concurrency=16):
     """Java's HttpClient with its own TLS."""
-    done = place.run(["java", "-Djdk.internal.httpclient.disableHostnameVerification=true", PROGRAMS / "Client.java", version,
+    done = place.run(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Djdk.internal.httpclient.disableHostnameVerification=true", PROGRAMS / "Client.java", version,
                       requests, concurrency, server.url(), write_paths(place)], seconds=180)
     codes = json.loads(re.search(r"^RESULT (.*)$", done.stdout, re.M)[1])["codes"]
     return Count(codes, errors=codes.pop("-1", 0))

@@ -5,6 +5,7 @@ when the test was killed."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -187,7 +188,7 @@ def leftovers(journal):
 
 
 def still_there(journal):
-    found = []
+    found, held = [], {kind: bpf_numbers(kind) for kind in ("prog", "map", "link")}
     for kind, *rest in (line.split() for line in pathlib.Path(journal).read_text().splitlines()):
         if kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
             found.append(f"namespace {rest[0]}")
@@ -197,14 +198,15 @@ def still_there(journal):
             found.append(f"{kind} {rest[0]}")
         elif kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:
             found.append(f"process {rest[0]}")
-        elif kind in ("prog", "map", "link") and bpf_exists(kind, rest[0]):
+        elif rest[0] in held.get(kind, ()):
             found.append(f"BPF {kind} {rest[0]}")
     return found
 
 
-def bpf_exists(kind, number):
-    done = subprocess.run([os.environ.get("BPFTOOL") or "bpftool", kind, "show", "id", number], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return done.returncode == 0
+def bpf_numbers(kind):
+    """Of all objects of this kind (prog, map or link) that the kernel has."""
+    done = subprocess.run([os.environ.get("BPFTOOL") or "bpftool", kind, "show"], stdout=subprocess.PIPE, text=True)
+    return set(re.findall(r"^(\d+):", done.stdout, re.M))
 
 
 __all__ = ["ROOT", "Sandbox", "Namespace", "leftovers", "sweep", "wait_for"]

@@ -89,17 +89,18 @@ class Weftd:
     def metrics(self):
         return Metrics(self.get("/metrics"))
 
-    def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15):
-        """The metrics once |name| has not changed for |quiet| seconds, other traffic of the machine aside."""
+    def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15, wanted=None):
+        """The metrics once |name| has not changed for |quiet| seconds, or for half as long when it is what is |wanted|;
+        other traffic of the machine aside."""
         last, since, end = None, time.monotonic(), time.monotonic() + seconds
         while time.monotonic() < end:
             metrics = self.metrics()
             total = sum(value for have, value in metrics.rows(name) if have["destination_workload"].startswith(self.box.slug))
             if total != last:
                 last, since = total, time.monotonic()
-            elif time.monotonic() - since > quiet:
+            elif time.monotonic() - since > (quiet / 2 if total == wanted else quiet):
                 break
-            time.sleep(0.15)
+            time.sleep(0.1)
         return metrics
 
     def follow(self, workload):
@@ -124,12 +125,20 @@ class Observed:
                                         "--socket", weftd.socket], f"observe-{len(weftd.box.processes)}")
         time.sleep(0.3)
 
-    def rows(self):
-        """Request records; all of them once the file stopped growing."""
-        size = -1
-        while size != os.path.getsize(self.process.log):
-            size = os.path.getsize(self.process.log)
-            time.sleep(1.2)
+    def settle(self, wanted, seconds=60):
+        """Waits until the file has stopped growing, which is soon clear when it has |wanted| lines."""
+        size, since, end = -1, 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            if size != os.path.getsize(self.process.log):
+                size, since = os.path.getsize(self.process.log), time.monotonic()
+            quiet = time.monotonic() - since
+            if quiet > 1.2 or (quiet > 0.3 and self.process.output().count("\n") == wanted):
+                break
+            time.sleep(0.1)
+
+    def rows(self, wanted=None):
+        """Request records, all of them: |wanted| if that is known."""
+        self.settle(wanted)
         found = []
         for line in self.process.output().splitlines():
             if line.startswith("{"):
@@ -139,10 +148,10 @@ class Observed:
                 found.append(row)
         return found
 
-    def exchanges(self):
+    def exchanges(self, wanted=None):
         """{reporter: [Exchange]}"""
         by_reporter = {"source": [], "destination": []}
-        for row in self.rows():
+        for row in self.rows(wanted):
             by_reporter[row["reporter"]].append(Exchange(row["method"], row["path"], row["status"], row["response_bytes"],
                                                          (row["duration_ms"] or 0) / 1000))
         return by_reporter
