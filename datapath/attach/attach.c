@@ -3,10 +3,10 @@
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/attach_state.h"
 #include "datapath/attach/iterator.h"
 #include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
-#include "datapath/attach/pins.h"
 #include "datapath/attach/redirect.h"
 #include "datapath/attach/ring.h"
 #include "datapath/attach/uprobe_links.h"
@@ -22,7 +22,6 @@
 
 #define DEFAULT_RING_BYTES (8u << 20)
 #define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
-#define RECORD_MAX_BYTES   8192 /* no record of the ring is larger */
 
 enum hook {
 	HOOK_TRACE,
@@ -62,6 +61,7 @@ static const struct {
 	{"mesh_endings", HOOK_ITER_ENDINGS, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
+_Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
 
 /* What weft can do without, the first to go first, each with all programs whose name begins so:
  * the mesh, then counters on interfaces, then TLS, then who reset a connection. Their absence shows
@@ -71,21 +71,6 @@ static const char *const OPTIONAL[] = {
 	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log", "tls_keys_multi",
 	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
-
-struct attach {
-	struct weft_bpf *skeleton;
-	struct ring *ring;		/* only in the process that reads it */
-	struct weft_settings *settings; /* mapped */
-	struct weft_skip *skips;	/* mapped */
-	struct weft_account *account;	/* mapped */
-	attach_event_fn event;		/* of the attach_consume that runs */
-	void *arg;
-	struct bpf_link *links[PROGRAM_COUNT];
-	struct attach_program state[PROGRAM_COUNT];
-	struct pins pins;
-	int cgroup_fd;
-	bool mesh;
-};
 
 static bool is_mesh(const char *program)
 {
@@ -455,151 +440,4 @@ int attach_detach(const char *pin_dir)
 	if (!redirect_sweep(pin_dir))
 		mounts_release_bpffs(pin_dir);
 	return 0;
-}
-
-/* ---- while it runs */
-
-#define KINDS (sizeof(((struct weft_account *)NULL)->delivered) / sizeof(__u64))
-
-static int event_drop(void *arg, void *record, size_t size_bytes)
-{
-	const struct weft_event *event = record;
-	struct attach *a = arg;
-
-	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
-		a->account->dropped[event->kind]++;
-	return 0;
-}
-
-static int event_forward(void *arg, void *record, size_t size_bytes)
-{
-	const struct weft_event *event = record;
-	struct attach *a = arg;
-
-	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
-		a->account->delivered[event->kind]++;
-	return a->event(a->arg, record, size_bytes);
-}
-
-int attach_ring_open(struct attach *a, struct error *err)
-{
-	int r = ring_new(attach_map_fd(a, "weft_ring"), a->settings->ring_bytes, RECORD_MAX_BYTES,
-			 &a->ring);
-
-	if (r)
-		return error_set(err, r, "cannot map the ring: %s", strerror(-r));
-	if (a->settings->readers++ == 0)
-		return 0;
-	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
-	ring_consume(a->ring, event_drop, a);
-	return 0;
-}
-
-int attach_consume(struct attach *a, attach_event_fn event, void *arg)
-{
-	a->event = event;
-	a->arg = arg;
-	return ring_consume(a->ring, event_forward, a);
-}
-
-const struct weft_account *attach_account(const struct attach *a)
-{
-	return a->account;
-}
-
-int attach_ring_fd(const struct attach *a)
-{
-	return attach_map_fd(a, "weft_ring");
-}
-
-void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until)
-{
-	struct weft_skip *skip = a->skips ? &a->skips[cookie % WEFT_SKIPS] : NULL;
-
-	if (!skip)
-		return;
-	if (skip->cookie != cookie) {
-		__atomic_store_n(&skip->until[0], 0, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&skip->until[1], 0, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&skip->cookie, cookie, __ATOMIC_SEQ_CST);
-	}
-	__atomic_store_n(&skip->until[direction], until, __ATOMIC_SEQ_CST);
-}
-
-void attach_heartbeat(struct attach *a, uint64_t now_ns)
-{
-	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
-}
-
-static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)
-{
-	uint64_t sum = 0;
-
-	if (bpf_map_lookup_elem(fd, &key, values))
-		return -errno;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		sum += values[cpu];
-	*ret_sum = sum;
-	return 0;
-}
-
-int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
-			 uint64_t ret_counts[WEFT_COUNT_MAX])
-{
-	int cpus = libbpf_num_possible_cpus();
-	int fd = attach_map_fd(a, "weft_counters");
-	cleanup_free uint64_t *values = calloc((size_t)cpus, sizeof(*values));
-	int r = values ? 0 : -ENOMEM;
-
-	for (uint32_t i = 0; i < WEFT_LOSS_MAX && !r; i++)
-		r = counter_sum(fd, i, cpus, values, &ret_lost[i]);
-	for (uint32_t i = 0; i < WEFT_COUNT_MAX && !r; i++)
-		r = counter_sum(fd, WEFT_LOSS_MAX + i, cpus, values, &ret_counts[i]);
-	return r;
-}
-
-static void program_read_statistics(const struct attach *a, size_t i, struct attach_program *p)
-{
-	struct bpf_prog_info info = {};
-	struct bpf_link_info link = {};
-	__u32 size = sizeof(link);
-	cleanup_close int fd = -1;
-
-	if (!a->links[i] || bpf_link_get_info_by_fd(bpf_link__fd(a->links[i]), &link, &size))
-		return;
-	fd = bpf_prog_get_fd_by_id(link.prog_id);
-	size = sizeof(info);
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &size))
-		return;
-	p->runs = info.run_cnt;
-	p->run_ns = info.run_time_ns;
-}
-
-int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
-			      uint64_t *ret_run_ns)
-{
-	const struct bpf_program *program = attach_program(a, name);
-	int fd = program ? bpf_program__fd(program) : -ENOENT;
-	struct bpf_prog_info info = {0};
-	__u32 size = sizeof(info);
-	int r = fd < 0 ? -ENOENT : bpf_prog_get_info_by_fd(fd, &info, &size);
-
-	if (r)
-		return r;
-	*ret_runs = info.run_cnt;
-	*ret_run_ns = info.run_time_ns;
-	return 0;
-}
-
-void attach_visit_programs(const struct attach *a,
-			   void (*visit)(void *arg, const struct attach_program *p), void *arg)
-{
-	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-		struct attach_program p = a->state[i];
-
-		if (!p.name)
-			continue;
-		program_read_statistics(a, i, &p);
-		visit(arg, &p);
-	}
 }

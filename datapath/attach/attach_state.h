@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What attach.c and attach_live.c share: a loaded skeleton with its links and mapped maps. */
+#pragma once
+
+#include "datapath/attach/attach.h"
+#include "datapath/attach/pins.h"
+
+#include <bpf/libbpf.h>
+
+#define ATTACH_PROGRAMS_MAX 24
+
+struct attach {
+	struct weft_bpf *skeleton;
+	struct ring *ring;		/* only in the process that reads it */
+	struct weft_settings *settings; /* mapped */
+	struct weft_skip *skips;	/* mapped */
+	struct weft_account *account;	/* mapped */
+	attach_event_fn event;		/* of the attach_consume that runs */
+	void *arg;
+	struct bpf_link *links[ATTACH_PROGRAMS_MAX];
+	struct attach_program state[ATTACH_PROGRAMS_MAX];
+	struct pins pins;
+	int cgroup_fd;
+	bool mesh;
+};
