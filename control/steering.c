@@ -20,7 +20,8 @@
 #include <string.h>
 
 #define EJECT_HOSTS	   131072
-#define SERVICES_SHOWN	   10000 /* in metrics */
+#define CLOSE_NS	   3000000000ull /* whoever ends connections has looked by then */
+#define SERVICES_SHOWN	   10000	 /* in metrics */
 #define SERVICE_NAME_BYTES 160
 
 struct steering {
@@ -30,7 +31,10 @@ struct steering {
 	const struct weft_service_state *services;
 	struct eject *eject;
 	struct generation *generation; /* NULL: none yet */
+	void (*end_connections)(void *arg);
+	void *end_arg;
 	uint64_t now_ns;
+	uint64_t close_until_ns; /* WEFT_EJECTED_CLOSE holds somewhere until then, 0: nowhere */
 	struct health_service *shown; /* of the latest steering_health */
 	uint32_t shown_room;
 	char (*names)[SERVICE_NAME_BYTES];
@@ -43,10 +47,31 @@ static void set_ejected(void *arg, const struct eject_change *change)
 	struct steering *s = arg;
 	uint32_t *flags = &s->endpoints[change->state].flags;
 
-	if (change->ejected)
-		__atomic_fetch_or(flags, WEFT_EJECTED, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(flags, ~WEFT_EJECTED, __ATOMIC_RELAXED);
+	if (!change->ejected) {
+		__atomic_fetch_and(flags, ~(WEFT_EJECTED | WEFT_EJECTED_CLOSE), __ATOMIC_RELAXED);
+		return;
+	}
+	__atomic_fetch_or(flags, WEFT_EJECTED | (change->close ? WEFT_EJECTED_CLOSE : 0),
+			  __ATOMIC_RELAXED);
+	if (!change->close)
+		return;
+	s->close_until_ns = s->now_ns + CLOSE_NS;
+	s->end_connections(s->end_arg);
+}
+
+static void flags_clear(struct steering *s, const struct generation *g, uint32_t flags)
+{
+	for (uint32_t i = 0; g && i < g->endpoint_count; i++)
+		__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~flags,
+				   __ATOMIC_RELAXED);
+}
+
+/* Connections are closed once: who gets some later, because too few others are healthy, keeps them.
+ */
+static void stop_closing(struct steering *s)
+{
+	s->close_until_ns = 0;
+	flags_clear(s, s->generation, WEFT_EJECTED_CLOSE);
 }
 
 static struct eject_policy policy_of(const struct mesh_outlier *o)
@@ -59,6 +84,12 @@ static struct eject_policy policy_of(const struct mesh_outlier *o)
 		.interval_ms = o->interval_ms,
 		.base_ejection_ms = o->base_ejection_ms,
 		.max_ejection_percent = o->max_ejection_percent,
+		.success_rate_stdev_factor = o->success_rate_stdev_factor,
+		.latency_factor = o->latency_factor,
+		.minimum_hosts = o->minimum_hosts,
+		.minimum_requests = o->minimum_requests,
+		.min_health_percent = o->min_health_percent,
+		.close_connections = o->close_connections,
 	};
 }
 
@@ -108,6 +139,8 @@ void steering_tick(struct steering *s, uint64_t now_ns)
 {
 	s->now_ns = now_ns;
 	eject_tick(s->eject, now_ns);
+	if (s->close_until_ns && now_ns >= s->close_until_ns)
+		stop_closing(s);
 }
 
 /* ---- names of verdicts */
@@ -133,6 +166,8 @@ void steering_news(struct steering *s)
 	g = planner_latest(s->planner);
 	if (!g)
 		return;
+	if (!s->generation) /* whom an earlier agent ejected nobody would let back */
+		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE);
 	if (!s->generation || s->generation->number != g->number)
 		watch_outliers(s, g);
 	generation_put(s->generation);
@@ -163,6 +198,8 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	if (r)
 		return r;
 	s->now_ns = process_now_ns();
+	s->end_connections = o->end_connections;
+	s->end_arg = o->arg;
 	s->endpoints = mesh_maps_endpoints(s->maps);
 	s->services = mesh_maps_services(s->maps);
 	options.endpoints = s->endpoints;

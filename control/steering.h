@@ -18,9 +18,11 @@ struct steering;
 struct text;
 
 struct steering_options {
-	struct attach *attach;		   /* made with attach_options.mesh; outlives it */
-	struct channel *channel;	   /* outlives it */
-	int (*confine)(struct error *err); /* the planner's thread calls it first */
+	struct attach *attach;		    /* made with attach_options.mesh; outlives it */
+	struct channel *channel;	    /* outlives it */
+	int (*confine)(struct error *err);  /* the planner's thread calls it first */
+	void (*end_connections)(void *arg); /* those to endpoints that are to be left: soon */
+	void *arg;
 	uint64_t seed;
 };
 

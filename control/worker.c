@@ -170,11 +170,20 @@ static int start_pipeline(struct worker *w, struct error *err)
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
 }
 
+static void end_connections(void *arg)
+{
+	struct worker *w = arg;
+
+	broker_tell(w->broker, BROKER_END);
+}
+
 static int start_steering(struct worker *w, struct error *err)
 {
 	struct steering_options options = {.attach = w->attach,
 					   .channel = w->channel,
 					   .confine = sandbox_enter,
+					   .end_connections = end_connections,
+					   .arg = w,
 					   .seed = random_seed()};
 
 	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;

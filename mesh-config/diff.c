@@ -192,6 +192,11 @@ static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
 	compare_numbers(d, "maxEjectionPercent", old->max_ejection_percent,
 			new->max_ejection_percent);
 	compare_numbers(d, "minHealthPercent", old->min_health_percent, new->min_health_percent);
+	compare_numbers(d, "stdevFactor (1/1000)", old->success_rate_stdev_factor,
+			new->success_rate_stdev_factor);
+	compare_numbers(d, "medianFactor (1/1000)", old->latency_factor, new->latency_factor);
+	compare_numbers(d, "minimumHosts", old->minimum_hosts, new->minimum_hosts);
+	compare_numbers(d, "minimumRequests", old->minimum_requests, new->minimum_requests);
 }
 
 static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)

@@ -46,6 +46,10 @@
 	  "Of the whole mesh and of this node; at most one.")                                      \
 	X(ACCELERATION, "Acceleration", "weft.dev", "v1alpha1", acceleration_schema, false,        \
 	  "Services whose local connections may skip the TCP stack.")                              \
+	X(OUTLIER_DETECTION, "OutlierDetection", "weft.dev", "v1alpha1", outlier_detection_schema, \
+	  false,                                                                                   \
+	  "Endpoints of a service that stand out by success rate or latency are left out, "        \
+	  "beside what its DestinationRule says.")                                                 \
 	X(OBJECTIVE, "Objective", "weft.dev", "v1alpha1", objective_schema, false,                 \
 	  "A promise about a service: share of good requests, latency.")
 

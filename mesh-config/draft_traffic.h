@@ -180,6 +180,18 @@ struct draft_split {
 	struct draft_list backends;
 };
 
+struct draft_factor {
+	struct place at;
+	double factor;
+};
+
+struct draft_outlier_detection {
+	struct place at;
+	struct draft_text host;
+	struct draft_factor *success_rate, *latency;
+	uint32_t minimum_hosts, minimum_requests;
+};
+
 struct draft_acceleration {
 	struct place at;
 	struct draft_list services; /* of draft_text: hosts; none: all of the namespace */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tables of DestinationRule, VirtualService and Acceleration. */
+/* Tables of DestinationRule, OutlierDetection, VirtualService and Acceleration. */
 #include "mesh-config/kinds_ports.h"
 
 #include "mesh-config/draft.h"
@@ -374,6 +374,61 @@ static const struct field virtual_service_schema_fields[] = {
 };
 SCHEMA(virtual_service_schema, "VirtualService.spec", struct draft_virtual_service,
        .check = virtual_service_check);
+
+/* ---- OutlierDetection */
+
+static const struct field success_rate_schema_fields[] = {
+	FIELD(struct draft_factor, factor, "stdevFactor", REAL,
+	      "standard deviations below the mean of the endpoints' rates, as 1.9",
+	      .required = true, .max = 1000),
+};
+static SCHEMA(success_rate_schema, "OutlierDetection.successRate", struct draft_factor);
+
+static const struct field latency_schema_fields[] = {
+	FIELD(struct draft_factor, factor, "medianFactor", REAL,
+	      "times the median of the endpoints' mean latencies, as 3", .required = true,
+	      .max = 1000),
+};
+static SCHEMA(latency_schema, "OutlierDetection.latency", struct draft_factor);
+
+static void factor_check(struct reading *r, const struct draft_factor *f, const char *name,
+			 double above)
+{
+	if (f && f->factor >= 0 && f->factor <= above)
+		problem_add(r->problems, PROBLEM_VALUE, f->at, "%s must be above %.0f", name,
+			    above);
+}
+
+static void outlier_detection_check(struct reading *r, void *draft)
+{
+	const struct draft_outlier_detection *o = draft;
+
+	factor_check(r, o->success_rate, "stdevFactor", 0);
+	factor_check(r, o->latency, "medianFactor", 1);
+	if (!o->success_rate && !o->latency)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_VALUE, o->at,
+					 "it looks at nothing: successRate or latency is missing"),
+			     "latency: {medianFactor: 3}");
+}
+
+static const struct field outlier_detection_schema_fields[] = {
+	FIELD(struct draft_outlier_detection, host, "host", WORD, "of the service",
+	      .required = true),
+	FIELD(struct draft_outlier_detection, success_rate, "successRate", OBJECT,
+	      "leave out who answers 5xx more often than the others",
+	      .object = &success_rate_schema),
+	FIELD(struct draft_outlier_detection, latency, "latency", OBJECT,
+	      "leave out who answers more slowly than the others", .object = &latency_schema),
+	FIELD(struct draft_outlier_detection, minimum_hosts, "minimumHosts", NUMBER,
+	      "endpoints with enough requests, or nobody is compared", .min = 2,
+	      FIELD_DEFAULT(5, "5")),
+	FIELD(struct draft_outlier_detection, minimum_requests, "minimumRequests", NUMBER,
+	      "in an interval, or an endpoint is not compared", .min = 1,
+	      FIELD_DEFAULT(100, "100")),
+};
+SCHEMA(outlier_detection_schema, "OutlierDetection.spec", struct draft_outlier_detection,
+       .check = outlier_detection_check);
 
 /* ---- Acceleration */
 

@@ -77,6 +77,11 @@ struct mesh_outlier {
 	uint32_t base_ejection_ms;	     /* baseEjectionTime, 30000 */
 	uint8_t max_ejection_percent;	     /* 10 */
 	uint8_t min_health_percent;	     /* 0 */
+	/* kind OutlierDetection: endpoints compared with each other. Factors in thousandths. */
+	uint32_t success_rate_stdev_factor; /* 0 = off */
+	uint32_t latency_factor;	    /* of the median, 0 = off */
+	uint32_t minimum_hosts;
+	uint32_t minimum_requests; /* 0: the service has no OutlierDetection */
 };
 
 /* localityLbSetting.distribute: connections from |from| are spread over |to| by weight. Rows of

@@ -45,6 +45,7 @@ enum service_part {
 struct service_work {
 	struct draft *draft;
 	struct draft *rule;			 /* its DestinationRule */
+	struct draft *detection;		 /* its OutlierDetection */
 	uint64_t hash, routes_hash;		 /* of everything but its routes, and of these */
 	uint32_t workload_first, workload_count; /* of its inline endpoints */
 	uint32_t first[PART_COUNT];
@@ -138,6 +139,10 @@ struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint3
  * annotations of its rule |d| (may be NULL) say; its index. */
 uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
 		     const struct draft_traffic *from);
+
+/* Adds what an OutlierDetection says. Without an outlierDetection of a DestinationRule nothing but
+ * this is looked at. */
+void outlier_add(struct mesh_outlier *o, const struct draft *detection);
 
 /* enum mesh_scope of an object with this selector (may be NULL). */
 uint8_t policy_scope(const struct resolve *r, const struct draft *d,

@@ -270,6 +270,23 @@ static void subset_members(struct resolve *r, const struct mesh_service *s,
 		}
 }
 
+static void service_traffic(struct resolve *r, uint32_t service)
+{
+	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+	struct service_work *w = &r->work[service];
+	const struct draft_destination_rule *rule = w->rule ? w->rule->spec : NULL;
+
+	if (!w->rule && !w->detection)
+		return;
+	s->traffic = traffic_add(r, w->rule, 0, rule ? rule->traffic : NULL);
+	if (w->rule)
+		w->hash += w->rule->hash;
+	if (!w->detection || r->failed)
+		return;
+	w->hash += w->detection->hash;
+	outlier_add(&ROWS(r, traffic, struct mesh_traffic)[s->traffic].outlier, w->detection);
+}
+
 static void subsets_add(struct resolve *r, uint32_t service)
 {
 	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
@@ -277,8 +294,6 @@ static void subsets_add(struct resolve *r, uint32_t service)
 	const struct draft_destination_rule *rule = d->spec;
 	const struct draft_subset *from = rule->subsets.items;
 
-	r->work[service].hash += d->hash;
-	s->traffic = traffic_add(r, d, 0, rule->traffic);
 	s->subset_first = ROWS_END(r, subsets);
 	for (uint32_t i = 0; i < rule->subsets.count && !r->failed; i++) {
 		uint32_t traffic = from[i].traffic ? traffic_add(r, d, s->traffic, from[i].traffic)
@@ -400,6 +415,7 @@ static void service_endpoints(struct resolve *r, uint32_t service, struct joins 
 	if (!w.sorted && !r->failed)
 		endpoints_sort(&w, ROWS_END(r, endpoints) - s->endpoint_first);
 	s->endpoint_count = ROWS_END(r, endpoints) - s->endpoint_first;
+	service_traffic(r, service);
 	if (r->work[service].rule)
 		subsets_add(r, service);
 	r->work[service].noted = r->problems->errors + r->problems->warnings != problems;

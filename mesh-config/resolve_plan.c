@@ -184,6 +184,7 @@ static void plan_change(struct resolve *r, const struct change *c)
 		plan_workload(r, c);
 		break;
 	case KIND_DESTINATION_RULE:
+	case KIND_OUTLIER_DETECTION:
 	case KIND_VIRTUAL_SERVICE:
 	case KIND_HTTP_ROUTE:
 	case KIND_GRPC_ROUTE:

@@ -40,6 +40,21 @@ static void rule_assign(struct resolve *r, struct draft *d)
 	r->work[service].rule = d;
 }
 
+static void detection_assign(struct resolve *r, struct draft *d)
+{
+	const struct draft_outlier_detection *spec = d->spec;
+	uint32_t service = host_require(r, d, PROBLEM_NO_SERVICE, &spec->host);
+
+	if (service == MESH_NONE)
+		return;
+	if (r->work[service].detection)
+		resolve_problem(r, d, PROBLEM_CONFLICT, spec->host.at,
+				"host \"%s\" has another OutlierDetection, which is used",
+				spec->host.text);
+	else
+		r->work[service].detection = d;
+}
+
 void resolve_rules(struct resolve *r)
 {
 	uint32_t count;
@@ -47,6 +62,9 @@ void resolve_rules(struct resolve *r)
 
 	for (uint32_t i = 0; i < count && !r->failed; i++)
 		rule_assign(r, drafts[i]);
+	drafts = drafts_of(r, KIND_OUTLIER_DETECTION, &count);
+	for (uint32_t i = 0; i < count && !r->failed; i++)
+		detection_assign(r, drafts[i]);
 }
 
 /* ---- what it says */
@@ -178,4 +196,24 @@ uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
 		t.connect_rate = connect_rate_of(r, d);
 	*ROW_ADD(r, traffic, struct mesh_traffic) = t;
 	return r->failed ? 0 : index;
+}
+
+/* ---- OutlierDetection */
+
+static uint32_t thousandths(const struct draft_factor *f)
+{
+	return f ? (uint32_t)(f->factor * 1000 + 0.5) : 0;
+}
+
+void outlier_add(struct mesh_outlier *o, const struct draft *d)
+{
+	const struct draft_outlier_detection *from = d->spec;
+
+	if (!o->enabled)
+		o->consecutive_5xx = o->consecutive_gateway_errors = 0;
+	o->enabled = true;
+	o->success_rate_stdev_factor = thousandths(from->success_rate);
+	o->latency_factor = thousandths(from->latency);
+	o->minimum_hosts = from->minimum_hosts;
+	o->minimum_requests = from->minimum_requests;
 }

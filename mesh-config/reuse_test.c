@@ -27,7 +27,8 @@ struct object {
 
 static write_spec write_service, write_slice, write_endpoints, write_entry, write_selecting,
 	write_workload_entry, write_workload, write_group, write_rule, write_routes, write_gateway,
-	write_policy, write_telemetry, write_objective, write_acceleration, write_settings;
+	write_policy, write_telemetry, write_objective, write_acceleration, write_detection,
+	write_settings;
 
 static const struct shape {
 	const char *version, *kind, *name;
@@ -49,6 +50,7 @@ static const struct shape {
 	{"telemetry.istio.io/v1", "Telemetry", "t", write_telemetry, 2, 1},
 	{"weft.dev/v1alpha1", "Objective", "o", write_objective, 2, 1},
 	{"weft.dev/v1alpha1", "Acceleration", "a", write_acceleration, 2, 1},
+	{"weft.dev/v1alpha1", "OutlierDetection", "d", write_detection, 3, 2},
 	{"weft.dev/v1alpha1", "MeshSettings", "m", write_settings, 1, 1},
 };
 
@@ -269,6 +271,14 @@ static void write_objective(struct world *w, uint32_t n, uint64_t frame, uint64_
 {
 	(void)frame;
 	put(w, "spec: {service: %s, target: 0.9%u}\n", host_of(n), take(&ends, 9));
+}
+
+static void write_detection(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
+{
+	put(w, "spec:\n  host: %s\n  latency: {medianFactor: %u}\n",
+	    host_of(take(&frame, 4) ? n : n + 1), take(&ends, 3) + 2);
+	if (take(&ends, 2))
+		put(w, "  successRate: {stdevFactor: 1.9}\n");
 }
 
 static void write_acceleration(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)

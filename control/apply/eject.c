@@ -133,12 +133,21 @@ uint64_t eject_until_ns(const struct eject *e, uint32_t state)
 
 /* ---- in and out */
 
+static bool closes(const struct service *s)
+{
+	uint64_t healthy = s->hosts - s->ejected;
+
+	return s->policy.close_connections &&
+	       healthy * 100 >= (uint64_t)s->hosts * s->policy.min_health_percent && healthy;
+}
+
 static void tell(struct eject *e, const struct record *r, const struct service *s, bool ejected)
 {
 	struct eject_change change = {
 		.state = (uint32_t)r->state,
 		.service = s ? s->number : NONE,
 		.ejected = ejected,
+		.close = ejected && s && closes(s),
 		.reason = r->reason,
 		.times = r->total_times,
 		.until_ns = r->until_ns,

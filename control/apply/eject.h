@@ -54,6 +54,10 @@ struct eject_policy {
 	uint32_t latency_factor;
 	uint32_t minimum_hosts;
 	uint32_t minimum_requests;
+	/* While fewer are healthy ejection does not count (whoever balances sees to that), and so
+	 * connections stay. */
+	uint8_t min_health_percent;
+	bool close_connections;
 };
 
 /* An endpoint went out or came back. |state| is its index in weft_endpoints. */
@@ -61,6 +65,7 @@ struct eject_change {
 	uint32_t state;
 	uint32_t service; /* as given to eject_service_add */
 	bool ejected;
+	bool close; /* its connections are to be ended */
 	enum eject_reason reason;
 	uint32_t times;	   /* that it was ejected so far, now included */
 	uint64_t until_ns; /* when it comes back */

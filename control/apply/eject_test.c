@@ -270,6 +270,27 @@ static void beyond_the_bound_is_counted(void **state)
 	assert_int_equal(eject_counts(w->eject)->hosts_left_out, 6);
 }
 
+/* Of ten with at least 80 % healthy: the first and second are left, the third is one too many. */
+static void connections_are_closed_while_enough_are_healthy(void **state)
+{
+	struct world *w = *state;
+	struct eject_policy policy = DEFAULTS;
+
+	policy.max_ejection_percent = 100;
+	policy.min_health_percent = 80;
+	generation(w, &policy, HOSTS);
+	answer(w, 0, 500, 5);
+	assert_true(w->out[1] && !w->last.close);
+	policy.close_connections = true;
+	generation(w, &policy, HOSTS);
+	answer(w, 1, 500, 5);
+	assert_true(w->out[2] && w->last.close);
+	answer(w, 2, 500, 5);
+	assert_true(w->out[3] && !w->last.close);
+	pass(w, 31);
+	assert_false(w->out[1] || w->last.close);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +309,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_generation_keeps_who_is_out_and_lets_go_who_is_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_addresses_change_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(connections_are_closed_while_enough_are_healthy,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(beyond_the_bound_is_counted, setup, teardown),
 	};
 

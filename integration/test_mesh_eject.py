@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Outlier ejection beyond errors in a row: by success rate, by latency; what becomes of connections that live; and what
+does not happen when too few would be left."""
+
+import json
+import time
+
+from lab import servers
+from lab.held import Held
+from lab.mesh import VIP, Mesh, connect, rule, service
+from lab.processes import wait_for
+from lab.verdict import expect, expect_equal, test
+
+HOST, PORT = "cart.example", 8081
+FAILS_SOMETIMES = 'split_clients "$request_id" $fails { 30% 1; * 0; }'
+ANSWER = 'location / { if ($fails) { return 500 x; } return 200 ok; }'
+
+
+def detection(text):
+    return f"""apiVersion: weft.dev/v1alpha1
+kind: OutlierDetection
+metadata: {{name: cart, namespace: shop}}
+spec:
+  host: {HOST}
+{text}---
+"""
+
+
+def outlier(text, annotations="{}"):
+    return rule(HOST, f"  trafficPolicy:\n    outlierDetection: {{{text}}}\n").replace("namespace: shop}", f"namespace: shop, annotations: {annotations}}}")
+
+
+def cart(nodes):
+    return service("cart", [(node.place.address, {}) for node in nodes], target=PORT)
+
+
+def good(box, number):
+    return [servers.nginx(box.namespace(f"good{n}"), PORT, locations="location / { return 200 ok; }") for n in range(number)]
+
+
+def ejected(mesh):
+    return {row["address"].split(":")[0] for row in mesh.lines("endpoints") if row["ejected_ms"]}
+
+
+def reasons(mesh):
+    return {have["reason"]: value for have, value in mesh.weftd.metrics().rows("weft_mesh_ejections_total") if value}
+
+
+@test("eject/by_success_rate")
+def success_rate(box):
+    """One of five fails three of ten requests, never five in a row for long: only the comparison finds it."""
+    bad = servers.nginx(box.namespace("bad"), PORT, upstreams=FAILS_SOMETIMES, locations=ANSWER)
+    nodes = [*good(box, 4), bad]
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=cart(nodes) + outlier("consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 50"))
+    mesh.start()
+    connect(client, count="3s")
+    expect_equal(ejected(mesh), set(), "without success rates nobody is ejected")
+    mesh.apply(detection=detection("  successRate: {stdevFactor: 1.5}\n  minimumHosts: 5\n  minimumRequests: 10\n"))
+    connect(client, count="4s")
+    expect_equal((ejected(mesh), reasons(mesh)), ({bad.place.address}, {"success_rate": 1}), "who is out, and why")
+    expect_equal(connect(client, count=300)["answers"], {"200": 300}, "answers while it is out")
+
+
+@test("eject/by_latency")
+def latency(box):
+    """One of five has a slow program behind it; it answers 200 all the time."""
+    place = box.namespace("slow")
+    behind = servers.node(place, 9000, "http", delay_ms=60)
+    slow = servers.nginx(place, PORT, locations=f"location / {{ proxy_pass http://127.0.0.1:{behind.port}; }}")
+    nodes = [*good(box, 4), slow]
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=cart(nodes) + outlier("interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 50")
+                + detection("  latency: {medianFactor: 5}\n  minimumHosts: 5\n  minimumRequests: 5\n"))
+    mesh.start()
+    found = connect(client, count="4s")
+    expect_equal(list(found["answers"]), ["200"], "answers")
+    expect_equal((ejected(mesh), reasons(mesh)), ({slow.place.address}, {"latency": 1}), "who is out, and why")
+    before = slow.lines()
+    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers while it is out")
+    expect_equal(slow.lines(), before, "requests that the slow one still gets")
+
+
+class Failing:
+    """Endpoints that answer 503 as soon as they are told to, and connections that are held to all."""
+
+    def __init__(self, box, healthy, failing, text, annotations):
+        self.flag = box.dir / "fail"
+        switch = f"location / {{ if (-f {self.flag}) {{ return 503 x; }} return 200 ok; }}"
+        self.bad = [servers.nginx(box.namespace(f"bad{n}"), PORT, locations=switch) for n in range(failing)]
+        nodes = [*good(box, healthy), *self.bad]
+        self.mesh = Mesh(box, cart=cart(nodes) + outlier(text, annotations))
+        self.mesh.start()
+        self.held = Held(box.namespace("client"), VIP, 80, 10 * len(nodes))
+        self.before = self.connections()
+        self.flag.touch()
+
+    def connections(self):
+        return {row["address"].split(":")[0]: row["connections"] for row in self.mesh.lines("endpoints")}
+
+    def to_bad(self):
+        return sum(self.before[node.place.address] for node in self.bad)
+
+    def ejections(self, number):
+        wait_for(lambda: len(ejected(self.mesh)) == number, 10, f"{number} ejections")
+        time.sleep(2.5)
+
+
+CLOSES = '{weft.dev/close-ejected: "true"}'
+
+
+@test("eject/closes_connections")
+def closes(box):
+    world = Failing(box, 3, 1, "consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 50", CLOSES)
+    world.ejections(1)
+    expect(world.to_bad() >= 5, f"the bad one has connections: {world.before}")
+    expect_equal(world.held.now()["ended"], {"ECONNABORTED": world.to_bad()}, "connections to it that were ended")
+    after = world.connections()
+    expect_equal(after, {**world.before, world.bad[0].place.address: 0}, "connections of each endpoint")
+    done = world.mesh.weftd.command("observe", "--verdict", "ejected", "--last", "1000", "-o", "json").stdout.splitlines()
+    expect_equal((len(done), {json.loads(line)["service"] for line in done}), (world.to_bad(), {"shop/cart"}), "records")
+
+
+@test("eject/leaves_connections_unless_told")
+def leaves(box):
+    world = Failing(box, 3, 1, "consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 50", "{}")
+    world.ejections(1)
+    expect_equal((world.held.ended(), world.connections()), (0, world.before), "connections that live")
+
+
+@test("eject/does_not_close_in_a_panic")
+def panic(box):
+    """Three of five fail, and the mesh does not go on with fewer than 60 %: ejection does not count any more."""
+    world = Failing(box, 2, 3, "consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 100, minHealthPercent: 60", CLOSES)
+    world.ejections(3)
+    kept = [world.connections()[node.place.address] for node in world.bad]
+    expect(sum(count > 0 for count in kept) == 1, f"the first two were closed, the third was one too many: {kept} of {world.before}")
+    found = connect(box.namespace("other"), count=200)
+    expect(found["answers"].get("503", 0) > 50, f"all take part again: {found['answers']}")
+
+
+@test("eject/outlives_the_agent")
+def outlives(box):
+    """Who is out when the agent dies comes back under the next one."""
+    world = Failing(box, 3, 1, "consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50", "{}")
+    wait_for(lambda: len(ejected(world.mesh)) == 1, 10, "the ejection")
+    world.mesh.weftd.kill()
+    world.flag.unlink()
+    world.mesh.start()
+    wait_for(lambda: world.mesh.lines("services")[0]["ejected"] == 0, 10, "its return")
+    before = world.bad[0].lines()
+    connect(box.namespace("other"), count=100)
+    wait_for(lambda: world.bad[0].lines() > before + 10, 5, "connections to it")
