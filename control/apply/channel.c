@@ -294,17 +294,45 @@ int file_batch_receive(struct channel *c, int timeout_ms, struct batch_news *ret
 
 /* ---- questions */
 
+static int explain(struct error *err, int r)
+{
+	return error_set(err, r, "the loader does not answer: %s", strerror(-r));
+}
+
+static int receive_answer(struct channel *c, struct message *m, struct payload *payload,
+			  int *ret_fd, struct error *err)
+{
+	int r = wait_readable(c->ask_fd, ANSWER_MS);
+
+	r = r ? r : message_receive_with(c->ask_fd, m, ret_fd, 0, payload);
+	if (r)
+		return explain(err, r);
+	return m->result ? error_set(err, m->result, "%.255s", m->text) : 0;
+}
+
 /* Sends |m| and receives the answer in its place. */
 static int exchange(struct channel *c, struct message *m, struct payload *payload, int *ret_fd,
 		    struct error *err)
 {
 	int r = message_send_with(c->ask_fd, m, -1, payload);
 
-	r = r ? r : wait_readable(c->ask_fd, ANSWER_MS);
-	r = r ? r : message_receive_with(c->ask_fd, m, ret_fd, 0, payload);
-	if (r)
-		return error_set(err, r, "the loader does not answer: %s", strerror(-r));
-	return m->result ? error_set(err, m->result, "%.255s", m->text) : 0;
+	return r ? explain(err, r) : receive_answer(c, m, payload, ret_fd, err);
+}
+
+int channel_ask_begin(struct channel *c, enum channel_question question, uint64_t argument,
+		      struct error *err)
+{
+	int r = message_send(c->ask_fd, &(struct message){.kind = question, .value = argument}, -1);
+
+	return r ? explain(err, r) : 0;
+}
+
+int channel_ask_end(struct channel *c, struct error *err)
+{
+	cleanup_close int fd = -1;
+	struct message m;
+
+	return receive_answer(c, &m, &(struct payload){NULL, 0}, &fd, err);
 }
 
 int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,

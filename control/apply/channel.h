@@ -83,6 +83,12 @@ enum channel_question {
 int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
 		uint64_t *ret_value, int *ret_fd, struct error *err);
 
+/* The same question in two steps: what the planner does between them does not wait for the answer.
+ * No other question may be asked there, and every one that began must end. */
+int channel_ask_begin(struct channel *c, enum channel_question question, uint64_t argument,
+		      struct error *err);
+int channel_ask_end(struct channel *c, struct error *err);
+
 /* The same with |bytes| (at most CHANNEL_DATA_MAX) of data, in whose place the answer's come: as
  * many, or none. */
 int channel_ask_data(struct channel *c, enum channel_question question, void *data, size_t bytes,

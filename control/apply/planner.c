@@ -152,16 +152,20 @@ static void bound_files(struct planner *p)
 	}
 }
 
-/* |files| may be NULL: memory was short. */
-static void keep_generation(struct planner *p, struct generation *g, struct mesh_files *files)
+/* |files| may be NULL: memory was short. Returns the generation that is kept no longer; to end it
+ * takes time. */
+static struct generation *keep_generation(struct planner *p, struct generation *g,
+					  struct mesh_files *files)
 {
-	generation_put(p->kept[KEPT - 1]);
+	struct generation *oldest = p->kept[KEPT - 1];
+
 	memmove(p->kept + 1, p->kept, sizeof(p->kept) - sizeof(p->kept[0]));
 	p->kept[0] = g;
 	mesh_files_put(p->files[KEPT - 1]);
 	memmove(p->files + 1, p->files, sizeof(p->files) - sizeof(p->files[0]));
 	p->files[0] = files;
 	bound_files(p);
+	return oldest;
 }
 
 /* Other texts that mean the same: the ones before need not be kept. */
@@ -187,10 +191,11 @@ static void say_applied(struct planner *p, const struct problems *problems, stru
 {
 	struct planner_status *s = &p->status;
 	struct mesh_files *files = mesh_source_files(p->source);
+	struct generation *oldest;
 
 	pthread_mutex_lock(&p->mutex);
 	keep_problems(s, problems);
-	keep_generation(p, g, files);
+	oldest = keep_generation(p, g, files);
 	s->settled = true;
 	s->number = g->number;
 	s->hash = g->mesh->hash;
@@ -202,6 +207,7 @@ static void say_applied(struct planner *p, const struct problems *problems, stru
 	memcpy(s->acceleration, written->acceleration, sizeof(s->acceleration));
 	s->failure[0] = 0;
 	pthread_mutex_unlock(&p->mutex);
+	generation_put(oldest);
 }
 
 /* Puts |mesh|, which it takes over, in force. */

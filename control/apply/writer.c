@@ -118,25 +118,46 @@ static int fill_services(struct generation *g, const struct compile_names *names
 	return 0;
 }
 
-static int by_endpoint(const void *a, const void *b)
+/* Puts |e| among those of its endpoint, which has few; |at| is behind them. */
+static void insert(struct generation_endpoint *at, const struct generation_endpoint *first,
+		   const struct generation_endpoint *e)
 {
-	const struct generation_endpoint *x = a, *y = b;
-
-	if (x->endpoint != y->endpoint)
-		return x->endpoint < y->endpoint ? -1 : 1;
-	return (int)x->port - (int)y->port;
+	while (at > first && at[-1].endpoint == e->endpoint && at[-1].port > e->port) {
+		*at = at[-1];
+		at--;
+	}
+	*at = *e;
 }
 
 static int fill_endpoints(struct generation *g, const struct compile_names *names)
 {
+	/* by endpoint: where its first one goes, then where its next one does */
+	uint32_t *places = calloc(g->mesh->endpoint_count + 1u, sizeof(*places));
+	uint32_t count = 0;
+
 	g->endpoints = calloc(names->endpoint_count + 1u, sizeof(*g->endpoints));
-	if (!g->endpoints)
+	if (!g->endpoints || !places) {
+		free(places);
 		return -ENOMEM;
+	}
 	for (uint32_t state = 0; state < names->endpoint_count; state++)
 		if (names->endpoints[state] != MESH_NONE)
-			g->endpoints[g->endpoint_count++] = (struct generation_endpoint){
-				names->endpoints[state], state, names->endpoint_ports[state], 0};
-	qsort(g->endpoints, g->endpoint_count, sizeof(*g->endpoints), by_endpoint);
+			places[names->endpoints[state]]++;
+	for (uint32_t i = 0; i < g->mesh->endpoint_count; i++) {
+		uint32_t ports = places[i];
+
+		places[i] = count;
+		count += ports;
+	}
+	g->endpoint_count = count;
+	for (uint32_t state = 0; state < names->endpoint_count; state++) {
+		struct generation_endpoint e = {names->endpoints[state], state,
+						names->endpoint_ports[state], 0};
+
+		if (e.endpoint != MESH_NONE)
+			insert(&g->endpoints[places[e.endpoint]++], g->endpoints, &e);
+	}
+	free(places);
 	return 0;
 }
 
@@ -205,12 +226,26 @@ static int copy(struct writer *w, struct target **ret, struct error *err)
 	return 0;
 }
 
-static int put_in_force(struct writer *w, struct error *err)
+/* The new generation is in force as soon as the loader asked the kernel; then the kernel waits for
+ * programs that still run on the old one, and what takes time here is done meanwhile. */
+static int put_in_force(struct writer *w, struct mesh *mesh, struct generation **ret,
+			struct error *err)
 {
 	struct target *t;
 	int r = copy(w, &t, err);
 
-	return r ? r : channel_ask(w->options.channel, CHANNEL_FLIP, 0, NULL, NULL, err);
+	r = r ? r : channel_ask_begin(w->options.channel, CHANNEL_FLIP, 0, err);
+	if (r)
+		return r;
+	*ret = describe(w, mesh);
+	r = channel_ask_end(w->options.channel, err);
+	if (!r && !*ret)
+		r = error_set(err, -ENOMEM, "in force, but no memory for its names");
+	if (r && *ret) {
+		(*ret)->mesh = NULL; /* the compiler still looks at it */
+		generation_put(*ret);
+	}
+	return r;
 }
 
 int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_generation,
@@ -220,6 +255,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 		.mesh = mesh, .generation = w->number + 1, .idle = idle, .arg = w};
 	struct compile_statistics statistics;
 	struct matcher_names *names = NULL;
+	struct generation *generation;
 	uint64_t began_us;
 	int r = names_ask(w->options.channel, mesh, &names, &input.name_count, err);
 
@@ -232,18 +268,16 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 		return r;
 	w->number++;
 	began_us = now_us();
-	r = put_in_force(w, err);
+	r = put_in_force(w, mesh, &generation, err);
 	if (r)
 		return r;
+	w->spare = NULL;
 	compiler_statistics(w->compiler, &statistics);
 	*ret = (struct writer_result){.number = w->number,
 				      .cells = statistics.cells_used,
 				      .apply_us = (uint32_t)(now_us() - began_us)};
-	*ret_generation = describe(w, mesh); /* now that it is in force nobody waits for it */
-	if (!*ret_generation)
-		return error_set(err, -ENOMEM, "in force, but no memory for its names");
-	w->spare = NULL;
-	accelerate_tell(&w->accelerate, w->options.channel, *ret_generation, ret->acceleration,
+	*ret_generation = generation;
+	accelerate_tell(&w->accelerate, w->options.channel, generation, ret->acceleration,
 			sizeof(ret->acceleration));
 	return 0;
 }

@@ -17,7 +17,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#define SETTLE_RENAME_NS 1000000
+#define SETTLE_RENAME_NS 300000
 #define SETTLE_WRITE_NS	 10000000
 #define SETTLE_MAX_NS	 100000000
 #define HOLD_LOOK_NS	 5000000

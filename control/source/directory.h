@@ -38,10 +38,10 @@ void directory_free(struct directory *d);
 /* Readable when directory_handle has work; owned by |d|. */
 int directory_fd(const struct directory *d);
 
-/* Takes what happened. Once it has settled (nothing more for 1 ms after a rename or removal, 10 ms
- * after a write; at most 100 ms) visits each file that changed and returns true: what the visits
- * told belongs together. A file that somebody still writes is left for later. When the directory
- * itself is gone nothing is visited: directory_problem says so. */
+/* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename or removal,
+ * 10 ms after a write; at most 100 ms) visits each file that changed and returns true: what the
+ * visits told belongs together. A file that somebody still writes is left for later. When the
+ * directory itself is gone nothing is visited: directory_problem says so. */
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
 
 /* Visits every file as it is now, as if all had changed. */
