@@ -324,7 +324,8 @@ static void test_order_of_streams_holds(void **state)
 
 	(void)state;
 	order_holds(&STREAM, &result);
-	assert_true(result.counts[WEFT_COUNT_REDIRECT_STREAM] > STREAM.connections / 2);
+	assert_true(result.counts[WEFT_COUNT_REDIRECT_STREAM] >
+		    100); /* more, the idler the machine */
 }
 
 static void test_order_of_streams_breaks_without_the_rule(void **state)
