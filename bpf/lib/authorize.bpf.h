@@ -48,14 +48,17 @@ static __always_inline __u32 question_fill(struct authorize *a)
 }
 
 /* The policies of the target answer in |a->answer|: a WEFT_ACTION_*. */
-__weak __noinline int authorize_ask(struct authorize *a)
+static __always_inline int authorize_here(struct authorize *a)
 {
-	if (!a)
-		return WEFT_ACTION_ALLOW;
 	policy_answer_empty(&a->answer);
 	if (question_fill(a))
 		policy_walk(&a->question, &a->answer);
 	return a->answer.action;
+}
+
+__weak __noinline int authorize_ask(struct authorize *a)
+{
+	return a ? authorize_here(a) : WEFT_ACTION_ALLOW;
 }
 
 /* The generation, when there are policies in it; 0: everything is allowed. */

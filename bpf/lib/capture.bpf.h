@@ -101,16 +101,26 @@ static __always_inline bool ring_has_room(const struct weft_settings *set, __u32
 		record_;                                                                           \
 	})
 
+/* |size| when it is 1 to |max|, else 0; |max| is a constant on each way here. Compared is one less,
+ * and the size is made of what was compared: verifiers before Linux 6.14 learn nothing from a
+ * number that is not 0, and clang likes to check a copy. */
+static __always_inline __u32 size_within(__u32 size, __u32 max)
+{
+	__u32 less = size - 1;
+
+	asm volatile("" : "+r"(less));
+	if (less >= max)
+		return 0;
+	asm volatile("" : "+r"(less));
+	return less + 1;
+}
+
 /* Loads payload [at, at + bytes) to |data|; 1 <= bytes <= |max|, a constant. */
 static __always_inline bool payload_load(struct __sk_buff *skb, const struct capture *c, __u32 at,
 					 __u32 bytes, __u32 max, void *data)
 {
-	/* Without the barrier clang checks a copy and the verifier sees |bytes| unbounded. */
-	asm volatile("" : "+r"(bytes));
-	if (bytes - 1 >= max)
-		return false;
-	asm volatile("" : "+r"(bytes));
-	return !bpf_skb_load_bytes(skb, c->offset + at, data, bytes);
+	bytes = size_within(bytes, max);
+	return bytes && !bpf_skb_load_bytes(skb, c->offset + at, data, bytes);
 }
 
 /* Copies [at, at + bytes) as one record of |type|. */

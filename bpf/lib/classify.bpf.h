@@ -146,12 +146,15 @@ static __always_inline __u8 protocol_of(__u8 mode)
 }
 
 /* Gives up following: from |at| on everything is copied, in |mode|. */
-static __always_inline void walk_raw(struct __sk_buff *skb, struct capture *c,
-				     struct stream_state *s, __u32 at, __u8 mode)
+__noinline int walk_raw(struct __sk_buff *skb, struct capture *c, struct stream_state *s, __u32 at,
+			__u8 mode)
 {
+	if (!c || !s)
+		return 0;
 	c->flags |= WEFT_SEGMENT_RAW;
 	capture_range(skb, c, at, c->bytes);
 	s->mode = mode;
 	s->wanted = s->position + c->bytes;
 	count(WEFT_COUNT_WALKS_LOST, 1);
+	return 0;
 }

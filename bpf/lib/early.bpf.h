@@ -15,11 +15,8 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 
 	if (!early || !tuple_of_packet(skb, WEFT_INGRESS, &tuple))
 		return 0;
-	asm volatile("" : "+r"(kept));
-	if (kept - 1 >= EARLY_BYTES)
-		return 0;
-	asm volatile("" : "+r"(kept));
-	if (bpf_skb_load_bytes(skb, offset, early->data, kept))
+	kept = size_within(kept, EARLY_BYTES);
+	if (!kept || bpf_skb_load_bytes(skb, offset, early->data, kept))
 		return 0;
 	early->time_ns = bpf_ktime_get_ns();
 	early->bytes = bytes;

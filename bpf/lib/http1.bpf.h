@@ -92,7 +92,7 @@ struct head_walk {
 };
 
 /* Looks at the line that starts at |at|. True: it was the blank line. */
-static __noinline bool line_look(struct head_walk *w, __u64 at)
+static __always_inline bool line_look(struct head_walk *w, __u64 at)
 {
 	const __u8 *line;
 
@@ -133,10 +133,15 @@ static __always_inline __u64 line_ends(const __u8 *eight)
 static long head_step(__u32 index, void *walk)
 {
 	struct head_walk *w = walk;
-	__u64 at = index * STEP_BYTES;
+	__u64 at = index * STEP_BYTES, last = w->max - STEP_BYTES;
 
-	if (at >= w->used || at > w->max - STEP_BYTES)
+	if (at >= w->used)
 		return 1;
+	/* what is compared is what is used, not a copy of it */
+	asm volatile("" : "+r"(at));
+	if (at > last)
+		return 1;
+	asm volatile("" : "+r"(at));
 	for (int word = 0; word < STEP_BYTES; word += 8) {
 		__u64 ends = line_ends(w->bytes + at + word);
 

@@ -36,13 +36,20 @@ static __always_inline void target_key(const struct mesh_ask *ask, struct weft_m
 	ret_key->port = balanced ? ask->port : ask->key.port;
 }
 
-static __always_inline void verdicts_tell(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-					  const struct mesh_ask *ask, const struct authorize *a)
+/* Records of what |a| says. A program of its own: before Linux 6.9 the frames of a chain of calls
+ * count as multiples of 32 bytes, and 512 is all there is. */
+__weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
+				    const struct authorize *a)
 {
-	bool denied = a->answer.action == WEFT_ACTION_DENY;
-	__u32 notes = verdicts_of(a);
+	struct bpf_sock *sk = ctx->sk;
 	struct weft_verdict *v;
+	bool denied;
+	__u32 notes;
 
+	if (!ask || !a || !sk)
+		return 0;
+	denied = a->answer.action == WEFT_ACTION_DENY;
+	notes = verdicts_of(a);
 	for (__u32 i = 0; i < WEFT_POLICY_NOTES + 1; i++) {
 		if (i >= notes + denied)
 			break;
@@ -61,30 +68,35 @@ static __always_inline void verdicts_tell(struct bpf_sock_addr *ctx, struct bpf_
 		v->protocol = ask->key.protocol;
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 	}
+	return 0;
+}
+
+static __always_inline void question_target(struct authorize *a, const struct mesh_ask *ask)
+{
+	struct weft_mesh_key key = {};
+
+	target_key(ask, &key);
+	a->target = identity_of_addr(&key, a->question.generation);
+	a->question.target_port = key.port;
+	__builtin_memcpy(a->question.target_addr, key.addr, 16);
 }
 
 /* By the generation |generation|, for the process that is |source|. A WEFT_ACTION_*. */
 __weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
 					__u64 generation, __u32 source)
 {
+	struct authorize a = {.source = source, .question.generation = generation};
 	struct bpf_sock *sk = ctx->sk;
-	struct weft_mesh_key key = {};
-	struct authorize a = {};
 
 	if (!ask || !sk)
 		return WEFT_ACTION_ALLOW;
-	target_key(ask, &key);
-	a.target = identity_of_addr(&key, generation);
-	a.source = source;
-	a.question.generation = generation;
-	a.question.target_port = key.port;
-	__builtin_memcpy(a.question.target_addr, key.addr, 16);
+	question_target(&a, ask);
 	addr_of_sock(sk, a.question.source_addr);
 	if (addr_is_any(a.question.source_addr))
 		__builtin_memset(a.question.source_addr, 0, 16);
-	authorize_ask(&a);
+	authorize_here(&a);
 	if (a.answer.action == WEFT_ACTION_ALLOW || a.answer.action == WEFT_ACTION_DENY)
-		verdicts_tell(ctx, sk, ask, &a);
+		verdicts_tell(ctx, ask, &a);
 	return a.answer.action;
 }
 

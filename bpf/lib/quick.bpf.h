@@ -35,10 +35,16 @@ static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *hea
  * size, 0 when it does not end there or has more than one line that ends within eight bytes. */
 static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct http1_head *head)
 {
-	for (__u64 at = 0; at < used; at += 8) {
-		__u64 ends = line_ends(bytes + at), line;
+	for (__u64 at = 0;; at += 8) {
+		__u64 ends, line, left = used - at;
 		__u32 blank;
 
+		/* A known number compared with a bounded one goes both ways for verifiers of Linux
+		 * 6.1, also the impossible one; this one they understand. */
+		asm volatile("" : "+r"(left));
+		if ((__s64)left <= 0)
+			return 0;
+		ends = line_ends(bytes + at);
 		if (!ends)
 			continue;
 		line = at + 1 + (first_byte(ends) & 7);
@@ -48,7 +54,6 @@ static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct ht
 		if (ends & (ends - 1))
 			return 0;
 	}
-	return 0;
 }
 
 /* How far the message goes that begins with |used| bytes: head and body; 0: not as usual. */
@@ -90,7 +95,8 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 {
 	struct weft_settings *set = settings();
 	struct small_record *record;
-	__u64 bytes, size = 0;
+	__u32 bytes, room = SMALL_BYTES;
+	__u64 size = 0;
 
 	if (!c || !state || !s || !set)
 		return 0;
@@ -98,6 +104,7 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	if (bytes < 16 || bytes > SMALL_BYTES)
 		return 0;
 	if (bytes <= TINY_BYTES) {
+		room = TINY_BYTES;
 		if (!ring_has_room(set, sizeof(struct tiny_record), &c->waiting))
 			return 0;
 		record = bpf_ringbuf_reserve(&weft_ring, sizeof(struct tiny_record), 0);
@@ -108,10 +115,11 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	}
 	if (!record)
 		return 0;
-	if (!bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
+	bytes = size_within(bytes, room);
+	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
 		size = s->mode == WALK_TLS ? quick_record(record->data)
 					   : quick_message(record->data, bytes, state, s);
-	if (size < bytes) {
+	if (!bytes || size < bytes) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		s->unusual++;
 		return 0;

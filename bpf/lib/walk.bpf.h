@@ -121,17 +121,19 @@ static __always_inline void turn(struct capture *c, struct conn_state *state,
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
  * this end's are to be read. An interim response is no turn, a response to HEAD has no body.
  * Returns whether this end is asked something: its answer follows. */
-static __always_inline bool turn_arrived(struct __sk_buff *skb, const struct capture *c,
-					 struct conn_state *state)
+__noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c,
+			    struct conn_state *state)
 {
 	struct first_bytes f;
 
+	if (!c || !state)
+		return 0;
 	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW) {
 		state->last_direction = c->direction; /* nothing waits for the turn */
-		return false;
+		return 0;
 	}
 	if (!first_bytes_load(skb, c, 0, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
-		return false;
+		return 0;
 	state->last_direction = c->direction;
 	state->head_request = begins(&f, "HEAD ", 5);
 	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);

@@ -34,7 +34,8 @@
 	} while (0)
 
 /* Copies the start of a message and reads its framing. A message that is larger than what is copied
- * and whose head does not end in it is copied whole by the caller. */
+ * and whose head does not end in it is copied whole by the caller. Returns how many bytes from |at|
+ * on the caller is to copy now; 0: it is done. Frames of calls add up: it does not do so itself. */
 __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 			 struct http1_head *head)
 {
@@ -56,9 +57,7 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 		bytes = bytes < LARGE_BYTES ? bytes : LARGE_BYTES;
 		record_head(large_record, LARGE_BYTES, skb, c, at, bytes, set, head, false);
 	}
-	if (c->covered < at + bytes)
-		capture_range(skb, c, at, at + bytes);
-	return 0;
+	return c->covered < at + bytes ? bytes : 0;
 }
 
 /* A message starts at |at|: copies its head, learns where the next thing of interest is. */
@@ -67,8 +66,10 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 					  __u32 at)
 {
 	struct http1_head head = {};
+	__u32 left = head_copy(skb, c, at, &head);
 
-	head_copy(skb, c, at, &head);
+	if (left)
+		capture_range(skb, c, at, at + left);
 	if (!head.head_bytes) {
 		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 		return;
@@ -160,7 +161,10 @@ static __always_inline bool chunk_cut(struct capture *c, struct stream_state *s,
 	return true;
 }
 
-/* A chunk's line is due at |at|. */
+#define CHUNK_UNKNOWN (-1)
+
+/* A chunk's line is due at |at|. Returns up to where the caller is to copy from |at| on, or
+ * CHUNK_UNKNOWN: no such line is there. */
 __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stream_state *s,
 			   __u32 at)
 {
@@ -169,30 +173,24 @@ __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stre
 	__u64 size = 0;
 
 	if (!c || !s || at >= c->bytes)
-		return 0;
+		return CHUNK_UNKNOWN;
 	have = s->header_bytes;
 	s->header_bytes = 0;
 	if (chunk_load(skb, c, s, at, have, &f))
 		line = chunk_line(&f, &size);
 	if (line && size) {
 		line -= have;
-		capture_range(skb, c, at, c->bytes <= LARGE_BYTES ? c->bytes : at + line);
 		s->wanted += line + size;
-		return 0;
+		return c->bytes <= LARGE_BYTES ? c->bytes : at + line;
 	}
 	line -= line ? have : 0;
-	if (!line && chunk_cut(c, s, at, have, &f)) {
-		capture_range(skb, c, at, c->bytes);
-		return 0;
-	}
-	if (line && at + line + 2 == c->bytes) { /* last chunk, no trailers */
-		capture_range(skb, c, at, c->bytes);
-		s->wanted = s->position + c->bytes;
-		s->mode = WALK_HTTP1;
-		return 0;
-	}
-	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
-	return 0;
+	if (!line && chunk_cut(c, s, at, have, &f))
+		return c->bytes;
+	if (!line || at + line + 2 != c->bytes)
+		return CHUNK_UNKNOWN;
+	s->wanted = s->position + c->bytes; /* last chunk, no trailers */
+	s->mode = WALK_HTTP1;
+	return c->bytes;
 }
 
 /* What stands where the next message is due: another one, another protocol after a switch, or a
@@ -233,7 +231,12 @@ static long message_next(__u32 index, void *walk)
 	if (at >= w->c->bytes)
 		return 1;
 	if (s->mode == WALK_HTTP1_CHUNKS) {
-		http1_chunk(w->skb, w->c, s, at);
+		int end = http1_chunk(w->skb, w->c, s, at);
+
+		if (end == CHUNK_UNKNOWN)
+			walk_raw(w->skb, w->c, s, at, WALK_HTTP1_RAW);
+		else
+			capture_range(w->skb, w->c, at, end);
 		return 0;
 	}
 	if (s->mode != WALK_HTTP1)

@@ -27,7 +27,9 @@ static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, 
 #define http1_chunk	   message_http1_chunk
 #define http1_next	   message_http1_next
 #define line_read	   message_line_read
+#define turn_arrived	   message_turn_arrived
 #define walk_http1	   message_http1
+#define walk_raw	   message_raw
 #define walk_units	   message_units
 #define classify	   message_classify
 #define quick_copy	   message_quick_copy

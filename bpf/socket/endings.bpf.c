@@ -16,18 +16,22 @@ struct ending {
 
 /* ---- who holds a socket */
 
-static __always_inline void cgroups_of(struct sock *sk, struct identity_facts *f)
+/* A program of its own, so that it is verified once for any |cgroup|. */
+__weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	struct cgroup *at = (void *)cgroup;
 
-	for (int i = 0; i < ENDINGS_CGROUPS && cgroup; i++) {
-		int level = BPF_CORE_READ(cgroup, level);
+	if (!f)
+		return 0;
+	for (int i = 0; i < ENDINGS_CGROUPS && at; i++) {
+		__u32 below = (__u32)BPF_CORE_READ(at, level) - 1;
 
-		for (int k = 0; k < IDENTITY_CGROUPS; k++)
-			if (level == k + 1)
-				f->cgroups[k] = BPF_CORE_READ(cgroup, kn, id);
-		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
+		asm volatile("" : "+r"(below));
+		if (below < IDENTITY_CGROUPS)
+			f->cgroups[below] = BPF_CORE_READ(at, kn, id);
+		at = BPF_CORE_READ(at, self.parent, cgroup);
 	}
+	return 0;
 }
 
 /* By what is known of the process, else by the address of this end. */
@@ -37,7 +41,7 @@ static __noinline int holder_of(struct sock *sk, const struct ending *e)
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	struct weft_mesh_key key = {.port = e->server ? e->key.local_port : 0};
 
-	cgroups_of(sk, &s.facts);
+	cgroups_of((__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup), &s.facts);
 	s.facts.netns_ino = sk->__sk_common.skc_net.net->ns.inum;
 	s.facts.uid = WEFT_NUMBER_NONE;
 	if (owner) {

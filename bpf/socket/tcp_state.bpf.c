@@ -137,9 +137,10 @@ static __always_inline void closed(struct sock *sk, int old_state)
 
 static __always_inline void listening(struct sock *sk)
 {
-	struct weft_listen *listen = lifecycle_reserve(weft_listen, WEFT_EVENT_LISTEN);
+	struct weft_listen *listen;
 
 	remember_owner(sk);
+	listen = lifecycle_reserve(weft_listen, WEFT_EVENT_LISTEN);
 	if (!listen)
 		return;
 	tuple_fill(&listen->tuple, sk);
