@@ -2,6 +2,7 @@
 /* Visits everything that attaches. */
 #include "control/check.h"
 
+#include "control/check_mesh.h"
 #include "control/export/json.h"
 
 #include "datapath/attach/attach.h"
@@ -107,6 +108,7 @@ void check_write(const struct check *check, struct text *out)
 	json_put_array_end(&j);
 	json_put_string(&j, "flows_problem", check->flows_problem);
 	write_acceleration(&j, check);
+	check_mesh_write(&j, check);
 	json_put_array(&j, "features");
 	write_features(&j, check->features);
 	json_put_array_end(&j);

@@ -4,10 +4,14 @@
 
 #include "control/export/text.h"
 
+#include <stdbool.h>
+
 struct attach;
+struct endings;
 struct features;
 struct interfaces;
 struct libraries;
+struct lookups;
 struct redirect;
 
 struct check {
@@ -19,6 +23,10 @@ struct check {
 	const struct redirect *redirect; /* NULL: see redirect_problem */
 	const char *redirect_problem;
 	const struct features *features;
+	bool mesh;
+	const struct lookups *lookups; /* NULL: the kernel does not load the program */
+	const struct endings *endings; /* NULL: see endings_problem */
+	const char *endings_problem;
 };
 
 /* Writes one JSON object and a line end. */

@@ -472,8 +472,18 @@ static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
 static void answer_check(struct loader *l, struct broker *b)
 {
 	struct text text = text_new(BROKER_MAX_BYTES);
-	struct check check = {l->attach,	l->libraries, l->tls_problem,	   l->interfaces,
-			      l->flows_problem, l->redirect,  l->redirect_problem, &l->features};
+	struct check check = {.attach = l->attach,
+			      .libraries = l->libraries,
+			      .tls_problem = l->tls_problem,
+			      .interfaces = l->interfaces,
+			      .flows_problem = l->flows_problem,
+			      .redirect = l->redirect,
+			      .redirect_problem = l->redirect_problem,
+			      .features = &l->features,
+			      .mesh = l->feeder != NULL,
+			      .lookups = l->lookups,
+			      .endings = l->endings,
+			      .endings_problem = l->endings_problem};
 
 	features_probe(&l->features);
 	check_write(&check, &text);

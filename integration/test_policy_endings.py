@@ -92,3 +92,31 @@ def earlier(box):
     village.mesh.write("policy", deny(source(namespaces=["web"]), annotations=ENDS))
     village.mesh.start()
     village.expect_alive("after the restart", shop=20, web=0, stranger=20)
+
+
+def check_rows(village):
+    answer = json.loads(village.mesh.weftd.command("check", "-o", "json").stdout)
+    return {row["name"]: row for row in answer["mesh"]}
+
+
+@test("policy/check")
+def check(box):
+    """What of the mesh is attached; and an agent with the rights that its service file gives, which says what it cannot."""
+    village = Village(box, 0)
+    rows = check_rows(village)
+    expect_equal({name: row["result"] for name, row in rows.items()},
+                 {name: "ok" for name in ("connect", "datagrams", "peer names", "counts", "policy at server", "reset at server", "end connections")}, "rows")
+    text = village.mesh.weftd.command("check").stdout
+    expect("mesh\n" in text and "end connections" in text, text)
+    village.mesh.weftd.stop()
+    small = box.dir / "weftd-small"
+    small.write_text(f'#!/bin/sh\nexec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin {village.mesh.weftd.program} "$@"\n')
+    small.chmod(0o755)
+    village.mesh.weftd.program = small
+    village.mesh.start()
+    village.hold(village.web, 5)
+    village.mesh.apply(policy=deny(source(namespaces=["web"]), annotations=ENDS))
+    wait_for(lambda: village.metric("weft_mesh_connections_not_ended_total") >= 5, 5, "the attempts that fail")
+    row = check_rows(village)["end connections"]
+    expect(row["result"] == "limited" and "CAP_SYS_ADMIN" in row["problem"], f"what weft check says: {row}")
+    expect_equal(village.held["web"].alive(), 5, "connections that could not be ended")

@@ -82,10 +82,22 @@ static void print_acceleration(struct check_view *view, const json_t *o)
 	if (!o)
 		return;
 	puts("\nacceleration");
-	snprintf(detail, sizeof(detail), on ? "%lld sockets enrolled" : "all connections use TCP",
+	snprintf(detail, sizeof(detail),
+		 on ? "%lld sockets enrolled, the self-test passed" : "all connections use TCP",
 		 field_number(o, "sockets"));
 	print_line(view, field_text(o, "result"), "past TCP", detail,
 		   field_shown(o, on ? "limits" : "problem", limits));
+}
+
+static void print_mesh(struct check_view *view, const json_t *rows)
+{
+	json_t *row;
+	size_t i;
+
+	puts("\nmesh");
+	if (!json_array_size(rows))
+		print_line(view, "off", "mesh", "", "weftd runs without --config");
+	json_array_foreach(rows, i, row) print_check(view, row, "name", "detail", "problem");
 }
 
 static void print_features(struct check_view *view, const json_t *features)
@@ -107,6 +119,7 @@ static int print_all(void *arg, const char *text, json_t *o)
 	print_libraries(view, json_object_get(o, "libraries"), field_text(o, "tls_problem"));
 	print_interfaces(view, json_object_get(o, "interfaces"), field_text(o, "flows_problem"));
 	print_acceleration(view, json_object_get(o, "acceleration"));
+	print_mesh(view, json_object_get(o, "mesh"));
 	puts("");
 	print_features(view, json_object_get(o, "features"));
 	return 0;

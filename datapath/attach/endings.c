@@ -6,17 +6,20 @@
 #include "datapath/attach/sock_destroy.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #define SOON_NS	 1000000ull    /* changes that come together are one */
 #define APART_NS 100000000ull  /* from walk to walk, while nothing is left over */
 #define LATER_NS 1000000000ull /* what was being made when it was forbidden is there by then */
+#define CONFINED "CAP_SYS_ADMIN is missing: only in the agent's own network namespace"
 #define LOOKS	 2
 
 struct endings {
@@ -33,6 +36,15 @@ struct endings {
 	struct sock_target targets[ENDINGS_MAX];
 };
 
+static bool has_capability(unsigned capability)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return syscall(SYS_capget, &header, data) ||
+	       data[capability / 32].effective & 1u << capability % 32;
+}
+
 int endings_new(struct attach *a, struct endings **ret, struct error *err)
 {
 	struct endings *e;
@@ -45,6 +57,7 @@ int endings_new(struct attach *a, struct endings **ret, struct error *err)
 	if (!e)
 		return error_set(err, -ENOMEM, "no memory");
 	e->attach = a;
+	e->confined = !has_capability(CAP_SYS_ADMIN);
 	e->own_netns = stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 	e->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (e->timer_fd < 0) {
@@ -76,6 +89,11 @@ const struct endings_counts *endings_counts(const struct endings *e)
 const char *endings_problem(const struct endings *e)
 {
 	return e->problem;
+}
+
+const char *endings_limits(const struct endings *e)
+{
+	return e->confined ? CONFINED : "";
 }
 
 static void wake_after(struct endings *e, uint64_t delay_ns)
@@ -141,7 +159,7 @@ static void failed(struct endings *e, int result)
 	const char *reason = strerror(-result);
 
 	if (result == -EPERM)
-		reason = "CAP_SYS_ADMIN is missing for other network namespaces than the agent's";
+		reason = CONFINED;
 	else if (result == -EOPNOTSUPP)
 		reason = "the kernel was built without CONFIG_INET_DIAG_DESTROY";
 	else if (result == -ESRCH)

@@ -40,5 +40,8 @@ void endings_handle(struct endings *e, uint64_t now_ns,
 
 const struct endings_counts *endings_counts(const struct endings *e);
 
+/* What keeps it from ending some connections; empty: nothing. */
+const char *endings_limits(const struct endings *e);
+
 /* Why the latest that could not be ended was not; empty: all could. */
 const char *endings_problem(const struct endings *e);

@@ -50,6 +50,11 @@ void lookups_free(struct lookups *l)
 	free(l);
 }
 
+uint32_t lookups_count(const struct lookups *l)
+{
+	return l->count;
+}
+
 static struct lookup *find(struct lookups *l, ino_t netns_ino)
 {
 	for (uint32_t i = 0; i < l->count; i++)

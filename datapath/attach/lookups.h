@@ -22,6 +22,9 @@ void lookups_free(struct lookups *l);
  * nobody is in any more; for now and then. Returns in how many it is attached. */
 uint32_t lookups_refresh(struct lookups *l);
 
+/* In how many it is attached. */
+uint32_t lookups_count(const struct lookups *l);
+
 /* Attaches in the namespace |fd| is of. 0, -EEXIST when it is there already, -ENOSPC beyond
  * LOOKUPS_MAX, or what the kernel said. */
 int lookups_add(struct lookups *l, int fd);
