@@ -159,6 +159,8 @@ void status_write(void *arg, struct text *out)
 	json_put_number(&j, "connections", h->observe.connections);
 	json_put_number(&j, "tls_connections", h->observe.tls_connections);
 	json_put_number(&j, "tls_opened", h->observe.tls_opened);
+	if (s->parts.steering)
+		steering_write_short(s->parts.steering, &j);
 	json_put_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
 	json_put_number(&j, "resident_bytes", h->process_resident_bytes);
 	json_put_object_end(&j);

@@ -334,6 +334,18 @@ static void put_ejections(struct json *j, const struct eject_counts *counts)
 	json_put_object_end(j);
 }
 
+void steering_write_short(struct steering *s, struct json *j)
+{
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	json_put_object(j, "mesh");
+	json_put_number(j, "generation", status.number);
+	json_put_number(j, "failed", status.failed);
+	json_put_string(j, "failure", status.failure);
+	json_put_object_end(j);
+}
+
 void steering_write_status(struct steering *s, const char *directory, struct text *out)
 {
 	struct json j = json_to(out);
@@ -460,6 +472,8 @@ void steering_health(struct steering *s, struct health_mesh *ret)
 		.applied = status.applied,
 		.failed = status.failed,
 		.success_s = status.success_s,
+		.failure_s = status.failure_s,
+		.ahead = status.failure[0] != 0,
 		.ejected = counts->active,
 	};
 	for (unsigned i = 0; i < EJECT_REASON_MAX; i++) {

@@ -13,6 +13,7 @@
 
 struct attach;
 struct generation;
+struct json;
 struct mesh_files;
 struct steering;
 struct text;
@@ -58,6 +59,9 @@ struct health_mesh;
 
 /* Brings |ret| up to date; what it borrows is good until the next call. */
 void steering_health(struct steering *s, struct health_mesh *ret);
+
+/* A member "mesh": what of it belongs into the status of the agent. */
+void steering_write_short(struct steering *s, struct json *j);
 
 /* JSON: one object; one line per service; one per endpoint and port of a service. */
 void steering_write_status(struct steering *s, const char *directory, struct text *out);

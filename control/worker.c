@@ -2,6 +2,8 @@
 /* Wires the pipeline and turns its loop. */
 #include "control/worker.h"
 
+#include "control/apply/generation.h"
+#include "control/apply/objective_rows.h"
 #include "control/process.h"
 #include "control/sandbox.h"
 #include "control/serve/recent.h"
@@ -17,6 +19,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -45,8 +48,9 @@ struct worker {
 	struct serve *serve;
 	struct status *status;
 	struct channel *channel;
-	struct steering *steering; /* NULL: no mesh */
-	uint64_t slow_ns;	   /* when expiry and heartbeat were last */
+	struct steering *steering;  /* NULL: no mesh */
+	uint64_t objectives_number; /* of the generation whose promises are counted */
+	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -332,6 +336,22 @@ static void read_records(struct worker *w)
 	}
 }
 
+/* What the mesh in force promises. */
+static void set_objectives(struct worker *w)
+{
+	const struct generation *g = steering_generation(w->steering);
+	struct objective *rows;
+	uint32_t count;
+
+	if (!g || g->number == w->objectives_number)
+		return;
+	w->objectives_number = g->number;
+	rows = objective_rows(g->mesh, &count);
+	if (rows)
+		signals_set_objectives(w->signals, rows, count);
+	free(rows);
+}
+
 static void handle(struct worker *w, int fd)
 {
 	uint64_t expirations;
@@ -345,6 +365,7 @@ static void handle(struct worker *w, int fd)
 		serve_run(w->serve);
 	} else if (w->steering && fd == steering_fd(w->steering)) {
 		steering_news(w->steering);
+		set_objectives(w);
 	} else if (fd == w->broker->records_fd) {
 		read_records(w);
 	} else {

@@ -176,3 +176,48 @@ def large(box):
 def resident_mib(pid):
     children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return sum(int(pathlib.Path(f"/proc/{one}/status").read_text().split("VmRSS:")[1].split()[0]) for one in [pid, *children]) / 1024
+
+
+OBJECTIVE = """apiVersion: weft.dev/v1alpha1
+kind: Objective
+metadata: {name: cart, namespace: shop}
+spec: {service: cart.example, target: 0.999, window: 1h, latency: 2s}
+---
+"""
+
+
+@test("config/objectives_are_counted")
+def objectives(box):
+    node = servers.nginx(box.namespace("cart"), 8080)
+    client = box.namespace("client")
+    cart = service("cart", [(node.place.address, {"version": "v1"})])
+    mesh = Mesh(box, cart=cart + OBJECTIVE)
+    mesh.start()
+    found = connect(client, count=30)
+    expect_equal(found["answers"], {"200": 30}, f"answers: {found}")
+    good = {"objective": "shop/cart", "destination_service": "cart.example", "outcome": "good"}
+    wait_for(lambda: mesh.weftd.metrics().total("weft_objective_requests_total", **good) == 60, 10, "30 good requests of each reporter")
+    metrics = mesh.weftd.metrics()
+    expect_equal([metrics.total("weft_objective_requests_total", outcome=outcome) for outcome in ("bad", "unknown")], [0, 0], "others")
+    expect_equal((metrics.total("weft_objective_target_ratio"), metrics.total("weft_objective_window_seconds")), (0.999, 3600), "the promise")
+    mesh.apply(cart=cart + OBJECTIVE.replace("0.999", "0.99"))
+    wait_for(lambda: mesh.weftd.metrics().total("weft_objective_target_ratio") == 0.99, 5, "the new promise")
+    expect_equal(mesh.weftd.metrics().total("weft_objective_requests_total", **good), 60, "counts go on")
+    mesh.apply(cart=cart)
+    wait_for(lambda: not mesh.weftd.metrics().rows("weft_objective_target_ratio"), 5, "its end")
+
+
+@test("config/what_has_no_effect_is_said")
+def no_effect(box):
+    mesh = Mesh(box, telemetry="""apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: t, namespace: istio-system}
+spec:
+  metrics: [{overrides: [{match: {metric: REQUEST_COUNT}, disabled: true}]}]
+  accessLogging: [{disabled: true}]
+  tracing: [{disableSpanReporting: true}]
+""")
+    mesh.start()
+    said = "\n".join(mesh.status()["problems"])
+    for line, field in ((5, "metrics"), (6, "accessLogging"), (7, "tracing")):
+        expect(f'telemetry.yaml:{line}:' in said and f'"{field}" has no effect' in said, said)

@@ -30,7 +30,7 @@
 	X(AUTHORIZATION_POLICY, "AuthorizationPolicy", "security.istio.io", "v1 v1beta1",          \
 	  authorization_policy_schema, false, "Who may connect to whom.")                          \
 	X(TELEMETRY, "Telemetry", "telemetry.istio.io", "v1 v1alpha1", telemetry_schema, false,    \
-	  "Which metrics, tags and access logs are wanted.")                                       \
+	  "Which metrics, tags and access logs are wanted: read, but of no effect yet.")           \
 	X(HTTP_ROUTE, "HTTPRoute", "gateway.networking.k8s.io", "v1 v1beta1", http_route_schema,   \
 	  false, "The split of a Service by weight (GAMMA: the parent is a Service).")             \
 	X(GRPC_ROUTE, "GRPCRoute", "gateway.networking.k8s.io", "v1 v1alpha2", grpc_route_schema,  \

@@ -208,20 +208,43 @@ static const struct field tracing_schema_fields[] = {
 };
 static SCHEMA(tracing_schema, "Telemetry.spec.tracing", struct draft_tracing);
 
+/* Read and checked to the letter, but there is nothing that would do it. */
+static void no_effect(struct reading *r, const struct draft_list *list, const char *text)
+{
+	if (list->count)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_HARMLESS, list->at, "%s", text),
+			     "nothing else changes by that; take it out to be rid of this warning");
+}
+
+static void telemetry_check(struct reading *r, void *draft)
+{
+	const struct draft_telemetry *t = draft;
+
+	no_effect(r, &t->metrics,
+		  "\"metrics\" has no effect: weft exports every metric with every tag");
+	no_effect(r, &t->access_logging,
+		  "\"accessLogging\" has no effect: weft writes no access log, see weft observe");
+	no_effect(r, &t->tracing, "\"tracing\" has no effect: weft reports no spans");
+}
+
 static const struct field telemetry_schema_fields[] = {
 	FIELD(struct draft_telemetry, selector, "selector", OBJECT,
 	      "the workloads it is about; none: all of the namespace, in the root namespace all",
 	      .object = &match_labels_schema),
-	FIELD(struct draft_telemetry, metrics, "metrics", OBJECT, "which metrics and tags",
+	FIELD(struct draft_telemetry, metrics, "metrics", OBJECT,
+	      "of no effect (a warning): every metric is exported with every tag",
 	      .object = &metrics_schema, .list = true),
-	FIELD(struct draft_telemetry, access_logging, "accessLogging", OBJECT, "which log",
+	FIELD(struct draft_telemetry, access_logging, "accessLogging", OBJECT,
+	      "of no effect (a warning): there is no access log, see weft observe",
 	      .object = &access_log_schema, .list = true),
-	FIELD(struct draft_telemetry, tracing, "tracing", OBJECT, "which spans",
-	      .object = &tracing_schema, .list = true),
+	FIELD(struct draft_telemetry, tracing, "tracing", OBJECT,
+	      "of no effect (a warning): no spans are reported", .object = &tracing_schema,
+	      .list = true),
 	FIELD_WARN("targetRef", HARMLESS, "gateways and waypoints are not weft's"),
 	FIELD_WARN("targetRefs", HARMLESS, "gateways and waypoints are not weft's"),
 };
-SCHEMA(telemetry_schema, "Telemetry.spec", struct draft_telemetry);
+SCHEMA(telemetry_schema, "Telemetry.spec", struct draft_telemetry, .check = telemetry_check);
 
 /* ---- Objective */
 

@@ -24,6 +24,34 @@ static const struct {
 #undef X
 };
 
+/* What to do where the place that found the problem knows nothing better. */
+#define ACCEPT(code) "take it out, or take it upon yourself: annotation weft.dev/accept: " code
+static const char *const usual_hints[PROBLEM_CODE_COUNT] = {
+	[PROBLEM_SYNTAX] = "look at quotes, brackets and the indentation of this line and the one "
+			   "before",
+	[PROBLEM_ALIAS] = "write the value out at each place where it is needed",
+	[PROBLEM_DEPTH] = "no field is that deep: a bracket is not closed, or lines are indented "
+			  "too far",
+	[PROBLEM_TOO_LARGE] = "split it: all files of the directory belong together",
+	[PROBLEM_ENCODING] = "save the file as UTF-8; in quotes write \\t and \\n for a tab and a "
+			     "new line",
+	[PROBLEM_TYPE] = "weft config schema KIND says what each field takes",
+	[PROBLEM_VALUE] = "weft config schema KIND says what each field takes",
+	[PROBLEM_REQUIRED] = "weft config schema KIND lists the fields",
+	[PROBLEM_NOT_OBJECT] = "each document begins with apiVersion, kind and metadata.name",
+	[PROBLEM_NOT_HONOURED] = ACCEPT("E3001"),
+	[PROBLEM_SECURITY] = ACCEPT("E3002"),
+	[PROBLEM_L7_ALLOW] = ACCEPT("E3004"),
+	[PROBLEM_L7_DENY_LOST] = ACCEPT("E3006"),
+	[PROBLEM_UNSUPPORTED] = ACCEPT("E3007"),
+	[PROBLEM_DUPLICATE] = "keep one of them",
+	[PROBLEM_NO_SERVICE] = "add a Service or ServiceEntry with this host, or mend the name",
+	[PROBLEM_NO_SUBSET] = "add the subset to the host's DestinationRule, or mend the name",
+	[PROBLEM_NO_PORT] = "add the port to the service, or mend the number",
+	[PROBLEM_OVERLAP] = "give one of them another address or host",
+	[PROBLEM_WEIGHTS] = "mend the weights",
+};
+
 const char *problem_code_text(enum problem_code code)
 {
 	return codes[code].code;
@@ -194,6 +222,7 @@ static struct problem problem_of(const struct problem_note *n, const struct prob
 				 struct arena *arena)
 {
 	bool error = codes[n->code].code[0] == 'E' && !n->accepted;
+	const char *usual = error && usual_hints[n->code] ? usual_hints[n->code] : "";
 
 	return (struct problem){
 		.severity = error ? PROBLEM_ERROR : PROBLEM_WARNING,
@@ -203,7 +232,7 @@ static struct problem problem_of(const struct problem_note *n, const struct prob
 		.column = n->place.column,
 		.object = text_copy(arena, n->object),
 		.text = text_copy(arena, n->text),
-		.hint = text_copy(arena, n->hint),
+		.hint = n->hint[0] ? text_copy(arena, n->hint) : usual,
 		.source = "",
 		/* the index of the file, until lines are taken */
 		.caret = n->file,

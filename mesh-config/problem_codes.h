@@ -12,7 +12,8 @@
 	X(DEPTH, "E1004", "nested too deep", "At most 64 levels.")                                 \
 	X(DUPLICATE_KEY, "E1005", "key given twice",                                               \
 	  "YAML parsers differ in which one they take, so none is.")                               \
-	X(TOO_LARGE, "E1006", "too large", "At most 4 MiB and a million values in a file.")        \
+	X(TOO_LARGE, "E1006", "too large",                                                         \
+	  "At most 4 MiB, a million values and 65,536 documents in a file, 65,536 keys in a map.") \
 	X(ENCODING, "E1007", "not clean UTF-8",                                                    \
 	  "Files are UTF-8 without control characters, with or without a byte order mark.")        \
 	X(TAG, "E1008", "YAML tag",                                                                \

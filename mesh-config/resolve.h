@@ -154,6 +154,9 @@ void resolve_workloads(struct resolve *r); /* workloads, addresses, matchers */
 /* The rows of one draft of a workload, or of the inline endpoints of the service |i|. */
 void workload_make(struct resolve *r, struct draft *d);
 void inline_workloads_make(struct resolve *r, uint32_t service);
+/* Whether more is known of an inline endpoint than its address: then it is a workload, the next one
+ * from service_work.workload_first on. */
+bool inline_is_workload(const struct draft_workload_entry *e);
 /* Calls |visit| for each workload of the namespace that |selector| selects. */
 void workloads_select(struct resolve *r, const char *namespace_name,
 		      const struct mesh_labels *selector,

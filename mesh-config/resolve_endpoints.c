@@ -162,14 +162,15 @@ static void old_endpoints_add(struct endpoint_work *w, const struct draft *d)
 	}
 }
 
-static void entry_add(struct endpoint_work *w, const struct draft *d,
-		      const struct draft_workload_entry *from)
+/* NULL: it has no address. */
+static struct mesh_endpoint *entry_add(struct endpoint_work *w, const struct draft *d,
+				       const struct draft_workload_entry *from)
 {
 	struct mesh_endpoint *e;
 	uint32_t ports;
 
 	if (!from->prefix.bits || w->r->failed)
-		return;
+		return NULL;
 	ports = named_ports(w, &from->ports);
 	e = endpoint_add(w, from->prefix.address, d, from->at);
 	e->ports_first = ports;
@@ -177,6 +178,7 @@ static void entry_add(struct endpoint_work *w, const struct draft *d,
 	e->labels = from->labels;
 	if (from->locality)
 		e->locality = from->locality;
+	return e;
 }
 
 static void workload_add(struct resolve *r, void *arg, struct draft *d)
@@ -185,13 +187,10 @@ static void workload_add(struct resolve *r, void *arg, struct draft *d)
 
 	r->work[w->service].hash += d->hash;
 	if (d->kind == KIND_WORKLOAD_ENTRY) {
-		uint32_t before = ROWS_END(r, endpoints);
+		struct mesh_endpoint *e = entry_add(w, d, d->spec);
 
-		entry_add(w, d, d->spec);
-		if (ROWS_END(r, endpoints) == before)
+		if (!e)
 			return;
-		struct mesh_endpoint *e = &ROWS(r, endpoints, struct mesh_endpoint)[before];
-
 		e->workload = d->index;
 		e->name = d->name;
 		e->labels = d->labels;
@@ -380,9 +379,15 @@ static void entry_endpoints(struct endpoint_work *w, const struct draft *d)
 {
 	const struct draft_service_entry *spec = d->spec;
 	const struct draft_workload_entry *inline_ones = spec->endpoints.items;
+	uint32_t workload = w->r->work[w->service].workload_first;
 
-	for (uint32_t i = 0; i < spec->endpoints.count; i++)
-		entry_add(w, d, &inline_ones[i]);
+	for (uint32_t i = 0; i < spec->endpoints.count; i++) {
+		struct mesh_endpoint *e = entry_add(w, d, &inline_ones[i]);
+
+		/* others may be at its address too: it is its own workload */
+		if (inline_is_workload(&inline_ones[i]) && e)
+			e->workload = workload++;
+	}
 	if (spec->selector)
 		workloads_select(w->r, d->namespace_name, spec->selector->labels, workload_add, w);
 }

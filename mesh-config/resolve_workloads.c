@@ -156,7 +156,11 @@ static uint64_t entry_hash(const struct draft *d, const struct draft_workload_en
 	return table_hash(e->locality->subzone, strlen(e->locality->subzone), hash);
 }
 
-/* Inline endpoints of which more is known than an address. */
+bool inline_is_workload(const struct draft_workload_entry *e)
+{
+	return e->prefix.bits && (e->labels->count || e->service_account[0]);
+}
+
 void inline_workloads_make(struct resolve *r, uint32_t service)
 {
 	struct service_work *work = &r->work[service];
@@ -168,7 +172,7 @@ void inline_workloads_make(struct resolve *r, uint32_t service)
 	     i++) {
 		struct mesh_workload *w;
 
-		if (!e[i].prefix.bits || (!e[i].labels->count && !e[i].service_account[0]))
+		if (!inline_is_workload(&e[i]))
 			continue;
 		w = workload_add(r, work->draft, pool_empty, e[i].labels);
 		w->hash = entry_hash(work->draft, &e[i]);

@@ -119,6 +119,13 @@ static struct yaml_node *node_add(struct reader *r, struct place at, enum yaml_k
 		stop(r, PROBLEM_TOO_LARGE, at, "more than a million values in one file");
 		return NULL;
 	}
+	if (level->node->count == YAML_ENTRIES_MAX &&
+	    (!r->depth || level->node->kind == YAML_MAP)) {
+		stop(r, PROBLEM_TOO_LARGE, at,
+		     r->depth ? "more than 65,536 keys in one map"
+			      : "more than 65,536 documents in one file");
+		return NULL;
+	}
 	node = arena_take(r->arena, sizeof(*node));
 	if (!node) {
 		r->stopped = true;

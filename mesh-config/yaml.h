@@ -7,7 +7,8 @@
 #include "mesh-config/arena.h"
 #include "mesh-config/problem_sink.h"
 
-#define YAML_NODES_MAX (1u << 20)
+#define YAML_NODES_MAX	 (1u << 20)
+#define YAML_ENTRIES_MAX (1u << 16) /* of one map, and documents of a file */
 
 enum yaml_kind {
 	YAML_NULL, /* nothing, ~ or null, not quoted */

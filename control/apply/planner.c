@@ -116,9 +116,9 @@ static void problem_text(const struct problem *problem, char *out, size_t size)
 		n = snprintf(out, size, "%s:%u:%u: ", problem->file, problem->line,
 			     problem->column);
 	if (n >= 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, "%s %s: %s",
+		snprintf(out + n, size - (size_t)n, "%s %s: %s%s%s",
 			 problem->severity == PROBLEM_ERROR ? "error" : "warning", problem->code,
-			 problem->text);
+			 problem->text, problem->hint[0] ? "; " : "", problem->hint);
 }
 
 /* Errors first: there is room for few. */
@@ -235,8 +235,9 @@ static void attempt(struct planner *p, const struct batch_news *news, uint64_t b
 
 	r = mesh_source_build(p->source, &mesh, &problems);
 	if (u) {
-		snprintf(text, sizeof(text), "%s%s%s", u->name[0] ? u->name : "the directory",
-			 ": cannot be read: ", u->problem);
+		snprintf(text, sizeof(text), "%s: error E1009: cannot be read: %s; %s",
+			 u->name[0] ? u->name : "the directory", u->problem,
+			 "mend it, split it or take it away");
 		mesh_free(mesh);
 		say_failed(p, &problems, text);
 	} else if (r) {

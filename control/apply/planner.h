@@ -71,7 +71,7 @@ struct planner_status {
 	uint32_t cells;
 	char acceleration[256]; /* why not all that is asked for is accelerated, "" if it is */
 	char failure[320];	/* why the latest attempt failed, "" if it did not */
-	/* The first of them as "FILE:LINE:COLUMN: error CODE: text" */
+	/* The first of them as "FILE:LINE:COLUMN: error CODE: text; hint" */
 	char problems[PLANNER_PROBLEMS][320];
 	uint32_t problem_count;
 };

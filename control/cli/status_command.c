@@ -57,12 +57,31 @@ static void print_counts(const json_t *o)
 	print_row("agent", text);
 }
 
+/* What was wrong with the latest change is a problem of the agent too. */
+static void print_mesh(struct status_view *view, const json_t *mesh)
+{
+	const char *failure = json_string_value(json_object_get(mesh, "failure"));
+	struct colors c = colors_of(view->context->color);
+	char text[600];
+
+	if (!mesh)
+		return;
+	snprintf(text, sizeof(text), "generation %lld in force", field_number(mesh, "generation"));
+	print_row("mesh", text);
+	if (!failure || !failure[0])
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", c.red, failure, c.off);
+	print_row("not applied", text);
+}
+
 static int print_status(void *arg, const char *text, json_t *o)
 {
 	struct status_view *view = arg;
 	char line[256];
+	const json_t *mesh = json_object_get(o, "mesh");
 
-	view->problems = field_number(json_object_get(o, "events"), "lost") > 0;
+	view->problems = field_number(json_object_get(o, "events"), "lost") > 0 ||
+			 json_string_length(json_object_get(mesh, "failure"));
 	if (view->context->json)
 		return puts(text) < 0;
 	snprintf(line, sizeof(line), "%s%s", field_text(o, "version"),
@@ -76,6 +95,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
 	print_row("TLS", field_text(o, "tls"));
 	print_events(view, json_object_get(o, "events"));
+	print_mesh(view, mesh);
 	print_counts(o);
 	return 0;
 }

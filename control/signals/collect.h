@@ -23,3 +23,9 @@ enum collect collect_services(const struct signals *s, enum metric metric, uint3
 			      struct sample *ret);
 enum collect collect_refusals(const struct signals *s, enum metric metric, uint32_t position,
 			      struct sample *ret);
+
+/* Of objectives (collect_objectives.c). */
+enum collect collect_objective_requests(const struct signals *s, enum metric metric,
+					uint32_t position, struct sample *ret);
+enum collect collect_objectives(const struct signals *s, enum metric metric, uint32_t position,
+				struct sample *ret);

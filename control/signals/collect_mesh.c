@@ -25,6 +25,10 @@ enum collect collect_mesh(const struct signals *s, enum metric metric, uint32_t 
 		return counted(ret, m->not_ended, 0);
 	case METRIC_MESH_SUCCESS:
 		return counted(ret, m->success_s, 0);
+	case METRIC_MESH_FAILURE:
+		return counted(ret, m->failure_s, 0);
+	case METRIC_MESH_AHEAD:
+		return counted(ret, m->ahead, 0);
 	default:
 		return counted(ret, m->ejected, 0);
 	}

@@ -86,7 +86,8 @@ struct health_mesh {
 	uint64_t hash;
 	uint64_t applied;
 	uint64_t failed;
-	uint64_t success_s; /* since the epoch */
+	uint64_t success_s, failure_s; /* since the epoch, 0 = never */
+	bool ahead;		       /* the directory, of what is in force */
 	uint64_t objects[HEALTH_MESH_OBJECT_MAX];
 	uint64_t ended; /* living connections */
 	uint64_t not_ended;

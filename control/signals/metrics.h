@@ -118,6 +118,10 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Changes of the configuration that were not put in force.")                              \
 	X(MESH_SUCCESS, GAUGE, "weft_mesh_last_success_timestamp_seconds", "seconds", mesh,        \
 	  "When the latest generation came into force, in seconds since the epoch.")               \
+	X(MESH_FAILURE, GAUGE, "weft_mesh_last_failure_timestamp_seconds", "seconds", mesh,        \
+	  "When a change was refused last, in seconds since the epoch, 0 = never.")                \
+	X(MESH_AHEAD, GAUGE, "weft_mesh_directory_ahead", "", mesh,                                \
+	  "1 while what is in the directory is not in force because it was refused.")              \
 	X(MESH_OBJECTS, GAUGE, "weft_mesh_objects", "", mesh_objects,                              \
 	  "What the mesh in force has, by kind.")                                                  \
 	X(MESH_EJECTED, GAUGE, "weft_mesh_endpoints_ejected", "", mesh,                            \
@@ -135,6 +139,13 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Connections of this node's clients to a service that live now.")                        \
 	X(SERVICE_REFUSED, COUNTER, "weft_service_refused_total", "", refusals,                    \
 	  "Connects to a service that were refused, by Envoy's response flag.")                    \
+	X(OBJECTIVE_REQUESTS, COUNTER, "weft_objective_requests_total", "", objective_requests,    \
+	  "Requests that an objective is about, by outcome: good, bad, or unknown where parts of " \
+	  "the exchange were not seen.")                                                           \
+	X(OBJECTIVE_TARGET, GAUGE, "weft_objective_target_ratio", "ratio", objectives,             \
+	  "Share of good requests that an objective promises.")                                    \
+	X(OBJECTIVE_WINDOW, GAUGE, "weft_objective_window_seconds", "seconds", objectives,         \
+	  "Time over which an objective holds.")                                                   \
 	X(PROBES_ATTACHED, GAUGE, "weft_probes_attached", "", probes,                              \
 	  "Where each probe is attached now.")                                                     \
 	X(BPF_RUN_SECONDS, COUNTER, "weft_bpf_run_seconds_total", "seconds", programs,             \

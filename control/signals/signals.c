@@ -79,6 +79,7 @@ void signals_free(struct signals *s)
 	series_free(s->verdicts);
 	listeners_free(s->listeners);
 	exemplars_free(s->exemplars);
+	objectives_free(&s->objectives);
 	free(s);
 }
 
@@ -108,6 +109,7 @@ void signals_request(struct signals *s, const struct request *r)
 		golden_add_request(e, r, s->now_ns);
 	if (r->incomplete)
 		count_gaps(s, r);
+	objectives_request(&s->objectives, r);
 }
 
 /* ---- connections ---- */
@@ -335,6 +337,11 @@ void signals_tick(struct signals *s, uint64_t now_ns)
 	series_expire(s->verdicts, s->now_ns, idle_ns, NULL, NULL);
 	series_expire(s->certificates, s->now_ns, idle_ns, NULL, NULL);
 	listeners_expire(s->listeners, s->now_ns, s->limits.listener_idle_ns);
+}
+
+int signals_set_objectives(struct signals *s, const struct objective *rows, uint32_t count)
+{
+	return objectives_set(&s->objectives, rows, count);
 }
 
 void signals_set_health(struct signals *s, const struct health *h)

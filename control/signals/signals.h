@@ -50,6 +50,11 @@ void signals_tick(struct signals *s, uint64_t now_ns);
 
 /* The agent's own health, copied; zero until the first call. */
 void signals_set_health(struct signals *s, const struct health *h);
+
+struct objective;
+
+/* Promises about services from now on, see objectives_set. 0 or -ENOMEM. */
+int signals_set_objectives(struct signals *s, const struct objective *rows, uint32_t count);
 const struct health *signals_health(const struct signals *s);
 
 /* While held nothing is forgotten, so that positions stay valid over several reads. Holds nest;

@@ -6,6 +6,7 @@
 #include "control/signals/exemplars.h"
 #include "control/signals/istio.h"
 #include "control/signals/listeners.h"
+#include "control/signals/objectives.h"
 #include "control/signals/signals.h"
 #include "control/signals/verdicts.h"
 
@@ -42,6 +43,7 @@ struct signals {
 	struct series *verdicts; /* verdict_key: verdict_count */
 	struct listeners *listeners;
 	struct exemplars *exemplars;
+	struct objectives objectives;
 	uint64_t gaps[REPORTER_MAX][REQUEST_GAP_MAX];
 	struct health health;
 };

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Objectives of the mesh as signals count them. */
+#pragma once
+
+#include "control/signals/objectives.h"
+#include "mesh-config/model.h"
+
+/* The caller frees them; NULL when memory is short. */
+struct objective *objective_rows(const struct mesh *m, uint32_t *ret_count);
