@@ -42,7 +42,29 @@ static const struct field source_schema_fields[] = {
 	FIELD(struct draft_source, not_remote_ips, "notRemoteIpBlocks", WORD, HTTP_ONLY,
 	      .list = true),
 };
-static SCHEMA(source_schema, "AuthorizationPolicy.spec.rules.from.source", struct draft_source);
+
+/* Istio refuses it, too: whether it is nobody or everybody readers would not agree. */
+static void empty_report(struct reading *r, struct place at, const char *what, const char *field)
+{
+	problem_hint(
+		r->problems,
+		problem_add(r->problems, PROBLEM_REQUIRED, at, "an empty %s says nothing", what),
+		"leave \"%s\" out where everything is meant", field);
+}
+
+static void source_check(struct reading *r, void *draft)
+{
+	const struct draft_source *s = draft;
+
+	if (!(s->principals.count + s->not_principals.count + s->namespaces.count +
+	      s->not_namespaces.count + s->accounts.count + s->not_accounts.count + s->ips.count +
+	      s->not_ips.count + s->request_principals.count + s->not_request_principals.count +
+	      s->remote_ips.count + s->not_remote_ips.count))
+		empty_report(r, s->at, "source", "from");
+}
+
+static SCHEMA(source_schema, "AuthorizationPolicy.spec.rules.from.source", struct draft_source,
+	      .check = source_check);
 
 static const struct field from_schema_fields[] = {
 	FIELD(struct draft_from, source, "source", OBJECT, "everything in it must hold",
@@ -60,8 +82,18 @@ static const struct field operation_schema_fields[] = {
 	FIELD(struct draft_operation, paths, "paths", WORD, HTTP_ONLY, .list = true),
 	FIELD(struct draft_operation, not_paths, "notPaths", WORD, HTTP_ONLY, .list = true),
 };
+
+static void operation_check(struct reading *r, void *draft)
+{
+	const struct draft_operation *o = draft;
+
+	if (!(o->ports.count + o->not_ports.count + o->hosts.count + o->not_hosts.count +
+	      o->methods.count + o->not_methods.count + o->paths.count + o->not_paths.count))
+		empty_report(r, o->at, "operation", "to");
+}
+
 static SCHEMA(operation_schema, "AuthorizationPolicy.spec.rules.to.operation",
-	      struct draft_operation);
+	      struct draft_operation, .check = operation_check);
 
 static const struct field to_schema_fields[] = {
 	FIELD(struct draft_to, operation, "operation", OBJECT, "everything in it must hold",
@@ -97,7 +129,19 @@ static const struct field rule_schema_fields[] = {
 	FIELD(struct draft_rule, when, "when", OBJECT, "all of these conditions",
 	      .object = &condition_schema, .list = true),
 };
-static SCHEMA(rule_schema, "AuthorizationPolicy.spec.rules", struct draft_rule);
+
+static void rule_check(struct reading *r, void *draft)
+{
+	const struct draft_rule *rule = draft;
+
+	if (rule->from.at.line && !rule->from.count)
+		empty_report(r, rule->from.at, "list of sources", "from");
+	if (rule->to.at.line && !rule->to.count)
+		empty_report(r, rule->to.at, "list of operations", "to");
+}
+
+static SCHEMA(rule_schema, "AuthorizationPolicy.spec.rules", struct draft_rule,
+	      .check = rule_check);
 
 static void policy_check(struct reading *r, void *draft)
 {

@@ -152,7 +152,7 @@ static void policy_add(struct model *m, const struct spec_policy *spec, uint32_t
 		rule_add(m, &spec->rules[r], spec->action);
 }
 
-static void model_fill(struct model *m, const struct spec_policy *specs, int count)
+static inline void model_fill(struct model *m, const struct spec_policy *specs, int count)
 {
 	for (int i = 0; i < WORLD_POLICIES; i++)
 		free(m->selectors[i]);
