@@ -4,6 +4,7 @@
 
 #include "control/apply/eject.h"
 #include "control/apply/planner.h"
+#include "control/apply/recognize.h"
 #include "control/apply/verdict_names.h"
 #include "control/export/json.h"
 #include "control/process.h"
@@ -31,6 +32,7 @@ struct steering {
 	const struct weft_service_state *services;
 	struct eject *eject;
 	struct generation *generation; /* NULL: none yet */
+	struct recognize *recognize;
 	void (*end_connections)(void *arg);
 	void *end_arg;
 	uint64_t now_ns;
@@ -205,7 +207,8 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	options.endpoints = s->endpoints;
 	options.services = mesh_maps_services(s->maps);
 	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
-	if (!s->eject)
+	s->recognize = recognize_new(o->cgroup_path, o->arg);
+	if (!s->eject || !s->recognize)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	mesh_maps_live_arena(s->maps, &options.live);
 	return planner_new(&options, &s->planner, err);
@@ -233,6 +236,7 @@ void steering_free(struct steering *s)
 	planner_free(s->planner);
 	generation_put(s->generation);
 	eject_free(s->eject);
+	recognize_free(s->recognize);
 	mesh_maps_free(s->maps);
 	free(s->shown);
 	free(s->names);
@@ -286,13 +290,15 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 {
 	const struct steering *s = arg;
 	const struct mesh *m;
-	uint32_t workload, endpoint;
+	uint32_t workload = MESH_NONE, endpoint;
 
-	(void)owner;
 	if (!s->generation)
 		return -ENOENT;
 	m = s->generation->mesh;
-	workload = mesh_workload_find(m, addr);
+	if (owner)
+		workload = recognize_owner(s->recognize, m, s->generation->number, owner, addr);
+	if (workload == MESH_NONE)
+		workload = mesh_workload_find(m, addr);
 	endpoint = mesh_endpoint_find(m, addr);
 	if (workload == MESH_NONE && endpoint == MESH_NONE)
 		return -ENOENT;

@@ -23,6 +23,8 @@ struct steering_options {
 	struct channel *channel;	    /* outlives it */
 	int (*confine)(struct error *err);  /* the planner's thread calls it first */
 	void (*end_connections)(void *arg); /* those to endpoints that are to be left: soon */
+	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out,
+			   size_t size); /* as in observe.h */
 	void *arg;
 	uint64_t seed;
 };

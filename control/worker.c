@@ -187,6 +187,7 @@ static int start_steering(struct worker *w, struct error *err)
 					   .channel = w->channel,
 					   .confine = sandbox_enter,
 					   .end_connections = end_connections,
+					   .cgroup_path = name_cgroup,
 					   .arg = w,
 					   .seed = random_seed()};
 

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import sys
 import time
 
 from lab import mesh_scale, servers
@@ -221,3 +222,25 @@ spec:
     said = "\n".join(mesh.status()["problems"])
     for line, field in ((5, "metrics"), (6, "accessLogging"), (7, "tracing")):
         expect(f'telemetry.yaml:{line}:' in said and f'"{field}" has no effect' in said, said)
+
+
+@test("config/names_of_processes_by_matchers")
+def names(box):
+    node = servers.nginx(box.namespace("cart"), 8080)
+    client = box.namespace("client")
+    program = os.path.basename(os.path.realpath(sys.executable))
+    mesh = Mesh(box, cart=service("cart", [(node.place.address, {"version": "v1"})]), robot=f"""apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {{name: robot, namespace: shop, labels: {{app: robots, version: v7}}}}
+spec:
+  serviceAccount: robot
+  match: [{{executable: "*/{program}"}}, {{uid: 65533}}]
+""")
+    mesh.start()
+    wanted = {"source_workload": "robot", "source_workload_namespace": "shop", "source_app": "robots", "source_version": "v7",
+              "source_principal": "spiffe://cluster.local/ns/shop/sa/robot", "destination_service": "cart.example"}
+    found = connect(client, count=10)
+    expect_equal(found["answers"], {"200": 10}, f"answers: {found}")
+    wait_for(lambda: mesh.weftd.metrics().total("istio_requests_total", reporter="source", **wanted) == 10, 10, "requests of the robot")
+    mesh.write("bad", 'apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: x}\nspec: {match: [{executable: "/usr/bin/py*"}]}\n')
+    wait_for(lambda: "bad.yaml:4:" in mesh.status()["failure"] and "E3007" in mesh.status()["failure"], 5, "the refusal of a pattern")

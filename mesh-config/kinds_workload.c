@@ -170,6 +170,27 @@ SCHEMA(service_entry_schema, "ServiceEntry.spec", struct draft_service_entry,
 
 /* ---- Workload */
 
+/* The kernel half knows the last part of the path of what runs. */
+static void executable_check(struct reading *r, const struct draft_text *executable)
+{
+	const char *slash = strrchr(executable->text, '/');
+	const char *last = slash ? slash + 1 : executable->text;
+
+	if (strchr(last, '*'))
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
+					 "a \"*\" in the last part of a path is not supported"),
+			     "write \"*/NAME\" for each name");
+	else if (slash && executable->text[0] == '/')
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_HARMLESS, executable->at,
+					 "only \"%s\" is compared: a program of this name fits "
+					 "wherever it lies",
+					 last),
+			     "write \"*/%s\", and what else is known: uid, systemdUnit, cgroup",
+			     last);
+}
+
 static void match_check(struct reading *r, void *draft)
 {
 	const struct draft_match *m = draft;
@@ -184,6 +205,8 @@ static void match_check(struct reading *r, void *draft)
 					 "\"%s\" is not the path of an executable",
 					 m->executable.text),
 			     "write the whole path, or \"*/%s\"", m->executable.text);
+	else
+		executable_check(r, &m->executable);
 	if (!m->ips.count && !m->executable.text[0] && !m->systemd_unit.text[0] &&
 	    !m->cgroup.text[0] && !m->container.text[0] && !m->netns.text[0] &&
 	    m->uid == UINT32_MAX)
@@ -195,7 +218,7 @@ static const struct field match_schema_fields[] = {
 	FIELD(struct draft_match, ips, "ip", ADDRESS,
 	      "its addresses or networks; single addresses can be endpoints", .list = true),
 	FIELD(struct draft_match, executable, "executable", WORD,
-	      "path of the binary; * at the begin or end"),
+	      "*/NAME of the binary; of a whole path only the last part is compared"),
 	FIELD(struct draft_match, systemd_unit, "systemdUnit", WORD, "nginx.service"),
 	FIELD(struct draft_match, cgroup, "cgroup", WORD,
 	      "path of the control group below its mount; * at the end"),

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Matchers are in the order in which they count. A program opens many connections: what it was
+ * found to be is kept. */
+#include "control/apply/recognize.h"
+
+#include "base/slice.h"
+#include "base/table.h"
+#include "mesh-config/matchers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEPT 1024 /* a power of two */
+
+enum fit { FITS, FITS_NOT, FITS_UNKNOWN };
+
+/* What an answer depends on; no padding. */
+struct question {
+	uint64_t generation;
+	uint64_t cgroup_id;
+	uint8_t addr[16];
+	char exe[32];
+	uint32_t uid;
+	uint32_t known; /* 1: somebody asked */
+};
+
+struct recognize {
+	recognize_path_fn path;
+	void *arg;
+	struct {
+		struct question question;
+		uint32_t workload;
+	} kept[KEPT];
+};
+
+struct facts {
+	const struct weft_owner *owner;
+	const uint8_t *addr;
+	char path[512]; /* of its control group; "" not known */
+};
+
+struct recognize *recognize_new(recognize_path_fn path, void *arg)
+{
+	struct recognize *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->path = path;
+		r->arg = arg;
+	}
+	return r;
+}
+
+void recognize_free(struct recognize *r)
+{
+	free(r);
+}
+
+/* ---- control groups */
+
+static bool pattern_fits(const char *pattern, struct slice text)
+{
+	size_t n = strlen(pattern);
+
+	if (n && pattern[n - 1] == '*')
+		return slice_starts_with(text, (struct slice){pattern, n - 1});
+	if (pattern[0] == '*')
+		return text.size_bytes >= n - 1 &&
+		       !memcmp(text.data + text.size_bytes - (n - 1), pattern + 1, n - 1);
+	return slice_equal(text, (struct slice){pattern, n});
+}
+
+static bool part_holds(struct slice part, const char *text)
+{
+	return memmem(part.data, part.size_bytes, text, strlen(text)) != NULL;
+}
+
+/* Whether |path| or a group above it fits |m| in what |m| says of groups. */
+static bool group_fits(const struct mesh_matcher *m, const char *path)
+{
+	const char *part = path, *end;
+
+	while (*part == '/') {
+		struct slice last;
+
+		part++;
+		end = part + strcspn(part, "/");
+		last = (struct slice){part, (size_t)(end - part)};
+		if ((m->cgroup[0] &&
+		     pattern_fits(m->cgroup, (struct slice){path, (size_t)(end - path)})) ||
+		    (m->systemd_unit[0] && pattern_fits(m->systemd_unit, last)) ||
+		    (m->container[0] && part_holds(last, m->container)))
+			return true;
+		part = end;
+	}
+	return false;
+}
+
+static enum fit fit_group(const struct mesh_matcher *m, const struct facts *f)
+{
+	unsigned asked = (m->cgroup[0] != 0) + (m->systemd_unit[0] != 0) + (m->container[0] != 0);
+
+	if (!asked)
+		return FITS;
+	if (!f->path[0])
+		return FITS_UNKNOWN;
+	return group_fits(m, f->path) ? FITS : FITS_NOT;
+}
+
+/* ---- the rest */
+
+static bool executable_fits(const char *path, const struct weft_owner *owner)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !path[0] || !strncmp(slash ? slash + 1 : path, owner->exe, sizeof(owner->exe) - 1);
+}
+
+static bool prefix_has(const struct mesh_prefix *p, const uint8_t addr[16])
+{
+	unsigned whole = p->bits / 8, rest = p->bits % 8;
+
+	if (memcmp(addr, p->address, whole) != 0)
+		return false;
+	return !rest || !((addr[whole] ^ p->address[whole]) >> (8 - rest));
+}
+
+static enum fit fit_of(const struct mesh_matcher *m, const struct facts *f)
+{
+	enum fit group;
+
+	if (!matchers_supported(m) || !executable_fits(m->executable, f->owner) ||
+	    (m->uid >= 0 && m->uid != f->owner->uid) ||
+	    (m->has_prefix && !prefix_has(&m->prefix, f->addr)))
+		return FITS_NOT;
+	group = fit_group(m, f);
+	return group == FITS && m->netns[0] ? FITS_UNKNOWN : group;
+}
+
+static bool asks_for_groups(const struct mesh *m)
+{
+	for (uint32_t i = 0; i < m->matcher_count; i++)
+		if (m->matchers[i].cgroup[0] || m->matchers[i].systemd_unit[0] ||
+		    m->matchers[i].container[0])
+			return true;
+	return false;
+}
+
+static uint32_t look(const struct recognize *r, const struct mesh *m,
+		     const struct weft_owner *owner, const uint8_t addr[16])
+{
+	struct facts f = {.owner = owner, .addr = addr};
+
+	if (r->path && owner->cgroup_id && asks_for_groups(m) &&
+	    r->path(r->arg, owner->cgroup_id, f.path, sizeof(f.path)))
+		f.path[0] = 0;
+	for (uint32_t i = 0; i < m->matcher_count; i++) {
+		enum fit fit = fit_of(&m->matchers[i], &f);
+
+		if (fit != FITS_NOT)
+			return fit == FITS ? m->matchers[i].workload : MESH_NONE;
+	}
+	return MESH_NONE;
+}
+
+uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t generation,
+			 const struct weft_owner *owner, const uint8_t addr[16])
+{
+	struct question q = {.generation = generation,
+			     .cgroup_id = owner->cgroup_id,
+			     .uid = owner->uid,
+			     .known = 1};
+	uint32_t at;
+
+	if (!m->matcher_count)
+		return MESH_NONE;
+	memcpy(q.addr, addr, sizeof(q.addr));
+	memcpy(q.exe, owner->exe, sizeof(q.exe));
+	at = (uint32_t)table_hash(&q, sizeof(q), 0) & (KEPT - 1);
+	if (memcmp(&r->kept[at].question, &q, sizeof(q)) != 0) {
+		r->kept[at].question = q;
+		r->kept[at].workload = look(r, m, owner, addr);
+	}
+	return r->kept[at].workload;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Who local processes are found to be. */
+#include "control/apply/recognize.h"
+
+#include "mesh-config/source.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORKLOAD(name, match)                                                                      \
+	"---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " name "}\n"         \
+	"spec: {match: [{" match "}]}\n"
+
+static const char yaml[] = WORKLOAD("unit", "systemdUnit: web.service")
+	WORKLOAD("group", "cgroup: /app/*, uid: 7") WORKLOAD("pod", "container: 0123456789ab")
+		WORKLOAD("program", "executable: '*/worker', uid: 8") WORKLOAD("network",
+									       "ip: [10.1.0.0/16]")
+			WORKLOAD("long", "executable: '*/a-name-that-is-longer-than-31-bytes'")
+				WORKLOAD("namespaced", "netns: blue, uid: 9")
+					WORKLOAD("user", "uid: 9");
+
+static unsigned asked;
+
+static int path(void *arg, uint64_t id, char *out, size_t size)
+{
+	static const char *const paths[] = {"/", "/system.slice/web.service/sub", "/app/x",
+					    "/kubepods/cri-0123456789abcdef.scope"};
+
+	(void)arg;
+	asked++;
+	if (id >= sizeof(paths) / sizeof(paths[0]))
+		return -ENOENT;
+	snprintf(out, size, "%s", paths[id]);
+	return 0;
+}
+
+static struct mesh *build(void)
+{
+	struct mesh_source *s = mesh_source_new();
+	struct problems problems = {0};
+	struct mesh *m = NULL;
+
+	assert_int_equal(mesh_source_put(s, "a.yaml", SLICE(yaml)), 0);
+	assert_int_equal(mesh_source_build(s, &m, &problems), 0);
+	problems_free(&problems);
+	mesh_source_free(s);
+	return m;
+}
+
+static const char *who(struct recognize *r, const struct mesh *m, uint64_t cgroup, uint32_t uid,
+		       const char *exe, uint8_t second)
+{
+	const uint8_t addr[16] = {[10] = 0xff, 0xff, 10, second, 0, 1};
+	struct weft_owner owner = {.cgroup_id = cgroup, .uid = uid};
+	uint32_t found;
+
+	memcpy(owner.exe, exe, strnlen(exe, sizeof(owner.exe) - 1));
+	found = recognize_owner(r, m, 1, &owner, addr);
+	return found == MESH_NONE ? "nobody" : m->workloads[found].name;
+}
+
+static void the_first_that_fits(void **state)
+{
+	struct recognize *r = recognize_new(path, NULL);
+	struct mesh *m = build();
+
+	(void)state;
+	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
+	assert_string_equal(who(r, m, 2, 7, "x", 0), "group");
+	assert_string_equal(who(r, m, 2, 6, "x", 0), "nobody");
+	assert_string_equal(who(r, m, 3, 0, "x", 0), "pod");
+	assert_string_equal(who(r, m, 2, 8, "worker", 1), "program");
+	assert_string_equal(who(r, m, 2, 5, "worker", 1), "network");
+	assert_string_equal(who(r, m, 2, 5, "a-name-that-is-longer-than-31-b", 0), "long");
+	asked = 0;
+	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
+	assert_int_equal(asked, 0);
+	mesh_free(m);
+	recognize_free(r);
+}
+
+static void what_is_not_known_is_not_guessed(void **state)
+{
+	struct recognize *r = recognize_new(path, NULL);
+	struct mesh *m = build();
+
+	(void)state;
+	assert_string_equal(who(r, m, 2, 9, "x", 0), "nobody");	       /* in which namespace? */
+	assert_string_equal(who(r, m, 77, 5, "x", 0), "nobody");       /* in which group? */
+	assert_string_equal(who(r, m, 77, 8, "worker", 1), "program"); /* before any of those */
+	mesh_free(m);
+	recognize_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_that_fits),
+		cmocka_unit_test(what_is_not_known_is_not_guessed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
