@@ -153,6 +153,9 @@ fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
 check: $(BUILD)/deps-check $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget, docs, unit, fuzz, BPF object
 	@BUILD=$(BUILD) checks/run $(GATES)
 
+kernels: all $(BUILD)/deps-demo $(BUILD)/deps-kernels ## weft beside real servers on the kernels that this distribution packages, in QEMU (KERNELS="6.1 ...")
+	@BUILD=$(BUILD) checks/kernels $(KERNELS)
+
 compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and editors
 	@ln -sf $< $@
 
@@ -169,5 +172,5 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -name '*.o' 2>/dev/null))
-.PHONY: all help deps demo test bench unit tests fuzz fuzzers check install clean
+.PHONY: all help deps demo test bench unit tests fuzz fuzzers check kernels install clean
 .SECONDARY:
