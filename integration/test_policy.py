@@ -50,17 +50,17 @@ def deny(*rules, **where):
 class Town:
     """A server and two clients that the mesh knows, and one client that it does not."""
 
-    def __init__(self, box):
+    def __init__(self, box, address="address"):
         self.server, self.shop, self.web, self.stranger = [box.namespace(n) for n in ("server", "shop", "web", "stranger")]
         self.server.start([sys.executable, DIAL, "listen", 8080, 9090], "listener")
         wait_for(lambda: self.server.listens(9090), 10, "the listener")
-        self.mesh = Mesh(box, workloads=workload("cart", "cart", self.server.address, "cart", app="cart")
-                         + workload("shop", "shop", self.shop.address, "shopper", app="shop")
-                         + workload("web", "web", self.web.address, "web", app="web"), policy="")
+        self.host, shop, web = [getattr(place, address) for place in (self.server, self.shop, self.web)]
+        self.mesh = Mesh(box, workloads=workload("cart", "cart", self.host, "cart", app="cart")
+                         + workload("shop", "shop", shop, "shopper", app="shop") + workload("web", "web", web, "web", app="web"), policy="")
         self.mesh.start()
 
     def outcomes(self, ports=("8080", "9090")):
-        return {name: place.run([sys.executable, DIAL, self.server.address, *ports]).stdout.split()
+        return {name: place.run([sys.executable, DIAL, self.host, *ports]).stdout.split()
                 for name, place in (("shop", self.shop), ("web", self.web), ("stranger", self.stranger))}
 
     def expect(self, what, shop, web, stranger, ports=("8080", "9090"), text=None):
@@ -111,6 +111,22 @@ def semantics(box):
             ("AUDIT changes nothing", policy({"action": "AUDIT", "rules": [{}]}), OK, OK, OK),
             ("dry run changes nothing", policy({}, annotations='{istio.io/dry-run: "true"}'), OK, OK, OK)):
         town.expect(what, *wanted, text=text)
+
+
+@test("policy/ipv6")
+def ipv6(box):
+    town = Town(box, "address6")
+    town.expect("no policy: allowed", OK, OK, OK)
+    for what, text, *wanted in (
+            ("namespaces", allow(source(namespaces=["shop"])), OK, NO, NO),
+            ("DENY by principal", deny(source(principals=["*/sa/web"])), OK, NO, OK),
+            ("ports", deny({"to": [{"operation": {"ports": ["9090"]}}]}), (OK, NO), (OK, NO), (OK, NO)),
+            ("ipBlocks: at the server", deny(source(ipBlocks=[f"{town.web.address6}/128"])), OK, REFUSED, OK),
+            ("ipBlocks of the other family: nobody's", deny(source(ipBlocks=["0.0.0.0/0"])), OK, OK, OK),
+            ("notIpBlocks", allow(source(notIpBlocks=[town.web.address6])), OK, REFUSED, OK),
+            ("when destination.ip", allow({"when": [{"key": "destination.ip", "notValues": [town.host]}]}), NO, NO, NO)):
+        town.expect(what, *wanted, text=text)
+    town.expect("datagrams", OK, NO, NO, ports=["udp:8080"], text=allow(source(namespaces=["shop"])))
 
 
 @test("policy/datagrams")

@@ -17,19 +17,19 @@ ENDS = '{weft.dev/end-connections: "true"}'
 class Village:
     """nginx and three clients, of which the mesh knows two; each holds connections."""
 
-    def __init__(self, box, count):
+    def __init__(self, box, count, address="address"):
         self.server, self.shop, self.web, self.stranger = [box.namespace(n) for n in ("server", "shop", "web", "stranger")]
         servers.nginx(self.server, 8080)
-        self.mesh = Mesh(box, workloads=workload("cart", "cart", self.server.address, "cart", app="cart")
-                         + workload("shop", "shop", self.shop.address, "shopper", app="shop")
-                         + workload("web", "web", self.web.address, "web", app="web"), policy="")
+        self.host, shop, web = [getattr(place, address) for place in (self.server, self.shop, self.web)]
+        self.mesh = Mesh(box, workloads=workload("cart", "cart", self.host, "cart", app="cart")
+                         + workload("shop", "shop", shop, "shopper", app="shop") + workload("web", "web", web, "web", app="web"), policy="")
         self.mesh.start()
         self.held = {}
         for place in (self.shop, self.web, self.stranger):
             self.hold(place, count)
 
     def hold(self, place, count):
-        self.held[place.role] = Held(place, self.server.address, 8080, count)
+        self.held[place.role] = Held(place, self.host, 8080, count)
 
     def alive(self):
         return {role: held.alive() for role, held in self.held.items()}
@@ -72,6 +72,14 @@ def ends(box):
     village.expect_alive("by address", shop=0, web=0, stranger=0)
     expect_equal((village.metric("weft_mesh_connections_ended_total"), village.metric("weft_mesh_connections_not_ended_total")), (120, 0), "the counters")
     expect(seconds < 2, f"it took {seconds:.2f} s")
+
+
+@test("policy/ends_connections_ipv6")
+def ends_ipv6(box):
+    village = Village(box, 10, "address6")
+    village.mesh.apply(policy=deny(source(namespaces=["web"]), annotations=ENDS))
+    village.expect_alive("over IPv6", shop=10, web=0, stranger=10)
+    expect_equal(village.metric("weft_mesh_connections_ended_total"), 10, "the counter")
 
 
 @test("policy/ends_many_connections")

@@ -12,16 +12,23 @@ import sys
 def listen(ports):
     sockets = []
     for port in ports:
-        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            sock = socket.socket(socket.AF_INET, kind)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(("0.0.0.0", port))
-            if kind == socket.SOCK_STREAM:
-                sock.listen(64)
-            sockets.append(sock)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                sockets.append(listener(family, kind, port))
     while True:
         for sock in select.select(sockets, [], [])[0]:
             greet(sock)
+
+
+def listener(family, kind, port):
+    sock = socket.socket(family, kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind(("", port))
+    if kind == socket.SOCK_STREAM:
+        sock.listen(64)
+    return sock
 
 
 def greet(sock):
@@ -35,7 +42,7 @@ def greet(sock):
 
 def dial(host, port):
     kind = socket.SOCK_DGRAM if port.startswith("udp:") else socket.SOCK_STREAM
-    sock = socket.socket(socket.AF_INET, kind)
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
     sock.settimeout(2)
     address = (host, int(port.split(":")[-1]))
     try:
