@@ -206,6 +206,9 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	s->services = mesh_maps_services(s->maps);
 	options.endpoints = s->endpoints;
 	options.services = mesh_maps_services(s->maps);
+	if (!s->endpoints || !s->services)
+		return error_set(err, -errno, "cannot map the state of the mesh: %s",
+				 strerror(errno));
 	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
 	s->recognize = recognize_new(o->cgroup_path, o->arg);
 	if (!s->eject || !s->recognize)

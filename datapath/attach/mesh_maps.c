@@ -27,7 +27,8 @@ struct mesh_maps {
 	int live;			       /* index, NO_ARENA: nothing is in force */
 	int slot_fd;
 	int simulate_fd;
-	struct weft_endpoint_state *endpoints;
+	int endpoints_fd, services_fd;
+	struct weft_endpoint_state *endpoints; /* NULL: not asked for yet */
 	struct weft_service_state *services;
 	char pin_dir[384]; /* of the arenas; empty: not pinned */
 };
@@ -224,10 +225,9 @@ static void adopt(struct mesh_maps *m)
 	}
 }
 
-static void *state_map(const struct attach *a, const char *name, size_t bytes)
+static void *state_map(int fd, size_t bytes)
 {
-	void *state = mmap(NULL, round_to_page(bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
-			   attach_map_fd(a, name), 0);
+	void *state = mmap(NULL, round_to_page(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return state == MAP_FAILED ? NULL : state;
 }
@@ -253,11 +253,8 @@ static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 				 "the kernel half has no mesh: it was not wanted, or this kernel "
 				 "refuses it");
 	m->simulate_fd = simulate ? bpf_program__fd(simulate) : -1;
-	m->endpoints = state_map(a, "weft_endpoints", WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints));
-	m->services = state_map(a, "weft_services", WEFT_MESH_SERVICES * sizeof(*m->services));
-	if (!m->endpoints || !m->services)
-		return error_set(err, -errno, "cannot map the state of the mesh: %s",
-				 strerror(errno));
+	m->endpoints_fd = attach_map_fd(a, "weft_endpoints");
+	m->services_fd = attach_map_fd(a, "weft_services");
 	if (link_dir)
 		snprintf(m->pin_dir, sizeof(m->pin_dir), "%s/..", link_dir);
 	adopt(m);
@@ -296,13 +293,18 @@ void mesh_maps_free(struct mesh_maps *m)
 	free(m);
 }
 
-struct weft_endpoint_state *mesh_maps_endpoints(const struct mesh_maps *m)
+struct weft_endpoint_state *mesh_maps_endpoints(struct mesh_maps *m)
 {
+	if (!m->endpoints)
+		m->endpoints =
+			state_map(m->endpoints_fd, WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints));
 	return m->endpoints;
 }
 
-struct weft_service_state *mesh_maps_services(const struct mesh_maps *m)
+struct weft_service_state *mesh_maps_services(struct mesh_maps *m)
 {
+	if (!m->services)
+		m->services = state_map(m->services_fd, WEFT_MESH_SERVICES * sizeof(*m->services));
 	return m->services;
 }
 

@@ -59,12 +59,13 @@ const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m);
 /* The arena that is in force, mapped for as long as |m| has it; false: none. */
 bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena);
 
-/* Mapped state, good in forked processes too: WEFT_MESH_ENDPOINTS and WEFT_MESH_SERVICES elements.
+/* Mapped state, WEFT_MESH_ENDPOINTS and WEFT_MESH_SERVICES elements; NULL with errno: it cannot be
+ * mapped. Mapped by the first call: all of it then counts as memory of the process.
  * The kernel half changes it at any time (atomic reads). The agent writes |flags| (WEFT_EJECTED)
  * alone; an index may be given to another endpoint or service only while its |connections| is 0,
  * its counters zeroed before. A weft_mesh_pool.state is a struct weft_pool_state. */
-struct weft_endpoint_state *mesh_maps_endpoints(const struct mesh_maps *m);
-struct weft_service_state *mesh_maps_services(const struct mesh_maps *m);
+struct weft_endpoint_state *mesh_maps_endpoints(struct mesh_maps *m);
+struct weft_service_state *mesh_maps_services(struct mesh_maps *m);
 
 /* Runs the balancing and policy code of the kernel half on what is in force; connects to nothing,
  * counts nothing. 0, -ENOTSUP (kernel before 5.14) or what the kernel said. */
