@@ -244,3 +244,30 @@ spec:
     wait_for(lambda: mesh.weftd.metrics().total("istio_requests_total", reporter="source", **wanted) == 10, 10, "requests of the robot")
     mesh.write("bad", 'apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: x}\nspec: {match: [{executable: "/usr/bin/py*"}]}\n')
     wait_for(lambda: "bad.yaml:4:" in mesh.status()["failure"] and "E3007" in mesh.status()["failure"], 5, "the refusal of a pattern")
+
+
+@test("config/convert")
+def convert(box):
+    """A cluster's manifests: nothing is left out in silence; what is without problems is in force as it is."""
+    mesh = Mesh(box)
+    mesh.start()
+    cluster = ROOT / "mesh-config" / "manifests" / "convert" / "cluster.yaml"
+    done = config(mesh, "convert", cluster)
+    expect_equal(done.returncode, 3, done.stderr)
+    comments = [line for line in done.stdout.splitlines() if line.startswith("# ")]
+    said = [line for line in done.stderr.splitlines() if line.startswith(f"{cluster}:")]
+    expect_equal(len(comments), len(said), "a comment for each line on standard error")
+    expect("11 objects written, 13 things left out, 3 kept that weft will refuse" in done.stderr, done.stderr)
+    made = box.dir / "made"
+    fine = folder(box, "fine", cluster="\n".join(text for text in (
+        "apiVersion: v1\nkind: List\nitems:", *(f"- {json.dumps(one)}" for one in [
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "namespace": "n", "uid": "1"},
+             "spec": {"clusterIP": "198.19.3.1", "ports": [{"port": 80, "targetPort": 8080}]}, "status": {}},
+            {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "a", "namespace": "n"},
+             "subsets": [{"addresses": [{"ip": "10.0.0.7"}, {"ip": "10.0.0.8"}], "ports": [{"port": 8080}]}]}]))))
+    done = config(mesh, "convert", fine, "--to", made)
+    expect_equal((done.returncode, done.stdout), (0, ""), done.stderr)
+    expect_equal(config(mesh, "apply", made).returncode, 0, "what was made is put in force")
+    expect_equal(sorted(row["address"] for row in mesh.lines("endpoints")), ["10.0.0.7:8080", "10.0.0.8:8080"], "endpoints in force")
+    again = config(mesh, "convert", fine, "--to", made)
+    expect(again.returncode == 1 and "File exists" in again.stderr, again.stderr)

@@ -24,6 +24,7 @@ void canonical_free(struct canonical *c)
 		free((char *)c->items[i].text.data);
 	free(c->items);
 	arena_free(&c->arena);
+	pool_unref(c->pool);
 	free(c);
 }
 
@@ -204,6 +205,15 @@ static void object_finish(struct canonical_writer *w, uint32_t kind,
 	o->text = text;
 }
 
+/* Leaves the whole object out. */
+static void object_lose(struct canonical_writer *w, struct place at, const char *why)
+{
+	if (!canonical_begin(w))
+		return;
+	canonical_lose(w, at, (struct slice){0}, why, false);
+	object_finish(w, KIND_COUNT, NULL);
+}
+
 static void known_add(struct canonical_writer *w, const struct kind *k,
 		      const struct yaml_node *node)
 {
@@ -213,7 +223,9 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 
 	w->whole = w->c->options.convert && k == &kinds[KIND_AUTHORIZATION_POLICY];
 	w->c->arena.failed |= !own;
-	if (own && canonical_begin(w)) {
+	if (w->c->options.convert && canonical_is_lost(k->schema, yaml_find(node, "spec"))) {
+		object_lose(w, node->at, "it holds under conditions that weft cannot tell");
+	} else if (own && canonical_begin(w)) {
 		w->c->stripped += keeps_books(node, metadata);
 		canonical_head_write(w, k, metadata);
 		spec_write(w, k, own);
@@ -222,12 +234,46 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 	arena_free(&arena);
 }
 
+/* Why a configuration with this object would be refused, "" if it would not: its kind is misspelt,
+ * or promises what weft does not give. */
+static const char *kind_refusal(struct canonical *c, const struct yaml_node *node)
+{
+	struct problem_sink problems = {0};
+	struct yaml_node alone = *node, list = {.kind = YAML_LIST, .first = &alone, .count = 1};
+	struct arena arena = {0};
+	struct reading r = {&arena, c->pool ? c->pool : pool_new(), &problems};
+	const char *why = "";
+	struct draft *first;
+
+	alone.next = NULL;
+	c->pool = r.pool;
+	if (!r.pool || drafts_read(&r, &list, NULL, &first))
+		c->arena.failed = true;
+	else if (problems.errors && problems.first)
+		why = arena_format(&c->arena, "%s", problems.first->text);
+	problem_sink_free(&problems);
+	arena_free(&arena);
+	return why;
+}
+
 static void unknown_add(struct canonical_writer *w, const struct yaml_node *node)
 {
-	if (!w->c->options.convert || !canonical_begin(w))
+	const char *why = w->c->options.convert ? kind_refusal(w->c, node) : "";
+
+	if (!w->c->options.convert)
 		return;
-	canonical_lose(w, node->at, (struct slice){0}, "weft has no use for this kind", false);
-	object_finish(w, KIND_COUNT, NULL);
+	if (!why[0]) {
+		object_lose(w, node->at, "weft has no use for this kind");
+		return;
+	}
+	if (!canonical_begin(w))
+		return;
+	canonical_lose(w, node->at, (struct slice){0}, why, true);
+	for (const struct yaml_node *n = node->first; n && node->kind == YAML_MAP; n = n->next) {
+		yaml_write_key(&w->yaml, 0, n->key);
+		yaml_write_value(&w->yaml, 2, n);
+	}
+	object_finish(w, KIND_COUNT, yaml_find(node, "metadata"));
 }
 
 static bool is_list(const struct yaml_node *node, struct slice kind)

@@ -91,12 +91,24 @@ static bool is_refused(const struct schema *schema, const struct field *f,
 	       (f ? f->status == FIELD_REFUSED : !schema->open);
 }
 
+/* path of the Gateway API, where it is not that of every request. */
+static bool is_some_path(const struct yaml_node *n)
+{
+	const struct yaml_node *type = yaml_find(n, "type"), *value = yaml_find(n, "value");
+
+	if (!slice_equal(n->key, SLICE("path")) || n->kind != YAML_MAP)
+		return false;
+	return (type && !slice_equal(type->text, SLICE("PathPrefix"))) ||
+	       (value && !slice_equal(value->text, SLICE("/")));
+}
+
+/* Of a condition. */
 static bool has_refused(const struct schema *schema, const struct yaml_node *map)
 {
 	for (const struct yaml_node *n = map->first; n; n = n->next) {
 		const struct field *f = field_find(schema, n->key);
 
-		if (is_refused(schema, f, n))
+		if (is_refused(schema, f, n) || is_some_path(n))
 			return true;
 		if (f && f->type == FIELD_OBJECT && !f->list && n->kind == YAML_MAP &&
 		    has_refused(f->object, n))
@@ -132,6 +144,13 @@ static bool route_is_lost(const struct field *f, const struct yaml_node *route)
 		if (!c->list || c->type != FIELD_OBJECT || !condition_is_lost(c, n))
 			return false;
 	return true;
+}
+
+bool canonical_is_lost(const struct schema *schema, const struct yaml_node *spec)
+{
+	const struct field field = {.type = FIELD_OBJECT, .object = schema};
+
+	return spec && spec->kind == YAML_MAP && route_is_lost(&field, spec);
 }
 
 static bool item_is_lost(const struct canonical_writer *w, const struct field *f,

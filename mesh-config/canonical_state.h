@@ -24,6 +24,7 @@ struct canonical {
 	struct canonical_object *items;
 	uint32_t count, capacity;
 	uint32_t stripped;
+	struct pool *pool; /* to ask what is wrong with a kind; made when first needed */
 };
 
 /* An object in the making. */
@@ -69,6 +70,9 @@ void canonical_lose(struct canonical_writer *w, struct place at, struct slice fi
 /* The fields of |map| as |schema| has them, in its order. */
 void canonical_write_fields(struct canonical_writer *w, unsigned indent,
 			    const struct schema *schema, const struct yaml_node *map);
+
+/* Whether an object with this spec is a condition that weft cannot tell. */
+bool canonical_is_lost(const struct schema *schema, const struct yaml_node *spec);
 
 /* Whether any of them would be written. */
 bool canonical_has_fields(const struct canonical_writer *w, const struct schema *schema,

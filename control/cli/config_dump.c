@@ -87,7 +87,7 @@ static void write_object(void *arg, struct slice text)
 {
 	struct writing *w = arg;
 
-	w->objects++;
+	w->objects += memmem(text.data, text.size_bytes, "\napiVersion:", 12) != NULL;
 	if (w->part && (fflush(w->part) || w->used + text.size_bytes > PART_BYTES))
 		part_end(w);
 	if (!w->part)
@@ -221,8 +221,9 @@ static void tell_loss(void *arg, const struct canonical_loss *l)
 
 	w->losses++;
 	w->kept += l->kept;
-	fprintf(stderr, "%s:%u:%u: warning: %s: %s%s%s\n", l->file, l->line, l->column, l->object,
-		l->what, l->what[0] ? ": " : "", l->why);
+	fprintf(stderr, "%s:%u:%u: %s: %s: %s%s%s\n", l->file, l->line, l->column,
+		l->kept ? "kept, weft refuses it" : "warning", l->object, l->what,
+		l->what[0] ? ": " : "", l->why);
 }
 
 static void say_converted(const struct writing *w, uint32_t stripped)
@@ -256,8 +257,11 @@ static int convert(const struct context *context, struct writing *w, struct conf
 	uint32_t stripped = 0;
 
 	w->result = result->read.source;
-	if (write_all(w, &options, from, &stripped))
-		return command_fail(EXIT_FAILED, "%s", w->err.text);
+	if (write_all(w, &options, from, &stripped) == -EBADMSG)
+		check_result(context, from); /* says where */
+	if (w->err.code)
+		return command_fail(w->err.code == -EBADMSG ? EXIT_PROBLEMS : EXIT_FAILED, "%s",
+				    w->err.text);
 	say_converted(w, stripped);
 	return check_result(context, result);
 }
