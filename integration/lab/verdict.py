@@ -14,22 +14,25 @@ class Failure(Exception):
     """A promise was broken; the text says which and how."""
 
 
-def test(name, seconds=60, needs=()):
-    """Registers a function f(box) as the test |name|, given at most |seconds|; |needs| are programs."""
+def test(name, seconds=60, needs=(), prepare=None):
+    """Registers a function f(box) as the test |name|, given at most |seconds|; |needs| are programs. |prepare(build)| does
+    beforehand, beside other tests, what takes long and needs nothing to itself; the test does it if that did not happen."""
     def register(function):
-        TESTS[name] = Test(name, function, seconds, needs)
+        TESTS[name] = Test(name, function, seconds, needs, prepare)
         return function
     return register
 
 
 class Test:
-    def __init__(self, name, function, seconds, needs):
-        self.name, self.function, self.seconds, self.needs = name, function, seconds, needs
+    def __init__(self, name, function, seconds, needs, prepare):
+        self.name, self.function, self.seconds, self.needs, self.prepare = name, function, seconds, needs, prepare
+
+    def missing(self):
+        return [program for program in self.needs if not shutil.which(program)]
 
     def run(self, box):
-        for program in self.needs:
-            if not shutil.which(program):
-                raise Skip(f"{program} is not installed")
+        for program in self.missing():
+            raise Skip(f"{program} is not installed")
         self.function(box)
 
 
