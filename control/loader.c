@@ -208,7 +208,7 @@ static int start_mesh(struct loader *l, struct error *err)
 		.attach = l->attach,
 		.cgroup_root = l->cgroup_root,
 		.accelerate = accelerate,
-		.in_force = end_connections,
+		.end_connections = end_connections,
 		.arg = l,
 	};
 	struct error ignored, err_endings;

@@ -203,7 +203,8 @@ def explain(box):
 
 def explain_undecided(town):
     """By name its address is known; who is not known has none."""
-    town.mesh.apply(policy=deny(source(ipBlocks=[town.web.address])))
+    town.mesh.apply(policy=deny(source(ipBlocks=[town.web.address]), annotations='{weft.dev/end-connections: "true"}'))
     expect_equal([explained(town, who, "cart", "8080")[1]["verdict"] for who in ("web", "shop", "-")], ["denied", "allowed", "undecided"], "ipBlocks")
     text = town.mesh.weftd.command("policy", "explain", "web", "cart", "8080").stdout
-    expect("denied by cart/p rule 1: a DENY policy matches" in text and "web/web, principal" in text and "DENY cart/p: rule 1 matches" in text, text)
+    expect("denied by cart/p rule 1: a DENY policy matches" in text and "web/web, principal" in text and "DENY cart/p: rule 1 matches" in text
+           and "connections that live are ended, too" in text, text)

@@ -169,6 +169,18 @@ static void answer_arena(struct feeder *f, uint64_t cells)
 	channel_answer(f->channel, r, (uint64_t)arena.id << 32 | arena.count, arena.fd, &err);
 }
 
+/* The answer goes first: whoever waits for it tells when the generation came into force. */
+static void answer_flip(struct feeder *f)
+{
+	struct error err = {0};
+	int r = mesh_maps_flip(f->maps, &err);
+	const struct weft_mesh_header *live = mesh_maps_live(f->maps);
+
+	channel_answer(f->channel, r, 0, -1, &err);
+	if (!r && live && live->flags & WEFT_MESH_ENDS)
+		f->options.end_connections(f->options.arg);
+}
+
 static void answer_names(struct feeder *f, size_t bytes)
 {
 	struct resolve_name *names = (struct resolve_name *)f->data;
@@ -198,8 +210,7 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 		answer_arena(f, argument);
 		break;
 	case CHANNEL_FLIP:
-		channel_answer(f->channel, mesh_maps_flip(f->maps, &err), 0, -1, &err);
-		f->options.in_force(f->options.arg);
+		answer_flip(f);
 		break;
 	case CHANNEL_CLEAR:
 		channel_answer(f->channel, mesh_maps_clear(f->maps), 0, -1, &err);

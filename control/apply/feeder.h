@@ -20,7 +20,8 @@ struct feeder_options {
 	 * with |err|. */
 	int (*accelerate)(void *arg, const struct weft_accel_key *keys, size_t count,
 			  struct error *err);
-	void (*in_force)(void *arg); /* another generation is in force */
+	/* Another generation is in force, and it has policies that end connections. */
+	void (*end_connections)(void *arg);
 	void *arg;
 };
 

@@ -94,7 +94,10 @@ static int print_explanation(void *arg, const char *text, json_t *o)
 	if (json_is_string(json_object_get(o, "policy")))
 		printf(" by %s rule %lld", field_shown(o, "policy", shown),
 		       field_number(o, "rule"));
-	printf(": %s\n", field_shown(o, "why", shown));
+	printf(": %s%s\n", field_shown(o, "why", shown),
+	       json_is_true(json_object_get(o, "ends_connections"))
+		       ? "; connections that live are ended, too"
+		       : "");
 	print_end("from", json_object_get(o, "source"));
 	printf("\n");
 	print_end("to", json_object_get(o, "target"));

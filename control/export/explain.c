@@ -173,6 +173,7 @@ static void put_policy(struct json *j, const struct mesh *m, uint32_t policy,
 	json_put_string(j, "action", actions[p->action]);
 	json_put_bool(j, "dry_run", p->dry_run);
 	json_put_bool(j, "enforced", !only_noted);
+	json_put_bool(j, "ends_connections", p->end_connections);
 	json_put_number(j, "rules", p->rule_count);
 	json_put_array(j, "failed");
 	rule = explain_policy(m, policy, q, put_reason, j);
@@ -223,6 +224,7 @@ int explain_write(const struct mesh *m, const char *from, const char *to, const 
 	json_put_string(&j, "why", why(&q, &a));
 	put_policy_name(&j, "policy", m, a.policy);
 	json_put_number(&j, "rule", a.rule);
+	json_put_bool(&j, "ends_connections", a.ends);
 	put_end(&j, "source", m, &q.source);
 	put_end(&j, "target", m, &q.target);
 	json_put_number(&j, "port", q.port);

@@ -206,8 +206,11 @@ void endings_handle(struct endings *e, uint64_t now_ns,
 	attach_iterate_endings(e->attach, found, e);
 	sock_destroy(e->targets, e->count);
 	gone = targets_tell(e, ended, arg);
-	if (e->count == ENDINGS_MAX && gone)
+	if (e->count == ENDINGS_MAX && gone) {
 		wake_after(e, SOON_NS);
-	else if (e->looks && --e->looks)
+		return;
+	}
+	e->looks--;
+	if (e->looks)
 		wake_after(e, LATER_NS);
 }
