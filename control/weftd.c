@@ -123,11 +123,14 @@ static int worker_start(struct weftd *d, struct error *err)
 	return r ? r : watch(d, d->broker.loader_fd);
 }
 
+/* Nobody answers its questions from here on: it must not wait for that. */
 static void worker_stop(struct weftd *d)
 {
 	if (d->worker <= 0)
 		return;
 	kill(d->worker, SIGTERM);
+	channel_close(&d->channel);
+	broker_close(&d->broker);
 	waitpid(d->worker, NULL, 0);
 	d->worker = 0;
 }
@@ -285,8 +288,6 @@ int main(int argc, char **argv)
 		run(&d);
 	}
 	worker_stop(&d);
-	channel_close(&d.channel);
-	broker_close(&d.broker);
 	loader_free(d.loader);
 	return d.code;
 }
