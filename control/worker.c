@@ -17,6 +17,7 @@
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
+#include <linux/sched/types.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,13 +25,16 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 /* The ring is read this often when little comes, and when much does: many short turns hold nobody
  * up, a long one stalls whoever has the same CPU. */
 #define IDLE_TICK_NS	     20000000
 #define BUSY_TICK_NS	     4000000
 #define BUSY_RECORDS	     16		   /* in one turn */
+#define SLICE_NS	     100000000	   /* the longest there is */
 #define ALIVE_INTERVAL_NS    2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
 #define RECENT_REQUESTS	     4096
@@ -275,11 +279,15 @@ static int start_loop(struct worker *w, struct error *err)
 }
 
 /* Records wait in the ring: when the worker is due, whoever has the CPU keeps it to the end of its
- * slice, so that the watched programs are not preempted by wake-ups of the agent. Where it is
- * refused the worker is scheduled as others are. */
+ * slice, and whoever wakes up while the worker has it goes first, as its own slice is long and its
+ * deadline far (kernel/sched/fair.c; a slice of one's own since Linux 6.12, ignored before). The
+ * share of the CPU is everybody's. Where it is refused the worker is scheduled as others are. */
 static void yield_to_others(void)
 {
-	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+	struct sched_attr batch = {
+		.size = sizeof(batch), .sched_policy = SCHED_BATCH, .sched_runtime = SLICE_NS};
+
+	syscall(SYS_sched_setattr, 0, &batch, 0);
 }
 
 static int start(struct worker *w, struct error *err)
