@@ -2,6 +2,7 @@
 /* Walks both models side by side; what has the same hash is not looked at. */
 #include "mesh-config/diff.h"
 
+#include "mesh-config/diff_matchers.h"
 #include "mesh-config/diff_text.h"
 
 #include <errno.h>
@@ -214,6 +215,12 @@ static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
 	compare_numbers(d, "maglev table", a->maglev_size, b->maglev_size);
 	compare_lists(d, "distribution", &distributes[0], &distributes[1]);
 	compare_lists(d, "failover", &failovers[0], &failovers[1]);
+}
+
+/* Of whole services only. */
+static void compare_limits(struct diff *d, const struct mesh_traffic *a,
+			   const struct mesh_traffic *b)
+{
 	compare_numbers(d, "maxConnections", a->max_connections, b->max_connections);
 	compare_numbers(d, "connect rate", a->connect_rate, b->connect_rate);
 	compare_outlier(d, &a->outlier, &b->outlier);
@@ -230,7 +237,8 @@ static void compare_subsets(struct diff *d, const struct mesh_service *a,
 			const struct mesh_subset *x = &d->old->subsets[a->subset_first + i];
 			const struct mesh_subset *y = &d->new->subsets[b->subset_first + j];
 
-			if (strcmp(x->name, y->name) != 0)
+			if (strcmp(x->name, y->name) != 0 ||
+			    (x->traffic == a->traffic && y->traffic == b->traffic))
 				continue;
 			within.used = 0;
 			diff_text_add(&within, "subset %s ", x->name);
@@ -321,6 +329,7 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 	compare_service_lists(d, a, b);
 	compare_endpoints(d, a, b);
 	compare_traffic(d, a->traffic, b->traffic);
+	compare_limits(d, &d->old->traffic[a->traffic], &d->new->traffic[b->traffic]);
 	compare_subsets(d, a, b);
 	compare_numbers(d, "session affinity (s)", a->session_affinity_s, b->session_affinity_s);
 	compare_numbers(d, "acceleration", a->acceleration, b->acceleration);
@@ -332,78 +341,25 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 
 /* ---- workloads and policies */
 
-static int by_workload(const void *left, const void *right)
+static void tell_matchers(struct diff *d, const struct diff_matchers *from,
+			  const struct diff_matchers *in, const char *happened)
 {
-	const struct mesh_matcher *a = left, *b = right;
-
-	return (a->workload > b->workload) - (a->workload < b->workload);
-}
-
-/* A copy in the order of workloads; NULL when memory is short. */
-static struct mesh_matcher *matchers_sort(const struct mesh *m)
-{
-	struct mesh_matcher *sorted = calloc(m->matcher_count + 1u, sizeof(*sorted));
-
-	if (sorted && m->matcher_count) {
-		memcpy(sorted, m->matchers, m->matcher_count * sizeof(*sorted));
-		qsort(sorted, m->matcher_count, sizeof(*sorted), by_workload);
-	}
-	return sorted;
-}
-
-/* Where the matchers of |workload| begin. */
-static uint32_t matchers_find(const struct mesh_matcher *sorted, uint32_t count, uint32_t workload)
-{
-	uint32_t low = 0, high = count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (sorted[middle].workload < workload)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-struct matchers {
-	const struct mesh_matcher *sorted;
-	uint32_t first, end;
-};
-
-static struct matchers matchers_of(const struct mesh *m, const struct mesh_matcher *sorted,
-				   uint32_t workload)
-{
-	return (struct matchers){sorted, matchers_find(sorted, m->matcher_count, workload),
-				 matchers_find(sorted, m->matcher_count, workload + 1)};
-}
-
-static void tell_matchers(struct diff *d, const struct matchers *from, const struct matchers *in,
-			  const char *happened)
-{
-	struct diff_text a, b, line;
+	struct diff_text text, line;
 
 	for (uint32_t i = from->first; i < from->end; i++) {
-		bool found = false;
-
-		diff_text_matcher(&a, &from->sorted[i]);
-		for (uint32_t j = in->first; j < in->end && !found; j++) {
-			diff_text_matcher(&b, &in->sorted[j]);
-			found = !strcmp(a.text, b.text);
-		}
-		if (found)
+		diff_text_matcher(&text, &from->sorted[i]);
+		if (diff_matchers_have(in, text.text))
 			continue;
 		line.used = 0;
-		diff_text_add(&line, "match %s %s", a.text, happened);
+		diff_text_add(&line, "match %s %s", text.text, happened);
 		tell(d, '~', line.text);
 	}
 }
 
 static void compare_matchers(struct diff *d, uint32_t old, uint32_t new)
 {
-	struct matchers a = matchers_of(d->old, d->old_matchers, old);
-	struct matchers b = matchers_of(d->new, d->new_matchers, new);
+	struct diff_matchers a = diff_matchers_of(d->old, d->old_matchers, old);
+	struct diff_matchers b = diff_matchers_of(d->new, d->new_matchers, new);
 
 	tell_matchers(d, &a, &b, "went");
 	tell_matchers(d, &b, &a, "came");
@@ -590,8 +546,8 @@ int mesh_diff(const struct mesh *old, const struct mesh *new,
 			 .visit = visit,
 			 .arg = arg,
 			 .within = "",
-			 .old_matchers = matchers_sort(old),
-			 .new_matchers = matchers_sort(new)};
+			 .old_matchers = diff_matchers_sort(old),
+			 .new_matchers = diff_matchers_sort(new)};
 	bool failed = !d.old_matchers || !d.new_matchers;
 
 	if (!failed && old->hash != new->hash) {

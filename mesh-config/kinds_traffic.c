@@ -178,28 +178,43 @@ static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls, .
 
 /* ---- DestinationRule */
 
+/* Of services and of subsets. */
+#define TRAFFIC_FIELDS                                                                             \
+	FIELD(struct draft_traffic, balancer, "loadBalancer", OBJECT, "how an endpoint is chosen", \
+	      .object = &balancer_schema),                                                         \
+		FIELD(struct draft_traffic, tls, "tls", OBJECT, "weft does not originate TLS",     \
+		      .object = &client_tls_schema),                                               \
+		FIELD_REFUSE("portLevelSettings", NOT_HONOURED,                                    \
+			     "settings for single ports are not supported"),                       \
+		FIELD_REFUSE("tunnel", NOT_HONOURED, "tunnels are not supported"),                 \
+		FIELD_REFUSE("proxyProtocol", NOT_HONOURED, "weft adds nothing to a connection"),  \
+		FIELD_REFUSE("retryBudget", NOT_HONOURED, "weft does not repeat requests")
+
 static const struct field traffic_schema_fields[] = {
-	FIELD(struct draft_traffic, balancer, "loadBalancer", OBJECT, "how an endpoint is chosen",
-	      .object = &balancer_schema),
+	TRAFFIC_FIELDS,
 	FIELD(struct draft_traffic, pool, "connectionPool", OBJECT, "limits",
 	      .object = &pool_schema),
 	FIELD(struct draft_traffic, outlier, "outlierDetection", OBJECT,
 	      "when an endpoint is left out for a while", .object = &outlier_schema),
-	FIELD(struct draft_traffic, tls, "tls", OBJECT, "weft does not originate TLS",
-	      .object = &client_tls_schema),
-	FIELD_REFUSE("portLevelSettings", NOT_HONOURED,
-		     "settings for single ports are not supported"),
-	FIELD_REFUSE("tunnel", NOT_HONOURED, "tunnels are not supported"),
-	FIELD_REFUSE("proxyProtocol", NOT_HONOURED, "weft adds nothing to a connection"),
-	FIELD_REFUSE("retryBudget", NOT_HONOURED, "weft does not repeat requests"),
 };
 static SCHEMA(traffic_schema, "trafficPolicy", struct draft_traffic);
+
+static const struct field subset_traffic_schema_fields[] = {
+	TRAFFIC_FIELDS,
+	FIELD_REFUSE("connectionPool", NOT_HONOURED,
+		     "limits are of whole services, not of subsets: write them in the rule's own "
+		     "trafficPolicy"),
+	FIELD_REFUSE("outlierDetection", NOT_HONOURED,
+		     "ejection is of whole services, not of subsets: write it in the rule's own "
+		     "trafficPolicy"),
+};
+static SCHEMA(subset_traffic_schema, "subsets.trafficPolicy", struct draft_traffic);
 
 static const struct field subset_schema_fields[] = {
 	FIELD(struct draft_subset, name, "name", WORD, "for VirtualServices", .required = true),
 	FIELD(struct draft_subset, labels, "labels", LABELS, "that its endpoints have"),
 	FIELD(struct draft_subset, traffic, "trafficPolicy", OBJECT,
-	      "where it differs from that of the whole service", .object = &traffic_schema),
+	      "where it differs from that of the whole service", .object = &subset_traffic_schema),
 };
 static SCHEMA(subset_schema, "DestinationRule.spec.subsets", struct draft_subset);
 
