@@ -404,22 +404,40 @@ static uint64_t item_read(struct reading *r, const struct field *f, const struct
 	return value_read(r, f, n, draft);
 }
 
+/* One value where a list belongs: it is said, and read on as a list of it. */
+static void list_report(struct reading *r, const struct field *f, const struct yaml_node *n)
+{
+	struct problem_note *note =
+		problem_add(r->problems, PROBLEM_TYPE, n->at, "field \"%s\" is a list, not %s",
+			    f->name, yaml_describe(n));
+
+	if (n->kind == YAML_TEXT && n->text.size_bytes < 64 && f->type != FIELD_OBJECT)
+		problem_hint(r->problems, note, "a list of one is \"%s: [%.*s]\"", f->name,
+			     (int)n->text.size_bytes, n->text.data);
+	else if (n->kind == YAML_MAP && f->type == FIELD_OBJECT)
+		problem_hint(r->problems, note, "each item of a list begins with \"- \"");
+}
+
 static uint64_t list_read(struct reading *r, const struct field *f, const struct yaml_node *list,
 			  struct draft_list *out)
 {
 	struct field item = *f;
 	size_t size = f->type == FIELD_OBJECT ? f->object->size_bytes : type_sizes[f->type];
+	const struct yaml_node *first = list->first;
+	struct yaml_node single = *list;
 	uint64_t hash = list->count;
+	uint32_t count = list->count;
 
 	*out = (struct draft_list){.at = list->at};
 	item.list = false;
 	if (list->kind != YAML_LIST) {
-		problem_add(r->problems, PROBLEM_TYPE, list->at, "field \"%s\" is a list, not %s",
-			    f->name, yaml_describe(list));
-		return 0;
+		list_report(r, f, list);
+		count = 1;
+		single.next = NULL;
+		first = (list->kind == YAML_MAP) == (f->type == FIELD_OBJECT) ? &single : NULL;
 	}
-	out->items = arena_take(r->arena, size * list->count);
-	for (const struct yaml_node *n = list->first; n && out->items; n = n->next) {
+	out->items = arena_take(r->arena, size * count);
+	for (const struct yaml_node *n = first; n && out->items; n = n->next) {
 		if (f->type == FIELD_OBJECT && n->kind != YAML_MAP) {
 			type_report(r, f, n);
 			continue;
