@@ -156,7 +156,7 @@ def together(box):
 def large(box):
     """100,000 endpoints: dumped to a directory, compared, without the agent growing by it."""
     mesh = Mesh(box)
-    mesh_scale.write(mesh.directory)
+    mesh_scale.Mesh(mesh.directory, per_file=100).write()
     mesh.weftd.start()
     wait_for(lambda: mesh.status()["settled"], 60, "the first configuration")
     time.sleep(6)  # what it takes once: tables of ejection, the first scrape

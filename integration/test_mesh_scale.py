@@ -32,7 +32,7 @@ def peak_mib(pid):
 def load_and_change(box):
     client = box.namespace("client")
     mesh = Mesh(box)
-    mesh_scale.write(mesh.directory)
+    mesh_scale.Mesh(mesh.directory, per_file=100).write()
     began = time.monotonic()
     mesh.weftd.start()
     wait_for(lambda: mesh.status()["settled"], 30, "the first configuration")
