@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hands on what a directory has, answers what the planner asks. */
+/* Hands on what a directory has, answers what the planner asks: in a thread of its own, as the
+ * loader is busy for a while whenever it attaches something. */
 #include "control/apply/feeder.h"
 
 #include "control/apply/resolve.h"
@@ -9,10 +10,25 @@
 #include "datapath/attach/mesh_maps.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+/* What the loader's own thread has to do. */
+#define TODO_END_CONNECTIONS 1u
+#define TODO_ACCELERATE	     2u
 
 struct feeder {
 	struct feeder_options options;
+	pthread_t thread;
+	bool runs;
+	int stop_fd; /* readable: the thread ends */
+	_Atomic unsigned todo;
+	int todo_fd;		 /* readable when there is some */
+	size_t accelerate_bytes; /* in |data| */
+	pthread_mutex_t mutex;	 /* of all below */
 	struct directory *directory;
 	struct mesh_maps *maps;
 	struct channel *channel; /* NULL: no planner now */
@@ -37,7 +53,10 @@ static int start(struct feeder *f, struct error *err)
 	if (r)
 		return r;
 	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (f->epoll_fd < 0 || watch(f, directory_fd(f->directory)))
+	f->stop_fd = eventfd(0, EFD_CLOEXEC);
+	f->todo_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (f->epoll_fd < 0 || f->stop_fd < 0 || f->todo_fd < 0 || watch(f, f->stop_fd) ||
+	    watch(f, directory_fd(f->directory)))
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
 	return 0;
@@ -51,7 +70,8 @@ int feeder_new(const struct feeder_options *options, struct feeder **ret, struct
 	if (!f)
 		return error_set(err, -ENOMEM, "no memory");
 	f->options = *options;
-	f->epoll_fd = -1;
+	f->epoll_fd = f->stop_fd = f->todo_fd = -1;
+	pthread_mutex_init(&f->mutex, NULL);
 	r = start(f, err);
 	if (r)
 		feeder_free(f);
@@ -60,21 +80,33 @@ int feeder_new(const struct feeder_options *options, struct feeder **ret, struct
 	return r;
 }
 
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 void feeder_free(struct feeder *f)
 {
 	if (!f)
 		return;
+	if (f->runs) {
+		eventfd_write(f->stop_fd, 1);
+		pthread_join(f->thread, NULL);
+	}
 	directory_free(f->directory);
 	mesh_maps_free(f->maps);
 	free(f->names);
-	if (f->epoll_fd >= 0)
-		close(f->epoll_fd);
+	close_one(f->epoll_fd);
+	close_one(f->stop_fd);
+	close_one(f->todo_fd);
+	pthread_mutex_destroy(&f->mutex);
 	free(f);
 }
 
 int feeder_fd(const struct feeder *f)
 {
-	return f->epoll_fd;
+	return f->todo_fd;
 }
 
 /* ---- files */
@@ -110,7 +142,7 @@ static void handle_directory(struct feeder *f)
 		file_batch_free(batch);
 }
 
-void feeder_connect(struct feeder *f, struct channel *channel)
+static void connect_planner(struct feeder *f, struct channel *channel)
 {
 	struct file_batch *batch;
 
@@ -138,7 +170,7 @@ static void names_keep(struct feeder *f, const struct resolve_name *names, size_
 	f->name_count = count;
 }
 
-void feeder_tick(struct feeder *f)
+static void look_at_names(struct feeder *f)
 {
 	struct file_batch *batch;
 	bool changed = false;
@@ -159,6 +191,12 @@ void feeder_tick(struct feeder *f)
 
 /* ---- questions */
 
+static void leave_to_loader(struct feeder *f, unsigned todo)
+{
+	f->todo |= todo;
+	eventfd_write(f->todo_fd, 1);
+}
+
 static void answer_arena(struct feeder *f, uint64_t cells)
 {
 	struct mesh_arena arena = {.fd = -1};
@@ -178,7 +216,7 @@ static void answer_flip(struct feeder *f)
 
 	channel_answer(f->channel, r, 0, -1, &err);
 	if (!r && live && live->flags & WEFT_MESH_ENDS)
-		f->options.end_connections(f->options.arg);
+		leave_to_loader(f, TODO_END_CONNECTIONS);
 }
 
 static void answer_names(struct feeder *f, size_t bytes)
@@ -189,15 +227,6 @@ static void answer_names(struct feeder *f, size_t bytes)
 	resolve_names(f->options.cgroup_root, names, count);
 	names_keep(f, names, count);
 	channel_answer_data(f->channel, names, count * sizeof(*names));
-}
-
-static void answer_accelerate(struct feeder *f, size_t bytes)
-{
-	const struct weft_accel_key *keys = (const struct weft_accel_key *)f->data;
-	struct error err = {0};
-	int r = f->options.accelerate(f->options.arg, keys, bytes / sizeof(*keys), &err);
-
-	channel_answer(f->channel, r, 0, -1, &err);
 }
 
 static void answer(struct feeder *f, enum channel_question question, uint64_t argument,
@@ -219,7 +248,8 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 		answer_names(f, bytes);
 		break;
 	case CHANNEL_ACCELERATE:
-		answer_accelerate(f, bytes);
+		f->accelerate_bytes = bytes; /* the planner waits: |data| stays as it is */
+		leave_to_loader(f, TODO_ACCELERATE);
 		break;
 	}
 }
@@ -237,20 +267,81 @@ static void handle_questions(struct feeder *f)
 		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->channel->serve_fd, NULL);
 }
 
-void feeder_handle(struct feeder *f)
-{
-	struct epoll_event events[2];
-	int n = epoll_wait(f->epoll_fd, events, 2, 0);
+/* ---- the thread */
 
-	for (int i = 0; i < n; i++) {
-		if (events[i].data.fd == directory_fd(f->directory))
-			handle_directory(f);
-		else if (f->channel)
-			handle_questions(f);
+static void handle(struct feeder *f, int fd)
+{
+	pthread_mutex_lock(&f->mutex);
+	if (fd == directory_fd(f->directory))
+		handle_directory(f);
+	else if (f->channel && fd == f->channel->serve_fd)
+		handle_questions(f);
+	pthread_mutex_unlock(&f->mutex);
+}
+
+static void *run(void *arg)
+{
+	struct feeder *f = arg;
+	struct epoll_event event;
+
+	prctl(PR_SET_NAME, "weft-feeder");
+	for (;;) {
+		if (epoll_wait(f->epoll_fd, &event, 1, -1) != 1)
+			continue; /* a signal */
+		if (event.data.fd == f->stop_fd)
+			return NULL;
+		handle(f, event.data.fd);
 	}
+}
+
+/* ---- the loader's own thread */
+
+void feeder_connect(struct feeder *f, struct channel *channel)
+{
+	pthread_mutex_lock(&f->mutex);
+	connect_planner(f, channel);
+	pthread_mutex_unlock(&f->mutex);
+	if (!f->runs)
+		f->runs = !pthread_create(&f->thread, NULL, run, f);
+}
+
+void feeder_tick(struct feeder *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	look_at_names(f);
+	pthread_mutex_unlock(&f->mutex);
 }
 
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation)
 {
-	return mesh_maps_simulate(f->maps, simulation);
+	int r;
+
+	pthread_mutex_lock(&f->mutex);
+	r = mesh_maps_simulate(f->maps, simulation);
+	pthread_mutex_unlock(&f->mutex);
+	return r;
+}
+
+static void answer_accelerate(struct feeder *f)
+{
+	const struct weft_accel_key *keys = (const struct weft_accel_key *)f->data;
+	struct error err = {0};
+	int r = f->options.accelerate(f->options.arg, keys, f->accelerate_bytes / sizeof(*keys),
+				      &err);
+
+	channel_answer(f->channel, r, 0, -1, &err);
+}
+
+void feeder_handle(struct feeder *f)
+{
+	eventfd_t count;
+	unsigned todo;
+
+	if (eventfd_read(f->todo_fd, &count))
+		return;
+	todo = atomic_exchange(&f->todo, 0);
+	if (todo & TODO_END_CONNECTIONS)
+		f->options.end_connections(f->options.arg);
+	if (todo & TODO_ACCELERATE && f->channel)
+		answer_accelerate(f);
 }

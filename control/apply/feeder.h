@@ -22,14 +22,15 @@ struct feeder_options {
 			  struct error *err);
 	/* Another generation is in force, and it has policies that end connections. */
 	void (*end_connections)(void *arg);
-	void *arg;
+	void *arg; /* both are called by feeder_handle */
 };
 
 /* 0 or a negative errno with |err|. Free with feeder_free; what is in force stays. */
 int feeder_new(const struct feeder_options *options, struct feeder **ret, struct error *err);
 void feeder_free(struct feeder *f);
 
-/* Readable when feeder_handle has work. */
+/* Readable when feeder_handle has work: what only the loader's own thread may do. All functions
+ * here are called from that one. */
 int feeder_fd(const struct feeder *f);
 void feeder_handle(struct feeder *f);
 
@@ -40,5 +41,5 @@ void feeder_tick(struct feeder *f);
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);
 
 /* A new planner at the other end of |channel| (which is the caller's and outlives it): it gets all
- * files. NULL: there is none now. */
+ * files. NULL: there is none now. Starts the feeder's thread. */
 void feeder_connect(struct feeder *f, struct channel *channel);
