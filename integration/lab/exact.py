@@ -17,13 +17,13 @@ def exact_counts(box, make_server, run_client, options=()):
     count = run_client(box.namespace("client"), server)
     log = server.exchanges(count.answers)
     client_agrees(count, log)
-    records = len(REPORTERS) * len(log)
-    metrics = weftd.settled_metrics(wanted=records)
+    wanted = len(REPORTERS) * len(log)
+    records = observed.exchanges(wanted)
+    metrics = weftd.settled_metrics(wanted=wanted)
     expect_equal(weftd.lost(), {}, "lost events")
     for reporter in REPORTERS:
         counts_agree(metrics, reporter, server, log)
         bytes_agree(metrics, reporter, server, log)
-    records = observed.exchanges(records)
     for reporter in REPORTERS:
         expect_equal(truth.tally(records[reporter]), truth.tally(log), f"method, path, status in weft observe ({reporter})")
     return weftd

@@ -90,7 +90,7 @@ class Weftd:
         return Metrics(self.get("/metrics"))
 
     def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15, wanted=None):
-        """The metrics once |name| has not changed for |quiet| seconds, or for half as long when it is what is |wanted|;
+        """The metrics once |name| has not changed for |quiet| seconds, or for a third of that when it is what is |wanted|;
         other traffic of the machine aside."""
         last, since, end = None, time.monotonic(), time.monotonic() + seconds
         while time.monotonic() < end:
@@ -98,7 +98,7 @@ class Weftd:
             total = sum(value for have, value in metrics.rows(name) if have["destination_workload"].startswith(self.box.slug))
             if total != last:
                 last, since = total, time.monotonic()
-            elif time.monotonic() - since > (quiet / 2 if total == wanted else quiet):
+            elif time.monotonic() - since > (quiet / 3 if total == wanted else quiet):
                 break
             time.sleep(0.1)
         return metrics
