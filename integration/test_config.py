@@ -16,6 +16,13 @@ from lab.verdict import expect, expect_equal, test
 SHOP = ROOT / "mesh-config" / "manifests" / "shop"
 
 
+CART = "198.19.77.10"  # of this file's alone: tests of other trees may run beside it
+
+
+def cart_of(endpoints):
+    return service("cart", endpoints, address=CART)
+
+
 def config(mesh, *arguments):
     return mesh.weftd.command("config", *arguments)
 
@@ -34,12 +41,12 @@ def folder(box, name, **files):
 
 @test("config/diff_against_what_is_in_force")
 def diff(box):
-    cart = service("cart", [("10.0.0.1", {"version": "v1"})]) + rule("cart.example")
+    cart = cart_of([("10.0.0.1", {"version": "v1"})]) + rule("cart.example")
     mesh = Mesh(box, cart=cart)
     mesh.start()
     same = config(mesh, "diff", mesh.directory)
     expect_equal((same.returncode, same.stdout, same.stderr), (0, "", ""), "a directory beside itself")
-    new = folder(box, "new", cart=service("cart", [("10.0.0.2", {"version": "v1"})]) + rule("cart.example", "  trafficPolicy: {loadBalancer: {simple: RANDOM}}\n"),
+    new = folder(box, "new", cart=cart_of([("10.0.0.2", {"version": "v1"})]) + rule("cart.example", "  trafficPolicy: {loadBalancer: {simple: RANDOM}}\n"),
                  till=service("till", [], address="198.19.0.11"))
     found = config(mesh, "diff", new)
     expect_equal((found.returncode, words(found)), (1, [
@@ -78,11 +85,11 @@ def dump(box):
 
 @test("config/dump_is_of_what_is_in_force_when_the_directory_is_ahead")
 def ahead(box):
-    mesh = Mesh(box, cart=service("cart", [("10.0.0.1", {"version": "v1"})]))
+    mesh = Mesh(box, cart=cart_of([("10.0.0.1", {"version": "v1"})]))
     mesh.start()
     first = config(mesh, "dump").stdout
     number = mesh.status()["generation"]
-    mesh.apply(cart=service("cart", [("10.0.0.2", {"version": "v1"})]))
+    mesh.apply(cart=cart_of([("10.0.0.2", {"version": "v1"})]))
     second = config(mesh, "dump").stdout
     expect("10.0.0.2" in second and "10.0.0.1" not in second, second)
     mesh.write("cart", "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {prots: []}\n")
@@ -94,7 +101,7 @@ def ahead(box):
     unknown = config(mesh, "dump", "--generation", "999")
     expect_equal(unknown.returncode, 1, unknown.stderr)
     expect("not kept" in unknown.stderr, unknown.stderr)
-    new = folder(box, "new", cart=service("cart", [("10.0.0.3", {"version": "v1"})]))
+    new = folder(box, "new", cart=cart_of([("10.0.0.3", {"version": "v1"})]))
     compared = config(mesh, "diff", new)
     expect_equal(words(compared), ["~ service shop/cart: endpoint 10.0.0.2 went", "~ service shop/cart: endpoint 10.0.0.3 came"], "compared with")
     expect("its directory is ahead" in compared.stderr, compared.stderr)
@@ -105,13 +112,13 @@ def apply(box):
     nodes = [servers.nginx(box.namespace(f"cart{n}"), 8080) for n in range(2)]
     client = box.namespace("client")
     addresses = [node.place.address for node in nodes]
-    mesh = Mesh(box, cart=service("cart", [(addresses[0], {"version": "v1"})]), old=service("old", [], address="198.19.0.12"))
+    mesh = Mesh(box, cart=cart_of([(addresses[0], {"version": "v1"})]), old=service("old", [], address="198.19.0.12"))
     (mesh.directory / "README").write_text("stays")
     mesh.start()
-    found = connect(client, count=20)
+    found = connect(client, CART, count=20)
     expect_equal(found["answers"], {"200": 20}, f"answers before: {found}")
     before = mesh.status()
-    new = folder(box, "new", cart=service("cart", [(addresses[1], {"version": "v1"}), (addresses[0], {"version": "v1"})]))
+    new = folder(box, "new", cart=cart_of([(addresses[1], {"version": "v1"}), (addresses[0], {"version": "v1"})]))
     dry = config(mesh, "apply", "--dry-run", new)
     expect_equal(dry.returncode, 0, dry.stderr)
     expect("services     0 added, 1 removed, 1 changed" in dry.stdout, dry.stdout)
@@ -126,7 +133,7 @@ def apply(box):
     expect_equal((after["generation"], after["applied"]), (before["generation"] + 1, before["applied"] + 1), "all files in one generation")
     expect_equal(sorted(os.listdir(mesh.directory)), ["README", "cart.yaml"], "files in the directory")
     logs = [node.lines() for node in nodes]
-    expect_equal(connect(client, count=200)["answers"], {"200": 200}, "answers after")
+    expect_equal(connect(client, CART, count=200)["answers"], {"200": 200}, "answers after")
     wait_for(lambda: sum(node.lines() for node in nodes) >= sum(logs) + 200, 10, "the servers' logs")
     shares = [node.lines() - log for node, log in zip(nodes, logs)]
     expect(min(shares) > 50, f"both servers take part: {shares}")
@@ -136,6 +143,9 @@ def apply(box):
         expect_equal(refused.returncode, 3, refused.stderr)
         expect("broken/cart.yaml:4:8: error[E2001]" in refused.stdout, refused.stdout)
     expect_equal((mesh.status()["generation"], mesh.status()["failed"]), (after["generation"], 0), "nothing of it reached the agent")
+    for path, code in ((new / "cart.yaml", 2), (folder(box, "empty"), 3), (box.dir / "nowhere", 1)):
+        expect_equal(config(mesh, "apply", path).returncode, code, f"apply of {path}")
+    expect_equal(mesh.status()["generation"], after["generation"], "generation after what would empty the mesh")
     again = config(mesh, "apply", new)
     expect("0 files written, 0 removed, 1 as they were" in again.stdout, again.stdout)
 
@@ -191,10 +201,10 @@ spec: {service: cart.example, target: 0.999, window: 1h, latency: 2s}
 def objectives(box):
     node = servers.nginx(box.namespace("cart"), 8080)
     client = box.namespace("client")
-    cart = service("cart", [(node.place.address, {"version": "v1"})])
+    cart = cart_of([(node.place.address, {"version": "v1"})])
     mesh = Mesh(box, cart=cart + OBJECTIVE)
     mesh.start()
-    found = connect(client, count=30)
+    found = connect(client, CART, count=30)
     expect_equal(found["answers"], {"200": 30}, f"answers: {found}")
     good = {"objective": "shop/cart", "destination_service": "cart.example", "outcome": "good"}
     wait_for(lambda: mesh.weftd.metrics().total("weft_objective_requests_total", **good) == 60, 10, "30 good requests of each reporter")
@@ -229,7 +239,7 @@ def names(box):
     node = servers.nginx(box.namespace("cart"), 8080)
     client = box.namespace("client")
     program = os.path.basename(os.path.realpath(sys.executable))
-    mesh = Mesh(box, cart=service("cart", [(node.place.address, {"version": "v1"})]), robot=f"""apiVersion: weft.dev/v1alpha1
+    mesh = Mesh(box, cart=cart_of([(node.place.address, {"version": "v1"})]), robot=f"""apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: {{name: robot, namespace: shop, labels: {{app: robots, version: v7}}}}
 spec:
@@ -239,7 +249,7 @@ spec:
     mesh.start()
     wanted = {"source_workload": "robot", "source_workload_namespace": "shop", "source_app": "robots", "source_version": "v7",
               "source_principal": "spiffe://cluster.local/ns/shop/sa/robot", "destination_service": "cart.example"}
-    found = connect(client, count=10)
+    found = connect(client, CART, count=10)
     expect_equal(found["answers"], {"200": 10}, f"answers: {found}")
     wait_for(lambda: mesh.weftd.metrics().total("istio_requests_total", reporter="source", **wanted) == 10, 10, "requests of the robot")
     mesh.write("bad", 'apiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: x}\nspec: {match: [{executable: "/usr/bin/py*"}]}\n')

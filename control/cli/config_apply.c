@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define WAIT_MS 15000
@@ -185,6 +186,23 @@ static void print_trial_json(const struct trial *t)
 	json_decref(o);
 }
 
+/* A single file, or none, would take everything else out of force. */
+static int check_directory(const struct trial *t, const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+		return command_fail(EXIT_USAGE,
+				    "%s is not a directory; apply takes all that is to be in force",
+				    path);
+	if (!t->new.read.files)
+		return command_fail(EXIT_PROBLEMS,
+				    "%s has no files of configuration: nothing would be in force "
+				    "any more",
+				    path);
+	return 0;
+}
+
 static int build_new(struct trial *t, const char *path)
 {
 	uint64_t began_us = now_us();
@@ -193,6 +211,9 @@ static int build_new(struct trial *t, const char *path)
 	if (config_open(&t->new) || config_read_path(&t->new.read, path))
 		return command_fail(EXIT_FAILED, "%s", t->new.read.err.text);
 	t->read_us = now_us() - began_us;
+	r = check_directory(t, path);
+	if (r)
+		return r;
 	began_us = now_us();
 	r = config_build(t->context, &t->new, stdout, true, &t->new_mesh, NULL);
 	t->build_us = now_us() - began_us;

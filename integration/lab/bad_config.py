@@ -47,7 +47,7 @@ MADE = {
     "misspelt_kind": ("apiVersion: security.istio.io/v1\nkind: AuthorisationPolicy\nmetadata: {name: x}\n", 2, "E2011"),
     "twice": (SERVICE.format(name="a") + "---\n" + SERVICE.format(name="a"), 6, "E4001"),
     "overlapping_services": (SERVICE.format(name="a") + "---\n" + SERVICE.format(name="b"), 9, "E4005"),
-    "overlap_with_another_file": ("apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: zoo}\nspec: {clusterIP: 198.19.0.10, ports: [{port: 80}]}\n", 4, "E4005"),
+    "overlap_with_another_file": ("apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: zoo}\nspec: {clusterIP: 198.19.77.10, ports: [{port: 80}]}\n", 4, "E4005"),
     "dangling_route": (ROUTE, 6, "E4002"),
     "external_authorizer": (POLICY, 4, "E3002"),
     "peer_authentication": ("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x}\nspec: {mtls: {mode: STRICT}}\n", 2, "E3002"),
