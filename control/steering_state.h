@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of steering share, and nobody else. */
+#pragma once
+
+#include "control/apply/eject.h"
+#include "control/apply/generation.h"
+#include "datapath/attach/mesh_maps.h"
+
+#define SERVICE_NAME_BYTES 160
+
+struct steering {
+	struct planner *planner;
+	struct mesh_maps *maps;
+	struct weft_endpoint_state *endpoints;
+	const struct weft_service_state *services;
+	struct eject *eject;
+	struct generation *generation; /* NULL: none yet */
+	struct recognize *recognize;
+	void (*end_connections)(void *arg);
+	void *end_arg;
+	uint64_t now_ns;
+	uint64_t close_until_ns; /* WEFT_EJECTED_CLOSE holds somewhere until then, 0: nowhere */
+	struct health_service *shown; /* of the latest steering_health */
+	uint32_t shown_room;
+	char (*names)[SERVICE_NAME_BYTES];
+};
