@@ -79,12 +79,12 @@ def load_until(end, client, server, counts):
         counts.append(clients.h2load(client, server, requests=20000, http1=not server.tls))
 
 
-@test("harmless/come_and_go_http1", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"))
+@test("harmless/come_and_go_http1", seconds=SECONDS + 60, needs=("nginx", "h2load", "curl"), crowd=True)
 def come_and_go_http1(box):
     disturbed(box, servers.nginx(box.namespace("server"), 8080), SECONDS)
 
 
-@test("harmless/come_and_go_tls", seconds=SECONDS_TLS + 60, needs=("nginx", "h2load", "curl"))
+@test("harmless/come_and_go_tls", seconds=SECONDS_TLS + 60, needs=("nginx", "h2load", "curl"), crowd=True)
 def come_and_go_tls(box):
     """With the probe in libcrypto coming and going under handshakes (a new one per download)."""
     disturbed(box, servers.nginx(box.namespace("server"), 8443, tls=True, http2=True), SECONDS_TLS)

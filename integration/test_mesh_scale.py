@@ -57,7 +57,7 @@ def half(endpoint, version):
         "cart.example", (version, 100))
 
 
-@test("mesh_scale/swap_under_load")
+@test("mesh_scale/swap_under_load", seconds=SWAP_SECONDS + 60, crowd=True)
 def swap_under_load(box):
     nodes = [servers.nginx(box.namespace(f"cart{n}"), 8080) for n in range(2)]
     client = box.namespace("client")

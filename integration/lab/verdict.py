@@ -14,18 +14,20 @@ class Failure(Exception):
     """A promise was broken; the text says which and how."""
 
 
-def test(name, seconds=60, needs=(), prepare=None):
+def test(name, seconds=60, needs=(), prepare=None, crowd=False):
     """Registers a function f(box) as the test |name|, given at most |seconds|; |needs| are programs. |prepare(build)| does
-    beforehand, beside other tests, what takes long and needs nothing to itself; the test does it if that did not happen."""
+    beforehand, beside other tests, what takes long and needs nothing to itself; the test does it if that did not happen.
+    |crowd|: nothing may break whatever else the machine does, so that two of them run at a time."""
     def register(function):
-        TESTS[name] = Test(name, function, seconds, needs, prepare)
+        TESTS[name] = Test(name, function, seconds, needs, prepare, crowd)
         return function
     return register
 
 
 class Test:
-    def __init__(self, name, function, seconds, needs, prepare):
-        self.name, self.function, self.seconds, self.needs, self.prepare = name, function, seconds, needs, prepare
+    def __init__(self, name, function, seconds, needs, prepare, crowd):
+        self.name, self.function, self.seconds, self.needs = name, function, seconds, needs
+        self.prepare, self.crowd = prepare, crowd
 
     def missing(self):
         return [program for program in self.needs if not shutil.which(program)]
