@@ -13,11 +13,11 @@
 #include "control/steering.h"
 
 #include "base/cleanup.h"
+#include "base/schedule.h"
 #include "datapath/attach/attach.h"
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
-#include <linux/sched/types.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,7 +25,6 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -284,10 +283,7 @@ static int start_loop(struct worker *w, struct error *err)
  * share of the CPU is everybody's. Where it is refused the worker is scheduled as others are. */
 static void yield_to_others(void)
 {
-	struct sched_attr batch = {
-		.size = sizeof(batch), .sched_policy = SCHED_BATCH, .sched_runtime = SLICE_NS};
-
-	syscall(SYS_sched_setattr, 0, &batch, 0);
+	schedule_thread(SCHED_BATCH, SLICE_NS);
 }
 
 static int start(struct worker *w, struct error *err)

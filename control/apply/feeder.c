@@ -7,10 +7,12 @@
 #include "control/source/directory.h"
 
 #include "base/cleanup.h"
+#include "base/schedule.h"
 #include "datapath/attach/mesh_maps.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,6 +21,8 @@
 /* What the loader's own thread has to do. */
 #define TODO_END_CONNECTIONS 1u
 #define TODO_ACCELERATE	     2u
+
+#define SLICE_NS 1000000 /* a change is short work that somebody waits for */
 
 struct feeder {
 	struct feeder_options options;
@@ -285,6 +289,7 @@ static void *run(void *arg)
 	struct epoll_event event;
 
 	prctl(PR_SET_NAME, "weft-feeder");
+	schedule_thread(SCHED_OTHER, SLICE_NS);
 	for (;;) {
 		if (epoll_wait(f->epoll_fd, &event, 1, -1) != 1)
 			continue; /* a signal */

@@ -5,17 +5,20 @@
 #include "control/apply/writer.h"
 
 #include "base/cleanup.h"
+#include "base/schedule.h"
 #include "mesh-config/source.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define KEPT		8	    /* generations whose records may still be on their way */
+#define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
 #define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
 
 /* A file that cannot be read: nothing is applied before that is mended. */
@@ -269,6 +272,7 @@ static void *run(void *arg)
 	int r;
 
 	prctl(PR_SET_NAME, "weft-planner");
+	schedule_thread(SCHED_OTHER, SLICE_NS); /* unlike the worker, which lets others go first */
 	if (p->options.confine && p->options.confine(&err)) {
 		say_failed(p, &(struct problems){0}, err.text);
 		tell(p);
