@@ -304,40 +304,46 @@ static bool pin_parse(const char *name, char ret_what[16], unsigned long *ret_ne
 	       !name[end];
 }
 
+/* Detached at once, even while an agent holds it; the end of its pin alone would come later. */
+static void link_remove(const char *path)
+{
+	struct bpf_link *link = bpf_link__open(path);
+
+	if (link)
+		bpf_link__detach(link);
+	unlink(path);
+	bpf_link__destroy(link);
+}
+
 void tc_prune(const char *pin_dir, bool (*keep)(void *arg, int ifindex, int direction), void *arg)
 {
 	cleanup_closedir DIR *dir = pin_dir ? opendir(pin_dir) : NULL;
 	struct dirent *entry;
+	char what[16], path[PATH_MAX];
 	unsigned long netns;
-	char what[16];
 	int ifindex;
 
 	while (dir && (entry = readdir(dir))) {
 		if (!pin_parse(entry->d_name, what, &netns, &ifindex) || netns != netns_inode() ||
 		    !strcmp(what, QDISC_PIN))
 			continue;
-		if (!keep(arg, ifindex, strcmp(what, "ingress") ? WEFT_EGRESS : WEFT_INGRESS))
-			unlinkat(dirfd(dir), entry->d_name, 0);
+		if (keep(arg, ifindex, strcmp(what, "ingress") ? WEFT_EGRESS : WEFT_INGRESS))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", pin_dir, entry->d_name);
+		link_remove(path);
 	}
 }
 
 static int remove_link(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	struct bpf_link *link;
 	unsigned long netns;
 	char what[16];
 	int ifindex;
 
 	(void)st;
-	if (type != FTW_F || !pin_parse(path + at->base, what, &netns, &ifindex) ||
-	    !strcmp(what, QDISC_PIN))
-		return 0;
-	/* detached at once, even while an agent holds it */
-	link = bpf_link__open(path);
-	if (link)
-		bpf_link__detach(link);
-	unlink(path);
-	bpf_link__destroy(link);
+	if (type == FTW_F && pin_parse(path + at->base, what, &netns, &ifindex) &&
+	    strcmp(what, QDISC_PIN))
+		link_remove(path);
 	return 0;
 }
 
