@@ -184,10 +184,12 @@ int simulate_write(const struct generation *g, struct broker *broker, const char
 		   const char *to, struct text *out, struct error *err)
 {
 	struct weft_simulation s = {.uid = WEFT_NUMBER_NONE};
-	int r = g ? 0 : error_set(err, -ENOENT, "no mesh is in force");
 	ssize_t n;
+	int r;
 
-	r = r ? r : find_source(g->mesh, from, &s, err);
+	if (!g)
+		return error_set(err, -ENOENT, "no mesh is in force");
+	r = find_source(g->mesh, from, &s, err);
 	r = r ? r : find_target(g->mesh, to, &s, err);
 	if (r)
 		return r;

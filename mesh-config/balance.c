@@ -114,7 +114,7 @@ static void distribute_row(const struct mesh *m, const struct mesh_distribute *r
 	for (uint32_t i = 0; i < count; i++)
 		if (in_row(m, row, &members[i]))
 			sum += members[i].weight;
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; sum && i < count; i++) {
 		if (!in_row(m, row, &members[i]))
 			continue;
 		members[i].tier = 0;

@@ -75,6 +75,7 @@ static bool is_closed_well(FILE *f)
 
 struct slice canonical_end(struct canonical_writer *w)
 {
+	static const char begin[] = {'-', '-', '-', '\n'};
 	struct canonical_sheets *s = &w->sheets;
 	bool fine = is_closed_well(w->comments) & is_closed_well(w->yaml.to) & !w->yaml.failed;
 	size_t size = 4 + s->comments_bytes + s->lines_bytes;
@@ -83,7 +84,7 @@ struct slice canonical_end(struct canonical_writer *w)
 	w->comments = w->yaml.to = NULL;
 	w->c->arena.failed |= !joined;
 	if (joined) {
-		memcpy(joined, "---\n", 4);
+		memcpy(joined, begin, sizeof(begin));
 		memcpy(joined + 4, s->comments, s->comments_bytes);
 		memcpy(joined + 4 + s->comments_bytes, s->lines, s->lines_bytes + 1);
 	}

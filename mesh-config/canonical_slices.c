@@ -202,7 +202,9 @@ void canonical_slices_add(struct canonical_writer *w, const struct yaml_node *en
 
 static int by_text(const void *left, const void *right)
 {
-	return strcmp(*(const char *const *)left, *(const char *const *)right);
+	const char *a = *(const char *const *)left, *b = *(const char *const *)right;
+
+	return a && b ? strcmp(a, b) : !!a - !!b;
 }
 
 static void leave_out(struct canonical *c, struct canonical_object *o)

@@ -143,7 +143,7 @@ static void compare_identities(const struct cells_view *a, const struct cells_vi
 		x = cells_view_identity(a, target, 8080);
 		y = cells_view_identity(b, target, 8080);
 		assert_int_equal(x != NULL, y != NULL);
-		if (!x)
+		if (!x || !y)
 			continue;
 		assert_true(x->key == y->key);
 		assert_int_equal(text_answer(a, x->policy, source, target, 80),

@@ -249,7 +249,7 @@ static int take_pools(struct compile_context *c, struct compiled *s, const struc
 {
 	uint64_t key;
 
-	s->pools = malloc((p->pool_count + 1) * sizeof(*s->pools));
+	s->pools = calloc(p->pool_count + 1, sizeof(*s->pools));
 	if (!s->pools)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < p->pool_count; i++) {

@@ -170,7 +170,7 @@ static void compare_policies(const struct cells_view *a, const struct cells_view
 		ia = cells_view_identity(a, target, 80);
 		ib = cells_view_identity(b, target, 80);
 		assert_int_equal(ia != NULL, ib != NULL);
-		if (ia)
+		if (ia && ib)
 			assert_int_equal(text_answer(a, ia->policy, source, target, 80),
 					 text_answer(b, ib->policy, source, target, 80));
 	}

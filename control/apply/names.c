@@ -74,7 +74,7 @@ int names_ask(struct channel *c, const struct mesh *m, struct matcher_names **re
 	*ret = calloc(m->matcher_count, sizeof(**ret));
 	if (!q.names || !*ret)
 		r = error_set(err, -ENOMEM, "no memory for names");
-	if (!r)
+	else
 		add_all(&q, m);
 	if (q.full)
 		r = error_set(err, -E2BIG,

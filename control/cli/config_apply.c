@@ -323,7 +323,7 @@ static int wait_for(const struct context *context, const struct agent *before, c
 
 static int install(const struct context *context, struct trial *t)
 {
-	struct install_counts counts;
+	struct install_counts counts = {0};
 	struct mesh_files *files;
 	struct error err = {0};
 	struct agent before;

@@ -130,7 +130,8 @@ static int write_all(struct writing *w, const struct canonical_options *options,
 	struct mesh_files *files = mesh_source_files(c->read.source);
 	int r = all && files ? directory_make(w) : error_set(&w->err, -ENOMEM, "out of memory");
 
-	r = r ? r : add_files(all, files, &w->err);
+	if (!r && files)
+		r = add_files(all, files, &w->err);
 	if (!r && canonical_visit(all, write_object, w))
 		error_set(&w->err, -ENOMEM, "out of memory");
 	part_end(w);

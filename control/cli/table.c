@@ -91,7 +91,7 @@ void cli_table_addf(struct cli_table *t, const char *format, ...)
 
 size_t cli_table_rows(const struct cli_table *t)
 {
-	return t->count / t->columns;
+	return t->columns ? t->count / t->columns : 0;
 }
 
 static void print_cell(const struct cli_table *t, unsigned column, const char *text)

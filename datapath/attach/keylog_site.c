@@ -151,7 +151,7 @@ static struct transfer next_transfer(struct code c, unsigned *steps)
 		enum probe_site_kind kind = PROBE_SITE_STEPPED;
 		size_t length = probe_site_instruction(c.bytes, c.left, &kind);
 
-		if (!length)
+		if (!length || !c.bytes)
 			break;
 		if (kind == PROBE_SITE_CALL || kind == PROBE_SITE_JUMP || kind == PROBE_SITE_BRANCH)
 			return (struct transfer){kind, c, c.address + length,

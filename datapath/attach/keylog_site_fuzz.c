@@ -29,12 +29,14 @@ static const uint8_t function[] = {0x48, 0x89, 0xf8, 0x49, 0x89, 0xd0, 0x48, 0x8
 /* lea name(%rip),%rsi, or mov (%rsp),%rsi for no name; call function */
 static void write_caller(struct library *l, int which, size_t name)
 {
+	static const uint8_t no_name[] = {0x48, 0x8b, 0x34, 0x24, 0x0f, 0x1f};
 	uint8_t *at = l->callers[which];
 	size_t here = offsetof(struct library, callers) + (size_t)which * LOAD_AND_CALL_BYTES;
 	int32_t load = (int32_t)(name - (here + 7));
 	int32_t call = (int32_t)(offsetof(struct library, function) - (here + LOAD_AND_CALL_BYTES));
 
-	memcpy(at, "\x48\x8b\x34\x24\x0f\x1f", 7);
+	memcpy(at, no_name, sizeof(no_name));
+	at[sizeof(no_name)] = 0;
 	if (name) {
 		memcpy(at, "\x48\x8d\x35", 3);
 		memcpy(at + 3, &load, sizeof(load));
