@@ -33,7 +33,6 @@
 #define IDLE_TICK_NS	     20000000
 #define BUSY_TICK_NS	     4000000
 #define BUSY_RECORDS	     16		   /* in one turn */
-#define SLICE_NS	     100000000	   /* the longest there is */
 #define ALIVE_INTERVAL_NS    2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
 #define RECENT_REQUESTS	     4096
@@ -278,12 +277,12 @@ static int start_loop(struct worker *w, struct error *err)
 }
 
 /* Records wait in the ring: when the worker is due, whoever has the CPU keeps it to the end of its
- * slice, and whoever wakes up while the worker has it goes first, as its own slice is long and its
- * deadline far (kernel/sched/fair.c; a slice of one's own since Linux 6.12, ignored before). The
- * share of the CPU is everybody's. Where it is refused the worker is scheduled as others are. */
+ * slice, so that the watched programs are not preempted by wake-ups of the agent. Its own slice is
+ * the usual one: with the longest it was kept waiting until the ring was full. Where it is refused
+ * the worker is scheduled as others are. */
 static void yield_to_others(void)
 {
-	schedule_thread(SCHED_BATCH, SLICE_NS);
+	schedule_thread(SCHED_BATCH, 0);
 }
 
 static int start(struct worker *w, struct error *err)

@@ -210,6 +210,18 @@ static int try_load(struct attach *a, const struct attach_options *options, uint
 	return weft_bpf__load(a->skeleton);
 }
 
+/* The embedded object is read once: its pages need not count as memory of the process. They come
+ * back from the program's file when they are read again. */
+static void object_unread(void)
+{
+	size_t page = (size_t)getpagesize(), size_bytes = 0;
+	uintptr_t first = (uintptr_t)weft_bpf__elf_bytes(&size_bytes);
+	uintptr_t from = (first + page - 1) & ~(page - 1), to = (first + size_bytes) & ~(page - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* A kernel that refuses one program refuses the object: then it is tried with fewer of them. */
 static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
 		struct error *err)
@@ -237,6 +249,7 @@ static int load(struct attach *a, const struct attach_options *options, uint32_t
 				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	if (r)
 		return error_set(err, r, "the kernel does not load the programs: %s", strerror(-r));
+	object_unread();
 	return 0;
 }
 

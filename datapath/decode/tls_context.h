@@ -24,7 +24,7 @@ enum tls_context {
 	TLS_CONTEXT_MAX
 };
 
-#define TLS_CONTEXTS_MAX 256
+#define TLS_CONTEXTS_MAX 128
 
 /* Keys of one direction in one epoch. */
 struct tls_keys {
