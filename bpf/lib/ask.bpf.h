@@ -44,6 +44,24 @@ static __always_inline void addr_put_v6(struct bpf_sock_addr *ctx, const __u8 ad
 	ctx->user_port = bpf_htons(port);
 }
 
+/* The same for a hook of either family; |v6| is a constant: a program may only touch its own. */
+static __always_inline void addr_get(const struct bpf_sock_addr *ctx, __u8 addr[16], bool v6)
+{
+	if (v6)
+		addr_of_v6(ctx, addr);
+	else
+		addr_of_v4(ctx, addr);
+}
+
+static __always_inline void addr_put(struct bpf_sock_addr *ctx, const __u8 addr[16], __u16 port,
+				     bool v6)
+{
+	if (v6)
+		addr_put_v6(ctx, addr, port);
+	else
+		addr_put_v4(ctx, addr, port);
+}
+
 static __always_inline bool addr_is(const __u8 a[16], const __u8 b[16])
 {
 	__u64 x[2], y[2];
@@ -68,22 +86,13 @@ static __always_inline bool is_balanced(const struct bpf_sock_addr *ctx)
 	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
 }
 
-static __always_inline void ask_v4(const struct bpf_sock_addr *ctx, struct mesh_ask *ask)
+static __always_inline void ask_fill(const struct bpf_sock_addr *ctx, struct mesh_ask *ask, bool v6)
 {
-	addr_of_v4(ctx, ask->key.addr);
+	addr_get(ctx, ask->key.addr, v6);
 	ask->key.port = bpf_ntohs((__u16)ctx->user_port);
 	ask->key.protocol = ctx->protocol;
 	ask->key.kind = WEFT_KEY_FRONT;
-	ask->can_v4 = 1;
-}
-
-static __always_inline void ask_v6(const struct bpf_sock_addr *ctx, struct mesh_ask *ask)
-{
-	addr_of_v6(ctx, ask->key.addr);
-	ask->key.port = bpf_ntohs((__u16)ctx->user_port);
-	ask->key.protocol = ctx->protocol;
-	ask->key.kind = WEFT_KEY_FRONT;
-	ask->can_v4 = mesh_addr_is_v4(ask->key.addr);
+	ask->can_v4 = !v6 || mesh_addr_is_v4(ask->key.addr);
 	ask->can_v6 = !ask->can_v4;
 }
 

@@ -49,8 +49,7 @@ static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_
 	return verdict;
 }
 
-SEC("cgroup/connect4")
-int mesh_connect4(struct bpf_sock_addr *ctx)
+static __always_inline int connect_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct mesh_ask ask = {};
@@ -59,34 +58,25 @@ int mesh_connect4(struct bpf_sock_addr *ctx)
 	if (!sk || !is_balanced(ctx))
 		return 1;
 	pick_forget(sk);
-	ask_v4(ctx, &ask);
+	ask_fill(ctx, &ask, v6);
 	if (!mesh_concerns(&ask))
 		return 1;
 	verdict = connect_decide(ctx, sk, &ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
 	if (ask.service)
-		addr_put_v4(ctx, ask.addr, ask.port);
+		addr_put(ctx, ask.addr, ask.port, v6);
 	return 1;
+}
+
+SEC("cgroup/connect4")
+int mesh_connect4(struct bpf_sock_addr *ctx)
+{
+	return connect_look(ctx, false);
 }
 
 SEC("cgroup/connect6")
 int mesh_connect6(struct bpf_sock_addr *ctx)
 {
-	struct bpf_sock *sk = ctx->sk;
-	struct mesh_ask ask = {};
-	int verdict;
-
-	if (!sk || !is_balanced(ctx))
-		return 1;
-	pick_forget(sk);
-	ask_v6(ctx, &ask);
-	if (!mesh_concerns(&ask))
-		return 1;
-	verdict = connect_decide(ctx, sk, &ask);
-	if (verdict != WEFT_VERDICT_ALLOWED)
-		return refuse(verdict);
-	if (ask.service)
-		addr_put_v6(ctx, ask.addr, ask.port);
-	return 1;
+	return connect_look(ctx, true);
 }

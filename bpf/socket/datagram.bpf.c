@@ -50,8 +50,7 @@ static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_soc
 	return verdict;
 }
 
-SEC("cgroup/sendmsg4")
-int mesh_sendmsg4(struct bpf_sock_addr *ctx)
+static __always_inline int send_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct mesh_ask ask = {};
@@ -59,35 +58,27 @@ int mesh_sendmsg4(struct bpf_sock_addr *ctx)
 
 	if (!sk || !is_balanced(ctx))
 		return 1;
-	ask_v4(ctx, &ask);
+	ask_fill(ctx, &ask, v6);
 	if (!mesh_concerns(&ask))
 		return 1;
 	verdict = send_decide(ctx, sk, &ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
 	if (ask.service)
-		addr_put_v4(ctx, ask.addr, ask.port);
+		addr_put(ctx, ask.addr, ask.port, v6);
 	return 1;
+}
+
+SEC("cgroup/sendmsg4")
+int mesh_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return send_look(ctx, false);
 }
 
 SEC("cgroup/sendmsg6")
 int mesh_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	struct bpf_sock *sk = ctx->sk;
-	struct mesh_ask ask = {};
-	int verdict;
-
-	if (!sk || !is_balanced(ctx))
-		return 1;
-	ask_v6(ctx, &ask);
-	if (!mesh_concerns(&ask))
-		return 1;
-	verdict = send_decide(ctx, sk, &ask);
-	if (verdict != WEFT_VERDICT_ALLOWED)
-		return refuse(verdict);
-	if (ask.service)
-		addr_put_v6(ctx, ask.addr, ask.port);
-	return 1;
+	return send_look(ctx, true);
 }
 
 /* Whether a datagram from |*addr|, |*port| answers one to a service: then they become the
@@ -115,26 +106,25 @@ static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16
 	return true;
 }
 
-SEC("cgroup/recvmsg4")
-int mesh_recvmsg4(struct bpf_sock_addr *ctx)
+static __always_inline int receive_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	__u16 port = bpf_ntohs((__u16)ctx->user_port);
 	__u8 addr[16];
 
-	addr_of_v4(ctx, addr);
+	addr_get(ctx, addr, v6);
 	if (reply_unmask(ctx, addr, &port))
-		addr_put_v4(ctx, addr, port);
+		addr_put(ctx, addr, port, v6);
 	return 1;
+}
+
+SEC("cgroup/recvmsg4")
+int mesh_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return receive_look(ctx, false);
 }
 
 SEC("cgroup/recvmsg6")
 int mesh_recvmsg6(struct bpf_sock_addr *ctx)
 {
-	__u16 port = bpf_ntohs((__u16)ctx->user_port);
-	__u8 addr[16];
-
-	addr_of_v6(ctx, addr);
-	if (reply_unmask(ctx, addr, &port))
-		addr_put_v6(ctx, addr, port);
-	return 1;
+	return receive_look(ctx, true);
 }

@@ -46,28 +46,26 @@ static __always_inline const struct mesh_pick *peer_pick(struct bpf_sock_addr *c
 	return pick;
 }
 
-SEC("cgroup/getpeername4")
-int mesh_peer4(struct bpf_sock_addr *ctx)
+static __always_inline int peer_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	const struct mesh_pick *pick;
 	__u8 addr[16];
 
-	addr_of_v4(ctx, addr);
+	addr_get(ctx, addr, v6);
 	pick = peer_pick(ctx, addr);
 	if (pick)
-		addr_put_v4(ctx, pick->asked_addr, pick->asked_port);
+		addr_put(ctx, pick->asked_addr, pick->asked_port, v6);
 	return 1;
+}
+
+SEC("cgroup/getpeername4")
+int mesh_peer4(struct bpf_sock_addr *ctx)
+{
+	return peer_look(ctx, false);
 }
 
 SEC("cgroup/getpeername6")
 int mesh_peer6(struct bpf_sock_addr *ctx)
 {
-	const struct mesh_pick *pick;
-	__u8 addr[16];
-
-	addr_of_v6(ctx, addr);
-	pick = peer_pick(ctx, addr);
-	if (pick)
-		addr_put_v6(ctx, pick->asked_addr, pick->asked_port);
-	return 1;
+	return peer_look(ctx, true);
 }
