@@ -4,6 +4,7 @@
 
 #include "control/apply/generation.h"
 #include "control/broker.h"
+#include "control/export/end.h"
 #include "control/export/json.h"
 
 #include <arpa/inet.h>
@@ -13,36 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "NAMESPACE/NAME" or "NAME", and what it is compared with. */
-static bool is_called(const char *wanted, const char *namespace_name, const char *name)
-{
-	size_t n = strlen(namespace_name);
-
-	if (!strcmp(wanted, name))
-		return true;
-	return !strncmp(wanted, namespace_name, n) && wanted[n] == '/' &&
-	       !strcmp(wanted + n + 1, name);
-}
-
-static bool parse_address(const char *text, uint8_t out[16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (inet_pton(AF_INET6, text, out) == 1)
-		return true;
-	memcpy(out, mapped, sizeof(mapped));
-	return inet_pton(AF_INET, text, out + 12) == 1;
-}
-
 static int find_source(const struct mesh *m, const char *from, struct weft_simulation *s,
 		       struct error *err)
 {
-	if (!from[0] || parse_address(from, s->source_addr))
+	if (!from[0] || end_address(from, s->source_addr))
 		return 0;
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
-		if (!is_called(from, w->namespace_name, w->name))
+		if (!end_is_named(from, w->namespace_name, w->name))
 			continue;
 		if (!w->address_count)
 			return error_set(err, -EINVAL, "the workload %s has no address", from);
@@ -76,7 +56,7 @@ static uint32_t find_service(const struct mesh *m, const char *name)
 	uint32_t found = mesh_host_find(m, name);
 
 	for (uint32_t i = 0; i < m->service_count && found == MESH_NONE; i++)
-		if (is_called(name, m->services[i].namespace_name, m->services[i].name))
+		if (end_is_named(name, m->services[i].namespace_name, m->services[i].name))
 			found = i;
 	return found;
 }
@@ -91,7 +71,7 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 	snprintf(name, sizeof(name), "%s", to);
 	s->port = cut_port(name);
 	s->protocol = IPPROTO_TCP;
-	if (parse_address(name, s->addr))
+	if (end_address(name, s->addr))
 		return s->port ? 0
 			       : error_set(err, -EINVAL, "an address needs a port: %s:80", name);
 	found = find_service(m, name);

@@ -2,6 +2,7 @@
 /* Names to ends, verdict and reasons to JSON. */
 #include "control/export/explain.h"
 
+#include "control/export/end.h"
 #include "control/export/json.h"
 #include "mesh-config/explain.h"
 
@@ -13,30 +14,12 @@
 
 /* ---- the question */
 
-static bool is_named(const char *wanted, const char *namespace_name, const char *name)
-{
-	size_t n = strlen(namespace_name);
-
-	return !strcmp(wanted, name) || (!strncmp(wanted, namespace_name, n) && wanted[n] == '/' &&
-					 !strcmp(wanted + n + 1, name));
-}
-
-static bool parse_address(const char *text, uint8_t out[16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-	if (inet_pton(AF_INET6, text, out) == 1)
-		return true;
-	memcpy(out, mapped, sizeof(mapped));
-	return inet_pton(AF_INET, text, out + 12) == 1;
-}
-
 static int not_found(const struct mesh *m, const char *name, struct error *err)
 {
 	bool service = mesh_host_find(m, name) != MESH_NONE;
 
 	for (uint32_t i = 0; i < m->service_count && !service; i++)
-		service = is_named(name, m->services[i].namespace_name, m->services[i].name);
+		service = end_is_named(name, m->services[i].namespace_name, m->services[i].name);
 	if (service)
 		return error_set(err, -ENOENT,
 				 "\"%.100s\" is a service: policies are about workloads, and "
@@ -51,7 +34,7 @@ static int end_named(const struct mesh *m, const char *name, struct explain_end 
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
-		if (!*w->name || !is_named(name, w->namespace_name, w->name))
+		if (!*w->name || !end_is_named(name, w->namespace_name, w->name))
 			continue;
 		if (end->workload)
 			return error_set(err, -EEXIST,
@@ -73,7 +56,7 @@ static int end_find(const struct mesh *m, const char *name, struct explain_end *
 {
 	uint32_t found;
 
-	if (!parse_address(name, end->address)) {
+	if (!end_address(name, end->address)) {
 		memset(end->address, 0, 16);
 		return end_named(m, name, end, err);
 	}
