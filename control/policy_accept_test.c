@@ -10,31 +10,7 @@
 #define WORLDS	    30
 #define CONNECTIONS 60
 
-static int servers[TARGETS * TEST_PORTS];
 static struct lookups *lookups;
-
-static void servers_open(void)
-{
-	char text[32];
-
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++) {
-		struct sockaddr_storage addr;
-		socklen_t size;
-
-		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
-			      &addr, &size);
-		servers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
-		assert_int_equal(listen(servers[i], 64), 0);
-	}
-}
-
-static void servers_close(void)
-{
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++)
-		close(servers[i]);
-}
 
 /* Sockets that are made from now on belong to a group that the programs are not attached to. */
 static void leave_hooks(bool leave)
@@ -103,7 +79,7 @@ static void test_refused_at_once(void **state)
 	if (attach_ring_open(attach, &err) || lookups_new(attach, &lookups, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(lookups_add(lookups, netns), 0);
-	servers_open();
+	servers_open(SOCK_STREAM);
 	leave_hooks(true);
 	world_seed = 31;
 	for (int w = 0; w < WORLDS; w++) {
@@ -149,7 +125,7 @@ static bool connects(const char *from, const char *to, uint16_t port, int wait_m
 static void test_dropped_without_lookup(void **state)
 {
 	(void)state;
-	servers_open();
+	servers_open(SOCK_STREAM);
 	deny_all();
 	denials_take();
 	leave_hooks(true);
@@ -197,7 +173,7 @@ static void test_address_comes_later(void **state)
 	if (lookups_new(attach, &lookups, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(lookups_add(lookups, netns), 0);
-	servers_open();
+	servers_open(SOCK_STREAM);
 	one_rule(SPEC_DENY, SPEC_IP_BLOCKS, "127.0.0.0/24");
 	policies_begin();
 	mesh_force();
@@ -255,7 +231,7 @@ static void matcher_check(uint8_t kind, uint64_t value)
 static void test_matchers(void **state)
 {
 	(void)state;
-	servers_open();
+	servers_open(SOCK_STREAM);
 	one_rule(SPEC_ALLOW, SPEC_NAMESPACES, "shop");
 	matcher_check(WEFT_MATCH_CGROUP, file_value(cgroup_dir));
 	matcher_check(WEFT_MATCH_NETNS, file_value("/proc/self/ns/net"));

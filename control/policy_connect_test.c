@@ -6,31 +6,6 @@
 #define WORLDS	    40
 #define CONNECTIONS 60
 
-static int servers[TARGETS * TEST_PORTS];
-
-static void servers_open(int type)
-{
-	char text[32];
-
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++) {
-		struct sockaddr_storage addr;
-		socklen_t size;
-
-		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
-			      &addr, &size);
-		servers[i] = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
-		assert_true(type != SOCK_STREAM || !listen(servers[i], 64));
-	}
-}
-
-static void servers_close(void)
-{
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++)
-		close(servers[i]);
-}
-
 /* ---- records */
 
 static struct weft_verdict last;

@@ -11,7 +11,6 @@
 #define WORLDS	    30
 #define CONNECTIONS 60
 
-static int servers[TARGETS * TEST_PORTS];
 static struct endings *endings;
 static unsigned told;
 
@@ -19,29 +18,6 @@ struct held {
 	struct spec_connection c;
 	int fd;
 };
-
-static void servers_open(void)
-{
-	char text[32];
-
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++) {
-		struct sockaddr_storage addr;
-		socklen_t size;
-
-		snprintf(text, sizeof(text), "127.0.1.%d", i / TEST_PORTS + 1);
-		sockaddr_make(text, (uint16_t)strtol(texts[SPEC_PORTS][i % TEST_PORTS], NULL, 10),
-			      &addr, &size);
-		servers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		assert_int_equal(bind(servers[i], (void *)&addr, size), 0);
-		assert_int_equal(listen(servers[i], 256), 0);
-	}
-}
-
-static void servers_close(void)
-{
-	for (int i = 0; i < TARGETS * TEST_PORTS; i++)
-		close(servers[i]);
-}
 
 static void ended(void *arg, const struct weft_verdict *v)
 {
@@ -116,7 +92,7 @@ static void test_judged(void **state)
 
 	(void)state;
 	world_seed = 77;
-	servers_open();
+	servers_open(SOCK_STREAM);
 	for (int w = 0; w < WORLDS; w++) {
 		unsigned wanted = 0;
 
@@ -148,7 +124,7 @@ static void test_asked_for(void **state)
 	static struct held held[CONNECTIONS];
 
 	(void)state;
-	servers_open();
+	servers_open(SOCK_STREAM);
 	held_open(held);
 	random_world()->flags &= ~WEFT_MESH_ENDS;
 	mesh_force();
@@ -186,7 +162,7 @@ static void test_ejected(void **state)
 	int left, other;
 
 	(void)state;
-	servers_open();
+	servers_open(SOCK_STREAM);
 	mesh_begin();
 	service_add(1, &service);
 	front_add("198.18.7.1", 80, IPPROTO_TCP, service, used, 1);
