@@ -19,7 +19,7 @@ int lookups_new(struct attach *a, struct lookups **ret_lookups, struct error *er
 void lookups_free(struct lookups *l);
 
 /* Attaches in namespaces of processes below /proc that it has not met, and lets go of those that
- * nobody is in any more; for now and then. Returns in how many it is attached. */
+ * nobody is in any more; called now and then. Returns in how many it is attached. */
 uint32_t lookups_refresh(struct lookups *l);
 
 /* In how many it is attached. */
