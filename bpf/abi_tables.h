@@ -32,6 +32,8 @@
 	  "nobody read it in time: dropped by the next agent")                                     \
 	X(ABSENT_SECRET, "agent_absent", "secret",                                                 \
 	  "nobody read it in time: dropped by the next agent")                                     \
+	X(UNHEARD, "agent_silent", "segment",                                                      \
+	  "a packet with payload while the agent gave no sign of life for seconds")                \
 	X(NOTES, "truncated", "lifecycle",                                                         \
 	  "more policies took note of a connection than are told")                                 \
 	X(STORAGE, "conn_table_full", "connection", "no socket storage for a connection")          \

@@ -37,8 +37,9 @@ int broker_open(struct broker *b, struct error *err)
 {
 	int r;
 
-	*b = (struct broker){-1, -1, -1, -1};
+	*b = (struct broker){-1, -1, -1, -1, -1, -1};
 	r = pair_open(&b->loader_fd, &b->worker_fd, 0);
+	r = r ? r : pair_open(&b->namer_fd, &b->names_fd, 0);
 	r = r ? r : pair_open(&b->push_fd, &b->records_fd, SOCK_NONBLOCK);
 	if (!r)
 		return 0;
@@ -55,37 +56,44 @@ void broker_close(struct broker *b)
 void broker_keep_loader(struct broker *b)
 {
 	close_end(&b->worker_fd);
+	close_end(&b->names_fd);
 	close_end(&b->records_fd);
 }
 
 void broker_keep_worker(struct broker *b)
 {
 	close_end(&b->loader_fd);
+	close_end(&b->namer_fd);
 	close_end(&b->push_fd);
 }
 
-static ssize_t ask(struct broker *b, const struct broker_message *m, void *answer, size_t size)
+static ssize_t ask(int fd, const void *question, size_t question_bytes, void *answer, size_t size)
 {
-	struct pollfd p = {.fd = b->worker_fd, .events = POLLIN};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t n;
 
-	while (recv(b->worker_fd, answer, size, MSG_DONTWAIT) > 0)
+	while (recv(fd, answer, size, MSG_DONTWAIT) > 0)
 		; /* an answer that came after its time */
-	if (send(b->worker_fd, m, offsetof(struct broker_message, data) + m->data_bytes,
-		 MSG_NOSIGNAL) < 0)
+	if (send(fd, question, question_bytes, MSG_NOSIGNAL) < 0)
 		return -errno;
 	if (poll(&p, 1, ANSWER_MS) != 1)
 		return -ETIMEDOUT;
-	n = recv(b->worker_fd, answer, size, 0);
+	n = recv(fd, answer, size, 0);
 	return n < 0 ? -errno : n;
 }
 
-ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
-		   size_t size)
+static ssize_t ask_message(struct broker *b, const struct broker_message *m, void *answer,
+			   size_t size)
 {
-	struct broker_message m = {.question = question, .argument = argument};
+	return ask(b->worker_fd, m, offsetof(struct broker_message, data) + m->data_bytes, answer,
+		   size);
+}
 
-	return ask(b, &m, answer, size);
+ssize_t broker_ask(struct broker *b, enum broker_question question, void *answer, size_t size)
+{
+	struct broker_message m = {.question = question};
+
+	return ask_message(b, &m, answer, size);
 }
 
 ssize_t broker_ask_data(struct broker *b, enum broker_question question, const void *data,
@@ -96,7 +104,33 @@ ssize_t broker_ask_data(struct broker *b, enum broker_question question, const v
 	if (data_bytes > sizeof(m.data))
 		return -EMSGSIZE;
 	memcpy(m.data, data, data_bytes);
-	return ask(b, &m, answer, size);
+	return ask_message(b, &m, answer, size);
+}
+
+int broker_ask_name(struct broker *b, struct broker_name *name)
+{
+	struct broker_name answer = {0};
+	size_t head = offsetof(struct broker_name, path);
+	ssize_t n = ask(b->names_fd, name, head, &answer, sizeof(answer));
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n <= head || answer.cgroup_id != name->cgroup_id)
+		return -ETIMEDOUT; /* the answer of an earlier question, which came too late */
+	memcpy(name->path, answer.path, sizeof(name->path));
+	return 0;
+}
+
+int broker_name_read(int namer_fd, struct broker_name *ret)
+{
+	ssize_t n = recv(namer_fd, ret, sizeof(*ret), 0);
+
+	return n == (ssize_t)offsetof(struct broker_name, path) ? 0 : -EPIPE;
+}
+
+void broker_name_answer(int namer_fd, const struct broker_name *name)
+{
+	send(namer_fd, name, sizeof(*name), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void broker_tell(struct broker *b, enum broker_question question)

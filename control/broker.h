@@ -16,20 +16,19 @@
 
 /* What the worker may ask. */
 enum broker_question {
-	BROKER_CGROUP_PATH, /* the id follows; answer: the path, empty when there is none */
-	BROKER_HEALTH,	    /* answer: struct broker_health */
-	BROKER_CHECK,	    /* answer: a JSON object as text */
+	BROKER_HEALTH,	 /* answer: struct broker_health */
+	BROKER_CHECK,	 /* answer: a JSON object as text */
 	BROKER_SIMULATE, /* data: struct weft_simulation; answer: the same, filled in; empty: no */
 	BROKER_END,	 /* look for connections that are to be ended; no answer */
 };
 
 #define BROKER_DATA_MAX 256
+#define BROKER_PATH_MAX 256
 
 /* A question as it travels. */
 struct broker_message {
 	uint32_t question; /* enum broker_question */
 	uint32_t data_bytes;
-	uint64_t argument;
 	uint8_t data[BROKER_DATA_MAX];
 };
 
@@ -52,11 +51,13 @@ struct broker_health {
 struct broker {
 	int loader_fd;	/* questions come here; -1 in the worker */
 	int worker_fd;	/* answers come here; -1 in the loader */
+	int namer_fd;	/* the same for names of control groups, apart from the rest: */
+	int names_fd;	/* records wait for them (control/namer.h) */
 	int push_fd;	/* loader's end of the stream of records */
 	int records_fd; /* worker's end */
 };
 
-/* Two socket pairs. 0 or a negative errno with |err|. */
+/* Three socket pairs. 0 or a negative errno with |err|. */
 int broker_open(struct broker *b, struct error *err);
 void broker_close(struct broker *b);
 
@@ -66,12 +67,25 @@ void broker_keep_worker(struct broker *b);
 
 /* Worker: asks and waits for the answer, at most a second. Returns its size or a negative errno
  * (-ETIMEDOUT). */
-ssize_t broker_ask(struct broker *b, enum broker_question question, uint64_t argument, void *answer,
-		   size_t size);
+ssize_t broker_ask(struct broker *b, enum broker_question question, void *answer, size_t size);
 
 /* The same with |data_bytes| (at most BROKER_DATA_MAX) of data. */
 ssize_t broker_ask_data(struct broker *b, enum broker_question question, const void *data,
 			size_t data_bytes, void *answer, size_t size);
+
+/* A question and its answer. */
+struct broker_name {
+	uint64_t cgroup_id;
+	char path[BROKER_PATH_MAX]; /* below the root; "": there is none */
+};
+
+/* Worker: asks for |name|'s path and waits for it, at most a second. 0 or a negative errno
+ * (-ETIMEDOUT). */
+int broker_ask_name(struct broker *b, struct broker_name *name);
+
+/* Loader: waits for the next question; -EPIPE when the worker is gone. */
+int broker_name_read(int namer_fd, struct broker_name *ret);
+void broker_name_answer(int namer_fd, const struct broker_name *name);
 
 /* Worker: asks for something that has no answer. */
 void broker_tell(struct broker *b, enum broker_question question);

@@ -4,11 +4,11 @@
 
 #include "control/apply/feeder.h"
 #include "control/check.h"
+#include "control/namer.h"
 #include "control/process.h"
 
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
-#include "datapath/attach/cgroups.h"
 #include "datapath/attach/endings.h"
 #include "datapath/attach/features.h"
 #include "datapath/attach/flows.h"
@@ -46,6 +46,7 @@ struct loader {
 	struct endings *endings; /* NULL: no mesh, or see endings_problem */
 	char endings_problem[256];
 	struct broker *broker; /* NULL: there is no worker */
+	struct namer *namer;   /* NULL: the same */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -301,11 +302,22 @@ struct attach *loader_attach(struct loader *l)
 	return l->attach;
 }
 
-void loader_connect(struct loader *l, struct channel *channel, struct broker *broker)
+int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+		   struct error *err)
 {
 	l->broker = broker;
 	if (l->feeder)
 		feeder_connect(l->feeder, channel);
+	return namer_new(l->cgroup_root, broker->namer_fd, &l->namer, err);
+}
+
+void loader_disconnect(struct loader *l)
+{
+	namer_free(l->namer);
+	l->namer = NULL;
+	l->broker = NULL;
+	if (l->feeder)
+		feeder_connect(l->feeder, NULL);
 }
 
 int loader_fd(const struct loader *l)
@@ -460,15 +472,6 @@ static void answer_health(struct loader *l, struct broker *b)
 	broker_answer(b, h, sizeof(*h));
 }
 
-static void answer_cgroup_path(struct loader *l, struct broker *b, uint64_t id)
-{
-	char path[256] = "";
-
-	if (cgroups_path(l->cgroup_root, id, path, sizeof(path)))
-		path[0] = 0;
-	broker_answer(b, path, strlen(path) + 1);
-}
-
 static void answer_check(struct loader *l, struct broker *b)
 {
 	struct text text = text_new(BROKER_MAX_BYTES);
@@ -511,9 +514,6 @@ int loader_answer(struct loader *l, struct broker *b)
 	if (r)
 		return r == -EAGAIN ? 0 : -EPIPE;
 	switch ((enum broker_question)m.question) {
-	case BROKER_CGROUP_PATH:
-		answer_cgroup_path(l, b, m.argument);
-		break;
 	case BROKER_HEALTH:
 		answer_health(l, b);
 		break;

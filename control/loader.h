@@ -20,9 +20,13 @@ void loader_free(struct loader *l);
 
 struct attach *loader_attach(struct loader *l);
 
-/* A new worker is at the other ends of |channel| and |broker|, which outlive it. NULL: there is
- * none now. */
-void loader_connect(struct loader *l, struct channel *channel, struct broker *broker);
+/* A new worker is at the other ends of |channel| and |broker|, which outlive the
+ * connection. 0 or a negative errno with |err|. */
+int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+		   struct error *err);
+
+/* Before the loader's ends are closed. */
+void loader_disconnect(struct loader *l);
 
 /* Readable when loader_handle has work. */
 int loader_fd(const struct loader *l);

@@ -12,6 +12,7 @@
 #include "control/signals/signals.h"
 #include "control/simulate.h"
 #include "control/steering.h"
+#include "control/turns.h"
 
 #include "base/version.h"
 #include "datapath/attach/attach.h"
@@ -49,6 +50,18 @@ void status_free(struct status *s)
 	free(s);
 }
 
+/* The ring does not wait for the loader, which may be busy: others may have a turn meanwhile. */
+static ssize_t ask_loader(struct status *s, enum broker_question question, void *answer,
+			  size_t size)
+{
+	ssize_t n;
+
+	turns_end(*s->parts.turns);
+	n = broker_ask(s->parts.broker, question, answer, size);
+	turns_begin(*s->parts.turns);
+	return n;
+}
+
 static void take_loader(struct health *h, const struct broker_health *l)
 {
 	memcpy(h->kernel_lost, l->kernel_lost, sizeof(h->kernel_lost));
@@ -74,11 +87,21 @@ static void take_account(struct health *h, const struct weft_account *account)
 	h->kernel_lost[WEFT_LOST_ABSENT_SECRET] = account->dropped[WEFT_EVENT_SECRET];
 }
 
+static void take_ring(struct status *s)
+{
+	struct attach_ring_state ring;
+
+	attach_ring_state(s->parts.attach, &ring);
+	s->health.ring_bytes = ring.bytes;
+	s->health.ring_waiting_max = ring.waiting_max;
+	s->health.ring_rescues = turns_rescues(*s->parts.turns);
+}
+
 void status_refresh(void *arg)
 {
 	struct status *s = arg;
 	struct health *h = &s->health;
-	ssize_t n = broker_ask(s->parts.broker, BROKER_HEALTH, 0, &s->loader, sizeof(s->loader));
+	ssize_t n = ask_loader(s, BROKER_HEALTH, &s->loader, sizeof(s->loader));
 
 	if (n == sizeof(s->loader))
 		take_loader(h, &s->loader);
@@ -87,6 +110,7 @@ void status_refresh(void *arg)
 	h->observe = *observe_counts(s->parts.observe);
 	take_account(h, attach_account(s->parts.attach));
 	h->reader_lost = serve_lost(*s->parts.serve);
+	take_ring(s);
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
 	h->process_start_s = s->started_s;
@@ -137,6 +161,16 @@ static void write_events(struct json *j, const struct health *h)
 	json_put_object_end(j);
 }
 
+static void write_ring(struct json *j, const struct status *s)
+{
+	json_put_object(j, "ring");
+	json_put_number(j, "bytes", s->health.ring_bytes);
+	json_put_number(j, "waiting_max_bytes", s->health.ring_waiting_max);
+	json_put_bool(j, "guarded", turns_guarded(*s->parts.turns));
+	json_put_number(j, "rescues", s->health.ring_rescues);
+	json_put_object_end(j);
+}
+
 void status_write(void *arg, struct text *out)
 {
 	struct status *s = arg;
@@ -154,6 +188,7 @@ void status_write(void *arg, struct text *out)
 	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
 	json_put_bool(&j, "layer7", !o->layer4_only);
 	write_events(&j, h);
+	write_ring(&j, s);
 	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
 	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
 	json_put_number(&j, "connections", h->observe.connections);
@@ -170,7 +205,7 @@ void status_write(void *arg, struct text *out)
 void status_write_check(void *arg, struct text *out)
 {
 	struct status *s = arg;
-	ssize_t n = broker_ask(s->parts.broker, BROKER_CHECK, 0, s->check, sizeof(s->check));
+	ssize_t n = ask_loader(s, BROKER_CHECK, s->check, sizeof(s->check));
 
 	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
 }

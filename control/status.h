@@ -18,8 +18,9 @@ struct signals;
 struct status;
 struct steering;
 struct text;
+struct turns;
 
-/* What it reads; all must outlive it. |serve| is read when asked. */
+/* What it reads; all must outlive it. |serve| and |turns| are read when asked. */
 struct status_parts {
 	const struct options *options;
 	struct broker *broker;
@@ -27,6 +28,7 @@ struct status_parts {
 	struct observe *observe;
 	struct signals *signals;
 	struct serve *const *serve;
+	struct turns *const *turns;
 	struct steering *steering; /* NULL: no mesh */
 	/* Reads what the counters of the kernel half speak of already. */
 	void (*drain)(void *arg);
@@ -37,7 +39,8 @@ struct status_parts {
 struct status *status_new(const struct status_parts *parts, struct error *err);
 void status_free(struct status *s);
 
-/* For struct serve_source; |arg| is the status. Brings the health numbers up to date and hands them
+/* For struct serve_source; |arg| is the status. All are called in a turn (control/turns.h), which
+ * is given up while the loader is asked. Brings the health numbers up to date and hands them
  * to signals. */
 void status_refresh(void *arg);
 

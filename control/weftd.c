@@ -116,9 +116,9 @@ static int worker_start(struct weftd *d, struct error *err)
 	close(ready[1]);
 	broker_keep_loader(&d->broker);
 	channel_keep_feeder(&d->channel);
-	loader_connect(d->loader, &d->channel, &d->broker);
 	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
-			  : wait_ready(d, ready[0], err);
+			  : loader_connect(d->loader, &d->channel, &d->broker, err);
+	r = r ? r : wait_ready(d, ready[0], err);
 	close(ready[0]);
 	return r ? r : watch(d, d->broker.loader_fd);
 }
@@ -129,6 +129,7 @@ static void worker_stop(struct weftd *d)
 	if (d->worker <= 0)
 		return;
 	kill(d->worker, SIGTERM);
+	loader_disconnect(d->loader);
 	channel_close(&d->channel);
 	broker_close(&d->broker);
 	waitpid(d->worker, NULL, 0);
@@ -145,7 +146,7 @@ static void worker_restart(struct weftd *d)
 		return;
 	fprintf(stderr, "weftd: event=worker_died signal=%d restart=%u\n",
 		WIFSIGNALED(status) ? WTERMSIG(status) : 0, ++d->restarts);
-	loader_connect(d->loader, NULL, NULL);
+	loader_disconnect(d->loader);
 	channel_close(&d->channel);
 	broker_close(&d->broker);
 	d->worker = 0;

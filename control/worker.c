@@ -11,6 +11,7 @@
 #include "control/signals/signals.h"
 #include "control/status.h"
 #include "control/steering.h"
+#include "control/turns.h"
 
 #include "base/cleanup.h"
 #include "base/schedule.h"
@@ -50,6 +51,7 @@ struct worker {
 	struct serve *serve;
 	struct status *status;
 	struct channel *channel;
+	struct turns *turns;
 	struct steering *steering;  /* NULL: no mesh */
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
@@ -114,9 +116,12 @@ static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t u
 static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct worker *w = arg;
-	ssize_t n = broker_ask(w->broker, BROKER_CGROUP_PATH, cgroup_id, out, size);
+	struct broker_name name = {.cgroup_id = cgroup_id};
 
-	return n > 1 ? 0 : -ENOENT;
+	if (broker_ask_name(w->broker, &name) || !name.path[0])
+		return -ENOENT;
+	snprintf(out, size, "%s", name.path);
+	return 0;
 }
 
 static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
@@ -211,6 +216,7 @@ static int start_serve(struct worker *w, struct error *err)
 		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
 	};
 	struct status_parts parts = {.options = &w->options,
+				     .turns = &w->turns,
 				     .broker = w->broker,
 				     .attach = w->attach,
 				     .observe = w->observe,
@@ -285,6 +291,28 @@ static void yield_to_others(void)
 	schedule_thread(SCHED_BATCH, 0);
 }
 
+static size_t bytes_waiting(void *arg)
+{
+	struct worker *w = arg;
+
+	return attach_waiting(w->attach);
+}
+
+/* Others may keep it from the CPU for longer than the ring has room. */
+static int start_turns(struct worker *w, struct error *err)
+{
+	struct attach_ring_state ring;
+	struct turns_options options = {.ring_fd = attach_ring_fd(w->attach),
+					.waiting = bytes_waiting,
+					.drain = drain_ring,
+					.confine = sandbox_enter,
+					.arg = w};
+
+	attach_ring_state(w->attach, &ring);
+	options.rescue_bytes = ring.much_bytes;
+	return turns_new(&options, &w->turns, err);
+}
+
 static int start(struct worker *w, struct error *err)
 {
 	int r = start_pipeline(w, err);
@@ -294,6 +322,7 @@ static int start(struct worker *w, struct error *err)
 	r = r ? r : start_steering(w, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
+	r = r ? r : start_turns(w, err);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
 	return r ? r : sandbox_enter(err);
 }
@@ -384,13 +413,16 @@ static void loop(struct worker *w)
 	while (!w->stop) {
 		int n = epoll_wait(w->epoll_fd, events, 16, -1);
 
+		turns_begin(w->turns);
 		for (int i = 0; i < n && !w->stop; i++)
 			handle(w, events[i].data.fd);
+		turns_end(w->turns);
 	}
 }
 
 static void finish(struct worker *w)
 {
+	turns_free(w->turns);
 	serve_free(w->serve);
 	status_free(w->status);
 	steering_free(w->steering);

@@ -110,10 +110,7 @@ def connections_survive(box):
 
 def kill_worker(weftd):
     """SIGKILL to the half that parses and serves; returns when the next one answers."""
-    pid = weftd.process.pid
-    with open(f"/proc/{pid}/task/{pid}/children") as children:
-        worker = int(children.read().split()[0])
-    os.kill(worker, signal.SIGKILL)
+    os.kill(weftd.worker(), signal.SIGKILL)
     wait_for(lambda: "weftd: event=worker_died signal=9" in weftd.process.output(), 5, "weftd's word on its worker")
     wait_for(lambda: weftd.command("status").returncode in (0, 3), 10, "the next worker")  # 3: it tells what was lost
 

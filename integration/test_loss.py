@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Loss is counted: seen = delivered + lost, exactly, and nothing is invented in its place."""
 
+import os
+import signal
 import time
 
 from lab import clients, servers, truth
+from lab.exact import REPORTERS
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -21,9 +24,9 @@ def account_closes(weftd):
 
 @test("loss/small_ring", needs=("nginx", "h2load"))
 def small_ring(box):
-    """A ring of 64 KiB under h2load at full speed loses records; all of them are accounted for."""
+    """A ring of 64 KiB that nobody guards loses records under h2load at full speed; all of them are accounted for."""
     server = servers.nginx(box.namespace("server"), 8080, http2=True)
-    weftd = Weftd(box, "--ring-bytes", "65536")
+    weftd = Weftd(box, "--ring-bytes", "65536", ahead=("setpriv", "--bounding-set=-sys_nice"))
     weftd.start()
     observed = weftd.follow(server.workload)
     count = clients.h2load(box.namespace("client"), server, requests=60000)
@@ -48,3 +51,71 @@ def none_by_default(box):
     weftd.settled_metrics()
     expect_equal(weftd.lost(), {}, "lost events")
     account_closes(weftd)
+
+
+def spin(place, seconds):
+    """A program that takes whatever CPU it gets."""
+    place.start(["timeout", seconds, "sh", "-c", "while :; do :; done"], f"spin-{len(place.sandbox.processes)}")
+
+
+def starve(pid):
+    """Behind everybody else, alone and as the group that a session is where the kernel has such groups (sched(7))."""
+    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    set_autogroup(pid, 19)
+
+
+def feed(pid):
+    os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+    set_autogroup(pid, 0)
+
+
+def set_autogroup(pid, nice):
+    path = f"/proc/{pid}/autogroup"
+    if os.path.exists(path):
+        with open(path, "w") as group:
+            group.write(str(nice))
+
+
+@test("loss/starved_worker", needs=("nginx", "wrk"))
+def starved_worker(box):
+    """The worker gets no CPU while others want it: the ring is read before it is full all the same."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    client = box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    starve(weftd.worker())
+    for _ in range(2 * os.cpu_count()):
+        spin(client, 60)
+    count = clients.wrk(client, server, requests=40000)
+    feed(weftd.worker())
+    expect_equal(count.errors, 0, "errors of the client")
+    metrics = weftd.settled_metrics()
+    expect(metrics.total("weft_ring_rescues_total") > 0, "the worker was never rescued: the test proves nothing")
+    expect_equal(weftd.lost(), {}, "lost events")
+    account_closes(weftd)
+    for reporter in REPORTERS:
+        found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload)
+        expect_equal(found, count.answers, f"requests ({reporter})")
+
+
+@test("loss/silent_worker", needs=("nginx", "h2load"))
+def silent_worker(box):
+    """A worker that stands still is taken for dead after a while; what passes then is counted as lost."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    client = box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    clients.h2load(client, server, requests=1000, http1=True)
+    worker = weftd.worker()
+    os.kill(worker, signal.SIGSTOP)
+    time.sleep(4)
+    clients.h2load(client, server, requests=1000, http1=True)
+    os.kill(worker, signal.SIGCONT)
+    clients.h2load(client, server, requests=1000, http1=True)
+    metrics = weftd.settled_metrics()
+    lost = metrics.total("weft_events_lost_total", stage="agent_silent")
+    expect(lost >= 4000, f"{lost} packets with payload were lost of at least 4,000: request and answer, at both ends")
+    account_closes(weftd)
+    for reporter in REPORTERS:
+        found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload)
+        expect_equal(found, 2000, f"requests before and after ({reporter})")

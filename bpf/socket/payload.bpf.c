@@ -87,13 +87,19 @@ static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_st
 	return state->peer == PEER_LOCAL;
 }
 
-/* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. */
+/* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. An agent
+ * that ends says so; one that was killed or got no CPU for too long did not. */
 static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, struct capture *c,
 				    const struct payload *p)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_settings *set = settings();
 	struct stream_state *s;
 
+	if (set && set->capture) {
+		count(WEFT_COUNT_SEGMENTS_SEEN, 1);
+		count_lost(WEFT_LOST_UNHEARD);
+	}
 	if (!state)
 		return PASS;
 	state->epoch = 0;

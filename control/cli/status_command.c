@@ -41,6 +41,20 @@ static void print_events(const struct status_view *view, const json_t *events)
 	print_row("events", text);
 }
 
+/* What is left of the ring is how much longer the agent could have gone without a CPU. */
+static void print_ring(const json_t *ring)
+{
+	char text[160], bytes[16], most[16];
+
+	snprintf(text, sizeof(text), "%s, at most %s waited; %s",
+		 human_bytes((double)field_number(ring, "bytes"), bytes),
+		 human_bytes((double)field_number(ring, "waiting_max_bytes"), most),
+		 json_is_true(json_object_get(ring, "guarded"))
+			 ? "guarded by a real-time thread"
+			 : "not guarded: no right to real-time priority (CAP_SYS_NICE)");
+	print_row("ring", text);
+}
+
 static void print_counts(const json_t *o)
 {
 	char text[160], bytes[16];
@@ -95,6 +109,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
 	print_row("TLS", field_text(o, "tls"));
 	print_events(view, json_object_get(o, "events"));
+	print_ring(json_object_get(o, "ring"));
 	print_mesh(view, mesh);
 	print_counts(o);
 	return 0;

@@ -484,6 +484,12 @@ static enum collect collect_agent(const struct signals *s, enum metric metric, u
 		return counted(ret, h->observe.connections, 0);
 	case METRIC_IDENTITIES:
 		return counted(ret, h->observe.identities, 0);
+	case METRIC_RING_BYTES:
+		return counted(ret, h->ring_bytes, 0);
+	case METRIC_RING_WAITING_MAX:
+		return counted(ret, h->ring_waiting_max, 0);
+	case METRIC_RING_RESCUES:
+		return counted(ret, h->ring_rescues, 0);
 	case METRIC_READER_LOST:
 		return counted(ret, h->reader_lost, 0);
 	case METRIC_PROCESS_CPU:

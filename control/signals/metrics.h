@@ -161,6 +161,12 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 	  "Records counted in an overflow series, or not kept, because a table was full.")         \
 	X(SERIES_EXPIRED, COUNTER, "weft_series_expired_total", "", tables,                        \
 	  "Series forgotten because nothing used them.")                                           \
+	X(RING_BYTES, GAUGE, "weft_ring_size_bytes", "bytes", agent,                               \
+	  "Size of the event ring, memory of the kernel.")                                         \
+	X(RING_WAITING_MAX, GAUGE, "weft_ring_waiting_max_bytes", "bytes", agent,                  \
+	  "The most that ever waited in the event ring when the agent came to read it.")           \
+	X(RING_RESCUES, COUNTER, "weft_ring_rescues_total", "", agent,                             \
+	  "Times that the ring was read with real-time priority, since the agent got no CPU.")     \
 	X(READER_LOST, COUNTER, "weft_reader_lost_total", "", agent,                               \
 	  "Live records that a reader was too slow for.")                                          \
 	X(PROCESS_CPU, COUNTER, "process_cpu_seconds_total", "seconds", agent,                     \

@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define DEFAULT_RING_BYTES (8u << 20)
+#define DEFAULT_RING_BYTES (16u << 20)
 #define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
 
 enum hook {

@@ -18,7 +18,7 @@ struct attach_options {
 	const char *pin_dir; /* on a bpf file system (mounted when missing); NULL: nothing outlives
 				the process */
 	const char *cgroup_path; /* root of the cgroup2 tree; NULL: found */
-	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 8 MiB */
+	uint32_t ring_bytes;	 /* power of two, multiple of the page size; 0 = 16 MiB */
 	bool capture;		 /* payload for L7; false: L4 only */
 	bool tls_keys;
 	bool mesh;     /* balancing and policy (datapath/attach/mesh_maps.h); false: what an earlier
@@ -62,11 +62,22 @@ int attach_ring_open(struct attach *a, struct error *err);
 /* What became of the ring's records, over all readers. Grows while attach_consume runs. */
 const struct weft_account *attach_account(const struct attach *a);
 
-/* Takes all that waits in the ring, in order. Returns how many records. */
+/* Takes all that waits in the ring when it is called, in order. Returns how many records. */
 int attach_consume(struct attach *a, attach_event_fn event, void *arg);
 
-/* Becomes readable when much is waiting in the ring. */
+/* How many bytes wait in the ring; any thread may ask. */
+size_t attach_waiting(const struct attach *a);
+
+/* Becomes readable when much (attach_ring_state.much_bytes) is waiting in the ring. */
 int attach_ring_fd(const struct attach *a);
+
+struct attach_ring_state {
+	size_t bytes;	    /* its size */
+	size_t much_bytes;  /* of these waiting the reader is woken */
+	size_t waiting_max; /* the most that ever waited at the start of attach_consume */
+};
+
+void attach_ring_state(const struct attach *a, struct attach_ring_state *ret);
 
 /* Tells the kernel half what it need not copy (struct weft_skip). */
 void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until);

@@ -50,9 +50,24 @@ int attach_ring_open(struct attach *a, struct error *err)
 
 int attach_consume(struct attach *a, attach_event_fn event, void *arg)
 {
+	size_t waiting = ring_waiting(a->ring);
+
 	a->event = event;
 	a->arg = arg;
+	a->waiting_max = waiting > a->waiting_max ? waiting : a->waiting_max;
 	return ring_consume(a->ring, event_forward, a);
+}
+
+size_t attach_waiting(const struct attach *a)
+{
+	return ring_waiting(a->ring);
+}
+
+void attach_ring_state(const struct attach *a, struct attach_ring_state *ret)
+{
+	*ret = (struct attach_ring_state){.bytes = a->settings->ring_bytes,
+					  .much_bytes = a->settings->ring_wakeup_bytes,
+					  .waiting_max = a->waiting_max};
 }
 
 const struct weft_account *attach_account(const struct attach *a)

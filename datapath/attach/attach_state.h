@@ -12,6 +12,7 @@
 struct attach {
 	struct weft_bpf *skeleton;
 	struct ring *ring;		/* only in the process that reads it */
+	size_t waiting_max;		/* in it */
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
 	struct weft_account *account;	/* mapped */

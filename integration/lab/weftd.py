@@ -18,10 +18,11 @@ BPFFS = "/sys/fs/bpf"
 
 
 class Weftd:
-    """|recent| requests are kept for `weft observe`: enough for a test's, None for weftd's default."""
+    """|recent| requests are kept for `weft observe`: enough for a test's, None for weftd's default. |ahead|: a command
+    that runs weftd with its rights, or with fewer."""
 
-    def __init__(self, box, *options, bpffs=BPFFS, recent=131072):
-        self.box = box
+    def __init__(self, box, *options, bpffs=BPFFS, recent=131072, ahead=()):
+        self.box, self.ahead = box, ahead
         self.options = [*(["--recent", recent] if recent else []), *options]
         self.program, self.weft = box.build / "weftd", box.build / "weft"
         for program in (self.program, self.weft):
@@ -39,7 +40,7 @@ class Weftd:
     def start(self):
         """Starts it and returns the seconds until it said that it is ready."""
         began = time.monotonic()
-        self.process = self.box.start([self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
+        self.process = self.box.start([*self.ahead, self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
                                        self.pin, *self.options], f"weftd-{len(self.box.processes)}")
         wait_for(self.is_ready, 15, "weftd: ready")
         seconds = time.monotonic() - began
@@ -110,6 +111,12 @@ class Weftd:
     def command(self, *arguments):
         return subprocess.run([self.weft, *arguments, "--socket", self.socket], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, timeout=30)
+
+    def worker(self):
+        """The process that reads the ring."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            return int(children.read().split()[0])
 
     def lost(self):
         """{(stage, reason): count} of every loss counter that is not zero."""

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One question, one answer: a number, a path. */
+#include "control/namer.h"
+
+#include "control/broker.h"
+
+#include "base/schedule.h"
+#include "datapath/attach/cgroups.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct namer {
+	pthread_t thread;
+	const char *cgroup_root;
+	int fd;
+};
+
+static void *run(void *arg)
+{
+	struct namer *n = arg;
+	struct broker_name name;
+
+	while (!broker_name_read(n->fd, &name)) {
+		if (cgroups_path(n->cgroup_root, name.cgroup_id, name.path, sizeof(name.path)))
+			name.path[0] = 0;
+		broker_name_answer(n->fd, &name);
+	}
+	return NULL;
+}
+
+int namer_new(const char *cgroup_root, int fd, struct namer **ret, struct error *err)
+{
+	struct namer *n = calloc(1, sizeof(*n));
+	int r = n ? 0 : -ENOMEM;
+
+	if (n) {
+		n->cgroup_root = cgroup_root;
+		n->fd = fd;
+		r = schedule_first(&n->thread, run, n);
+		r = r == -EPERM ? -pthread_create(&n->thread, NULL, run, n) : r;
+	}
+	if (r) {
+		free(n);
+		return error_set(err, r, "cannot start the thread that names control groups: %s",
+				 strerror(-r));
+	}
+	*ret = n;
+	return 0;
+}
+
+void namer_free(struct namer *n)
+{
+	if (!n)
+		return;
+	shutdown(n->fd, SHUT_RDWR);
+	pthread_join(n->thread, NULL);
+	free(n);
+}

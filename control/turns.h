@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Whose turn it is at the pipeline. One thread at a time reads the ring, decodes and serves: the
+ * worker, scheduled behind the programs it watches. Kept from the CPU long enough it would lose
+ * what the ring has no room for; before that a second thread of real-time priority takes a turn.
+ * Who has the turn then inherits the priority until it ends (futex(2), priority inheritance). */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct turns;
+
+struct turns_options {
+	int ring_fd;	     /* an event of it says that much is waiting (attach_ring_fd) */
+	size_t rescue_bytes; /* that wait are too many */
+	size_t (*waiting)(void *arg);	   /* bytes; asked without having the turn */
+	void (*drain)(void *arg);	   /* takes what waits, in a turn */
+	int (*confine)(struct error *err); /* gives up the rights of the calling thread */
+	void *arg;
+};
+
+/* To be called while the thread still may have real-time priority (CAP_SYS_NICE); refused, there
+ * are turns and no rescue. 0 or a negative errno with |err|. Free with turns_free, without having
+ * the turn. */
+int turns_new(const struct turns_options *options, struct turns **ret, struct error *err);
+void turns_free(struct turns *t);
+
+void turns_begin(struct turns *t);
+void turns_end(struct turns *t);
+
+/* Whether a second thread watches; how often it took a turn. */
+bool turns_guarded(const struct turns *t);
+uint64_t turns_rescues(const struct turns *t);
