@@ -1,27 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hooks on sockets that balancing sent somewhere: tp_btf inet_sock_set_state and cgroup
- * sock_release count their connections out; cgroup getpeername4, getpeername6 tell the process the
- * address that it asked for. Emit nothing, lose nothing. */
+/* Hooks on sockets that balancing sent somewhere: sockops and cgroup sock_release count their
+ * connections out; cgroup getpeername4, getpeername6 tell the process the address that it asked
+ * for. Emit nothing, lose nothing: the kernel leaves no hook of a control group out, as it does
+ * with programs at tracepoints that would interrupt themselves. */
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(mesh_state, struct sock *sk, int old_state, int new_state)
+/* The SYN is about to be sent: from now on the socket's state says when its connection ends. */
+static __always_inline void connecting(struct bpf_sock_ops *ops, struct mesh_pick *pick)
 {
+	pick_advance(pick, PICK_CHOSEN, PICK_CONNECTING);
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+SEC("sockops")
+int mesh_state(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
 	struct mesh_pick *pick;
 
-	if (!sock_is_tcp(sk))
-		return 0;
+	if (!sk || (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_STATE_CB))
+		return 1;
 	pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 	if (!pick)
-		return 0;
-	if (new_state == TCP_SYN_SENT)
-		pick_advance(pick, PICK_CHOSEN, PICK_CONNECTING);
-	else if (new_state == TCP_ESTABLISHED)
+		return 1;
+	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+		connecting(ops, pick);
+	else if (ops->args[1] == BPF_TCP_ESTABLISHED)
 		pick_advance(pick, PICK_CONNECTING, PICK_ESTABLISHED);
-	else if (new_state == TCP_CLOSE)
+	else if (ops->args[1] == BPF_TCP_CLOSE)
 		pick_end(pick, pick->phase != PICK_ESTABLISHED);
-	return 0;
+	return 1;
 }
 
 /* TCP sockets that are connected live on: their state says when they end. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: tp_btf inet_sock_set_state, tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE and
- * LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen() run
- * in the caller's task. */
+/* Hook: tp_btf inet_sock_set_state (twice), tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE
+ * and LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen()
+ * run in the caller's task. */
 #include "bpf/lib/early.bpf.h"
 #include "bpf/lib/held.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
@@ -117,8 +117,10 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	if (set && state->epoch == set->epoch && set->capture)
 		held_flush(state);
 	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
-	if (!close)
+	if (!close) {
+		bpf_sk_storage_delete(&weft_conns, sk);
 		return;
+	}
 	state->end_flags |= failure_flags(sk, state, old_state);
 	if (old_state == TCP_LAST_ACK)
 		state->end_flags |= WEFT_END_PEER_FIRST;
@@ -163,6 +165,28 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 		established(sk, old_state);
 	else if (new_state == TCP_CLOSE && old_state != TCP_LISTEN)
 		closed(sk, old_state);
+	return 0;
+}
+
+/* While a program runs the kernel leaves it out where it would interrupt itself: a timer's
+ * interrupt in the middle of it lets a whole batch of packets in, and none of the changes they
+ * bring would be told (`recursion_misses` of bpf_prog_info). Of two equal programs one is never
+ * running then. What the first has done is not done again; sockets begin to connect and to listen
+ * in calls of their programs, which interrupt nobody. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
+{
+	struct conn_state *state;
+
+	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE)
+		return 0;
+	if (!sock_is_tcp(sk) || old_state == TCP_LISTEN)
+		return 0;
+	state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	if (new_state == TCP_CLOSE && state)
+		closed(sk, old_state);
+	else if (new_state == TCP_ESTABLISHED && (!state || !state->opened_ns))
+		established(sk, old_state);
 	return 0;
 }
 

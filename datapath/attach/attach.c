@@ -38,38 +38,28 @@ static const struct {
 	enum hook hook;
 	bool pinned;
 } PROGRAMS[] = {
-	{"tcp_state", HOOK_TRACE, true},
-	{"tcp_reset_out", HOOK_TRACE, true},
-	{"tcp_reset_in", HOOK_TRACE, true},
-	{"payload_out", HOOK_CGROUP, true},
-	{"payload_in", HOOK_CGROUP, true},
-	{"conns_alive", HOOK_ITER_CONNS, false},
-	{"listeners", HOOK_ITER_OWNERS, false},
-	{"sockets_found", HOOK_ITER_FILES, false},
-	{"mesh_state", HOOK_TRACE, true},
-	{"mesh_release", HOOK_CGROUP, true},
-	{"mesh_peer4", HOOK_CGROUP, true},
-	{"mesh_peer6", HOOK_CGROUP, true},
-	{"mesh_recvmsg4", HOOK_CGROUP, true},
-	{"mesh_recvmsg6", HOOK_CGROUP, true},
-	{"mesh_sendmsg4", HOOK_CGROUP, true},
-	{"mesh_sendmsg6", HOOK_CGROUP, true},
-	{"mesh_connect4", HOOK_CGROUP, true},
-	{"mesh_connect6", HOOK_CGROUP, true},
-	{"mesh_knock", HOOK_CGROUP, true},
-	{"mesh_accept", HOOK_CGROUP, true},
-	{"mesh_endings", HOOK_ITER_ENDINGS, false},
+	{"tcp_state", HOOK_TRACE, true},	   {"tcp_state_twin", HOOK_TRACE, true},
+	{"tcp_reset_out", HOOK_TRACE, true},	   {"tcp_reset_in", HOOK_TRACE, true},
+	{"payload_out", HOOK_CGROUP, true},	   {"payload_in", HOOK_CGROUP, true},
+	{"conns_alive", HOOK_ITER_CONNS, false},   {"listeners", HOOK_ITER_OWNERS, false},
+	{"sockets_found", HOOK_ITER_FILES, false}, {"mesh_state", HOOK_CGROUP, true},
+	{"mesh_release", HOOK_CGROUP, true},	   {"mesh_peer4", HOOK_CGROUP, true},
+	{"mesh_peer6", HOOK_CGROUP, true},	   {"mesh_recvmsg4", HOOK_CGROUP, true},
+	{"mesh_recvmsg6", HOOK_CGROUP, true},	   {"mesh_sendmsg4", HOOK_CGROUP, true},
+	{"mesh_sendmsg6", HOOK_CGROUP, true},	   {"mesh_connect4", HOOK_CGROUP, true},
+	{"mesh_connect6", HOOK_CGROUP, true},	   {"mesh_knock", HOOK_CGROUP, true},
+	{"mesh_accept", HOOK_CGROUP, true},	   {"mesh_endings", HOOK_ITER_ENDINGS, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
 
 /* What weft can do without, the first to go first, each with all programs whose name begins so:
- * the mesh, then counters on interfaces, then TLS, then who reset a connection. Their absence shows
- * in the lists that `weft check` prints. */
+ * the mesh, then counters on interfaces, then TLS, then who reset a connection, then the second
+ * look at states. Their absence shows in the lists that `weft check` prints. */
 static const char *const OPTIONAL[] = {
-	"mesh_endings",	   "mesh_simulate",  "mesh_policy",   "mesh_",	 "weft_xdp",
-	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log", "tls_keys_multi",
-	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in"};
+	"mesh_endings",	   "mesh_simulate",  "mesh_policy",   "mesh_",	       "weft_xdp",
+	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log",       "tls_keys_multi",
+	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in",  "tcp_state_twin"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 static bool is_mesh(const char *program)
