@@ -22,6 +22,13 @@ def account_closes(weftd):
     expect_equal(delivered + lost, seen, "delivered and lost events against seen ones")
 
 
+def both_count(metrics, server, wanted, what):
+    """Each reporter has |wanted| requests to |server|."""
+    for reporter in REPORTERS:
+        found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload)
+        expect_equal(found, wanted, f"{what} ({reporter})")
+
+
 @test("loss/small_ring", needs=("nginx", "h2load"))
 def small_ring(box):
     """A ring of 64 KiB that nobody guards loses records under h2load at full speed; all of them are accounted for."""
@@ -42,12 +49,19 @@ def small_ring(box):
         expect_equal(invented, {}, f"requests that the log does not have ({reporter})")
 
 
-@test("loss/none_by_default", needs=("nginx", "wrk"))
-def none_by_default(box):
+def watched(box):
+    """nginx, where its clients are, and weftd as it comes."""
     server = servers.nginx(box.namespace("server"), 8080)
+    client = box.namespace("client")
     weftd = Weftd(box)
     weftd.start()
-    clients.wrk(box.namespace("client"), server, requests=40000)
+    return server, client, weftd
+
+
+@test("loss/none_by_default", needs=("nginx", "wrk"))
+def none_by_default(box):
+    server, client, weftd = watched(box)
+    clients.wrk(client, server, requests=40000)
     weftd.settled_metrics()
     expect_equal(weftd.lost(), {}, "lost events")
     account_closes(weftd)
@@ -79,10 +93,7 @@ def set_autogroup(pid, nice):
 @test("loss/starved_worker", needs=("nginx", "wrk"))
 def starved_worker(box):
     """The worker gets no CPU while others want it: the ring is read before it is full all the same."""
-    server = servers.nginx(box.namespace("server"), 8080)
-    client = box.namespace("client")
-    weftd = Weftd(box)
-    weftd.start()
+    server, client, weftd = watched(box)
     starve(weftd.worker())
     for _ in range(2 * os.cpu_count()):
         spin(client, 60)
@@ -93,18 +104,13 @@ def starved_worker(box):
     expect(metrics.total("weft_ring_rescues_total") > 0, "the worker was never rescued: the test proves nothing")
     expect_equal(weftd.lost(), {}, "lost events")
     account_closes(weftd)
-    for reporter in REPORTERS:
-        found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload)
-        expect_equal(found, count.answers, f"requests ({reporter})")
+    both_count(metrics, server, count.answers, "requests")
 
 
 @test("loss/silent_worker", needs=("nginx", "h2load"))
 def silent_worker(box):
     """A worker that stands still is taken for dead after a while; what passes then is counted as lost."""
-    server = servers.nginx(box.namespace("server"), 8080)
-    client = box.namespace("client")
-    weftd = Weftd(box)
-    weftd.start()
+    server, client, weftd = watched(box)
     clients.h2load(client, server, requests=1000, http1=True)
     worker = weftd.worker()
     os.kill(worker, signal.SIGSTOP)
@@ -116,6 +122,4 @@ def silent_worker(box):
     lost = metrics.total("weft_events_lost_total", stage="agent_silent")
     expect(lost >= 4000, f"{lost} packets with payload were lost of at least 4,000: request and answer, at both ends")
     account_closes(weftd)
-    for reporter in REPORTERS:
-        found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload)
-        expect_equal(found, 2000, f"requests before and after ({reporter})")
+    both_count(metrics, server, 2000, "requests before and after")
