@@ -75,7 +75,7 @@ BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -
 $(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP -c $< -o $@
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MD -MP -c $< -o $@
 	$(Q)$(BPF_STRIP) -g $@
 
 $(BUILD)/weft.bpf.o: $(BPF_SOURCES:%.c=$(BUILD)/%.o)
@@ -95,7 +95,7 @@ $(BUILD)/llhttp/%.o: $(LLHTTP_SOURCES)/%.c
 $(BUILD)/%.o: %.c | $(BUILD)/weft.skel.h
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) -MD -MP -c $< -o $@
 
 $(BUILD)/libweft.a: $(LIBRARY_OBJECTS)
 	$(call msg,AR,$@)

@@ -2,14 +2,27 @@
 /* sched_setattr(2) has no wrapper everywhere; what a thread starts with, pthreads know. */
 #include "base/schedule.h"
 
-#include <linux/sched/types.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* struct sched_attr of include/uapi/linux/sched/types.h, as Linux 3.14 had it. The kernel's header
+ * clashes with <sched.h> up to Linux 6.7, and newer C libraries declare the name themselves. */
+struct scheduling {
+	uint32_t size_bytes;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime_ns;
+	uint64_t deadline_ns;
+	uint64_t period_ns;
+};
+_Static_assert(sizeof(struct scheduling) == 48, "SCHED_ATTR_SIZE_VER0");
+
 void schedule_thread(uint32_t policy, uint64_t slice_ns)
 {
-	struct sched_attr attributes = {
-		.size = sizeof(attributes), .sched_policy = policy, .sched_runtime = slice_ns};
+	struct scheduling attributes = {
+		.size_bytes = sizeof(attributes), .policy = policy, .runtime_ns = slice_ns};
 
 	syscall(SYS_sched_setattr, 0, &attributes, 0);
 }

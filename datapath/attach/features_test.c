@@ -13,9 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/uapi.h"
 
 static int open_files(void)
 {
@@ -57,6 +59,44 @@ static void test_every_row(void **state)
 	assert_int_equal(f.rows[FEATURE_CGROUP2].state == FEATURE_YES, f.cgroup2_path[0] != 0);
 }
 
+/* What the running kernel's types say of an enumerator, -1 when they do not have it. */
+static long long enumerator(const struct btf *types, const char *name)
+{
+	for (__u32 id = 1; id < btf__type_cnt(types); id++) {
+		const struct btf_type *type = btf__type_by_id(types, id);
+		const struct btf_enum *values = btf_is_enum(type) ? btf_enum(type) : NULL;
+
+		for (int i = 0; values && i < btf_vlen(type); i++)
+			if (!strcmp(btf__name_by_offset(types, values[i].name_off), name))
+				return values[i].val;
+	}
+	return -1;
+}
+
+static void test_uapi_constants_are_the_kernels(void **state)
+{
+	static const struct {
+		const char *name;
+		long long value;
+	} constants[] = {
+#define ROW(name, kernel_name, value, since) {#kernel_name, name},
+		UAPI_CONSTANTS(ROW)
+#undef ROW
+	};
+	struct btf *types = btf__load_vmlinux_btf();
+
+	(void)state;
+	if (!types)
+		skip();
+	for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+		long long is = enumerator(types, constants[i].name);
+
+		if (is >= 0)
+			assert_int_equal(constants[i].value, is);
+	}
+	btf__free(types);
+}
+
 static void test_root_knows_more(void **state)
 {
 	struct features f;
@@ -77,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_row),
+		cmocka_unit_test(test_uapi_constants_are_the_kernels),
 		cmocka_unit_test(test_root_knows_more),
 	};
 

@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/abi.h"
+#include "datapath/attach/uapi.h"
 
 /* The filter is found again by these and by its program's name. Priority 1 runs first; the other
  * one is for interfaces where somebody else has filters of another kind at 1. */
@@ -50,18 +51,21 @@ static void pin_path(const char *pin_dir, const char *what, int ifindex, char ou
 
 static int attach_type(int direction)
 {
-	return direction == WEFT_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS;
+	return direction == WEFT_INGRESS ? UAPI_TCX_INGRESS : UAPI_TCX_EGRESS;
 }
 
 /* ---- TCX ---------------------------------------------------------------- */
 
 static bool link_is_at(const struct bpf_link *link, const struct tc_place *place)
 {
-	struct bpf_link_info info = {0};
+	union {
+		struct bpf_link_info any;
+		struct uapi_tcx_link_info tcx;
+	} info = {0};
 	uint32_t size = sizeof(info);
 
-	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) &&
-	       info.type == BPF_LINK_TYPE_TCX && (int)info.tcx.ifindex == place->ifindex &&
+	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info.any, &size) &&
+	       info.tcx.type == UAPI_LINK_TYPE_TCX && (int)info.tcx.ifindex == place->ifindex &&
 	       (int)info.tcx.attach_type == attach_type(place->direction);
 }
 
@@ -103,7 +107,7 @@ static void link_pin(const struct tc_place *place, struct bpf_link *link, struct
 static int tcx_attach(const struct tc_place *place, const struct bpf_program *program,
 		      struct tc_hook *hook, struct error *err)
 {
-	LIBBPF_OPTS(bpf_tcx_opts, opts, .flags = BPF_F_BEFORE);
+	LIBBPF_OPTS(bpf_tcx_opts, opts, .flags = UAPI_F_BEFORE);
 	struct bpf_link *link = link_adopt(place, program);
 
 	if (link) {

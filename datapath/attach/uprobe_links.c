@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/uapi.h"
 
 #define PROGRAM_MAPS_MAX 64
 
@@ -181,7 +182,7 @@ static bool is_multi(struct bpf_link *link)
 	__u32 size = sizeof(info);
 
 	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) &&
-	       info.type == BPF_LINK_TYPE_UPROBE_MULTI;
+	       info.type == UAPI_LINK_TYPE_UPROBE_MULTI;
 }
 
 /* The kernel takes 30 to 120 ms to remove a probe: in the background when the pin is the last that
