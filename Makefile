@@ -70,9 +70,14 @@ deps: $(addprefix $(BUILD)/deps-,demo test bench check) ## install with apt what
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \
 	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Wno-missing-declarations \
-	-I. -idirafter /usr/include/$(shell gcc -dumpmachine)
+	-I. -nostdlibinc -isystem $(BUILD)/libbpf
 
-$(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk
+# The object depends on the tree, the compiler and libbpf's headers; none of the kernel's is to be found.
+$(BUILD)/libbpf: $(BUILD)/config.mk
+	@mkdir -p $@
+	@ln -sfn $(LIBBPF_HEADERS)/bpf $@/bpf
+
+$(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk | $(BUILD)/libbpf
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MD -MP -c $< -o $@

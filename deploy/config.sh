@@ -42,6 +42,7 @@ cat <<END
 LIB_CFLAGS := $(pkg-config --cflags $modules) ${llhttp:+-I/usr/share/include/llhttp}
 LIB_LIBS := $(pkg-config --libs $modules)
 LLHTTP_SOURCES := $llhttp
+LIBBPF_HEADERS := $(pkg-config --variable=includedir libbpf)
 BPF_CLANG ?= $(newest clang)
 BPF_STRIP ?= $(newest llvm-strip)
 BPFTOOL ?= $(bpftool_find)

@@ -3,9 +3,9 @@
  * kernel. */
 #pragma once
 
-#include <linux/bpf.h>
-#include <linux/types.h>
 #include <stdbool.h>
+
+#include "bpf/lib/uapi.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>

@@ -4,10 +4,6 @@
 
 #include "bpf/lib/conn.bpf.h"
 
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-
 struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
 	__u32 bytes;

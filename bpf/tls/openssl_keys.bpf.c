@@ -5,7 +5,6 @@
  * deriving thread, may sleep. Emits SECRET. May lose: RING_SECRET, READ_SECRET. The function also
  * serves password hashing and other callers: names and labels are read first, and key material is
  * read only when they say that it is a secret of TLS. */
-#include <asm/ptrace.h>
 
 #include "bpf/lib/secret.bpf.h"
 

@@ -4,7 +4,6 @@
  * Hook: calls of ssl_log_secret(ssl, label, secret, secret_bytes), all arguments in place; the
  * cookie says where in |ssl| the client random is. Context: the thread of the handshake, may sleep.
  * Emits SECRET. May lose: RING_SECRET, READ_SECRET. */
-#include <asm/ptrace.h>
 
 #include "bpf/lib/secret.bpf.h"
 
