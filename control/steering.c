@@ -75,27 +75,59 @@ static struct eject_policy policy_of(const struct mesh_outlier *o)
 	};
 }
 
+static uint32_t service_of(const struct generation *g, uint32_t row)
+{
+	return g->mesh->endpoints[g->endpoints[row].endpoint].service;
+}
+
+/* Which port of its service it serves: the first of those that lead there. */
+static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *e)
+{
+	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
+	uint32_t count = m->services[endpoint->service].port_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (m->target_ports[endpoint->ports_first + i] == e->port)
+			return i;
+	return MESH_NONE;
+}
+
+/* Of the rows from |first| to |end|, which are a service's, those that serve its |port|-th port. */
+static void watch_port(struct steering *s, const struct generation *g, uint32_t first, uint32_t end,
+		       uint32_t port)
+{
+	const struct mesh *m = g->mesh;
+	uint32_t service = service_of(g, first);
+	struct eject_policy policy = policy_of(&m->traffic[m->services[service].traffic].outlier);
+	bool added = false;
+
+	for (uint32_t i = first; i < end; i++) {
+		const struct generation_endpoint *e = &g->endpoints[i];
+
+		if (port_of(m, e) != port)
+			continue;
+		if (!added)
+			eject_service_add(s->eject, g->services[service], &policy);
+		added = true;
+		eject_host_add(s->eject, m->endpoints[e->endpoint].address, e->port, e->state);
+	}
+}
+
 static void watch_outliers(struct steering *s, const struct generation *g)
 {
 	const struct mesh *m = g->mesh;
-	uint32_t service = MESH_NONE;
 
 	eject_begin(s->eject);
-	for (uint32_t i = 0; i < g->endpoint_count; i++) {
-		const struct generation_endpoint *e = &g->endpoints[i];
-		const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
-		const struct mesh_outlier *outlier =
-			&m->traffic[m->services[endpoint->service].traffic].outlier;
-		struct eject_policy policy;
+	for (uint32_t first = 0, end; first < g->endpoint_count; first = end) {
+		const struct mesh_service *service = &m->services[service_of(g, first)];
 
-		if (!outlier->enabled)
-			continue;
-		if (endpoint->service != service) {
-			service = endpoint->service;
-			policy = policy_of(outlier);
-			eject_service_add(s->eject, g->services[service], &policy);
-		}
-		eject_host_add(s->eject, endpoint->address, e->port, e->state);
+		for (end = first;
+		     end < g->endpoint_count && service_of(g, end) == service_of(g, first);)
+			end++;
+		for (uint32_t port = 0;
+		     m->traffic[service->traffic].outlier.enabled && port < service->port_count;
+		     port++)
+			watch_port(s, g, first, end, port);
 	}
 	eject_commit(s->eject);
 }

@@ -145,6 +145,26 @@ def panic(box):
     expect(found["answers"].get("503", 0) > 50, f"all take part again: {found['answers']}")
 
 
+@test("eject/bound_is_per_port")
+def bound_is_per_port(box):
+    """Three endpoints fail on both of their ports, and a third of them may be out: one at each port."""
+    fails = "location / { return 503 x; }"
+    nodes = [servers.nginx(box.namespace(f"bad{n}"), PORT, locations=fails) for n in range(3)]
+    for node in nodes:
+        servers.nginx(node.place, PORT + 1, locations=fails)
+    client = box.namespace("client")
+    two = cart(nodes).replace("ports: [", f"ports: [{{number: 81, name: other, protocol: HTTP, targetPort: {PORT + 1}}}, ")
+    mesh = Mesh(box, cart=two + outlier("consecutive5xxErrors: 5, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 34"))
+    mesh.start()
+    for port in (80, 81):
+        for _ in range(2):
+            lab_mesh.connect(client, VIP, port, count=60)
+            time.sleep(0.5)
+        expect_equal(lab_mesh.connect(client, VIP, port, count=30)["answers"], {"503": 30}, f"answers on port {port}")
+    out = [row["address"].split(":")[1] for row in mesh.lines("endpoints") if row["ejected_ms"]]
+    expect_equal(sorted(out), [str(PORT), str(PORT + 1)], "ports of the endpoints that are out")
+
+
 @test("eject/outlives_the_agent")
 def outlives(box):
     """Who is out when the agent dies comes back under the next one."""

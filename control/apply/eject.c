@@ -47,6 +47,7 @@ struct host {
 	uint32_t next;	       /* of the same address */
 };
 
+/* A port of a service. */
 struct service {
 	struct eject_policy policy;
 	uint32_t number;
@@ -166,11 +167,13 @@ static void restore(struct eject *e, struct record *r, struct service *s)
 	tell(e, r, s, false);
 }
 
-/* Envoy asks before it ejects whether the bound is reached, so that one may always be out. */
 static bool may_eject(const struct service *s)
 {
-	return s->policy.max_ejection_percent &&
-	       (uint64_t)s->ejected * 100 < (uint64_t)s->hosts * s->policy.max_ejection_percent;
+	uint64_t after = s->ejected + 1;
+
+	if (!s->policy.max_ejection_percent)
+		return false;
+	return after == 1 || after * 100 <= (uint64_t)s->hosts * s->policy.max_ejection_percent;
 }
 
 static void eject_host(struct eject *e, struct host *h, enum eject_reason reason, uint64_t now_ns)
@@ -389,18 +392,30 @@ static void let_back(struct eject *e, struct service *s, uint64_t now_ns)
 	}
 }
 
+/* Whether an interval of the service ends now; the next one begins. */
+static bool interval_is_over(struct eject *e, const struct service *s, uint64_t now_ns)
+{
+	uint64_t *end_ns = &e->interval_ends_ns[s->number];
+	bool over = *end_ns && now_ns >= *end_ns;
+
+	if (now_ns >= *end_ns)
+		*end_ns = now_ns + s->policy.interval_ms * NS_PER_MS;
+	return over;
+}
+
 void eject_tick(struct eject *e, uint64_t now_ns)
 {
+	bool over = false;
+
 	for (uint32_t i = 0; i < e->service_count; i++) {
 		struct service *s = &e->services[i];
-		uint64_t *end_ns = &e->interval_ends_ns[s->number];
 
 		if (s->ejected)
 			let_back(e, s, now_ns);
-		if (*end_ns && now_ns >= *end_ns)
+		if (!i || s[-1].number != s->number)
+			over = interval_is_over(e, s, now_ns);
+		if (over)
 			interval_end(e, s, now_ns);
-		if (now_ns >= *end_ns)
-			*end_ns = now_ns + s->policy.interval_ms * NS_PER_MS;
 	}
 }
 

@@ -7,8 +7,9 @@
  * 5xx (or there was none), so many were gateway errors (502, 503, 504), or so many connects failed;
  * or when its success rate or its mean latency stands out from the other endpoints'. It comes back
  * after the base time times the number of its ejections; that number falls by one for each interval
- * that it stays healthy. No more than max_ejection_percent of a service's endpoints are out at a
- * time, but one may always be unless the bound is 0. */
+ * that it stays healthy. Endpoints are counted and compared by port of the service, as Envoy has a
+ * cluster for each: no more than max_ejection_percent of them are out at a time, the one that goes
+ * out included, but one may always be unless the bound is 0. */
 #pragma once
 
 #include <stdbool.h>
@@ -82,8 +83,9 @@ void eject_free(struct eject *e);
 
 void eject_begin(struct eject *e);
 
-/* The endpoints added until the next call belong to it. |service| is the caller's number of
- * it, the same in all generations, below EJECT_SERVICES (others are not watched). */
+/* The endpoints added until the next call belong to a port of it; all of its ports are added one
+ * after another, with the same |policy|. |service| is the caller's number of it, the same in all
+ * generations, below EJECT_SERVICES (others are not watched). */
 void eject_service_add(struct eject *e, uint32_t service, const struct eject_policy *policy);
 void eject_host_add(struct eject *e, const uint8_t addr[16], uint16_t port, uint32_t state);
 
@@ -103,7 +105,7 @@ void eject_tick(struct eject *e, uint64_t now_ns);
 
 struct eject_counts {
 	uint64_t ejections[EJECT_REASON_MAX];
-	uint64_t held_back; /* not ejected: too many of the service were out */
+	uint64_t held_back; /* not ejected: too many of the port were out */
 	uint32_t active;    /* ejected now */
 	uint32_t hosts;
 	uint32_t hosts_left_out; /* of this generation, beyond the bound */

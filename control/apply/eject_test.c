@@ -114,6 +114,39 @@ static void five_in_a_row_are_out_and_come_back(void **state)
 	assert_int_equal(eject_counts(w->eject)->active, 0);
 }
 
+/* Three endpoints with two ports, and a third of them may be out. */
+static void the_share_is_of_each_port(void **state)
+{
+	struct eject_policy policy = DEFAULTS;
+	struct world *w = *state;
+	unsigned out[2] = {0};
+
+	policy.max_ejection_percent = 34;
+	policy.interval_ms = 1000;
+	eject_begin(w->eject);
+	for (uint16_t port = 80; port < 82; port++) {
+		eject_service_add(w->eject, 7, &policy);
+		for (unsigned i = 0; i < 3; i++)
+			eject_host_add(w->eject, addr(i), port, 10 + i * 2 + port % 2);
+	}
+	eject_commit(w->eject);
+	for (unsigned i = 0; i < 3; i++)
+		for (uint16_t port = 80; port < 82; port++)
+			for (unsigned n = 0; n < 5; n++)
+				eject_request(w->eject, addr(i), port, 500, 0, w->now_ns);
+	for (unsigned i = 0; i < 6; i++)
+		out[i % 2] += w->out[10 + i];
+	assert_int_equal(out[0], 1);
+	assert_int_equal(out[1], 1);
+	assert_int_equal(eject_counts(w->eject)->held_back, 4);
+	pass(w, 31 + 2); /* intervals end for both ports: the next ejection is as short as this */
+	for (uint16_t port = 80; port < 82; port++) {
+		for (unsigned n = 0; n < 5; n++)
+			eject_request(w->eject, addr(0), port, 500, 0, w->now_ns);
+		assert_int_equal(w->last.until_ns, w->now_ns + 30 * SECOND);
+	}
+}
+
 static void each_time_it_stays_out_longer(void **state)
 {
 	struct world *w = *state;
@@ -296,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(five_in_a_row_are_out_and_come_back, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(the_share_is_of_each_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_time_it_stays_out_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_more_than_the_share_but_always_one, setup,
 						teardown),
