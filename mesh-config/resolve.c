@@ -105,7 +105,7 @@ struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint3
 	*ret_count = 0;
 	merged = arena_array(&r->arena, struct draft *, total + 1);
 	r->failed |= !merged;
-	for (uint32_t n = 0; n < total && merged; n++) {
+	while (merged) {
 		uint32_t best = MESH_NONE;
 
 		for (uint32_t i = 0; i < wanted_count; i++)
@@ -113,8 +113,9 @@ struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint3
 			    (best == MESH_NONE ||
 			     name_order(from[i][at[i]], from[best][at[best]]) < 0))
 				best = i;
-		merged[n] = from[best][at[best]++];
-		*ret_count = n + 1;
+		if (best == MESH_NONE) /* all are merged */
+			break;
+		merged[(*ret_count)++] = from[best][at[best]++];
 	}
 	return merged;
 }

@@ -166,9 +166,9 @@ static void plan_workload(struct resolve *r, const struct change *c)
 	workloads_add(r, c, MESH_NONE);
 }
 
-static void plan_change(struct resolve *r, const struct change *c)
+/* |d|: one of both. */
+static void plan_change(struct resolve *r, const struct draft *d, const struct change *c)
 {
-	const struct draft *d = c->new ? c->new : c->old;
 	struct reuse *u = r->reuse;
 
 	switch ((enum kind_id)d->kind) {
@@ -271,13 +271,14 @@ static void plan_all(struct resolve *r, const struct draft_set *old, const struc
 		int order = i == old->count   ? 1
 			    : j == new->count ? -1
 					      : identity_order(old->items[i], new->items[j]);
+		const struct draft *d = order < 0 ? old->items[i] : new->items[j];
 		struct change c = {order <= 0 ? old->items[i++] : NULL,
 				   order >= 0 ? new->items[j++] : NULL};
 
-		if (c.new && is_double(r, c.new))
+		if (order >= 0 && is_double(r, d))
 			r->reuse->impossible = true;
 		else
-			plan_change(r, &c);
+			plan_change(r, d, &c);
 	}
 }
 

@@ -435,11 +435,13 @@ static void compare(const struct mesh *a, const struct mesh *b)
 	compare_lookups(a, b);
 }
 
+/* There is a mesh when there is no error, and only then. */
 static int build(struct mesh_source *s, struct mesh **ret, char **ret_text)
 {
 	struct problems problems;
 	int err = mesh_source_build(s, ret, &problems);
 
+	assert_true(!err == !!*ret);
 	*ret_text = text_of(&problems);
 	problems_free(&problems);
 	return err;
@@ -455,7 +457,7 @@ static void check(struct mesh_source *s, const struct mesh *made, int err, const
 	s->built = NULL;
 	assert_int_equal(build(s, &expected, &expected_text), err);
 	assert_string_equal(text, expected_text);
-	if (!err)
+	if (made)
 		compare(made, expected);
 	mesh_free(expected);
 	free(expected_text);

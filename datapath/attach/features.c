@@ -239,7 +239,8 @@ static void probe_kprobe(struct probing *p)
 /* A link to a file that is none: EBADF comes only from a kernel that knows the kind. */
 static void probe_uprobe_multi(struct probing *p)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = UAPI_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, load,
+		    .expected_attach_type = (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
 	LIBBPF_OPTS(bpf_link_create_opts, link);
 	const unsigned long offset = 0;
 	cleanup_close int program = load_empty(BPF_PROG_TYPE_KPROBE, &load);
@@ -252,7 +253,7 @@ static void probe_uprobe_multi(struct probing *p)
 	link.uprobe_multi.path = "/";
 	link.uprobe_multi.offsets = &offset;
 	link.uprobe_multi.cnt = 1;
-	fd = bpf_link_create(program, -1, UAPI_TRACE_UPROBE_MULTI, &link);
+	fd = bpf_link_create(program, -1, (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI, &link);
 	result_set(p, fd == -EBADF ? 0 : fd);
 }
 
@@ -276,7 +277,7 @@ static void probe_tcx(struct probing *p)
 		refused(p, program);
 		return;
 	}
-	fd = bpf_link_create(program, -1, UAPI_TCX_INGRESS, NULL);
+	fd = bpf_link_create(program, -1, (enum bpf_attach_type)UAPI_TCX_INGRESS, NULL);
 	result_set(p, fd == -ENODEV ? 0 : fd);
 }
 
