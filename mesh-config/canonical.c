@@ -77,7 +77,8 @@ struct slice canonical_end(struct canonical_writer *w)
 {
 	static const char begin[] = {'-', '-', '-', '\n'};
 	struct canonical_sheets *s = &w->sheets;
-	bool fine = is_closed_well(w->comments) & is_closed_well(w->yaml.to) & !w->yaml.failed;
+	bool comments_fine = is_closed_well(w->comments), yaml_fine = is_closed_well(w->yaml.to);
+	bool fine = comments_fine && yaml_fine && !w->yaml.failed;
 	size_t size = 4 + s->comments_bytes + s->lines_bytes;
 	char *joined = fine ? malloc(size + 1) : NULL;
 

@@ -18,7 +18,10 @@ struct kernfs_handle {
 
 int cgroups_path(const char *root, uint64_t cgroup_id, char *out, size_t size)
 {
-	struct kernfs_handle h = {{sizeof(h.id), FILEID_KERNFS}, cgroup_id};
+	struct kernfs_handle h = {
+		.handle = {.handle_bytes = sizeof(h.id), .handle_type = FILEID_KERNFS},
+		.id = cgroup_id,
+	};
 	cleanup_close int mount_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int fd = -1;
 	char link[64], path[512];

@@ -231,10 +231,11 @@ static struct calls called_with(const struct image *image, const char *name, uin
 
 	for (unsigned i = 0; i < image->segment_count; i++) {
 		struct code c = segment_bytes(image, &image->segments[i]);
-		const uint8_t *end = c.bytes + c.left, *at = c.bytes;
+		const uint8_t *end, *at = c.bytes;
 
 		if (!is_code(&image->segments[i]) || c.left < load_bytes)
 			continue;
+		end = at + c.left;
 		while ((at = memmem(at, (size_t)(end - at), load, sizeof(load))) &&
 		       (size_t)(end - at) > load_bytes) {
 			uint64_t next = c.address + (uint64_t)(at - c.bytes) + load_bytes;

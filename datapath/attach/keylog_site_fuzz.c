@@ -65,6 +65,8 @@ static void build(struct library *l)
 	memcpy(l->function, function, sizeof(function));
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	int fd = memfd_create("elf", MFD_CLOEXEC);

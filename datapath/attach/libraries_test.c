@@ -260,19 +260,21 @@ static void check_pins(const struct libraries_options *o)
 
 static void test_pins(void **state)
 {
-	struct libraries_options o = options(fx.pins);
+	struct libraries_options o;
 
 	(void)state;
 	need("curl");
+	o = options(fx.pins);
 	check_pins(&o);
 }
 
 static void test_pins_without_uprobe_multi(void **state)
 {
-	struct libraries_options o = options(fx.pins);
+	struct libraries_options o;
 
 	(void)state;
 	need("curl");
+	o = options(fx.pins);
 	o.derives.multi = o.logs.multi = NULL;
 	check_pins(&o);
 }

@@ -186,7 +186,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	struct run run = {.now_ns = 1000000000};
-	struct observe_listener listener = {&run, on_request, on_connection, NULL, cgroup_path};
+	struct observe_listener listener = {.arg = &run,
+					    .request = on_request,
+					    .connection = on_connection,
+					    .cgroup_path = cgroup_path};
 	struct observe_limits limits = observe_limits_default();
 
 	limits.connections = 4;
