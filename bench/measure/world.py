@@ -14,8 +14,8 @@ PORTS = {"http1": 8001, "h2c": 8002, "tls1": 8003, "tls2": 8004, "connect": 8005
 NGINX = """
 daemon off;
 user root;
-pid {dir}/nginx.pid;
-error_log {dir}/nginx-error.log;
+pid "{dir}/nginx.pid";
+error_log "{dir}/nginx-error.log";
 worker_processes 1;
 worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
@@ -25,8 +25,8 @@ http {{
 	keepalive_timeout 600s;
 	http2_max_concurrent_streams 128;
 	default_type text/plain;
-	ssl_certificate {cert};
-	ssl_certificate_key {key};
+	ssl_certificate "{cert}";
+	ssl_certificate_key "{key}";
 	ssl_protocols TLSv1.2 TLSv1.3;
 	{servers}
 }}
