@@ -11,9 +11,18 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
+ifneq ($(words $(BUILD)),1)
+$(error BUILD is one path without spaces: make cannot name files in '$(BUILD)'. The sources may be in any folder)
+endif
+# nothing is written beside the sources
+export PYTHONDONTWRITEBYTECODE := 1
+
 # What this machine has (libraries, BPF compiler), written by deploy/config.sh after deploy/deps.sh has
 # installed what is missing; make reads it and starts again.
-ifneq ($(filter-out clean help deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps deps-%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell mkdir -p $(BUILD) 2>/dev/null && test -w $(BUILD) && echo yes),yes)
+$(error Nothing can be written to $(BUILD): name another folder with BUILD=DIR)
+endif
 include $(BUILD)/config.mk
 endif
 
@@ -65,7 +74,11 @@ $(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
 	@deploy/deps.sh $(BUILD)/deps.log build $*
 	@touch $@
 
-deps: $(addprefix $(BUILD)/deps-,demo test bench check) ## install with apt what building, demo, tests, bench and checks need
+deps: deps-demo deps-test deps-bench deps-check deps-fuzz ## install with apt what building, demo, tests, bench and checks need
+
+deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh: deps-%:
+	@mkdir -p $(BUILD) && chown --reference=Makefile $(BUILD) # as root for someone else: he will write there
+	@deploy/deps.sh $(BUILD)/deps.log build $*
 
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \
@@ -80,7 +93,7 @@ $(BUILD)/libbpf: $(BUILD)/config.mk
 $(BUILD)/%.bpf.o: %.bpf.c $(BUILD)/config.mk | $(BUILD)/libbpf
 	$(call msg,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MD -MP -c $< -o $@
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) '-ffile-prefix-map=$(CURDIR)=.' -MD -MP -c $< -o $@
 	$(Q)$(BPF_STRIP) -g $@
 
 $(BUILD)/weft.bpf.o: $(BPF_SOURCES:%.c=$(BUILD)/%.o)
@@ -135,7 +148,8 @@ demo: all $(BUILD)/deps-demo ## real servers, real load, weftd beside them and t
 	@demo/run --build $(BUILD)
 
 test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration tests, one summary (ONLY=pattern, DEBUG=1)
-	@$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)/san tests
+	@$(if $(filter unit/%,$(ONLY)),,[ "$$(id -u)" = 0 ] || { echo "The integration tests make network namespaces and load BPF programs: root is needed ('sudo make test'; 'make unit' does without)." >&2; exit 1; })
+	@$(MAKE) --no-print-directory SAN=1 BUILD=$(BUILD)/san tests $(if $(ONLY),UNIT_TESTS="$$(integration/run --unit-sources --only '$(ONLY)')")
 	@BPFTOOL=$(BPFTOOL) integration/run --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
 
 bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
@@ -147,19 +161,23 @@ bench-%: $(BUILD)/bench/%_bench ## one measurement, with a table of its own: age
 unit: tests ## unit tests alone (of this build: SAN=1 BUILD=build/san for sanitizers)
 	@integration/run --build $(BUILD) --unit-build $(BUILD) --only 'unit/*'
 
-tests: $(TESTS:%.c=$(BUILD)/%)
+UNIT_TESTS ?= $(TESTS)
+tests: $(UNIT_TESTS:%.c=$(BUILD)/%)
 
-fuzz: ## each fuzz target for FUZZ_SECONDS (default 5) from its corpus
-	@$(MAKE) --no-print-directory SAN=1 FUZZ=1 CC=$(BPF_CLANG) BUILD=$(BUILD)/fuzz fuzzers
+fuzz: $(BUILD)/deps-fuzz ## each fuzz target for FUZZ_SECONDS (default 5) from its corpus
+	@$(MAKE) --no-print-directory SAN=1 FUZZ=1 CC=clang-19 BUILD=$(BUILD)/fuzz fuzzers
 	@checks/fuzz --build $(BUILD)/fuzz --seconds $(or $(FUZZ_SECONDS),5)
 
 fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
 
-check: $(BUILD)/deps-check $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget, docs, unit, fuzz, BPF object
+check: $(BUILD)/deps-check $(BUILD)/deps-fuzz $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget, docs, unit, fuzz, BPF object
 	@BUILD=$(BUILD) checks/run $(GATES)
 
 kernels: all $(BUILD)/deps-demo $(BUILD)/deps-kernels ## weft beside real servers on the kernels that this distribution packages, in QEMU (KERNELS="6.1 ...")
 	@BUILD=$(BUILD) checks/kernels $(KERNELS)
+
+fresh: $(BUILD)/deps-fresh ## does it build and run where nothing was installed? Minimal roots of Debian 12 and 13 (FRESH="SUITE..."; checks/fresh --help)
+	@BUILD=$(BUILD) checks/fresh $(FRESH)
 
 compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and editors
 	@ln -sf $< $@
@@ -176,6 +194,6 @@ install: all ## to PREFIX (/usr/local), below DESTDIR if given
 clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
--include $(patsubst %.o,%.d,$(shell find $(BUILD) -name '*.o' 2>/dev/null))
-.PHONY: all help deps demo test bench unit tests fuzz fuzzers check kernels install clean
+-include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
+.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh demo test bench unit tests fuzz fuzzers check kernels fresh install clean
 .SECONDARY:

@@ -2,6 +2,7 @@
 """The services of the demo and its customers. Some answers fail and some are slow, on purpose."""
 
 import pathlib
+import shlex
 
 from lab import servers
 from lab.processes import wait_for
@@ -21,7 +22,7 @@ LOCATIONS = """
 		location /catalog/ { proxy_pass http://catalog; }
 		location /cart/ { proxy_pass http://cart; }
 		location /reviews/ { proxy_pass http://reviews; }
-		location / { root ASSETS; }
+		location / { root "ASSETS"; }
 """
 PAGES = ["/logo.svg"] * 4 + ["/catalog/list"] * 6 + ["/catalog/item"] * 4 + ["/catalog/search"] * 3 + \
     ["/reviews/5"] * 3 + ["/cart/show"] * 3 + ["/cart/checkout"] * 2 + ["/favicon.ico"]
@@ -78,7 +79,7 @@ class Shop:
         customer tries the servers of reviews past the frontend."""
         pages = self.box.dir / "pages"
         pages.write_text("".join(f"{self.frontend.url(page)}\n" for page in PAGES))
-        self.places["shopper"].start(["sh", "-c", f"while :; do h2load -t 1 -c 4 -m 4 --rps 40 -D 60 -i {pages}; sleep 0.2; done"], "h2load")
+        self.places["shopper"].start(["sh", "-c", f"while :; do h2load -t 1 -c 4 -m 4 --rps 40 -D 60 -i {shlex.quote(str(pages))}; sleep 0.2; done"], "h2load")
         visit = f"curl -sk --tls-max 1.2 --http1.1 -o /dev/null {self.frontend.url('/catalog/list')} {self.frontend.url('/cart/show')}"
         self.places["visitor"].start(["sh", "-c", f"while sleep 0.5; do {visit}; done"], "curl")
         self.places["snooper"].start(["sh", "-c", f"while sleep 1; do curl -s -o /dev/null http://{REVIEWS}/; done"], "curl")

@@ -35,6 +35,15 @@ choose() {
 	echo "${1%%|*}"
 }
 
+# What a user has to run for these groups.
+as_root() {
+	targets=
+	for group; do
+		[ "$group" = build ] || targets="$targets deps-$group"
+	done
+	echo "sudo make${targets:- deps}"
+}
+
 # Where this machine has Debian 12 from: backports come from the same place.
 bookworm_site() {
 	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 2>/dev/null | sed -n 's/^bookworm //p' | head -n 1
@@ -97,9 +106,9 @@ services_disable() {
 wanted=$(missing "$@")
 [ -n "$wanted" ] || exit 0
 command -v apt-get >/dev/null ||
-	fail "this is neither Debian nor Ubuntu; install the likes of: $(echo $wanted)"
+	fail "there is no apt-get here; install the likes of: $(echo $wanted)"
 [ "$(id -u)" = 0 ] ||
-	fail "root is needed to install what is missing ($(echo $wanted)): run 'sudo make deps' once."
+	fail "root is needed to install what is missing ($(echo $wanted)): run '$(as_root "$@")' once."
 
 mkdir -p "$(dirname "$log")"
 : >"$log"

@@ -13,7 +13,7 @@ def download(box, tls):
     """One download of a GiB (a sparse file); what the kernel half copied and skipped of all that it saw meanwhile."""
     with open(box.dir / "huge", "wb") as file:
         file.truncate(SIZE)
-    huge = f"location /huge/ {{ root {box.dir}; try_files /huge =404; sendfile on; }}"
+    huge = f'location /huge/ {{ root "{box.dir}"; try_files /huge =404; sendfile on; }}'
     server = servers.nginx(box.namespace("server"), 8443 if tls else 8080, tls=tls, extra="\n\t\t" + huge)
     weftd = Weftd(box)
     weftd.start()

@@ -47,7 +47,7 @@ def nginx_curl(box):
     the metrics say, though TCP saw little of it."""
     server, client = box.namespace("server"), box.namespace("client")
     wanted = hashes(box.dir)
-    nginx = servers.nginx(server, 8080, locations=f"location / {{ root {box.dir}; sendfile on; }}")
+    nginx = servers.nginx(server, 8080, locations=f'location / {{ root "{box.dir}"; sendfile on; }}')
     weftd = accelerated(box, 8080)
     total = 0
     for turn in range(12):

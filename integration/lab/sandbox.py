@@ -130,6 +130,11 @@ class Sandbox:
         sweep(self.dir / "journal")
 
 
+def shown(path):
+    """A path for people: as short as it may be typed here."""
+    return path.relative_to(pathlib.Path.cwd()) if path.is_relative_to(pathlib.Path.cwd()) else path
+
+
 def start_time(pid):
     """Of a process, in clock ticks since boot: tells a reused pid. 0 when it is gone."""
     try:
@@ -209,4 +214,4 @@ def bpf_numbers(kind):
     return set(re.findall(r"^(\d+):", done.stdout, re.M))
 
 
-__all__ = ["ROOT", "Sandbox", "Namespace", "leftovers", "sweep", "wait_for"]
+__all__ = ["ROOT", "Sandbox", "Namespace", "leftovers", "shown", "sweep", "wait_for"]

@@ -67,19 +67,19 @@ class Server:
 NGINX = """
 daemon off;
 user root;
-pid {dir}/nginx-{port}.pid;
-error_log {dir}/nginx-{port}-error.log;
+pid "{dir}/nginx-{port}.pid";
+error_log "{dir}/nginx-{port}-error.log";
 worker_processes 2;
 events {{ worker_connections 1024; }}
 http {{
 	log_format rows escape=json '{{"status":"$status","method":"$request_method","path":"$request_uri",'
 		'"bytes":$body_bytes_sent,"length":"$sent_http_content_length","seconds":$request_time}}';
-	access_log {access_log} rows;
-	client_body_temp_path {dir}/nginx-body;
-	proxy_temp_path {dir}/nginx-proxy;
-	fastcgi_temp_path {dir}/nginx-fastcgi;
-	uwsgi_temp_path {dir}/nginx-uwsgi;
-	scgi_temp_path {dir}/nginx-scgi;
+	access_log "{access_log}" rows;
+	client_body_temp_path "{dir}/nginx-body";
+	proxy_temp_path "{dir}/nginx-proxy";
+	fastcgi_temp_path "{dir}/nginx-fastcgi";
+	uwsgi_temp_path "{dir}/nginx-uwsgi";
+	scgi_temp_path "{dir}/nginx-scgi";
 	keepalive_requests 1000000;
 	keepalive_timeout 60s;
 	http2_max_concurrent_streams 128;
@@ -102,7 +102,7 @@ def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="
     settings = ""
     if tls:
         cert, private = certificate(place.sandbox, key)
-        settings = f"ssl_certificate {cert}; ssl_certificate_key {private}; ssl_protocols {versions};"
+        settings = f'ssl_certificate "{cert}"; ssl_certificate_key "{private}"; ssl_protocols {versions};'
     config = folder / f"nginx-{port}.conf"
     access_log = folder / f"{place.role}-nginx-{port}-access.log"
     listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2)) if on)
@@ -119,8 +119,8 @@ def nginx_locations(folder):
             yield f"location /{kind}/ {{ return {status} {repr('x' * size) if size and status != 204 else ''}; }}"
         else:
             (folder / kind).write_bytes(os.urandom(size))
-            yield f"location /{kind}/ {{ root {folder}; try_files /{kind} =404; }}"
-    yield f"location /slow/ {{ root {folder}; try_files /big =404; limit_rate 25k; }}"
+            yield f'location /{kind}/ {{ root "{folder}"; try_files /{kind} =404; }}'
+    yield f'location /slow/ {{ root "{folder}"; try_files /big =404; limit_rate 25k; }}'
 
 
 def nghttpx(place, port, backend):

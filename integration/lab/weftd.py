@@ -10,7 +10,7 @@ import urllib.request
 
 from lab.processes import wait_for
 from lab.prometheus import Metrics
-from lab.sandbox import ROOT
+from lab.sandbox import ROOT, shown
 from lab.truth import Exchange
 from lab.verdict import Failure, Skip
 
@@ -30,7 +30,7 @@ class Weftd:
                 raise Skip(f"{program} is not built")
         if os.geteuid():
             raise Skip("root is needed")
-        self.socket = box.dir / "weftd.sock"
+        self.socket = shown(box.dir / "weftd.sock")  # a socket's path has at most 107 characters
         self.pin = f"{bpffs}/weft-{box.slug}"
         self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
         self.process = None
