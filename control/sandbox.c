@@ -5,6 +5,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -84,15 +85,26 @@ static int limit_calls(void)
 	return r;
 }
 
+/* The bounding set can be emptied with CAP_SETPCAP only. Without it that set has no effect on this
+ * process: it bounds what execve() gives, and no_new_privs lets execve() give nothing. */
+static int drop_capabilities(struct error *err)
+{
+	bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
+	capng_select_t what = may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	return capng_apply(what) < 0 ? error_set(err, -EPERM, "cannot give up capabilities") : 0;
+}
+
 int sandbox_enter(struct error *err)
 {
 	int r;
 
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_apply(CAPNG_SELECT_BOTH) < 0)
-		return error_set(err, -EPERM, "cannot give up capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return error_set(err, -errno, "cannot set no_new_privs: %s", strerror(errno));
+	r = drop_capabilities(err);
+	if (r)
+		return r;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* secrets of TLS live in this memory */
 	r = limit_calls();
