@@ -15,6 +15,7 @@ struct skip_map weft_skips SEC(".maps");
 struct flow_map weft_flows SEC(".maps");
 struct conn_map weft_conns SEC(".maps");
 struct owner_map weft_owners SEC(".maps");
+struct walked_map weft_walked SEC(".maps");
 struct end_map weft_ends SEC(".maps");
 struct early_map weft_early SEC(".maps");
 struct scratch_map weft_scratch SEC(".maps");

@@ -185,6 +185,7 @@ struct cred {
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	__u64 session_id;
 } PRESERVE;
 
 struct bpf_iter__task_file {

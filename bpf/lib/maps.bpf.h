@@ -163,6 +163,15 @@ struct owner_map {
 };
 extern struct owner_map weft_owners SEC(".maps");
 
+/* The walk over files that met a socket last: it is in as many files as processes hold it. */
+struct walked_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+};
+extern struct walked_map weft_walked SEC(".maps");
+
 /* The ends of living connections by what both ends know: addresses and first sequence numbers, as
  * the end in question sees them. It tells an end that its peer is on this node, in whatever
  * namespace. */

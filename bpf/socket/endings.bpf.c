@@ -2,8 +2,10 @@
 /* Iterator, run when user space reads it: connections that live and are to be ended, because a
  * policy in force denies them and says so, or because their endpoint was ejected and is to be left.
  * Writes struct weft_verdict for each, ends nothing itself, loses nothing. Each end of a connection
- * is judged as when it began; now its addresses are known. */
+ * is judged as when it began; now its addresses are known. `mesh_ends_files` does it where the
+ * kernel refuses iterators over a map; it misses connections until they are accepted. */
 #include "bpf/lib/arrival.bpf.h"
+#include "bpf/lib/files.bpf.h"
 
 #define ENDINGS_CGROUPS 16 /* levels of a tree that is walked up */
 
@@ -118,8 +120,7 @@ static __always_inline bool is_left(struct sock *sk)
 
 /* ---- the walk */
 
-static __noinline int ending_write(struct bpf_iter__bpf_sk_storage_map *ctx, struct sock *sk,
-				   const struct ending *e)
+static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const struct ending *e)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	const struct mesh_pick *pick = pick_of(sk);
@@ -139,8 +140,7 @@ static __noinline int ending_write(struct bpf_iter__bpf_sk_storage_map *ctx, str
 	v.cookie = bpf_get_socket_cookie(sk);
 	v.place = e->server ? WEFT_PLACE_ACCEPT : WEFT_PLACE_CONNECT;
 	v.protocol = IPPROTO_TCP;
-	bpf_seq_write(ctx->meta->seq, &v, sizeof(v));
-	return 0;
+	return (int)bpf_seq_write(seq, &v, sizeof(v));
 }
 
 static __noinline int key_of_sock(struct sock *sk, struct end_key *ret_key)
@@ -152,14 +152,13 @@ static __noinline int key_of_sock(struct sock *sk, struct end_key *ret_key)
 	return 0;
 }
 
-SEC("iter/bpf_sk_storage_map")
-int mesh_endings(struct bpf_iter__bpf_sk_storage_map *ctx)
+/* 0, or a negative errno when the reader's buffer is full (it comes again). */
+static __noinline int ending_look(struct seq_file *seq, struct sock *sk)
 {
-	const struct conn_state *state = ctx->value;
-	struct sock *sk = ctx->sk;
+	const struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct ending e = {.verdict = WEFT_VERDICT_ENDED};
 
-	if (!sk || !state || !state->cookie || state->role == WEFT_ROLE_UNKNOWN)
+	if (!state || !state->cookie || state->role == WEFT_ROLE_UNKNOWN)
 		return 0;
 	e.server = state->role == WEFT_ROLE_SERVER;
 	key_of_sock(sk, &e.key);
@@ -169,5 +168,26 @@ int mesh_endings(struct bpf_iter__bpf_sk_storage_map *ctx)
 	} else if (!is_forbidden(sk, &e)) {
 		return 0;
 	}
-	return ending_write(ctx, sk, &e);
+	return ending_write(seq, sk, &e);
+}
+
+SEC("iter/bpf_sk_storage_map")
+int mesh_endings(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (sk)
+		ending_look(ctx->meta->seq, sk);
+	return 0;
+}
+
+SEC("iter/task_file")
+int mesh_ends_files(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = sock_of_file(ctx->task, ctx->file);
+	__u64 *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
+
+	if (walked && !ending_look(ctx->meta->seq, sk))
+		*walked = ctx->meta->session_id;
+	return 0;
 }

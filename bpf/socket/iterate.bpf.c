@@ -2,25 +2,19 @@
 /* Iterators, run when user space reads them. `sockets_found` learns the owners of sockets that are
  * older than the agent; `conns_alive` and `listeners` write struct weft_close (alive) and
  * weft_listen for what lives now, in every network namespace. They lose nothing: the reader reads
- * on. */
+ * on. `files_alive` writes both where the kernel refuses iterators over a map; it misses sockets
+ * that are in no process's files, as connections are until they are accepted. */
 #include "bpf/lib/redirect.bpf.h"
+#include "bpf/lib/files.bpf.h"
 
 SEC("iter/task_file")
 int sockets_found(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
+	struct sock *sk = sock_of_file(task, ctx->file);
 	struct weft_owner *owner;
-	struct socket *socket;
-	struct sock *sk;
 
-	if (!file || !task || task->pid != task->tgid)
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket || !socket->sk)
-		return 0;
-	sk = socket->sk;
-	if (!sock_is_tcp(sk))
+	if (!sk)
 		return 0;
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	if (owner) /* inherited or shared: the first holder stays */
@@ -33,15 +27,15 @@ int sockets_found(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-SEC("iter/bpf_sk_storage_map")
-int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
+/* ---- what lives: 0, or a negative errno when the reader's buffer is full (it comes again) */
+
+static __noinline int conn_write(struct seq_file *seq, struct sock *sk)
 {
-	struct conn_state *state = ctx->value;
-	struct sock *sk = ctx->sk;
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct weft_close close = {};
 	struct weft_owner *owner;
 
-	if (!sk || !state || !state->cookie)
+	if (!state || !state->cookie)
 		return 0;
 	event_fill(&close.event, WEFT_EVENT_CLOSE, sizeof(close), bpf_ktime_get_ns());
 	close.event.cpu = WEFT_CPU_NONE;
@@ -55,18 +49,15 @@ int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 	close.age_ms = (close.event.time_ns - state->started_ns) / 1000000;
 	counters_fill(&close.counters, bpf_skc_to_tcp_sock(sk), state);
 	redirected_add(&close.counters, sk, state);
-	bpf_seq_write(ctx->meta->seq, &close, sizeof(close));
-	return 0;
+	return (int)bpf_seq_write(seq, &close, sizeof(close));
 }
 
-SEC("iter/bpf_sk_storage_map")
-int listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
+static __noinline int listener_write(struct seq_file *seq, struct sock *sk)
 {
-	struct weft_owner *owner = ctx->value;
-	struct sock *sk = ctx->sk;
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	struct weft_listen listen = {};
 
-	if (!sk || !owner || sk->__sk_common.skc_state != TCP_LISTEN)
+	if (!owner || sk->__sk_common.skc_state != TCP_LISTEN)
 		return 0;
 	event_fill(&listen.event, WEFT_EVENT_LISTEN, sizeof(listen), bpf_ktime_get_ns());
 	listen.event.cpu = WEFT_CPU_NONE;
@@ -76,6 +67,38 @@ int listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
 	listen.backlog = sk->sk_ack_backlog;
 	listen.backlog_max = sk->sk_max_ack_backlog;
 	listen.drops = sk->sk_drops.counter;
-	bpf_seq_write(ctx->meta->seq, &listen, sizeof(listen));
+	return (int)bpf_seq_write(seq, &listen, sizeof(listen));
+}
+
+SEC("iter/bpf_sk_storage_map")
+int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (sk)
+		conn_write(ctx->meta->seq, sk);
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (sk)
+		listener_write(ctx->meta->seq, sk);
+	return 0;
+}
+
+SEC("iter/task_file")
+int files_alive(struct bpf_iter__task_file *ctx)
+{
+	struct sock *sk = sock_of_file(ctx->task, ctx->file);
+	__u64 *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
+
+	if (!walked)
+		return 0;
+	if (!conn_write(ctx->meta->seq, sk) && !listener_write(ctx->meta->seq, sk))
+		*walked = ctx->meta->session_id;
 	return 0;
 }

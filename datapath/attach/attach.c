@@ -28,8 +28,10 @@ enum hook {
 	HOOK_CGROUP,
 	HOOK_ITER_CONNS,
 	HOOK_ITER_OWNERS,
-	HOOK_ITER_FILES,
 	HOOK_ITER_ENDINGS,
+	HOOK_FILES_OWNERS,
+	HOOK_FILES_ALIVE,
+	HOOK_FILES_ENDINGS,
 };
 
 /* What this file attaches. Every other program is attached by who owns its hook. */
@@ -38,17 +40,30 @@ static const struct {
 	enum hook hook;
 	bool pinned;
 } PROGRAMS[] = {
-	{"tcp_state", HOOK_TRACE, true},	   {"tcp_state_twin", HOOK_TRACE, true},
-	{"tcp_reset_out", HOOK_TRACE, true},	   {"tcp_reset_in", HOOK_TRACE, true},
-	{"payload_out", HOOK_CGROUP, true},	   {"payload_in", HOOK_CGROUP, true},
-	{"conns_alive", HOOK_ITER_CONNS, false},   {"listeners", HOOK_ITER_OWNERS, false},
-	{"sockets_found", HOOK_ITER_FILES, false}, {"mesh_state", HOOK_CGROUP, true},
-	{"mesh_release", HOOK_CGROUP, true},	   {"mesh_peer4", HOOK_CGROUP, true},
-	{"mesh_peer6", HOOK_CGROUP, true},	   {"mesh_recvmsg4", HOOK_CGROUP, true},
-	{"mesh_recvmsg6", HOOK_CGROUP, true},	   {"mesh_sendmsg4", HOOK_CGROUP, true},
-	{"mesh_sendmsg6", HOOK_CGROUP, true},	   {"mesh_connect4", HOOK_CGROUP, true},
-	{"mesh_connect6", HOOK_CGROUP, true},	   {"mesh_knock", HOOK_CGROUP, true},
-	{"mesh_accept", HOOK_CGROUP, true},	   {"mesh_endings", HOOK_ITER_ENDINGS, false},
+	{"tcp_state", HOOK_TRACE, true},
+	{"tcp_state_twin", HOOK_TRACE, true},
+	{"tcp_reset_out", HOOK_TRACE, true},
+	{"tcp_reset_in", HOOK_TRACE, true},
+	{"payload_out", HOOK_CGROUP, true},
+	{"payload_in", HOOK_CGROUP, true},
+	{"conns_alive", HOOK_ITER_CONNS, false},
+	{"listeners", HOOK_ITER_OWNERS, false},
+	{"sockets_found", HOOK_FILES_OWNERS, false},
+	{"mesh_state", HOOK_CGROUP, true},
+	{"mesh_release", HOOK_CGROUP, true},
+	{"mesh_peer4", HOOK_CGROUP, true},
+	{"mesh_peer6", HOOK_CGROUP, true},
+	{"mesh_recvmsg4", HOOK_CGROUP, true},
+	{"mesh_recvmsg6", HOOK_CGROUP, true},
+	{"mesh_sendmsg4", HOOK_CGROUP, true},
+	{"mesh_sendmsg6", HOOK_CGROUP, true},
+	{"mesh_connect4", HOOK_CGROUP, true},
+	{"mesh_connect6", HOOK_CGROUP, true},
+	{"mesh_knock", HOOK_CGROUP, true},
+	{"mesh_accept", HOOK_CGROUP, true},
+	{"mesh_endings", HOOK_ITER_ENDINGS, false},
+	{"files_alive", HOOK_FILES_ALIVE, false},
+	{"mesh_ends_files", HOOK_FILES_ENDINGS, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
@@ -57,7 +72,7 @@ _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its 
  * the mesh, then counters on interfaces, then TLS, then who reset a connection, then the second
  * look at states. Their absence shows in the lists that `weft check` prints. */
 static const char *const OPTIONAL[] = {
-	"mesh_endings",	   "mesh_simulate",  "mesh_policy",   "mesh_",	       "weft_xdp",
+	"mesh_end",	   "mesh_simulate",  "mesh_policy",   "mesh_",	       "weft_xdp",
 	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log",       "tls_keys_multi",
 	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in",  "tcp_state_twin"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
@@ -65,6 +80,22 @@ static const char *const OPTIONAL[] = {
 static bool is_mesh(const char *program)
 {
 	return !strncmp(program, "mesh_", 5);
+}
+
+/* Walks come in two forms, of which one is loaded: over a map of sockets, or over files. */
+static bool is_other_walk(const struct attach *a, size_t i)
+{
+	switch (PROGRAMS[i].hook) {
+	case HOOK_ITER_CONNS:
+	case HOOK_ITER_OWNERS:
+	case HOOK_ITER_ENDINGS:
+		return a->walks_files;
+	case HOOK_FILES_ALIVE:
+	case HOOK_FILES_ENDINGS:
+		return !a->walks_files;
+	default:
+		return false;
+	}
 }
 
 static struct bpf_program *find(const struct attach *a, const char *name)
@@ -172,6 +203,9 @@ static void choose_programs(struct attach *a, const struct attach_options *optio
 	for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
 		bpf_program__set_autoload(tls[i].program,
 					  options->tls_keys && tls[i].multi == multi);
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (is_other_walk(a, i))
+			bpf_program__set_autoload(find(a, PROGRAMS[i].name), false);
 	for (size_t i = 0; i < left_out; i++)
 		leave_out(a, OPTIONAL[i]);
 	if (!a->mesh) {
@@ -291,7 +325,9 @@ static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program
 		return iterator_attach(program, attach_map_fd(a, "weft_conns"));
 	case HOOK_ITER_OWNERS:
 		return iterator_attach(program, attach_map_fd(a, "weft_owners"));
-	case HOOK_ITER_FILES:
+	case HOOK_FILES_OWNERS:
+	case HOOK_FILES_ALIVE:
+	case HOOK_FILES_ENDINGS:
 		return iterator_attach(program, -1);
 	}
 	return NULL;
@@ -320,7 +356,7 @@ static int attach_all(struct attach *a, struct error *err)
 	unsigned attached = 0;
 
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-		if (!a->mesh && is_mesh(PROGRAMS[i].name))
+		if ((!a->mesh && is_mesh(PROGRAMS[i].name)) || is_other_walk(a, i))
 			continue;
 		a->state[i].name = PROGRAMS[i].name;
 		a->state[i].hook = bpf_program__section_name(find(a, PROGRAMS[i].name));
@@ -335,30 +371,26 @@ static int attach_all(struct attach *a, struct error *err)
 
 /* ---- walking what lives */
 
+/* Reads the walk at |hook| unless it comes in another form here. */
+static int walk(struct attach *a, enum hook hook, attach_event_fn event, void *arg)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (PROGRAMS[i].hook == hook && !is_other_walk(a, i))
+			return iterator_read(a->links[i], event, arg);
+	return 0;
+}
+
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
 {
-	int r = 0;
+	int r = walk(a, HOOK_ITER_CONNS, event, arg);
 
-	for (size_t i = 0; i < PROGRAM_COUNT && !r; i++)
-		if (PROGRAMS[i].hook == HOOK_ITER_CONNS || PROGRAMS[i].hook == HOOK_ITER_OWNERS)
-			r = iterator_read(a->links[i], event, arg);
-	return r;
+	r = r ? r : walk(a, HOOK_ITER_OWNERS, event, arg);
+	return r ? r : walk(a, HOOK_FILES_ALIVE, event, arg);
 }
 
 int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg)
 {
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (PROGRAMS[i].hook == HOOK_ITER_ENDINGS)
-			return iterator_read(a->links[i], event, arg);
-	return -ENOENT;
-}
-
-/* Sockets that are older than the programs have no owner yet: their holders' files tell. */
-static void owners_learn(struct attach *a)
-{
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (PROGRAMS[i].hook == HOOK_ITER_FILES)
-			iterator_read(a->links[i], NULL, NULL);
+	return walk(a, a->walks_files ? HOOK_FILES_ENDINGS : HOOK_ITER_ENDINGS, event, arg);
 }
 
 /* ---- life */
@@ -394,7 +426,7 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 	r = r ? r : attach_all(a, err);
 	if (r)
 		return r;
-	owners_learn(a);
+	walk(a, HOOK_FILES_OWNERS, NULL, NULL); /* of sockets older than the programs */
 	return 0;
 }
 
@@ -407,6 +439,7 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 		return error_set(err, -ENOMEM, "no memory");
 	a->cgroup_fd = -1;
 	a->mesh = options->mesh;
+	a->walks_files = !iterator_maps_supported();
 	r = start(a, options, err);
 	if (r)
 		attach_free(a);

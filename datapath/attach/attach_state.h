@@ -23,4 +23,5 @@ struct attach {
 	struct pins pins;
 	int cgroup_fd;
 	bool mesh;
+	bool walks_files; /* this kernel refuses iterators over a map */
 };

@@ -209,9 +209,10 @@ static void probe_sockops(struct probing *p)
 	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL));
 }
 
-static void probe_iter_tcp(struct probing *p)
+static void probe_iter_sockets(struct probing *p)
 {
-	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_tcp", BTF_KIND_FUNC);
+	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_bpf_sk_storage_map",
+		    BTF_KIND_FUNC);
 }
 
 static void probe_iter_task_file(struct probing *p)

@@ -18,7 +18,8 @@
 	X(SK_STORAGE, "sk_storage", sk_storage, "connections are not followed: flows only")        \
 	X(TP_BTF, "tp_btf", tp_btf, "connections are not reported: flows only")                    \
 	X(SOCKOPS, "sockops", sockops, "no socket operations hook")                                \
-	X(ITER_TCP, "iter/tcp", iter_tcp, "long-lived connections are reported only at their end") \
+	X(ITER_SOCKETS, "iter/bpf_sk_storage_map", iter_sockets,                                   \
+	  "what lives is found by the files of processes: not what is not accepted yet")           \
 	X(ITER_TASK_FILE, "iter/task_file", iter_task_file,                                        \
 	  "owners of older sockets are not known")                                                 \
 	X(PERF_UPROBE, "uprobe", perf_uprobe,                                                      \

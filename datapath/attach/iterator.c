@@ -10,6 +10,21 @@
 
 #define READ_BYTES (64 * 1024)
 
+bool iterator_maps_supported(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_ITER);
+	/* r0 = 0; exit */
+	const struct bpf_insn code[] = {{.code = 0xb7}, {.code = 0x95}};
+	int type = libbpf_find_vmlinux_btf_id("bpf_sk_storage_map", BPF_TRACE_ITER);
+	cleanup_close int program = -1;
+
+	if (type < 0)
+		return false;
+	opts.attach_btf_id = (__u32)type;
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "GPL", code, 2, &opts);
+	return program >= 0;
+}
+
 struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
 {
 	union bpf_iter_link_info info = {.map.map_fd = (__u32)map_fd};

@@ -7,6 +7,9 @@
 struct bpf_link;
 struct bpf_program;
 
+/* Whether the kernel loads iterators over a map of sockets. */
+bool iterator_maps_supported(void);
+
 /* |map_fd| -1: it is over no map. NULL: errno says why. */
 struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd);
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 2: walking over the files of all processes, and in them over TCP sockets. */
+#pragma once
+
+#include "bpf/lib/conn.bpf.h"
+
+/* The TCP socket that |file| of |task| is, NULL when it is none. */
+static __always_inline struct sock *sock_of_file(struct task_struct *task, struct file *file)
+{
+	struct socket *socket;
+
+	if (!file || !task || task->pid != task->tgid)
+		return NULL;
+	socket = bpf_sock_from_file(file);
+	if (!socket || !socket->sk || !sock_is_tcp(socket->sk))
+		return NULL;
+	return socket->sk;
+}
+
+/* NULL when this walk was at |sk| already; else where to put its session_id once that is done. */
+static __always_inline __u64 *walk_enter(struct sock *sk, const struct bpf_iter_meta *meta)
+{
+	__u64 *walked = bpf_sk_storage_get(&weft_walked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	return walked && *walked != meta->session_id ? walked : NULL;
+}
