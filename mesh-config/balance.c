@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define NOWHERE 0xff /* a tier that is not kept */
-#define LEVELS	5    /* subzone, zone, region, the region to fail over to, others */
+#define LEVELS	6    /* node, subzone, zone, region, the region to fail over to, others */
 
 const struct mesh_traffic *balance_traffic(const struct mesh *m, const struct balance_pool *pool)
 {
@@ -172,16 +172,28 @@ static void close_gaps(struct balance_member *members, uint32_t count)
 		members[i].tier = tier_of[members[i].tier];
 }
 
-static void failover(const struct mesh *m, const struct mesh_traffic *t,
+static void failover(const struct mesh *m, const struct mesh_traffic *t, uint8_t prefers,
 		     struct balance_member *members, uint32_t count)
 {
 	const struct mesh_locality *here = &m->settings.node_locality;
 	const char *next_region = failover_region(m, t, here->region);
 
-	for (uint32_t i = 0; i < count; i++)
-		members[i].tier =
-			nearness(here, m->endpoints[members[i].endpoint].locality, next_region);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mesh_endpoint *e = &m->endpoints[members[i].endpoint];
+
+		members[i].tier = 0;
+		if (prefers != MESH_PREFER_NODE || !e->local_node)
+			members[i].tier = 1 + nearness(here, e->locality, next_region);
+	}
 	close_gaps(members, count);
+}
+
+/* Whether this node knows enough of where it is, and nearer ones go first. */
+static bool nearest_first(const struct mesh *m, const struct mesh_traffic *t, uint8_t prefers)
+{
+	if (prefers == MESH_PREFER_NODE && m->settings.node_name[0])
+		return true;
+	return m->settings.node_locality.region[0] && (prefers || mesh_fails_over(t));
 }
 
 static int compare_members(const void *left, const void *right)
@@ -206,6 +218,8 @@ uint32_t balance_members(const struct mesh *m, const struct balance_pool *pool,
 			 struct balance_member *ret_members)
 {
 	const struct mesh_traffic *t = balance_traffic(m, pool);
+	uint8_t prefers =
+		t->locality_written ? MESH_PREFER_NONE : m->services[pool->service].prefers;
 	uint32_t count = pick(m, pool, MESH_READY, ret_members), row_count;
 	const struct mesh_distribute *rows;
 
@@ -214,8 +228,8 @@ uint32_t balance_members(const struct mesh *m, const struct balance_pool *pool,
 	row_count = rows_from_here(m, t, &rows);
 	if (row_count)
 		distribute(m, rows, row_count, ret_members, count);
-	else if (t->locality_enabled && !t->distribute_count && m->settings.node_locality.region[0])
-		failover(m, t, ret_members, count);
+	else if (nearest_first(m, t, prefers))
+		failover(m, t, prefers, ret_members, count);
 	else
 		return count;
 	return sort_by_tier(ret_members, count);

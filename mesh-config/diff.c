@@ -211,7 +211,7 @@ static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
 		{d->new, b->failover_first, b->failover_count, text_failover}};
 
 	compare_texts(d, "balance", diff_balance_name(a->balance), diff_balance_name(b->balance));
-	compare_numbers(d, "locality failover", a->locality_enabled, b->locality_enabled);
+	compare_numbers(d, "locality failover", mesh_fails_over(a), mesh_fails_over(b));
 	compare_numbers(d, "maglev table", a->maglev_size, b->maglev_size);
 	compare_lists(d, "distribution", &distributes[0], &distributes[1]);
 	compare_lists(d, "failover", &failovers[0], &failovers[1]);
@@ -332,6 +332,7 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 	compare_limits(d, &d->old->traffic[a->traffic], &d->new->traffic[b->traffic]);
 	compare_subsets(d, a, b);
 	compare_numbers(d, "session affinity (s)", a->session_affinity_s, b->session_affinity_s);
+	compare_numbers(d, "trafficDistribution", a->prefers, b->prefers);
 	compare_numbers(d, "acceleration", a->acceleration, b->acceleration);
 	compare_numbers(d, "left alone", a->resolution == MESH_UNCHANGED,
 			b->resolution == MESH_UNCHANGED);

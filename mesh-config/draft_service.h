@@ -32,6 +32,14 @@ enum service_type {
 	SERVICE_EXTERNAL_NAME,
 };
 
+/* In the order of the words. */
+enum distribution_word {
+	DISTRIBUTION_WORD_NONE,
+	DISTRIBUTION_WORD_CLOSE,
+	DISTRIBUTION_WORD_ZONE,
+	DISTRIBUTION_WORD_NODE,
+};
+
 struct draft_service {
 	struct place at;
 	struct draft_text cluster_ip;
@@ -43,6 +51,7 @@ struct draft_service {
 	uint8_t affinity; /* 1: ClientIP */
 	struct draft_affinity_config *affinity_config;
 	uint8_t internal_policy; /* 1: Local */
+	uint8_t distribution;	 /* enum distribution_word */
 	int8_t publish_not_ready;
 	bool headless;
 	struct draft_list vips; /* of draft_address: all of the above */

@@ -91,6 +91,7 @@ struct draft_destination_rule {
 	struct draft_traffic *traffic;
 	struct draft_list subsets;
 	struct draft_list export_to;
+	struct draft *next; /* see rule_next: made anew with each assignment of rules */
 };
 
 struct draft_port_selector {

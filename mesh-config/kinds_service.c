@@ -130,6 +130,8 @@ static const char *const service_types[] = {"ClusterIP", "NodePort", "LoadBalanc
 					    NULL};
 static const char *const affinities[] = {"None", "ClientIP", NULL};
 static const char *const local_policies[] = {"Cluster", "Local", NULL};
+static const char *const distributions[] = {"", "PreferClose", "PreferSameZone", "PreferSameNode",
+					    NULL};
 
 static const struct field service_schema_fields[] = {
 	FIELD(struct draft_service, cluster_ip, "clusterIP", WORD,
@@ -166,8 +168,9 @@ static const struct field service_schema_fields[] = {
 	FIELD_WARN("loadBalancerSourceRanges", HARMLESS,
 		   "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "
 		   "here"),
-	FIELD_WARN("trafficDistribution", HARMLESS,
-		   "a preference; write localityLbSetting in a DestinationRule"),
+	FIELD(struct draft_service, distribution, "trafficDistribution", ENUM,
+	      "endpoints near this node's place (MeshSettings) go first", .words = distributions,
+	      FIELD_DEFAULT(0, "all alike")),
 };
 SCHEMA(service_schema, "Service.spec", struct draft_service, .check = service_check);
 

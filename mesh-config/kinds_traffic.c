@@ -76,7 +76,21 @@ static const struct field failover_schema_fields[] = {
 	FIELD(struct draft_failover, from, "from", TEXT, "region", .required = true),
 	FIELD(struct draft_failover, to, "to", TEXT, "region that is next", .required = true),
 };
-static SCHEMA(failover_schema, "localityLbSetting.failover", struct draft_failover);
+
+static void failover_check(struct reading *r, void *draft)
+{
+	const struct draft_failover *f = draft;
+
+	if (strpbrk(f->from, "/*") || strpbrk(f->to, "/*"))
+		problem_add(r->problems, PROBLEM_VALUE, f->at,
+			    "\"from\" and \"to\" are regions, without \"/\" and \"*\"");
+	else if (f->from[0] && !strcmp(f->from, f->to))
+		problem_add(r->problems, PROBLEM_VALUE, f->at,
+			    "\"from\" and \"to\" are the same region");
+}
+
+static SCHEMA(failover_schema, "localityLbSetting.failover", struct draft_failover,
+	      .check = failover_check);
 
 static const struct field locality_setting_schema_fields[] = {
 	FIELD(struct draft_locality_setting, enabled, "enabled", BOOL, "whether locality counts",
@@ -85,11 +99,22 @@ static const struct field locality_setting_schema_fields[] = {
 	      "shares of each locality, by that of the client", .object = &distribute_schema,
 	      .list = true),
 	FIELD(struct draft_locality_setting, failover, "failover", OBJECT,
-	      "where to when a region has nothing healthy", .object = &failover_schema,
-	      .list = true),
+	      "where to when a region has nothing healthy; takes outlierDetection",
+	      .object = &failover_schema, .list = true),
 	FIELD_REFUSE("failoverPriority", NOT_HONOURED, "priorities by label are not supported"),
 };
-static SCHEMA(locality_setting_schema, "localityLbSetting", struct draft_locality_setting);
+
+static void locality_setting_check(struct reading *r, void *draft)
+{
+	const struct draft_locality_setting *s = draft;
+
+	if (s->distribute.count && s->failover.count)
+		problem_add(r->problems, PROBLEM_VALUE, s->failover.at,
+			    "\"distribute\" and \"failover\" exclude each other");
+}
+
+static SCHEMA(locality_setting_schema, "localityLbSetting", struct draft_locality_setting,
+	      .check = locality_setting_check);
 
 static const char *const balancers[] = {"UNSPECIFIED", "LEAST_CONN",	"RANDOM", "PASSTHROUGH",
 					"ROUND_ROBIN", "LEAST_REQUEST", NULL};

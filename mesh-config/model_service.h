@@ -102,7 +102,8 @@ struct mesh_failover {
 /* The trafficPolicy of a DestinationRule, defaults filled in. */
 struct mesh_traffic {
 	uint8_t balance;       /* enum mesh_balance */
-	bool locality_enabled; /* failover by locality: nearest healthy first */
+	bool locality_enabled; /* whether locality counts at all */
+	bool locality_written; /* there is a localityLbSetting: the service's preference is void */
 	uint32_t maglev_size;  /* tableSize, a prime; 65537 */
 	uint32_t distribute_first, distribute_count; /* if any: no failover */
 	uint32_t failover_first, failover_count;     /* none: any other region */
@@ -110,6 +111,13 @@ struct mesh_traffic {
 	uint32_t connect_rate;	  /* annotation weft.dev/connect-rate, per second; 0: no limit */
 	struct mesh_outlier outlier;
 };
+
+/* Nearest healthy first: with outlier detection, as a proxy would not learn of health otherwise;
+ * shares of localities are another way. */
+static inline bool mesh_fails_over(const struct mesh_traffic *t)
+{
+	return t->locality_enabled && t->outlier.enabled && !t->distribute_count;
+}
 
 struct mesh_subset {
 	uint32_t service;
@@ -144,6 +152,13 @@ enum mesh_resolution {
 	MESH_UNCHANGED, /* resolution NONE, headless: known by name, connections go where they go */
 };
 
+/* trafficDistribution: nearest first, whatever else is known of health. */
+enum mesh_preference {
+	MESH_PREFER_NONE,
+	MESH_PREFER_NEAR, /* PreferClose, PreferSameZone: by locality */
+	MESH_PREFER_NODE, /* this node, then by locality */
+};
+
 struct mesh_service {
 	/* Of everything that makes this service: its own fields, endpoints (with namespace, name
 	 * and account of their workloads), traffic, routes. Equal hashes in two meshes: nothing
@@ -160,6 +175,7 @@ struct mesh_service {
 	uint32_t traffic;	     /* index */
 	uint32_t session_affinity_s; /* sessionAffinity ClientIP; 0: none */
 	uint8_t resolution;	     /* enum mesh_resolution */
+	uint8_t prefers;	     /* enum mesh_preference */
 	bool external;		     /* MESH_EXTERNAL */
 	bool acceleration;	     /* kind Acceleration: sockets may be redirected */
 	struct mesh_position position;

@@ -85,4 +85,7 @@
 	X(UNREACHABLE, "W4009", "never reached", "What stands before it matches everything.")      \
 	X(CONFLICT, "W4010", "two objects for one thing",                                          \
 	  "Only the first one, by namespace and "                                                  \
-	  "name, is used.")
+	  "name, is used.")                                                                        \
+	X(UNMERGED, "E4011", "two rules say the same thing differently",                           \
+	  "DestinationRules of one host and namespace are merged: each subset, and the traffic "   \
+	  "policy, may be in one of them only.")

@@ -44,7 +44,8 @@ enum service_part {
 /* Of each service, and one more for the ends. */
 struct service_work {
 	struct draft *draft;
-	struct draft *rule;			 /* its DestinationRule */
+	struct draft *rules;			 /* its DestinationRules, see rule_next */
+	uint64_t rules_mark;			 /* sum of their drafts' places in memory */
 	struct draft *detection;		 /* its OutlierDetection */
 	uint64_t hash, routes_hash;		 /* of everything but its routes, and of these */
 	uint32_t workload_first, workload_count; /* of its inline endpoints */
@@ -135,9 +136,15 @@ uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_cod
 struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint32_t wanted_count,
 			    const char *namespace_name, uint32_t *ret_count);
 
-/* A traffic policy: that at |base| (MESH_NONE: the defaults) with what |from| (may be NULL) and the
- * annotations of its rule |d| (may be NULL) say; its index. */
-uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
+/* The next rule of the same service and namespace, which |rule| is merged with; NULL: none. */
+static inline struct draft *rule_next(const struct draft *rule)
+{
+	return ((const struct draft_destination_rule *)rule->spec)->next;
+}
+
+/* A traffic policy: that at |base| (MESH_NONE: the defaults) with what |from| and the annotations
+ * of its |rules| say, which may be NULL; its index. */
+uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base,
 		     const struct draft_traffic *from);
 
 /* Adds what an OutlierDetection says. Without an outlierDetection of a DestinationRule nothing but

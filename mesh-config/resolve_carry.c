@@ -93,7 +93,7 @@ static void services_move(struct resolve *r, uint32_t first, uint32_t end, const
 			r->work[i].first[part] += moves[part];
 		s->endpoint_first += moves[PART_endpoints];
 		s->traffic += s->traffic ? moves[PART_traffic] : 0;
-		s->subset_first += r->work[i].rule ? moves[PART_subsets] : 0;
+		s->subset_first += r->work[i].rules_mark ? moves[PART_subsets] : 0;
 	}
 }
 

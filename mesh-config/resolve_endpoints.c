@@ -2,6 +2,7 @@
 /* Endpoints of every service, from slices, entries and selected workloads; then its subsets. */
 #include "mesh-config/resolve_reuse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct endpoint_work {
@@ -100,6 +101,20 @@ static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t
 	return e;
 }
 
+/* A slice says but the zone: it lies in the region that this node is in. */
+static const struct mesh_locality *zone_locality(struct resolve *r, const struct mesh_locality *l)
+{
+	const char *region = r->mesh->settings.node_locality.region;
+	char text[512];
+	int n = snprintf(text, sizeof(text), "%s/%s", region, l->zone);
+
+	if (!region[0] || l->region[0] || n >= (int)sizeof(text))
+		return l;
+	l = pool_locality(r->pool, (struct slice){text, (size_t)n});
+	r->failed |= !l;
+	return l ? l : &nowhere;
+}
+
 static void slice_endpoint_add(struct endpoint_work *w, const struct draft *d,
 			       const struct draft_slice_endpoint *from, const uint8_t address[16],
 			       uint32_t ports)
@@ -112,7 +127,7 @@ static void slice_endpoint_add(struct endpoint_work *w, const struct draft *d,
 	e->local_node = node[0] && from->node_name == node;
 	e->name = from->name;
 	if (from->locality)
-		e->locality = from->locality;
+		e->locality = zone_locality(w->r, from->locality);
 }
 
 static void slice_add(struct endpoint_work *w, const struct draft *d)
@@ -269,33 +284,60 @@ static void subset_members(struct resolve *r, const struct mesh_service *s,
 		}
 }
 
+/* The one among rules that are merged that has a traffic policy; NULL: none has one. */
+static const struct draft *rule_with_traffic(const struct draft *rules)
+{
+	const struct draft_destination_rule *rule;
+
+	for (; rules; rules = rule_next(rules)) {
+		rule = rules->spec;
+		if (rule->traffic)
+			return rules;
+	}
+	return NULL;
+}
+
+static void failover_check(struct resolve *r, const struct draft *d,
+			   const struct draft_traffic *from, uint32_t traffic)
+{
+	const struct draft_locality_setting *s = from->balancer ? from->balancer->locality : NULL;
+
+	if (s && s->enabled && s->failover.count && !r->failed &&
+	    !ROWS(r, traffic, struct mesh_traffic)[traffic].outlier.enabled)
+		resolve_problem(r, d, PROBLEM_HARMLESS, s->failover.at,
+				"\"failover\" takes outlierDetection");
+}
+
 static void service_traffic(struct resolve *r, uint32_t service)
 {
 	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
 	struct service_work *w = &r->work[service];
-	const struct draft_destination_rule *rule = w->rule ? w->rule->spec : NULL;
+	const struct draft *said = rule_with_traffic(w->rules);
+	const struct draft_destination_rule *rule = said ? said->spec : NULL;
 
-	if (!w->rule && !w->detection)
+	if (!w->rules && !w->detection)
 		return;
-	s->traffic = traffic_add(r, w->rule, 0, rule ? rule->traffic : NULL);
-	if (w->rule)
-		w->hash += w->rule->hash;
-	if (!w->detection || r->failed)
-		return;
-	w->hash += w->detection->hash;
-	outlier_add(&ROWS(r, traffic, struct mesh_traffic)[s->traffic].outlier, w->detection);
+	s->traffic = traffic_add(r, w->rules, 0, rule ? rule->traffic : NULL);
+	for (const struct draft *d = w->rules; d; d = rule_next(d))
+		w->hash += d->hash;
+	if (w->detection && !r->failed) {
+		w->hash += w->detection->hash;
+		outlier_add(&ROWS(r, traffic, struct mesh_traffic)[s->traffic].outlier,
+			    w->detection);
+	}
+	if (rule)
+		failover_check(r, said, rule->traffic, s->traffic);
 }
 
-static void subsets_add(struct resolve *r, uint32_t service)
+static void subsets_add(struct resolve *r, uint32_t service, const struct draft *d)
 {
 	struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
-	const struct draft *d = r->work[service].rule;
 	const struct draft_destination_rule *rule = d->spec;
 	const struct draft_subset *from = rule->subsets.items;
 
-	s->subset_first = ROWS_END(r, subsets);
 	for (uint32_t i = 0; i < rule->subsets.count && !r->failed; i++) {
-		uint32_t traffic = from[i].traffic ? traffic_add(r, d, s->traffic, from[i].traffic)
+		uint32_t traffic = from[i].traffic ? traffic_add(r, r->work[service].rules,
+								 s->traffic, from[i].traffic)
 						   : s->traffic;
 		struct mesh_subset *to = ROW_ADD(r, subsets, struct mesh_subset);
 
@@ -306,6 +348,8 @@ static void subsets_add(struct resolve *r, uint32_t service)
 					   .position = position_of(d, from[i].at)};
 		subset_members(r, s, to);
 		s->subset_count++;
+		if (from[i].traffic)
+			failover_check(r, d, from[i].traffic, traffic);
 		if (!to->member_count && !r->incomplete && s->resolution == MESH_STATIC)
 			resolve_problem(r, d, PROBLEM_EMPTY_SUBSET, from[i].name.at,
 					"no endpoint of %s/%s is in subset \"%s\"",
@@ -421,8 +465,9 @@ static void service_endpoints(struct resolve *r, uint32_t service, struct joins 
 		endpoints_sort(&w, ROWS_END(r, endpoints) - s->endpoint_first);
 	s->endpoint_count = ROWS_END(r, endpoints) - s->endpoint_first;
 	service_traffic(r, service);
-	if (r->work[service].rule)
-		subsets_add(r, service);
+	s->subset_first = r->work[service].rules ? ROWS_END(r, subsets) : 0;
+	for (const struct draft *rule = r->work[service].rules; rule; rule = rule_next(rule))
+		subsets_add(r, service, rule);
 	r->work[service].noted = r->problems->errors + r->problems->warnings != problems;
 }
 

@@ -13,7 +13,7 @@ static bool is_noted(const struct problem_sink *sink)
 static void rules_touch(struct resolve *r)
 {
 	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
-		if (r->work[i].rule != r->reuse->last->work[i].rule ||
+		if (r->work[i].rules_mark != r->reuse->last->work[i].rules_mark ||
 		    r->work[i].detection != r->reuse->last->work[i].detection)
 			reuse_touch(r->reuse, i);
 }
@@ -23,7 +23,9 @@ static void routes_forget(struct resolve *r)
 	struct mesh_service *s = ROWS(r, services, struct mesh_service);
 
 	for (uint32_t i = 0; i < ROWS_END(r, services); i++) {
-		r->work[i].rule = r->work[i].detection = NULL;
+		r->work[i].rules = NULL;
+		r->work[i].rules_mark = 0;
+		r->work[i].detection = NULL;
 		r->work[i].routes_hash = 0;
 		s[i].route_first = s[i].route_count = 0;
 		s[i].acceleration = false;

@@ -323,6 +323,9 @@ static void kubernetes_add(struct resolve *r, struct draft *d)
 						: 10800;
 	s->resolution = spec->headless || !spec->vips.count ? MESH_UNCHANGED : MESH_STATIC;
 	s->external = spec->type == SERVICE_EXTERNAL_NAME;
+	s->prefers = spec->distribution == DISTRIBUTION_WORD_NODE ? MESH_PREFER_NODE
+		     : spec->distribution			  ? MESH_PREFER_NEAR
+								  : MESH_PREFER_NONE;
 	s->host_count = 1;
 	host_add(r, d, kubernetes_host(r, d), d->at);
 	ports_add(r, d, &spec->ports);

@@ -10,15 +10,59 @@ static void rule_lost(struct resolve *r, const struct draft *loser, const struct
 
 	problem_hint(r->problems,
 		     resolve_problem(r, loser, PROBLEM_CONFLICT, spec->host.at,
-				     "host \"%s\" has another DestinationRule, which is used",
+				     "host \"%s\" has a DestinationRule of another namespace, "
+				     "which is used",
 				     spec->host.text),
 		     "%s in %s:%u", winner->title, winner->file->name, winner->at.line);
 }
 
+static void rules_collide(struct resolve *r, const struct draft *d, struct place at,
+			  const char *what, const char *name, const struct draft *before)
+{
+	const struct draft_destination_rule *spec = d->spec;
+
+	problem_hint(r->problems,
+		     resolve_problem(r, d, PROBLEM_UNMERGED, at,
+				     "another DestinationRule of \"%s\" has %s%s", spec->host.text,
+				     what, name),
+		     "%s in %s:%u", before->title, before->file->name, before->at.line);
+}
+
+static void subsets_compare(struct resolve *r, const struct draft *d, const struct draft *before)
+{
+	const struct draft_destination_rule *spec = d->spec, *other = before->spec;
+	const struct draft_subset *mine = spec->subsets.items, *theirs = other->subsets.items;
+
+	for (uint32_t i = 0; i < spec->subsets.count; i++)
+		for (uint32_t j = 0; j < other->subsets.count; j++)
+			if (mine[i].name.text == theirs[j].name.text)
+				rules_collide(r, d, mine[i].name.at, "the subset ",
+					      mine[i].name.text, before);
+}
+
+/* As Istio merges rules of one host and namespace: subsets of all, the traffic policy of the one
+ * that has it. What two of them say Istio takes from the older one; that age is not known here. */
+static void rule_merge(struct resolve *r, struct service_work *w, struct draft *d)
+{
+	struct draft_destination_rule *spec = d->spec, *other = NULL;
+
+	for (struct draft *before = w->rules; before; before = rule_next(before)) {
+		other = before->spec;
+		subsets_compare(r, d, before);
+		if (spec->traffic && other->traffic)
+			rules_collide(r, d, spec->traffic->at, "a trafficPolicy", "", before);
+	}
+	spec->next = NULL;
+	*(other ? &other->next : &w->rules) = d;
+	w->rules_mark += (uintptr_t)d;
+}
+
+/* Rules of the service's own namespace go before those of others, as to Istio's clients there. */
 static void rule_assign(struct resolve *r, struct draft *d)
 {
 	const struct draft_destination_rule *spec = d->spec;
-	struct draft *before;
+	const struct draft *before;
+	struct service_work *w;
 	uint32_t service;
 
 	if (strchr(spec->host.text, '*')) {
@@ -29,15 +73,19 @@ static void rule_assign(struct resolve *r, struct draft *d)
 	service = host_require(r, d, PROBLEM_LOST_OBJECT, &spec->host);
 	if (service == MESH_NONE)
 		return;
-	before = r->work[service].rule;
-	if (before && (before->namespace_name == r->work[service].draft->namespace_name ||
-		       d->namespace_name != r->work[service].draft->namespace_name)) {
-		rule_lost(r, d, before);
-		return;
+	w = &r->work[service];
+	before = w->rules;
+	if (before && before->namespace_name != d->namespace_name) {
+		if (d->namespace_name != w->draft->namespace_name) {
+			rule_lost(r, d, before);
+			return;
+		}
+		for (; before; before = rule_next(before))
+			rule_lost(r, before, d);
+		w->rules = NULL;
+		w->rules_mark = 0;
 	}
-	if (before)
-		rule_lost(r, before, d);
-	r->work[service].rule = d;
+	rule_merge(r, w, d);
 }
 
 static void detection_assign(struct resolve *r, struct draft *d)
@@ -72,6 +120,7 @@ void resolve_rules(struct resolve *r)
 static const struct mesh_traffic defaults = {
 	.balance = MESH_BALANCE_LEAST_REQUEST,
 	.maglev_size = 65537,
+	.locality_enabled = true,
 	.outlier = {.consecutive_5xx = 5,
 		    .consecutive_local_failures = 5,
 		    .interval_ms = 10000,
@@ -128,9 +177,24 @@ static void locality_fill(struct resolve *r, struct mesh_traffic *t,
 		t->failover_first = 0;
 }
 
-static struct mesh_outlier outlier_of(const struct draft *d, const struct draft_outlier *o)
+/* The rule that has the annotation |name|; NULL: none. */
+static const struct draft *annotated(const struct draft *rules, const char *name,
+				     const char **ret_text)
 {
-	const char *close = mesh_labels_find(d->annotations, "weft.dev/close-ejected");
+	*ret_text = NULL;
+	for (; rules; rules = rule_next(rules)) {
+		*ret_text = mesh_labels_find(rules->annotations, name);
+		if (*ret_text)
+			return rules;
+	}
+	return NULL;
+}
+
+static struct mesh_outlier outlier_of(const struct draft *rules, const struct draft_outlier *o)
+{
+	const char *close;
+
+	annotated(rules, "weft.dev/close-ejected", &close);
 
 	return (struct mesh_outlier){
 		.enabled = true,
@@ -147,7 +211,7 @@ static struct mesh_outlier outlier_of(const struct draft *d, const struct draft_
 }
 
 /* |t| with what |from| says instead, part by part. */
-static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *d,
+static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *rules,
 					struct mesh_traffic t, const struct draft_traffic *from)
 {
 	if (from->balancer) {
@@ -155,7 +219,8 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *d
 
 		t.balance = balance_of(b);
 		t.maglev_size = b->hash && b->hash->maglev ? b->hash->maglev->table_size : 65537;
-		t.locality_enabled = false;
+		t.locality_enabled = true;
+		t.locality_written = b->locality != NULL;
 		t.distribute_first = t.distribute_count = 0;
 		t.failover_first = t.failover_count = 0;
 		if (b->locality)
@@ -164,13 +229,14 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *d
 	if (from->pool)
 		t.max_connections = from->pool->tcp ? from->pool->tcp->max_connections : 0;
 	if (from->outlier)
-		t.outlier = outlier_of(d, from->outlier);
+		t.outlier = outlier_of(rules, from->outlier);
 	return t;
 }
 
-static uint32_t connect_rate_of(struct resolve *r, const struct draft *d)
+static uint32_t connect_rate_of(struct resolve *r, const struct draft *rules)
 {
-	const char *text = mesh_labels_find(d->annotations, "weft.dev/connect-rate");
+	const char *text;
+	const struct draft *d = annotated(rules, "weft.dev/connect-rate", &text);
 	uint32_t rate = 0;
 
 	if (text && !number_parse((struct slice){text, strlen(text)}, &rate))
@@ -182,7 +248,7 @@ static uint32_t connect_rate_of(struct resolve *r, const struct draft *d)
 	return rate;
 }
 
-uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
+uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base,
 		     const struct draft_traffic *from)
 {
 	struct mesh_traffic t = defaults;
@@ -191,9 +257,9 @@ uint32_t traffic_add(struct resolve *r, const struct draft *d, uint32_t base,
 	if (base != MESH_NONE && base < index)
 		t = ROWS(r, traffic, struct mesh_traffic)[base];
 	if (from)
-		t = traffic_over(r, d, t, from);
-	if (d)
-		t.connect_rate = connect_rate_of(r, d);
+		t = traffic_over(r, rules, t, from);
+	if (rules)
+		t.connect_rate = connect_rate_of(r, rules);
 	*ROW_ADD(r, traffic, struct mesh_traffic) = t;
 	return r->failed ? 0 : index;
 }
