@@ -1,85 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* libcap-ng for capabilities, libseccomp for system calls: an allow list. */
+/* libcap-ng for capabilities, libseccomp for system calls: an allow list that
+ * looks at arguments. */
 #include "control/sandbox.h"
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-/* What the event loop, malloc, libmicrohttpd and the C library's clocks do. */
-static const int ALLOWED[] = {
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(readv),
-	SCMP_SYS(writev),
-	SCMP_SYS(pread64),
-	SCMP_SYS(close),
-	SCMP_SYS(lseek),
-	SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(accept4),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(sendto),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(mmap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
-	SCMP_SYS(madvise),
-	SCMP_SYS(brk),
-	SCMP_SYS(mlock),
-	SCMP_SYS(munlock),
-	SCMP_SYS(futex),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(time),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(getpid),
-	SCMP_SYS(gettid),
-	SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(unlink),
-	SCMP_SYS(stat),
-	SCMP_SYS(lstat),
-	SCMP_SYS(getrusage),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(tgkill),
+/* A call is allowed when its condition holds, if it has one; another row of the same call allows
+ * another way of it. */
+struct call {
+	int number;
+	uint32_t conditions; /* 0 or 1 */
+	struct scmp_arg_cmp condition;
+};
+
+#define CALL(name)		{.number = SCMP_SYS(name)}
+#define CALL_IF(name, ...)	{.number = SCMP_SYS(name), .conditions = 1, .condition = __VA_ARGS__}
+/* An int: the kernel does not look at the upper half of the register. */
+#define IS(argument, value)	{argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, (value)}
+#define IS_NULL(argument)	{argument, SCMP_CMP_EQ, 0, 0}
+#define HAS_NOT(argument, bits) {argument, SCMP_CMP_MASKED_EQ, (bits), 0}
+
+/* What the event loop, malloc, libmicrohttpd and the C library do, and with which arguments where
+ * others could harm. tgkill comes in limit_calls: it may end this process only. */
+static const struct call ALLOWED[] = {
+	/* what is open already */
+	CALL(read),
+	CALL(write),
+	CALL(writev),
+	CALL(pread64),
+	CALL(close),
+	CALL(lseek),
+	CALL(fstat),
+	CALL_IF(fcntl, IS(1, F_GETFL)),
+	CALL_IF(fcntl, IS(1, F_SETFL)),
+	CALL_IF(fcntl, IS(1, F_GETFD)),
+	CALL_IF(fcntl, IS(1, F_SETFD)),
+	CALL_IF(ioctl, IS(1, TCGETS)), /* isatty */
+	CALL_IF(ioctl, IS(1, FIONBIO)),
+	/* waiting, time */
+	CALL(epoll_wait),
+	CALL(epoll_pwait),
+	CALL(epoll_ctl),
+	CALL(poll),
+	CALL(ppoll),
+	CALL(futex),
+	CALL(timerfd_settime),
+	CALL(clock_gettime),
+	CALL(clock_nanosleep),
+	CALL(gettimeofday),
+	CALL(time),
+	CALL(sched_yield),
+	CALL(restart_syscall),
+	/* sockets that are connected: none is named as the receiver */
+	CALL(accept4),
+	CALL(recvfrom),
+	CALL_IF(sendto, IS_NULL(4)),
+	CALL(recvmsg),
+	CALL(sendmsg),
+	CALL(shutdown),
+	CALL(getsockopt),
+	CALL_IF(setsockopt, IS(1, IPPROTO_TCP)),
+	CALL(getsockname),
+	CALL(getpeername),
+	/* memory that cannot be run */
+	CALL_IF(mmap, HAS_NOT(2, PROT_EXEC)),
+	CALL_IF(mprotect, HAS_NOT(2, PROT_EXEC)),
+	CALL(munmap),
+	CALL(mremap),
+	CALL(madvise),
+	CALL(brk),
+	CALL(mlock),
+	CALL(munlock),
+	/* itself */
+	CALL(getrandom),
+	CALL(getpid),
+	CALL(gettid),
+	CALL(getrusage),
+	CALL(rt_sigaction),
+	CALL(rt_sigprocmask),
+	CALL(rt_sigreturn),
+	CALL(sigaltstack),
+	CALL(exit),
+	CALL(exit_group),
 };
 
 static int limit_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	struct scmp_arg_cmp itself = IS(0, (scmp_datum_t)getpid());
 	int r = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < sizeof(ALLOWED) / sizeof(ALLOWED[0]) && !r; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, ALLOWED[i], 0);
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, ALLOWED[i].number,
+					   ALLOWED[i].conditions, &ALLOWED[i].condition);
+	r = r ? r : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself);
 	r = r ? r : seccomp_load(filter);
 	seccomp_release(filter);
 	return r;

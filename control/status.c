@@ -110,6 +110,7 @@ void status_refresh(void *arg)
 	h->observe = *observe_counts(s->parts.observe);
 	take_account(h, attach_account(s->parts.attach));
 	h->reader_lost = serve_lost(*s->parts.serve);
+	h->clients_ended = serve_ended(*s->parts.serve);
 	take_ring(s);
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;

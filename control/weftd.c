@@ -5,6 +5,7 @@
 #include "control/loader.h"
 #include "control/options.h"
 #include "control/process.h"
+#include "control/serve/listen.h"
 #include "control/worker.h"
 
 #include "base/cleanup.h"
@@ -26,8 +27,11 @@
 
 #define LIVING_NS	 2000000000ull /* what lives is walked this often, */
 #define LIVING_SHARE	 100	       /* but takes at most one part in so many of a core */
-#define RESTARTS_MAX	 100	       /* of the worker, before something must be wrong for good */
-#define RESTART_DELAY_US 200000
+/* A worker that died is started again after the first delay; each death within the time that a
+ * healthy one lives doubles it, up to the last. */
+#define RESTART_FIRST_NS 200000000ull
+#define RESTART_LAST_NS	 30000000000ull
+#define HEALTHY_NS	 60000000000ull
 
 struct weftd {
 	struct options options;
@@ -35,9 +39,12 @@ struct weftd {
 	struct broker broker;
 	struct channel channel;
 	pid_t worker;
-	unsigned restarts;
+	uint64_t worker_ns; /* when it was started last */
+	uint64_t restart_delay_ns;
+	unsigned deaths;
 	int epoll_fd;
 	int timer_fd;
+	int restart_fd; /* a timer: the worker's next start */
 	int signal_fd;
 	bool stop;
 	int code;
@@ -80,6 +87,7 @@ static void be_worker(struct weftd *d, int ready_fd)
 	channel_keep_planner(&d->channel);
 	close(d->epoll_fd);
 	close(d->timer_fd);
+	close(d->restart_fd);
 	close(d->signal_fd);
 	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->channel, ready_fd);
 	_exit(code);
@@ -106,6 +114,7 @@ static int worker_start(struct weftd *d, struct error *err)
 	r = r ? r : channel_open(&d->channel, err);
 	if (r)
 		return r;
+	d->worker_ns = process_now_ns();
 	if (pipe(ready))
 		return error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
 	d->worker = fork();
@@ -123,51 +132,80 @@ static int worker_start(struct weftd *d, struct error *err)
 	return r ? r : watch(d, d->broker.loader_fd);
 }
 
-/* Nobody answers its questions from here on: it must not wait for that. */
+static void worker_disconnect(struct weftd *d)
+{
+	loader_disconnect(d->loader);
+	channel_close(&d->channel);
+	broker_close(&d->broker);
+}
+
+/* Its questions are not answered from here on: it must not wait for that. */
 static void worker_stop(struct weftd *d)
 {
 	if (d->worker <= 0)
 		return;
 	kill(d->worker, SIGTERM);
-	loader_disconnect(d->loader);
-	channel_close(&d->channel);
-	broker_close(&d->broker);
+	worker_disconnect(d);
 	waitpid(d->worker, NULL, 0);
 	d->worker = 0;
+	if (d->options.socket_path[0])
+		listen_unix_remove(d->options.socket_path);
 }
 
-/* The worker died: the next one takes over; the kernel half did not notice. */
-static void worker_restart(struct weftd *d)
-{
-	struct error err = {0};
-	int status = 0;
-
-	if (waitpid(d->worker, &status, WNOHANG) != d->worker || d->stop)
-		return;
-	fprintf(stderr, "weftd: event=worker_died signal=%d restart=%u\n",
-		WIFSIGNALED(status) ? WTERMSIG(status) : 0, ++d->restarts);
-	loader_disconnect(d->loader);
-	channel_close(&d->channel);
-	broker_close(&d->broker);
-	d->worker = 0;
-	usleep(RESTART_DELAY_US);
-	if (d->restarts > RESTARTS_MAX || worker_start(d, &err)) {
-		fprintf(stderr, "weftd: %s\n",
-			err.text[0] ? err.text : "the worker dies again and again");
-		d->stop = true;
-		d->code = 1;
-	}
-}
-
-/* ---- the loop */
-
-static void tick_after(struct weftd *d, uint64_t delay_ns)
+static void timer_set(int fd, uint64_t delay_ns)
 {
 	struct itimerspec once = {
 		.it_value = {(time_t)(delay_ns / 1000000000u), (long)(delay_ns % 1000000000u)}};
 
-	timerfd_settime(d->timer_fd, 0, &once, NULL);
+	timerfd_settime(fd, 0, &once, NULL);
 }
+
+/* The next one takes over; the kernel half did not notice. */
+static void worker_start_later(struct weftd *d)
+{
+	bool was_healthy = process_now_ns() - d->worker_ns > HEALTHY_NS;
+
+	worker_disconnect(d);
+	d->worker = 0;
+	if (was_healthy || !d->restart_delay_ns)
+		d->restart_delay_ns = RESTART_FIRST_NS;
+	else if (d->restart_delay_ns < RESTART_LAST_NS / 2)
+		d->restart_delay_ns *= 2;
+	else
+		d->restart_delay_ns = RESTART_LAST_NS;
+	fprintf(stderr, "weftd: event=worker_restart after_seconds=%.1f deaths=%u\n",
+		(double)d->restart_delay_ns / 1e9, d->deaths);
+	timer_set(d->restart_fd, d->restart_delay_ns);
+}
+
+static void worker_died(struct weftd *d)
+{
+	int status = 0;
+
+	if (d->worker <= 0 || waitpid(d->worker, &status, WNOHANG) != d->worker || d->stop)
+		return;
+	d->deaths++;
+	fprintf(stderr, "weftd: event=worker_died signal=%d code=%d\n",
+		WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+	worker_start_later(d);
+}
+
+static void worker_start_again(struct weftd *d)
+{
+	struct error err = {0};
+
+	if (!worker_start(d, &err))
+		return;
+	fprintf(stderr, "weftd: event=worker_start_failed reason=\"%s\"\n", err.text);
+	if (d->worker > 0) {
+		kill(d->worker, SIGKILL);
+		waitpid(d->worker, NULL, 0);
+	}
+	worker_start_later(d);
+}
+
+/* ---- the loop */
 
 static int start_loop(struct weftd *d, struct error *err)
 {
@@ -180,9 +218,11 @@ static int start_loop(struct weftd *d, struct error *err)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	d->restart_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	tick_after(d, LIVING_NS);
-	if (watch(d, d->signal_fd) || watch(d, d->timer_fd) || watch(d, loader_fd(d->loader)))
+	timer_set(d->timer_fd, LIVING_NS);
+	if (watch(d, d->signal_fd) || watch(d, d->timer_fd) || watch(d, d->restart_fd) ||
+	    watch(d, loader_fd(d->loader)))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
 }
@@ -193,7 +233,7 @@ static void handle_signals(struct weftd *d)
 
 	while (read(d->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
-			worker_restart(d);
+			worker_died(d);
 		else
 			d->stop = true;
 	}
@@ -203,10 +243,12 @@ static void tick(struct weftd *d)
 {
 	uint64_t began_ns = process_cpu_ns(), took_ns;
 
-	loader_push_living(d->loader, &d->broker);
+	if (d->worker > 0)
+		loader_push_living(d->loader, &d->broker);
 	loader_tick(d->loader);
 	took_ns = process_cpu_ns() - began_ns;
-	tick_after(d, took_ns * LIVING_SHARE > LIVING_NS ? took_ns * LIVING_SHARE : LIVING_NS);
+	timer_set(d->timer_fd,
+		  took_ns * LIVING_SHARE > LIVING_NS ? took_ns * LIVING_SHARE : LIVING_NS);
 }
 
 static void handle(struct weftd *d, int fd)
@@ -218,6 +260,9 @@ static void handle(struct weftd *d, int fd)
 	} else if (fd == d->timer_fd) {
 		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
 			tick(d);
+	} else if (fd == d->restart_fd) {
+		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+			worker_start_again(d);
 	} else if (fd == loader_fd(d->loader)) {
 		loader_handle(d->loader);
 	} else if (loader_answer(d->loader, &d->broker)) {

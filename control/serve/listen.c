@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,13 @@
 #define BACKLOG 64
 
 /* ---- TCP ---- */
+
+static bool is_port(const char *text)
+{
+	char *end;
+
+	return text[0] >= '0' && text[0] <= '9' && strtoul(text, &end, 10) <= UINT16_MAX && !*end;
+}
 
 /* Splits at the last colon and takes the brackets off. */
 static bool split_address(const char *address, char host[64], const char **ret_port)
@@ -35,7 +43,7 @@ static bool split_address(const char *address, char host[64], const char **ret_p
 	memcpy(host, address, size);
 	host[size] = 0;
 	*ret_port = colon + 1;
-	return **ret_port != 0;
+	return is_port(*ret_port);
 }
 
 static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t *ret_size)
@@ -83,8 +91,10 @@ int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, stru
 	int one = 1;
 
 	if (resolve(address, &a, &size))
-		return error_set(err, -EINVAL, "\"%s\" is not ADDR:PORT with a numeric address",
-				 address);
+		return error_set(
+			err, -EINVAL,
+			"\"%s\" is not ADDR:PORT with a numeric address and a port up to 65535",
+			address);
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, -errno, "no socket for %s: %m", address);
@@ -155,11 +165,10 @@ static int listen_aside(const char *aside, mode_t mode, struct error *err)
 	return take_fd(&fd);
 }
 
-int listen_unix_open(const char *path, mode_t mode, struct listen_unix *ret, struct error *err)
+int listen_unix_open(const char *path, mode_t mode, struct error *err)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	char aside[sizeof(a.sun_path)];
-	struct stat st;
 	int fd = -1, code;
 
 	if (snprintf(aside, sizeof(aside), "%s.new", path) >= (int)sizeof(aside))
@@ -173,21 +182,21 @@ int listen_unix_open(const char *path, mode_t mode, struct listen_unix *ret, str
 	fd = listen_aside(aside, mode, err);
 	if (fd < 0)
 		return fd;
-	if (rename(aside, path) || lstat(path, &st)) {
+	if (rename(aside, path)) {
 		code = error_set(err, -errno, "cannot name the socket %s: %m", path);
 		unlink(aside);
 		close(fd);
 		return code;
 	}
-	*ret = (struct listen_unix){.fd = fd, .device = st.st_dev, .inode = st.st_ino};
-	snprintf(ret->path, sizeof(ret->path), "%s", path);
-	return 0;
+	return fd;
 }
 
-void listen_unix_remove(const struct listen_unix *l)
+void listen_unix_remove(const char *path)
 {
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct stat st;
 
-	if (l->path[0] && !lstat(l->path, &st) && st.st_dev == l->device && st.st_ino == l->inode)
-		unlink(l->path);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (!lstat(a.sun_path, &st) && !check_path(&a, NULL))
+		unlink(a.sun_path);
 }

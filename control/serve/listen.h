@@ -13,19 +13,11 @@
  * this machine can reach it. -EINVAL on a bad address, else what bind says, with |err|. */
 int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, struct error *err);
 
-/* A unix socket that is listened on. */
-struct listen_unix {
-	int fd; /* -1 = none */
-	dev_t device;
-	ino_t inode;
-	char path[108];
-};
-
-/* Listens on |path| with |mode|, which holds before anybody can connect. Makes the last directory
- * of the path (0755) if it is missing. Replaces a socket nobody answers on; -EADDRINUSE when
+/* Listens on |path| with |mode|, which holds before a client can connect. Makes the last directory
+ * of the path (0755) if it is missing. Replaces a socket that nobody answers on; -EADDRINUSE when
  * somebody does, -EEXIST when the path is something else, -ENAMETOOLONG, or what the kernel says,
- * with |err|. */
-int listen_unix_open(const char *path, mode_t mode, struct listen_unix *ret, struct error *err);
+ * with |err|. A non-blocking, close-on-exec descriptor which the caller closes. */
+int listen_unix_open(const char *path, mode_t mode, struct error *err);
 
-/* Removes the path if it is still this socket. Does not close |fd|. */
-void listen_unix_remove(const struct listen_unix *l);
+/* Removes the socket at |path| once no process listens on it any more; nothing else. */
+void listen_unix_remove(const char *path);

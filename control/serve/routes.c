@@ -313,6 +313,12 @@ static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connec
 	return answer_built(connection, "text/html; charset=utf-8", &body);
 }
 
+/* Nothing, or a colon and digits (RFC 9110 section 7.2). */
+static bool is_port_part(const char *text)
+{
+	return !*text || (*text == ':' && !text[1 + strspn(text + 1, "0123456789")]);
+}
+
 static bool is_local_host(const char *host)
 {
 	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
@@ -320,7 +326,7 @@ static bool is_local_host(const char *host)
 	for (unsigned i = 0; host && i < 3; i++) {
 		size_t n = strlen(names[i]);
 
-		if (!strncasecmp(host, names[i], n) && (!host[n] || host[n] == ':'))
+		if (!strncasecmp(host, names[i], n) && is_port_part(host + n))
 			return true;
 	}
 	return !host;

@@ -4,6 +4,7 @@
 #include "control/serve/serve.h"
 
 #include "base/cleanup.h"
+#include "control/serve/clients.h"
 #include "control/serve/listen.h"
 #include "control/serve/routes.h"
 
@@ -16,6 +17,7 @@
 #define DEFAULT_CLIENTS	     64
 #define DEFAULT_TIMEOUT_S    30
 #define DEFAULT_SCRAPE_MAX_S 60
+#define DEFAULT_REQUEST_S    10
 /* Request line, headers and send buffer of one client. */
 #define CLIENT_MEMORY_BYTES  65536
 /* How often clients of sleeping streams are looked after. */
@@ -24,6 +26,7 @@
 struct front {
 	struct serve *serve;
 	struct MHD_Daemon *daemon;
+	struct clients *clients;
 	bool api;
 	bool check_host;
 };
@@ -32,7 +35,6 @@ struct serve {
 	struct routes routes;
 	struct front tcp;
 	struct front local;
-	struct listen_unix socket;
 	uint16_t port;
 	int epoll_fd;
 	int timer_fd;
@@ -54,6 +56,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 	}
 	if (*upload_data_size)
 		return MHD_NO;
+	clients_answer(connection);
 	return routes_answer(&f->serve->routes, connection, method, url, f->api, f->check_host);
 }
 
@@ -66,17 +69,38 @@ static int watch(struct serve *s, int fd)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static struct clients *clients_of_options(const struct serve_options *o)
+{
+	uint32_t idle_s = or_default(o->timeout_s, DEFAULT_TIMEOUT_S);
+	struct clients_limits limits = {
+		.clients = or_default(o->clients, DEFAULT_CLIENTS),
+		.request_ns = or_default(o->request_s, DEFAULT_REQUEST_S) * 1000000000ull,
+		.idle_ns = 2ull * idle_s * 1000000000, /* libmicrohttpd ends silent ones itself */
+		.answer_ns = or_default(o->scrape_max_s, DEFAULT_SCRAPE_MAX_S) * 1000000000ull};
+
+	return clients_new(&limits);
+}
+
 /* Starts a daemon on |fd|, which it owns from then on. */
 static int start_front(struct front *f, int fd, const struct serve_options *o, struct error *err)
 {
 	const union MHD_DaemonInfo *info;
 
-	f->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, f,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		o->clients ? o->clients : DEFAULT_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
-		o->timeout_s ? o->timeout_s : DEFAULT_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CLIENT_MEMORY_BYTES, MHD_OPTION_END);
+	f->clients = clients_of_options(o);
+	if (f->clients)
+		f->daemon = MHD_start_daemon(
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, f,
+			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+			or_default(o->clients, DEFAULT_CLIENTS) + CLIENTS_LEAVERS,
+			MHD_OPTION_CONNECTION_TIMEOUT, or_default(o->timeout_s, DEFAULT_TIMEOUT_S),
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY_BYTES,
+			MHD_OPTION_NOTIFY_CONNECTION, clients_notify, f->clients,
+			MHD_OPTION_NOTIFY_COMPLETED, clients_completed, f->clients, MHD_OPTION_END);
 	if (!f->daemon) {
 		close(fd);
 		return error_set(err, -ENOMEM, "the HTTP server does not start");
@@ -99,13 +123,12 @@ static int start_tcp(struct serve *s, const struct serve_options *o, struct erro
 
 static int start_local(struct serve *s, const struct serve_options *o, struct error *err)
 {
-	int code;
+	int fd = -1;
 
 	if (!o->socket_path)
 		return 0;
-	code = listen_unix_open(o->socket_path, o->socket_mode ? o->socket_mode : DEFAULT_MODE,
-				&s->socket, err);
-	return code ? code : start_front(&s->local, s->socket.fd, o, err);
+	fd = listen_unix_open(o->socket_path, or_default(o->socket_mode, DEFAULT_MODE), err);
+	return fd < 0 ? fd : start_front(&s->local, fd, o, err);
 }
 
 static int start(struct serve *s, const struct serve_options *o, struct error *err)
@@ -135,7 +158,7 @@ struct serve *serve_new(const struct serve_options *options, const struct serve_
 	s->routes.context.signals = source->signals;
 	s->routes.context.recent = source->recent;
 	s->routes.answers.stream_max_ns = stream_max_s * 1000000000;
-	s->epoll_fd = s->timer_fd = s->socket.fd = -1;
+	s->epoll_fd = s->timer_fd = -1;
 	s->tcp.serve = s->local.serve = s;
 	s->local.api = true;
 	if (!start(s, options, err))
@@ -153,7 +176,8 @@ void serve_free(struct serve *s)
 		MHD_stop_daemon(s->tcp.daemon);
 	if (s->local.daemon)
 		MHD_stop_daemon(s->local.daemon);
-	listen_unix_remove(&s->socket);
+	clients_free(s->tcp.clients);
+	clients_free(s->local.clients);
 	cleanup_close_fd(&s->timer_fd);
 	cleanup_close_fd(&s->epoll_fd);
 	free(s);
@@ -172,10 +196,17 @@ static long earlier(const struct front *f, long timeout_ms)
 									      : timeout_ms;
 }
 
+static bool has_clients(const struct front *f)
+{
+	return f->clients && clients_any(f->clients);
+}
+
 /* Sets the timer to when the daemons want to run though nothing is readable. */
 static void arm(struct serve *s)
 {
-	long timeout_ms = answers_sleep(&s->routes.answers) ? REAP_INTERVAL_MS : -1;
+	bool reaps =
+		answers_sleep(&s->routes.answers) || has_clients(&s->tcp) || has_clients(&s->local);
+	long timeout_ms = reaps ? REAP_INTERVAL_MS : -1;
 	struct itimerspec at = {0};
 
 	timeout_ms = earlier(&s->tcp, timeout_ms);
@@ -205,6 +236,7 @@ static void run_front(const struct front *f)
 
 	if (!f->daemon)
 		return;
+	clients_reap(f->clients);
 	before = clients_of(f);
 	MHD_run(f->daemon);
 	if (clients_of(f) < before)
@@ -227,6 +259,12 @@ void serve_wake(struct serve *s)
 uint16_t serve_port(const struct serve *s)
 {
 	return s->port;
+}
+
+uint64_t serve_ended(const struct serve *s)
+{
+	return (s->tcp.clients ? clients_ended(s->tcp.clients) : 0) +
+	       (s->local.clients ? clients_ended(s->local.clients) : 0);
 }
 
 uint64_t serve_lost(const struct serve *s)

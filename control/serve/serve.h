@@ -19,7 +19,8 @@ struct serve_options {
 	const char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
 	const char *socket_path; /* NULL = no unix socket */
 	uint32_t socket_mode;	 /* 0 = 0660 */
-	uint32_t clients;	 /* per listener, 0 = 64; more are not accepted */
+	uint32_t clients;      /* per listener, 0 = 64: one more ends the slowest, see clients.h */
+	uint32_t request_s;    /* a client's first request must have come whole after it, 0 = 10 */
 	uint32_t timeout_s;    /* idle clients are dropped after it, 0 = 30; live readers are never
 				  idle */
 	uint32_t scrape_max_s; /* a scrape or listing that takes longer is cut off, 0 = 60 */
@@ -60,7 +61,8 @@ struct serve_source {
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
 			struct error *err);
 
-/* Closes all clients, removes the unix socket if it is still ours. */
+/* Closes all clients. The path of the unix socket stays, for the process that may remove it
+ * (listen_unix_remove). */
 void serve_free(struct serve *s);
 
 /* Readable when serve_run has something to do (its own timeouts included); for the agent's epoll.
@@ -76,6 +78,10 @@ void serve_wake(struct serve *s);
 
 /* The TCP port that was bound, 0 without TCP listener. */
 uint16_t serve_port(const struct serve *s);
+
+/* Clients ended since they kept the agent waiting too long or others wanted their places
+ * (health.clients_ended). */
+uint64_t serve_ended(const struct serve *s);
 
 /* Live records lost because readers were slow (health.reader_lost). */
 uint64_t serve_lost(const struct serve *s);

@@ -3,223 +3,7 @@
  * says. */
 #include "control/serve/serve.h"
 
-#include "control/export/json.h"
-#include "control/export/prometheus.h"
-#include "control/signals/fixture_test.h"
-#include "mesh-config/files.h"
-
-#include <curl/curl.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <jansson.h>
-
-#define REQUEST_RING 64
-
-static struct signals *s;
-static struct recent *recent;
-static struct serve *server;
-static bool is_ready;
-static char directory[] = "/tmp/weft-serve-XXXXXX";
-static char socket_path[64];
-
-static bool ready(void *arg)
-{
-	(void)arg;
-	return is_ready;
-}
-
-static void status(void *arg, struct text *out)
-{
-	struct json j = json_to(out);
-
-	(void)arg;
-	json_put_object(&j, NULL);
-	json_put_string(&j, "version", "test");
-	json_put_object_end(&j);
-	json_put_line(&j);
-}
-
-/* Two files with a free place between them; the second one takes several parts. */
-static struct mesh_files *files(void *arg, uint64_t number, struct text *head, struct error *err)
-{
-	static char large[40000];
-	struct mesh_files *all;
-	struct mesh_file *f;
-
-	(void)arg;
-	if (number > 1) {
-		error_set(err, -ENOENT, "generation %u is not kept", (unsigned)number);
-		return NULL;
-	}
-	for (size_t i = 0; i + 1 < sizeof(large); i++)
-		large[i] = "\xe2\x82\xac\n"[i % 4];
-	all = mesh_files_new(3);
-	f = mesh_file_new("a.yaml", SLICE("\xef\xbb\xbf"
-					  "a: \"\t1\"\n"));
-	mesh_files_set(all, 0, f);
-	mesh_file_put(f);
-	f = mesh_file_new("b.yaml", (struct slice){large, sizeof(large) - 1});
-	mesh_files_set(all, 2, f);
-	mesh_file_put(f);
-	text_string(head, "{\"generation\":1}\n");
-	return all;
-}
-
-static struct serve *start(const char *listen, struct error *err)
-{
-	struct serve_options options = {.listen = listen, .socket_path = socket_path, .clients = 8};
-	struct serve_source source = {
-		.signals = s, .recent = recent, .ready = ready, .status = status, .files = files};
-
-	return serve_new(&options, &source, err);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(socket_path, sizeof(socket_path), "%s/new/weftd.sock", directory);
-	s = fixture_signals(signals_limits_default());
-	recent = recent_new(REQUEST_RING, REQUEST_RING, REQUEST_RING);
-	is_ready = true;
-	server = start("127.0.0.1:0", NULL);
-	return server ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	serve_free(server);
-	recent_free(recent);
-	signals_free(s);
-	return 0;
-}
-
-/* ---- a client ---- */
-
-struct fetch {
-	CURL *easy;
-	CURLM *multi;
-	struct curl_slist *headers;
-	long code;
-	char type[128];
-	size_t used;
-	char body[4 << 20];
-};
-
-static size_t take(char *data, size_t size, size_t count, void *arg)
-{
-	struct fetch *f = arg;
-
-	assert_true(f->used + size * count < sizeof(f->body));
-	memcpy(f->body + f->used, data, size * count);
-	f->used += size * count;
-	f->body[f->used] = 0;
-	return size * count;
-}
-
-static struct fetch *fetch_new(const char *path, bool local)
-{
-	struct fetch *f = calloc(1, sizeof(*f));
-	char url[512];
-
-	snprintf(url, sizeof(url), "http://%s:%u%s", local ? "localhost" : "127.0.0.1",
-		 local ? 80 : serve_port(server), path);
-	f->easy = curl_easy_init();
-	f->multi = curl_multi_init();
-	curl_easy_setopt(f->easy, CURLOPT_URL, url);
-	curl_easy_setopt(f->easy, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(f->easy, CURLOPT_WRITEDATA, f);
-	if (local)
-		curl_easy_setopt(f->easy, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-	return f;
-}
-
-static void fetch_free(struct fetch *f)
-{
-	curl_multi_remove_handle(f->multi, f->easy);
-	curl_easy_cleanup(f->easy);
-	curl_multi_cleanup(f->multi);
-	curl_slist_free_all(f->headers);
-	free(f);
-}
-
-static void serve_a_while(void)
-{
-	struct pollfd p = {.fd = serve_fd(server), .events = POLLIN};
-
-	if (poll(&p, 1, 1) > 0)
-		serve_run(server);
-}
-
-/* Runs client and server until the answer is complete or, with |until|, holds that text. */
-static void fetch_run(struct fetch *f, const char *until)
-{
-	const char *type = NULL;
-	int running = 1;
-
-	for (unsigned i = 0; i < 20000 && running; i++) {
-		curl_multi_perform(f->multi, &running);
-		serve_a_while();
-		if (until && strstr(f->body, until))
-			break;
-	}
-	assert_true(until ? strstr(f->body, until) != NULL : !running);
-	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->code);
-	curl_easy_getinfo(f->easy, CURLINFO_CONTENT_TYPE, &type);
-	snprintf(f->type, sizeof(f->type), "%s", type ? type : "");
-}
-
-static struct fetch *get(const char *path, bool local)
-{
-	struct fetch *f = fetch_new(path, local);
-
-	curl_multi_add_handle(f->multi, f->easy);
-	fetch_run(f, NULL);
-	return f;
-}
-
-static void check_get(const char *path, bool local, long code, const char *holds)
-{
-	struct fetch *f = get(path, local);
-
-	if (f->code != code || !strstr(f->body, holds))
-		fail_msg("GET %s: %ld %s", path, f->code, f->body);
-	fetch_free(f);
-}
-
-static unsigned lines_of(const struct fetch *f)
-{
-	unsigned lines = 0;
-
-	for (const char *at = f->body; (at = strchr(at, '\n')); at++)
-		lines++;
-	return lines;
-}
-
-static void add_requests(unsigned count, uint16_t code)
-{
-	struct request r = fixture_request();
-
-	fixture_client_at.cookie = 0;
-	r.status = code;
-	for (unsigned i = 0; i < count; i++) {
-		r.id = i;
-		signals_request(s, &r);
-		recent_add_request(recent, &r);
-	}
-}
+#include "control/serve/serve_fixture_test.h"
 
 /* ---- metrics, readiness ---- */
 
@@ -294,6 +78,11 @@ static void test_foreign_hosts_and_methods_are_refused(void **state)
 	(void)state;
 	assert_int_equal(code_with_host("Host: evil.example:15090"), 403);
 	assert_int_equal(code_with_host("Host: localhost.evil.example"), 403);
+	assert_int_equal(code_with_host("Host: 127.0.0.1:15090@evil.example"), 403);
+	assert_int_equal(code_with_host("Host: 127.0.0.1:evil.example"), 403);
+	assert_int_equal(code_with_host("Host: localhost:80,evil.example"), 403);
+	assert_int_equal(code_with_host("Host: [::1]:80 evil.example"), 403);
+	assert_int_equal(code_with_host("Host: 127.0.0.1:"), 200);
 	assert_int_equal(code_with_host("Host: 127.0.0.1:9"), 200);
 	assert_int_equal(code_with_host("Host: [::1]:9"), 200);
 	assert_int_equal(code_with_host("Host: LOCALHOST"), 200);
@@ -451,15 +240,6 @@ static void test_files(void **state)
 
 /* ---- sockets ---- */
 
-static int socket_of(int family)
-{
-	int fd = socket(family, SOCK_STREAM, 0);
-
-	if (fd < 0)
-		abort();
-	return fd;
-}
-
 static void make_file(const char *path)
 {
 	FILE *file = fopen(path, "w");
@@ -480,7 +260,10 @@ static void test_the_unix_socket_is_private(void **state)
 	assert_null(start(NULL, &err));
 	assert_int_equal(err.code, -EADDRINUSE);
 	check_get("/healthz", true, 200, "ok\n");
+	listen_unix_remove(socket_path);
+	assert_int_equal(stat(socket_path, &st), 0);
 	serve_free(server);
+	listen_unix_remove(socket_path);
 	assert_int_equal(stat(socket_path, &st), -1);
 	server = NULL;
 }
@@ -493,16 +276,20 @@ static void test_stale_sockets_are_replaced_other_files_are_not(void **state)
 
 	(void)state;
 	serve_free(server);
+	listen_unix_remove(socket_path);
 	fixture_set(a.sun_path, socket_path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd);
 	server = start(NULL, &err);
 	assert_non_null(server);
 	serve_free(server);
+	listen_unix_remove(socket_path);
 	make_file(socket_path);
 	server = start(NULL, &err);
 	assert_null(server);
 	assert_int_equal(err.code, -EEXIST);
+	listen_unix_remove(socket_path);
+	assert_int_equal(access(socket_path, F_OK), 0);
 	unlink(socket_path);
 }
 
@@ -526,6 +313,9 @@ static void test_addresses(void **state)
 	check_bad_address("example.org:80");
 	check_bad_address("127.0.0.1:");
 	check_bad_address("127.0.0.1:http");
+	check_bad_address("127.0.0.1:99999");
+	check_bad_address("127.0.0.1:-1");
+	check_bad_address("127.0.0.1:+80");
 	snprintf(taken, sizeof(taken), "127.0.0.1:%u", serve_port(server));
 	snprintf(socket_path, sizeof(socket_path), "%s/new/other.sock", directory);
 	assert_null(start(taken, &err));

@@ -492,6 +492,8 @@ static enum collect collect_agent(const struct signals *s, enum metric metric, u
 		return counted(ret, h->ring_rescues, 0);
 	case METRIC_READER_LOST:
 		return counted(ret, h->reader_lost, 0);
+	case METRIC_CLIENTS_ENDED:
+		return counted(ret, h->clients_ended, 0);
 	case METRIC_PROCESS_CPU:
 		return counted(ret, h->process_cpu_ns, 9);
 	case METRIC_PROCESS_RSS:

@@ -105,6 +105,7 @@ struct health {
 	uint64_t kernel_counts[WEFT_COUNT_MAX]; /* by WEFT_COUNT_*, over all CPUs */
 	struct observe_counters observe;
 	uint64_t reader_lost;
+	uint64_t clients_ended;
 	uint64_t ring_bytes;
 	uint64_t ring_waiting_max; /* bytes, since the start */
 	uint64_t ring_rescues;

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A row for each connection. A client is ended by shutting its socket down: libmicrohttpd then sees
+ * the end of it in its next run and closes it. */
+#include "control/serve/clients.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* An answer that is read within this time gives way to no other client. */
+#define ANSWER_PATIENCE_NS 5000000000ull
+
+enum phase { PHASE_FREE, PHASE_FIRST, PHASE_NEXT, PHASE_ANSWER, PHASE_ENDED };
+
+struct client {
+	struct clients *all;
+	struct MHD_Connection *connection;
+	struct in6_addr address; /* IPv4 mapped; zeroes: unix socket */
+	bool local;		 /* loopback or unix socket */
+	enum phase phase;
+	uint64_t since_ns;
+};
+
+struct clients {
+	struct clients_limits limits;
+	uint64_t ended;
+	uint32_t count; /* all but the free and the ended ones */
+	uint32_t rows;
+	struct client row[];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+struct clients *clients_new(const struct clients_limits *limits)
+{
+	uint32_t rows = limits->clients + CLIENTS_LEAVERS;
+	struct clients *c = calloc(1, sizeof(*c) + rows * sizeof(c->row[0]));
+
+	if (!c)
+		return NULL;
+	c->limits = *limits;
+	c->rows = rows;
+	return c;
+}
+
+void clients_free(struct clients *c)
+{
+	free(c);
+}
+
+/* ---- one client */
+
+static struct client *client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void phase_set(struct client *a, enum phase phase)
+{
+	if (a->phase == PHASE_ENDED)
+		return;
+	a->phase = phase;
+	a->since_ns = now_ns();
+}
+
+static void client_address(struct client *a)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(a->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *from = info ? info->client_addr : NULL;
+
+	a->local = true;
+	if (from && from->sa_family == AF_INET6) {
+		a->address = ((const struct sockaddr_in6 *)from)->sin6_addr;
+		a->local = IN6_IS_ADDR_LOOPBACK(&a->address);
+	} else if (from && from->sa_family == AF_INET) {
+		const struct in_addr *v4 = &((const struct sockaddr_in *)from)->sin_addr;
+
+		a->address.s6_addr[10] = a->address.s6_addr[11] = 0xff;
+		memcpy(&a->address.s6_addr[12], v4, sizeof(*v4));
+		a->local = a->address.s6_addr[12] == 127;
+	}
+}
+
+static bool is_live(const struct client *a)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(a->connection, MHD_CONNECTION_INFO_CONNECTION_TIMEOUT);
+
+	return info && !info->connection_timeout;
+}
+
+static void client_end(struct client *a)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(a->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (info)
+		shutdown(info->connect_fd, SHUT_RDWR);
+	a->phase = PHASE_ENDED;
+	a->all->count--;
+	a->all->ended++;
+}
+
+/* ---- room for a new client */
+
+static bool is_counted(const struct client *a)
+{
+	return a->phase != PHASE_FREE && a->phase != PHASE_ENDED;
+}
+
+static uint32_t count_of(const struct clients *c, const struct client *like)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < c->rows; i++)
+		count += is_counted(&c->row[i]) &&
+			 !memcmp(&c->row[i].address, &like->address, sizeof(like->address));
+	return count;
+}
+
+static bool gives_way(const struct client *a, uint64_t now)
+{
+	if (a->phase == PHASE_ANSWER)
+		return now - a->since_ns > ANSWER_PATIENCE_NS && !is_live(a);
+	return a->phase == PHASE_FIRST || a->phase == PHASE_NEXT;
+}
+
+/* Whether |a| goes before |b|: more clients of its address, else longer waited for. */
+static bool goes_before(const struct clients *c, const struct client *a, const struct client *b)
+{
+	uint32_t as = count_of(c, a), bs = count_of(c, b);
+
+	return as != bs ? as > bs : a->since_ns < b->since_ns;
+}
+
+/* Which one leaves for |newcomer| (NULL: for any), NULL: none. |only_its|: one of its own address.
+ */
+static struct client *leaver(struct clients *c, const struct client *newcomer, bool only_its)
+{
+	uint64_t now = now_ns();
+	struct client *found = NULL;
+
+	for (uint32_t i = 0; i < c->rows; i++) {
+		struct client *a = &c->row[i];
+
+		if (a == newcomer || !is_counted(a) || !gives_way(a, now))
+			continue;
+		if (only_its && memcmp(&a->address, &newcomer->address, sizeof(a->address)) != 0)
+			continue;
+		if (!found || goes_before(c, a, found))
+			found = a;
+	}
+	return found;
+}
+
+static void make_room(struct clients *c, struct client *newcomer)
+{
+	bool crowds = !newcomer->local && count_of(c, newcomer) > c->limits.clients / 2;
+	struct client *found = NULL;
+
+	if (crowds)
+		found = leaver(c, newcomer, true);
+	else if (c->count > c->limits.clients)
+		found = leaver(c, newcomer, false);
+	if (found || crowds)
+		client_end(found ? found : newcomer);
+}
+
+static struct client *free_row(struct clients *c)
+{
+	for (uint32_t i = 0; i < c->rows; i++)
+		if (c->row[i].phase == PHASE_FREE)
+			return &c->row[i];
+	return NULL; /* not reached: the daemon takes no more than there are rows */
+}
+
+/* ---- what libmicrohttpd tells */
+
+void clients_notify(void *arg, struct MHD_Connection *connection, void **context,
+		    enum MHD_ConnectionNotificationCode code)
+{
+	struct clients *c = arg;
+	struct client *a = code == MHD_CONNECTION_NOTIFY_STARTED ? free_row(c) : *context;
+
+	if (!a)
+		return;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		c->count -= is_counted(a);
+		*a = (struct client){.phase = PHASE_FREE};
+		return;
+	}
+	*a = (struct client){.all = c, .connection = connection};
+	client_address(a);
+	phase_set(a, PHASE_FIRST);
+	*context = a;
+	c->count++;
+	make_room(c, a);
+}
+
+void clients_answer(struct MHD_Connection *connection)
+{
+	struct client *a = client_of(connection);
+
+	if (a)
+		phase_set(a, PHASE_ANSWER);
+}
+
+void clients_completed(void *arg, struct MHD_Connection *connection, void **request,
+		       enum MHD_RequestTerminationCode code)
+{
+	struct client *a = client_of(connection);
+
+	(void)arg;
+	(void)request;
+	(void)code;
+	if (a)
+		phase_set(a, PHASE_NEXT);
+}
+
+/* ---- time */
+
+static uint64_t time_of(const struct client *a)
+{
+	const struct clients_limits *limits = &a->all->limits;
+
+	if (a->phase == PHASE_FIRST)
+		return limits->request_ns;
+	return a->phase == PHASE_NEXT ? limits->idle_ns : limits->answer_ns;
+}
+
+void clients_reap(struct clients *c)
+{
+	uint64_t now = now_ns();
+
+	for (uint32_t i = 0; i < c->rows && c->count; i++) {
+		struct client *a = &c->row[i];
+
+		if (!is_counted(a) || now - a->since_ns <= time_of(a))
+			continue;
+		if (a->phase != PHASE_ANSWER || !is_live(a))
+			client_end(a);
+	}
+	while (c->count > c->limits.clients) {
+		struct client *a = leaver(c, NULL, false);
+
+		if (!a)
+			break;
+		client_end(a);
+	}
+}
+
+bool clients_any(const struct clients *c)
+{
+	return c->count > 0;
+}
+
+uint64_t clients_ended(const struct clients *c)
+{
+	return c->ended;
+}
