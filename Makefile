@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 BUILD ?= build
 PREFIX ?= /usr/local
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+MESH_DIR := /etc/weft/mesh
 CC := gcc
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 Q := $(if $(V),,@)
@@ -35,6 +37,13 @@ SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 ifdef SAN
 override CFLAGS += $(SAN_FLAGS)
 LDFLAGS += $(SAN_FLAGS)
+endif
+# What a program that reads foreign bytes has around it; sanitizers bring their own.
+ifeq ($(SAN)$(FUZZ),)
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+HARDENED := -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(filter x86,$(ARCH)),-fcf-protection)
+override CFLAGS += $(HARDENED)
+override LDFLAGS += -pie -Wl,-z,relro -Wl,-z,now
 endif
 ifdef FUZZ
 override CFLAGS += -fsanitize=fuzzer-no-link
@@ -108,7 +117,7 @@ $(BUILD)/weft.skel.h: $(BUILD)/weft.bpf.o
 $(BUILD)/llhttp/%.o: $(LLHTTP_SOURCES)/%.c
 	$(call msg,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O2 -g $(LTO) $(LIB_CFLAGS) -c $< -o $@
+	$(Q)$(CC) -O2 -g $(HARDENED) $(LTO) $(LIB_CFLAGS) -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(BUILD)/weft.skel.h
 	$(call msg,CC,$<)
@@ -188,12 +197,23 @@ $(BUILD)/compile_commands.json: $(BUILD)/config.mk $(ALL_SOURCES) $(BPF_SOURCES)
 install: all ## to PREFIX (/usr/local), below DESTDIR if given
 	install -D -m 755 $(BUILD)/weftd $(DESTDIR)$(PREFIX)/sbin/weftd
 	install -D -m 755 $(BUILD)/weft $(DESTDIR)$(PREFIX)/bin/weft
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's#@PREFIX@#$(PREFIX)#' deploy/weftd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/weftd.service
+	install -d $(DESTDIR)$(UNIT_DIR) $(DESTDIR)$(MESH_DIR)
+	sed 's#@PREFIX@#$(PREFIX)#; s#@MESH_DIR@#$(MESH_DIR)#' deploy/weftd.service > $(DESTDIR)$(UNIT_DIR)/weftd.service
+
+# What is attached goes first; mesh configuration that an operator wrote stays.
+uninstall: ## take away what install has put in place, what is attached, and the apt files of `make`
+	$(if $(DESTDIR),,! command -v systemctl > /dev/null || systemctl disable --now weftd.service 2> /dev/null || true)
+	$(if $(DESTDIR),,! test -x $(PREFIX)/bin/weft || $(PREFIX)/bin/weft detach)
+	rm -f $(DESTDIR)$(PREFIX)/sbin/weftd $(DESTDIR)$(PREFIX)/bin/weft $(DESTDIR)$(UNIT_DIR)/weftd.service
+	rm -f $(DESTDIR)/etc/apt/sources.list.d/weft-backports.sources $(DESTDIR)/etc/apt/preferences.d/weft-backports
+	rmdir --ignore-fail-on-non-empty --parents $(DESTDIR)$(MESH_DIR) 2> /dev/null || true
+
+deb: $(BUILD)/deps-deb ## the Debian package, with lintian's word on it, into BUILD/deb/
+	@deploy/deb $(BUILD)
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
-.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh demo test bench unit tests fuzz fuzzers check kernels fresh install clean
+.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh demo test bench unit tests fuzz fuzzers check kernels fresh install uninstall deb clean
 .SECONDARY:
