@@ -89,6 +89,22 @@ struct weft_lane {
 	__u8 pad[2];
 };
 
+/* A file that a process has mapped as code. The inode is as the kernel names it, which on overlay
+ * and btrfs is not what stat() says. */
+struct weft_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 inode;
+	__u32 generation;
+	__u32 device_major;
+	__u32 device_minor;
+	__u32 pid; /* thread group, initial namespace */
+	__u32 pad;
+	char name[60]; /* the last component of its path, cut */
+};
+
+#define WEFT_MAPPED_RING_BYTES (256u << 10)
+
 _Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
 _Static_assert(sizeof(struct weft_lane) == 32, "lane");
 _Static_assert(sizeof(struct weft_account) == 128, "account");
@@ -96,3 +112,4 @@ _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
 _Static_assert(sizeof(struct weft_settings) == 48, "settings");
 _Static_assert(sizeof(struct weft_skip) == 24, "skip");
+_Static_assert(sizeof(struct weft_mapping) == 104, "mapping");

@@ -12,6 +12,8 @@ struct grant_map weft_grants SEC(".maps");
 struct settings_map weft_settings SEC(".maps");
 struct account_map weft_account SEC(".maps");
 struct skip_map weft_skips SEC(".maps");
+struct mapped_ring_map mapped_ring SEC(".maps");
+struct mapped_lost_map mapped_lost SEC(".maps");
 struct flow_map weft_flows SEC(".maps");
 struct conn_map weft_conns SEC(".maps");
 struct owner_map weft_owners SEC(".maps");

@@ -85,6 +85,9 @@ static void start_libraries(struct loader *l)
 			    attach_program(l->attach, "tls_keys")},
 		.logs = {attach_program(l->attach, "tls_log_multi"),
 			 attach_program(l->attach, "tls_log")},
+		.mappings = {attach_program(l->attach, "code_mapped"),
+			     attach_map_fd(l->attach, "mapped_ring"),
+			     attach_map_fd(l->attach, "mapped_lost")},
 		.pin_dir = attach_link_dir(l->attach),
 	};
 	struct error err = {0};
@@ -387,7 +390,7 @@ static void add_other_programs(const struct attach *a, struct broker_health *h)
 					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
 					    "tls_log",	       "redirect_enrol", "redirect_msg",
 					    "redirect_skb",    "redirect_read",	 "redirect_option",
-					    "mesh_lookup"};
+					    "mesh_lookup",     "code_mapped"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct health_program *program = &h->programs[h->program_count];

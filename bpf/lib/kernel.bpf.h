@@ -167,8 +167,26 @@ struct path {
 	struct dentry *dentry;
 } PRESERVE;
 
+struct super_block {
+	__u32 s_dev;
+} PRESERVE;
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	__u32 i_generation;
+} PRESERVE;
+
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+} PRESERVE;
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_flags;
+	struct file *vm_file;
 } PRESERVE;
 
 struct mm_struct {

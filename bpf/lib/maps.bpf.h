@@ -69,6 +69,22 @@ struct flow_map {
 };
 extern struct flow_map weft_flows SEC(".maps");
 
+/* Files mapped as code, for the loader alone; made only where code_mapped is loaded. */
+struct mapped_ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WEFT_MAPPED_RING_BYTES);
+};
+extern struct mapped_ring_map mapped_ring SEC(".maps");
+
+/* One element: mappings that found the ring full. */
+struct mapped_lost_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+extern struct mapped_lost_map mapped_lost SEC(".maps");
+
 /* How one direction of a connection is followed: what is copied and what is skipped. */
 enum walk_mode {
 	WALK_NEW,	   /* not classified yet */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/attach_state.h"
 #include "datapath/attach/iterator.h"
+#include "datapath/attach/mapping_trace.h"
 #include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/redirect.h"
@@ -69,12 +70,13 @@ static const struct {
 _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
 
 /* What weft can do without, the first to go first, each with all programs whose name begins so:
- * the mesh, then counters on interfaces, then TLS, then who reset a connection, then the second
- * look at states. Their absence shows in the lists that `weft check` prints. */
+ * the mesh, then counters on interfaces, then TLS (its view of mappings first), then who reset a
+ * connection, then the second look at states. Their absence shows in the lists that `weft check`
+ * prints. */
 static const char *const OPTIONAL[] = {
 	"mesh_end",	   "mesh_simulate",  "mesh_policy",   "mesh_",	       "weft_xdp",
-	"weft_tc_ingress", "weft_tc_egress", "tls_log_multi", "tls_log",       "tls_keys_multi",
-	"tls_keys",	   "tcp_reset_out",  "tcp_reset_in",  "tcp_state_twin"};
+	"weft_tc_ingress", "weft_tc_egress", "code_mapped",   "tls_log_multi", "tls_log",
+	"tls_keys_multi",  "tls_keys",	     "tcp_reset_out", "tcp_reset_in",  "tcp_state_twin"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 static bool is_mesh(const char *program)
@@ -196,6 +198,7 @@ static void choose_programs(struct attach *a, const struct attach_options *optio
 		{a->skeleton->progs.tls_log, false},
 	};
 	bool multi = uprobe_multi_supported();
+	bool trace = options->tls_keys && mapping_trace_supported();
 
 	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
 	if (!options->redirect)
@@ -206,6 +209,9 @@ static void choose_programs(struct attach *a, const struct attach_options *optio
 	for (size_t i = 0; i < PROGRAM_COUNT; i++)
 		if (is_other_walk(a, i))
 			bpf_program__set_autoload(find(a, PROGRAMS[i].name), false);
+	bpf_program__set_autoload(a->skeleton->progs.code_mapped, trace);
+	bpf_map__set_autocreate(a->skeleton->maps.mapped_ring, trace);
+	bpf_map__set_autocreate(a->skeleton->maps.mapped_lost, trace);
 	for (size_t i = 0; i < left_out; i++)
 		leave_out(a, OPTIONAL[i]);
 	if (!a->mesh) {

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "bpf/abi.h"
+#include "datapath/attach/mapping_trace.h"
 #include "datapath/attach/sandbox_test.h"
 #include "weft.skel.h"
 
@@ -86,6 +87,7 @@ static inline int load(void)
 		p, p == fx.skeleton->progs.tls_keys || p == fx.skeleton->progs.tls_log);
 	bpf_program__set_autoload(fx.skeleton->progs.tls_keys_multi, multi);
 	bpf_program__set_autoload(fx.skeleton->progs.tls_log_multi, multi);
+	bpf_program__set_autoload(fx.skeleton->progs.code_mapped, mapping_trace_supported());
 	return weft_bpf__load(fx.skeleton);
 }
 
@@ -102,6 +104,9 @@ static inline struct libraries_options options(const char *pin_dir)
 	struct libraries_options o = {
 		.derives = {fx.skeleton->progs.tls_keys_multi, fx.skeleton->progs.tls_keys},
 		.logs = {fx.skeleton->progs.tls_log_multi, fx.skeleton->progs.tls_log},
+		.mappings = {fx.skeleton->progs.code_mapped,
+			     bpf_map__fd(fx.skeleton->maps.mapped_ring),
+			     bpf_map__fd(fx.skeleton->maps.mapped_lost)},
 		.pin_dir = pin_dir,
 	};
 

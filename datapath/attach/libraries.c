@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -117,7 +118,7 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	if (l->epoll_fd < 0 || l->inotify_fd < 0)
 		return error_set(err, -errno, "cannot watch libraries: %s", strerror(errno));
 	watch_usual_dirs(l);
-	r = mappings_new(&l->mappings, err);
+	r = mappings_new(&options->mappings, &l->mappings, err);
 	if (r)
 		return r;
 	r = watch_fd(l, mappings_fd(l->mappings));
@@ -368,17 +369,10 @@ static void examine_path(struct libraries *l, uint32_t pid, const char *dir, con
 		examine(l, &m, fd);
 }
 
-/* mapping_visit: one executable mapping, at start or as it happens. */
-static void meet(void *arg, const struct mapping *m)
+static void look_into(struct libraries *l, const struct mapping *m)
 {
-	struct libraries *l = arg;
 	int fd cleanup_close = -1;
 
-	l->counts.mappings++;
-	if (m->end - m->start < CODE_MIN_BYTES && !library_name_matters(m->path))
-		return;
-	if (seen_has(l->seen, m))
-		return;
 	if (library_name_is_loader(m->path)) {
 		for (size_t i = 0; i < USUAL_DIRS; i++)
 			examine_path(l, m->pid, usual_dirs[i], USUAL_NAME);
@@ -392,6 +386,28 @@ static void meet(void *arg, const struct mapping *m)
 	}
 	examine(l, m, fd);
 	seen_add(l->seen, m);
+}
+
+/* mapping_visit: one executable mapping, at start or as it happens. */
+static void meet(void *arg, const struct mapping *m)
+{
+	struct libraries *l = arg;
+	struct mapping whole = *m;
+	char path[PATH_MAX];
+
+	l->counts.mappings++;
+	if (m->end - m->start < CODE_MIN_BYTES && !library_name_matters(m->path))
+		return;
+	if (seen_has(l->seen, m))
+		return;
+	if (m->path[0] != '/') {
+		if (mapping_find_path(m, path, sizeof(path))) {
+			l->counts.gone++;
+			return;
+		}
+		whole.path = path;
+	}
+	look_into(l, &whole);
 }
 
 /* ---- files that nobody can use any more ---- */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "datapath/attach/mappings.h"
 #include "datapath/attach/openssl_place.h"
 #include "datapath/attach/uprobe_links.h"
 
@@ -51,6 +52,7 @@ struct library_counts {
 struct libraries_options {
 	struct uprobe_programs derives; /* for OPENSSL_DERIVE */
 	struct uprobe_programs logs;	/* for OPENSSL_LOG; both NULL: only the other is probed */
+	struct mappings_source mappings;
 	const char *pin_dir; /* existing directory on a bpffs, or NULL: probes end with the agent */
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Executable mappings from perf's PERF_RECORD_MMAP2 and from /proc. */
+/* Executable mappings as they happen, from whoever tells of them here, and from /proc. */
 #include "datapath/attach/mappings.h"
 
 #include <ctype.h>
@@ -7,234 +7,56 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
-#include <linux/perf_event.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/mapping_events.h"
+#include "datapath/attach/mapping_trace.h"
 
-#define RING_PAGES	 16 /* a power of two: about 500 mappings per CPU */
-#define RECORD_MAX_BYTES 8192
-
-/* PERF_RECORD_MMAP2: include/uapi/linux/perf_event.h */
-struct mmap2_record {
-	struct perf_event_header header;
-	uint32_t pid, tid;
-	uint64_t address, length, page_offset;
-	uint32_t major, minor;
-	uint64_t inode, generation;
-	uint32_t protection, flags;
-	char path[];
-};
-
-struct lost_record {
-	struct perf_event_header header;
-	uint64_t id, lost;
-};
-
-struct ring {
-	int fd; /* -1: CPU is offline */
-	struct perf_event_mmap_page *page;
-};
-
+/* One of the two. */
 struct mappings {
-	int epoll_fd;
-	unsigned ring_count;
-	size_t page_bytes;
-	struct ring *rings;
-	uint64_t record[RECORD_MAX_BYTES / 8];
+	struct mapping_trace *trace;
+	struct mapping_events *events;
 };
 
-static size_t ring_bytes(const struct mappings *m)
-{
-	return RING_PAGES * m->page_bytes;
-}
-
-static int open_event(int cpu)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-		.sample_period = 1,
-		.mmap = 1,
-		.mmap2 = 1,
-		.watermark = 1,
-		.wakeup_watermark = 1,
-		.exclude_kernel = 1,
-	};
-	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int open_ring(struct mappings *m, unsigned cpu, struct error *err)
-{
-	struct ring *r = &m->rings[cpu];
-	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = cpu};
-	int fd = open_event((int)cpu);
-	void *page;
-
-	if (fd == -ENODEV || fd == -ENXIO)
-		return 0;
-	if (fd < 0)
-		return error_set(err, fd, "cannot watch mappings on CPU %u: %s", cpu,
-				 strerror(-fd));
-	r->fd = fd;
-	page = mmap(NULL, m->page_bytes + ring_bytes(m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
-		return error_set(err, -errno, "cannot map the events of CPU %u: %s", cpu,
-				 strerror(errno));
-	r->page = page;
-	if (epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
-		return error_set(err, -errno, "cannot wait for events: %s", strerror(errno));
-	return 0;
-}
-
-static struct mappings *allocate(void)
+int mappings_new(const struct mappings_source *source, struct mappings **ret, struct error *err)
 {
 	struct mappings *m = calloc(1, sizeof(*m));
-	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-
-	if (!m)
-		return NULL;
-	m->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	m->ring_count = cpus > 0 ? (unsigned)cpus : 1;
-	m->rings = calloc(m->ring_count, sizeof(*m->rings));
-	if (!m->rings || m->epoll_fd < 0) {
-		m->ring_count = 0;
-		mappings_free(m);
-		return NULL;
-	}
-	for (unsigned i = 0; i < m->ring_count; i++)
-		m->rings[i].fd = -1;
-	return m;
-}
-
-int mappings_new(struct mappings **ret, struct error *err)
-{
-	struct mappings *m = allocate();
+	struct error ignored;
 	int r = 0;
 
 	if (!m)
 		return error_set(err, -ENOMEM, "cannot watch mappings: no memory");
-	for (unsigned cpu = 0; cpu < m->ring_count && !r; cpu++)
-		r = open_ring(m, cpu, err);
-	if (r) {
+	if (mapping_trace_new(source, &m->trace, &ignored))
+		r = mapping_events_new(&m->events, err);
+	if (r)
 		mappings_free(m);
-		return r;
-	}
-	*ret = m;
-	return 0;
+	else
+		*ret = m;
+	return r;
 }
 
 void mappings_free(struct mappings *m)
 {
 	if (!m)
 		return;
-	for (unsigned i = 0; i < m->ring_count; i++) {
-		if (m->rings[i].page)
-			munmap(m->rings[i].page, m->page_bytes + ring_bytes(m));
-		if (m->rings[i].fd >= 0)
-			close(m->rings[i].fd);
-	}
-	if (m->epoll_fd >= 0)
-		close(m->epoll_fd);
-	free(m->rings);
+	mapping_trace_free(m->trace);
+	mapping_events_free(m->events);
 	free(m);
 }
 
 int mappings_fd(const struct mappings *m)
 {
-	return m->epoll_fd;
-}
-
-/* Copies |size_bytes| from ring position |at|, around its end where needed. */
-static void ring_copy(const struct mappings *m, const struct ring *r, uint64_t at, void *to,
-		      size_t size_bytes)
-{
-	const char *data = (const char *)r->page + m->page_bytes;
-	size_t start = at & (ring_bytes(m) - 1);
-	size_t first = ring_bytes(m) - start;
-
-	if (first > size_bytes)
-		first = size_bytes;
-	memcpy(to, data + start, first);
-	memcpy((char *)to + first, data, size_bytes - first);
-}
-
-static void deliver_mapping(const struct mmap2_record *r, mapping_visit *visit, void *arg)
-{
-	struct mapping m = {
-		.pid = r->pid,
-		.start = r->address,
-		.end = r->address + r->length,
-		.device_major = r->major,
-		.device_minor = r->minor,
-		.inode = r->inode,
-		.generation = r->generation,
-		.path = r->path,
-	};
-
-	if (r->path[0] == '/')
-		visit(arg, &m);
-}
-
-/* Handles the record in m->record; returns the events it says were lost. */
-static uint64_t handle_record(struct mappings *m, mapping_visit *visit, void *arg)
-{
-	struct perf_event_header *h = (void *)m->record;
-
-	if (h->type == PERF_RECORD_LOST && h->size >= sizeof(struct lost_record))
-		return ((struct lost_record *)h)->lost;
-	if (h->type == PERF_RECORD_MMAP2 && h->size > sizeof(struct mmap2_record)) {
-		((char *)h)[h->size - 1] = 0;
-		deliver_mapping((void *)h, visit, arg);
-	}
-	return 0;
-}
-
-static uint64_t ring_handle(struct mappings *m, struct ring *r, mapping_visit *visit, void *arg)
-{
-	uint64_t head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
-	uint64_t tail = r->page->data_tail, lost = 0;
-
-	while (tail < head) {
-		struct perf_event_header h;
-
-		ring_copy(m, r, tail, &h, sizeof(h));
-		if (h.size < sizeof(h)) { /* never seen; without a size there is no next record */
-			h.size = sizeof(h);
-			lost++;
-		}
-		if (h.size <= sizeof(m->record)) {
-			ring_copy(m, r, tail, m->record, h.size);
-			lost += handle_record(m, visit, arg);
-		} else {
-			lost++;
-		}
-		tail += h.size;
-		__atomic_store_n(&r->page->data_tail, tail, __ATOMIC_RELEASE);
-	}
-	return lost;
+	return m->trace ? mapping_trace_fd(m->trace) : mapping_events_fd(m->events);
 }
 
 uint64_t mappings_handle(struct mappings *m, mapping_visit *visit, void *arg)
 {
-	struct epoll_event ready[16];
-	uint64_t lost = 0;
-
-	while (epoll_wait(m->epoll_fd, ready, 16, 0) == 16)
-		;
-	for (unsigned i = 0; i < m->ring_count; i++)
-		if (m->rings[i].page)
-			lost += ring_handle(m, &m->rings[i], visit, arg);
-	return lost;
+	return m->trace ? mapping_trace_handle(m->trace, visit, arg)
+			: mapping_events_handle(m->events, visit, arg);
 }
 
 /* One line of /proc/PID/maps: "start-end perms offset major:minor inode   path". */
@@ -267,6 +89,32 @@ static void scan_process(uint32_t pid, mapping_visit *visit, void *arg)
 		if (parse_line(line, &m))
 			visit(arg, &m);
 	}
+}
+
+struct place {
+	uint64_t address;
+	char *out;
+	size_t size;
+	bool found;
+};
+
+/* mapping_visit */
+static void place_match(void *arg, const struct mapping *m)
+{
+	struct place *p = arg;
+
+	if (p->address < m->start || p->address >= m->end)
+		return;
+	snprintf(p->out, p->size, "%s", m->path);
+	p->found = true;
+}
+
+int mapping_find_path(const struct mapping *m, char *out, size_t size)
+{
+	struct place p = {.address = m->start, .out = out, .size = size};
+
+	scan_process(m->pid, place_match, &p);
+	return p.found ? 0 : -ENOENT;
 }
 
 int mappings_scan(mapping_visit *visit, void *arg)

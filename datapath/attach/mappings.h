@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which files are mapped as code, by every process of the machine: once at start from /proc, then
- * the moment it happens, from the kernel's perf events. No polling. */
+ * the moment it happens, from a BPF program or from the kernel's perf events. No polling. */
 #pragma once
 
 #include "base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* One executable mapping of a file. */
@@ -19,29 +20,43 @@ struct mapping {
 	uint32_t device_minor;
 	uint64_t inode;
 	uint64_t generation;
-	const char *path; /* as the process sees it; may end in " (deleted)"; borrowed */
+	/* As the process sees it, may end in " (deleted)"; or, without a slash, the last component
+	 * alone: mapping_find_path has the rest. Borrowed. */
+	const char *path;
 };
 
 typedef void mapping_visit(void *arg, const struct mapping *m);
 
+struct bpf_program;
+
+/* The program code_mapped with its two maps. NULL or not loaded: perf events are used. */
+struct mappings_source {
+	struct bpf_program *program;
+	int ring_fd;
+	int lost_fd;
+};
+
 struct mappings;
 
-/* Opens one event per CPU, which begin to collect at once. Needs CAP_PERFMON. 0, -EPERM or -EACCES
- * (not allowed), -ENOMEM, -EMFILE or what perf_event_open says. CPUs that come online later are not
- * watched. */
-int mappings_new(struct mappings **ret, struct error *err);
+/* Begins to collect at once: by |source| where it can be attached, which needs CAP_BPF and
+ * CAP_PERFMON, else by perf events. 0, or what mapping_events_new says. */
+int mappings_new(const struct mappings_source *source, struct mappings **ret, struct error *err);
 void mappings_free(struct mappings *m);
 
 /* Readable when mappings_handle has work; owned by |m|. */
 int mappings_fd(const struct mappings *m);
 
-/* Delivers everything that happened since the last call, per CPU in order. Returns the number of
- * events that the kernel could not store (the caller should scan again), never negative. */
+/* Delivers everything that happened since the last call, of each CPU in order. Returns the number
+ * of events that the kernel could not store (the caller should scan again), never negative. */
 uint64_t mappings_handle(struct mappings *m, mapping_visit *visit, void *arg);
 
 /* Delivers what is mapped now, by walking /proc/PID/maps once. 0, or the errno of opening /proc.
  * Processes that cannot be read or that end meanwhile are left out. */
 int mappings_scan(mapping_visit *visit, void *arg);
+
+/* Writes the path of what is mapped at |m| now. 0, -ENOENT: not any more, or the process is gone;
+ * another errno: it cannot be read. */
+int mapping_find_path(const struct mapping *m, char *out, size_t size);
 
 /* Opens the mapped file for reading: through map_files, which works for deleted and replaced files
  * in any mount namespace, else by its path below the root of the process, never leaving it. A file
