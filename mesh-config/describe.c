@@ -34,9 +34,19 @@ static void cell_write(FILE *to, const char *text)
 	}
 }
 
+/* Of texts what they look like, where a form says it. */
+static const char *type_text(const struct field *f)
+{
+	bool text = f->type == FIELD_TEXT || f->type == FIELD_WORD || f->type == FIELD_ADDRESS ||
+		    f->type == FIELD_LOCALITY;
+
+	return text && f->form > FORM_FILLED ? form_text((enum field_form)f->form)
+					     : field_type_text((enum field_type)f->type);
+}
+
 static void type_write(FILE *to, const struct field *f)
 {
-	const char *text = field_type_text((enum field_type)f->type);
+	const char *text = type_text(f);
 
 	if (f->status != FIELD_HONOURED)
 		return;
@@ -126,6 +136,30 @@ static void codes_page(FILE *to)
 	}
 }
 
+/* Where weft and Istio differ about what is sound. */
+static void differences_page(FILE *to)
+{
+	fputs("# What is refused\n\n"
+	      "What `istioctl validate` and the API server of Kubernetes refuse is refused here: "
+	      "required fields that are missing\nor empty, hosts and subsets that are no names of "
+	      "DNS, labels that are none, numbers and booleans where texts belong,\n`null` in a "
+	      "list or map, fields that exclude each other. `required` means there and not empty; "
+	      "a field of an object\nthat is `null` is one that is not given. Taken all the "
+	      "same:\n\n"
+	      "- endpoints on loopback and link-local addresses: services of one machine live "
+	      "there;\n"
+	      "- `backendRefs` of a Service without a port: that is the port that was asked for;\n"
+	      "- a Service whose name begins with a digit or has a point in it;\n"
+	      "- what is inside of fields that weft leaves out with a warning (`probe`, `warmup`, "
+	      "`ringHash`, `tcpKeepalive`,\n  expressions of Telemetry): the cluster looks into "
+	      "those.\n\n"
+	      "Refused although Istio takes it, beside what has a code E3...:\n\n"
+	      "- a ServiceEntry without `ports`: nothing could connect to it;\n"
+	      "- a VirtualService without `hosts` (a delegate): delegation is not supported;\n"
+	      "- `yes`, `no`, `on`, `off` as booleans: write true or false.\n\n",
+	      to);
+}
+
 void describe_reference(FILE *to)
 {
 	struct page p = {.to = to};
@@ -149,6 +183,7 @@ void describe_reference(FILE *to)
 	fputs("\n", to);
 	for (uint32_t i = 0; i < KIND_COUNT; i++)
 		kind_page(&p, &kinds[i]);
+	differences_page(to);
 	codes_page(to);
 }
 

@@ -6,7 +6,7 @@
 #include "mesh-config/draft.h"
 
 #define DEFINITIONS_MAX	 256
-#define DURATION_PATTERN "^([0-9]+(\\\\.[0-9]+)?(us|ms|s|m|h|d))+$"
+#define DURATION_PATTERN "^([0-9]+(\\\\.[0-9]+)?(ns|us|ms|s|m|h))+$"
 
 struct definitions {
 	const struct schema *items[DEFINITIONS_MAX];
@@ -55,6 +55,24 @@ static void bounds_write(FILE *to, const struct field *f)
 		fprintf(to, ", \"maximum\": %u", f->max);
 }
 
+/* Of texts; an empty one is one that is not given unless the field is required. */
+static void form_write(FILE *to, const struct field *f)
+{
+	const char *pattern = form_pattern((enum field_form)f->form);
+
+	if (!pattern || f->type == FIELD_NUMBERS)
+		return;
+	fputs(", \"pattern\": ", to);
+	if (f->list || f->required || f->form == FORM_FILLED) {
+		text_write(to, pattern);
+		return;
+	}
+	fputs("\"^$|", to);
+	for (; *pattern; pattern++)
+		fprintf(to, *pattern == '\\' ? "\\\\" : "%c", *pattern);
+	fputc('"', to);
+}
+
 static void type_write(FILE *to, const struct field *f)
 {
 	switch ((enum field_type)f->type) {
@@ -65,6 +83,7 @@ static void type_write(FILE *to, const struct field *f)
 	case FIELD_ADDRESS:
 	case FIELD_LOCALITY:
 		fputs("\"type\": \"string\"", to);
+		form_write(to, f);
 		break;
 	case FIELD_PORT_NAME:
 		fputs("\"type\": [\"integer\", \"string\"]", to);
@@ -104,9 +123,9 @@ static void type_write(FILE *to, const struct field *f)
 	}
 }
 
-static void field_write(FILE *to, const struct field *f)
+static void field_write(FILE *to, const struct field *f, const char *name)
 {
-	text_write(to, f->name);
+	text_write(to, name);
 	fputs(": {\"description\": ", to);
 	text_write(to, f->doc);
 	if (f->status == FIELD_REFUSED)
@@ -114,7 +133,8 @@ static void field_write(FILE *to, const struct field *f)
 	else if (f->status == FIELD_WARNED)
 		fputs(", \"deprecated\": true", to);
 	else if (f->status == FIELD_HONOURED && f->list) {
-		fputs(", \"type\": [\"array\", \"null\"], \"items\": {", to);
+		fprintf(to, ", \"type\": %s, \"items\": {",
+			f->required ? "\"array\", \"minItems\": 1" : "[\"array\", \"null\"]");
 		type_write(to, f);
 		fputs("}", to);
 	} else if (f->status == FIELD_HONOURED && f->type != FIELD_ANY) {
@@ -144,10 +164,15 @@ static void definition_write(FILE *to, const struct schema *s)
 	fputs(": {\"type\": \"object\", \"properties\": {", to);
 	for (uint32_t i = 0; i < s->count; i++) {
 		fputs(i ? ", " : "", to);
-		field_write(to, &s->fields[i]);
+		field_write(to, &s->fields[i], s->fields[i].name);
+		if (s->fields[i].former) {
+			fputs(", ", to);
+			field_write(to, &s->fields[i], s->fields[i].former);
+		}
 	}
 	fputs("}", to);
 	required_write(to, s);
+	fputs(s->some ? ", \"minProperties\": 1" : "", to);
 	fprintf(to, "%s}", s->open ? "" : ", \"additionalProperties\": false");
 }
 
@@ -163,7 +188,8 @@ static void kind_write(FILE *to, const struct kind *k)
 		fprintf(to,
 			"{\"properties\": {\"apiVersion\": {}, \"kind\": {}, \"metadata\": {}, "
 			"\"status\": {}, \"spec\": {\"description\": \"%s\", \"$ref\": "
-			"\"#/$defs/%s\"}}, \"additionalProperties\": false}}",
+			"\"#/$defs/%s\"}}, \"required\": [\"spec\"], \"additionalProperties\": "
+			"false}}",
 			k->doc, k->schema->name);
 }
 

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define NAME_MAX_BYTES 253
-
 const struct kind kinds[KIND_COUNT] = {
 #define X(symbol, name, group, versions, table, at_root, doc)                                      \
 	{name, group, versions, &table, at_root, doc},
@@ -26,9 +24,9 @@ struct draft_metadata {
 
 static const struct field metadata_schema_fields[] = {
 	FIELD(struct draft_metadata, name, "name", WORD, "unique among its kind and namespace",
-	      .required = true),
+	      .required = true, .form = FORM_OBJECT_NAME),
 	FIELD(struct draft_metadata, namespace_name, "namespace", WORD, "where it belongs",
-	      .fallback_text = "default"),
+	      .form = FORM_NAMESPACE, .fallback_text = "default"),
 	FIELD(struct draft_metadata, labels, "labels", LABELS, "what selectors look at"),
 	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
 	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
@@ -78,8 +76,7 @@ static bool is_first_report(struct files_reading *f, struct slice kind)
 static bool kind_is_security(struct slice kind, struct slice group)
 {
 	return slice_equal(group, SLICE("security.istio.io")) &&
-	       (slice_equal(kind, SLICE("PeerAuthentication")) ||
-		slice_equal(kind, SLICE("RequestAuthentication")));
+	       slice_equal(kind, SLICE("RequestAuthentication"));
 }
 
 static void misspelt_report(struct files_reading *f, const struct yaml_node *kind,
@@ -156,25 +153,10 @@ static const struct kind *kind_find(struct files_reading *f, const struct yaml_n
 
 /* ---- names */
 
-static bool name_is_clean(const char *name)
+/* What is wrong with it was said when it was read. */
+static bool is_of_form(const struct draft_text *text, enum field_form form)
 {
-	size_t n = strlen(name);
-
-	return n && n <= NAME_MAX_BYTES &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n && name[0] != '-' &&
-	       name[0] != '.' && name[n - 1] != '-' && name[n - 1] != '.';
-}
-
-static bool name_check(struct reading *r, const struct draft_text *name, const char *what)
-{
-	if (name_is_clean(name->text))
-		return true;
-	problem_hint(r->problems,
-		     problem_add(r->problems, PROBLEM_NAME, name->at, "\"%s\" cannot be a %s",
-				 name->text, what),
-		     "lower case letters, digits, '-' and '.' between them, at most %u",
-		     NAME_MAX_BYTES);
-	return false;
+	return form_fits(form, (struct slice){text->text, strlen(text->text)});
 }
 
 static struct draft *draft_start(struct files_reading *f, const struct kind *k,
@@ -194,15 +176,11 @@ static struct draft *draft_start(struct files_reading *f, const struct kind *k,
 		return NULL;
 	}
 	m = schema_read(r, &metadata_schema, metadata, &hash);
-	if (!m || !m->name.text[0] || !name_check(r, &m->name, "name"))
+	if (!m || !is_of_form(&m->name, FORM_OBJECT_NAME))
 		return NULL;
-	if (m->namespace_name.text[0]) {
-		if (!name_check(r, &m->namespace_name, "namespace"))
-			return NULL;
-	} else {
+	if (!m->namespace_name.text[0])
 		m->namespace_name.text = pool_text(r->pool, SLICE("default"));
-	}
-	if (!m->namespace_name.text)
+	if (!m->namespace_name.text || !is_of_form(&m->namespace_name, FORM_NAMESPACE))
 		return NULL;
 	*d = (struct draft){.file = f->file,
 			    .at = node->at,
@@ -258,19 +236,29 @@ static void *spec_read(struct files_reading *f, const struct kind *k, const stru
 		       uint64_t *ret_hash)
 {
 	const struct yaml_node *spec = yaml_find(node, "spec");
+	struct problem_sink unsaid = {0}; /* all that is missing in a missing spec */
+	struct reading quiet = *f->r;
 	struct yaml_node nothing = *node;
+	void *draft;
 
 	if (k->at_root)
 		return schema_read(f->r, k->schema, node, ret_hash);
 	strangers_check(f, k, node);
 	if (spec && spec->kind == YAML_MAP)
 		return schema_read(f->r, k->schema, spec, ret_hash);
-	if (spec && spec->kind != YAML_NULL)
-		problem_add(f->r->problems, PROBLEM_TYPE, spec->at,
-			    "field \"spec\" takes an object, not %s", yaml_describe(spec));
+	problem_hint(f->r->problems,
+		     spec ? problem_add(f->r->problems, PROBLEM_TYPE, spec->at,
+					"field \"spec\" takes an object, not %s",
+					yaml_describe(spec))
+			  : problem_add(f->r->problems, PROBLEM_REQUIRED, node->at,
+					"field \"spec\" is missing in %s", k->name),
+		     "an object of which nothing is said is \"spec: {}\"");
 	nothing.first = NULL;
 	nothing.count = 0;
-	return schema_read(f->r, k->schema, &nothing, ret_hash);
+	quiet.problems = &unsaid;
+	draft = schema_read(&quiet, k->schema, &nothing, ret_hash);
+	problem_sink_free(&unsaid);
+	return draft;
 }
 
 static void object_read(struct files_reading *f, const struct yaml_node *node);

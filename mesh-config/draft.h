@@ -29,6 +29,10 @@
 	  "Subsets of a service, balancing, limits, outlier ejection.")                            \
 	X(AUTHORIZATION_POLICY, "AuthorizationPolicy", "security.istio.io", "v1 v1beta1",          \
 	  authorization_policy_schema, false, "Who may connect to whom.")                          \
+	X(PEER_AUTHENTICATION, "PeerAuthentication", "security.istio.io", "v1 v1beta1",            \
+	  peer_authentication_schema, false,                                                       \
+	  "Whether plain text is let in: read; weft lets everything through as it is, so that "    \
+	  "STRICT is refused.")                                                                    \
 	X(TELEMETRY, "Telemetry", "telemetry.istio.io", "v1 v1alpha1", telemetry_schema, false,    \
 	  "Which metrics, tags and access logs are wanted: read, but of no effect yet.")           \
 	X(HTTP_ROUTE, "HTTPRoute", "gateway.networking.k8s.io", "v1 v1beta1", http_route_schema,   \

@@ -63,6 +63,31 @@ struct draft_policy {
 	struct draft_list rules;
 };
 
+enum peer_mode {
+	PEER_UNSET,
+	PEER_DISABLE,
+	PEER_PERMISSIVE,
+	PEER_STRICT,
+};
+
+struct draft_mtls {
+	struct place at;
+	uint8_t mode;
+};
+
+struct draft_port_mtls {
+	struct place at;
+	const char *port;
+	uint8_t mode;
+};
+
+struct draft_peer {
+	struct place at;
+	struct draft_match_labels *selector;
+	struct draft_mtls *mtls;
+	struct draft_list ports; /* OBJECTS */
+};
+
 struct draft_metric_match {
 	struct place at;
 	uint8_t metric; /* index in telemetry_metrics */

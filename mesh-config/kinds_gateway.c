@@ -12,11 +12,12 @@ static const struct field parent_schema_fields[] = {
 	FIELD(struct draft_parent, kind, "kind", TEXT, "Service or ServiceEntry",
 	      .fallback_text = "Gateway"),
 	FIELD(struct draft_parent, namespace_name, "namespace", TEXT, "of the service",
-	      .fallback_text = "that of the route"),
-	FIELD(struct draft_parent, name, "name", WORD, "of the service", .required = true),
+	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
+	FIELD(struct draft_parent, name, "name", WORD, "of the service", .required = true,
+	      .form = FORM_OBJECT_NAME),
 	FIELD(struct draft_parent, port, "port", NUMBER, "of the service", .min = 1, .max = 65535,
 	      .fallback_text = "every port"),
-	FIELD_IGNORE("sectionName", "of gateways"),
+	FIELD_IGNORE("sectionName", "of gateways", FIELD_OF(TEXT)),
 };
 static SCHEMA(parent_schema, "parentRefs", struct draft_parent);
 
@@ -24,8 +25,9 @@ static const struct field backend_schema_fields[] = {
 	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service"),
 	FIELD(struct draft_backend, kind, "kind", TEXT, "Service", .fallback_text = "Service"),
 	FIELD(struct draft_backend, namespace_name, "namespace", TEXT, "of the service",
-	      .fallback_text = "that of the route"),
-	FIELD(struct draft_backend, name, "name", WORD, "of the service", .required = true),
+	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
+	FIELD(struct draft_backend, name, "name", WORD, "of the service", .required = true,
+	      .form = FORM_OBJECT_NAME),
 	FIELD(struct draft_backend, port, "port", NUMBER, "of that service", .min = 1, .max = 65535,
 	      .fallback_text = "the one that was asked for"),
 	FIELD(struct draft_backend, weight, "weight", NUMBER, "share of connections",
@@ -97,7 +99,7 @@ static const struct field http_rule_schema_fields[] = {
 	BACKENDS_FIELD,
 	FIELD(struct draft_gateway_rule, matches, "matches", OBJECT, "none, or every path",
 	      .object = &gateway_match_schema, .list = true),
-	FIELD_IGNORE("name", "for people"),
+	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
 	FIELD_REFUSE("timeouts", NOT_HONOURED, "weft does not end requests"),
 	FIELD_REFUSE("retry", NOT_HONOURED, "weft does not repeat requests"),
@@ -108,7 +110,7 @@ static SCHEMA(http_rule_schema, "HTTPRoute.spec.rules", struct draft_gateway_rul
 
 static const struct field grpc_rule_schema_fields[] = {
 	BACKENDS_FIELD,
-	FIELD_IGNORE("name", "for people"),
+	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
 	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
 	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
@@ -118,7 +120,7 @@ static SCHEMA(grpc_rule_schema, "GRPCRoute.spec.rules", struct draft_gateway_rul
 
 static const struct field tcp_rule_schema_fields[] = {
 	BACKENDS_FIELD,
-	FIELD_IGNORE("name", "for people"),
+	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 };
 static SCHEMA(tcp_rule_schema, "TCPRoute.spec.rules", struct draft_gateway_rule,
 	      .check = gateway_rule_check);
@@ -132,7 +134,8 @@ static const struct field http_route_schema_fields[] = {
 	PARENTS_FIELD,
 	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first that matches counts",
 	      .object = &http_rule_schema, .list = true),
-	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents"),
+	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
+		   .list = true, .form = FORM_HOST_NOT_ALL),
 };
 SCHEMA(http_route_schema, "HTTPRoute.spec", struct draft_gateway_route);
 
@@ -140,14 +143,15 @@ static const struct field grpc_route_schema_fields[] = {
 	PARENTS_FIELD,
 	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first counts",
 	      .object = &grpc_rule_schema, .list = true),
-	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents"),
+	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
+		   .list = true, .form = FORM_HOST_NOT_ALL),
 };
 SCHEMA(grpc_route_schema, "GRPCRoute.spec", struct draft_gateway_route);
 
 static const struct field tcp_route_schema_fields[] = {
 	PARENTS_FIELD,
 	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first counts",
-	      .object = &tcp_rule_schema, .list = true),
+	      .object = &tcp_rule_schema, .list = true, .required = true),
 };
 SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route);
 
@@ -155,7 +159,7 @@ SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route);
 
 static const struct field split_backend_schema_fields[] = {
 	FIELD(struct draft_split_backend, service, "service", WORD, "name, in the namespace",
-	      .required = true),
+	      .required = true, .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_split_backend, weight, "weight", NUMBER, "share of connections",
 	      .max = 1000000, FIELD_DEFAULT(0, "0")),
 };
@@ -176,7 +180,7 @@ static void split_check(struct reading *r, void *draft)
 
 static const struct field traffic_split_schema_fields[] = {
 	FIELD(struct draft_split, service, "service", WORD, "the service that it splits",
-	      .required = true),
+	      .required = true, .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_split, backends, "backends", OBJECT, "services by weight",
 	      .object = &split_backend_schema, .list = true, .required = true),
 	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),

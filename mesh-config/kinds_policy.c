@@ -6,8 +6,8 @@
 #include "mesh-config/draft.h"
 
 static const struct field match_labels_schema_fields[] = {
-	FIELD(struct draft_match_labels, labels, "matchLabels", LABELS,
-	      "that a workload must have"),
+	FIELD(struct draft_match_labels, labels, "matchLabels", LABELS, "that a workload must have",
+	      .form = FORM_SELECTOR),
 };
 SCHEMA(match_labels_schema, "selector", struct draft_match_labels);
 
@@ -20,27 +20,29 @@ static const struct field source_schema_fields[] = {
 	FIELD(struct draft_source, principals, "principals", WORD,
 	      "TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT of workloads that weft identified itself, "
 	      "without certificates; abc*, *abc, *",
-	      .list = true),
+	      .list = true, .form = FORM_FILLED),
 	FIELD(struct draft_source, not_principals, "notPrincipals", WORD, NOT_OF("principals"),
-	      .list = true),
+	      .list = true, .form = FORM_FILLED),
 	FIELD(struct draft_source, namespaces, "namespaces", WORD, "of the client's workload",
-	      .list = true),
+	      .list = true, .form = FORM_FILLED),
 	FIELD(struct draft_source, not_namespaces, "notNamespaces", WORD, NOT_OF("namespaces"),
-	      .list = true),
+	      .list = true, .form = FORM_FILLED),
 	FIELD(struct draft_source, accounts, "serviceAccounts", WORD,
-	      "NAMESPACE/ACCOUNT, or ACCOUNT in the policy's namespace", .list = true),
+	      "NAMESPACE/ACCOUNT, or ACCOUNT in the policy's namespace", .list = true,
+	      .form = FORM_ACCOUNT),
 	FIELD(struct draft_source, not_accounts, "notServiceAccounts", WORD, NOT_OF("accounts"),
-	      .list = true),
+	      .list = true, .form = FORM_ACCOUNT),
 	FIELD(struct draft_source, ips, "ipBlocks", ADDRESS, "of the client", .list = true),
 	FIELD(struct draft_source, not_ips, "notIpBlocks", ADDRESS, NOT_OF("networks"),
 	      .list = true),
 	FIELD(struct draft_source, request_principals, "requestPrincipals", WORD, HTTP_ONLY,
-	      .list = true),
+	      .list = true, .form = FORM_FILLED),
 	FIELD(struct draft_source, not_request_principals, "notRequestPrincipals", WORD, HTTP_ONLY,
-	      .list = true),
-	FIELD(struct draft_source, remote_ips, "remoteIpBlocks", WORD, HTTP_ONLY, .list = true),
+	      .list = true, .form = FORM_FILLED),
+	FIELD(struct draft_source, remote_ips, "remoteIpBlocks", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_ADDRESS),
 	FIELD(struct draft_source, not_remote_ips, "notRemoteIpBlocks", WORD, HTTP_ONLY,
-	      .list = true),
+	      .list = true, .form = FORM_ADDRESS),
 };
 
 /* Istio refuses it, too: whether it is nobody or everybody readers would not agree. */
@@ -61,6 +63,14 @@ static void source_check(struct reading *r, void *draft)
 	      s->not_ips.count + s->request_principals.count + s->not_request_principals.count +
 	      s->remote_ips.count + s->not_remote_ips.count))
 		empty_report(r, s->at, "source", "from");
+	if (s->accounts.count + s->not_accounts.count &&
+	    s->principals.count + s->not_principals.count + s->namespaces.count +
+		    s->not_namespaces.count)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_EXCLUSIVE, s->at,
+					 "service accounts and namespaces or principals exclude "
+					 "each other in one source"),
+			     "NAMESPACE/ACCOUNT names both; two sources are an alternative");
 }
 
 static SCHEMA(source_schema, "AuthorizationPolicy.spec.rules.from.source", struct draft_source,
@@ -73,14 +83,22 @@ static const struct field from_schema_fields[] = {
 static SCHEMA(from_schema, "AuthorizationPolicy.spec.rules.from", struct draft_from);
 
 static const struct field operation_schema_fields[] = {
-	FIELD(struct draft_operation, ports, "ports", WORD, "at the server", .list = true),
-	FIELD(struct draft_operation, not_ports, "notPorts", WORD, NOT_OF("ports"), .list = true),
-	FIELD(struct draft_operation, hosts, "hosts", WORD, HTTP_ONLY, .list = true),
-	FIELD(struct draft_operation, not_hosts, "notHosts", WORD, HTTP_ONLY, .list = true),
-	FIELD(struct draft_operation, methods, "methods", WORD, HTTP_ONLY, .list = true),
-	FIELD(struct draft_operation, not_methods, "notMethods", WORD, HTTP_ONLY, .list = true),
-	FIELD(struct draft_operation, paths, "paths", WORD, HTTP_ONLY, .list = true),
-	FIELD(struct draft_operation, not_paths, "notPaths", WORD, HTTP_ONLY, .list = true),
+	FIELD(struct draft_operation, ports, "ports", WORD, "at the server", .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, not_ports, "notPorts", WORD, NOT_OF("ports"), .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, hosts, "hosts", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, not_hosts, "notHosts", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, methods, "methods", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, not_methods, "notMethods", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, paths, "paths", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_operation, not_paths, "notPaths", WORD, HTTP_ONLY, .list = true,
+	      .form = FORM_FILLED),
 };
 
 static void operation_check(struct reading *r, void *draft)
@@ -101,6 +119,50 @@ static const struct field to_schema_fields[] = {
 };
 static SCHEMA(to_schema, "AuthorizationPolicy.spec.rules.to", struct draft_to);
 
+/* Attributes of requests, each as it is or with [NAME] behind it. */
+static const struct {
+	const char *key;
+	bool named;
+} request_keys[] = {
+	{"request.headers", true},	   {"request.auth.claims", true},
+	{"request.auth.principal", false}, {"request.auth.audiences", false},
+	{"request.auth.presenter", false}, {"remote.ip", false},
+	{"connection.sni", false},	   {"experimental.envoy.filters.", true},
+};
+
+/* Others are of connections, and looked at when the policy is put together. */
+static bool is_odd_request_key(const char *key)
+{
+	size_t n = strlen(key);
+
+	for (size_t i = 0; i < sizeof(request_keys) / sizeof(*request_keys); i++) {
+		const char *open = strchr(key, '[');
+		size_t known = strlen(request_keys[i].key);
+
+		if (!request_keys[i].named && !strcmp(key, request_keys[i].key))
+			return false;
+		if (request_keys[i].named && !strncmp(key, request_keys[i].key, known) && open &&
+		    open[1] && open[1] != ']' && key[n - 1] == ']')
+			return false;
+	}
+	return !strncmp(key, "request.", 8) || !strncmp(key, "experimental.", 13);
+}
+
+static void addresses_check(struct reading *r, const struct draft_list *list)
+{
+	const struct draft_text *values = list->items;
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct slice text = {values[i].text, strlen(values[i].text)};
+
+		if (text.size_bytes && !form_fits(FORM_ADDRESS, text))
+			problem_hint(r->problems,
+				     problem_add(r->problems, PROBLEM_ADDRESS, values[i].at,
+						 "\"%s\" is not an address", text.data),
+				     "%s", form_hint(FORM_ADDRESS));
+	}
+}
+
 static void condition_check(struct reading *r, void *draft)
 {
 	const struct draft_condition *c = draft;
@@ -108,6 +170,16 @@ static void condition_check(struct reading *r, void *draft)
 	if (!c->values.count && !c->not_values.count)
 		problem_add(r->problems, PROBLEM_REQUIRED, c->at,
 			    "a condition needs values or notValues");
+	if (is_odd_request_key(c->key.text))
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_VALUE, c->key.at,
+					 "\"%s\" is not an attribute", c->key.text),
+			     "request.headers[NAME], request.auth.claims[NAME], "
+			     "request.auth.principal, audiences, presenter");
+	if (!strcmp(c->key.text, "remote.ip")) {
+		addresses_check(r, &c->values);
+		addresses_check(r, &c->not_values);
+	}
 }
 
 static const struct field condition_schema_fields[] = {
@@ -115,8 +187,10 @@ static const struct field condition_schema_fields[] = {
 	      "source.ip, source.namespace, source.principal, source.serviceAccount, "
 	      "destination.ip, destination.port; request.*, remote.ip, connection.sni as HTTP only",
 	      .required = true),
-	FIELD(struct draft_condition, values, "values", WORD, "one of these", .list = true),
-	FIELD(struct draft_condition, not_values, "notValues", WORD, "none of these", .list = true),
+	FIELD(struct draft_condition, values, "values", WORD, "one of these", .list = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_condition, not_values, "notValues", WORD, "none of these", .list = true,
+	      .form = FORM_FILLED),
 };
 static SCHEMA(condition_schema, "AuthorizationPolicy.spec.rules.when", struct draft_condition,
 	      .check = condition_check);
@@ -150,6 +224,12 @@ static void policy_check(struct reading *r, void *draft)
 	if (p->action == POLICY_CUSTOM)
 		problem_add(r->problems, PROBLEM_SECURITY, p->at,
 			    "action CUSTOM asks an external authorizer, which weft does not");
+	if (p->action == POLICY_DENY && !p->rules.count)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_REQUIRED,
+					 p->rules.at.line ? p->rules.at : p->at,
+					 "a DENY without rules denies nothing"),
+			     "\"rules: [{}]\" denies everything");
 }
 
 static const char *const actions[] = {"ALLOW", "DENY", "AUDIT", "CUSTOM", NULL};
@@ -183,8 +263,9 @@ static const char *const operations[] = {"UPSERT", "REMOVE", NULL};
 
 static const struct field metric_match_schema_fields[] = {
 	FIELD(struct draft_metric_match, metric, "metric", ENUM, "one of Istio's",
-	      .words = telemetry_metrics, FIELD_DEFAULT(0, "ALL_METRICS")),
-	FIELD(struct draft_metric_match, custom_metric, "customMetric", TEXT, "any other"),
+	      .words = telemetry_metrics, .one_of = 1, FIELD_DEFAULT(0, "ALL_METRICS")),
+	FIELD(struct draft_metric_match, custom_metric, "customMetric", TEXT, "any other",
+	      .one_of = 1, .form = FORM_FILLED),
 	FIELD(struct draft_metric_match, mode, "mode", ENUM, "who reports", .words = modes,
 	      FIELD_DEFAULT(0, "CLIENT_AND_SERVER")),
 };
@@ -196,8 +277,19 @@ static const struct field tag_override_schema_fields[] = {
 	      .words = operations, FIELD_DEFAULT(0, "UPSERT")),
 	FIELD(struct draft_tag_override, value, "value", TEXT, "of UPSERT"),
 };
+
+static void tag_override_check(struct reading *r, void *draft)
+{
+	const struct draft_tag_override *t = draft;
+
+	if (!t->operation && !t->value[0])
+		problem_add(r->problems, PROBLEM_REQUIRED, t->at, "UPSERT needs a value");
+	else if (t->operation && t->value[0])
+		problem_add(r->problems, PROBLEM_EXCLUSIVE, t->at, "REMOVE takes no value");
+}
+
 static SCHEMA(tag_override_schema, "Telemetry.spec.metrics.overrides.tagOverrides",
-	      struct draft_tag_override);
+	      struct draft_tag_override, .check = tag_override_check);
 
 static const struct field metric_override_schema_fields[] = {
 	FIELD(struct draft_metric_override, match, "match", OBJECT, "which metrics",
@@ -305,7 +397,7 @@ static void objective_check(struct reading *r, void *draft)
 
 static const struct field objective_schema_fields[] = {
 	FIELD(struct draft_objective, service, "service", WORD, "host of the service",
-	      .required = true),
+	      .required = true, .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_objective, target, "target", REAL, "share of good requests, as 0.999",
 	      .required = true),
 	FIELD(struct draft_objective, window_ms, "window", DURATION, "over which it holds",

@@ -44,16 +44,20 @@ static void port_check(struct reading *r, void *draft)
 }
 
 static const struct field service_port_schema_fields[] = {
-	FIELD(struct draft_port, name, "name", TEXT, "name, unique in the service"),
+	FIELD(struct draft_port, name, "name", TEXT,
+	      "name, unique in the service; needed where there are several",
+	      .form = FORM_PORT_NAME),
 	FIELD(struct draft_port, port, "port", NUMBER, "the port that clients connect to",
 	      .required = true, .min = 1, .max = 65535),
 	FIELD(struct draft_port, target, "targetPort", PORT_NAME,
-	      "port at the endpoints, or its name there", .fallback_text = "port"),
+	      "port at the endpoints, or its name there", .form = FORM_PORT_TARGET,
+	      .fallback_text = "port"),
 	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
 	      FIELD_DEFAULT(0, "TCP")),
 	FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,
 	      "what travels inside; else the name of the port tells (http, grpc-web, ...)"),
-	FIELD_IGNORE("nodePort", "ports of nodes stay kube-proxy's"),
+	FIELD_IGNORE("nodePort", "ports of nodes stay kube-proxy's", FIELD_OF(NUMBER),
+		     .max = 65535),
 };
 static SCHEMA(service_port_schema, "Service.spec.ports", struct draft_port, .check = port_check);
 
@@ -87,7 +91,7 @@ static void vip_add(struct reading *r, struct draft_service *s, const struct dra
 	}
 	vip->at = text->at;
 	if (!prefix_parse((struct slice){text->text, strlen(text->text)}, &vip->prefix, &clean) ||
-	    vip->prefix.bits != 128) {
+	    strchr(text->text, '/')) {
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_ADDRESS, text->at,
 					 "\"%s\" is not an address", text->text),
@@ -99,6 +103,24 @@ static void vip_add(struct reading *r, struct draft_service *s, const struct dra
 			    sizeof(vip->prefix)))
 			return; /* clusterIP is the first of clusterIPs too */
 	s->vips.count++;
+}
+
+/* Names tell ports apart where there are several. Numbers that are there twice are found when the
+ * service is put together. */
+static void service_ports_check(struct reading *r, const struct draft_service *s)
+{
+	const struct draft_port *ports = s->ports.items;
+
+	if (!s->ports.count && !s->headless && s->type != SERVICE_EXTERNAL_NAME)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_REQUIRED,
+					 s->ports.at.line ? s->ports.at : s->at,
+					 "a Service without ports: nothing can connect to it"),
+			     "only headless ones (clusterIP: None) and ExternalName need none");
+	for (uint32_t i = 0; i < s->ports.count && s->ports.count > 1; i++)
+		if (!ports[i].name[0])
+			problem_add(r->problems, PROBLEM_REQUIRED, ports[i].at,
+				    "a port of several needs a name");
 }
 
 static void service_check(struct reading *r, void *draft)
@@ -116,6 +138,7 @@ static void service_check(struct reading *r, void *draft)
 		vip_add(r, s, &more[i]);
 	for (uint32_t i = 0; i < s->external_ips.count; i++)
 		((struct draft_address *)s->vips.items)[s->vips.count++] = external[i];
+	service_ports_check(r, s);
 	if (s->type == SERVICE_EXTERNAL_NAME)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_HARMLESS, s->at,
@@ -139,7 +162,7 @@ static const struct field service_schema_fields[] = {
 	FIELD(struct draft_service, cluster_ips, "clusterIPs", WORD, "both of a dual-stack service",
 	      .list = true),
 	FIELD(struct draft_service, external_ips, "externalIPs", ADDRESS,
-	      "more addresses that are balanced", .list = true),
+	      "more addresses that are balanced", .list = true, .form = FORM_SINGLE_ADDRESS),
 	FIELD(struct draft_service, ports, "ports", OBJECT, "what clients connect to",
 	      .object = &service_port_schema, .list = true),
 	FIELD(struct draft_service, selector, "selector", LABELS,
@@ -157,17 +180,19 @@ static const struct field service_schema_fields[] = {
 	FIELD(struct draft_service, internal_policy, "internalTrafficPolicy", ENUM,
 	      "Local is refused: it would be ignored", .words = local_policies,
 	      FIELD_DEFAULT(0, "Cluster")),
-	FIELD_IGNORE("ipFamilies", "the addresses tell"),
-	FIELD_IGNORE("ipFamilyPolicy", "the addresses tell"),
-	FIELD_IGNORE("externalName", "the cluster's DNS answers it"),
-	FIELD_IGNORE("externalTrafficPolicy", "of traffic from outside, which weft does not steer"),
-	FIELD_IGNORE("healthCheckNodePort", "the load balancer's"),
-	FIELD_IGNORE("allocateLoadBalancerNodePorts", "the load balancer's"),
-	FIELD_IGNORE("loadBalancerClass", "the load balancer's"),
-	FIELD_IGNORE("loadBalancerIP", "the load balancer's"),
+	FIELD_IGNORE("ipFamilies", "the addresses tell", FIELD_OF(TEXT), .list = true),
+	FIELD_IGNORE("ipFamilyPolicy", "the addresses tell", FIELD_OF(TEXT)),
+	FIELD_IGNORE("externalName", "the cluster's DNS answers it", FIELD_OF(TEXT)),
+	FIELD_IGNORE("externalTrafficPolicy", "of traffic from outside, which weft does not steer",
+		     FIELD_OF(TEXT)),
+	FIELD_IGNORE("healthCheckNodePort", "the load balancer's", FIELD_OF(NUMBER)),
+	FIELD_IGNORE("allocateLoadBalancerNodePorts", "the load balancer's", FIELD_OF(BOOL)),
+	FIELD_IGNORE("loadBalancerClass", "the load balancer's", FIELD_OF(TEXT)),
+	FIELD_IGNORE("loadBalancerIP", "the load balancer's", FIELD_OF(TEXT)),
 	FIELD_WARN("loadBalancerSourceRanges", HARMLESS,
 		   "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "
-		   "here"),
+		   "here",
+		   FIELD_OF(TEXT), .list = true),
 	FIELD(struct draft_service, distribution, "trafficDistribution", ENUM,
 	      "endpoints near this node's place (MeshSettings) go first", .words = distributions,
 	      FIELD_DEFAULT(0, "all alike")),
@@ -201,15 +226,15 @@ static SCHEMA(target_schema, "EndpointSlice.endpoints.targetRef", struct draft_t
 
 static const struct field slice_endpoint_schema_fields[] = {
 	FIELD(struct draft_slice_endpoint, addresses, "addresses", ADDRESS, "where it listens",
-	      .list = true, .required = true),
+	      .list = true, .required = true, .form = FORM_SINGLE_ADDRESS),
 	FIELD(struct draft_slice_endpoint, conditions, "conditions", OBJECT, "whether it is used",
 	      .object = &conditions_schema),
 	FIELD(struct draft_slice_endpoint, target, "targetRef", OBJECT, "the pod",
 	      .object = &target_schema),
 	FIELD(struct draft_slice_endpoint, node_name, "nodeName", TEXT, "the node it is on"),
 	FIELD(struct draft_slice_endpoint, zone, "zone", TEXT, "zone of its locality"),
-	FIELD_IGNORE("hostname", "of DNS"),
-	FIELD_IGNORE("hints", "kube-proxy's topology hints"),
+	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT), .form = FORM_NAMESPACE),
+	FIELD_IGNORE("hints", "kube-proxy's topology hints", FIELD_OF_SOME_OBJECT),
 	FIELD_IGNORE("deprecatedTopology", "of older versions"),
 	FIELD_IGNORE("topology", "of older versions"),
 };
@@ -245,7 +270,8 @@ static SCHEMA(slice_endpoint_schema, "EndpointSlice.endpoints", struct draft_sli
 	      .check = slice_endpoint_check);
 
 static const struct field slice_port_schema_fields[] = {
-	FIELD(struct draft_port, name, "name", TEXT, "name of the service's port"),
+	FIELD(struct draft_port, name, "name", TEXT, "name of the service's port",
+	      .form = FORM_PORT_NAME),
 	FIELD(struct draft_port, port, "port", NUMBER, "where the endpoints listen", .min = 1,
 	      .max = 65535),
 	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
@@ -266,9 +292,31 @@ static const struct field endpoint_slice_schema_fields[] = {
 	      .object = &slice_port_schema, .list = true),
 };
 
+/* Of one endpoint, whose addresses are all of the slice's family. */
+static void family_check(struct reading *r, const struct draft_slice *s,
+			 const struct draft_slice_endpoint *e)
+{
+	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+	const struct draft_address *a = e->addresses.items;
+
+	for (uint32_t i = 0; i < e->addresses.count; i++)
+		if (a[i].prefix.bits &&
+		    !memcmp(a[i].prefix.address, v4, sizeof(v4)) != !s->address_type)
+			problem_hint(r->problems,
+				     problem_add(r->problems, PROBLEM_ADDRESS, a[i].at,
+						 "not an address of the slice's addressType %s",
+						 address_types[s->address_type]),
+				     "a slice holds one family; the other one has a slice of its "
+				     "own");
+}
+
 static void slice_check(struct reading *r, void *draft)
 {
 	const struct draft_slice *s = draft;
+	const struct draft_slice_endpoint *endpoints = s->endpoints.items;
+
+	for (uint32_t i = 0; i < s->endpoints.count && s->address_type != 2; i++)
+		family_check(r, s, &endpoints[i]);
 
 	if (s->address_type == 2)
 		problem_add(r->problems, PROBLEM_UNSUPPORTED, s->at,
@@ -281,11 +329,11 @@ SCHEMA(endpoint_slice_schema, "EndpointSlice", struct draft_slice, .check = slic
 
 static const struct field endpoints_address_schema_fields[] = {
 	FIELD(struct draft_endpoints_address, ip, "ip", ADDRESS, "where it listens",
-	      .required = true),
+	      .required = true, .form = FORM_SINGLE_ADDRESS),
 	FIELD(struct draft_endpoints_address, target, "targetRef", OBJECT, "the pod",
 	      .object = &target_schema),
 	FIELD(struct draft_endpoints_address, node_name, "nodeName", TEXT, "the node it is on"),
-	FIELD_IGNORE("hostname", "of DNS"),
+	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT)),
 };
 static SCHEMA(endpoints_address_schema, "Endpoints.subsets.addresses",
 	      struct draft_endpoints_address);

@@ -8,7 +8,7 @@
 
 static const struct field maglev_schema_fields[] = {
 	FIELD(struct draft_maglev, table_size, "tableSize", NUMBER, "slots, a prime", .min = 2,
-	      .max = 5000011, FIELD_DEFAULT(65537, "65537")),
+	      .max = 5000010, FIELD_DEFAULT(65537, "65537")),
 };
 static SCHEMA(maglev_schema, "loadBalancer.consistentHash.maglev", struct draft_maglev);
 
@@ -35,9 +35,12 @@ static void hash_check(struct reading *r, void *draft)
 static const struct field hash_schema_fields[] = {
 	FIELD(struct draft_hash, use_source_ip, "useSourceIp", BOOL,
 	      "the client's address chooses the endpoint", FIELD_DEFAULT(0, "false")),
-	FIELD(struct draft_hash, maglev, "maglev", OBJECT, "the table", .object = &maglev_schema),
-	FIELD_WARN("ringHash", HARMLESS, "weft hashes with Maglev"),
-	FIELD_WARN("minimumRingSize", HARMLESS, "weft hashes with Maglev"),
+	FIELD(struct draft_hash, maglev, "maglev", OBJECT, "the table", .object = &maglev_schema,
+	      .one_of = 1),
+	FIELD_WARN("ringHash", HARMLESS, "weft hashes with Maglev", FIELD_OF_SOME_OBJECT,
+		   .one_of = 1),
+	FIELD_WARN("minimumRingSize", HARMLESS, "weft hashes with Maglev", FIELD_OF(NUMBER),
+		   .one_of = 1),
 	FIELD_REFUSE("httpHeaderName", NOT_HONOURED,
 		     "connections are balanced before any header "
 		     "is sent"),
@@ -65,26 +68,25 @@ static void distribute_check(struct reading *r, void *draft)
 
 static const struct field distribute_schema_fields[] = {
 	FIELD(struct draft_distribute, from, "from", LOCALITY, "of the client; * for any part",
-	      .required = true),
-	FIELD(struct draft_distribute, to, "to", NUMBERS, "locality: percent", .max = 100,
-	      .required = true),
+	      .required = true, .form = FORM_LOCALITY),
+	FIELD(struct draft_distribute, to, "to", NUMBERS, "locality: percent", .min = 1, .max = 100,
+	      .required = true, .form = FORM_LOCALITY),
 };
 static SCHEMA(distribute_schema, "localityLbSetting.distribute", struct draft_distribute,
 	      .check = distribute_check);
 
 static const struct field failover_schema_fields[] = {
-	FIELD(struct draft_failover, from, "from", TEXT, "region", .required = true),
-	FIELD(struct draft_failover, to, "to", TEXT, "region that is next", .required = true),
+	FIELD(struct draft_failover, from, "from", TEXT, "region", .required = true,
+	      .form = FORM_REGION),
+	FIELD(struct draft_failover, to, "to", TEXT, "region that is next", .required = true,
+	      .form = FORM_REGION),
 };
 
 static void failover_check(struct reading *r, void *draft)
 {
 	const struct draft_failover *f = draft;
 
-	if (strpbrk(f->from, "/*") || strpbrk(f->to, "/*"))
-		problem_add(r->problems, PROBLEM_VALUE, f->at,
-			    "\"from\" and \"to\" are regions, without \"/\" and \"*\"");
-	else if (f->from[0] && !strcmp(f->from, f->to))
+	if (f->from[0] && f->from == f->to)
 		problem_add(r->problems, PROBLEM_VALUE, f->at,
 			    "\"from\" and \"to\" are the same region");
 }
@@ -122,13 +124,15 @@ static const char *const balancers[] = {"UNSPECIFIED", "LEAST_CONN",	"RANDOM", "
 static const struct field balancer_schema_fields[] = {
 	FIELD(struct draft_balancer, simple, "simple", ENUM,
 	      "how an endpoint is chosen; LEAST_REQUEST counts connections", .words = balancers,
-	      FIELD_DEFAULT(0, "LEAST_REQUEST")),
+	      .one_of = 1, FIELD_DEFAULT(0, "LEAST_REQUEST")),
 	FIELD(struct draft_balancer, hash, "consistentHash", OBJECT, "by the client's address",
-	      .object = &hash_schema),
+	      .object = &hash_schema, .one_of = 1),
 	FIELD(struct draft_balancer, locality, "localityLbSetting", OBJECT, "by locality",
 	      .object = &locality_setting_schema),
-	FIELD_WARN("warmup", HARMLESS, "new endpoints get their full share at once"),
-	FIELD_WARN("warmupDurationSecs", HARMLESS, "new endpoints get their full share at once"),
+	FIELD_WARN("warmup", HARMLESS, "new endpoints get their full share at once",
+		   FIELD_OF_SOME_OBJECT),
+	FIELD_WARN("warmupDurationSecs", HARMLESS, "new endpoints get their full share at once",
+		   FIELD_OF(DURATION), .min = 1),
 };
 static SCHEMA(balancer_schema, "loadBalancer", struct draft_balancer);
 
@@ -136,13 +140,16 @@ static SCHEMA(balancer_schema, "loadBalancer", struct draft_balancer);
 
 static const struct field tcp_pool_schema_fields[] = {
 	FIELD(struct draft_tcp_pool, max_connections, "maxConnections", NUMBER,
-	      "of this node to the service", .min = 1, .max = 1u << 30,
+	      "of this node to the service; 0: no limit", .max = 1u << 30,
 	      .fallback_text = "no limit"),
-	FIELD_WARN("connectTimeout", HARMLESS, "the client's own timeout holds"),
-	FIELD_WARN("tcpKeepalive", HARMLESS, "the client's own keepalive holds"),
-	FIELD_WARN("idleTimeout", HARMLESS, "connections live as long as their ends want"),
-	FIELD_WARN("maxConnectionDuration", HARMLESS,
-		   "connections live as long as their ends want"),
+	FIELD_WARN("connectTimeout", HARMLESS, "the client's own timeout holds", FIELD_OF(DURATION),
+		   .min = 1),
+	FIELD_WARN("tcpKeepalive", HARMLESS, "the client's own keepalive holds",
+		   FIELD_OF_SOME_OBJECT),
+	FIELD_WARN("idleTimeout", HARMLESS, "connections live as long as their ends want",
+		   FIELD_OF(DURATION), .min = 1),
+	FIELD_WARN("maxConnectionDuration", HARMLESS, "connections live as long as their ends want",
+		   FIELD_OF(DURATION), .min = 1),
 };
 static SCHEMA(tcp_pool_schema, "connectionPool.tcp", struct draft_tcp_pool);
 
@@ -152,16 +159,17 @@ static const struct field pool_schema_fields[] = {
 		     "limits of requests are not supported, those of "
 		     "connections (tcp) are"),
 };
-static SCHEMA(pool_schema, "connectionPool", struct draft_pool);
+static SCHEMA(pool_schema, "connectionPool", struct draft_pool, .some = true);
 
 static const struct field outlier_schema_fields[] = {
 	FIELD(struct draft_outlier, consecutive_5xx, "consecutive5xxErrors", NUMBER,
-	      "answers 5xx in a row that eject; 0: off", FIELD_DEFAULT(5, "5")),
+	      "answers 5xx in a row that eject; 0: off; consecutiveErrors once",
+	      .former = "consecutiveErrors", FIELD_DEFAULT(5, "5")),
 	FIELD(struct draft_outlier, consecutive_gateway, "consecutiveGatewayErrors", NUMBER,
 	      "answers 502, 503, 504 in a row that eject; 0: off", FIELD_DEFAULT(0, "0")),
 	FIELD(struct draft_outlier, consecutive_local, "consecutiveLocalOriginFailures", NUMBER,
 	      "failed connects in a row that eject, where they are counted apart",
-	      FIELD_DEFAULT(5, "5")),
+	      FIELD_DEFAULT(UINT32_MAX, "5")),
 	FIELD(struct draft_outlier, split, "splitExternalLocalOriginErrors", BOOL,
 	      "count failed connects apart from answers 5xx", FIELD_DEFAULT(0, "false")),
 	FIELD(struct draft_outlier, interval_ms, "interval", DURATION, "between two looks",
@@ -173,11 +181,23 @@ static const struct field outlier_schema_fields[] = {
 	      "of endpoints that are ejected at one time", .max = 100, FIELD_DEFAULT(10, "10")),
 	FIELD(struct draft_outlier, min_health_percent, "minHealthPercent", NUMBER,
 	      "ejection is off while less than this is healthy", .max = 100, FIELD_DEFAULT(0, "0")),
-	FIELD_REFUSE("consecutiveErrors", NOT_HONOURED,
-		     "was taken out of Istio: write "
-		     "consecutive5xxErrors"),
 };
-static SCHEMA(outlier_schema, "outlierDetection", struct draft_outlier);
+
+static void outlier_check(struct reading *r, void *draft)
+{
+	struct draft_outlier *o = draft;
+	bool given = o->consecutive_local != UINT32_MAX;
+
+	o->consecutive_local = given ? o->consecutive_local : 5;
+	if (given && o->consecutive_local && !o->split)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_EXCLUSIVE, o->at,
+					 "consecutiveLocalOriginFailures without "
+					 "splitExternalLocalOriginErrors is never looked at"),
+			     "write splitExternalLocalOriginErrors: true");
+}
+
+static SCHEMA(outlier_schema, "outlierDetection", struct draft_outlier, .check = outlier_check);
 
 static const char *const tls_modes[] = {"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL", NULL};
 
@@ -197,8 +217,16 @@ static void client_tls_check(struct reading *r, void *draft)
 static const struct field client_tls_schema_fields[] = {
 	FIELD(struct draft_client_tls, mode, "mode", ENUM, "only DISABLE", .words = tls_modes,
 	      FIELD_DEFAULT(0, "DISABLE")),
+	FIELD_IGNORE("clientCertificate", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("privateKey", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("caCertificates", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("caCrl", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("credentialName", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("subjectAltNames", "of other modes", FIELD_OF(TEXT), .list = true),
+	FIELD_IGNORE("sni", "of other modes", FIELD_OF(TEXT)),
+	FIELD_IGNORE("insecureSkipVerify", "of other modes", FIELD_OF(BOOL)),
 };
-static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls, .open = true,
+static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls,
 	      .check = client_tls_check);
 
 /* ---- DestinationRule */
@@ -222,7 +250,7 @@ static const struct field traffic_schema_fields[] = {
 	FIELD(struct draft_traffic, outlier, "outlierDetection", OBJECT,
 	      "when an endpoint is left out for a while", .object = &outlier_schema),
 };
-static SCHEMA(traffic_schema, "trafficPolicy", struct draft_traffic);
+static SCHEMA(traffic_schema, "trafficPolicy", struct draft_traffic, .some = true);
 
 static const struct field subset_traffic_schema_fields[] = {
 	TRAFFIC_FIELDS,
@@ -233,10 +261,11 @@ static const struct field subset_traffic_schema_fields[] = {
 		     "ejection is of whole services, not of subsets: write it in the rule's own "
 		     "trafficPolicy"),
 };
-static SCHEMA(subset_traffic_schema, "subsets.trafficPolicy", struct draft_traffic);
+static SCHEMA(subset_traffic_schema, "subsets.trafficPolicy", struct draft_traffic, .some = true);
 
 static const struct field subset_schema_fields[] = {
-	FIELD(struct draft_subset, name, "name", WORD, "for VirtualServices", .required = true),
+	FIELD(struct draft_subset, name, "name", WORD, "for VirtualServices", .required = true,
+	      .form = FORM_DNS_LABEL),
 	FIELD(struct draft_subset, labels, "labels", LABELS, "that its endpoints have"),
 	FIELD(struct draft_subset, traffic, "trafficPolicy", OBJECT,
 	      "where it differs from that of the whole service", .object = &subset_traffic_schema),
@@ -257,8 +286,8 @@ static void destination_rule_check(struct reading *r, void *draft)
 }
 
 static const struct field destination_rule_schema_fields[] = {
-	FIELD(struct draft_destination_rule, host, "host", WORD, "of the service",
-	      .required = true),
+	FIELD(struct draft_destination_rule, host, "host", WORD, "of the service", .required = true,
+	      .form = FORM_HOST),
 	FIELD(struct draft_destination_rule, traffic, "trafficPolicy", OBJECT,
 	      "of every connection to it", .object = &traffic_schema),
 	FIELD(struct draft_destination_rule, subsets, "subsets", OBJECT,
@@ -279,8 +308,10 @@ static const struct field port_selector_schema_fields[] = {
 static SCHEMA(port_selector_schema, "destination.port", struct draft_port_selector);
 
 static const struct field destination_schema_fields[] = {
-	FIELD(struct draft_destination, host, "host", WORD, "of the service", .required = true),
-	FIELD(struct draft_destination, subset, "subset", WORD, "of its DestinationRule"),
+	FIELD(struct draft_destination, host, "host", WORD, "of the service", .required = true,
+	      .form = FORM_HOST_NOT_ALL),
+	FIELD(struct draft_destination, subset, "subset", WORD, "of its DestinationRule",
+	      .form = FORM_DNS_LABEL),
 	FIELD(struct draft_destination, port, "port", OBJECT,
 	      "of that service, where it is another one", .object = &port_selector_schema),
 };
@@ -296,20 +327,20 @@ static const struct field weighted_schema_fields[] = {
 static SCHEMA(weighted_schema, "route", struct draft_weighted);
 
 #define MATCH_FIELDS                                                                               \
-	FIELD(struct draft_route_match, port, "port", NUMBER, "of the service", .min = 1,          \
-	      .max = 65535, .fallback_text = "any"),                                               \
+	FIELD(struct draft_route_match, port, "port", NUMBER, "of the service", .max = 65535,      \
+	      .fallback_text = "any"),                                                             \
 		FIELD(struct draft_route_match, source_labels, "sourceLabels", LABELS,             \
 		      "of the client's workload"),                                                 \
 		FIELD(struct draft_route_match, source_namespace, "sourceNamespace", TEXT,         \
-		      "of the client's workload"),                                                 \
+		      "of the client's workload", .form = FORM_DNS_LABEL),                         \
 		FIELD(struct draft_route_match, gateways, "gateways", WORD, "mesh only",           \
-		      .list = true)
+		      .list = true, .form = FORM_GATEWAY)
 
 #define REQUEST_UNSEEN "connections are routed before any request is sent"
 
 static const struct field http_match_schema_fields[] = {
 	MATCH_FIELDS,
-	FIELD_IGNORE("name", "for people"),
+	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("uri", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("scheme", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("method", NOT_HONOURED, REQUEST_UNSEEN),
@@ -317,8 +348,8 @@ static const struct field http_match_schema_fields[] = {
 	FIELD_REFUSE("headers", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("withoutHeaders", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("queryParams", NOT_HONOURED, REQUEST_UNSEEN),
-	FIELD_IGNORE("ignoreUriCase", "of uri"),
-	FIELD_WARN("statPrefix", HARMLESS, "weft's metrics have their own names"),
+	FIELD_IGNORE("ignoreUriCase", "of uri", FIELD_OF(BOOL)),
+	FIELD_WARN("statPrefix", HARMLESS, "weft's metrics have their own names", FIELD_OF(TEXT)),
 };
 static SCHEMA(http_match_schema, "VirtualService.spec.http.match", struct draft_route_match);
 
@@ -346,7 +377,9 @@ static void route_check(struct reading *r, void *draft)
 			to[i].weight != UINT32_MAX ? to[i].weight : (route->route.count == 1);
 		sum += to[i].weight;
 	}
-	if (route->route.count && !sum)
+	if (route->route.count == 1 && !sum)
+		to[0].weight = 1; /* all of it goes there, whatever its share is */
+	else if (route->route.count && !sum)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_WEIGHTS, route->route.at,
 					 "no destination has a weight above 0"),
@@ -362,7 +395,7 @@ static const struct field http_route_row_schema_fields[] = {
 	      .object = &http_match_schema, .list = true),
 	FIELD(struct draft_route, route, "route", OBJECT, "destinations by weight",
 	      .object = &weighted_schema, .list = true),
-	FIELD_IGNORE("name", "for people"),
+	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("redirect", NOT_HONOURED, "weft does not answer requests"),
 	FIELD_REFUSE("directResponse", NOT_HONOURED, "weft does not answer requests"),
 	FIELD_REFUSE("delegate", NOT_HONOURED, "delegation is not supported"),
@@ -390,18 +423,64 @@ static const struct field tcp_route_row_schema_fields[] = {
 static SCHEMA(tcp_route_row_schema, "VirtualService.spec.tcp", struct draft_route,
 	      .check = route_check);
 
+/* Whether |host| is |other|, or a wildcard that covers it. */
+static bool host_covers(const char *host, const char *other)
+{
+	size_t n = strlen(host), m = strlen(other);
+
+	if (!strcasecmp(host, other))
+		return true;
+	return host[0] == '*' && m >= n && !strcasecmp(host + 1, other + m - (n - 1));
+}
+
+static bool is_for_mesh(const struct draft_virtual_service *v)
+{
+	const struct draft_text *gateways = v->gateways.items;
+
+	for (uint32_t i = 0; i < v->gateways.count; i++)
+		if (!strcmp(gateways[i].text, "mesh"))
+			return true;
+	return !v->gateways.count;
+}
+
+static void hosts_check(struct reading *r, const struct draft_virtual_service *v)
+{
+	const struct draft_text *hosts = v->hosts.items;
+
+	for (uint32_t i = 0; i < v->hosts.count; i++) {
+		if (!strcmp(hosts[i].text, "*") && is_for_mesh(v))
+			problem_hint(r->problems,
+				     problem_add(r->problems, PROBLEM_NAME, hosts[i].at,
+						 "\"*\" is every service of the mesh"),
+				     "name the services");
+		for (uint32_t j = 0; j < i; j++)
+			if (hosts[i].text[0] && (host_covers(hosts[i].text, hosts[j].text) ||
+						 host_covers(hosts[j].text, hosts[i].text)))
+				problem_add(r->problems, PROBLEM_DUPLICATE, hosts[i].at,
+					    "host \"%s\" is there as \"%s\" already", hosts[i].text,
+					    hosts[j].text);
+	}
+}
+
 static void virtual_service_check(struct reading *r, void *draft)
 {
 	const struct draft_virtual_service *v = draft;
 
 	export_check(r, &v->export_to);
+	hosts_check(r, v);
+	if (!v->http.count && !v->tcp.count && !v->tls.count)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_REQUIRED, v->at,
+					 "neither http nor tcp: nothing says where connections go"),
+			     "a list of routes under http or tcp");
 }
 
 static const struct field virtual_service_schema_fields[] = {
 	FIELD(struct draft_virtual_service, hosts, "hosts", WORD, "services it is about",
-	      .list = true, .required = true),
+	      .list = true, .required = true, .form = FORM_HOST_OR_ADDRESS),
 	FIELD(struct draft_virtual_service, gateways, "gateways", WORD,
-	      "if given without mesh: of no effect here", .list = true, .fallback_text = "mesh"),
+	      "if given without mesh: of no effect here", .list = true, .form = FORM_GATEWAY,
+	      .fallback_text = "mesh"),
 	FIELD(struct draft_virtual_service, http, "http", OBJECT,
 	      "routes of HTTP ports; of every port where there is no tcp", .list = true,
 	      .object = &http_route_row_schema),
@@ -410,7 +489,9 @@ static const struct field virtual_service_schema_fields[] = {
 	      .object = &tcp_route_row_schema),
 	FIELD(struct draft_virtual_service, export_to, "exportTo", WORD, "\"*\" only",
 	      .list = true),
-	FIELD_REFUSE("tls", NOT_HONOURED, "connections are routed before any SNI is sent"),
+	FIELD(struct draft_virtual_service, tls, "tls", OBJECT,
+	      "connections are routed before any SNI is sent", .object = &some_object_schema,
+	      .list = true, FIELD_REFUSES(NOT_HONOURED)),
 };
 SCHEMA(virtual_service_schema, "VirtualService.spec", struct draft_virtual_service,
        .check = virtual_service_check);
@@ -454,7 +535,7 @@ static void outlier_detection_check(struct reading *r, void *draft)
 
 static const struct field outlier_detection_schema_fields[] = {
 	FIELD(struct draft_outlier_detection, host, "host", WORD, "of the service",
-	      .required = true),
+	      .required = true, .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_outlier_detection, success_rate, "successRate", OBJECT,
 	      "leave out who answers 5xx more often than the others",
 	      .object = &success_rate_schema),
@@ -474,7 +555,7 @@ SCHEMA(outlier_detection_schema, "OutlierDetection.spec", struct draft_outlier_d
 
 static const struct field acceleration_schema_fields[] = {
 	FIELD(struct draft_acceleration, services, "services", WORD, "hosts", .list = true,
-	      .fallback_text = "every service of the namespace"),
+	      .form = FORM_HOST_NOT_ALL, .fallback_text = "every service of the namespace"),
 	FIELD(struct draft_acceleration, enabled, "enabled", BOOL, "false takes them out again",
 	      FIELD_DEFAULT(1, "true")),
 };

@@ -6,19 +6,21 @@
 
 /* ---- WorkloadEntry */
 
-static void workload_entry_check(struct reading *r, void *draft)
+static void template_check(struct reading *r, void *draft)
 {
 	struct draft_workload_entry *w = draft;
 	struct slice text = {w->address.text, strlen(w->address.text)};
 	bool clean;
 
-	if (!text.size_bytes || (prefix_parse(text, &w->prefix, &clean) && w->prefix.bits == 128))
+	if (!text.size_bytes || (form_fits(FORM_ADDRESS, text) && !strchr(text.data, '/') &&
+				 prefix_parse(text, &w->prefix, &clean)))
 		return;
 	w->prefix.bits = 0;
 	if (slice_starts_with(text, SLICE("unix:")))
 		problem_add(r->problems, PROBLEM_UNSUPPORTED, w->address.at,
 			    "addresses of unix sockets are not supported");
-	else if (strspn(text.data, "0123456789.:/") == text.size_bytes)
+	else if (strspn(text.data, "0123456789.:/") == text.size_bytes ||
+		 !form_fits(FORM_DNS_NAME, text))
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_ADDRESS, w->address.at,
 					 "\"%s\" is not an address", text.data),
@@ -30,25 +32,52 @@ static void workload_entry_check(struct reading *r, void *draft)
 			     "write the address");
 }
 
+static void workload_entry_check(struct reading *r, void *draft)
+{
+	const struct draft_workload_entry *w = draft;
+
+	template_check(r, draft);
+	if (!w->address.text[0] && !w->network[0])
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_REQUIRED, w->at,
+					 "field \"address\" is missing: nothing can be reached "
+					 "there"),
+			     "write an IPv4 or IPv6 address");
+}
+
+#define ENTRY_FIELDS                                                                               \
+	FIELD(struct draft_workload_entry, ports, "ports", NUMBERS,                                \
+	      "name of the service's port: port here", .min = 1, .max = 65535,                     \
+	      .form = FORM_DNS_LABEL),                                                             \
+		FIELD(struct draft_workload_entry, labels, "labels", LABELS,                       \
+		      "what selectors and subsets look at; beside those of metadata"),             \
+		FIELD(struct draft_workload_entry, locality, "locality", LOCALITY,                 \
+		      "where it runs"),                                                            \
+		FIELD(struct draft_workload_entry, weight, "weight", NUMBER,                       \
+		      "share of connections", .max = 1000000, FIELD_DEFAULT(1, "1")),              \
+		FIELD(struct draft_workload_entry, service_account, "serviceAccount", TEXT,        \
+		      "its identity, for principals"),                                             \
+		FIELD(struct draft_workload_entry, network, "network", TEXT,                       \
+		      "weft connects directly, gateways between networks are not used",            \
+		      FIELD_WARNS(HARMLESS))
+
 static const struct field workload_entry_schema_fields[] = {
-	FIELD(struct draft_workload_entry, address, "address", WORD, "IPv4 or IPv6"),
-	FIELD(struct draft_workload_entry, ports, "ports", NUMBERS,
-	      "name of the service's port: port here", .min = 1, .max = 65535),
-	FIELD(struct draft_workload_entry, labels, "labels", LABELS,
-	      "what selectors and subsets look at; beside those of metadata"),
-	FIELD(struct draft_workload_entry, locality, "locality", LOCALITY, "where it runs"),
-	FIELD(struct draft_workload_entry, weight, "weight", NUMBER, "share of connections",
-	      .max = 1000000, FIELD_DEFAULT(1, "1")),
-	FIELD(struct draft_workload_entry, service_account, "serviceAccount", TEXT,
-	      "its identity, for principals"),
-	FIELD_WARN("network", HARMLESS,
-		   "weft connects directly, gateways between networks are not "
-		   "used"),
+	FIELD(struct draft_workload_entry, address, "address", WORD,
+	      "IPv4 or IPv6; needed unless network is given"),
+	ENTRY_FIELDS,
 };
 SCHEMA(workload_entry_schema, "WorkloadEntry.spec", struct draft_workload_entry,
        .check = workload_entry_check);
 
 /* ---- WorkloadGroup */
+
+/* The address comes with each entry. */
+static const struct field template_schema_fields[] = {
+	FIELD(struct draft_workload_entry, address, "address", WORD, "that of every entry"),
+	ENTRY_FIELDS,
+};
+static SCHEMA(template_schema, "WorkloadGroup.spec.template", struct draft_workload_entry,
+	      .check = template_check);
 
 static const struct field group_metadata_schema_fields[] = {
 	FIELD(struct draft_group_metadata, labels, "labels", LABELS, "of every entry"),
@@ -60,17 +89,31 @@ static const struct field workload_group_schema_fields[] = {
 	FIELD(struct draft_workload_group, metadata, "metadata", OBJECT, "labels of every entry",
 	      .object = &group_metadata_schema),
 	FIELD(struct draft_workload_group, template, "template", OBJECT, "the rest of an entry",
-	      .object = &workload_entry_schema),
-	FIELD_WARN("probe", HARMLESS, "weft looks at real traffic, it probes nothing"),
+	      .object = &template_schema, .required = true),
+	FIELD_WARN("probe", HARMLESS, "weft looks at real traffic, it probes nothing",
+		   FIELD_OF_SOME_OBJECT),
 };
 SCHEMA(workload_group_schema, "WorkloadGroup.spec", struct draft_workload_group);
 
 /* ---- ServiceEntry */
 
 static const struct field selector_schema_fields[] = {
-	FIELD(struct draft_selector, labels, "labels", LABELS, "that a workload must have"),
+	FIELD(struct draft_selector, labels, "labels", LABELS, "that a workload must have",
+	      .form = FORM_SELECTOR),
 };
 SCHEMA(selector_schema, "workloadSelector", struct draft_selector);
+
+static bool is_entry_protocol(const char *text)
+{
+	static const char *const known[] = {"HTTP",  "HTTPS",	   "GRPC",  "GRPC-WEB",
+					    "HTTP2", "HTTP_PROXY", "MONGO", "TCP",
+					    "TLS",   "UDP",	   "REDIS", "MYSQL"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strcasecmp(text, known[i]))
+			return true;
+	return !text[0];
+}
 
 static void entry_port_check(struct reading *r, void *draft)
 {
@@ -78,24 +121,23 @@ static void entry_port_check(struct reading *r, void *draft)
 
 	p->app_protocol = app_protocol_of(p->app_protocol_text);
 	p->protocol = strcasecmp(p->app_protocol_text, "UDP") == 0 ? MESH_UDP : MESH_TCP;
-	if (!p->app_protocol_text[0] || p->protocol == MESH_UDP || p->app_protocol ||
-	    !strcasecmp(p->app_protocol_text, "MONGO"))
-		return;
-	problem_hint(r->problems,
-		     problem_add(r->problems, PROBLEM_VALUE, p->at,
-				 "\"%s\" is not a protocol of a port", p->app_protocol_text),
-		     "allowed: HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP");
+	if (!is_entry_protocol(p->app_protocol_text))
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_VALUE, p->at,
+					 "\"%s\" is not a protocol of a port",
+					 p->app_protocol_text),
+			     "allowed: HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP");
 }
 
 static const struct field entry_port_schema_fields[] = {
 	FIELD(struct draft_port, port, "number", NUMBER, "the port that clients connect to",
 	      .required = true, .min = 1, .max = 65535),
 	FIELD(struct draft_port, name, "name", TEXT, "name, unique in the service",
-	      .required = true),
+	      .required = true, .form = FORM_DNS_LABEL),
 	FIELD(struct draft_port, app_protocol_text, "protocol", TEXT,
 	      "HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP"),
 	FIELD(struct draft_port, target, "targetPort", PORT_NAME, "port at the endpoints",
-	      .fallback_text = "number"),
+	      .form = FORM_PORT_NUMBER, .fallback_text = "number"),
 };
 static SCHEMA(entry_port_schema, "ServiceEntry.spec.ports", struct draft_port,
 	      .check = entry_port_check);
@@ -109,7 +151,10 @@ void export_check(struct reading *r, const struct draft_list *export_to)
 	const struct draft_text *names = export_to->items;
 
 	for (uint32_t i = 0; i < export_to->count; i++)
-		if (strcmp(names[i].text, "*") != 0)
+		if (i && names[i].text == names[i - 1].text)
+			problem_add(r->problems, PROBLEM_DUPLICATE, names[i].at,
+				    "\"%s\" is there twice", names[i].text);
+		else if (strcmp(names[i].text, "*") != 0)
 			problem_hint(r->problems,
 				     problem_add(r->problems, PROBLEM_NOT_HONOURED, names[i].at,
 						 "\"exportTo: %s\": objects are seen in every "
@@ -118,12 +163,61 @@ void export_check(struct reading *r, const struct draft_list *export_to)
 				     "leave exportTo out, or write \"*\"");
 }
 
+static bool entry_has_port(const struct draft_service_entry *s, const char *name)
+{
+	const struct draft_port *ports = s->ports.items;
+
+	for (uint32_t i = 0; i < s->ports.count; i++)
+		if (ports[i].name == name)
+			return true;
+	return false;
+}
+
+static void entry_endpoints_check(struct reading *r, const struct draft_service_entry *s)
+{
+	const struct draft_workload_entry *endpoints = s->endpoints.items;
+
+	for (uint32_t i = 0; i < s->endpoints.count; i++) {
+		const struct draft_number *ports = endpoints[i].ports.items;
+
+		for (uint32_t j = 0; j < endpoints[i].ports.count; j++)
+			if (!entry_has_port(s, ports[j].key))
+				problem_hint(r->problems,
+					     problem_add(r->problems, PROBLEM_NO_PORT, ports[j].at,
+							 "the ServiceEntry has no port \"%s\"",
+							 ports[j].key),
+					     "keys of ports are names of the ServiceEntry's ports");
+	}
+}
+
+/* Plain TCP does not say which of several hosts it means. */
+static void entry_hosts_check(struct reading *r, const struct draft_service_entry *s)
+{
+	const struct draft_port *ports = s->ports.items;
+
+	if (s->resolution == RESOLUTION_NONE || s->hosts.count < 2)
+		return;
+	for (uint32_t i = 0; i < s->ports.count; i++)
+		if (!ports[i].app_protocol || ports[i].app_protocol == MESH_APP_TCP ||
+		    ports[i].protocol == MESH_UDP) {
+			problem_hint(
+				r->problems,
+				problem_add(r->problems, PROBLEM_EXCLUSIVE, ports[i].at,
+					    "several hosts and a port that is neither HTTP nor "
+					    "TLS exclude each other"),
+				"give each host a ServiceEntry with an address of its own");
+			return;
+		}
+}
+
 static void service_entry_check(struct reading *r, void *draft)
 {
 	const struct draft_service_entry *s = draft;
 	const struct draft_text *hosts = s->hosts.items;
 
 	export_check(r, &s->export_to);
+	entry_endpoints_check(r, s);
+	entry_hosts_check(r, s);
 	if (s->resolution >= RESOLUTION_DNS)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_UNSUPPORTED, s->at,
@@ -146,21 +240,21 @@ static void service_entry_check(struct reading *r, void *draft)
 
 static const struct field service_entry_schema_fields[] = {
 	FIELD(struct draft_service_entry, hosts, "hosts", WORD, "names of the service",
-	      .list = true, .required = true),
+	      .list = true, .required = true, .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_service_entry, addresses, "addresses", ADDRESS,
 	      "virtual addresses or networks that are balanced", .list = true),
 	FIELD(struct draft_service_entry, ports, "ports", OBJECT, "what clients connect to",
-	      .object = &entry_port_schema, .list = true),
+	      .object = &entry_port_schema, .list = true, .required = true),
 	FIELD(struct draft_service_entry, location, "location", ENUM, "in the mesh or outside",
 	      .words = locations, FIELD_DEFAULT(0, "MESH_EXTERNAL")),
 	FIELD(struct draft_service_entry, resolution, "resolution", ENUM,
 	      "STATIC: the endpoints below; NONE: where the client connects; by DNS: refused",
 	      .words = resolutions, FIELD_DEFAULT(0, "NONE")),
 	FIELD(struct draft_service_entry, endpoints, "endpoints", OBJECT, "as in WorkloadEntry",
-	      .object = &workload_entry_schema, .list = true),
+	      .object = &workload_entry_schema, .list = true, .one_of = 1),
 	FIELD(struct draft_service_entry, selector, "workloadSelector", OBJECT,
 	      "WorkloadEntries and Workloads of the namespace with these labels are endpoints",
-	      .object = &selector_schema),
+	      .object = &selector_schema, .one_of = 1),
 	FIELD(struct draft_service_entry, export_to, "exportTo", WORD, "\"*\" only", .list = true),
 	FIELD_REFUSE("subjectAltNames", SECURITY,
 		     "weft does not originate TLS and checks no certificates"),
@@ -240,7 +334,8 @@ static const struct field workload_schema_fields[] = {
 	      "its identity, for principals"),
 	FIELD(struct draft_workload, locality, "locality", LOCALITY, "where it runs"),
 	FIELD(struct draft_workload, ports, "ports", NUMBERS,
-	      "name of the service's port: port here", .min = 1, .max = 65535),
+	      "name of the service's port: port here", .min = 1, .max = 65535,
+	      .form = FORM_DNS_LABEL),
 	FIELD(struct draft_workload, weight, "weight", NUMBER, "share of connections",
 	      .max = 1000000, FIELD_DEFAULT(1, "1")),
 };
@@ -248,7 +343,8 @@ SCHEMA(workload_schema, "Workload.spec", struct draft_workload);
 
 static const struct field mesh_settings_schema_fields[] = {
 	FIELD(struct draft_settings, root_namespace, "rootNamespace", TEXT,
-	      "policies here hold for the whole mesh", .fallback_text = "istio-system"),
+	      "policies here hold for the whole mesh", .form = FORM_NAMESPACE,
+	      .fallback_text = "istio-system"),
 	FIELD(struct draft_settings, trust_domain, "trustDomain", TEXT, "of principals",
 	      .fallback_text = "cluster.local"),
 	FIELD(struct draft_settings, cluster_domain, "clusterDomain", TEXT,

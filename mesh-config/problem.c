@@ -39,6 +39,7 @@ static const char *const usual_hints[PROBLEM_CODE_COUNT] = {
 	[PROBLEM_VALUE] = "weft config schema KIND says what each field takes",
 	[PROBLEM_REQUIRED] = "weft config schema KIND lists the fields",
 	[PROBLEM_NOT_OBJECT] = "each document begins with apiVersion, kind and metadata.name",
+	[PROBLEM_EXCLUSIVE] = "keep one of them",
 	[PROBLEM_NOT_HONOURED] = ACCEPT("E3001"),
 	[PROBLEM_SECURITY] = ACCEPT("E3002"),
 	[PROBLEM_L7_ALLOW] = ACCEPT("E3004"),

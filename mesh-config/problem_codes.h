@@ -21,17 +21,21 @@
 	X(UNREADABLE, "E1009", "file cannot be read", "The file is there but could not be read.")  \
 	X(UNKNOWN_FIELD, "E2001", "unknown field",                                                 \
 	  "The field is not part of this kind; most often it is misspelt or one level off.")       \
-	X(TYPE, "E2002", "wrong type", "The value has another type than its field.")               \
+	X(TYPE, "E2002", "wrong type",                                                             \
+	  "The value has another type than its field. Numbers, true and false (also yes, no, on, " \
+	  "off) are no texts unless they stand in quotes, as Kubernetes has it.")                  \
 	X(VALUE, "E2003", "value not allowed",                                                     \
 	  "The value is none of those, or not in the range, "                                      \
 	  "that the field takes.")                                                                 \
-	X(REQUIRED, "E2004", "required field missing", "The object means nothing without it.")     \
+	X(REQUIRED, "E2004", "required field missing",                                             \
+	  "The object means nothing without it, or with it empty.")                                \
 	X(ADDRESS, "E2005", "not an address",                                                      \
 	  "IPv4 or IPv6 addresses, or prefixes such as "                                           \
 	  "10.0.0.0/8.")                                                                           \
 	X(NAME, "E2006", "not a name",                                                             \
-	  "Names are lower case letters, digits, '-' and '.', as in "                              \
-	  "Kubernetes.")                                                                           \
+	  "Names of objects are lower case letters, digits, '-' and '.', as in Kubernetes; "       \
+	  "hosts, "                                                                                \
+	  "subsets and ports have names of DNS, as in Istio.")                                     \
 	X(NOT_OBJECT, "E2007", "not a resource",                                                   \
 	  "Each document has apiVersion, kind and "                                                \
 	  "metadata.name.")                                                                        \
@@ -41,12 +45,17 @@
 	X(VERSION, "W2009", "unknown version of an API",                                           \
 	  "The document is read as the version "                                                   \
 	  "that weft knows.")                                                                      \
-	X(NUMBER_AS_TEXT, "W2010", "number where a text belongs",                                  \
-	  "Kubernetes refuses this; weft "                                                         \
-	  "takes it as written.")                                                                  \
 	X(MISSPELT_KIND, "E2011", "misspelt kind",                                                 \
 	  "The kind is almost one that weft knows; leaving it out silently would change what is "  \
 	  "allowed or where connections go.")                                                      \
+	X(LABEL, "E2012", "not a label",                                                           \
+	  "Keys and values of labels are those of Kubernetes: [PREFIX/]NAME, and letters, "        \
+	  "digits, '-', '_' and '.'; selectors have no wildcards.")                                \
+	X(EXCLUSIVE, "E2013", "fields that exclude each other", "Only one of them can be meant.")  \
+	X(HOST_BITS, "W2014", "bits behind the prefix",                                            \
+	  "The address is not the first one of its network; the whole network is meant.")          \
+	X(FORMER_NAME, "W2015", "former name of a field",                                          \
+	  "The field has another name today; it is read as that one.")                             \
 	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
 	  "weft steers connections and does not take part in them; leaving this field out "        \
 	  "silently would send requests elsewhere than written.")                                  \

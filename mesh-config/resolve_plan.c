@@ -196,6 +196,8 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 	case KIND_AUTHORIZATION_POLICY:
 		u->again[STAGE_POLICIES] = true;
 		break;
+	case KIND_PEER_AUTHENTICATION: /* of no effect */
+		break;
 	case KIND_TELEMETRY:
 	case KIND_OBJECTIVE:
 		u->again[STAGE_SIGNALS] = true;

@@ -65,8 +65,8 @@ static double unit_ms(const char *s, size_t left, size_t *ret_size)
 		const char *name;
 		size_t size;
 		double ms;
-	} units[] = {
-		{"ms", 2, 1}, {"us", 2, 0.001}, {"s", 1, 1000}, {"m", 1, 60000}, {"h", 1, 3600000}};
+	} units[] = {{"ms", 2, 1},   {"us", 2, 0.001}, {"ns", 2, 0.000001},
+		     {"s", 1, 1000}, {"m", 1, 60000},  {"h", 1, 3600000}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (left >= units[i].size && !memcmp(s, units[i].name, units[i].size)) {
@@ -102,8 +102,8 @@ bool duration_parse(struct slice text, uint32_t *ret_ms)
 		i += size;
 		total += number / scale * unit;
 	}
-	if (total > (double)UINT32_MAX)
-		return false;
+	if (total > (double)UINT32_MAX || fabs(total - round(total)) > 1e-5)
+		return false; /* too long, or no whole number of ms */
 	*ret_ms = (uint32_t)llround(total);
 	return true;
 }

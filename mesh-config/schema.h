@@ -4,6 +4,7 @@
  * structure of this module) each value goes. Every draft structure begins with a struct place. */
 #pragma once
 
+#include "mesh-config/forms.h"
 #include "mesh-config/pool.h"
 #include "mesh-config/problem_sink.h"
 #include "mesh-config/yaml.h"
@@ -68,17 +69,20 @@ struct schema;
 
 struct field {
 	const char *name;
+	const char *former; /* another name that it had once; read with a warning */
 	const char *doc;
 	const struct schema *object; /* of OBJECT, OBJECTS */
 	const char *const *words;    /* of ENUM, ended by NULL */
 	const char *fallback_text;   /* the default as people write it; NULL: none */
 	uint32_t min, max;	     /* of NUMBER, DURATION; max 0: no bound */
 	uint32_t fallback;	     /* where absent; a REAL without fallback_text is -1 then */
-	uint16_t offset;
+	uint16_t offset;	     /* 0: its value is kept nowhere */
 	uint8_t type, status;
-	uint8_t code; /* enum problem_code, of WARNED and REFUSED */
-	bool required;
-	bool list; /* a list of |type|: struct draft_list at the offset */
+	uint8_t code;	/* enum problem_code, of WARNED and REFUSED */
+	uint8_t form;	/* enum field_form, of texts; of the keys of NUMBERS */
+	uint8_t one_of; /* not 0: fields of one schema with the same number exclude each other */
+	bool required;	/* there, and not empty */
+	bool list;	/* a list of |type|: struct draft_list at the offset */
 };
 
 struct reading;
@@ -89,6 +93,7 @@ struct schema {
 	uint16_t count;
 	uint16_t size_bytes; /* of the draft */
 	bool open;	     /* unknown fields are fine (metadata) */
+	bool some;	     /* an object without any field of the table says nothing */
 	/* Looks at the finished draft and says what the table cannot; may be NULL. */
 	void (*check)(struct reading *r, void *draft);
 };
@@ -100,12 +105,25 @@ struct schema {
 	 .offset = offsetof(s, member),                                                            \
 	 .doc = (text),                                                                            \
 	 ##__VA_ARGS__}
-#define FIELD_IGNORE(field_name, text)                                                             \
-	{.name = (field_name), .status = FIELD_IGNORED, .doc = (text)}
-#define FIELD_WARN(field_name, problem, text)                                                      \
-	{.name = (field_name), .status = FIELD_WARNED, .code = PROBLEM_##problem, .doc = (text)}
-#define FIELD_REFUSE(field_name, problem, text)                                                    \
-	{.name = (field_name), .status = FIELD_REFUSED, .code = PROBLEM_##problem, .doc = (text)}
+#define FIELD_IGNORE(field_name, text, ...)                                                        \
+	{.name = (field_name), .status = FIELD_IGNORED, .doc = (text), ##__VA_ARGS__}
+#define FIELD_WARN(field_name, problem, text, ...)                                                 \
+	{.name = (field_name),                                                                     \
+	 .status = FIELD_WARNED,                                                                   \
+	 .code = PROBLEM_##problem,                                                                \
+	 .doc = (text),                                                                            \
+	 ##__VA_ARGS__}
+#define FIELD_REFUSE(field_name, problem, text, ...)                                               \
+	{.name = (field_name),                                                                     \
+	 .status = FIELD_REFUSED,                                                                  \
+	 .code = PROBLEM_##problem,                                                                \
+	 .doc = (text),                                                                            \
+	 ##__VA_ARGS__}
+/* What a field that is not honoured takes all the same. */
+#define FIELD_OF(field_type)	    .type = FIELD_##field_type
+#define FIELD_WARNS(problem)	    .status = FIELD_WARNED, .code = PROBLEM_##problem
+#define FIELD_REFUSES(problem)	    .status = FIELD_REFUSED, .code = PROBLEM_##problem
+#define FIELD_OF_SOME_OBJECT	    .type = FIELD_OBJECT, .object = &some_object_schema
 #define FIELD_DEFAULT(number, text) .fallback = (number), .fallback_text = (text)
 
 #define SCHEMA(symbol, title, draft, ...)                                                          \
@@ -114,6 +132,9 @@ struct schema {
 				      .count = sizeof(symbol##_fields) / sizeof(struct field),     \
 				      .size_bytes = sizeof(draft),                                 \
 				      ##__VA_ARGS__}
+
+/* An object that nobody looks into. */
+extern const struct schema some_object_schema;
 
 /* What reading a file needs. */
 struct reading {
@@ -131,6 +152,9 @@ void *schema_read(struct reading *r, const struct schema *schema, const struct y
 /* Whether an annotation is any of weft's business; others are left alone. */
 bool schema_annotation_counts(struct slice key);
 
+/* The field of that name, or that had it once; NULL: none. */
+const struct field *schema_field(const struct schema *schema, struct slice name);
+
 /* Of each field: its name, for messages and pages. */
 const char *field_type_text(enum field_type type);
 
@@ -138,7 +162,7 @@ const char *field_type_text(enum field_type type);
  * these. Bits behind the prefix are cleared; *|ret_clean| tells whether they were clear. */
 bool prefix_parse(struct slice text, struct mesh_prefix *ret, bool *ret_clean);
 
-/* "90s", "1m30s", "1.5h", "10ms" in ms. False if it is none, or beyond 49 days. */
+/* "90s", "1m30s", "1.5h", "10ms" in ms. False if it is none, not of whole ms, or beyond 49 days. */
 bool duration_parse(struct slice text, uint32_t *ret_ms);
 
 /* Decimal digits only. */

@@ -342,8 +342,8 @@ static void test_texts_are_given_back(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 3000; i++) {
 		snprintf(text, sizeof(text),
-			 "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {x: "
-			 "\"%0800u\"}}\n",
+			 "apiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: "
+			 "{weft.dev/note: \"%0800u\"}}\nspec: {clusterIP: None}\n",
 			 i);
 		put_text(s, "a.yaml", text);
 		if (i == 10)

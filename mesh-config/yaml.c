@@ -485,3 +485,42 @@ const char *yaml_describe(const struct yaml_node *node)
 		return "true or false";
 	return is_number(node->text.data) ? "a number" : "a text";
 }
+
+/* What YAML 1.1 takes for true and false beside these two. */
+static bool is_switch(struct slice text)
+{
+	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "y", "n"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		struct slice word = {words[i], strlen(words[i])};
+		struct slice rest = {text.data + 1, text.size_bytes - 1};
+		struct slice tail = {words[i] + 1, word.size_bytes - 1};
+		bool upper = text.size_bytes > 1 && rest.data[0] < 'a';
+
+		/* yes, Yes and YES, but not yEs */
+		if (slice_equal_nocase(text, word) &&
+		    (upper ? text.data[0] < 'a' : slice_equal(rest, tail)))
+			return true;
+	}
+	return false;
+}
+
+/* 0x1f, 0b11, 0o17, 1_000 */
+static bool is_odd_number(const char *s)
+{
+	s += *s == '-' || *s == '+';
+	if (s[0] == '0' && s[1] && strchr("xX", s[1]) && s[2])
+		return !s[2 + strspn(s + 2, "0123456789abcdefABCDEF_")];
+	if (s[0] == '0' && s[1] && strchr("bo", s[1]) && s[2])
+		return !s[2 + strspn(s + 2, "01234567_")];
+	return *s >= '0' && *s <= '9' && !s[strspn(s, "0123456789_")];
+}
+
+const char *yaml_mistaken(const struct yaml_node *node)
+{
+	if (node->kind != YAML_TEXT || !node->plain || !node->text.size_bytes)
+		return NULL;
+	if (is_switch(node->text))
+		return "true or false";
+	return is_number(node->text.data) || is_odd_number(node->text.data) ? "a number" : NULL;
+}
