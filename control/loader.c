@@ -74,7 +74,7 @@ static int start_attach(struct loader *l, struct error *err)
 		return r;
 	if (o->statistics)
 		l->statistics_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	return attach_new(&options, &l->attach, err);
+	return attach_load(&options, &l->attach, err);
 }
 
 /* TLS stays closed when this fails; all else goes on, and `weft check` says why. */
@@ -204,8 +204,16 @@ static void end_connections(void *arg)
 		endings_want(l->endings, process_now_ns());
 }
 
+/* The mesh of an earlier build gives way to the generation that was just put in force. */
+static int take_over(void *arg, struct error *err)
+{
+	struct loader *l = arg;
+
+	return attach_take_over(l->attach, err);
+}
+
 /* Unlike the rest this must work: who asks for a mesh counts on it. */
-static int start_mesh(struct loader *l, struct error *err)
+static int load_mesh(struct loader *l, struct error *err)
 {
 	struct feeder_options options = {
 		.path = l->options.config_dir,
@@ -213,19 +221,24 @@ static int start_mesh(struct loader *l, struct error *err)
 		.cgroup_root = l->cgroup_root,
 		.accelerate = accelerate,
 		.end_connections = end_connections,
+		.take_over = take_over,
 		.arg = l,
 	};
-	struct error ignored, err_endings;
-	int r;
 
-	if (!l->options.config_dir)
-		return 0;
-	if (endings_new(l->attach, &l->endings, &err_endings))
-		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err_endings.text);
-	r = feeder_new(&options, &l->feeder, err);
-	if (!r && !lookups_new(l->attach, &l->lookups, &ignored))
+	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
+}
+
+/* What this lacks the rest of the mesh goes without, and `weft check` says so. */
+static void start_mesh(struct loader *l)
+{
+	struct error ignored, err;
+
+	if (!l->feeder)
+		return;
+	if (endings_new(l->attach, &l->endings, &err))
+		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
+	if (!lookups_new(l->attach, &l->lookups, &ignored))
 		refresh_lookups(l);
-	return r;
 }
 
 static int watch(struct loader *l, int fd)
@@ -235,7 +248,7 @@ static int watch(struct loader *l, int fd)
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static int start(struct loader *l, struct error *err)
+static int load(struct loader *l, struct error *err)
 {
 	int r = start_attach(l, err);
 
@@ -245,14 +258,20 @@ static int start(struct loader *l, struct error *err)
 	if (l->epoll_fd < 0)
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
+	r = load_mesh(l, err);
+	return r || !l->feeder ? r : watch(l, feeder_fd(l->feeder));
+}
+
+int loader_begin(struct loader *l, struct error *err)
+{
+	int r = attach_begin(l->attach, err);
+
+	if (r)
+		return r;
+	start_mesh(l);
 	start_libraries(l);
 	try_flows(l);
 	start_redirect(l);
-	r = start_mesh(l, err);
-	if (r)
-		return r;
-	if (l->feeder)
-		watch(l, feeder_fd(l->feeder));
 	if (l->endings)
 		watch(l, endings_fd(l->endings));
 	end_connections(l);
@@ -272,7 +291,7 @@ int loader_new(const struct options *options, struct loader **ret, struct error 
 		return error_set(err, -ENOMEM, "no memory");
 	l->options = *options;
 	l->statistics_fd = l->epoll_fd = -1;
-	r = start(l, err);
+	r = load(l, err);
 	if (r)
 		loader_free(l);
 	else

@@ -13,10 +13,13 @@
 
 struct loader;
 
-/* Attaches everything that this kernel allows. 0 or a negative errno with |err|. Free with
- * loader_free, which leaves what is pinned. */
+/* Loads everything that this kernel allows, and attaches nothing. 0 or a negative errno with |err|.
+ * Free with loader_free, which leaves what is pinned: before loader_begin nothing is. */
 int loader_new(const struct options *options, struct loader **ret, struct error *err);
 void loader_free(struct loader *l);
+
+/* Attaches it. 0 or a negative errno with |err|. */
+int loader_begin(struct loader *l, struct error *err);
 
 struct attach *loader_attach(struct loader *l);
 

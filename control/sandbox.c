@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A call is allowed when its condition holds, if it has one; another row of the same call allows
@@ -136,4 +137,28 @@ int sandbox_enter(struct error *err)
 	if (r)
 		return error_set(err, r, "cannot limit system calls: %s", strerror(-r));
 	return 0;
+}
+
+int sandbox_try(struct error *err)
+{
+	struct error why = {0};
+	int ends[2], status;
+	pid_t pid;
+
+	if (pipe(ends))
+		return error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		status = sandbox_enter(&why) && write(ends[1], &why, sizeof(why)) > 0;
+		_exit(status);
+	}
+	close(ends[1]);
+	if (pid < 0)
+		error_set(&why, -errno, "cannot fork: %s", strerror(errno));
+	else if (read(ends[0], &why, sizeof(why)) != sizeof(why))
+		why = (struct error){0};
+	close(ends[0]);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && status && !why.code)
+		error_set(&why, -ECHILD, "the worker's confinement ends it");
+	return why.code ? error_set(err, why.code, "%s", why.text) : 0;
 }

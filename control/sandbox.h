@@ -8,3 +8,6 @@
  * reading the ring and serving open sockets need: no open, no connect, no exec, no bpf, no ptrace.
  * A forbidden call fails with EPERM. 0 or a negative errno with |err|. */
 int sandbox_enter(struct error *err);
+
+/* Whether sandbox_enter would succeed, tried in a process that is made for it. */
+int sandbox_try(struct error *err);

@@ -5,11 +5,14 @@
 #include "control/loader.h"
 #include "control/options.h"
 #include "control/process.h"
+#include "control/sandbox.h"
 #include "control/serve/listen.h"
+#include "control/serve/serve.h"
 #include "control/worker.h"
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "datapath/attach/pin_lock.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -35,6 +38,8 @@
 
 struct weftd {
 	struct options options;
+	struct pin_lock *lock; /* NULL: nothing is pinned */
+	struct serve_sockets sockets;
 	struct loader *loader;
 	struct broker broker;
 	struct channel channel;
@@ -89,7 +94,9 @@ static void be_worker(struct weftd *d, int ready_fd)
 	close(d->timer_fd);
 	close(d->restart_fd);
 	close(d->signal_fd);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->channel, ready_fd);
+	pin_lock_forget(d->lock);
+	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->channel,
+			  &d->sockets, ready_fd);
 	_exit(code);
 }
 
@@ -148,8 +155,6 @@ static void worker_stop(struct weftd *d)
 	worker_disconnect(d);
 	waitpid(d->worker, NULL, 0);
 	d->worker = 0;
-	if (d->options.socket_path[0])
-		listen_unix_remove(d->options.socket_path);
 }
 
 static void timer_set(int fd, uint64_t delay_ns)
@@ -282,13 +287,39 @@ static void loop(struct weftd *d)
 	}
 }
 
+static void sockets_close(struct weftd *d)
+{
+	bool listened = d->sockets.local_fd >= 0;
+
+	serve_sockets_close(&d->sockets);
+	if (listened)
+		listen_unix_remove(d->options.socket_path);
+}
+
+/* What may fail before anything is touched: a second agent changes nothing of the first one's, and
+ * a start that fails leaves nothing behind. */
+static int claim(struct weftd *d, struct error *err)
+{
+	const struct options *o = &d->options;
+	struct serve_options serve = {
+		.listen = o->listen[0] ? o->listen : NULL,
+		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
+	};
+	int r = o->pin_dir[0] ? pin_lock_take(o->pin_dir, &d->lock, NULL, err) : 0;
+
+	r = r ? r : serve_sockets_open(&serve, &d->sockets, err);
+	return r ? r : sandbox_try(err);
+}
+
 static int start(struct weftd *d, struct error *err)
 {
-	int r = loader_new(&d->options, &d->loader, err);
+	int r = claim(d, err);
 
+	r = r ? r : loader_new(&d->options, &d->loader, err);
 	malloc_trim(0); /* loading took megabytes that neither half needs any more */
 	r = r ? r : start_loop(d, err);
-	return r ? r : worker_start(d, err);
+	r = r ? r : worker_start(d, err);
+	return r ? r : loader_begin(d->loader, err);
 }
 
 static void run(struct weftd *d)
@@ -320,7 +351,10 @@ static void explain(const struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct weftd d = {.broker = {-1, -1, -1, -1}, .channel = {-1, -1, -1, -1}, .epoll_fd = -1};
+	struct weftd d = {.broker = {-1, -1, -1, -1},
+			  .channel = {-1, -1, -1, -1},
+			  .sockets = {.tcp_fd = -1, .local_fd = -1},
+			  .epoll_fd = -1};
 	struct error err = {0};
 	int code = options_parse(argc, argv, &d.options);
 
@@ -335,5 +369,7 @@ int main(int argc, char **argv)
 	}
 	worker_stop(&d);
 	loader_free(d.loader);
+	sockets_close(&d);
+	pin_lock_free(d.lock);
 	return d.code;
 }

@@ -48,6 +48,7 @@ struct worker {
 	struct observe *observe;
 	struct signals *signals;
 	struct recent *recent;
+	const struct serve_sockets *sockets;
 	struct serve *serve;
 	struct status *status;
 	struct channel *channel;
@@ -210,11 +211,7 @@ static void drain_ring(void *arg)
 
 static int start_serve(struct worker *w, struct error *err)
 {
-	const struct options *o = &w->options;
-	struct serve_options options = {
-		.listen = o->listen[0] ? o->listen : NULL,
-		.socket_path = o->socket_path[0] ? o->socket_path : NULL,
-	};
+	struct serve_options options = {.sockets = w->sockets};
 	struct status_parts parts = {.options = &w->options,
 				     .turns = &w->turns,
 				     .broker = w->broker,
@@ -432,10 +429,13 @@ static void finish(struct worker *w)
 }
 
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct channel *channel, int ready_fd)
+	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd)
 {
-	struct worker w = {
-		.options = *options, .attach = attach, .broker = broker, .channel = channel};
+	struct worker w = {.options = *options,
+			   .attach = attach,
+			   .broker = broker,
+			   .channel = channel,
+			   .sockets = sockets};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;
 

@@ -8,8 +8,10 @@
 #include "control/options.h"
 
 struct attach;
+struct serve_sockets;
 
-/* Runs until SIGTERM or until the loader is gone; writes one byte to |ready_fd| once it serves, or
- * a sentence when it cannot. Returns the exit code. */
+/* Answers on |sockets|, which the next worker goes on with. Runs until SIGTERM or until the loader
+ * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
+ * exit code. */
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct channel *channel, int ready_fd);
+	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd);

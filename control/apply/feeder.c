@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/schedule.h"
+#include "datapath/attach/attach.h"
 #include "datapath/attach/mesh_maps.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 /* What the loader's own thread has to do. */
 #define TODO_END_CONNECTIONS 1u
 #define TODO_ACCELERATE	     2u
+#define TODO_TAKE_OVER	     4u
 
 #define SLICE_NS 1000000 /* a change is short work that somebody waits for */
 
@@ -211,14 +213,18 @@ static void answer_arena(struct feeder *f, uint64_t cells)
 	channel_answer(f->channel, r, (uint64_t)arena.id << 32 | arena.count, arena.fd, &err);
 }
 
-/* The answer goes first: whoever waits for it tells when the generation came into force. */
+/* The answer goes first: whoever waits for it tells when the generation came into force. While an
+ * earlier build's is in force that is not before its hooks are taken over. */
 static void answer_flip(struct feeder *f)
 {
 	struct error err = {0};
 	int r = mesh_maps_flip(f->maps, &err);
 	const struct weft_mesh_header *live = mesh_maps_live(f->maps);
 
-	channel_answer(f->channel, r, 0, -1, &err);
+	if (!r && attach_waits(f->options.attach))
+		leave_to_loader(f, TODO_TAKE_OVER);
+	else
+		channel_answer(f->channel, r, 0, -1, &err);
 	if (!r && live && live->flags & WEFT_MESH_ENDS)
 		leave_to_loader(f, TODO_END_CONNECTIONS);
 }
@@ -337,6 +343,15 @@ static void answer_accelerate(struct feeder *f)
 	channel_answer(f->channel, r, 0, -1, &err);
 }
 
+static void answer_take_over(struct feeder *f)
+{
+	struct error err = {0};
+	int r = f->options.take_over(f->options.arg, &err);
+
+	if (f->channel)
+		channel_answer(f->channel, r, 0, -1, &err);
+}
+
 void feeder_handle(struct feeder *f)
 {
 	eventfd_t count;
@@ -345,6 +360,8 @@ void feeder_handle(struct feeder *f)
 	if (eventfd_read(f->todo_fd, &count))
 		return;
 	todo = atomic_exchange(&f->todo, 0);
+	if (todo & TODO_TAKE_OVER)
+		answer_take_over(f);
 	if (todo & TODO_END_CONNECTIONS)
 		f->options.end_connections(f->options.arg);
 	if (todo & TODO_ACCELERATE && f->channel)

@@ -22,7 +22,9 @@ struct feeder_options {
 			  struct error *err);
 	/* Another generation is in force, and it has policies that end connections. */
 	void (*end_connections)(void *arg);
-	void *arg; /* both are called by feeder_handle */
+	/* attach_take_over is due. 0 or a negative errno with |err|. */
+	int (*take_over)(void *arg, struct error *err);
+	void *arg; /* all are called by feeder_handle */
 };
 
 /* 0 or a negative errno with |err|. Free with feeder_free; what is in force stays. */

@@ -35,7 +35,7 @@ struct serve {
 	struct routes routes;
 	struct front tcp;
 	struct front local;
-	uint16_t port;
+	struct serve_sockets sockets; /* the descriptors are the daemons' */
 	int epoll_fd;
 	int timer_fd;
 };
@@ -111,24 +111,42 @@ static int start_front(struct front *f, int fd, const struct serve_options *o, s
 	return 0;
 }
 
-static int start_tcp(struct serve *s, const struct serve_options *o, struct error *err)
+int serve_sockets_open(const struct serve_options *o, struct serve_sockets *ret, struct error *err)
 {
-	int fd = -1;
+	int code = 0;
 
-	if (!o->listen)
-		return 0;
-	fd = listen_tcp(o->listen, &s->port, &s->tcp.check_host, err);
-	return fd < 0 ? fd : start_front(&s->tcp, fd, o, err);
+	*ret = (struct serve_sockets){.tcp_fd = -1, .local_fd = -1};
+	if (o->listen)
+		ret->tcp_fd = listen_tcp(o->listen, &ret->port, &ret->loopback, err);
+	if (o->listen && ret->tcp_fd < 0)
+		return ret->tcp_fd;
+	if (o->socket_path)
+		ret->local_fd = listen_unix_open(o->socket_path,
+						 or_default(o->socket_mode, DEFAULT_MODE), err);
+	if (o->socket_path && ret->local_fd < 0) {
+		code = ret->local_fd;
+		serve_sockets_close(ret);
+	}
+	return code;
 }
 
-static int start_local(struct serve *s, const struct serve_options *o, struct error *err)
+void serve_sockets_close(struct serve_sockets *s)
 {
-	int fd = -1;
+	cleanup_close_fd(&s->tcp_fd);
+	cleanup_close_fd(&s->local_fd);
+	*s = (struct serve_sockets){.tcp_fd = -1, .local_fd = -1};
+}
 
-	if (!o->socket_path)
-		return 0;
-	fd = listen_unix_open(o->socket_path, or_default(o->socket_mode, DEFAULT_MODE), err);
-	return fd < 0 ? fd : start_front(&s->local, fd, o, err);
+static int start_fronts(struct serve *s, const struct serve_options *o, struct error *err)
+{
+	int code = 0;
+
+	s->tcp.check_host = s->sockets.loopback;
+	if (s->sockets.tcp_fd >= 0)
+		code = start_front(&s->tcp, s->sockets.tcp_fd, o, err);
+	if (!code && s->sockets.local_fd >= 0)
+		code = start_front(&s->local, s->sockets.local_fd, o, err);
+	return code;
 }
 
 static int start(struct serve *s, const struct serve_options *o, struct error *err)
@@ -139,8 +157,10 @@ static int start(struct serve *s, const struct serve_options *o, struct error *e
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (s->epoll_fd < 0 || s->timer_fd < 0 || watch(s, s->timer_fd))
 		return error_set(err, -errno, "no descriptor for the HTTP server: %m");
-	code = start_tcp(s, o, err);
-	return code ? code : start_local(s, o, err);
+	if (o->sockets)
+		s->sockets = *o->sockets;
+	code = o->sockets ? 0 : serve_sockets_open(o, &s->sockets, err);
+	return code ? code : start_fronts(s, o, err);
 }
 
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
@@ -258,7 +278,7 @@ void serve_wake(struct serve *s)
 
 uint16_t serve_port(const struct serve *s)
 {
-	return s->port;
+	return s->sockets.port;
 }
 
 uint64_t serve_ended(const struct serve *s)

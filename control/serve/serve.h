@@ -15,6 +15,8 @@
 struct mesh_files;
 struct serve;
 
+struct serve_sockets;
+
 struct serve_options {
 	const char *listen; /* "ADDR:PORT", "[ADDR]:PORT"; port 0 = any; NULL = no TCP listener */
 	const char *socket_path; /* NULL = no unix socket */
@@ -24,7 +26,22 @@ struct serve_options {
 	uint32_t timeout_s;    /* idle clients are dropped after it, 0 = 30; live readers are never
 				  idle */
 	uint32_t scrape_max_s; /* a scrape or listing that takes longer is cut off, 0 = 60 */
+	const struct serve_sockets *sockets; /* opened already; NULL: serve_new opens them */
 };
+
+/* Sockets that outlive the server which answers on them: the next one goes on. */
+struct serve_sockets {
+	int tcp_fd; /* -1 = none */
+	uint16_t port;
+	bool loopback;
+	int local_fd; /* -1 = none */
+};
+
+/* Opens what |listen| and |socket_path| of |options| say; as serve_new otherwise. Close with
+ * serve_sockets_close; the path of the unix socket stays (listen_unix_remove). */
+int serve_sockets_open(const struct serve_options *options, struct serve_sockets *ret,
+		       struct error *err);
+void serve_sockets_close(struct serve_sockets *s);
 
 /* What is served. Must outlive the server. Callbacks are called from serve_run and
  * must not block. */

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "datapath/attach/attach_state.h"
+#include "datapath/attach/handover.h"
 #include "datapath/attach/iterator.h"
 #include "datapath/attach/mapping_trace.h"
 #include "datapath/attach/mesh_maps.h"
@@ -122,6 +123,14 @@ const char *attach_link_dir(const struct attach *a)
 	return a->pins.map_dir[0] ? a->pins.link_dir : NULL;
 }
 
+bool attach_has(const struct attach *a, const char *name)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (!strcmp(PROGRAMS[i].name, name) && a->links[i])
+			return true;
+	return attach_program(a, name);
+}
+
 bool attach_adopted(const struct attach *a)
 {
 	return a->pins.adopted;
@@ -234,8 +243,10 @@ static int try_load(struct attach *a, const struct attach_options *options, uint
 {
 	choose_programs(a, options, left_out);
 	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
-	if (a->pins.map_dir[0])
+	if (a->pins.map_dir[0]) {
 		pin_maps(a);
+		handover_share(a);
+	}
 	links_adopt(a);
 	return weft_bpf__load(a->skeleton);
 }
@@ -339,17 +350,18 @@ static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program
 	return NULL;
 }
 
-static void link_attach(struct attach *a, size_t i)
+/* What a process tells by its SYN is kept for the server's end: where maps are not shared both
+ * builds have to do that while the other hooks change over. */
+static bool is_kept_twice(const struct attach *a, const char *program)
+{
+	return a->waits && !strcmp(program, "mesh_knock");
+}
+
+static void link_pin(struct attach *a, size_t i)
 {
 	struct attach_program *state = &a->state[i];
 	char path[512];
 
-	a->links[i] = link_make(a, i, find(a, PROGRAMS[i].name));
-	state->attached = a->links[i] != NULL;
-	if (!state->attached) {
-		snprintf(state->problem, sizeof(state->problem), "%s", strerror(errno));
-		return;
-	}
 	if (!PROGRAMS[i].pinned || !attach_link_dir(a))
 		return;
 	link_path(a, i, path, sizeof(path));
@@ -357,22 +369,50 @@ static void link_attach(struct attach *a, size_t i)
 		snprintf(state->problem, sizeof(state->problem), "not pinned: %s", strerror(errno));
 }
 
-static int attach_all(struct attach *a, struct error *err)
+static void link_attach(struct attach *a, size_t i)
+{
+	struct bpf_program *program = attach_program(a, PROGRAMS[i].name);
+	struct attach_program *state = &a->state[i];
+
+	if (program && PROGRAMS[i].hook == HOOK_CGROUP && !is_kept_twice(a, PROGRAMS[i].name))
+		a->links[i] = handover_link(a, PROGRAMS[i].name, program);
+	state->attached = a->links[i] != NULL;
+	a->begun |= state->attached;
+	if (state->attached)
+		return;
+	a->links[i] = program ? link_make(a, i, program) : NULL;
+	state->attached = a->links[i] != NULL;
+	a->begun |= state->attached;
+	if (state->attached)
+		link_pin(a, i);
+	else
+		snprintf(state->problem, sizeof(state->problem), "%s",
+			 program ? strerror(errno) : "this kernel does not load it");
+}
+
+/* Those of the mesh, or the others. Returns how many of them are attached. */
+static unsigned links_attach(struct attach *a, bool mesh)
 {
 	unsigned attached = 0;
 
+	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
+		if (is_mesh(PROGRAMS[i].name) != mesh || is_other_walk(a, i))
+			continue;
+		if (!a->links[i])
+			link_attach(a, i);
+		attached += a->state[i].attached;
+	}
+	return attached;
+}
+
+static void programs_name(struct attach *a)
+{
 	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
 		if ((!a->mesh && is_mesh(PROGRAMS[i].name)) || is_other_walk(a, i))
 			continue;
 		a->state[i].name = PROGRAMS[i].name;
 		a->state[i].hook = bpf_program__section_name(find(a, PROGRAMS[i].name));
-		if (!a->links[i])
-			link_attach(a, i);
-		attached += a->state[i].attached;
 	}
-	if (attached)
-		return 0;
-	return error_set(err, -ENOTSUP, "no program could be attached: %s", a->state[0].problem);
 }
 
 /* ---- walking what lives */
@@ -425,18 +465,14 @@ static int start(struct attach *a, const struct attach_options *options, struct 
 	if (!r && options->pin_dir)
 		r = pins_prepare(&a->pins, options->pin_dir, object, object_bytes,
 				 ring_bytes + options->redirect, err);
-	if (r)
-		return r;
-	r = load(a, options, ring_bytes, err);
+	r = r ? r : load(a, options, ring_bytes, err);
 	r = r ? r : settings_start(a, options, ring_bytes, err);
-	r = r ? r : attach_all(a, err);
-	if (r)
-		return r;
-	walk(a, HOOK_FILES_OWNERS, NULL, NULL); /* of sockets older than the programs */
-	return 0;
+	if (!r)
+		programs_name(a);
+	return r;
 }
 
-int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err)
+int attach_load(const struct attach_options *options, struct attach **ret_attach, struct error *err)
 {
 	struct attach *a = calloc(1, sizeof(*a));
 	int r;
@@ -451,6 +487,56 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 		attach_free(a);
 	else
 		*ret_attach = a;
+	return r;
+}
+
+bool attach_waits(const struct attach *a)
+{
+	return a->waits;
+}
+
+static bool is_attached(const struct attach *a, const char *name)
+{
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (!strcmp(PROGRAMS[i].name, name))
+			return a->state[i].attached;
+	return false;
+}
+
+int attach_take_over(struct attach *a, struct error *err)
+{
+	if (a->mesh)
+		links_attach(a, true);
+	if (a->mesh && attach_has(a, "mesh_connect4") && !is_attached(a, "mesh_connect4"))
+		return error_set(err, -ENOTSUP, "the mesh cannot be attached");
+	a->waits = false;
+	handover_end(a);
+	return 0;
+}
+
+/* Owners are known before policy asks for them. */
+int attach_begin(struct attach *a, struct error *err)
+{
+	unsigned attached;
+
+	handover_begin(a);
+	attached = links_attach(a, false);
+	walk(a, HOOK_FILES_OWNERS, NULL, NULL); /* of sockets older than the programs */
+	if (!attached && !a->mesh)
+		return error_set(err, -ENOTSUP, "no program could be attached: %s",
+				 a->state[0].problem);
+	return a->waits ? 0 : attach_take_over(a, err);
+}
+
+int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err)
+{
+	int r = attach_load(options, ret_attach, err);
+
+	if (r)
+		return r;
+	r = attach_begin(*ret_attach, err);
+	if (r)
+		attach_free(take_ptr(*ret_attach));
 	return r;
 }
 
@@ -471,6 +557,8 @@ void attach_free(struct attach *a)
 	weft_bpf__destroy(a->skeleton);
 	if (a->cgroup_fd >= 0)
 		close(a->cgroup_fd);
+	if (!a->begun && !a->pins.adopted && a->pins.map_dir[0])
+		pins_build_remove(a->pins.map_dir, a->pins.dir);
 	free(a);
 }
 
@@ -478,7 +566,7 @@ int attach_detach(const char *pin_dir)
 {
 	if (access(pin_dir, F_OK))
 		return errno == ENOENT ? 0 : -errno;
-	pins_remove(pin_dir);
+	pins_remove_builds(pin_dir, "");
 	if (!redirect_sweep(pin_dir))
 		mounts_release_bpffs(pin_dir);
 	return 0;

@@ -41,10 +41,25 @@ struct attach_program {
 /* Called for each record; a non-zero return ends the reading. */
 typedef int (*attach_event_fn)(void *arg, void *record, size_t size_bytes);
 
-/* Loads and attaches. What an earlier agent of the same build pinned is adopted, what another build
- * pinned is replaced. A hook that this kernel refuses is left out (see attach_visit_programs)
- * unless nothing at all works. 0; -EPERM, -ENOENT, -ENOMEM or what the kernel said, with a sentence
- * in |err|. Free with attach_free. */
+/* Loads, and attaches nothing: what an earlier agent of the same build pinned is adopted, what
+ * another build, or one with other options, pinned stays in force as it is. A hook that this kernel
+ * refuses is left out (see attach_visit_programs). 0; -EPERM, -ENOENT, -ENOMEM or what the kernel
+ * said, with a sentence in |err|. Free with attach_free: without attach_begin nothing of it is
+ * left. */
+int attach_load(const struct attach_options *options, struct attach **ret_attach,
+		struct error *err);
+
+/* Attaches, and takes the place of other builds: there is no moment in which policy is not in
+ * force, or connections are balanced twice. 0, or what the kernel said with |err| when nothing at
+ * all can be attached, or a mesh was wanted and cannot be. */
+int attach_begin(struct attach *a, struct error *err);
+
+/* Whether the mesh of another build is still in force, because this one cannot read what is in
+ * force there: attach_take_over is due once a generation is in force in this one's maps. */
+bool attach_waits(const struct attach *a);
+int attach_take_over(struct attach *a, struct error *err);
+
+/* attach_load and attach_begin. */
 int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err);
 
 /* Stops capture and lets go; what is pinned stays. */
@@ -111,6 +126,9 @@ int attach_program_statistics(const struct attach *a, const char *name, uint64_t
  * loaded. */
 struct bpf_program *attach_program(const struct attach *a, const char *name);
 int attach_map_fd(const struct attach *a, const char *name);
+
+/* Whether the program |name| is loaded, or was adopted. */
+bool attach_has(const struct attach *a, const char *name);
 
 /* Where links of this build are to be pinned, or NULL when nothing is pinned. */
 const char *attach_link_dir(const struct attach *a);

@@ -24,4 +24,6 @@ struct attach {
 	int cgroup_fd;
 	bool mesh;
 	bool walks_files; /* this kernel refuses iterators over a map */
+	bool waits;	  /* an earlier build's mesh is in force until attach_take_over */
+	bool begun;	  /* something was attached, or taken over from an earlier build */
 };

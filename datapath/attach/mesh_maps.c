@@ -232,23 +232,13 @@ static void *state_map(int fd, size_t bytes)
 	return state == MAP_FAILED ? NULL : state;
 }
 
-static void find_attached(void *arg, const struct attach_program *p)
-{
-	bool *attached = arg;
-
-	*attached |= !strcmp(p->name, "mesh_connect4") && p->attached;
-}
-
 static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 {
 	struct bpf_program *simulate = attach_program(a, "mesh_simulate");
 	const char *link_dir = attach_link_dir(a);
 
-	bool attached = false;
-
-	attach_visit_programs(a, find_attached, &attached);
 	m->slot_fd = attach_map_fd(a, "weft_mesh");
-	if (m->slot_fd < 0 || !attached)
+	if (m->slot_fd < 0 || !attach_has(a, "mesh_connect4"))
 		return error_set(err, -ENOENT,
 				 "the kernel half has no mesh: it was not wanted, or this kernel "
 				 "refuses it");

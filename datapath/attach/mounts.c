@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <mntent.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -36,7 +35,7 @@ int mounts_find_cgroup2(char *out, size_t size, struct error *err)
 	return 0;
 }
 
-static bool is_bpffs(const char *path)
+bool mounts_is_bpffs(const char *path)
 {
 	struct statfs fs;
 
@@ -57,23 +56,36 @@ static int make_directories(const char *dir, mode_t mode)
 	return mkdir(path, mode) && errno != EEXIST ? -errno : 0;
 }
 
-int mounts_ensure_bpffs(const char *dir, struct error *err)
+int mounts_mount_bpffs(const char *dir, struct error *err)
 {
-	bool below_default = !strncmp(dir, BPFFS_DEFAULT "/", sizeof(BPFFS_DEFAULT));
-	int r;
-
-	if (below_default && !is_bpffs(BPFFS_DEFAULT) &&
-	    mount("bpf", BPFFS_DEFAULT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-		return error_set(err, -errno, "cannot mount a bpf file system on %s: %s",
-				 BPFFS_DEFAULT, strerror(errno));
-	r = make_directories(dir, 0700);
-	if (r)
-		return error_set(err, r, "cannot make the directory %s: %s", dir, strerror(-r));
-	if (is_bpffs(dir) ||
-	    !mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+	if (!mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	return error_set(err, -errno, "cannot mount a bpf file system on %s: %s", dir,
 			 strerror(errno));
+}
+
+int mounts_make_directory(const char *dir, bool *ret_made, struct error *err)
+{
+	bool below_default = !strncmp(dir, BPFFS_DEFAULT "/", sizeof(BPFFS_DEFAULT));
+	int r = 0;
+
+	if (below_default && !mounts_is_bpffs(BPFFS_DEFAULT))
+		r = mounts_mount_bpffs(BPFFS_DEFAULT, err);
+	if (r)
+		return r;
+	*ret_made = access(dir, F_OK) != 0;
+	r = make_directories(dir, 0700);
+	if (r)
+		return error_set(err, r, "cannot make the directory %s: %s", dir, strerror(-r));
+	return 0;
+}
+
+int mounts_ensure_bpffs(const char *dir, struct error *err)
+{
+	bool made;
+	int r = mounts_make_directory(dir, &made, err);
+
+	return r || mounts_is_bpffs(dir) ? r : mounts_mount_bpffs(dir, err);
 }
 
 static bool is_mount_point(const char *dir)
@@ -87,7 +99,7 @@ static bool is_mount_point(const char *dir)
 
 void mounts_release_bpffs(const char *dir)
 {
-	if (is_bpffs(dir) && is_mount_point(dir) && strcmp(dir, BPFFS_DEFAULT) != 0)
+	if (mounts_is_bpffs(dir) && is_mount_point(dir) && strcmp(dir, BPFFS_DEFAULT) != 0)
 		umount2(dir, MNT_DETACH);
 	rmdir(dir);
 }

@@ -4,10 +4,20 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Writes the mount point of the cgroup2 tree into |out|. 0, or -ENOENT with a sentence in |err|. */
 int mounts_find_cgroup2(char *out, size_t size, struct error *err);
+
+/* Makes the directory |dir| with those above it; below /sys/fs/bpf with a bpf file system there.
+ * |*ret_made|: |dir| was not there. 0 or a negative errno with a sentence in |err|. */
+int mounts_make_directory(const char *dir, bool *ret_made, struct error *err);
+
+bool mounts_is_bpffs(const char *path);
+
+/* Mounts a bpf file system on |dir|. 0 or a negative errno with a sentence in |err|. */
+int mounts_mount_bpffs(const char *dir, struct error *err);
 
 /* Makes |dir| a directory on a bpf file system: uses the one it lies on, else mounts one on
  * /sys/fs/bpf when |dir| is below it, else on |dir| itself. 0 or a negative errno with a sentence

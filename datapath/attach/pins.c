@@ -29,13 +29,13 @@ static void remove_tree(const char *dir)
 	rmdir(dir);
 }
 
-static void build_remove(const char *map_dir, const char *pin_dir)
+void pins_build_remove(const char *map_dir, const char *pin_dir)
 {
 	redirect_retire(map_dir, pin_dir);
 	remove_tree(map_dir);
 }
 
-static void remove_builds(const char *pin_dir, const char *keep)
+void pins_visit_builds(const char *pin_dir, const char *but, pins_visit *visit, void *arg)
 {
 	cleanup_closedir DIR *d = opendir(pin_dir);
 	struct dirent *entry;
@@ -43,14 +43,30 @@ static void remove_builds(const char *pin_dir, const char *keep)
 
 	while (d && (entry = readdir(d))) {
 		snprintf(path, sizeof(path), "%s/%s", pin_dir, entry->d_name);
-		if (!strncmp(entry->d_name, "build-", 6) && strcmp(path, keep) != 0)
-			build_remove(path, pin_dir);
+		if (!strncmp(entry->d_name, "build-", 6) && strcmp(path, but) != 0)
+			visit(arg, path);
 	}
 }
 
-void pins_remove(const char *pin_dir)
+static void remove_one(void *pin_dir, const char *map_dir)
 {
-	remove_builds(pin_dir, "");
+	pins_build_remove(map_dir, pin_dir);
+}
+
+void pins_remove_builds(const char *pin_dir, const char *but)
+{
+	pins_visit_builds(pin_dir, but, remove_one, (void *)pin_dir);
+}
+
+static bool has_entries(const char *dir)
+{
+	cleanup_closedir DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return true;
+	return false;
 }
 
 int pins_prepare(struct pins *pins, const char *pin_dir, const void *object, size_t object_bytes,
@@ -61,11 +77,13 @@ int pins_prepare(struct pins *pins, const char *pin_dir, const void *object, siz
 
 	if (r)
 		return r;
+	snprintf(pins->dir, sizeof(pins->dir), "%s", pin_dir);
 	snprintf(pins->map_dir, sizeof(pins->map_dir), "%s/build-%016llx", pin_dir,
 		 (unsigned long long)hash);
 	snprintf(pins->link_dir, sizeof(pins->link_dir), "%s/links", pins->map_dir);
-	remove_builds(pin_dir, pins->map_dir);
-	pins->adopted = !access(pins->link_dir, F_OK);
+	pins->adopted = has_entries(pins->link_dir);
+	if (!pins->adopted) /* loaded once, never attached */
+		remove_tree(pins->map_dir);
 	if ((mkdir(pins->map_dir, 0700) && errno != EEXIST) ||
 	    (mkdir(pins->link_dir, 0700) && errno != EEXIST))
 		return error_set(err, -errno, "cannot make %s: %s", pins->link_dir,

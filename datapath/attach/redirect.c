@@ -351,6 +351,17 @@ void redirect_retire(const char *map_dir, const char *pin_dir)
 	rename(from, to);
 }
 
+void redirect_end(const char *map_dir, const char *pin_dir)
+{
+	char path[512];
+
+	for (size_t i = LINK_COUNT; i--;) {
+		snprintf(path, sizeof(path), "%s/links/%s", map_dir, LINKS[i].name);
+		unlink(path);
+	}
+	redirect_retire(map_dir, pin_dir);
+}
+
 static bool retired_is_empty(const char *path)
 {
 	cleanup_close int fd = bpf_obj_get(path);

@@ -57,5 +57,8 @@ uint64_t redirect_sockets(const struct redirect *r);
  * they send goes by TCP. */
 void redirect_retire(const char *map_dir, const char *pin_dir);
 
+/* As redirect_retire, and what is attached is taken away: the next build may begin. */
+void redirect_end(const char *map_dir, const char *pin_dir);
+
 /* Removes maps of redirect_retire whose sockets have all ended. Returns how many are left. */
 unsigned redirect_sweep(const char *pin_dir);
