@@ -30,7 +30,7 @@
 	  "any address (default: none)")                                                           \
 	X(l4, NULL, "connections and flows only: no payload is looked at")                         \
 	X(no_flows, NULL, "no packet counters on interfaces")                                      \
-	X(ring_bytes, "N", "size of the event ring, a power of two (default 16777216)")            \
+	X(ring_bytes, "N", "size of the event ring, a power of two from 65536 (default 16777216)") \
 	X(connections, "N", "connections kept at once (default 65536)")                            \
 	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
 	X(statistics, NULL, "measure the run time of BPF programs")                                \
@@ -44,6 +44,9 @@ enum option_id {
 	OPTIONS(X)
 #undef X
 };
+
+/* The largest record, and as much again that waits. */
+#define RING_BYTES_MIN 65536
 
 struct row {
 	const char *name;
@@ -107,8 +110,8 @@ static int take_ring_bytes(struct options *o, const char *value)
 {
 	uint32_t n;
 
-	if (!number(value, &n) || n < 4096 || (n & (n - 1)) || n > 1u << 30)
-		return mistake("ring-bytes", value, "a power of two from 4096 to 1073741824");
+	if (!number(value, &n) || n < RING_BYTES_MIN || (n & (n - 1)) || n > 1u << 30)
+		return mistake("ring-bytes", value, "a power of two from 65536 to 1073741824");
 	o->ring_bytes = n;
 	return -1;
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import time
@@ -56,19 +57,18 @@ def slow_unix_clients(box):
 
 @test("serve/smallest_ring")
 def smallest_ring(box):
-    """Each size of the ring that the help text allows works."""
-    for size in (4096, 65536):
-        weftd = Weftd(box, "--ring-bytes", size)
-        weftd.start()
-        expect_equal(weftd.command("status").returncode in (0, 3), True, f"weft status with a ring of {size} bytes")
-        weftd.stop()
-        weftd.detach()
+    """The smallest ring that the help text allows works."""
+    help_text = subprocess.run([box.build / "weftd", "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    size = int(re.search(r"--ring-bytes N .*a power of two from (\d+)", help_text)[1])
+    weftd = Weftd(box, "--ring-bytes", size)
+    weftd.start()
+    expect(weftd.command("status").returncode in (0, 3), f"weft status with a ring of {size} bytes")
 
 
 @test("serve/bad_options")
 def bad_options(box):
     """What cannot be is refused as a mistake in the call."""
-    for options in (["--listen", "127.0.0.1:99999"], ["--ring-bytes", "5000"], ["--ring-bytes", "2048"]):
+    for options in (["--listen", "127.0.0.1:99999"], ["--ring-bytes", "5000"], ["--ring-bytes", "32768"]):
         done = subprocess.run([box.build / "weftd", "--pin", "", "--socket", "", *options], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=20)
         expect(done.returncode in (1, 2) and options[1] in done.stdout, f"weftd {' '.join(options)}: {done.returncode} {done.stdout}")
