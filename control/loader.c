@@ -319,6 +319,11 @@ void loader_free(struct loader *l)
 	free(l);
 }
 
+bool loader_needs_admin(const struct loader *l)
+{
+	return l->feeder || !uprobe_multi_supported();
+}
+
 struct attach *loader_attach(struct loader *l)
 {
 	return l->attach;

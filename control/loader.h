@@ -23,6 +23,10 @@ int loader_begin(struct loader *l, struct error *err);
 
 struct attach *loader_attach(struct loader *l);
 
+/* Whether CAP_SYS_ADMIN is of use after the start: for uprobes before Linux 6.6, and with a mesh to
+ * end connections in other network namespaces. */
+bool loader_needs_admin(const struct loader *l);
+
 /* A new worker is at the other ends of |channel| and |broker|, which outlive the
  * connection. 0 or a negative errno with |err|. */
 int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,

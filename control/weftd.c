@@ -5,27 +5,28 @@
 #include "control/loader.h"
 #include "control/options.h"
 #include "control/process.h"
+#include "control/rights.h"
 #include "control/sandbox.h"
 #include "control/serve/listen.h"
 #include "control/serve/serve.h"
+#include "control/service.h"
 #include "control/worker.h"
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "datapath/attach/attach.h"
 #include "datapath/attach/pin_lock.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define LIVING_NS	 2000000000ull /* what lives is walked this often, */
@@ -35,6 +36,7 @@
 #define RESTART_FIRST_NS 200000000ull
 #define RESTART_LAST_NS	 30000000000ull
 #define HEALTHY_NS	 60000000000ull
+#define WORKER_SILENT_NS 3000000000ull /* it says ten times a second that it reads the ring */
 
 struct weftd {
 	struct options options;
@@ -51,27 +53,11 @@ struct weftd {
 	int timer_fd;
 	int restart_fd; /* a timer: the worker's next start */
 	int signal_fd;
+	uint64_t watchdog_ns; /* between two signs of life for the service manager; 0: none */
+	uint64_t shown_ns;    /* when the last one was given */
 	bool stop;
 	int code;
 };
-
-/* systemd's readiness protocol: one datagram (sd_notify(3)). */
-static void notify_systemd(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	cleanup_close int fd = -1;
-
-	if (!path || strlen(path) >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, strlen(path));
-	if (address.sun_path[0] == '@')
-		address.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0)
-		sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-}
 
 static int watch(struct weftd *d, int fd)
 {
@@ -275,15 +261,31 @@ static void handle(struct weftd *d, int fd)
 	}
 }
 
+/* The service manager hears of this process while its loop turns and its worker reads the ring. */
+static void show_life(struct weftd *d)
+{
+	uint64_t now_ns = process_now_ns();
+
+	if (!d->watchdog_ns || now_ns < d->shown_ns + d->watchdog_ns ||
+	    attach_heartbeat_age(loader_attach(d->loader), now_ns) > WORKER_SILENT_NS)
+		return;
+	service_notify("WATCHDOG=1");
+	d->shown_ns = now_ns;
+}
+
 static void loop(struct weftd *d)
 {
 	struct epoll_event events[16];
+	int wait_ms;
 
+	d->watchdog_ns = service_watchdog_ns();
+	wait_ms = d->watchdog_ns ? (int)(d->watchdog_ns / 1000000) + 1 : -1;
 	while (!d->stop) {
-		int n = epoll_wait(d->epoll_fd, events, 16, -1);
+		int n = epoll_wait(d->epoll_fd, events, 16, wait_ms);
 
 		for (int i = 0; i < n && !d->stop; i++)
 			handle(d, events[i].data.fd);
+		show_life(d);
 	}
 }
 
@@ -319,18 +321,21 @@ static int start(struct weftd *d, struct error *err)
 	malloc_trim(0); /* loading took megabytes that neither half needs any more */
 	r = r ? r : start_loop(d, err);
 	r = r ? r : worker_start(d, err);
-	return r ? r : loader_begin(d->loader, err);
+	r = r ? r : loader_begin(d->loader, err);
+	if (!r && !loader_needs_admin(d->loader))
+		rights_give_up(CAP_SYS_ADMIN);
+	return r;
 }
 
 static void run(struct weftd *d)
 {
 	printf("weftd: ready\n");
 	fflush(stdout);
-	notify_systemd("READY=1");
+	service_notify("READY=1");
 	loader_push_living(d->loader, &d->broker);
 	if (!d->options.once)
 		loop(d);
-	notify_systemd("STOPPING=1");
+	service_notify("STOPPING=1");
 }
 
 /* libbpf explains what failed in errors that we report ourselves: its own words only on request. */
@@ -345,8 +350,8 @@ static void explain(const struct error *err)
 {
 	fprintf(stderr, "weftd: %s\n", err->text);
 	if ((err->code == -EPERM || err->code == -EACCES) && geteuid() != 0)
-		fprintf(stderr, "hint: start it as root, or as deploy/weftd.service does with five "
-				"capabilities\n");
+		fprintf(stderr, "hint: start it as root, or with the capabilities that "
+				"deploy/weftd.service names\n");
 }
 
 int main(int argc, char **argv)

@@ -369,6 +369,17 @@ static void link_pin(struct attach *a, size_t i)
 		snprintf(state->problem, sizeof(state->problem), "not pinned: %s", strerror(errno));
 }
 
+/* Opened at the start: by number it takes CAP_SYS_ADMIN, which is given up then. */
+static int linked_program(const struct bpf_link *link)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (!link || bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size))
+		return -1;
+	return bpf_prog_get_fd_by_id(info.prog_id);
+}
+
 static void link_attach(struct attach *a, size_t i)
 {
 	struct bpf_program *program = attach_program(a, PROGRAMS[i].name);
@@ -400,6 +411,8 @@ static unsigned links_attach(struct attach *a, bool mesh)
 			continue;
 		if (!a->links[i])
 			link_attach(a, i);
+		if (a->program_fds[i] < 0)
+			a->program_fds[i] = linked_program(a->links[i]);
 		attached += a->state[i].attached;
 	}
 	return attached;
@@ -480,6 +493,7 @@ int attach_load(const struct attach_options *options, struct attach **ret_attach
 	if (!a)
 		return error_set(err, -ENOMEM, "no memory");
 	a->cgroup_fd = -1;
+	memset(a->program_fds, -1, sizeof(a->program_fds));
 	a->mesh = options->mesh;
 	a->walks_files = !iterator_maps_supported();
 	r = start(a, options, err);
@@ -555,6 +569,9 @@ void attach_free(struct attach *a)
 	ring_free(a->ring);
 	links_release(a);
 	weft_bpf__destroy(a->skeleton);
+	for (size_t i = 0; i < PROGRAM_COUNT; i++)
+		if (a->program_fds[i] >= 0)
+			close(a->program_fds[i]);
 	if (a->cgroup_fd >= 0)
 		close(a->cgroup_fd);
 	if (!a->begun && !a->pins.adopted && a->pins.map_dir[0])

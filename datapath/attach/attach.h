@@ -101,6 +101,9 @@ void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t
  * itself. */
 void attach_heartbeat(struct attach *a, uint64_t now_ns);
 
+/* How long ago that was, in whichever process. */
+uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns);
+
 /* Sums the per-CPU counters. Both arrays are the caller's. 0 or negative errno. */
 int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
 			 uint64_t ret_counts[WEFT_COUNT_MAX]);

@@ -99,6 +99,13 @@ void attach_heartbeat(struct attach *a, uint64_t now_ns)
 	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
 }
 
+uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns)
+{
+	uint64_t last_ns = __atomic_load_n(&a->settings->heartbeat_ns, __ATOMIC_RELAXED);
+
+	return now_ns > last_ns ? now_ns - last_ns : 0;
+}
+
 static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)
 {
 	uint64_t sum = 0;
@@ -129,15 +136,9 @@ int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX
 static void program_read_statistics(const struct attach *a, size_t i, struct attach_program *p)
 {
 	struct bpf_prog_info info = {};
-	struct bpf_link_info link = {};
-	__u32 size = sizeof(link);
-	cleanup_close int fd = -1;
+	__u32 size = sizeof(info);
 
-	if (!a->links[i] || bpf_link_get_info_by_fd(bpf_link__fd(a->links[i]), &link, &size))
-		return;
-	fd = bpf_prog_get_fd_by_id(link.prog_id);
-	size = sizeof(info);
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &size))
+	if (a->program_fds[i] < 0 || bpf_prog_get_info_by_fd(a->program_fds[i], &info, &size))
 		return;
 	p->runs = info.run_cnt;
 	p->run_ns = info.run_time_ns;

@@ -19,6 +19,7 @@ struct attach {
 	attach_event_fn event;		/* of the attach_consume that runs */
 	void *arg;
 	struct bpf_link *links[ATTACH_PROGRAMS_MAX];
+	int program_fds[ATTACH_PROGRAMS_MAX]; /* what the links run; -1: none, or not known */
 	struct attach_program state[ATTACH_PROGRAMS_MAX];
 	struct pins pins;
 	int cgroup_fd;

@@ -28,7 +28,7 @@
 	  "uprobes cost one perf event each and need CAP_SYS_ADMIN")                               \
 	X(KPROBE, "kprobe", kprobe, "weft uses none")                                              \
 	X(FENTRY, "fentry", fentry,                                                                \
-	  "XDP programs cannot share an interface (no libxdp dispatcher)")                         \
+	  "mapped libraries are seen by perf events; XDP programs cannot share an interface")      \
 	X(LSM, "lsm", lsm, "weft uses none")                                                       \
 	X(TCX, "tcx", tcx, "TC programs are filters of a clsact qdisc instead of links")           \
 	X(CLSACT, "clsact", clsact, "no flow counters where there is no TCX either")               \

@@ -75,6 +75,12 @@ static int open_ring(struct mapping_events *m, unsigned cpu, struct error *err)
 
 	if (fd == -ENODEV || fd == -ENXIO)
 		return 0;
+	if (fd == -EACCES || fd == -EPERM)
+		return error_set(err, fd,
+				 "cannot see which libraries are mapped: this kernel attaches no "
+				 "BPF program there, and refuses perf events (%s): CAP_PERFMON is "
+				 "needed, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is 3",
+				 strerror(-fd));
 	if (fd < 0)
 		return error_set(err, fd, "cannot watch mappings on CPU %u: %s", cpu,
 				 strerror(-fd));

@@ -73,6 +73,15 @@ unsigned uprobe_link_count(const struct uprobe_programs *programs,
 	return is_loaded(programs->multi) ? 1 : places->count;
 }
 
+static int attach_failed(const struct uprobe_programs *programs, int error, struct error *err)
+{
+	bool refused = (error == EACCES || error == EPERM) && !is_loaded(programs->multi);
+
+	return error_set(err, -error, "cannot attach: %s%s", strerror(error),
+			 refused ? "; without uprobe_multi (Linux 6.6) it takes CAP_SYS_ADMIN"
+				 : "");
+}
+
 int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
 		       const struct uprobe_places *places, unsigned number, struct bpf_link **ret,
 		       struct error *err)
@@ -90,7 +99,7 @@ int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
 		link = bpf_program__attach_uprobe_opts(programs->single, -1, path,
 						       places->offsets[number], &single);
 	if (!link)
-		return error_set(err, -errno, "cannot attach: %s", strerror(errno));
+		return attach_failed(programs, errno, err);
 	*ret = link;
 	return 0;
 }
