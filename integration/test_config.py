@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -264,10 +265,27 @@ def convert(box):
     cluster = ROOT / "mesh-config" / "manifests" / "convert" / "cluster.yaml"
     done = config(mesh, "convert", cluster)
     expect_equal(done.returncode, 3, done.stderr)
-    comments = [line for line in done.stdout.splitlines() if line.startswith("# ")]
-    said = [line for line in done.stderr.splitlines() if line.startswith(f"{cluster}:")]
-    expect_equal(len(comments), len(said), "a comment for each line on standard error")
-    expect("12 objects written, 13 things left out, 2 kept that weft will refuse" in done.stderr, done.stderr)
+    comments = [line for line in done.stdout.splitlines() if line.startswith("# left out: ")]
+    said = [line for line in done.stderr.splitlines() if re.match(rf"{cluster}:\d+:\d+: warning: ", line)]
+    expect_equal(len(comments), len(said), "a comment for each warning on standard error")
+    expect("11 objects written, 10 things left out, 2 kept that weft will refuse" in done.stderr, done.stderr)
+    expect("of no meaning here: ipFamilies 1, hostname 1, topology 1" in done.stderr and "ipFamilies" not in done.stdout, done.stderr)
+    refused = re.findall(rf"^{cluster}:(\d+):\d+: error\[(E\d+)\]", done.stderr, re.M)
+    expect_equal(refused, [("77", "E3002"), ("93", "E3002"), ("95", "E2011")], "what was refused, by its place in the manifest")
+    expect("<stdout>" not in done.stderr, done.stderr)
+    secured = folder(box, "secured", tls="""apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: n}
+spec:
+  host: a
+  trafficPolicy:
+    outlierDetection: {consecutiveErrors: 3}
+    portLevelSettings: [{port: {number: 443}, tls: {mode: SIMPLE}}]
+""")
+    done = config(mesh, "convert", secured)
+    expect_equal(done.returncode, 3, done.stderr)
+    expect("portLevelSettings:" in done.stdout and "consecutive5xxErrors: 3" in done.stdout, done.stdout)
+    expect(re.search(r"/secured/tls.yaml:8:\d+: error\[E3002\]", done.stderr), done.stderr)
     made = box.dir / "made"
     fine = folder(box, "fine", cluster="\n".join(text for text in (
         "apiVersion: v1\nkind: List\nitems:", *(f"- {json.dumps(one)}" for one in [

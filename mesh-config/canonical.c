@@ -199,6 +199,9 @@ static void object_finish(struct canonical_writer *w, uint32_t kind,
 		free((char *)text.data);
 		return;
 	}
+	o->file = w->file;
+	o->source = w->object;
+	o->at = w->at;
 	o->kind = kind;
 	o->namespace_name = arena_format(&w->c->arena, "%s", namespace_name);
 	o->name = arena_format(&w->c->arena, "%s", canonical_text(metadata, "name"));
@@ -216,17 +219,57 @@ static void object_lose(struct canonical_writer *w, struct place at, const char 
 	object_finish(w, KIND_COUNT, NULL);
 }
 
+/* The first thing that is wrong with an object alone for which |wanted| holds, "" if nothing. */
+static const char *problem_of(struct canonical *c, const struct yaml_node *node,
+			      bool (*wanted)(const struct problem_note *note))
+{
+	struct problem_sink problems = {0};
+	struct yaml_node alone = *node, list = {.kind = YAML_LIST, .first = &alone, .count = 1};
+	struct arena arena = {0};
+	struct reading r = {&arena, c->pool ? c->pool : pool_new(), &problems};
+	const struct problem_note *note;
+	const char *why = "";
+	struct draft *first;
+
+	alone.next = NULL;
+	c->pool = r.pool;
+	if (!r.pool || drafts_read(&r, &list, NULL, &first))
+		c->arena.failed = true;
+	for (note = problems.first; note && !wanted(note);)
+		note = note->next;
+	if (note)
+		why = arena_format(&c->arena, "%s", note->text);
+	problem_sink_free(&problems);
+	arena_free(&arena);
+	return why;
+}
+
+/* Also where its author took it upon himself: the annotation is kept with it. */
+static bool is_security(const struct problem_note *note)
+{
+	return note->code == PROBLEM_SECURITY;
+}
+
+static bool is_error(const struct problem_note *note)
+{
+	return problem_code_text(note->code)[0] == 'E';
+}
+
 static void known_add(struct canonical_writer *w, const struct kind *k,
 		      const struct yaml_node *node)
 {
 	const struct yaml_node *metadata = yaml_find(node, "metadata");
 	struct arena arena = {0};
 	struct yaml_node *own = canonical_own_fields(&arena, node);
+	const char *lost = NULL;
 
-	w->whole = w->c->options.convert && k == &kinds[KIND_AUTHORIZATION_POLICY];
 	w->c->arena.failed |= !own;
-	if (w->c->options.convert && canonical_is_lost(k->schema, yaml_find(node, "spec"))) {
-		object_lose(w, node->at, "it holds under conditions that weft cannot tell");
+	w->whole = w->c->options.convert && (k == &kinds[KIND_AUTHORIZATION_POLICY] ||
+					     problem_of(w->c, node, is_security)[0]);
+	if (w->c->options.convert && !w->whole)
+		lost = canonical_lost_text(w, k->schema, yaml_find(node, "spec"));
+	if (lost) {
+		object_lose(w, node->at, lost);
 	} else if (own && canonical_begin(w)) {
 		w->c->stripped += keeps_books(node, metadata);
 		canonical_head_write(w, k, metadata);
@@ -236,31 +279,10 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 	arena_free(&arena);
 }
 
-/* Why a configuration with this object would be refused, "" if it would not: its kind is misspelt,
- * or promises what weft does not give. */
-static const char *kind_refusal(struct canonical *c, const struct yaml_node *node)
-{
-	struct problem_sink problems = {0};
-	struct yaml_node alone = *node, list = {.kind = YAML_LIST, .first = &alone, .count = 1};
-	struct arena arena = {0};
-	struct reading r = {&arena, c->pool ? c->pool : pool_new(), &problems};
-	const char *why = "";
-	struct draft *first;
-
-	alone.next = NULL;
-	c->pool = r.pool;
-	if (!r.pool || drafts_read(&r, &list, NULL, &first))
-		c->arena.failed = true;
-	else if (problems.errors && problems.first)
-		why = arena_format(&c->arena, "%s", problems.first->text);
-	problem_sink_free(&problems);
-	arena_free(&arena);
-	return why;
-}
-
 static void unknown_add(struct canonical_writer *w, const struct yaml_node *node)
 {
-	const char *why = w->c->options.convert ? kind_refusal(w->c, node) : "";
+	/* its kind is misspelt, or promises what weft does not give */
+	const char *why = w->c->options.convert ? problem_of(w->c, node, is_error) : "";
 
 	if (!w->c->options.convert)
 		return;
@@ -294,6 +316,7 @@ static void node_add(struct canonical_writer *w, const struct yaml_node *node)
 	const char *namespace_name = canonical_text(metadata, "namespace");
 	const struct kind *k = NULL;
 
+	w->at = node->at;
 	w->object = arena_format(&w->c->arena, "%s %s/%s", canonical_text(node, "kind"),
 				 namespace_name[0] ? namespace_name : "default",
 				 canonical_text(metadata, "name"));
@@ -327,6 +350,22 @@ int canonical_add(struct canonical *c, const char *file, struct slice bytes)
 	problem_sink_free(&problems);
 	arena_free(&nodes);
 	return err ? err : c->arena.failed ? -ENOMEM : 0;
+}
+
+bool canonical_place(const struct canonical *c, const char *title, const char **ret_file,
+		     uint32_t *ret_line, uint32_t *ret_column)
+{
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct canonical_object *o = &c->items[i];
+
+		if (!o->source || strcmp(o->source, title) != 0)
+			continue;
+		*ret_file = o->file;
+		*ret_line = o->at.line;
+		*ret_column = o->at.column;
+		return true;
+	}
+	return false;
 }
 
 /* ---- all of them */

@@ -16,12 +16,14 @@ struct canonical_loss {
 	const char *object; /* "VirtualService shop/cart" */
 	const char *what;   /* "spec.http[0].retries"; "" the object itself */
 	const char *why;
-	bool kept; /* it was not left out: that would weaken a policy, weft refuses it */
+	bool kept;  /* it was not left out: that would weaken security, weft refuses it */
+	bool noise; /* of no meaning to a data plane: no comment says so */
 };
 
 struct canonical_options {
 	/* Manifests of a cluster: comments and losses are told, Endpoints become EndpointSlices,
-	 * routes whose conditions cannot be honoured are left out whole. */
+	 * routes whose conditions cannot be honoured are left out whole, and of objects with
+	 * security that weft does not give nothing is left out, so that they are refused. */
 	bool convert;
 	void (*loss)(void *arg, const struct canonical_loss *loss); /* of |convert| */
 	void *arg;
@@ -40,6 +42,10 @@ int canonical_add(struct canonical *c, const char *file, struct slice bytes);
 /* Visits each object in order: its text, which begins with "---" or comments and ends a line. 0 or
  * -ENOMEM. */
 int canonical_visit(struct canonical *c, void (*visit)(void *arg, struct slice text), void *arg);
+
+/* Where the object of that title was; false: there is none. */
+bool canonical_place(const struct canonical *c, const char *title, const char **ret_file,
+		     uint32_t *ret_line, uint32_t *ret_column);
 
 /* Objects from which status or what controllers keep in metadata was taken. */
 uint32_t canonical_stripped(const struct canonical *c);

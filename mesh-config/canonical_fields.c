@@ -34,8 +34,8 @@ static void path_leave(struct canonical_writer *w, size_t before)
 	w->path[before] = 0;
 }
 
-void canonical_lose(struct canonical_writer *w, struct place at, struct slice field,
-		    const char *why, bool kept)
+static void lose(struct canonical_writer *w, struct place at, struct slice field, const char *why,
+		 bool kept, bool noise)
 {
 	struct canonical_loss loss = {.file = w->file,
 				      .line = at.line,
@@ -43,30 +43,37 @@ void canonical_lose(struct canonical_writer *w, struct place at, struct slice fi
 				      .object = w->object,
 				      .what = w->path,
 				      .why = why,
-				      .kept = kept};
+				      .kept = kept,
+				      .noise = noise};
 	size_t before = w->path_used;
 
 	if (!w->c->options.convert)
 		return;
 	if (field.size_bytes)
 		path_enter(w, field);
-	fprintf(w->comments, "# %s: %s (%s:%u): %s\n", kept ? "refused by weft" : "left out",
-		w->path[0] ? w->path : w->object, w->file, at.line, why);
+	if (!noise)
+		fprintf(w->comments, "# %s: %s (%s:%u): %s\n",
+			kept ? "refused by weft" : "left out", w->path[0] ? w->path : w->object,
+			w->file, at.line, why);
 	if (w->c->options.loss)
 		w->c->options.loss(w->c->options.arg, &loss);
 	path_leave(w, before);
 }
 
+void canonical_lose(struct canonical_writer *w, struct place at, struct slice field,
+		    const char *why, bool kept)
+{
+	lose(w, at, field, why, kept, false);
+}
+
 /* ---- what counts */
 
-static const struct field *field_find(const struct schema *schema, struct slice key)
+/* The node of a field, by its name or its former one; NULL where there is none. */
+static const struct yaml_node *node_of(const struct yaml_node *map, const struct field *f)
 {
-	for (uint32_t i = 0; i < schema->count; i++)
-		if (slice_equal(
-			    (struct slice){schema->fields[i].name, strlen(schema->fields[i].name)},
-			    key))
-			return &schema->fields[i];
-	return NULL;
+	const struct yaml_node *n = yaml_find(map, f->name);
+
+	return n || !f->former ? n : yaml_find(map, f->former);
 }
 
 static bool is_empty(const struct yaml_node *n)
@@ -106,7 +113,7 @@ static bool is_some_path(const struct yaml_node *n)
 static bool has_refused(const struct schema *schema, const struct yaml_node *map)
 {
 	for (const struct yaml_node *n = map->first; n; n = n->next) {
-		const struct field *f = field_find(schema, n->key);
+		const struct field *f = schema_field(schema, n->key);
 
 		if (is_refused(schema, f, n) || is_some_path(n))
 			return true;
@@ -135,7 +142,7 @@ static bool route_is_lost(const struct field *f, const struct yaml_node *route)
 	const struct field *c;
 
 	conditions = conditions ? conditions : yaml_find(route, "matches");
-	c = conditions ? field_find(f->object, conditions->key) : NULL;
+	c = conditions ? schema_field(f->object, conditions->key) : NULL;
 	if (!c || conditions->kind != YAML_LIST || !conditions->count)
 		return false;
 	if (c->status == FIELD_REFUSED)
@@ -146,11 +153,17 @@ static bool route_is_lost(const struct field *f, const struct yaml_node *route)
 	return true;
 }
 
-bool canonical_is_lost(const struct schema *schema, const struct yaml_node *spec)
+/* A route of Istio that does something else than to send connections somewhere. */
+static bool leads_nowhere(const struct field *f, const struct yaml_node *item)
 {
-	const struct field field = {.type = FIELD_OBJECT, .object = schema};
+	static const char *const others[] = {"redirect", "directResponse", "delegate"};
 
-	return spec && spec->kind == YAML_MAP && route_is_lost(&field, spec);
+	if (!schema_field(f->object, SLICE("route")) || yaml_find(item, "route"))
+		return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (yaml_find(item, others[i]))
+			return true;
+	return false;
 }
 
 static bool item_is_lost(const struct canonical_writer *w, const struct field *f,
@@ -158,7 +171,9 @@ static bool item_is_lost(const struct canonical_writer *w, const struct field *f
 {
 	if (!w->c->options.convert || w->whole || f->type != FIELD_OBJECT)
 		return false;
-	return is_condition(list->key) ? condition_is_lost(f, item) : route_is_lost(f, item);
+	if (is_condition(list->key))
+		return condition_is_lost(f, item);
+	return route_is_lost(f, item) || leads_nowhere(f, item);
 }
 
 static bool list_is_lost(const struct canonical_writer *w, const struct field *f,
@@ -181,20 +196,64 @@ static bool has_annotation(const struct yaml_node *map)
 	return map->kind != YAML_MAP;
 }
 
+/* An object that needs some field, of which none is left. */
+static bool says_nothing(const struct canonical_writer *w, const struct field *f,
+			 const struct yaml_node *n)
+{
+	return f->type == FIELD_OBJECT && !f->list && f->object->some && n->kind == YAML_MAP &&
+	       !canonical_has_fields(w, f->object, n);
+}
+
 static bool is_written(const struct canonical_writer *w, const struct schema *schema,
 		       const struct field *f, const struct yaml_node *n)
 {
 	if (f && f->status == FIELD_HONOURED)
 		return n->kind != YAML_NULL && !list_is_lost(w, f, n) &&
-		       (f->type != FIELD_ANNOTATIONS || has_annotation(n));
+		       (f->type != FIELD_ANNOTATIONS || has_annotation(n)) &&
+		       !says_nothing(w, f, n);
 	return w->whole && is_refused(schema, f, n);
+}
+
+/* Lists of what an object does. */
+static bool is_of_routes(const struct field *f)
+{
+	static const char *const names[] = {"http", "tcp", "tls", "rules"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(f->name, names[i]))
+			return f->list && f->type == FIELD_OBJECT;
+	return false;
+}
+
+const char *canonical_lost_text(const struct canonical_writer *w, const struct schema *schema,
+				const struct yaml_node *spec)
+{
+	const struct field field = {.type = FIELD_OBJECT, .object = schema};
+	bool any = false;
+
+	if (!spec || spec->kind != YAML_MAP)
+		return NULL;
+	if (route_is_lost(&field, spec))
+		return "it holds under conditions that weft cannot tell";
+	for (const struct yaml_node *n = spec->first; n; n = n->next) {
+		const struct field *f = schema_field(schema, n->key);
+
+		if (f && !strcmp(f->name, "workloadSelector") && f->status == FIELD_REFUSED)
+			return "it holds for some clients, which weft cannot tell";
+		if (!f || !is_of_routes(f) || is_empty(n))
+			continue;
+		if (is_written(w, schema, f, n))
+			return NULL;
+		any = true;
+	}
+	return any ? "all of its routes hold under conditions that weft cannot tell" : NULL;
 }
 
 bool canonical_has_fields(const struct canonical_writer *w, const struct schema *schema,
 			  const struct yaml_node *map)
 {
 	for (const struct yaml_node *n = map->first; n; n = n->next)
-		if (is_written(w, schema, field_find(schema, n->key), n))
+		if (is_written(w, schema, schema_field(schema, n->key), n))
 			return true;
 	return false;
 }
@@ -283,9 +342,10 @@ static void list_write(struct canonical_writer *w, unsigned indent, const struct
 static void field_write(struct canonical_writer *w, unsigned indent, const struct field *f,
 			const struct yaml_node *n)
 {
-	size_t before = path_enter(w, n->key);
+	struct slice name = {f->name, strlen(f->name)};
+	size_t before = path_enter(w, name);
 
-	yaml_write_key(&w->yaml, indent, n->key);
+	yaml_write_key(&w->yaml, indent, name);
 	if (f->list && n->kind == YAML_LIST)
 		list_write(w, indent + INDENT_STEP, f, n);
 	else if (f->type == FIELD_OBJECTS && n->kind == YAML_MAP && n->count)
@@ -311,6 +371,19 @@ static void list_lose(struct canonical_writer *w, const struct field *f,
 	path_leave(w, before);
 }
 
+/* What is in an object that is left out is told one by one; annotations of others are not. */
+static void object_lose(struct canonical_writer *w, const struct field *f,
+			const struct yaml_node *n)
+{
+	size_t before;
+
+	if (f->type != FIELD_OBJECT || n->kind != YAML_MAP)
+		return;
+	before = path_enter(w, n->key);
+	canonical_write_fields(w, 0, f->object, n);
+	path_leave(w, before);
+}
+
 static void unwritten_tell(struct canonical_writer *w, const struct schema *schema,
 			   const struct field *f, const struct yaml_node *n)
 {
@@ -321,10 +394,10 @@ static void unwritten_tell(struct canonical_writer *w, const struct schema *sche
 	if (f && f->status == FIELD_HONOURED && f->list)
 		list_lose(w, f, n);
 	else if (f && f->status == FIELD_HONOURED)
-		return; /* annotations of others */
+		object_lose(w, f, n);
 	else if (f || !schema->open)
-		canonical_lose(w, n->key_at, n->key, f ? f->doc : "not a field of this kind",
-			       w->whole && refused);
+		lose(w, n->key_at, n->key, f ? f->doc : "not a field of this kind",
+		     w->whole && refused, f && f->status == FIELD_IGNORED);
 }
 
 void canonical_write_fields(struct canonical_writer *w, unsigned indent,
@@ -332,13 +405,13 @@ void canonical_write_fields(struct canonical_writer *w, unsigned indent,
 {
 	for (uint32_t i = 0; i < schema->count; i++) {
 		const struct field *f = &schema->fields[i];
-		const struct yaml_node *n = yaml_find(map, f->name);
+		const struct yaml_node *n = node_of(map, f);
 
 		if (n && f->status == FIELD_HONOURED && is_written(w, schema, f, n))
 			field_write(w, indent, f, n);
 	}
 	for (const struct yaml_node *n = map->first; n; n = n->next) {
-		const struct field *f = field_find(schema, n->key);
+		const struct field *f = schema_field(schema, n->key);
 
 		if (f && f->status == FIELD_HONOURED && is_written(w, schema, f, n))
 			continue;

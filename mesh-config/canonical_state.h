@@ -13,7 +13,7 @@ struct canonical_object {
 	const char *namespace_name, *name; /* of the arena */
 	const char *service;		   /* namespace/name of a slice's service; NULL: no slice */
 	bool made;			   /* of Endpoints: only where there is no other slice */
-	const char *file, *source;	   /* of a made one: where, and what it was */
+	const char *file, *source;	   /* where, and what it was */
 	struct place at;
 	struct slice text; /* owned */
 };
@@ -37,9 +37,10 @@ struct canonical_writer {
 		size_t comments_bytes, lines_bytes;
 	} sheets; /* what is written becomes of it */
 	const char *file, *object;
-	char path[256]; /* of the field at hand */
+	struct place at; /* of the object */
+	char path[256];	 /* of the field at hand */
 	size_t path_used;
-	bool whole; /* nothing is taken out: a policy */
+	bool whole; /* nothing is taken out: that would weaken security */
 };
 
 /* A new one, or NULL: memory is short, and the arena failed. Good until the next is added. */
@@ -71,8 +72,9 @@ void canonical_lose(struct canonical_writer *w, struct place at, struct slice fi
 void canonical_write_fields(struct canonical_writer *w, unsigned indent,
 			    const struct schema *schema, const struct yaml_node *map);
 
-/* Whether an object with this spec is a condition that weft cannot tell. */
-bool canonical_is_lost(const struct schema *schema, const struct yaml_node *spec);
+/* Why nothing of an object with this spec can be honoured, NULL if something can. */
+const char *canonical_lost_text(const struct canonical_writer *w, const struct schema *schema,
+				const struct yaml_node *spec);
 
 /* Whether any of them would be written. */
 bool canonical_has_fields(const struct canonical_writer *w, const struct schema *schema,

@@ -38,7 +38,9 @@ static void add(void *arg, struct slice text)
 static void add_loss(void *arg, const struct canonical_loss *l)
 {
 	fprintf(arg, "# %u:%u %s %s%s\n", l->line, l->column, l->object, l->what,
-		l->kept ? " (kept)" : "");
+		l->kept	   ? " (kept)"
+		: l->noise ? " (noise)"
+			   : "");
 }
 
 /* The canonical form of some texts; losses of a conversion are told behind it. */
@@ -102,6 +104,27 @@ static void a_mesh_keeps_its_hash(void **state)
 	free(twice);
 }
 
+/* With an error of that code; NULL: with any. */
+static bool is_refused(const char *text, const char *code)
+{
+	struct mesh_source *s = mesh_source_new();
+	struct problems problems = {0};
+	struct mesh *m = NULL;
+	bool found = false;
+
+	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	mesh_source_build(s, &m, &problems);
+	for (uint32_t i = 0; i < problems.count; i++)
+		found |= problems.items[i].severity == PROBLEM_ERROR &&
+			 (!code || !strcmp(problems.items[i].code, code));
+	if (found && !code)
+		problem_write(&problems.items[0], stderr, false);
+	problems_free(&problems);
+	mesh_free(m);
+	mesh_source_free(s);
+	return found;
+}
+
 #define WORKLOAD "apiVersion: weft.dev/v1alpha1\nkind: Workload\n"
 
 static void forms_of_one_object_become_one(void **state)
@@ -152,6 +175,108 @@ static void a_cluster_is_converted(void **state)
 	free(manifest);
 }
 
+#define ISTIO(kind, group, spec)                                                                   \
+	"apiVersion: " group ".istio.io/v1\nkind: " kind                                           \
+	"\nmetadata: {name: a, namespace: shop}\nspec: " spec "\n"
+#define RULE(policy)                                                                               \
+	ISTIO("DestinationRule", "networking", "{host: a, trafficPolicy: {" policy "}}")
+#define ROUTE(row)                                                                                 \
+	ISTIO("VirtualService", "networking",                                                      \
+	      "{hosts: [a], http: [" row ", {route: [{destination: {host: a}}]}]}")
+
+/* Security that weft does not give: what is converted is refused, with every field still there. */
+static void security_is_not_lost(void **state)
+{
+	static const struct {
+		const char *text, *kept;
+	} cases[] = {
+		{RULE("portLevelSettings: [{port: {number: 443}, tls: {mode: SIMPLE}}]"),
+		 "portLevelSettings:"},
+		{RULE("tls: {mode: ISTIO_MUTUAL}"), "mode: ISTIO_MUTUAL"},
+		{RULE("loadBalancer: {simple: RANDOM}, tls: {mode: MUTUAL, sni: a}"),
+		 "mode: MUTUAL"},
+		{ISTIO("ServiceEntry", "networking",
+		       "{hosts: [a.b], ports: [{number: 1, name: a}], subjectAltNames: "
+		       "[\"spiffe://a\"]}"),
+		 "spiffe://a"},
+		{ROUTE("{corsPolicy: {allowOrigins: [{exact: x}]}, route: [{destination: {host: "
+		       "a}}]}"),
+		 "corsPolicy:"},
+		{ROUTE("{match: [{uri: {prefix: /a}}], corsPolicy: {maxAge: 1s}, route: "
+		       "[{destination: {host: a}}]}"),
+		 "corsPolicy:"},
+		{ROUTE("{match: [{uri: {prefix: /admin}}], directResponse: {status: 403}}"),
+		 "directResponse:"},
+		{ISTIO("PeerAuthentication", "security", "{mtls: {mode: STRICT}}"), "mode: STRICT"},
+		{ISTIO("PeerAuthentication", "security",
+		       "{selector: {matchLabels: {a: b}}, portLevelMtls: {\"80\": {mode: "
+		       "STRICT}}}"),
+		 "mode: STRICT"},
+		{ISTIO("RequestAuthentication", "security", "{jwtRules: [{issuer: a}]}"),
+		 "jwtRules:"},
+		{ISTIO("AuthorizationPolicy", "security",
+		       "{targetRefs: [{kind: Service, name: a}]}"),
+		 "targetRefs:"},
+		{ISTIO("AuthorizationPolicy", "security", "{action: CUSTOM, provider: {name: a}}"),
+		 "provider:"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = canonical_of(&cases[i].text, 1, true);
+
+		if (!strstr(text, cases[i].kept))
+			fail_msg("%s is lost: %s", cases[i].kept, text);
+		assert_true(is_refused(text, "E3002"));
+		free(text);
+	}
+}
+
+/* Names of former days, and what remains of objects when a part of them is left out. */
+static void forms_of_a_cluster_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *has, *lacks;
+	} cases[] = {
+		{RULE("outlierDetection: {consecutiveErrors: 7}"), "consecutive5xxErrors: 7",
+		 "consecutiveErrors"},
+		{RULE("loadBalancer: {simple: RANDOM}, connectionPool: {http: {maxRetries: 3}}"),
+		 "simple: RANDOM", "\n    connectionPool:"},
+		{RULE("connectionPool: {http: {maxRetries: 3}}"), "host: a", "\n  trafficPolicy:"},
+		{ROUTE("{match: [{uri: {prefix: /a}}], redirect: {uri: /b}}"), "host: a",
+		 "redirect: "},
+		{ISTIO("VirtualService", "networking",
+		       "{hosts: [a], http: [{match: [{uri: {prefix: /a}}], route: [{destination: "
+		       "{host: a}}]}]}"),
+		 "all of its routes", "kind: VirtualService"},
+		{ISTIO("VirtualService", "networking",
+		       "{hosts: [a], tls: [{match: [{sniHosts: [a]}], route: [{destination: {host: "
+		       "a}}]}]}"),
+		 "all of its routes", "kind: VirtualService"},
+		{ISTIO("DestinationRule", "networking",
+		       "{host: a, workloadSelector: {matchLabels: {a: b}}, trafficPolicy: "
+		       "{loadBalancer: {simple: RANDOM}}}"),
+		 "some clients", "kind: DestinationRule"},
+		{ISTIO("PeerAuthentication", "security", "{mtls: {mode: PERMISSIVE}}"),
+		 "mode: PERMISSIVE", "refused"},
+	};
+	static const char service[] =
+		"---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\n"
+		"spec: {clusterIP: 10.0.0.1, ports: [{port: 80}], ipFamilies: [IPv4]}\n";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *texts[] = {cases[i].text, service};
+		char *text = canonical_of(texts, 2, true);
+
+		if (!strstr(text, cases[i].has) || strstr(text, cases[i].lacks))
+			fail_msg("wanted %s, not %s: %s", cases[i].has, cases[i].lacks, text);
+		assert_null(strstr(text, "left out: spec.ipFamilies"));
+		assert_false(is_refused(text, NULL));
+		free(text);
+	}
+}
+
 static void what_is_no_yaml_is_refused(void **state)
 {
 	struct canonical_options options = {0};
@@ -169,6 +294,8 @@ int main(void)
 		cmocka_unit_test(a_mesh_keeps_its_hash),
 		cmocka_unit_test(forms_of_one_object_become_one),
 		cmocka_unit_test(a_cluster_is_converted),
+		cmocka_unit_test(security_is_not_lost),
+		cmocka_unit_test(forms_of_a_cluster_are_taken),
 		cmocka_unit_test(what_is_no_yaml_is_refused),
 	};
 

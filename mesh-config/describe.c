@@ -101,7 +101,7 @@ static void fields_write(struct page *p, const struct schema *s, const char *pre
 		snprintf(path, sizeof(path), "%s%s%s%s", prefix, f->name, f->list ? "[]" : "",
 			 f->type == FIELD_OBJECTS && f->status == FIELD_HONOURED ? ".NAME" : "");
 		row_write(p, f, path);
-		if (!f->object || seen_before(p, f->object))
+		if (!f->object || f->status != FIELD_HONOURED || seen_before(p, f->object))
 			continue;
 		strncat(path, ".", sizeof(path) - strlen(path) - 1);
 		fields_write(p, f->object, path);

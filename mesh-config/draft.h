@@ -2,6 +2,7 @@
 /* Objects as their files have them: read and checked one by one, references not yet resolved. */
 #pragma once
 
+#include "mesh-config/draft_gateway.h"
 #include "mesh-config/draft_policy.h"
 #include "mesh-config/draft_service.h"
 #include "mesh-config/draft_traffic.h"

@@ -78,6 +78,12 @@ struct draft_traffic {
 	struct draft_client_tls *tls;
 };
 
+struct draft_port_traffic {
+	struct place at;
+	struct draft_port_selector *port;
+	struct draft_traffic traffic;
+};
+
 struct draft_subset {
 	struct place at;
 	struct draft_text name;
@@ -132,53 +138,6 @@ struct draft_virtual_service {
 	struct draft_list hosts, gateways;
 	struct draft_list http, tcp, tls;
 	struct draft_list export_to;
-};
-
-struct draft_parent {
-	struct place at;
-	const char *group, *kind, *namespace_name;
-	struct draft_text name;
-	uint32_t port; /* 0: all */
-};
-
-struct draft_backend {
-	struct place at;
-	const char *group, *kind, *namespace_name;
-	struct draft_text name;
-	uint32_t port, weight;
-};
-
-struct draft_path_match {
-	struct place at;
-	uint8_t type; /* 0: PathPrefix */
-	struct draft_text value;
-};
-
-struct draft_gateway_match {
-	struct place at;
-	struct draft_path_match *path;
-};
-
-struct draft_gateway_rule {
-	struct place at;
-	struct draft_list matches, backends;
-};
-
-struct draft_gateway_route {
-	struct place at;
-	struct draft_list parents, rules;
-};
-
-struct draft_split_backend {
-	struct place at;
-	struct draft_text service;
-	uint32_t weight;
-};
-
-struct draft_split {
-	struct place at;
-	struct draft_text service;
-	struct draft_list backends;
 };
 
 struct draft_factor {

@@ -231,6 +231,37 @@ static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls,
 
 /* ---- DestinationRule */
 
+static const struct field port_selector_schema_fields[] = {
+	FIELD(struct draft_port_selector, number, "number", NUMBER, "of the service", .min = 1,
+	      .max = 65535, .required = true),
+};
+static SCHEMA(port_selector_schema, "destination.port", struct draft_port_selector);
+
+/* Refused, but looked into: what they say of TLS is about security. */
+static const struct field port_traffic_schema_fields[] = {
+	FIELD(struct draft_port_traffic, port, "port", OBJECT, "of the service",
+	      .object = &port_selector_schema, .required = true),
+	FIELD(struct draft_port_traffic, traffic.balancer, "loadBalancer", OBJECT,
+	      "how an endpoint is chosen", .object = &balancer_schema),
+	FIELD(struct draft_port_traffic, traffic.pool, "connectionPool", OBJECT, "limits",
+	      .object = &pool_schema),
+	FIELD(struct draft_port_traffic, traffic.outlier, "outlierDetection", OBJECT,
+	      "when an endpoint is left out for a while", .object = &outlier_schema),
+	FIELD(struct draft_port_traffic, traffic.tls, "tls", OBJECT, "weft does not originate TLS",
+	      .object = &client_tls_schema),
+};
+
+static void port_traffic_check(struct reading *r, void *draft)
+{
+	const struct draft_port_traffic *p = draft;
+
+	if (!p->traffic.balancer && !p->traffic.pool && !p->traffic.outlier && !p->traffic.tls)
+		problem_add(r->problems, PROBLEM_REQUIRED, p->at, "a port without any setting");
+}
+
+static SCHEMA(port_traffic_schema, "trafficPolicy.portLevelSettings", struct draft_port_traffic,
+	      .check = port_traffic_check);
+
 /* Of services and of subsets. */
 #define TRAFFIC_FIELDS                                                                             \
 	FIELD(struct draft_traffic, balancer, "loadBalancer", OBJECT, "how an endpoint is chosen", \
@@ -238,7 +269,8 @@ static SCHEMA(client_tls_schema, "trafficPolicy.tls", struct draft_client_tls,
 		FIELD(struct draft_traffic, tls, "tls", OBJECT, "weft does not originate TLS",     \
 		      .object = &client_tls_schema),                                               \
 		FIELD_REFUSE("portLevelSettings", NOT_HONOURED,                                    \
-			     "settings for single ports are not supported"),                       \
+			     "settings for single ports are not supported", FIELD_OF(OBJECT),      \
+			     .object = &port_traffic_schema, .list = true),                        \
 		FIELD_REFUSE("tunnel", NOT_HONOURED, "tunnels are not supported"),                 \
 		FIELD_REFUSE("proxyProtocol", NOT_HONOURED, "weft adds nothing to a connection"),  \
 		FIELD_REFUSE("retryBudget", NOT_HONOURED, "weft does not repeat requests")
@@ -300,12 +332,6 @@ SCHEMA(destination_rule_schema, "DestinationRule.spec", struct draft_destination
        .check = destination_rule_check);
 
 /* ---- VirtualService */
-
-static const struct field port_selector_schema_fields[] = {
-	FIELD(struct draft_port_selector, number, "number", NUMBER, "of the service", .min = 1,
-	      .max = 65535, .required = true),
-};
-static SCHEMA(port_selector_schema, "destination.port", struct draft_port_selector);
 
 static const struct field destination_schema_fields[] = {
 	FIELD(struct draft_destination, host, "host", WORD, "of the service", .required = true,
@@ -397,7 +423,8 @@ static const struct field http_route_row_schema_fields[] = {
 	      .object = &weighted_schema, .list = true),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("redirect", NOT_HONOURED, "weft does not answer requests"),
-	FIELD_REFUSE("directResponse", NOT_HONOURED, "weft does not answer requests"),
+	FIELD_REFUSE("directResponse", SECURITY,
+		     "weft does not answer requests: they would reach a service"),
 	FIELD_REFUSE("delegate", NOT_HONOURED, "delegation is not supported"),
 	FIELD_REFUSE("rewrite", NOT_HONOURED, "weft does not change requests"),
 	FIELD_REFUSE("timeout", NOT_HONOURED, "weft does not end requests; set it in the client"),

@@ -50,6 +50,9 @@ struct service_work {
 	uint64_t hash, routes_hash;		 /* of everything but its routes, and of these */
 	uint32_t workload_first, workload_count; /* of its inline endpoints */
 	uint32_t first[PART_COUNT];
+	/* ServiceEntries that share a host, each with ports of its own: the first of them, and the
+	 * one that comes after this; MESH_NONE: there is none. */
+	uint32_t twin_first, twin_next;
 	bool noted; /* a problem was found with its endpoints or traffic */
 };
 
@@ -112,6 +115,12 @@ static inline struct mesh_position position_of(const struct draft *d, struct pla
 {
 	return (struct mesh_position){d->file->index, at.line, at.column};
 }
+
+/* Whether a service has that port, of any protocol. */
+bool service_offers(const struct resolve *r, uint32_t service, uint32_t port);
+
+/* Of the services that share the host of |service| the one with that port; MESH_NONE: none has. */
+uint32_t twin_with_port(const struct resolve *r, uint32_t service, uint32_t port);
 
 /* The service that |host| means to an object in |namespace_name|: a host as it stands, else the
  * Kubernetes service of the short name. MESH_NONE if there is none. */

@@ -73,7 +73,7 @@ static void virtual_service_assign(struct resolve *r, struct draft *d)
 			continue;
 		}
 		service = host_require(r, d, PROBLEM_LOST_OBJECT, &hosts[i]);
-		if (service != MESH_NONE)
+		for (; service != MESH_NONE; service = r->work[service].twin_next)
 			splitter_add(r, d, service, 0, hosts[i].at);
 	}
 }
@@ -153,16 +153,6 @@ struct route_work {
 	bool everything; /* a route before matches everything */
 };
 
-static bool has_port(const struct resolve *r, uint32_t service, uint32_t port)
-{
-	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
-
-	for (uint32_t i = 0; i < s->port_count; i++)
-		if (ROWS(r, ports, struct mesh_port)[s->port_first + i].port == port)
-			return true;
-	return false;
-}
-
 static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
 			 struct place at)
 {
@@ -170,7 +160,7 @@ static void port_require(struct resolve *r, const struct draft *d, uint32_t serv
 	char ports[128] = "";
 	size_t used = 0;
 
-	if (!port || has_port(r, service, port))
+	if (!port || service_offers(r, service, port))
 		return;
 	for (uint32_t i = 0; i < s->port_count && used < sizeof(ports); i++)
 		used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%u", i ? ", " : "",
@@ -222,6 +212,21 @@ static void destination_add(struct route_work *w, uint32_t service, uint32_t sub
 		service, subset, (uint16_t)port, weight, position_of(w->d, at)};
 }
 
+/* Of services with one host that of the port, or the one whose connections are routed. */
+static uint32_t destination_service(const struct route_work *w, uint32_t service, uint32_t port)
+{
+	const struct service_work *work = w->r->work;
+	uint32_t twin = MESH_NONE;
+
+	if (service == MESH_NONE || work[service].twin_first == MESH_NONE)
+		return service;
+	if (port)
+		twin = twin_with_port(w->r, service, port);
+	else if (work[service].twin_first == work[w->service].twin_first)
+		twin = w->service;
+	return twin == MESH_NONE ? service : twin;
+}
+
 static void weighted_add(struct route_work *w, const struct draft_list *list)
 {
 	const struct draft_weighted *to = list->items;
@@ -234,6 +239,7 @@ static void weighted_add(struct route_work *w, const struct draft_list *list)
 			d ? host_require(w->r, w->d, PROBLEM_NO_SERVICE, &d->host) : MESH_NONE;
 		uint32_t subset = MESH_NONE, port = d && d->port ? d->port->number : 0;
 
+		service = destination_service(w, service, port);
 		if (service == MESH_NONE)
 			continue;
 		if (d->subset.text[0])
@@ -297,6 +303,9 @@ static void match_add(struct route_work *w, const struct draft_route_match *m,
 {
 	const struct mesh_service *s = &ROWS(w->r, services, struct mesh_service)[w->service];
 
+	if (m->port && !service_offers(w->r, w->service, m->port) &&
+	    twin_with_port(w->r, w->service, m->port) != MESH_NONE)
+		return; /* it is about another service with this host */
 	port_require(w->r, w->d, w->service, m->port, at);
 	if (m->port || class == PORTS_ALL) {
 		route_add(w, m, m->port, at);
@@ -405,7 +414,7 @@ static void acceleration_apply(struct resolve *r, const struct draft *d)
 	for (uint32_t i = 0; i < a->services.count; i++) {
 		uint32_t service = host_require(r, d, PROBLEM_NO_SERVICE, &hosts[i]);
 
-		if (service != MESH_NONE)
+		for (; service != MESH_NONE; service = r->work[service].twin_next)
 			accelerate(r, service, d, a->enabled);
 	}
 	for (uint32_t i = 0; i < ROWS_END(r, services) && !a->services.count; i++)

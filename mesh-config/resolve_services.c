@@ -103,6 +103,59 @@ static bool is_same_object(const struct draft *a, const struct draft *b)
 	return a->kind == b->kind && a->namespace_name == b->namespace_name && a->name == b->name;
 }
 
+bool service_offers(const struct resolve *r, uint32_t service, uint32_t port)
+{
+	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
+
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (ROWS(r, ports, struct mesh_port)[s->port_first + i].port == port)
+			return true;
+	return false;
+}
+
+uint32_t twin_with_port(const struct resolve *r, uint32_t service, uint32_t port)
+{
+	const struct service_work *w = r->work;
+	uint32_t at = w[service].twin_first == MESH_NONE ? service : w[service].twin_first;
+
+	while (at != MESH_NONE && !service_offers(r, at, port))
+		at = w[at].twin_next;
+	return at;
+}
+
+static bool has_any_port(const struct resolve *r, uint32_t service, const struct draft_list *list)
+{
+	const struct draft_port *ports = list->items;
+
+	for (uint32_t i = 0; i < list->count; i++)
+		if (service_offers(r, service, ports[i].port))
+			return true;
+	return false;
+}
+
+/* Two ServiceEntries with one host and ports of their own are one service in two pieces. */
+static bool twin_add(struct resolve *r, struct draft *d, uint32_t first)
+{
+	const struct draft_service_entry *spec = d->spec;
+	uint32_t last = first;
+
+	if (d->kind != KIND_SERVICE_ENTRY || r->work[first].draft->kind != KIND_SERVICE_ENTRY)
+		return false;
+	if (r->work[d->index].twin_first == first)
+		return true;
+	if (r->work[d->index].twin_first != MESH_NONE)
+		return false;
+	for (uint32_t i = first; i != MESH_NONE; i = r->work[i].twin_next) {
+		if (has_any_port(r, i, &spec->ports))
+			return false;
+		last = i;
+	}
+	r->work[first].twin_first = first;
+	r->work[d->index].twin_first = first;
+	r->work[last].twin_next = d->index;
+	return true;
+}
+
 static void host_add(struct resolve *r, struct draft *d, const char *host, struct place at)
 {
 	uint32_t index = ROWS_END(r, hosts);
@@ -118,7 +171,7 @@ static void host_add(struct resolve *r, struct draft *d, const char *host, struc
 		return;
 	}
 	other = r->index->host_services[other];
-	if (other == d->index || is_same_object(d, r->work[other].draft))
+	if (other == d->index || is_same_object(d, r->work[other].draft) || twin_add(r, d, other))
 		return;
 	problem_hint(r->problems,
 		     resolve_problem(r, d, PROBLEM_OVERLAP, at, "host \"%s\" belongs to %s too",
@@ -304,7 +357,8 @@ static struct mesh_service *service_add(struct resolve *r, struct draft *d)
 	s->name = d->name;
 	s->host_first = ROWS_END(r, hosts);
 	s->position = position_of(d, d->at);
-	r->work[d->index] = (struct service_work){.draft = d};
+	r->work[d->index] =
+		(struct service_work){.draft = d, .twin_first = MESH_NONE, .twin_next = MESH_NONE};
 	if (!r->failed)
 		lookup_add(&r->index->names, name_hash(d->namespace_name, d->name), d->index);
 	return s;

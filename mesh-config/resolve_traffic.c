@@ -103,6 +103,20 @@ static void detection_assign(struct resolve *r, struct draft *d)
 		r->work[service].detection = d;
 }
 
+/* What is said of a host is said of all services that have it. */
+static void twin_follow(struct resolve *r, uint32_t service)
+{
+	struct service_work *w = &r->work[service];
+	const struct service_work *first;
+
+	if (w->twin_first == MESH_NONE || w->twin_first == service)
+		return;
+	first = &r->work[w->twin_first];
+	w->rules = first->rules;
+	w->rules_mark = first->rules_mark;
+	w->detection = first->detection;
+}
+
 void resolve_rules(struct resolve *r)
 {
 	uint32_t count;
@@ -113,6 +127,8 @@ void resolve_rules(struct resolve *r)
 	drafts = drafts_of(r, KIND_OUTLIER_DETECTION, &count);
 	for (uint32_t i = 0; i < count && !r->failed; i++)
 		detection_assign(r, drafts[i]);
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++)
+		twin_follow(r, i);
 }
 
 /* ---- what it says */

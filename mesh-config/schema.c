@@ -29,6 +29,10 @@ static uint64_t object_read(struct reading *r, const struct field *f, const stru
 		*out = schema_read(r, f->object, n, &hash);
 	else
 		type_report(r, f, n);
+	if (!hash && f->object->some) {
+		*out = NULL; /* nothing of it is honoured: as if it were not there */
+		return 0;
+	}
 	return hash + 1; /* an empty object is not an absent one */
 }
 

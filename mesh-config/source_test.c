@@ -309,6 +309,61 @@ static void test_hash_is_of_content(void **state)
 }
 
 /* An error in one file is said with every build until it is mended; others stay parsed. */
+#define ENTRY(name, address, port)                                                                 \
+	"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: " name           \
+	", namespace: shop}\nspec:\n  hosts: [pay.example]\n  addresses: [" address                \
+	"]\n  ports: [{number: " port ", name: http, protocol: HTTP}]\n  resolution: STATIC\n"     \
+	"  endpoints: [{address: 10.1.0.1, labels: {version: v1}}]\n---\n"
+
+/* Two ServiceEntries with one host and ports of their own: rules and routes hold for both. */
+static void test_one_host_in_two_entries(void **state)
+{
+	static const char both[] =
+		ENTRY("pay-80", "198.19.0.1", "80") ENTRY("pay-443", "198.19.0.2", "443");
+	static const char rules[] =
+		"apiVersion: networking.istio.io/v1\nkind: DestinationRule\n"
+		"metadata: {name: pay, namespace: shop}\n"
+		"spec: {host: pay.example, trafficPolicy: {loadBalancer: {simple: RANDOM}}, "
+		"subsets: [{name: v1, labels: {version: v1}}]}\n---\n"
+		"apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+		"metadata: {name: pay, namespace: shop}\n"
+		"spec:\n  hosts: [pay.example]\n  http:\n"
+		"  - match: [{port: 443}]\n"
+		"    route: [{destination: {host: pay.example, subset: v1, port: {number: 80}}}]\n"
+		"  - route: [{destination: {host: pay.example, subset: v1}}]\n";
+	static const char clash[] = ENTRY("pay-more", "198.19.0.3", "80");
+	struct mesh_source *s = mesh_source_new();
+	const struct mesh_service *plain, *tls;
+	struct problems problems;
+	struct mesh *m, *none = NULL;
+
+	(void)state;
+	put_text(s, "both.yaml", both);
+	mesh_free(build_fine(s));
+	put_text(s, "rules.yaml", rules);
+	m = build_fine(s);
+	plain = service(m, "pay-80");
+	tls = service(m, "pay-443");
+	assert_int_equal(m->traffic[plain->traffic].balance, MESH_BALANCE_RANDOM);
+	assert_int_equal(m->traffic[tls->traffic].balance, MESH_BALANCE_RANDOM);
+	assert_int_equal(plain->subset_count, 1);
+	assert_int_equal(tls->subset_count, 1);
+	assert_int_equal(plain->route_count, 1);
+	assert_int_equal(tls->route_count, 2);
+	assert_int_equal(m->destinations[m->routes[plain->route_first].destination_first].service,
+			 plain - m->services);
+	assert_int_equal(m->destinations[m->routes[tls->route_first].destination_first].service,
+			 plain - m->services);
+	assert_int_equal(m->destinations[m->routes[tls->route_first + 1].destination_first].service,
+			 tls - m->services);
+	mesh_free(m);
+	put_text(s, "clash.yaml", clash);
+	assert_int_equal(mesh_source_build(s, &none, &problems), -22);
+	assert_string_equal(problems.items[0].code, "E4005");
+	problems_free(&problems);
+	mesh_source_free(s);
+}
+
 static void test_error_stays(void **state)
 {
 	struct mesh_source *s = mesh_source_new();
@@ -366,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_signals_and_matchers),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_hash_is_of_content),
+		cmocka_unit_test(test_one_host_in_two_entries),
 		cmocka_unit_test(test_error_stays),
 		cmocka_unit_test(test_texts_are_given_back),
 	};

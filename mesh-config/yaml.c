@@ -489,7 +489,7 @@ const char *yaml_describe(const struct yaml_node *node)
 /* What YAML 1.1 takes for true and false beside these two. */
 static bool is_switch(struct slice text)
 {
-	static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "y", "n"};
+	static const char *const words[] = {"true", "false", "yes", "no", "on", "off"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 		struct slice word = {words[i], strlen(words[i])};

@@ -42,5 +42,5 @@ const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
 const char *yaml_describe(const struct yaml_node *node);
 
 /* What a scalar without quotes is to others that read YAML if it is no text: "a number" (0x1f
- * too), "true or false" (yes, no, on, off, y, n too). NULL for texts, lists and maps. */
+ * too), "true or false" (yes, no, on, off too). NULL for texts, lists and maps. */
 const char *yaml_mistaken(const struct yaml_node *node);

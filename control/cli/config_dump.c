@@ -14,7 +14,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define NOISE_MAX  24
 #define PART_BYTES (2u << 20) /* of a file in a directory: half of what may be in one */
+
+/* Fields that mean nothing to a data plane are counted by name. */
+struct noise {
+	char name[48];
+	unsigned count;
+};
 
 struct writing {
 	const struct context *context;
@@ -26,6 +33,9 @@ struct writing {
 	size_t used, total;
 	unsigned parts, objects;
 	unsigned losses, kept; /* of a conversion */
+	struct noise noise[NOISE_MAX];
+	unsigned noises;	     /* names of fields; those beyond NOISE_MAX are one */
+	struct canonical *canonical; /* once all is written, while somebody wants to ask it */
 	struct error err;
 };
 
@@ -140,7 +150,10 @@ static int write_all(struct writing *w, const struct canonical_options *options,
 	if (ret_stripped)
 		*ret_stripped = all ? canonical_stripped(all) : 0;
 	mesh_files_put(files);
-	canonical_free(all);
+	if (options->convert)
+		w->canonical = all;
+	else
+		canonical_free(all);
 	return w->err.code;
 }
 
@@ -216,15 +229,36 @@ int config_dump(const struct context *context, int argc, char **argv)
 
 /* ---- convert */
 
+static void count_noise(struct writing *w, const char *path)
+{
+	const char *dot = strrchr(path, '.'), *name = dot ? dot + 1 : path;
+	unsigned i = 0;
+
+	while (i < w->noises && strcmp(w->noise[i].name, name) != 0)
+		i++;
+	if (i == NOISE_MAX)
+		name = w->noise[--i].name;
+	else if (i == w->noises)
+		w->noises++;
+	snprintf(w->noise[i].name, sizeof(w->noise[i].name), "%s",
+		 i == NOISE_MAX - 1 ? "others" : name);
+	w->noise[i].count++;
+}
+
+/* What is kept is told by what is wrong with it. */
 static void tell_loss(void *arg, const struct canonical_loss *l)
 {
 	struct writing *w = arg;
 
+	if (l->noise) {
+		count_noise(w, l->what);
+		return;
+	}
 	w->losses++;
 	w->kept += l->kept;
-	fprintf(stderr, "%s:%u:%u: %s: %s: %s%s%s\n", l->file, l->line, l->column,
-		l->kept ? "kept, weft refuses it" : "warning", l->object, l->what,
-		l->what[0] ? ": " : "", l->why);
+	if (!l->kept)
+		fprintf(stderr, "%s:%u:%u: warning: %s: %s%s%s\n", l->file, l->line, l->column,
+			l->object, l->what, l->what[0] ? ": " : "", l->why);
 }
 
 static void say_converted(const struct writing *w, uint32_t stripped)
@@ -237,18 +271,66 @@ static void say_converted(const struct writing *w, uint32_t stripped)
 	if (stripped)
 		fprintf(stderr, "; status and metadata that controllers keep taken from %u",
 			stripped);
+	for (unsigned i = 0; i < w->noises; i++)
+		fprintf(stderr, "%s%s %u", i ? ", " : "; of no meaning here: ", w->noise[i].name,
+			w->noise[i].count);
 	fputc('\n', stderr);
 }
 
-/* Whether what is written will be taken, with what will not on standard error. */
-static int check_result(const struct context *context, const struct config *result)
+/* The same problem in what was read. What only the result has is put where its object was. */
+static struct problem problem_in_input(const struct writing *w, const struct problems *input,
+				       const struct problem *p)
 {
-	struct config c = *result;
+	struct problem moved = *p;
+
+	for (uint32_t i = 0; i < input->count; i++)
+		if (!strcmp(input->items[i].code, p->code) &&
+		    !strcmp(input->items[i].object, p->object) &&
+		    !strcmp(input->items[i].text, p->text))
+			return input->items[i];
+	moved.file = "";
+	moved.source = "";
+	moved.line = moved.column = 0;
+	canonical_place(w->canonical, p->object, &moved.file, &moved.line, &moved.column);
+	return moved;
+}
+
+/* Whether what is written will be taken, with what will not on standard error, by its place in what
+ * was read. */
+static int check_result(struct writing *w, const struct config *from, const struct config *result)
+{
+	struct problems input = {0}, output = {0};
 	struct mesh *mesh = NULL;
-	int err = config_build(context, &c, stderr, false, &mesh, NULL);
+	int err = mesh_source_build(result->read.source, &mesh, &output);
 
 	mesh_free(mesh);
+	mesh = NULL;
+	if (err)
+		mesh_source_build(from->read.source, &mesh, &input);
+	mesh_free(mesh);
+	for (uint32_t i = 0; i < output.count; i++) {
+		struct problem p;
+
+		if (output.items[i].severity != PROBLEM_ERROR)
+			continue;
+		p = problem_in_input(w, &input, &output.items[i]);
+		problem_write(&p, stderr, w->context->color);
+	}
+	if (output.errors)
+		fprintf(stderr, "weft: refused: %u error%s above; nothing of that was left out\n",
+			output.errors, output.errors == 1 ? "" : "s");
+	problems_free(&input);
+	problems_free(&output);
 	return err ? EXIT_PROBLEMS : EXIT_FINE;
+}
+
+/* What cannot be read at all. */
+static void say_unreadable(const struct context *context, struct config *from)
+{
+	struct mesh *mesh = NULL;
+
+	config_build(context, from, stderr, false, &mesh, NULL);
+	mesh_free(mesh);
 }
 
 static int convert(const struct context *context, struct writing *w, struct config *from,
@@ -256,15 +338,20 @@ static int convert(const struct context *context, struct writing *w, struct conf
 {
 	struct canonical_options options = {.convert = true, .loss = tell_loss, .arg = w};
 	uint32_t stripped = 0;
+	int code;
 
 	w->result = result->read.source;
 	if (write_all(w, &options, from, &stripped) == -EBADMSG)
-		check_result(context, from); /* says where */
-	if (w->err.code)
-		return command_fail(w->err.code == -EBADMSG ? EXIT_PROBLEMS : EXIT_FAILED, "%s",
+		say_unreadable(context, from);
+	if (w->err.code) {
+		code = command_fail(w->err.code == -EBADMSG ? EXIT_PROBLEMS : EXIT_FAILED, "%s",
 				    w->err.text);
-	say_converted(w, stripped);
-	return check_result(context, result);
+	} else {
+		say_converted(w, stripped);
+		code = check_result(w, from, result);
+	}
+	canonical_free(w->canonical);
+	return code;
 }
 
 int config_convert(const struct context *context, int argc, char **argv)

@@ -66,7 +66,8 @@ const struct command commands[] = {
 	 "  convert FILE|DIRECTORY ... [--to DIRECTORY]   manifests of a cluster, as kubectl get "
 	 "-o\n"
 	 "                yaml prints them, to canonical YAML; what weft cannot honour becomes a\n"
-	 "                comment and a warning; exit code 3: weft would still refuse some of it\n"
+	 "                comment and a warning, but security is never left out; exit code 3:\n"
+	 "                weft would refuse what is listed\n"
 	 "  schema [KIND] a JSON Schema for editors; with KIND its fields for people\n"
 	 "  reference     all kinds and problems as the page docs/config.md\n",
 	 command_config},
