@@ -3,13 +3,18 @@
 #include "control/rights.h"
 
 #include <cap-ng.h>
+#include <errno.h>
 
-void rights_give_up(int capability)
+int rights_give_up(int capability, struct error *err)
 {
-	capng_get_caps_process();
+	if (capng_get_caps_process())
+		return error_set(err, -EPERM, "the capabilities of this process cannot be read");
 	if (!capng_have_capability(CAPNG_PERMITTED, (unsigned)capability))
-		return;
+		return 0;
 	capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE,
 		     (unsigned)capability);
-	capng_apply(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return error_set(err, -EPERM, "cannot give up %s",
+				 capng_capability_to_name((unsigned)capability));
+	return 0;
 }

@@ -2,6 +2,8 @@
 /* Single capabilities of this process (capabilities(7)); sandbox.h gives up all of them. */
 #pragma once
 
+#include "base/error.h"
+
 /* Gives |capability| up for good, in this process and what it forks later. Without it nothing
- * happens. */
-void rights_give_up(int capability);
+ * happens. 0, or -EPERM. */
+int rights_give_up(int capability, struct error *err);

@@ -323,7 +323,7 @@ static int start(struct weftd *d, struct error *err)
 	r = r ? r : worker_start(d, err);
 	r = r ? r : loader_begin(d->loader, err);
 	if (!r && !loader_needs_admin(d->loader))
-		rights_give_up(CAP_SYS_ADMIN);
+		r = rights_give_up(CAP_SYS_ADMIN, err);
 	return r;
 }
 
