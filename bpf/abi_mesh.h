@@ -59,10 +59,16 @@ struct weft_mesh_key {
 struct weft_mesh_front {
 	struct weft_mesh_key key;
 	__u32 service; /* cell */
-	__u32 route;   /* first of |routes| cells, tried in order */
+	__u32 route;   /* first of |routes| cells; the one that is taken if there is no |match| */
 	__u32 routes;  /* with the further cells of long routes (weft_mesh_route.more) */
-	__u32 pad[8];
+	__u32 match;   /* step: ends in ALLOW with the route that is taken as |policy|; 0 = none */
+	__u32 asks;    /* WEFT_ASKS_*: what a decision has to know of the client */
+	__u32 pad[6];
 };
+
+#define WEFT_ASKS_ADDR	 1u /* its address: it chooses the endpoint, or the client stays with one */
+#define WEFT_ASKS_ROUTE	 2u /* what |match| says of it */
+#define WEFT_ASKS_SOURCE 4u /* who it is, for that */
 
 struct weft_mesh_service {
 	__u64 key;		   /* hash of namespace and name */
@@ -79,17 +85,16 @@ struct weft_mesh_service {
 
 #define WEFT_ROUTE_SPLITS 6u
 
-/* Where connections go that match: |splits| pools, each with the upper end of its share of
+/* Where connections go that take it: |splits| pools, each with the upper end of its share of
  * |total_weight|: a number below |total_weight| goes to the first split whose |upper| is above it.
  * More than WEFT_ROUTE_SPLITS: the next |more| cells are routes too, of which only |split| counts.
- * No splits: there is nowhere to go (UH). A connection that no route matches goes where it asked.
- */
+ * No splits: there is nowhere to go (UH). A connection that takes no route goes where it asked. */
 struct weft_mesh_route {
-	__u32 match;  /* step that ends in ALLOW for what matches; 0 = all */
+	__u32 pad;
 	__u16 splits; /* with those in the cells that follow */
 	__u16 more;
 	__u32 total_weight;
-	__u32 pad;
+	__u32 pad2;
 	struct {
 		__u32 upper;
 		__u32 pool; /* cell */
@@ -99,7 +104,7 @@ struct weft_mesh_route {
 /* Ways to choose (weft_mesh_pool.balance). */
 #define WEFT_BALANCE_RANDOM	 0
 #define WEFT_BALANCE_ROUND_ROBIN 1
-#define WEFT_BALANCE_LEAST	 2 /* connections, per weight */
+#define WEFT_BALANCE_LEAST	 2 /* connections, by weight */
 #define WEFT_BALANCE_MAGLEV	 3 /* by the client's address */
 
 #define WEFT_POOL_TIERS 4u /* local first; what does not fit is in the last */
@@ -131,7 +136,9 @@ struct weft_mesh_pool {
  * probability (|keep| + 1) / 2^32 (a 32-bit number at most |keep|) this one, else the tier's
  * endpoint number |alias|. Who is sure to be kept has |keep| 0xffffffff. The kernel half goes by
  * |keep|; |weight| is for least connections. Round robin: number n of the rotation over t
- * endpoints looks at n % t, with (n / t) * 0x9e3779b9 in place of the random number. */
+ * endpoints looks at n % t, with (n / t) * 0x9e3779b9 in place of the random number. Least
+ * connections: chance finds a group, whose endpoints are compared: each connection takes |unit| of
+ * an endpoint's weight, and those that have used up theirs least often share the next ones. */
 struct weft_mesh_endpoint {
 	__u8 addr[16];
 	__u16 port;
@@ -141,7 +148,12 @@ struct weft_mesh_endpoint {
 	__u32 keep;
 	__u32 alias;   /* number in the tier */
 	__u32 service; /* cell: the one it is of, which need not be that of the front */
-	__u32 pad[6];
+	struct {
+		__u32 first; /* number in the pool */
+		__u32 endpoints;
+		__u32 unit; /* the least weight among them */
+	} group;	    /* with the same share of a locality's connections; else the tier */
+	__u32 pad[3];
 };
 
 /* What changes while a generation is in force. Elements of mmapable array maps. */

@@ -97,6 +97,47 @@ def least_connections(box):
         expect_equal(connections(mesh), [0] * 7, "open connections when the client has ended")
 
 
+def by_weight(rows, simple):
+    """A cart whose endpoints have the lines of |rows|, one for each, and a rule with |simple|."""
+    text = "".join(f"  - {{address: {endpoint(n)}, {row}}}\n" for n, row in enumerate(rows))
+    return service("cart", [(endpoint(0), {})]).replace(f"  - address: {endpoint(0)}\n    labels: {{}}\n", text) + rule(HOST, simple)
+
+
+@test("mesh/weights_decide_when_load_is_equal")
+def weights_when_idle(box):
+    """LEAST_REQUEST, which is the default: one after the other, weights and the shares of localities are all there is."""
+    client = world(box)
+    mesh = Mesh(box, settings=SETTINGS, cart=by_weight(["weight: 90", "weight: 10"], ""))
+    mesh.start()
+    found = asked(client, "count", VIP, 80, 2000)
+    expect(abs(found.get(endpoint(1), 0) / 2000 - 0.1) < 0.03, f"weights 90 and 10: {found}")
+    shares = '  trafficPolicy:\n    loadBalancer: {localityLbSetting: {distribute: [{from: "east/*", to: {"east/*": 80, "west/*": 20}}]}}\n'
+    mesh.apply(cart=by_weight(["locality: east/a", "locality: west/b", "locality: north/c"], shares))
+    found = asked(client, "count", VIP, 80, 2000)
+    expect(abs(found.get(endpoint(1), 0) / 2000 - 0.2) < 0.04 and endpoint(2) not in found, f"shares 80 and 20: {found}")
+    process, held = opened(client, 400, 1)
+    expect(abs(held["open"][endpoint(1)] / 400 - 0.2) < 0.08, f"shares 80 and 20 of what stays open: {held['open']}")
+    wait_for(lambda: not process.alive(), 20, "the client's end")
+
+
+@test("mesh/source_address_chooses")
+def source_address_chooses(box):
+    """A socket that is not bound is hashed by the address that it gets, from whichever program and namespace."""
+    policy = "{loadBalancer: {consistentHash: {useSourceIp: true}}}"
+    client = world(box)
+    mesh = Mesh(box, cart=cart(range(60), policy))
+    mesh.start()
+    ip("route", "replace", SOURCES, "dev", "eth0", netns=box.namespace("server").name)
+    for address in ("198.21.3.1", "198.21.3.2", "198.21.3.3", "198.21.3.4", "198.21.3.5"):
+        ip("addr", "flush", "dev", "eth0", "scope", "global", netns=client.name)
+        ip("addr", "add", f"{address}/24", "dev", "eth0", netns=client.name)
+        ip("route", "add", ENDPOINTS, "dev", "eth0", "src", address, netns=client.name)
+        unbound = asked(client, "count", VIP, 80, 5)
+        bound = asked(client, "sources", VIP, 80, 1, f"{address}/32")
+        simulated = mesh.get(f"/api/v1/simulate?from={address}&to={VIP}:80")["endpoint"]
+        expect_equal((list(unbound), simulated), ([bound[address]], f"{bound[address]}:8080"), f"endpoints of {address}")
+
+
 @test("mesh/locality_failover")
 def locality_failover(box):
     """Local endpoints alone while there are any; when they go, and when they come back, at most 100 ms later."""

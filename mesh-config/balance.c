@@ -106,7 +106,7 @@ static bool in_row(const struct mesh *m, const struct mesh_distribute *row,
 }
 
 /* Shares the weight of one row out among its endpoints that no earlier row has. */
-static void distribute_row(const struct mesh *m, const struct mesh_distribute *row,
+static void distribute_row(const struct mesh *m, const struct mesh_distribute *row, uint16_t group,
 			   struct balance_member *members, uint32_t count)
 {
 	uint64_t sum = 0;
@@ -118,6 +118,7 @@ static void distribute_row(const struct mesh *m, const struct mesh_distribute *r
 		if (!in_row(m, row, &members[i]))
 			continue;
 		members[i].tier = 0;
+		members[i].group = group;
 		members[i].weight = (uint64_t)((unsigned __int128)row->weight * members[i].weight *
 					       (ALIAS_WEIGHT_MAX >> 8) / sum);
 	}
@@ -129,7 +130,7 @@ static void distribute(const struct mesh *m, const struct mesh_distribute *rows,
 	for (uint32_t i = 0; i < count; i++)
 		members[i].tier = NOWHERE;
 	for (uint32_t i = 0; i < row_count; i++)
-		distribute_row(m, &rows[i], members, count);
+		distribute_row(m, &rows[i], (uint16_t)i, members, count);
 	for (uint32_t i = 0; i < count; i++)
 		if (!members[i].weight)
 			members[i].tier = NOWHERE;
@@ -202,6 +203,8 @@ static int compare_members(const void *left, const void *right)
 
 	if (a->tier != b->tier)
 		return a->tier - b->tier;
+	if (a->group != b->group)
+		return a->group - b->group;
 	return a->endpoint < b->endpoint ? -1 : a->endpoint > b->endpoint;
 }
 

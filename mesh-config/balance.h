@@ -13,6 +13,7 @@ struct balance_member {
 	uint32_t endpoint; /* index in the mesh */
 	uint16_t port;	   /* where it serves */
 	uint8_t tier;
+	uint16_t group;	 /* in its tier: those of one row of distribute; else 0 */
 	uint64_t weight; /* share within its tier; 1 to ALIAS_WEIGHT_MAX */
 };
 
@@ -24,8 +25,9 @@ struct balance_pool {
 };
 
 /* Fills |ret_members|, which has room for all endpoints of the service, with those that may get
- * connections: ready ones, or draining ones when no endpoint is ready; sorted by tier, those of a
- * tier as in the mesh. Tiers are 0, 1, ... below WEFT_POOL_TIERS without a gap. Returns how many.
+ * connections: ready ones, or draining ones when no endpoint is ready; sorted by tier and group,
+ * those of a group as in the mesh. Tiers are 0, 1, ... below WEFT_POOL_TIERS without a gap. Returns
+ * how many.
  */
 uint32_t balance_members(const struct mesh *m, const struct balance_pool *pool,
 			 struct balance_member *ret_members);

@@ -168,7 +168,6 @@ static uint32_t check_route(struct check *c, uint32_t index, uint32_t left)
 	if (!holds(c, first->more < left && splits <= (first->more + 1) * WEFT_ROUTE_SPLITS,
 		   "a route ends behind its front", index))
 		return left;
-	holds(c, first->match < c->view->count, "the match of a route", index);
 	for (uint32_t i = 0; i < splits; i++) {
 		r = first + i / WEFT_ROUTE_SPLITS;
 		holds(c, r->split[i % WEFT_ROUTE_SPLITS].upper >= upper, "shares of a route",
@@ -191,6 +190,8 @@ static void check_front(void *arg, const struct weft_mesh_front *f)
 	holds(c, in_range(c, f->service, 1), "the service of a front", f->key.port);
 	if (!holds(c, left && in_range(c, f->route, left), "routes of a front", f->key.port))
 		return;
+	holds(c, f->match < c->view->count && !f->match == !(f->asks & WEFT_ASKS_ROUTE),
+	      "the match of a front", f->key.port);
 	while (left)
 		left -= check_route(c, f->route + f->routes - left, left);
 }

@@ -143,6 +143,43 @@ static void weights_split_between_subsets_and_services(void **state)
 	expect(split, split_cells);
 }
 
+/* The first route that takes a connection is one step away for every kind of client. */
+
+static const char choosing[] = ENTRY("cart", "10.9.0.1") /**/
+	ONE("10.0.0.1", "v1", "")			 /**/
+	ROUTE("cart") "  - match: [{sourceLabels: {app: web}, destinationSubnets: [10.9.0.0/24]},"
+		      " {sourceNamespace: batch}]\n    route:\n" TO(
+			      "cart.shop.mesh",
+			      "100") "  - match: [{destinationSubnets: [10.8.0.0/24]}]\n"
+				     "    route:\n" TO("cart.shop.mesh", "100") "  - route:\n" /**/
+	TO("cart.shop.mesh", "100")							       /**/
+	"---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
+	"metadata: {name: web, namespace: shop}\n"
+	"spec: {address: 10.0.1.1, labels: {app: web}}\n"
+	"---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
+	"metadata: {name: job, namespace: batch}\nspec: {address: 10.0.1.2}\n";
+
+static void matches_choose_a_route(void **state)
+{
+	static const uint32_t taken[] = {3, 0, 1, 3};
+	const struct weft_mesh_front *f;
+	uint8_t vip[16] = {[10] = 0xff, 0xff, 10, 9, 0, 1};
+	struct made w;
+
+	(void)state;
+	make(&w, choosing);
+	f = cells_view_front(&w.view, vip, 80, 6);
+	assert_non_null(f);
+	assert_int_equal(f->routes, 4);
+	assert_int_equal(f->asks, WEFT_ASKS_ROUTE | WEFT_ASKS_SOURCE);
+	for (uint8_t i = 0; i < 4; i++) {
+		const uint8_t source[16] = {[10] = 0xff, 0xff, 10, 0, 1, i};
+
+		assert_int_equal(text_taken(&w.view, f, source), f->route + taken[i]);
+	}
+	end(&w);
+}
+
 /* ---- nearness and consistency */
 
 static const char tiers[] = NODE ENTRY("cart", "10.9.0.1") /**/
@@ -207,9 +244,15 @@ static void distribute_makes_weights(void **state)
 		share[i] += kept / 3;
 		share[e->alias] += (1 - kept) / 3;
 	}
-	assert_true(share[0] > 0.2499 && share[0] < 0.2501);
+	assert_true(share[0] > 0.3749 && share[0] < 0.3751);
 	assert_true(share[1] > 0.3749 && share[1] < 0.3751);
-	assert_true(share[2] > 0.3749 && share[2] < 0.3751);
+	assert_true(share[2] > 0.2499 && share[2] < 0.2501);
+	for (uint32_t i = 0; i < 3; i++) { /* the endpoints of a row are a group */
+		e = cells_view_at(&w.view, p->first + i);
+		assert_int_equal(e->group.first, i < 2 ? 0 : 2);
+		assert_int_equal(e->group.endpoints, i < 2 ? 2 : 1);
+		assert_int_equal(e->group.unit, e->weight);
+	}
 	end(&w);
 }
 
@@ -363,6 +406,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_is_a_front_with_its_endpoints),
 		cmocka_unit_test(weights_split_between_subsets_and_services),
+		cmocka_unit_test(matches_choose_a_route),
 		cmocka_unit_test(locality_makes_tiers_and_maglev_a_table_of_the_first),
 		cmocka_unit_test(distribute_makes_weights),
 		cmocka_unit_test(draining_endpoints_and_headless_services_get_nothing),

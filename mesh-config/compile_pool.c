@@ -84,6 +84,24 @@ static int fill_tier(const struct members *tier, uint64_t max, struct weft_mesh_
 	return r;
 }
 
+/* Which of |cells|, all of a tier that begins with number |first| of the pool, are a group. */
+static void fill_groups(const struct members *tier, uint32_t first,
+			struct weft_mesh_endpoint *cells)
+{
+	for (uint32_t begin = 0, end; begin < tier->count; begin = end) {
+		uint32_t unit = UINT16_MAX;
+
+		for (end = begin;
+		     end < tier->count && tier->items[end].group == tier->items[begin].group; end++)
+			unit = cells[end].weight < unit ? cells[end].weight : unit;
+		for (uint32_t i = begin; i < end; i++) {
+			cells[i].group.first = first + begin;
+			cells[i].group.endpoints = end - begin;
+			cells[i].group.unit = unit;
+		}
+	}
+}
+
 static int fill_tiers(const struct members *m, struct weft_mesh_pool *pool,
 		      struct weft_mesh_endpoint *cells)
 {
@@ -98,6 +116,7 @@ static int fill_tiers(const struct members *m, struct weft_mesh_pool *pool,
 		pool->tier[pool->tiers].first = first;
 		pool->tier[pool->tiers++].endpoints = tier.count;
 		r = fill_tier(&tier, max, cells + first);
+		fill_groups(&tier, first, cells + first);
 	}
 	return r;
 }

@@ -13,6 +13,8 @@ static uint32_t pool_of(struct route_plan *p, const struct balance_pool *of)
 	uint32_t capacity = p->pool_capacity * 2 + 4;
 	struct balance_pool *grown;
 
+	if (balance_traffic(p->c->mesh, of)->balance == MESH_BALANCE_MAGLEV_SOURCE)
+		p->asks |= WEFT_ASKS_ADDR;
 	for (uint32_t i = 0; i < p->pool_count; i++)
 		if (!memcmp(&p->pools[i], of, sizeof(*of)))
 			return i;
@@ -103,14 +105,6 @@ static void fill_splits(struct route_plan *p, const struct mesh_route *r, uint32
 
 /* ---- matches */
 
-static uint32_t put_refusal(struct steps *s)
-{
-	struct weft_mesh_step step = {.kind = WEFT_STEP_VERDICT, .action = WEFT_ACTION_DENY};
-
-	step.value.verdict.policy = WEFT_NUMBER_NONE;
-	return steps_put(s, &step);
-}
-
 /* The classes that |r| is for; whole cells, the caller frees them. */
 static uint8_t *find_classes(const struct identity_view *v, const struct mesh_route *r)
 {
@@ -127,9 +121,10 @@ static uint8_t *find_classes(const struct identity_view *v, const struct mesh_ro
 	return bits;
 }
 
-static uint32_t put_classes(struct route_plan *p, const struct mesh_route *r, uint32_t no)
+static uint32_t put_classes(struct route_plan *p, const struct mesh_route *r, uint32_t yes,
+			    uint32_t no)
 {
-	struct weft_mesh_step step = {.kind = WEFT_STEP_CLASS, .no = no};
+	struct weft_mesh_step step = {.kind = WEFT_STEP_CLASS, .yes = yes, .no = no};
 	uint32_t count = p->c->view->class_count;
 	uint8_t *bits = find_classes(p->c->view, r);
 
@@ -169,12 +164,47 @@ static bool asks_for_source(const struct mesh_route *r)
 	return r->source_namespace[0] || r->source_labels->count;
 }
 
-/* The step where the question begins whether |r| is taken; 0: it always is. */
-static uint32_t put_match(struct route_plan *p, const struct mesh_route *r)
+static bool asks(const struct mesh_route *r)
 {
-	uint32_t refusal, next = 0;
+	return asks_for_source(r) || r->prefix_count;
+}
 
-	if (!asks_for_source(r) && !r->prefix_count)
+/* The step that ends with the route at |cell|. */
+static uint32_t put_taken(struct route_plan *p, uint32_t cell)
+{
+	struct weft_mesh_step step = {.kind = WEFT_STEP_VERDICT, .action = WEFT_ACTION_ALLOW};
+
+	step.value.verdict.policy = cell;
+	return steps_put(&p->steps, &step);
+}
+
+/* The step where the question begins whether |r|, at |cell|, is taken; else it goes on at |no|. */
+static uint32_t put_match(struct route_plan *p, const struct mesh_route *r, uint32_t cell,
+			  uint32_t no)
+{
+	uint32_t yes = put_taken(p, cell);
+
+	if (asks_for_source(r)) {
+		yes = put_classes(p, r, yes, no);
+		p->asks |= WEFT_ASKS_SOURCE;
+	}
+	return r->prefix_count ? put_prefixes(p, r, yes, no) : yes;
+}
+
+/* ---- all routes of a port */
+
+/* What the routes of a port are made of. */
+struct placed {
+	const struct mesh_route *route; /* NULL: the default */
+	uint32_t cell;
+};
+
+/* A graph that finds the first route whose match holds; 0: it is always the first. */
+static uint32_t put_matches(struct route_plan *p, const struct placed *routes, uint32_t count)
+{
+	uint32_t next;
+
+	if (count < 2)
 		return 0;
 	if (!p->has_steps) {
 		p->error = steps_init(&p->steps);
@@ -182,40 +212,37 @@ static uint32_t put_match(struct route_plan *p, const struct mesh_route *r)
 	}
 	if (p->error)
 		return 0;
-	refusal = put_refusal(&p->steps);
-	if (asks_for_source(r))
-		next = put_classes(p, r, refusal);
-	if (r->prefix_count)
-		next = put_prefixes(p, r, next, refusal);
+	p->asks |= WEFT_ASKS_ROUTE;
+	next = put_taken(p, routes[count - 1].cell);
+	for (uint32_t i = count - 1; i-- > 0;)
+		next = put_match(p, routes[i].route, routes[i].cell, next);
+	if (steps_length(&p->steps, next) > WEFT_MESH_STEPS)
+		p->error = -E2BIG;
 	return next;
 }
 
-/* ---- all routes of a port */
-
-/* Whether nothing behind it is reached. */
-static bool write_route(struct route_plan *p, const struct mesh_route *r,
-			const struct mesh_port *asked)
+static uint32_t write_route(struct route_plan *p, const struct mesh_route *r,
+			    const struct mesh_port *asked)
 {
-	uint32_t splits, route, match = put_match(p, r);
+	uint32_t splits, route;
 	uint64_t sum = weight_sum(p->c->mesh, r, &splits);
 
 	route = add_route(p, splits);
-	if (p->sheet->error || p->error)
-		return true;
-	((struct weft_mesh_route *)sheet_at(p->sheet, route))->match = match;
-	fill_splits(p, r, route, asked, sum);
-	return !match;
+	if (!p->sheet->error && !p->error)
+		fill_splits(p, r, route, asked, sum);
+	return route;
 }
 
-static void write_default(struct route_plan *p, uint32_t port)
+static uint32_t write_default(struct route_plan *p, uint32_t port)
 {
 	struct balance_pool of = {p->service, MESH_NONE, port};
 	uint32_t route = add_route(p, 1);
 
 	if (p->sheet->error)
-		return;
+		return 0;
 	set_split(p, route, 0, 1, pool_of(p, &of));
 	((struct weft_mesh_route *)sheet_at(p->sheet, route))->total_weight = 1;
+	return route;
 }
 
 /* Routes are of connections: datagrams go to all endpoints. */
@@ -224,21 +251,32 @@ static bool is_for(const struct mesh_route *r, const struct mesh_port *port)
 	return port->protocol == MESH_TCP && (!r->port || r->port == port->port);
 }
 
-uint32_t compile_routes(struct route_plan *p, uint32_t port, uint32_t *ret_first)
+void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret)
 {
 	const struct mesh *m = p->c->mesh;
 	const struct mesh_service *s = &m->services[p->service];
 	const struct mesh_port *asked = &m->ports[s->port_first + port];
 	const struct mesh_route *r = m->routes + s->route_first, *end = r + s->route_count;
+	struct placed *placed = calloc(s->route_count + 1u, sizeof(*placed));
+	uint32_t count = 0;
 	bool closed = false;
 
-	*ret_first = p->sheet->count;
-	for (; r < end && !closed; r++)
-		if (is_for(r, asked))
-			closed = write_route(p, r, asked);
-	if (!closed)
-		write_default(p, port);
-	return p->sheet->count - *ret_first;
+	p->asks = s->session_affinity_s ? WEFT_ASKS_ADDR : 0;
+	ret->first = p->sheet->count;
+	if (!placed)
+		p->error = -ENOMEM;
+	for (; placed && r < end && !closed; r++) {
+		if (!is_for(r, asked))
+			continue;
+		placed[count++] = (struct placed){r, write_route(p, r, asked)};
+		closed = !asks(r);
+	}
+	if (placed && !closed)
+		placed[count++] = (struct placed){NULL, write_default(p, port)};
+	ret->match = p->error || p->sheet->error ? 0 : put_matches(p, placed, count);
+	ret->count = p->sheet->count - ret->first;
+	ret->asks = p->asks;
+	free(placed);
 }
 
 void route_plan_free(struct route_plan *p)

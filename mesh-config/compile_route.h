@@ -16,12 +16,20 @@ struct route_plan {
 	uint32_t pool_count, pool_capacity;
 	struct steps steps; /* of matches; only if |has_steps| */
 	bool has_steps;
-	int error; /* sticky */
+	uint32_t asks; /* WEFT_ASKS_* of the routes so far */
+	int error;     /* sticky */
 };
 
-/* Adds the routes of the |port|-th port to the sheet, from the number *|ret_first|; returns how
- * many cells. The splits name pools by their number in the plan, matches are steps of the plan's.
- */
-uint32_t compile_routes(struct route_plan *p, uint32_t port, uint32_t *ret_first);
+/* The routes of a port. Cells are relative to the sheet, and so are those that the verdicts of
+ * |match| name as their policy; it is a step of the plan. */
+struct port_routes {
+	uint32_t first, count; /* cells */
+	uint32_t match;	       /* where the graph begins that chooses one; 0: the first is taken */
+	uint32_t asks;	       /* WEFT_ASKS_* */
+};
+
+/* Adds the routes of the |port|-th port to the sheet. The splits name pools by their number in the
+ * plan. */
+void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret);
 
 void route_plan_free(struct route_plan *p);

@@ -12,10 +12,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-struct range {
-	uint32_t first, count;
-};
-
 /* ---- numbers */
 
 static uint64_t service_key(const struct mesh_service *s)
@@ -197,15 +193,19 @@ void compiled_erase(struct compile_context *c, struct compiled *s)
 }
 
 static int write_fronts(struct compile_context *c, const struct mesh_service *from,
-			struct compiled *s, const struct range *routes)
+			struct compiled *s, const struct port_routes *routes, uint32_t steps)
 {
+	const struct port_routes *of;
 	struct weft_mesh_front front = {.service = slots_find(&c->state_cells, s->number)};
 	int r = 0;
 
 	for (uint32_t i = 0; !r && i < s->front_count; i++) {
 		front.key = s->fronts[i];
-		front.route = s->block + routes[i % from->port_count].first;
-		front.routes = routes[i % from->port_count].count;
+		of = &routes[i % from->port_count];
+		front.route = s->block + of->first;
+		front.routes = of->count;
+		front.match = of->match ? of->match + s->block + steps - 1 : 0;
+		front.asks = of->asks;
 		r = cells_table_put(&c->fronts, &front);
 	}
 	return r;
@@ -291,16 +291,14 @@ static void write_pools(struct compile_context *c, const struct compiled *s,
 
 /* ---- the block */
 
-/* Splits have numbers of pools in the plan, matches those of steps from 1: both become cells. */
+/* Splits have numbers of pools in the plan: they become cells. */
 static void place_routes(const struct compile_context *c, const struct compiled *s,
-			 struct route_plan *p, const struct range *all, uint32_t steps)
+			 struct route_plan *p, uint32_t count)
 {
 	struct weft_mesh_route *route;
 
-	for (uint32_t i = 0; i < all->count; i++) {
-		route = sheet_at(p->sheet, all->first + i);
-		if (route->match)
-			route->match += s->block + steps - 1;
+	for (uint32_t i = 0; i < count; i++) {
+		route = sheet_at(p->sheet, i);
 		for (uint32_t j = 0; j < WEFT_ROUTE_SPLITS; j++)
 			route->split[j].pool = route->split[j].upper
 						       ? slots_find(&c->state_cells,
@@ -309,12 +307,26 @@ static void place_routes(const struct compile_context *c, const struct compiled 
 	}
 }
 
+/* Steps that end in a route name its cell. */
+static void place_steps(const struct compiled *s, struct route_plan *p, uint32_t steps)
+{
+	struct weft_mesh_step *step = p->steps.cells;
+
+	steps_move(&p->steps, s->block + steps);
+	for (uint32_t i = 0; i < p->steps.count; i++)
+		if (p->steps.lengths[i] && step[i].kind == WEFT_STEP_VERDICT)
+			step[i].value.verdict.policy += s->block;
+	memcpy(sheet_at(p->sheet, steps), step, p->steps.count * (size_t)WEFT_MESH_CELL_BYTES);
+}
+
 static int write_block(struct compile_context *c, struct compiled *s, struct route_plan *p,
-		       const struct range *routes)
+		       uint32_t routes, uint32_t *ret_steps)
 {
 	uint32_t step_count = p->has_steps ? p->steps.count : 0;
 	uint32_t steps = sheet_add(p->sheet, step_count);
 	uint32_t old = s->block_cells;
+
+	*ret_steps = steps;
 
 	if (p->sheet->error)
 		return p->sheet->error;
@@ -322,12 +334,9 @@ static int write_block(struct compile_context *c, struct compiled *s, struct rou
 	s->block = cells_realloc(c->cells, s->block, old, s->block_cells);
 	if (!s->block)
 		return s->block_cells ? -ENOSPC : 0;
-	place_routes(c, s, p, routes, steps);
-	if (step_count) {
-		steps_move(&p->steps, s->block + steps);
-		memcpy(sheet_at(p->sheet, steps), p->steps.cells,
-		       step_count * (size_t)WEFT_MESH_CELL_BYTES);
-	}
+	place_routes(c, s, p, routes);
+	if (step_count)
+		place_steps(s, p, steps);
 	cells_put_all(c->cells, s->block, p->sheet->cells, p->sheet->count);
 	return 0;
 }
@@ -353,16 +362,16 @@ static void write_service(struct compile_context *c, const struct mesh_service *
 static int write_plan(struct compile_context *c, struct route_plan *p, struct compiled *s)
 {
 	const struct mesh_service *from = &c->mesh->services[p->service];
-	cleanup_free struct range *routes = calloc(from->port_count + 1, sizeof(*routes));
+	cleanup_free struct port_routes *routes = calloc(from->port_count + 1, sizeof(*routes));
 	cleanup_free struct weft_mesh_pool *pools = NULL;
-	struct range all = {0};
+	uint32_t all, steps;
 	int r;
 
 	if (!routes)
 		return -ENOMEM;
 	for (uint32_t i = 0; s->front_count && i < from->port_count; i++)
-		routes[i].count = compile_routes(p, i, &routes[i].first);
-	all.count = p->sheet->count;
+		compile_routes(p, i, &routes[i]);
+	all = p->sheet->count;
 	pools = calloc(p->pool_count + 1, sizeof(*pools));
 	r = p->sheet->error ? p->sheet->error : p->error;
 	if (!r && p->has_steps)
@@ -374,10 +383,10 @@ static int write_plan(struct compile_context *c, struct route_plan *p, struct co
 	if (!r)
 		r = make_pools(c, s, p, pools);
 	if (!r)
-		r = write_block(c, s, p, &all);
+		r = write_block(c, s, p, all, &steps);
 	if (!r) {
 		write_pools(c, s, pools);
-		r = write_fronts(c, from, s, routes);
+		r = write_fronts(c, from, s, routes, steps);
 	}
 	return r;
 }

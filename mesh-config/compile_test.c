@@ -80,7 +80,7 @@ static const struct weft_mesh_pool *only_pool(const struct cells_view *v, uint32
 	assert_non_null(f);
 	r = cells_view_at(v, f->route);
 	assert_int_equal(r->splits, 1);
-	assert_int_equal(r->match, 0);
+	assert_int_equal(f->match, 0);
 	return cells_view_at(v, r->split[0].pool);
 }
 

@@ -64,9 +64,10 @@ static inline void text_pool(const struct text *t, uint32_t cell)
 		text_endpoint(t, cells_view_at(t->view, p->first + i));
 }
 
-/* Whether the client at |source| would be sent along a route with this match. */
-static inline uint8_t text_answer(const struct cells_view *v, uint32_t step,
-				  const uint8_t source[16], const uint8_t target[16], uint16_t port)
+/* What the graph at |step| says of a connection. */
+static inline struct weft_policy_answer text_ask(const struct cells_view *v, uint32_t step,
+						 const uint8_t source[16], const uint8_t target[16],
+						 uint16_t port)
 {
 	const struct evaluate_cells cells = {cells_view_at(v, 1), 1, v->count - 1};
 	const struct weft_mesh_identity *i = cells_view_identity(v, source, 0);
@@ -80,18 +81,35 @@ static inline uint8_t text_answer(const struct cells_view *v, uint32_t step,
 	memcpy(q.source_addr, source, 16);
 	memcpy(q.target_addr, target, 16);
 	evaluate(&cells, &q, &a, NULL, NULL);
+	return a;
+}
+
+static inline uint8_t text_answer(const struct cells_view *v, uint32_t step,
+				  const uint8_t source[16], const uint8_t target[16], uint16_t port)
+{
+	struct weft_policy_answer a = text_ask(v, step, source, target, port);
+
 	return a.broken ? 0xff : a.action;
 }
 
-static inline void text_match(const struct text *t, const struct weft_mesh_front *f, uint32_t match)
+/* The cell of the route that the client at |source| is sent along. */
+static inline uint32_t text_taken(const struct cells_view *v, const struct weft_mesh_front *f,
+				  const uint8_t source[16])
+{
+	struct weft_policy_answer a = text_ask(v, f->match, source, f->key.addr, f->key.port);
+
+	return !f->match ? f->route : a.broken || a.action != WEFT_ACTION_ALLOW ? 0 : a.policy;
+}
+
+/* For which of some clients the route at |cell| is. */
+static inline void text_match(const struct text *t, const struct weft_mesh_front *f, uint32_t cell)
 {
 	uint8_t source[16] = {[10] = 0xff, 0xff, 10};
 
-	for (uint32_t i = 0; match && i < 64; i++) {
+	for (uint32_t i = 0; f->match && i < 64; i++) {
 		source[14] = (uint8_t)(i / 4);
 		source[15] = (uint8_t)(i % 4);
-		fprintf(t->out, "%u",
-			text_answer(t->view, match, source, f->key.addr, f->key.port));
+		fprintf(t->out, "%u", text_taken(t->view, f, source) == cell);
 	}
 }
 
@@ -108,8 +126,8 @@ static inline void text_front(const struct text *t, const struct weft_mesh_front
 	fprintf(t->out, "\n");
 	for (uint32_t i = 0; i < f->routes; i += 1 + r->more) {
 		r = cells_view_at(t->view, f->route + i);
-		fprintf(t->out, "  route of %u%s", r->total_weight, r->match ? " match " : "");
-		text_match(t, f, r->match);
+		fprintf(t->out, "  route of %u%s", r->total_weight, f->match ? " match " : "");
+		text_match(t, f, f->route + i);
 		fprintf(t->out, "\n");
 		for (uint32_t j = 0; j < r->splits; j++) {
 			at = r + j / WEFT_ROUTE_SPLITS;

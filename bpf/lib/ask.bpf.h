@@ -106,22 +106,7 @@ static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
 	return m.header->flags & WEFT_MESH_POLICIES || mesh_find(&m, &m.header->fronts, &ask->key);
 }
 
-/* ---- who asks */
-
-static __always_inline __u64 client_of_addr(const __u8 addr[16])
-{
-	__u32 words[4];
-
-	__builtin_memcpy(words, addr, 16);
-	return (__u64)weft_hash(words, 4, 1) << 32 | weft_hash(words, 4, 2);
-}
-
-static __always_inline __u64 client_of_netns(__u64 cookie)
-{
-	__u32 words[2] = {(__u32)cookie, cookie >> 32};
-
-	return (__u64)weft_hash(words, 2, 1) << 32 | weft_hash(words, 2, 2);
-}
+/* ---- where it asks from */
 
 /* The address that the socket is bound to, all 0: none. All is read, whatever the family: the
  * verifier refuses the pointer arithmetic that the compiler makes of loads in branches. */
@@ -134,17 +119,6 @@ static __always_inline void addr_of_sock(const volatile struct bpf_sock *sk, __u
 		__builtin_memcpy(ret_addr, v6, 16);
 	else
 		addr_from_v4(ret_addr, v4);
-}
-
-/* One that is bound is its address; which address another will get is not known yet, so it is its
- * network namespace. */
-static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct bpf_sock *sk)
-{
-	__u8 addr[16];
-
-	addr_of_sock(sk, addr);
-	return addr_is_any(addr) ? client_of_netns(bpf_get_netns_cookie(ctx))
-				 : client_of_addr(addr);
 }
 
 /* ---- no */

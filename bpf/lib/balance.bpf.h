@@ -69,15 +69,47 @@ __weak __noinline int choose_round_robin(struct scan *s, struct weft_pool_state 
 	return 0;
 }
 
-__weak __noinline int choose_of_some(struct scan *s)
+static __always_inline bool group_has(const struct weft_mesh_endpoint *e, const struct scan *s,
+				      __u32 slot)
 {
+	return s->first + slot - e->group.first < e->group.endpoints;
+}
+
+/* Of the group of |slot|, and of what chance finds there beside it. */
+__weak __noinline int choose_of_some(struct scan *s, __u32 slot)
+{
+	const struct weft_mesh_endpoint *e;
 	struct scan_walk w;
 
 	if (!s || !scan_open(&w, s))
 		return 0;
-	for (int i = 0; i < LEAST_CHOICES; i++)
-		scan_least_try(&w, slot_random(&w));
+	e = scan_endpoint(&w, slot);
+	for (int i = 0; i < LEAST_CHOICES && e; i++) {
+		if (group_has(e, s, slot))
+			scan_least_try(&w, slot, true);
+		slot = slot_random(&w);
+	}
 	return 0;
+}
+
+/* Chance chooses the group, connections who gets one more in it. */
+static __always_inline void tier_least(const struct scan_walk *w)
+{
+	struct scan *s = w->s;
+	__u32 first = s->first, count = s->count, slot = slot_random(w);
+	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
+
+	if (!e)
+		return;
+	if (e->group.endpoints > LEAST_SCAN) {
+		choose_of_some(s, slot);
+		return;
+	}
+	s->first = e->group.first;
+	s->count = e->group.endpoints;
+	scan_least(s);
+	s->first = first;
+	s->count = count;
 }
 
 static __always_inline __u32 maglev_slot(const struct scan_walk *w,
@@ -109,18 +141,19 @@ __weak __noinline int choose_maglev(struct scan *s)
 }
 
 /* What luck does not find a scan does. */
-static __always_inline void tier_choose(struct scan *s, const struct weft_mesh_pool *pool,
+static __always_inline void tier_choose(const struct scan_walk *w,
+					const struct weft_mesh_pool *pool,
 					struct weft_pool_state *state)
 {
+	struct scan *s = w->s;
+
 	s->best = MESH_NONE;
 	if (!s->count)
 		return;
 	if (pool->balance == WEFT_BALANCE_ROUND_ROBIN && state)
 		choose_round_robin(s, state);
-	else if (pool->balance == WEFT_BALANCE_LEAST && s->count > LEAST_SCAN)
-		choose_of_some(s);
 	else if (pool->balance == WEFT_BALANCE_LEAST)
-		scan_least(s);
+		tier_least(w);
 	else if (pool->balance == WEFT_BALANCE_MAGLEV)
 		choose_maglev(s);
 	else
@@ -246,7 +279,7 @@ __weak __noinline int pool_choose(struct scan *s)
 		tier = tier_draw(&shares);
 	}
 	scan_tier(s, pool, tier);
-	tier_choose(s, pool, state);
+	tier_choose(&w, pool, state);
 	if (s->best == MESH_NONE && pool->tiers > 1)
 		pool_rest(s, pool);
 	return s->best;

@@ -3,115 +3,14 @@
  * then the service's limits, and the counting. One generation is looked up and used to the end. */
 #pragma once
 
-#include "bpf/lib/balance.bpf.h"
+#include "bpf/lib/route.bpf.h"
 
 #define NSEC		  1000000000ull
-#define ROUTES_UNROLLED	  16	       /* on kernels without bpf_loop (before 5.17) */
 #define GENERATIONS	  4	       /* that may come into force while a decision is made */
 #define DATAGRAMS_STAY_NS (300 * NSEC) /* from one to the next */
 
-/* The question and what is found; in the order that the kernel half fills it. */
-struct mesh_ask {
-	struct weft_mesh_key key;
-	__u8 can_v4; /* the socket reaches endpoints of this family */
-	__u8 can_v6;
-	__u8 counts;   /* a connection comes of it: bounded, counted in and out */
-	__u8 simulate; /* nothing is counted */
-	__u64 client;  /* hash of the source address, or the network namespace */
-	__u64 cookie;  /* datagrams: of the socket, which stays with its endpoint; else 0 */
-	/* found */
-	__u64 generation;
-	__u32 service; /* cell, 0 = not a service's address */
-	__u32 pool;
-	__u32 endpoint;
-	__u32 service_state;
-	__u32 endpoint_state;
-	__u8 addr[16];
-	__u16 port;
-	__u16 pad;
-};
-
-/* ---- route and split */
-
-static __always_inline struct weft_service_state *service_state(__u32 index)
-{
-	return bpf_map_lookup_elem(&weft_services, &index);
-}
-
-/* The pool whose share holds |point| in one cell of a route, 0: it is in a later one. */
-static __always_inline __u32 split_find(const struct weft_mesh_route *route, __u32 point)
-{
-	for (__u32 i = 0; i < WEFT_ROUTE_SPLITS; i++)
-		if (point < route->split[i].upper)
-			return route->split[i].pool;
-	return 0;
-}
-
-/* The walk over the cells of a front's routes. */
-struct route_walk {
-	struct mesh m;
-	__u32 route; /* cell of the first */
-	__u32 random;
-	__u32 point; /* of the route that takes the connection */
-	__u32 rest;  /* cells of the same route that follow */
-	__u32 pool;
-	__u32 found;
-};
-
-static long route_each(__u32 index, void *walk)
-{
-	struct route_walk *w = walk;
-	const struct weft_mesh_route *route = mesh_cell(w->m.arena, w->route + index);
-
-	if (!route)
-		return 1;
-	if (w->rest) {
-		w->rest--;
-	} else {
-		w->rest = route->more;
-		w->found = !route->match;
-		w->point = (__u64)w->random * route->total_weight >> 32;
-	}
-	if (!w->found)
-		return 0;
-	w->pool = split_find(route, w->point);
-	return w->pool || !w->rest;
-}
-
-/* Draws a pool from the first route that takes the connection: |ask->pool|, 0: it leads nowhere.
- * Returns 0: no route takes it, it goes where it asked. */
-__weak __noinline int route_choose(struct mesh_ask *ask, __u32 first, __u32 cells, __u32 random)
-{
-	struct route_walk w = {.route = first, .random = random};
-
-	if (!ask || !mesh_open(&w.m) || w.m.header->generation != ask->generation)
-		return 1;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
-		bpf_loop(cells, route_each, &w, 0);
-	} else {
-		for (__u32 i = 0; i < ROUTES_UNROLLED && i < cells; i++)
-			if (route_each(i, &w))
-				break;
-	}
-	ask->pool = w.pool;
-	return w.found;
-}
-
-/* What a route's split goes by: a client that is to stay with its endpoint always draws the same
- * number; the others one after another numbers that are spread evenly (golden ratio), so that the
- * shares are right after few connections. */
-static __always_inline __u32 split_draw(const struct mesh_ask *ask, bool faithful)
-{
-	struct weft_service_state *state = service_state(ask->service_state);
-	__u64 who = ask->cookie ? ask->cookie : ask->client;
-	__u32 words[2] = {(__u32)who, who >> 32};
-
-	if (faithful || !state)
-		return weft_hash(words, 2, 7);
-	if (ask->simulate)
-		return (__u32)state->rotation * 0x9e3779b9u;
-	return (__u32)__sync_fetch_and_add(&state->rotation, 1) * 0x9e3779b9u;
-}
+/* Instead of a verdict: more of the client is asked for, |ask->asks|. */
+#define MESH_ASKS 255
 
 /* ---- staying with an endpoint */
 
@@ -321,12 +220,14 @@ static __always_inline int service_decide(const struct weft_mesh_front *front,
 					  const struct weft_mesh_service *service,
 					  struct mesh_ask *ask)
 {
+	__u32 route = front->match ? ask->route : front->route;
 	__u64 stay_ns = faithful_ns(ask, service);
 	bool stayed = false;
 
 	ask->service_state = service->state;
-	if (!route_choose(ask, front->route, front->routes, split_draw(ask, stay_ns)))
+	if (!route)
 		return WEFT_VERDICT_ALLOWED;
+	split_pool(ask, route, stay_ns != 0);
 	ask->service = front->service;
 	if (ask->pool)
 		stayed = endpoint_find(ask, stay_ns);
@@ -334,6 +235,13 @@ static __always_inline int service_decide(const struct weft_mesh_front *front,
 		return WEFT_VERDICT_NO_ENDPOINT;
 	/* a further datagram of a socket is not a further connect */
 	return stayed && ask->cookie ? WEFT_VERDICT_ALLOWED : limits_pass(ask, service);
+}
+
+/* Whether a decision has to know more of the client than |ask| says. */
+static __always_inline bool ask_lacks(const struct mesh_ask *ask, __u32 asks)
+{
+	return (asks & WEFT_ASKS_ADDR && !ask->client) ||
+	       (asks & WEFT_ASKS_ROUTE && ask->route_generation != ask->generation);
 }
 
 /* By the generation in force; gives up with NO_ENDPOINT when another comes into force. */
@@ -351,7 +259,11 @@ __weak __noinline int decide_once(struct mesh_ask *ask)
 	ask->generation = m.header->generation;
 	front = mesh_find(&m, &m.header->fronts, &ask->key);
 	service = front ? mesh_cell(m.arena, front->service) : NULL;
-	return service ? service_decide(front, service, ask) : WEFT_VERDICT_ALLOWED;
+	if (!service)
+		return WEFT_VERDICT_ALLOWED;
+	ask->asks = front->asks;
+	ask->match = front->match;
+	return ask_lacks(ask, front->asks) ? MESH_ASKS : service_decide(front, service, ask);
 }
 
 static __always_inline bool generation_is(__u64 generation)
@@ -361,9 +273,9 @@ static __always_inline bool generation_is(__u64 generation)
 	return mesh_open(&m) && m.header->generation == generation;
 }
 
-/* What becomes of a connection to |ask->key|: a WEFT_VERDICT_*. Allowed with |ask->service| 0: it
- * is no service's address. Allowed otherwise: it goes to |ask->addr|, |ask->port|, and where
- * |ask->counts| it is counted in: count_out is due. */
+/* What becomes of a connection to |ask->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
+ * |ask->service| 0: it is no service's address. Allowed otherwise: it goes to |ask->addr|,
+ * |ask->port|, and where |ask->counts| it is counted in: count_out is due. */
 __weak __noinline int mesh_decide(struct mesh_ask *ask)
 {
 	int verdict = WEFT_VERDICT_ALLOWED;

@@ -50,6 +50,8 @@ struct net {
 struct in_ifaddr {
 	struct in_ifaddr *ifa_next;
 	__be32 ifa_local;
+	unsigned char ifa_scope;
+	__u32 ifa_flags;
 } PRESERVE;
 
 struct in_device {
@@ -58,6 +60,7 @@ struct in_device {
 
 struct inet6_ifaddr {
 	struct in6_addr_k addr;
+	__u32 flags;
 	struct list_head if_list;
 } PRESERVE;
 
@@ -66,6 +69,7 @@ struct inet6_dev {
 } PRESERVE;
 
 struct net_device {
+	unsigned int flags; /* IFF_* */
 	struct list_head dev_list;
 	struct in_device *ip_ptr;
 	struct inet6_dev *ip6_ptr;

@@ -15,14 +15,13 @@ struct scan {
 	__u64 generation;
 	__u64 client; /* hash of the source, for what is to be consistent */
 	__u64 total;  /* of weights, or best score, or how many */
+	__u64 rounds; /* of the best: how often it has used up its weight */
 	__u32 pool;   /* cell */
 	__u32 base;   /* cell of the pool's endpoint 0 */
 	__u32 first;  /* of the tier: number in the pool */
 	__u32 count;
-	__u32 start; /* slot that the scan begins at */
-	__u32 best;  /* number in the pool, MESH_NONE */
-	__u32 best_connections;
-	__u32 best_weight;
+	__u32 start;  /* slot that the scan begins at */
+	__u32 best;   /* number in the pool, MESH_NONE */
 	__u32 wanted; /* index in weft_endpoints */
 	__u8 can_v4;
 	__u8 can_v6;
@@ -134,34 +133,47 @@ __weak __noinline int scan_any(struct scan *s)
 	return 0;
 }
 
-/* Takes the endpoint if it has fewer connections for its weight than the best so far; of several
- * with as many (|s->total|) each has the same chance. */
-static __always_inline void scan_least_try(struct scan_walk *w, __u32 slot)
+/* How often an endpoint has used up its weight, of which each connection takes |unit|, and what is
+ * left of it this time. */
+static __always_inline __u64 rounds_of(const struct weft_mesh_endpoint *e,
+				       const struct weft_endpoint_state *state, __u32 *ret_left)
+{
+	__u32 weight = e->weight ? e->weight : 1;
+	__u64 used = (__u64)state->connections * e->group.unit;
+
+	*ret_left = weight - used % weight;
+	return used / weight;
+}
+
+/* Takes the endpoint if it has used up its weight less often than the best so far; of several that
+ * did as often each has a chance by what is left of its weight, or, where chance went by weight
+ * before (|drawn|), the same. */
+static __always_inline void scan_least_try(struct scan_walk *w, __u32 slot, bool drawn)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
 	const struct weft_endpoint_state *state = e ? endpoint_state(e) : NULL;
 	struct scan *s = w->s;
-	__u64 mine, best;
+	__u32 left;
+	__u64 mine;
 
 	if (!state || !scan_usable(s, e))
 		return;
-	mine = (__u64)(state->connections + 1) * s->best_weight;
-	best = (__u64)s->best_connections * e->weight;
-	if (s->best != MESH_NONE && mine > best)
+	mine = rounds_of(e, state, &left);
+	if (s->best != MESH_NONE && mine > s->rounds)
 		return;
-	s->total = s->best != MESH_NONE && mine == best ? s->total + 1 : 1;
-	if (((__u64)bpf_get_prandom_u32() * s->total) >> 32)
+	left = drawn ? 1 : left;
+	s->total = s->best != MESH_NONE && mine == s->rounds ? s->total + left : left;
+	if (((__u64)bpf_get_prandom_u32() * s->total) >> 32 >= left)
 		return;
 	s->best = s->first + slot;
-	s->best_connections = state->connections + 1;
-	s->best_weight = e->weight;
+	s->rounds = mine;
 }
 
 static long least_each(__u32 index, void *walk)
 {
 	struct scan_walk *w = walk;
 
-	scan_least_try(w, scan_slot(w->s, index));
+	scan_least_try(w, scan_slot(w->s, index), false);
 	return 0;
 }
 

@@ -3,9 +3,8 @@
  * becomes that of an endpoint; where there is none, or the service takes no more, the call fails at
  * once and a VERDICT record says so (it may be lost when the ring is full: counted). Context: the
  * process that connects; for TCP Fast Open its sendmsg. */
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
-#include "bpf/lib/policy_connect.bpf.h"
 
 /* Without storage the connection goes on, uncounted, and getpeername tells the endpoint. */
 static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
@@ -37,9 +36,8 @@ static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_
 {
 	int verdict;
 
-	ask->client = client_of(ctx, sk);
 	ask->counts = 1;
-	verdict = mesh_decide(ask);
+	verdict = client_decide(ctx, sk, ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, ask, verdict);
 	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)

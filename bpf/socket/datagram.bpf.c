@@ -3,9 +3,8 @@
  * that are not connected. What is sent to a service goes to an endpoint, the same for a socket as
  * long as that can be had; what comes from there comes from the service. VERDICT records as at
  * connect. */
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
-#include "bpf/lib/policy_connect.bpf.h"
 
 static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
 					   __u16 port)
@@ -38,9 +37,8 @@ static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_soc
 {
 	int verdict;
 
-	ask->client = client_of(ctx, sk);
 	ask->cookie = bpf_get_socket_cookie(ctx);
-	verdict = mesh_decide(ask);
+	verdict = client_decide(ctx, sk, ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, ask, verdict);
 	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)

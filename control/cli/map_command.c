@@ -103,7 +103,8 @@ static void add_pool(struct map_view *view, uint32_t cell)
 		cli_table_add(view->table, i == 4 ? "none: refused" : "-");
 }
 
-static void add_route(struct map_view *view, uint32_t first)
+/* |some|: it takes only connections that match. */
+static void add_route(struct map_view *view, uint32_t first, bool some)
 {
 	const struct weft_mesh_route *route = cells_view_at(&view->cells, first), *part;
 	uint32_t below = 0;
@@ -114,7 +115,7 @@ static void add_route(struct map_view *view, uint32_t first)
 		part = cells_view_at(&view->cells, first + i / WEFT_ROUTE_SPLITS);
 		if (!part)
 			return;
-		snprintf(view->share, sizeof(view->share), "%s%u/%u", route->match ? "if, " : "",
+		snprintf(view->share, sizeof(view->share), "%s%u/%u", some ? "if, " : "",
 			 part->split[i % WEFT_ROUTE_SPLITS].upper - below, route->total_weight);
 		below = part->split[i % WEFT_ROUTE_SPLITS].upper;
 		add_pool(view, part->split[i % WEFT_ROUTE_SPLITS].pool);
@@ -137,7 +138,8 @@ static void add_front(void *arg, const struct weft_mesh_front *front)
 		route = cells_view_at(&view->cells, front->route + i);
 		if (!route)
 			return;
-		add_route(view, front->route + i);
+		add_route(view, front->route + i,
+			  front->match && i + 1u + route->more < front->routes);
 	}
 }
 

@@ -164,6 +164,54 @@ static struct weft_mesh_pool *weighted_service(uint8_t balance)
 	return p;
 }
 
+/* Where load is equal weights decide: with no connection open, and with few. */
+static void test_least_idle(void **state)
+{
+	static struct held held[3];
+
+	(void)state;
+	weighted_service(WEFT_BALANCE_LEAST);
+	mesh_force();
+	connect_many(CONNECTS);
+	expect_share(0, 25, 2);
+	for (unsigned i = 0; i < 3; i++)
+		held_open(&held[i]);
+	memset(hits, 0, sizeof(hits));
+	for (unsigned i = 0; i < CONNECTS; i++) {
+		held_close(&held[i % 3]);
+		held_open(&held[i % 3]);
+		hits[mesh_maps_endpoints(maps)[1].connections > 0]++;
+	}
+	expect_share(1, 75, 3); /* of four connections one, so of three at a time one in 3 of 4 */
+	for (unsigned i = 0; i < 3; i++)
+		held_close(&held[i]);
+}
+
+/* A group has its share whatever its connections, and shares it out evenly: 60 : 20, 20. */
+static void test_least_groups(void **state)
+{
+	enum { HELD = 400 };
+	static struct held held[HELD];
+	const struct weft_endpoint_state *now = mesh_maps_endpoints(maps) + 1;
+	struct weft_mesh_endpoint *e;
+	uint32_t pool;
+
+	(void)state;
+	e = cell(simple_service(WEFT_BALANCE_LEAST, 3, &pool)->first);
+	for (unsigned i = 0; i < 3; i++) {
+		e[i].group.first = i > 0;
+		e[i].group.endpoints = 1 + (i > 0);
+		e[i].keep = i ? 0x99999999 : 0xffffffff;
+	}
+	mesh_force();
+	for (unsigned i = 0; i < HELD; i++)
+		held_open(&held[i]);
+	assert_in_range(now[0].connections, 200, 280);
+	assert_in_range(now[1].connections, now[2].connections - 1, now[2].connections + 1);
+	for (unsigned i = 0; i < HELD; i++)
+		held_close(&held[i]);
+}
+
 static void test_random_weight(void **state)
 {
 	(void)state;
@@ -253,18 +301,19 @@ static void test_split(void **state)
 	expect_share(0, 90, 0.1);
 }
 
-/* Ten splits: six in the route's cell, four in the next one, behind a route that matches nobody. */
+/* Ten splits: six in the route's cell, four in the next one, behind a route that is for others. */
 static void test_split_many(void **state)
 {
 	uint32_t service, pool, route;
 	struct weft_mesh_route *r;
+	struct weft_mesh_front *front;
+	struct weft_mesh_step *step;
 
 	(void)state;
 	mesh_begin();
 	listeners_open(10);
 	service_add(1, &service);
 	route = cells_take(3);
-	((struct weft_mesh_route *)cell(route))->match = 1;
 	r = cell(route + 1);
 	r->splits = 10;
 	r->more = 1;
@@ -275,7 +324,13 @@ static void test_split_many(void **state)
 		r[i / 6].split[i % 6].upper = i + 1;
 		r[i / 6].split[i % 6].pool = pool;
 	}
-	front_add(VIP, 80, IPPROTO_TCP, service, route, 3);
+	step = cell(cells_take(1));
+	step->kind = WEFT_STEP_VERDICT;
+	step->action = WEFT_ACTION_ALLOW;
+	step->value.verdict.policy = route + 1;
+	front = front_add(VIP, 80, IPPROTO_TCP, service, route, 3);
+	front->match = used - 1;
+	front->asks |= WEFT_ASKS_ROUTE;
 	mesh_force();
 	connect_many(CONNECTS);
 	for (unsigned i = 0; i < 10; i++)
@@ -339,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_random),	      cmocka_unit_test(test_round_robin),
 		cmocka_unit_test(test_random_weight), cmocka_unit_test(test_round_robin_weight),
 		cmocka_unit_test(test_least),	      cmocka_unit_test(test_least_weight),
+		cmocka_unit_test(test_least_idle),    cmocka_unit_test(test_least_groups),
 		cmocka_unit_test(test_ejected),	      cmocka_unit_test(test_one_left),
 		cmocka_unit_test(test_split),	      cmocka_unit_test(test_split_many),
 		cmocka_unit_test(test_tiers),	      cmocka_unit_test(test_panic),

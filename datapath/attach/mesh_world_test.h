@@ -108,9 +108,27 @@ static inline struct weft_mesh_front *front_add(const char *addr, uint16_t port,
 	at = weft_hash_key(&key, h->seed);
 	while ((f = cell(h->fronts.first + (at & h->fronts.mask)))->key.kind)
 		at++;
-	*f = (struct weft_mesh_front){
-		.key = key, .service = service, .route = route, .routes = routes};
+	*f = (struct weft_mesh_front){.key = key,
+				      .service = service,
+				      .route = route,
+				      .routes = routes,
+				      .asks = WEFT_ASKS_ADDR};
 	return f;
+}
+
+/* All endpoints of a tier are one group. */
+static inline void group_make(const struct weft_mesh_pool *p, uint32_t tier)
+{
+	uint32_t first = p->tier[tier].first, count = p->tier[tier].endpoints, unit = UINT16_MAX;
+	struct weft_mesh_endpoint *e = cell(p->first + first);
+
+	for (uint32_t i = 0; i < count; i++)
+		unit = e[i].weight < unit ? e[i].weight : unit;
+	for (uint32_t i = 0; i < count; i++) {
+		e[i].group.first = first;
+		e[i].group.endpoints = count;
+		e[i].group.unit = unit;
+	}
 }
 
 /* A pool with no endpoints yet: they come right behind, with endpoint_add. */
@@ -142,6 +160,7 @@ static inline struct weft_mesh_endpoint *endpoint_add(struct weft_mesh_pool *p, 
 	p->tier[tier].endpoints++;
 	p->tiers = tier + 1 > p->tiers ? (uint8_t)(tier + 1) : p->tiers;
 	p->endpoints++;
+	group_make(p, tier);
 	return e;
 }
 

@@ -5,6 +5,7 @@ where.py serve PORT
 where.py hold ADDRESS PORT COUNT SECONDS     all stay open for SECONDS: {"open": {endpoint: count}, "widest": most minus
                                              least at any time since each had one}
 where.py sources ADDRESS PORT COUNT NETWORK  each from an address of its own: {source: endpoint}
+where.py count ADDRESS PORT COUNT            one after the other: {endpoint: count}
 where.py changes ADDRESS PORT SECONDS        one after the other: {"count": n, "changes": [[monotonic seconds, endpoint], ...]},
                                              an error's name in the place of an endpoint"""
 
@@ -56,7 +57,7 @@ def hold(address, port, count, seconds):
 
 
 def sources(address, port, count, network):
-    found, hosts = {}, ipaddress.ip_network(network).hosts()
+    found, hosts = {}, iter(ipaddress.ip_network(network).hosts())
     for _ in range(int(count)):
         source = str(next(hosts))
         sock, found[source] = ask(address, port, source)
@@ -64,8 +65,17 @@ def sources(address, port, count, network):
     print(json.dumps(found))
 
 
+def count(address, port, number):
+    found = collections.Counter()
+    for _ in range(int(number)):
+        sock, endpoint = ask(address, port)
+        sock.close()
+        found[endpoint] += 1
+    print(json.dumps(found))
+
+
 def changes(address, port, seconds):
-    found, count, end = [], 0, time.monotonic() + float(seconds)
+    found, times, end = [], 0, time.monotonic() + float(seconds)
     while time.monotonic() < end:
         began = time.monotonic()
         try:
@@ -73,11 +83,11 @@ def changes(address, port, seconds):
             sock.close()
         except OSError as problem:
             endpoint = errno.errorcode.get(problem.errno, str(problem))
-        count += 1
+        times += 1
         if not found or found[-1][1] != endpoint:
             found.append([began, endpoint])
-    print(json.dumps({"count": count, "changes": found}))
+    print(json.dumps({"count": times, "changes": found}))
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
-{"serve": serve, "hold": hold, "sources": sources, "changes": changes}[sys.argv[1]](*sys.argv[2:])
+{"serve": serve, "hold": hold, "sources": sources, "count": count, "changes": changes}[sys.argv[1]](*sys.argv[2:])
