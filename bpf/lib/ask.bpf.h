@@ -121,6 +121,19 @@ static __always_inline void addr_of_sock(const volatile struct bpf_sock *sk, __u
 		addr_from_v4(ret_addr, v4);
 }
 
+/* The same of where it is connected to, with the port. */
+static __always_inline __u16 peer_of_sock(const volatile struct bpf_sock *sk, __u8 ret_addr[16])
+{
+	__u32 v4 = sk->dst_ip4;
+	__u32 v6[4] = {sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2], sk->dst_ip6[3]};
+
+	if (sk->family == AF_INET6)
+		__builtin_memcpy(ret_addr, v6, 16);
+	else
+		addr_from_v4(ret_addr, v4);
+	return bpf_ntohs(sk->dst_port);
+}
+
 /* ---- no */
 
 /* Of the process: a socket's own is out of reach in these hooks. */

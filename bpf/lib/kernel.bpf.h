@@ -136,6 +136,11 @@ struct tcp_sock {
 	struct minmax rtt_min;
 } PRESERVE;
 
+/* What a process holds of an MPTCP connection; begins with a struct sock. */
+struct mptcp_sock {
+	__u64 write_seq;
+} PRESERVE;
+
 struct socket {
 	struct sock *sk;
 } PRESERVE;

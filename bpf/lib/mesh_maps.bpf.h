@@ -51,6 +51,8 @@ struct mesh_pick {
 	__u32 endpoint; /* index in weft_endpoints */
 	__u32 service;	/* in weft_services */
 	__u32 phase;	/* PICK_* */
+	__u32 asked;	/* UDP: weft_asked may have something about the socket */
+	__u32 pad;
 };
 
 #define PICK_NONE	 0 /* not counted, or counted out */
@@ -93,7 +95,9 @@ struct sticky_map {
 };
 extern struct sticky_map weft_sticky SEC(".maps");
 
-/* What a socket asked for when its datagrams went to an endpoint: replies come from there. */
+/* What a socket asked for with its latest datagram to an endpoint: replies come from there. An
+ * endpoint's own address: it was addressed directly, by a socket that is connected to it through a
+ * service. */
 struct asked_key {
 	__u64 cookie;
 	__u8 addr[16]; /* of the endpoint */

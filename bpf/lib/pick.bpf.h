@@ -2,7 +2,7 @@
 /* Layer 6: where a socket was sent, kept with the socket, and counted out exactly once. */
 #pragma once
 
-#include "bpf/lib/decide.bpf.h"
+#include "bpf/lib/ask.bpf.h"
 
 /* Counts the connection out, if it is counted in. */
 static __always_inline void pick_end(struct mesh_pick *pick, bool failed)
@@ -36,4 +36,52 @@ static __always_inline bool pick_is_to(const struct mesh_pick *pick, const __u8 
 	__builtin_memcpy(a, pick->endpoint_addr, 16);
 	__builtin_memcpy(b, addr, 16);
 	return a[0] == b[0] && a[1] == b[1] && pick->endpoint_port == port;
+}
+
+/* Whether it is what |ask| asked for and was given. */
+static __always_inline bool pick_is_for(const struct mesh_pick *pick, const struct mesh_ask *ask)
+{
+	return pick_is_to(pick, ask->addr, ask->port) && pick->asked_port == ask->key.port &&
+	       addr_is(pick->asked_addr, ask->key.addr);
+}
+
+/* Forgets what the pick was, and that alone: the socket goes elsewhere. */
+static __always_inline void pick_clear(struct mesh_pick *pick)
+{
+	pick_end(pick, false);
+	pick->asked_port = pick->endpoint_port = 0;
+}
+
+/* ---- datagrams: what the latest one to an endpoint asked for */
+
+static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
+					   __u16 port)
+{
+	key->cookie = cookie;
+	__builtin_memcpy(key->addr, addr, 16);
+	key->port = port;
+}
+
+/* A datagram to |key| asked for |addr|, |port|. */
+static __always_inline void asked_put(const struct asked_key *key, const __u8 addr[16], __u16 port)
+{
+	const struct asked *before = bpf_map_lookup_elem(&weft_asked, key);
+	struct asked asked = {.port = port};
+
+	if (before && before->port == port && addr_is(before->addr, addr))
+		return;
+	__builtin_memcpy(asked.addr, addr, 16);
+	bpf_map_update_elem(&weft_asked, key, &asked, BPF_ANY);
+}
+
+/* Of a socket that is connected to |addr|, |port| from now on. */
+static __always_inline void asked_forget(const struct mesh_pick *pick, __u64 cookie,
+					 const __u8 addr[16], __u16 port)
+{
+	struct asked_key key = {};
+
+	if (!pick || !pick->asked)
+		return;
+	asked_key_fill(&key, cookie, addr, port);
+	bpf_map_delete_elem(&weft_asked, &key);
 }

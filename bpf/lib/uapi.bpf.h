@@ -82,6 +82,7 @@ enum bpf_func_id {
 	BPF_FUNC_ktime_get_coarse_ns = 160,
 	BPF_FUNC_loop = 181,
 	BPF_FUNC_xdp_get_buff_len = 188,
+	BPF_FUNC_skc_to_mptcp_sock = 196,
 	BPF_FUNC_user_ringbuf_drain = 209,
 };
 

@@ -6,6 +6,41 @@
 #include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
+/* ---- Multipath TCP: the kernel connects a socket of its own, the process holds another */
+
+static __always_inline struct mptcp_sock *held_by_process(struct bpf_sock *sk)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) ||
+	    !bpf_core_type_exists(struct mptcp_sock))
+		return NULL;
+	return bpf_skc_to_mptcp_sock(sk);
+}
+
+/* For getpeername alone: the connection is counted by the kernel's socket. */
+static __always_inline void held_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+{
+	struct mptcp_sock *held = held_by_process(sk);
+	struct mesh_pick *pick = NULL;
+
+	if (held)
+		pick = bpf_sk_storage_get(&weft_picks, held, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!pick)
+		return;
+	pick_fill(pick, ask);
+	pick->phase = PICK_NONE;
+}
+
+static __always_inline void held_forget(struct bpf_sock *sk)
+{
+	struct mptcp_sock *held = held_by_process(sk);
+	struct mesh_pick *pick = held ? bpf_sk_storage_get(&weft_picks, held, 0, 0) : NULL;
+
+	if (pick)
+		pick_clear(pick);
+}
+
+/* ---- what is kept */
+
 /* Without storage the connection goes on, uncounted, and getpeername tells the endpoint. */
 static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
@@ -14,6 +49,8 @@ static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh
 
 	if (pick) {
 		pick_fill(pick, ask);
+		if (ask->key.protocol == IPPROTO_TCP)
+			held_remember(sk, ask);
 		return;
 	}
 	count_out(ask->service_state, ask->endpoint_state, false);
@@ -26,8 +63,20 @@ static __always_inline void pick_forget(struct bpf_sock *sk)
 {
 	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 
-	if (pick)
-		pick_end(pick, false);
+	if (!pick)
+		return;
+	pick_clear(pick);
+	held_forget(sk);
+}
+
+/* What datagrams of this socket asked for at the address that it is connected to now. */
+static __noinline void datagrams_forget(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
+					const struct mesh_ask *ask)
+{
+	if (ctx->protocol == IPPROTO_UDP)
+		asked_forget(bpf_sk_storage_get(&weft_picks, sk, 0, 0), bpf_get_socket_cookie(ctx),
+			     ask->service ? ask->addr : ask->key.addr,
+			     ask->service ? ask->port : ask->key.port);
 }
 
 /* A WEFT_VERDICT_*. */
@@ -57,11 +106,14 @@ static __always_inline int connect_look(struct bpf_sock_addr *ctx, bool v6)
 		return 1;
 	pick_forget(sk);
 	ask_fill(ctx, &ask, v6);
-	if (!mesh_concerns(&ask))
+	if (!mesh_concerns(&ask)) {
+		datagrams_forget(ctx, sk, &ask);
 		return 1;
+	}
 	verdict = connect_decide(ctx, sk, &ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
+	datagrams_forget(ctx, sk, &ask);
 	if (ask.service)
 		addr_put(ctx, ask.addr, ask.port, v6);
 	return 1;

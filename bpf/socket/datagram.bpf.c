@@ -1,34 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: cgroup sendmsg4, sendmsg6, recvmsg4, recvmsg6: datagrams with an address, on UDP sockets
- * that are not connected. What is sent to a service goes to an endpoint, the same for a socket as
- * long as that can be had; what comes from there comes from the service. VERDICT records as at
- * connect. */
+ * that need not be connected. What is sent to a service goes to an endpoint, the same for a socket
+ * as long as that can be had; what comes from there comes from the service, unless the socket's
+ * latest datagram to that endpoint was to its own address. VERDICT records as at connect. */
 #include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
-
-static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
-					   __u16 port)
-{
-	key->cookie = cookie;
-	__builtin_memcpy(key->addr, addr, 16);
-	key->port = port;
-}
 
 /* So that replies come from the address that was asked. The storage marks the socket: others need
  * not be looked up. */
 static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
+	struct mesh_pick *pick =
+		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	struct asked_key key = {};
-	struct asked asked = {};
 
-	asked_key_fill(&key, ask->cookie, ask->addr, ask->port);
-	if (bpf_map_lookup_elem(&weft_asked, &key))
-		return;
-	__builtin_memcpy(asked.addr, ask->key.addr, 16);
-	asked.port = ask->key.port;
-	bpf_map_update_elem(&weft_asked, &key, &asked, BPF_ANY);
-	if (!bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE))
+	if (!pick) {
 		count_lost(WEFT_LOST_STORAGE);
+		return;
+	}
+	if (!pick->asked && pick_is_for(pick, ask))
+		return;
+	asked_key_fill(&key, ask->cookie, ask->addr, ask->port);
+	asked_put(&key, ask->key.addr, ask->key.port);
+	pick->asked = 1;
+}
+
+/* A datagram to no service: what an endpoint of this address answers is not translated. */
+static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask *ask, __u64 cookie)
+{
+	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	struct asked_key key = {};
+
+	if (!pick)
+		return;
+	asked_key_fill(&key, cookie, ask->key.addr, ask->key.port);
+	if (pick_is_to(pick, ask->key.addr, ask->key.port)) {
+		asked_put(&key, ask->key.addr, ask->key.port);
+		pick->asked = 1;
+	} else if (pick->asked) {
+		bpf_map_delete_elem(&weft_asked, &key);
+	}
+}
+
+/* Where a socket is connected to that asks for the same service once more: from elsewhere it would
+ * not take an answer. Fills |ask| as a decision does; false: it is not connected there. */
+static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_ask *ask)
+{
+	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	__u8 peer[16];
+	__u16 port;
+
+	if (!pick || pick->phase != PICK_CHOSEN || pick->asked_port != ask->key.port ||
+	    !addr_is(pick->asked_addr, ask->key.addr))
+		return false;
+	port = peer_of_sock(sk, peer);
+	if (!pick_is_to(pick, peer, port))
+		return false;
+	ask->service = ask->endpoint = MESH_NONE; /* no cells: decided by an earlier generation */
+	ask->service_state = pick->service;
+	ask->endpoint_state = pick->endpoint;
+	__builtin_memcpy(ask->addr, pick->endpoint_addr, 16);
+	ask->port = pick->endpoint_port;
+	return true;
 }
 
 /* A WEFT_VERDICT_*. */
@@ -38,13 +71,15 @@ static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_soc
 	int verdict;
 
 	ask->cookie = bpf_get_socket_cookie(ctx);
-	verdict = client_decide(ctx, sk, ask);
+	verdict = connected_already(sk, ask) ? WEFT_VERDICT_ALLOWED : client_decide(ctx, sk, ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, ask, verdict);
 	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
 		verdict = denied(ask);
 	else if (ask->service)
 		asked_remember(sk, ask);
+	else
+		asked_directly(sk, ask, ask->cookie);
 	return verdict;
 }
 
@@ -57,8 +92,10 @@ static __always_inline int send_look(struct bpf_sock_addr *ctx, bool v6)
 	if (!sk || !is_balanced(ctx))
 		return 1;
 	ask_fill(ctx, &ask, v6);
-	if (!mesh_concerns(&ask))
+	if (!mesh_concerns(&ask)) {
+		asked_directly(sk, &ask, bpf_get_socket_cookie(ctx));
 		return 1;
+	}
 	verdict = send_decide(ctx, sk, &ask);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
@@ -86,21 +123,23 @@ static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16
 	struct bpf_sock *sk = ctx->sk;
 	struct mesh_pick *pick = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
 	struct asked_key key = {};
-	const struct asked *asked;
+	const struct asked *asked = NULL;
 
 	if (!pick)
 		return false;
-	if (pick_is_to(pick, addr, *port)) {
-		__builtin_memcpy(addr, pick->asked_addr, 16);
-		*port = pick->asked_port;
+	if (pick->asked) {
+		asked_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
+		asked = bpf_map_lookup_elem(&weft_asked, &key);
+	}
+	if (asked) {
+		__builtin_memcpy(addr, asked->addr, 16);
+		*port = asked->port;
 		return true;
 	}
-	asked_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
-	asked = bpf_map_lookup_elem(&weft_asked, &key);
-	if (!asked)
+	if (!pick_is_to(pick, addr, *port))
 		return false;
-	__builtin_memcpy(addr, asked->addr, 16);
-	*port = asked->port;
+	__builtin_memcpy(addr, pick->asked_addr, 16);
+	*port = pick->asked_port;
 	return true;
 }
 

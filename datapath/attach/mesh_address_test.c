@@ -36,6 +36,28 @@ static void test_peer_name(void **state)
 	close(server);
 }
 
+/* The process holds another socket than the one that the kernel connects. */
+static void test_multipath(void **state)
+{
+	struct sockaddr_storage to;
+	int fd = -1, server = -1;
+	socklen_t size;
+
+	(void)state;
+	one_service(VIP, IPPROTO_TCP, WEFT_BALANCE_RANDOM);
+	to_listener();
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+	if (fd < 0)
+		skip();
+	sockaddr_make(VIP, PORT, &to, &size);
+	assert_int_equal(connect(fd, (void *)&to, size), 0);
+	assert_true(listener_accept(&server) >= 0);
+	expect_peer(fd, VIP, PORT);
+	assert_int_equal(service(1)->connections, 1);
+	hang_up(fd);
+	close(server);
+}
+
 static void test_mapped(void **state)
 {
 	int fd, server = -1;
@@ -175,6 +197,95 @@ static void test_datagrams_connected(void **state)
 	close(server);
 }
 
+/* Sends a byte, to |addr| or where |fd| is connected to, and takes its echo, which must come from
+ * |from|. */
+static void exchange(int fd, int server, const char *addr, uint16_t port, const char *from,
+		     uint16_t from_port)
+{
+	struct sockaddr_storage to;
+	socklen_t size = 0;
+	char byte = 1;
+
+	if (addr)
+		sockaddr_make(addr, port, &to, &size);
+	assert_int_equal(sendto(fd, &byte, 1, 0, addr ? (void *)&to : NULL, size), 1);
+	udp_echo(server);
+	expect_reply_from(fd, from, from_port);
+}
+
+static void udp_connect(int fd, const char *addr, uint16_t port)
+{
+	struct sockaddr_storage to;
+	socklen_t size;
+
+	sockaddr_make(addr, port, &to, &size);
+	assert_int_equal(connect(fd, (void *)&to, size), 0);
+	expect_peer(fd, addr, port);
+}
+
+/* What a connected socket sends to the service by name goes where it is connected to: from
+ * elsewhere it would not take an answer. */
+static void test_datagrams_connected_by_name(void **state)
+{
+	int servers[4], which = -1, fd;
+	uint16_t ports_udp[4];
+	char byte = 1;
+
+	(void)state;
+	one_service(VIP, IPPROTO_UDP, WEFT_BALANCE_ROUND_ROBIN);
+	for (unsigned i = 0; i < 4; i++) {
+		servers[i] = udp_server("127.0.0.1", &ports_udp[i]);
+		endpoint_add(cell(used - 1 - i), 0, "127.0.0.1", ports_udp[i], i + 1);
+	}
+	mesh_force();
+	for (unsigned round = 0; round < 8; round++) {
+		fd = dial_from(SOCK_DGRAM, NULL, VIP, PORT);
+		assert_true(fd >= 0);
+		assert_int_equal(send(fd, &byte, 1, 0), 1);
+		for (which = 0; recv(servers[which], &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 1;)
+			which++;
+		udp_echo(servers[which]);
+		expect_reply_from(fd, VIP, PORT);
+		for (unsigned i = 0; i < 5; i++)
+			exchange(fd, servers[which], VIP, PORT, VIP, PORT);
+		close(fd);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		close(servers[i]);
+	expect_none();
+}
+
+/* Only what was translated on its way out is translated on its way back. */
+static void test_datagrams_direct(void **state)
+{
+	const char *own = "127.0.0.1";
+	uint16_t port;
+	int server = udp_server(own, &port);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	one_service(VIP, IPPROTO_UDP, WEFT_BALANCE_RANDOM);
+	endpoint_add(last_pool(), 0, own, port, 1);
+	mesh_force();
+	for (int i = 0; i < 3; i++) {
+		exchange(fd, server, VIP, PORT, VIP, PORT);
+		exchange(fd, server, own, port, own, port);
+	}
+	exchange(fd, server, VIP, PORT, VIP, PORT);
+	udp_connect(fd, own, port);
+	exchange(fd, server, NULL, 0, own, port);
+	udp_connect(fd, VIP, PORT);
+	exchange(fd, server, NULL, 0, VIP, PORT);
+	exchange(fd, server, own, port, own, port);
+	exchange(fd, server, VIP, PORT, VIP, PORT);
+	exchange(fd, server, NULL, 0, VIP, PORT);
+	udp_connect(fd, own, port);
+	exchange(fd, server, NULL, 0, own, port);
+	expect_none();
+	close(fd);
+	close(server);
+}
+
 static void test_datagrams_refused(void **state)
 {
 	struct sockaddr_storage to;
@@ -197,9 +308,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_peer_name),
 		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_multipath),
 		cmocka_unit_test(test_ipv6),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_datagrams_connected),
+		cmocka_unit_test(test_datagrams_connected_by_name),
+		cmocka_unit_test(test_datagrams_direct),
 		cmocka_unit_test(test_datagrams_refused),
 	};
 
