@@ -27,9 +27,9 @@ def answer(path):
     return (ANSWERS[kind][0], BODIES[kind]) if kind in ANSWERS else (404, b"")
 
 
-def record(method, path, status, size, began):
-    LOG.write(json.dumps({"status": status, "method": method, "path": path, "bytes": size,
-                          "seconds": time.monotonic() - began}) + "\n")
+def record(method, path, status, size, seconds):
+    """|seconds| from when the request was read to when its answer was there: none of it is reading or writing."""
+    LOG.write(json.dumps({"status": status, "method": method, "path": path, "bytes": size, "seconds": seconds}) + "\n")
 
 
 def context():
@@ -46,8 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     wbufsize = 65536
 
     def do_GET(self):
-        began = time.monotonic()
         self.rfile.read(int(self.headers.get("content-length", 0)))
+        began = time.monotonic()
         if DELAY:
             time.sleep(DELAY)
         status, body = answer(self.path)
@@ -57,9 +57,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status != 204:
             self.send_header("content-length", str(len(body)))
         self.end_headers()
+        seconds = time.monotonic() - began
         self.wfile.write(body)
         self.wfile.flush()
-        record(self.command, self.path, status, len(body), began)
+        record(self.command, self.path, status, len(body), seconds)
 
     do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
 
@@ -92,19 +93,20 @@ async def serve_connection(reader, writer):
 
 async def serve_exchange(reader, writer):
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    began = time.monotonic()
     method, path, _ = head[0].split(" ")
     fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
     await reader.readexactly(int(fields.get("content-length", 0)))
+    began = time.monotonic()
     if DELAY:
         await asyncio.sleep(DELAY)
     status, body = answer(path)
     length = "" if status == 204 else f"content-length: {len(body)}\r\n"
     if status == 204 or method == "HEAD":
         body = b""
+    seconds = time.monotonic() - began
     writer.write(f"HTTP/1.1 {status} {REASONS[status]}\r\n{length}\r\n".encode() + body)
     await writer.drain()
-    record(method, path, status, len(body), began)
+    record(method, path, status, len(body), seconds)
     return fields.get("connection") != "close"
 
 
