@@ -12,10 +12,11 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES (256 * 1024)
+#define PIECE_BYTES    (64L * 1024)
 
 struct reader {
 	CURL *curl;
-	client_line_fn line;
+	client_line_fn line; /* NULL: lines go to standard output as they are */
 	void *arg;
 	char *buffer; /* LINE_MAX_BYTES */
 	size_t used;
@@ -60,23 +61,46 @@ static bool give_line(struct reader *r)
 	return !r->stopped;
 }
 
+static bool keep(struct reader *r, const char *data, size_t count)
+{
+	if (count >= LINE_MAX_BYTES - r->used)
+		return false;
+	memcpy(r->buffer + r->used, data, count);
+	r->used += count;
+	return true;
+}
+
+/* Takes the first |count| bytes of |data|, which end a line. */
+static bool give(struct reader *r, const char *data, size_t count)
+{
+	if (!r->line) {
+		fwrite(r->buffer, 1, r->used, stdout);
+		fwrite(data, 1, count, stdout);
+		r->used = 0;
+		return true;
+	}
+	return keep(r, data, count - 1) && give_line(r);
+}
+
+/* What was printed of one piece leaves at once: a reader that is behind gets large ones. */
 static size_t take(char *data, size_t one, size_t count, void *arg)
 {
 	struct reader *r = arg;
+	const char *at = data, *left = data + count, *end;
 	long status = 0;
 
 	(void)one;
 	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
-	for (size_t i = 0; i < count; i++) {
-		if (data[i] != '\n' || status >= 400) {
-			r->buffer[r->used++] = data[i];
-			if (r->used == LINE_MAX_BYTES - 1)
-				return 0;
-		} else if (!give_line(r)) {
+	while (status < 400 && (end = r->line ? memchr(at, '\n', (size_t)(left - at))
+					      : memrchr(at, '\n', (size_t)(left - at)))) {
+		if (!give(r, at, (size_t)(end + 1 - at)))
 			return 0;
-		}
+		at = end + 1;
 	}
-	return count;
+	if (!keep(r, at, (size_t)(left - at)))
+		return 0;
+	r->stopped |= fflush(stdout) != 0;
+	return r->stopped ? 0 : count;
 }
 
 static int explain_silence(CURL *curl, const char *socket_path, struct error *err)
@@ -132,6 +156,7 @@ static int run(CURL *curl, const char *socket_path, const struct client_url *url
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, PIECE_BYTES);
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	return explain(code, status, r, socket_path, err);

@@ -24,7 +24,8 @@ void client_url_add(struct client_url *url, const char *key, const char *value);
  * (borrowed). A non-zero return ends the call. */
 typedef int (*client_line_fn)(void *arg, const char *text, json_t *object);
 
-/* Runs the request until the answer ends, |line| wants no more, or SIGINT came. 0, or
+/* Runs the request until the answer ends, |line| wants no more, or SIGINT came. Without |line|
+ * whole lines go to standard output, unread: a stream costs as little as can be. 0, or
  * -ECONNREFUSED (no weftd there), -EACCES, -EBADMSG (an answer that is none), -EINVAL (weftd
  * refused: its words are in |err|). */
 int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,

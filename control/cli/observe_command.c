@@ -167,11 +167,10 @@ static int take_record(void *arg, const char *text, json_t *o)
 {
 	struct records_view *view = arg;
 
-	if (view->context->json)
-		puts(text);
-	else if (!print_loss(view->context, o))
+	(void)text;
+	if (!print_loss(view->context, o))
 		view->print(view->context, o);
-	return fflush(stdout) != 0;
+	return 0;
 }
 
 static int run(const struct context *context, int argc, char **argv, const char *path,
@@ -199,7 +198,7 @@ static int run(const struct context *context, int argc, char **argv, const char 
 		client_url_add(&url, "follow", "1");
 	if (!last && print != print_connection)
 		client_url_add(&url, "last", follow ? "0" : "20");
-	if (client_get(context->socket_path, &url, take_record, &view, &err))
+	if (client_get(context->socket_path, &url, context->json ? NULL : take_record, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return EXIT_FINE;
 }
