@@ -100,10 +100,17 @@ class Root:
             return "unpacked, made earlier"
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
-        check_reachable(next(source for source in sources if source.endswith(f" {self.suite} main")), work)
+        try:
+            check_reachable(next(source for source in sources if source.endswith(f" {self.suite} main")), work)
+            self.pack(work, log, sources, options, include)
+        finally:
+            remove_tree(work)
+        return "made"
+
+    def pack(self, work, log, sources, options, include):
         for old in self.folder.glob(f"{self.suite}-*.tar*"):
             old.unlink()
-        new = self.packed.with_suffix(".tar.new")
+        new = work / self.packed.name
         command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--include=" + ",".join(include),
                    *(f"--aptopt={option}" for option in options), self.suite, new, *sources]
         with open(log, "wb") as out:
@@ -111,7 +118,6 @@ class Root:
         if done:
             raise Broken(f"mmdebstrap ended with {done}, see {log}:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:]))
         new.rename(self.packed)
-        return "made"
 
     def unpack(self):
         self.path.mkdir(parents=True)
