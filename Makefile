@@ -196,18 +196,18 @@ $(BUILD)/compile_commands.json: $(BUILD)/config.mk $(ALL_SOURCES) $(BPF_SOURCES)
 	@checks/compile-commands '$(CC) $(CPPFLAGS:-I$(BUILD)=-isystem$(BUILD)) $(CFLAGS)' '$(BPF_CLANG) $(BPF_CFLAGS)' $(ALL_SOURCES) $(BPF_SOURCES) > $@
 
 install: all ## to PREFIX (/usr/local), below DESTDIR if given
-	install -D -m 755 $(BUILD)/weftd $(DESTDIR)$(PREFIX)/sbin/weftd
-	install -D -m 755 $(BUILD)/weft $(DESTDIR)$(PREFIX)/bin/weft
-	install -d $(DESTDIR)$(UNIT_DIR) $(DESTDIR)$(MESH_DIR)
-	sed 's#@PREFIX@#$(PREFIX)#; s#@MESH_DIR@#$(MESH_DIR)#' deploy/weftd.service > $(DESTDIR)$(UNIT_DIR)/weftd.service
+	install -D -m 755 $(BUILD)/weftd "$(DESTDIR)$(PREFIX)/sbin/weftd"
+	install -D -m 755 $(BUILD)/weft "$(DESTDIR)$(PREFIX)/bin/weft"
+	install -d "$(DESTDIR)$(UNIT_DIR)" "$(DESTDIR)$(MESH_DIR)"
+	sed 's#@PREFIX@#$(PREFIX)#; s#@MESH_DIR@#$(MESH_DIR)#' deploy/weftd.service > "$(DESTDIR)$(UNIT_DIR)/weftd.service"
 
 # What is attached goes first; mesh configuration that an operator wrote stays.
 uninstall: ## take away what install has put in place, what is attached, and the apt files of `make`
 	$(if $(DESTDIR),,! command -v systemctl > /dev/null || systemctl disable --now weftd.service 2> /dev/null || true)
 	$(if $(DESTDIR),,! test -x $(PREFIX)/bin/weft || $(PREFIX)/bin/weft detach)
-	rm -f $(DESTDIR)$(PREFIX)/sbin/weftd $(DESTDIR)$(PREFIX)/bin/weft $(DESTDIR)$(UNIT_DIR)/weftd.service
-	rm -f $(DESTDIR)/etc/apt/sources.list.d/weft-backports.sources $(DESTDIR)/etc/apt/preferences.d/weft-backports
-	rmdir --ignore-fail-on-non-empty --parents $(DESTDIR)$(MESH_DIR) 2> /dev/null || true
+	rm -f "$(DESTDIR)$(PREFIX)/sbin/weftd" "$(DESTDIR)$(PREFIX)/bin/weft" "$(DESTDIR)$(UNIT_DIR)/weftd.service"
+	rm -f "$(DESTDIR)/etc/apt/sources.list.d/weft-backports.sources" "$(DESTDIR)/etc/apt/preferences.d/weft-backports"
+	rmdir --ignore-fail-on-non-empty --parents "$(DESTDIR)$(MESH_DIR)" 2> /dev/null || true
 
 deb: $(BUILD)/deps-deb ## the Debian package, with lintian's word on it, into BUILD/deb/
 	@deploy/deb $(BUILD)
