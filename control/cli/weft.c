@@ -92,7 +92,9 @@ const struct command commands[] = {
 	 "one port\n"
 	 "exit code 3: the connect would be refused\n",
 	 command_simulate},
-	{"detach", "", "take away everything that weftd left attached, whether or not one runs", "",
+	{"detach", "[--force]", "take away everything that weftd left attached",
+	 "A weftd that runs with these pins is asked to end first.\n"
+	 "  --force   one that does not end is killed\n",
 	 command_detach},
 	{0},
 };
