@@ -3,10 +3,14 @@
  * id (cgroup v2). */
 #include "control/apply/resolve.h"
 
+#include "base/descriptors.h"
+
+#include <errno.h>
 #include <fts.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -43,20 +47,26 @@ static void take_group(struct resolve_name *names, size_t count, const char *pat
 			names[i].id = id;
 }
 
-/* Breadth first is not needed: a group comes before those below it. */
-static void walk_groups(const char *root, struct resolve_name *names, size_t count)
+/* Breadth first is not needed: a group comes before those below it. A group that is gone when it is
+ * opened is no error. */
+static int walk_groups(const char *root, struct resolve_name *names, size_t count)
 {
 	char *const roots[] = {(char *)root, NULL};
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
 	size_t skip = strlen(root);
+	int r = tree ? 0 : -errno;
 	FTSENT *e;
 
-	while (tree && (e = fts_read(tree)))
+	while (!r && (e = fts_read(tree))) {
 		if (e->fts_info == FTS_D && e->fts_level > 0)
 			take_group(names, count, e->fts_path + skip, e->fts_name,
 				   e->fts_statp->st_ino);
+		else if (e->fts_errno && descriptors_short(-e->fts_errno))
+			r = -e->fts_errno;
+	}
 	if (tree)
 		fts_close(tree);
+	return descriptors_short(r) ? r : 0;
 }
 
 static void find_netns(struct resolve_name *name)
@@ -69,7 +79,7 @@ static void find_netns(struct resolve_name *name)
 		name->id = s.st_ino;
 }
 
-void resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count)
+static int resolve_all(const char *cgroup_root, struct resolve_name *names, size_t count)
 {
 	bool groups = false;
 
@@ -81,6 +91,19 @@ void resolve_names(const char *cgroup_root, struct resolve_name *names, size_t c
 		else
 			groups = true;
 	}
-	if (groups)
-		walk_groups(cgroup_root, names, count);
+	return groups ? walk_groups(cgroup_root, names, count) : 0;
+}
+
+int resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count)
+{
+	uint64_t *before = calloc(count + 1, sizeof(*before));
+	int r = before ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !r; i++)
+		before[i] = names[i].id;
+	r = r ? r : resolve_all(cgroup_root, names, count);
+	for (size_t i = 0; i < count && r && before; i++)
+		names[i].id = before[i];
+	free(before);
+	return r;
 }

@@ -24,5 +24,6 @@ struct resolve_name {
 };
 
 /* Fills the ids of |names|. Of several groups that fit, the one nearest to the root counts, which
- * those below it belong to. |cgroup_root|: where the cgroup2 tree is mounted. */
-void resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count);
+ * those below it belong to. |cgroup_root|: where the cgroup2 tree is mounted. 0; a negative errno
+ * when descriptors or memory are short: the ids are as they were then. */
+int resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count);

@@ -2,11 +2,14 @@
 /* Names against a tree of directories that stands for control groups. */
 #include "control/apply/resolve.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,10 +88,33 @@ static void finds_groups_by_path_unit_and_container(void **state)
 		assert_int_equal(names[i].id, cases[i].group ? group_id(cases[i].group) : 0);
 }
 
+/* What cannot be looked up for want of descriptors is as it was, and not gone. */
+static void keeps_what_cannot_be_looked_up(void **state)
+{
+	struct resolve_name name = {.kind = RESOLVE_CGROUP, .text = "/shop", .id = 42};
+	struct rlimit before, small;
+	int fds[64], count = 0;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	small = (struct rlimit){64, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+	while ((fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		count++;
+	assert_int_equal(resolve_names(root, &name, 1), -EMFILE);
+	assert_int_equal(name.id, 42);
+	while (count)
+		close(fds[--count]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(resolve_names(root, &name, 1), 0);
+	assert_int_equal(name.id, group_id("shop"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_groups_by_path_unit_and_container),
+		cmocka_unit_test(keeps_what_cannot_be_looked_up),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

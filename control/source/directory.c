@@ -4,6 +4,7 @@
 #include "control/source/directory.h"
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #define SETTLE_MAX_NS	 100000000
 #define HOLD_LOOK_NS	 5000000
 #define HOLD_MAX_S	 5
+#define AGAIN_NS	 500000000 /* when descriptors or memory were short */
 #define INSIDE                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
@@ -48,6 +50,7 @@ struct directory {
 	void *files;	       /* struct known by name (tsearch(3)) */
 	void *touched;	       /* names that events spoke of */
 	bool walk;	       /* anything may have changed */
+	bool again;	       /* not all could be looked at: once more, soon */
 	long settle_ns;	       /* of what waits; 0: nothing waits */
 	struct timespec first; /* event of what waits */
 	char problem[128];
@@ -286,6 +289,17 @@ static void tell_removed(const struct telling *t, const char *name)
 	known_free(k);
 }
 
+/* It cannot be opened now, which passes: until then it is told as a file that cannot be read. */
+static void look_again(const struct telling *t, struct known *k, const char *name)
+{
+	const char *problem = strerror(errno);
+
+	k->inode = 0;
+	touch(t->d, name);
+	t->d->again = true;
+	tell(t, name, (struct slice){"", 0}, false, problem);
+}
+
 /* Looks at one file and tells what is new about it. */
 static void look(const struct telling *t, const char *name)
 {
@@ -308,6 +322,10 @@ static void look(const struct telling *t, const char *name)
 	if (!k)
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && descriptors_short(-errno)) {
+		look_again(t, k, name);
+		return;
+	}
 	if (fd < 0 || fstat(fd, &s))
 		problem = strerror(errno);
 	else
@@ -345,9 +363,11 @@ static void walk(const struct telling *t)
 	struct dirent *entry;
 
 	if (!dir) {
+		d->again = d->walk = descriptors_short(-errno);
 		snprintf(d->problem, sizeof(d->problem), "%s", strerror(errno));
 		return;
 	}
+	d->problem[0] = 0;
 	twalk(d->files, mark_unseen);
 	while ((entry = readdir(dir))) {
 		struct known *k;
@@ -382,6 +402,16 @@ static void tell_all(const struct telling *t)
 	}
 }
 
+/* What was short may be there again. */
+static void look_later(struct directory *d)
+{
+	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
+
+	if (d->again)
+		timerfd_settime(d->timer_fd, 0, &again, NULL);
+	d->again = false;
+}
+
 void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 {
 	struct telling t = {d, visit, arg};
@@ -391,6 +421,7 @@ void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 	watch_inside(d);
 	if (d->inside >= 0)
 		walk(&t);
+	look_later(d);
 }
 
 /* ---- events */
@@ -509,5 +540,6 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	if (d->inside < 0)
 		return true;
 	tell_all(&t);
+	look_later(d);
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,6 +235,49 @@ static void waits_while_it_is_held(void **state)
 	assert_string_equal(settled(w), "a.yaml=of one who died;");
 }
 
+/* Takes all descriptors that there are below a small limit. */
+static void exhaust(struct rlimit *ret_before, int fds[64])
+{
+	struct rlimit small;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, ret_before), 0);
+	small = (struct rlimit){64, ret_before->rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+	memset(fds, 0xff, 64 * sizeof(*fds));
+	for (int i = 0; i < 64 && (i == 0 || fds[i - 1] >= 0); i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void relent(const struct rlimit *before, const int fds[64])
+{
+	for (int i = 0; i < 64; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
+}
+
+/* A file that cannot be opened for want of descriptors is told again when there are some, though
+ * nobody touches it; so is a directory. */
+static void tells_later_what_was_short(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before;
+	int fds[64];
+
+	put(at(w, "mesh/a.yaml"), "two");
+	exhaust(&before, fds);
+	assert_string_equal(settled(w), "!a.yaml=Too many open files;");
+	w->told[0] = 0;
+	directory_visit_all(w->directory, note, w);
+	assert_string_equal(w->told, "");
+	assert_string_equal(directory_problem(w->directory), "Too many open files");
+	relent(&before, fds);
+	for (int i = 0; i < 5 && !strstr(w->told, "a.yaml=two;"); i++)
+		settled(w);
+	assert_non_null(strstr(w->told, "a.yaml=two;"));
+	assert_null(directory_problem(w->directory));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +294,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(says_what_cannot_be_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_while_it_is_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_later_what_was_short, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/table.h"
 #include "bpf/abi.h"
 #include "datapath/attach/tc.h"
@@ -55,6 +56,7 @@ struct interfaces {
 	struct table *table;
 	uint64_t dumps;
 	uint64_t ignored;
+	bool again; /* something was short: see interfaces_retry */
 };
 
 static const char *const hook_texts[] = {
@@ -187,6 +189,7 @@ static enum interface_hook attach_tc(struct interfaces *i, struct interface *n, 
 	failed = tc_attach(&place, program, hook, &err);
 	if (err.code)
 		problem_add(&n->report, &err);
+	i->again |= descriptors_short(failed);
 	if (failed)
 		return INTERFACE_HOOK_NONE;
 	n->report.adopted |= hook->adopted;
@@ -215,8 +218,14 @@ static bool attach_xdp(struct interfaces *i, struct interface *n)
 
 static void attach_all(struct interfaces *i, struct interface *n)
 {
-	n->tried = true;
 	n->report.problem[0] = 0;
+	if (!descriptors_spare()) {
+		snprintf(n->report.problem, sizeof(n->report.problem),
+			 "no file descriptor can be spared for it: raise LimitNOFILE");
+		i->again = true;
+		return;
+	}
+	n->tried = true;
 	if (!attach_xdp(i, n))
 		n->report.ingress = attach_tc(i, n, WEFT_INGRESS, i->programs.tc_ingress);
 	n->report.egress = attach_tc(i, n, WEFT_EGRESS, i->programs.tc_egress);
@@ -432,7 +441,7 @@ static bool is_in_use(void *arg, int ifindex, int direction)
 	struct interfaces *i = arg;
 	const struct interface *n = table_find(i->table, &ifindex);
 
-	return n && n->tc[direction].link;
+	return n && (n->tc[direction].link || n->tc[direction].pinned);
 }
 
 static void free_memory(struct interfaces *i)
@@ -510,6 +519,17 @@ int interfaces_handle(struct interfaces *i, struct error *err)
 		return error_set(err, netlink_errno(failed), "interfaces cannot be followed: %s",
 				 nl_geterror(failed));
 	return read_all(i, err); /* the socket's buffer ran over */
+}
+
+void interfaces_retry(struct interfaces *i)
+{
+	if (!i->again || !descriptors_spare())
+		return;
+	i->again = false;
+	for (struct interface *n = table_oldest(i->table); n; n = table_next(i->table, n)) {
+		n->tried &= is_attached(n);
+		reconcile(i, n);
+	}
 }
 
 void interfaces_visit(const struct interfaces *i,

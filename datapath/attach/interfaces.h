@@ -92,6 +92,9 @@ int interfaces_fd(const struct interfaces *i);
  * 0 or a negative errno with a sentence in |err|; following goes on at the next call. */
 int interfaces_handle(struct interfaces *i, struct error *err);
 
+/* Attaches what could not be while descriptors or memory were short; every few seconds. */
+void interfaces_retry(struct interfaces *i);
+
 /* Walks all interfaces of the namespace, chosen or not. */
 void interfaces_visit(const struct interfaces *i,
 		      void (*visit)(void *arg, const struct interface_report *report), void *arg);

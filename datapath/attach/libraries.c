@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/table.h"
 #include "datapath/attach/library_names.h"
 #include "datapath/attach/library_probe.h"
@@ -56,6 +57,7 @@ struct libraries {
 	struct uprobe_programs logs;
 	char *pin_dir;
 	struct mappings *mappings;
+	bool again; /* see libraries_retry */
 	struct seen *seen;
 	struct table *files; /* struct file */
 	int inotify_fd;
@@ -400,6 +402,10 @@ static void meet(void *arg, const struct mapping *m)
 		return;
 	if (seen_has(l->seen, m))
 		return;
+	if (!descriptors_spare()) {
+		l->again = true;
+		return;
+	}
 	if (m->path[0] != '/') {
 		if (mapping_find_path(m, path, sizeof(path))) {
 			l->counts.gone++;
@@ -548,11 +554,6 @@ static bool pin_is_used(void *arg, const char *name)
 	return false;
 }
 
-int libraries_detach_all(const char *pin_dir)
-{
-	return library_probe_unpin(pin_dir, NULL, NULL);
-}
-
 int libraries_scan(struct libraries *l)
 {
 	int r = mappings_scan(meet, l);
@@ -563,6 +564,14 @@ int libraries_scan(struct libraries *l)
 	if (!r && l->pin_dir)
 		library_probe_unpin(l->pin_dir, pin_is_used, l);
 	return r;
+}
+
+void libraries_retry(struct libraries *l)
+{
+	if (!l->again || !descriptors_spare())
+		return;
+	l->again = false;
+	mappings_scan(meet, l);
 }
 
 /* ---- reading, end ---- */

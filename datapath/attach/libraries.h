@@ -76,6 +76,9 @@ void libraries_handle(struct libraries *l);
 /* (A probe keeps its file on disk. Files that were deleted and are no longer mapped are released
  * when the next file is probed; up to then, and for what is still mapped, they are held.) */
 
+/* Looks at what was met while descriptors were short; every few seconds. */
+void libraries_retry(struct libraries *l);
+
 /* Visits the known files, in the order they were met. |library| is borrowed. */
 typedef void library_visit(void *arg, const struct library *library);
 void libraries_visit(const struct libraries *l, library_visit *visit, void *arg);
@@ -84,7 +87,3 @@ struct library_counts libraries_counts(const struct libraries *l);
 
 /* Ends watching. Pinned probes stay when |keep_attached|, all others go. */
 void libraries_free(struct libraries *l, bool keep_attached);
-
-/* Removes every probe of ours pinned in |pin_dir|, whether or not an agent runs. The number
- * removed, or a negative errno (-ENOENT: no such directory). */
-int libraries_detach_all(const char *pin_dir);

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "datapath/attach/attach.h"
 
 struct lookup {
@@ -78,6 +79,8 @@ int lookups_add(struct lookups *l, int fd)
 		return -EEXIST;
 	if (l->count == LOOKUPS_MAX)
 		return -ENOSPC;
+	if (!descriptors_spare())
+		return -EMFILE; /* it is met again */
 	link = bpf_program__attach_netns(l->program, fd);
 	if (!link)
 		return -errno;

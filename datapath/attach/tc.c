@@ -89,19 +89,20 @@ static struct bpf_link *link_adopt(const struct tc_place *place, const struct bp
 	return NULL;
 }
 
-static void link_pin(const struct tc_place *place, struct bpf_link *link, struct error *err)
+static bool link_pin(const struct tc_place *place, struct bpf_link *link, struct error *err)
 {
 	char path[PATH_MAX];
 	int failed;
 
 	if (!place->pin_dir)
-		return;
+		return false;
 	pin_path(place->pin_dir, hook_names[place->direction], place->ifindex, path);
 	unlink(path);
 	failed = bpf_link__pin(link, path);
 	if (failed)
 		error_set(err, failed, "not pinned, counting ends with the agent: %s",
 			  strerror(-failed));
+	return !failed;
 }
 
 static int tcx_attach(const struct tc_place *place, const struct bpf_program *program,
@@ -110,15 +111,17 @@ static int tcx_attach(const struct tc_place *place, const struct bpf_program *pr
 	LIBBPF_OPTS(bpf_tcx_opts, opts, .flags = UAPI_F_BEFORE);
 	struct bpf_link *link = link_adopt(place, program);
 
-	if (link) {
-		*hook = (struct tc_hook){.link = link, .adopted = true};
-		return 0;
+	bool adopted = link, pinned = link;
+
+	if (!link) {
+		link = bpf_program__attach_tcx(program, place->ifindex, &opts);
+		if (!link)
+			return -errno;
+		pinned = link_pin(place, link, err);
 	}
-	link = bpf_program__attach_tcx(program, place->ifindex, &opts);
-	if (!link)
-		return -errno;
-	link_pin(place, link, err);
-	*hook = (struct tc_hook){.link = link};
+	if (pinned)
+		bpf_link__destroy(take_ptr(link)); /* no interface needs a descriptor for long */
+	*hook = (struct tc_hook){.link = link, .pinned = pinned, .adopted = adopted};
 	return 0;
 }
 
@@ -256,6 +259,17 @@ static int clsact_attach(const struct tc_place *place, const struct bpf_program 
 	return failed;
 }
 
+/* Detached at once, even while an agent holds it; the end of its pin alone would come later. */
+static void link_remove(const char *path)
+{
+	struct bpf_link *link = bpf_link__open(path);
+
+	if (link)
+		bpf_link__detach(link);
+	unlink(path);
+	bpf_link__destroy(link);
+}
+
 /* ---- both --------------------------------------------------------------- */
 
 int tc_attach(const struct tc_place *place, const struct bpf_program *program, struct tc_hook *hook,
@@ -276,9 +290,9 @@ void tc_detach(const struct tc_place *place, struct tc_hook *hook)
 {
 	char path[PATH_MAX];
 
-	if (hook->link && place->pin_dir) {
+	if (hook->pinned) {
 		pin_path(place->pin_dir, hook_names[place->direction], place->ifindex, path);
-		unlink(path);
+		link_remove(path);
 	}
 	bpf_link__destroy(hook->link);
 	if (hook->clsact)
@@ -306,17 +320,6 @@ static bool pin_parse(const char *name, char ret_what[16], unsigned long *ret_ne
 
 	return sscanf(name, "tc-%15[a-z]-%lu-%d%n", ret_what, ret_netns, ret_ifindex, &end) == 3 &&
 	       !name[end];
-}
-
-/* Detached at once, even while an agent holds it; the end of its pin alone would come later. */
-static void link_remove(const char *path)
-{
-	struct bpf_link *link = bpf_link__open(path);
-
-	if (link)
-		bpf_link__detach(link);
-	unlink(path);
-	bpf_link__destroy(link);
 }
 
 void tc_prune(const char *pin_dir, bool (*keep)(void *arg, int ifindex, int direction), void *arg)

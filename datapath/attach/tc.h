@@ -12,7 +12,8 @@ struct bpf_program;
 
 /* What is attached at one hook. All zero: nothing. */
 struct tc_hook {
-	struct bpf_link *link; /* TCX */
+	struct bpf_link *link; /* TCX; NULL when the pin holds it */
+	bool pinned;
 	bool clsact;
 	bool owns_qdisc; /* the clsact qdisc was made for this hook */
 	bool adopted;	 /* a pinned link of an earlier agent was taken over */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* getrlimit and /proc/self/fd, whose size is the number of open ones since Linux 6.2. */
+#include "base/descriptors.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define RESERVE	      64
+#define RESERVE_SHARE 4 /* at most one part in so many */
+
+void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Without those of the walk itself: ".", "..", its own. */
+static uint64_t count_entries(void)
+{
+	cleanup_closedir DIR *dir = opendir("/proc/self/fd");
+	uint64_t count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	return count > 3 ? count - 3 : 0;
+}
+
+struct descriptors descriptors_count(void)
+{
+	struct descriptors d = {0};
+	struct rlimit limit;
+	struct stat st;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit))
+		d.limit = limit.rlim_cur;
+	if (!stat("/proc/self/fd", &st))
+		d.used = (uint64_t)st.st_size;
+	if (!d.used)
+		d.used = count_entries();
+	return d;
+}
+
+uint64_t descriptors_reserve(uint64_t limit)
+{
+	return limit / RESERVE_SHARE < RESERVE ? limit / RESERVE_SHARE : RESERVE;
+}
+
+bool descriptors_spare(void)
+{
+	struct descriptors d = descriptors_count();
+
+	return d.used + descriptors_reserve(d.limit) < d.limit;
+}
+
+bool descriptors_short(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Counting, and the reserve, in a process whose limit is small. */
+#include "base/descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_count(void **state)
+{
+	uint64_t before = descriptors_count().used;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(before >= 3);
+	assert_int_equal(descriptors_count().used, before + 1);
+	close(fd);
+	assert_int_equal(descriptors_count().used, before);
+}
+
+/* A quarter of a small limit is kept; what was closed is to be had again. */
+static void test_reserve(void **state)
+{
+	struct rlimit limit = {64, 128};
+	int fds[64], count = 0;
+
+	(void)state;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(descriptors_count().limit, 64);
+	while (descriptors_spare())
+		fds[count++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(descriptors_count().used, 48);
+	close(fds[--count]);
+	assert_true(descriptors_spare());
+	descriptors_raise();
+	assert_int_equal(descriptors_count().limit, 128);
+	while (count)
+		close(fds[--count]);
+}
+
+static void test_short(void **state)
+{
+	(void)state;
+	assert_true(descriptors_short(-EMFILE));
+	assert_true(descriptors_short(-ENFILE));
+	assert_true(descriptors_short(-ENOMEM));
+	assert_false(descriptors_short(-EACCES));
+	assert_false(descriptors_short(0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_short),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
