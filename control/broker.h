@@ -5,6 +5,7 @@
 
 #include "control/signals/health.h"
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "datapath/attach/endings.h"
 
@@ -38,6 +39,7 @@ struct broker_health {
 	uint64_t kernel_counts[WEFT_COUNT_MAX];
 	uint64_t loader_cpu_ns;
 	uint64_t loader_resident_bytes;
+	struct descriptors descriptors;
 	struct endings_counts endings;
 	uint32_t program_count;
 	uint32_t probe_count;

@@ -5,6 +5,7 @@
 #include "control/check_mesh.h"
 #include "control/export/json.h"
 
+#include "base/descriptors.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/features.h"
 #include "datapath/attach/interfaces.h"
@@ -89,6 +90,17 @@ static void write_acceleration(struct json *j, const struct check *check)
 	json_put_object_end(j);
 }
 
+static void write_descriptors(struct json *j)
+{
+	struct descriptors d = descriptors_count();
+
+	json_put_object(j, "descriptors");
+	json_put_string(j, "result", descriptors_spare() ? "ok" : "failed");
+	json_put_number(j, "used", d.used);
+	json_put_number(j, "limit", d.limit);
+	json_put_object_end(j);
+}
+
 void check_write(const struct check *check, struct text *out)
 {
 	struct json j = json_to(out);
@@ -107,6 +119,7 @@ void check_write(const struct check *check, struct text *out)
 		interfaces_visit(check->interfaces, write_interface, &j);
 	json_put_array_end(&j);
 	json_put_string(&j, "flows_problem", check->flows_problem);
+	write_descriptors(&j);
 	write_acceleration(&j, check);
 	check_mesh_write(&j, check);
 	json_put_array(&j, "features");

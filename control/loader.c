@@ -4,6 +4,7 @@
 
 #include "control/apply/feeder.h"
 #include "control/check.h"
+#include "control/loader_health.h"
 #include "control/namer.h"
 #include "control/process.h"
 
@@ -20,7 +21,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -204,12 +205,24 @@ static void end_connections(void *arg)
 		endings_want(l->endings, process_now_ns());
 }
 
+/* Only once this build's other hooks are there: it knows who asks from them. */
+static void start_lookups(struct loader *l)
+{
+	struct error ignored;
+
+	if (!lookups_new(l->attach, &l->lookups, &ignored))
+		refresh_lookups(l);
+}
+
 /* The mesh of an earlier build gives way to the generation that was just put in force. */
 static int take_over(void *arg, struct error *err)
 {
 	struct loader *l = arg;
+	int r = attach_take_over(l->attach, err);
 
-	return attach_take_over(l->attach, err);
+	if (!r)
+		start_lookups(l);
+	return r;
 }
 
 /* Unlike the rest this must work: who asks for a mesh counts on it. */
@@ -217,6 +230,7 @@ static int load_mesh(struct loader *l, struct error *err)
 {
 	struct feeder_options options = {
 		.path = l->options.config_dir,
+		.pin_dir = l->options.pin_dir[0] ? l->options.pin_dir : NULL,
 		.attach = l->attach,
 		.cgroup_root = l->cgroup_root,
 		.accelerate = accelerate,
@@ -231,14 +245,14 @@ static int load_mesh(struct loader *l, struct error *err)
 /* What this lacks the rest of the mesh goes without, and `weft check` says so. */
 static void start_mesh(struct loader *l)
 {
-	struct error ignored, err;
+	struct error err;
 
 	if (!l->feeder)
 		return;
 	if (endings_new(l->attach, &l->endings, &err))
 		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
-	if (!lookups_new(l->attach, &l->lookups, &ignored))
-		refresh_lookups(l);
+	if (!attach_waits(l->attach))
+		start_lookups(l);
 }
 
 static int watch(struct loader *l, int fd)
@@ -324,6 +338,19 @@ bool loader_needs_admin(const struct loader *l)
 	return l->feeder || !uprobe_multi_supported();
 }
 
+enum loader_state loader_state(struct loader *l)
+{
+	switch (l->feeder ? feeder_state(l->feeder) : FEEDER_IN_FORCE) {
+	case FEEDER_READS:
+		return LOADER_STARTS;
+	case FEEDER_IN_FORCE:
+		return LOADER_READY;
+	case FEEDER_NOTHING:
+		break;
+	}
+	return attach_waits(l->attach) ? LOADER_WAITS : LOADER_IDLE;
+}
+
 struct attach *loader_attach(struct loader *l)
 {
 	return l->attach;
@@ -379,6 +406,10 @@ void loader_tick(struct loader *l)
 {
 	if (l->feeder)
 		feeder_tick(l->feeder);
+	if (l->interfaces)
+		interfaces_retry(l->interfaces);
+	if (l->libraries)
+		libraries_retry(l->libraries);
 	refresh_lookups(l);
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
@@ -388,115 +419,18 @@ void loader_tick(struct loader *l)
 
 /* ---- answers */
 
-static void add_program(void *arg, const struct attach_program *p)
-{
-	struct broker_health *h = arg;
-
-	if (p->attached && h->program_count < HEALTH_PROGRAMS_MAX) {
-		struct health_program *program = &h->programs[h->program_count++];
-
-		snprintf(program->name, sizeof(program->name), "%s", p->name);
-		program->runs = p->runs;
-		program->run_ns = p->run_ns;
-	}
-	if (h->probe_count < HEALTH_PROBES_MAX) {
-		struct health_probe *probe = &h->probes[h->probe_count++];
-
-		snprintf(probe->name, sizeof(probe->name), "%s", p->name);
-		probe->attached = p->attached;
-	}
-}
-
-/* Programs that others than attach hang somewhere. */
-static void add_other_programs(const struct attach *a, struct broker_health *h)
-{
-	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
-					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
-					    "tls_log",	       "redirect_enrol", "redirect_msg",
-					    "redirect_skb",    "redirect_read",	 "redirect_option",
-					    "mesh_lookup",     "code_mapped"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct health_program *program = &h->programs[h->program_count];
-
-		if (h->program_count == HEALTH_PROGRAMS_MAX)
-			return;
-		if (attach_program_statistics(a, names[i], &program->runs, &program->run_ns))
-			continue;
-		snprintf(program->name, sizeof(program->name), "%s", names[i]);
-		h->program_count++;
-	}
-}
-
-static void count_probed(void *arg, const struct library *library)
-{
-	uint32_t *count = arg;
-
-	*count += library->state == LIBRARY_PROBED;
-}
-
-static void add_interface(void *arg, const struct interface_report *report)
-{
-	struct broker_health *h = arg;
-	struct health_interface *i = &h->interfaces[h->interface_count];
-
-	if (!report->chosen || h->interface_count == HEALTH_INTERFACES_MAX)
-		return;
-	h->interface_count++;
-	i->ifindex = (uint32_t)report->ifindex;
-	snprintf(i->name, sizeof(i->name), "%s", report->name);
-	snprintf(i->mode, sizeof(i->mode), "%s", interface_hook_text(report->ingress));
-}
-
-static enum health_flow_protocol flow_protocol(uint16_t protocol)
-{
-	if (protocol == IPPROTO_TCP)
-		return HEALTH_FLOW_TCP;
-	return protocol == IPPROTO_UDP ? HEALTH_FLOW_UDP : HEALTH_FLOW_OTHER;
-}
-
-static void add_total(void *arg, const struct flows_total *total)
-{
-	enum health_flow_protocol protocol = flow_protocol(total->protocol);
-	struct broker_health *h = arg;
-
-	for (uint32_t i = 0; i < h->interface_count; i++) {
-		struct health_interface *interface = &h->interfaces[i];
-
-		if (interface->ifindex != total->ifindex)
-			continue;
-		interface->flows += total->live;
-		interface->totals[total->direction][protocol].packets = total->packets;
-		interface->totals[total->direction][protocol].bytes = total->bytes;
-	}
-}
-
 static void answer_health(struct loader *l, struct broker *b)
 {
-	struct broker_health *h = &l->health;
+	struct loader_health_parts parts = {.attach = l->attach,
+					    .libraries = l->libraries,
+					    .interfaces = l->interfaces,
+					    .flows = l->flows,
+					    .endings = l->endings};
 
-	memset(h, 0, sizeof(*h));
-	attach_read_counters(l->attach, h->kernel_lost, h->kernel_counts);
-	attach_visit_programs(l->attach, add_program, h);
-	add_other_programs(l->attach, h);
-	if (l->libraries && h->probe_count < HEALTH_PROBES_MAX) {
-		struct health_probe *probe = &h->probes[h->probe_count++];
-
-		snprintf(probe->name, sizeof(probe->name), "tls_keys");
-		libraries_visit(l->libraries, count_probed, &probe->attached);
-	}
-	if (l->interfaces)
-		interfaces_visit(l->interfaces, add_interface, h);
-	if (l->flows) {
+	if (l->flows)
 		loader_tick(l);
-		flows_visit_totals(l->flows, add_total, h);
-	}
-	if (l->endings)
-		h->endings = *endings_counts(l->endings);
-	h->tls_keys = l->libraries != NULL;
-	h->loader_cpu_ns = process_cpu_ns();
-	h->loader_resident_bytes = process_resident_bytes();
-	broker_answer(b, h, sizeof(*h));
+	loader_health_fill(&parts, &l->health);
+	broker_answer(b, &l->health, sizeof(l->health));
 }
 
 static void answer_check(struct loader *l, struct broker *b)

@@ -21,6 +21,15 @@ void loader_free(struct loader *l);
 /* Attaches it. 0 or a negative errno with |err|. */
 int loader_begin(struct loader *l, struct error *err);
 
+enum loader_state {
+	LOADER_STARTS, /* the configuration is being read */
+	LOADER_READY,  /* and in force, or the last good one is; or there is no mesh */
+	LOADER_WAITS,  /* it is not valid, and what another build put in force stays */
+	LOADER_IDLE,   /* it is not valid, and nothing is in force */
+};
+
+enum loader_state loader_state(struct loader *l);
+
 struct attach *loader_attach(struct loader *l);
 
 /* Whether CAP_SYS_ADMIN is of use after the start: for uprobes before Linux 6.6, and with a mesh to

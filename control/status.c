@@ -114,6 +114,8 @@ void status_refresh(void *arg)
 	take_ring(s);
 	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
 	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
+	h->process_open_fds = (uint32_t)s->loader.descriptors.used;
+	h->process_max_fds = s->loader.descriptors.limit;
 	h->process_start_s = s->started_s;
 	if (s->parts.steering) {
 		steering_health(s->parts.steering, &h->mesh);
@@ -172,6 +174,16 @@ static void write_ring(struct json *j, const struct status *s)
 	json_put_object_end(j);
 }
 
+/* Of the loader, whose number grows with what it watches. */
+static void write_descriptors(struct json *j, const struct descriptors *d)
+{
+	json_put_object(j, "descriptors");
+	json_put_number(j, "used", d->used);
+	json_put_number(j, "limit", d->limit);
+	json_put_bool(j, "short", d->used + descriptors_reserve(d->limit) >= d->limit);
+	json_put_object_end(j);
+}
+
 void status_write(void *arg, struct text *out)
 {
 	struct status *s = arg;
@@ -197,6 +209,7 @@ void status_write(void *arg, struct text *out)
 	json_put_number(&j, "tls_opened", h->observe.tls_opened);
 	if (s->parts.steering)
 		steering_write_short(s->parts.steering, &j);
+	write_descriptors(&j, &s->loader.descriptors);
 	json_put_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
 	json_put_number(&j, "resident_bytes", h->process_resident_bytes);
 	json_put_object_end(&j);
@@ -211,11 +224,11 @@ void status_write_check(void *arg, struct text *out)
 	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
 }
 
-bool status_ready(void *arg)
+bool status_ready(void *arg, char *why, size_t size)
 {
 	struct status *s = arg;
 
-	return steering_settled(s->parts.steering);
+	return steering_ready(s->parts.steering, why, size);
 }
 
 void status_write_mesh(void *arg, struct text *out)

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct attach;
@@ -48,8 +49,8 @@ void status_refresh(void *arg);
 void status_write(void *arg, struct text *out);
 void status_write_check(void *arg, struct text *out);
 
-/* Of the mesh; there must be one. Ready: the configuration found at the start was dealt with. */
-bool status_ready(void *arg);
+/* Of the mesh; there must be one. Ready: as steering_ready. */
+bool status_ready(void *arg, char *why, size_t size);
 void status_write_mesh(void *arg, struct text *out);
 void status_write_services(void *arg, struct text *out);
 void status_write_endpoints(void *arg, struct text *out);

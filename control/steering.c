@@ -10,6 +10,7 @@
 #include "control/signals/health.h"
 #include "control/steering_state.h"
 
+#include "datapath/attach/attach.h"
 #include "mesh-config/files.h"
 
 #include <errno.h>
@@ -193,12 +194,25 @@ const struct generation *steering_generation(const struct steering *s)
 	return s->generation;
 }
 
-bool steering_settled(struct steering *s)
+/* What another build has put in force is the kernel's, but not in this one's maps. */
+static const char *in_force_text(const struct steering *s, const struct planner_status *status)
+{
+	return status->in_force == PLANNER_NOTHING && attach_waits(s->attach)
+		       ? "an earlier build"
+		       : planner_source_text(status->in_force);
+}
+
+bool steering_ready(struct steering *s, char *why, size_t size)
 {
 	struct planner_status status;
 
 	planner_status_read(s->planner, &status);
-	return status.settled;
+	why[0] = 0;
+	if (!status.settled)
+		return false;
+	if (status.in_force != PLANNER_DIRECTORY || status.failure[0])
+		snprintf(why, size, "in force: %s; %s", in_force_text(s, &status), status.failure);
+	return status.in_force != PLANNER_NOTHING;
 }
 
 /* ---- start */
@@ -211,6 +225,7 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 
 	if (r)
 		return r;
+	s->attach = o->attach;
 	s->now_ns = process_now_ns();
 	s->end_connections = o->end_connections;
 	s->end_arg = o->arg;
@@ -378,6 +393,7 @@ void steering_write_status(struct steering *s, const char *directory, struct tex
 	json_put_object(&j, NULL);
 	json_put_string(&j, "directory", directory);
 	json_put_bool(&j, "settled", status.settled);
+	json_put_string(&j, "in_force", in_force_text(s, &status));
 	json_put_number(&j, "generation", status.number);
 	json_put_string(&j, "hash", hash);
 	json_put_number(&j, "applied", status.applied);

@@ -9,6 +9,7 @@
 #include "datapath/observe/observe.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct attach;
@@ -51,8 +52,9 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 void steering_verdict_names(void *arg, const struct weft_verdict *v,
 			    struct observe_verdict_names *ret);
 
-/* The first configuration was dealt with, for better or worse. */
-bool steering_settled(struct steering *s);
+/* Whether the first configuration was dealt with and something is in force now. |why|: what is to
+ * be said beside that (where what is in force comes from, why not from the directory), or "". */
+bool steering_ready(struct steering *s, char *why, size_t size);
 
 /* What names things now; borrowed until steering_news. NULL: nothing was put in force yet. */
 const struct generation *steering_generation(const struct steering *s);

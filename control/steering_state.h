@@ -8,7 +8,10 @@
 
 #define SERVICE_NAME_BYTES 160
 
+struct attach;
+
 struct steering {
+	const struct attach *attach;
 	struct planner *planner;
 	struct mesh_maps *maps;
 	struct weft_endpoint_state *endpoints;

@@ -13,6 +13,7 @@
 #include "control/worker.h"
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/pin_lock.h"
@@ -53,8 +54,10 @@ struct weftd {
 	int timer_fd;
 	int restart_fd; /* a timer: the worker's next start */
 	int signal_fd;
-	uint64_t watchdog_ns; /* between two signs of life for the service manager; 0: none */
-	uint64_t shown_ns;    /* when the last one was given */
+	uint64_t watchdog_ns;	/* between two signs of life for the service manager; 0: none */
+	uint64_t shown_ns;	/* when the last one was given */
+	bool is_short;		/* of descriptors, as it was told last */
+	enum loader_state told; /* LOADER_STARTS: nothing yet */
 	bool stop;
 	int code;
 };
@@ -230,6 +233,20 @@ static void handle_signals(struct weftd *d)
 	}
 }
 
+/* Once when it begins, once when it ends. */
+static void tell_descriptors(struct weftd *d)
+{
+	struct descriptors now = descriptors_count();
+	bool is_short = !descriptors_spare();
+
+	if (is_short == d->is_short)
+		return;
+	d->is_short = is_short;
+	fprintf(stderr, "weftd: event=descriptors_%s used=%llu limit=%llu\n",
+		is_short ? "short" : "enough", (unsigned long long)now.used,
+		(unsigned long long)now.limit);
+}
+
 static void tick(struct weftd *d)
 {
 	uint64_t began_ns = process_cpu_ns(), took_ns;
@@ -237,9 +254,57 @@ static void tick(struct weftd *d)
 	if (d->worker > 0)
 		loader_push_living(d->loader, &d->broker);
 	loader_tick(d->loader);
+	tell_descriptors(d);
 	took_ns = process_cpu_ns() - began_ns;
 	timer_set(d->timer_fd,
 		  took_ns * LIVING_SHARE > LIVING_NS ? took_ns * LIVING_SHARE : LIVING_NS);
+}
+
+static void say_ready(void)
+{
+	printf("weftd: ready\n");
+	fflush(stdout);
+	service_notify("READY=1\nSTATUS=ready");
+}
+
+/* The service has come up as far as systemd is concerned: it observes, and it puts the
+ * configuration in force once that is valid. */
+static void say_not_ready(const char *reason, const char *status)
+{
+	fprintf(stderr, "weftd: event=not_ready reason=\"%s\"\n", reason);
+	service_notify(status);
+}
+
+/* Says it once each time that it changes. */
+static void tell_state(struct weftd *d)
+{
+	enum loader_state state = loader_state(d->loader);
+
+	if (state == d->told)
+		return;
+	d->told = state;
+	switch (state) {
+	case LOADER_STARTS:
+		break;
+	case LOADER_READY:
+		say_ready();
+		break;
+	case LOADER_WAITS:
+		say_not_ready("the configuration is not valid: what an earlier build put in force "
+			      "stays",
+			      "READY=1\nSTATUS=the configuration is not valid: what an earlier "
+			      "build put in force stays");
+		break;
+	case LOADER_IDLE:
+		say_not_ready("the configuration is not valid: nothing is in force",
+			      "READY=1\nSTATUS=the configuration is not valid: nothing is in "
+			      "force");
+		break;
+	}
+	if (d->options.once) {
+		d->stop = true;
+		d->code = state == LOADER_READY ? 0 : 1;
+	}
 }
 
 static void handle(struct weftd *d, int fd)
@@ -256,6 +321,7 @@ static void handle(struct weftd *d, int fd)
 			worker_start_again(d);
 	} else if (fd == loader_fd(d->loader)) {
 		loader_handle(d->loader);
+		tell_state(d);
 	} else if (loader_answer(d->loader, &d->broker)) {
 		epoll_ctl(d->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* SIGCHLD tells the rest */
 	}
@@ -329,12 +395,9 @@ static int start(struct weftd *d, struct error *err)
 
 static void run(struct weftd *d)
 {
-	printf("weftd: ready\n");
-	fflush(stdout);
-	service_notify("READY=1");
 	loader_push_living(d->loader, &d->broker);
-	if (!d->options.once)
-		loop(d);
+	tell_state(d);
+	loop(d);
 	service_notify("STOPPING=1");
 }
 
@@ -366,6 +429,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	libbpf_set_print(print_libbpf);
+	descriptors_raise();
 	if (start(&d, &err)) {
 		explain(&err);
 		d.code = 1;

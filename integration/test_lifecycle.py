@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 
 from lab import servers
 from lab.mesh import CONNECTS, VIP, Mesh, connect, service
@@ -98,8 +99,22 @@ def other_layout(weftd):
     return other_build(weftd, b"\0failures\0", b"\0mistakes\0")
 
 
+def ready(weftd):
+    """(status, body) of GET /ready."""
+    try:
+        return 200, weftd.get("/ready").strip()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode().strip()
+
+
+def forget_last_good(weftd):
+    os.unlink(os.path.join(weftd.pin, "kept"))
+
+
 def pins(weftd):
-    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(weftd.pin) for name in names)
+    """But those of libraries and interfaces, which the agent makes as other programs of the machine come and go."""
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(weftd.pin) for name in names
+                  if not name.startswith(("lib", "tc-")))
 
 
 def start_second(mesh, *options):
@@ -118,6 +133,7 @@ def second_agent(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
     before = pins(mesh.weftd)
     link = box.dir / "pins"
     link.symlink_to(mesh.weftd.pin)
@@ -172,6 +188,16 @@ def failed_upgrade(box):
 # ---- the next one
 
 
+def expect_last_good(mesh, source="last good"):
+    """Everything says what is in force, and why not what the directory has."""
+    status = mesh.status()
+    expect_equal((status["in_force"], status["generation"] > 0), (source, True), "what is in force")
+    expect("broken.yaml:5:3" in status["failure"], f"the failure says where: {status['failure']}")
+    code, body = ready(mesh.weftd)
+    expect_equal(code, 200, "GET /ready")
+    expect(body.startswith(f"ready: in force: {source}; ") and "broken.yaml:5:3" in body, f"GET /ready says: {body}")
+
+
 def change_over(box, program=lambda weftd: weftd.program, options=(), broken=False, kill=True):
     guarded = Guarded(box)
     mesh = guarded.mesh
@@ -188,6 +214,8 @@ def change_over(box, program=lambda weftd: weftd.program, options=(), broken=Fal
         mesh.weftd.program = program(mesh.weftd)
         mesh.weftd.options += options
         mesh.start()
+        if broken:
+            expect_last_good(mesh)
         guarded.expect_enforced("by the next agent")
     return guarded, connects
 
@@ -214,3 +242,197 @@ def another_layout(box):
     """The same with a build whose maps differ: the old half stays until the new one has the configuration."""
     guarded, _ = change_over(box, program=other_layout)
     expect_equal(len([name for name in os.listdir(guarded.mesh.weftd.pin) if name.startswith("build-")]), 1, "kernel halves that are pinned")
+
+
+@test("lifecycle/broken_directory", needs=("nginx",), seconds=200)
+def broken_directory(box):
+    """An upgrade while a file of the directory is broken: what was in force goes on, and is known by its names, until the
+    file is mended."""
+    guarded, _ = change_over(box, program=same_layout, broken=True)
+    mesh = guarded.mesh
+    row, = mesh.lines("services")
+    expect_equal((row["name"], row["ready"]), ("cart", 1), "the service that is in force")
+    os.kill(mesh.weftd.worker(), signal.SIGKILL)
+    wait_for(lambda: "event=worker_died" in mesh.weftd.process.output(), 5, "weftd's word on its worker")
+    wait_for(lambda: mesh.weftd.command("mesh").returncode in (0, 3) and mesh.status()["settled"], 10, "the next worker")
+    expect_last_good(mesh)
+    guarded.expect_enforced("by the next worker")
+    (mesh.directory / "broken.yaml").unlink()
+    wait_for(lambda: mesh.status()["in_force"] == "directory", 5, "what is mended to be in force")
+    expect_equal(ready(mesh.weftd), (200, "ready"), "GET /ready")
+
+
+@test("lifecycle/broken_directory_other_layout", needs=("nginx",), seconds=120)
+def broken_directory_other_layout(box):
+    """The same with a build that cannot read the tables in force: it makes them anew from the files that were last good."""
+    guarded, _ = change_over(box, program=other_layout, broken=True)
+    expect_equal(len([name for name in os.listdir(guarded.mesh.weftd.pin) if name.startswith("build-")]), 1, "kernel halves that are pinned")
+
+
+@test("lifecycle/no_last_good", needs=("nginx",), seconds=120)
+def no_last_good(box):
+    """Without the files that were last good the tables in force go on; a build that cannot read them leaves the old half in
+    force until the directory is mended, and says that it is not ready."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    with guarded.load(12):
+        mesh.weftd.kill()
+        mesh.write("broken", BROKEN)
+        forget_last_good(mesh.weftd)
+        mesh.start()
+        expect_last_good(mesh, "an earlier agent")
+        mesh.weftd.kill()
+        mesh.weftd.program = other_layout(mesh.weftd)
+        mesh.weftd.start(says="^weftd: event=not_ready")
+        expect_equal(mesh.status()["in_force"], "an earlier build", "what is in force")
+        code, body = ready(mesh.weftd)
+        expect(code == 503 and "broken.yaml:5:3" in body, f"GET /ready: {code} {body}")
+        guarded.expect_enforced("by the old half")
+        (mesh.directory / "broken.yaml").unlink()
+        wait_for(lambda: ready(mesh.weftd) == (200, "ready"), 5, "what is mended to be in force")
+        wait_for(lambda: mesh.weftd.has_said("^weftd: ready$"), 5, "weftd: ready")
+        guarded.expect_enforced("by the new half")
+    expect_equal(len([name for name in os.listdir(mesh.weftd.pin) if name.startswith("build-")]), 1, "kernel halves that are pinned")
+
+
+@test("lifecycle/nothing_in_force_is_not_ready", needs=("nginx",), seconds=120)
+def nothing_in_force(box):
+    """A first start with a broken directory: it observes, and says that it is not ready."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.write("broken", BROKEN)
+    mesh.weftd.start(says="^weftd: event=not_ready")
+    expect_equal((mesh.status()["in_force"], mesh.status()["generation"]), ("nothing", 0), "what is in force")
+    code, body = ready(mesh.weftd)
+    expect(code == 503 and "broken.yaml:5:3" in body, f"GET /ready: {code} {body}")
+    expect(not mesh.weftd.has_said("^weftd: ready$"), "it said that it was ready")
+    (mesh.directory / "broken.yaml").unlink()
+    wait_for(lambda: mesh.weftd.has_said("^weftd: ready$"), 5, "weftd: ready")
+    guarded.expect_enforced("once the directory is mended")
+
+
+# ---- detach
+
+
+def kernel_objects(weftd):
+    """Those that the agent had when it was ready."""
+    return [line.split() for line in (weftd.box.dir / "journal").read_text().splitlines() if line.startswith(("prog ", "link "))]
+
+
+def expect_detached(guarded, objects):
+    """The kernel lists nothing of it, and nobody is denied any more."""
+    held = {kind: bpf_numbers(kind) for kind in ("prog", "link")}
+    expect_equal([f"{kind} {number}" for kind, number in objects if number in held[kind]], [], "left in the kernel")
+    for place in (guarded.friend, guarded.stranger):
+        found = connect(place, guarded.node.place.address, 8080, count=20)
+        expect_equal(found["answers"], {"200": 20}, f"the {place.role}'s answers after detach")
+
+
+@test("lifecycle/detach_beside_an_agent", needs=("nginx",), seconds=120)
+def detach_beside(box):
+    """The agent is asked to end; one that does not is named, and everything stays as it is unless it is to be killed."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    objects, process = kernel_objects(mesh.weftd), mesh.weftd.process
+    expect(len(objects) > 20, "no programs or links were seen: the test proves nothing")
+    done = mesh.weftd.detach()
+    expect_equal((done.returncode, process.popen.wait(10)), (0, 0), f"exit codes of detach and of the agent: {done.stdout}")
+    expect_detached(guarded, objects)
+    mesh.start()
+    objects, process = kernel_objects(mesh.weftd)[len(objects):], mesh.weftd.process
+    os.kill(process.pid, signal.SIGSTOP)
+    done = mesh.weftd.detach()
+    expect_equal(done.returncode, 1, f"exit code of detach beside an agent that hangs: {done.stdout}")
+    expect(f"pid {process.pid})" in done.stdout and "--force" in done.stdout, f"it says who does not end: {done.stdout}")
+    guarded.expect_enforced("after a detach that was refused")
+    done = mesh.weftd.detach("--force")
+    expect_equal(done.returncode, 0, f"exit code of detach --force: {done.stdout}")
+    process.popen.wait(10)
+    mesh.weftd.process = None
+    expect_detached(guarded, objects)
+
+
+# ---- descriptors
+
+
+def leave_descriptors(weftd, number):
+    """The kernel gives the lowest that is free: |number| of these are below the limit."""
+    taken = {int(name) for name in os.listdir(f"/proc/{weftd.process.pid}/fd")}
+    limit_descriptors(weftd, [n for n in range(len(taken) + number + 1) if n not in taken][number])
+
+
+def limit_descriptors(weftd, number):
+    subprocess.run(["prlimit", "--pid", str(weftd.process.pid), f"--nofile={number}:"], check=True)
+
+
+def descriptors(weftd):
+    return json.loads(weftd.command("status", "-o", "json").stdout)["descriptors"]
+
+
+@test("lifecycle/many_interfaces", needs=("nginx", "prlimit"), seconds=120)
+def many_interfaces(box):
+    """More interfaces than descriptors: each is counted, and the mesh goes on."""
+    guarded = Guarded(box)
+    mesh, crowd = guarded.mesh, box.namespace("crowd")
+    batch = box.dir / "veths"
+    batch.write_text("".join(f"link add w{n} type veth peer name v{n}\nlink set w{n} up\nlink set v{n} up\n" for n in range(120)))
+    subprocess.run(["ip", "-n", crowd.name, "-batch", batch], check=True)
+    mesh.weftd.ahead = ("nsenter", f"--net=/run/netns/{crowd.name}", "prlimit", "--nofile=256:256")
+    mesh.start()
+    rows = json.loads(mesh.weftd.command("check", "-o", "json").stdout)["interfaces"]
+    results = [row["result"] for row in rows if row["name"][0] in "wv"]
+    expect_equal((len(results), set(results)), (240, {"ok"}), "interfaces that are counted")
+    found = descriptors(mesh.weftd)
+    expect(found["limit"] == 256 and 0 < found["used"] < 192 and not found["short"], f"descriptors: {found}")
+    guarded.expect_enforced("with many interfaces")
+    mesh.apply(cart=guarded.text)
+    expect_equal(connect(guarded.stranger, count=20)["answers"], {"200": 20}, "the stranger's answers when the policy is gone")
+
+
+@test("lifecycle/descriptors_run_out", needs=("nginx", "prlimit"), seconds=120)
+def descriptors_run_out(box):
+    """A change that comes when no descriptor is left is told as not applied, and is applied when there are some again; so is
+    a worker that died meanwhile started again."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    failed = mesh.status()["failed"]
+    limit = descriptors(mesh.weftd)["limit"]
+    leave_descriptors(mesh.weftd, 0)
+    wait_for(lambda: mesh.weftd.has_said("^weftd: event=descriptors_short used="), 10, "the word on the shortage")
+    expect(descriptors(mesh.weftd)["short"], "weft status says that descriptors are short")
+    mesh.write("cart", guarded.text)
+    wait_for(lambda: mesh.status()["failed"] > failed, 10, "the change to be told as not applied")
+    expect(mesh.status()["failure"] != "", "it says why")
+    guarded.expect_enforced("while descriptors are short")
+    os.kill(mesh.weftd.worker(), signal.SIGKILL)
+    wait_for(lambda: mesh.weftd.has_said("^weftd: event=worker_start_failed"), 15, "the attempt to start another worker")
+    guarded.expect_enforced("without a worker")
+    limit_descriptors(mesh.weftd, limit)
+    wait_for(lambda: mesh.weftd.command("mesh").returncode == 0 and mesh.status()["failure"] == "", 40, "the next worker, and the change")
+    wait_for(lambda: mesh.weftd.has_said("^weftd: event=descriptors_enough"), 10, "the word on its end")
+    expect_equal(connect(guarded.stranger, count=20)["answers"], {"200": 20}, "the stranger's answers when the policy is gone")
+
+
+@test("lifecycle/descriptors_run_out_for_a_while", needs=("nginx", "prlimit"), seconds=120)
+def descriptors_for_a_while(box):
+    """The same without the worker's death: nobody has to touch the file again."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    failed, limit = mesh.status()["failed"], descriptors(mesh.weftd)["limit"]
+    for spare in (0, 1, 2):
+        leave_descriptors(mesh.weftd, spare)
+        mesh.write("cart", guarded.text if spare % 2 == 0 else guarded.text + workload(guarded.friend) + workload(guarded.stranger)
+                   + FRIENDS_ONLY)
+        time.sleep(1)
+        limit_descriptors(mesh.weftd, limit)
+        wait_for(lambda: mesh.status()["failure"] == "", 15, "the change to be applied")
+        if spare % 2 == 0:
+            expect_equal(connect(guarded.stranger, count=20)["answers"], {"200": 20}, "the stranger's answers without the policy")
+        else:
+            guarded.expect_enforced("when the policy is there again")
+    expect(mesh.status()["failed"] > failed or mesh.status()["applied"] > 3, "nothing was short: the test proves nothing")

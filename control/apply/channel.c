@@ -145,6 +145,8 @@ static int wait_readable(int fd, int timeout_ms)
 
 #define BATCH_WHOLE 1u
 #define BATCH_NAMES 2u
+#define BATCH_KEPT  4u
+#define BATCH_LATE  8u /* says why there are no files */
 
 #define BATCH_REMOVED 1u
 #define BATCH_PROBLEM 2u /* the content says why there is none */
@@ -162,6 +164,7 @@ struct file_batch {
 	int error;
 	bool whole;
 	bool names;
+	bool kept;
 };
 
 struct file_batch *file_batch_new(bool whole)
@@ -189,26 +192,70 @@ void file_batch_free(struct file_batch *b)
 	free(b);
 }
 
+static struct slice entry_content(const struct fed_file *file)
+{
+	return file->problem ? (struct slice){file->problem, strlen(file->problem) + 1}
+			     : file->bytes;
+}
+
+static uint64_t entry_padding(const struct entry *e)
+{
+	return -(e->name_bytes + e->content_bytes) & 7;
+}
+
+static struct entry entry_of(const struct fed_file *file)
+{
+	return (struct entry){.flags = file->problem   ? BATCH_PROBLEM
+				       : file->removed ? BATCH_REMOVED
+						       : 0,
+			      .name_bytes = (uint32_t)strlen(file->name) + 1,
+			      .content_bytes = entry_content(file).size_bytes};
+}
+
+uint64_t file_entry_bytes(const struct fed_file *file)
+{
+	struct entry e = entry_of(file);
+
+	return sizeof(e) + e.name_bytes + e.content_bytes + entry_padding(&e);
+}
+
+uint64_t file_entry_write(const struct fed_file *file, char *out)
+{
+	struct entry e = entry_of(file);
+	char *at = out;
+
+	at = mempcpy(at, &e, sizeof(e));
+	at = mempcpy(at, file->name, e.name_bytes);
+	if (e.content_bytes)
+		at = mempcpy(at, entry_content(file).data, e.content_bytes);
+	memset(at, 0, entry_padding(&e));
+	return file_entry_bytes(file);
+}
+
 void file_batch_add(struct file_batch *b, const struct fed_file *file)
 {
 	static const char zeros[8];
-	struct slice content = file->bytes;
-	struct entry e = {.flags = file->removed ? BATCH_REMOVED : 0,
-			  .name_bytes = (uint32_t)strlen(file->name) + 1};
-	size_t odd;
+	struct slice content = entry_content(file);
+	struct entry e = entry_of(file);
 
 	if (!b->file)
 		return;
-	if (file->problem) {
-		e.flags = BATCH_PROBLEM;
-		content = (struct slice){file->problem, strlen(file->problem) + 1};
-	}
-	e.content_bytes = content.size_bytes;
-	odd = (e.name_bytes + e.content_bytes) % 8;
 	fwrite(&e, sizeof(e), 1, b->file);
 	fwrite(file->name, e.name_bytes, 1, b->file);
 	fwrite(content.data, content.size_bytes, 1, b->file);
-	fwrite(zeros, odd ? 8 - odd : 0, 1, b->file);
+	fwrite(zeros, entry_padding(&e), 1, b->file);
+}
+
+struct file_batch *file_batch_kept(struct slice entries)
+{
+	struct file_batch *b = file_batch_new(false);
+
+	if (!b)
+		return NULL;
+	b->kept = true;
+	if (b->file && entries.size_bytes)
+		fwrite(entries.data, entries.size_bytes, 1, b->file);
+	return b;
 }
 
 void file_batch_problem(struct file_batch *b, const char *text)
@@ -216,14 +263,36 @@ void file_batch_problem(struct file_batch *b, const char *text)
 	file_batch_add(b, &(struct fed_file){.name = "", .problem = text});
 }
 
+void file_batch_no_problem(struct file_batch *b)
+{
+	file_batch_add(b, &(struct fed_file){.name = "", .removed = true});
+}
+
 void file_batch_names(struct file_batch *b)
 {
 	b->names = true;
 }
 
+void file_batch_late(struct channel *c, const char *text)
+{
+	struct message m = {.kind = BATCH_LATE};
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	message_send(c->feed_fd, &m, -1);
+}
+
+static int receive_late(struct batch_news *ret, const char *text)
+{
+	ret->late = true;
+	snprintf(ret->late_text, sizeof(ret->late_text), "%.*s", (int)sizeof(ret->late_text) - 1,
+		 text);
+	return 1;
+}
+
 int file_batch_send(struct file_batch *b, struct channel *c)
 {
-	struct message m = {.kind = (b->whole ? BATCH_WHOLE : 0) | (b->names ? BATCH_NAMES : 0)};
+	struct message m = {.kind = (b->whole ? BATCH_WHOLE : 0) | (b->names ? BATCH_NAMES : 0) |
+				    (b->kept ? BATCH_KEPT : 0)};
 	int r = b->error;
 
 	if (!r && (fflush(b->file) || ferror(b->file)))
@@ -277,11 +346,16 @@ int file_batch_receive(struct channel *c, int timeout_ms, struct batch_news *ret
 	r = message_receive(c->files_fd, &m, &fd, 0);
 	if (r)
 		return r;
+	if (m.kind & BATCH_LATE)
+		return receive_late(ret, m.text);
+	if (fd < 0)
+		return receive_late(ret, "the worker has no file descriptor left for them");
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return -EBADMSG;
 	ret->whole |= m.kind & BATCH_WHOLE;
 	ret->names |= m.kind & BATCH_NAMES;
+	ret->kept = m.kind & BATCH_KEPT;
 	if (!size)
 		return 1;
 	data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);

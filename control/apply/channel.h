@@ -44,10 +44,23 @@ void file_batch_free(struct file_batch *b);
 /* Errors are remembered and returned by file_batch_send. */
 void file_batch_add(struct file_batch *b, const struct fed_file *file);
 void file_batch_problem(struct file_batch *b, const char *text); /* of the directory itself */
+void file_batch_no_problem(struct file_batch *b);		 /* it has none (any more) */
+
+/* A batch of what was kept as entries. */
+struct file_batch *file_batch_kept(struct slice entries);
+
+/* How files lie in a batch, and where they are kept: an entry each. |out| has room for the bytes of
+ * |file|, which file_entry_write returns too. */
+uint64_t file_entry_bytes(const struct fed_file *file);
+uint64_t file_entry_write(const struct fed_file *file, char *out);
 
 /* Hands the batch to the planner and ends it. 0 or a negative errno; -EPIPE: the planner is
  * gone. */
 int file_batch_send(struct file_batch *b, struct channel *c);
+
+/* Tells the planner that files have changed and cannot be handed over now (|text|: why): all of
+ * them come later. */
+void file_batch_late(struct channel *c, const char *text);
 
 /* What names in matchers mean has changed (control/apply/resolve.h). */
 void file_batch_names(struct file_batch *b);
@@ -56,6 +69,9 @@ void file_batch_names(struct file_batch *b);
 struct batch_news {
 	bool whole;
 	bool names;
+	bool late; /* files have changed and did not come: file_batch_late, or no descriptor here */
+	char late_text[160];
+	bool kept; /* the latest one has no files of the directory, but what was last good */
 };
 
 /* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
@@ -74,12 +90,16 @@ enum channel_question {
 	CHANNEL_CLEAR,	    /* nothing is in force any more; answer: 0 */
 	CHANNEL_RESOLVE,    /* data: struct resolve_name, several; answer: the same, filled in */
 	CHANNEL_ACCELERATE, /* data: struct weft_accel_key, several: connections to these only */
+	CHANNEL_KEEP,	    /* |argument| bytes wanted that will be kept; answer: a descriptor */
+	CHANNEL_KEPT,	    /* they are written; answer: 0 */
+	CHANNEL_AGAIN,	    /* all files are wanted again; answer: 0 */
+	CHANNEL_SETTLED,    /* the first files were dealt with; answer: 0 */
 };
 
 #define CHANNEL_DATA_MAX 131072
 
-/* Planner: asks and waits. 0, with |ret_value| and, for CHANNEL_ARENA, |ret_fd| (the caller's) if
- * not NULL; else what the feeder met, with its sentence in |err|. */
+/* Planner: asks and waits. 0, with |ret_value| and, for CHANNEL_ARENA and CHANNEL_KEEP, |ret_fd|
+ * (the caller's) if not NULL; else what the feeder met, with its sentence in |err|. */
 int channel_ask(struct channel *c, enum channel_question question, uint64_t argument,
 		uint64_t *ret_value, int *ret_fd, struct error *err);
 

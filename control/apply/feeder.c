@@ -3,18 +3,22 @@
  * loader is busy for a while whenever it attaches something. */
 #include "control/apply/feeder.h"
 
+#include "control/apply/last_good.h"
 #include "control/apply/resolve.h"
 #include "control/source/directory.h"
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/schedule.h"
 #include "datapath/attach/attach.h"
+#include "datapath/attach/kept.h"
 #include "datapath/attach/mesh_maps.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -23,6 +27,7 @@
 #define TODO_END_CONNECTIONS 1u
 #define TODO_ACCELERATE	     2u
 #define TODO_TAKE_OVER	     4u
+#define TODO_TELL	     8u
 
 #define SLICE_NS 1000000 /* a change is short work that somebody waits for */
 
@@ -39,6 +44,9 @@ struct feeder {
 	struct mesh_maps *maps;
 	struct channel *channel; /* NULL: no planner now */
 	int epoll_fd;
+	int kept_fd; /* being written by the planner; -1: none */
+	bool settled;
+	bool behind;		    /* files have changed that the planner did not get */
 	struct resolve_name *names; /* asked for last, and what they meant */
 	size_t name_count;
 	char data[CHANNEL_DATA_MAX] __attribute__((aligned(8))); /* of a question */
@@ -76,7 +84,7 @@ int feeder_new(const struct feeder_options *options, struct feeder **ret, struct
 	if (!f)
 		return error_set(err, -ENOMEM, "no memory");
 	f->options = *options;
-	f->epoll_fd = f->stop_fd = f->todo_fd = -1;
+	f->epoll_fd = f->stop_fd = f->todo_fd = f->kept_fd = -1;
 	pthread_mutex_init(&f->mutex, NULL);
 	r = start(f, err);
 	if (r)
@@ -106,6 +114,7 @@ void feeder_free(struct feeder *f)
 	close_one(f->epoll_fd);
 	close_one(f->stop_fd);
 	close_one(f->todo_fd);
+	close_one(f->kept_fd);
 	pthread_mutex_destroy(&f->mutex);
 	free(f);
 }
@@ -124,16 +133,35 @@ static void add_change(void *arg, const struct directory_change *change)
 	file_batch_add(arg, &file);
 }
 
+/* What could not be sent is sent whole, later. */
+static void fall_behind(struct feeder *f, int r)
+{
+	char text[160];
+
+	f->behind = true;
+	snprintf(
+		text, sizeof(text),
+		"files have changed and cannot be handed to the planner now: %s; it is tried again",
+		strerror(-r));
+	if (f->channel)
+		file_batch_late(f->channel, text);
+}
+
 static void send(struct feeder *f, struct file_batch *batch)
 {
 	const char *problem = directory_problem(f->directory);
+	int r = 0;
 
 	if (problem)
 		file_batch_problem(batch, problem);
+	else
+		file_batch_no_problem(batch);
 	if (f->channel)
-		file_batch_send(batch, f->channel);
+		r = file_batch_send(batch, f->channel);
 	else
 		file_batch_free(batch);
+	if (r && r != -EPIPE)
+		fall_behind(f, r);
 }
 
 static void handle_directory(struct feeder *f)
@@ -148,19 +176,28 @@ static void handle_directory(struct feeder *f)
 		file_batch_free(batch);
 }
 
+static void send_whole(struct feeder *f)
+{
+	struct file_batch *batch = file_batch_new(true);
+
+	f->behind = false;
+	if (!batch) {
+		fall_behind(f, -ENOMEM);
+		return;
+	}
+	directory_visit_all(f->directory, add_change, batch);
+	send(f, batch);
+}
+
 static void connect_planner(struct feeder *f, struct channel *channel)
 {
-	struct file_batch *batch;
-
 	f->channel = channel;
 	if (!channel)
 		return;
 	watch(f, channel->serve_fd); /* the one before was closed, and is out by that */
-	batch = file_batch_new(true);
-	if (!batch)
-		return;
-	directory_visit_all(f->directory, add_change, batch);
-	send(f, batch);
+	if (f->options.pin_dir)
+		last_good_send(f->options.pin_dir, channel);
+	send_whole(f);
 }
 
 /* ---- names */
@@ -185,7 +222,8 @@ static void look_at_names(struct feeder *f)
 		return;
 	for (size_t i = 0; i < f->name_count; i++)
 		f->names[i].before = f->names[i].id;
-	resolve_names(f->options.cgroup_root, f->names, f->name_count);
+	if (resolve_names(f->options.cgroup_root, f->names, f->name_count))
+		return;
 	for (size_t i = 0; i < f->name_count; i++)
 		changed |= f->names[i].id != f->names[i].before;
 	batch = changed ? file_batch_new(false) : NULL;
@@ -225,8 +263,9 @@ static void answer_flip(struct feeder *f)
 		leave_to_loader(f, TODO_TAKE_OVER);
 	else
 		channel_answer(f->channel, r, 0, -1, &err);
-	if (!r && live && live->flags & WEFT_MESH_ENDS)
-		leave_to_loader(f, TODO_END_CONNECTIONS);
+	if (!r)
+		leave_to_loader(f, live && live->flags & WEFT_MESH_ENDS ? TODO_END_CONNECTIONS
+									: TODO_TELL);
 }
 
 static void answer_names(struct feeder *f, size_t bytes)
@@ -234,9 +273,50 @@ static void answer_names(struct feeder *f, size_t bytes)
 	struct resolve_name *names = (struct resolve_name *)f->data;
 	size_t count = bytes / sizeof(*names);
 
-	resolve_names(f->options.cgroup_root, names, count);
+	int r = resolve_names(f->options.cgroup_root, names, count);
+	struct error err = {0};
+
+	if (r) {
+		error_set(&err, r, "cannot look for control groups: %s", strerror(-r));
+		channel_answer(f->channel, r, 0, -1, &err);
+		return;
+	}
 	names_keep(f, names, count);
 	channel_answer_data(f->channel, names, count * sizeof(*names));
+}
+
+static void answer_keep(struct feeder *f, uint64_t size_bytes)
+{
+	struct error err = {0};
+	int r = f->options.pin_dir ? 0 : -ENOENT;
+
+	close_one(f->kept_fd);
+	f->kept_fd = r ? -1 : kept_make(size_bytes);
+	r = r ? r : f->kept_fd < 0 ? f->kept_fd : 0;
+	if (r)
+		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
+	channel_answer(f->channel, r, 0, f->kept_fd, &err);
+}
+
+static void answer_kept(struct feeder *f)
+{
+	struct error err = {0};
+	int r = f->kept_fd < 0 ? -EINVAL : kept_pin(f->options.pin_dir, f->kept_fd);
+
+	close_one(f->kept_fd);
+	f->kept_fd = -1;
+	if (r)
+		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
+	channel_answer(f->channel, r, 0, -1, &err);
+}
+
+static void answer_settled(struct feeder *f)
+{
+	struct error err = {0};
+
+	f->settled = true;
+	channel_answer(f->channel, 0, 0, -1, &err);
+	leave_to_loader(f, TODO_TELL);
 }
 
 static void answer(struct feeder *f, enum channel_question question, uint64_t argument,
@@ -260,6 +340,19 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 	case CHANNEL_ACCELERATE:
 		f->accelerate_bytes = bytes; /* the planner waits: |data| stays as it is */
 		leave_to_loader(f, TODO_ACCELERATE);
+		break;
+	case CHANNEL_KEEP:
+		answer_keep(f, argument);
+		break;
+	case CHANNEL_KEPT:
+		answer_kept(f);
+		break;
+	case CHANNEL_AGAIN:
+		f->behind = true;
+		channel_answer(f->channel, 0, 0, -1, &err);
+		break;
+	case CHANNEL_SETTLED:
+		answer_settled(f);
 		break;
 	}
 }
@@ -319,6 +412,8 @@ void feeder_connect(struct feeder *f, struct channel *channel)
 void feeder_tick(struct feeder *f)
 {
 	pthread_mutex_lock(&f->mutex);
+	if (f->behind && f->channel && descriptors_spare())
+		send_whole(f);
 	look_at_names(f);
 	pthread_mutex_unlock(&f->mutex);
 }
@@ -331,6 +426,19 @@ int feeder_simulate(struct feeder *f, struct weft_simulation *simulation)
 	r = mesh_maps_simulate(f->maps, simulation);
 	pthread_mutex_unlock(&f->mutex);
 	return r;
+}
+
+enum feeder_state feeder_state(struct feeder *f)
+{
+	enum feeder_state state = FEEDER_READS;
+
+	pthread_mutex_lock(&f->mutex);
+	if (f->settled)
+		state = mesh_maps_live(f->maps) && !attach_waits(f->options.attach)
+				? FEEDER_IN_FORCE
+				: FEEDER_NOTHING;
+	pthread_mutex_unlock(&f->mutex);
+	return state;
 }
 
 static void answer_accelerate(struct feeder *f)

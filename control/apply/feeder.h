@@ -14,6 +14,7 @@ struct weft_simulation;
 
 struct feeder_options {
 	const char *path;      /* of the directory that is followed */
+	const char *pin_dir;   /* what was last good is kept there; NULL: nowhere */
 	struct attach *attach; /* made with attach_options.mesh; must outlive the feeder */
 	const char *cgroup_root;
 	/* Connections to these addresses, and no others, may go past TCP. 0 or a negative errno
@@ -41,6 +42,16 @@ void feeder_tick(struct feeder *f);
 
 /* Runs what is in force on a connect that nobody makes: 0, or as mesh_maps_simulate. */
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);
+
+/* What became of the first files. */
+enum feeder_state {
+	FEEDER_READS,	 /* not known yet */
+	FEEDER_IN_FORCE, /* a generation is in force: of these files, the last good ones or an
+			    earlier agent's */
+	FEEDER_NOTHING,	 /* not valid, and nothing is in force, or not in this build's maps */
+};
+
+enum feeder_state feeder_state(struct feeder *f);
 
 /* A new planner at the other end of |channel| (which is the caller's and outlives it): it gets all
  * files. NULL: there is none now. Starts the feeder's thread. */

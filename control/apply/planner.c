@@ -2,9 +2,11 @@
 /* A loop over batches of files: parse, check, compile, write, flip, tell. */
 #include "control/apply/planner.h"
 
+#include "control/apply/last_good.h"
 #include "control/apply/writer.h"
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/schedule.h"
 #include "mesh-config/source.h"
 
@@ -20,6 +22,8 @@
 #define KEPT		8	    /* generations whose records may still be on their way */
 #define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
 #define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
+#define RETRY_US	1000000	    /* after a shortage of descriptors or memory */
+#define KEEP_US		100000	    /* what is in force is kept this soon for the next agent */
 
 /* A file that cannot be read: nothing is applied before that is mended. */
 struct unreadable {
@@ -35,6 +39,13 @@ struct planner {
 	int event_fd;
 	/* the thread's own */
 	struct mesh_source *source;
+	struct mesh_source *last_good; /* an earlier agent's, until the first files were tried */
+	struct batch_news news;
+	uint64_t attempt_us;   /* when the latest attempt began */
+	bool began;	       /* all files of the directory have come once */
+	bool fresh;	       /* |source| has only what came since a whole batch began */
+	uint64_t keep_due_us;  /* 0: what is in force is kept */
+	uint64_t retry_due_us; /* 0: the latest attempt is not made again */
 	struct unreadable *unreadable;
 	struct writer *writer;
 	/* shared */
@@ -50,6 +61,17 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+const char *planner_source_text(enum planner_source source)
+{
+	static const char *const texts[] = {
+#define X(name, text) [PLANNER_##name] = text,
+		PLANNER_SOURCES(X)
+#undef X
+	};
+
+	return texts[source];
 }
 
 static void tell(struct planner *p)
@@ -86,11 +108,35 @@ static void unreadable_add(struct planner *p, const char *name, const char *prob
 	p->unreadable = u;
 }
 
+/* All files come once more: what is not among them is gone. */
+static void begin_whole(struct planner *p)
+{
+	struct mesh_source *source;
+
+	if (!p->news.whole || p->fresh)
+		return;
+	p->fresh = true;
+	source = p->began ? mesh_source_new() : NULL;
+	if (!source)
+		return;
+	mesh_source_free(p->source);
+	p->source = source;
+	while (p->unreadable)
+		unreadable_drop(p, p->unreadable->name);
+}
+
 static void take_file(void *arg, const struct fed_file *file)
 {
 	struct planner *p = arg;
 	int r = 0;
 
+	if (p->news.kept) {
+		p->last_good = p->last_good ? p->last_good : mesh_source_new();
+		if (p->last_good)
+			mesh_source_put(p->last_good, file->name, file->bytes);
+		return;
+	}
+	begin_whole(p);
 	unreadable_drop(p, file->name);
 	if (file->removed)
 		mesh_source_remove(p->source, file->name);
@@ -189,17 +235,23 @@ static void say_failed(struct planner *p, const struct problems *problems, const
 	pthread_mutex_unlock(&p->mutex);
 }
 
-static void say_applied(struct planner *p, const struct problems *problems, struct generation *g,
+/* |problems| NULL: it is not the directory's, of which something else is to be said. */
+static void say_applied(struct planner *p, const struct mesh_source *source,
+			const struct problems *problems, struct generation *g,
 			const struct writer_result *written, uint32_t plan_us)
 {
 	struct planner_status *s = &p->status;
-	struct mesh_files *files = mesh_source_files(p->source);
+	struct mesh_files *files = mesh_source_files(source);
 	struct generation *oldest;
 
 	pthread_mutex_lock(&p->mutex);
-	keep_problems(s, problems);
 	oldest = keep_generation(p, g, files);
-	s->settled = true;
+	if (problems) {
+		keep_problems(s, problems);
+		s->settled = true;
+		s->failure[0] = 0;
+	}
+	s->in_force = problems ? PLANNER_DIRECTORY : PLANNER_LAST_GOOD;
 	s->number = g->number;
 	s->hash = g->mesh->hash;
 	s->applied++;
@@ -208,67 +260,183 @@ static void say_applied(struct planner *p, const struct problems *problems, stru
 	s->apply_us = written->apply_us;
 	s->cells = written->cells;
 	memcpy(s->acceleration, written->acceleration, sizeof(s->acceleration));
-	s->failure[0] = 0;
 	pthread_mutex_unlock(&p->mutex);
 	generation_put(oldest);
 }
 
 /* Puts |mesh|, which it takes over, in force. */
-static void apply(struct planner *p, struct mesh *mesh, struct problems *problems,
-		  uint64_t began_us)
+static int apply(struct planner *p, const struct mesh_source *source, struct mesh *mesh,
+		 const struct problems *problems, struct error *err)
 {
 	struct writer_result written;
-	struct error err = {0};
 	struct generation *g;
+	int r = writer_write(p->writer, mesh, &g, &written, err);
 
-	if (writer_write(p->writer, mesh, &g, &written, &err)) {
-		say_failed(p, problems, err.text);
-		return;
-	}
-	say_applied(p, problems, g, &written, (uint32_t)(now_us() - began_us) - written.apply_us);
+	if (r)
+		return r;
+	say_applied(p, source, problems, g, &written,
+		    (uint32_t)(now_us() - p->attempt_us) - written.apply_us);
+	return 0;
 }
 
-static void attempt(struct planner *p, const struct batch_news *news, uint64_t began_us)
+/* What an earlier agent put in force; NULL: nothing that can be read. */
+static const struct weft_mesh_header *live(const struct planner *p)
 {
-	const struct unreadable *u = p->unreadable;
+	const struct weft_mesh_header *h = p->options.live.cells;
+
+	return h && h->magic == WEFT_MESH_MAGIC && h->abi_version == WEFT_ABI_VERSION ? h : NULL;
+}
+
+/* The first files are not valid: the ones that were last go on, and what they mean is known here
+ * too. What is in force unlike them is newer, and stays. */
+static void fall_back(struct planner *p)
+{
+	const struct weft_mesh_header *before = live(p);
 	struct problems problems = {0};
 	struct mesh *mesh = NULL;
-	char text[320];
-	int r;
+	struct error err = {0};
 
-	r = mesh_source_build(p->source, &mesh, &problems);
+	if (!p->last_good || p->kept[0])
+		return;
+	if (mesh_source_build(p->last_good, &mesh, &problems) ||
+	    (before && before->config_hash != mesh->hash))
+		mesh_free(mesh);
+	else
+		apply(p, p->last_good, mesh, NULL, &err);
+	problems_free(&problems);
+}
+
+/* The next agent finds what this one has put in force. Where that is not possible it still finds
+ * the kernel's tables. */
+static void keep(struct planner *p)
+{
+	struct error ignored = {0};
+
+	p->keep_due_us = 0;
+	if (p->files[0])
+		last_good_keep(p->options.channel, p->files[0], &ignored);
+}
+
+static void settle(struct planner *p)
+{
+	struct error ignored = {0};
+
+	if (p->began)
+		return;
+	p->began = true;
+	mesh_source_free(take_ptr(p->last_good));
+	channel_ask(p->options.channel, CHANNEL_SETTLED, 0, NULL, NULL, &ignored);
+}
+
+static bool means_the_same(const struct planner *p, const struct mesh *mesh)
+{
+	return p->kept[0] && p->status.hash == mesh->hash &&
+	       p->status.in_force == PLANNER_DIRECTORY && !p->news.names;
+}
+
+/* Other texts than those in force, which mean the same. */
+static void take_texts(struct planner *p, const struct problems *problems)
+{
+	struct mesh_files *files = mesh_source_files(p->source);
+
+	pthread_mutex_lock(&p->mutex);
+	keep_files(p, files);
+	keep_problems(&p->status, problems);
+	p->status.failure[0] = 0;
+	pthread_mutex_unlock(&p->mutex);
+}
+
+/* Builds what the files mean and puts it in force; |text| says why not. 0 or a negative errno. */
+static int build_and_apply(struct planner *p, struct problems *problems, char *text, size_t size)
+{
+	const struct unreadable *u = p->unreadable;
+	struct mesh *mesh = NULL;
+	struct error err = {0};
+	int r = mesh_source_build(p->source, &mesh, problems);
+
+	snprintf(text, size, "%s", strerror(-r));
 	if (u) {
-		snprintf(text, sizeof(text), "%s: error E1009: cannot be read: %s; %s",
+		snprintf(text, size, "%s: error E1009: cannot be read: %s; %s",
 			 u->name[0] ? u->name : "the directory", u->problem,
 			 "mend it, split it or take it away");
 		mesh_free(mesh);
-		say_failed(p, &problems, text);
-	} else if (r) {
-		say_failed(p, &problems, strerror(-r));
-	} else if (p->status.number && p->status.hash == mesh->hash && !news->names) {
-		struct mesh_files *files = mesh_source_files(p->source);
-
-		mesh_free(mesh); /* written anew, means the same */
-		pthread_mutex_lock(&p->mutex);
-		keep_files(p, files);
-		keep_problems(&p->status, &problems);
-		p->status.failure[0] = 0;
-		pthread_mutex_unlock(&p->mutex);
-	} else {
-		apply(p, mesh, &problems, began_us);
+		return -EIO;
 	}
+	if (r)
+		return r;
+	if (means_the_same(p, mesh)) {
+		mesh_free(mesh);
+		take_texts(p, problems);
+		return 0;
+	}
+	r = apply(p, p->source, mesh, problems, &err);
+	snprintf(text, size, "%s", err.text);
+	if (!r && !p->keep_due_us)
+		p->keep_due_us = now_us() + KEEP_US;
+	return r;
+}
+
+static int attempt_late(struct planner *p, char *text, size_t size)
+{
+	struct error ignored = {0};
+
+	snprintf(text, size, "%s", p->news.late_text);
+	channel_ask(p->options.channel, CHANNEL_AGAIN, 0, NULL, NULL, &ignored);
+	return -EIO;
+}
+
+static void attempt(struct planner *p)
+{
+	struct problems problems = {0};
+	char text[320];
+	int r;
+
+	p->retry_due_us = 0;
+	begin_whole(p);
+	r = p->news.late ? attempt_late(p, text, sizeof(text))
+			 : build_and_apply(p, &problems, text, sizeof(text));
+	if (r) {
+		fall_back(p);
+		say_failed(p, &problems, text);
+	}
+	if (descriptors_short(r))
+		p->retry_due_us = now_us() + RETRY_US;
 	problems_free(&problems);
+	settle(p);
 	tell(p);
 }
 
 /* ---- the thread */
 
+static int receive(struct planner *p, int timeout_ms)
+{
+	return file_batch_receive(p->options.channel, timeout_ms, &p->news, take_file, p);
+}
+
+static uint64_t earlier(uint64_t a_us, uint64_t b_us)
+{
+	return !a_us || (b_us && b_us < a_us) ? b_us : a_us;
+}
+
+/* For ever, or until something is due. */
+static int wait_ms(const struct planner *p)
+{
+	uint64_t now = now_us(), due_us = earlier(p->keep_due_us, p->retry_due_us);
+
+	if (!due_us)
+		return -1;
+	return due_us > now ? (int)((due_us - now) / 1000) + 1 : 0;
+}
+
+static bool is_due(uint64_t due_us)
+{
+	return due_us && now_us() >= due_us;
+}
+
 static void *run(void *arg)
 {
 	struct planner *p = arg;
 	struct error err = {0};
-	struct batch_news news = {0};
-	uint64_t began_us;
 	int r;
 
 	prctl(PR_SET_NAME, "weft-planner");
@@ -278,13 +446,18 @@ static void *run(void *arg)
 		tell(p);
 		return NULL;
 	}
-	while (file_batch_receive(p->options.channel, -1, &news, take_file, p) == 1) {
-		began_us = now_us();
-		do {
-			r = file_batch_receive(p->options.channel, 0, &news, take_file, p);
-		} while (r == 1);
-		attempt(p, &news, began_us);
-		news = (struct batch_news){0};
+	while ((r = receive(p, wait_ms(p))) >= 0) {
+		p->attempt_us = now_us();
+		while (r == 1 && receive(p, 0) == 1)
+			; /* what has come meanwhile */
+		if ((r == 1 && (p->began || p->news.whole || p->news.late)) ||
+		    is_due(p->retry_due_us)) {
+			attempt(p);
+			p->news = (struct batch_news){0};
+			p->fresh = false;
+		}
+		if (is_due(p->keep_due_us))
+			keep(p);
 	}
 	return NULL;
 }
@@ -302,6 +475,11 @@ static int start(struct planner *p, struct error *err)
 
 	if (r)
 		return r;
+	if (live(p)) {
+		p->status.in_force = PLANNER_EARLIER;
+		p->status.number = live(p)->generation;
+		p->status.hash = live(p)->config_hash;
+	}
 	p->source = mesh_source_new();
 	p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!p->source || p->event_fd < 0)
@@ -345,6 +523,7 @@ void planner_free(struct planner *p)
 		unreadable_drop(p, p->unreadable->name);
 	writer_free(p->writer);
 	mesh_source_free(p->source);
+	mesh_source_free(p->last_good);
 	if (p->event_fd >= 0)
 		close(p->event_fd);
 	pthread_mutex_destroy(&p->mutex);

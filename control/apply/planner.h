@@ -57,9 +57,25 @@ int planner_files_read(struct planner *p, uint64_t number, struct planner_files 
 
 #define PLANNER_PROBLEMS 20
 
+/* Where what is in force comes from. X(name, text) */
+#define PLANNER_SOURCES(X)                                                                         \
+	X(NOTHING, "nothing")                                                                      \
+	X(EARLIER, "an earlier agent") /* whose files are not known */                             \
+	X(LAST_GOOD, "last good")      /* its files, kept beside the pins */                       \
+	X(DIRECTORY, "directory")
+
+enum planner_source {
+#define X(name, text) PLANNER_##name,
+	PLANNER_SOURCES(X)
+#undef X
+};
+
+const char *planner_source_text(enum planner_source source);
+
 /* How it goes. */
 struct planner_status {
-	bool settled;		       /* the first files were dealt with */
+	bool settled; /* the first files were dealt with */
+	enum planner_source in_force;
 	uint64_t number;	       /* of the generation in force; 0 = none */
 	uint64_t hash;		       /* of its configuration */
 	uint64_t applied;	       /* generations put in force by this agent */

@@ -214,6 +214,8 @@ static int copy(struct writer *w, struct target **ret, struct error *err)
 
 	if (r)
 		return r;
+	if (fd < 0)
+		return error_set(err, -EMFILE, "the worker has no file descriptor left");
 	t = target_get(w, (uint32_t)(value >> 32), (uint32_t)value, fd);
 	if (!t)
 		return error_set(err, -errno, "cannot map memory of the kernel: %s",

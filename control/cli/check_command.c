@@ -89,6 +89,19 @@ static void print_acceleration(struct check_view *view, const json_t *o)
 		   field_shown(o, on ? "limits" : "problem", limits));
 }
 
+static void print_descriptors(struct check_view *view, const json_t *o)
+{
+	char detail[SHOWN_MAX];
+	bool ok = o && !strcmp(field_text(o, "result"), "ok");
+
+	if (!o)
+		return;
+	snprintf(detail, sizeof(detail), "%lld of %lld", field_number(o, "used"),
+		 field_number(o, "limit"));
+	print_line(view, field_text(o, "result"), "descriptors", detail,
+		   ok ? "" : "the rest is kept for the mesh: raise LimitNOFILE");
+}
+
 static void print_mesh(struct check_view *view, const json_t *rows)
 {
 	json_t *row;
@@ -121,6 +134,7 @@ static int print_all(void *arg, const char *text, json_t *o)
 	print_acceleration(view, json_object_get(o, "acceleration"));
 	print_mesh(view, json_object_get(o, "mesh"));
 	puts("");
+	print_descriptors(view, json_object_get(o, "descriptors"));
 	print_features(view, json_object_get(o, "features"));
 	return 0;
 }

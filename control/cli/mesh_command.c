@@ -162,6 +162,20 @@ static void print_row_counts(const json_t *o)
 		printf("%-14s %lld endpoints\n", "ejected", field_number(o, "ejected"));
 }
 
+/* Of what weftd calls the source of what is in force. */
+static const char *in_force_sentence(const char *source)
+{
+	if (!strcmp(source, "last good"))
+		return "the last good files: those of the directory are not valid";
+	if (!strcmp(source, "an earlier agent"))
+		return "what an earlier agent put in force, whose files are not known";
+	if (!strcmp(source, "an earlier build"))
+		return "what a weftd of another build put in force, whose files are not known";
+	if (!strcmp(source, "nothing"))
+		return "nothing";
+	return "files of the directory";
+}
+
 static int print_mesh(void *arg, const char *text, json_t *o)
 {
 	struct list_view *view = arg;
@@ -182,6 +196,7 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 	else
 		snprintf(line, sizeof(line), "none in force");
 	print_row("generation", line);
+	print_row("in force", in_force_sentence(field_text(o, "in_force")));
 	print_row("directory", field_text(o, "directory"));
 	print_row_counts(o);
 	if (failure[0])

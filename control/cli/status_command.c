@@ -71,6 +71,20 @@ static void print_counts(const json_t *o)
 	print_row("agent", text);
 }
 
+/* What is short stays undone until there is more. */
+static void print_descriptors(const struct status_view *view, const json_t *d)
+{
+	bool is_short = json_is_true(json_object_get(d, "short"));
+	struct colors c = colors_of(view->context->color);
+	char text[160];
+
+	snprintf(text, sizeof(text), "%s%lld of %lld%s%s", is_short ? c.red : "",
+		 field_number(d, "used"), field_number(d, "limit"),
+		 is_short ? ": the rest is kept for the mesh; raise LimitNOFILE" : "",
+		 is_short ? c.off : "");
+	print_row("descriptors", text);
+}
+
 /* What was wrong with the latest change is a problem of the agent too. */
 static void print_mesh(struct status_view *view, const json_t *mesh)
 {
@@ -93,8 +107,10 @@ static int print_status(void *arg, const char *text, json_t *o)
 	struct status_view *view = arg;
 	char line[256];
 	const json_t *mesh = json_object_get(o, "mesh");
+	const json_t *descriptors = json_object_get(o, "descriptors");
 
 	view->problems = field_number(json_object_get(o, "events"), "lost") > 0 ||
+			 json_is_true(json_object_get(descriptors, "short")) ||
 			 json_string_length(json_object_get(mesh, "failure"));
 	if (view->context->json)
 		return puts(text) < 0;
@@ -112,6 +128,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 	print_ring(json_object_get(o, "ring"));
 	print_mesh(view, mesh);
 	print_counts(o);
+	print_descriptors(view, descriptors);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "control/serve/routes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -43,10 +44,13 @@ static enum MHD_Result get_metrics(struct routes *r, struct MHD_Connection *conn
 
 static enum MHD_Result get_ready(struct routes *r, struct MHD_Connection *connection)
 {
-	if (r->source.ready && !r->source.ready(r->source.arg))
-		return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, TEXT_TYPE,
-				   "not ready\n");
-	return answer_text(connection, MHD_HTTP_OK, TEXT_TYPE, "ready\n");
+	char why[512] = "", text[544];
+	bool ready = !r->source.ready || r->source.ready(r->source.arg, why, sizeof(why));
+
+	snprintf(text, sizeof(text), "%s%s%s\n", ready ? "ready" : "not ready", why[0] ? ": " : "",
+		 why);
+	return answer_text(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+			   TEXT_TYPE, text);
 }
 
 static enum MHD_Result get_health(struct routes *r, struct MHD_Connection *connection)

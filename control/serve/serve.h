@@ -10,6 +10,7 @@
 #include "control/signals/signals.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mesh_files;
@@ -51,8 +52,9 @@ struct serve_source {
 	struct recent *recent;
 	/* Before each scrape and status: brings signals_set_health up to date. May be NULL. */
 	void (*refresh)(void *arg);
-	/* Whether GET /ready answers 200. May be NULL (always). */
-	bool (*ready)(void *arg);
+	/* Whether GET /ready answers 200, and in |why| what it says beside that. May be NULL
+	 * (always). */
+	bool (*ready)(void *arg, char *why, size_t size);
 	/* Writes one JSON object (json_to) and a line end. May be NULL (404). */
 	void (*status)(void *arg, struct text *out);
 	void (*check)(void *arg, struct text *out);

@@ -36,9 +36,12 @@ static bool is_ready;
 static char directory[] = "/tmp/weft-serve-XXXXXX";
 static char socket_path[64];
 
-static inline bool ready(void *arg)
+static const char *ready_why = "";
+
+static inline bool ready(void *arg, char *why, size_t size)
 {
 	(void)arg;
+	snprintf(why, size, "%s", ready_why);
 	return is_ready;
 }
 

@@ -14,6 +14,11 @@ static void test_paths(void **state)
 	check_get("/ready", false, 200, "ready\n");
 	is_ready = false;
 	check_get("/ready", false, 503, "not ready\n");
+	ready_why = "in force: last good; a.yaml:1:1";
+	check_get("/ready", false, 503, "not ready: in force: last good; a.yaml:1:1\n");
+	is_ready = true;
+	check_get("/ready", false, 200, "ready: in force: last good; a.yaml:1:1\n");
+	ready_why = "";
 	check_get("/", false, 200, "/stats/prometheus");
 	check_get("/nothing", false, 404, "no such path");
 	check_get("/api/v1/edges", false, 404, "no such path");

@@ -500,6 +500,8 @@ static enum collect collect_agent(const struct signals *s, enum metric metric, u
 		return counted(ret, h->process_resident_bytes, 0);
 	case METRIC_PROCESS_FDS:
 		return counted(ret, h->process_open_fds, 0);
+	case METRIC_PROCESS_MAX_FDS:
+		return counted(ret, h->process_max_fds, 0);
 	case METRIC_PROCESS_START:
 		return counted(ret, h->process_start_s, 0);
 	default:

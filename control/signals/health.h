@@ -111,8 +111,9 @@ struct health {
 	uint64_t ring_rescues;
 	uint64_t process_cpu_ns;
 	uint64_t process_resident_bytes;
-	uint64_t process_start_s; /* since the epoch */
-	uint32_t process_open_fds;
+	uint64_t process_start_s;  /* since the epoch */
+	uint32_t process_open_fds; /* of the half that attaches */
+	uint64_t process_max_fds;
 	uint32_t program_count;
 	uint32_t probe_count;
 	uint32_t interface_count;

@@ -174,6 +174,8 @@
 	X(PROCESS_RSS, GAUGE, "process_resident_memory_bytes", "bytes", agent,                     \
 	  "Resident memory of the agent.")                                                         \
 	X(PROCESS_FDS, GAUGE, "process_open_fds", "", agent,                                       \
-	  "Open file descriptors of the agent.")                                                   \
+	  "Open file descriptors of the agent's privileged half.")                                 \
+	X(PROCESS_MAX_FDS, GAUGE, "process_max_fds", "", agent,                                    \
+	  "How many file descriptors the agent's privileged half may have.")                       \
 	X(PROCESS_START, GAUGE, "process_start_time_seconds", "seconds", agent,                    \
 	  "Start of the agent in seconds since the epoch.")

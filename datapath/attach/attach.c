@@ -6,6 +6,7 @@
 #include "datapath/attach/attach_state.h"
 #include "datapath/attach/handover.h"
 #include "datapath/attach/iterator.h"
+#include "datapath/attach/kept.h"
 #include "datapath/attach/mapping_trace.h"
 #include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
@@ -21,7 +22,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
+#define SYN_US		   20000 /* a SYN that is on its way on this node has arrived by then */
 #define DEFAULT_RING_BYTES (16u << 20)
 #define SKIPS_BYTES	   ((WEFT_SKIPS * sizeof(struct weft_skip) + 4095) / 4096 * 4096)
 
@@ -396,7 +399,9 @@ static void link_attach(struct attach *a, size_t i)
 	a->begun |= state->attached;
 	if (state->attached)
 		link_pin(a, i);
-	else
+	if (state->attached && is_kept_twice(a, PROGRAMS[i].name))
+		usleep(SYN_US);
+	if (!state->attached)
 		snprintf(state->problem, sizeof(state->problem), "%s",
 			 program ? strerror(errno) : "this kernel does not load it");
 }
@@ -525,6 +530,8 @@ int attach_take_over(struct attach *a, struct error *err)
 		return error_set(err, -ENOTSUP, "the mesh cannot be attached");
 	a->waits = false;
 	handover_end(a);
+	if (!a->mesh && a->pins.map_dir[0])
+		kept_remove(a->pins.dir);
 	return 0;
 }
 
@@ -583,6 +590,7 @@ int attach_detach(const char *pin_dir)
 {
 	if (access(pin_dir, F_OK))
 		return errno == ENOENT ? 0 : -errno;
+	kept_remove(pin_dir);
 	pins_remove_builds(pin_dir, "");
 	if (!redirect_sweep(pin_dir))
 		mounts_release_bpffs(pin_dir);

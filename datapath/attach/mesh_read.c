@@ -16,21 +16,37 @@ static const void *map_memory(int fd, size_t bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Of the one build below |pin_dir|. */
-static int open_pin(const char *pin_dir, const char *name)
+static int open_pin(const char *build, const char *name)
+{
+	char path[640];
+
+	snprintf(path, sizeof(path), "%s/%s", build, name);
+	return bpf_obj_get(path);
+}
+
+static bool has_mesh_in_force(const char *build)
+{
+	cleanup_close int fd = open_pin(build, "weft_mesh");
+	__u32 zero = 0, id;
+
+	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &id);
+}
+
+/* The build whose mesh is in force: while a new one waits for its first generation there are two.
+ */
+static void find_build(const char *pin_dir, char *out, size_t size)
 {
 	cleanup_closedir DIR *dir = opendir(pin_dir);
 	struct dirent *entry;
-	char path[512];
-	int fd = -1;
+	bool found = false;
 
-	while (dir && fd < 0 && (entry = readdir(dir))) {
+	snprintf(out, size, "%s", pin_dir);
+	while (dir && !found && (entry = readdir(dir))) {
 		if (strncmp(entry->d_name, "build-", 6) != 0)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s", pin_dir, entry->d_name, name);
-		fd = bpf_obj_get(path);
+		snprintf(out, size, "%s/%s", pin_dir, entry->d_name);
+		found = has_mesh_in_force(out);
 	}
-	return fd;
 }
 
 static int read_arena(int slot_fd, struct mesh_read *m, struct error *err)
@@ -57,10 +73,10 @@ static int read_arena(int slot_fd, struct mesh_read *m, struct error *err)
 	return 0;
 }
 
-static int read_states(const char *pin_dir, struct mesh_read *m, struct error *err)
+static int read_states(const char *build, struct mesh_read *m, struct error *err)
 {
-	cleanup_close int endpoints = open_pin(pin_dir, "weft_endpoints");
-	cleanup_close int services = open_pin(pin_dir, "weft_services");
+	cleanup_close int endpoints = open_pin(build, "weft_endpoints");
+	cleanup_close int services = open_pin(build, "weft_services");
 
 	if (endpoints >= 0)
 		m->endpoints = map_memory(endpoints, WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints));
@@ -68,20 +84,23 @@ static int read_states(const char *pin_dir, struct mesh_read *m, struct error *e
 		m->services = map_memory(services, WEFT_MESH_SERVICES * sizeof(*m->services));
 	return m->endpoints && m->services
 		       ? 0
-		       : error_set(err, -ENOENT, "the state of the mesh is not below %s", pin_dir);
+		       : error_set(err, -ENOENT, "the state of the mesh is not below %s", build);
 }
 
 int mesh_read_open(const char *pin_dir, struct mesh_read *ret, struct error *err)
 {
-	cleanup_close int slot_fd = open_pin(pin_dir, "weft_mesh");
+	cleanup_close int slot_fd = -1;
 	struct mesh_read m = {0};
+	char build[512];
 	int r;
 
+	find_build(pin_dir, build, sizeof(build));
+	slot_fd = open_pin(build, "weft_mesh");
 	if (slot_fd < 0)
 		return error_set(err, errno == EPERM || errno == EACCES ? -errno : -ENOENT,
 				 "no mesh is pinned below %s", pin_dir);
 	r = read_arena(slot_fd, &m, err);
-	r = r ? r : read_states(pin_dir, &m, err);
+	r = r ? r : read_states(build, &m, err);
 	if (r)
 		mesh_read_close(&m);
 	else

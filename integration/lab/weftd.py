@@ -37,20 +37,20 @@ class Weftd:
         box.journal.write(f"pin {self.pin} {os.path.relpath(self.weft, ROOT)}\n")
         box.on_close(self.remove)
 
-    def start(self):
-        """Starts it and returns the seconds until it said that it is ready."""
+    def start(self, says=r"^weftd: ready$"):
+        """Starts it and returns the seconds until it |says| that it is ready."""
         began = time.monotonic()
         self.process = self.box.start([*self.ahead, self.program, "--listen", f"127.0.0.1:{self.port}", "--socket", self.socket, "--pin",
                                        self.pin, *self.options], f"weftd-{len(self.box.processes)}")
-        wait_for(self.is_ready, 15, "weftd: ready")
+        wait_for(lambda: self.has_said(says), 60, says)
         seconds = time.monotonic() - began
         self.note_kernel_objects()
         return seconds
 
-    def is_ready(self):
+    def has_said(self, words):
         if not self.process.alive():
             raise Failure(f"weftd ended with {self.process.popen.returncode}: {self.process.output()[-2000:]}")
-        return re.search(r"^weftd: ready$", self.process.output(), re.M)
+        return re.search(words, self.process.output(), re.M)
 
     def note_kernel_objects(self):
         """Writes the numbers of its programs, maps and links to the journal: none may be left at the end."""
@@ -74,8 +74,8 @@ class Weftd:
         self.process.popen.wait()
         self.process = None
 
-    def detach(self):
-        return subprocess.run([self.weft, "detach", "--pin", self.pin], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def detach(self, *options):
+        return subprocess.run([self.weft, "detach", "--pin", self.pin, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def remove(self):
         self.stop()

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The loader's part of the health numbers. */
+#pragma once
+
+#include "control/broker.h"
+
+struct attach;
+struct endings;
+struct flows;
+struct interfaces;
+struct libraries;
+
+/* All but |attach| may be NULL: switched off, or not possible here. */
+struct loader_health_parts {
+	struct attach *attach;
+	struct libraries *libraries;
+	struct interfaces *interfaces;
+	struct flows *flows;
+	struct endings *endings;
+};
+
+void loader_health_fill(const struct loader_health_parts *parts, struct broker_health *ret);
