@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/table.h"
+#include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/redirect.h"
 #include "weft.skel.h"
 
@@ -20,12 +21,6 @@
 
 /* Who holds a socket is known without a mesh too. */
 static const char *const OWNERS[] = {"weft_owners", NULL};
-/* Numbers of endpoints and services stand in all of these: all or none. */
-static const char *const MESH[] = {"weft_mesh",	  "weft_endpoints", "weft_services",
-				   "weft_picks",  "weft_sticky",    "weft_asked",
-				   "weft_knocks", "weft_refused",   NULL};
-/* Made by datapath/attach/mesh_maps.c, and there when something was put in force. */
-static const char *const ARENAS[] = {"weft_arena0", "weft_arena1"};
 /* Parts of the mesh that no map declares. */
 #define CELLS "weft_mesh_"
 
@@ -161,9 +156,9 @@ static void share_from(void *arg, const char *former)
 		group_share(a, former, OWNERS);
 	if (!a->mesh)
 		return;
-	shared = shared && group_share(a, former, MESH);
-	for (size_t i = 0; i < sizeof(ARENAS) / sizeof(ARENAS[0]) && shared; i++)
-		map_share(a, former, ARENAS[i]);
+	shared = shared && group_share(a, former, mesh_maps_names);
+	for (const char *const *arena = mesh_maps_arenas; *arena && shared; arena++)
+		map_share(a, former, *arena);
 	a->waits |= !has_mesh_in_force(a->pins.map_dir) && has_mesh_in_force(former);
 }
 
@@ -181,7 +176,7 @@ void handover_share(struct attach *a)
 	pins_visit_builds(a->pins.dir, a->pins.map_dir, share_from, a);
 	layout_note(a, OWNERS);
 	if (a->mesh)
-		layout_note(a, MESH);
+		layout_note(a, mesh_maps_names);
 }
 
 /* ---- links */

@@ -16,10 +16,11 @@
 #define MAX_CELLS (64u << 20) /* 4 GiB */
 #define NO_ARENA  (-1)
 
-static const char *const MAPS[] = {"weft_mesh",	  "weft_endpoints", "weft_services",
-				   "weft_picks",  "weft_sticky",    "weft_asked",
-				   "weft_knocks", "weft_refused"};
-#define MAP_COUNT (sizeof(MAPS) / sizeof(MAPS[0]))
+const char *const mesh_maps_names[] = {"weft_mesh",   "weft_endpoints", "weft_services",
+				       "weft_picks",  "weft_sticky",	"weft_asked",
+				       "weft_knocks", "weft_refused",	NULL};
+const char *const mesh_maps_arenas[] = {"weft_arena0", "weft_arena1", NULL};
+_Static_assert(sizeof(mesh_maps_arenas) / sizeof(mesh_maps_arenas[0]) == ARENAS + 1, "arenas");
 
 struct mesh_maps {
 	struct mesh_arena arenas[ARENAS];      /* fd -1: there is none; cells only when asked for */
@@ -35,20 +36,22 @@ struct mesh_maps {
 
 /* ---- for attach.c */
 
-void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir)
+static void unpin(const char *pin_dir, const char *const *names)
 {
-	static const char *const arenas[ARENAS] = {"weft_arena0", "weft_arena1"};
 	char path[448];
 
-	for (size_t i = 0; i < MAP_COUNT + ARENAS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", pin_dir,
-			 i < MAP_COUNT ? MAPS[i] : arenas[i - MAP_COUNT]);
-		if (pin_dir[0])
-			unlink(path);
-		if (i < MAP_COUNT)
-			bpf_map__set_autocreate(bpf_object__find_map_by_name(object, MAPS[i]),
-						false);
+	for (; *names && pin_dir[0]; names++) {
+		snprintf(path, sizeof(path), "%s/%s", pin_dir, *names);
+		unlink(path);
 	}
+}
+
+void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir)
+{
+	unpin(pin_dir, mesh_maps_names);
+	unpin(pin_dir, mesh_maps_arenas);
+	for (const char *const *name = mesh_maps_names; *name; name++)
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, *name), false);
 }
 
 /* ---- arenas */
@@ -103,7 +106,7 @@ static int arena_open(int fd, struct mesh_arena *ret)
 
 static void arena_pin_path(const struct mesh_maps *m, int i, char *out, size_t size)
 {
-	snprintf(out, size, "%s/weft_arena%d", m->pin_dir, i);
+	snprintf(out, size, "%s/%s", m->pin_dir, mesh_maps_arenas[i]);
 }
 
 /* An arena that is not pinned is not found by the next agent, which then builds both anew. */

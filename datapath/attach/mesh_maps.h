@@ -16,6 +16,12 @@ struct attach;
 struct bpf_object;
 struct mesh_maps;
 
+/* The maps that are there with a mesh, by their names and those of their pins, NULL behind the
+ * last: numbers of endpoints and services stand in all of them, so that builds share all or none.
+ * The arenas are made here, when something comes into force. */
+extern const char *const mesh_maps_names[];
+extern const char *const mesh_maps_arenas[];
+
 /* A generation that is being built. */
 struct mesh_arena {
 	void *cells; /* of WEFT_MESH_CELL_BYTES, if mapped: see below */
