@@ -255,10 +255,14 @@ static void answer_arena(struct feeder *f, uint64_t cells)
  * earlier build's is in force that is not before its hooks are taken over. */
 static void answer_flip(struct feeder *f)
 {
+	const struct weft_mesh_header *live;
 	struct error err = {0};
-	int r = mesh_maps_flip(f->maps, &err);
-	const struct weft_mesh_header *live = mesh_maps_live(f->maps);
+	int r;
 
+	if (f->options.pin_dir)
+		kept_remove(f->options.pin_dir); /* soon older than what is in force */
+	r = mesh_maps_flip(f->maps, &err);
+	live = mesh_maps_live(f->maps);
 	if (!r && attach_waits(f->options.attach))
 		leave_to_loader(f, TODO_TAKE_OVER);
 	else

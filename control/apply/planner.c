@@ -23,7 +23,8 @@
 #define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
 #define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
 #define RETRY_US	1000000	    /* after a shortage of descriptors or memory */
-#define KEEP_US		100000	    /* what is in force is kept this soon for the next agent */
+#define KEEP_SHARE	20 /* of the time: what is in force is kept at most one part in so many */
+#define KEEP_US		100000 /* what is in force is kept this soon for the next agent */
 
 /* A file that cannot be read: nothing is applied before that is mended. */
 struct unreadable {
@@ -41,10 +42,11 @@ struct planner {
 	struct mesh_source *source;
 	struct mesh_source *last_good; /* an earlier agent's, until the first files were tried */
 	struct batch_news news;
-	uint64_t attempt_us;   /* when the latest attempt began */
-	bool began;	       /* all files of the directory have come once */
-	bool fresh;	       /* |source| has only what came since a whole batch began */
-	uint64_t keep_due_us;  /* 0: what is in force is kept */
+	uint64_t attempt_us;  /* when the latest attempt began */
+	bool began;	      /* all files of the directory have come once */
+	bool fresh;	      /* |source| has only what came since a whole batch began */
+	uint64_t keep_due_us; /* 0: what is in force is kept */
+	uint64_t keep_took_us;
 	uint64_t retry_due_us; /* 0: the latest attempt is not made again */
 	struct unreadable *unreadable;
 	struct writer *writer;
@@ -274,6 +276,8 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 
 	if (r)
 		return r;
+	if (!p->keep_due_us)
+		p->keep_due_us = now_us() + KEEP_US + KEEP_SHARE * p->keep_took_us;
 	say_applied(p, source, problems, g, &written,
 		    (uint32_t)(now_us() - p->attempt_us) - written.apply_us);
 	return 0;
@@ -311,10 +315,12 @@ static void fall_back(struct planner *p)
 static void keep(struct planner *p)
 {
 	struct error ignored = {0};
+	uint64_t began_us = now_us();
 
 	p->keep_due_us = 0;
 	if (p->files[0])
 		last_good_keep(p->options.channel, p->files[0], &ignored);
+	p->keep_took_us = now_us() - began_us;
 }
 
 static void settle(struct planner *p)
@@ -371,8 +377,6 @@ static int build_and_apply(struct planner *p, struct problems *problems, char *t
 	}
 	r = apply(p, p->source, mesh, problems, &err);
 	snprintf(text, size, "%s", err.text);
-	if (!r && !p->keep_due_us)
-		p->keep_due_us = now_us() + KEEP_US;
 	return r;
 }
 
