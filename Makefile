@@ -85,7 +85,7 @@ $(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
 
 deps: deps-demo deps-test deps-bench deps-check deps-fuzz ## install with apt what building, demo, tests, bench and checks need
 
-deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh: deps-%:
+deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh deps-service: deps-%:
 	@mkdir -p $(BUILD) && chown --reference=Makefile $(BUILD) # as root for someone else: he will write there
 	@deploy/deps.sh $(BUILD)/deps.log build $*
 
@@ -189,6 +189,9 @@ kernels: all $(BUILD)/deps-demo $(BUILD)/deps-kernels ## weft beside real server
 fresh: $(BUILD)/deps-fresh ## does it build and run where nothing was installed? Minimal roots of Debian 12 and 13 (FRESH="SUITE..."; checks/fresh --help)
 	@BUILD=$(BUILD) checks/fresh $(FRESH)
 
+service: $(BUILD)/deps-service $(if $(KERNELS),$(BUILD)/deps-kernels) ## does the installed service do its work under a real systemd? Debian 13 in a container, or on other kernels (KERNELS="6.1 ...")
+	@BUILD=$(BUILD) checks/service $(KERNELS)
+
 compile_commands.json: $(BUILD)/compile_commands.json ## for clang-tidy and editors
 	@ln -sf $< $@
 
@@ -216,5 +219,5 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
-.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh demo test bench unit tests fuzz fuzzers check kernels fresh install uninstall deb clean
+.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-service demo test bench unit tests fuzz fuzzers check kernels fresh service install uninstall deb clean
 .SECONDARY:
