@@ -236,6 +236,14 @@ static bool is_attached(const struct interface *n)
 	return n->report.ingress != INTERFACE_HOOK_NONE || n->report.egress != INTERFACE_HOOK_NONE;
 }
 
+static void detach_xdp(const struct interfaces *i, const struct interface *n)
+{
+	bool native = n->report.ingress == INTERFACE_HOOK_XDP_NATIVE;
+
+	if (n->xdp && !xdp_detach_own(n->ifindex, i->programs.xdp, native))
+		xdp_detach(n->ifindex);
+}
+
 static void detach_all(struct interfaces *i, struct interface *n)
 {
 	for (int direction = 0; direction < 2; direction++) {
@@ -243,8 +251,7 @@ static void detach_all(struct interfaces *i, struct interface *n)
 
 		tc_detach(&place, &n->tc[direction]);
 	}
-	if (n->xdp)
-		xdp_detach(n->ifindex);
+	detach_xdp(i, n);
 	n->xdp = false;
 	n->report.ingress = INTERFACE_HOOK_NONE;
 	n->report.egress = INTERFACE_HOOK_NONE;
@@ -495,8 +502,8 @@ void interfaces_free(struct interfaces *i)
 
 			tc_release(&place, &n->tc[direction]);
 		}
-		if (n->xdp && !i->pin_dir)
-			xdp_detach(n->ifindex);
+		if (!i->pin_dir)
+			detach_xdp(i, n);
 	}
 	free_memory(i);
 }

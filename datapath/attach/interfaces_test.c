@@ -3,9 +3,11 @@
  * they change. */
 #include "datapath/attach/namespace_test.h"
 
+#include <linux/capability.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 /* Takes the changes that the last commands made. */
 static void handle(struct interfaces *i)
@@ -173,6 +175,48 @@ static void test_clsact(void **state)
 	sh("ip link del c0");
 }
 
+/* The service gives it up when it has started. */
+static void have_admin(bool have)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	if (have)
+		data[0].effective |= 1u << CAP_SYS_ADMIN;
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+}
+
+/* An interface that is renamed, so that it is not chosen and then is again, with no more rights
+ * than the service has: nothing stays, nothing is counted twice. */
+static void test_xdp_goes_and_comes(void **state)
+{
+	const char *pattern[] = {"y0"};
+	struct interfaces_options options = {.patterns = pattern, .pattern_count = 1};
+	struct interfaces *i;
+
+	(void)state;
+	for (int native = 0; native < 2; native++) {
+		options.xdp_mode = native ? INTERFACES_XDP_NATIVE : INTERFACES_XDP_GENERIC;
+		sh("ip link add y0 type veth peer name y1; ip link set y0 up; ip link set y1 up");
+		i = follow(&options);
+		sh("ip link set y0 down; ip link set y0 name z0; ip link set z0 up");
+		have_admin(false);
+		handle(i);
+		have_admin(true);
+		assert_int_equal(programs_on("z0"), 0);
+		sh("ip link set z0 down; ip link set z0 name y0; ip link set y0 up");
+		have_admin(false);
+		handle(i);
+		have_admin(true);
+		assert_hooks(i, "y0", native ? "xdp-native" : "xdp-generic", "tcx");
+		assert_int_equal(programs_on("y0"), 2);
+		interfaces_free(i);
+		sh("ip link del y0");
+	}
+}
+
 static void test_xdp_counts_alone(void **state)
 {
 	struct interfaces_options options = {.xdp_mode = INTERFACES_XDP_GENERIC};
@@ -255,7 +299,7 @@ int main(void)
 		cmocka_unit_test(test_followed),	 cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_many_changes),	 cmocka_unit_test(test_clsact),
 		cmocka_unit_test(test_xdp_counts_alone), cmocka_unit_test(test_adopted),
-		cmocka_unit_test(test_pruned),
+		cmocka_unit_test(test_pruned),		 cmocka_unit_test(test_xdp_goes_and_comes),
 	};
 
 	return namespace_run(tests);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The XDP program of one interface, attached by libxdp as the only program there. */
+/* The XDP program of one interface, attached as the only program there. libxdp finds what an
+ * earlier agent left; attaching is left to libbpf, since libxdp 1.3 crashes there without
+ * CAP_SYS_ADMIN. */
 #include "datapath/attach/xdp.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +15,6 @@
 #include "base/cleanup.h"
 
 #define PROGRAM_NAME "weft_xdp"
-
-static void close_program(struct xdp_program **p)
-{
-	if (*p && !libxdp_get_error(*p))
-		xdp_program__close(*p);
-}
 
 static void close_multiprog(struct xdp_multiprog **m)
 {
@@ -56,17 +54,25 @@ bool xdp_detach(int ifindex)
 	return !xdp_multiprog__detach(there);
 }
 
+static __u32 mode_flag(bool native)
+{
+	return native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+}
+
+bool xdp_detach_own(int ifindex, const struct bpf_program *program, bool native)
+{
+	LIBBPF_OPTS(bpf_xdp_attach_opts, is_there, .old_prog_fd = bpf_program__fd(program));
+
+	return !bpf_xdp_detach(ifindex, mode_flag(native), &is_there);
+}
+
 int xdp_attach(int ifindex, const struct bpf_program *program, bool native, struct error *err)
 {
-	cleanup(close_program) struct xdp_program *xdp = NULL;
 	int failed;
 
 	xdp_detach(ifindex);
-	xdp = xdp_program__from_fd(bpf_program__fd(program));
-	failed = (int)libxdp_get_error(xdp);
-	if (!failed)
-		failed = xdp_program__attach(xdp, ifindex, native ? XDP_MODE_NATIVE : XDP_MODE_SKB,
-					     0);
+	failed = bpf_xdp_attach(ifindex, bpf_program__fd(program),
+				XDP_FLAGS_UPDATE_IF_NOEXIST | mode_flag(native), NULL);
 	if (failed == -EBUSY || failed == -EEXIST)
 		return error_set(err, -EBUSY, "another XDP program is attached");
 	if (failed)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The XDP program of one interface, attached by libxdp as the only program there (no dispatcher:
- * the program is part of an object that is loaded already). It is no link: it stays when the
+/* The XDP program of one interface, attached as the only program there (no dispatcher: the
+ * program is part of an object that is loaded already). It is no link: it stays when the
  * process ends, and the next agent replaces it. */
 #pragma once
 
@@ -15,5 +15,9 @@ struct bpf_program;
  * -EOPNOTSUPP when the driver has no XDP, or another negative errno, with a sentence in |err|. */
 int xdp_attach(int ifindex, const struct bpf_program *program, bool native, struct error *err);
 
-/* Takes our program away, of whatever agent; nobody else's. True when there was one. */
+/* Takes our program away, of whatever agent; nobody else's. True when there was one. Needs
+ * CAP_SYS_ADMIN: what is there is looked up by its number. */
 bool xdp_detach(int ifindex);
+
+/* The same of |program|, as it was attached. Needs CAP_NET_ADMIN only. */
+bool xdp_detach_own(int ifindex, const struct bpf_program *program, bool native);
