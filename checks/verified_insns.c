@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Loads a BPF object and prints how many instructions the verifier walked through for each program;
- * 0 for iterators over a map where the kernel refuses those. */
+ * 0 for what not every kernel loads: iterators over a map where they are refused, and programs that
+ * the agent asks for only after it has tried. */
 #include <linux/types.h>
 
 #include <bpf/bpf.h>
