@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Walking over what lives, by the form that this kernel loads: each socket is told once, however
+ * many processes hold it and however often it is open, over several reads. */
+#include "datapath/attach/sandbox_test.h"
+
+#include "datapath/attach/attach.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define PAIRS	400 /* more than one read takes */
+#define SOCKETS (2 * PAIRS)
+
+static struct attach *world;
+static int listener, fds[SOCKETS];
+static uint64_t cookies[SOCKETS], listener_cookie;
+static unsigned told[SOCKETS], told_listener;
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	return cookie;
+}
+
+static void sockets_open(void)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(any);
+
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (void *)&any, size), 0);
+	assert_int_equal(listen(listener, PAIRS), 0);
+	assert_int_equal(getsockname(listener, (void *)&any, &size), 0);
+	listener_cookie = cookie_of(listener);
+	for (int i = 0; i < SOCKETS; i += 2) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fds[i], (void *)&any, size), 0);
+		fds[i + 1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		assert_true(fds[i + 1] >= 0);
+	}
+	for (int i = 0; i < SOCKETS; i++)
+		cookies[i] = cookie_of(fds[i]);
+}
+
+static int count(void *arg, void *record, size_t size_bytes)
+{
+	const struct weft_event *event = record;
+	const struct weft_close *close = record;
+	const struct weft_listen *listen = record;
+
+	(void)arg;
+	if (event->kind == WEFT_EVENT_LISTEN && size_bytes == sizeof(*listen))
+		told_listener += listen->cookie == listener_cookie;
+	if (event->kind != WEFT_EVENT_CLOSE || size_bytes != sizeof(*close))
+		return 0;
+	assert_int_equal(close->alive, 1);
+	for (int i = 0; i < SOCKETS; i++)
+		told[i] += close->cookie == cookies[i];
+	return 0;
+}
+
+static void walk_and_check(const char *what)
+{
+	memset(told, 0, sizeof(told));
+	told_listener = 0;
+	assert_int_equal(attach_iterate(world, count, NULL), 0);
+	for (int i = 0; i < SOCKETS; i++)
+		if (told[i] != 1)
+			fail_msg("%s: socket %d was told %u times", what, i, told[i]);
+	if (told_listener != 1)
+		fail_msg("%s: the listener was told %u times", what, told_listener);
+}
+
+static void test_each_once(void **state)
+{
+	int again[SOCKETS / 4];
+	pid_t child;
+
+	(void)state;
+	sockets_open();
+	walk_and_check("open once");
+	for (int i = 0; i < SOCKETS / 4; i++)
+		again[i] = dup(fds[i]);
+	walk_and_check("a quarter open twice");
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	walk_and_check("held by two processes");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	walk_and_check("held by one again");
+	for (int i = 0; i < SOCKETS / 4; i++)
+		close(again[i]);
+	for (int i = 0; i < SOCKETS; i++)
+		close(fds[i]);
+	close(listener);
+}
+
+static int begin(void **state)
+{
+	struct attach_options options = {.cgroup_path = cgroup_dir, .capture = true};
+	struct error err = {0};
+
+	(void)state;
+	if (private_loopback() || !private_cgroup())
+		return -1;
+	if (attach_new(&options, &world, &err))
+		fail_msg("%s", err.text);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	attach_free(world);
+	leave_cgroup();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once)};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
