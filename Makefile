@@ -215,9 +215,15 @@ uninstall: ## take away what install has put in place, what is attached, and the
 deb: $(BUILD)/deps-deb ## the Debian package, with lintian's word on it, into BUILD/deb/
 	@deploy/deb $(BUILD)
 
+image: deb $(BUILD)/deps-image ## a container image with the package in it, into BUILD/ and the local store (docs/container.md)
+	@deploy/image $(BUILD)
+
+image-check: image $(BUILD)/deps-demo ## the image run in podman: what is missing is said, HTTPS of the node is counted
+	@BUILD=$(BUILD) checks/image
+
 clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
-.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-service demo test bench unit tests fuzz fuzzers check kernels fresh service install uninstall deb clean
+.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-image deps-service demo test bench unit tests fuzz fuzzers check kernels fresh service install uninstall deb image image-check clean
 .SECONDARY:

@@ -15,6 +15,8 @@
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "datapath/attach/container.h"
+#include "datapath/attach/mounts.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/pin_lock.h"
 
@@ -379,10 +381,25 @@ static int claim(struct weftd *d, struct error *err)
 	return r ? r : sandbox_try(err);
 }
 
+/* What a container around the agent keeps from it. */
+static void tell_limits(const struct weftd *d)
+{
+	struct container_limits limits;
+	char cgroup_path[256] = "";
+
+	mounts_find_cgroup2(cgroup_path, sizeof(cgroup_path), NULL);
+	container_look(cgroup_path, d->options.pin_dir, &limits);
+	for (int i = 0; i < CONTAINER_LIMIT_MAX; i++)
+		if (limits.limited[i])
+			fprintf(stderr, "weftd: %s\n", container_limit_text(i));
+}
+
 static int start(struct weftd *d, struct error *err)
 {
-	int r = claim(d, err);
+	int r;
 
+	tell_limits(d);
+	r = claim(d, err);
 	r = r ? r : loader_new(&d->options, &d->loader, err);
 	malloc_trim(0); /* loading took megabytes that neither half needs any more */
 	r = r ? r : start_loop(d, err);

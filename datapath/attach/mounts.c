@@ -14,18 +14,34 @@
 
 #define BPFFS_DEFAULT "/sys/fs/bpf"
 
+/* The root has no state of its own (Documentation/admin-guide/cgroup-v2.rst, "Core Interface
+ * Files"). */
+bool mounts_is_cgroup2_root(const char *path)
+{
+	char type[512];
+
+	snprintf(type, sizeof(type), "%s/cgroup.type", path);
+	return access(type, F_OK) != 0;
+}
+
 int mounts_find_cgroup2(char *out, size_t size, struct error *err)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
 	int found = -ENOENT;
 
-	while (mounts && found && (m = getmntent(mounts))) {
+	while (mounts && (m = getmntent(mounts))) {
 		if (strcmp(m->mnt_type, "cgroup2") != 0)
 			continue;
-		snprintf(out, size, "%s", m->mnt_dir);
-		found = 0;
+		if (found && mounts_is_cgroup2_root(m->mnt_dir)) {
+			snprintf(out, size, "%s", m->mnt_dir);
+			found = 0;
+		} else if (found == -ENOENT) {
+			snprintf(out, size, "%s", m->mnt_dir);
+			found = -EXDEV; /* part of a tree, good when there is no more */
+		}
 	}
+	found = found == -EXDEV ? 0 : found;
 	if (mounts)
 		endmntent(mounts);
 	if (found)

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether |path|, where a cgroup2 tree is mounted, is the root of the tree and not a group below
+ * it, as a container sees it. */
+bool mounts_is_cgroup2_root(const char *path);
+
 /* Writes the mount point of the cgroup2 tree into |out|. 0, or -ENOENT with a sentence in |err|. */
 int mounts_find_cgroup2(char *out, size_t size, struct error *err);
 
