@@ -85,7 +85,7 @@ $(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
 
 deps: deps-demo deps-test deps-bench deps-check deps-fuzz ## install with apt what building, demo, tests, bench and checks need
 
-deps-demo deps-test deps-bench deps-check deps-fuzz deps-kernels deps-fresh deps-service: deps-%:
+deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-image deps-kernels deps-fresh deps-service: deps-%:
 	@mkdir -p $(BUILD) && chown --reference=Makefile $(BUILD) # as root for someone else: he will write there
 	@deploy/deps.sh $(BUILD)/deps.log build $*
 
