@@ -167,6 +167,7 @@ struct weft_endpoint_state {
 
 #define WEFT_EJECTED	   1u
 #define WEFT_EJECTED_CLOSE 2u /* beside it: connections that live are ended */
+#define WEFT_GONE	   4u /* no endpoint any more: connected datagram sockets are ended */
 
 struct weft_service_state {
 	__u64 rotation;	   /* round robin: the next number */

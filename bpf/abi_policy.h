@@ -151,6 +151,7 @@ struct weft_policy_answer {
 #define WEFT_VERDICT_OVERFLOW	 3 /* UO */
 #define WEFT_VERDICT_ENDED	 4 /* it lived, policy denies it now */
 #define WEFT_VERDICT_EJECTED	 5 /* it lived, its endpoint was ejected */
+#define WEFT_VERDICT_GONE	 6 /* a connected datagram socket: its endpoint is no more */
 
 /* Where it was spoken (weft_verdict.place) */
 #define WEFT_PLACE_CONNECT 1 /* the client's connect or first datagram */

@@ -138,7 +138,7 @@ static void test_asked_for(void **state)
 	servers_close();
 }
 
-/* ---- ejection */
+/* ---- endpoints that are to be left */
 
 static void ejected(void *arg, const struct weft_verdict *v)
 {
@@ -185,6 +185,57 @@ static void test_ejected(void **state)
 	servers_close();
 }
 
+static void gone(void *arg, const struct weft_verdict *v)
+{
+	(void)arg;
+	assert_int_equal(v->verdict, WEFT_VERDICT_GONE);
+	assert_int_equal(v->endpoint, 7);
+	assert_int_equal(v->protocol, IPPROTO_UDP);
+	told++;
+}
+
+/* A connected datagram socket does not stay with an endpoint that is no more; nor does a connection
+ * that lives end for that. */
+static void test_datagrams(void **state)
+{
+	int left, again, other, stream;
+	uint32_t service, pool;
+
+	(void)state;
+	servers_open(SOCK_STREAM);
+	mesh_maps_endpoints(maps)[7].flags = 0;
+	mesh_begin();
+	service_add(1, &service);
+	front_add("198.18.7.1", 80, IPPROTO_UDP, service, used, 1);
+	front_add("198.18.7.1", 80, IPPROTO_TCP, service, used, 1);
+	route_add(used + 1);
+	endpoint_add(pool_add(2, WEFT_BALANCE_RANDOM, &pool), 0, "127.0.1.1", 80, 7);
+	mesh_force();
+	left = dial_from(SOCK_DGRAM, NULL, "198.18.7.1", 80);
+	other = dial_from(SOCK_DGRAM, NULL, "127.0.1.1", 80);
+	stream = dial("198.18.7.1", 80);
+	assert_true(left >= 0 && other >= 0 && stream >= 0);
+	told = 0;
+	endings_run(gone);
+	assert_true(lives(left));
+	mesh_maps_endpoints(maps)[7].flags = WEFT_GONE;
+	endings_run(gone);
+	assert_false(lives(left));
+	assert_true(lives(other));
+	assert_true(lives(stream));
+	assert_int_equal(told, 1);
+	mesh_maps_endpoints(maps)[7].flags = 0;
+	again = dial_from(SOCK_DGRAM, NULL, "198.18.7.1", 80);
+	endings_run(gone);
+	assert_true(lives(again));
+	assert_int_equal(told, 1);
+	close(left);
+	close(again);
+	close(other);
+	hang_up(stream);
+	servers_close();
+}
+
 static int setup(void **state)
 {
 	struct error err;
@@ -199,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup(test_judged, setup),
 		cmocka_unit_test_setup(test_asked_for, setup),
 		cmocka_unit_test_setup(test_ejected, setup),
+		cmocka_unit_test_setup(test_datagrams, setup),
 	};
 
 	names_fill(&names);

@@ -158,6 +158,48 @@ void steering_tick(struct steering *s, uint64_t now_ns)
 		stop_closing(s);
 }
 
+/* ---- endpoints that are no more */
+
+/* Whether its service has datagrams: a socket that is connected would send to it for ever. */
+static bool has_datagrams(const struct mesh *m, const struct mesh_endpoint *e)
+{
+	const struct mesh_service *s = &m->services[e->service];
+
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (m->ports[s->port_first + i].protocol == MESH_UDP)
+			return true;
+	return false;
+}
+
+static bool may_be_connected_to(const struct generation *g, uint32_t row)
+{
+	const struct mesh_endpoint *e = &g->mesh->endpoints[g->endpoints[row].endpoint];
+
+	return e->health != MESH_NOT_READY && has_datagrams(g->mesh, e);
+}
+
+static void mark_gone(struct steering *s, const struct generation *old,
+		      const struct generation *new)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < old->endpoint_count; i++)
+		if (may_be_connected_to(old, i))
+			__atomic_fetch_or(&s->endpoints[old->endpoints[i].state].flags, WEFT_GONE,
+					  __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < new->endpoint_count; i++)
+		if (may_be_connected_to(new, i))
+			__atomic_fetch_and(&s->endpoints[new->endpoints[i].state].flags, ~WEFT_GONE,
+					   __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < old->endpoint_count && !used; i++) {
+		const struct weft_endpoint_state *e = &s->endpoints[old->endpoints[i].state];
+
+		used = e->flags & WEFT_GONE && e->connections;
+	}
+	if (used)
+		s->end_connections(s->end_arg);
+}
+
 /* ---- names of verdicts */
 
 void steering_verdict_names(void *arg, const struct weft_verdict *v,
@@ -182,9 +224,11 @@ void steering_news(struct steering *s)
 	if (!g)
 		return;
 	if (!s->generation) /* whom an earlier agent ejected nobody would let back */
-		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE);
+		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE | WEFT_GONE);
 	if (!s->generation || s->generation->number != g->number)
 		watch_outliers(s, g);
+	if (s->generation && s->generation->number != g->number)
+		mark_gone(s, s->generation, g);
 	generation_put(s->generation);
 	s->generation = g;
 }

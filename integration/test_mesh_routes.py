@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Routes that are for some connections only: by who the client is, by the address that it asks for."""
+"""Routes that are for some connections only: by who the client is, by the address that it asks for; and datagrams."""
+
+import sys
 
 from lab.mesh import VIP, Mesh, service
 from lab.processes import wait_for
-from lab.sandbox import ip
+from lab.sandbox import ROOT, ip
 from lab.verdict import expect_equal, test
 from test_mesh_balance import ENDPOINTS, HOST, WHERE, asked, endpoint
 
 COUNT = 10
+DATAGRAMS = [sys.executable, ROOT / "integration" / "programs" / "datagrams.py"]
 
 
 def world(box, *roles):
@@ -99,3 +102,20 @@ def by_address(box):
     expect_equal(asked(client, "count", "198.19.1.10", 80, COUNT), {endpoint(0): COUNT}, "where those to the second go")
     mesh.apply(routes=routes(("{destinationSubnets: [10.0.0.0/8]}", "a"), ("", "c")))
     expect_goes(client, 2, "where connections go that match nothing")
+
+
+@test("mesh/connected_datagrams_leave_what_is_gone")
+def connected_datagrams(box):
+    """A socket that is connected to an endpoint which leaves the service learns of it, and its next connect finds another."""
+    client, = world(box, "client")
+    box.namespace("server").start([*DATAGRAMS, "serve", 8080], "datagrams")
+    both = service("cart", [(endpoint(0), {}), (endpoint(1), {})], protocol="UDP")
+    mesh = Mesh(box, cart=both)
+    mesh.start()
+    process = client.start([*DATAGRAMS, "ask", VIP, 80, 6], "asks")
+    wait_for(lambda: process.output().split(), 5, "an answer")
+    first = process.output().split()[0]
+    other = endpoint(first == endpoint(0))
+    mesh.apply(cart=service("cart", [(other, {})], protocol="UDP"))
+    wait_for(lambda: not process.alive(), 20, "the client's end")
+    expect_equal(process.output().split(), [first, "ended", other], "what answers in turn")

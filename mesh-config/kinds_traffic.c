@@ -34,7 +34,9 @@ static void hash_check(struct reading *r, void *draft)
 
 static const struct field hash_schema_fields[] = {
 	FIELD(struct draft_hash, use_source_ip, "useSourceIp", BOOL,
-	      "the client's address chooses the endpoint", FIELD_DEFAULT(0, "false")),
+	      "the client's address chooses the endpoint: the socket's, else the first of its "
+	      "network namespace",
+	      FIELD_DEFAULT(0, "false")),
 	FIELD(struct draft_hash, maglev, "maglev", OBJECT, "the table", .object = &maglev_schema,
 	      .one_of = 1),
 	FIELD_WARN("ringHash", HARMLESS, "weft hashes with Maglev", FIELD_OF_SOME_OBJECT,

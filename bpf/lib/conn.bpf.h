@@ -63,11 +63,21 @@ static __always_inline void owner_of_current(struct weft_owner *owner)
 }
 
 /* The socket is of a kind that weft follows: TCP over IPv4 or IPv6. */
-static __always_inline bool sock_is_tcp(const struct sock *sk)
+static __always_inline bool sock_is_of(const struct sock *sk, __u16 protocol)
 {
 	__u16 family = sk->__sk_common.skc_family;
 
-	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6);
+	return sk->sk_protocol == protocol && (family == AF_INET || family == AF_INET6);
+}
+
+static __always_inline bool sock_is_tcp(const struct sock *sk)
+{
+	return sock_is_of(sk, IPPROTO_TCP);
+}
+
+static __always_inline bool sock_is_udp(const struct sock *sk)
+{
+	return sock_is_of(sk, IPPROTO_UDP);
 }
 
 static __always_inline void counters_fill(struct weft_counters *c, const struct tcp_sock *tcp,

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: walking over the files of all processes, and in them over TCP sockets. */
+/* Layer 2: walking over the files of all processes, and in them over sockets. */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
 
-/* The TCP socket that |file| of |task| is, NULL when it is none. */
-static __always_inline struct sock *sock_of_file(struct task_struct *task, struct file *file)
+/* The socket that |file| of |task| is, NULL when it is none. */
+static __always_inline struct sock *any_sock_of_file(struct task_struct *task, struct file *file)
 {
 	struct socket *socket;
 
 	if (!file || !task || task->pid != task->tgid)
 		return NULL;
 	socket = bpf_sock_from_file(file);
-	if (!socket || !socket->sk || !sock_is_tcp(socket->sk))
-		return NULL;
-	return socket->sk;
+	return socket ? socket->sk : NULL;
+}
+
+/* The TCP socket that it is, NULL when it is none. */
+static __always_inline struct sock *sock_of_file(struct task_struct *task, struct file *file)
+{
+	struct sock *sk = any_sock_of_file(task, file);
+
+	return sk && sock_is_tcp(sk) ? sk : NULL;
 }
 
 /* NULL when this walk was at |sk| already; else where to put its session_id once that is done. */

@@ -99,23 +99,36 @@ static __always_inline bool is_forbidden(struct sock *sk, struct ending *e)
 	return e->a.answer.action == WEFT_ACTION_DENY && e->a.answer.ends;
 }
 
-/* ---- ejection */
+/* ---- endpoints that are to be left */
 
+/* Of a connection, or of a datagram socket that is connected. */
 static __always_inline const struct mesh_pick *pick_of(struct sock *sk)
 {
 	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	__u32 phase = sock_is_udp(sk) ? PICK_CHOSEN : PICK_ESTABLISHED;
 
-	return pick && pick->phase == PICK_ESTABLISHED ? pick : NULL;
+	return pick && pick->phase == phase ? pick : NULL;
 }
 
-static __always_inline bool is_left(struct sock *sk)
+/* A WEFT_VERDICT_*, 0: it may stay. */
+static __always_inline __u8 left_verdict(struct sock *sk)
 {
 	const struct mesh_pick *pick = pick_of(sk);
 	const struct weft_endpoint_state *state;
 	__u32 number = pick ? pick->endpoint : 0;
 
 	state = pick ? bpf_map_lookup_elem(&weft_endpoints, &number) : NULL;
-	return state && state->flags & WEFT_EJECTED && state->flags & WEFT_EJECTED_CLOSE;
+	if (!state)
+		return 0;
+	if (state->flags & WEFT_EJECTED && state->flags & WEFT_EJECTED_CLOSE)
+		return WEFT_VERDICT_EJECTED;
+	return state->flags & WEFT_GONE && sock_is_udp(sk) ? WEFT_VERDICT_GONE : 0;
+}
+
+static __always_inline void ending_is_left(struct ending *e, __u8 verdict)
+{
+	e->verdict = verdict;
+	e->a.answer.policy = e->a.source_number = e->a.target_number = WEFT_NUMBER_NONE;
 }
 
 /* ---- the walk */
@@ -139,7 +152,7 @@ static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const 
 	}
 	v.cookie = bpf_get_socket_cookie(sk);
 	v.place = e->server ? WEFT_PLACE_ACCEPT : WEFT_PLACE_CONNECT;
-	v.protocol = IPPROTO_TCP;
+	v.protocol = sk->sk_protocol;
 	return (int)bpf_seq_write(seq, &v, sizeof(v));
 }
 
@@ -157,17 +170,31 @@ static __noinline int ending_look(struct seq_file *seq, struct sock *sk)
 {
 	const struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct ending e = {.verdict = WEFT_VERDICT_ENDED};
+	__u8 left;
 
 	if (!state || !state->cookie || state->role == WEFT_ROLE_UNKNOWN)
 		return 0;
 	e.server = state->role == WEFT_ROLE_SERVER;
 	key_of_sock(sk, &e.key);
-	if (is_left(sk)) {
-		e.verdict = WEFT_VERDICT_EJECTED;
-		e.a.answer.policy = e.a.source_number = e.a.target_number = WEFT_NUMBER_NONE;
-	} else if (!is_forbidden(sk, &e)) {
+	left = left_verdict(sk);
+	if (left)
+		ending_is_left(&e, left);
+	else if (!is_forbidden(sk, &e))
 		return 0;
-	}
+	return ending_write(seq, sk, &e);
+}
+
+/* The same of datagram sockets, which no policy ends. */
+static __noinline int datagrams_look(struct seq_file *seq, struct sock *sk)
+{
+	__u8 left = sock_is_udp(sk) ? left_verdict(sk) : 0;
+	struct ending e = {};
+	struct mesh m;
+
+	if (!left)
+		return 0;
+	ending_is_left(&e, left);
+	e.a.question.generation = mesh_open(&m) ? m.header->generation : 0;
 	return ending_write(seq, sk, &e);
 }
 
@@ -181,13 +208,30 @@ int mesh_endings(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
+SEC("iter/bpf_sk_storage_map")
+int mesh_end_datagr(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (sk)
+		datagrams_look(ctx->meta->seq, sk);
+	return 0;
+}
+
+static __always_inline int file_look(struct seq_file *seq, struct sock *sk)
+{
+	return sock_is_udp(sk) ? datagrams_look(seq, sk) : ending_look(seq, sk);
+}
+
 SEC("iter/task_file")
 int mesh_ends_files(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = sock_of_file(ctx->task, ctx->file);
-	__u64 *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
+	struct sock *sk = any_sock_of_file(ctx->task, ctx->file);
+	__u64 *walked = NULL;
 
-	if (walked && !ending_look(ctx->meta->seq, sk))
+	if (sk && (sock_is_tcp(sk) || sock_is_udp(sk)))
+		walked = walk_enter(sk, ctx->meta);
+	if (walked && !file_look(ctx->meta->seq, sk))
 		*walked = ctx->meta->session_id;
 	return 0;
 }

@@ -46,6 +46,7 @@ static const struct {
 	[WEFT_VERDICT_OVERFLOW] = {"overflow", "overflow", "UO"},
 	[WEFT_VERDICT_ENDED] = {"ended", "end", "-"},
 	[WEFT_VERDICT_EJECTED] = {"ejected", "eject", "-"},
+	[WEFT_VERDICT_GONE] = {"gone", "end", "-"},
 };
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
 

@@ -34,6 +34,7 @@ enum hook {
 	HOOK_ITER_CONNS,
 	HOOK_ITER_OWNERS,
 	HOOK_ITER_ENDINGS,
+	HOOK_ITER_DATAGRAMS,
 	HOOK_FILES_OWNERS,
 	HOOK_FILES_ALIVE,
 	HOOK_FILES_ENDINGS,
@@ -67,6 +68,7 @@ static const struct {
 	{"mesh_knock", HOOK_CGROUP, true},
 	{"mesh_accept", HOOK_CGROUP, true},
 	{"mesh_endings", HOOK_ITER_ENDINGS, false},
+	{"mesh_end_datagr", HOOK_ITER_DATAGRAMS, false},
 	{"files_alive", HOOK_FILES_ALIVE, false},
 	{"mesh_ends_files", HOOK_FILES_ENDINGS, false},
 };
@@ -95,6 +97,7 @@ static bool is_other_walk(const struct attach *a, size_t i)
 	case HOOK_ITER_CONNS:
 	case HOOK_ITER_OWNERS:
 	case HOOK_ITER_ENDINGS:
+	case HOOK_ITER_DATAGRAMS:
 		return a->walks_files;
 	case HOOK_FILES_ALIVE:
 	case HOOK_FILES_ENDINGS:
@@ -345,6 +348,8 @@ static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program
 		return iterator_attach(program, attach_map_fd(a, "weft_conns"));
 	case HOOK_ITER_OWNERS:
 		return iterator_attach(program, attach_map_fd(a, "weft_owners"));
+	case HOOK_ITER_DATAGRAMS:
+		return iterator_attach(program, attach_map_fd(a, "weft_picks"));
 	case HOOK_FILES_OWNERS:
 	case HOOK_FILES_ALIVE:
 	case HOOK_FILES_ENDINGS:
@@ -454,7 +459,9 @@ int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
 
 int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg)
 {
-	return walk(a, a->walks_files ? HOOK_FILES_ENDINGS : HOOK_ITER_ENDINGS, event, arg);
+	int r = walk(a, a->walks_files ? HOOK_FILES_ENDINGS : HOOK_ITER_ENDINGS, event, arg);
+
+	return r ? r : walk(a, HOOK_ITER_DATAGRAMS, event, arg);
 }
 
 /* ---- life */

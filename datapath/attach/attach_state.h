@@ -7,7 +7,7 @@
 
 #include <bpf/libbpf.h>
 
-#define ATTACH_PROGRAMS_MAX 24
+#define ATTACH_PROGRAMS_MAX 28
 
 struct attach {
 	struct weft_bpf *skeleton;

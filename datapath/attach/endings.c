@@ -126,8 +126,11 @@ static int found(void *arg, void *record, size_t size_bytes)
 		e->counts.failed++;
 		return 0;
 	}
-	e->targets[e->count] = (struct sock_target){
-		.tuple = v->tuple, .cookie = v->cookie, .number = e->count, .pid = v->owner.pid};
+	e->targets[e->count] = (struct sock_target){.tuple = v->tuple,
+						    .cookie = v->cookie,
+						    .number = e->count,
+						    .pid = v->owner.pid,
+						    .protocol = v->protocol};
 	return ++e->count == ENDINGS_MAX;
 }
 

@@ -51,7 +51,7 @@ static void request_fill(struct request *r, const struct sock_target *t)
 			   .nlmsg_type = SOCK_DESTROY,
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
 		.socket = {.sdiag_family = v4 ? AF_INET : AF_INET6,
-			   .sdiag_protocol = IPPROTO_TCP,
+			   .sdiag_protocol = (__u8)t->protocol,
 			   .id = {.idiag_sport = htons(t->tuple.local_port),
 				  .idiag_dport = htons(t->tuple.remote_port),
 				  .idiag_cookie = {(__u32)t->cookie, (__u32)(t->cookie >> 32)}}},
