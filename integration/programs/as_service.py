@@ -28,7 +28,7 @@ WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE""".split()
 ELSEWHERE = set("""Type NotifyAccess ExecStart Restart RestartSec RestartSteps RestartMaxDelaySec WatchdogSec OOMPolicy
 MemoryMax TasksMax RestrictAddressFamilies RestrictNamespaces SystemCallFilter SystemCallArchitectures SystemCallErrorNumber
 MemoryDenyWriteExecute LockPersonality RestrictSUIDSGID ProtectClock ProtectHostname ProtectKernelLogs ProtectKernelModules
-KeyringMode PrivateDevices PrivateIPC PrivateTmp""".split())
+ConfigurationDirectory ConfigurationDirectoryMode KeyringMode PrivateDevices PrivateIPC PrivateTmp""".split())
 
 
 def settings(path):
