@@ -6,7 +6,7 @@
 
 /* Raised whenever the meaning or layout of anything below changes; pinned maps of another version
  * are not adopted. */
-#define WEFT_ABI_VERSION 2
+#define WEFT_ABI_VERSION 3
 
 #include "bpf/abi_maps.h"
 #include "bpf/abi_mesh.h"

@@ -34,9 +34,9 @@ struct weft_mesh_header {
 	__u32 seed;			  /* of the hash tables */
 	__u32 cells;			  /* in use */
 	struct weft_mesh_table fronts;	  /* service addresses */
-	struct weft_mesh_table addresses; /* of workloads */
+	struct weft_mesh_table addresses; /* of workloads, and their prefixes */
 	struct weft_mesh_table matchers;  /* of processes */
-	__u32 default_policy;		  /* step: destinations without an identity of their own */
+	__u32 prefixes;			  /* cell: struct weft_mesh_lengths; 0 = none */
 	__u32 flags;			  /* WEFT_MESH_* */
 };
 
@@ -47,13 +47,14 @@ struct weft_mesh_header {
 /* The key of a front or an address: a hash over all 20 bytes. */
 struct weft_mesh_key {
 	__u8 addr[16]; /* IPv4 mapped */
-	__u16 port;    /* host order; addresses: 0 = any port */
+	__u16 port;    /* host order; addresses: 0 = any port; prefixes: their length */
 	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP; addresses: 0 */
 	__u8 kind;     /* WEFT_KEY_* */
 };
 
 #define WEFT_KEY_FRONT	 1
 #define WEFT_KEY_ADDRESS 2
+#define WEFT_KEY_PREFIX	 3
 
 /* A service's address and port: where clients connect. */
 struct weft_mesh_front {

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Who a peer is and what it may do, as the kernel half reads it: cells of the arena that
- * bpf/abi_mesh.h describes, and the record of a verdict. Part of bpf/abi.h, which is what others
+ * bpf/abi_mesh.h describes, and questions to them. Part of bpf/abi.h, which is what others
  * include. */
 #pragma once
 
-/* An address of workloads. */
+/* An address of workloads, or a prefix that all addresses of a workload lie in. */
 struct weft_mesh_address {
 	struct weft_mesh_key key;
-	__u32 identity; /* cell */
+	__u32 identity; /* cell: the first that it may be, see weft_mesh_identity.next */
 	__u32 pad[10];
+};
+
+#define WEFT_MESH_LENGTHS 63u
+
+/* Which lengths prefixes have, of the 16 bytes: the longest first. */
+struct weft_mesh_lengths {
+	__u8 count;
+	__u8 bits[WEFT_MESH_LENGTHS];
 };
 
 /* How a process is known. */
@@ -16,7 +24,7 @@ struct weft_mesh_address {
 #define WEFT_MATCH_NETNS   2 /* value: inode of the network namespace */
 #define WEFT_MATCH_EXE	   3 /* value: weft_hash_name of the last component of its path */
 #define WEFT_MATCH_UID	   4
-#define WEFT_MATCH_ADDRESS 5 /* value: 0; nothing but |prefix| is known */
+#define WEFT_MATCH_ADDRESS 5 /* only wanted beside others: see weft_mesh_lengths */
 
 /* Matchers with one kind and value in a chain: no longer than this. */
 #define WEFT_MESH_MATCHERS 16
@@ -28,8 +36,7 @@ struct weft_mesh_address {
 struct weft_mesh_matcher {
 	__u64 value;
 	__u8 kind;  /* WEFT_MATCH_*: what it is found by */
-	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; not its own kind, unless
-		     * that is WEFT_MATCH_ADDRESS */
+	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; not its own kind */
 	__u8 prefix_bits;
 	__u8 pad;
 	__u32 identity; /* cell */
@@ -42,7 +49,12 @@ struct weft_mesh_matcher {
 	__u8 prefix[16]; /* of the process's address, IPv4 mapped: WEFT_MATCH_ADDRESS */
 };
 
-/* A workload. Namespaces, principals and classes are what bitmaps of steps are over. */
+/* At most so many workloads that differ have one address (and port). */
+#define WEFT_MESH_IDENTITIES 16u
+
+/* A workload. Namespaces, principals and classes are what bitmaps of steps are over. An end that
+ * may be one of several is a chain of them: what policies deny to, or from, one of them is denied.
+ */
 struct weft_mesh_identity {
 	__u64 key;    /* hash of what makes it the same workload in the next generation */
 	__u32 number; /* stays over generations: records name workloads by it */
@@ -50,7 +62,8 @@ struct weft_mesh_identity {
 	__u32 principal_number; /* namespace and service account */
 	__u32 class_number;	/* namespace and labels */
 	__u32 policy;		/* step: for connections to it; 0 = no policy selects it: allowed */
-	__u32 pad[9];
+	__u32 next;		/* cell: another one that it may be */
+	__u32 pad[8];
 };
 
 /* Policies, compiled to steps: a decision graph without loops. Each step tests one thing and goes
@@ -144,53 +157,14 @@ struct weft_policy_answer {
 	} note[WEFT_POLICY_NOTES];
 };
 
-/* Verdicts (weft_verdict.verdict) */
-#define WEFT_VERDICT_ALLOWED	 0 /* told only with a note */
-#define WEFT_VERDICT_DENIED	 1
-#define WEFT_VERDICT_NO_ENDPOINT 2 /* UH */
-#define WEFT_VERDICT_OVERFLOW	 3 /* UO */
-#define WEFT_VERDICT_ENDED	 4 /* it lived, policy denies it now */
-#define WEFT_VERDICT_EJECTED	 5 /* it lived, its endpoint was ejected */
-#define WEFT_VERDICT_GONE	 6 /* a connected datagram socket: its endpoint is no more */
-
-/* Where it was spoken (weft_verdict.place) */
-#define WEFT_PLACE_CONNECT 1 /* the client's connect or first datagram */
-#define WEFT_PLACE_ACCEPT  2 /* the server's end */
-#define WEFT_PLACE_XDP	   3
-
-/* WEFT_EVENT_VERDICT: what the mesh decided about a connection (bpf/abi_mesh.h). Services and
- * endpoints are given by their |state|, workloads by their |number|; WEFT_NUMBER_NONE = none. */
-struct weft_verdict {
-	struct weft_event event;
-	__u64 cookie; /* of the socket, 0 = it has none yet */
-	__u64 generation;
-	struct weft_tuple tuple; /* connect: |remote| is what was asked for, |local| may be empty */
-	struct weft_owner owner; /* of the process that connects; accept: of the listener; of the
-				  * socket that was ended */
-	__u32 policy;
-	__u32 rule; /* from 1; 0 = none matched (no ALLOW policy did) */
-	__u32 service;
-	__u32 endpoint;
-	__u32 source; /* workload */
-	__u32 target;
-	__u8 verdict;  /* WEFT_VERDICT_* */
-	__u8 place;    /* WEFT_PLACE_* */
-	__u8 protocol; /* IPPROTO_* */
-	__u8 pad[5];
-};
-
 #define WEFT_NUMBER_NONE 0xffffffffu
 
-/* Context of the program `mesh_policy`: a question to a graph of the generation in force. */
-struct weft_policy_probe {
-	struct weft_policy_question question;
-	struct weft_policy_answer answer;
-};
+#include "bpf/abi_verdict.h"
 
 _Static_assert(sizeof(struct weft_mesh_address) == 64, "address");
+_Static_assert(sizeof(struct weft_mesh_lengths) == 64, "lengths of prefixes");
 _Static_assert(sizeof(struct weft_mesh_matcher) == 64, "matcher");
 _Static_assert(sizeof(struct weft_mesh_identity) == 64, "mesh identity");
 _Static_assert(sizeof(struct weft_mesh_step) == 64, "step");
 _Static_assert(sizeof(struct weft_policy_question) == 64, "policy question");
 _Static_assert(sizeof(struct weft_policy_answer) == 48, "policy answer");
-_Static_assert(sizeof(struct weft_verdict) == 176, "verdict");

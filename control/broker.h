@@ -20,6 +20,7 @@ enum broker_question {
 	BROKER_HEALTH,	 /* answer: struct broker_health */
 	BROKER_CHECK,	 /* answer: a JSON object as text */
 	BROKER_SIMULATE, /* data: struct weft_simulation; answer: the same, filled in; empty: no */
+	BROKER_EXPLAIN,	 /* the same with struct weft_explanation */
 	BROKER_END,	 /* look for connections that are to be ended; no answer */
 };
 

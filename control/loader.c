@@ -467,6 +467,18 @@ static void answer_simulation(struct loader *l, struct broker *b, const struct b
 	broker_answer(b, &s, done ? sizeof(s) : 0);
 }
 
+static void answer_explanation(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	struct weft_explanation e;
+	bool done = false;
+
+	if (l->feeder && m->data_bytes == sizeof(e)) {
+		memcpy(&e, m->data, sizeof(e));
+		done = !feeder_explain(l->feeder, &e);
+	}
+	broker_answer(b, &e, done ? sizeof(e) : 0);
+}
+
 int loader_answer(struct loader *l, struct broker *b)
 {
 	struct broker_message m;
@@ -483,6 +495,9 @@ int loader_answer(struct loader *l, struct broker *b)
 		break;
 	case BROKER_SIMULATE:
 		answer_simulation(l, b, &m);
+		break;
+	case BROKER_EXPLAIN:
+		answer_explanation(l, b, &m);
 		break;
 	case BROKER_END:
 		end_connections(l);

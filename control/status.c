@@ -252,15 +252,23 @@ void status_write_endpoints(void *arg, struct text *out)
 	steering_write_endpoints(s->parts.steering, out);
 }
 
+static int ask_kernel(void *arg, struct weft_explanation *e)
+{
+	ssize_t n = broker_ask_data(arg, BROKER_EXPLAIN, e, sizeof(*e), e, sizeof(*e));
+
+	return n == sizeof(*e) ? 0 : -ENOTSUP;
+}
+
 int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
 		   struct error *err)
 {
 	const struct status *s = arg;
 	const struct generation *g = steering_generation(s->parts.steering);
+	const struct explain_kernel kernel = {g ? g->names : NULL, ask_kernel, s->parts.broker};
 
 	if (!g)
 		return error_set(err, -ENOENT, "no configuration is in force yet");
-	return explain_write(g->mesh, from, to, port, out, err);
+	return explain_write(g->mesh, &kernel, from, to, port, out, err);
 }
 
 struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, struct error *err)

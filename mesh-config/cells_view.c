@@ -59,21 +59,42 @@ const struct weft_mesh_front *cells_view_front(const struct cells_view *v, const
 }
 
 static const struct weft_mesh_address *find_address(const struct cells_view *v,
-						    const uint8_t addr[16], uint16_t port)
+						    const struct weft_mesh_key *key)
 {
-	struct weft_mesh_key key = make_key(addr, port, 0, WEFT_KEY_ADDRESS);
 	const struct weft_mesh_header *h = cells_view_header(v);
 
-	return probe(v, &h->addresses, weft_hash_key(&key, h->seed), &key, sizeof(key));
+	return probe(v, &h->addresses, weft_hash_key(key, h->seed), key, sizeof(*key));
+}
+
+/* By the longest prefix that |addr| is in. */
+static const struct weft_mesh_address *find_prefix(const struct cells_view *v,
+						   const uint8_t addr[16])
+{
+	uint32_t lengths = cells_view_header(v)->prefixes;
+	const struct weft_mesh_lengths *l = lengths ? cells_view_at(v, lengths) : NULL;
+	const struct weft_mesh_address *found = NULL;
+
+	for (uint32_t i = 0; l && !found && i < l->count && i < WEFT_MESH_LENGTHS; i++) {
+		struct weft_mesh_key key = make_key(addr, l->bits[i], 0, WEFT_KEY_PREFIX);
+
+		for (uint32_t bit = l->bits[i]; bit < 128; bit++)
+			key.addr[bit / 8] &= (uint8_t)~(0x80u >> bit % 8);
+		found = find_address(v, &key);
+	}
+	return found;
 }
 
 const struct weft_mesh_identity *cells_view_identity(const struct cells_view *v,
 						     const uint8_t addr[16], uint16_t port)
 {
-	const struct weft_mesh_address *a = port ? find_address(v, addr, port) : NULL;
+	struct weft_mesh_key key = make_key(addr, port, 0, WEFT_KEY_ADDRESS);
+	const struct weft_mesh_address *a = find_address(v, &key);
 
+	key.port = 0;
+	if (!a && port)
+		a = find_address(v, &key);
 	if (!a)
-		a = find_address(v, addr, 0);
+		a = find_prefix(v, addr);
 	return a ? cells_view_at(v, a->identity) : NULL;
 }
 
@@ -196,6 +217,20 @@ static void check_front(void *arg, const struct weft_mesh_front *f)
 		left -= check_route(c, f->route + f->routes - left, left);
 }
 
+/* A chain that ends. */
+static void check_identities(struct check *c, uint32_t index, uint32_t place)
+{
+	const struct weft_mesh_identity *identity;
+
+	for (uint32_t i = 0; index && i < WEFT_MESH_IDENTITIES; i++) {
+		if (!holds(c, in_range(c, index, 1), "the identity of an address", place))
+			return;
+		identity = cells_view_at(c->view, index);
+		index = identity->next;
+	}
+	holds(c, !index, "an address of too many", place);
+}
+
 static void check_addresses(struct check *c)
 {
 	const struct weft_mesh_table *t = &cells_view_header(c->view)->addresses;
@@ -205,9 +240,9 @@ static void check_addresses(struct check *c)
 		a = cells_view_at(c->view, t->first + i);
 		if (!a->key.kind)
 			continue;
-		holds(c, find_address(c->view, a->key.addr, a->key.port) == a,
-		      "an address that is not found", i);
-		holds(c, in_range(c, a->identity, 1), "the identity of an address", i);
+		holds(c, find_address(c->view, &a->key) == a, "an address that is not found", i);
+		holds(c, a->identity, "an address of nobody", i);
+		check_identities(c, a->identity, i);
 	}
 }
 

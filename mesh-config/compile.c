@@ -368,7 +368,7 @@ static void write_header(struct compiler *c, const struct compile_input *in)
 		.fronts = {d->context.fronts.first, d->context.fronts.mask},
 		.addresses = {addresses->first, addresses->mask},
 		.matchers = {d->matchers.table.first, d->matchers.table.mask},
-		.default_policy = d->policies.of_classes.others,
+		.prefixes = addresses_lengths(d->addresses),
 	};
 
 	h.flags = (in->mesh->policy_count ? WEFT_MESH_POLICIES : 0) |
@@ -393,6 +393,11 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 		r = addresses_update(d->addresses, c->mesh, in->mesh);
 	if (!r)
 		r = matchers_write(&d->matchers, in->mesh, c->roster, in->names, in->name_count);
+	if (!r && d->matchers.skipped) /* what they know would not be protected */
+		r = error_set(err, -ENOSPC,
+			      "more than %u workloads are known by one program, control group, "
+			      "network namespace or user",
+			      WEFT_MESH_MATCHERS);
 	if (!r)
 		r = update_services(c, in->mesh);
 	if (!r)
@@ -411,7 +416,6 @@ static void count_all(struct compiler *c)
 	c->statistics.workloads = come;
 	c->statistics.cells_used = cells_count(c->made->context.cells);
 	c->statistics.addresses_shared = addresses_shared(c->made->addresses);
-	c->statistics.matchers_skipped = c->made->matchers.skipped;
 }
 
 static int run_once(struct compiler *c, const struct compile_input *in, uint32_t seed,
@@ -470,6 +474,11 @@ static int explain(struct error *err, int r)
 				 "the mesh is too large: at most %u cells, %u endpoints, %u "
 				 "services and pools",
 				 COMPILE_CELLS_MAX, WEFT_MESH_ENDPOINTS, WEFT_MESH_SERVICES);
+	case -EMLINK:
+		return error_set(err, -ENOSPC,
+				 "more than %u workloads that differ have one address, or the "
+				 "prefixes of workloads have more than %u lengths",
+				 WEFT_MESH_IDENTITIES, WEFT_MESH_LENGTHS);
 	case -EXFULL:
 		return error_set(err, -ENOSPC, "addresses collide in the tables of the mesh");
 	default:
@@ -529,6 +538,7 @@ void compile_names_free(struct compile_names *n)
 	free(n->endpoint_ports);
 	free(n->services);
 	free(n->workloads);
+	free(n->workload_cells);
 	free(n);
 }
 
@@ -557,8 +567,12 @@ static void fill_names(const struct compiler *c, struct compile_names *n)
 		n->services[s->number] = i;
 		fill_endpoints(m, &m->services[i], s, n);
 	}
-	for (uint32_t i = 0; i < m->workload_count; i++)
-		n->workloads[roster_number(c->roster, i)] = i;
+	for (uint32_t i = 0; i < m->workload_count; i++) {
+		uint32_t number = roster_number(c->roster, i);
+
+		n->workloads[number] = i;
+		n->workload_cells[i] = roster_cell(c->roster, number);
+	}
 }
 
 struct compile_names *compiler_names(const struct compiler *c)
@@ -575,7 +589,8 @@ struct compile_names *compiler_names(const struct compiler *c)
 	n->endpoint_ports = calloc(n->endpoint_count + 1u, sizeof(*n->endpoint_ports));
 	n->services = new_names(n->service_count);
 	n->workloads = new_names(n->workload_count);
-	if (n->endpoints && n->endpoint_ports && n->services && n->workloads) {
+	n->workload_cells = new_names(c->mesh->workload_count);
+	if (n->endpoints && n->endpoint_ports && n->services && n->workloads && n->workload_cells) {
 		fill_names(c, n);
 		return n;
 	}

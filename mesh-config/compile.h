@@ -40,9 +40,9 @@ void compiler_free(struct compiler *c); /* NULL is fine */
 int compiler_adopt(struct compiler *c, const void *cells, uint32_t count);
 
 /* Makes the next generation. |in->mesh| is used until the next call returned. 0; -ENOSPC: it needs
- * more cells or numbers than there may be; -E2BIG: policies, see authorize_compile; -ENOMEM. With
- * |err|. After a failure the compiler starts from scratch next time (with the same numbers); what
- * was copied from it is not concerned. */
+ * more cells or numbers than there may be, or more workloads are alike than the kernel half tells;
+ * -E2BIG: policies, see authorize_compile; -ENOMEM. With |err|. After a failure the compiler starts
+ * from scratch next time (with the same numbers); what was copied from it is not concerned. */
 int compiler_run(struct compiler *c, const struct compile_input *in, struct error *err);
 
 /* The cells of the last successful run: cells_count, and cells_copy with |epoch| = the generation
@@ -60,6 +60,7 @@ struct compile_names {
 	uint16_t *endpoint_ports;	     /* where they serve, by the same */
 	uint32_t *services, service_count;   /* by weft_mesh_service.state */
 	uint32_t *workloads, workload_count; /* by weft_mesh_identity.number */
+	uint32_t *workload_cells;	     /* by index in the mesh: weft_mesh_identity */
 };
 
 /* Of the last successful run; the caller frees it with compile_names_free. NULL when memory is
@@ -81,7 +82,6 @@ struct compile_statistics {
 	bool scratch;  /* everything was */
 	uint32_t cells_used;
 	uint32_t addresses_shared; /* see addresses_shared */
-	uint32_t matchers_skipped; /* see struct matchers */
 };
 
 void compiler_statistics(const struct compiler *c, struct compile_statistics *ret);

@@ -24,10 +24,15 @@ static const void *cell_at(const struct walk *w, uint32_t index)
 
 static void adopt_identity(const struct walk *w, uint32_t index)
 {
-	const struct weft_mesh_identity *identity = cell_at(w, index);
+	const struct weft_mesh_identity *identity;
 
-	if (identity)
+	for (uint32_t i = 0; i < WEFT_MESH_IDENTITIES; i++) {
+		identity = cell_at(w, index);
+		if (!identity)
+			return;
 		roster_adopt(w->numbers->roster, identity->key, identity->number);
+		index = identity->next;
+	}
 }
 
 static const struct weft_mesh_service *adopt_service(const struct walk *w, uint32_t index)
@@ -97,7 +102,7 @@ static void adopt_addresses(const struct walk *w, const struct weft_mesh_table *
 
 	for (uint64_t i = 0; i <= t->mask; i++) {
 		a = cell_at(w, (uint32_t)(t->first + i));
-		if (a && a->key.kind == WEFT_KEY_ADDRESS)
+		if (a && (a->key.kind == WEFT_KEY_ADDRESS || a->key.kind == WEFT_KEY_PREFIX))
 			adopt_identity(w, a->identity);
 	}
 }

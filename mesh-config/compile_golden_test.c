@@ -5,6 +5,7 @@
 
 #include "mesh-config/compile_text_test.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,11 +47,10 @@ struct made {
 	struct cells_view view;
 };
 
-static void make(struct made *w, const char *yaml)
+/* The model alone. */
+static void load(struct made *w, const char *yaml)
 {
 	struct problems problems = {0};
-	struct compile_input in = {.generation = 1};
-	struct error err = {0};
 
 	*w = (struct made){.source = mesh_source_new(), .compiler = compiler_new(3)};
 	assert_int_equal(
@@ -59,6 +59,14 @@ static void make(struct made *w, const char *yaml)
 		fail_msg("%u:%u %s", problems.items[0].line, problems.items[0].column,
 			 problems.items[0].text);
 	problems_free(&problems);
+}
+
+static void make(struct made *w, const char *yaml)
+{
+	struct compile_input in = {.generation = 1};
+	struct error err = {0};
+
+	load(w, yaml);
 	in.mesh = w->mesh;
 	if (compiler_run(w->compiler, &in, &err))
 		fail_msg("%s", err.text);
@@ -335,6 +343,25 @@ static const char shared[] = SELECTED("cart", "10.9.0.1") /**/
 	ENTRY_OF("b", "till", "10.0.0.9", "8082")	  /**/
 	ENTRY_OF("c", "till", "10.0.0.8", "8082");
 
+/* |found| may be |a| and |b| and no other, as they are by themselves. */
+static void assert_set(const struct cells_view *view, const struct weft_mesh_identity *found,
+		       const struct weft_mesh_identity *a, const struct weft_mesh_identity *b)
+{
+	const struct weft_mesh_identity *second;
+
+	assert_non_null(found);
+	second = cells_view_at(view, found->next);
+	if (found->number != a->number) {
+		const struct weft_mesh_identity *other = a;
+
+		a = b;
+		b = other;
+	}
+	assert_memory_equal(found, a, offsetof(struct weft_mesh_identity, next));
+	assert_memory_equal(second, b, offsetof(struct weft_mesh_identity, next));
+	assert_int_equal(second->next, 0);
+}
+
 static void a_shared_address_is_told_apart_by_ports(void **state)
 {
 	const struct weft_mesh_identity *a, *b;
@@ -350,9 +377,11 @@ static void a_shared_address_is_told_apart_by_ports(void **state)
 	assert_non_null(a);
 	assert_non_null(b);
 	assert_int_not_equal(a->number, b->number);
-	assert_null(cells_view_identity(&w.view, both, 0));
-	assert_null(cells_view_identity(&w.view, both, 8083));
-	assert_non_null(cells_view_identity(&w.view, one, 0));
+	assert_int_equal(a->next, 0);
+	assert_int_equal(b->next, 0);
+	assert_set(&w.view, cells_view_identity(&w.view, both, 0), a, b);
+	assert_set(&w.view, cells_view_identity(&w.view, both, 8083), a, b);
+	assert_int_equal(cells_view_identity(&w.view, one, 0)->next, 0);
 	compiler_statistics(w.compiler, &statistics);
 	assert_int_equal(statistics.addresses_shared, 1);
 	end(&w);
@@ -394,10 +423,71 @@ static void matchers_are_chained_by_their_first_condition(void **state)
 	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID);
 	assert_int_equal(m->uid, 33);
 	assert_null(cells_view_matcher(&w.view, WEFT_MATCH_CGROUP, 0));
-	m = cells_view_matcher(&w.view, WEFT_MATCH_ADDRESS, 0);
-	assert_non_null(m);
-	assert_int_equal(m->wants, 1 << WEFT_MATCH_ADDRESS);
-	assert_int_equal(m->prefix_bits, 112);
+	assert_null(cells_view_matcher(&w.view, WEFT_MATCH_ADDRESS, 0));
+	end(&w);
+}
+
+#define NETWORK(name, label, match)                                                                \
+	DOCUMENT("weft.dev/v1alpha1", "Workload", name)                                            \
+	"  match: [{" match "}]\n  labels: {app: " label "}\n"
+
+static const char networks[] = NETWORK("wide", "wide", "ip: [10.1.0.0/16]")	 /**/
+	NETWORK("narrow", "narrow", "ip: [10.1.2.0/24]")			 /**/
+	NETWORK("beside", "beside", "ip: [10.1.2.0/24]")			 /**/
+	NETWORK("one", "one", "ip: [10.1.2.3]")					 /**/
+	NETWORK("program", "program", "ip: [10.1.3.0/24], executable: '*/curl'") /**/
+	NETWORK("first", "first", "ip: [10.1.4.4], executable: '*/nginx'")	 /**/
+	NETWORK("second", "second", "ip: [10.1.4.4], executable: '*/redis'")	 /**/
+	NETWORK("third", "third", "ip: [10.1.4.5], executable: '*/redis'");
+
+/* The names of those that it may be. */
+static const char *named(const struct made *w, uint8_t third, uint8_t fourth)
+{
+	const uint8_t address[16] = {[10] = 0xff, 0xff, 10, 1, third, fourth};
+	struct compile_names *names = compiler_names(w->compiler);
+	const struct weft_mesh_identity *i = cells_view_identity(&w->view, address, 80);
+	static char text[200];
+
+	text[0] = 0;
+	for (; i; i = i->next ? cells_view_at(&w->view, i->next) : NULL)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ",
+			 w->mesh->workloads[names->workloads[i->number]].name);
+	compile_names_free(names);
+	return text;
+}
+
+static void prefixes_are_of_workloads_that_nothing_else_is_known_of(void **state)
+{
+	struct made w;
+
+	(void)state;
+	make(&w, networks);
+	assert_string_equal(named(&w, 2, 3), "one ");
+	assert_string_equal(named(&w, 2, 4), "beside narrow ");
+	assert_string_equal(named(&w, 3, 1), "wide "); /* a program is known by who runs */
+	assert_string_equal(named(&w, 4, 4), "wide "); /* of two programs, too */
+	assert_string_equal(named(&w, 4, 5), "third ");
+	end(&w);
+}
+
+/* What the kernel half would not look at is refused, as it would not be protected. */
+static void more_than_can_be_told_apart_is_refused(void **state)
+{
+	struct compile_input in = {.generation = 1};
+	struct error err = {0};
+	char text[8000] = "";
+	struct made w;
+
+	(void)state;
+	for (unsigned i = 0; i <= WEFT_MESH_MATCHERS; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 DOCUMENT("weft.dev/v1alpha1", "Workload",
+				  "w%u") "  match: [{executable: '*/same'}]\n",
+			 i);
+	load(&w, text);
+	in.mesh = w.mesh;
+	assert_int_equal(compiler_run(w.compiler, &in, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "known by one program"));
 	end(&w);
 }
 
@@ -413,6 +503,8 @@ int main(void)
 		cmocka_unit_test(policies_are_those_of_the_workload),
 		cmocka_unit_test(a_shared_address_is_told_apart_by_ports),
 		cmocka_unit_test(matchers_are_chained_by_their_first_condition),
+		cmocka_unit_test(prefixes_are_of_workloads_that_nothing_else_is_known_of),
+		cmocka_unit_test(more_than_can_be_told_apart_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

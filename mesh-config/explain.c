@@ -67,6 +67,41 @@ int explain_ask(const struct mesh *m, const struct explain_question *q,
 	return 0;
 }
 
+static struct explain_end end_of(const struct mesh *m, const struct explain_ends *ends,
+				 uint32_t number)
+{
+	struct explain_end end = {0};
+
+	if (number < ends->holders.count)
+		end.workload = &m->workloads[ends->holders.workloads[number]];
+	memcpy(end.address, ends->address, sizeof(end.address));
+	return end;
+}
+
+int explain_ask_all(const struct mesh *m, const struct explain_ends *source,
+		    const struct explain_ends *target, uint16_t port,
+		    struct explain_question *ret_pair, struct weft_policy_answer *ret,
+		    struct error *err)
+{
+	uint32_t sources = source->holders.count ? source->holders.count : 1;
+	uint32_t targets = target->holders.count ? target->holders.count : 1;
+	bool open = false;
+	int code = 0;
+
+	for (uint32_t i = 0; i < sources * targets && !code; i++) {
+		*ret_pair = (struct explain_question){.source = end_of(m, source, i % sources),
+						      .target = end_of(m, target, i / sources),
+						      .port = port};
+		code = explain_ask(m, ret_pair, ret, err);
+		if (ret->action == WEFT_ACTION_DENY)
+			return code;
+		open |= ret->action == WEFT_ACTION_OPEN;
+	}
+	if (open)
+		ret->action = WEFT_ACTION_OPEN;
+	return code;
+}
+
 bool explain_selects(const struct mesh *m, uint32_t policy, const struct explain_question *q)
 {
 	const struct mesh_workload *w = q->target.workload;

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "mesh-config/model.h"
+#include "mesh-config/holders.h"
 
 struct explain_end {
 	const struct mesh_workload *workload; /* NULL: nobody that the mesh knows */
@@ -24,6 +24,19 @@ struct explain_question {
  * -ENOMEM, -E2BIG with |err|. */
 int explain_ask(const struct mesh *m, const struct explain_question *q,
 		struct weft_policy_answer *ret, struct error *err);
+
+/* An end that may be one of several workloads. */
+struct explain_ends {
+	struct holders holders; /* count 0: nobody that the mesh knows */
+	uint8_t address[16];
+};
+
+/* The same for every pair of them: what is denied to one is denied. |*ret_pair| is the pair of
+ * which |ret| speaks. */
+int explain_ask_all(const struct mesh *m, const struct explain_ends *source,
+		    const struct explain_ends *target, uint16_t port,
+		    struct explain_question *ret_pair, struct weft_policy_answer *ret,
+		    struct error *err);
 
 /* Whether policy |policy| of |m| selects the target. */
 bool explain_selects(const struct mesh *m, uint32_t policy, const struct explain_question *q);

@@ -31,5 +31,4 @@ struct identity_view {
  * |by_class| has identity_view.class_count elements, or is NULL: there are no policies. */
 struct identity_policies {
 	uint32_t *by_class;
-	uint32_t others; /* destinations without an identity: policies of the whole mesh */
 };

@@ -44,7 +44,8 @@ static bool names_cgroup(const struct mesh_matcher *s)
 static bool fill(const struct mesh_matcher *s, const struct matcher_names *names,
 		 struct weft_mesh_matcher *ret)
 {
-	if (!matchers_supported(s) || (names_cgroup(s) && !(names && names->cgroup_id)) ||
+	if (mesh_matcher_is_address(s) || !matchers_supported(s) ||
+	    (names_cgroup(s) && !(names && names->cgroup_id)) ||
 	    (s->netns[0] && !(names && names->netns_ino)))
 		return false;
 	ret->wants =
@@ -69,14 +70,11 @@ static void choose_key(struct weft_mesh_matcher *cell)
 	uint64_t values[] = {[WEFT_MATCH_CGROUP] = cell->cgroup_id,
 			     [WEFT_MATCH_NETNS] = cell->netns_ino,
 			     [WEFT_MATCH_EXE] = cell->exe,
-			     [WEFT_MATCH_UID] = cell->uid,
-			     [WEFT_MATCH_ADDRESS] = 0};
+			     [WEFT_MATCH_UID] = cell->uid};
 
 	cell->kind = (uint8_t)__builtin_ctz(cell->wants);
 	cell->value = values[cell->kind];
 	cell->wants &= (uint8_t)~(1u << cell->kind);
-	if (cell->kind == WEFT_MATCH_ADDRESS)
-		cell->wants = 1u << WEFT_MATCH_ADDRESS;
 }
 
 static int compare_entries(const void *left, const void *right)

@@ -24,7 +24,8 @@ int matchers_init(struct matchers *t, struct cells *c, uint32_t seed);
 
 /* Writes the matchers of |m|; |names| are ascending by matcher and have all that name a cgroup or a
  * network namespace. Those whose names mean nothing now are left out, and so are executables with a
- * pattern in the last component (matchers_supported). 0, -ENOMEM, -EXFULL or cells_error. */
+ * pattern in the last component (matchers_supported) and what is an address alone
+ * (mesh-config/addresses.h). 0, -ENOMEM, -EXFULL or cells_error. */
 int matchers_write(struct matchers *t, const struct mesh *m, const struct roster *roster,
 		   const struct matcher_names *names, uint32_t name_count);
 

@@ -128,6 +128,15 @@ uint32_t mesh_host_find(const struct mesh *m, const char *host)
 
 /* ---- by address */
 
+bool mesh_prefix_has(const struct mesh_prefix *p, const uint8_t address[16])
+{
+	unsigned whole = p->bits / 8, rest = p->bits % 8;
+
+	if (memcmp(address, p->address, whole) != 0)
+		return false;
+	return !rest || !((address[whole] ^ p->address[whole]) >> (8 - rest));
+}
+
 bool mesh_workload_has(const struct mesh *m, uint32_t workload, const uint8_t address[16])
 {
 	const struct mesh_workload *w = &m->workloads[workload];
@@ -143,10 +152,47 @@ static bool workload_same(const void *arg, uint32_t value, const void *key)
 	return mesh_workload_has(arg, value, key);
 }
 
+unsigned mesh_matcher_parts(const struct mesh_matcher *m)
+{
+	return (m->executable[0] != 0) + (m->systemd_unit[0] != 0) + (m->cgroup[0] != 0) +
+	       (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) + m->has_prefix;
+}
+
+bool mesh_matcher_is_address(const struct mesh_matcher *m)
+{
+	return m->has_prefix && mesh_matcher_parts(m) == 1;
+}
+
+bool mesh_matcher_is_prefix(const struct mesh_matcher *m)
+{
+	return mesh_matcher_is_address(m) && m->prefix.bits < 128;
+}
+
+/* They come last, longer ones first. */
+static uint32_t workload_of_prefix(const struct mesh *m, const uint8_t address[16])
+{
+	uint32_t low = 0, high = m->matcher_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (mesh_matcher_is_prefix(&m->matchers[middle]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	for (; low < m->matcher_count; low++)
+		if (mesh_prefix_has(&m->matchers[low].prefix, address))
+			return m->matchers[low].workload;
+	return MESH_NONE;
+}
+
 uint32_t mesh_workload_find(const struct mesh *m, const uint8_t address[16])
 {
-	return lookup_find(&m->index->addresses, table_hash(address, 16, 0), workload_same, m,
-			   address);
+	uint32_t found = lookup_find(&m->index->addresses, table_hash(address, 16, 0),
+				     workload_same, m, address);
+
+	return found == MESH_NONE ? workload_of_prefix(m, address) : found;
 }
 
 static bool endpoint_same(const void *arg, uint32_t value, const void *key)

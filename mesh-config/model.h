@@ -69,6 +69,8 @@ struct mesh {
 	uint32_t workload_count;
 	const struct mesh_address *addresses; /* of workloads */
 	uint32_t address_count;
+	const uint16_t *workload_ports; /* that workloads say they serve */
+	uint32_t workload_port_count;
 	const struct mesh_matcher *matchers;
 	uint32_t matcher_count;
 
@@ -100,11 +102,20 @@ void mesh_free(struct mesh *m);
 
 /* The index of the service with this namespace and name, of the one that owns |host| (exact,
  * without regard to case), of the endpoint or workload that has |address|; MESH_NONE if there is
- * none. One hash each. Where several endpoints have an address the first one is given. */
+ * none. One hash each. Where several endpoints have an address the first one is given. A workload
+ * also has the addresses of its prefixes that no other has by itself; the longest one counts. */
 uint32_t mesh_service_find(const struct mesh *m, const char *namespace_name, const char *name);
 uint32_t mesh_host_find(const struct mesh *m, const char *host);
 uint32_t mesh_workload_find(const struct mesh *m, const uint8_t address[16]);
 uint32_t mesh_endpoint_find(const struct mesh *m, const uint8_t address[16]);
+
+/* Whether nothing but an address or prefix is asked for, or a prefix of more than one address; how
+ * many things are. */
+bool mesh_matcher_is_address(const struct mesh_matcher *matcher);
+bool mesh_matcher_is_prefix(const struct mesh_matcher *matcher);
+unsigned mesh_matcher_parts(const struct mesh_matcher *matcher);
+
+bool mesh_prefix_has(const struct mesh_prefix *prefix, const uint8_t address[16]);
 
 /* The index of the service that has |address| as a virtual address and |port| of |protocol| (enum
  * mesh_protocol) among its ports; MESH_NONE if there is none. */

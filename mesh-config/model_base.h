@@ -41,4 +41,5 @@ struct mesh_prefix {
 
 struct mesh_address {
 	uint8_t address[16];
+	bool conditional; /* of a process of this workload only if more holds: its matchers say */
 };

@@ -17,13 +17,15 @@ struct mesh_workload {
 	const struct mesh_labels *labels;
 	struct mesh_locality locality;
 	uint32_t address_first, address_count; /* its own addresses, no prefixes */
+	uint32_t port_first, port_count;       /* in mesh->workload_ports; endpoints say more */
 	struct mesh_position position;
 };
 
 /* A way to know a process as this workload: everything that is given must hold. Texts "" are not
  * given. Patterns: exact, "abc*", "*abc". Of several matchers that fit, the first in
  * mesh->matchers wins; they are sorted from the narrowest to the widest: more parts given first,
- * then longer prefixes, then as workloads are. */
+ * then longer prefixes, then as workloads are; those of an address alone come behind all others,
+ * as what is known of a process says more. */
 struct mesh_matcher {
 	uint32_t workload;
 	const char *executable;	  /* path of the binary, as in /proc/PID/exe */

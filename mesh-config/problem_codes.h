@@ -97,4 +97,10 @@
 	  "name, is used.")                                                                        \
 	X(UNMERGED, "E4011", "two rules say the same thing differently",                           \
 	  "DestinationRules of one host and namespace are merged: each subset, and the traffic "   \
-	  "policy, may be in one of them only.")
+	  "policy, may be in one of them only.")                                                   \
+	X(UNDECIDABLE, "E4020", "workloads that cannot be told apart",                             \
+	  "Workloads with different ALLOW policies have one address, and no port says which of "   \
+	  "them a connection is for: what one of them allows the other denies.")                   \
+	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
+	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
+	  "other nodes know no more than its address.")

@@ -233,6 +233,8 @@ static void resolve_all(struct resolve *r)
 	resolve_routes(r);
 	stage_begin(r, STAGE_POLICIES);
 	resolve_policies(r);
+	stage_begin(r, STAGE_SHARED);
+	resolve_shared(r);
 	stage_begin(r, STAGE_SIGNALS);
 	resolve_signals(r);
 	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++)

@@ -62,6 +62,7 @@ enum resolve_stage {
 	STAGE_ENDPOINTS, /* and traffic: taken over service by service */
 	STAGE_ROUTES,	 /* and which rules and routes are whose */
 	STAGE_POLICIES,
+	STAGE_SHARED, /* made each time */
 	STAGE_SIGNALS,
 	STAGE_COUNT,
 };
@@ -186,6 +187,7 @@ void resolve_splitters(struct resolve *r); /* which routes are whose */
 void resolve_endpoints(struct resolve *r); /* endpoints, subsets, traffic */
 void resolve_routes(struct resolve *r);
 void resolve_policies(struct resolve *r);
+void resolve_shared(struct resolve *r); /* addresses that several workloads have */
 void resolve_signals(struct resolve *r);
 
 /* Problems from here on are of this stage. */

@@ -45,6 +45,7 @@ void services_carry(struct resolve *r)
 	r->index->vip_ports = lookup_share(&last->vip_ports);
 	r->index->host_services = shared_hold(last->host_services);
 	r->index->has_networks = last->has_networks;
+	r->index->shares = last->shares;
 }
 
 void stage_carry(struct resolve *r, enum resolve_stage stage)
@@ -149,18 +150,25 @@ static void workloads_append(struct resolve *r, uint32_t first, uint32_t end)
 {
 	const struct mesh *last = last_mesh(r);
 	uint32_t at = ROWS_END(r, workloads), address_end = last->address_count, moves;
+	uint32_t port_end = last->workload_port_count, port_moves;
 	struct mesh_workload *w;
 
 	if (first >= end)
 		return;
-	if (end < last->workload_count)
+	if (end < last->workload_count) {
 		address_end = last->workloads[end].address_first;
+		port_end = last->workloads[end].port_first;
+	}
 	moves = ROWS_END(r, addresses) - last->workloads[first].address_first;
+	port_moves = ROWS_END(r, workload_ports) - last->workloads[first].port_first;
 	rows_append(r, ROWS_workloads, last, first, end);
+	rows_append(r, ROWS_workload_ports, last, last->workloads[first].port_first, port_end);
 	rows_append(r, ROWS_addresses, last, last->workloads[first].address_first, address_end);
 	w = ROWS(r, workloads, struct mesh_workload);
-	for (; moves && at < ROWS_END(r, workloads) && !r->failed; at++)
+	for (; (moves || port_moves) && at < ROWS_END(r, workloads) && !r->failed; at++) {
 		w[at].address_first += moves;
+		w[at].port_first += port_moves;
+	}
 }
 
 static void workloads_make(struct resolve *r)
@@ -225,7 +233,7 @@ static void workloads_move(struct resolve *r)
 
 static int address_order(const void *left, const void *right)
 {
-	return memcmp(left, right, sizeof(struct mesh_address));
+	return memcmp(left, right, sizeof(((struct mesh_address *)0)->address));
 }
 
 static void addresses_add(struct reuse_addresses *a, const struct mesh_workload *w, uint32_t count,
@@ -331,10 +339,14 @@ static void addresses_index(struct resolve *r)
 	for (uint32_t i = 0; i <= l->mask && r->reuse->moved; i++)
 		if (l->slots[i].value != MESH_NONE)
 			l->slots[i].value = r->reuse->moved[l->slots[i].value];
-	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++)
-		if (addresses_have(a, rows[i].address) &&
-		    workload_at(r, rows[i].address) == MESH_NONE)
+	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++) {
+		if (!addresses_have(a, rows[i].address))
+			continue;
+		if (workload_at(r, rows[i].address) == MESH_NONE)
 			lookup_add(l, table_hash(&rows[i], 16, 0), address_owner(r, i));
+		else
+			r->index->shares = true;
+	}
 }
 
 /* Endpoints know the workload at their address. */
@@ -353,6 +365,7 @@ void workloads_carry(struct resolve *r)
 	if (!r->reuse->workload_count) {
 		share(r, ROWS_workloads);
 		share(r, ROWS_addresses);
+		share(r, ROWS_workload_ports);
 		r->index->addresses = lookup_share(&last_mesh(r)->index->addresses);
 		return;
 	}

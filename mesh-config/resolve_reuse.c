@@ -103,6 +103,8 @@ static void make(struct resolve *r)
 	stage_make(r, STAGE_ROUTES, resolve_routes);
 	stage_make(r, STAGE_POLICIES, resolve_policies);
 	stage_make(r, STAGE_SIGNALS, resolve_signals);
+	stage_begin(r, STAGE_SHARED);
+	resolve_shared(r);
 	if (!r->failed)
 		hashes_make(r);
 }

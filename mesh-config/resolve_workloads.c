@@ -49,16 +49,29 @@ static struct mesh_workload *workload_add(struct resolve *r, const struct draft 
 	w->labels = labels;
 	w->locality = (struct mesh_locality){pool_empty, pool_empty, pool_empty};
 	w->address_first = ROWS_END(r, addresses);
+	w->port_first = ROWS_END(r, workload_ports);
 	w->position = position_of(d, d->at);
 	return w;
 }
 
-static void address_add(struct resolve *r, const struct mesh_prefix *prefix)
+static void address_add(struct resolve *r, const struct mesh_prefix *prefix, bool conditional)
 {
 	struct mesh_address *a = ROW_ADD(r, addresses, struct mesh_address);
 
 	memcpy(a->address, prefix->address, sizeof(a->address));
+	a->conditional = conditional;
 	ROWS(r, workloads, struct mesh_workload)[ROWS_END(r, workloads) - 1].address_count++;
+}
+
+/* Of the workload that was added last. */
+static void ports_add(struct resolve *r, const struct draft_list *numbers)
+{
+	const struct draft_number *n = numbers->items;
+
+	for (uint32_t i = 0; i < numbers->count; i++)
+		*ROW_ADD(r, workload_ports, uint16_t) = (uint16_t)n[i].value;
+	ROWS(r, workloads, struct mesh_workload)
+	[ROWS_END(r, workloads) - 1].port_count += numbers->count;
 }
 
 static void entry_fill(struct mesh_workload *w, const struct draft_workload_entry *e)
@@ -89,6 +102,12 @@ static void matcher_add(struct resolve *r, const struct draft *d, const struct d
 		to->prefix = ip->prefix;
 }
 
+static bool match_is_address(const struct draft_match *m)
+{
+	return !m->executable.text[0] && !m->systemd_unit.text[0] && !m->cgroup.text[0] &&
+	       !m->container.text[0] && !m->netns.text[0] && m->uid == UINT32_MAX;
+}
+
 static void workload_matchers(struct resolve *r, const struct draft *d,
 			      const struct draft_workload *spec)
 {
@@ -102,7 +121,7 @@ static void workload_matchers(struct resolve *r, const struct draft *d,
 		for (uint32_t j = 0; j < match[i].ips.count; j++) {
 			matcher_add(r, d, &match[i], &ips[j]);
 			if (ips[j].prefix.bits == 128)
-				address_add(r, &ips[j].prefix);
+				address_add(r, &ips[j].prefix, !match_is_address(&match[i]));
 		}
 	}
 }
@@ -118,7 +137,8 @@ void workload_make(struct resolve *r, struct draft *d)
 
 		entry_fill(w, e);
 		if (e->prefix.bits)
-			address_add(r, &e->prefix);
+			address_add(r, &e->prefix, false);
+		ports_add(r, &e->ports);
 	} else if (d->kind == KIND_WORKLOAD_GROUP) {
 		const struct draft_workload_group *g = d->spec;
 
@@ -132,6 +152,7 @@ void workload_make(struct resolve *r, struct draft *d)
 		if (spec->locality)
 			w->locality = *spec->locality;
 		workload_matchers(r, d, spec);
+		ports_add(r, &spec->ports);
 	}
 }
 
@@ -178,7 +199,7 @@ void inline_workloads_make(struct resolve *r, uint32_t service)
 		w->hash = entry_hash(work->draft, &e[i]);
 		w->position = position_of(work->draft, e[i].at);
 		entry_fill(w, &e[i]);
-		address_add(r, &e[i].prefix);
+		address_add(r, &e[i].prefix, false);
 	}
 	work->workload_count = ROWS_END(r, workloads) - work->workload_first;
 }
@@ -221,6 +242,8 @@ void resolve_addresses(struct resolve *r)
 
 			if (workload_at(r, address) == MESH_NONE)
 				lookup_add(&r->index->addresses, table_hash(address, 16, 0), i);
+			else
+				r->index->shares = true;
 		}
 }
 
@@ -329,17 +352,13 @@ void workloads_select(struct resolve *r, const char *namespace_name,
 
 /* ---- the order of matchers */
 
-static unsigned parts_given(const struct mesh_matcher *m)
-{
-	return (m->executable[0] != 0) + (m->systemd_unit[0] != 0) + (m->cgroup[0] != 0) +
-	       (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) + m->has_prefix;
-}
-
 static int matcher_order(const void *left, const void *right)
 {
 	const struct mesh_matcher *a = left, *b = right;
-	unsigned parts_a = parts_given(a), parts_b = parts_given(b);
+	unsigned parts_a = mesh_matcher_parts(a), parts_b = mesh_matcher_parts(b);
 
+	if (mesh_matcher_is_address(a) != mesh_matcher_is_address(b))
+		return mesh_matcher_is_address(a) ? 1 : -1;
 	if (parts_a != parts_b)
 		return parts_a > parts_b ? -1 : 1;
 	if (a->prefix.bits != b->prefix.bits)
@@ -347,6 +366,17 @@ static int matcher_order(const void *left, const void *right)
 	if (a->workload != b->workload)
 		return a->workload < b->workload ? -1 : 1;
 	return a->position.line < b->position.line ? -1 : a->position.line > b->position.line;
+}
+
+/* More than one, which may be the same. */
+static bool has_prefixes(const struct resolve *r)
+{
+	const struct mesh_matcher *m = ROWS(r, matchers, struct mesh_matcher);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < ROWS_END(r, matchers); i++)
+		count += mesh_matcher_is_prefix(&m[i]);
+	return count > 1;
 }
 
 void resolve_workloads(struct resolve *r)
@@ -361,6 +391,7 @@ void resolve_workloads(struct resolve *r)
 	if (ROWS_END(r, matchers))
 		qsort(r->rows[ROWS_matchers].items, ROWS_END(r, matchers),
 		      sizeof(struct mesh_matcher), matcher_order);
+	r->index->shares = has_prefixes(r);
 	resolve_addresses(r);
 	labels_index(r, drafts, count);
 }

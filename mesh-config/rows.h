@@ -25,6 +25,7 @@
 	X(prefixes, prefix_count, struct mesh_prefix)                                              \
 	X(workloads, workload_count, struct mesh_workload)                                         \
 	X(addresses, address_count, struct mesh_address)                                           \
+	X(workload_ports, workload_port_count, uint16_t)                                           \
 	X(matchers, matcher_count, struct mesh_matcher)                                            \
 	X(policies, policy_count, struct mesh_policy)                                              \
 	X(rules, rule_count, struct mesh_rule)                                                     \
@@ -69,6 +70,7 @@ struct mesh_index {
 	uint32_t *host_services;  /* of mesh->hosts */
 	struct lookup *endpoints; /* made at the first question */
 	const char **files;
+	bool shares;	   /* workloads may have one address, or one prefix */
 	bool has_networks; /* a virtual address is a prefix shorter than 128 bits */
 };
 

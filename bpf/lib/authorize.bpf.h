@@ -18,6 +18,12 @@ struct authorize {
 	__u32 target_number;
 };
 
+/* Whether no other pair of ends can change it. */
+static __always_inline bool is_final(__u8 action)
+{
+	return action == WEFT_ACTION_DENY || action == WEFT_ACTION_STALE;
+}
+
 static __always_inline void question_source(struct authorize *a, const struct mesh *m)
 {
 	struct weft_policy_question *q = &a->question;
@@ -30,29 +36,72 @@ static __always_inline void question_source(struct authorize *a, const struct me
 	q->principal_number = who ? who->principal_number : WEFT_NUMBER_NONE;
 	q->class_number = who ? who->class_number : WEFT_NUMBER_NONE;
 	a->source_number = who ? who->number : WEFT_NUMBER_NONE;
+	a->source = who ? who->next : 0;
 }
 
-/* Fills in what the ends are in numbers. The step to begin at, 0: no policy. */
-static __always_inline __u32 question_fill(struct authorize *a)
+/* Fills in what the ends are in numbers; |a->source| goes on to the next that the source may be.
+ * Returns the next that the target may be. */
+static __always_inline __u32 question_fill(struct authorize *a, const struct mesh *m)
 {
-	const struct weft_mesh_identity *target;
-	struct mesh m;
+	const struct weft_mesh_identity *target = NULL;
 
-	if (!mesh_open(&m) || m.header->generation != a->question.generation)
-		return 0;
-	target = a->target ? mesh_cell(m.arena, a->target) : NULL;
+	if (a->target)
+		target = mesh_cell(m->arena, a->target);
 	a->target_number = target ? target->number : WEFT_NUMBER_NONE;
-	a->question.step = target ? target->policy : m.header->default_policy;
-	question_source(a, &m);
-	return a->question.step;
+	a->question.step = target ? target->policy : 0;
+	question_source(a, m);
+	return target ? target->next : 0;
 }
 
-/* The policies of the target answer in |a->answer|: a WEFT_ACTION_*. */
+/* The policies of one that the target may be, for one that the source may be. Returns the next that
+ * the target may be. */
+__weak __noinline int authorize_pair(struct authorize *a)
+{
+	struct mesh m;
+	__u32 next;
+
+	if (!a)
+		return 0;
+	policy_answer_empty(&a->answer);
+	if (!mesh_open(&m) || m.header->generation != a->question.generation) {
+		a->answer.action = WEFT_ACTION_STALE;
+		return 0;
+	}
+	next = question_fill(a, &m);
+	if (a->question.step) /* else no policy selects it */
+		policy_walk(&a->question, &a->answer);
+	return next;
+}
+
+/* The policies of |target| for every one that |source| may be. Returns as authorize_pair. */
+static __always_inline __u32 authorize_sources(struct authorize *a, __u32 source, bool *open)
+{
+	__u32 next = 0;
+
+	a->source = source;
+	for (__u32 i = 0; i < WEFT_MESH_IDENTITIES; i++) {
+		next = authorize_pair(a);
+		*open |= a->answer.action == WEFT_ACTION_OPEN;
+		if (!a->source || is_final(a->answer.action))
+			break;
+	}
+	return next;
+}
+
+/* The policies of the target answer in |a->answer|: a WEFT_ACTION_*. Of ends that may be several
+ * workloads each pair must be allowed; |a->source| and |a->target| are used up. */
 static __always_inline int authorize_here(struct authorize *a)
 {
-	policy_answer_empty(&a->answer);
-	if (question_fill(a))
-		policy_walk(&a->question, &a->answer);
+	__u32 source = a->source;
+	bool open = false;
+
+	for (__u32 i = 0; i < WEFT_MESH_IDENTITIES; i++) {
+		a->target = authorize_sources(a, source, &open);
+		if (!a->target || is_final(a->answer.action))
+			break;
+	}
+	if (open && !is_final(a->answer.action))
+		a->answer.action = WEFT_ACTION_OPEN;
 	return a->answer.action;
 }
 
@@ -71,7 +120,7 @@ static __always_inline __u64 policies_generation(void)
 	return m.header->generation;
 }
 
-/* Whether |key| is the address of somebody who has policies. */
+/* Whether |key| is the address of a workload, or of one of several, that has policies. */
 static __always_inline __u32 policies_concern(const struct weft_mesh_key *key, __u64 generation)
 {
 	const struct weft_mesh_identity *who;
@@ -81,7 +130,7 @@ static __always_inline __u32 policies_concern(const struct weft_mesh_key *key, _
 	if (!identity || !mesh_open(&m))
 		return 0;
 	who = mesh_cell(m.arena, identity);
-	return who && who->policy ? identity : 0;
+	return who && (who->policy || who->next) ? identity : 0;
 }
 
 /* ---- records */

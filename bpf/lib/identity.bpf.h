@@ -8,8 +8,6 @@
 #include "bpf/lib/mesh.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"
 
-#define IDENTITY_DEVICES  12
-#define IDENTITY_ADDRS	  4	      /* of one device and family */
 #define IDENTITY_MANY	  0xffffffffu /* several: which one, only an address can tell */
 #define IDENTITY_RANK_MAX 0xffffffffu
 
@@ -23,23 +21,72 @@ struct identity_search {
 
 /* ---- by address */
 
-/* Exact port first, then all of them. */
-__weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u64 generation)
+/* Whose exactly this address (and port) or prefix is. */
+__weak __noinline int identity_of_key(const struct weft_mesh_key *key, __u64 generation)
 {
 	const struct weft_mesh_address *found;
-	struct weft_mesh_key key = {.kind = WEFT_KEY_ADDRESS};
 	struct mesh m;
 
-	if (!address || !mesh_open(&m) || m.header->generation != generation)
+	if (!key || !mesh_open(&m) || m.header->generation != generation)
+		return 0;
+	found = mesh_find(&m, &m.header->addresses, key);
+	return found ? found->identity : 0;
+}
+
+/* Whose the prefix of |address| with |bits| of it is. A function of its own, so that the loop over
+ * lengths is verified without it. */
+__weak __noinline int identity_of_bits(const struct weft_mesh_key *address, __u32 bits,
+				       __u64 generation)
+{
+	struct weft_mesh_key key = {.port = bits, .kind = WEFT_KEY_PREFIX};
+	__u64 words[2], high = ~0ull, low = 0;
+
+	if (!address)
+		return 0;
+	if (bits < 64)
+		high = bits ? ~0ull << (64 - bits) : 0;
+	else if (bits > 64)
+		low = ~0ull << ((128 - bits) & 63);
+	__builtin_memcpy(words, address->addr, 16);
+	words[0] &= bpf_cpu_to_be64(high);
+	words[1] &= bpf_cpu_to_be64(low);
+	__builtin_memcpy(key.addr, words, 16);
+	return identity_of_key(&key, generation);
+}
+
+/* Whose prefix the address is in: the longest counts. */
+static __always_inline __u32 identity_of_prefix(const struct weft_mesh_key *address,
+						__u64 generation)
+{
+	const struct weft_mesh_lengths *lengths = NULL;
+	__u32 identity = 0;
+	struct mesh m;
+
+	if (!mesh_open(&m) || m.header->generation != generation)
+		return 0;
+	if (m.header->prefixes)
+		lengths = mesh_cell(m.arena, m.header->prefixes);
+	for (__u32 i = 0; lengths && !identity && i < WEFT_MESH_LENGTHS && i < lengths->count; i++)
+		identity = identity_of_bits(address, lengths->bits[i], generation);
+	return identity;
+}
+
+/* Exact port first, then all of them, then prefixes. */
+__weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u64 generation)
+{
+	struct weft_mesh_key key = {.kind = WEFT_KEY_ADDRESS};
+	int identity;
+
+	if (!address)
 		return 0;
 	__builtin_memcpy(key.addr, address->addr, 16);
 	key.port = address->port;
-	found = mesh_find(&m, &m.header->addresses, &key);
-	if (!found && key.port) {
+	identity = identity_of_key(&key, generation);
+	if (!identity && key.port) {
 		key.port = 0;
-		found = mesh_find(&m, &m.header->addresses, &key);
+		identity = identity_of_key(&key, generation);
 	}
-	return found ? found->identity : 0;
+	return identity ? identity : identity_of_prefix(&key, generation);
 }
 
 /* ---- by what is known of the process */
@@ -117,7 +164,6 @@ __weak __noinline int identity_of_facts(struct identity_search *s)
 	identity_try(s, s->facts.netns_ino, WEFT_MATCH_NETNS);
 	identity_try(s, s->facts.exe, WEFT_MATCH_EXE);
 	identity_try(s, s->facts.uid, WEFT_MATCH_UID);
-	identity_try(s, 0, WEFT_MATCH_ADDRESS);
 	return 0;
 }
 
@@ -151,60 +197,4 @@ __weak __noinline int facts_of_current(struct identity_facts *f)
 	f->uid = (__u32)bpf_get_current_uid_gid();
 	f->netns_ino = BPF_CORE_READ(netns_current(), ns.inum);
 	return 0;
-}
-
-/* Adds who has |key->addr| to |who|. */
-static __always_inline __u32 identity_join(__u32 who, const struct weft_mesh_key *key,
-					   __u64 generation)
-{
-	__u32 identity = identity_of_addr(key, generation);
-
-	if (!identity || who == identity)
-		return who;
-	return who ? IDENTITY_MANY : identity;
-}
-
-static __always_inline __u32 identity_of_device(const struct net_device *dev, __u32 who,
-						__u64 generation)
-{
-	struct inet6_ifaddr *v6;
-	struct weft_mesh_key key = {};
-	struct in_ifaddr *v4 = BPF_CORE_READ(dev, ip_ptr, ifa_list);
-	struct inet6_dev *dev6 = BPF_CORE_READ(dev, ip6_ptr);
-	struct list_head *at, *head;
-
-	for (int i = 0; i < IDENTITY_ADDRS && v4; i++) {
-		addr_from_v4(key.addr, BPF_CORE_READ(v4, ifa_local));
-		who = identity_join(who, &key, generation);
-		v4 = BPF_CORE_READ(v4, ifa_next);
-	}
-	if (!dev6)
-		return who;
-	head = &dev6->addr_list;
-	at = BPF_CORE_READ(head, next);
-	for (int i = 0; i < IDENTITY_ADDRS && at && at != head; i++) {
-		v6 = (void *)at - bpf_core_field_offset(struct inet6_ifaddr, if_list);
-		BPF_CORE_READ_INTO(&key.addr, v6, addr);
-		who = identity_join(who, &key, generation);
-		at = BPF_CORE_READ(at, next);
-	}
-	return who;
-}
-
-/* Who the network namespace of the running process is by its addresses; IDENTITY_MANY: more than
- * one workload. An address that just comes or goes may be missed. */
-__weak __noinline int identity_of_netns(__u64 generation)
-{
-	struct net *net = netns_current();
-	struct list_head *head = &net->dev_base_head;
-	struct list_head *at = BPF_CORE_READ(head, next);
-	__u32 who = 0;
-
-	for (int i = 0; i < IDENTITY_DEVICES && at && at != head; i++) {
-		who = identity_of_device((void *)at -
-						 bpf_core_field_offset(struct net_device, dev_list),
-					 who, generation);
-		at = BPF_CORE_READ(at, next);
-	}
-	return who;
 }

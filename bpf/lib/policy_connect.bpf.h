@@ -5,26 +5,38 @@
 
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/authorize.bpf.h"
+#include "bpf/lib/netns.bpf.h"
 
-/* Who the running process is: by matchers, by the address that the socket is bound to, by the
+/* Who the running process is by matchers. A program of its own: the stack of all that calls each
+ * other is bounded. */
+__weak __noinline int process_of_current(const struct weft_mesh_key *address, __u64 generation)
+{
+	struct identity_search s = {.generation = generation};
+
+	if (!address)
+		return 0;
+	facts_of_current(&s.facts);
+	if (!addr_is_any(address->addr))
+		__builtin_memcpy(s.addr, address->addr, 16);
+	identity_of_facts(&s);
+	return s.identity;
+}
+
+/* Who the running process is: by matchers, by the address that the socket is bound to, by the other
  * addresses of its network namespace. */
 __weak __noinline int source_of_current(struct bpf_sock_addr *ctx, __u64 generation)
 {
-	struct identity_search s = {.generation = generation};
 	struct weft_mesh_key key = {};
 	struct bpf_sock *sk = ctx->sk;
+	__u32 identity;
 
 	if (!sk)
 		return 0;
 	addr_of_sock(sk, key.addr);
-	facts_of_current(&s.facts);
-	if (!addr_is_any(key.addr))
-		__builtin_memcpy(s.addr, key.addr, 16);
-	identity_of_facts(&s);
-	if (s.identity)
-		return s.identity;
-	return addr_is_any(key.addr) ? identity_of_netns(generation)
-				     : identity_of_addr(&key, generation);
+	identity = process_of_current(&key, generation);
+	if (!identity && !addr_is_any(key.addr))
+		identity = identity_of_addr(&key, generation);
+	return identity ? identity : identity_of_netns((__u64)netns_current(), generation);
 }
 
 /* The address that is really connected to. */
@@ -71,14 +83,24 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 	return 0;
 }
 
-static __always_inline void question_target(struct authorize *a, const struct mesh_ask *ask)
+/* A program of its own, for the stack's sake. */
+__weak __noinline int target_of_ask(const struct mesh_ask *ask, __u64 generation)
 {
 	struct weft_mesh_key key = {};
 
+	if (!ask)
+		return 0;
 	target_key(ask, &key);
-	a->target = identity_of_addr(&key, a->question.generation);
-	a->question.target_port = key.port;
-	__builtin_memcpy(a->question.target_addr, key.addr, 16);
+	return identity_of_addr(&key, generation);
+}
+
+static __always_inline void question_target(struct authorize *a, const struct mesh_ask *ask)
+{
+	bool balanced = ask->service && ask->endpoint;
+
+	a->target = target_of_ask(ask, a->question.generation);
+	a->question.target_port = balanced ? ask->port : ask->key.port;
+	__builtin_memcpy(a->question.target_addr, balanced ? ask->addr : ask->key.addr, 16);
 }
 
 /* By the generation |generation|, for the process that is |source|. A WEFT_ACTION_*. */
@@ -109,7 +131,7 @@ static __always_inline bool policies_watch(const struct mesh_ask *ask)
 	if (!generation)
 		return false;
 	target_key(ask, &key);
-	return policies_concern(&key, generation);
+	return policies_concern(&key, generation) || policies_generation() != generation;
 }
 
 /* A WEFT_VERDICT_*: ALLOWED or DENIED. Decided anew when another generation comes into force. */

@@ -19,8 +19,9 @@ struct identity_facts {
  * Keys are as the client sees them; egress_seq 0. */
 struct knock {
 	struct identity_facts facts;
-	__u32 seq; /* of the SYN */
-	__u32 pad;
+	__u64 generation; /* of |place| */
+	__u32 place;	  /* who its network namespace is: cell, where its address says nothing */
+	__u32 seq;	  /* of the SYN */
 };
 
 struct knock_map {

@@ -5,10 +5,14 @@
  * lets the kernel answer with a RST (TCP) or port unreachable (UDP). Emits VERDICT records, which
  * may be lost when the ring is full (counted). Context: packets. */
 #include "bpf/lib/arrival.bpf.h"
+#include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/packet_tcp.bpf.h"
 
 #define PASS 1
 #define DROP 0
+
+#define TARGET_UNKNOWN	16 /* beside WEFT_ACTION_* */
+#define NETNS_WORKLOADS 64 /* of one network namespace; with more what arrives is denied */
 
 /* ---- SYN packets */
 
@@ -38,20 +42,40 @@ static __noinline bool key_of_packet(const struct __sk_buff *skb, __u8 direction
 
 /* ---- who holds a socket */
 
+/* As a number: functions that are verified by themselves take no pointer to it. */
+static __always_inline __u64 net_of_sock(struct bpf_sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+
+	return tcp ? (__u64)BPF_CORE_READ((struct sock *)tcp, __sk_common.skc_net.net) : 0;
+}
+
 static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_facts *f)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	const struct net *net = (const struct net *)net_of_sock(sk);
 
 	for (int i = 0; i < IDENTITY_CGROUPS; i++)
 		f->cgroups[i] = bpf_sk_ancestor_cgroup_id(sk, i + 1);
 	f->uid = WEFT_NUMBER_NONE;
-	if (tcp)
-		f->netns_ino = ((struct sock *)tcp)->__sk_common.skc_net.net->ns.inum;
+	if (net)
+		f->netns_ino = BPF_CORE_READ(net, ns.inum);
 	if (!owner)
 		return;
 	f->exe = weft_hash_name(owner->exe);
 	f->uid = owner->uid;
+}
+
+/* A client whose address says nothing is who its network namespace is. */
+static __always_inline void knock_place(struct bpf_sock *sk, const struct end_key *key,
+					struct knock *knock)
+{
+	struct weft_mesh_key address = {};
+
+	knock->generation = policies_generation();
+	__builtin_memcpy(address.addr, key->local_addr, 16);
+	if (!identity_of_addr(&address, knock->generation))
+		knock->place = identity_of_netns(net_of_sock(sk), knock->generation);
 }
 
 SEC("cgroup_skb/egress")
@@ -67,6 +91,7 @@ int mesh_knock(struct __sk_buff *skb)
 	if (!sk || !key_of_packet(skb, WEFT_EGRESS, &key))
 		return PASS;
 	facts_of_sock(sk, &knock.facts);
+	knock_place(sk, &key, &knock);
 	bpf_map_update_elem(&weft_knocks, &key, &knock, BPF_ANY);
 	return PASS;
 }
@@ -84,6 +109,18 @@ __weak __noinline int target_of_listener(struct __sk_buff *skb, __u64 generation
 	facts_of_sock(sk, &s.facts);
 	identity_of_facts(&s);
 	return s.identity;
+}
+
+/* The |skip|th workload whose addresses the listener's network namespace has, 0: there are no more.
+ */
+static __always_inline __u32 target_of_netns(struct __sk_buff *skb, __u64 generation, __u32 skip)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk)
+		return 0;
+	return identity_of_net(net_of_sock(sk), generation, sk->src_port, skip);
 }
 
 /* ---- records */
@@ -146,8 +183,10 @@ static __always_inline void accept_ask(struct authorize *a, const struct end_key
 	authorize_ask(a);
 }
 
-/* One SYN by the generation |generation|. A WEFT_ACTION_*. */
-__weak __noinline int syn_authorize(struct __sk_buff *skb, __u32 seq, __u64 generation)
+/* One SYN by the generation |generation|, for the workload |target|; 0: whose address or process it
+ * is. A WEFT_ACTION_* or TARGET_UNKNOWN. */
+__weak __noinline int syn_authorize(struct __sk_buff *skb, __u32 seq, __u64 generation,
+				    __u32 target)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct authorize a = {};
@@ -157,17 +196,39 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, __u32 seq, __u64 gene
 	if (!sk || !key_of_packet(skb, WEFT_INGRESS, &key))
 		return WEFT_ACTION_ALLOW;
 	a.question.generation = generation;
-	a.target = target_of_packet(&key, generation);
+	a.target = target ? target : target_of_packet(&key, generation);
 	if (!a.target)
 		a.target = target_of_listener(skb, generation);
+	if (!a.target)
+		return addr_is_loopback(key.local_addr) ? WEFT_ACTION_ALLOW : TARGET_UNKNOWN;
 	a.source = source_of_packet(&key, seq, generation);
 	accept_ask(&a, &key);
 	if (a.answer.action == WEFT_ACTION_STALE)
 		return WEFT_ACTION_STALE;
+	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
+		a.answer.action = WEFT_ACTION_DENY;
 	listener_tell(skb, sk, &a, &key);
 	if (a.answer.action == WEFT_ACTION_DENY)
 		bpf_map_update_elem(&weft_refused, &key, &generation, BPF_ANY);
 	return a.answer.action;
+}
+
+/* The same for all workloads that the listener may belong to. */
+__weak __noinline int arrival_authorize(struct __sk_buff *skb, __u32 seq, __u64 generation)
+{
+	int action = syn_authorize(skb, seq, generation, 0);
+	__u32 target;
+
+	if (action != TARGET_UNKNOWN)
+		return action;
+	action = WEFT_ACTION_ALLOW;
+	for (__u32 i = 0; i < NETNS_WORKLOADS && action == WEFT_ACTION_ALLOW; i++) {
+		target = target_of_netns(skb, generation, i);
+		if (!target)
+			return policies_generation() == generation ? action : WEFT_ACTION_STALE;
+		action = syn_authorize(skb, seq, generation, target);
+	}
+	return action == WEFT_ACTION_ALLOW ? WEFT_ACTION_DENY : action; /* there are more */
 }
 
 SEC("cgroup_skb/ingress")
@@ -184,7 +245,7 @@ int mesh_accept(struct __sk_buff *skb)
 		generation = policies_generation();
 		if (!generation)
 			return PASS;
-		action = syn_authorize(skb, seq, generation);
+		action = arrival_authorize(skb, seq, generation);
 		if (action != WEFT_ACTION_STALE)
 			break;
 	}
@@ -233,7 +294,7 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 	a.question.generation = generation;
 	a.target = target_of_packet(key, generation);
 	if (!a.target)
-		return WEFT_ACTION_ALLOW;
+		return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
 	a.source = source_of_packet(key, 0, generation);
 	accept_ask(&a, key);
 	if (a.answer.action == WEFT_ACTION_DENY)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Run by hand (BPF_PROG_TEST_RUN, syscall program): what the policies in force answer, by the code
- * that decides connections. Emits nothing, counts nothing. */
-#include "bpf/lib/policy.bpf.h"
+/* Run by hand (BPF_PROG_TEST_RUN, syscall programs): what the policies in force answer, by the code
+ * that decides connections. Emit nothing, count nothing. */
+#include "bpf/lib/authorize.bpf.h"
 
 SEC("syscall")
 int mesh_policy(struct weft_policy_probe *probe)
@@ -11,5 +11,35 @@ int mesh_policy(struct weft_policy_probe *probe)
 
 	policy_walk(&question, &answer);
 	probe->answer = answer;
+	return 0;
+}
+
+/* Who the ends are, where it is not said: by their addresses, as for a connection. */
+static __always_inline void explanation_ends(struct authorize *a)
+{
+	struct weft_mesh_key key = {};
+
+	if (!a->target) {
+		__builtin_memcpy(key.addr, a->question.target_addr, 16);
+		key.port = a->question.target_port;
+		a->target = identity_of_addr(&key, a->question.generation);
+	}
+	if (!a->source && !addr_unknown(a->question.source_addr)) {
+		__builtin_memcpy(key.addr, a->question.source_addr, 16);
+		key.port = 0;
+		a->source = identity_of_addr(&key, a->question.generation);
+	}
+}
+
+SEC("syscall")
+int mesh_explain(struct weft_explanation *e)
+{
+	struct authorize a = {.question = e->question, .source = e->source, .target = e->target};
+
+	explanation_ends(&a);
+	authorize_ask(&a);
+	e->answer = a.answer;
+	e->source_number = a.source_number;
+	e->target_number = a.target_number;
 	return 0;
 }

@@ -445,6 +445,16 @@ enum feeder_state feeder_state(struct feeder *f)
 	return state;
 }
 
+int feeder_explain(struct feeder *f, struct weft_explanation *explanation)
+{
+	int r;
+
+	pthread_mutex_lock(&f->mutex);
+	r = mesh_maps_explain(f->maps, explanation);
+	pthread_mutex_unlock(&f->mutex);
+	return r;
+}
+
 static void answer_accelerate(struct feeder *f)
 {
 	const struct weft_accel_key *keys = (const struct weft_accel_key *)f->data;

@@ -10,6 +10,7 @@
 struct attach;
 struct feeder;
 struct weft_accel_key;
+struct weft_explanation;
 struct weft_simulation;
 
 struct feeder_options {
@@ -42,6 +43,7 @@ void feeder_tick(struct feeder *f);
 
 /* Runs what is in force on a connect that nobody makes: 0, or as mesh_maps_simulate. */
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);
+int feeder_explain(struct feeder *f, struct weft_explanation *explanation);
 
 /* What became of the first files. */
 enum feeder_state {

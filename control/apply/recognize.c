@@ -115,22 +115,13 @@ static bool executable_fits(const char *path, const struct weft_owner *owner)
 	return !path[0] || !strncmp(slash ? slash + 1 : path, owner->exe, sizeof(owner->exe) - 1);
 }
 
-static bool prefix_has(const struct mesh_prefix *p, const uint8_t addr[16])
-{
-	unsigned whole = p->bits / 8, rest = p->bits % 8;
-
-	if (memcmp(addr, p->address, whole) != 0)
-		return false;
-	return !rest || !((addr[whole] ^ p->address[whole]) >> (8 - rest));
-}
-
 static enum fit fit_of(const struct mesh_matcher *m, const struct facts *f)
 {
 	enum fit group;
 
 	if (!matchers_supported(m) || !executable_fits(m->executable, f->owner) ||
 	    (m->uid >= 0 && m->uid != f->owner->uid) ||
-	    (m->has_prefix && !prefix_has(&m->prefix, f->addr)))
+	    (m->has_prefix && !mesh_prefix_has(&m->prefix, f->addr)))
 		return FITS_NOT;
 	group = fit_group(m, f);
 	return group == FITS && m->netns[0] ? FITS_UNKNOWN : group;
@@ -154,8 +145,11 @@ static uint32_t look(const struct recognize *r, const struct mesh *m,
 	    r->path(r->arg, owner->cgroup_id, f.path, sizeof(f.path)))
 		f.path[0] = 0;
 	for (uint32_t i = 0; i < m->matcher_count; i++) {
-		enum fit fit = fit_of(&m->matchers[i], &f);
+		enum fit fit;
 
+		if (mesh_matcher_is_address(&m->matchers[i]))
+			return MESH_NONE; /* those that follow, too: addresses are looked up */
+		fit = fit_of(&m->matchers[i], &f);
 		if (fit != FITS_NOT)
 			return fit == FITS ? m->matchers[i].workload : MESH_NONE;
 	}

@@ -75,7 +75,11 @@ static void the_first_that_fits(void **state)
 	assert_string_equal(who(r, m, 2, 6, "x", 0), "nobody");
 	assert_string_equal(who(r, m, 3, 0, "x", 0), "pod");
 	assert_string_equal(who(r, m, 2, 8, "worker", 1), "program");
-	assert_string_equal(who(r, m, 2, 5, "worker", 1), "network");
+	assert_string_equal(who(r, m, 2, 5, "worker", 1), "nobody"); /* but for its address: */
+	assert_string_equal(
+		m->workloads[mesh_workload_find(m, (uint8_t[16]){[10] = 0xff, 0xff, 10, 1, 0, 1})]
+			.name,
+		"network");
 	assert_string_equal(who(r, m, 2, 5, "a-name-that-is-longer-than-31-b", 0), "long");
 	asked = 0;
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");

@@ -149,7 +149,7 @@ static int explain_mesh(struct policy_view *view, const struct mesh *m,
 	struct error err = {0};
 	int code;
 
-	if (explain_write(m, q->from, q->to, q->port, &text, &err))
+	if (explain_write(m, NULL, q->from, q->to, q->port, &text, &err))
 		code = command_fail(err.code == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", err.text);
 	else
 		code = print_text(view, &text);

@@ -28,45 +28,84 @@ static int not_found(const struct mesh *m, const char *name, struct error *err)
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", name);
 }
 
-static int end_named(const struct mesh *m, const char *name, struct explain_end *end,
-		     struct error *err)
+/* An end as it was given. */
+struct asked_end {
+	struct explain_ends ends;
+	uint32_t workload; /* by name, and nothing else leads to it; else MESH_NONE */
+};
+
+static int name_find(const struct mesh *m, const char *name, uint32_t *ret, struct error *err)
 {
+	const struct mesh_workload *found = NULL;
+
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
 		if (!*w->name || !end_is_named(name, w->namespace_name, w->name))
 			continue;
-		if (end->workload)
+		if (found)
 			return error_set(err, -EEXIST,
 					 "workloads of several namespaces are called \"%.100s\": "
 					 "say %s/%.100s or %s/%.100s",
-					 name, end->workload->namespace_name, w->name,
-					 w->namespace_name, w->name);
-		end->workload = w;
+					 name, found->namespace_name, w->name, w->namespace_name,
+					 w->name);
+		found = w;
+		*ret = i;
 	}
-	if (!end->workload)
-		return not_found(m, name, err);
-	if (end->workload->address_count)
-		memcpy(end->address, m->addresses[end->workload->address_first].address, 16);
+	return found ? 0 : not_found(m, name, err);
+}
+
+/* The first of its addresses: one that says who it is, if there is one. NULL: it has none. */
+static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w)
+{
+	const struct mesh_address *a = &m->addresses[w->address_first];
+
+	for (uint32_t i = 0; i < w->address_count; i++)
+		if (!a[i].conditional)
+			return &a[i];
+	return w->address_count ? a : NULL;
+}
+
+/* |port| 0: of a source. */
+static int end_named(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
+		     struct error *err)
+{
+	const struct mesh_address *a;
+	uint32_t found = MESH_NONE;
+	int code = name_find(m, name, &found, err);
+
+	if (code)
+		return code;
+	a = address_of(m, &m->workloads[found]);
+	if (a)
+		memcpy(end->ends.address, a->address, sizeof(a->address));
+	if (a && !a->conditional) {
+		end->ends.holders = holders_at(m, a->address, port);
+		return 0;
+	}
+	end->workload = found;
+	end->ends.holders = (struct holders){.workloads = {found}, .count = 1};
 	return 0;
 }
 
-static int end_find(const struct mesh *m, const char *name, struct explain_end *end,
+static int end_find(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
 		    struct error *err)
 {
-	uint32_t found;
-
-	if (!end_address(name, end->address)) {
-		memset(end->address, 0, 16);
-		return end_named(m, name, end, err);
+	if (!end_address(name, end->ends.address)) {
+		memset(end->ends.address, 0, sizeof(end->ends.address));
+		return end_named(m, name, port, end, err);
 	}
-	found = mesh_workload_find(m, end->address);
-	end->workload = found == MESH_NONE ? NULL : &m->workloads[found];
+	end->ends.holders = holders_at(m, end->ends.address, port);
 	return 0;
 }
 
+struct asked {
+	struct asked_end source, target;
+	uint16_t port;
+};
+
 static int question_parse(const struct mesh *m, const char *from, const char *to, const char *port,
-			  struct explain_question *q, struct error *err)
+			  struct asked *ret, struct error *err)
 {
 	char *rest;
 	unsigned long number = strtoul(port, &rest, 10);
@@ -74,10 +113,49 @@ static int question_parse(const struct mesh *m, const char *from, const char *to
 
 	if (!number || number > 65535 || *rest)
 		return error_set(err, -EINVAL, "\"%.20s\" is no port", port);
-	q->port = (uint16_t)number;
+	*ret = (struct asked){{.workload = MESH_NONE}, {.workload = MESH_NONE}, (uint16_t)number};
 	if (*from)
-		code = end_find(m, from, &q->source, err);
-	return code ? code : end_find(m, to, &q->target, err);
+		code = end_find(m, from, 0, &ret->source, err);
+	return code ? code : end_find(m, to, ret->port, &ret->target, err);
+}
+
+/* ---- the kernel's answer */
+
+static struct explain_end end_of_number(const struct mesh *m, const struct compile_names *n,
+					uint32_t number, const uint8_t address[16])
+{
+	uint32_t workload = compile_name(n->workloads, n->workload_count, number);
+	struct explain_end end = {0};
+
+	if (workload != MESH_NONE)
+		end.workload = &m->workloads[workload];
+	memcpy(end.address, address, sizeof(end.address));
+	return end;
+}
+
+/* False: it cannot tell. */
+static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel,
+		       const struct asked *asked, struct explain_question *ret_pair,
+		       struct weft_policy_answer *ret)
+{
+	const struct compile_names *n = kernel->names;
+	struct weft_explanation e = {.question.target_port = asked->port,
+				     .question.generation = n->generation};
+	const uint8_t *source = asked->source.ends.address, *target = asked->target.ends.address;
+
+	memcpy(e.question.source_addr, source, sizeof(e.question.source_addr));
+	memcpy(e.question.target_addr, target, sizeof(e.question.target_addr));
+	if (asked->source.workload != MESH_NONE)
+		e.source = n->workload_cells[asked->source.workload];
+	if (asked->target.workload != MESH_NONE)
+		e.target = n->workload_cells[asked->target.workload];
+	if (kernel->ask(kernel->arg, &e) || e.answer.action == WEFT_ACTION_STALE)
+		return false;
+	*ret = e.answer;
+	*ret_pair = (struct explain_question){end_of_number(m, n, e.source_number, source),
+					      end_of_number(m, n, e.target_number, target),
+					      asked->port};
+	return true;
 }
 
 /* ---- the answer */
@@ -191,28 +269,37 @@ static const char *why(const struct explain_question *q, const struct weft_polic
 	return "no ALLOW policy selects the target, and no DENY policy matches";
 }
 
-int explain_write(const struct mesh *m, const char *from, const char *to, const char *port,
-		  struct text *out, struct error *err)
+static void put_verdict(struct json *j, const struct mesh *m, const struct explain_question *q,
+			const struct weft_policy_answer *a)
+{
+	json_put_string(j, "verdict", verdict_word(a));
+	json_put_string(j, "why", why(q, a));
+	put_policy_name(j, "policy", m, a->policy);
+	json_put_number(j, "rule", a->rule);
+	json_put_bool(j, "ends_connections", a->ends);
+	put_end(j, "source", m, &q->source);
+	put_end(j, "target", m, &q->target);
+	json_put_number(j, "port", q->port);
+	json_put_number(j, "notes", a->notes);
+	json_put_number(j, "steps", a->steps);
+}
+
+int explain_write(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
+		  const char *to, const char *port, struct text *out, struct error *err)
 {
 	struct explain_question q = {0};
 	struct weft_policy_answer a;
 	struct json j = json_to(out);
-	int code = question_parse(m, from, to, port, &q, err);
+	struct asked asked;
+	int code = question_parse(m, from, to, port, &asked, err);
 
-	code = code ? code : explain_ask(m, &q, &a, err);
+	if (!code && !(kernel && ask_kernel(m, kernel, &asked, &q, &a)))
+		code = explain_ask_all(m, &asked.source.ends, &asked.target.ends, asked.port, &q,
+				       &a, err);
 	if (code)
 		return code;
 	json_put_object(&j, NULL);
-	json_put_string(&j, "verdict", verdict_word(&a));
-	json_put_string(&j, "why", why(&q, &a));
-	put_policy_name(&j, "policy", m, a.policy);
-	json_put_number(&j, "rule", a.rule);
-	json_put_bool(&j, "ends_connections", a.ends);
-	put_end(&j, "source", m, &q.source);
-	put_end(&j, "target", m, &q.target);
-	json_put_number(&j, "port", q.port);
-	json_put_number(&j, "notes", a.notes);
-	json_put_number(&j, "steps", a.steps);
+	put_verdict(&j, m, &q, &a);
 	json_put_array(&j, "policies");
 	for (uint32_t i = 0; i < m->policy_count; i++)
 		if (explain_selects(m, i, &q))

@@ -2,13 +2,27 @@
 /* `weft policy explain`: what policies say of a connection and why, for people. */
 #pragma once
 
+#include <linux/types.h>
+
 #include "base/error.h"
-#include "mesh-config/model.h"
+#include "bpf/abi.h"
+#include "mesh-config/compile.h"
 
 struct text;
 
+/* The kernel half, that answers by what is in force. */
+struct explain_kernel {
+	const struct compile_names *names; /* of the mesh in question */
+	/* Fills the answer in; 0 or a negative errno: then the model answers. */
+	int (*ask)(void *arg, struct weft_explanation *explanation);
+	void *arg;
+};
+
 /* |from|, |to|: an address, WORKLOAD or NAMESPACE/WORKLOAD; |from| "" = nobody that the mesh knows,
- * at an address that is not known. |port|: where the workload listens. Writes one JSON object and a
- * line end. 0; -EINVAL, -ENOENT, -ENOMEM or -E2BIG with |err|. */
-int explain_write(const struct mesh *m, const char *from, const char *to, const char *port,
-		  struct text *out, struct error *err);
+ * at an address that is not known. |port|: where the workload listens. A workload that has an
+ * address of its own is asked for by it, as a connection does: others may have it too. |kernel| may
+ * be NULL. Writes one JSON object and a line end. 0; -EINVAL, -ENOENT, -ENOMEM or -E2BIG with
+ * |err|.
+ */
+int explain_write(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
+		  const char *to, const char *port, struct text *out, struct error *err);

@@ -27,7 +27,7 @@ struct mesh_maps {
 	const struct weft_mesh_header *header; /* mapped, of the live one */
 	int live;			       /* index, NO_ARENA: nothing is in force */
 	int slot_fd;
-	int simulate_fd;
+	int simulate_fd, explain_fd; /* programs that are run by hand; -1: there is none */
 	int endpoints_fd, services_fd;
 	struct weft_endpoint_state *endpoints; /* NULL: not asked for yet */
 	struct weft_service_state *services;
@@ -235,9 +235,15 @@ static void *state_map(int fd, size_t bytes)
 	return state == MAP_FAILED ? NULL : state;
 }
 
+static int program_fd(struct attach *a, const char *name)
+{
+	struct bpf_program *program = attach_program(a, name);
+
+	return program ? bpf_program__fd(program) : -1;
+}
+
 static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 {
-	struct bpf_program *simulate = attach_program(a, "mesh_simulate");
 	const char *link_dir = attach_link_dir(a);
 
 	m->slot_fd = attach_map_fd(a, "weft_mesh");
@@ -245,7 +251,8 @@ static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 		return error_set(err, -ENOENT,
 				 "the kernel half has no mesh: it was not wanted, or this kernel "
 				 "refuses it");
-	m->simulate_fd = simulate ? bpf_program__fd(simulate) : -1;
+	m->simulate_fd = program_fd(a, "mesh_simulate");
+	m->explain_fd = program_fd(a, "mesh_explain");
 	m->endpoints_fd = attach_map_fd(a, "weft_endpoints");
 	m->services_fd = attach_map_fd(a, "weft_services");
 	if (link_dir)
@@ -301,13 +308,22 @@ struct weft_service_state *mesh_maps_services(struct mesh_maps *m)
 	return m->services;
 }
 
+/* The kernel writes the answer where the question was. */
+static int run_by_hand(int fd, void *context, uint32_t size_bytes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = context, .ctx_size_in = size_bytes);
+
+	if (fd < 0)
+		return -ENOTSUP;
+	return bpf_prog_test_run_opts(fd, &opts) ? -errno : 0;
+}
+
 int mesh_maps_simulate(const struct mesh_maps *m, struct weft_simulation *simulation)
 {
-	/* the kernel writes the answer where the question was */
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = simulation,
-		    .ctx_size_in = sizeof(*simulation));
+	return run_by_hand(m->simulate_fd, simulation, sizeof(*simulation));
+}
 
-	if (m->simulate_fd < 0)
-		return -ENOTSUP;
-	return bpf_prog_test_run_opts(m->simulate_fd, &opts) ? -errno : 0;
+int mesh_maps_explain(const struct mesh_maps *m, struct weft_explanation *explanation)
+{
+	return run_by_hand(m->explain_fd, explanation, sizeof(*explanation));
 }

@@ -77,6 +77,9 @@ struct weft_service_state *mesh_maps_services(struct mesh_maps *m);
  * counts nothing. 0, -ENOTSUP (kernel before 5.14) or what the kernel said. */
 int mesh_maps_simulate(const struct mesh_maps *m, struct weft_simulation *simulation);
 
+/* The same for what policies say of a connection. */
+int mesh_maps_explain(const struct mesh_maps *m, struct weft_explanation *explanation);
+
 /* For attach.c: |object| is loaded without the maps of the mesh; those that an earlier agent pinned
  * in |pin_dir| (may be empty) are taken away. */
 void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir);

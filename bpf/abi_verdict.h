@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the mesh says of connections: the record of a verdict, and questions that user space asks.
+ * Part of bpf/abi.h, which is what others include. */
+#pragma once
+
+/* Verdicts (weft_verdict.verdict) */
+#define WEFT_VERDICT_ALLOWED	 0 /* told only with a note */
+#define WEFT_VERDICT_DENIED	 1
+#define WEFT_VERDICT_NO_ENDPOINT 2 /* UH */
+#define WEFT_VERDICT_OVERFLOW	 3 /* UO */
+#define WEFT_VERDICT_ENDED	 4 /* it lived, policy denies it now */
+#define WEFT_VERDICT_EJECTED	 5 /* it lived, its endpoint was ejected */
+#define WEFT_VERDICT_GONE	 6 /* a connected datagram socket: its endpoint is no more */
+
+/* Where it was spoken (weft_verdict.place) */
+#define WEFT_PLACE_CONNECT 1 /* the client's connect or first datagram */
+#define WEFT_PLACE_ACCEPT  2 /* the server's end */
+#define WEFT_PLACE_XDP	   3
+
+/* WEFT_EVENT_VERDICT: what the mesh decided about a connection (bpf/abi_mesh.h). Services and
+ * endpoints are given by their |state|, workloads by their |number|; WEFT_NUMBER_NONE = none. */
+struct weft_verdict {
+	struct weft_event event;
+	__u64 cookie; /* of the socket, 0 = it has none yet */
+	__u64 generation;
+	struct weft_tuple tuple; /* connect: |remote| is what was asked for, |local| may be empty */
+	struct weft_owner owner; /* of the process that connects; accept: of the listener; of the
+				  * socket that was ended */
+	__u32 policy;
+	__u32 rule; /* from 1; 0 = none matched (no ALLOW policy did) */
+	__u32 service;
+	__u32 endpoint;
+	__u32 source; /* workload */
+	__u32 target;
+	__u8 verdict;  /* WEFT_VERDICT_* */
+	__u8 place;    /* WEFT_PLACE_* */
+	__u8 protocol; /* IPPROTO_* */
+	__u8 pad[5];
+};
+
+/* Context of the program `mesh_policy`: a question to a graph of the generation in force. */
+struct weft_policy_probe {
+	struct weft_policy_question question;
+	struct weft_policy_answer answer;
+};
+
+/* Context of the program `mesh_explain`: a connection, and what the policies in force say of it.
+ * Asked: the addresses, the port and the generation of |question|. */
+struct weft_explanation {
+	struct weft_policy_question question;
+	struct weft_policy_answer answer;
+	__u32 source; /* asked: cell of weft_mesh_identity, 0 = whose the address is */
+	__u32 target;
+	__u32 source_number; /* answered: workloads of which |answer| speaks */
+	__u32 target_number;
+};
+
+_Static_assert(sizeof(struct weft_policy_probe) == 112, "policy probe");
+_Static_assert(sizeof(struct weft_explanation) == 128, "explanation");
+_Static_assert(sizeof(struct weft_verdict) == 176, "verdict");

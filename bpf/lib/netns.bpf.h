@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 5: who a network namespace is, by the addresses of its devices: what is known of one of
+ * them is known of the processes that it belongs to. An address that just comes or goes may be
+ * missed. Kernels without bpf_loop (before 5.17) look at the first few alone. */
+#pragma once
+
+#include "bpf/lib/identity.bpf.h"
+
+#define NETNS_DEVICES	       1024
+#define NETNS_ADDRS	       256 /* of one device and family */
+#define NETNS_DEVICES_UNROLLED 12
+#define NETNS_ADDRS_UNROLLED   4
+
+/* What stays inside a network namespace is nobody else's. */
+static __always_inline bool addr_is_loopback(const __u8 addr[16])
+{
+	__u32 words[4];
+
+	__builtin_memcpy(words, addr, 16);
+	if (mesh_addr_is_v4(addr))
+		return addr[12] == 127;
+	return !words[0] && !words[1] && !words[2] && words[3] == bpf_htonl(1);
+}
+
+struct netns_walk {
+	__u64 generation;
+	__u64 device, devices; /* list_head: where the walk is, where it ends */
+	__u64 addr, addrs;     /* the same inside a device; IPv4: in_ifaddr */
+	struct weft_mesh_key key;
+	__u32 skip; /* so many before the one that is asked for */
+	__u32 last; /* cell */
+	__u32 found;
+};
+
+/* Looks at |w->key|. Neighbours of one workload count as one. 1: found. */
+static __always_inline long netns_visit(struct netns_walk *w)
+{
+	__u32 identity = identity_of_addr(&w->key, w->generation);
+
+	if (!identity || identity == w->last)
+		return 0;
+	w->last = identity;
+	if (w->skip) {
+		w->skip--;
+		return 0;
+	}
+	w->found = identity;
+	return 1;
+}
+
+static long netns_addr4(__u32 index, void *walk)
+{
+	struct netns_walk *w = walk;
+	const struct in_ifaddr *addr = (const void *)w->addr;
+
+	if (!addr)
+		return 1;
+	addr_from_v4(w->key.addr, BPF_CORE_READ(addr, ifa_local));
+	w->addr = (__u64)BPF_CORE_READ(addr, ifa_next);
+	return netns_visit(w);
+}
+
+static long netns_addr6(__u32 index, void *walk)
+{
+	struct netns_walk *w = walk;
+	const struct list_head *at = (const void *)w->addr;
+	const struct inet6_ifaddr *addr;
+
+	if (!at || w->addr == w->addrs)
+		return 1;
+	addr = (const void *)(w->addr - bpf_core_field_offset(struct inet6_ifaddr, if_list));
+	BPF_CORE_READ_INTO(&w->key.addr, addr, addr);
+	w->addr = (__u64)BPF_CORE_READ(at, next);
+	return netns_visit(w);
+}
+
+static __always_inline void netns_loop(long (*each)(__u32 index, void *walk), __u32 most,
+				       __u32 unrolled, struct netns_walk *w)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(most, each, w, 0);
+		return;
+	}
+	for (__u32 i = 0; i < unrolled; i++)
+		if (each(i, w))
+			break;
+}
+
+static long netns_device(__u32 index, void *walk)
+{
+	struct netns_walk *w = walk;
+	const struct list_head *at = (const void *)w->device;
+	const struct net_device *dev;
+	struct inet6_dev *dev6;
+
+	if (!at || w->device == w->devices)
+		return 1;
+	dev = (const void *)(w->device - bpf_core_field_offset(struct net_device, dev_list));
+	w->device = (__u64)BPF_CORE_READ(at, next);
+	w->addr = (__u64)BPF_CORE_READ(dev, ip_ptr, ifa_list);
+	netns_loop(netns_addr4, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
+	dev6 = BPF_CORE_READ(dev, ip6_ptr);
+	if (!dev6 || w->found)
+		return w->found != 0;
+	w->addrs = (__u64)dev6 + bpf_core_field_offset(struct inet6_dev, addr_list);
+	w->addr = (__u64)BPF_CORE_READ(dev6, addr_list.next);
+	netns_loop(netns_addr6, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
+	return w->found != 0;
+}
+
+/* Who the network namespace |net| (a struct net) is, at |port|: the one after |skip| others, 0:
+ * there are no more. One that comes again after another counts again. */
+__weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, __u32 skip)
+{
+	struct netns_walk w = {.generation = generation, .key.port = port, .skip = skip};
+	const struct net *from = (const void *)net;
+
+	if (!from)
+		return 0;
+	w.devices = net + bpf_core_field_offset(struct net, dev_base_head);
+	w.device = (__u64)BPF_CORE_READ(from, dev_base_head.next);
+	netns_loop(netns_device, NETNS_DEVICES, NETNS_DEVICES_UNROLLED, &w);
+	return w.found;
+}
+
+/* Who it is as a client; IDENTITY_MANY: more than one workload. */
+static __always_inline __u32 identity_of_netns(__u64 net, __u64 generation)
+{
+	__u32 first = identity_of_net(net, generation, 0, 0);
+
+	if (first && identity_of_net(net, generation, 0, 1))
+		return IDENTITY_MANY;
+	return first;
+}

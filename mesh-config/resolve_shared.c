@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Whether policies can tell workloads apart that have one address, and what is known by its address
+ * alone. Looks at addresses that several workloads have, and at nothing else. */
+#include "mesh-config/resolve.h"
+
+#include "mesh-config/authorize.h"
+
+#include <stdlib.h>
+
+#define LOOKED_AT_MAX 1000 /* workloads, for one policy */
+
+/* A workload and an address or prefix of it. */
+struct claim {
+	uint8_t address[16];
+	uint32_t bits;
+	uint32_t workload;
+	bool conditional;
+};
+
+struct shared {
+	struct resolve *r;
+	struct claim *claims;
+	uint32_t count;
+};
+
+static const struct mesh_workload *workload_of(const struct shared *s, uint32_t number)
+{
+	return &ROWS(s->r, workloads, struct mesh_workload)[number];
+}
+
+/* ---- the object of a workload */
+
+static const enum kind_id named_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD, KIND_WORKLOAD_GROUP};
+
+static const struct draft *draft_named(const struct resolve *r, const struct mesh_workload *w)
+{
+	for (size_t i = 0; i < sizeof(named_kinds) / sizeof(*named_kinds); i++) {
+		const struct catalog *c = &r->source->catalogs[named_kinds[i]];
+
+		for (uint32_t at = catalog_find(c, w->namespace_name, "");
+		     at < c->count && c->items[at]->namespace_name == w->namespace_name; at++)
+			if (c->items[at]->name == w->name && c->items[at]->hash == w->hash)
+				return c->items[at];
+	}
+	return NULL;
+}
+
+/* Of an inline endpoint: its service. */
+static const struct draft *draft_of(const struct resolve *r, uint32_t workload)
+{
+	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[workload];
+
+	if (*w->name)
+		return draft_named(r, w);
+	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
+		if (workload - r->work[i].workload_first < r->work[i].workload_count)
+			return r->work[i].draft;
+	return NULL;
+}
+
+/* ---- what tells workloads apart */
+
+static bool is_enforced(const struct mesh_policy *p, enum mesh_action action)
+{
+	return p->action == action && !p->dry_run;
+}
+
+/* Whether ALLOW policies select both workloads, and not the same ones. */
+static bool allows_differ(const struct shared *s, const struct mesh_workload *a,
+			  const struct mesh_workload *b)
+{
+	const struct mesh_policy *p = ROWS(s->r, policies, struct mesh_policy);
+	const struct identity_class of_a = {a->namespace_name, a->labels};
+	const struct identity_class of_b = {b->namespace_name, b->labels};
+	bool for_a = false, for_b = false, differ = false;
+
+	for (uint32_t i = 0; i < ROWS_END(s->r, policies); i++) {
+		bool selects_a, selects_b;
+
+		if (!is_enforced(&p[i], MESH_ALLOW))
+			continue;
+		selects_a = authorize_selects(s->r->mesh, &p[i], &of_a);
+		selects_b = authorize_selects(s->r->mesh, &p[i], &of_b);
+		for_a |= selects_a;
+		for_b |= selects_b;
+		differ |= selects_a != selects_b;
+	}
+	return for_a && for_b && differ;
+}
+
+static bool port_is_in(const struct resolve *r, const struct mesh_endpoint *e, uint16_t port)
+{
+	const uint16_t *ports = ROWS(r, target_ports, uint16_t) + e->ports_first;
+	uint32_t count = ROWS(r, services, struct mesh_service)[e->service].port_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Whether |workload| says of |port| that it is its own, or has an endpoint there. */
+static bool serves(const struct shared *s, const uint8_t address[16], uint32_t workload,
+		   uint16_t port)
+{
+	const struct mesh_endpoint *e = ROWS(s->r, endpoints, struct mesh_endpoint);
+	const struct mesh_workload *w = workload_of(s, workload);
+
+	for (uint32_t i = 0; i < w->port_count; i++)
+		if (ROWS(s->r, workload_ports, uint16_t)[w->port_first + i] == port)
+			return true;
+	for (uint32_t i = 0; i < ROWS_END(s->r, endpoints); i++)
+		if (e[i].workload == workload && !memcmp(e[i].address, address, 16) &&
+		    port_is_in(s->r, &e[i], port))
+			return true;
+	return false;
+}
+
+/* Whether |other| serves a port of the |count|; *|ret_any|: there is one. */
+static bool ports_meet(const struct shared *s, const uint8_t address[16], const uint16_t *ports,
+		       uint32_t count, uint32_t other, bool *ret_any)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		*ret_any |= ports[i] != 0;
+		if (ports[i] && serves(s, address, other, ports[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether |workload| has ports at |address|, and |other| none of them. */
+static bool has_own_ports(const struct shared *s, const uint8_t address[16], uint32_t workload,
+			  uint32_t other)
+{
+	const struct mesh_endpoint *e = ROWS(s->r, endpoints, struct mesh_endpoint);
+	const struct mesh_workload *w = workload_of(s, workload);
+	bool any = false;
+
+	if (ports_meet(s, address, ROWS(s->r, workload_ports, uint16_t) + w->port_first,
+		       w->port_count, other, &any))
+		return false;
+	for (uint32_t i = 0; i < ROWS_END(s->r, endpoints); i++)
+		if (e[i].workload == workload && !memcmp(e[i].address, address, 16) &&
+		    ports_meet(s, address, ROWS(s->r, target_ports, uint16_t) + e[i].ports_first,
+			       ROWS(s->r, services, struct mesh_service)[e[i].service].port_count,
+			       other, &any))
+			return false;
+	return any;
+}
+
+static bool ports_tell(const struct shared *s, const uint8_t address[16], uint32_t a, uint32_t b)
+{
+	return has_own_ports(s, address, a, b) && has_own_ports(s, address, b, a);
+}
+
+static void undecidable_report(const struct shared *s, uint32_t first, uint32_t second)
+{
+	const struct mesh_workload *a = workload_of(s, first), *b = workload_of(s, second);
+	const struct draft *d = draft_of(s->r, second);
+
+	if (!d)
+		return;
+	problem_hint(
+		s->r->problems,
+		resolve_problem(s->r, d, PROBLEM_UNDECIDABLE,
+				(struct place){b->position.line, b->position.column},
+				"%s/%s has an address of %s/%s, different ALLOW policies select "
+				"them, and no ports tell them apart",
+				b->namespace_name, *b->name ? b->name : b->canonical_service,
+				a->namespace_name, *a->name ? a->name : a->canonical_service),
+		"select each of them with a service that says its port, or know them by "
+		"executable, systemdUnit or cgroup (kind Workload)");
+}
+
+/* ---- groups of claims */
+
+static int claim_order(const void *left, const void *right)
+{
+	const struct claim *a = left, *b = right;
+	int order = memcmp(a->address, b->address, sizeof(a->address));
+
+	if (order || a->bits != b->bits)
+		return order ? order : (int)a->bits - (int)b->bits;
+	return a->workload < b->workload ? -1 : a->workload > b->workload;
+}
+
+static bool same_place(const struct claim *a, const struct claim *b)
+{
+	return a->bits == b->bits && !memcmp(a->address, b->address, sizeof(a->address));
+}
+
+/* Those with a name count, if one has; who is known by more than the address is told apart. */
+static bool is_counted(const struct shared *s, const struct claim *c, bool named)
+{
+	return !c->conditional && (*workload_of(s, c->workload)->name != 0) == named;
+}
+
+static void group_check(const struct shared *s, const struct claim *c, uint32_t count)
+{
+	bool named = false;
+
+	for (uint32_t i = 0; i < count; i++)
+		named |= *workload_of(s, c[i].workload)->name != 0;
+	for (uint32_t i = 1; i < count; i++)
+		for (uint32_t j = 0; j < i; j++) {
+			uint32_t a = c[j].workload, b = c[i].workload;
+
+			if (a == b || !is_counted(s, &c[i], named) || !is_counted(s, &c[j], named))
+				continue;
+			if (!allows_differ(s, workload_of(s, a), workload_of(s, b)) ||
+			    (c[i].bits == 128 && ports_tell(s, c[i].address, a, b)))
+				continue;
+			undecidable_report(s, a, b);
+			return; /* once for each address */
+		}
+}
+
+static void groups_check(const struct shared *s)
+{
+	uint32_t end;
+
+	for (uint32_t i = 0; i < s->count; i = end) {
+		for (end = i + 1; end < s->count && same_place(&s->claims[i], &s->claims[end]);)
+			end++;
+		if (end > i + 1)
+			group_check(s, &s->claims[i], end - i);
+	}
+}
+
+static void claims_collect(struct shared *s)
+{
+	const struct mesh_workload *w = ROWS(s->r, workloads, struct mesh_workload);
+	const struct mesh_address *a = ROWS(s->r, addresses, struct mesh_address);
+	const struct mesh_matcher *m = ROWS(s->r, matchers, struct mesh_matcher);
+
+	for (uint32_t i = 0; i < ROWS_END(s->r, workloads); i++)
+		for (uint32_t j = 0; j < w[i].address_count; j++) {
+			struct claim *c = &s->claims[s->count++];
+
+			memcpy(c->address, a[w[i].address_first + j].address, sizeof(c->address));
+			c->conditional = a[w[i].address_first + j].conditional;
+			c->bits = 128;
+			c->workload = i;
+		}
+	for (uint32_t i = 0; i < ROWS_END(s->r, matchers); i++) {
+		if (!mesh_matcher_is_prefix(&m[i]))
+			continue;
+		memcpy(s->claims[s->count].address, m[i].prefix.address, 16);
+		s->claims[s->count].bits = m[i].prefix.bits;
+		s->claims[s->count++].workload = m[i].workload;
+	}
+}
+
+/* ---- what is known by its address alone */
+
+static bool is_selected(const struct resolve *r, const struct mesh_policy *p, const struct draft *d)
+{
+	const struct identity_class class = {d->namespace_name, d->labels};
+
+	return authorize_selects(r->mesh, p, &class);
+}
+
+/* A WorkloadEntry that |p| selects, NULL: none of the first ones. */
+static const struct draft *entry_selected(const struct resolve *r, const struct mesh_policy *p)
+{
+	const struct catalog *c = &r->source->catalogs[KIND_WORKLOAD_ENTRY];
+	bool root = !strcmp(p->namespace_name, r->mesh->settings.root_namespace);
+	uint32_t first = root ? 0 : catalog_find(c, p->namespace_name, "");
+
+	for (uint32_t i = first; i < c->count && i - first < LOOKED_AT_MAX; i++)
+		if (is_selected(r, p, c->items[i]))
+			return c->items[i];
+	return NULL;
+}
+
+/* Once, not for each of them. */
+static void address_only_check(struct resolve *r)
+{
+	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
+	const struct draft *d = NULL;
+
+	for (uint32_t i = 0; i < ROWS_END(r, policies) && !d; i++)
+		if (is_enforced(&p[i], MESH_ALLOW) || is_enforced(&p[i], MESH_DENY))
+			d = entry_selected(r, &p[i]);
+	if (!d)
+		return;
+	problem_hint(
+		r->problems,
+		resolve_problem(r, d, PROBLEM_ADDRESS_ONLY, d->at,
+				"policies select WorkloadEntries, as %s/%s: nodes that they do "
+				"not run on protect no other address of theirs",
+				d->namespace_name, d->name),
+		"run weft on their nodes, or name each of their addresses (kind Workload)");
+}
+
+void resolve_shared(struct resolve *r)
+{
+	struct shared s = {.r = r};
+
+	if (!ROWS_END(r, policies) || r->failed)
+		return;
+	address_only_check(r);
+	if (!r->index->shares)
+		return;
+	s.claims = calloc(ROWS_END(r, addresses) + ROWS_END(r, matchers) + 1u, sizeof(*s.claims));
+	if (!s.claims) {
+		r->failed = true;
+		return;
+	}
+	claims_collect(&s);
+	qsort(s.claims, s.count, sizeof(*s.claims), claim_order);
+	groups_check(&s);
+	free(s.claims);
+}
