@@ -32,6 +32,7 @@
 
 struct loader {
 	struct options options;
+	void (*say)(const char *line);
 	struct attach *attach;
 	struct libraries *libraries; /* NULL: TLS off, or not possible here */
 	char tls_problem[256];
@@ -237,6 +238,7 @@ static int load_mesh(struct loader *l, struct error *err)
 		.end_connections = end_connections,
 		.take_over = take_over,
 		.arg = l,
+		.say = l->say,
 	};
 
 	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
@@ -296,7 +298,8 @@ int loader_begin(struct loader *l, struct error *err)
 	return 0;
 }
 
-int loader_new(const struct options *options, struct loader **ret, struct error *err)
+int loader_new(const struct options *options, void (*say)(const char *line), struct loader **ret,
+	       struct error *err)
 {
 	struct loader *l = calloc(1, sizeof(*l));
 	int r;
@@ -304,6 +307,7 @@ int loader_new(const struct options *options, struct loader **ret, struct error 
 	if (!l)
 		return error_set(err, -ENOMEM, "no memory");
 	l->options = *options;
+	l->say = say;
 	l->statistics_fd = l->epoll_fd = -1;
 	r = load(l, err);
 	if (r)

@@ -14,8 +14,10 @@
 struct loader;
 
 /* Loads everything that this kernel allows, and attaches nothing. 0 or a negative errno with |err|.
- * Free with loader_free, which leaves what is pinned: before loader_begin nothing is. */
-int loader_new(const struct options *options, struct loader **ret, struct error *err);
+ * Free with loader_free, which leaves what is pinned: before loader_begin nothing is. |say| gets
+ * lines for the log, from any thread. */
+int loader_new(const struct options *options, void (*say)(const char *line), struct loader **ret,
+	       struct error *err);
 void loader_free(struct loader *l);
 
 /* Attaches it. 0 or a negative errno with |err|. */

@@ -394,13 +394,18 @@ static void tell_limits(const struct weftd *d)
 			fprintf(stderr, "weftd: %s\n", container_limit_text(i));
 }
 
+static void say_line(const char *line)
+{
+	fprintf(stderr, "weftd: %s\n", line);
+}
+
 static int start(struct weftd *d, struct error *err)
 {
 	int r;
 
 	tell_limits(d);
 	r = claim(d, err);
-	r = r ? r : loader_new(&d->options, &d->loader, err);
+	r = r ? r : loader_new(&d->options, say_line, &d->loader, err);
 	malloc_trim(0); /* loading took megabytes that neither half needs any more */
 	r = r ? r : start_loop(d, err);
 	r = r ? r : worker_start(d, err);

@@ -103,3 +103,82 @@ def last_good(box):
         (mesh.directory / f"{name}.yaml").unlink()
     wait_for(lambda: not mesh.status()["failure"], 10, "recovery")
     expect_equal(mesh.weftd.metrics().total("weft_mesh_directory_ahead"), 0, "metrics after recovery")
+
+
+def lines_of(mesh, event):
+    return [line for line in mesh.weftd.process.output().splitlines() if f"event={event} " in line]
+
+
+def wait_for_line(mesh, event, count, what):
+    wait_for(lambda: len(lines_of(mesh, event)) >= count, 5, what)
+    return lines_of(mesh, event)[-1]
+
+
+@test("bad_config/refusals_and_removals_are_logged")
+def logged(box):
+    """What is refused is in the log once for each change, with file, line and code; what a generation takes away is there by name."""
+    mesh = Mesh(box, cart=cart_of([("10.0.0.1", {"version": "v1"})]), till=service("till", [], address="198.19.77.11"))
+    mesh.start()
+    number = mesh.status()["generation"]
+    put(mesh, "bad", b"apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 1}], clusterIP: 10.0.0.300}\n")
+    line = wait_for_line(mesh, "config_refused", 1, "the refusal in the log")
+    wanted = f'in_force={number} file="{mesh.directory}/bad.yaml" line=4 column=44 code=E2005 object="Service default/bad" reason='
+    expect(wanted in line, line)
+    put(mesh, "bad", b"apiVersion: [\n")
+    line = wait_for_line(mesh, "config_refused", 2, "the next refusal")
+    expect("bad.yaml" in line and "code=E1001" in line, line)
+    time.sleep(0.5)
+    expect_equal(len(lines_of(mesh, "config_refused")), 2, "lines of two changes")
+    expect_equal(lines_of(mesh, "config_applied"), [], "said before it is mended")
+    (mesh.directory / "bad.yaml").unlink()
+    wait_for_line(mesh, "config_applied", 1, "that it is mended")
+    expect_equal(lines_of(mesh, "config_removed"), [], "removed so far")
+    (mesh.directory / "till.yaml").unlink()
+    line = wait_for_line(mesh, "config_removed", 1, "the removal in the log")
+    expect(re.search(r'generation=\d+ count=1 objects="ServiceEntry shop/till"', line), line)
+
+
+@test("bad_config/empty_and_torn_files")
+def torn(box):
+    """A file that is emptied where it is keeps what it had; one that is being written is not taken by halves."""
+    node = servers.nginx(box.namespace("cart"), 8080)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=cart_of([(node.place.address, {"version": "v1"})]), till=service("till", [], address="198.19.77.11"))
+    mesh.start()
+    before = mesh.status()
+    path = mesh.directory / "cart.yaml"
+    text = path.read_text()
+    path.write_text("")
+    wait_for(lambda: "E1010" in mesh.status()["failure"], 5, "the emptied file")
+    expect("cart.yaml" in mesh.status()["failure"] and "stay in force" in mesh.status()["failure"], mesh.status()["failure"])
+    expect('cart.yaml" line=0 code=E1010' in wait_for_line(mesh, "config_refused", 1, "the log"), mesh.weftd.process.output())
+    expect_equal(mesh.weftd.metrics().total("weft_mesh_directory_ahead"), 1, "metric")
+    told = mesh.weftd.command("mesh")
+    expect(told.returncode == 3 and re.search(r"^not applied +\S+/cart.yaml: error E1010", told.stdout, re.M), told.stdout)
+    expect_equal(connect(client, CART, count=10)["answers"], {"200": 10}, "answers with the emptied file")
+    expect_equal(mesh.status()["generation"], before["generation"], "generation")
+    with open(path, "w") as half:
+        half.write(text[:len(text) // 2])
+        half.flush()
+        os.chmod(path, 0o640)
+        time.sleep(0.3)
+        expect("E1010" in mesh.status()["failure"], f"half a file was read: {mesh.status()['failure']}")
+        half.write(text[len(text) // 2:])
+    wait_for(lambda: not mesh.status()["failure"], 5, "the whole file")
+    expect_equal(mesh.status()["hash"], before["hash"], "configuration")
+    with open(path, "r+") as half:
+        half.truncate(len(text) // 2)
+        half.flush()
+        os.chmod(path, 0o600)
+        time.sleep(0.3)
+        expect_equal((mesh.status()["failure"], mesh.status()["hash"]), ("", before["hash"]), "while half of it is there")
+        half.seek(0)
+        half.write(text)
+    time.sleep(0.3)
+    expect_equal((mesh.status()["failure"], mesh.status()["hash"]), ("", before["hash"]), "the same once more")
+    new = mesh.directory / ".new"
+    new.write_text("# nothing any more\n")
+    os.rename(new, path)
+    line = wait_for_line(mesh, "config_removed", 1, "the removal in the log")
+    expect('objects="ServiceEntry shop/cart"' in line, line)
+    expect_equal([row["name"] for row in mesh.lines("services")], ["till"], "services in force")

@@ -113,7 +113,7 @@ struct draft_workload_entry {
 	const char *service_account;
 	const struct mesh_locality *locality; /* NULL: not said */
 	uint32_t weight;
-	const char *network; /* only whether it is given counts */
+	struct draft_text network; /* only whether it is given counts */
 };
 
 struct draft_selector {

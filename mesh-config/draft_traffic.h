@@ -136,7 +136,7 @@ struct draft_route {
 struct draft_virtual_service {
 	struct place at;
 	struct draft_list hosts, gateways;
-	struct draft_list http, tcp, tls;
+	struct draft_list http, tcp;
 	struct draft_list export_to;
 };
 

@@ -497,7 +497,7 @@ static void virtual_service_check(struct reading *r, void *draft)
 
 	export_check(r, &v->export_to);
 	hosts_check(r, v);
-	if (!v->http.count && !v->tcp.count && !v->tls.count)
+	if (!v->http.count && !v->tcp.count)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_REQUIRED, v->at,
 					 "neither http nor tcp: nothing says where connections go"),
@@ -518,9 +518,8 @@ static const struct field virtual_service_schema_fields[] = {
 	      .object = &tcp_route_row_schema),
 	FIELD(struct draft_virtual_service, export_to, "exportTo", WORD, "\"*\" only",
 	      .list = true),
-	FIELD(struct draft_virtual_service, tls, "tls", OBJECT,
-	      "connections are routed before any SNI is sent", .object = &some_object_schema,
-	      .list = true, FIELD_REFUSES(NOT_HONOURED)),
+	FIELD_REFUSE("tls", NOT_HONOURED, "connections are routed before any SNI is sent",
+		     FIELD_OF_SOME_OBJECT, .list = true),
 };
 SCHEMA(virtual_service_schema, "VirtualService.spec", struct draft_virtual_service,
        .check = virtual_service_check);

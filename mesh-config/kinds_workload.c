@@ -12,6 +12,10 @@ static void template_check(struct reading *r, void *draft)
 	struct slice text = {w->address.text, strlen(w->address.text)};
 	bool clean;
 
+	if (w->network.text[0])
+		problem_add(r->problems, PROBLEM_HARMLESS, w->network.at,
+			    "\"network\": weft connects directly, gateways between networks are "
+			    "not used");
 	if (!text.size_bytes || (form_fits(FORM_ADDRESS, text) && !strchr(text.data, '/') &&
 				 prefix_parse(text, &w->prefix, &clean)))
 		return;
@@ -37,7 +41,7 @@ static void workload_entry_check(struct reading *r, void *draft)
 	const struct draft_workload_entry *w = draft;
 
 	template_check(r, draft);
-	if (!w->address.text[0] && !w->network[0])
+	if (!w->address.text[0] && !w->network.text[0])
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_REQUIRED, w->at,
 					 "field \"address\" is missing: nothing can be reached "
@@ -57,9 +61,9 @@ static void workload_entry_check(struct reading *r, void *draft)
 		      "share of connections", .max = 1000000, FIELD_DEFAULT(1, "1")),              \
 		FIELD(struct draft_workload_entry, service_account, "serviceAccount", TEXT,        \
 		      "its identity, for principals"),                                             \
-		FIELD(struct draft_workload_entry, network, "network", TEXT,                       \
-		      "weft connects directly, gateways between networks are not used",            \
-		      FIELD_WARNS(HARMLESS))
+		FIELD(struct draft_workload_entry, network, "network", WORD,                       \
+		      "of no effect (a warning): weft connects directly, without gateways "        \
+		      "between networks")
 
 static const struct field workload_entry_schema_fields[] = {
 	FIELD(struct draft_workload_entry, address, "address", WORD,

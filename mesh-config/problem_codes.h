@@ -19,6 +19,10 @@
 	X(TAG, "E1008", "YAML tag",                                                                \
 	  "Values have the type that their field says; tags are refused.")                         \
 	X(UNREADABLE, "E1009", "file cannot be read", "The file is there but could not be read.")  \
+	X(EMPTIED, "E1010", "file became empty",                                                   \
+	  "A file that had objects was emptied where it is, as a full disk or a crashed editor "   \
+	  "does; what it had stays in force. Removing the file, or renaming another one into its " \
+	  "place, takes objects away.")                                                            \
 	X(UNKNOWN_FIELD, "E2001", "unknown field",                                                 \
 	  "The field is not part of this kind; most often it is misspelt or one level off.")       \
 	X(TYPE, "E2002", "wrong type",                                                             \

@@ -141,7 +141,7 @@ static void default_set(const struct field *f, char *draft)
 {
 	void *out = draft + f->offset;
 
-	if (f->list || !f->offset)
+	if (f->list || f->status != FIELD_HONOURED)
 		return;
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
@@ -195,8 +195,7 @@ static bool is_empty(const struct yaml_node *n)
 }
 
 /* What weft does without has the type of its field all the same. */
-static void unhonoured_read(struct reading *r, const struct field *f, const struct yaml_node *n,
-			    char *draft)
+static void unhonoured_read(struct reading *r, const struct field *f, const struct yaml_node *n)
 {
 	uint64_t scratch[8] = {0};
 
@@ -204,7 +203,7 @@ static void unhonoured_read(struct reading *r, const struct field *f, const stru
 			       sizeof(struct draft_address) <= sizeof(scratch),
 		       "room for a value of any type");
 	if (f->type != FIELD_ANY && n->kind != YAML_NULL)
-		value_read(r, f, n, f->offset ? (void *)(draft + f->offset) : scratch);
+		value_read(r, f, n, scratch);
 	if (f->status >= FIELD_WARNED && !is_empty(n))
 		problem_add(r->problems, (enum problem_code)f->code, n->key_at, "\"%s\": %s",
 			    f->name, f->doc);
@@ -223,7 +222,7 @@ static uint64_t field_read(struct reading *r, const struct schema *schema, const
 			   const struct yaml_node *n, char *draft)
 {
 	if (f->status != FIELD_HONOURED) {
-		unhonoured_read(r, f, n, draft);
+		unhonoured_read(r, f, n);
 		return 0;
 	}
 	if (n->kind == YAML_NULL)

@@ -76,7 +76,7 @@ struct field {
 	const char *fallback_text;   /* the default as people write it; NULL: none */
 	uint32_t min, max;	     /* of NUMBER, DURATION; max 0: no bound */
 	uint32_t fallback;	     /* where absent; a REAL without fallback_text is -1 then */
-	uint16_t offset;	     /* 0: its value is kept nowhere */
+	uint16_t offset;
 	uint8_t type, status;
 	uint8_t code;	/* enum problem_code, of WARNED and REFUSED */
 	uint8_t form;	/* enum field_form, of texts; of the keys of NUMBERS */
@@ -121,8 +121,6 @@ struct schema {
 	 ##__VA_ARGS__}
 /* What a field that is not honoured takes all the same. */
 #define FIELD_OF(field_type)	    .type = FIELD_##field_type
-#define FIELD_WARNS(problem)	    .status = FIELD_WARNED, .code = PROBLEM_##problem
-#define FIELD_REFUSES(problem)	    .status = FIELD_REFUSED, .code = PROBLEM_##problem
 #define FIELD_OF_SOME_OBJECT	    .type = FIELD_OBJECT, .object = &some_object_schema
 #define FIELD_DEFAULT(number, text) .fallback = (number), .fallback_text = (text)
 

@@ -158,6 +158,7 @@ void mesh_source_free(struct mesh_source *s)
 	if (!s)
 		return;
 	source_forget(s);
+	mesh_source_settle_gone(s);
 	for (uint32_t i = 0; i < s->file_slots; i++)
 		file_free(s->files[i]);
 	for (uint32_t i = 0; i < KIND_COUNT; i++)
@@ -227,6 +228,7 @@ static void file_replace(struct mesh_source *s, uint32_t index, struct source_fi
 	struct source_file *old = s->files[index];
 
 	if (old) {
+		gone_note(s, old, f);
 		s->total_bytes -= old->bytes.size_bytes;
 		s->hash -= old->hash;
 		s->noted -= is_noted(old);
@@ -320,6 +322,13 @@ int mesh_source_remove(struct mesh_source *s, const char *name)
 	file_replace(s, e->index, NULL);
 	table_remove(s->by_name, e);
 	return 0;
+}
+
+bool mesh_source_has(const struct mesh_source *s, const char *name)
+{
+	const struct name_entry *e = name_find(s, name);
+
+	return e && s->files[e->index] && s->files[e->index]->drafts;
 }
 
 struct mesh_files *mesh_source_files(const struct mesh_source *s)

@@ -30,6 +30,20 @@ int mesh_source_put(struct mesh_source *s, const char *name, struct slice bytes)
 /* Forgets a file. -ENOENT when it is not there. */
 int mesh_source_remove(struct mesh_source *s, const char *name);
 
+/* Whether that file is there, with objects. */
+bool mesh_source_has(const struct mesh_source *s, const char *name);
+
+/* Whether there is nothing in a file but blanks, comments and ends of documents. */
+bool mesh_text_is_blank(struct slice text);
+
+/* Visits what the files had when it was settled last and have no more, by its title
+ * ("ServiceEntry shop/cart"), at most MESH_GONE_MAX of them. How many there are. To be asked
+ * after a build without errors. */
+#define MESH_GONE_MAX 64
+uint32_t mesh_source_gone(struct mesh_source *s, void (*visit)(void *arg, const char *title),
+			  void *arg);
+void mesh_source_settle_gone(struct mesh_source *s);
+
 /* Resolves all files to a new mesh, which the caller frees with mesh_free. |ret_problems| (not
  * NULL) always gets every problem of the whole configuration; the caller frees it. With an error
  * among them the result is -EINVAL and *|ret_mesh| stays untouched; -ENOMEM likewise. */

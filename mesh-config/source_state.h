@@ -42,6 +42,7 @@ struct mesh_source {
 	uint32_t changed_count;
 	struct source_file *gone; /* which that mesh was made with, and are not there any more */
 	bool names_changed;	  /* files came or went */
+	struct gone_list *lost;	  /* objects; see source_gone.c */
 };
 
 /* Forgets the last build. */
@@ -49,6 +50,9 @@ void source_forget(struct mesh_source *s);
 
 /* What is there now is what the last build was made with; |all| unless it knew most of it. */
 void source_settle(struct mesh_source *s, bool all);
+
+/* In source_gone.c: |old| is replaced by |new| (NULL: by nothing). */
+void gone_note(struct mesh_source *s, const struct source_file *old, const struct source_file *new);
 
 /* In resolve_reuse.c: NULL is fine. */
 void built_free(struct built *b);

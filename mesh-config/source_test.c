@@ -364,6 +364,71 @@ static void test_one_host_in_two_entries(void **state)
 	mesh_source_free(s);
 }
 
+#define OBJECT(name)                                                                               \
+	"apiVersion: v1\nkind: Service\nmetadata: {name: " name                                    \
+	", namespace: shop}\nspec: {clusterIP: None}\n---\n"
+
+#define TITLES_BYTES 4096
+
+static void add_title(void *arg, const char *title)
+{
+	size_t used = strlen(arg);
+
+	snprintf((char *)arg + used, TITLES_BYTES - used, "%s;", title);
+}
+
+static const char *gone(struct mesh_source *s)
+{
+	static char titles[TITLES_BYTES];
+	struct mesh *m = build_fine(s);
+
+	titles[0] = 0;
+	mesh_source_gone(s, add_title, titles);
+	mesh_free(m);
+	return titles;
+}
+
+/* What is taken away has a name, however it went; what moves to another file is still there. */
+static void test_what_is_gone_is_known(void **state)
+{
+	struct mesh_source *s = mesh_source_new();
+
+	(void)state;
+	put_text(s, "a.yaml", OBJECT("one") OBJECT("two") OBJECT("three"));
+	put_text(s, "b.yaml", OBJECT("four"));
+	assert_string_equal(gone(s), "");
+	put_text(s, "a.yaml", OBJECT("three") OBJECT("one"));
+	assert_string_equal(gone(s), "Service shop/two;");
+	put_text(s, "b.yaml", OBJECT("four") OBJECT("two"));
+	assert_string_equal(gone(s), "");
+	assert_int_equal(mesh_source_remove(s, "a.yaml"), 0);
+	put_text(s, "b.yaml", OBJECT("five"));
+	assert_string_equal(gone(s), "Service shop/two;Service shop/three;Service shop/one;"
+				     "Service shop/four;");
+	mesh_source_settle_gone(s);
+	assert_string_equal(gone(s), "");
+	mesh_source_free(s);
+}
+
+static void test_blank_texts(void **state)
+{
+	static const char *const blank[] = {"",
+					    "\n",
+					    " \t\r\n\n",
+					    "# a\n  # b",
+					    "---\n",
+					    "---\n...\n",
+					    "\xef\xbb\xbf# a\n--- \n"};
+	static const char *const filled[] = {"a",     "\n a: b", "# a\nb: c", "----",
+					     "--- a", "null",	 "{}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(blank) / sizeof(*blank); i++)
+		assert_true(mesh_text_is_blank((struct slice){blank[i], strlen(blank[i])}));
+	for (size_t i = 0; i < sizeof(filled) / sizeof(*filled); i++)
+		assert_false(mesh_text_is_blank((struct slice){filled[i], strlen(filled[i])}));
+}
+
 static void test_error_stays(void **state)
 {
 	struct mesh_source *s = mesh_source_new();
@@ -422,6 +487,8 @@ int main(void)
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_hash_is_of_content),
 		cmocka_unit_test(test_one_host_in_two_entries),
+		cmocka_unit_test(test_what_is_gone_is_known),
+		cmocka_unit_test(test_blank_texts),
 		cmocka_unit_test(test_error_stays),
 		cmocka_unit_test(test_texts_are_given_back),
 	};

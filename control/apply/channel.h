@@ -94,6 +94,7 @@ enum channel_question {
 	CHANNEL_KEPT,	    /* they are written; answer: 0 */
 	CHANNEL_AGAIN,	    /* all files are wanted again; answer: 0 */
 	CHANNEL_SETTLED,    /* the first files were dealt with; answer: 0 */
+	CHANNEL_SAY,	    /* data: a line for weftd's log; answer: 0 */
 };
 
 #define CHANNEL_DATA_MAX 131072

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/schedule.h"
+#include "base/utf8.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/kept.h"
 #include "datapath/attach/mesh_maps.h"
@@ -22,12 +23,16 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 /* What the loader's own thread has to do. */
 #define TODO_END_CONNECTIONS 1u
 #define TODO_ACCELERATE	     2u
 #define TODO_TAKE_OVER	     4u
 #define TODO_TELL	     8u
+
+#define SAY_MAX_BYTES	 1000
+#define SAY_MAX_A_SECOND 50
 
 #define SLICE_NS 1000000 /* a change is short work that somebody waits for */
 
@@ -47,6 +52,8 @@ struct feeder {
 	int kept_fd; /* being written by the planner; -1: none */
 	bool settled;
 	bool behind;		    /* files have changed that the planner did not get */
+	uint64_t said_s;	    /* when lines were said last, */
+	unsigned said;		    /* and how many in that second */
 	struct resolve_name *names; /* asked for last, and what they meant */
 	size_t name_count;
 	char data[CHANNEL_DATA_MAX] __attribute__((aligned(8))); /* of a question */
@@ -323,6 +330,26 @@ static void answer_settled(struct feeder *f)
 	leave_to_loader(f, TODO_TELL);
 }
 
+/* The planner is not trusted with the log: one line of text that no terminal obeys, and not more of
+ * them than somebody could read. */
+static void answer_line(struct feeder *f, size_t bytes)
+{
+	uint64_t now_s = (uint64_t)time(NULL);
+
+	if (now_s != f->said_s)
+		f->said = 0;
+	f->said_s = now_s;
+	f->data[bytes < SAY_MAX_BYTES ? bytes : SAY_MAX_BYTES] = 0;
+	for (size_t i = 0, n, left = strlen(f->data); i < left; i += n ? n : 1) {
+		n = utf8_safe(f->data + i, left - i);
+		if (!n)
+			f->data[i] = '?';
+	}
+	if (f->said++ < SAY_MAX_A_SECOND)
+		f->options.say(f->data);
+	channel_answer(f->channel, 0, 0, -1, NULL);
+}
+
 static void answer(struct feeder *f, enum channel_question question, uint64_t argument,
 		   size_t bytes)
 {
@@ -357,6 +384,9 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 		break;
 	case CHANNEL_SETTLED:
 		answer_settled(f);
+		break;
+	case CHANNEL_SAY:
+		answer_line(f, bytes);
 		break;
 	}
 }

@@ -27,6 +27,8 @@ struct feeder_options {
 	/* attach_take_over is due. 0 or a negative errno with |err|. */
 	int (*take_over)(void *arg, struct error *err);
 	void *arg; /* all are called by feeder_handle */
+	/* A line for the log, clean text; called by a thread of the feeder. */
+	void (*say)(const char *line);
 };
 
 /* 0 or a negative errno with |err|. Free with feeder_free; what is in force stays. */

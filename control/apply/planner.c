@@ -3,7 +3,9 @@
 #include "control/apply/planner.h"
 
 #include "control/apply/last_good.h"
+#include "control/apply/report.h"
 #include "control/apply/writer.h"
+#include "control/source/directory.h"
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
@@ -50,6 +52,7 @@ struct planner {
 	uint64_t retry_due_us; /* 0: the latest attempt is not made again */
 	struct unreadable *unreadable;
 	struct writer *writer;
+	struct report report;
 	/* shared */
 	pthread_mutex_t mutex;
 	struct planner_status status;
@@ -127,9 +130,17 @@ static void begin_whole(struct planner *p)
 		unreadable_drop(p, p->unreadable->name);
 }
 
+/* Emptied while no agent ran: the directory cannot know that it had objects. */
+static bool was_emptied(const struct planner *p, const struct fed_file *file)
+{
+	return !p->began && p->last_good && !file->removed && !file->problem &&
+	       mesh_text_is_blank(file->bytes) && mesh_source_has(p->last_good, file->name);
+}
+
 static void take_file(void *arg, const struct fed_file *file)
 {
 	struct planner *p = arg;
+	const char *problem = was_emptied(p, file) ? DIRECTORY_EMPTIED : file->problem;
 	int r = 0;
 
 	if (p->news.kept) {
@@ -139,13 +150,14 @@ static void take_file(void *arg, const struct fed_file *file)
 		return;
 	}
 	begin_whole(p);
+	p->report.changed = true;
 	unreadable_drop(p, file->name);
 	if (file->removed)
 		mesh_source_remove(p->source, file->name);
-	else if (!file->problem)
+	else if (!problem)
 		r = mesh_source_put(p->source, file->name, file->bytes);
-	if (file->problem || r)
-		unreadable_add(p, file->name, file->problem ? file->problem : strerror(-r));
+	if (problem || r)
+		unreadable_add(p, file->name, problem ? problem : strerror(-r));
 }
 
 /* ---- what became of it */
@@ -228,8 +240,25 @@ static void keep_files(struct planner *p, struct mesh_files *files)
 
 /* ---- one attempt */
 
+static void unreadable_text(const struct unreadable *u, char *out, size_t size)
+{
+	const char *name = u->name[0] ? u->name : "the directory";
+
+	if (!strcmp(u->problem, DIRECTORY_EMPTIED))
+		snprintf(out, size,
+			 "%s: error E1010: %s; remove the file, or rename another one "
+			 "into its place, to take them away",
+			 name, u->problem);
+	else
+		snprintf(out, size,
+			 "%s: error E1009: cannot be read: %s; mend it, split it or take "
+			 "it away",
+			 name, u->problem);
+}
+
 static void say_failed(struct planner *p, const struct problems *problems, const char *text)
 {
+	report_refused(&p->report, problems, text, p->status.number);
 	pthread_mutex_lock(&p->mutex);
 	keep_problems(&p->status, problems);
 	fail(p, problems->errors && p->status.problem_count ? p->status.problems[0] : text);
@@ -362,9 +391,7 @@ static int build_and_apply(struct planner *p, struct problems *problems, char *t
 
 	snprintf(text, size, "%s", strerror(-r));
 	if (u) {
-		snprintf(text, size, "%s: error E1009: cannot be read: %s; %s",
-			 u->name[0] ? u->name : "the directory", u->problem,
-			 "mend it, split it or take it away");
+		unreadable_text(u, text, size);
 		mesh_free(mesh);
 		return -EIO;
 	}
@@ -402,6 +429,8 @@ static void attempt(struct planner *p)
 	if (r) {
 		fall_back(p);
 		say_failed(p, &problems, text);
+	} else {
+		report_applied(&p->report, p->source, p->status.number);
 	}
 	if (descriptors_short(r))
 		p->retry_due_us = now_us() + RETRY_US;
@@ -501,6 +530,7 @@ int planner_new(const struct planner_options *options, struct planner **ret, str
 	if (!p)
 		return error_set(err, -ENOMEM, "no memory");
 	p->options = *options;
+	p->report.channel = options->channel;
 	p->event_fd = -1;
 	pthread_mutex_init(&p->mutex, NULL);
 	r = start(p, err);

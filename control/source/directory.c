@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "mesh-config/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +24,11 @@
 #define SETTLE_MAX_NS	 100000000
 #define HOLD_LOOK_NS	 5000000
 #define HOLD_MAX_S	 5
-#define AGAIN_NS	 500000000 /* when descriptors or memory were short */
+#define AGAIN_NS	 500000000 /* for what is left for later */
+#define WRITE_MAX_S	 10
 #define INSIDE                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB |        \
-	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+	 IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define ABOVE (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
 /* A file as it was told last: any difference is a change. */
@@ -36,7 +38,8 @@ struct known {
 	ino_t inode;
 	off_t size;
 	struct timespec modified;
-	bool seen; /* by the walk at hand */
+	bool filled; /* what was told of this very file last had something in it */
+	bool seen;   /* by the walk at hand */
 };
 
 struct directory {
@@ -49,6 +52,8 @@ struct directory {
 	int above;	       /* of the folder it is in: links and directories are swapped there */
 	void *files;	       /* struct known by name (tsearch(3)) */
 	void *touched;	       /* names that events spoke of */
+	void *written;	       /* names of files that were changed in place and not closed yet */
+	unsigned told;	       /* visits, ever */
 	bool walk;	       /* anything may have changed */
 	bool again;	       /* not all could be looked at: once more, soon */
 	long settle_ns;	       /* of what waits; 0: nothing waits */
@@ -97,17 +102,41 @@ static struct known *known_make(struct directory *d, const char *name)
 	return NULL;
 }
 
-static void touch(struct directory *d, const char *name)
+/* False when memory is short. */
+static bool name_add(void **set, const char *name)
 {
 	char *copy;
 
-	if (tfind(name, &d->touched, by_text))
-		return;
+	if (tfind(name, set, by_text))
+		return true;
 	copy = strdup(name);
-	if (copy && tsearch(copy, &d->touched, by_text))
-		return;
+	if (copy && tsearch(copy, set, by_text))
+		return true;
 	free(copy);
-	d->walk = true; /* no memory for the name: look at all */
+	return false;
+}
+
+static void name_drop(void **set, const char *name)
+{
+	char **found = tfind(name, set, by_text), *kept = found ? *found : NULL;
+
+	if (!kept)
+		return;
+	tdelete(name, set, by_text);
+	free(kept);
+}
+
+static void touch(struct directory *d, const char *name)
+{
+	if (!name_add(&d->touched, name))
+		d->walk = true; /* no memory for the name: look at all */
+}
+
+/* Nothing is known any more of who writes. */
+static void written_forget(struct directory *d)
+{
+	tdestroy(d->written, free);
+	d->written = NULL;
 }
 
 bool directory_counts(const char *name)
@@ -127,6 +156,7 @@ static void watch_inside(struct directory *d)
 	if (wd != d->inside) {
 		if (d->inside >= 0)
 			inotify_rm_watch(d->watch_fd, d->inside);
+		written_forget(d);
 		d->walk = true;
 	}
 	d->inside = wd;
@@ -199,6 +229,7 @@ void directory_free(struct directory *d)
 		return;
 	tdestroy(d->files, known_free);
 	tdestroy(d->touched, free);
+	written_forget(d);
 	if (d->watch_fd >= 0)
 		close(d->watch_fd);
 	if (d->timer_fd >= 0)
@@ -275,6 +306,7 @@ static void tell(const struct telling *t, const char *name, struct slice bytes, 
 	char full[PATH_MAX];
 
 	snprintf(full, sizeof(full), "%s/%s", t->d->path, name);
+	t->d->told++;
 	t->visit(t->arg, &(struct directory_change){full, bytes, removed, problem});
 }
 
@@ -294,10 +326,32 @@ static void look_again(const struct telling *t, struct known *k, const char *nam
 {
 	const char *problem = strerror(errno);
 
-	k->inode = 0;
+	k->modified.tv_nsec = -1;
 	touch(t->d, name);
 	t->d->again = true;
 	tell(t, name, (struct slice){"", 0}, false, problem);
+}
+
+/* Whether somebody is in the middle of writing it: its close will come. Not so if nothing has been
+ * changed for long: truncate(2) closes nothing. */
+static bool is_written_now(const struct directory *d, const char *name, const struct stat *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return tfind(name, &d->written, by_text) && now.tv_sec >= s->st_mtim.tv_sec &&
+	       now.tv_sec - s->st_mtim.tv_sec <= WRITE_MAX_S;
+}
+
+/* Why the content is not to be taken, if it is of the very file that was told last. */
+static const char *emptied(struct known *k, bool same_file, struct slice bytes)
+{
+	bool blank = mesh_text_is_blank(bytes);
+
+	if (same_file && k->filled && blank)
+		return DIRECTORY_EMPTIED;
+	k->filled = !blank;
+	return NULL;
 }
 
 /* Looks at one file and tells what is new about it. */
@@ -308,8 +362,10 @@ static void look(const struct telling *t, const char *name)
 	cleanup_free char *bytes = NULL;
 	cleanup_close int fd = -1;
 	const char *problem = NULL;
+	struct slice content;
 	char path[PATH_MAX];
 	struct stat s, after;
+	bool same_file;
 
 	snprintf(path, sizeof(path), "%s/%s", d->path, name);
 	if (stat(path, &s)) {
@@ -318,6 +374,10 @@ static void look(const struct telling *t, const char *name)
 	}
 	if (k && same(k, &s))
 		return;
+	if (is_written_now(d, name, &s)) {
+		touch(d, name);
+		return;
+	}
 	k = k ? k : known_make(d, name);
 	if (!k)
 		return;
@@ -335,9 +395,11 @@ static void look(const struct telling *t, const char *name)
 		touch(d, name); /* written while it was read: its close will come */
 		return;
 	}
+	content = (struct slice){bytes ? bytes : "", bytes ? (size_t)s.st_size : 0};
+	same_file = k->device == s.st_dev && k->inode == s.st_ino;
 	remember(k, &s);
-	tell(t, name, (struct slice){bytes ? bytes : "", bytes ? (size_t)s.st_size : 0}, false,
-	     problem);
+	problem = problem ? problem : emptied(k, same_file, content);
+	tell(t, name, problem ? (struct slice){"", 0} : content, false, problem);
 }
 
 static void mark_unseen(const void *node, VISIT which, int depth)
@@ -345,6 +407,14 @@ static void mark_unseen(const void *node, VISIT which, int depth)
 	(void)depth;
 	if (which == postorder || which == leaf)
 		(*(struct known *const *)node)->seen = false;
+}
+
+/* Any look at it finds a difference. */
+static void mark_untold(const void *node, VISIT which, int depth)
+{
+	(void)depth;
+	if (which == postorder || which == leaf)
+		(*(struct known *const *)node)->modified.tv_nsec = -1;
 }
 
 static void touch_unseen(const void *node, VISIT which, void *arg)
@@ -402,12 +472,12 @@ static void tell_all(const struct telling *t)
 	}
 }
 
-/* What was short may be there again. */
+/* What was short may be there again, a writer that closes nothing may have ended. */
 static void look_later(struct directory *d)
 {
 	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
 
-	if (d->again)
+	if (d->again || d->touched)
 		timerfd_settime(d->timer_fd, 0, &again, NULL);
 	d->again = false;
 }
@@ -416,8 +486,7 @@ void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 {
 	struct telling t = {d, visit, arg};
 
-	tdestroy(d->files, known_free);
-	d->files = NULL;
+	twalk(d->files, mark_untold);
 	watch_inside(d);
 	if (d->inside >= 0)
 		walk(&t);
@@ -470,8 +539,12 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 		settle_after(d, SETTLE_RENAME_NS);
 		return;
 	}
-	if (!e->len || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
-		return; /* a file just made: its close tells more */
+	if (e->len && e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE))
+		name_drop(&d->written, e->name);
+	if (e->len && e->mask & IN_MODIFY && directory_counts(e->name))
+		name_add(&d->written, e->name);
+	if (!e->len || e->mask & IN_MODIFY || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
+		return; /* a file just made, or being written: its close tells more */
 	if (directory_counts(e->name))
 		touch(d, e->name);
 	else if (e->mask & IN_MOVED_TO)
@@ -485,6 +558,7 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 static void event(struct directory *d, const struct inotify_event *e)
 {
 	if (e->mask & IN_Q_OVERFLOW) {
+		written_forget(d);
 		d->walk = true;
 		settle_after(d, SETTLE_WRITE_NS);
 	} else if (e->wd == d->above) {
@@ -528,6 +602,7 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	struct telling t = {d, visit, arg};
 	struct itimerspec again = {.it_value.tv_nsec = HOLD_LOOK_NS};
 	uint64_t expirations;
+	unsigned told;
 
 	take_events(d);
 	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
@@ -539,7 +614,8 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	d->settle_ns = 0;
 	if (d->inside < 0)
 		return true;
+	told = d->told;
 	tell_all(&t);
 	look_later(d);
-	return true;
+	return d->told != told || !d->touched;
 }

@@ -17,6 +17,10 @@
  * several files makes it before and removes it behind, and they come into force together. */
 #define DIRECTORY_HOLD ".weft-hold"
 
+/* The problem of a file that had text and became blank where it was: nobody takes objects away like
+ * that, but a full disk and a crashed editor do. Removed, or renamed over, it is as it is then. */
+#define DIRECTORY_EMPTIED "it had objects and is empty now: they stay in force"
+
 struct directory;
 
 /* What became of one file since it was told last. */
@@ -40,8 +44,9 @@ int directory_fd(const struct directory *d);
 
 /* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename or removal,
  * 10 ms after a write; at most 100 ms) visits each file that changed and returns true: what the
- * visits told belongs together. A file that somebody still writes is left for later. When the
- * directory itself is gone nothing is visited: directory_problem says so. */
+ * visits told belongs together. A file that somebody still writes is left until it is closed,
+ * whatever else happens to it; at most 10 s after the last change. When the directory itself is
+ * gone nothing is visited: directory_problem says so. */
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
 
 /* Visits every file as it is now, as if all had changed. */

@@ -130,6 +130,67 @@ static void waits_for_the_writer(void **state)
 	assert_string_equal(settled(w), "b.yml=half;");
 }
 
+/* Half of a file is never told, whatever else happens to it or to others meanwhile. */
+static void waits_for_the_writer_through_chmod_and_walks(void **state)
+{
+	struct world *w = *state;
+	int fd = open(at(w, "mesh/a.yaml"), O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(fd, "ha", 2), 2);
+	assert_int_equal(chmod(at(w, "mesh/a.yaml"), 0640), 0);
+	assert_string_equal(settled(w), "");
+	put(at(w, "mesh/other"), "x"); /* anything may have changed then */
+	rename(at(w, "mesh/other"), at(w, "mesh/another"));
+	assert_string_equal(settled(w), "");
+	put(at(w, "mesh/b.yaml"), "B");
+	assert_string_equal(settled(w), "b.yaml=B;");
+	assert_int_equal(write(fd, "lf", 2), 2);
+	close(fd);
+	assert_string_equal(settled(w), "a.yaml=half;");
+	assert_int_equal(chmod(at(w, "mesh/a.yaml"), 0600), 0);
+	assert_string_equal(settled(w), "");
+}
+
+/* truncate(2) closes nothing: what it left is told in the end. */
+static void a_writer_without_a_close_is_not_waited_for_long(void **state)
+{
+	struct timespec old[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = 1000}};
+	struct world *w = *state;
+
+	assert_int_equal(truncate(at(w, "mesh/a.yaml"), 2), 0);
+	assert_string_equal(settled(w), "");
+	assert_int_equal(utimensat(AT_FDCWD, at(w, "mesh/a.yaml"), old, 0), 0);
+	assert_string_equal(settled(w), "a.yaml=on;");
+}
+
+/* A full disk, a crashed editor: not what somebody does who takes objects away. */
+static void a_file_that_became_empty_where_it_was_is_a_problem(void **state)
+{
+	static const char problem[] = "!a.yaml=" DIRECTORY_EMPTIED ";";
+	struct world *w = *state;
+
+	put(at(w, "mesh/a.yaml"), "");
+	assert_string_equal(settled(w), problem);
+	put(at(w, "mesh/a.yaml"), "# nothing\n---\n \n");
+	assert_string_equal(settled(w), problem);
+	w->told[0] = 0;
+	directory_visit_all(w->directory, note, w);
+	assert_string_equal(w->told, problem);
+	put(at(w, "mesh/a.yaml"), "back");
+	assert_string_equal(settled(w), "a.yaml=back;");
+	put(at(w, "mesh/a.new"), "");
+	rename(at(w, "mesh/a.new"), at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "a.yaml=;");
+	put(at(w, "mesh/a.yaml"), "again");
+	assert_string_equal(settled(w), "a.yaml=again;");
+	put(at(w, "mesh/a.yaml"), "");
+	assert_string_equal(settled(w), problem);
+	unlink(at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "-a.yaml;");
+	put(at(w, "mesh/a.yaml"), "");
+	assert_string_equal(settled(w), "a.yaml=;");
+}
+
 static void tells_removal_and_moving_away(void **state)
 {
 	struct world *w = *state;
@@ -285,6 +346,12 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(tells_a_renamed_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_the_writer, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_the_writer_through_chmod_and_walks, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_writer_without_a_close_is_not_waited_for_long,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_became_empty_where_it_was_is_a_problem,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_removal_and_moving_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_changes_that_come_together_at_once, setup,
 						teardown),

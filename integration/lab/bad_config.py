@@ -50,7 +50,7 @@ MADE = {
     "overlap_with_another_file": ("apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: zoo}\nspec: {clusterIP: 198.19.77.10, ports: [{port: 80}]}\n", 4, "E4005"),
     "dangling_route": (ROUTE, 6, "E4002"),
     "external_authorizer": (POLICY, 4, "E3002"),
-    "peer_authentication": ("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x}\nspec: {mtls: {mode: STRICT}}\n", 2, "E3002"),
+    "peer_authentication": ("apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x}\nspec: {mtls: {mode: STRICT}}\n", 4, "E3002"),
 }
 
 

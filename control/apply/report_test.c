@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Lines for the log, as they come out at the other end of a channel. */
+#include "control/apply/report.h"
+
+#include "mesh-config/source.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct world {
+	struct channel channel;
+	struct report report;
+	struct mesh_source *source;
+	pthread_t feeder;
+	char said[8192]; /* each line ends with a new line */
+};
+
+static void *answer_all(void *arg)
+{
+	struct world *w = arg;
+	static char data[CHANNEL_DATA_MAX];
+	struct pollfd p = {.fd = w->channel.serve_fd, .events = POLLIN};
+	enum channel_question question;
+	uint64_t argument;
+	size_t bytes, used;
+	int r = -EAGAIN;
+
+	while (r == -EAGAIN || !r) {
+		poll(&p, 1, -1);
+		r = channel_question_read(&w->channel, &question, &argument, data, &bytes);
+		if (r)
+			continue;
+		assert_int_equal(question, CHANNEL_SAY);
+		used = strlen(w->said);
+		snprintf(w->said + used, sizeof(w->said) - used, "%.*s\n", (int)bytes, data);
+		channel_answer(&w->channel, 0, 0, -1, NULL);
+	}
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct error err;
+
+	assert_int_equal(channel_open(&w->channel, &err), 0);
+	w->report.channel = &w->channel;
+	w->source = mesh_source_new();
+	assert_int_equal(pthread_create(&w->feeder, NULL, answer_all, w), 0);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	close(w->channel.ask_fd);
+	w->channel.ask_fd = -1;
+	pthread_join(w->feeder, NULL);
+	channel_close(&w->channel);
+	mesh_source_free(w->source);
+	free(w);
+	return 0;
+}
+
+static const char *said(struct world *w)
+{
+	static char text[sizeof(w->said)];
+
+	memcpy(text, w->said, sizeof(text));
+	w->said[0] = 0;
+	return text;
+}
+
+static void put(struct world *w, const char *text)
+{
+	assert_int_equal(mesh_source_put(w->source, "a.yaml", (struct slice){text, strlen(text)}),
+			 0);
+	w->report.changed = true;
+}
+
+/* What the planner does with what is there. */
+static void attempt(struct world *w)
+{
+	struct problems problems = {0};
+	struct mesh *mesh = NULL;
+
+	if (mesh_source_build(w->source, &mesh, &problems))
+		report_refused(&w->report, &problems, problems.items[0].text, 7);
+	else
+		report_applied(&w->report, w->source, 8);
+	mesh_free(mesh);
+	problems_free(&problems);
+}
+
+#define SERVICE(name, rest)                                                                        \
+	"apiVersion: v1\nkind: Service\nmetadata: {name: " name ", namespace: shop}\n"             \
+	"spec: {" rest "}\n---\n"
+
+static void refusals_are_said_once_for_each_change(void **state)
+{
+	static const char bad[] =
+		"event=config_refused in_force=7 file=\"a.yaml\" line=4 column=8 code=E2001 "
+		"object=\"Service shop/a\" reason=\"unknown field 'prots' in Service.spec\"\n";
+	struct world *w = *state;
+
+	put(w, SERVICE("a", "clusterIP: None"));
+	attempt(w);
+	assert_string_equal(said(w), "");
+	put(w, SERVICE("a", "prots: [], clusterIP: None"));
+	attempt(w);
+	assert_string_equal(said(w), bad);
+	attempt(w);
+	assert_string_equal(said(w), "");
+	put(w, SERVICE("a", "prots: [], clusterIP: None"));
+	attempt(w);
+	assert_string_equal(said(w), bad);
+	put(w, SERVICE("a", "clusterIP: None"));
+	attempt(w);
+	assert_string_equal(said(w), "event=config_applied generation=8\n");
+	put(w, SERVICE("a", "clusterIP: None") "#\n");
+	attempt(w);
+	assert_string_equal(said(w), "");
+}
+
+static void what_cannot_be_read_and_other_failures_are_said(void **state)
+{
+	struct world *w = *state;
+	struct problems none = {0};
+
+	report_refused(&w->report, &none, "/d/b c.yaml: error E1010: it \"had\" objects", 0);
+	assert_string_equal(said(w), "event=config_refused in_force=0 file=\"/d/b c.yaml\" line=0 "
+				     "code=E1010 reason=\"it 'had' objects\"\n");
+	w->report.changed = true;
+	report_refused(&w->report, &none, "no room", 3);
+	assert_string_equal(said(w), "event=config_refused in_force=3 reason=\"no room\"\n");
+}
+
+static void many_errors_are_counted(void **state)
+{
+	struct world *w = *state;
+	char text[4096] = "";
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < 12; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 SERVICE("a%u", "clusterIP: None, x: 1"), i);
+	put(w, text);
+	attempt(w);
+	for (const char *at = w->said; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_int_equal(lines, 9);
+	assert_non_null(strstr(w->said, "event=config_refused in_force=7 more=4\n"));
+}
+
+static void what_is_taken_away_is_said_by_name(void **state)
+{
+	struct world *w = *state;
+
+	put(w, SERVICE("a", "clusterIP: None") SERVICE("b", "clusterIP: None"));
+	attempt(w);
+	put(w, SERVICE("b", "clusterIP: None"));
+	attempt(w);
+	assert_string_equal(said(w), "event=config_removed generation=8 count=1 objects=\"Service "
+				     "shop/a\"\n");
+	attempt(w);
+	assert_string_equal(said(w), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(refusals_are_said_once_for_each_change, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_and_other_failures_are_said,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(many_errors_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_taken_away_is_said_by_name, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
