@@ -242,7 +242,8 @@ void file_batch_add(struct file_batch *b, const struct fed_file *file)
 		return;
 	fwrite(&e, sizeof(e), 1, b->file);
 	fwrite(file->name, e.name_bytes, 1, b->file);
-	fwrite(content.data, content.size_bytes, 1, b->file);
+	if (content.size_bytes)
+		fwrite(content.data, content.size_bytes, 1, b->file);
 	fwrite(zeros, entry_padding(&e), 1, b->file);
 }
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What arrives of batches: files, what was kept of them, and the word that they come later. */
+#include "control/apply/channel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char told[512]; /* "name=content;" or "-name;" or "!name=problem;" */
+
+static void note(void *arg, const struct fed_file *file)
+{
+	size_t used = strlen(told);
+
+	(void)arg;
+	if (file->removed)
+		snprintf(told + used, sizeof(told) - used, "-%s;", file->name);
+	else if (file->problem)
+		snprintf(told + used, sizeof(told) - used, "!%s=%s;", file->name, file->problem);
+	else
+		snprintf(told + used, sizeof(told) - used, "%s=%.*s;", file->name,
+			 (int)file->bytes.size_bytes, file->bytes.data);
+}
+
+static struct batch_news receive(struct channel *c)
+{
+	struct batch_news news = {0};
+
+	told[0] = 0;
+	assert_int_equal(file_batch_receive(c, 1000, &news, note, NULL), 1);
+	return news;
+}
+
+static void test_batch(void **state)
+{
+	struct file_batch *batch = file_batch_new(true);
+	struct batch_news news;
+	struct error err = {0};
+	struct channel c;
+
+	(void)state;
+	assert_int_equal(channel_open(&c, &err), 0);
+	file_batch_add(batch, &(struct fed_file){.name = "a", .bytes = SLICE("one")});
+	file_batch_add(batch, &(struct fed_file){.name = "b", .removed = true});
+	file_batch_add(batch, &(struct fed_file){.name = "c", .problem = "torn"});
+	file_batch_no_problem(batch);
+	assert_int_equal(file_batch_send(batch, &c), 0);
+	news = receive(&c);
+	assert_string_equal(told, "a=one;-b;!c=torn;-;");
+	assert_true(news.whole && !news.kept && !news.late);
+	channel_close(&c);
+}
+
+/* Files as they are kept between agents: of any length, an empty one among them. */
+static void test_kept(void **state)
+{
+	const struct fed_file files[] = {{.name = "a.yaml", .bytes = SLICE("12345678")},
+					 {.name = "empty", .bytes = SLICE("")},
+					 {.name = "c", .bytes = SLICE("x")}};
+	struct batch_news news;
+	struct error err = {0};
+	struct channel c;
+	uint64_t bytes = 0;
+	char *entries, *at;
+
+	(void)state;
+	assert_int_equal(channel_open(&c, &err), 0);
+	for (size_t i = 0; i < 3; i++)
+		bytes += file_entry_bytes(&files[i]);
+	at = entries = malloc(bytes);
+	for (size_t i = 0; i < 3; i++)
+		at += file_entry_write(&files[i], at);
+	assert_ptr_equal(at, entries + bytes);
+	assert_int_equal(file_batch_send(file_batch_kept((struct slice){entries, bytes}), &c), 0);
+	free(entries);
+	news = receive(&c);
+	assert_string_equal(told, "a.yaml=12345678;empty=;c=x;");
+	assert_true(news.kept && !news.whole);
+	channel_close(&c);
+}
+
+static void test_late(void **state)
+{
+	struct batch_news news;
+	struct error err = {0};
+	struct channel c;
+
+	(void)state;
+	assert_int_equal(channel_open(&c, &err), 0);
+	file_batch_late(&c, "no descriptors");
+	news = receive(&c);
+	assert_true(news.late);
+	assert_string_equal(news.late_text, "no descriptors");
+	assert_string_equal(told, "");
+	channel_close(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_batch),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_late),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
