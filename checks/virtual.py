@@ -14,7 +14,7 @@ from roots import Unreachable, debian_sources
 
 PACKAGE = re.compile(r"^linux-image-((\d+\.\d+)\.[^ ]*(?<!-rt)-(?:amd64|arm64|generic)) ", re.M)
 MODULES = ("virtio_pci", "9p", "9pnet_virtio", "overlay")
-SECONDS = 600
+SECONDS = 1200  # emulated, on a busy machine
 KVM_GET_API_VERSION, KVM_CREATE_VM = 0xAE00, 0xAE01
 KVM = ("KVM", ["-accel", "kvm", "-cpu", "host"])
 EMULATED = ("emulated", ["-accel", "tcg,thread=multi", "-cpu", "max"])
