@@ -122,13 +122,14 @@ __weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct 
 	return a.answer.action;
 }
 
-/* Whether policies are to be asked about this connection at all. */
-static __always_inline bool policies_watch(const struct mesh_ask *ask)
+/* Whether policies are to be asked about this connection at all. A program of its own, for the
+ * stack's sake. */
+__weak __noinline int policies_watch(const struct mesh_ask *ask)
 {
 	__u64 generation = policies_generation();
 	struct weft_mesh_key key = {};
 
-	if (!generation)
+	if (!generation || !ask)
 		return false;
 	target_key(ask, &key);
 	return policies_concern(&key, generation) || policies_generation() != generation;

@@ -36,12 +36,11 @@ __weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
 	return 0;
 }
 
-/* By what is known of the process, else by the address of this end. */
-static __noinline int holder_of(struct sock *sk, const struct ending *e)
+/* By what is known of the process. */
+static __noinline int holder_of_process(struct sock *sk, const struct ending *e)
 {
 	struct identity_search s = {.generation = e->a.question.generation};
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	struct weft_mesh_key key = {.port = e->server ? e->key.local_port : 0};
 
 	cgroups_of((__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup), &s.facts);
 	s.facts.netns_ino = sk->__sk_common.skc_net.net->ns.inum;
@@ -52,10 +51,24 @@ static __noinline int holder_of(struct sock *sk, const struct ending *e)
 	}
 	__builtin_memcpy(s.addr, e->key.local_addr, 16);
 	identity_of_facts(&s);
-	if (s.identity)
-		return s.identity;
+	return s.identity;
+}
+
+/* By the address of this end. A function of its own: the stack of all that calls each other is
+ * bounded. */
+static __noinline int holder_of_address(const struct ending *e)
+{
+	struct weft_mesh_key key = {.port = e->server ? e->key.local_port : 0};
+
 	__builtin_memcpy(key.addr, e->key.local_addr, 16);
 	return identity_of_addr(&key, e->a.question.generation);
+}
+
+static __always_inline __u32 holder_of(struct sock *sk, const struct ending *e)
+{
+	__u32 identity = holder_of_process(sk, e);
+
+	return identity ? identity : holder_of_address(e);
 }
 
 /* ---- policy */
