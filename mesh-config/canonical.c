@@ -118,10 +118,30 @@ const char *canonical_text(const struct yaml_node *map, const char *key)
 	return n && n->kind == YAML_TEXT ? n->text.data : "";
 }
 
-/* Everything but what every object has: those have lines of their own. */
-struct yaml_node *canonical_own_fields(struct arena *arena, const struct yaml_node *node)
+/* A field at the top of objects of |k| that means something to it, NULL: none. */
+static const struct field *field_at_root(const struct kind *k, const char *name)
 {
-	static const char *const common[] = {"apiVersion", "kind", "metadata", "status"};
+	for (uint32_t i = 0; k->at_root && i < k->schema->count; i++)
+		if (!strcmp(k->schema->fields[i].name, name))
+			return k->schema->fields[i].status == FIELD_HONOURED ? &k->schema->fields[i]
+									     : NULL;
+	return NULL;
+}
+
+/* What every object has, and has lines of its own or is left out. */
+static bool is_common(const struct kind *k, struct slice key)
+{
+	static const char *const common[] = {"apiVersion", "kind", "metadata"};
+
+	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (slice_equal(key, (struct slice){common[i], strlen(common[i])}))
+			return true;
+	return slice_equal(key, SLICE("status")) && !field_at_root(k, "status");
+}
+
+struct yaml_node *canonical_own_fields(struct arena *arena, const struct kind *k,
+				       const struct yaml_node *node)
+{
 	struct yaml_node *own = arena_take(arena, sizeof(*own)), **last;
 
 	if (!own)
@@ -129,11 +149,7 @@ struct yaml_node *canonical_own_fields(struct arena *arena, const struct yaml_no
 	*own = (struct yaml_node){.kind = YAML_MAP, .at = node->at};
 	last = &own->first;
 	for (const struct yaml_node *n = node->first; n; n = n->next) {
-		bool skip = false;
-
-		for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-			skip |= slice_equal(n->key, (struct slice){common[i], strlen(common[i])});
-		if (skip)
+		if (is_common(k, n->key))
 			continue;
 		*last = arena_take(arena, sizeof(**last));
 		if (!*last)
@@ -149,6 +165,7 @@ struct yaml_node *canonical_own_fields(struct arena *arena, const struct yaml_no
 void canonical_head_write(struct canonical_writer *w, const struct kind *k,
 			  const struct yaml_node *metadata)
 {
+	const struct field *own = field_at_root(k, "metadata");
 	FILE *to = w->yaml.to;
 
 	fprintf(to, "apiVersion: %s%s%.*s\nkind: %s\n", k->group, k->group[0] ? "/" : "",
@@ -157,6 +174,8 @@ void canonical_head_write(struct canonical_writer *w, const struct kind *k,
 		return;
 	fputs("metadata:\n", to);
 	canonical_write_fields(w, 2, &metadata_schema, metadata);
+	if (own)
+		canonical_write_fields(w, 2, own->object, metadata);
 }
 
 static void spec_write(struct canonical_writer *w, const struct kind *k,
@@ -170,13 +189,15 @@ static void spec_write(struct canonical_writer *w, const struct kind *k,
 	canonical_write_fields(w, 0, k->at_root ? k->schema : &beside, own);
 }
 
-static bool keeps_books(const struct yaml_node *node, const struct yaml_node *metadata)
+static bool keeps_books(const struct kind *k, const struct yaml_node *node,
+			const struct yaml_node *metadata)
 {
 	uint32_t known = 0;
 
 	for (uint32_t i = 0; i < metadata_schema.count; i++)
 		known += yaml_find(metadata, metadata_schema.fields[i].name) != NULL;
-	return yaml_find(node, "status") || (metadata && metadata->count > known);
+	return (yaml_find(node, "status") && !field_at_root(k, "status")) ||
+	       (metadata && metadata->count > known);
 }
 
 const char *canonical_slice_service(struct canonical *c, const struct yaml_node *metadata)
@@ -260,7 +281,7 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 {
 	const struct yaml_node *metadata = yaml_find(node, "metadata");
 	struct arena arena = {0};
-	struct yaml_node *own = canonical_own_fields(&arena, node);
+	struct yaml_node *own = canonical_own_fields(&arena, k, node);
 	const char *lost = NULL;
 
 	w->c->arena.failed |= !own;
@@ -271,7 +292,7 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 	if (lost) {
 		object_lose(w, node->at, lost);
 	} else if (own && canonical_begin(w)) {
-		w->c->stripped += keeps_books(node, metadata);
+		w->c->stripped += keeps_books(k, node, metadata);
 		canonical_head_write(w, k, metadata);
 		spec_write(w, k, own);
 		object_finish(w, (uint32_t)(k - kinds), metadata);

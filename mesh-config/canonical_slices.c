@@ -167,7 +167,7 @@ static void slice_make(struct making *m, const struct yaml_node *subset, bool v6
 /* What the slices do not say of it is told by writing it as it is, to nowhere. */
 static void losses_tell(struct making *m, const struct yaml_node *endpoints)
 {
-	struct yaml_node *own = canonical_own_fields(&m->arena, endpoints);
+	struct yaml_node *own = canonical_own_fields(&m->arena, &kinds[KIND_ENDPOINTS], endpoints);
 	FILE *to = m->w->yaml.to;
 
 	m->w->yaml.to = fopen("/dev/null", "we");

@@ -59,7 +59,8 @@ void canonical_head_write(struct canonical_writer *w, const struct kind *k,
 const char *canonical_slice_service(struct canonical *c, const struct yaml_node *metadata);
 
 /* The fields of an object that not every object has; NULL when memory is short. */
-struct yaml_node *canonical_own_fields(struct arena *arena, const struct yaml_node *node);
+struct yaml_node *canonical_own_fields(struct arena *arena, const struct kind *k,
+				       const struct yaml_node *node);
 
 /* The text of a key, "" where there is none. |map| may be NULL. */
 const char *canonical_text(const struct yaml_node *map, const char *key);

@@ -44,6 +44,9 @@
 	  "As HTTPRoute.")                                                                         \
 	X(TRAFFIC_SPLIT, "TrafficSplit", "split.smi-spec.io", "v1alpha4 v1alpha3 v1alpha2",        \
 	  traffic_split_schema, false, "The split of a Service by weight, in SMI's form.")         \
+	X(POD, "Pod", "", "v1", pod_schema, true,                                                  \
+	  "A workload of Kubernetes: its labels, service account and addresses. Its name is that " \
+	  "of what owns it (Deployment, StatefulSet, ...).")                                       \
 	X(WORKLOAD, "Workload", "weft.dev", "v1alpha1", workload_schema, false,                    \
 	  "Names a program by address, executable, systemd unit, control group, user, network "    \
 	  "namespace or container.")                                                               \

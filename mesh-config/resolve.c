@@ -93,8 +93,8 @@ static struct draft *const *drafts_in(const struct resolve *r, enum kind_id kind
 struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint32_t wanted_count,
 			    const char *namespace_name, uint32_t *ret_count)
 {
-	uint32_t counts[3] = {0}, at[3] = {0}, total = 0;
-	struct draft *const *from[3];
+	uint32_t counts[KIND_COUNT] = {0}, at[KIND_COUNT] = {0}, total = 0;
+	struct draft *const *from[KIND_COUNT];
 	struct draft **merged;
 
 	for (uint32_t i = 0; i < wanted_count; i++) {

@@ -196,24 +196,11 @@ static struct mesh_endpoint *entry_add(struct endpoint_work *w, const struct dra
 	return e;
 }
 
-static void workload_add(struct resolve *r, void *arg, struct draft *d)
+/* An endpoint for each address of a workload. */
+static void addresses_add(struct endpoint_work *w, const struct draft *d,
+			  const struct draft_workload *spec)
 {
-	struct endpoint_work *w = arg;
-
-	r->work[w->service].hash += d->hash;
-	if (d->kind == KIND_WORKLOAD_ENTRY) {
-		struct mesh_endpoint *e = entry_add(w, d, d->spec);
-
-		if (!e)
-			return;
-		e->workload = d->index;
-		e->name = d->name;
-		e->labels = d->labels;
-		return;
-	}
-	if (d->kind != KIND_WORKLOAD)
-		return;
-	const struct draft_workload *spec = d->spec;
+	struct resolve *r = w->r;
 	const struct mesh_workload *of = &ROWS(r, workloads, struct mesh_workload)[d->index];
 	uint32_t ports = named_ports(w, &spec->ports);
 
@@ -230,6 +217,27 @@ static void workload_add(struct resolve *r, void *arg, struct draft *d)
 		if (spec->locality)
 			e->locality = spec->locality;
 	}
+}
+
+static void workload_add(struct resolve *r, void *arg, struct draft *d)
+{
+	struct endpoint_work *w = arg;
+
+	r->work[w->service].hash += d->hash;
+	if (d->kind == KIND_WORKLOAD_ENTRY) {
+		struct mesh_endpoint *e = entry_add(w, d, d->spec);
+
+		if (!e)
+			return;
+		e->workload = d->index;
+		e->name = d->name;
+		e->labels = d->labels;
+		return;
+	}
+	if (d->kind == KIND_POD)
+		addresses_add(w, d, &(struct draft_workload){.weight = 1});
+	else if (d->kind == KIND_WORKLOAD)
+		addresses_add(w, d, d->spec);
 }
 
 /* ---- order */

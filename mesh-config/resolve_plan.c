@@ -204,6 +204,7 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 		break;
 	case KIND_WORKLOAD:
 	case KIND_WORKLOAD_GROUP:
+	case KIND_POD:
 	case KIND_MESH_SETTINGS:
 	case KIND_COUNT:
 		u->impossible = true;

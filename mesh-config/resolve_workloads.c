@@ -14,7 +14,8 @@ struct label_head {
 };
 
 static const enum kind_id workload_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD,
-					      KIND_WORKLOAD_GROUP};
+					      KIND_WORKLOAD_GROUP, KIND_POD};
+#define WORKLOAD_KINDS (sizeof(workload_kinds) / sizeof(*workload_kinds))
 
 static const char *first_label(const struct mesh_labels *labels, const char *const *keys)
 {
@@ -126,11 +127,69 @@ static void workload_matchers(struct resolve *r, const struct draft *d,
 	}
 }
 
+/* ---- pods */
+
+/* Of a ReplicaSet, whose name is its Deployment's and the hash of the template: the Deployment's.
+ */
+static const char *deployment_name(struct resolve *r, const struct draft *d, const char *name)
+{
+	const char *hash = mesh_labels_find(d->labels, "pod-template-hash");
+	size_t length = strlen(name), tail = hash ? strlen(hash) + 1 : 0;
+	const char *text;
+
+	if (!hash || length <= tail || name[length - tail] != '-' ||
+	    strcmp(name + length - tail + 1, hash) != 0)
+		return name;
+	text = pool_text(r->pool, (struct slice){name, length - tail});
+	r->failed |= !text;
+	return text ? text : pool_empty;
+}
+
+/* As Istio names the workload of a pod: what owns it, else itself. */
+static const char *pod_workload_name(struct resolve *r, const struct draft *d)
+{
+	const struct draft_pod *pod = d->spec;
+	const struct draft_pod_owner *owner = pod->metadata ? pod->metadata->owners.items : NULL;
+
+	if (!owner || !pod->metadata->owners.count || !owner->name[0])
+		return d->name;
+	return strcmp(owner->kind, "ReplicaSet") ? owner->name : deployment_name(r, d, owner->name);
+}
+
+/* Addresses of the node, and those that another pod may have got since, say nothing of it. */
+static bool pod_has_addresses(const struct draft_pod *pod)
+{
+	return pod->status && !(pod->spec && pod->spec->host_network) &&
+	       strcmp(pod->status->phase, "Succeeded") != 0 &&
+	       strcmp(pod->status->phase, "Failed") != 0;
+}
+
+static void pod_make(struct resolve *r, const struct draft *d)
+{
+	const struct draft_pod *pod = d->spec;
+	struct mesh_workload *w = workload_add(r, d, pod_workload_name(r, d), d->labels);
+	const struct draft_pod_ip *ips;
+
+	if (pod->spec && pod->spec->service_account[0])
+		w->service_account = pod->spec->service_account;
+	if (!pod_has_addresses(pod))
+		return;
+	ips = pod->status->ips.items;
+	for (uint32_t i = 0; i < pod->status->ips.count; i++)
+		address_add(r, &ips[i].ip.prefix);
+	if (!pod->status->ips.count && pod->status->ip.prefix.bits)
+		address_add(r, &pod->status->ip.prefix);
+}
+
 void workload_make(struct resolve *r, struct draft *d)
 {
 	struct mesh_workload *w;
 
 	d->index = ROWS_END(r, workloads);
+	if (d->kind == KIND_POD) {
+		pod_make(r, d);
+		return;
+	}
 	w = workload_add(r, d, d->name, d->labels);
 	if (d->kind == KIND_WORKLOAD_ENTRY) {
 		const struct draft_workload_entry *e = d->spec;
@@ -315,7 +374,8 @@ static void workloads_search(struct resolve *r, const char *namespace_name,
 			     void *arg)
 {
 	uint32_t count;
-	struct draft **drafts = drafts_merge(r, workload_kinds, 3, namespace_name, &count);
+	struct draft **drafts =
+		drafts_merge(r, workload_kinds, WORKLOAD_KINDS, namespace_name, &count);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (mesh_labels_select(selector, drafts[i]->labels))
@@ -382,7 +442,7 @@ static bool has_prefixes(const struct resolve *r)
 void resolve_workloads(struct resolve *r)
 {
 	uint32_t count;
-	struct draft **drafts = drafts_merge(r, workload_kinds, 3, NULL, &count);
+	struct draft **drafts = drafts_merge(r, workload_kinds, WORKLOAD_KINDS, NULL, &count);
 
 	for (uint32_t i = 0; i < count && !r->failed; i++)
 		workload_make(r, drafts[i]);
