@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mesh-config/draft_gateway.h"
+#include "mesh-config/draft_pod.h"
 #include "mesh-config/draft_policy.h"
 #include "mesh-config/draft_service.h"
 #include "mesh-config/draft_traffic.h"

@@ -116,41 +116,6 @@ struct draft_workload_entry {
 	struct draft_text network; /* only whether it is given counts */
 };
 
-struct draft_pod_owner {
-	struct place at;
-	const char *kind, *name;
-};
-
-struct draft_pod_metadata {
-	struct place at;
-	struct draft_list owners;
-};
-
-struct draft_pod_spec {
-	struct place at;
-	const char *service_account;
-	bool host_network;
-};
-
-struct draft_pod_ip {
-	struct place at;
-	struct draft_address ip;
-};
-
-struct draft_pod_status {
-	struct place at;
-	struct draft_address ip; /* the first of |ips|, where those are given */
-	struct draft_list ips;
-	const char *phase;
-};
-
-struct draft_pod {
-	struct place at;
-	struct draft_pod_metadata *metadata;
-	struct draft_pod_spec *spec;
-	struct draft_pod_status *status;
-};
-
 struct draft_selector {
 	struct place at;
 	const struct mesh_labels *labels;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Pods as the API server shows them: who they are, where they are, and that subsets and policies
  * see their labels. */
+#include "mesh-config/problem.h"
 #include "mesh-config/source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -105,12 +107,42 @@ static void test_endpoints_are_pods(void **state)
 	mesh_free(m);
 }
 
+#define DENY_ALL                                                                                   \
+	"---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: d, "   \
+	"namespace: shop}\nspec: {action: DENY, rules: [{}]}\n"
+
+static const char *warning_of(const char *yaml, char code[8])
+{
+	struct mesh_source *s = mesh_source_new();
+	struct problems problems = {0};
+	struct mesh *m = NULL;
+
+	mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)});
+	assert_int_equal(mesh_source_build(s, &m, &problems), 0);
+	snprintf(code, 8, "%s", problems.count ? problem_code_text(problems.items[0].code) : "");
+	problems_free(&problems);
+	mesh_free(m);
+	mesh_source_free(s);
+	return code;
+}
+
+static void test_endpoints_without_pods_are_told(void **state)
+{
+	char code[8];
+
+	(void)state;
+	assert_string_equal(warning_of(SERVICE DENY_ALL, code), "W4022");
+	assert_string_equal(warning_of(POD("a", "", "", ADDRESS) SERVICE DENY_ALL, code), "");
+	assert_string_equal(warning_of(SERVICE, code), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named_after_what_owns_it),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_endpoints_are_pods),
+		cmocka_unit_test(test_endpoints_without_pods_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

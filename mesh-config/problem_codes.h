@@ -105,6 +105,9 @@
 	X(UNDECIDABLE, "E4020", "workloads that cannot be told apart",                             \
 	  "Workloads with different ALLOW policies have one address, and no port says which of "   \
 	  "them a connection is for: what one of them allows the other denies.")                   \
+	X(UNPROTECTED, "W4022", "not protected",                                                   \
+	  "A policy holds for workloads. The endpoints of an EndpointSlice are workloads when "    \
+	  "their Pods are known, or a Workload or WorkloadEntry has their address.")               \
 	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
 	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
 	  "other nodes know no more than its address.")

@@ -30,7 +30,8 @@ static const struct mesh_workload *workload_of(const struct shared *s, uint32_t 
 
 /* ---- the object of a workload */
 
-static const enum kind_id named_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD, KIND_WORKLOAD_GROUP};
+static const enum kind_id named_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD, KIND_WORKLOAD_GROUP,
+					   KIND_POD};
 
 static const struct draft *draft_named(const struct resolve *r, const struct mesh_workload *w)
 {
@@ -39,7 +40,8 @@ static const struct draft *draft_named(const struct resolve *r, const struct mes
 
 		for (uint32_t at = catalog_find(c, w->namespace_name, "");
 		     at < c->count && c->items[at]->namespace_name == w->namespace_name; at++)
-			if (c->items[at]->name == w->name && c->items[at]->hash == w->hash)
+			if (c->items[at]->hash == w->hash &&
+			    (c->items[at]->name == w->name || named_kinds[i] == KIND_POD))
 				return c->items[at];
 	}
 	return NULL;
@@ -293,6 +295,60 @@ static void address_only_check(struct resolve *r)
 		"run weft on their nodes, or name each of their addresses (kind Workload)");
 }
 
+/* ---- endpoints that no policy protects */
+
+/* The first endpoint of a slice that no workload is known at, NULL: there is none. */
+static const struct draft_slice_endpoint *endpoint_unknown(const struct resolve *r,
+							   const struct draft *d)
+{
+	const struct draft_slice *slice = d->spec;
+	const struct draft_slice_endpoint *e = slice->endpoints.items;
+
+	for (uint32_t i = 0; i < slice->endpoints.count; i++)
+		if (e[i].addresses.count && workload_at(r, e[i].address) == MESH_NONE)
+			return &e[i];
+	return NULL;
+}
+
+/* Of the namespace that |p| is for. */
+static bool unprotected_tell(struct resolve *r, const struct mesh_policy *p)
+{
+	const struct catalog *c = &r->source->catalogs[KIND_ENDPOINT_SLICE];
+	bool root = !strcmp(p->namespace_name, r->mesh->settings.root_namespace);
+	uint32_t first = root ? 0 : catalog_find(c, p->namespace_name, "");
+
+	for (uint32_t i = first; i < c->count && i - first < LOOKED_AT_MAX; i++) {
+		const struct draft *d = c->items[i];
+		const struct draft_slice_endpoint *e;
+
+		if (!root && d->namespace_name != p->namespace_name)
+			return false;
+		e = endpoint_unknown(r, d);
+		if (!e)
+			continue;
+		problem_hint(r->problems,
+			     resolve_problem(r, d, PROBLEM_UNPROTECTED, e->at,
+					     "policies of %s do not hold for endpoints without a "
+					     "workload, as in EndpointSlice %s/%s",
+					     p->namespace_name, d->namespace_name, d->name),
+			     "add their Pods (kubectl get pods -A -o yaml), or a Workload or "
+			     "WorkloadEntry for each address");
+		return true;
+	}
+	return false;
+}
+
+/* Once, not for each of them. */
+static void unprotected_check(struct resolve *r)
+{
+	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
+
+	for (uint32_t i = 0; i < ROWS_END(r, policies); i++)
+		if ((is_enforced(&p[i], MESH_ALLOW) || is_enforced(&p[i], MESH_DENY)) &&
+		    unprotected_tell(r, &p[i]))
+			return;
+}
+
 void resolve_shared(struct resolve *r)
 {
 	struct shared s = {.r = r};
@@ -300,6 +356,7 @@ void resolve_shared(struct resolve *r)
 	if (!ROWS_END(r, policies) || r->failed)
 		return;
 	address_only_check(r);
+	unprotected_check(r);
 	if (!r->index->shares)
 		return;
 	s.claims = calloc(ROWS_END(r, addresses) + ROWS_END(r, matchers) + 1u, sizeof(*s.claims));

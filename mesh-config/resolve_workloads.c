@@ -176,9 +176,9 @@ static void pod_make(struct resolve *r, const struct draft *d)
 		return;
 	ips = pod->status->ips.items;
 	for (uint32_t i = 0; i < pod->status->ips.count; i++)
-		address_add(r, &ips[i].ip.prefix);
+		address_add(r, &ips[i].ip.prefix, false);
 	if (!pod->status->ips.count && pod->status->ip.prefix.bits)
-		address_add(r, &pod->status->ip.prefix);
+		address_add(r, &pod->status->ip.prefix, false);
 }
 
 void workload_make(struct resolve *r, struct draft *d)
