@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Pods as the API server shows them: who they are, where they are, and that subsets and policies
  * see their labels. */
-#include "mesh-config/problem.h"
 #include "mesh-config/source.h"
 
 #include <setjmp.h>
@@ -119,7 +118,7 @@ static const char *warning_of(const char *yaml, char code[8])
 
 	mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)});
 	assert_int_equal(mesh_source_build(s, &m, &problems), 0);
-	snprintf(code, 8, "%s", problems.count ? problem_code_text(problems.items[0].code) : "");
+	snprintf(code, 8, "%s", problems.count ? problems.items[0].code : "");
 	problems_free(&problems);
 	mesh_free(m);
 	mesh_source_free(s);
