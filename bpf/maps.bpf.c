@@ -5,6 +5,7 @@
 #include "bpf/lib/mesh_maps.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
+#include "bpf/lib/talk_maps.bpf.h"
 
 struct ring_map weft_ring SEC(".maps");
 struct counter_map weft_counters SEC(".maps");
@@ -36,6 +37,13 @@ struct pick_map weft_picks SEC(".maps");
 struct sticky_map weft_sticky SEC(".maps");
 struct asked_map weft_asked SEC(".maps");
 struct knock_map weft_knocks SEC(".maps");
+struct near_map weft_near SEC(".maps");
 struct refused_map weft_refused SEC(".maps");
+struct here_map weft_here SEC(".maps");
+struct talk_map weft_talk_out SEC(".maps");
+struct talk_map weft_talk_in SEC(".maps");
+struct talk_map weft_talk_denied SEC(".maps");
+struct sender_map weft_senders SEC(".maps");
+struct sender_list_map weft_sending SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

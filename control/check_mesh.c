@@ -31,6 +31,9 @@ static const struct part {
 	{"policy at server",
 	 {"mesh_knock", "mesh_accept"},
 	 "clients that other nodes have are not refused"},
+	{"UDP servers",
+	 {"mesh_bound4", "mesh_bound6"},
+	 "policy does not know them by their executable or user"},
 };
 
 struct search {

@@ -12,55 +12,62 @@ static __always_inline void key_turn(struct end_key *out, const struct end_key *
 	out->remote_port = key->local_port;
 }
 
-/* Functions of their own: the stack of all that calls each other is bounded. |key| is as the server
- * sees it; |seq| 0: not known. */
-static __noinline struct knock *knock_find(const struct end_key *key, __u32 seq)
+/* Functions of their own: the stack of all that calls each other is bounded. */
+__weak __noinline int source_of_addr(const struct end_key *key, __u64 generation)
+{
+	struct weft_mesh_key address = {};
+
+	if (!key)
+		return 0;
+	__builtin_memcpy(address.addr, key->remote_addr, 16);
+	return identity_of_addr(&address, generation);
+}
+
+/* |arrived| as the server sees it; egress_seq: of the SYN. */
+static __noinline struct knock *knock_find(const struct end_key *arrived)
 {
 	struct end_key turned = {};
-	struct knock *knock;
 
-	key_turn(&turned, key);
-	knock = bpf_map_lookup_elem(&weft_knocks, &turned);
-	return knock && seq && knock->seq != seq ? NULL : knock;
+	key_turn(&turned, arrived);
+	turned.egress_seq = arrived->egress_seq;
+	return bpf_map_lookup_elem(&weft_knocks, &turned);
 }
 
 /* By the process that sent the SYN. */
-__weak __noinline int source_by_process(const struct end_key *key, __u32 seq, __u64 generation)
+__weak __noinline int source_by_process(const struct end_key *arrived, __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
-	struct knock *knock = key ? knock_find(key, seq) : NULL;
+	struct knock *knock = arrived ? knock_find(arrived) : NULL;
 
 	if (!knock)
 		return 0;
 	s.facts = knock->facts;
-	__builtin_memcpy(s.addr, key->remote_addr, 16);
+	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
 	identity_of_facts(&s);
 	return s.identity;
 }
 
 /* By its address, or by its network namespace. */
-__weak __noinline int source_by_place(const struct end_key *key, __u32 seq, __u64 generation)
+__weak __noinline int source_by_place(const struct end_key *arrived, __u64 generation)
 {
-	struct weft_mesh_key address = {};
 	struct knock *knock;
 	__u32 identity;
 
-	if (!key)
+	if (!arrived)
 		return 0;
-	__builtin_memcpy(address.addr, key->remote_addr, 16);
-	identity = identity_of_addr(&address, generation);
+	identity = source_of_addr(arrived, generation);
 	if (identity)
 		return identity;
-	knock = knock_find(key, seq);
+	knock = knock_find(arrived);
 	return knock && knock->generation == generation ? knock->place : 0;
 }
 
-static __always_inline __u32 source_of_packet(const struct end_key *key, __u32 seq,
-					      __u64 generation)
+/* Who sent the SYN |arrived|: a process of this node, when one did, or who has its address. */
+static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 generation)
 {
-	__u32 identity = source_by_process(key, seq, generation);
+	__u32 identity = source_by_process(arrived, generation);
 
-	return identity ? identity : source_by_place(key, seq, generation);
+	return identity ? identity : source_by_place(arrived, generation);
 }
 
 __weak __noinline int target_of_packet(const struct end_key *key, __u64 generation)

@@ -81,9 +81,23 @@ static __always_inline bool addr_is_any(const __u8 addr[16])
 
 /* ---- the question */
 
+/* Services are of TCP and UDP; policy is for UDP-Lite, too. */
 static __always_inline bool is_balanced(const struct bpf_sock_addr *ctx)
 {
-	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP;
+	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP ||
+	       ctx->protocol == IPPROTO_UDPLITE;
+}
+
+/* Who sends from a UDP socket; for TCP the changes of its state say it. */
+static __always_inline void datagram_owner(struct bpf_sock_addr *ctx, struct bpf_sock *sk)
+{
+	struct weft_owner *owner;
+
+	if (ctx->protocol == IPPROTO_TCP)
+		return;
+	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (owner && owner->pid != (__u32)(bpf_get_current_pid_tgid() >> 32))
+		owner_of_current(owner);
 }
 
 static __always_inline void ask_fill(const struct bpf_sock_addr *ctx, struct mesh_ask *ask, bool v6)

@@ -12,6 +12,32 @@ static __always_inline void addr_from_v4(__u8 out[16], __be32 addr)
 	__builtin_memcpy(out + 12, &addr, 4);
 }
 
+/* The address of the kernel's own structure behind a context or a socket of a hook, which shows
+ * only some of it: a pointer that was put on the stack is there as what it is. */
+static __always_inline const void *kernel_address(const void *shown)
+{
+	const void *volatile place = shown;
+	const void *address = NULL;
+
+	bpf_probe_read_kernel(&address, sizeof(address), (const void *)&place);
+	return address;
+}
+
+/* As a number: functions that are verified by themselves take no pointer to it. */
+static __always_inline __u64 net_of_sock(const struct bpf_sock *sk)
+{
+	const struct sock *inner = kernel_address(sk);
+
+	return (__u64)BPF_CORE_READ(inner, __sk_common.skc_net.net);
+}
+
+static __always_inline __u32 netns_of_sock(const struct bpf_sock *sk)
+{
+	const struct net *net = (const struct net *)net_of_sock(sk);
+
+	return BPF_CORE_READ(net, ns.inum);
+}
+
 static __always_inline void tuple_fill(struct weft_tuple *t, const struct sock *sk)
 {
 	const struct sock_common *c = &sk->__sk_common;
@@ -78,6 +104,15 @@ static __always_inline bool sock_is_tcp(const struct sock *sk)
 static __always_inline bool sock_is_udp(const struct sock *sk)
 {
 	return sock_is_of(sk, IPPROTO_UDP);
+}
+
+/* The socket is of a kind whose holder is known: TCP, UDP, UDP-Lite. */
+static __always_inline bool sock_has_owner(const struct sock *sk)
+{
+	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
 }
 
 static __always_inline void counters_fill(struct weft_counters *c, const struct tcp_sock *tcp,

@@ -12,15 +12,17 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 	struct end_key key = {};
 	__u32 zero = 0, kept = bytes < EARLY_BYTES ? bytes : EARLY_BYTES;
 	struct early *early = bpf_map_lookup_elem(&weft_scratch, &zero);
+	struct bpf_sock *sk = skb->sk;
 
-	if (!early || !tuple_of_packet(skb, WEFT_INGRESS, &tuple))
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk || !early || !tuple_of_packet(skb, WEFT_INGRESS, &tuple))
 		return 0;
 	kept = size_within(kept, EARLY_BYTES);
 	if (!kept || bpf_skb_load_bytes(skb, offset, early->data, kept))
 		return 0;
 	early->time_ns = bpf_ktime_get_ns();
 	early->bytes = bytes;
-	end_key_fill(&key, &tuple, 0, seq);
+	end_key_fill(&key, &tuple, netns_of_sock(sk), seq);
 	bpf_map_update_elem(&weft_early, &key, early, BPF_ANY);
 	return 0;
 }
@@ -57,15 +59,15 @@ static __always_inline void early_segment(const struct conn_state *state, const 
 }
 
 /* When the connection is established: what arrived before is told now, and the direction goes on
- * after it. |key| is this end's. */
-static __always_inline void early_tell(const struct end_key *mine, struct conn_state *state,
-				       struct weft_settings *set)
+ * after it. |mine| is this end's, in |netns_ino|. */
+static __always_inline void early_tell(const struct end_key *mine, __u32 netns_ino,
+				       struct conn_state *state, struct weft_settings *set)
 {
 	struct stream_state *s = &state->streams[WEFT_INGRESS];
 	struct end_key key = *mine, peer = {};
 	struct early *early;
 
-	key.egress_seq = 0;
+	key.egress_seq = netns_ino;
 	early = bpf_map_lookup_elem(&weft_early, &key);
 	if (!early)
 		return;

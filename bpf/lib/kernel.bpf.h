@@ -19,6 +19,8 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
+#define IPPROTO_UDPLITE 136
+
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT	2
@@ -107,6 +109,11 @@ struct sock {
 	atomic_t sk_drops;
 	int sk_err;
 	__u16 sk_protocol;
+} PRESERVE;
+
+struct sk_buff {
+	__u16 transport_header; /* both from the same place */
+	__u16 network_header;
 } PRESERVE;
 
 struct minmax_sample {

@@ -209,7 +209,8 @@ struct end_map {
 extern struct end_map weft_ends SEC(".maps");
 
 /* Payload that completed a handshake (TCP_DEFER_ACCEPT, a lost ACK): it passes the hook before its
- * socket is there. Kept by the addresses of both ends, seen from the receiver. */
+ * socket is there. Kept by the addresses of both ends, seen from the receiver, and its network
+ * namespace: another one may have the same addresses. */
 #define EARLY_BYTES 960 /* fits a small record */
 
 struct early {
@@ -222,7 +223,7 @@ struct early {
 struct early_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct end_key); /* egress_seq 0 */
+	__type(key, struct end_key); /* egress_seq: inode of the network namespace */
 	__type(value, struct early);
 };
 extern struct early_map weft_early SEC(".maps");

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: the TCP payload of a packet at a socket hook (data starts at the IP header). */
+/* Layer 2: the TCP header and payload of a packet at a socket hook (data starts at the IP header).
+ */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/packet_ipv6.bpf.h"
 
 struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
@@ -12,9 +14,36 @@ struct payload {
 	bool fin;  /* nothing follows it */
 };
 
+#define TRANSPORT_NEAR 4096 /* direct access wants a bound; more headers than any sender has */
+
+/* Where the kernel found the transport header, from the IP header: at a socket's hook it has walked
+ * all headers in between. 0: it cannot be read. */
+static __always_inline __u32 transport_offset(const struct __sk_buff *skb)
+{
+	const struct sk_buff *packet = kernel_address(skb);
+
+	return (__u16)(BPF_CORE_READ(packet, transport_header) -
+		       BPF_CORE_READ(packet, network_header));
+}
+
+/* Behind IPv6 extension headers (RFC 8200 4). Of a TCP socket's packets only. */
+static __noinline __u32 tcp_find_far(const struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u32 offset;
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk || sk->protocol != IPPROTO_TCP)
+		return 0;
+	offset = transport_offset(skb);
+	if (offset >= TRANSPORT_NEAR)
+		return 0;
+	asm volatile("" : "+r"(offset)); /* the verifier is to see the bound in what is returned */
+	return offset & (TRANSPORT_NEAR - 1);
+}
+
 /* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule
- * on loopback) have a hop-by-hop header with their length (RFC 2675); packets with other IPv6
- * extension headers are left alone. */
+ * on loopback) have a hop-by-hop header with their length (RFC 2675). */
 static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data;
@@ -31,9 +60,10 @@ static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 		return 0;
 	if (v6->nexthdr == IPPROTO_TCP)
 		return sizeof(*v6);
-	if (v6->nexthdr != 0 || (void *)(jumbo + 8) > end)
-		return 0;
-	return jumbo[0] == IPPROTO_TCP && jumbo[1] == 0 ? sizeof(*v6) + 8 : 0;
+	if (v6->nexthdr == 0 && (void *)(jumbo + 8) <= end && jumbo[0] == IPPROTO_TCP &&
+	    jumbo[1] == 0)
+		return sizeof(*v6) + 8;
+	return tcp_find_far(skb);
 }
 
 /* Finds the payload with direct packet access. False: not TCP, or neither payload nor FIN. The

@@ -6,6 +6,7 @@
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/authorize.bpf.h"
 #include "bpf/lib/netns.bpf.h"
+#include "bpf/lib/talk.bpf.h"
 
 /* Who the running process is by matchers. A program of its own: the stack of all that calls each
  * other is bounded. */
@@ -136,7 +137,7 @@ __weak __noinline int policies_watch(const struct mesh_ask *ask)
 }
 
 /* A WEFT_VERDICT_*: ALLOWED or DENIED. Decided anew when another generation comes into force. */
-static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+static __always_inline int policy_decide(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
 {
 	int action = WEFT_ACTION_ALLOW;
 
@@ -153,6 +154,55 @@ static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struc
 			break;
 	}
 	return action == WEFT_ACTION_DENY ? WEFT_VERDICT_DENIED : WEFT_VERDICT_ALLOWED;
+}
+
+static __always_inline void talk_key_of(struct talk_key *key, const struct mesh_ask *ask)
+{
+	struct weft_mesh_key to = {};
+
+	target_key(ask, &to);
+	__builtin_memcpy(key->addr, to.addr, 16);
+	key->port = to.port;
+	key->protocol = ask->key.protocol;
+}
+
+/* Whether something came from there that was allowed. Functions of their own, as the stack of all
+ * that calls each other is bounded. */
+static __noinline bool talk_is_answer(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct talk_key key = {};
+
+	if (!sk || !policies_generation())
+		return true;
+	talk_key_of(&key, ask);
+	key.who = netns_of_sock(sk);
+	key.local_port = sk->src_port;
+	return talk_lives(bpf_map_lookup_elem(&weft_talk_in, &key));
+}
+
+static __noinline int talk_begin(const struct mesh_ask *ask)
+{
+	struct talk_key key = {.who = ask->cookie};
+
+	talk_key_of(&key, ask);
+	talk_go_on(&weft_talk_out, &key);
+	return 0;
+}
+
+/* A WEFT_VERDICT_*. Datagrams: answers go where something came from, whatever policy says of the
+ * way back; and what a socket sends of its own accord may be answered. */
+static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+{
+	bool talks = is_datagram(ask->key.protocol);
+	int verdict;
+
+	if (talks && talk_is_answer(ctx, ask))
+		return WEFT_VERDICT_ALLOWED;
+	verdict = policy_decide(ctx, ask);
+	if (talks && verdict == WEFT_VERDICT_ALLOWED && ask->cookie)
+		talk_begin(ask);
+	return verdict;
 }
 
 /* Takes back what balancing counted. */

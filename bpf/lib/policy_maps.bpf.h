@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 1: maps of policy at the server's end, declared here, defined in bpf/maps.bpf.c. Only there
- * with a mesh. */
+ * with a mesh. Addresses and ports alone say nothing: another socket may have them a moment later,
+ * and another network namespace at the same time. */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
@@ -15,13 +16,16 @@ struct identity_facts {
 	__u32 uid;
 };
 
-/* Who sent a SYN on this node, so that the server's end knows the process and not only its address.
- * Keys are as the client sees them; egress_seq 0. */
+/* Who sent a SYN on this node, so that the server's end knows the process and not only its address;
+ * and whether the server's end refused it. Keys are as the client sees them, egress_seq is that of
+ * the SYN: one attempt of one socket. */
 struct knock {
 	struct identity_facts facts;
-	__u64 generation; /* of |place| */
-	__u32 place;	  /* who its network namespace is: cell, where its address says nothing */
-	__u32 seq;	  /* of the SYN */
+	__u64 cookie;		  /* of the socket */
+	__u64 generation;	  /* of |place| */
+	__u64 refused_generation; /* 0: not refused */
+	__u32 refused_netns;	  /* by a server in this network namespace */
+	__u32 place; /* who its network namespace is: cell, where its address says nothing */
 };
 
 struct knock_map {
@@ -32,12 +36,49 @@ struct knock_map {
 };
 extern struct knock_map weft_knocks SEC(".maps");
 
-/* Connections that were refused, as the server sees them, and in which generation: when the client
- * tries again it gets a RST. */
+/* When a socket of this node, whichever and in whichever namespace, last sent a SYN from and to
+ * these addresses: as long as that is fresh, a SYN with them may be its. Sequence numbers 0. */
+struct near {
+	__u64 sent_ns;
+	__u32 seq;
+	__u32 pad;
+};
+
+struct near_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct end_key);
+	__type(value, struct near);
+};
+extern struct near_map weft_near SEC(".maps");
+
+/* The next SYN from and to these addresses in this network namespace is one that was refused
+ * before, and gets a RST. As the server sees them. */
+struct refused_key {
+	struct end_key ends; /* sequence numbers 0 */
+	__u32 netns_ino;
+};
+
+struct refused {
+	__u64 generation;
+	__u64 until_ns;
+};
+
 struct refused_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct end_key); /* sequence numbers 0 */
-	__type(value, __u64);
+	__type(key, struct refused_key);
+	__type(value, struct refused);
 };
 extern struct refused_map weft_refused SEC(".maps");
+
+/* The network namespace that a socket is looked up in: written by a small program of that
+ * namespace in front of the one that decides (datapath/attach/lookups.c), as the hook does not say
+ * it. */
+struct here_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+};
+extern struct here_map weft_here SEC(".maps");

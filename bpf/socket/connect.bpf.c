@@ -104,6 +104,7 @@ static __always_inline int connect_look(struct bpf_sock_addr *ctx, bool v6)
 
 	if (!sk || !is_balanced(ctx))
 		return 1;
+	datagram_owner(ctx, sk);
 	pick_forget(sk);
 	ask_fill(ctx, &ask, v6);
 	if (!mesh_concerns(&ask)) {

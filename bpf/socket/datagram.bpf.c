@@ -91,6 +91,7 @@ static __always_inline int send_look(struct bpf_sock_addr *ctx, bool v6)
 
 	if (!sk || !is_balanced(ctx))
 		return 1;
+	datagram_owner(ctx, sk);
 	ask_fill(ctx, &ask, v6);
 	if (!mesh_concerns(&ask)) {
 		asked_directly(sk, &ask, bpf_get_socket_cookie(ctx));

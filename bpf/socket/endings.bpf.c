@@ -4,14 +4,14 @@
  * Writes struct weft_verdict for each, ends nothing itself, loses nothing. Each end of a connection
  * is judged as when it began; now its addresses are known. `mesh_ends_files` does it where the
  * kernel refuses iterators over a map; it misses connections until they are accepted. */
-#include "bpf/lib/arrival.bpf.h"
+#include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/files.bpf.h"
 
 #define ENDINGS_CGROUPS 16 /* levels of a tree that is walked up */
 
 struct ending {
 	struct authorize a;
-	struct end_key key; /* as this end sees it */
+	struct end_key key; /* as this end sees it; egress_seq: of the client's SYN */
 	__u8 verdict;	    /* WEFT_VERDICT_* */
 	bool server;
 };
@@ -87,7 +87,7 @@ static __always_inline void ask_client(struct sock *sk, struct ending *e)
 
 static __always_inline void ask_server(struct sock *sk, struct ending *e)
 {
-	e->a.source = source_of_packet(&e->key, 0, e->a.question.generation);
+	e->a.source = source_of_syn(&e->key, e->a.question.generation);
 	e->a.target = target_of_packet(&e->key, e->a.question.generation);
 	if (!e->a.target)
 		e->a.target = holder_of(sk, e);
@@ -189,6 +189,7 @@ static __noinline int ending_look(struct seq_file *seq, struct sock *sk)
 		return 0;
 	e.server = state->role == WEFT_ROLE_SERVER;
 	key_of_sock(sk, &e.key);
+	e.key.egress_seq = state->ingress_seq - 1;
 	left = left_verdict(sk);
 	if (left)
 		ending_is_left(&e, left);

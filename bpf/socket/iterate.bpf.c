@@ -11,10 +11,10 @@ SEC("iter/task_file")
 int sockets_found(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct sock *sk = sock_of_file(task, ctx->file);
+	struct sock *sk = any_sock_of_file(task, ctx->file);
 	struct weft_owner *owner;
 
-	if (!sk)
+	if (!sk || !sock_has_owner(sk))
 		return 0;
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	if (owner) /* inherited or shared: the first holder stays */

@@ -87,7 +87,7 @@ static __always_inline void established(struct sock *sk, int old_state)
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 	if (state->role == WEFT_ROLE_SERVER && set->capture)
-		early_tell(&key, state, set);
+		early_tell(&key, sk->__sk_common.skc_net.net->ns.inum, state, set);
 }
 
 /* The state is left before the RST of an own abort is sent; a connection that was open on this end

@@ -234,7 +234,7 @@ bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 
 	return !wants_exchanges_only(f) && reporter_matches(f, (uint8_t)v->reporter, false) &&
 	       ends_match(f, v->source, v->destination) &&
-	       any_protocol(&f->protocol, v->protocol == IPPROTO_UDP ? "udp" : "tcp", false) &&
+	       any_protocol(&f->protocol, verdicts_protocol(v->protocol), false) &&
 	       any(&f->verdict, match_verdict, verdicts_word(v->verdict));
 }
 

@@ -247,7 +247,7 @@ void lines_verdict(struct text *t, const struct recent_verdict *r, int64_t wall_
 	json_put_string(&j, "verdict", verdicts_word(v->verdict));
 	add_reporter(&j, v->reporter);
 	add_ends(&j, v->source, v->destination, &r->client, &r->server);
-	json_put_string(&j, "protocol", v->protocol == IPPROTO_UDP ? "udp" : "tcp");
+	json_put_string(&j, "protocol", verdicts_protocol(v->protocol));
 	json_put_string(&j, "policy", v->policy);
 	json_put_number(&j, "rule", v->rule);
 	json_put_string(&j, "source_workload", v->source_workload);

@@ -2,6 +2,7 @@
 /* Verdicts to bounded series. */
 #include "control/signals/verdicts.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +54,13 @@ static const struct {
 const char *verdicts_word(uint8_t verdict)
 {
 	return verdict < NAME_COUNT ? names[verdict].word : "unknown";
+}
+
+const char *verdicts_protocol(uint8_t protocol)
+{
+	if (protocol == IPPROTO_UDPLITE)
+		return "udplite";
+	return protocol == IPPROTO_UDP ? "udp" : "tcp";
 }
 
 const char *verdicts_action_name(uint8_t verdict)

@@ -29,5 +29,8 @@ void verdicts_add(struct series *verdicts, const struct verdict *v, uint64_t now
 /* By WEFT_VERDICT_*: the word for people ("denied", "noted", "ended"), the action in metrics
  * ("deny", "note", "end"), and Envoy's flag for it, "-". */
 const char *verdicts_word(uint8_t verdict);
+
+/* "tcp", "udp", "udplite" of an IPPROTO_*. */
+const char *verdicts_protocol(uint8_t protocol);
 const char *verdicts_action_name(uint8_t verdict);
 const char *verdicts_flag_name(uint8_t verdict);

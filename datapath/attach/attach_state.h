@@ -7,7 +7,7 @@
 
 #include <bpf/libbpf.h>
 
-#define ATTACH_PROGRAMS_MAX 28
+#define ATTACH_PROGRAMS_MAX 32
 
 struct attach {
 	struct weft_bpf *skeleton;

@@ -1,33 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Listens, or connects to listeners, and says how it went.
-Usage: dial.py listen PORT ...   greets whoever connects or sends a datagram
-       dial.py HOST PORT ...     one word per port: ok, or the name of the errno; udp:PORT sends a datagram"""
+Usage: dial.py listen PORT ...           greets whoever connects or sends a datagram
+       dial.py [--uid N] HOST TARGET ... one word per target: ok, or the name of the errno
+A target is [KIND:]PORT[@SOURCE_PORT]. KIND: tcp; udp and lite (UDP-Lite) send a datagram, each from a socket that is
+not connected; udp-connected; dst, hop, rth: TCP behind an IPv6 header of destination options, hop-by-hop options, routing."""
 
 import contextlib
 import errno
+import os
 import select
 import socket
 import sys
+
+UDPLITE = 136
+PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])  # options that mean nothing
+HEADERS = {"dst": (socket.IPV6_DSTOPTS, PADDING), "hop": (socket.IPV6_HOPOPTS, PADDING)}
+DATAGRAMS = ("udp", "udp-connected", "lite")
 
 
 def listen(ports):
     sockets = []
     for port in ports:
         for family in (socket.AF_INET, socket.AF_INET6):
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            for kind in ("tcp", "udp", "lite"):
                 sockets.append(listener(family, kind, port))
     while True:
         for sock in select.select(sockets, [], [])[0]:
             greet(sock)
 
 
+def socket_of(family, kind):
+    if kind in DATAGRAMS:
+        return socket.socket(family, socket.SOCK_DGRAM, UDPLITE if kind == "lite" else 0)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    if kind in HEADERS:
+        sock.setsockopt(socket.IPPROTO_IPV6, *HEADERS[kind])
+    return sock
+
+
 def listener(family, kind, port):
-    sock = socket.socket(family, kind)
+    sock = socket_of(family, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     sock.bind(("", port))
-    if kind == socket.SOCK_STREAM:
+    if kind == "tcp":
         sock.listen(64)
     return sock
 
@@ -43,16 +60,25 @@ def greet(sock):
     peer.close()
 
 
-def dial(host, port):
-    kind = socket.SOCK_DGRAM if port.startswith("udp:") else socket.SOCK_STREAM
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+def ask(sock, kind, address):
+    if kind in ("udp", "lite"):
+        sock.sendto(b"hello", address)
+        return
+    sock.connect(address)
+    if kind in DATAGRAMS:
+        sock.send(b"hello")
+
+
+def dial(host, target):
+    kind, _, ports = target.rpartition(":")
+    port, _, source = ports.partition("@")
+    sock = socket_of(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
     sock.settimeout(2)
-    address = (host, int(port.split(":")[-1]))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        if kind == socket.SOCK_DGRAM:
-            sock.sendto(b"hello", address)
-        else:
-            sock.connect(address)
+        if source:
+            sock.bind(("", int(source)))
+        ask(sock, kind, (host, int(port)))
         return "ok" if sock.recv(10) == b"hi" else "closed"
     except TimeoutError:
         return "silence"
@@ -62,7 +88,14 @@ def dial(host, port):
         sock.close()
 
 
+def main(arguments):
+    if arguments[0] == "listen":
+        listen([int(port) for port in arguments[1:]])
+    if arguments[0] == "--uid":
+        os.setuid(int(arguments[1]))
+        arguments = arguments[2:]
+    print(*[dial(arguments[0], target) for target in arguments[1:]])
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "listen":
-        listen([int(port) for port in sys.argv[2:]])
-    print(*[dial(sys.argv[1], port) for port in sys.argv[2:]])
+    main(sys.argv[1:])

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 6: one attempt to connect: its SYN, whose it is, and that it was refused. What is refused
+ * is this attempt of this socket and nothing else that has its addresses. */
+#pragma once
+
+#include "bpf/lib/arrival.bpf.h"
+#include "bpf/lib/packet_tcp.bpf.h"
+
+#define NEAR_NS	     8000000000ull /* from a SYN to its third repetition */
+#define UNDER_WAY_NS 200000000ull  /* a packet, from one network namespace to another */
+#define STRANGER_NS  8000000000ull
+
+/* ---- packets of sockets */
+
+/* The addresses of a packet: |out|: as its sender sees them, else as its receiver does. False: they
+ * cannot be read. */
+__weak __noinline int addresses_read(const struct __sk_buff *skb, struct end_key *ret_key, bool out)
+{
+	struct ipv6hdr v6;
+	struct iphdr v4;
+
+	if (!ret_key || bpf_skb_load_bytes(skb, 0, &v4, sizeof(v4)))
+		return false;
+	if (v4.version == 4) {
+		addr_from_v4(out ? ret_key->local_addr : ret_key->remote_addr, v4.saddr);
+		addr_from_v4(out ? ret_key->remote_addr : ret_key->local_addr, v4.daddr);
+		return true;
+	}
+	if (bpf_skb_load_bytes(skb, 0, &v6, sizeof(v6)))
+		return false;
+	__builtin_memcpy(out ? ret_key->local_addr : ret_key->remote_addr, &v6.saddr, 16);
+	__builtin_memcpy(out ? ret_key->remote_addr : ret_key->local_addr, &v6.daddr, 16);
+	return true;
+}
+
+/* The ends of a socket's packet whose transport header begins with ports. */
+__weak __noinline int ends_read(const struct __sk_buff *skb, struct end_key *ret_ends, bool out)
+{
+	__u32 offset = transport_offset(skb);
+	struct packet_ports ports;
+
+	if (!ret_ends || !offset || bpf_skb_load_bytes(skb, offset, &ports, sizeof(ports)))
+		return false;
+	ret_ends->local_port = bpf_ntohs(out ? ports.source : ports.destination);
+	ret_ends->remote_port = bpf_ntohs(out ? ports.destination : ports.source);
+	return addresses_read(skb, ret_ends, out);
+}
+
+enum syn { SYN_NONE, SYN_FOUND, SYN_UNREADABLE };
+
+/* Whether the packet of a TCP socket is a SYN without ACK, whatever stands before its TCP header.
+ * Its ends are in |ret_key| then, its sequence number in |ret_key->egress_seq|. */
+__weak __noinline int syn_read(const struct __sk_buff *skb, struct end_key *ret_key, bool out)
+{
+	__u32 offset = transport_offset(skb);
+	struct tcphdr tcp;
+
+	if (!ret_key || !offset || bpf_skb_load_bytes(skb, offset, &tcp, sizeof(tcp)))
+		return SYN_UNREADABLE;
+	if (!tcp.syn || tcp.ack)
+		return SYN_NONE;
+	ret_key->egress_seq = bpf_ntohl(tcp.seq);
+	return ends_read(skb, ret_key, out) ? SYN_FOUND : SYN_UNREADABLE;
+}
+
+/* ---- refusals */
+
+/* The next SYN of |ends|, as the server sees them, in |netns_ino| within |lasts_ns| gets a RST. */
+static __always_inline void refused_expect(const struct end_key *ends, __u32 netns_ino,
+					   __u64 generation, __u64 lasts_ns)
+{
+	struct refused_key key = {.ends = *ends, .netns_ino = netns_ino};
+	struct refused refused = {generation, bpf_ktime_get_ns() + lasts_ns};
+
+	key.ends.egress_seq = 0;
+	bpf_map_update_elem(&weft_refused, &key, &refused, BPF_ANY);
+}
+
+/* Whether a SYN of |ends| that arrives in |netns_ino| was refused before. To be asked once: the
+ * answer counts for this packet alone. */
+static __always_inline bool refused_take(const struct end_key *ends, __u32 netns_ino,
+					 __u64 generation)
+{
+	struct refused_key key = {.ends = *ends, .netns_ino = netns_ino};
+	const struct refused *refused = bpf_map_lookup_elem(&weft_refused, &key);
+	bool holds;
+
+	if (!refused)
+		return false;
+	holds = refused->generation == generation && bpf_ktime_get_ns() < refused->until_ns;
+	bpf_map_delete_elem(&weft_refused, &key);
+	return holds;
+}
+
+/* ---- knocks */
+
+/* A socket of this node sends the SYN |key|. When it is one that was refused, the server's network
+ * namespace learns that it comes again. */
+static __always_inline void knock_send(const struct end_key *key, const struct knock *fresh)
+{
+	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);
+	struct near near = {.sent_ns = bpf_ktime_get_ns(), .seq = key->egress_seq};
+	struct end_key ends = *key;
+
+	ends.egress_seq = 0;
+	bpf_map_update_elem(&weft_near, &ends, &near, BPF_ANY);
+	if (!known || known->cookie != fresh->cookie) {
+		bpf_map_update_elem(&weft_knocks, key, fresh, BPF_ANY);
+		return;
+	}
+	if (!known->refused_generation)
+		return;
+	key_turn(&ends, key);
+	refused_expect(&ends, known->refused_netns, known->refused_generation, UNDER_WAY_NS);
+}
+
+/* The SYN that a socket of this node last sent to |ends|, as the server sees them; NULL: none that
+ * could be here now. */
+static __always_inline const struct near *knocked_lately(const struct end_key *ends)
+{
+	struct end_key turned = {};
+	const struct near *near;
+
+	key_turn(&turned, ends);
+	near = bpf_map_lookup_elem(&weft_near, &turned);
+	return near && bpf_ktime_get_ns() - near->sent_ns < NEAR_NS ? near : NULL;
+}
+
+/* The SYN |arrived| is refused by a server in |netns_ino|. Of a client on this node it is known
+ * when it tries again; of others nothing but the addresses is. */
+static __always_inline void knock_refuse(const struct end_key *arrived, __u32 netns_ino,
+					 __u64 generation)
+{
+	struct knock *knock = knock_find(arrived);
+
+	if (!knock) {
+		refused_expect(arrived, netns_ino, generation, STRANGER_NS);
+		return;
+	}
+	knock->refused_netns = netns_ino;
+	knock->refused_generation = generation;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 6: who sent a datagram, when it was a process of this node. */
+#pragma once
+
+#include "bpf/lib/arrival.bpf.h"
+#include "bpf/lib/talk.bpf.h"
+
+#define SENDER_REFRESH_NS 1000000000ull
+#define SENDER_LASTS_NS	  3000000000ull
+#define SENDER_NONE	  0x7fffffff /* no cell */
+
+/* Numbers of candidates: the receiver's own namespace, the listed ones, who has the address. */
+#define SENDER_LISTED  1
+#define SENDER_ADDRESS (SENDER_LISTED + SENDERS_LISTED)
+#define SENDER_NUMBERS (SENDER_ADDRESS + 1)
+
+static __always_inline void sender_enlist(const struct end_key *ends, __u32 netns_ino)
+{
+	struct sender_list *list = bpf_map_lookup_elem(&weft_sending, ends);
+	struct sender_list fresh = {.netns_ino = {netns_ino}};
+	__u32 place;
+
+	if (!list) {
+		bpf_map_update_elem(&weft_sending, ends, &fresh, BPF_ANY);
+		return;
+	}
+	for (int i = 0; i < SENDERS_LISTED; i++)
+		if (list->netns_ino[i] == netns_ino)
+			return;
+	place = __sync_fetch_and_add(&list->next, 1) + 1;
+	list->netns_ino[place & (SENDERS_LISTED - 1)] = netns_ino;
+}
+
+/* The socket |cookie| sends from and to |ends|. Whether what is known of it is to be noted anew. */
+static __always_inline bool sender_is_due(const struct sender_key *key, __u64 cookie)
+{
+	const struct sender *sender = bpf_map_lookup_elem(&weft_senders, key);
+
+	return !sender || sender->cookie != cookie ||
+	       bpf_ktime_get_ns() - sender->seen_ns > SENDER_REFRESH_NS;
+}
+
+/* Functions of their own: the stack of all that calls each other is bounded. */
+static __noinline struct sender *sender_find(const struct end_key *arrived, __u32 netns_ino)
+{
+	struct sender_key key = {};
+	struct sender *sender;
+
+	key_turn(&key.ends, arrived);
+	key.ends.egress_seq = arrived->egress_seq;
+	key.netns_ino = netns_ino;
+	sender = bpf_map_lookup_elem(&weft_senders, &key);
+	if (!sender || bpf_ktime_get_ns() - sender->seen_ns > SENDER_LASTS_NS)
+		return NULL;
+	return sender;
+}
+
+/* Who a process in |netns_ino| is that has sent |arrived| lately, SENDER_NONE: there is none. */
+__weak __noinline int sender_in(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
+{
+	struct identity_search s = {.generation = generation};
+	struct sender *sender = arrived ? sender_find(arrived, netns_ino) : NULL;
+
+	if (!sender)
+		return SENDER_NONE;
+	s.facts = sender->facts;
+	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
+	identity_of_facts(&s);
+	if (!s.identity)
+		s.identity = source_of_addr(arrived, generation);
+	if (!s.identity && sender->generation == generation)
+		s.identity = sender->place;
+	return s.identity;
+}
+
+/* The |number|th network namespace in which somebody has sent |arrived|, 0: there is none. */
+__weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
+{
+	const struct sender_list *list;
+	struct end_key turned = {};
+
+	if (!arrived)
+		return 0;
+	key_turn(&turned, arrived);
+	turned.egress_seq = arrived->egress_seq;
+	list = bpf_map_lookup_elem(&weft_sending, &turned);
+	return list ? list->netns_ino[number & (SENDERS_LISTED - 1)] : 0;
+}

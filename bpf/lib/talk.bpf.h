@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: who began to talk, where there are no connections. */
+#pragma once
+
+#include "bpf/lib/emit.bpf.h"
+#include "bpf/lib/talk_maps.bpf.h"
+
+#define TALK_LASTS_NS	180000000000ull /* without a datagram, as stateful filters have it */
+#define TALK_REFRESH_NS 1000000000ull
+#define TALK_TELL_NS	10000000000ull
+
+static __always_inline bool is_datagram(__u32 protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
+}
+
+static __always_inline bool talk_lives(const struct talk *talk)
+{
+	return talk && bpf_ktime_get_ns() - talk->last_ns < TALK_LASTS_NS;
+}
+
+/* A datagram of a talk passes. */
+static __always_inline void talk_go_on(void *map, const struct talk_key *key)
+{
+	struct talk fresh = {.last_ns = bpf_ktime_get_ns()};
+	struct talk *talk = bpf_map_lookup_elem(map, key);
+
+	if (!talk)
+		bpf_map_update_elem(map, key, &fresh, BPF_ANY);
+	else if (fresh.last_ns - talk->last_ns > TALK_REFRESH_NS)
+		talk->last_ns = fresh.last_ns;
+}
+
+/* The same, for a talk that policies of |generation| were asked about: whether a record is due. */
+static __always_inline bool talk_judged(void *map, const struct talk_key *key, __u64 generation)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct talk fresh = {now_ns, now_ns, generation};
+	struct talk *talk = bpf_map_lookup_elem(map, key);
+
+	if (talk && talk->told_generation == generation && now_ns - talk->told_ns < TALK_TELL_NS) {
+		if (now_ns - talk->last_ns > TALK_REFRESH_NS)
+			talk->last_ns = now_ns;
+		return false;
+	}
+	bpf_map_update_elem(map, key, &fresh, BPF_ANY);
+	return true;
+}

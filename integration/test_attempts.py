@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Who is refused is one attempt of one socket: nobody else who has its addresses and ports, in this or in another network
+namespace, feels it. And whatever stands before the TCP header, it is the same attempt."""
+
+import shutil
+import sys
+
+from lab.mesh import Mesh
+from lab.processes import wait_for
+from lab.sandbox import ROOT, ip
+from lab.verdict import expect_equal, test
+from test_policy import DIAL, OK, REFUSED, allow, deny, policy, source, workload
+
+BAD, GOOD, THIEF = 1001, 1002, 65534
+SILENCE = "silence"
+DATAGRAMS = ("udp:8080", "udp-connected:8080", "lite:8080")
+CHAINS = ROOT / "integration" / "programs" / "chains.py"
+
+
+def program(name, match):
+    return f"""apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {{name: {name}, namespace: {name}}}
+spec: {{match: [{match}]}}
+---
+"""
+
+
+class Street:
+    """A server, and a house in which users of the same address are allowed and denied. |known|: how the server is known."""
+
+    def __init__(self, box, known="group"):
+        self.box = box
+        self.server, self.house = box.namespace("server"), box.namespace("house")
+        self.python = sys.executable
+        if known == "executable":
+            self.python = shutil.copy(sys.executable, box.dir / "shop-server")
+        self.listen(self.server)
+        cart = {"address": workload("cart", "cart", self.server.address, "cart"),
+                "address6": workload("cart", "cart", self.server.address6, "cart"),
+                "executable": program("cart", "executable: shop-server"),
+                "group": program("cart", f"cgroup: {self.server.cgroup.removeprefix(box.cgroup_root)}")}[known]
+        self.mesh = Mesh(box, workloads=cart + program("good", f"uid: {GOOD}") + program("bad", f"uid: {BAD}")
+                         + workload("other", "other", "198.18.0.99", "other"), policy=allow(source(namespaces=["good"])))
+        self.mesh.start()
+
+    def listen(self, place):
+        place.start([self.python, DIAL, "listen", 8080], "listener", env={"PYTHONHOME": sys.base_prefix})
+        wait_for(lambda: place.listens(8080), 10, "the listener")
+
+    def dial(self, uid, *targets, place=None, host=None):
+        return (place or self.house).run([sys.executable, DIAL, "--uid", uid, host or self.server.address, *targets]).stdout.split()
+
+
+@test("policy/refused_port")
+def refused_port(box):
+    street = Street(box)
+    for _ in range(2):
+        expect_equal(street.dial(BAD, "8080@45000"), [REFUSED], "who is denied")
+        expect_equal(street.dial(GOOD, "8080@45000"), [OK], "who is allowed, from the same port")
+    expect_equal(street.dial(BAD, *[f"8080@{45001 + n}" for n in range(4)]), [REFUSED] * 4, "who is denied, from four ports")
+    expect_equal(street.dial(GOOD, *[f"8080@{45001 + n}" for n in range(4)]), [OK] * 4, "who is allowed, from the same ports")
+    datagrams = [f"{target}@45000" for target in DATAGRAMS]
+    for _ in range(2):
+        expect_equal(street.dial(BAD, *datagrams), [SILENCE] * 3, "datagrams of who is denied")
+        expect_equal(street.dial(GOOD, *datagrams), [OK] * 3, "datagrams of who is allowed, from the same port")
+
+
+FLOOD = """
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind((sys.argv[2], 45000))
+while True:
+    try:
+        sock.sendto(b"x", (sys.argv[3], 8080))
+    except OSError:
+        pass
+"""
+
+
+def rob(street):
+    """A namespace that has the addresses of the house and of the server, and one more so that nobody knows who it is."""
+    thief = street.box.namespace("thief")
+    ip("link", "del", "eth0", netns=thief.name)
+    for address in (street.house.address, street.server.address, "198.18.0.99"):
+        ip("addr", "add", f"{address}/32", "dev", "lo", netns=thief.name)
+    ip("route", "change", "local", street.server.address, "dev", "lo", "table", "local", "src", street.house.address, netns=thief.name)
+    street.listen(thief)
+    return thief
+
+
+@test("policy/refused_namespace")
+def refused_namespace(box):
+    street = Street(box, "address")
+    thief = rob(street)
+    ports = [f"8080@{45000 + n}" for n in range(3)]
+    wait_for(lambda: street.dial(THIEF, ports[0], place=thief) == [REFUSED], 15, "an answer by RST in the new namespace")
+    expect_equal(street.dial(THIEF, *ports, place=thief), [REFUSED] * len(ports), "who has the addresses and nothing else")
+    expect_equal(street.dial(GOOD, *ports), [OK] * len(ports), "who is allowed, from the same address and ports")
+    thief.start([sys.executable, "-c", FLOOD, str(THIEF), street.house.address, street.server.address], "flood")
+    expect_equal(street.dial(GOOD, *["udp:8080@45000"] * 200), [OK] * 200, "datagrams from the address and port that another namespace sends from, too")
+
+
+@test("policy/extension_headers")
+def extension_headers(box):
+    street = Street(box)
+    kinds = ("tcp:8080", "dst:8080", "hop:8080")
+    server = street.server.address6
+    expect_equal(street.dial(0, *kinds, host=server), [REFUSED] * len(kinds), "who is denied, by any way")
+    street.mesh.apply(policy=deny(source(namespaces=["bad"])))
+    expect_equal(street.dial(0, *kinds, host=server), [OK] * len(kinds), "who is allowed, by any way")
+    answers = chains(street)
+    expect_equal([line for line in answers if not line.endswith("answered")], [], "chains of headers that do not reach the server")
+    street.mesh.apply(policy=deny({}))
+    expect_equal(chains(street), [line.replace("answered", "silence") for line in answers], "chains of headers when all is denied")
+
+
+def chains(street):
+    """Over loopback, which takes packets of 64 KiB."""
+    address = street.server.address6
+    return street.server.run([sys.executable, CHAINS, address, address, 8080]).stdout.splitlines()
+
+
+def each_way(street, expected, what):
+    """Who is denied and who is allowed, by TCP and by datagrams."""
+    for uid, words in zip((BAD, GOOD), expected):
+        expect_equal(street.dial(uid, "tcp:8080", *DATAGRAMS), words, f"user {uid}, {what}")
+
+
+@test("policy/datagrams_like_connections", seconds=180)
+def datagrams_like_connections(box):
+    """By the server's executable, which no address tells; and without the agent, in namespaces that are made then, too."""
+    street = Street(box, "executable")
+    each_way(street, ([REFUSED] + [SILENCE] * 3, [OK] * 4), "a server known by its executable")
+    found = street.mesh.weftd.command("observe", "--verdict", "denied", "-o", "json").stdout
+    expect_equal({f'"protocol":"{p}"' in found.replace(" ", "") for p in ("tcp", "udp", "udplite")}, {True}, f"protocols of denials: {found}")
+    street.mesh.weftd.kill()
+    each_way(street, ([SILENCE] * 4, [OK] * 4), "without the agent")
+    late = street.house = box.namespace("late")
+    each_way(street, ([SILENCE] * 4, [OK] * 4), f"from {late.name}, made without the agent")
+
+
+@test("policy/datagrams_by_address")
+def datagrams_by_address(box):
+    """A client known by its user, a server by its address."""
+    street = Street(box, "address")
+    each_way(street, (["EPERM"] * 4, [OK] * 4), "a server known by its address")
+    street.mesh.apply(policy=allow(source(namespaces=["good"])) + policy({}, namespace="good") + policy({}, namespace="other"),
+                      house=workload("house", "other", street.house.address, "other"))
+    each_way(street, (["EPERM"] * 4, [OK] * 4), "which may not be asked itself, only answered")
