@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -110,29 +109,29 @@ static void test_endpoints_are_pods(void **state)
 	"---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: d, "   \
 	"namespace: shop}\nspec: {action: DENY, rules: [{}]}\n"
 
-static const char *warning_of(const char *yaml, char code[8])
+static bool is_told(const char *yaml)
 {
 	struct mesh_source *s = mesh_source_new();
 	struct problems problems = {0};
 	struct mesh *m = NULL;
+	bool told = false;
 
 	mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)});
 	assert_int_equal(mesh_source_build(s, &m, &problems), 0);
-	snprintf(code, 8, "%s", problems.count ? problems.items[0].code : "");
+	for (uint32_t i = 0; i < problems.count; i++)
+		told |= !strcmp(problems.items[i].code, "W4022");
 	problems_free(&problems);
 	mesh_free(m);
 	mesh_source_free(s);
-	return code;
+	return told;
 }
 
 static void test_endpoints_without_pods_are_told(void **state)
 {
-	char code[8];
-
 	(void)state;
-	assert_string_equal(warning_of(SERVICE DENY_ALL, code), "W4022");
-	assert_string_equal(warning_of(POD("a", "", "", ADDRESS) SERVICE DENY_ALL, code), "");
-	assert_string_equal(warning_of(SERVICE, code), "");
+	assert_true(is_told(SERVICE DENY_ALL));
+	assert_false(is_told(POD("a", "", "", ADDRESS) SERVICE DENY_ALL));
+	assert_false(is_told(SERVICE));
 }
 
 int main(void)
