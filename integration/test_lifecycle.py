@@ -203,7 +203,7 @@ def change_over(box, program=lambda weftd: weftd.program, options=(), broken=Fal
     mesh = guarded.mesh
     mesh.start()
     with guarded.load(6):
-        time.sleep(1)
+        wait_for(lambda: mesh.lines("services")[0]["connects"] > 100, 10, "the clients to connect")
         connects = mesh.lines("services")[0]["connects"]
         if kill:
             mesh.weftd.kill()
@@ -225,7 +225,8 @@ def other_options(box):
     """A restart with another size of the ring: no connect passes that is denied, none fails that is allowed, and what
     services count goes on."""
     guarded, connects = change_over(box, options=HEAPS, kill=False)
-    expect(guarded.mesh.lines("services")[0]["connects"] > connects > 0, "connects that the service counts over the restart")
+    later = guarded.mesh.lines("services")[0]["connects"]
+    expect(later > connects, f"connects that the service counts over the restart: {connects}, then {later}")
     expect_equal(len([name for name in os.listdir(guarded.mesh.weftd.pin) if name.startswith("build-")]), 1, "kernel halves that are pinned")
 
 
@@ -233,7 +234,8 @@ def other_options(box):
 def another_build(box):
     """The same with a build whose object differs."""
     guarded, connects = change_over(box, program=same_layout)
-    expect(guarded.mesh.lines("services")[0]["connects"] > connects > 0, "connects that the service counts over the upgrade")
+    later = guarded.mesh.lines("services")[0]["connects"]
+    expect(later > connects, f"connects that the service counts over the upgrade: {connects}, then {later}")
     expect_equal(len([name for name in os.listdir(guarded.mesh.weftd.pin) if name.startswith("build-")]), 1, "kernel halves that are pinned")
 
 
