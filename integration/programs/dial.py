@@ -78,7 +78,7 @@ def dial(host, target):
     try:
         if source:
             sock.bind(("", int(source)))
-        ask(sock, kind, (host, int(port)))
+        ask(sock, kind, socket.getaddrinfo(host, int(port), sock.family)[0][4])  # with the scope of a link-local one
         return "ok" if sock.recv(10) == b"hi" else "closed"
     except TimeoutError:
         return "silence"
