@@ -269,12 +269,22 @@ SCHEMA(service_entry_schema, "ServiceEntry.spec", struct draft_service_entry,
 /* ---- Workload */
 
 /* The kernel half knows the last part of the path of what runs. */
+/* The kernel half keeps 31 characters (struct weft_owner): a name that is cut has that many. */
+#define EXECUTABLE_NAME_MAX 30
+
 static void executable_check(struct reading *r, const struct draft_text *executable)
 {
 	const char *slash = strrchr(executable->text, '/');
 	const char *last = slash ? slash + 1 : executable->text;
 
-	if (strchr(last, '*'))
+	if (strlen(last) > EXECUTABLE_NAME_MAX)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
+					 "\"%s\" has more than %d characters: it cannot be told "
+					 "from other long names",
+					 last, EXECUTABLE_NAME_MAX),
+			     "match its systemdUnit, cgroup, container or uid");
+	else if (strchr(last, '*'))
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
 					 "a \"*\" in the last part of a path is not supported"),
@@ -316,7 +326,8 @@ static const struct field match_schema_fields[] = {
 	FIELD(struct draft_match, ips, "ip", ADDRESS,
 	      "its addresses or networks; single addresses can be endpoints", .list = true),
 	FIELD(struct draft_match, executable, "executable", WORD,
-	      "*/NAME of the binary; of a whole path only the last part is compared"),
+	      "*/NAME of the binary, up to 30 characters; of a whole path only the last part is "
+	      "compared"),
 	FIELD(struct draft_match, systemd_unit, "systemdUnit", WORD, "nginx.service"),
 	FIELD(struct draft_match, cgroup, "cgroup", WORD,
 	      "path of the control group below its mount; * at the end"),

@@ -108,6 +108,9 @@
 	X(UNPROTECTED, "W4022", "not protected",                                                   \
 	  "A policy holds for workloads. The endpoints of an EndpointSlice are workloads when "    \
 	  "their Pods are known, or a Workload or WorkloadEntry has their address.")               \
+	X(BARE_NAME, "W4023", "known by a name alone",                                             \
+	  "Each user of the node can give a program this name: an ALLOW policy that lets the "     \
+	  "workload in lets that program in.")                                                     \
 	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
 	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
 	  "other nodes know no more than its address.")

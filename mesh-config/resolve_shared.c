@@ -349,6 +349,39 @@ static void unprotected_check(struct resolve *r)
 			return;
 }
 
+/* ---- what is known by the name of its executable alone */
+
+static bool is_bare_name(const struct mesh_matcher *m)
+{
+	return m->executable[0] && mesh_matcher_parts(m) == 1;
+}
+
+/* Once, and only where such a name may be what lets a client in. */
+static void bare_name_check(struct resolve *r)
+{
+	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
+	const struct mesh_matcher *m = ROWS(r, matchers, struct mesh_matcher);
+	const struct draft *d;
+	bool allows = false;
+
+	for (uint32_t i = 0; i < ROWS_END(r, policies) && !allows; i++)
+		allows = is_enforced(&p[i], MESH_ALLOW);
+	for (uint32_t i = 0; i < ROWS_END(r, matchers) && allows; i++) {
+		if (!is_bare_name(&m[i]))
+			continue;
+		d = draft_of(r, m[i].workload);
+		if (d)
+			problem_hint(
+				r->problems,
+				resolve_problem(r, d, PROBLEM_BARE_NAME, d->at,
+						"%s/%s is known by the name of its executable "
+						"alone, which every user can give to a program",
+						d->namespace_name, d->name),
+				"add its uid, systemdUnit, cgroup or container");
+		return;
+	}
+}
+
 void resolve_shared(struct resolve *r)
 {
 	struct shared s = {.r = r};
@@ -357,6 +390,7 @@ void resolve_shared(struct resolve *r)
 		return;
 	address_only_check(r);
 	unprotected_check(r);
+	bare_name_check(r);
 	if (!r->index->shares)
 		return;
 	s.claims = calloc(ROWS_END(r, addresses) + ROWS_END(r, matchers) + 1u, sizeof(*s.claims));
