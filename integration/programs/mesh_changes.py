@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Moves a service's endpoint back and forth by renaming a file over another, and finds by real connects when each
-change is in force. Prints as JSON the milliseconds of every change. Usage: mesh_changes.py DIRECTORY VIP CHANGES"""
+change is in force. In turn with each a bare program does the same: wakes for a renamed file, reads it, answers by it. Prints as
+JSON the milliseconds of every change and of every bare one, how many connects failed, and how many reached what was no more in
+force. Usage: mesh_changes.py DIRECTORY VIP CHANGES"""
 
+import ctypes
 import json
 import os
 import pathlib
 import socket
 import sys
+import tempfile
 import threading
 import time
 
@@ -23,53 +27,97 @@ spec:
   - address: {address}
 """
 ADDRESSES = ("127.0.0.2", "127.0.0.3")
+BARE = ("127.0.0.4", 7071)
+IN_MOVED_TO = 0x80
+STAYS = 5  # connects after each change, all of which must reach the new endpoint
 
 
-def serve(address):
-    """Says to each client which address it came to."""
+def listen(address, port):
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((address, 7070))
+    listener.bind((address, port))
     listener.listen(1024)
+    return listener
+
+
+def serve(listener, answer):
     while True:
         peer, _ = listener.accept()
-        peer.sendall(address[-1].encode())
+        peer.sendall(answer())
         peer.close()
 
 
-def reached(vip):
-    with socket.create_connection((vip, 80), timeout=5) as sock:
+class Bare:
+    """A process that answers with the last digit of the address in the file that was renamed last."""
+
+    def __init__(self):
+        self.directory, self.digit = pathlib.Path(tempfile.mkdtemp()), b"0"
+        libc, listener = ctypes.CDLL(None), listen(*BARE)
+        events = libc.inotify_init()  # all is there before the first rename
+        libc.inotify_add_watch(events, bytes(self.directory), IN_MOVED_TO)
+        self.pid = os.fork()
+        if not self.pid:
+            libc.prctl(1, 9)  # not to outlive its parent
+            threading.Thread(target=serve, args=(listener, lambda: self.digit), daemon=True).start()
+            self.follow(events)
+
+    def follow(self, events):
+        while os.read(events, 4096):
+            self.digit = (self.directory / "moving.yaml").read_bytes().strip()[-1:]
+
+
+def reached(address, port):
+    with socket.create_connection((address, port), timeout=5) as sock:
         return sock.recv(1).decode()
 
 
-def change(directory, vip, address):
-    """Milliseconds from the rename to the start of the first connect that the new endpoint got."""
-    new = directory / ".moving.new"
-    new.write_text(TEXT.format(vip=vip, address=address))
-    began = time.monotonic()
-    os.rename(new, directory / "moving.yaml")
-    while True:
-        at = time.monotonic()
-        try:
-            if reached(vip) == address[-1]:
-                return (at - began) * 1000
-        except OSError:
+class Changes:
+    def __init__(self, directory, vip):
+        self.directory, self.vip = directory, vip
+        self.bare = Bare()
+        self.errors = self.stale = 0
+        for address in ADDRESSES:
+            threading.Thread(target=serve, args=(listen(address, 7070), lambda a=address: a[-1].encode()), daemon=True).start()
+
+    def change(self, directory, text, digit, ask):
+        """Milliseconds from the rename to the start of the first connect that is answered by |digit|."""
+        new = directory / ".moving.new"
+        new.write_text(text)
+        began = time.monotonic()
+        os.rename(new, directory / "moving.yaml")
+        while True:
+            at = time.monotonic()
             if at - began > 10:
-                raise
-        if at - began > 10:
-            raise SystemExit("a change was not in force after 10 s")
+                raise SystemExit("a change was not in force after 10 s")
+            if self.ask(*ask) == digit:
+                return (at - began) * 1000
+
+    def ask(self, address, port):
+        try:
+            return reached(address, port)
+        except OSError:
+            self.errors += 1
+            return None
+
+    def both(self, address):
+        """(ms of the mesh, ms of the bare program)"""
+        text = TEXT.format(vip=self.vip, address=address)
+        bare = self.change(self.bare.directory, text, address[-1], BARE)
+        took = self.change(self.directory, text, address[-1], (self.vip, 80))
+        self.stale += sum(self.ask(self.vip, 80) != address[-1] for _ in range(STAYS))
+        return took, bare
 
 
 def main():
-    directory, vip, changes = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    for address in ADDRESSES:
-        threading.Thread(target=serve, args=(address,), daemon=True).start()
-    change(directory, vip, ADDRESSES[0])
-    took = []
-    for n in range(changes):
+    changes = Changes(pathlib.Path(sys.argv[1]), sys.argv[2])
+    changes.both(ADDRESSES[0])
+    changes.errors, found = 0, []  # before the first there is no service
+    for n in range(int(sys.argv[3])):
         time.sleep(0.03)
-        took.append(change(directory, vip, ADDRESSES[(n + 1) % 2]))
-    print(json.dumps(took))
+        found.append(changes.both(ADDRESSES[(n + 1) % 2]))
+    took, bare = zip(*found)
+    print(json.dumps({"took": took, "bare": bare, "errors": changes.errors, "stale": changes.stale}))
+    os.kill(changes.bare.pid, 9)
 
 
 main()

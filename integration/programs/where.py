@@ -84,6 +84,8 @@ def changes(address, port, seconds):
         except OSError as problem:
             endpoint = errno.errorcode.get(problem.errno, str(problem))
         times += 1
+        if times == 1:
+            print("begun", flush=True)
         if not found or found[-1][1] != endpoint:
             found.append([began, endpoint])
     print(json.dumps({"count": times, "changes": found}))
