@@ -2,17 +2,21 @@
 """Kernels that Debian packages, booted in a virtual machine whose root is a folder of this one (read-only, changes in
 memory)."""
 
+import ctypes
 import fcntl
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from itertools import takewhile
 
 from roots import Unreachable, debian_sources
 
 PACKAGE = re.compile(r"^linux-image-((\d+\.\d+)\.[^ ]*(?<!-rt)-(?:amd64|arm64|generic)) ", re.M)
+libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 MODULES = ("virtio_pci", "9p", "9pnet_virtio", "overlay")
 SECONDS = 1200  # emulated, on a busy machine
 KVM_GET_API_VERSION, KVM_CREATE_VM = 0xAE00, 0xAE01
@@ -77,7 +81,7 @@ class Kernel:
 
     def boots(self, initramfs, how):
         """A virtual machine inside a virtual machine may be made and yet not run."""
-        with subprocess.Popen(["timeout", str(KVM_SECONDS), *self.machine(initramfs, how[1])], stdin=subprocess.DEVNULL,
+        with subprocess.Popen(["timeout", str(KVM_SECONDS), *self.machine(initramfs, how[1])], stdin=subprocess.DEVNULL, preexec_fn=end_with_us,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as running:
             alive = any(BOOTED in line for line in takewhile(lambda line: "KVM internal error" not in line, running.stdout))
             running.terminate()
@@ -88,7 +92,8 @@ class Kernel:
         log.parent.mkdir(parents=True, exist_ok=True)
         print(f"  {self.release}: booting ({how[0]}) ...", flush=True)
         with open(log, "wb") as out:
-            subprocess.run(["timeout", str(SECONDS), *self.machine(initramfs, how[1], command_line)], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            subprocess.run(["timeout", str(SECONDS), *self.machine(initramfs, how[1], command_line)], stdin=subprocess.DEVNULL, stdout=out,
+                           stderr=out, preexec_fn=end_with_us)
         said = log.read_text(errors="replace")
         for line in said.splitlines():
             if line.startswith(("ok ", "not ok ", "note ")):
@@ -97,6 +102,11 @@ class Kernel:
         if not good:
             print(f"    see {log}")
         return good
+
+
+def end_with_us():
+    """For the child between fork and exec: timeout(1) hands the signal on to the virtual machine."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def hold_all(wanted, build, name, root, start, command_line=""):
