@@ -341,13 +341,13 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 		a.source = source;
 		a.target = target;
 		accept_ask(&a, ends);
+		if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
+			a.answer.action = WEFT_ACTION_DENY;
 		if (i == FROM_HERE)
 			break;
 	}
 	if (a.answer.action == WEFT_ACTION_STALE)
 		return WEFT_ACTION_STALE;
-	if (a.answer.action == WEFT_ACTION_OPEN)
-		a.answer.action = WEFT_ACTION_DENY;
 	if (datagram_judged(ends, netns_ino, &a))
 		listener_tell(skb, sk, &a, ends);
 	return a.answer.action;
