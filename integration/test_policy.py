@@ -79,7 +79,6 @@ def semantics(box):
     for what, text, *wanted in (
             ("ALLOW without rules: nothing", policy({}), NO, NO, NO),
             ("ALLOW with an empty rule: everything", allow({}), OK, OK, OK),
-            ("DENY without rules: no effect", policy({"action": "DENY"}), OK, OK, OK),
             ("DENY with an empty rule: nothing", deny({}), NO, NO, NO),
             ("namespaces", allow(source(namespaces=["shop"])), OK, NO, NO),
             ("namespaces by prefix", allow(source(namespaces=["we*"])), NO, OK, NO),
