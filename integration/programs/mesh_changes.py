@@ -50,13 +50,12 @@ def serve(listener, answer):
 class Bare:
     """A process that answers with the last digit of the address in the file that was renamed last."""
 
-    def __init__(self):
-        self.directory, self.digit = pathlib.Path(tempfile.mkdtemp()), b"0"
+    def __init__(self, directory):
+        self.directory, self.digit = directory, b"0"
         libc, listener = ctypes.CDLL(None), listen(*BARE)
         events = libc.inotify_init()  # all is there before the first rename
         libc.inotify_add_watch(events, bytes(self.directory), IN_MOVED_TO)
-        self.pid = os.fork()
-        if not self.pid:
+        if not os.fork():
             libc.prctl(1, 9)  # not to outlive its parent
             threading.Thread(target=serve, args=(listener, lambda: self.digit), daemon=True).start()
             self.follow(events)
@@ -72,9 +71,8 @@ def reached(address, port):
 
 
 class Changes:
-    def __init__(self, directory, vip):
-        self.directory, self.vip = directory, vip
-        self.bare = Bare()
+    def __init__(self, directory, vip, bare):
+        self.directory, self.vip, self.bare = directory, vip, bare
         self.errors = self.stale = 0
         for address in ADDRESSES:
             threading.Thread(target=serve, args=(listen(address, 7070), lambda a=address: a[-1].encode()), daemon=True).start()
@@ -108,8 +106,8 @@ class Changes:
         return took, bare
 
 
-def main():
-    changes = Changes(pathlib.Path(sys.argv[1]), sys.argv[2])
+def main(folder):
+    changes = Changes(pathlib.Path(sys.argv[1]), sys.argv[2], Bare(folder))
     changes.both(ADDRESSES[0])
     changes.errors, found = 0, []  # before the first there is no service
     for n in range(int(sys.argv[3])):
@@ -117,7 +115,7 @@ def main():
         found.append(changes.both(ADDRESSES[(n + 1) % 2]))
     took, bare = zip(*found)
     print(json.dumps({"took": took, "bare": bare, "errors": changes.errors, "stale": changes.stale}))
-    os.kill(changes.bare.pid, 9)
 
 
-main()
+with tempfile.TemporaryDirectory() as folder:
+    main(pathlib.Path(folder))
