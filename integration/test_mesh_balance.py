@@ -13,6 +13,7 @@ from lab.verdict import expect, expect_equal, test
 WHERE = [sys.executable, ROOT / "integration" / "programs" / "where.py"]
 HOST = "cart.example"
 COUNT = 10000
+FAILOVER_S = 0.1
 ENDPOINTS, SOURCES = "198.20.0.0/24", "198.21.0.0/16"
 PAUSE_S = 0.9
 
@@ -140,8 +141,8 @@ def source_address_chooses(box):
 
 @test("mesh/locality_failover")
 def locality_failover(box):
-    """Local endpoints alone while there are any; when they go, and when they come back, at once: before what weftd takes for a
-    look at its endpoints (a second), and with no connect that fails or goes back. bench/reaction measures how soon."""
+    """Local endpoints alone while there are any; when they go, and when they come back, at once, and with no connect that
+    fails or goes back."""
     near, far = endpoint(0), endpoint(1)
     client = world(box)
 
@@ -163,8 +164,8 @@ def locality_failover(box):
     found = json.loads(process.output().splitlines()[-1])
     expect_equal([where for _, where in found["changes"]], [near, far, near, far, near], "endpoints in turn")
     took = [change[0] - edit for change, edit in zip(found["changes"][1:], edits)]
-    expect(max(took) < PAUSE_S / 2, f"failover took {max(took) * 1e3:.0f} ms: {[round(t * 1e3) for t in took]}")
-    expect(found["count"] >= COUNT / 50, f"only {found['count']} connections")
+    expect(max(took) < FAILOVER_S, f"failover took {max(took) * 1e3:.0f} ms: {[round(t * 1e3) for t in took]}")
+    expect(found["count"] >= COUNT, f"only {found['count']} connections")
     print(f"failover after {[round(t * 1e3) for t in took]} ms, {found['count']} connections")
 
 

@@ -18,11 +18,11 @@
 
 static const char yaml[] = WORKLOAD("unit", "systemdUnit: web.service")
 	WORKLOAD("group", "cgroup: /app/*, uid: 7") WORKLOAD("pod", "container: 0123456789ab")
-		WORKLOAD("program", "executable: '*/worker', uid: 8") WORKLOAD("network",
-									       "ip: [10.1.0.0/16]")
-			WORKLOAD("long", "executable: '*/a-name-that-is-longer-than-31-bytes'")
-				WORKLOAD("namespaced", "netns: blue, uid: 9")
-					WORKLOAD("user", "uid: 9");
+		WORKLOAD("program", "executable: '*/worker', uid: 8")
+			WORKLOAD("network", "ip: [10.1.0.0/16]")
+				WORKLOAD("long", "executable: '*/a-name-that-has-30-characters!'")
+					WORKLOAD("namespaced", "netns: blue, uid: 9")
+						WORKLOAD("user", "uid: 9");
 
 static unsigned asked;
 
@@ -80,7 +80,8 @@ static void the_first_that_fits(void **state)
 		m->workloads[mesh_workload_find(m, (uint8_t[16]){[10] = 0xff, 0xff, 10, 1, 0, 1})]
 			.name,
 		"network");
-	assert_string_equal(who(r, m, 2, 5, "a-name-that-is-longer-than-31-b", 0), "long");
+	assert_string_equal(who(r, m, 2, 5, "a-name-that-has-30-characters!", 0), "long");
+	assert_string_equal(who(r, m, 2, 5, "a-name-that-has-30-characters!x", 0), "nobody");
 	asked = 0;
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
 	assert_int_equal(asked, 0);
