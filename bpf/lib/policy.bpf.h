@@ -219,21 +219,31 @@ static __always_inline void policy_answer_empty(struct weft_policy_answer *a)
 	a->policy = WEFT_NUMBER_NONE;
 }
 
+/* mesh_open with a key that is there anyway: room on the stack is short. False: another generation
+ * than the question is about. */
+static __always_inline bool walk_open(struct policy_walk *w)
+{
+	const struct weft_mesh_header *header;
+
+	w->at = 0;
+	w->arena = bpf_map_lookup_elem(&weft_mesh, &w->at);
+	header = w->arena ? bpf_map_lookup_elem(w->arena, &w->at) : NULL;
+	return header && header->magic == WEFT_MESH_MAGIC && header->generation == w->q->generation;
+}
+
 /* Answers |q|. Always 0. */
 __weak __noinline int policy_walk(const struct weft_policy_question *q,
 				  struct weft_policy_answer *a)
 {
 	struct policy_walk w = {.q = q, .a = a};
-	struct mesh m;
 
 	if (!q || !a)
 		return 0;
 	policy_answer_empty(a);
-	if (!mesh_open(&m) || m.header->generation != q->generation) {
+	if (!walk_open(&w)) {
 		a->action = WEFT_ACTION_STALE;
 		return 0;
 	}
-	w.arena = m.arena;
 	w.at = q->step;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
 		bpf_loop(WEFT_MESH_STEPS, policy_step, &w, 0);

@@ -55,8 +55,10 @@ static __noinline struct sender *sender_find(const struct end_key *arrived, __u3
 	return sender;
 }
 
-/* Who a process in |netns_ino| is that has sent |arrived| lately, SENDER_NONE: there is none. */
-__weak __noinline int sender_in(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
+/* Who a process in |netns_ino| is that has sent |arrived| lately, by what is known of it;
+ * SENDER_NONE: there is none. */
+__weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_ino,
+				     __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
 	struct sender *sender = arrived ? sender_find(arrived, netns_ino) : NULL;
@@ -66,11 +68,26 @@ __weak __noinline int sender_in(const struct end_key *arrived, __u32 netns_ino, 
 	s.facts = sender->facts;
 	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
 	identity_of_facts(&s);
-	if (!s.identity)
-		s.identity = source_of_addr(arrived, generation);
-	if (!s.identity && sender->generation == generation)
-		s.identity = sender->place;
 	return s.identity;
+}
+
+/* The same by its address, or by its network namespace. */
+__weak __noinline int sender_place(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
+{
+	int identity = arrived ? source_of_addr(arrived, generation) : 0;
+	struct sender *sender = NULL;
+
+	if (arrived && !identity)
+		sender = sender_find(arrived, netns_ino);
+	return sender && sender->generation == generation ? (int)sender->place : identity;
+}
+
+static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_ino,
+				     __u64 generation)
+{
+	int identity = sender_process(arrived, netns_ino, generation);
+
+	return identity ? identity : sender_place(arrived, netns_ino, generation);
 }
 
 /* The |number|th network namespace in which somebody has sent |arrived|, 0: there is none. */

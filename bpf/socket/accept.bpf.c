@@ -11,7 +11,6 @@
 #define PASS 1
 #define DROP 0
 
-#define TARGET_UNKNOWN	16 /* beside WEFT_ACTION_* */
 #define NETNS_WORKLOADS 64 /* of one network namespace; with more what arrives is denied */
 
 /* ---- who holds a socket */
@@ -202,22 +201,7 @@ static __always_inline void accept_ask(struct authorize *a, const struct end_key
 	authorize_ask(a);
 }
 
-/* Who the server is, when its address or its process says it, or |target|. */
-static __always_inline __u32 target_of_arrival(struct __sk_buff *skb, const struct end_key *key,
-					       __u64 generation, __u32 target)
-{
-	if (!target)
-		target = target_of_packet(key, generation);
-	return target ? target : (__u32)target_of_listener(skb, generation);
-}
-
-static __always_inline int target_missing(const struct end_key *key)
-{
-	return addr_is_loopback(key->local_addr) ? WEFT_ACTION_ALLOW : TARGET_UNKNOWN;
-}
-
-/* One SYN by the generation |generation|, for the workload |target|; 0: whose address or process it
- * is. A WEFT_ACTION_* or TARGET_UNKNOWN. */
+/* One SYN by the generation |generation|, for the workload |target|. A WEFT_ACTION_*. */
 __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key *key,
 				    __u64 generation, __u32 target)
 {
@@ -228,9 +212,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 	if (!sk || !key)
 		return WEFT_ACTION_ALLOW;
 	a.question.generation = generation;
-	a.target = target_of_arrival(skb, key, generation, target);
-	if (!a.target)
-		return target_missing(key);
+	a.target = target;
 	a.source = source_of_syn(key, generation);
 	accept_ask(&a, key);
 	if (a.answer.action == WEFT_ACTION_STALE)
@@ -328,9 +310,6 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	if (!sk || !ends)
 		return WEFT_ACTION_ALLOW;
 	netns_ino = netns_of_sock(sk);
-	target = target_of_arrival(skb, ends, generation, target);
-	if (!target)
-		return target_missing(ends);
 	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
 		if (found && (i == FROM_ADDRESS || a.answer.action != WEFT_ACTION_DENY))
 			break;
@@ -387,16 +366,24 @@ static __always_inline int one_authorize(struct __sk_buff *skb, const struct end
 		     : syn_authorize(skb, ends, generation, target);
 }
 
-/* For all workloads that the socket may belong to. */
+/* For whom the address or the process says that the server is, else for all workloads that its
+ * network namespace may be. Those are looked up here: the stack of all that calls each other is
+ * bounded. */
 __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					__u64 generation, bool talks)
 {
-	int action = one_authorize(skb, ends, generation, 0, talks);
+	int action = WEFT_ACTION_ALLOW;
 	__u32 target;
 
-	if (action != TARGET_UNKNOWN)
+	if (!ends)
 		return action;
-	action = WEFT_ACTION_ALLOW;
+	target = target_of_packet(ends, generation);
+	if (!target)
+		target = target_of_listener(skb, generation);
+	if (target)
+		return one_authorize(skb, ends, generation, target, talks);
+	if (addr_is_loopback(ends->local_addr))
+		return policies_generation() == generation ? action : WEFT_ACTION_STALE;
 	for (__u32 i = 0; i < NETNS_WORKLOADS && action == WEFT_ACTION_ALLOW; i++) {
 		target = target_of_netns(skb, generation, i);
 		if (!target)
