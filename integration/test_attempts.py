@@ -38,7 +38,7 @@ class Street:
         self.listen(self.server)
         cart = {"address": workload("cart", "cart", self.server.address, "cart"),
                 "address6": workload("cart", "cart", self.server.address6, "cart"),
-                "executable": program("cart", "executable: shop-server"),
+                "executable": program("cart", "executable: \"*/shop-server\""),
                 "group": program("cart", f"cgroup: {self.server.cgroup.removeprefix(box.cgroup_root)}")}[known]
         self.mesh = Mesh(box, workloads=cart + program("good", f"uid: {GOOD}") + program("bad", f"uid: {BAD}")
                          + workload("other", "other", "198.18.0.99", "other"), policy=allow(source(namespaces=["good"])))
