@@ -135,7 +135,7 @@ def logged(box):
     number = mesh.status()["generation"]
     put(mesh, "bad", b"apiVersion: v1\nkind: Service\nmetadata: {name: bad}\nspec: {ports: [{port: 1}], clusterIP: 10.0.0.300}\n")
     line = wait_for_line(mesh, "config_refused", 1, "the refusal in the log")
-    wanted = f'in_force={number} file="{mesh.directory}/bad.yaml" line=4 column=44 code=E2005 object="Service default/bad" reason='
+    wanted = f'in_force={number} file="{mesh.directory}/bad.yaml" line=4 column=39 code=E2005 object="Service default/bad" reason='
     expect(wanted in line, line)
     put(mesh, "bad", b"apiVersion: [\n")
     line = wait_for_line(mesh, "config_refused", 2, "the next refusal")
