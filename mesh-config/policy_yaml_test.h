@@ -31,8 +31,27 @@ static void part_drop(struct spec_part *p, int match)
 		(size_t)(--p->count - match) * sizeof(p->matches[0]));
 }
 
+static bool part_has(const struct spec_part *p, enum spec_field field)
+{
+	for (int i = 0; i < p->count; i++)
+		if (p->matches[i].field == field)
+			return true;
+	return false;
+}
+
+/* Service accounts stand in a source without namespaces and principals. */
+static void accounts_clean(struct spec_part *p)
+{
+	if (!part_has(p, SPEC_NAMESPACES) && !part_has(p, SPEC_PRINCIPALS))
+		return;
+	for (int i = p->count - 1; i >= 0; i--)
+		if (p->matches[i].field == SPEC_SERVICE_ACCOUNTS)
+			part_drop(p, i);
+}
+
 static void part_clean(struct spec_part *p, enum spec_action action)
 {
+	accounts_clean(p);
 	for (int i = p->count - 1; i >= 0; i--)
 		if (p->matches[i].field == SPEC_PATHS && (action != SPEC_DENY || p->count == 1))
 			part_drop(p, i);
