@@ -71,7 +71,7 @@ static int namespace_program(const struct lookups *l, uint32_t netns_ino)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_SK_LOOKUP);
 
-	return bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "weft_here", "Dual BSD/GPL", program,
+	return bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "weft_here", "GPL", program,
 			     sizeof(program) / sizeof(program[0]), &opts);
 }
 
