@@ -93,9 +93,12 @@ static void policies_order(struct spec_policy *p, int count)
 
 static void policies_clean(struct spec_policy *p, int count)
 {
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		for (int k = 0; k < p[i].rule_count; k++)
 			rule_clean(&p[i].rules[k], p[i].action);
+		if (p[i].action == SPEC_DENY && !p[i].rule_count)
+			p[i].action = SPEC_ALLOW; /* a DENY without rules is refused */
+	}
 	policies_order(p, count);
 }
 

@@ -228,7 +228,8 @@ static void file_replace(struct mesh_source *s, uint32_t index, struct source_fi
 	struct source_file *old = s->files[index];
 
 	if (old) {
-		gone_note(s, old, f);
+		if (old->built) /* what was never in a mesh cannot leave it */
+			gone_note(s, old, f);
 		s->total_bytes -= old->bytes.size_bytes;
 		s->hash -= old->hash;
 		s->noted -= is_noted(old);
