@@ -11,7 +11,7 @@
 #define NETNS_DEVICES_UNROLLED 12
 #define NETNS_ADDRS_UNROLLED   4
 
-/* What stays inside a network namespace is nobody else's. */
+/* Packets to these addresses never leave their network namespace. */
 static __always_inline bool addr_is_loopback(const __u8 addr[16])
 {
 	__u32 words[4];

@@ -90,7 +90,7 @@ static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_
 	return identity ? identity : sender_place(arrived, netns_ino, generation);
 }
 
-/* The |number|th network namespace in which somebody has sent |arrived|, 0: there is none. */
+/* The |number|th network namespace that a socket has sent |arrived| from, 0: there is none. */
 __weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
 {
 	const struct sender_list *list;

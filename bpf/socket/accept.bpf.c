@@ -453,7 +453,7 @@ static __always_inline void lookup_tell(const struct authorize *a, const struct 
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 }
 
-/* A target that only its listener is known by, or nobody, is decided there. So is what depends on
+/* A target that only its listener tells, or nothing, is decided there. So is what depends on
  * the process that connects: which of those that have these addresses it is, only the SYN's
  * sequence number tells. */
 __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generation)
@@ -472,7 +472,7 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 	a.target = target;
 	a.source = near ? IDENTITY_MANY : source_of_addr(key, generation);
 	accept_ask(&a, key);
-	if (near && a.answer.action == WEFT_ACTION_DENY) { /* whoever it is; who, for the record */
+	if (near && a.answer.action == WEFT_ACTION_DENY) { /* of any sender; this one is recorded */
 		latest = *key;
 		latest.egress_seq = near->seq;
 		a.target = target;

@@ -258,8 +258,8 @@ static void answer_arena(struct feeder *f, uint64_t cells)
 	channel_answer(f->channel, r, (uint64_t)arena.id << 32 | arena.count, arena.fd, &err);
 }
 
-/* The answer goes first: whoever waits for it tells when the generation came into force. While an
- * earlier build's is in force that is not before its hooks are taken over. */
+/* The answer goes first: the planner waits for it and tells when the generation came into force.
+ * While an earlier build's is in force that is not before its hooks are taken over. */
 static void answer_flip(struct feeder *f)
 {
 	const struct weft_mesh_header *live;
@@ -331,7 +331,7 @@ static void answer_settled(struct feeder *f)
 }
 
 /* The planner is not trusted with the log: one line of text that no terminal obeys, and not more of
- * them than somebody could read. */
+ * them than an operator could read. */
 static void answer_line(struct feeder *f, size_t bytes)
 {
 	uint64_t now_s = (uint64_t)time(NULL);

@@ -3,12 +3,12 @@
 #include "control/serve/answer.h"
 
 #include "control/export/json.h"
+#include "control/serve/clock.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BLOCK_BYTES	32768
 #define BUILT_MAX_BYTES 4096
@@ -22,14 +22,6 @@ struct answer {
 	bool asleep;
 	bool ending;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, const char *type,
 			     struct MHD_Response *response)
@@ -90,8 +82,8 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 
 static bool is_over(const struct answer *a)
 {
-	return a->ending ||
-	       (!pieces_is_live(a->stream) && now_ns() - a->started_ns > a->all->stream_max_ns);
+	return a->ending || (!pieces_is_live(a->stream) &&
+			     clock_now_ns() - a->started_ns > a->all->stream_max_ns);
 }
 
 static ssize_t read_answer(void *cls, uint64_t position, char *out, size_t size)
@@ -137,7 +129,7 @@ static struct answer *answer_new(struct answers *all, struct MHD_Connection *con
 	a->all = all;
 	a->connection = connection;
 	a->stream = stream;
-	a->started_ns = now_ns();
+	a->started_ns = clock_now_ns();
 	a->next = all->first;
 	all->first = a;
 	return a;

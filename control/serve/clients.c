@@ -3,11 +3,12 @@
  * the end of it in its next run and closes it. */
 #include "control/serve/clients.h"
 
+#include "control/serve/clock.h"
+
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 /* An answer that is read within this time gives way to no other client. */
 #define ANSWER_PATIENCE_NS 5000000000ull
@@ -30,14 +31,6 @@ struct clients {
 	uint32_t rows;
 	struct client row[];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 struct clients *clients_new(const struct clients_limits *limits)
 {
@@ -71,7 +64,7 @@ static void phase_set(struct client *a, enum phase phase)
 	if (a->phase == PHASE_ENDED)
 		return;
 	a->phase = phase;
-	a->since_ns = now_ns();
+	a->since_ns = clock_now_ns();
 }
 
 static void client_address(struct client *a)
@@ -149,7 +142,7 @@ static bool goes_before(const struct clients *c, const struct client *a, const s
  */
 static struct client *leaver(struct clients *c, const struct client *newcomer, bool only_its)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	struct client *found = NULL;
 
 	for (uint32_t i = 0; i < c->rows; i++) {
@@ -242,7 +235,7 @@ static uint64_t time_of(const struct client *a)
 
 void clients_reap(struct clients *c)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	for (uint32_t i = 0; i < c->rows && c->count; i++) {
 		struct client *a = &c->row[i];

@@ -75,14 +75,6 @@ int main(void)
 		T(test_slow_clients_do_not_keep_scrapers_out),
 		T(test_a_request_must_come_whole_in_time),
 	};
-	char inner[64];
-	int code;
 
-	if (!mkdtemp(directory))
-		return 1;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(inner, sizeof(inner), "%s/new", directory);
-	rmdir(inner);
-	rmdir(directory);
-	return code;
+	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }

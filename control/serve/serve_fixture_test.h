@@ -93,6 +93,23 @@ static inline struct serve *start(const char *listen, struct error *err)
 	return serve_new(&options, &source, err);
 }
 
+/* Around all tests: where the socket lies. */
+static inline int directory_make(void **state)
+{
+	(void)state;
+	return mkdtemp(directory) ? 0 : -1;
+}
+
+static inline int directory_remove(void **state)
+{
+	char inner[64];
+
+	(void)state;
+	snprintf(inner, sizeof(inner), "%s/new", directory);
+	rmdir(inner);
+	return rmdir(directory);
+}
+
 static inline int setup(void **state)
 {
 	(void)state;

@@ -375,14 +375,6 @@ int main(void)
 		T(test_addresses),
 		T(test_garbage_and_huge_headers),
 	};
-	char inner[64];
-	int code;
 
-	if (!mkdtemp(directory))
-		return 1;
-	code = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(inner, sizeof(inner), "%s/new", directory);
-	rmdir(inner);
-	rmdir(directory);
-	return code;
+	return cmocka_run_group_tests(tests, directory_make, directory_remove);
 }
