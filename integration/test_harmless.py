@@ -5,12 +5,13 @@ import hashlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
-from lab import clients, servers
+from lab import clients, journal, servers
 from lab.processes import wait_for
-from lab.sandbox import bpf_numbers
+from lab.sandbox import ROOT
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -140,6 +141,31 @@ def worker_killed(box):
         expect(0 <= found.get(reporter, 0) - wanted <= 5 and wanted > 220, f"{found} of {wanted} requests after it")
 
 
+@test("harmless/killed_run", seconds=120)
+def killed_run(box):
+    """A test run that is killed together with its test leaves a running agent, pins and namespaces: the next run, of
+    whatever tree, takes them away, and does not touch what a living one has."""
+    own = box.namespace("own")
+    name = "start/answers"
+    path = journal.path_of(name)
+    run = box.start([sys.executable, "-B", ROOT / "integration" / "run", "--build", box.build, "--only", name], "run")
+    wait_for(lambda: path.exists() and "\nlink " in path.read_text(), 60, "the agent of the other run")
+    children = subprocess.run(["pgrep", "-P", str(run.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
+    for pid in (run.pid, *map(int, children)):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not run.alive(), 5, "the end of the other run")
+    expect(journal.leftovers(name), "nothing was left: the test proves nothing")
+    named = path.read_text()
+    journal.sweep_abandoned()
+    expect(not path.exists(), f"{path} is still there")
+    path.write_text(named)
+    try:
+        expect_equal(journal.leftovers(name), [], "left of the killed run")
+    finally:
+        path.unlink()
+    expect_equal(own.run(["true"]).returncode, 0, "a command in a namespace of a living run")
+
+
 @test("harmless/nothing_left")
 def nothing_left(box):
     """After `weft detach` no program, map or link of weftd is in the kernel, no pin in the file system."""
@@ -149,11 +175,11 @@ def nothing_left(box):
     done = weftd.detach()
     expect_equal(done.returncode, 0, f"exit status of weft detach ({done.stdout.strip()})")
     expect(not os.path.exists(weftd.pin), f"{weftd.pin} is still there")
-    objects = [line.split() for line in (box.dir / "journal").read_text().splitlines()
+    objects = [line.split() for line in journal.path_of(box.name).read_text().splitlines()
                if line.startswith(("prog ", "map ", "link "))]
     expect(len(objects) > 5, "no programs or maps were seen: the test proves nothing")
     time.sleep(0.3)
-    held = {kind: bpf_numbers(kind) for kind in ("prog", "map", "link")}
+    held = {kind: journal.bpf_numbers(kind) for kind in ("prog", "map", "link")}
     left = [f"{kind} {number}" for kind, number in objects if number in held[kind]]
     expect_equal(left, [], "left in the kernel")
 

@@ -10,10 +10,9 @@ import sys
 import time
 import urllib.error
 
-from lab import servers
+from lab import journal, servers
 from lab.mesh import CONNECTS, VIP, Mesh, connect, service
 from lab.processes import wait_for
-from lab.sandbox import bpf_numbers
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -157,13 +156,13 @@ def failed_start(box):
     taken = socket.create_server(("127.0.0.1", 0))
     port = taken.getsockname()[1]
     for options in (["--listen", f"127.0.0.1:{port}"], ["--config", box.dir / "nowhere"], ["--socket", box.dir / "no" / "such" / "x"]):
-        before = {kind: bpf_numbers(kind) for kind in ("prog", "map", "link")}
+        before = {kind: journal.bpf_numbers(kind) for kind in ("prog", "map", "link")}
         done = subprocess.run([weftd.program, "--listen", "", "--socket", box.dir / "x.sock", "--pin", weftd.pin, *options],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         expect_equal(done.returncode, 1, f"exit code with {options}: {done.stdout}")
         expect(not os.path.exists(weftd.pin), f"with {options} {weftd.pin} was left: {pins(weftd)}")
         expect(not (box.dir / "x.sock").exists(), f"with {options} the socket was left")
-        wait_for(lambda: all(bpf_numbers(kind) <= before[kind] for kind in before), 5, f"the kernel to have let go after {options}")
+        wait_for(lambda: all(journal.bpf_numbers(kind) <= before[kind] for kind in before), 5, f"the kernel to have let go after {options}")
 
 
 @test("lifecycle/failed_start_keeps_what_is_enforced", needs=("nginx",), seconds=120)
@@ -320,12 +319,12 @@ def nothing_in_force(box):
 
 def kernel_objects(weftd):
     """Those that the agent had when it was ready."""
-    return [line.split() for line in (weftd.box.dir / "journal").read_text().splitlines() if line.startswith(("prog ", "link "))]
+    return [line.split() for line in journal.path_of(weftd.box.name).read_text().splitlines() if line.startswith(("prog ", "link "))]
 
 
 def expect_detached(guarded, objects):
     """The kernel lists nothing of it, and nobody is denied any more."""
-    held = {kind: bpf_numbers(kind) for kind in ("prog", "link")}
+    held = {kind: journal.bpf_numbers(kind) for kind in ("prog", "link")}
     expect_equal([f"{kind} {number}" for kind, number in objects if number in held[kind]], [], "left in the kernel")
     for place in (guarded.friend, guarded.stranger):
         found = connect(place, guarded.node.place.address, 8080, count=20)

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A private little world for one test: namespaces on a bridge, control groups, a directory, processes. All names
-derive from the test, and what was made is written to a journal first, so that the runner can take it away even
-when the test was killed."""
+derive from the test, and what was made is written to a journal first (journal.py), so that it can be taken away even when
+the test was killed."""
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
-import time
 
+from lab import journal
 from lab.processes import Process, cgroup2_root, enter, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -68,15 +67,16 @@ class Namespace:
 
 class Sandbox:
     """|plain_names|: workloads are called by their role alone; else the test's name is in front, so that several
-    tests and whatever else runs on the machine are kept apart."""
+    tests and whatever else runs on the machine are kept apart. |owner|: the process that cleans up after this one, should
+    this one be killed."""
 
-    def __init__(self, name, build, plain_names=False):
+    def __init__(self, name, build, plain_names=False, owner=None):
         self.name, self.build, self.plain_names = name, pathlib.Path(build), plain_names
-        self.slug = name.replace("/", "-").replace("_", "-")
+        self.slug = journal.slug_of(name)
         self.dir = self.build / "log" / name
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)
-        self.journal = open(self.dir / "journal", "w", buffering=1)
+        self.journal = journal.begin(name, owner or os.getpid())
         self.processes, self.closers = [], []
         self.namespaces = {}
         self.cgroup_root = cgroup2_root()
@@ -114,7 +114,7 @@ class Sandbox:
 
     def start(self, argv, name, **options):
         process = Process(argv, self.dir / f"{name}.log", **options)
-        self.journal.write(f"pid {process.pid} {start_time(process.pid)}\n")
+        self.journal.write(f"pid {process.pid} {journal.start_time(process.pid)}\n")
         self.processes.append(process)
         return process
 
@@ -127,7 +127,7 @@ class Sandbox:
         for process in reversed(self.processes):
             process.stop()
         self.journal.close()
-        sweep(self.dir / "journal")
+        journal.sweep(journal.path_of(self.name))
 
 
 def shown(path):
@@ -135,83 +135,4 @@ def shown(path):
     return path.relative_to(pathlib.Path.cwd()) if path.is_relative_to(pathlib.Path.cwd()) else path
 
 
-def start_time(pid):
-    """Of a process, in clock ticks since boot: tells a reused pid. 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return int(stat.read().rsplit(")", 1)[1].split()[19])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-
-
-def sweep(journal):
-    """Takes away whatever of a journal is still there."""
-    lines = [line.split() for line in pathlib.Path(journal).read_text().splitlines()]
-    for kind, *rest in lines:
-        if kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:
-            try:
-                os.killpg(int(rest[0]), 9)
-            except ProcessLookupError:
-                pass
-    for kind, *rest in reversed(lines):
-        if kind == "pin" and os.path.isdir(rest[0]):
-            subprocess.run([ROOT / rest[1], "detach", "--pin", rest[0]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            shutil.rmtree(rest[0], ignore_errors=True)
-        elif kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
-            subprocess.run(["ip", "netns", "del", rest[0]])
-        elif kind == "netdev" and os.path.exists(f"/sys/class/net/{rest[0]}"):
-            subprocess.run(["ip", "link", "del", rest[0]])
-        elif kind == "cgroup":
-            remove_cgroup(rest[0])
-
-
-def remove_cgroup(path):
-    """Whoever is still in the group ends with it; a group may need a moment until its last process is really gone."""
-    try:
-        with open(os.path.join(path, "cgroup.kill"), "w") as kill:
-            kill.write("1")
-    except OSError:
-        pass  # gone already, or a kernel before 5.14
-    for _ in range(100):
-        try:
-            os.rmdir(path)
-            return
-        except FileNotFoundError:
-            return
-        except OSError:
-            time.sleep(0.02)
-
-
-def leftovers(journal):
-    """What a journal names and still exists, for people; the kernel may take a moment to let go."""
-    for _ in range(20):
-        found = still_there(journal)
-        if not found:
-            break
-        time.sleep(0.1)
-    return found
-
-
-def still_there(journal):
-    found, held = [], {kind: bpf_numbers(kind) for kind in ("prog", "map", "link")}
-    for kind, *rest in (line.split() for line in pathlib.Path(journal).read_text().splitlines()):
-        if kind == "netns" and os.path.exists(f"/run/netns/{rest[0]}"):
-            found.append(f"namespace {rest[0]}")
-        elif kind == "netdev" and os.path.exists(f"/sys/class/net/{rest[0]}"):
-            found.append(f"interface {rest[0]}")
-        elif kind in ("cgroup", "pin") and os.path.exists(rest[0]):
-            found.append(f"{kind} {rest[0]}")
-        elif kind == "pid" and start_time(int(rest[0])) == int(rest[1]) != 0:
-            found.append(f"process {rest[0]}")
-        elif rest[0] in held.get(kind, ()):
-            found.append(f"BPF {kind} {rest[0]}")
-    return found
-
-
-def bpf_numbers(kind):
-    """Of all objects of this kind (prog, map or link) that the kernel has."""
-    done = subprocess.run([os.environ.get("BPFTOOL") or "bpftool", kind, "show"], stdout=subprocess.PIPE, text=True)
-    return set(re.findall(r"^(\d+):", done.stdout, re.M))
-
-
-__all__ = ["ROOT", "Sandbox", "Namespace", "leftovers", "shown", "sweep", "wait_for"]
+__all__ = ["ROOT", "Sandbox", "Namespace", "shown", "wait_for"]

@@ -10,7 +10,7 @@ import urllib.request
 
 from lab.processes import wait_for
 from lab.prometheus import Metrics
-from lab.sandbox import ROOT, shown
+from lab.sandbox import shown
 from lab.truth import Exchange
 from lab.verdict import Failure, Skip
 
@@ -34,7 +34,7 @@ class Weftd:
         self.pin = f"{bpffs}/weft-{box.slug}"
         self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
         self.process = None
-        box.journal.write(f"pin {self.pin} {os.path.relpath(self.weft, ROOT)}\n")
+        box.journal.write(f"pin {self.pin} {self.weft}\n")
         box.on_close(self.remove)
 
     def start(self, says=r"^weftd: ready$"):
