@@ -195,3 +195,22 @@ def torn(box):
     line = wait_for_line(mesh, "config_removed", 1, "the removal in the log")
     expect('objects="ServiceEntry shop/cart"' in line, line)
     expect_equal([row["name"] for row in mesh.lines("services")], ["till"], "services in force")
+
+
+@test("bad_config/emptied_without_an_agent")
+def emptied_without_an_agent(box):
+    """A file that was emptied while no agent ran: the next one goes on with what its predecessor kept, until the file is
+    removed."""
+    node = servers.nginx(box.namespace("cart"), 8080)
+    client = box.namespace("client")
+    mesh = Mesh(box, cart=cart_of([(node.place.address, {"version": "v1"})]), till=service("till", [], address="198.19.77.11"))
+    mesh.start()
+    mesh.weftd.stop()
+    path = mesh.directory / "cart.yaml"
+    path.write_text("")
+    mesh.start()
+    expect("E1010" in mesh.status()["failure"], f"the emptied file is not told: {mesh.status()}")
+    expect_equal(connect(client, CART, count=10)["answers"], {"200": 10}, "answers with the emptied file")
+    path.unlink()
+    wait_for(lambda: not mesh.status()["failure"], 5, "the removal")
+    expect_equal([row["name"] for row in mesh.lines("services")], ["till"], "services in force")

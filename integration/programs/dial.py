@@ -3,13 +3,15 @@
 Usage: dial.py listen PORT ...           greets whoever connects or sends a datagram
        dial.py [--uid N] HOST TARGET ... one word per target: ok, or the name of the errno
 A target is [KIND:]PORT[@SOURCE_PORT]. KIND: tcp; udp and lite (UDP-Lite) send a datagram, each from a socket that is
-not connected; udp-connected; dst, hop, rth: TCP behind an IPv6 header of destination options, hop-by-hop options, routing."""
+not connected; udp-connected; dst, hop, rth: TCP behind an IPv6 header of destination options, hop-by-hop options, segment routing
+(RFC 8754, its only segment being the target; both ends have to take it: sysctl seg6_enabled)."""
 
 import contextlib
 import errno
 import os
 import select
 import socket
+import struct
 import sys
 
 UDPLITE = 136
@@ -76,6 +78,8 @@ def dial(host, target):
     sock.settimeout(2)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if kind == "rth":
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RTHDR, struct.pack("!BBBBI", 0, 2, 4, 0, 0) + socket.inet_pton(socket.AF_INET6, host))
         if source:
             sock.bind(("", int(source)))
         ask(sock, kind, socket.getaddrinfo(host, int(port), sock.family)[0][4])  # with the scope of a link-local one
