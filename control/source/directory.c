@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/names.h"
 #include "mesh-config/source.h"
 
 #include <errno.h>
@@ -51,8 +52,8 @@ struct directory {
 	int inside;	       /* watch descriptor of the directory, -1 while it is gone */
 	int above;	       /* of the folder it is in: links and directories are swapped there */
 	void *files;	       /* struct known by name (tsearch(3)) */
-	void *touched;	       /* names that events spoke of */
-	void *written;	       /* names of files that were changed in place and not closed yet */
+	struct names touched;  /* events spoke of these */
+	struct names written;  /* files that were changed in place and not closed yet */
 	unsigned told;	       /* visits, ever */
 	bool walk;	       /* anything may have changed */
 	bool again;	       /* not all could be looked at: once more, soon */
@@ -61,16 +62,11 @@ struct directory {
 	char problem[128];
 };
 
-/* ---- sets of names */
+/* ---- what is known */
 
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct known *)a)->name, ((const struct known *)b)->name);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(a, b);
 }
 
 static void known_free(void *node)
@@ -102,41 +98,10 @@ static struct known *known_make(struct directory *d, const char *name)
 	return NULL;
 }
 
-/* False when memory is short. */
-static bool name_add(void **set, const char *name)
-{
-	char *copy;
-
-	if (tfind(name, set, by_text))
-		return true;
-	copy = strdup(name);
-	if (copy && tsearch(copy, set, by_text))
-		return true;
-	free(copy);
-	return false;
-}
-
-static void name_drop(void **set, const char *name)
-{
-	char **found = tfind(name, set, by_text), *kept = found ? *found : NULL;
-
-	if (!kept)
-		return;
-	tdelete(name, set, by_text);
-	free(kept);
-}
-
 static void touch(struct directory *d, const char *name)
 {
-	if (!name_add(&d->touched, name))
+	if (!names_add(&d->touched, name))
 		d->walk = true; /* no memory for the name: look at all */
-}
-
-/* Nothing is known any more of who writes. */
-static void written_forget(struct directory *d)
-{
-	tdestroy(d->written, free);
-	d->written = NULL;
 }
 
 bool directory_counts(const char *name)
@@ -156,7 +121,7 @@ static void watch_inside(struct directory *d)
 	if (wd != d->inside) {
 		if (d->inside >= 0)
 			inotify_rm_watch(d->watch_fd, d->inside);
-		written_forget(d);
+		names_clear(&d->written);
 		d->walk = true;
 	}
 	d->inside = wd;
@@ -228,8 +193,8 @@ void directory_free(struct directory *d)
 	if (!d)
 		return;
 	tdestroy(d->files, known_free);
-	tdestroy(d->touched, free);
-	written_forget(d);
+	names_clear(&d->touched);
+	names_clear(&d->written);
 	if (d->watch_fd >= 0)
 		close(d->watch_fd);
 	if (d->timer_fd >= 0)
@@ -339,7 +304,7 @@ static bool is_written_now(const struct directory *d, const char *name, const st
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return tfind(name, &d->written, by_text) && now.tv_sec >= s->st_mtim.tv_sec &&
+	return names_has(&d->written, name) && now.tv_sec >= s->st_mtim.tv_sec &&
 	       now.tv_sec - s->st_mtim.tv_sec <= WRITE_MAX_S;
 }
 
@@ -455,18 +420,16 @@ static void walk(const struct telling *t)
 static void tell_all(const struct telling *t)
 {
 	struct directory *d = t->d;
-	void *touched;
+	struct names touched;
+	char *name;
 
 	if (d->walk) {
 		d->walk = false;
 		walk(t);
 	}
 	touched = d->touched;
-	d->touched = NULL;
-	while (touched) {
-		char *name = *(char **)touched;
-
-		tdelete(name, &touched, by_text);
+	d->touched = (struct names){0};
+	while ((name = names_take(&touched))) {
 		look(t, name);
 		free(name);
 	}
@@ -477,7 +440,7 @@ static void look_later(struct directory *d)
 {
 	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
 
-	if (d->again || d->touched)
+	if (d->again || d->touched.root)
 		timerfd_settime(d->timer_fd, 0, &again, NULL);
 	d->again = false;
 }
@@ -540,9 +503,9 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 		return;
 	}
 	if (e->len && e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE))
-		name_drop(&d->written, e->name);
+		names_drop(&d->written, e->name);
 	if (e->len && e->mask & IN_MODIFY && directory_counts(e->name))
-		name_add(&d->written, e->name);
+		names_add(&d->written, e->name);
 	if (!e->len || e->mask & IN_MODIFY || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
 		return; /* a file just made, or being written: its close tells more */
 	if (directory_counts(e->name))
@@ -558,7 +521,7 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 static void event(struct directory *d, const struct inotify_event *e)
 {
 	if (e->mask & IN_Q_OVERFLOW) {
-		written_forget(d);
+		names_clear(&d->written);
 		d->walk = true;
 		settle_after(d, SETTLE_WRITE_NS);
 	} else if (e->wd == d->above) {
@@ -617,5 +580,5 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	told = d->told;
 	tell_all(&t);
 	look_later(d);
-	return d->told != told || !d->touched;
+	return d->told != told || !d->touched.root;
 }
