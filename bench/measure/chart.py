@@ -3,7 +3,7 @@
 
 from html import escape
 
-COLORS = {"noflows": "#4fae83", "bare": "#9aa5b1", "l4": "#7bc8a4", "weft": "#1f8a5f", "haproxy": "#e0a458", "envoy": "#b56576"}
+COLORS = {"noflows": "#4fae83", "bare": "#9aa5b1", "l4": "#7bc8a4", "weft": "#1f8a5f", "policy": "#14613f", "haproxy": "#e0a458", "envoy": "#b56576"}
 ROW, GAP, LEFT, WIDTH, TOP = 15, 12, 210, 460, 62
 
 

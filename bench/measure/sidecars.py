@@ -40,6 +40,9 @@ class Pair(Variant):
         return Hop(protocol, self.world.server.address, near + HOP_DISTANCE, "127.0.0.1", PORTS[target], **kind,
                    tls_in=crypt, tls_out=False)
 
+    def carries(self, workload):
+        return workload.proxied
+
     def endpoint(self, protocol):
         hop = self.hop("client", protocol)
         return "https" if protocol == "connect" else "http", hop.address, hop.port

@@ -24,6 +24,9 @@ class Variant:
         """(URL scheme, address, port)"""
         return "https" if protocol in TLS else "http", self.world.server.address, PORTS[protocol]
 
+    def carries(self, workload):
+        return True
+
     def start(self):
         """Before a measurement."""
 
@@ -78,6 +81,34 @@ class WeftNoFlows(Weft):
     """Everything but the packet counters of interfaces."""
 
     options = ("--no-flows",)
+
+
+class WeftPolicy(Weft):
+    """Everything, and a policy that lets this client in by its control group: what is asked of each connection and datagram."""
+
+    def __init__(self, world):
+        directory = world.dir / "mesh"
+        directory.mkdir(exist_ok=True)
+        (directory / "policy.yaml").write_text(POLICY.format(*(place.cgroup.removeprefix(world.cgroup_root) for place in (world.server, world.client))))
+        self.options = ("--config", directory)
+        super().__init__(world)
+
+
+POLICY = """apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {{name: server, namespace: bench, labels: {{app: server}}}}
+spec: {{match: [{{cgroup: {}}}]}}
+---
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: {{name: client, namespace: clients}}
+spec: {{match: [{{cgroup: {}}}]}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: server, namespace: bench}}
+spec: {{selector: {{matchLabels: {{app: server}}}}, rules: [{{from: [{{source: {{namespaces: [clients]}}}}]}}]}}
+"""
 
 
 class WeftStatistics(Weft):

@@ -27,6 +27,7 @@ class Workload:
     which weft may have seen and the client does not count."""
 
     in_flight = 0
+    proxied = True  # by the two proxies beside which weft is measured
     alone = False  # one request at a time: client and server each on a CPU of their own, as on two machines
 
     def __init__(self, name, title, protocol, unit="request"):
@@ -99,6 +100,18 @@ class Iperf3(Workload):
         return Result(received["bytes"] / 2**20, received["seconds"])
 
 
+class Datagrams(Workload):
+    """UDP of 64 bytes in one direction, as fast as the client can; what the server received."""
+
+    proxied = False
+
+    def run(self, place, endpoint, seconds):
+        _, address, port = endpoint
+        text = place.run(["iperf3", "-c", address, "-p", port, "-u", "-b", 0, "-l", 64, "-t", seconds, "-J"]).stdout
+        found = json.loads(text)["end"]["sum"]
+        return Result(found["packets"] - found["lost_packets"], found["seconds"])
+
+
 WORKLOADS = {w.name: w for w in (
     Wrk("http1-1", "HTTP/1.1, 1 connection", "http1", 1),
     Wrk("http1-32", "HTTP/1.1, 32 connections", "http1", 32),
@@ -110,4 +123,5 @@ WORKLOADS = {w.name: w for w in (
     H2load("tls2-20x10", "TLS HTTP/2, 20 x 10 streams", "tls2", 20, 10),
     Wrk("connect", "new TLS connections, RSA 2048", "connect", 8, "connection"),
     Iperf3("bulk", "iperf3, 1 connection", "bulk", "MiB"),
+    Datagrams("udp", "iperf3, UDP, 64 bytes", "bulk", "datagram"),
 )}
