@@ -26,22 +26,6 @@ struct bpf_link;
  * by name only. */
 #define CODE_MIN_BYTES (1u << 20)
 
-/* Where libcrypto lies before anybody maps it. Attaching takes the kernel 10 to 20 ms, a small
- * client is through its first handshake by then: so these are probed when the first program of a
- * file system starts, which shows as a dynamic loader not seen before, and when
- * they are replaced. */
-#define USUAL_NAME "libcrypto.so.3"
-static const char *const usual_dirs[] = {
-	"/usr/lib/x86_64-linux-gnu",
-	"/usr/lib/aarch64-linux-gnu",
-	"/usr/lib64",
-	"/usr/lib",
-	"/usr/local/lib64",
-	"/usr/local/lib",
-	"/lib",
-};
-#define USUAL_DIRS (sizeof(usual_dirs) / sizeof(usual_dirs[0]))
-
 struct file {
 	struct library shown; /* begins with the key */
 	struct bpf_link *links[UPROBE_PLACES_MAX];
@@ -62,12 +46,12 @@ struct libraries {
 	struct table *files; /* struct file */
 	int inotify_fd;
 	int epoll_fd;
-	uint32_t host_pid;	     /* a process whose root is the machine's */
-	int dir_watches[USUAL_DIRS]; /* of that root; -1 = none */
-	bool sweep_due;		     /* a file was added since the last sweep */
-	bool uncover_due;	     /* what covered others went away */
-	bool scan_due;		     /* and must be replaced at once */
-	bool cover_none;	     /* somebody does TLS with a libcrypto that may be covered */
+	uint32_t host_pid;	       /* a process whose root is the machine's */
+	int dir_watches[LIBRARY_DIRS]; /* of that root; -1 = none */
+	bool sweep_due;		       /* a file was added since the last sweep */
+	bool uncover_due;	       /* what covered others went away */
+	bool scan_due;		       /* and must be replaced at once */
+	bool cover_none;	       /* somebody does TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
 
@@ -89,13 +73,16 @@ static int watch_fd(struct libraries *l, int fd)
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+/* Attaching takes the kernel 10 to 20 ms, a small client is through its first handshake by then: so
+ * what lies in library_dirs is probed when the first program of a file system starts, which shows
+ * as a dynamic loader not seen before, and when it is replaced. */
 static void watch_usual_dirs(struct libraries *l)
 {
 	l->host_pid = access("/proc/1/root/.", F_OK) ? (uint32_t)getpid() : 1;
-	for (size_t i = 0; i < USUAL_DIRS; i++) {
+	for (size_t i = 0; i < LIBRARY_DIRS; i++) {
 		char path[64];
 
-		snprintf(path, sizeof(path), "/proc/%u/root%s", l->host_pid, usual_dirs[i]);
+		snprintf(path, sizeof(path), "/proc/%u/root%s", l->host_pid, library_dirs[i]);
 		l->dir_watches[i] = inotify_add_watch(l->inotify_fd, path,
 						      IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
 	}
@@ -376,8 +363,8 @@ static void look_into(struct libraries *l, const struct mapping *m)
 	int fd cleanup_close = -1;
 
 	if (library_name_is_loader(m->path)) {
-		for (size_t i = 0; i < USUAL_DIRS; i++)
-			examine_path(l, m->pid, usual_dirs[i], USUAL_NAME);
+		for (size_t i = 0; i < LIBRARY_DIRS; i++)
+			examine_path(l, m->pid, library_dirs[i], LIBRARY_CRYPTO_3);
 		seen_add(l->seen, m);
 		return;
 	}
@@ -498,10 +485,10 @@ static void file_rewritten(struct libraries *l, int watch)
 /* A file was moved or written into one of the usual directories. */
 static void file_arrived(struct libraries *l, int watch, const char *name)
 {
-	for (size_t i = 0; i < USUAL_DIRS; i++)
+	for (size_t i = 0; i < LIBRARY_DIRS; i++)
 		if (l->dir_watches[i] == watch && (library_name_begins(name, LIBRARY_CRYPTO) ||
 						   library_name_begins(name, LIBRARY_SSL)))
-			examine_path(l, l->host_pid, usual_dirs[i], name);
+			examine_path(l, l->host_pid, library_dirs[i], name);
 }
 
 static void handle_changes(struct libraries *l)

@@ -25,6 +25,16 @@ static const struct {
 #undef X
 };
 
+const char *const library_dirs[LIBRARY_DIRS] = {
+	"/usr/lib/x86_64-linux-gnu",
+	"/usr/lib/aarch64-linux-gnu",
+	"/usr/lib64",
+	"/usr/lib",
+	"/usr/local/lib64",
+	"/usr/local/lib",
+	"/lib",
+};
+
 static const char *last_component(const char *path)
 {
 	const char *slash = strrchr(path, '/');
