@@ -24,11 +24,14 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -40,6 +43,7 @@
 #define RESTART_LAST_NS	 30000000000ull
 #define HEALTHY_NS	 60000000000ull
 #define WORKER_SILENT_NS 3000000000ull /* it says ten times a second that it reads the ring */
+#define KEEP_MAX_MS	 1000	       /* at its end it may keep what is in force for so long */
 
 struct weftd {
 	struct options options;
@@ -137,12 +141,24 @@ static void worker_disconnect(struct weftd *d)
 	broker_close(&d->broker);
 }
 
-/* Its questions are not answered from here on: it must not wait for that. */
+static void wait_for_end(pid_t pid, int timeout_ms)
+{
+	cleanup_close int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd ended = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0)
+		poll(&ended, 1, timeout_ms);
+}
+
+/* The loader's own thread answers nothing from here on; the feeder's still takes what is to be kept
+ * for the next agent. It must not wait for either. */
 static void worker_stop(struct weftd *d)
 {
 	if (d->worker <= 0)
 		return;
+	shutdown(d->broker.loader_fd, SHUT_RDWR);
 	kill(d->worker, SIGTERM);
+	wait_for_end(d->worker, KEEP_MAX_MS);
 	worker_disconnect(d);
 	waitpid(d->worker, NULL, 0);
 	d->worker = 0;

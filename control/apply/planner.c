@@ -492,6 +492,8 @@ static void *run(void *arg)
 		if (is_due(p->keep_due_us))
 			keep(p);
 	}
+	if (p->keep_due_us)
+		keep(p);
 	return NULL;
 }
 
