@@ -126,10 +126,10 @@ static void put_names(struct json *j, const struct generation *g, const struct w
 		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
 	if (source != MESH_NONE)
 		put_name(j, "source", m->workloads[source].namespace_name,
-			 m->workloads[source].name);
+			 mesh_workload_title(&m->workloads[source]));
 	if (target != MESH_NONE)
 		put_name(j, "target", m->workloads[target].namespace_name,
-			 m->workloads[target].name);
+			 mesh_workload_title(&m->workloads[target]));
 	if (s->policy < m->policy_count) {
 		put_name(j, "policy", m->policies[s->policy].namespace_name,
 			 m->policies[s->policy].name);

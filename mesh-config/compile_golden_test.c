@@ -281,16 +281,15 @@ static const char kubernetes[] = DOCUMENT("v1", "Service", "web") /**/
 	"true}}\n" DOCUMENT("v1", "Service",
 			    "headless") "  clusterIP: None\n  ports: [{port: 80}]\n";
 
-static const char kubernetes_cells[] =
-	"front 10.9.0.5:53/17 most 0 rate 0 affinity 10800 flags 0\n"
-	"  route of 1\n"
-	"   up to 1\n"
-	"    pool balance 2 health 0 subset -1 slots 0 tiers\n"
-	"front 10.9.0.5:80/6 most 0 rate 0 affinity 10800 flags 0\n"
-	"  route of 1\n"
-	"   up to 1\n"
-	"    pool balance 2 health 0 subset -1 slots 0 tiers 0+1\n"
-	"      10.0.0.1:8080 weight 1 keep ffffffff alias 0 unknown\n";
+static const char kubernetes_cells[] = "front 10.9.0.5:53/17 most 0 rate 0 affinity 10800 flags 0\n"
+				       "  route of 1\n"
+				       "   up to 1\n"
+				       "    pool balance 2 health 0 subset -1 slots 0 tiers\n"
+				       "front 10.9.0.5:80/6 most 0 rate 0 affinity 10800 flags 0\n"
+				       "  route of 1\n"
+				       "   up to 1\n"
+				       "    pool balance 2 health 0 subset -1 slots 0 tiers 0+1\n"
+				       "      10.0.0.1:8080 weight 1 keep ffffffff alias 0\n";
 
 static void draining_endpoints_and_headless_services_get_nothing(void **state)
 {

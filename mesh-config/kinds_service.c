@@ -218,8 +218,9 @@ static const struct field conditions_schema_fields[] = {
 static SCHEMA(conditions_schema, "EndpointSlice.endpoints.conditions", struct draft_conditions);
 
 static const struct field target_schema_fields[] = {
-	FIELD(struct draft_target, kind, "kind", TEXT, "Pod"),
-	FIELD(struct draft_target, name, "name", TEXT, "of the pod, for display"),
+	FIELD(struct draft_target, kind, "kind", TEXT,
+	      "Pod; of a Node the endpoint is no workload: the address is the node's"),
+	FIELD(struct draft_target, name, "name", TEXT, "of the pod"),
 };
 static SCHEMA(target_schema, "EndpointSlice.endpoints.targetRef", struct draft_target,
 	      .open = true);

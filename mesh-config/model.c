@@ -137,14 +137,27 @@ bool mesh_prefix_has(const struct mesh_prefix *p, const uint8_t address[16])
 	return !rest || !((address[whole] ^ p->address[whole]) >> (8 - rest));
 }
 
-bool mesh_workload_has(const struct mesh *m, uint32_t workload, const uint8_t address[16])
+static int address_order(const void *left, const void *right)
 {
-	const struct mesh_workload *w = &m->workloads[workload];
+	return memcmp(left, right, sizeof(((struct mesh_address *)0)->address));
+}
 
+bool workload_has(const struct mesh_workload *w, const struct mesh_address *addresses,
+		  const uint8_t address[16])
+{
+	const struct mesh_address *own = addresses + w->address_first;
+
+	if (w->bare)
+		return bsearch(address, own, w->address_count, sizeof(*own), address_order);
 	for (uint32_t i = 0; i < w->address_count; i++)
-		if (!memcmp(&m->addresses[w->address_first + i], address, 16))
+		if (!memcmp(own[i].address, address, 16))
 			return true;
 	return false;
+}
+
+bool mesh_workload_has(const struct mesh *m, uint32_t workload, const uint8_t address[16])
+{
+	return workload_has(&m->workloads[workload], m->addresses, address);
 }
 
 static bool workload_same(const void *arg, uint32_t value, const void *key)

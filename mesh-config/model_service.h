@@ -48,7 +48,7 @@ struct mesh_endpoint {
 	 * service, 0 when it does not serve that one. Endpoints share these runs. */
 	uint32_t ports_first;
 	uint32_t weight;   /* at least 1 */
-	uint32_t workload; /* index, MESH_NONE when nothing but the address is known */
+	uint32_t workload; /* index, MESH_NONE: it is outside of the mesh */
 	uint8_t health;	   /* enum mesh_health */
 	bool local_node;   /* its nodeName is that of the settings */
 	const char *name;  /* of the pod or WorkloadEntry; "" */

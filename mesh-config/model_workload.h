@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Workloads of the model: who talks. From WorkloadEntry, the inline endpoints of ServiceEntry and
- * weft's own kind Workload. */
+/* Workloads of the model: who talks. From Pod, WorkloadEntry, the inline endpoints of ServiceEntry,
+ * weft's own kind Workload, and endpoints of which but the address is known. */
 #pragma once
 
 #include "mesh-config/model_base.h"
@@ -10,7 +10,7 @@ struct mesh_workload {
 	 * changed (its indexes may have). */
 	uint64_t hash;
 	const char *namespace_name;
-	const char *name; /* "" for an inline endpoint of a ServiceEntry; behind all others */
+	const char *name; /* "" for endpoints that no object describes; behind all others */
 	const char *service_account;
 	const char *canonical_service;	/* service.istio.io/canonical-name, app..., app; name */
 	const char *canonical_revision; /* service.istio.io/canonical-revision, version; "latest" */
@@ -19,7 +19,18 @@ struct mesh_workload {
 	uint32_t address_first, address_count; /* its own addresses, no prefixes */
 	uint32_t port_first, port_count;       /* in mesh->workload_ports; endpoints say more */
 	struct mesh_position position;
+	/* All endpoints of a service of which but the address is known: no name, labels and
+	 * account. Its addresses are sorted, no other workload but such ones has them. */
+	bool bare;
 };
+
+/* What people call it in its namespace. */
+static inline const char *mesh_workload_title(const struct mesh_workload *w)
+{
+	if (*w->name)
+		return w->name;
+	return *w->canonical_service ? w->canonical_service : "unknown";
+}
 
 /* A way to know a process as this workload: everything that is given must hold. Texts "" are not
  * given. Patterns: exact, "abc*", "*abc". Of several matchers that fit, the first in

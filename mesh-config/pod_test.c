@@ -105,42 +105,12 @@ static void test_endpoints_are_pods(void **state)
 	mesh_free(m);
 }
 
-#define DENY_ALL                                                                                   \
-	"---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: d, "   \
-	"namespace: shop}\nspec: {action: DENY, rules: [{}]}\n"
-
-static bool is_told(const char *yaml)
-{
-	struct mesh_source *s = mesh_source_new();
-	struct problems problems = {0};
-	struct mesh *m = NULL;
-	bool told = false;
-
-	mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)});
-	assert_int_equal(mesh_source_build(s, &m, &problems), 0);
-	for (uint32_t i = 0; i < problems.count; i++)
-		told |= !strcmp(problems.items[i].code, "W4022");
-	problems_free(&problems);
-	mesh_free(m);
-	mesh_source_free(s);
-	return told;
-}
-
-static void test_endpoints_without_pods_are_told(void **state)
-{
-	(void)state;
-	assert_true(is_told(SERVICE DENY_ALL));
-	assert_false(is_told(POD("a", "", "", ADDRESS) SERVICE DENY_ALL));
-	assert_false(is_told(SERVICE));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named_after_what_owns_it),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_endpoints_are_pods),
-		cmocka_unit_test(test_endpoints_without_pods_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,12 +105,22 @@
 	X(UNDECIDABLE, "E4020", "workloads that cannot be told apart",                             \
 	  "Workloads with different ALLOW policies have one address, and no port says which of "   \
 	  "them a connection is for: what one of them allows the other denies.")                   \
-	X(UNPROTECTED, "W4022", "not protected",                                                   \
-	  "A policy holds for workloads. The endpoints of an EndpointSlice are workloads when "    \
-	  "their Pods are known, or a Workload or WorkloadEntry has their address.")               \
+	X(UNSELECTABLE, "W4022", "not selected by labels",                                         \
+	  "Endpoints have the labels of their Pods, or of the Workload or WorkloadEntry with "     \
+	  "their address. Where neither is known, policies without selector hold for them, as "    \
+	  "for everything in the namespace of their service; policies with one do not.")           \
 	X(BARE_NAME, "W4023", "known by a name alone",                                             \
 	  "Each user of the node can give a program this name: an ALLOW policy that lets the "     \
 	  "workload in lets that program in.")                                                     \
+	X(SELECTS_NOBODY, "W4024", "policy without workload",                                      \
+	  "No workload of the policy's namespace has the labels of its selector: it has no "       \
+	  "effect. Nothing is said where no workload of that namespace is known: policies may "    \
+	  "come before workloads.")                                                                \
+	X(UNBALANCED, "W4025", "service that is not balanced",                                     \
+	  "Connections are sent to endpoints when they are made to an address of a service. "      \
+	  "Without one (headless, ExternalName, no clusterIP or addresses yet) or with "           \
+	  "resolution "                                                                            \
+	  "NONE they go where they go, whatever routes and rules say.")                            \
 	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
 	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
 	  "other nodes know no more than its address.")

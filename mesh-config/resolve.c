@@ -233,6 +233,8 @@ static void resolve_all(struct resolve *r)
 	resolve_routes(r);
 	stage_begin(r, STAGE_POLICIES);
 	resolve_policies(r);
+	stage_begin(r, STAGE_WARNINGS);
+	resolve_warnings(r);
 	stage_begin(r, STAGE_SHARED);
 	resolve_shared(r);
 	stage_begin(r, STAGE_SIGNALS);

@@ -3,58 +3,9 @@
  * order of the functions below. */
 #pragma once
 
+#include "mesh-config/resolve_work.h"
 #include "mesh-config/rows.h"
 #include "mesh-config/source_state.h"
-
-/* A workload with a label, and the next with the same. */
-struct label_posting {
-	struct draft *draft;
-	uint32_t next;
-};
-
-/* One who splits a service: the first in order wins, the routes of several Gateway API routes
- * follow each other. */
-struct splitter {
-	struct draft *draft;
-	uint32_t port; /* of a parentRef; 0: all */
-	struct splitter *next;
-};
-
-struct splitters {
-	struct splitter *first, **end;
-};
-
-/* Arrays in which the rows of one service are adjacent, services in their order. */
-#define SERVICE_PARTS(X)                                                                           \
-	X(endpoints)                                                                               \
-	X(target_ports)                                                                            \
-	X(subsets)                                                                                 \
-	X(members)                                                                                 \
-	X(traffic)                                                                                 \
-	X(distributes)                                                                             \
-	X(failovers)
-
-enum service_part {
-#define X(field) PART_##field,
-	SERVICE_PARTS(X)
-#undef X
-		PART_COUNT,
-};
-
-/* Of each service, and one more for the ends. */
-struct service_work {
-	struct draft *draft;
-	struct draft *rules;			 /* its DestinationRules, see rule_next */
-	uint64_t rules_mark;			 /* sum of their drafts' places in memory */
-	struct draft *detection;		 /* its OutlierDetection */
-	uint64_t hash, routes_hash;		 /* of everything but its routes, and of these */
-	uint32_t workload_first, workload_count; /* of its inline endpoints */
-	uint32_t first[PART_COUNT];
-	/* ServiceEntries that share a host, each with ports of its own: the first of them, and the
-	 * one that comes after this; MESH_NONE: there is none. */
-	uint32_t twin_first, twin_next;
-	bool noted; /* a problem was found with its endpoints or traffic */
-};
 
 /* What is made together, or taken over from the last build together; each with its problems. */
 enum resolve_stage {
@@ -62,6 +13,7 @@ enum resolve_stage {
 	STAGE_ENDPOINTS, /* and traffic: taken over service by service */
 	STAGE_ROUTES,	 /* and which rules and routes are whose */
 	STAGE_POLICIES,
+	STAGE_WARNINGS,
 	STAGE_SHARED, /* made each time */
 	STAGE_SIGNALS,
 	STAGE_COUNT,
@@ -168,12 +120,16 @@ uint8_t policy_scope(const struct resolve *r, const struct draft *d,
 void resolve_settings(struct resolve *r);
 void resolve_services(struct resolve *r);  /* services, hosts, vips, ports */
 void resolve_workloads(struct resolve *r); /* workloads, addresses, matchers */
-/* The rows of one draft of a workload, or of the inline endpoints of the service |i|. */
+/* The rows of one draft of a workload, or of the inline endpoints of a service. */
 void workload_make(struct resolve *r, struct draft *d);
 void inline_workloads_make(struct resolve *r, uint32_t service);
 /* Whether more is known of an inline endpoint than its address: then it is a workload, the next one
- * from service_work.workload_first on. */
+ * of service_work.made[MADE_INLINE]. */
 bool inline_is_workload(const struct draft_workload_entry *e);
+/* A row, and an address of the row that was added last. */
+struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d,
+				       const char *workload_name, const struct mesh_labels *labels);
+void workload_address_add(struct resolve *r, const uint8_t address[16], bool conditional);
 /* Calls |visit| for each workload of the namespace that |selector| selects. */
 void workloads_select(struct resolve *r, const char *namespace_name,
 		      const struct mesh_labels *selector,
@@ -181,14 +137,37 @@ void workloads_select(struct resolve *r, const char *namespace_name,
 		      void *arg);
 /* The workload at an address, MESH_NONE if there is none. */
 uint32_t workload_at(const struct resolve *r, const uint8_t address[16]);
+
+/* ---- resolve_bare.c: endpoints of which but the address is known */
+
+/* The row of those of |service|, if it has any. What others declare of addresses must be known:
+ * r->index->addresses, while that is not made the last mesh's. */
+void bare_workload_make(struct resolve *r, uint32_t service);
+/* Whether |address| is one of them; that row must be made. */
+bool bare_workload_has(const struct resolve *r, uint32_t service, const uint8_t address[16]);
+/* Whether bare_workload_make would make the row |now| (NULL: none); *|ret_like|: one that differs
+ * in its place at most. */
+bool bare_workload_same(struct resolve *r, uint32_t service, const struct mesh_workload *now,
+			bool *ret_like);
+
 void resolve_addresses(struct resolve *r); /* which workload is at which address */
 void resolve_rules(struct resolve *r);	   /* which DestinationRule is whose */
 void resolve_splitters(struct resolve *r); /* which routes are whose */
 void resolve_endpoints(struct resolve *r); /* endpoints, subsets, traffic */
 void resolve_routes(struct resolve *r);
 void resolve_policies(struct resolve *r);
-void resolve_shared(struct resolve *r); /* addresses that several workloads have */
+void resolve_warnings(struct resolve *r); /* what policies may not know or do as expected */
+void resolve_shared(struct resolve *r);	  /* addresses that several workloads have */
 void resolve_signals(struct resolve *r);
+
+/* The object that a workload is of; of endpoints that none describes: their service. NULL: there is
+ * none. */
+const struct draft *workload_draft(const struct resolve *r, uint32_t workload);
+
+/* That |d| is about |service|, or one with its host, when none of them is balanced; and that rules
+ * are, when no route leads there. */
+void unbalanced_warn(struct resolve *r, uint32_t service, const struct draft *d, struct place at);
+void unbalanced_rules_warn(struct resolve *r);
 
 /* Problems from here on are of this stage. */
 void stage_begin(struct resolve *r, enum resolve_stage stage);

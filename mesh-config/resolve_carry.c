@@ -181,52 +181,110 @@ static void workloads_make(struct resolve *r)
 		workloads_append(r, from, u->first);
 		if (u->service == MESH_NONE)
 			workload_make(r, u->draft);
-		else
+		else if (u->sort == MADE_INLINE)
 			inline_workloads_make(r, u->service);
+		else
+			bare_workload_make(r, u->service);
 		from = u->first + u->count;
 	}
 	workloads_append(r, from, last_mesh(r)->workload_count);
+}
+
+/* Where those of |u| are now; those of objects are where they were. */
+static struct workload_range range_now(const struct resolve *r, const struct reuse_workloads *u)
+{
+	return u->service == MESH_NONE ? (struct workload_range){u->first, u->count}
+				       : r->work[u->service].made[u->sort];
 }
 
 static bool counts_differ(const struct resolve *r)
 {
 	bool differ = false;
 
-	for (uint32_t i = 0; i < r->reuse->workload_count; i++) {
-		const struct reuse_workloads *u = &r->reuse->workloads[i];
-
-		differ |= u->service != MESH_NONE && r->work[u->service].workload_count != u->count;
-	}
+	for (uint32_t i = 0; i < r->reuse->workload_count; i++)
+		differ |=
+			range_now(r, &r->reuse->workloads[i]).count != r->reuse->workloads[i].count;
 	return differ;
+}
+
+/* Whether |a| has labels that |b| has not. */
+static bool labels_come(const struct mesh_workload *a, uint32_t count,
+			const struct mesh_workload *b, uint32_t other_count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = 0;
+
+		while (at < other_count && b[at].labels != a[i].labels)
+			at++;
+		if (at == other_count)
+			return true;
+	}
+	return false;
+}
+
+/* Warnings are about the labels that workloads of a namespace have. */
+static void labels_compare(struct resolve *r)
+{
+	const struct mesh_workload *now = ROWS(r, workloads, struct mesh_workload);
+
+	for (uint32_t i = 0; i < r->reuse->workload_count && !r->failed; i++) {
+		const struct reuse_workloads *u = &r->reuse->workloads[i];
+		const struct mesh_workload *last = &last_mesh(r)->workloads[u->first];
+		struct workload_range w = range_now(r, u);
+
+		if (labels_come(last, u->count, &now[w.first], w.count) ||
+		    labels_come(&now[w.first], w.count, last, u->count))
+			r->reuse->again[STAGE_WARNINGS] = true;
+	}
+}
+
+/* How far rows move, one after another. */
+struct mover {
+	uint32_t at, moves;
+};
+
+static void rows_move_to(const struct resolve *r, struct mover *m, uint32_t end)
+{
+	for (; m->at < end; m->at++)
+		r->reuse->moved[m->at] = m->at + m->moves;
+}
+
+/* All of one sort: of services that were made anew the place is known. */
+static void sort_move(struct resolve *r, enum workload_sort sort, struct mover *m)
+{
+	const struct reuse *reuse = r->reuse;
+	uint32_t service = 0;
+
+	for (uint32_t i = 0; i < reuse->workload_count; i++) {
+		const struct reuse_workloads *u = &reuse->workloads[i];
+
+		if (u->service == MESH_NONE || u->sort != sort)
+			continue;
+		for (; service < u->service; service++)
+			r->work[service].made[sort].first += m->moves;
+		rows_move_to(r, m, u->first + u->count);
+		m->moves += r->work[service++].made[sort].count - u->count;
+	}
+	for (; service < last_mesh(r)->service_count; service++)
+		r->work[service].made[sort].first += m->moves;
 }
 
 /* Where the workloads of the last mesh are now. Of those that were made anew nobody asks, unless
  * only their place differs. */
 static void workloads_move(struct resolve *r)
 {
-	const struct mesh *last = last_mesh(r);
-	uint32_t service = 0, at = 0, moves = 0;
-	struct reuse *reuse = r->reuse;
+	uint32_t count = last_mesh(r)->workload_count;
+	struct mover m = {0};
 
 	if (!counts_differ(r))
 		return;
-	reuse->moved = arena_array(&r->arena, uint32_t, last->workload_count + 1u);
-	r->failed |= !reuse->moved;
-	for (uint32_t i = 0; i < reuse->workload_count && reuse->moved; i++) {
-		const struct reuse_workloads *u = &reuse->workloads[i];
-
-		if (u->service == MESH_NONE)
-			continue;
-		for (; service < u->service; service++)
-			r->work[service].workload_first += moves;
-		for (; at < u->first + u->count; at++)
-			reuse->moved[at] = at + moves;
-		moves += r->work[service++].workload_count - u->count;
-	}
-	for (; service < last->service_count; service++)
-		r->work[service].workload_first += moves;
-	for (; at < last->workload_count && reuse->moved; at++)
-		reuse->moved[at] = at + moves;
+	r->reuse->moved = arena_array(&r->arena, uint32_t, count + 1u);
+	r->failed |= !r->reuse->moved;
+	if (!r->reuse->moved)
+		return;
+	for (enum workload_sort sort = 0; sort < MADE_COUNT; sort++)
+		sort_move(r, sort, &m);
+	rows_move_to(r, &m, count);
 }
 
 /* ---- addresses of workloads */
@@ -272,30 +330,43 @@ static void addresses_sort(struct reuse_addresses *a)
 	a->count = kept;
 }
 
-/* The addresses that workloads which differ had or have; one each, as only Workloads have more. */
+/* How many addresses those that are made anew had and have. */
+static uint32_t addresses_count(const struct resolve *r)
+{
+	const struct mesh_workload *now = ROWS(r, workloads, struct mesh_workload);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < r->reuse->workload_count; i++) {
+		const struct reuse_workloads *u = &r->reuse->workloads[i];
+		struct workload_range w = range_now(r, u);
+
+		for (uint32_t j = 0; j < u->count; j++)
+			count += last_mesh(r)->workloads[u->first + j].address_count;
+		for (uint32_t j = 0; j < w.count; j++)
+			count += now[w.first + j].address_count;
+	}
+	return count;
+}
+
+/* The addresses that workloads which differ had or have. */
 static void addresses_collect(struct resolve *r)
 {
 	const struct mesh_workload *now = ROWS(r, workloads, struct mesh_workload);
-	uint32_t most = ROWS_END(r, workloads) - last_mesh(r)->workload_count;
 	struct reuse_addresses *a = &r->reuse->addresses;
+	uint32_t most = r->failed ? 0 : addresses_count(r);
 
-	for (uint32_t i = 0; i < r->reuse->workload_count; i++)
-		most += 2 * r->reuse->workloads[i].count;
 	a->items = arena_array(&r->arena, struct mesh_address, most + 1u);
 	a->filter = arena_array(&r->arena, uint64_t, (UINT16_MAX + 1u) / 64);
 	r->failed |= !a->items || !a->filter;
 	for (uint32_t i = 0; i < r->reuse->workload_count && !r->failed; i++) {
 		const struct reuse_workloads *u = &r->reuse->workloads[i];
-		const struct service_work *w =
-			u->service == MESH_NONE ? NULL : &r->work[u->service];
+		struct workload_range w = range_now(r, u);
 
 		if (!u->differ)
 			continue;
 		addresses_add(a, &last_mesh(r)->workloads[u->first], u->count,
 			      last_mesh(r)->addresses);
-		addresses_add(a, &now[w ? w->workload_first : u->first],
-			      w ? w->workload_count : u->count,
-			      ROWS(r, addresses, struct mesh_address));
+		addresses_add(a, &now[w.first], w.count, ROWS(r, addresses, struct mesh_address));
 	}
 	if (!r->failed)
 		addresses_sort(a);
@@ -359,6 +430,22 @@ static void endpoints_touch(struct resolve *r)
 			reuse_touch(r->reuse, last->endpoints[i].service);
 }
 
+/* Others may have come to an address, or have left it, that these were made without knowing. */
+static void bare_check(struct resolve *r)
+{
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++) {
+		const struct workload_range *w = &r->work[i].made[MADE_BARE];
+		bool like;
+
+		if (r->reuse->is_touched[i] &&
+		    !bare_workload_same(
+			    r, i,
+			    w->count ? &ROWS(r, workloads, struct mesh_workload)[w->first] : NULL,
+			    &like))
+			r->reuse->impossible = true;
+	}
+}
+
 void workloads_carry(struct resolve *r)
 {
 	share(r, ROWS_matchers); /* of the kind Workload only */
@@ -370,10 +457,12 @@ void workloads_carry(struct resolve *r)
 		return;
 	}
 	workloads_make(r);
+	labels_compare(r);
 	workloads_move(r);
 	addresses_collect(r);
 	if (r->failed)
 		return;
 	addresses_index(r);
 	endpoints_touch(r);
+	bare_check(r);
 }

@@ -76,6 +76,17 @@ static uint32_t named_ports(struct endpoint_work *w, const struct draft_list *nu
 
 /* ---- endpoints */
 
+/* Where others know no more than the address either, it is its own service's. */
+static uint32_t workload_of(const struct endpoint_work *w, const uint8_t address[16])
+{
+	uint32_t found = workload_at(w->r, address);
+
+	if (found == MESH_NONE || !ROWS(w->r, workloads, struct mesh_workload)[found].bare ||
+	    !bare_workload_has(w->r, w->service, address))
+		return found;
+	return w->r->work[w->service].made[MADE_BARE].first;
+}
+
 static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t address[16],
 					  const struct draft *d, struct place at)
 {
@@ -86,7 +97,7 @@ static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t
 		     memcmp(e[-1].address, address, sizeof(e->address)) < 0;
 	e->service = w->service;
 	e->weight = 1;
-	e->workload = workload_at(w->r, address);
+	e->workload = workload_of(w, address);
 	e->name = pool_empty;
 	e->labels = pool_labels_none;
 	e->locality = &nowhere;
@@ -431,7 +442,7 @@ static void entry_endpoints(struct endpoint_work *w, const struct draft *d)
 {
 	const struct draft_service_entry *spec = d->spec;
 	const struct draft_workload_entry *inline_ones = spec->endpoints.items;
-	uint32_t workload = w->r->work[w->service].workload_first;
+	uint32_t workload = w->r->work[w->service].made[MADE_INLINE].first;
 
 	for (uint32_t i = 0; i < spec->endpoints.count; i++) {
 		struct mesh_endpoint *e = entry_add(w, d, &inline_ones[i]);

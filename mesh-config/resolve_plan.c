@@ -14,16 +14,6 @@ struct change {
 
 /* ---- whom it concerns */
 
-static void touch(struct resolve *r, const char *namespace_name, const char *name)
-{
-	uint32_t service = service_resolve(r, namespace_name, name);
-
-	if (service == MESH_NONE || r->work[service].draft->kind != KIND_SERVICE)
-		r->reuse->impossible = true; /* it is lost, and that is said */
-	else
-		reuse_touch(r->reuse, service);
-}
-
 static const struct mesh_labels *selector_of(const struct draft *d)
 {
 	const struct draft_service *service = d->spec;
@@ -124,14 +114,33 @@ static bool has_workloads(const struct draft *d)
 
 static void workloads_add(struct resolve *r, const struct change *c, uint32_t service)
 {
-	const struct service_work *w = service == MESH_NONE ? NULL : &r->work[service];
+	const struct workload_range *w =
+		service == MESH_NONE ? NULL : &r->work[service].made[MADE_INLINE];
 
 	r->reuse->workloads[r->reuse->workload_count++] = (struct reuse_workloads){
 		.draft = c->new,
 		.service = service,
-		.first = w ? w->workload_first : c->old->index,
-		.count = w ? w->workload_count : 1,
+		.first = w ? w->first : c->old->index,
+		.count = w ? w->count : 1,
 		.differ = c->old->hash != c->new->hash,
+	};
+}
+
+/* The endpoints of |service| of which but the address is known. */
+static void bare_plan(struct resolve *r, uint32_t service)
+{
+	const struct workload_range *w = &r->work[service].made[MADE_BARE];
+	bool like;
+
+	if (bare_workload_same(r, service,
+			       w->count ? &r->reuse->last->mesh->workloads[w->first] : NULL, &like))
+		return;
+	r->reuse->workloads[r->reuse->workload_count++] = (struct reuse_workloads){
+		.service = service,
+		.sort = MADE_BARE,
+		.first = w->first,
+		.count = w->count,
+		.differ = !like,
 	};
 }
 
@@ -151,8 +160,22 @@ static void plan_service(struct resolve *r, const struct change *c)
 	ROWS(r, services, struct mesh_service)
 	[service].position = position_of(c->new, c->new->at);
 	reuse_touch(r->reuse, service);
-	if (entry && (r->work[service].workload_count || has_workloads(c->new)))
+	if (entry && (r->work[service].made[MADE_INLINE].count || has_workloads(c->new)))
 		workloads_add(r, c, service);
+	bare_plan(r, service);
+}
+
+/* Of slices and Endpoints. */
+static void plan_endpoints(struct resolve *r, const struct draft *d)
+{
+	uint32_t service = service_resolve(r, d->namespace_name, d->sort_name);
+
+	if (service == MESH_NONE || r->work[service].draft->kind != KIND_SERVICE) {
+		r->reuse->impossible = true; /* they are lost, and that is said */
+		return;
+	}
+	reuse_touch(r->reuse, service);
+	bare_plan(r, service);
 }
 
 static void plan_workload(struct resolve *r, const struct change *c)
@@ -164,6 +187,7 @@ static void plan_workload(struct resolve *r, const struct change *c)
 	touch_selecting(r, c->old);
 	touch_selecting(r, c->new);
 	workloads_add(r, c, MESH_NONE);
+	r->reuse->again[STAGE_WARNINGS] = true; /* they are about its labels, and say where it is */
 }
 
 /* |d|: one of both. */
@@ -178,7 +202,7 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 		break;
 	case KIND_ENDPOINT_SLICE:
 	case KIND_ENDPOINTS:
-		touch(r, d->namespace_name, d->sort_name);
+		plan_endpoints(r, d);
 		break;
 	case KIND_WORKLOAD_ENTRY:
 		plan_workload(r, c);
@@ -194,7 +218,7 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 		u->again[STAGE_ROUTES] = true;
 		break;
 	case KIND_AUTHORIZATION_POLICY:
-		u->again[STAGE_POLICIES] = true;
+		u->again[STAGE_POLICIES] = u->again[STAGE_WARNINGS] = true;
 		break;
 	case KIND_PEER_AUTHENTICATION: /* of no effect */
 		break;
@@ -291,7 +315,22 @@ static int workloads_order(const void *left, const void *right)
 
 	if (a->first != b->first)
 		return a->first < b->first ? -1 : 1;
+	if (a->sort != b->sort)
+		return a->sort < b->sort ? -1 : 1;
 	return a->service < b->service ? -1 : a->service > b->service;
+}
+
+/* Several slices of a service concern the same ones. */
+static void workloads_sort(struct reuse *u)
+{
+	uint32_t kept = 0;
+
+	if (u->workload_count)
+		qsort(u->workloads, u->workload_count, sizeof(*u->workloads), workloads_order);
+	for (uint32_t i = 0; i < u->workload_count; i++)
+		if (!kept || workloads_order(&u->workloads[kept - 1], &u->workloads[i]))
+			u->workloads[kept++] = u->workloads[i];
+	u->workload_count = kept;
 }
 
 void reuse_plan(struct resolve *r)
@@ -309,7 +348,8 @@ void reuse_plan(struct resolve *r)
 		u->impossible |= f && file_is_broken(f);
 		set_add(&new, f);
 	}
-	u->workloads = arena_array(&r->arena, struct reuse_workloads, new.count + 1u);
+	u->workloads =
+		arena_array(&r->arena, struct reuse_workloads, old.count + 2u * new.count + 1u);
 	u->is_touched = arena_array(&r->arena, bool, ROWS_END(r, services) + 1u);
 	if (!u->workloads || !u->is_touched || u->impossible || !set_sort(&old) ||
 	    !set_sort(&new)) {
@@ -317,6 +357,5 @@ void reuse_plan(struct resolve *r)
 		return;
 	}
 	plan_all(r, &old, &new);
-	if (u->workload_count)
-		qsort(u->workloads, u->workload_count, sizeof(*u->workloads), workloads_order);
+	workloads_sort(u);
 }

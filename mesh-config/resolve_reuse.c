@@ -102,6 +102,7 @@ static void make(struct resolve *r)
 	resolve_touched(r);
 	stage_make(r, STAGE_ROUTES, resolve_routes);
 	stage_make(r, STAGE_POLICIES, resolve_policies);
+	stage_make(r, STAGE_WARNINGS, resolve_warnings);
 	stage_make(r, STAGE_SIGNALS, resolve_signals);
 	stage_begin(r, STAGE_SHARED);
 	resolve_shared(r);

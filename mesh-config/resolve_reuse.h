@@ -5,12 +5,13 @@
 
 #include "mesh-config/resolve.h"
 
-/* A draft whose workloads are made anew. */
+/* Workloads of a draft or service that are made anew. */
 struct reuse_workloads {
 	struct draft *draft;
-	uint32_t service;      /* whose inline endpoints they are; MESH_NONE: a WorkloadEntry */
-	uint32_t first, count; /* in the last mesh */
-	bool differ;	       /* in more than their place */
+	uint32_t service;	 /* whose endpoints they are; MESH_NONE: a WorkloadEntry */
+	enum workload_sort sort; /* of those of a service */
+	uint32_t first, count;	 /* in the last mesh */
+	bool differ;		 /* in more than their place */
 };
 
 struct reuse_addresses {

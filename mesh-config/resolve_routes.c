@@ -41,6 +41,7 @@ static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, u
 	*(w->first ? w->end : &w->first) = s;
 	w->end = &s->next;
 	r->work[service].routes_hash += d->hash;
+	unbalanced_warn(r, service, d, at);
 }
 
 /* Whether a list of gateways has those inside the mesh; none given is the mesh. */
@@ -432,6 +433,7 @@ void resolve_routes(struct resolve *r)
 		s[i].route_first = ROWS_END(r, routes);
 		service_route(r, i);
 	}
+	unbalanced_rules_warn(r);
 	for (uint32_t i = 0; i < count && !r->failed; i++)
 		acceleration_apply(r, drafts[i]);
 }

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Whether policies can tell workloads apart that have one address, and what is known by its address
- * alone. Looks at addresses that several workloads have, and at nothing else. */
+/* Whether policies can tell workloads apart that have one address. Looks at addresses that several
+ * workloads have, and at nothing else. */
 #include "mesh-config/resolve.h"
 
 #include "mesh-config/authorize.h"
 
 #include <stdlib.h>
-
-#define LOOKED_AT_MAX 1000 /* workloads, for one policy */
 
 /* A workload and an address or prefix of it. */
 struct claim {
@@ -47,16 +45,16 @@ static const struct draft *draft_named(const struct resolve *r, const struct mes
 	return NULL;
 }
 
-/* Of an inline endpoint: its service. */
-static const struct draft *draft_of(const struct resolve *r, uint32_t workload)
+const struct draft *workload_draft(const struct resolve *r, uint32_t workload)
 {
 	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[workload];
 
 	if (*w->name)
 		return draft_named(r, w);
 	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
-		if (workload - r->work[i].workload_first < r->work[i].workload_count)
-			return r->work[i].draft;
+		for (uint32_t j = 0; j < MADE_COUNT; j++)
+			if (workload - r->work[i].made[j].first < r->work[i].made[j].count)
+				return r->work[i].draft;
 	return NULL;
 }
 
@@ -155,23 +153,29 @@ static bool ports_tell(const struct shared *s, const uint8_t address[16], uint32
 	return has_own_ports(s, address, a, b) && has_own_ports(s, address, b, a);
 }
 
+/* An endpoint that no object describes is called after its service. */
+static const char *called(const struct mesh_workload *w, const struct draft *d)
+{
+	return w->bare ? d->name : mesh_workload_title(w);
+}
+
 static void undecidable_report(const struct shared *s, uint32_t first, uint32_t second)
 {
 	const struct mesh_workload *a = workload_of(s, first), *b = workload_of(s, second);
-	const struct draft *d = draft_of(s->r, second);
+	const struct draft *of_a = workload_draft(s->r, first);
+	const struct draft *d = workload_draft(s->r, second);
 
-	if (!d)
+	if (!d || !of_a)
 		return;
-	problem_hint(
-		s->r->problems,
-		resolve_problem(s->r, d, PROBLEM_UNDECIDABLE,
-				(struct place){b->position.line, b->position.column},
-				"%s/%s has an address of %s/%s, different ALLOW policies select "
-				"them, and no ports tell them apart",
-				b->namespace_name, *b->name ? b->name : b->canonical_service,
-				a->namespace_name, *a->name ? a->name : a->canonical_service),
-		"select each of them with a service that says its port, or know them by "
-		"executable, systemdUnit or cgroup (kind Workload)");
+	problem_hint(s->r->problems,
+		     resolve_problem(
+			     s->r, d, PROBLEM_UNDECIDABLE,
+			     (struct place){b->position.line, b->position.column},
+			     "%s/%s has an address of %s/%s, different ALLOW policies select "
+			     "them, and no ports tell them apart",
+			     b->namespace_name, called(b, d), a->namespace_name, called(a, of_a)),
+		     "select each of them with a service that says its port, or know them by "
+		     "executable, systemdUnit or cgroup (kind Workload)");
 }
 
 /* ---- groups of claims */
@@ -253,145 +257,11 @@ static void claims_collect(struct shared *s)
 	}
 }
 
-/* ---- what is known by its address alone */
-
-static bool is_selected(const struct resolve *r, const struct mesh_policy *p, const struct draft *d)
-{
-	const struct identity_class class = {d->namespace_name, d->labels};
-
-	return authorize_selects(r->mesh, p, &class);
-}
-
-/* A WorkloadEntry that |p| selects, NULL: none of the first ones. */
-static const struct draft *entry_selected(const struct resolve *r, const struct mesh_policy *p)
-{
-	const struct catalog *c = &r->source->catalogs[KIND_WORKLOAD_ENTRY];
-	bool root = !strcmp(p->namespace_name, r->mesh->settings.root_namespace);
-	uint32_t first = root ? 0 : catalog_find(c, p->namespace_name, "");
-
-	for (uint32_t i = first; i < c->count && i - first < LOOKED_AT_MAX; i++)
-		if (is_selected(r, p, c->items[i]))
-			return c->items[i];
-	return NULL;
-}
-
-/* Once, not for each of them. */
-static void address_only_check(struct resolve *r)
-{
-	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
-	const struct draft *d = NULL;
-
-	for (uint32_t i = 0; i < ROWS_END(r, policies) && !d; i++)
-		if (is_enforced(&p[i], MESH_ALLOW) || is_enforced(&p[i], MESH_DENY))
-			d = entry_selected(r, &p[i]);
-	if (!d)
-		return;
-	problem_hint(
-		r->problems,
-		resolve_problem(r, d, PROBLEM_ADDRESS_ONLY, d->at,
-				"policies select WorkloadEntries, as %s/%s: nodes that they do "
-				"not run on protect no other address of theirs",
-				d->namespace_name, d->name),
-		"run weft on their nodes, or name each of their addresses (kind Workload)");
-}
-
-/* ---- endpoints that no policy protects */
-
-/* The first endpoint of a slice that no workload is known at, NULL: there is none. */
-static const struct draft_slice_endpoint *endpoint_unknown(const struct resolve *r,
-							   const struct draft *d)
-{
-	const struct draft_slice *slice = d->spec;
-	const struct draft_slice_endpoint *e = slice->endpoints.items;
-
-	for (uint32_t i = 0; i < slice->endpoints.count; i++)
-		if (e[i].addresses.count && workload_at(r, e[i].address) == MESH_NONE)
-			return &e[i];
-	return NULL;
-}
-
-/* Of the namespace that |p| is for. */
-static bool unprotected_tell(struct resolve *r, const struct mesh_policy *p)
-{
-	const struct catalog *c = &r->source->catalogs[KIND_ENDPOINT_SLICE];
-	bool root = !strcmp(p->namespace_name, r->mesh->settings.root_namespace);
-	uint32_t first = root ? 0 : catalog_find(c, p->namespace_name, "");
-
-	for (uint32_t i = first; i < c->count && i - first < LOOKED_AT_MAX; i++) {
-		const struct draft *d = c->items[i];
-		const struct draft_slice_endpoint *e;
-
-		if (!root && d->namespace_name != p->namespace_name)
-			return false;
-		e = endpoint_unknown(r, d);
-		if (!e)
-			continue;
-		problem_hint(r->problems,
-			     resolve_problem(r, d, PROBLEM_UNPROTECTED, e->at,
-					     "policies of %s do not hold for endpoints without a "
-					     "workload, as in EndpointSlice %s/%s",
-					     p->namespace_name, d->namespace_name, d->name),
-			     "add their Pods (kubectl get pods -A -o yaml), or a Workload or "
-			     "WorkloadEntry for each address");
-		return true;
-	}
-	return false;
-}
-
-/* Once, not for each of them. */
-static void unprotected_check(struct resolve *r)
-{
-	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
-
-	for (uint32_t i = 0; i < ROWS_END(r, policies); i++)
-		if ((is_enforced(&p[i], MESH_ALLOW) || is_enforced(&p[i], MESH_DENY)) &&
-		    unprotected_tell(r, &p[i]))
-			return;
-}
-
-/* ---- what is known by the name of its executable alone */
-
-static bool is_bare_name(const struct mesh_matcher *m)
-{
-	return m->executable[0] && mesh_matcher_parts(m) == 1;
-}
-
-/* Once, and only where such a name may be what lets a client in. */
-static void bare_name_check(struct resolve *r)
-{
-	const struct mesh_policy *p = ROWS(r, policies, struct mesh_policy);
-	const struct mesh_matcher *m = ROWS(r, matchers, struct mesh_matcher);
-	const struct draft *d;
-	bool allows = false;
-
-	for (uint32_t i = 0; i < ROWS_END(r, policies) && !allows; i++)
-		allows = is_enforced(&p[i], MESH_ALLOW);
-	for (uint32_t i = 0; i < ROWS_END(r, matchers) && allows; i++) {
-		if (!is_bare_name(&m[i]))
-			continue;
-		d = draft_of(r, m[i].workload);
-		if (d)
-			problem_hint(
-				r->problems,
-				resolve_problem(r, d, PROBLEM_BARE_NAME, d->at,
-						"%s/%s is known by the name of its executable "
-						"alone, which every user can give to a program",
-						d->namespace_name, d->name),
-				"add its uid, systemdUnit, cgroup or container");
-		return;
-	}
-}
-
 void resolve_shared(struct resolve *r)
 {
 	struct shared s = {.r = r};
 
-	if (!ROWS_END(r, policies) || r->failed)
-		return;
-	address_only_check(r);
-	unprotected_check(r);
-	bare_name_check(r);
-	if (!r->index->shares)
+	if (!ROWS_END(r, policies) || r->failed || !r->index->shares)
 		return;
 	s.claims = calloc(ROWS_END(r, addresses) + ROWS_END(r, matchers) + 1u, sizeof(*s.claims));
 	if (!s.claims) {

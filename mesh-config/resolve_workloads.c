@@ -28,9 +28,8 @@ static const char *first_label(const struct mesh_labels *labels, const char *con
 	return NULL;
 }
 
-static struct mesh_workload *workload_add(struct resolve *r, const struct draft *d,
-					  const char *workload_name,
-					  const struct mesh_labels *labels)
+struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d,
+				       const char *workload_name, const struct mesh_labels *labels)
 {
 	static const char *const names[] = {"service.istio.io/canonical-name",
 					    "app.kubernetes.io/name", "app", NULL};
@@ -55,11 +54,11 @@ static struct mesh_workload *workload_add(struct resolve *r, const struct draft 
 	return w;
 }
 
-static void address_add(struct resolve *r, const struct mesh_prefix *prefix, bool conditional)
+void workload_address_add(struct resolve *r, const uint8_t address[16], bool conditional)
 {
 	struct mesh_address *a = ROW_ADD(r, addresses, struct mesh_address);
 
-	memcpy(a->address, prefix->address, sizeof(a->address));
+	memcpy(a->address, address, sizeof(a->address));
 	a->conditional = conditional;
 	ROWS(r, workloads, struct mesh_workload)[ROWS_END(r, workloads) - 1].address_count++;
 }
@@ -122,7 +121,8 @@ static void workload_matchers(struct resolve *r, const struct draft *d,
 		for (uint32_t j = 0; j < match[i].ips.count; j++) {
 			matcher_add(r, d, &match[i], &ips[j]);
 			if (ips[j].prefix.bits == 128)
-				address_add(r, &ips[j].prefix, !match_is_address(&match[i]));
+				workload_address_add(r, ips[j].prefix.address,
+						     !match_is_address(&match[i]));
 		}
 	}
 }
@@ -167,7 +167,7 @@ static bool pod_has_addresses(const struct draft_pod *pod)
 static void pod_make(struct resolve *r, const struct draft *d)
 {
 	const struct draft_pod *pod = d->spec;
-	struct mesh_workload *w = workload_add(r, d, pod_workload_name(r, d), d->labels);
+	struct mesh_workload *w = workload_row_add(r, d, pod_workload_name(r, d), d->labels);
 	const struct draft_pod_ip *ips;
 
 	if (pod->spec && pod->spec->service_account[0])
@@ -176,9 +176,9 @@ static void pod_make(struct resolve *r, const struct draft *d)
 		return;
 	ips = pod->status->ips.items;
 	for (uint32_t i = 0; i < pod->status->ips.count; i++)
-		address_add(r, &ips[i].ip.prefix, false);
+		workload_address_add(r, ips[i].ip.prefix.address, false);
 	if (!pod->status->ips.count && pod->status->ip.prefix.bits)
-		address_add(r, &pod->status->ip.prefix, false);
+		workload_address_add(r, pod->status->ip.prefix.address, false);
 }
 
 void workload_make(struct resolve *r, struct draft *d)
@@ -190,13 +190,13 @@ void workload_make(struct resolve *r, struct draft *d)
 		pod_make(r, d);
 		return;
 	}
-	w = workload_add(r, d, d->name, d->labels);
+	w = workload_row_add(r, d, d->name, d->labels);
 	if (d->kind == KIND_WORKLOAD_ENTRY) {
 		const struct draft_workload_entry *e = d->spec;
 
 		entry_fill(w, e);
 		if (e->prefix.bits)
-			address_add(r, &e->prefix, false);
+			workload_address_add(r, e->prefix.address, false);
 		ports_add(r, &e->ports);
 	} else if (d->kind == KIND_WORKLOAD_GROUP) {
 		const struct draft_workload_group *g = d->spec;
@@ -244,23 +244,24 @@ bool inline_is_workload(const struct draft_workload_entry *e)
 void inline_workloads_make(struct resolve *r, uint32_t service)
 {
 	struct service_work *work = &r->work[service];
+	struct workload_range *made = &work->made[MADE_INLINE];
 	const struct draft_service_entry *s = work->draft->spec;
 	const struct draft_workload_entry *e = s->endpoints.items;
 
-	work->workload_first = ROWS_END(r, workloads);
+	made->first = ROWS_END(r, workloads);
 	for (uint32_t i = 0; i < s->endpoints.count && work->draft->kind == KIND_SERVICE_ENTRY;
 	     i++) {
 		struct mesh_workload *w;
 
 		if (!inline_is_workload(&e[i]))
 			continue;
-		w = workload_add(r, work->draft, pool_empty, e[i].labels);
+		w = workload_row_add(r, work->draft, pool_empty, e[i].labels);
 		w->hash = entry_hash(work->draft, &e[i]);
 		w->position = position_of(work->draft, e[i].at);
 		entry_fill(w, &e[i]);
-		address_add(r, &e[i].prefix, false);
+		workload_address_add(r, e[i].prefix.address, false);
 	}
-	work->workload_count = ROWS_END(r, workloads) - work->workload_first;
+	made->count = ROWS_END(r, workloads) - made->first;
 }
 
 /* ---- by address */
@@ -268,13 +269,9 @@ void inline_workloads_make(struct resolve *r, uint32_t service)
 static bool workload_same(const void *arg, uint32_t value, const void *key)
 {
 	const struct resolve *r = arg;
-	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[value];
 
-	for (uint32_t i = 0; i < w->address_count; i++)
-		if (!memcmp(&ROWS(r, addresses, struct mesh_address)[w->address_first + i], key,
-			    16))
-			return true;
-	return false;
+	return workload_has(&ROWS(r, workloads, struct mesh_workload)[value],
+			    ROWS(r, addresses, struct mesh_address), key);
 }
 
 uint32_t workload_at(const struct resolve *r, const uint8_t address[16])
@@ -439,6 +436,19 @@ static bool has_prefixes(const struct resolve *r)
 	return count > 1;
 }
 
+/* Where others have no workload. */
+static void bare_workloads_make(struct resolve *r)
+{
+	uint32_t declared = ROWS_END(r, workloads);
+
+	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++)
+		bare_workload_make(r, i);
+	if (ROWS_END(r, workloads) == declared)
+		return;
+	lookup_free(&r->index->addresses);
+	resolve_addresses(r);
+}
+
 void resolve_workloads(struct resolve *r)
 {
 	uint32_t count;
@@ -453,5 +463,6 @@ void resolve_workloads(struct resolve *r)
 		      sizeof(struct mesh_matcher), matcher_order);
 	r->index->shares = has_prefixes(r);
 	resolve_addresses(r);
+	bare_workloads_make(r);
 	labels_index(r, drafts, count);
 }

@@ -26,9 +26,9 @@ struct object {
 };
 
 static write_spec write_service, write_slice, write_endpoints, write_entry, write_selecting,
-	write_workload_entry, write_workload, write_group, write_rule, write_routes, write_gateway,
-	write_policy, write_telemetry, write_objective, write_acceleration, write_detection,
-	write_settings;
+	write_workload_entry, write_pod, write_workload, write_group, write_rule, write_routes,
+	write_gateway, write_policy, write_telemetry, write_objective, write_acceleration,
+	write_detection, write_settings;
 
 static const struct shape {
 	const char *version, *kind, *name;
@@ -41,6 +41,7 @@ static const struct shape {
 	{"networking.istio.io/v1", "ServiceEntry", "e", write_entry, OF_A_KIND, 12},
 	{"networking.istio.io/v1", "ServiceEntry", "x", write_selecting, 2, 3},
 	{"networking.istio.io/v1", "WorkloadEntry", "we", write_workload_entry, OF_A_KIND, 12},
+	{"v1", "Pod", "pod", write_pod, 2, 1},
 	{"weft.dev/v1alpha1", "Workload", "w", write_workload, 3, 1},
 	{"networking.istio.io/v1", "WorkloadGroup", "g", write_group, 1, 1},
 	{"networking.istio.io/v1", "DestinationRule", "r", write_rule, OF_A_KIND, 4},
@@ -104,7 +105,10 @@ static const char *namespace_of(uint32_t n)
 static void write_service(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
 {
 	(void)ends;
-	put(w, "spec:\n  clusterIP: 10.1.0.%u\n", n);
+	if (take(&frame, 6))
+		put(w, "spec:\n  clusterIP: 10.1.0.%u\n", n);
+	else
+		put(w, "spec:\n  clusterIP: None\n");
 	if (take(&frame, 2))
 		put(w, "  selector: {app: a%u}\n", take(&frame, 3));
 	put(w, "  ports:\n  - {name: http, port: 80, targetPort: %u}\n", 8080 + take(&frame, 2));
@@ -127,7 +131,18 @@ static void write_slice(struct world *w, uint32_t n, uint64_t frame, uint64_t en
 			put(w, "  conditions: {ready: %s}\n", take(&ends, 2) ? "true" : "false");
 		if (take(&ends, 2))
 			put(w, "  zone: z%u\n  nodeName: n%u\n", take(&ends, 2), take(&ends, 2));
+		if (take(&ends, 3) == 0)
+			put(w, "  targetRef: {kind: %s, name: pod%u}\n",
+			    take(&ends, 4) ? "Pod" : "Node", take(&ends, 3));
 	}
+}
+
+static void write_pod(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
+{
+	(void)n;
+	(void)frame;
+	put(w, "spec: {hostNetwork: %s}\nstatus: {podIP: 10.0.0.%u}\n",
+	    take(&ends, 2) ? "true" : "false", take(&ends, 12));
 }
 
 static void write_endpoints(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
@@ -186,8 +201,12 @@ static void write_workload(struct world *w, uint32_t n, uint64_t frame, uint64_t
 {
 	(void)n;
 	(void)frame;
-	put(w, "spec:\n  match: [{ip: [10.0.0.%u, 10.0.0.%u]}, {executable: /bin/x%u}]\n",
-	    take(&ends, 12), take(&ends, 12), take(&ends, 2));
+	if (take(&ends, 3))
+		put(w, "spec:\n  match: [{ip: [10.0.0.%u, 10.0.0.%u]}, {executable: /bin/x%u}]\n",
+		    take(&ends, 12), take(&ends, 12), take(&ends, 2));
+	else
+		put(w, "spec:\n  match: [{ip: [10.0.0.%u/30]}, {ip: [10.0.0.%u]}]\n",
+		    take(&ends, 3) * 4, take(&ends, 12));
 	put(w, "  labels: {app: a%u}\n", take(&ends, 3));
 }
 
@@ -253,7 +272,10 @@ static void write_policy(struct world *w, uint32_t n, uint64_t frame, uint64_t e
 {
 	(void)n;
 	(void)frame;
-	put(w, "spec:\n  selector: {matchLabels: {app: a%u}}\n  action: DENY\n", take(&ends, 3));
+	put(w, "spec:\n  action: DENY\n");
+	if (take(&ends, 4))
+		put(w, "  selector: {matchLabels: {app: a%u, v: 'v%u'}}\n", take(&ends, 3),
+		    take(&ends, 3));
 	put(w, "  rules:\n  - from: [{source: {namespaces: [b], ipBlocks: [10.%u.0.0/16]}}]\n",
 	    take(&ends, 9));
 	if (take(&ends, 2))

@@ -83,4 +83,7 @@ struct vip_key {
 	uint32_t zero;
 };
 
+/* Whether |w|, whose addresses are among |addresses|, has |address|. */
+bool workload_has(const struct mesh_workload *w, const struct mesh_address *addresses,
+		  const uint8_t address[16]);
 bool mesh_workload_has(const struct mesh *m, uint32_t workload, const uint8_t address[16]);

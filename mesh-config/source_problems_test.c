@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Broken files give exactly the problems of the .txt beside them. WEFT_GOLDEN=write writes those
- * anew, to be read before they are kept. */
+/* Broken files, and files with warnings only, give exactly the problems of the .txt beside them.
+ * WEFT_GOLDEN=write writes those anew, to be read before they are kept. */
 #include "mesh-config/source.h"
 
 #include <dirent.h>
@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-#define FOLDER	      "mesh-config/manifests/bad/"
+#define BROKEN	      "mesh-config/manifests/bad/"
+#define WARNED	      "mesh-config/manifests/warned/"
 #define LONGEST_MS    100
 #define HOSTILE_BYTES (MESH_FILE_MAX_BYTES + 1)
 
@@ -60,16 +61,16 @@ static char *problems_text(const char *name, struct slice bytes)
 	return text;
 }
 
-static void golden_check(const char *name)
+static void golden_check(const char *folder, const char *name)
 {
 	char path[512];
 	struct slice bytes, golden;
 	char *text;
 
-	snprintf(path, sizeof(path), FOLDER "%s", name);
+	snprintf(path, sizeof(path), "%s%s", folder, name);
 	bytes = file_read(path);
 	text = problems_text(name, bytes);
-	snprintf(path, sizeof(path), FOLDER "%.*s.txt", (int)strcspn(name, "."), name);
+	snprintf(path, sizeof(path), "%s%.*s.txt", folder, (int)strcspn(name, "."), name);
 	if (getenv("WEFT_GOLDEN")) {
 		FILE *f = fopen(path, "we");
 
@@ -80,25 +81,37 @@ static void golden_check(const char *name)
 	golden = file_read(path);
 	assert_string_equal(text, golden.data);
 	assert_true(text[0]);
+	assert_int_equal(!strstr(text, ": error["), !strcmp(folder, WARNED));
 	free(text);
 	free((char *)bytes.data);
 	free((char *)golden.data);
 }
 
-static void test_broken_files(void **state)
+static unsigned folder_check(const char *folder)
 {
-	DIR *d = opendir(FOLDER);
+	DIR *d = opendir(folder);
 	unsigned count = 0;
 
-	(void)state;
 	assert_non_null(d);
 	for (struct dirent *e = readdir(d); e; e = readdir(d))
 		if (strstr(e->d_name, ".yaml")) {
-			golden_check(e->d_name);
+			golden_check(folder, e->d_name);
 			count++;
 		}
 	closedir(d);
-	assert_true(count >= 18);
+	return count;
+}
+
+static void test_broken_files(void **state)
+{
+	(void)state;
+	assert_true(folder_check(BROKEN) >= 18);
+}
+
+static void test_files_with_warnings(void **state)
+{
+	(void)state;
+	assert_true(folder_check(WARNED) >= 1);
 }
 
 static double now_ms(void)
@@ -159,7 +172,7 @@ static void test_hostile_files(void **state)
 /* Every file cut at every length is read without harm. */
 static void test_cut_files(void **state)
 {
-	struct slice bytes = file_read(FOLDER "types.yaml");
+	struct slice bytes = file_read(BROKEN "types.yaml");
 
 	(void)state;
 	for (size_t n = 0; n <= bytes.size_bytes; n += 3) {
@@ -194,9 +207,8 @@ static void test_many_problems(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_broken_files),
-		cmocka_unit_test(test_hostile_files),
-		cmocka_unit_test(test_cut_files),
+		cmocka_unit_test(test_broken_files),  cmocka_unit_test(test_files_with_warnings),
+		cmocka_unit_test(test_hostile_files), cmocka_unit_test(test_cut_files),
 		cmocka_unit_test(test_many_problems),
 	};
 

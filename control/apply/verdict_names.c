@@ -9,7 +9,6 @@ static void name_join(char out[128], const char *namespace_name, const char *nam
 	snprintf(out, 128, "%s/%s", namespace_name, name);
 }
 
-/* An inline endpoint has no name: its address has to do. */
 static void workload_name(const struct generation *g, uint32_t number, char out[128])
 {
 	uint32_t i = compile_name(g->names->workloads, g->names->workload_count, number);
@@ -18,7 +17,7 @@ static void workload_name(const struct generation *g, uint32_t number, char out[
 	if (i == MESH_NONE)
 		return;
 	w = &g->mesh->workloads[i];
-	name_join(out, w->namespace_name, *w->name ? w->name : w->canonical_service);
+	name_join(out, w->namespace_name, mesh_workload_title(w));
 }
 
 static void service_name(const struct generation *g, uint32_t state, char out[128])

@@ -176,8 +176,7 @@ static void put_names(struct json *j, const struct mesh *m, const struct mesh_wo
 {
 	char text[600];
 
-	snprintf(text, sizeof(text), "%s/%s", w->namespace_name,
-		 *w->name ? w->name : w->canonical_service);
+	snprintf(text, sizeof(text), "%s/%s", w->namespace_name, mesh_workload_title(w));
 	json_put_string(j, "workload", text);
 	json_put_string(j, "namespace", w->namespace_name);
 	if (!*w->service_account)
