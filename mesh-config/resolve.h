@@ -151,6 +151,8 @@ bool bare_workload_same(struct resolve *r, uint32_t service, const struct mesh_w
 			bool *ret_like);
 
 void resolve_addresses(struct resolve *r); /* which workload is at which address */
+/* One of them; index->shares when it is of another that policies may tell apart. */
+void address_index(struct resolve *r, const uint8_t address[16], uint32_t workload);
 void resolve_rules(struct resolve *r);	   /* which DestinationRule is whose */
 void resolve_splitters(struct resolve *r); /* which routes are whose */
 void resolve_endpoints(struct resolve *r); /* endpoints, subsets, traffic */

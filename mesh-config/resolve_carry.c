@@ -410,14 +410,9 @@ static void addresses_index(struct resolve *r)
 	for (uint32_t i = 0; i <= l->mask && r->reuse->moved; i++)
 		if (l->slots[i].value != MESH_NONE)
 			l->slots[i].value = r->reuse->moved[l->slots[i].value];
-	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++) {
-		if (!addresses_have(a, rows[i].address))
-			continue;
-		if (workload_at(r, rows[i].address) == MESH_NONE)
-			lookup_add(l, table_hash(&rows[i], 16, 0), address_owner(r, i));
-		else
-			r->index->shares = true;
-	}
+	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++)
+		if (addresses_have(a, rows[i].address))
+			address_index(r, rows[i].address, address_owner(r, i));
 }
 
 /* Endpoints know the workload at their address. */

@@ -280,6 +280,18 @@ uint32_t workload_at(const struct resolve *r, const uint8_t address[16])
 			   address);
 }
 
+void address_index(struct resolve *r, const uint8_t address[16], uint32_t workload)
+{
+	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
+	uint32_t first = workload_at(r, address);
+
+	if (first == MESH_NONE)
+		lookup_add(&r->index->addresses, table_hash(address, 16, 0), workload);
+	else if (w[first].namespace_name != w[workload].namespace_name ||
+		 w[first].labels != w[workload].labels)
+		r->index->shares = true;
+}
+
 void resolve_addresses(struct resolve *r)
 {
 	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
@@ -293,14 +305,8 @@ void resolve_addresses(struct resolve *r)
 		return;
 	}
 	for (uint32_t i = 0; i < ROWS_END(r, workloads); i++)
-		for (uint32_t j = 0; j < w[i].address_count; j++) {
-			const uint8_t *address = a[w[i].address_first + j].address;
-
-			if (workload_at(r, address) == MESH_NONE)
-				lookup_add(&r->index->addresses, table_hash(address, 16, 0), i);
-			else
-				r->index->shares = true;
-		}
+		for (uint32_t j = 0; j < w[i].address_count; j++)
+			address_index(r, a[w[i].address_first + j].address, i);
 }
 
 /* ---- by label */

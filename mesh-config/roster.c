@@ -8,6 +8,8 @@
 #include "mesh-config/numbers.h"
 #include "mesh-config/slots.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -237,7 +239,9 @@ static void split(struct roster *roster, struct sequence *next)
 	list_add_range(&roster->come, new_end, next->count);
 }
 
-static void give_all(struct roster *roster)
+/* Gives their numbers up, so that the same workloads get them again; |ret_facts| is what they are
+ * still counted as. */
+static void give_all(struct roster *roster, struct facts *ret_facts)
 {
 	struct identity_change *gone;
 
@@ -246,9 +250,17 @@ static void give_all(struct roster *roster)
 		gone->number = roster->now.numbers[gone->workload];
 		if (gone->number == NUMBER_NONE)
 			continue; /* of a failed update */
-		count_member(roster, &roster->facts[gone->number], UINT32_MAX);
+		ret_facts[i] = roster->facts[gone->number];
 		numbers_give(roster->workloads, gone->number);
 	}
+}
+
+/* After those that came: what goes and comes at once was never away. */
+static void discount_all(struct roster *roster, const struct facts *facts)
+{
+	for (uint32_t i = 0; i < roster->gone.count; i++)
+		if (roster->gone.items[i].number != NUMBER_NONE)
+			count_member(roster, &facts[i], UINT32_MAX);
 }
 
 static int take_one(struct roster *roster, const struct mesh *m, const struct mesh_workload *w,
@@ -284,6 +296,7 @@ static int take_all(struct roster *roster, const struct mesh *m, struct sequence
 
 int roster_update(struct roster *roster, const struct mesh *previous, const struct mesh *m)
 {
+	cleanup_free struct facts *gone = NULL;
 	struct sequence next = {0};
 	int r = sequence_make(&next, m);
 
@@ -299,8 +312,14 @@ int roster_update(struct roster *roster, const struct mesh *previous, const stru
 		return r;
 	}
 	split(roster, &next);
-	give_all(roster);
+	gone = calloc(roster->gone.count + 1u, sizeof(*gone));
+	if (!gone) {
+		sequence_free(&next);
+		return -ENOMEM;
+	}
+	give_all(roster, gone);
 	r = take_all(roster, m, &next);
+	discount_all(roster, gone);
 	sequence_free(&roster->now);
 	roster->now = next;
 	return r;

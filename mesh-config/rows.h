@@ -70,7 +70,7 @@ struct mesh_index {
 	uint32_t *host_services;  /* of mesh->hosts */
 	struct lookup *endpoints; /* made at the first question */
 	const char **files;
-	bool shares;	   /* workloads may have one address, or one prefix */
+	bool shares;	   /* workloads that differ may have one address, or one prefix */
 	bool has_networks; /* a virtual address is a prefix shorter than 128 bits */
 };
 
