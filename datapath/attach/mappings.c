@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
@@ -73,9 +74,23 @@ static bool parse_line(char *line, struct mapping *m)
 	return path_at && permissions[2] == 'x' && m->path[0] == '/';
 }
 
+/* The length of what stands before the paths of a process that has changed its root. */
+static size_t root_bytes(uint32_t pid, char out[PATH_MAX])
+{
+	char name[32];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/%u/root", pid);
+	n = readlink(name, out, PATH_MAX);
+	return n > 1 && n < PATH_MAX ? (size_t)n : 0;
+}
+
+/* The kernel writes paths as from the root of the reader, or of the mount namespace where that is
+ * another one than the reader's: |visit| gets them as from the root of the process. */
 static void scan_process(uint32_t pid, mapping_visit *visit, void *arg)
 {
-	char name[32], *line cleanup_free = NULL;
+	char name[32], root[PATH_MAX], *line cleanup_free = NULL;
+	size_t skip = root_bytes(pid, root);
 	FILE *maps cleanup_fclose = NULL;
 	size_t size = 0;
 
@@ -86,8 +101,11 @@ static void scan_process(uint32_t pid, mapping_visit *visit, void *arg)
 	while (getline(&line, &size, maps) > 0) {
 		struct mapping m = {.pid = pid};
 
-		if (parse_line(line, &m))
-			visit(arg, &m);
+		if (!parse_line(line, &m))
+			continue;
+		if (skip && !strncmp(m.path, root, skip) && m.path[skip] == '/')
+			m.path += skip;
+		visit(arg, &m);
 	}
 }
 
