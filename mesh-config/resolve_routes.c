@@ -236,10 +236,12 @@ static void weighted_add(struct route_work *w, const struct draft_list *list)
 	w->destination_count = 0;
 	for (uint32_t i = 0; i < list->count && !w->r->failed; i++) {
 		const struct draft_destination *d = to[i].destination;
-		uint32_t service =
-			d ? host_require(w->r, w->d, PROBLEM_NO_SERVICE, &d->host) : MESH_NONE;
-		uint32_t subset = MESH_NONE, port = d && d->port ? d->port->number : 0;
+		uint32_t service, subset = MESH_NONE, port;
 
+		if (!d)
+			continue;
+		port = d->port ? d->port->number : 0;
+		service = host_require(w->r, w->d, PROBLEM_NO_SERVICE, &d->host);
 		service = destination_service(w, service, port);
 		if (service == MESH_NONE)
 			continue;

@@ -40,7 +40,7 @@ static void match(void *arg, const struct mapping *m)
 static void live_in(const char *dir, int said)
 {
 	char path[64];
-	int fd;
+	int fd = -1;
 
 	snprintf(path, sizeof(path), "%s/code", dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,7 +55,7 @@ static void check(bool own_namespace)
 {
 	char dir[] = "/tmp/mappings-XXXXXX", path[64], byte;
 	struct search found = {0};
-	int said[2], fd, opened;
+	int said[2], fd = -1, opened = -1;
 	pid_t pid;
 
 	if (geteuid())
