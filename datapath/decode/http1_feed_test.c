@@ -5,6 +5,8 @@
 
 #include "datapath/decode/transcript_test.h"
 
+#include <llhttp.h>
+
 /* A decoder with its transcript, fed from literals at growing positions. */
 struct rig {
 	struct transcript t;
@@ -239,19 +241,23 @@ static void test_endless_blocks(void **state)
 	}
 }
 
-/* A value folded over lines and over feeds, among others that are kept at the same time. */
+/* A value folded over lines and over feeds, among others that are kept at the same time. llhttp 9
+ * refuses folding (RFC 9112 section 5.2 lets a server do so): that ends decoding and says why. */
 static void test_folded_value_over_feeds(void **state)
 {
+	enum decode_status status;
 	struct rig r;
 
 	(void)state;
 	rig_open(&r, HTTP1_REQUESTS);
-	if (rig_text(&r, "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: one\r\n two") != DECODE_OK) {
-		http1_free(r.h);
-		skip(); /* llhttp 9 refuses folding */
+	status = rig_text(&r, "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: one\r\n two");
+	if (LLHTTP_VERSION_MAJOR >= 9) {
+		assert_int_equal(status, DECODE_MALFORMED);
+		assert_string_not_equal(http1_reason(r.h), "");
+	} else {
+		assert_int_equal(rig_text(&r, "three\r\n\r\n"), DECODE_OK);
+		assert_non_null(strstr(r.t.text, "path=/ authority=a user-agent=one twothree v11"));
 	}
-	assert_int_equal(rig_text(&r, "three\r\n\r\n"), DECODE_OK);
-	assert_non_null(strstr(r.t.text, "path=/ authority=a user-agent=one twothree v11"));
 	http1_free(r.h);
 }
 
