@@ -34,6 +34,9 @@ static const struct part {
 	{"UDP servers",
 	 {"mesh_bound4", "mesh_bound6"},
 	 "policy does not know them by their executable or user"},
+	{"UDP-Lite clients",
+	 {"mesh_created"},
+	 "policy does not know them by their executable or user"},
 };
 
 struct search {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/lib/authorize.bpf.h"
+#include "bpf/lib/netns.bpf.h"
 
 static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
 {
@@ -68,6 +69,17 @@ static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 
 	__u32 identity = source_by_process(arrived, generation);
 
 	return identity ? identity : source_by_place(arrived, generation);
+}
+
+/* Where source_of_syn is IDENTITY_MANY: the struct net whose addresses say which it may be, else 0.
+ * No more: the chain of calls to those has as many frames as there may be. */
+static __always_inline __u64 source_net(const struct end_key *arrived, __u64 generation)
+{
+	const struct knock *knock = knock_find(arrived);
+
+	if (!knock || knock->generation != generation || knock->place != IDENTITY_MANY)
+		return 0;
+	return net_if_there(knock->net, knock->facts.netns_ino);
 }
 
 __weak __noinline int target_of_packet(const struct end_key *key, __u64 generation)

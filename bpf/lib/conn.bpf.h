@@ -106,13 +106,24 @@ static __always_inline bool sock_is_udp(const struct sock *sk)
 	return sock_is_of(sk, IPPROTO_UDP);
 }
 
-/* The socket is of a kind whose holder is known: TCP, UDP, UDP-Lite. */
+/* Multipath TCP: the kernel connects and listens with a TCP socket of its own, the process holds
+ * another one, which this is; NULL: |sk| is no such socket. */
+static __always_inline struct mptcp_sock *mptcp_held(struct bpf_sock *sk)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) ||
+	    !bpf_core_type_exists(struct mptcp_sock))
+		return NULL;
+	return bpf_skc_to_mptcp_sock(sk);
+}
+
+/* The socket is of a kind whose holder is known: TCP, Multipath TCP, UDP, UDP-Lite. */
 static __always_inline bool sock_has_owner(const struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
 
 	return (family == AF_INET || family == AF_INET6) &&
-	       (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+	       (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP || protocol == IPPROTO_UDP ||
+		protocol == IPPROTO_UDPLITE);
 }
 
 static __always_inline void counters_fill(struct weft_counters *c, const struct tcp_sock *tcp,

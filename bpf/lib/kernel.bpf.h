@@ -20,6 +20,7 @@
 #define IPPROTO_UDP 17
 
 #define IPPROTO_UDPLITE 136
+#define IPPROTO_MPTCP	262
 
 /* include/net/tcp_states.h */
 #define TCP_ESTABLISHED 1

@@ -123,6 +123,14 @@ __weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, _
 	return w.found;
 }
 
+/* |net|, 0 when that struct net is gone and another one, or something else, is in its place. */
+static __always_inline __u64 net_if_there(__u64 net, __u32 netns_ino)
+{
+	const struct net *former = (const void *)net;
+
+	return former && BPF_CORE_READ(former, ns.inum) == netns_ino ? net : 0;
+}
+
 /* Who it is as a client; IDENTITY_MANY: more than one workload. */
 static __always_inline __u32 identity_of_netns(__u64 net, __u64 generation)
 {

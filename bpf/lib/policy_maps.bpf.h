@@ -23,6 +23,7 @@ struct knock {
 	struct identity_facts facts;
 	__u64 cookie;		  /* of the socket */
 	__u64 generation;	  /* of |place| */
+	__u64 net;		  /* struct net; that of facts.netns_ino as long as it is there */
 	__u64 refused_generation; /* 0: not refused */
 	__u32 refused_netns;	  /* by a server in this network namespace */
 	__u32 place; /* who its network namespace is: cell, where its address says nothing */

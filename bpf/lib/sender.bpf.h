@@ -32,11 +32,12 @@ static __always_inline void sender_enlist(const struct end_key *ends, __u32 netn
 }
 
 /* The socket |cookie| sends from and to |ends|. Whether what is known of it is to be noted anew. */
-static __always_inline bool sender_is_due(const struct sender_key *key, __u64 cookie)
+static __always_inline bool sender_is_due(const struct sender_key *key, __u64 cookie,
+					  __u64 generation)
 {
 	const struct sender *sender = bpf_map_lookup_elem(&weft_senders, key);
 
-	return !sender || sender->cookie != cookie ||
+	return !sender || sender->cookie != cookie || sender->generation != generation ||
 	       bpf_ktime_get_ns() - sender->seen_ns > SENDER_REFRESH_NS;
 }
 
@@ -88,6 +89,16 @@ static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_
 	int identity = sender_process(arrived, netns_ino, generation);
 
 	return identity ? identity : sender_place(arrived, netns_ino, generation);
+}
+
+/* As source_net, where sender_in is IDENTITY_MANY. */
+static __noinline __u64 sender_net(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
+{
+	const struct sender *sender = sender_find(arrived, netns_ino);
+
+	if (!sender || sender->generation != generation || sender->place != IDENTITY_MANY)
+		return 0;
+	return net_if_there(sender->net, netns_ino);
 }
 
 /* The |number|th network namespace that a socket has sent |arrived| from, 0: there is none. */

@@ -45,7 +45,8 @@ struct sender {
 	__u64 cookie; /* of the socket that sent last */
 	__u64 seen_ns;
 	__u64 generation; /* of |place| */
-	__u32 place;	  /* as of a knock */
+	__u64 net;	  /* as of a knock */
+	__u32 place;
 	__u32 pad;
 };
 

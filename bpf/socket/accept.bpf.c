@@ -1,117 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Policy at the server's end. Hooks: cgroup_skb egress notes which process sends a SYN or a
- * datagram; cgroup_skb ingress decides about a SYN at its listener and a datagram at its socket and
- * drops what is denied, so no connection comes into being; sk_lookup (in each network namespace)
- * decides about a SYN before there is a listener and lets the kernel answer with a RST. Emits
- * VERDICT records, which may be lost when the ring is full (counted). Context: packets. */
+/* Policy at the server's end, with what bpf/socket/knock.bpf.c noted of senders. Hooks: cgroup_skb
+ * ingress decides about a SYN at its listener and a datagram at its socket and drops what is
+ * denied, so no connection comes into being; sk_lookup (in each network namespace) decides about a
+ * SYN before there is a listener and lets the kernel answer with a RST. Emits VERDICT records,
+ * which may be lost when the ring is full (counted). Context: packets. */
 #include "bpf/lib/attempt.bpf.h"
+#include "bpf/lib/holder.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/sender.bpf.h"
 
 #define PASS 1
 #define DROP 0
 
-#define NETNS_WORKLOADS 64 /* of one network namespace; with more what arrives is denied */
-
-/* ---- who holds a socket */
-
-static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_facts *f)
-{
-	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-
-	for (int i = 0; i < IDENTITY_CGROUPS; i++)
-		f->cgroups[i] = bpf_sk_ancestor_cgroup_id(sk, i + 1);
-	f->uid = WEFT_NUMBER_NONE;
-	f->netns_ino = netns_of_sock(sk);
-	if (!owner)
-		return;
-	f->exe = weft_hash_name(owner->exe);
-	f->uid = owner->uid;
-}
-
-/* A client whose address says nothing is who its network namespace is. 0: its address says it. */
-static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation)
-{
-	struct weft_mesh_key address = {};
-	struct end_key ends = {};
-
-	if (!addresses_read(skb, &ends, true))
-		return 0;
-	__builtin_memcpy(address.addr, ends.local_addr, 16);
-	if (identity_of_addr(&address, generation))
-		return 0;
-	return identity_of_netns(net_of_sock(sk), generation);
-}
-
-static __noinline int syn_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
-				__u32 place)
-{
-	struct knock knock = {.generation = generation, .place = place};
-	struct end_key key = {};
-
-	if (syn_read(skb, &key, true) != SYN_FOUND)
-		return PASS;
-	facts_of_sock(sk, &knock.facts);
-	knock.cookie = bpf_get_socket_cookie(skb);
-	knock_send(&key, &knock);
-	return PASS;
-}
-
-static __always_inline bool sender_key_fill(struct __sk_buff *skb, struct bpf_sock *sk,
-					    struct sender_key *key)
-{
-	key->netns_ino = netns_of_sock(sk);
-	if (!ends_read(skb, &key->ends, true))
-		return false;
-	key->ends.egress_seq = sk->protocol;
-	return true;
-}
-
-static __noinline bool datagram_is_due(struct __sk_buff *skb, struct bpf_sock *sk)
-{
-	struct sender_key key = {};
-
-	return sender_key_fill(skb, sk, &key) && sender_is_due(&key, bpf_get_socket_cookie(skb));
-}
-
-static __noinline int datagram_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
-				     __u32 place)
-{
-	struct sender sender = {.generation = generation, .place = place};
-	struct sender_key key = {};
-
-	if (!sender_key_fill(skb, sk, &key))
-		return PASS;
-	facts_of_sock(sk, &sender.facts);
-	sender.cookie = bpf_get_socket_cookie(skb);
-	sender.seen_ns = bpf_ktime_get_ns();
-	bpf_map_update_elem(&weft_senders, &key, &sender, BPF_ANY);
-	sender_enlist(&key.ends, key.netns_ino);
-	return PASS;
-}
-
-/* Only a TCP socket is in the state of its SYN: raw ones, which may send any, are not. */
-SEC("cgroup_skb/egress")
-int mesh_knock(struct __sk_buff *skb)
-{
-	struct bpf_sock *sk = skb->sk;
-	__u64 generation;
-	__u32 place;
-	bool talks;
-
-	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk)
-		return PASS;
-	talks = is_datagram(sk->protocol);
-	if (!talks && (sk->protocol != IPPROTO_TCP || sk->state != TCP_SYN_SENT))
-		return PASS;
-	generation = policies_generation();
-	if (!generation || (talks && !datagram_is_due(skb, sk)))
-		return PASS;
-	place = place_of_sender(skb, sk, generation);
-	return talks ? datagram_knock(skb, sk, generation, place)
-		     : syn_knock(skb, sk, generation, place);
-}
+/* Of one network namespace; with more what arrives is denied: as servers, as clients that come from
+ * an address which is none's. */
+#define NETNS_WORKLOADS 64
+#define SOURCES		8
 
 /* ---- who the ends are */
 
@@ -181,7 +85,7 @@ static __noinline int listener_tell(struct __sk_buff *skb, struct bpf_sock *sk,
 		v = accept_record(a, key, i, notes);
 		if (!v)
 			continue;
-		owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+		owner = owner_of_sock(sk);
 		if (owner)
 			v->owner = *owner;
 		v->cookie = bpf_get_socket_cookie(skb);
@@ -201,9 +105,16 @@ static __always_inline void accept_ask(struct authorize *a, const struct end_key
 	authorize_ask(a);
 }
 
-/* One SYN by the generation |generation|, for the workload |target|. A WEFT_ACTION_*. */
+/* Whether the answer for |source| is not the last word. */
+static __always_inline bool is_unsettled(__u8 action, __u32 source)
+{
+	return action == WEFT_ACTION_STALE || (action == WEFT_ACTION_OPEN && !source);
+}
+
+/* One SYN by the generation |generation|, for the workload |target|, of |source|; 0: who that is
+ * is looked up. A WEFT_ACTION_*; OPEN: it is one of several, and it depends on which. */
 __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key *key,
-				    __u64 generation, __u32 target)
+				    __u64 generation, __u32 target, __u32 source)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct authorize a = {};
@@ -213,10 +124,10 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 		return WEFT_ACTION_ALLOW;
 	a.question.generation = generation;
 	a.target = target;
-	a.source = source_of_syn(key, generation);
+	a.source = source ? source : source_of_syn(key, generation);
 	accept_ask(&a, key);
-	if (a.answer.action == WEFT_ACTION_STALE)
-		return WEFT_ACTION_STALE;
+	if (is_unsettled(a.answer.action, source))
+		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
 	listener_tell(skb, sk, &a, key);
@@ -295,38 +206,50 @@ static __always_inline int datagram_source(const struct end_key *ends, __u32 net
 	return netns_ino ? sender_in(ends, netns_ino, generation) : SENDER_NONE;
 }
 
-/* One datagram by the generation |generation|. Where several network namespaces have its addresses,
- * what one of them may send passes: the others cannot reach this place. */
-__weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end_key *ends,
-					 __u64 generation, __u32 target)
+/* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. */
+static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
+					 __u32 netns_ino, __u32 target)
 {
-	struct authorize a = {.question.generation = generation};
-	struct bpf_sock *sk = skb->sk;
-	__u32 netns_ino;
 	bool found = false;
 	int source;
+
+	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
+		if (found && (i == FROM_ADDRESS || a->answer.action != WEFT_ACTION_DENY))
+			break;
+		source = datagram_source(ends, netns_ino, i, a->question.generation);
+		if (source == SENDER_NONE)
+			continue;
+		found = true;
+		a->source = source;
+		a->target = target;
+		accept_ask(a, ends);
+		if (i == FROM_HERE)
+			break;
+	}
+}
+
+/* One datagram, as syn_authorize. Where several network namespaces have its addresses, what one of
+ * them may send passes: the others cannot reach this place. */
+__weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end_key *ends,
+					 __u64 generation, __u32 target, __u32 source)
+{
+	struct authorize a = {
+		.question.generation = generation, .source = source, .target = target};
+	struct bpf_sock *sk = skb->sk;
+	__u32 netns_ino;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || !ends)
 		return WEFT_ACTION_ALLOW;
 	netns_ino = netns_of_sock(sk);
-	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
-		if (found && (i == FROM_ADDRESS || a.answer.action != WEFT_ACTION_DENY))
-			break;
-		source = datagram_source(ends, netns_ino, i, generation);
-		if (source == SENDER_NONE)
-			continue;
-		found = true;
-		a.source = source;
-		a.target = target;
+	if (source)
 		accept_ask(&a, ends);
-		if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
-			a.answer.action = WEFT_ACTION_DENY;
-		if (i == FROM_HERE)
-			break;
-	}
-	if (a.answer.action == WEFT_ACTION_STALE)
-		return WEFT_ACTION_STALE;
+	else
+		datagram_ask(&a, ends, netns_ino, target);
+	if (is_unsettled(a.answer.action, source))
+		return a.answer.action;
+	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
+		a.answer.action = WEFT_ACTION_DENY;
 	if (datagram_judged(ends, netns_ino, &a))
 		listener_tell(skb, sk, &a, ends);
 	return a.answer.action;
@@ -359,11 +282,72 @@ static __always_inline int arrival_of_syn(struct __sk_buff *skb, struct end_key 
 	return syn == SYN_NONE ? ARRIVES_NOT : ARRIVES_UNREADABLE;
 }
 
-static __always_inline int one_authorize(struct __sk_buff *skb, const struct end_key *ends,
-					 __u64 generation, __u32 target, bool talks)
+/* What arrives, decided by one generation. */
+struct arrival_walk {
+	const struct end_key *ends;
+	__u64 generation;
+	bool talks;
+};
+
+static __always_inline int one_authorize(struct __sk_buff *skb, const struct arrival_walk *w,
+					 __u32 target, __u32 source)
 {
-	return talks ? datagram_authorize(skb, ends, generation, target)
-		     : syn_authorize(skb, ends, generation, target);
+	return w->talks ? datagram_authorize(skb, w->ends, w->generation, target, source)
+			: syn_authorize(skb, w->ends, w->generation, target, source);
+}
+
+/* The struct net that sent it, when its addresses are of several workloads; else 0. */
+static __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_key *ends,
+				       __u64 generation, bool talks)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u64 net = 0;
+
+	if (!talks)
+		return source_net(ends, generation);
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (sk)
+		net = sender_net(ends, netns_of_sock(sk), generation);
+	for (__u32 i = 0; i < SENDERS_LISTED && !net; i++)
+		net = sender_net(ends, sender_netns(ends, i), generation);
+	return net;
+}
+
+/* For whoever the sender is. One of several may what each of them may. */
+static __always_inline int target_authorize(struct __sk_buff *skb, const struct arrival_walk *w,
+					    __u32 target)
+{
+	int action = one_authorize(skb, w, target, 0);
+	__u32 source;
+	__u64 net;
+
+	if (action != WEFT_ACTION_OPEN)
+		return action;
+	net = net_of_several(skb, w->ends, w->generation, w->talks);
+	for (__u32 i = 0; i < SOURCES; i++) {
+		source = net ? identity_of_net(net, w->generation, 0, i) : 0;
+		if (!source && i)
+			return WEFT_ACTION_ALLOW;
+		action = one_authorize(skb, w, target, source ? source : IDENTITY_MANY);
+		if (action != WEFT_ACTION_ALLOW)
+			return action;
+	}
+	return WEFT_ACTION_DENY; /* there are more */
+}
+
+/* No workload receives it, so no policy is asked; a datagram may be answered all the same. */
+static __noinline int arrival_unwatched(struct __sk_buff *skb, const struct end_key *ends,
+					__u64 generation, bool talks)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct talk_key key = {};
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (talks && sk) {
+		talk_key_fill(&key, ends, netns_of_sock(sk), false);
+		talk_go_on(&weft_talk_in, &key);
+	}
+	return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
 }
 
 /* For whom the address or the process says that the server is, else for all workloads that its
@@ -372,23 +356,24 @@ static __always_inline int one_authorize(struct __sk_buff *skb, const struct end
 __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					__u64 generation, bool talks)
 {
+	struct arrival_walk w = {ends, generation, talks};
 	int action = WEFT_ACTION_ALLOW;
-	__u32 target;
+	__u32 known, target;
 
 	if (!ends)
 		return action;
-	target = target_of_packet(ends, generation);
-	if (!target)
-		target = target_of_listener(skb, generation);
-	if (target)
-		return one_authorize(skb, ends, generation, target, talks);
-	if (addr_is_loopback(ends->local_addr))
-		return policies_generation() == generation ? action : WEFT_ACTION_STALE;
+	known = target_of_packet(ends, generation);
+	if (!known)
+		known = target_of_listener(skb, generation);
+	if (!known && addr_is_loopback(ends->local_addr))
+		return arrival_unwatched(skb, ends, generation, talks);
 	for (__u32 i = 0; i < NETNS_WORKLOADS && action == WEFT_ACTION_ALLOW; i++) {
-		target = target_of_netns(skb, generation, i);
+		target = known ? known : target_of_netns(skb, generation, i);
 		if (!target)
-			return policies_generation() == generation ? action : WEFT_ACTION_STALE;
-		action = one_authorize(skb, ends, generation, target, talks);
+			return arrival_unwatched(skb, ends, generation, talks);
+		action = target_authorize(skb, &w, target);
+		if (known)
+			return action;
 	}
 	return action == WEFT_ACTION_ALLOW ? WEFT_ACTION_DENY : action; /* there are more */
 }

@@ -6,20 +6,12 @@
 #include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
-/* ---- Multipath TCP: the kernel connects a socket of its own, the process holds another */
-
-static __always_inline struct mptcp_sock *held_by_process(struct bpf_sock *sk)
-{
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) ||
-	    !bpf_core_type_exists(struct mptcp_sock))
-		return NULL;
-	return bpf_skc_to_mptcp_sock(sk);
-}
+/* ---- Multipath TCP */
 
 /* For getpeername alone: the connection is counted by the kernel's socket. */
 static __always_inline void held_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
-	struct mptcp_sock *held = held_by_process(sk);
+	struct mptcp_sock *held = mptcp_held(sk);
 	struct mesh_pick *pick = NULL;
 
 	if (held)
@@ -32,7 +24,7 @@ static __always_inline void held_remember(struct bpf_sock *sk, const struct mesh
 
 static __always_inline void held_forget(struct bpf_sock *sk)
 {
-	struct mptcp_sock *held = held_by_process(sk);
+	struct mptcp_sock *held = mptcp_held(sk);
 	struct mesh_pick *pick = held ? bpf_sk_storage_get(&weft_picks, held, 0, 0) : NULL;
 
 	if (pick)

@@ -73,6 +73,7 @@ static const struct {
 	{"mesh_ends_files", HOOK_FILES_ENDINGS, false},
 	{"mesh_bound4", HOOK_CGROUP, true},
 	{"mesh_bound6", HOOK_CGROUP, true},
+	{"mesh_created", HOOK_CGROUP, true},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");

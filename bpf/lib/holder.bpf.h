@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 5: who holds a socket, as far as programs at packets can see it. */
+#pragma once
+
+#include "bpf/lib/identity.bpf.h"
+
+/* A socket of Multipath TCP that is older than the agent was found where its process holds it. */
+static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
+{
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	struct mptcp_sock *held = owner ? NULL : mptcp_held(sk);
+
+	return held ? bpf_sk_storage_get(&weft_owners, held, 0, 0) : owner;
+}
+
+static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_facts *f)
+{
+	struct weft_owner *owner = owner_of_sock(sk);
+
+	for (int i = 0; i < IDENTITY_CGROUPS; i++)
+		f->cgroups[i] = bpf_sk_ancestor_cgroup_id(sk, i + 1);
+	f->uid = WEFT_NUMBER_NONE;
+	f->netns_ino = netns_of_sock(sk);
+	if (!owner)
+		return;
+	f->exe = weft_hash_name(owner->exe);
+	f->uid = owner->uid;
+}
