@@ -105,7 +105,7 @@ def refused_namespace(box):
 @test("policy/extension_headers")
 def extension_headers(box):
     street = Street(box)
-    kinds = ("tcp:8080", "dst:8080", "hop:8080", "rth:8080")
+    kinds = ("tcp:8080", "tcp+dst:8080", "tcp+hop:8080", "tcp+rth:8080")
     for place in (street.server, street.house):
         for interface in ("all", "eth0"):
             place.run(["sysctl", "-qw", f"net.ipv6.conf.{interface}.seg6_enabled=1"])

@@ -31,13 +31,17 @@ class Namespace:
         self.address, self.address6 = f"{NETWORK4}.{number}", f"{NETWORK6}::{number}"
         self.workload = role if sandbox.plain_names else f"{sandbox.slug}-{role}"
         self.cgroup = sandbox.make_cgroup(self.workload)
-        sandbox.make_netns(self.name)
-        ip("link", "set", "lo", "up", netns=self.name)
-        self.wire(number)
+        self.number = number
+        self.make()
 
-    def wire(self, number):
+    def make(self):
+        self.sandbox.make_netns(self.name)
+        ip("link", "set", "lo", "up", netns=self.name)
+        self.wire()
+
+    def wire(self):
         """Gives it eth0, whose other end is on the sandbox's bridge."""
-        far = f"{self.role[:8]}{number}"
+        far = f"{self.role[:8]}{self.number}"
         ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far, "netns", self.sandbox.hub)
         ip("link", "set", far, "master", "bridge", "up", netns=self.sandbox.hub)
         self.configure_eth0()

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Listens, or connects to listeners, and says how it went.
-Usage: dial.py listen PORT ...           greets whoever connects or sends a datagram
+Usage: dial.py [--uid N] listen PORT ... greets whoever connects or sends a datagram; mptcp:PORT: one socket of MPTCP and one
+                                         for datagrams, each for both families
        dial.py [--uid N] HOST TARGET ... one word per target: ok, or the name of the errno
-A target is [KIND:]PORT[@SOURCE_PORT]. KIND: tcp; udp and lite (UDP-Lite) send a datagram, each from a socket that is
-not connected; udp-connected; dst, hop, rth: TCP behind an IPv6 header of destination options, hop-by-hop options, segment routing
-(RFC 8754, its only segment being the target; both ends have to take it: sysctl seg6_enabled)."""
+A target is [KIND:]PORT[@SOURCE_PORT]. KIND: tcp, mptcp, fastopen (data in the SYN); udp and lite (UDP-Lite) send a datagram,
+each from a socket that is not connected; udp-connected, lite-connected; any with +dst, +hop or +rth: behind an IPv6 header
+of destination options, hop-by-hop options, segment routing (RFC 8754, its only segment being the target; both ends have to take
+it: sysctl seg6_enabled)."""
 
 import contextlib
 import errno
@@ -17,72 +19,98 @@ import sys
 UDPLITE = 136
 PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])  # options that mean nothing
 HEADERS = {"dst": (socket.IPV6_DSTOPTS, PADDING), "hop": (socket.IPV6_HOPOPTS, PADDING)}
-DATAGRAMS = ("udp", "udp-connected", "lite")
+MPTCP = 262
+TRANSPORTS = {"tcp": (socket.SOCK_STREAM, 0), "mptcp": (socket.SOCK_STREAM, MPTCP), "fastopen": (socket.SOCK_STREAM, 0),
+              "udp": (socket.SOCK_DGRAM, 0), "udp-connected": (socket.SOCK_DGRAM, 0), "lite": (socket.SOCK_DGRAM, UDPLITE),
+              "lite-connected": (socket.SOCK_DGRAM, UDPLITE)}
+IP_PKTINFO = 8
 
 
-def listen(ports):
+def listen(targets):
     sockets = []
-    for port in ports:
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for kind in ("tcp", "udp", "lite"):
-                sockets.append(listener(family, kind, port))
+    for target in targets:
+        kind, _, port = target.rpartition(":")
+        for family in (socket.AF_INET6,) if kind else (socket.AF_INET, socket.AF_INET6):
+            sockets += [listener(family, one, int(port), both=bool(kind)) for one in (kind or "tcp", "udp", "lite")]
     while True:
         for sock in select.select(sockets, [], [])[0]:
             greet(sock)
 
 
 def socket_of(family, kind):
-    if kind in DATAGRAMS:
-        return socket.socket(family, socket.SOCK_DGRAM, UDPLITE if kind == "lite" else 0)
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    if kind in HEADERS:
-        sock.setsockopt(socket.IPPROTO_IPV6, *HEADERS[kind])
-    return sock
+    return socket.socket(family, *TRANSPORTS[kind.partition("+")[0] or "tcp"])
 
 
-def listener(family, kind, port):
+def put_header(sock, kind, address):
+    header = kind.partition("+")[2]
+    if header == "rth":
+        route = struct.pack("!BBBBI", 0, 2, 4, 0, 0) + socket.inet_pton(socket.AF_INET6, address[0].partition("%")[0])
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RTHDR, route)
+    elif header:
+        sock.setsockopt(socket.IPPROTO_IPV6, *HEADERS[header])
+
+
+def listener(family, kind, port, both):
+    """|both|: for IPv4, too."""
     sock = socket_of(family, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
     sock.bind(("", port))
-    if kind == "tcp":
-        sock.listen(64)
+    if sock.type == socket.SOCK_STREAM:
+        sock.listen(1024)
+        return sock
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     return sock
 
 
 def greet(sock):
+    """What came to one of several addresses is answered from there."""
     if sock.type == socket.SOCK_DGRAM:
-        peer = sock.recvfrom(100)[1]
+        _, here, _, peer = sock.recvmsg(100, 100)
         with contextlib.suppress(PermissionError):  # a policy denies the answer
-            sock.sendto(b"hi", peer)
+            sock.sendmsg([b"hi"], here, 0, peer)
         return
     peer = sock.accept()[0]
     peer.sendall(b"hi")
+    with contextlib.suppress(BlockingIOError):
+        peer.recv(100, socket.MSG_DONTWAIT)
     peer.close()
 
 
 def ask(sock, kind, address):
-    if kind in ("udp", "lite"):
+    put_header(sock, kind, address)
+    transport = kind.partition("+")[0]
+    if transport == "fastopen":
+        sock.sendto(b"hello", socket.MSG_FASTOPEN, address)
+    elif transport in ("udp", "lite"):
         sock.sendto(b"hello", address)
-        return
-    sock.connect(address)
-    if kind in DATAGRAMS:
-        sock.send(b"hello")
+    else:
+        sock.connect(address)
+        if sock.type == socket.SOCK_DGRAM:
+            sock.send(b"hello")
+
+
+def where(host, port):
+    """Family and address, with the scope of a link-local one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return family, socket.getaddrinfo(host, int(port), family)[0][4]
 
 
 def dial(host, target):
     kind, _, ports = target.rpartition(":")
     port, _, source = ports.partition("@")
-    sock = socket_of(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    family, address = where(host, port)
+    sock = socket_of(family, kind)
     sock.settimeout(2)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        if kind == "rth":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RTHDR, struct.pack("!BBBBI", 0, 2, 4, 0, 0) + socket.inet_pton(socket.AF_INET6, host))
         if source:
             sock.bind(("", int(source)))
-        ask(sock, kind, socket.getaddrinfo(host, int(port), sock.family)[0][4])  # with the scope of a link-local one
+        ask(sock, kind, address)
         return "ok" if sock.recv(10) == b"hi" else "closed"
     except TimeoutError:
         return "silence"
@@ -93,11 +121,11 @@ def dial(host, target):
 
 
 def main(arguments):
-    if arguments[0] == "listen":
-        listen([int(port) for port in arguments[1:]])
     if arguments[0] == "--uid":
         os.setuid(int(arguments[1]))
         arguments = arguments[2:]
+    if arguments[0] == "listen":
+        listen(arguments[1:])
     print(*[dial(arguments[0], target) for target in arguments[1:]])
 
 
