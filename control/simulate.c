@@ -137,6 +137,33 @@ static void put_names(struct json *j, const struct generation *g, const struct w
 	}
 }
 
+static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
+{
+	bool hashed = s->session_affinity_s ||
+		      m->traffic[s->traffic].balance == MESH_BALANCE_MAGLEV_SOURCE;
+
+	for (uint32_t i = 0; i < s->subset_count && !hashed; i++)
+		hashed = m->traffic[m->subsets[s->subset_first + i].traffic].balance ==
+			 MESH_BALANCE_MAGLEV_SOURCE;
+	return hashed;
+}
+
+/* The address that chose the endpoint, where it is one that does: a socket may have another. */
+static void put_client(struct json *j, const struct generation *g, const struct weft_simulation *s)
+{
+	static const uint8_t unknown[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
+	uint32_t service = compile_name(g->names->services, g->names->service_count, s->service);
+	bool v4 = !memcmp(s->source_addr, mapped, sizeof(mapped));
+	char text[INET6_ADDRSTRLEN] = "unknown";
+
+	if (service == MESH_NONE || !is_hashed(g->mesh, &g->mesh->services[service]))
+		return;
+	if (memcmp(s->source_addr, unknown, sizeof(unknown)) != 0)
+		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? s->source_addr + 12 : s->source_addr, text,
+			  sizeof(text));
+	json_put_string(j, "by_client", text);
+}
+
 static void put_answer(struct text *out, const struct generation *g,
 		       const struct weft_simulation *s)
 {
@@ -154,8 +181,10 @@ static void put_answer(struct text *out, const struct generation *g,
 	json_put_string(&j, "verdict", s->verdict < 4 ? verdicts[s->verdict] : "unknown");
 	if (s->endpoint != WEFT_NUMBER_NONE)
 		put_address(&j, "endpoint", s->endpoint_addr, s->endpoint_port);
-	if (g->number == s->generation)
+	if (g->number == s->generation) {
 		put_names(&j, g, s);
+		put_client(&j, g, s);
+	}
 	json_put_object_end(&j);
 	json_put_line(&j);
 }

@@ -135,8 +135,9 @@ def source_address_chooses(box):
         ip("route", "add", ENDPOINTS, "dev", "eth0", "src", address, netns=client.name)
         unbound = asked(client, "count", VIP, 80, 5)
         bound = asked(client, "sources", VIP, 80, 1, f"{address}/32")
-        simulated = mesh.get(f"/api/v1/simulate?from={address}&to={VIP}:80")["endpoint"]
-        expect_equal((list(unbound), simulated), ([bound[address]], f"{bound[address]}:8080"), f"endpoints of {address}")
+        simulated = mesh.get(f"/api/v1/simulate?from={address}&to={VIP}:80")
+        expect_equal((list(unbound), simulated["endpoint"], simulated["by_client"]), ([bound[address]], f"{bound[address]}:8080", address),
+                     f"endpoints of {address}")
 
 
 @test("mesh/locality_failover")

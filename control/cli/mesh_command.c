@@ -232,6 +232,7 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 		{"target", "target"},	{"policy", "policy"},
 	};
 	struct list_view *view = arg;
+	char by[200];
 
 	view->problems = strcmp(field_text(o, "verdict"), "allowed") != 0;
 	if (view->context->json)
@@ -239,6 +240,13 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (json_object_get(o, rows[i][1]))
 			print_row(rows[i][0], field_text(o, rows[i][1]));
+	if (json_object_get(o, "by_client")) {
+		snprintf(by, sizeof(by),
+			 "its address (%s): a socket that is bound to no address has the first one "
+			 "of its network namespace",
+			 field_text(o, "by_client"));
+		print_row("chosen by", by);
+	}
 	if (!json_object_get(o, "service"))
 		print_row("endpoint", "none: this is no service's address and port, the connect "
 				      "goes there");
