@@ -10,6 +10,7 @@ from lab.reach import Town
 from lab.verdict import expect, expect_equal, test
 from test_lifecycle import HEAPS, leave_descriptors, limit_descriptors, other_layout, same_layout, start_second
 
+SHARE = 5  # of the ways, in moments that are not the steady one
 SOME, OTHERS = [f"from-{how}" for how in CLIENTS[::2]], [f"from-{how}" for how in CLIENTS[1::2]]
 
 
@@ -78,13 +79,13 @@ def without_agent(box):
     town = Town(box)
     town.mesh.start()
     town.policies(MIXED)
-    town.fill("before kill -9")
+    town.fill("before kill -9", share=SHARE)
     town.mesh.weftd.kill()
-    town.fill("after kill -9", explain=False)
+    town.fill("after kill -9", explain=False, share=SHARE)
     town.renew()
-    town.fill("after kill -9, all network namespaces made anew", explain=False)
+    town.fill("after kill -9, all network namespaces made anew", explain=False, share=SHARE)
     town.mesh.start()
-    town.fill("with the next agent")
+    town.fill("with the next agent", share=SHARE)
     judge(town)
 
 
@@ -105,7 +106,7 @@ def takeover(box):
             mesh.weftd.options += options
             mesh.start()
             turns(2)
-        town.fill(f"{what} has taken over")
+        town.fill(f"{what} has taken over", share=SHARE)
     judge(town)
 
 
@@ -119,15 +120,15 @@ def descriptors(box):
     failed, limit = town.mesh.status()["failed"], json.loads(weftd.command("status", "-o", "json").stdout)["descriptors"]["limit"]
     leave_descriptors(weftd, 0)
     wait_for(lambda: weftd.has_said("^weftd: event=descriptors_short used="), 10, "the word on the shortage")
-    town.fill("descriptors are short")
+    town.fill("descriptors are short", share=SHARE)
     changed = POLICIES["DENY of some"]
     town.write(changed)
     wait_for(lambda: town.mesh.status()["failed"] > failed, 10, "the change to be told as not applied")
-    town.fill("descriptors are short, a change is not applied")
+    town.fill("descriptors are short, a change is not applied", share=SHARE)
     limit_descriptors(weftd, limit)
     wait_for(lambda: town.mesh.status()["failure"] == "", 40, "the change")
     town.in_force = changed
-    town.fill("descriptors are there again")
+    town.fill("descriptors are there again", share=SHARE)
     judge(town)
 
 
@@ -143,5 +144,5 @@ def second_agent(box):
             done = start_second(mesh, "--pin", mesh.weftd.pin, *options)
             expect(done.returncode == 1 and f"pid {mesh.weftd.process.pid}," in done.stdout, f"the second agent: {done.stdout}")
         turns(2)
-    town.fill("after second agents")
+    town.fill("after second agents", share=SHARE)
     judge(town)

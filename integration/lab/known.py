@@ -79,6 +79,7 @@ class End:
 
     def renew(self):
         """Another network namespace with the same name and addresses."""
+        ip("link", "del", "eth0", netns=self.place.name)  # its other end would go later
         ip("netns", "del", self.place.name)
         self.place.make()
         self.add_addresses()

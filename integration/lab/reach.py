@@ -6,6 +6,7 @@ import collections
 import contextlib
 import itertools
 import json
+import math
 import sys
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,10 @@ from lab.istio import allows
 from lab.known import BY_PROCESS, CLIENTS, LOOPBACKS, PORTS, SERVERS, End, document
 from lab.mesh import Mesh
 from lab.processes import wait_for
-from lab.sandbox import ROOT
+from lab.sandbox import ROOT, ip
 
 PYTHON = {"PYTHONHOME": sys.base_prefix}  # for copies of it
+IN_TURN = 17
 SECONDS = 0.8  # a SYN that was dropped is sent again after a second
 PROGRAMS = ROOT / "integration" / "programs"
 TRANSPORTS = ("tcp", "mptcp", "fastopen", "udp", "udp-connected", "lite", "lite-connected")
@@ -30,6 +32,7 @@ NOT_MADE = ("a network namespace known by its name and made anew without the age
             "SCTP and DCCP: this kernel has neither (EPROTONOSUPPORT, ESOCKTNOSUPPORT)")
 SYMBOLS = {"ok": "+", "EPERM": "E", "ECONNREFUSED": "R", "silence": "s"}
 Cell = collections.namedtuple("Cell", "moment server client form kind port source")
+Told = collections.namedtuple("Told", "answers addresses")
 Verdicts = collections.namedtuple("Verdicts", "words kernel explained oracle")
 
 
@@ -39,9 +42,26 @@ def verdict_of(words):
     return kinds.pop() if len(kinds) == 1 else " and ".join(sorted(words))
 
 
+def plain(host):
+    """The address that a packet has."""
+    return host.removeprefix("::ffff:").removesuffix("%eth0")
+
+
+def differ(found):
+    return found.kernel != found.oracle or found.explained not in (None, found.oracle)
+
+
 def policy_text(policies):
     return "".join(document("AuthorizationPolicy", f"p{n}", namespace, spec, "security.istio.io/v1")
                    for n, (namespace, spec) in enumerate(policies))
+
+
+def one_in(share, attempts):
+    """Every |share|th, so that each way is tried with some server."""
+    ways = len(attempts) // len({cell.server for cell in attempts})
+    if math.gcd(ways, share) > 1:
+        raise ValueError(f"one in {share} of {ways} ways would always be the same ones")
+    return {cell: row for number, (cell, row) in enumerate(attempts.items()) if number % share == 0}
 
 
 class Inside:
@@ -67,16 +87,16 @@ class Town:
         self.ends, self.listeners = self.servers + self.clients, {}
         for server in self.servers:
             self.serve(server)
-        self.wait_for_addresses()
+        self.wait_until_there()
         self.mesh = Mesh(box, workloads="".join(end.text for end in self.ends), policy="")
         self.by_how = {server.how: server for server in self.servers}
         self.callers = {client.how: client for client in self.clients}
         self.in_force, self.cells, self.batches, self.late = [], {}, itertools.count(), set()
 
     def serve(self, server):
+        """Starts its listener."""
         self.listeners[server] = server.place.start([server.program, PROGRAMS / "dial.py", *server.user, "listen", PORTS[0],
                                                      f"mptcp:{PORTS[1]}"], "listener", env=PYTHON)
-        wait_for(lambda: server.place.listens(PORTS[1]), 10, "the listener")
 
     def policies(self, policies):
         """Puts (namespace, spec) in force."""
@@ -89,17 +109,24 @@ class Town:
 
     def renew(self):
         """Network namespaces and listeners are made anew; |NAMED| are known by what only the agent finds."""
+        stay = [end for end in self.ends if end.how in NAMED]
         for end in self.ends:
-            if end.how in NAMED:
-                continue
-            if end.side == "server":
-                self.listeners[end].stop()
-            end.renew()
-            if end.side == "server":
-                self.serve(end)
-        self.wait_for_addresses()
+            if end not in stay:
+                self.renew_one(end)
+        self.wait_until_there()
+        for end in stay:
+            ip("neigh", "flush", "all", netns=end.place.name)  # the others have other MAC addresses now
 
-    def wait_for_addresses(self):
+    def renew_one(self, end):
+        if end.side == "server":
+            self.listeners[end].stop()
+        end.renew()
+        if end.side == "server":
+            self.serve(end)
+
+    def wait_until_there(self):
+        for server in self.servers:
+            wait_for(lambda: server.place.listens(PORTS[1]), 10, "the listener")
         for end in self.ends:
             wait_for(end.link_local, 10, "a link-local address")
         self.hosts = {end: end.forms() for end in self.ends}
@@ -142,7 +169,9 @@ class Town:
 
     def kernel(self, client, attempts, seconds=SECONDS):
         """{cell: {word: count}}"""
-        done = client.place.run(self.command(client, attempts, seconds), env=PYTHON)
+        command = self.command(client, attempts, seconds)
+        done = client.place.run(command, env=PYTHON)
+        command[-1].unlink()
         return dict(zip(attempts, json.loads(done.stdout)))
 
     def patiently(self, client, attempts, found):
@@ -166,23 +195,27 @@ class Town:
             return cell.form, self.host(server, cell.form)
         if cell.source:
             return next((form, address) for form, address in self.hosts[client].items() if address == cell.source)
-        address = self.hosts[client][cell.form]
-        return cell.form, address.removeprefix("::ffff:").removesuffix("%eth0")
+        return cell.form, plain(self.hosts[client][cell.form])
 
-    def explain(self, start, end, port):
+    def explain(self, told, start, end, port):
         query = urllib.parse.urlencode({"from": start, "to": end, "port": port})
-        return self.mesh.get(f"/api/v1/policy?{query}")["verdict"]
+        if query not in told.answers:
+            told.answers[query] = self.mesh.get(f"/api/v1/policy?{query}")["verdict"]
+        return told.answers[query]
 
-    def explained(self, cell, server, client, told):
-        """|told| keeps answers: they are the same for all transports."""
-        form, _ = self.source(cell, server, client)
-        verdicts = set()
-        for start in client.asked(form):
-            for end in server.asked(cell.form):
-                if (start, end, cell.port) not in told:
-                    told[start, end, cell.port] = self.explain(start, end, cell.port)
-                verdicts.add(told[start, end, cell.port])
-        return "denied" if "denied" in verdicts else verdicts.pop()
+    def explained(self, cell, told):
+        """By what the mesh knows of both ends, and by the addresses of this very attempt. |told| keeps answers: they are the
+        same for all transports."""
+        server, client = self.by_how[cell.server], self.client_of(cell)
+        form, address = self.source(cell, server, client)
+        names = {self.explain(told, start, end, cell.port) for start in client.asked(form) for end in server.asked(cell.form)}
+        verdict = "denied" if "denied" in names else names.pop()
+        if told.addresses:
+            starts = client.asked(form) if client.how in BY_PROCESS else [address]
+            addresses = self.explain(told, starts[0], plain(self.host(server, cell.form)), cell.port)
+            if addresses != verdict:
+                return f"{verdict}, by addresses {addresses}"
+        return verdict
 
     # ---- the table
 
@@ -192,22 +225,23 @@ class Town:
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda caller: (caller[0], action(*caller)), callers))
 
-    def fill(self, moment, explain=True):
-        """Every client with every server, each way once."""
+    def fill(self, moment, explain=True, addresses=False, share=1):
+        """Every client with every server, each way once; or of their ways one in |share|, in turn. |addresses|: explained by
+        those, too."""
         def attempt(client, servers):
-            attempts = self.attempts(moment, client, servers)
+            attempts = one_in(share, self.attempts(moment, client, servers))
             return self.patiently(client, attempts, self.kernel(client, attempts))
 
-        told = {} if explain else None
+        told = Told({}, addresses) if explain else None
         for client, found in self.each_client(attempt):
             self.note(client, found, told)
 
     @contextlib.contextmanager
     def rolling(self, moment):
-        """Some ways of each client to each server, over and over."""
+        """Ways of each client to each server, one in |IN_TURN|, over and over."""
         number = next(self.batches)
         stop = self.box.dir / f"stop-{number}"
-        rows = [(client, self.some(self.attempts(moment, client, self.servers))) for client in self.clients]
+        rows = [(client, one_in(IN_TURN, self.attempts(moment, client, self.servers))) for client in self.clients]
         running = [(client, attempts, client.place.start(self.command(client, attempts, 3, stop), f"rolling-{number}", env=PYTHON))
                    for client, attempts in rows]
 
@@ -224,20 +258,15 @@ class Town:
                 raise RuntimeError(process.output()[-2000:])
             self.note(client, dict(zip(attempts, json.loads(process.output().splitlines()[-1]))), None)
 
-    @staticmethod
-    def some(attempts):
-        """Each address, each transport, each port, but not each with each."""
-        return {cell: row for number, (cell, row) in enumerate(attempts.items()) if number % 7 == 0}
-
     def note(self, client, words, told):
         for cell, counts in words.items():
             explained = None
-            if told is not None and client.how != "inside":
-                explained = self.explained(cell, self.by_how[cell.server], client, told)
+            if told and client.how != "inside":
+                explained = self.explained(cell, told)
             self.cells[cell] = Verdicts(counts, verdict_of(counts), explained, self.oracle(cell))
 
     def differences(self):
-        return {cell: found for cell, found in self.cells.items() if found.kernel != found.oracle or found.explained not in (None, found.oracle)}
+        return {cell: found for cell, found in self.cells.items() if differ(found)}
 
     def text(self):
         return "\n".join([*self.grids(), *(f"not made: {reason}" for reason in NOT_MADE), "", *self.lines()]) + "\n"
@@ -250,7 +279,7 @@ class Town:
     def grids(self):
         grids = collections.defaultdict(lambda: collections.defaultdict(dict))
         for cell, found in self.cells.items():
-            way = f"{cell.form} {cell.kind}:{cell.port}" + (f" from {cell.source.split('%')[0]}"[:5] + " other" if cell.source else "")
+            way = f"{cell.form} {cell.kind}:{cell.port}{', bound' if cell.source else ''}"
             grids[cell.moment, cell.server][way][cell.client] = cell, found
         yield f"{len(self.cells)} cells, {len(self.differences())} differences. + answered, E not permitted, R refused, s silence; in front: ! a difference, ~ late"
         for (moment, server), ways in grids.items():
@@ -261,5 +290,4 @@ class Town:
                 yield f"{way:44}" + " ".join(f"{self.symbol(*row[client]) if client in row else '':7}" for client in clients)
 
     def symbol(self, cell, found):
-        differs = found.kernel != found.oracle or found.explained not in (None, found.oracle)
-        return "!" * differs + "~" * (cell in self.late) + "".join(SYMBOLS.get(word, "?") for word in sorted(found.words))
+        return "!" * differ(found) + "~" * (cell in self.late) + "".join(SYMBOLS.get(word, "?") for word in sorted(found.words))
