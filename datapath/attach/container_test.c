@@ -50,6 +50,8 @@ static unsigned limits_of(int (*enter)(void), const char *cgroup_path)
 static void test_a_node_limits_nothing(void **state)
 {
 	(void)state;
+	if (geteuid())
+		skip();
 	assert_int_equal(limits_of(NULL, root), 0);
 }
 
@@ -59,6 +61,8 @@ static void test_a_control_group_is_not_the_tree(void **state)
 	unsigned limits;
 
 	(void)state;
+	if (geteuid())
+		skip();
 	snprintf(group, sizeof(group), "%s/weft-container-test-%d", root, getpid());
 	assert_int_equal(mkdir(group, 0755), 0);
 	limits = limits_of(NULL, group);
@@ -84,6 +88,8 @@ static int enter_pids(void)
 static void test_a_pid_namespace(void **state)
 {
 	(void)state;
+	if (geteuid())
+		skip();
 	assert_int_equal(limits_of(enter_pids, root), 1 << CONTAINER_LIMIT_pid);
 }
 
@@ -103,6 +109,8 @@ static int refuse_bpf(void)
 static void test_a_seccomp_filter(void **state)
 {
 	(void)state;
+	if (geteuid())
+		skip();
 	assert_int_equal(limits_of(refuse_bpf, root), 1 << CONTAINER_LIMIT_seccomp);
 	assert_non_null(
 		strstr(container_limit_text(CONTAINER_LIMIT_seccomp), "seccomp=unconfined"));
@@ -123,9 +131,5 @@ int main(void)
 		cmocka_unit_test(test_a_seccomp_filter),
 	};
 
-	if (geteuid()) {
-		printf("root is needed\n");
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, find_root, NULL);
 }
