@@ -164,7 +164,7 @@ test: all $(BUILD)/deps-demo $(BUILD)/deps-test ## unit tests and integration te
 bench: all $(BUILD)/deps-bench ## what weft costs beside bare and proxies: table, plots (BENCH_ROUNDS=n BENCH_SECONDS=n BENCH_ONLY=workload,... BENCH_VARIANTS=name,...)
 	@bench/run --build $(BUILD)
 
-bench-reaction: all $(BUILD)/deps-bench ## how soon weftd is ready, loads a mesh, has a change in force, refuses a file: against bars (BENCH_ROUNDS=n)
+bench-reaction: all $(BUILD)/deps-bench ## how soon weftd is ready, loads a mesh, has a change in force, refuses a file, ends connections: against bars (BENCH_ROUNDS=n)
 	@bench/reaction --build $(BUILD)
 
 bench-%: $(BUILD)/bench/%_bench ## one measurement, with a table of its own: agent, capture_cost, mesh_compile, mesh_config, mesh_connect, observe, redirect

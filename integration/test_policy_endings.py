@@ -51,13 +51,11 @@ def verdicts(village, kind, last):
 
 @test("policy/ends_connections")
 def ends(box):
+    """Which connections end; how soon they do is measured by bench/reaction."""
     village = Village(box, 40)
     village.mesh.apply(policy=deny(source(namespaces=["web"])))
     village.expect_alive("a policy that does not end connections", shop=40, web=40, stranger=40)
-    began = time.monotonic()
     village.mesh.apply(policy=deny(source(namespaces=["web"]), annotations=ENDS))
-    wait_for(lambda: village.held["web"].ended() == 40, 5, "the end of what the policy denies")
-    seconds = time.monotonic() - began
     village.expect_alive("a DENY policy that ends connections", shop=40, web=0, stranger=40)
     rows = verdicts(village, "ended", 1000)
     expect_equal({(v["policy"], v["rule"], v["source_workload"], v["destination_workload"]) for v in rows},
@@ -71,7 +69,6 @@ def ends(box):
     village.mesh.apply(policy=deny(source(ipBlocks=[village.shop.address]), annotations=ENDS))
     village.expect_alive("by address", shop=0, web=0, stranger=0)
     expect_equal((village.metric("weft_mesh_connections_ended_total"), village.metric("weft_mesh_connections_not_ended_total")), (120, 0), "the counters")
-    expect(seconds < 2, f"it took {seconds:.2f} s")
 
 
 @test("policy/ends_connections_ipv6")
