@@ -178,6 +178,30 @@ static bool may_be_connected_to(const struct generation *g, uint32_t row)
 	return e->health != MESH_NOT_READY && has_datagrams(g->mesh, e);
 }
 
+static void mark_living(struct steering *s, const struct generation *g)
+{
+	for (uint32_t i = 0; i < g->endpoint_count; i++)
+		if (may_be_connected_to(g, i))
+			__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~WEFT_GONE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Those that left while no agent ran: sockets are connected to them, and the first generation has
+ * them no more. Their numbers are not given to others as long as that is so. */
+static void mark_gone_before(struct steering *s, const struct generation *first)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS; i++)
+		if (s->endpoints[i].connections)
+			__atomic_fetch_or(&s->endpoints[i].flags, WEFT_GONE, __ATOMIC_RELAXED);
+	mark_living(s, first);
+	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS && !used; i++)
+		used = s->endpoints[i].connections && s->endpoints[i].flags & WEFT_GONE;
+	if (used)
+		s->end_connections(s->end_arg);
+}
+
 static void mark_gone(struct steering *s, const struct generation *old,
 		      const struct generation *new)
 {
@@ -187,10 +211,7 @@ static void mark_gone(struct steering *s, const struct generation *old,
 		if (may_be_connected_to(old, i))
 			__atomic_fetch_or(&s->endpoints[old->endpoints[i].state].flags, WEFT_GONE,
 					  __ATOMIC_RELAXED);
-	for (uint32_t i = 0; i < new->endpoint_count; i++)
-		if (may_be_connected_to(new, i))
-			__atomic_fetch_and(&s->endpoints[new->endpoints[i].state].flags, ~WEFT_GONE,
-					   __ATOMIC_RELAXED);
+	mark_living(s, new);
 	for (uint32_t i = 0; i < old->endpoint_count && !used; i++) {
 		const struct weft_endpoint_state *e = &s->endpoints[old->endpoints[i].state];
 
@@ -223,8 +244,10 @@ void steering_news(struct steering *s)
 	g = planner_latest(s->planner);
 	if (!g)
 		return;
-	if (!s->generation) /* whom an earlier agent ejected nobody would let back */
+	if (!s->generation) { /* whom an earlier agent ejected nobody would let back */
 		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE | WEFT_GONE);
+		mark_gone_before(s, g);
+	}
 	if (!s->generation || s->generation->number != g->number)
 		watch_outliers(s, g);
 	if (s->generation && s->generation->number != g->number)

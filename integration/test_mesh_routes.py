@@ -119,3 +119,22 @@ def connected_datagrams(box):
     mesh.apply(cart=service("cart", [(other, {})], protocol="UDP"))
     wait_for(lambda: not process.alive(), 20, "the client's end")
     expect_equal(process.output().split(), [first, "ended", other], "what answers in turn")
+
+
+@test("mesh/connected_datagrams_of_an_earlier_agent")
+def earlier_datagrams(box):
+    """The same of an endpoint that left the service while no agent ran: the next one finds the socket at its start."""
+    client, = world(box, "client")
+    box.namespace("server").start([*DATAGRAMS, "serve", 8080], "datagrams")
+    mesh = Mesh(box, cart=service("cart", [(endpoint(0), {}), (endpoint(1), {})], protocol="UDP"))
+    mesh.start()
+    process = client.start([*DATAGRAMS, "ask", VIP, 80, 12], "asks")
+    wait_for(lambda: process.output().split(), 5, "an answer")
+    first = process.output().split()[0]
+    other = endpoint(first == endpoint(0))
+    mesh.weftd.kill()
+    mesh.write("cart", service("cart", [(other, {})], protocol="UDP"))
+    expect_equal(process.output().split(), [first], "what answers while no agent runs")
+    mesh.start()
+    wait_for(lambda: not process.alive(), 20, "the client's end")
+    expect_equal(process.output().split(), [first, "ended", other], "what answers in turn")
