@@ -55,6 +55,30 @@ struct weft_explanation {
 	__u32 target_number;
 };
 
+/* Asked of the walks `mesh_servers` and `mesh_places`: who is at an address of this node. */
+struct weft_where {
+	__u8 addr[16];
+	__u64 generation;
+	__u16 port;
+	__u8 servers; /* 1: who listens there; 0: the network namespaces that have it */
+	__u8 pad[5];
+};
+
+/* Their answer, one for each workload that it may be. */
+struct weft_place {
+	struct weft_event event;
+	struct weft_owner owner; /* of the socket */
+	__u64 generation;	 /* that |identity| is of */
+	__u32 netns_ino;
+	__u32 identity; /* cell of weft_mesh_identity; 0: none that the mesh knows;
+			 * WEFT_NUMBER_NONE: several, or more than are asked */
+	__u8 protocol;	/* IPPROTO_* of the socket, 0: the network namespace itself */
+	__u8 exact;	/* it is bound to this address and no other */
+	__u8 pad[6];
+};
+
 _Static_assert(sizeof(struct weft_policy_probe) == 112, "policy probe");
 _Static_assert(sizeof(struct weft_explanation) == 128, "explanation");
 _Static_assert(sizeof(struct weft_verdict) == 176, "verdict");
+_Static_assert(sizeof(struct weft_where) == 32, "question where");
+_Static_assert(sizeof(struct weft_place) == 112, "place");

@@ -95,8 +95,9 @@ static __always_inline bool refused_take(const struct end_key *ends, __u32 netns
 /* ---- knocks */
 
 /* A socket of this node sends the SYN |key|. When it is one that was refused, the server's network
- * namespace learns that it comes again. */
-static __always_inline void knock_send(const struct end_key *key, const struct knock *fresh)
+ * namespace learns that it comes again. A function of its own: the stack of all that calls each
+ * other is bounded. */
+static __noinline int knock_send(const struct end_key *key, const struct knock *fresh)
 {
 	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);
 	struct near near = {.sent_ns = bpf_ktime_get_ns(), .seq = key->egress_seq};
@@ -106,12 +107,13 @@ static __always_inline void knock_send(const struct end_key *key, const struct k
 	bpf_map_update_elem(&weft_near, &ends, &near, BPF_ANY);
 	if (!known || known->cookie != fresh->cookie) {
 		bpf_map_update_elem(&weft_knocks, key, fresh, BPF_ANY);
-		return;
+		return 0;
 	}
 	if (!known->refused_generation)
-		return;
+		return 0;
 	key_turn(&ends, key);
 	refused_expect(&ends, known->refused_netns, known->refused_generation, UNDER_WAY_NS);
+	return 0;
 }
 
 /* The SYN that a socket of this node last sent to |ends|, as the server sees them; NULL: none that

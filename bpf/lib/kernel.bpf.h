@@ -89,6 +89,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned char skc_ipv6only : 1;
 	possible_net_t skc_net;
 	struct in6_addr_k skc_v6_daddr;
 	struct in6_addr_k skc_v6_rcv_saddr;
@@ -228,6 +229,11 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	__u32 fd;
 	struct file *file;
+} PRESERVE;
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 } PRESERVE;
 
 struct bpf_iter__bpf_sk_storage_map {

@@ -6,6 +6,11 @@
 
 #include "bpf/lib/identity.bpf.h"
 
+/* Workloads of one namespace; with more what arrives is denied: as servers, as clients that come
+ * from an address which is none's. */
+#define NETNS_WORKLOADS 64
+#define NETNS_SOURCES	8
+
 #define NETNS_DEVICES	       1024
 #define NETNS_ADDRS	       256 /* of one device and family */
 #define NETNS_DEVICES_UNROLLED 12
@@ -48,21 +53,22 @@ static __always_inline long netns_visit(struct netns_walk *w)
 	return 1;
 }
 
-static long netns_addr4(__u32 index, void *walk)
+typedef long (*netns_visitor)(struct netns_walk *w);
+
+/* One address, to |visit|. */
+static __always_inline long netns_addr4_to(struct netns_walk *w, netns_visitor visit)
 {
-	struct netns_walk *w = walk;
 	const struct in_ifaddr *addr = (const void *)w->addr;
 
 	if (!addr)
 		return 1;
 	addr_from_v4(w->key.addr, BPF_CORE_READ(addr, ifa_local));
 	w->addr = (__u64)BPF_CORE_READ(addr, ifa_next);
-	return netns_visit(w);
+	return visit(w);
 }
 
-static long netns_addr6(__u32 index, void *walk)
+static __always_inline long netns_addr6_to(struct netns_walk *w, netns_visitor visit)
 {
-	struct netns_walk *w = walk;
 	const struct list_head *at = (const void *)w->addr;
 	const struct inet6_ifaddr *addr;
 
@@ -71,11 +77,13 @@ static long netns_addr6(__u32 index, void *walk)
 	addr = (const void *)(w->addr - bpf_core_field_offset(struct inet6_ifaddr, if_list));
 	BPF_CORE_READ_INTO(&w->key.addr, addr, addr);
 	w->addr = (__u64)BPF_CORE_READ(at, next);
-	return netns_visit(w);
+	return visit(w);
 }
 
-static __always_inline void netns_loop(long (*each)(__u32 index, void *walk), __u32 most,
-				       __u32 unrolled, struct netns_walk *w)
+typedef long (*netns_step)(__u32 index, void *walk);
+
+static __always_inline void netns_loop(netns_step each, __u32 most, __u32 unrolled,
+				       struct netns_walk *w)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(most, each, w, 0);
@@ -86,9 +94,10 @@ static __always_inline void netns_loop(long (*each)(__u32 index, void *walk), __
 			break;
 }
 
-static long netns_device(__u32 index, void *walk)
+/* One device, its addresses to |addr4| and |addr6|. */
+static __always_inline long netns_device_to(struct netns_walk *w, netns_step addr4,
+					    netns_step addr6)
 {
-	struct netns_walk *w = walk;
 	const struct list_head *at = (const void *)w->device;
 	const struct net_device *dev;
 	struct inet6_dev *dev6;
@@ -98,14 +107,39 @@ static long netns_device(__u32 index, void *walk)
 	dev = (const void *)(w->device - bpf_core_field_offset(struct net_device, dev_list));
 	w->device = (__u64)BPF_CORE_READ(at, next);
 	w->addr = (__u64)BPF_CORE_READ(dev, ip_ptr, ifa_list);
-	netns_loop(netns_addr4, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
+	netns_loop(addr4, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
 	dev6 = BPF_CORE_READ(dev, ip6_ptr);
 	if (!dev6 || w->found)
 		return w->found != 0;
 	w->addrs = (__u64)dev6 + bpf_core_field_offset(struct inet6_dev, addr_list);
 	w->addr = (__u64)BPF_CORE_READ(dev6, addr_list.next);
-	netns_loop(netns_addr6, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
+	netns_loop(addr6, NETNS_ADDRS, NETNS_ADDRS_UNROLLED, w);
 	return w->found != 0;
+}
+
+static long netns_addr4(__u32 index, void *walk)
+{
+	return netns_addr4_to(walk, netns_visit);
+}
+
+static long netns_addr6(__u32 index, void *walk)
+{
+	return netns_addr6_to(walk, netns_visit);
+}
+
+static long netns_device(__u32 index, void *walk)
+{
+	return netns_device_to(walk, netns_addr4, netns_addr6);
+}
+
+/* From the first device of |net| (a struct net) on. */
+static __always_inline void netns_devices(struct netns_walk *w, __u64 net, netns_step device)
+{
+	const struct net *from = (const void *)net;
+
+	w->devices = net + bpf_core_field_offset(struct net, dev_base_head);
+	w->device = (__u64)BPF_CORE_READ(from, dev_base_head.next);
+	netns_loop(device, NETNS_DEVICES, NETNS_DEVICES_UNROLLED, w);
 }
 
 /* Who the network namespace |net| (a struct net) is, at |port|: the one after |skip| others, 0:
@@ -113,13 +147,10 @@ static long netns_device(__u32 index, void *walk)
 __weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, __u32 skip)
 {
 	struct netns_walk w = {.generation = generation, .key.port = port, .skip = skip};
-	const struct net *from = (const void *)net;
 
-	if (!from)
+	if (!net)
 		return 0;
-	w.devices = net + bpf_core_field_offset(struct net, dev_base_head);
-	w.device = (__u64)BPF_CORE_READ(from, dev_base_head.next);
-	netns_loop(netns_device, NETNS_DEVICES, NETNS_DEVICES_UNROLLED, &w);
+	netns_devices(&w, net, netns_device);
 	return w.found;
 }
 

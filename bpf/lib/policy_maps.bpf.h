@@ -83,3 +83,12 @@ struct here_map {
 	__type(value, __u32);
 };
 extern struct here_map weft_here SEC(".maps");
+
+/* What the next walk over servers or network namespaces is about. */
+struct where_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weft_where);
+};
+extern struct where_map weft_where SEC(".maps");

@@ -12,11 +12,6 @@
 #define PASS 1
 #define DROP 0
 
-/* Of one network namespace; with more what arrives is denied: as servers, as clients that come from
- * an address which is none's. */
-#define NETNS_WORKLOADS 64
-#define SOURCES		8
-
 /* ---- who the ends are */
 
 __weak __noinline int target_of_listener(struct __sk_buff *skb, __u64 generation)
@@ -324,7 +319,7 @@ static __always_inline int target_authorize(struct __sk_buff *skb, const struct 
 	if (action != WEFT_ACTION_OPEN)
 		return action;
 	net = net_of_several(skb, w->ends, w->generation, w->talks);
-	for (__u32 i = 0; i < SOURCES; i++) {
+	for (__u32 i = 0; i < NETNS_SOURCES; i++) {
 		source = net ? identity_of_net(net, w->generation, 0, i) : 0;
 		if (!source && i)
 			return WEFT_ACTION_ALLOW;

@@ -6,110 +6,160 @@
  * kernel refuses iterators over a map; it misses connections until they are accepted. */
 #include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/files.bpf.h"
+#include "bpf/lib/holder_walk.bpf.h"
+#include "bpf/lib/netns.bpf.h"
 
-#define ENDINGS_CGROUPS 16 /* levels of a tree that is walked up */
-
-struct ending {
-	struct authorize a;
+/* One end of a connection. Without padding: all of it is handed to functions. */
+struct end {
 	struct end_key key; /* as this end sees it; egress_seq: of the client's SYN */
-	__u8 verdict;	    /* WEFT_VERDICT_* */
-	bool server;
+	__u32 server;	    /* 1: this is the server's end */
+	__u64 generation;
+	__u32 source; /* cell, IDENTITY_MANY */
+	__u32 target;
+	__u32 source_number, target_number, policy, rule; /* found: what denies it */
 };
 
-/* ---- who holds a socket */
-
-/* A program of its own, so that it is verified once for any |cgroup|. */
-__weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
-{
-	struct cgroup *at = (void *)cgroup;
-
-	if (!f)
-		return 0;
-	for (int i = 0; i < ENDINGS_CGROUPS && at; i++) {
-		__u32 below = (__u32)BPF_CORE_READ(at, level) - 1;
-
-		asm volatile("" : "+r"(below));
-		if (below < IDENTITY_CGROUPS)
-			f->cgroups[below] = BPF_CORE_READ(at, kn, id);
-		at = BPF_CORE_READ(at, self.parent, cgroup);
-	}
-	return 0;
-}
+/* ---- who the ends are */
 
 /* By what is known of the process. */
-static __noinline int holder_of_process(struct sock *sk, const struct ending *e)
+static __noinline int holder_of_process(struct sock *sk, const struct end *e)
 {
-	struct identity_search s = {.generation = e->a.question.generation};
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	struct identity_search s = {.generation = e->generation};
 
-	cgroups_of((__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup), &s.facts);
-	s.facts.netns_ino = sk->__sk_common.skc_net.net->ns.inum;
-	s.facts.uid = WEFT_NUMBER_NONE;
-	if (owner) {
-		s.facts.exe = weft_hash_name(owner->exe);
-		s.facts.uid = owner->uid;
-	}
+	holder_facts(sk, owner, &s.facts);
 	__builtin_memcpy(s.addr, e->key.local_addr, 16);
 	identity_of_facts(&s);
 	return s.identity;
 }
 
-/* By the address of this end. A function of its own: the stack of all that calls each other is
- * bounded. */
-static __noinline int holder_of_address(const struct ending *e)
+/* The address at this end, or at the other one. A function of its own: the stack of all that calls
+ * each other is bounded. */
+static __noinline int holder_of_address(const struct end *e, bool remote, __u32 port)
 {
-	struct weft_mesh_key key = {.port = e->server ? e->key.local_port : 0};
+	struct weft_mesh_key key = {.port = port};
 
-	__builtin_memcpy(key.addr, e->key.local_addr, 16);
-	return identity_of_addr(&key, e->a.question.generation);
+	__builtin_memcpy(key.addr, remote ? e->key.remote_addr : e->key.local_addr, 16);
+	return identity_of_addr(&key, e->generation);
 }
 
-static __always_inline __u32 holder_of(struct sock *sk, const struct ending *e)
+/* The network namespace that the client connects from, when it was on this node. */
+static __noinline __u64 net_of_client(const struct end *e)
 {
-	__u32 identity = holder_of_process(sk, e);
+	const struct knock *knock = knock_find(&e->key);
 
-	return identity ? identity : holder_of_address(e);
+	return knock ? net_if_there(knock->net, knock->facts.netns_ino) : 0;
+}
+
+/* Who connects is the process, its address, or its network namespace: as at connect, by the
+ * generation in force now. */
+static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
+{
+	__u64 net = holder_net(sk);
+	__u32 identity;
+
+	if (e->server) {
+		identity = source_by_process(&e->key, e->generation);
+		net = net_of_client(e);
+	} else {
+		identity = holder_of_process(sk, e);
+	}
+	if (!identity)
+		identity = holder_of_address(e, e->server, 0);
+	return identity || !net ? identity : identity_of_netns(net, e->generation);
+}
+
+/* 0: at the server's end, any workload of its network namespace. */
+static __always_inline __u32 target_of_end(struct sock *sk, const struct end *e)
+{
+	__u32 identity;
+
+	if (!e->server)
+		return holder_of_address(e, true, e->key.remote_port);
+	identity = holder_of_address(e, false, e->key.local_port);
+	return identity ? identity : holder_of_process(sk, e);
 }
 
 /* ---- policy */
 
-static __always_inline void ask_client(struct sock *sk, struct ending *e)
+static __always_inline void end_ask(struct authorize *a, const struct end *e)
 {
-	struct weft_mesh_key key = {.port = e->key.remote_port};
+	const struct end_key *k = &e->key;
 
-	__builtin_memcpy(key.addr, e->key.remote_addr, 16);
-	e->a.source = holder_of(sk, e);
-	e->a.target = identity_of_addr(&key, e->a.question.generation);
-	__builtin_memcpy(e->a.question.source_addr, e->key.local_addr, 16);
-	__builtin_memcpy(e->a.question.target_addr, e->key.remote_addr, 16);
-	e->a.question.target_port = e->key.remote_port;
+	a->question.generation = e->generation;
+	a->source = e->source;
+	a->target = e->target;
+	__builtin_memcpy(a->question.source_addr, e->server ? k->remote_addr : k->local_addr, 16);
+	__builtin_memcpy(a->question.target_addr, e->server ? k->local_addr : k->remote_addr, 16);
+	a->question.target_port = e->server ? k->local_port : k->remote_port;
+	authorize_ask(a);
 }
 
-static __always_inline void ask_server(struct sock *sk, struct ending *e)
+/* Whether policies deny it to these two, and say that it ends; |e| says which then. */
+__weak __noinline int end_is_denied(struct end *e)
 {
-	e->a.source = source_of_syn(&e->key, e->a.question.generation);
-	e->a.target = target_of_packet(&e->key, e->a.question.generation);
-	if (!e->a.target)
-		e->a.target = holder_of(sk, e);
-	__builtin_memcpy(e->a.question.source_addr, e->key.remote_addr, 16);
-	__builtin_memcpy(e->a.question.target_addr, e->key.local_addr, 16);
-	e->a.question.target_port = e->key.local_port;
+	struct authorize a = {};
+
+	if (!e)
+		return 0;
+	end_ask(&a, e);
+	e->source_number = a.source_number;
+	e->target_number = a.target_number;
+	e->policy = a.answer.policy;
+	e->rule = a.answer.rule;
+	return a.answer.action == WEFT_ACTION_DENY && a.answer.ends;
+}
+
+/* The same of a client that may be several workloads, whose namespace |net| is: at the server's end
+ * each of them is asked about, as at accept. */
+static __always_inline bool any_is_denied(struct end *e, __u64 net)
+{
+	__u32 source = e->source;
+
+	if (source != IDENTITY_MANY || !e->server)
+		return end_is_denied(e);
+	for (__u32 i = 0; i < NETNS_SOURCES; i++) {
+		e->source = identity_of_net(net, e->generation, 0, i);
+		if (!e->source)
+			break;
+		if (end_is_denied(e))
+			return true;
+	}
+	e->source = source;
+	return false;
+}
+
+/* A server whose address and program say nothing may be any workload of its network namespace: what
+ * one of them denies ends, as it is denied at accept. */
+static __always_inline bool netns_denies(struct end *e, __u64 server_net, __u64 client_net)
+{
+	if (addr_is_loopback(e->key.local_addr))
+		return false;
+	for (__u32 i = 0; i < NETNS_WORKLOADS; i++) {
+		e->target = identity_of_net(server_net, e->generation, e->key.local_port, i);
+		if (!e->target)
+			return false;
+		if (any_is_denied(e, client_net))
+			return true;
+	}
+	return false;
 }
 
 /* A generation that comes into force meanwhile is followed by a walk of its own. */
-static __always_inline bool is_forbidden(struct sock *sk, struct ending *e)
+static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 {
+	__u64 net = holder_net(sk), client_net;
 	struct mesh m;
 
 	if (!mesh_open(&m) || !(m.header->flags & WEFT_MESH_ENDS))
 		return false;
-	e->a.question.generation = m.header->generation;
-	if (e->server)
-		ask_server(sk, e);
-	else
-		ask_client(sk, e);
-	authorize_ask(&e->a);
-	return e->a.answer.action == WEFT_ACTION_DENY && e->a.answer.ends;
+	e->generation = m.header->generation;
+	e->source = source_of_end(sk, e);
+	e->target = target_of_end(sk, e);
+	client_net = e->server ? net_of_client(e) : net;
+	if (e->target)
+		return any_is_denied(e, client_net);
+	return e->server && netns_denies(e, net, client_net);
 }
 
 /* ---- endpoints that are to be left */
@@ -138,15 +188,12 @@ static __always_inline __u8 left_verdict(struct sock *sk)
 	return state->flags & WEFT_GONE && sock_is_udp(sk) ? WEFT_VERDICT_GONE : 0;
 }
 
-static __always_inline void ending_is_left(struct ending *e, __u8 verdict)
-{
-	e->verdict = verdict;
-	e->a.answer.policy = e->a.source_number = e->a.target_number = WEFT_NUMBER_NONE;
-}
-
 /* ---- the walk */
 
-static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const struct ending *e)
+/* |verdict|: a WEFT_VERDICT_*, which ENDED is by policy. 0, or a negative errno when the reader's
+ * buffer is full (it comes again). */
+static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const struct end *e,
+				   __u8 verdict)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	const struct mesh_pick *pick = pick_of(sk);
@@ -154,8 +201,13 @@ static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const 
 
 	event_fill(&v.event, WEFT_EVENT_VERDICT, sizeof(v), bpf_ktime_get_ns());
 	v.event.cpu = WEFT_CPU_NONE;
-	verdict_fill(&v, &e->a);
-	v.verdict = e->verdict;
+	v.verdict = verdict;
+	v.generation = e->generation;
+	v.source = e->source_number;
+	v.target = e->target_number;
+	v.policy = e->policy;
+	v.rule = e->rule;
+	v.service = v.endpoint = WEFT_NUMBER_NONE;
 	tuple_fill(&v.tuple, sk);
 	if (owner)
 		v.owner = *owner;
@@ -178,11 +230,21 @@ static __noinline int key_of_sock(struct sock *sk, struct end_key *ret_key)
 	return 0;
 }
 
-/* 0, or a negative errno when the reader's buffer is full (it comes again). */
-static __noinline int ending_look(struct seq_file *seq, struct sock *sk)
+/* An end whose endpoint is to be left. */
+static __always_inline int left_write(struct seq_file *seq, struct sock *sk, struct end *e,
+				      __u8 verdict)
+{
+	struct mesh m;
+
+	e->generation = mesh_open(&m) ? m.header->generation : 0;
+	e->source_number = e->target_number = e->policy = WEFT_NUMBER_NONE;
+	return ending_write(seq, sk, e, verdict);
+}
+
+static __always_inline int ending_look(struct seq_file *seq, struct sock *sk)
 {
 	const struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
-	struct ending e = {.verdict = WEFT_VERDICT_ENDED};
+	struct end e = {};
 	__u8 left;
 
 	if (!state || !state->cookie || state->role == WEFT_ROLE_UNKNOWN)
@@ -192,24 +254,17 @@ static __noinline int ending_look(struct seq_file *seq, struct sock *sk)
 	e.key.egress_seq = state->ingress_seq - 1;
 	left = left_verdict(sk);
 	if (left)
-		ending_is_left(&e, left);
-	else if (!is_forbidden(sk, &e))
-		return 0;
-	return ending_write(seq, sk, &e);
+		return left_write(seq, sk, &e, left);
+	return is_forbidden(sk, &e) ? ending_write(seq, sk, &e, WEFT_VERDICT_ENDED) : 0;
 }
 
 /* The same of datagram sockets, which no policy ends. */
-static __noinline int datagrams_look(struct seq_file *seq, struct sock *sk)
+static __always_inline int datagrams_look(struct seq_file *seq, struct sock *sk)
 {
 	__u8 left = sock_is_udp(sk) ? left_verdict(sk) : 0;
-	struct ending e = {};
-	struct mesh m;
+	struct end e = {};
 
-	if (!left)
-		return 0;
-	ending_is_left(&e, left);
-	e.a.question.generation = mesh_open(&m) ? m.header->generation : 0;
-	return ending_write(seq, sk, &e);
+	return left ? left_write(seq, sk, &e, left) : 0;
 }
 
 SEC("iter/bpf_sk_storage_map")
