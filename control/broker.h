@@ -21,6 +21,7 @@ enum broker_question {
 	BROKER_CHECK,	 /* answer: a JSON object as text */
 	BROKER_SIMULATE, /* data: struct weft_simulation; answer: the same, filled in; empty: no */
 	BROKER_EXPLAIN,	 /* the same with struct weft_explanation */
+	BROKER_WHERE,	 /* data: struct weft_where; answer: struct weft_place each; one byte: no */
 	BROKER_END,	 /* look for connections that are to be ended; no answer */
 };
 

@@ -18,6 +18,7 @@
 #include "datapath/attach/lookups.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/redirect.h"
+#include "datapath/attach/where.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -483,6 +484,19 @@ static void answer_explanation(struct loader *l, struct broker *b, const struct 
 	broker_answer(b, &e, done ? sizeof(e) : 0);
 }
 
+static void answer_where(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	static struct weft_place places[WHERE_PLACES_MAX];
+	struct weft_where where;
+	int count = -EINVAL;
+
+	if (m->data_bytes == sizeof(where)) {
+		memcpy(&where, m->data, sizeof(where));
+		count = where_find(l->attach, &where, places);
+	}
+	broker_answer(b, places, count < 0 ? 1 : (size_t)count * sizeof(places[0]));
+}
+
 int loader_answer(struct loader *l, struct broker *b)
 {
 	struct broker_message m;
@@ -502,6 +516,9 @@ int loader_answer(struct loader *l, struct broker *b)
 		break;
 	case BROKER_EXPLAIN:
 		answer_explanation(l, b, &m);
+		break;
+	case BROKER_WHERE:
+		answer_where(l, b, &m);
 		break;
 	case BROKER_END:
 		end_connections(l);

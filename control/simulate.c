@@ -5,6 +5,7 @@
 #include "control/apply/generation.h"
 #include "control/broker.h"
 #include "control/export/end.h"
+#include "control/export/explain.h"
 #include "control/export/json.h"
 
 #include <arpa/inet.h>
@@ -91,14 +92,20 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 
 /* ---- the answer */
 
-static void put_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
+static void address_text(const uint8_t addr[16], char out[INET6_ADDRSTRLEN])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, INET6_ADDRSTRLEN);
+}
+
+static void put_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
+{
 	char text[INET6_ADDRSTRLEN], full[80];
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, text, sizeof(text));
-	snprintf(full, sizeof(full), v4 ? "%s:%u" : "[%s]:%u", text, port);
+	address_text(addr, text);
+	snprintf(full, sizeof(full), strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
 	json_put_string(j, key, full);
 }
 
@@ -116,25 +123,29 @@ static void put_names(struct json *j, const struct generation *g, const struct w
 	const struct mesh *m = g->mesh;
 	uint32_t service = compile_name(n->services, n->service_count, s->service);
 	uint32_t endpoint = compile_name(n->endpoints, n->endpoint_count, s->endpoint);
-	uint32_t source = compile_name(n->workloads, n->workload_count, s->source);
-	uint32_t target = compile_name(n->workloads, n->workload_count, s->target);
 
 	if (service != MESH_NONE)
 		put_name(j, "service", m->services[service].namespace_name,
 			 m->services[service].name);
 	if (endpoint != MESH_NONE && m->endpoints[endpoint].name[0])
 		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
-	if (source != MESH_NONE)
-		put_name(j, "source", m->workloads[source].namespace_name,
-			 mesh_workload_title(&m->workloads[source]));
-	if (target != MESH_NONE)
-		put_name(j, "target", m->workloads[target].namespace_name,
-			 mesh_workload_title(&m->workloads[target]));
-	if (s->policy < m->policy_count) {
-		put_name(j, "policy", m->policies[s->policy].namespace_name,
-			 m->policies[s->policy].name);
-		json_put_number(j, "rule", s->rule);
-	}
+}
+
+/* What policies say where it would go. Returns the word for it, or |verdict|. */
+static const char *put_policy(struct json *j, const struct generation *g,
+			      const struct explain_kernel *kernel, const char *from,
+			      const struct weft_simulation *s, const char *verdict)
+{
+	bool balanced = s->endpoint != WEFT_NUMBER_NONE;
+	char to[INET6_ADDRSTRLEN], port[8];
+	struct error err;
+
+	if (s->verdict != WEFT_VERDICT_ALLOWED || g->number != s->generation)
+		return verdict;
+	address_text(balanced ? s->endpoint_addr : s->addr, to);
+	snprintf(port, sizeof(port), "%u", balanced ? s->endpoint_port : s->port);
+	explain_put(j, "policy", g->mesh, kernel, from, to, port, &verdict, &err);
+	return verdict;
 }
 
 static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
@@ -151,20 +162,19 @@ static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
 /* The address that chose the endpoint, where it is one that does: a socket may have another. */
 static void put_client(struct json *j, const struct generation *g, const struct weft_simulation *s)
 {
-	static const uint8_t unknown[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
 	uint32_t service = compile_name(g->names->services, g->names->service_count, s->service);
-	bool v4 = !memcmp(s->source_addr, mapped, sizeof(mapped));
+	static const uint8_t unknown[16];
 	char text[INET6_ADDRSTRLEN] = "unknown";
 
 	if (service == MESH_NONE || !is_hashed(g->mesh, &g->mesh->services[service]))
 		return;
 	if (memcmp(s->source_addr, unknown, sizeof(unknown)) != 0)
-		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? s->source_addr + 12 : s->source_addr, text,
-			  sizeof(text));
+		address_text(s->source_addr, text);
 	json_put_string(j, "by_client", text);
 }
 
 static void put_answer(struct text *out, const struct generation *g,
+		       const struct explain_kernel *kernel, const char *from,
 		       const struct weft_simulation *s)
 {
 	static const char *const verdicts[] = {
@@ -174,11 +184,14 @@ static void put_answer(struct text *out, const struct generation *g,
 		[WEFT_VERDICT_OVERFLOW] = "overflow",
 	};
 	struct json j = json_to(out);
+	const char *verdict;
 
 	json_put_object(&j, NULL);
 	json_put_number(&j, "generation", s->generation);
 	put_address(&j, "asked", s->addr, s->port);
-	json_put_string(&j, "verdict", s->verdict < 4 ? verdicts[s->verdict] : "unknown");
+	verdict = put_policy(&j, g, kernel, from, s,
+			     s->verdict < 4 ? verdicts[s->verdict] : "unknown");
+	json_put_string(&j, "verdict", verdict);
 	if (s->endpoint != WEFT_NUMBER_NONE)
 		put_address(&j, "endpoint", s->endpoint_addr, s->endpoint_port);
 	if (g->number == s->generation) {
@@ -189,8 +202,9 @@ static void put_answer(struct text *out, const struct generation *g,
 	json_put_line(&j);
 }
 
-int simulate_write(const struct generation *g, struct broker *broker, const char *from,
-		   const char *to, struct text *out, struct error *err)
+int simulate_write(const struct generation *g, struct broker *broker,
+		   const struct explain_kernel *kernel, const char *from, const char *to,
+		   struct text *out, struct error *err)
 {
 	struct weft_simulation s = {.uid = WEFT_NUMBER_NONE};
 	ssize_t n;
@@ -206,6 +220,6 @@ int simulate_write(const struct generation *g, struct broker *broker, const char
 	if (n != sizeof(s))
 		return error_set(err, -ENOTSUP,
 				 "this kernel cannot run the balancing code by hand");
-	put_answer(out, g, &s);
+	put_answer(out, g, kernel, from, &s);
 	return 0;
 }

@@ -259,12 +259,29 @@ static int ask_kernel(void *arg, struct weft_explanation *e)
 	return n == sizeof(*e) ? 0 : -ENOTSUP;
 }
 
+static int ask_where(void *arg, const struct weft_where *where, struct weft_place *ret)
+{
+	ssize_t n = broker_ask_data(arg, BROKER_WHERE, where, sizeof(*where), ret,
+				    WHERE_PLACES_MAX * sizeof(*ret));
+
+	return n >= 0 && n % sizeof(*ret) == 0 ? (int)(n / sizeof(*ret)) : -ENOTSUP;
+}
+
+/* Without a generation nothing is asked of it. */
+static struct explain_kernel kernel_of(const struct status *s, const struct generation *g)
+{
+	return (struct explain_kernel){.names = g ? g->names : NULL,
+				       .ask = ask_kernel,
+				       .where = ask_where,
+				       .arg = s->parts.broker};
+}
+
 int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
 		   struct error *err)
 {
 	const struct status *s = arg;
 	const struct generation *g = steering_generation(s->parts.steering);
-	const struct explain_kernel kernel = {g ? g->names : NULL, ask_kernel, s->parts.broker};
+	const struct explain_kernel kernel = kernel_of(s, g);
 
 	if (!g)
 		return error_set(err, -ENOENT, "no configuration is in force yet");
@@ -281,8 +298,9 @@ struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, s
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,
 		    struct error *err)
 {
-	struct status *s = arg;
+	const struct status *s = arg;
+	const struct generation *g = steering_generation(s->parts.steering);
+	const struct explain_kernel kernel = kernel_of(s, g);
 
-	return simulate_write(steering_generation(s->parts.steering), s->parts.broker, from, to,
-			      out, err);
+	return simulate_write(g, s->parts.broker, &kernel, from, to, out, err);
 }

@@ -60,6 +60,9 @@ const char *field_shown(const json_t *object, const char *key, char out[SHOWN_MA
 double field_real(const json_t *object, const char *key); /* NAN */
 long long field_number(const json_t *object, const char *key);
 
+/* What policies say of a connection: "denied by NAMESPACE/POLICY rule N: WHY". */
+void print_policy_verdict(const struct context *context, const json_t *o);
+
 /* Numbers as people read them; |out| is returned. "-" for NAN. */
 const char *human_bytes(double bytes, char out[16]);
 const char *human_rate(double per_second, char out[16]);

@@ -227,9 +227,8 @@ int command_mesh(const struct context *context, int argc, char **argv)
 static int print_simulation(void *arg, const char *text, json_t *o)
 {
 	static const char *const rows[][2] = {
-		{"asked", "asked"},	{"source", "source"},	  {"service", "service"},
-		{"verdict", "verdict"}, {"endpoint", "endpoint"}, {"is", "endpoint_name"},
-		{"target", "target"},	{"policy", "policy"},
+		{"asked", "asked"},	  {"service", "service"},  {"verdict", "verdict"},
+		{"endpoint", "endpoint"}, {"is", "endpoint_name"},
 	};
 	struct list_view *view = arg;
 	char by[200];
@@ -250,6 +249,10 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 	if (!json_object_get(o, "service"))
 		print_row("endpoint", "none: this is no service's address and port, the connect "
 				      "goes there");
+	if (json_object_get(o, "policy")) {
+		printf("%-14s ", "policy");
+		print_policy_verdict(view->context, json_object_get(o, "policy"));
+	}
 	return 0;
 }
 

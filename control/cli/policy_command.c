@@ -79,18 +79,13 @@ static void print_end(const char *name, const json_t *end)
 		printf(", %s", field_shown(end, "address", shown));
 }
 
-static int print_explanation(void *arg, const char *text, json_t *o)
+void print_policy_verdict(const struct context *context, const json_t *o)
 {
-	struct policy_view *view = arg;
-	struct colors c = colors_of(view->context->color);
-	const json_t *policies = json_object_get(o, "policies"), *policy;
+	struct colors c = colors_of(context->color);
+	const char *verdict = field_text(o, "verdict");
 	char shown[SHOWN_MAX];
-	size_t i;
 
-	view->denied = strcmp(field_text(o, "verdict"), "allowed") != 0;
-	if (view->context->json)
-		return puts(text) < 0;
-	printf("%s%s%s", view->denied ? c.red : c.green, field_text(o, "verdict"), c.off);
+	printf("%s%s%s", strcmp(verdict, "allowed") != 0 ? c.red : c.green, verdict, c.off);
 	if (json_is_string(json_object_get(o, "policy")))
 		printf(" by %s rule %lld", field_shown(o, "policy", shown),
 		       field_number(o, "rule"));
@@ -98,11 +93,39 @@ static int print_explanation(void *arg, const char *text, json_t *o)
 	       json_is_true(json_object_get(o, "ends_connections"))
 		       ? "; connections that live are ended, too"
 		       : "");
+}
+
+/* Of an address that is no workload's. */
+static void print_listener(const json_t *o)
+{
+	char program[SHOWN_MAX], name[SHOWN_MAX];
+
+	printf("  listens there: %s, pid %lld, %s: ", field_shown(o, "program", program),
+	       field_number(o, "pid"), field_text(o, "protocol"));
+	if (json_object_get(o, "workload"))
+		printf("%s, ", field_shown(o, "workload", name));
+	printf("%s\n", field_text(o, "verdict"));
+}
+
+static int print_explanation(void *arg, const char *text, json_t *o)
+{
+	const json_t *policies = json_object_get(o, "policies"), *policy, *listener;
+	struct policy_view *view = arg;
+	size_t i;
+
+	view->denied = strcmp(field_text(o, "verdict"), "allowed") != 0;
+	if (view->context->json)
+		return puts(text) < 0;
+	print_policy_verdict(view->context, o);
 	print_end("from", json_object_get(o, "source"));
 	printf("\n");
 	print_end("to", json_object_get(o, "target"));
-	printf(", port %lld\n  %zu %s the target%s\n", field_number(o, "port"),
-	       json_array_size(policies),
+	printf(", port %lld\n", field_number(o, "port"));
+	json_array_foreach(json_object_get(o, "listeners"), i, listener)
+	{
+		print_listener(listener);
+	}
+	printf("  %zu %s the target%s\n", json_array_size(policies),
 	       json_array_size(policies) == 1 ? "policy selects" : "policies select",
 	       json_array_size(policies) ? ":" : "");
 	json_array_foreach(policies, i, policy)

@@ -81,15 +81,17 @@ const struct command commands[] = {
 	{"policy", "explain FROM TO PORT [--config PATH]",
 	 "what policies say of a connection, and why",
 	 "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody that the "
-	 "mesh knows\n"
+	 "mesh knows;\n"
+	 "                  of an address that is no workload's, who listens there on this node\n"
 	 "  PORT            where the workload listens\n"
 	 "  --config PATH   by this directory or file (-: stdin), without an agent\n"
 	 "exit code 3: it is not allowed\n",
 	 command_policy},
-	{"simulate", "FROM TO", "where a connect would go, asked of the kernel's own code",
+	{"simulate", "FROM TO", "where a connect would go, and what policies say of it there",
 	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
 	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "
 	 "one port\n"
+	 "by the kernel's own code, on what is in force\n"
 	 "exit code 3: the connect would be refused\n",
 	 command_simulate},
 	{"detach", "[--force]", "take away everything that weftd left attached",

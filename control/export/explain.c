@@ -1,162 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Names to ends, verdict and reasons to JSON. */
+/* Verdict and reasons to JSON. */
 #include "control/export/explain.h"
 
-#include "control/export/end.h"
+#include "control/export/explain_ask.h"
 #include "control/export/json.h"
-#include "mesh-config/explain.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- the question */
-
-static int not_found(const struct mesh *m, const char *name, struct error *err)
-{
-	bool service = mesh_host_find(m, name) != MESH_NONE;
-
-	for (uint32_t i = 0; i < m->service_count && !service; i++)
-		service = end_is_named(name, m->services[i].namespace_name, m->services[i].name);
-	if (service)
-		return error_set(err, -ENOENT,
-				 "\"%.100s\" is a service: policies are about workloads, and "
-				 "`weft endpoints` lists those of a service",
-				 name);
-	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", name);
-}
-
-/* An end as it was given. */
-struct asked_end {
-	struct explain_ends ends;
-	uint32_t workload; /* by name, and nothing else leads to it; else MESH_NONE */
-};
-
-static int name_find(const struct mesh *m, const char *name, uint32_t *ret, struct error *err)
-{
-	const struct mesh_workload *found = NULL;
-
-	for (uint32_t i = 0; i < m->workload_count; i++) {
-		const struct mesh_workload *w = &m->workloads[i];
-
-		if (!*w->name || !end_is_named(name, w->namespace_name, w->name))
-			continue;
-		if (found)
-			return error_set(err, -EEXIST,
-					 "workloads of several namespaces are called \"%.100s\": "
-					 "say %s/%.100s or %s/%.100s",
-					 name, found->namespace_name, w->name, w->namespace_name,
-					 w->name);
-		found = w;
-		*ret = i;
-	}
-	return found ? 0 : not_found(m, name, err);
-}
-
-/* The first of its addresses: one that says who it is, if there is one. NULL: it has none. */
-static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w)
-{
-	const struct mesh_address *a = &m->addresses[w->address_first];
-
-	for (uint32_t i = 0; i < w->address_count; i++)
-		if (!a[i].conditional)
-			return &a[i];
-	return w->address_count ? a : NULL;
-}
-
-/* |port| 0: of a source. */
-static int end_named(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
-		     struct error *err)
-{
-	const struct mesh_address *a;
-	uint32_t found = MESH_NONE;
-	int code = name_find(m, name, &found, err);
-
-	if (code)
-		return code;
-	a = address_of(m, &m->workloads[found]);
-	if (a)
-		memcpy(end->ends.address, a->address, sizeof(a->address));
-	if (a && !a->conditional) {
-		end->ends.holders = holders_at(m, a->address, port);
-		return 0;
-	}
-	end->workload = found;
-	end->ends.holders = (struct holders){.workloads = {found}, .count = 1};
-	return 0;
-}
-
-static int end_find(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
-		    struct error *err)
-{
-	if (!end_address(name, end->ends.address)) {
-		memset(end->ends.address, 0, sizeof(end->ends.address));
-		return end_named(m, name, port, end, err);
-	}
-	end->ends.holders = holders_at(m, end->ends.address, port);
-	return 0;
-}
-
-struct asked {
-	struct asked_end source, target;
-	uint16_t port;
-};
-
-static int question_parse(const struct mesh *m, const char *from, const char *to, const char *port,
-			  struct asked *ret, struct error *err)
-{
-	char *rest;
-	unsigned long number = strtoul(port, &rest, 10);
-	int code = 0;
-
-	if (!number || number > 65535 || *rest)
-		return error_set(err, -EINVAL, "\"%.20s\" is no port", port);
-	*ret = (struct asked){{.workload = MESH_NONE}, {.workload = MESH_NONE}, (uint16_t)number};
-	if (*from)
-		code = end_find(m, from, 0, &ret->source, err);
-	return code ? code : end_find(m, to, ret->port, &ret->target, err);
-}
-
-/* ---- the kernel's answer */
-
-static struct explain_end end_of_number(const struct mesh *m, const struct compile_names *n,
-					uint32_t number, const uint8_t address[16])
-{
-	uint32_t workload = compile_name(n->workloads, n->workload_count, number);
-	struct explain_end end = {0};
-
-	if (workload != MESH_NONE)
-		end.workload = &m->workloads[workload];
-	memcpy(end.address, address, sizeof(end.address));
-	return end;
-}
-
-/* False: it cannot tell. */
-static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel,
-		       const struct asked *asked, struct explain_question *ret_pair,
-		       struct weft_policy_answer *ret)
-{
-	const struct compile_names *n = kernel->names;
-	struct weft_explanation e = {.question.target_port = asked->port,
-				     .question.generation = n->generation};
-	const uint8_t *source = asked->source.ends.address, *target = asked->target.ends.address;
-
-	memcpy(e.question.source_addr, source, sizeof(e.question.source_addr));
-	memcpy(e.question.target_addr, target, sizeof(e.question.target_addr));
-	if (asked->source.workload != MESH_NONE)
-		e.source = n->workload_cells[asked->source.workload];
-	if (asked->target.workload != MESH_NONE)
-		e.target = n->workload_cells[asked->target.workload];
-	if (kernel->ask(kernel->arg, &e) || e.answer.action == WEFT_ACTION_STALE)
-		return false;
-	*ret = e.answer;
-	*ret_pair = (struct explain_question){end_of_number(m, n, e.source_number, source),
-					      end_of_number(m, n, e.target_number, target),
-					      asked->port};
-	return true;
-}
 
 /* ---- the answer */
 
@@ -254,57 +106,134 @@ static const char *verdict_word(const struct weft_policy_answer *a)
 	return "undecided";
 }
 
-static const char *why(const struct explain_question *q, const struct weft_policy_answer *a)
+static const char *why_no_workload(const struct explained *e)
 {
-	if (!q->target.workload)
-		return "the target is no workload of the mesh: policies do not concern it";
+	switch (e->target) {
+	case EXPLAINED_FILES:
+		return "the address of the target is no workload's, and files do not say which "
+		       "program listens there";
+	case EXPLAINED_LISTENERS:
+		return "the program that listens there is no workload of the mesh: policies do not "
+		       "concern it";
+	case EXPLAINED_NO_LISTENER:
+		return "nothing listens there, and the address is no workload's: policies do not "
+		       "concern it";
+	case EXPLAINED_ELSEWHERE:
+		return "the target is no workload of the mesh, and no process of this node has its "
+		       "address: policies do not concern it";
+	case EXPLAINED_MESH:
+		break;
+	}
+	return "the target is no workload of the mesh: policies do not concern it";
+}
+
+static const char *why(const struct explained *e)
+{
+	const struct weft_policy_answer *a = &e->answer;
+	bool denied = a->action == WEFT_ACTION_DENY;
+
+	if (e->differs)
+		return "several ends have these addresses, and policies do not say the same of "
+		       "all of them";
+	if (denied && e->several)
+		return "the source may be several workloads, and policies ask which";
+	if (denied && !e->pair.target.workload)
+		return "the network namespace of the target has more workloads than are asked";
+	if (!e->pair.target.workload)
+		return why_no_workload(e);
 	if (a->action == WEFT_ACTION_OPEN)
 		return "it depends on the address of the source, which is not given";
 	if (a->rule)
-		return a->action == WEFT_ACTION_DENY ? "a DENY policy matches"
-						     : "an ALLOW policy matches";
-	if (a->action == WEFT_ACTION_DENY)
+		return denied ? "a DENY policy matches" : "an ALLOW policy matches";
+	if (denied)
 		return "ALLOW policies select the target, and none of them matches";
 	return "no ALLOW policy selects the target, and no DENY policy matches";
 }
 
-static void put_verdict(struct json *j, const struct mesh *m, const struct explain_question *q,
-			const struct weft_policy_answer *a)
+static void put_verdict(struct json *j, const struct mesh *m, const struct explained *e)
 {
+	const struct weft_policy_answer *a = &e->answer;
+
 	json_put_string(j, "verdict", verdict_word(a));
-	json_put_string(j, "why", why(q, a));
+	json_put_string(j, "why", why(e));
 	put_policy_name(j, "policy", m, a->policy);
 	json_put_number(j, "rule", a->rule);
 	json_put_bool(j, "ends_connections", a->ends);
-	put_end(j, "source", m, &q->source);
-	put_end(j, "target", m, &q->target);
-	json_put_number(j, "port", q->port);
+	put_end(j, "source", m, &e->pair.source);
+	put_end(j, "target", m, &e->pair.target);
+	json_put_number(j, "port", e->port);
 	json_put_number(j, "notes", a->notes);
 	json_put_number(j, "steps", a->steps);
+}
+
+static const char *protocol_word(uint8_t protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return "tcp";
+	return protocol == IPPROTO_UDP ? "udp" : "udplite";
+}
+
+static void put_listeners(struct json *j, const struct mesh *m, const struct explained *e)
+{
+	json_put_array(j, "listeners");
+	for (size_t i = 0; i < e->listener_count; i++) {
+		const struct explained_listener *l = &e->listeners[i];
+
+		json_put_object(j, NULL);
+		json_put_string(j, "protocol", protocol_word(l->place.protocol));
+		json_put_number(j, "pid", l->place.owner.pid);
+		json_put_string(j, "program", l->place.owner.exe);
+		json_put_number(j, "network_namespace", l->place.netns_ino);
+		if (l->pair.target.workload)
+			put_names(j, m, l->pair.target.workload);
+		json_put_string(j, "verdict", verdict_word(&l->answer));
+		json_put_object_end(j);
+	}
+	json_put_array_end(j);
+}
+
+static void put_policies(struct json *j, const struct mesh *m, const struct explained *e)
+{
+	json_put_array(j, "policies");
+	for (uint32_t i = 0; i < m->policy_count; i++)
+		if (explain_selects(m, i, &e->pair))
+			put_policy(j, m, i, &e->pair);
+	json_put_array_end(j);
 }
 
 int explain_write(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
 		  const char *to, const char *port, struct text *out, struct error *err)
 {
-	struct explain_question q = {0};
-	struct weft_policy_answer a;
 	struct json j = json_to(out);
-	struct asked asked;
-	int code = question_parse(m, from, to, port, &asked, err);
+	struct explained e;
+	int code = explain_find(m, kernel, from, to, port, &e, err);
 
-	if (!code && !(kernel && ask_kernel(m, kernel, &asked, &q, &a)))
-		code = explain_ask_all(m, &asked.source.ends, &asked.target.ends, asked.port, &q,
-				       &a, err);
-	if (code)
-		return code;
-	json_put_object(&j, NULL);
-	put_verdict(&j, m, &q, &a);
-	json_put_array(&j, "policies");
-	for (uint32_t i = 0; i < m->policy_count; i++)
-		if (explain_selects(m, i, &q))
-			put_policy(&j, m, i, &q);
-	json_put_array_end(&j);
-	json_put_object_end(&j);
-	json_put_line(&j);
-	return 0;
+	if (!code) {
+		json_put_object(&j, NULL);
+		put_verdict(&j, m, &e);
+		if (e.listener_count)
+			put_listeners(&j, m, &e);
+		put_policies(&j, m, &e);
+		json_put_object_end(&j);
+		json_put_line(&j);
+	}
+	explained_free(&e);
+	return code;
+}
+
+int explain_put(struct json *j, const char *key, const struct mesh *m,
+		const struct explain_kernel *kernel, const char *from, const char *to,
+		const char *port, const char **ret_verdict, struct error *err)
+{
+	struct explained e;
+	int code = explain_find(m, kernel, from, to, port, &e, err);
+
+	if (!code) {
+		json_put_object(j, key);
+		put_verdict(j, m, &e);
+		json_put_object_end(j);
+		*ret_verdict = verdict_word(&e.answer);
+	}
+	explained_free(&e);
+	return code;
 }

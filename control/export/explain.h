@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
+#include "datapath/attach/where.h"
 #include "mesh-config/compile.h"
 
+struct json;
 struct text;
 
 /* The kernel half, that answers by what is in force. */
@@ -15,14 +17,23 @@ struct explain_kernel {
 	const struct compile_names *names; /* of the mesh in question */
 	/* Fills the answer in; 0 or a negative errno: then the model answers. */
 	int (*ask)(void *arg, struct weft_explanation *explanation);
+	/* Who is at an address of this node, as where_find (datapath/attach/where.h). */
+	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
 	void *arg;
 };
 
 /* |from|, |to|: an address, WORKLOAD or NAMESPACE/WORKLOAD; |from| "" = nobody that the mesh knows,
  * at an address that is not known. |port|: where the workload listens. A workload that has an
- * address of its own is asked for by it, as a connection does: others may have it too. |kernel| may
- * be NULL. Writes one JSON object and a line end. 0; -EINVAL, -ENOENT, -ENOMEM or -E2BIG with
- * |err|.
+ * address of its own is asked for by it, as a connection does: others may have it too. Of an
+ * address that is no workload's, what the network namespace of this node that has it and the
+ * program that listens there are. |kernel| may be NULL. Writes one JSON object and a line end. 0;
+ * -EINVAL, -ENOENT, -ENOMEM or -E2BIG with |err|.
  */
 int explain_write(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
 		  const char *to, const char *port, struct text *out, struct error *err);
+
+/* The verdict alone, as an object of |j|: "verdict", "why", "policy", "rule", "source", "target".
+ * Its first word is |*ret_verdict| too. 0 or as explain_write; then nothing is written. */
+int explain_put(struct json *j, const char *key, const struct mesh *m,
+		const struct explain_kernel *kernel, const char *from, const char *to,
+		const char *port, const char **ret_verdict, struct error *err);

@@ -83,10 +83,10 @@ _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its 
  * connection, then the second look at states. Their absence shows in the lists that `weft check`
  * prints. */
 static const char *const OPTIONAL[] = {
-	"mesh_end",    "mesh_simulate", "mesh_policy",	   "mesh_explain",
-	"mesh_",       "weft_xdp",	"weft_tc_ingress", "weft_tc_egress",
-	"code_mapped", "tls_log_multi", "tls_log",	   "tls_keys_multi",
-	"tls_keys",    "tcp_reset_out", "tcp_reset_in",	   "tcp_state_twin"};
+	"mesh_servers",	 "mesh_places",	  "mesh_end",	   "mesh_simulate",   "mesh_policy",
+	"mesh_explain",	 "mesh_",	  "weft_xdp",	   "weft_tc_ingress", "weft_tc_egress",
+	"code_mapped",	 "tls_log_multi", "tls_log",	   "tls_keys_multi",  "tls_keys",
+	"tcp_reset_out", "tcp_reset_in",  "tcp_state_twin"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 static bool is_mesh(const char *program)

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names to ends, ends to pairs of workloads, an answer for each pair. */
+#include "control/export/explain_ask.h"
+
+#include "control/export/end.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOURCES_MAX 64u /* workloads of network namespaces with one address */
+
+/* ---- the question */
+
+static int not_found(const struct mesh *m, const char *name, struct error *err)
+{
+	bool service = mesh_host_find(m, name) != MESH_NONE;
+
+	for (uint32_t i = 0; i < m->service_count && !service; i++)
+		service = end_is_named(name, m->services[i].namespace_name, m->services[i].name);
+	if (service)
+		return error_set(err, -ENOENT,
+				 "\"%.100s\" is a service: policies are about workloads, and "
+				 "`weft endpoints` lists those of a service",
+				 name);
+	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", name);
+}
+
+/* An end as it was given. */
+struct asked_end {
+	struct explain_ends ends;
+	uint32_t workload; /* by name, and nothing else leads to it; else MESH_NONE */
+};
+
+static int name_find(const struct mesh *m, const char *name, uint32_t *ret, struct error *err)
+{
+	const struct mesh_workload *found = NULL;
+
+	for (uint32_t i = 0; i < m->workload_count; i++) {
+		const struct mesh_workload *w = &m->workloads[i];
+
+		if (!*w->name || !end_is_named(name, w->namespace_name, w->name))
+			continue;
+		if (found)
+			return error_set(err, -EEXIST,
+					 "workloads of several namespaces are called \"%.100s\": "
+					 "say %s/%.100s or %s/%.100s",
+					 name, found->namespace_name, w->name, w->namespace_name,
+					 w->name);
+		found = w;
+		*ret = i;
+	}
+	return found ? 0 : not_found(m, name, err);
+}
+
+/* The first of its addresses: one that says who it is, if there is one. NULL: it has none. */
+static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w)
+{
+	const struct mesh_address *a = &m->addresses[w->address_first];
+
+	for (uint32_t i = 0; i < w->address_count; i++)
+		if (!a[i].conditional)
+			return &a[i];
+	return w->address_count ? a : NULL;
+}
+
+/* |port| 0: of a source. */
+static int end_named(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
+		     struct error *err)
+{
+	const struct mesh_address *a;
+	uint32_t found = MESH_NONE;
+	int code = name_find(m, name, &found, err);
+
+	if (code)
+		return code;
+	a = address_of(m, &m->workloads[found]);
+	if (a)
+		memcpy(end->ends.address, a->address, sizeof(a->address));
+	if (a && !a->conditional) {
+		end->ends.holders = holders_at(m, a->address, port);
+		return 0;
+	}
+	end->workload = found;
+	end->ends.holders = (struct holders){.workloads = {found}, .count = 1};
+	return 0;
+}
+
+static int end_find(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
+		    struct error *err)
+{
+	if (!end_address(name, end->ends.address)) {
+		memset(end->ends.address, 0, sizeof(end->ends.address));
+		return end_named(m, name, port, end, err);
+	}
+	end->ends.holders = holders_at(m, end->ends.address, port);
+	return 0;
+}
+
+struct asked {
+	struct asked_end source, target;
+	uint16_t port;
+};
+
+static int question_parse(const struct mesh *m, const char *from, const char *to, const char *port,
+			  struct asked *ret, struct error *err)
+{
+	char *rest;
+	unsigned long number = strtoul(port, &rest, 10);
+	int code = 0;
+
+	if (!number || number > 65535 || *rest)
+		return error_set(err, -EINVAL, "\"%.20s\" is no port", port);
+	*ret = (struct asked){{.workload = MESH_NONE}, {.workload = MESH_NONE}, (uint16_t)number};
+	if (*from)
+		code = end_find(m, from, 0, &ret->source, err);
+	return code ? code : end_find(m, to, ret->port, &ret->target, err);
+}
+
+/* ---- the kernel's answer */
+
+/* Cells of weft_mesh_identity; 0: whose the address is. */
+struct ask_pair {
+	uint32_t source, target;
+};
+
+static struct explain_end end_of_number(const struct mesh *m, const struct compile_names *n,
+					uint32_t number, const uint8_t address[16])
+{
+	uint32_t workload = compile_name(n->workloads, n->workload_count, number);
+	struct explain_end end = {0};
+
+	if (workload != MESH_NONE)
+		end.workload = &m->workloads[workload];
+	memcpy(end.address, address, sizeof(end.address));
+	return end;
+}
+
+static bool is_given(const uint8_t address[16])
+{
+	static const uint8_t unknown[16];
+
+	return memcmp(address, unknown, sizeof(unknown)) != 0;
+}
+
+/* What the server's end makes of it: there nothing more can become known of a source with an
+ * address, nor of a target that is too much. */
+static bool decide_open(const struct asked *asked, const struct ask_pair *pair,
+			struct weft_policy_answer *answer)
+{
+	bool several = answer->action == WEFT_ACTION_OPEN && is_given(asked->source.ends.address);
+
+	if (several || pair->target == WEFT_NUMBER_NONE)
+		answer->action = WEFT_ACTION_DENY;
+	return several;
+}
+
+/* False: it cannot tell. */
+static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel,
+		       const struct asked *asked, const struct ask_pair *pair,
+		       struct explained_listener *ret, bool *ret_several)
+{
+	const struct compile_names *n = kernel->names;
+	struct weft_explanation e = {.question.target_port = asked->port,
+				     .question.generation = n->generation,
+				     .source = pair->source,
+				     .target = pair->target};
+	const uint8_t *source = asked->source.ends.address, *target = asked->target.ends.address;
+
+	memcpy(e.question.source_addr, source, sizeof(e.question.source_addr));
+	memcpy(e.question.target_addr, target, sizeof(e.question.target_addr));
+	if (kernel->ask(kernel->arg, &e) || e.answer.action == WEFT_ACTION_STALE)
+		return false;
+	*ret_several = decide_open(asked, pair, &e.answer);
+	ret->answer = e.answer;
+	ret->pair = (struct explain_question){end_of_number(m, n, e.source_number, source),
+					      end_of_number(m, n, e.target_number, target),
+					      asked->port};
+	return true;
+}
+
+/* ---- who is at an address that is no workload's */
+
+static uint32_t cell_of(const struct compile_names *n, const struct asked_end *end)
+{
+	return end->workload != MESH_NONE ? n->workload_cells[end->workload] : 0;
+}
+
+static bool is_no_workload(const struct asked_end *end)
+{
+	return end->workload == MESH_NONE && !end->ends.holders.count &&
+	       is_given(end->ends.address);
+}
+
+/* How many, or a negative errno. */
+static int where(const struct explain_kernel *kernel, const struct asked_end *end, uint16_t port,
+		 bool servers, struct weft_place places[WHERE_PLACES_MAX])
+{
+	struct weft_where where = {
+		.generation = kernel->names->generation, .port = port, .servers = servers};
+	int count;
+
+	memcpy(where.addr, end->ends.address, sizeof(where.addr));
+	count = kernel->where(kernel->arg, &where, places);
+	for (int i = 0; i < count; i++)
+		if (places[i].generation != where.generation)
+			return -EAGAIN;
+	return count;
+}
+
+/* Workloads that the source may be, those of one network namespace after each other. */
+struct ask_sources {
+	struct {
+		uint32_t cell, netns_ino;
+	} items[SOURCES_MAX];
+	uint32_t count;
+};
+
+static void sources_find(const struct explain_kernel *kernel, const struct asked *asked,
+			 struct weft_place *places, struct ask_sources *ret)
+{
+	int found = is_no_workload(&asked->source) ? where(kernel, &asked->source, 0, false, places)
+						   : 0;
+
+	ret->count = 0;
+	for (int i = 0; i < found && ret->count < SOURCES_MAX; i++) {
+		ret->items[ret->count].cell = places[i].identity;
+		ret->items[ret->count++].netns_ino = places[i].netns_ino;
+	}
+	if (ret->count)
+		return;
+	ret->items[0].cell = cell_of(kernel->names, &asked->source);
+	ret->items[0].netns_ino = 0;
+	ret->count = 1;
+}
+
+/* Fills in who listens at the target: |*ret_count| places. 0 or -ENOMEM. */
+static int listeners_find(const struct explain_kernel *kernel, const struct asked *asked,
+			  struct weft_place *places, struct explained *e, uint32_t *ret_count)
+{
+	int count = where(kernel, &asked->target, asked->port, true, places);
+
+	if (count < 0)
+		return 0;
+	if (!count) {
+		count = where(kernel, &asked->target, asked->port, false, places);
+		e->target = count > 0 ? EXPLAINED_NO_LISTENER : EXPLAINED_ELSEWHERE;
+		return 0;
+	}
+	e->listeners = calloc((size_t)count, sizeof(*e->listeners));
+	if (!e->listeners)
+		return -ENOMEM;
+	e->target = EXPLAINED_LISTENERS;
+	*ret_count = (uint32_t)count;
+	return 0;
+}
+
+/* ---- all pairs */
+
+struct asking {
+	const struct mesh *mesh;
+	const struct explain_kernel *kernel;
+	const struct asked *asked;
+	struct ask_sources sources;
+	struct explained *e;
+};
+
+static int weight(uint8_t action)
+{
+	return action == WEFT_ACTION_DENY ? 2 : action == WEFT_ACTION_OPEN;
+}
+
+/* Of one end that may be several workloads: what is denied to one, or by one, is denied. */
+static bool is_worse(uint8_t action, uint8_t than)
+{
+	return weight(action) > weight(than);
+}
+
+static void answer_take(struct explained_listener *into, const struct explained_listener *one)
+{
+	into->answer = one->answer;
+	into->pair = one->pair;
+}
+
+/* The sources from |*at| on that are of one network namespace, with each of |targets|. False: the
+ * kernel cannot tell. */
+static bool ask_namespace(struct asking *q, uint32_t *at, const struct weft_place *targets,
+			  uint32_t count, struct explained_listener *ret)
+{
+	uint32_t first = *at;
+	bool several = false;
+
+	for (; *at < q->sources.count &&
+	       q->sources.items[*at].netns_ino == q->sources.items[first].netns_ino;
+	     ++*at)
+		for (uint32_t i = 0; i < count; i++) {
+			struct ask_pair pair = {q->sources.items[*at].cell, targets[i].identity};
+			struct explained_listener one;
+
+			if (!ask_kernel(q->mesh, q->kernel, q->asked, &pair, &one, &several))
+				return false;
+			q->e->several |= several;
+			if ((*at == first && !i) || is_worse(one.answer.action, ret->answer.action))
+				answer_take(ret, &one);
+		}
+	return true;
+}
+
+/* The answer of another end that has these addresses, too. */
+static void merge(struct explained_listener *into, bool first, const struct explained_listener *one,
+		  struct explained *e)
+{
+	e->differs |= !first && into->answer.action != one->answer.action;
+	if (first || one->answer.action == WEFT_ACTION_DENY)
+		answer_take(into, one);
+}
+
+/* One target, which may be each of |targets|. False: the kernel cannot tell. */
+static bool ask_target(struct asking *q, const struct weft_place *targets, uint32_t count,
+		       struct explained_listener *ret)
+{
+	struct explained_listener one;
+
+	for (uint32_t at = 0; at < q->sources.count;) {
+		bool first = !at;
+
+		if (!ask_namespace(q, &at, targets, count, &one))
+			return false;
+		merge(ret, first, &one, q->e);
+	}
+	return true;
+}
+
+static bool is_same_socket(const struct weft_place *a, const struct weft_place *b)
+{
+	return a->netns_ino == b->netns_ino && a->protocol == b->protocol &&
+	       a->owner.pid == b->owner.pid;
+}
+
+/* Each of the listeners. False: the kernel cannot tell. */
+static bool ask_listeners(struct asking *q, const struct weft_place *places, uint32_t count,
+			  struct explained_listener *ret)
+{
+	for (uint32_t first = 0, end; first < count; first = end) {
+		struct explained_listener *l = &q->e->listeners[q->e->listener_count++];
+
+		for (end = first + 1; end < count && is_same_socket(&places[first], &places[end]);)
+			end++;
+		l->place = places[first];
+		if (!ask_target(q, &places[first], end - first, l))
+			return false;
+		merge(ret, !first, l, q->e);
+	}
+	return true;
+}
+
+/* 1: answered; 0: the kernel cannot tell; or -ENOMEM. */
+static int ask_all(struct asking *q, struct weft_place *places)
+{
+	struct weft_place known = {.identity = cell_of(q->kernel->names, &q->asked->target)};
+	struct explained_listener whole = {0};
+	uint32_t count = 0;
+	bool answered;
+
+	sources_find(q->kernel, q->asked, places, &q->sources);
+	if (is_no_workload(&q->asked->target) &&
+	    listeners_find(q->kernel, q->asked, places, q->e, &count))
+		return -ENOMEM;
+	answered =
+		count ? ask_listeners(q, places, count, &whole) : ask_target(q, &known, 1, &whole);
+	q->e->pair = whole.pair;
+	q->e->answer = whole.answer;
+	if (q->e->differs)
+		q->e->answer.action = WEFT_ACTION_OPEN;
+	return answered;
+}
+
+static int answer_by_kernel(const struct mesh *m, const struct explain_kernel *kernel,
+			    const struct asked *asked, struct explained *e)
+{
+	struct weft_place *places = calloc(WHERE_PLACES_MAX, sizeof(*places));
+	struct asking q = {.mesh = m, .kernel = kernel, .asked = asked, .e = e};
+	int code = places ? ask_all(&q, places) : -ENOMEM;
+
+	free(places);
+	return code;
+}
+
+/* ---- the model's */
+
+static bool knows_programs(const struct mesh *m)
+{
+	for (uint32_t i = 0; i < m->matcher_count; i++)
+		if (!mesh_matcher_is_prefix(&m->matchers[i]))
+			return true;
+	return false;
+}
+
+static int answer_by_model(const struct mesh *m, const struct asked *asked, struct explained *e,
+			   struct error *err)
+{
+	int code = explain_ask_all(m, &asked->source.ends, &asked->target.ends, asked->port,
+				   &e->pair, &e->answer, err);
+
+	if (code || !is_no_workload(&asked->target) || !knows_programs(m))
+		return code;
+	e->target = EXPLAINED_FILES;
+	e->answer.action = WEFT_ACTION_OPEN;
+	return 0;
+}
+
+int explain_find(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
+		 const char *to, const char *port, struct explained *ret, struct error *err)
+{
+	struct asked asked = {0};
+	int code;
+
+	*ret = (struct explained){0};
+	code = question_parse(m, from, to, port, &asked, err);
+	if (code)
+		return code;
+	ret->port = asked.port;
+	if (kernel)
+		code = answer_by_kernel(m, kernel, &asked, ret);
+	if (code < 0)
+		return error_set(err, code, "no memory");
+	if (code)
+		return 0;
+	explained_free(ret); /* of another generation, or of none */
+	ret->port = asked.port;
+	return answer_by_model(m, &asked, ret, err);
+}
+
+void explained_free(struct explained *e)
+{
+	free(e->listeners);
+	*e = (struct explained){0};
+}

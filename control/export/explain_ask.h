@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A connection by the names of its ends, and what policies say of it: by the kernel half where
+ * there is one, else by the model. */
+#pragma once
+
+#include <linux/types.h>
+
+#include "base/error.h"
+#include "bpf/abi.h"
+#include "control/export/explain.h"
+#include "mesh-config/explain.h"
+
+/* What is known of the target's address. */
+enum explained_target {
+	EXPLAINED_MESH,	       /* whose it is, or that it is of no workload */
+	EXPLAINED_FILES,       /* of none; a program may be one, which files do not say */
+	EXPLAINED_LISTENERS,   /* of none; these listen there */
+	EXPLAINED_NO_LISTENER, /* of none, but of this node; nothing listens there */
+	EXPLAINED_ELSEWHERE,   /* of none, and not of this node */
+};
+
+/* Who listens at an address that is no workload's. */
+struct explained_listener {
+	struct weft_place place;
+	struct explain_question pair;
+	struct weft_policy_answer answer;
+};
+
+struct explained {
+	uint16_t port;
+	enum explained_target target;
+	struct explain_question pair;	  /* of which |answer| speaks */
+	struct weft_policy_answer answer; /* WEFT_ACTION_OPEN: it depends */
+	bool differs;			  /* on which of several ends it is */
+	bool several;			  /* denied: the source may be several workloads */
+	struct explained_listener *listeners;
+	size_t listener_count;
+};
+
+/* As explain_write. Free with explained_free, whatever it returns. */
+int explain_find(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
+		 const char *to, const char *port, struct explained *ret, struct error *err);
+void explained_free(struct explained *e);
