@@ -65,15 +65,18 @@ __weak __noinline int syn_read(const struct __sk_buff *skb, struct end_key *ret_
 
 /* ---- refusals */
 
-/* The next SYN of |ends|, as the server sees them, in |netns_ino| within |lasts_ns| gets a RST. */
-static __always_inline void refused_expect(const struct end_key *ends, __u32 netns_ino,
-					   __u64 generation, __u64 lasts_ns)
+/* The next SYN of |ends|, as the server sees them, in |netns_ino| within |lasts_ns| gets a RST. A
+ * function of its own, as all that notes attempts is: the stack of all that calls each other is
+ * bounded. */
+static __noinline int refused_expect(const struct end_key *ends, __u32 netns_ino, __u64 generation,
+				     __u64 lasts_ns)
 {
 	struct refused_key key = {.ends = *ends, .netns_ino = netns_ino};
 	struct refused refused = {generation, bpf_ktime_get_ns() + lasts_ns};
 
 	key.ends.egress_seq = 0;
 	bpf_map_update_elem(&weft_refused, &key, &refused, BPF_ANY);
+	return 0;
 }
 
 /* Whether a SYN of |ends| that arrives in |netns_ino| was refused before. To be asked once: the
@@ -95,8 +98,7 @@ static __always_inline bool refused_take(const struct end_key *ends, __u32 netns
 /* ---- knocks */
 
 /* A socket of this node sends the SYN |key|. When it is one that was refused, the server's network
- * namespace learns that it comes again. A function of its own: the stack of all that calls each
- * other is bounded. */
+ * namespace learns that it comes again. */
 static __noinline int knock_send(const struct end_key *key, const struct knock *fresh)
 {
 	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);

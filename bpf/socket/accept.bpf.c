@@ -291,13 +291,16 @@ static __always_inline int one_authorize(struct __sk_buff *skb, const struct arr
 			: syn_authorize(skb, w->ends, w->generation, target, source);
 }
 
-/* The struct net that sent it, when its addresses are of several workloads; else 0. */
-static __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_key *ends,
+/* The struct net that sent it, when its addresses are of several workloads; else 0. A program of
+ * its own, so that it is verified once. */
+__weak __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_key *ends,
 				       __u64 generation, bool talks)
 {
 	struct bpf_sock *sk = skb->sk;
 	__u64 net = 0;
 
+	if (!ends)
+		return 0;
 	if (!talks)
 		return source_net(ends, generation);
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
@@ -308,7 +311,8 @@ static __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_k
 	return net;
 }
 
-/* For whoever the sender is. One of several may what each of them may. */
+/* For whoever the sender is. One of several may what each of them may. What can be looked up again
+ * is not kept meanwhile: the stack of all that calls each other is bounded. */
 static __always_inline int target_authorize(struct __sk_buff *skb, const struct arrival_walk *w,
 					    __u32 target)
 {
@@ -318,8 +322,8 @@ static __always_inline int target_authorize(struct __sk_buff *skb, const struct 
 
 	if (action != WEFT_ACTION_OPEN)
 		return action;
-	net = net_of_several(skb, w->ends, w->generation, w->talks);
 	for (__u32 i = 0; i < NETNS_SOURCES; i++) {
+		net = net_of_several(skb, w->ends, w->generation, w->talks);
 		source = net ? identity_of_net(net, w->generation, 0, i) : 0;
 		if (!source && i)
 			return WEFT_ACTION_ALLOW;
@@ -362,15 +366,15 @@ __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_
 		known = target_of_listener(skb, generation);
 	if (!known && addr_is_loopback(ends->local_addr))
 		return arrival_unwatched(skb, ends, generation, talks);
-	for (__u32 i = 0; i < NETNS_WORKLOADS && action == WEFT_ACTION_ALLOW; i++) {
+	for (__u32 i = 0; i < NETNS_WORKLOADS; i++) {
 		target = known ? known : target_of_netns(skb, generation, i);
 		if (!target)
 			return arrival_unwatched(skb, ends, generation, talks);
 		action = target_authorize(skb, &w, target);
-		if (known)
+		if (known || action != WEFT_ACTION_ALLOW)
 			return action;
 	}
-	return action == WEFT_ACTION_ALLOW ? WEFT_ACTION_DENY : action; /* there are more */
+	return WEFT_ACTION_DENY; /* there are more */
 }
 
 SEC("cgroup_skb/ingress")
