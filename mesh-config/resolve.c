@@ -87,7 +87,7 @@ static struct draft *const *drafts_in(const struct resolve *r, enum kind_id kind
 	while (end < c->count && c->items[end]->namespace_name == namespace_name)
 		end++;
 	*ret_count = end - first;
-	return c->items + first;
+	return first ? c->items + first : c->items;
 }
 
 struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint32_t wanted_count,

@@ -25,9 +25,12 @@ static bool prefix_has(const struct resolve *r, const uint8_t address[16])
 {
 	const struct mesh_matcher *m = ROWS(r, matchers, struct mesh_matcher);
 
-	for (uint32_t i = ROWS_END(r, matchers); i-- > 0 && mesh_matcher_is_prefix(&m[i]);)
-		if (mesh_prefix_has(&m[i].prefix, address))
+	for (uint32_t end = ROWS_END(r, matchers); end; end--) {
+		if (!mesh_matcher_is_prefix(&m[end - 1]))
+			return false;
+		if (mesh_prefix_has(&m[end - 1].prefix, address))
 			return true;
+	}
 	return false;
 }
 

@@ -88,13 +88,30 @@ static bool allows_differ(const struct shared *s, const struct mesh_workload *a,
 	return for_a && for_b && differ;
 }
 
-static bool port_is_in(const struct resolve *r, const struct mesh_endpoint *e, uint16_t port)
+struct port_list {
+	const uint16_t *items; /* NULL: there are none */
+	uint32_t count;
+};
+
+static struct port_list ports_of_workload(const struct resolve *r, const struct mesh_workload *w)
 {
-	const uint16_t *ports = ROWS(r, target_ports, uint16_t) + e->ports_first;
+	const uint16_t *all = ROWS(r, workload_ports, uint16_t);
+
+	return (struct port_list){w->port_count ? all + w->port_first : NULL, w->port_count};
+}
+
+static struct port_list ports_of_endpoint(const struct resolve *r, const struct mesh_endpoint *e)
+{
+	const uint16_t *all = ROWS(r, target_ports, uint16_t);
 	uint32_t count = ROWS(r, services, struct mesh_service)[e->service].port_count;
 
-	for (uint32_t i = 0; i < count; i++)
-		if (ports[i] == port)
+	return (struct port_list){count ? all + e->ports_first : NULL, count};
+}
+
+static bool has_port(struct port_list ports, uint16_t port)
+{
+	for (uint32_t i = 0; i < ports.count; i++)
+		if (ports.items[i] == port)
 			return true;
 	return false;
 }
@@ -104,25 +121,23 @@ static bool serves(const struct shared *s, const uint8_t address[16], uint32_t w
 		   uint16_t port)
 {
 	const struct mesh_endpoint *e = ROWS(s->r, endpoints, struct mesh_endpoint);
-	const struct mesh_workload *w = workload_of(s, workload);
 
-	for (uint32_t i = 0; i < w->port_count; i++)
-		if (ROWS(s->r, workload_ports, uint16_t)[w->port_first + i] == port)
-			return true;
+	if (has_port(ports_of_workload(s->r, workload_of(s, workload)), port))
+		return true;
 	for (uint32_t i = 0; i < ROWS_END(s->r, endpoints); i++)
 		if (e[i].workload == workload && !memcmp(e[i].address, address, 16) &&
-		    port_is_in(s->r, &e[i], port))
+		    has_port(ports_of_endpoint(s->r, &e[i]), port))
 			return true;
 	return false;
 }
 
-/* Whether |other| serves a port of the |count|; *|ret_any|: there is one. */
-static bool ports_meet(const struct shared *s, const uint8_t address[16], const uint16_t *ports,
-		       uint32_t count, uint32_t other, bool *ret_any)
+/* Whether |other| serves one of |ports|; *|ret_any|: there is one. */
+static bool ports_meet(const struct shared *s, const uint8_t address[16], struct port_list ports,
+		       uint32_t other, bool *ret_any)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		*ret_any |= ports[i] != 0;
-		if (ports[i] && serves(s, address, other, ports[i]))
+	for (uint32_t i = 0; i < ports.count; i++) {
+		*ret_any |= ports.items[i] != 0;
+		if (ports.items[i] && serves(s, address, other, ports.items[i]))
 			return true;
 	}
 	return false;
@@ -133,17 +148,13 @@ static bool has_own_ports(const struct shared *s, const uint8_t address[16], uin
 			  uint32_t other)
 {
 	const struct mesh_endpoint *e = ROWS(s->r, endpoints, struct mesh_endpoint);
-	const struct mesh_workload *w = workload_of(s, workload);
 	bool any = false;
 
-	if (ports_meet(s, address, ROWS(s->r, workload_ports, uint16_t) + w->port_first,
-		       w->port_count, other, &any))
+	if (ports_meet(s, address, ports_of_workload(s->r, workload_of(s, workload)), other, &any))
 		return false;
 	for (uint32_t i = 0; i < ROWS_END(s->r, endpoints); i++)
 		if (e[i].workload == workload && !memcmp(e[i].address, address, 16) &&
-		    ports_meet(s, address, ROWS(s->r, target_ports, uint16_t) + e[i].ports_first,
-			       ROWS(s->r, services, struct mesh_service)[e[i].service].port_count,
-			       other, &any))
+		    ports_meet(s, address, ports_of_endpoint(s->r, &e[i]), other, &any))
 			return false;
 	return any;
 }

@@ -275,9 +275,9 @@ static const struct draft *bare_service(const struct resolve *r, const struct me
 	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
 	bool root = is_root(r, p);
 
-	for (uint32_t i = ROWS_END(r, workloads); i-- > 0 && w[i].bare;)
-		if (root || w[i].namespace_name == p->namespace_name)
-			return workload_draft(r, i);
+	for (uint32_t end = ROWS_END(r, workloads); end && w[end - 1].bare; end--)
+		if (root || w[end - 1].namespace_name == p->namespace_name)
+			return workload_draft(r, end - 1);
 	return NULL;
 }
 
