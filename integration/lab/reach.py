@@ -87,6 +87,8 @@ class Town:
         self.ends, self.listeners = self.servers + self.clients, {}
         for server in self.servers:
             self.serve(server)
+        for client in self.clients:  # of a network namespace without a process nothing is explained
+            client.place.start(["sleep", "infinity"], "resident")
         self.wait_until_there()
         self.mesh = Mesh(box, workloads="".join(end.text for end in self.ends), policy="")
         self.by_how = {server.how: server for server in self.servers}
