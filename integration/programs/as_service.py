@@ -25,7 +25,7 @@ WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE""".split()
 
 # Only the service manager does these: how it starts and ends the service, accounting, and filters of system calls.
 # checks/service runs the unit under a real one.
-ELSEWHERE = set("""Type NotifyAccess ExecStart Restart RestartSec RestartSteps RestartMaxDelaySec WatchdogSec OOMPolicy
+ELSEWHERE = set("""Type NotifyAccess ExecStart TimeoutStartSec Restart RestartSec RestartSteps RestartMaxDelaySec WatchdogSec OOMPolicy
 MemoryMax TasksMax RestrictAddressFamilies RestrictNamespaces SystemCallFilter SystemCallArchitectures SystemCallErrorNumber
 MemoryDenyWriteExecute LockPersonality RestrictSUIDSGID ProtectClock ProtectHostname ProtectKernelLogs ProtectKernelModules
 ConfigurationDirectory ConfigurationDirectoryMode KeyringMode PrivateDevices PrivateIPC PrivateTmp""".split())
