@@ -6,10 +6,11 @@
 
 /* Raised whenever the meaning or layout of anything below changes; pinned maps of another version
  * are not adopted. */
-#define WEFT_ABI_VERSION 3
+#define WEFT_ABI_VERSION 4
 
 #include "bpf/abi_maps.h"
 #include "bpf/abi_mesh.h"
+#include "bpf/abi_program.h"
 #include "bpf/abi_tables.h"
 
 /* Opens every ring record. */
@@ -31,17 +32,6 @@ struct weft_tuple {
 	__u16 local_port;
 	__u16 remote_port;
 	__u32 netns_ino; /* of the socket */
-};
-
-/* Who holds a socket, as seen when it connected, listened (accepted sockets inherit it) or was
- * found. */
-struct weft_owner {
-	__u64 cgroup_id; /* cgroup v2, 0 = not known */
-	__u64 start_ns;	 /* start of the process, CLOCK_BOOTTIME: tells a reused pid */
-	__u32 pid;	 /* thread group id in the initial namespace, 0 = not known */
-	__u32 uid;
-	char comm[16]; /* of the group leader or of the calling thread, NUL-padded */
-	char exe[32];  /* last component of the executable's path, NUL-padded, cut at 31 */
 };
 
 /* Which way bytes went, seen from the socket whose hook saw them. */
@@ -187,13 +177,12 @@ struct weft_secret {
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
-_Static_assert(sizeof(struct weft_owner) == 72, "owner");
 _Static_assert(sizeof(struct weft_segment) == 56, "segment");
 _Static_assert(sizeof(struct weft_mark) == 32, "mark");
-_Static_assert(sizeof(struct weft_open) == 160, "open");
+_Static_assert(sizeof(struct weft_open) == 216, "open");
 _Static_assert(sizeof(struct weft_counters) == 72, "counters");
-_Static_assert(sizeof(struct weft_close) == 216, "close");
-_Static_assert(sizeof(struct weft_listen) == 152, "listen");
+_Static_assert(sizeof(struct weft_close) == 272, "close");
+_Static_assert(sizeof(struct weft_listen) == 208, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 
 #include "bpf/abi_policy.h"

@@ -25,21 +25,12 @@ static inline __u32 weft_hash_key(const struct weft_mesh_key *key, __u32 seed)
 	return weft_hash(words, 5, seed);
 }
 
-/* Place of a matcher. WEFT_MATCH_EXE: |value| is weft_hash_name. */
+/* Place of a matcher. */
 static inline __u32 weft_hash_match(__u64 value, __u8 kind, __u32 seed)
 {
 	__u32 words[3] = {(__u32)value, (__u32)(value >> 32), kind};
 
 	return weft_hash(words, 3, seed);
-}
-
-/* Of the name of an executable, NUL-padded, cut at 31. */
-static inline __u64 weft_hash_name(const char name[32])
-{
-	__u32 words[8];
-
-	__builtin_memcpy(words, name, sizeof(words));
-	return (__u64)weft_hash(words, 8, 1) << 32 | weft_hash(words, 8, 2);
 }
 
 /* The element of weft_services that belongs to a pool. The shares are written by the kernel half
@@ -65,7 +56,7 @@ struct weft_simulation {
 	__u64 cgroup_id; /* of the process, 0 = not known */
 	__u32 netns_ino; /* 0 = not known */
 	__u32 uid;	 /* WEFT_NUMBER_NONE = not known */
-	char exe[32];	 /* NUL-padded, empty = not known */
+	struct weft_program program; /* all 0 = not known */
 	__u16 port;
 	__u8 protocol; /* IPPROTO_* */
 	/* answered */
@@ -85,4 +76,4 @@ struct weft_simulation {
 };
 
 _Static_assert(sizeof(struct weft_pool_state) == 64, "pool state");
-_Static_assert(sizeof(struct weft_simulation) == 152, "simulation");
+_Static_assert(sizeof(struct weft_simulation) == 144, "simulation");

@@ -43,6 +43,7 @@ struct weft_mesh_header {
 #define WEFT_MESH_POLICIES 1u /* there is at least one policy */
 #define WEFT_MESH_BALANCES 2u /* there is at least one front */
 #define WEFT_MESH_ENDS	   4u /* there is a policy that ends connections */
+#define WEFT_MESH_PROGRAMS 8u /* processes are known by their programs */
 
 /* The key of a front or an address: a hash over all 20 bytes. */
 struct weft_mesh_key {

@@ -22,9 +22,11 @@ struct weft_mesh_lengths {
 /* How a process is known. */
 #define WEFT_MATCH_CGROUP  1 /* value: cgroup id, of the process or of a group above it */
 #define WEFT_MATCH_NETNS   2 /* value: inode of the network namespace */
-#define WEFT_MATCH_EXE	   3 /* value: weft_hash_name of the last component of its path */
-#define WEFT_MATCH_UID	   4
-#define WEFT_MATCH_ADDRESS 5 /* only wanted beside others: see weft_mesh_lengths */
+#define WEFT_MATCH_EXE	   3 /* value: weft_program.name */
+#define WEFT_MATCH_PATH	   4 /* value: weft_program.path; of the file that the process runs */
+#define WEFT_MATCH_UID	   5
+#define WEFT_MATCH_ADDRESS 6 /* only wanted beside others: see weft_mesh_lengths */
+#define WEFT_MATCH_OWNER   7 /* only wanted beside others: who may change the file */
 
 /* Matchers with one kind and value in a chain: no longer than this. */
 #define WEFT_MESH_MATCHERS 16
@@ -36,14 +38,16 @@ struct weft_mesh_lengths {
 struct weft_mesh_matcher {
 	__u64 value;
 	__u8 kind;  /* WEFT_MATCH_*: what it is found by */
-	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; not its own kind */
+	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; of its own kind
+		       WEFT_MATCH_PATH alone, as |value| is not all of it */
 	__u8 prefix_bits;
 	__u8 pad;
 	__u32 identity; /* cell */
 	__u32 rank;
 	__u32 next; /* cell */
-	__u64 cgroup_id;
-	__u64 exe;
+	__u64 exe;  /* WEFT_MATCH_EXE: weft_program.name; WEFT_MATCH_PATH: weft_program.path */
+	__u32 path_more;
+	__u32 owner;
 	__u32 netns_ino;
 	__u32 uid;
 	__u8 prefix[16]; /* of the process's address, IPv4 mapped: WEFT_MATCH_ADDRESS */

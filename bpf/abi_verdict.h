@@ -79,6 +79,6 @@ struct weft_place {
 
 _Static_assert(sizeof(struct weft_policy_probe) == 112, "policy probe");
 _Static_assert(sizeof(struct weft_explanation) == 128, "explanation");
-_Static_assert(sizeof(struct weft_verdict) == 176, "verdict");
+_Static_assert(sizeof(struct weft_verdict) == 232, "verdict");
 _Static_assert(sizeof(struct weft_where) == 32, "question where");
-_Static_assert(sizeof(struct weft_place) == 112, "place");
+_Static_assert(sizeof(struct weft_place) == 168, "place");

@@ -3,9 +3,11 @@
  * arrive, as the judge says; and rules about addresses that a client does not have yet. */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 
 #include "control/policy_mesh_test.h"
 #include "datapath/attach/lookups.h"
+#include "mesh-config/programs.h"
 
 #define WORLDS	    30
 #define CONNECTIONS 60
@@ -187,26 +189,45 @@ static void test_address_comes_later(void **state)
 	lookups_free(lookups);
 }
 
-static void matcher_add(uint8_t kind, uint64_t value, uint32_t identity)
+static void matcher_add(uint8_t kind, uint64_t value, struct weft_mesh_matcher more)
 {
-	const struct weft_mesh_header *h = cell(0);
+	struct weft_mesh_header *h = cell(0);
 	uint32_t at = weft_hash_match(value, kind, h->seed);
 	struct weft_mesh_matcher *m;
 
 	while ((m = cell(h->matchers.first + (at & h->matchers.mask)))->kind)
 		at++;
-	*m = (struct weft_mesh_matcher){
-		.value = value, .kind = kind, .identity = identity, .rank = 1};
+	h->flags |= WEFT_MESH_PROGRAMS;
+	*m = more;
+	m->value = value;
+	m->kind = kind;
+	m->identity = first_source; /* of namespace shop */
+	m->rank = 1;
 }
 
-static uint64_t exe_value(void)
+/* This program, as the root of its mount namespace shows it (which need not be ours): asked by a
+ * child that goes there. */
+static const char *whole_path(void)
 {
-	char path[300] = "", name[32] = "";
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	static char path[300];
+	char self[64], place[64];
+	int answer[2], ns;
+	ssize_t size;
 
-	assert_true(n > 0);
-	snprintf(name, sizeof(name), "%s", strrchr(path, '/') + 1);
-	return weft_hash_name(name);
+	snprintf(self, sizeof(self), "/proc/%d/exe", getpid());
+	snprintf(place, sizeof(place), "/proc/%d/ns/mnt", getpid());
+	assert_int_equal(pipe(answer), 0);
+	if (!fork()) {
+		ns = open(place, O_RDONLY | O_CLOEXEC);
+		size = setns(ns, CLONE_NEWNS) ? -1 : readlink(self, path, sizeof(path) - 1);
+		_exit(size < 0 || write(answer[1], path, (size_t)size) != size);
+	}
+	size = read(answer[0], path, sizeof(path) - 1);
+	assert_true(size > 0);
+	path[size] = 0;
+	close(answer[0]);
+	close(answer[1]);
+	return path;
 }
 
 static uint64_t file_value(const char *path)
@@ -218,25 +239,45 @@ static uint64_t file_value(const char *path)
 }
 
 /* Both ends find the process by |kind|; another value is nobody. */
-static void matcher_check(uint8_t kind, uint64_t value)
+static void matcher_check(uint8_t kind, uint64_t value, struct weft_mesh_matcher more)
 {
 	for (uint64_t other = 0; other < 2; other++) {
 		policies_begin();
-		matcher_add(kind, value + other, first_source); /* of namespace shop */
+		matcher_add(kind, value + other, more);
 		mesh_force();
 		assert_int_equal(dial_unbound(), other ? -EPERM : 0);
 	}
 }
 
+/* A path is known by more than the value that it is found by. */
+static void program_check(void)
+{
+	struct weft_mesh_matcher more = {.wants = 1 << WEFT_MATCH_PATH};
+	struct weft_program program;
+
+	program_of(whole_path(), &program);
+	matcher_check(WEFT_MATCH_EXE, program.name, (struct weft_mesh_matcher){0});
+	more.exe = program.path;
+	more.path_more = program.path_more;
+	matcher_check(WEFT_MATCH_PATH, program.path, more);
+	more.path_more++;
+	policies_begin();
+	matcher_add(WEFT_MATCH_PATH, program.path, more);
+	mesh_force();
+	assert_int_equal(dial_unbound(), -EPERM);
+}
+
 static void test_matchers(void **state)
 {
+	const struct weft_mesh_matcher none = {0};
+
 	(void)state;
 	servers_open(SOCK_STREAM);
 	one_rule(SPEC_ALLOW, SPEC_NAMESPACES, "shop");
-	matcher_check(WEFT_MATCH_CGROUP, file_value(cgroup_dir));
-	matcher_check(WEFT_MATCH_NETNS, file_value("/proc/self/ns/net"));
-	matcher_check(WEFT_MATCH_EXE, exe_value());
-	matcher_check(WEFT_MATCH_UID, geteuid());
+	matcher_check(WEFT_MATCH_CGROUP, file_value(cgroup_dir), none);
+	matcher_check(WEFT_MATCH_NETNS, file_value("/proc/self/ns/net"), none);
+	program_check();
+	matcher_check(WEFT_MATCH_UID, geteuid(), none);
 	servers_close();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Small meshes, from the YAML that operators write to the cells that the kernel reads. */
 #include "mesh-config/compile.h"
+#include "mesh-config/programs.h"
 #include "mesh-config/source.h"
 
 #include "mesh-config/compile_text_test.h"
@@ -391,13 +392,16 @@ static const char matched[] = DOCUMENT(
 	"curl") "  match: [{executable: /usr/bin/curl}, {executable: /usr/bin/curl, uid: 7}, "
 		"{ip: [10.1.0.0/16]}]\n" /**/
 	DOCUMENT("weft.dev/v1alpha1", "Workload", "web") "  match: [{systemdUnit: nginx.service, "
-							 "uid: 33}, {systemdUnit: gone.service}]\n";
+							 "uid: 33}, {systemdUnit: gone.service}, "
+							 "{executable: '*/worker', "
+							 "executableOwner: 12}]\n";
 
 static void matchers_are_chained_by_their_first_condition(void **state)
 {
 	struct matcher_names names[8] = {0};
 	struct compile_input in = {.generation = 2, .names = names};
 	const struct weft_mesh_matcher *m;
+	struct weft_program program;
 	struct made w;
 
 	(void)state;
@@ -410,13 +414,21 @@ static void matchers_are_chained_by_their_first_condition(void **state)
 	assert_int_equal(compiler_run(w.compiler, &in, NULL), 0);
 	w.view = (struct cells_view){cells_get(compiler_cells(w.compiler), 0),
 				     cells_count(compiler_cells(w.compiler))};
-	m = cells_view_matcher(&w.view, WEFT_MATCH_EXE, weft_hash_name((const char[32]){"curl"}));
+	program_of("/usr/bin/curl", &program);
+	m = cells_view_matcher(&w.view, WEFT_MATCH_PATH, program.path);
 	assert_non_null(m);
-	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID | 1 << WEFT_MATCH_PATH);
+	assert_int_equal(m->path_more, program.path_more);
 	assert_int_equal(m->uid, 7);
 	m = cells_view_at(&w.view, m->next);
-	assert_int_equal(m->wants, 0);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_PATH);
 	assert_int_equal(m->next, 0);
+	program_of("*/worker", &program);
+	m = cells_view_matcher(&w.view, WEFT_MATCH_EXE, program.name);
+	assert_non_null(m);
+	assert_int_equal(m->wants, 1 << WEFT_MATCH_OWNER);
+	assert_int_equal(m->owner, 12);
+	assert_true(cells_view_header(&w.view)->flags & WEFT_MESH_PROGRAMS);
 	m = cells_view_matcher(&w.view, WEFT_MATCH_CGROUP, 99);
 	assert_non_null(m);
 	assert_int_equal(m->wants, 1 << WEFT_MATCH_UID);

@@ -174,16 +174,22 @@ static void add_part(struct diff_text *t, const char *what, const char *value)
 		diff_text_add(t, "%s%s %s", t->used ? ", " : "", what, value);
 }
 
+static void add_number(struct diff_text *t, const char *what, int64_t number)
+{
+	if (number >= 0)
+		diff_text_add(t, "%s%s %lld", t->used ? ", " : "", what, (long long)number);
+}
+
 void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m)
 {
 	clear(t);
 	add_part(t, "executable", m->executable);
+	add_number(t, "executableOwner", m->executable_owner);
 	add_part(t, "systemdUnit", m->systemd_unit);
 	add_part(t, "cgroup", m->cgroup);
 	add_part(t, "container", m->container);
 	add_part(t, "netns", m->netns);
-	if (m->uid >= 0)
-		diff_text_add(t, "%suid %lld", t->used ? ", " : "", (long long)m->uid);
+	add_number(t, "uid", m->uid);
 	if (!m->has_prefix)
 		return;
 	diff_text_add(t, "%sip ", t->used ? ", " : "");

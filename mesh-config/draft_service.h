@@ -156,7 +156,7 @@ struct draft_match {
 	struct place at;
 	struct draft_list ips; /* of draft_address */
 	struct draft_text executable, systemd_unit, cgroup, container, netns;
-	uint32_t uid; /* UINT32_MAX: not said */
+	uint32_t executable_owner, uid; /* UINT32_MAX: not said */
 };
 
 struct draft_workload {

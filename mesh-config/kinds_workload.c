@@ -3,6 +3,9 @@
 #include "mesh-config/kinds_ports.h"
 
 #include "mesh-config/draft.h"
+#include "mesh-config/programs.h"
+
+#include <limits.h>
 
 /* ---- WorkloadEntry */
 
@@ -268,35 +271,59 @@ SCHEMA(service_entry_schema, "ServiceEntry.spec", struct draft_service_entry,
 
 /* ---- Workload */
 
-/* The kernel half knows the last part of the path of what runs. */
-/* The kernel half keeps 31 characters (struct weft_owner): a name that is cut has that many. */
-#define EXECUTABLE_NAME_MAX 30
-
-static void executable_check(struct reading *r, const struct draft_text *executable)
+static void path_check(struct reading *r, const struct draft_text *executable)
 {
-	const char *slash = strrchr(executable->text, '/');
-	const char *last = slash ? slash + 1 : executable->text;
+	const char *problem = program_path_problem(executable->text);
 
-	if (strlen(last) > EXECUTABLE_NAME_MAX)
+	if (strchr(executable->text, '*'))
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
-					 "\"%s\" has more than %d characters: it cannot be told "
-					 "from other long names",
-					 last, EXECUTABLE_NAME_MAX),
-			     "match its systemdUnit, cgroup, container or uid");
+					 "a \"*\" in a path is not supported"),
+			     "write each whole path, or \"*/NAME\" for each name");
+	else if (problem)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_VALUE, executable->at, "\"%s\" %s",
+					 executable->text, problem),
+			     "write what /proc/PID/exe of the running program is");
+}
+
+static void name_check(struct reading *r, const struct draft_text *executable)
+{
+	const char *last = program_name(executable->text);
+
+	if (!*last || strlen(last) > NAME_MAX)
+		problem_add(r->problems, PROBLEM_VALUE, executable->at,
+			    "\"%s\" is not the name of a file", last);
 	else if (strchr(last, '*'))
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
 					 "a \"*\" in the last part of a path is not supported"),
 			     "write \"*/NAME\" for each name");
-	else if (slash && executable->text[0] == '/')
+	else if (last != executable->text + 2)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_HARMLESS, executable->at,
 					 "only \"%s\" is compared: a program of this name fits "
 					 "wherever it lies",
 					 last),
-			     "write \"*/%s\", and what else is known: uid, systemdUnit, cgroup",
-			     last);
+			     "write \"*/%s\", or the whole path", last);
+}
+
+static void executable_check(struct reading *r, const struct draft_match *m)
+{
+	const char *text = m->executable.text;
+
+	if (text[0] == '*')
+		name_check(r, &m->executable);
+	else if (text[0] == '/')
+		path_check(r, &m->executable);
+	else if (text[0])
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_VALUE, m->executable.at,
+					 "\"%s\" is not the path of an executable", text),
+			     "write the whole path, or \"*/%s\"", text);
+	else if (m->executable_owner != UINT32_MAX)
+		problem_add(r->problems, PROBLEM_REQUIRED, m->at,
+			    "\"executableOwner\" is about an \"executable\", which is missing");
 }
 
 static void match_check(struct reading *r, void *draft)
@@ -307,14 +334,7 @@ static void match_check(struct reading *r, void *draft)
 		problem_add(r->problems, PROBLEM_VALUE, m->container.at,
 			    "\"%s\" is shorter than 12 digits of a container's id",
 			    m->container.text);
-	if (m->executable.text[0] && m->executable.text[0] != '/' && m->executable.text[0] != '*')
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, m->executable.at,
-					 "\"%s\" is not the path of an executable",
-					 m->executable.text),
-			     "write the whole path, or \"*/%s\"", m->executable.text);
-	else
-		executable_check(r, &m->executable);
+	executable_check(r, m);
 	if (!m->ips.count && !m->executable.text[0] && !m->systemd_unit.text[0] &&
 	    !m->cgroup.text[0] && !m->container.text[0] && !m->netns.text[0] &&
 	    m->uid == UINT32_MAX)
@@ -326,8 +346,12 @@ static const struct field match_schema_fields[] = {
 	FIELD(struct draft_match, ips, "ip", ADDRESS,
 	      "its addresses or networks; single addresses can be endpoints", .list = true),
 	FIELD(struct draft_match, executable, "executable", WORD,
-	      "*/NAME of the binary, up to 30 characters; of a whole path only the last part is "
-	      "compared"),
+	      "whole path of the binary, as /proc/PID/exe has it; or \"*/NAME\", for a program of "
+	      "this name wherever it lies"),
+	FIELD(struct draft_match, executable_owner, "executableOwner", NUMBER,
+	      "user who may change the executable and the directories above it, besides root; 0: "
+	      "root alone",
+	      .fallback = UINT32_MAX, .max = UINT32_MAX - 1),
 	FIELD(struct draft_match, systemd_unit, "systemdUnit", WORD, "nginx.service"),
 	FIELD(struct draft_match, cgroup, "cgroup", WORD,
 	      "path of the control group below its mount; * at the end"),

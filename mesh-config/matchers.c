@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/table.h"
+#include "mesh-config/programs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,24 +16,34 @@ int matchers_init(struct matchers *t, struct cells *c, uint32_t seed)
 	return cells_table_init(&t->table, c, CELLS_TABLE_MATCHER, seed, 0);
 }
 
-static const char *last_component(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 bool matchers_supported(const struct mesh_matcher *matcher)
 {
-	return !strchr(last_component(matcher->executable), '*');
+	return !strchr(program_name(matcher->executable), '*');
 }
 
-static uint64_t executable_hash(const char *path)
+bool matchers_ask_programs(const struct mesh *m)
 {
-	char name[32] = {0};
+	for (uint32_t i = 0; i < m->matcher_count; i++)
+		if (m->matchers[i].executable[0])
+			return true;
+	return false;
+}
 
-	strncpy(name, last_component(path), sizeof(name) - 1);
-	return weft_hash_name(name);
+/* The kind that it is matched by. */
+static unsigned fill_executable(const struct mesh_matcher *s, struct weft_mesh_matcher *ret)
+{
+	struct weft_program program;
+
+	if (!s->executable[0])
+		return 0;
+	if (s->executable_owner >= 0) {
+		ret->owner = (uint32_t)s->executable_owner;
+		ret->wants |= (uint8_t)(1u << WEFT_MATCH_OWNER);
+	}
+	program_of(s->executable, &program);
+	ret->exe = program.path ? program.path : program.name;
+	ret->path_more = program.path_more;
+	return program.path ? WEFT_MATCH_PATH : WEFT_MATCH_EXE;
 }
 
 static bool names_cgroup(const struct mesh_matcher *s)
@@ -44,18 +55,18 @@ static bool names_cgroup(const struct mesh_matcher *s)
 static bool fill(const struct mesh_matcher *s, const struct matcher_names *names,
 		 struct weft_mesh_matcher *ret)
 {
+	unsigned executable;
+
 	if (mesh_matcher_is_address(s) || !matchers_supported(s) ||
 	    (names_cgroup(s) && !(names && names->cgroup_id)) ||
 	    (s->netns[0] && !(names && names->netns_ino)))
 		return false;
-	ret->wants =
+	executable = fill_executable(s, ret);
+	ret->wants |=
 		(uint8_t)(names_cgroup(s) << WEFT_MATCH_CGROUP |
-			  (s->netns[0] != 0) << WEFT_MATCH_NETNS |
-			  (s->executable[0] != 0) << WEFT_MATCH_EXE |
+			  (s->netns[0] != 0) << WEFT_MATCH_NETNS | (executable != 0) << executable |
 			  (s->uid >= 0) << WEFT_MATCH_UID | s->has_prefix << WEFT_MATCH_ADDRESS);
-	ret->cgroup_id = names_cgroup(s) ? names->cgroup_id : 0;
 	ret->netns_ino = s->netns[0] ? names->netns_ino : 0;
-	ret->exe = s->executable[0] ? executable_hash(s->executable) : 0;
 	ret->uid = s->uid >= 0 ? (uint32_t)s->uid : 0;
 	if (s->has_prefix) {
 		memcpy(ret->prefix, s->prefix.address, sizeof(ret->prefix));
@@ -65,16 +76,18 @@ static bool fill(const struct mesh_matcher *s, const struct matcher_names *names
 }
 
 /* The lowest kind of those it wants becomes the key. */
-static void choose_key(struct weft_mesh_matcher *cell)
+static void choose_key(struct weft_mesh_matcher *cell, uint64_t cgroup_id)
 {
-	uint64_t values[] = {[WEFT_MATCH_CGROUP] = cell->cgroup_id,
+	uint64_t values[] = {[WEFT_MATCH_CGROUP] = cgroup_id,
 			     [WEFT_MATCH_NETNS] = cell->netns_ino,
 			     [WEFT_MATCH_EXE] = cell->exe,
+			     [WEFT_MATCH_PATH] = cell->exe,
 			     [WEFT_MATCH_UID] = cell->uid};
 
 	cell->kind = (uint8_t)__builtin_ctz(cell->wants);
 	cell->value = values[cell->kind];
-	cell->wants &= (uint8_t)~(1u << cell->kind);
+	if (cell->kind != WEFT_MATCH_PATH) /* its value is not all of it */
+		cell->wants &= (uint8_t)~(1u << cell->kind);
 }
 
 static int compare_entries(const void *left, const void *right)
@@ -92,6 +105,7 @@ static uint32_t collect(const struct mesh *m, const struct roster *roster,
 			const struct matcher_names *names, uint32_t name_count,
 			struct weft_mesh_matcher *ret)
 {
+	const struct matcher_names *named;
 	uint32_t count = 0, number;
 
 	for (uint32_t i = 0; i < m->matcher_count; i++) {
@@ -99,13 +113,13 @@ static uint32_t collect(const struct mesh *m, const struct roster *roster,
 			names++;
 			name_count--;
 		}
+		named = name_count && names->matcher == i ? names : NULL;
 		ret[count] = (struct weft_mesh_matcher){.rank = i};
-		if (!fill(&m->matchers[i], name_count && names->matcher == i ? names : NULL,
-			  &ret[count]))
+		if (!fill(&m->matchers[i], named, &ret[count]))
 			continue;
 		number = roster_number(roster, m->matchers[i].workload);
 		ret[count].identity = roster_cell(roster, number);
-		choose_key(&ret[count++]);
+		choose_key(&ret[count++], named ? named->cgroup_id : 0);
 	}
 	qsort(ret, count, sizeof(*ret), compare_entries);
 	return count;

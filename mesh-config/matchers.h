@@ -29,5 +29,8 @@ int matchers_init(struct matchers *t, struct cells *c, uint32_t seed);
 int matchers_write(struct matchers *t, const struct mesh *m, const struct roster *roster,
 		   const struct matcher_names *names, uint32_t name_count);
 
+/* Whether one of them asks for a program. */
+bool matchers_ask_programs(const struct mesh *m);
+
 /* Whether the kernel half can tell who matches. */
 bool matchers_supported(const struct mesh_matcher *matcher);

@@ -167,8 +167,9 @@ static bool workload_same(const void *arg, uint32_t value, const void *key)
 
 unsigned mesh_matcher_parts(const struct mesh_matcher *m)
 {
-	return (m->executable[0] != 0) + (m->systemd_unit[0] != 0) + (m->cgroup[0] != 0) +
-	       (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) + m->has_prefix;
+	return (m->executable[0] != 0) + (m->executable_owner >= 0) + (m->systemd_unit[0] != 0) +
+	       (m->cgroup[0] != 0) + (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) +
+	       m->has_prefix;
 }
 
 bool mesh_matcher_is_address(const struct mesh_matcher *m)

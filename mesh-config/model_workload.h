@@ -39,11 +39,12 @@ static inline const char *mesh_workload_title(const struct mesh_workload *w)
  * as what is known of a process says more. */
 struct mesh_matcher {
 	uint32_t workload;
-	const char *executable;	  /* path of the binary, as in /proc/PID/exe */
+	const char *executable;	  /* whole path of the binary, or a name that "*" stands before */
 	const char *systemd_unit; /* "nginx.service" */
 	const char *cgroup;	  /* path below the mount, "/system.slice/nginx.service" */
 	const char *container;	  /* container id (64 hex digits or a prefix of at least 12) */
 	const char *netns;	  /* name in /run/netns */
+	int64_t executable_owner; /* who beside root may change it; -1: not given */
 	int64_t uid;		  /* -1: not given */
 	bool has_prefix;
 	struct mesh_prefix prefix; /* its address lies here */

@@ -111,7 +111,8 @@
 	  "for everything in the namespace of their service; policies with one do not.")           \
 	X(BARE_NAME, "W4023", "known by a name alone",                                             \
 	  "Each user of the node can give a program this name: an ALLOW policy that lets the "     \
-	  "workload in lets that program in.")                                                     \
+	  "workload in lets that program in. A whole path, or executableOwner beside the name, "   \
+	  "is what only those can have who may write there.")                                      \
 	X(SELECTS_NOBODY, "W4024", "policy without workload",                                      \
 	  "No workload of the policy's namespace has the labels of its selector: it has no "       \
 	  "effect. Nothing is said where no workload of that namespace is known: policies may "    \

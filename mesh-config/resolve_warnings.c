@@ -66,7 +66,7 @@ static void address_only_check(struct resolve *r)
 
 static bool is_bare_name(const struct mesh_matcher *m)
 {
-	return m->executable[0] && mesh_matcher_parts(m) == 1;
+	return m->executable[0] == '*' && mesh_matcher_parts(m) == 1;
 }
 
 /* Once, and only where such a name may be what lets a client in. */
@@ -90,7 +90,8 @@ static void bare_name_check(struct resolve *r)
 						"%s/%s is known by the name of its executable "
 						"alone, which every user can give to a program",
 						d->namespace_name, d->name),
-				"add its uid, systemdUnit, cgroup or container");
+				"write its whole path, or add its uid, systemdUnit, cgroup or "
+				"container");
 		return;
 	}
 }

@@ -82,6 +82,11 @@ static void entry_fill(struct mesh_workload *w, const struct draft_workload_entr
 		w->locality = *e->locality;
 }
 
+static int64_t number_or_none(uint32_t number)
+{
+	return number == UINT32_MAX ? -1 : (int64_t)number;
+}
+
 static void matcher_add(struct resolve *r, const struct draft *d, const struct draft_match *m,
 			const struct draft_address *ip)
 {
@@ -94,7 +99,8 @@ static void matcher_add(struct resolve *r, const struct draft *d, const struct d
 		.cgroup = m->cgroup.text,
 		.container = m->container.text,
 		.netns = m->netns.text,
-		.uid = m->uid == UINT32_MAX ? -1 : (int64_t)m->uid,
+		.executable_owner = number_or_none(m->executable_owner),
+		.uid = number_or_none(m->uid),
 		.has_prefix = ip,
 		.position = position_of(d, m->at),
 	};

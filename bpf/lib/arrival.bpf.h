@@ -42,9 +42,8 @@ __weak __noinline int source_by_process(const struct end_key *arrived, __u64 gen
 
 	if (!knock)
 		return 0;
-	s.facts = knock->facts;
 	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
-	identity_of_facts(&s);
+	identity_of_facts(&s, &knock->facts);
 	return s.identity;
 }
 

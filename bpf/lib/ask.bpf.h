@@ -97,7 +97,32 @@ static __always_inline void datagram_owner(struct bpf_sock_addr *ctx, struct bpf
 		return;
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (owner && owner->pid != (__u32)(bpf_get_current_pid_tgid() >> 32))
-		owner_of_current(owner);
+		owner_learn(owner);
+}
+
+/* Where the mesh asks for programs: the socket says which one it is that connects or sends now. A
+ * program of its own, called where little else is on the stack. */
+__weak __noinline int caller_learn(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct weft_owner *owner;
+
+	if (!sk || !mesh_asks_programs())
+		return 0;
+	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (owner)
+		owner_learn(owner);
+	return 0;
+}
+
+/* For a record: with the program, where the socket says it. */
+static __always_inline void caller_tell(struct weft_owner *out, struct bpf_sock *sk)
+{
+	const struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+
+	owner_of_current(out);
+	if (owner)
+		out->program = owner->program;
 }
 
 static __always_inline void ask_fill(const struct bpf_sock_addr *ctx, struct mesh_ask *ask, bool v6)
@@ -168,7 +193,7 @@ static __always_inline void verdict_tuple(struct weft_tuple *t, const struct bpf
 	t->netns_ino = netns_of_current();
 }
 
-static __always_inline void verdict_send(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
+static __always_inline void verdict_send(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
 					 const struct mesh_ask *ask, int verdict)
 {
 	struct weft_verdict *v = lifecycle_reserve(weft_verdict, WEFT_EVENT_VERDICT);
@@ -178,7 +203,7 @@ static __always_inline void verdict_send(struct bpf_sock_addr *ctx, const struct
 	v->cookie = bpf_get_socket_cookie(ctx);
 	v->generation = ask->generation;
 	verdict_tuple(&v->tuple, sk, ask);
-	owner_of_current(&v->owner);
+	caller_tell(&v->owner, sk);
 	v->policy = v->source = v->target = WEFT_NUMBER_NONE;
 	v->service = ask->service_state;
 	v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;

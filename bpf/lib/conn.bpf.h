@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
+#include "bpf/lib/program.bpf.h"
 
 static __always_inline void addr_from_v4(__u8 out[16], __be32 addr)
 {
@@ -65,6 +66,7 @@ static __always_inline void end_key_fill(struct end_key *key, const struct weft_
 	key->ingress_seq = ingress_seq;
 }
 
+/* All but |owner->program|. */
 static __always_inline void owner_fill(struct weft_owner *owner, struct task_struct *task)
 {
 	struct mm_struct *mm = task->mm;
@@ -86,6 +88,13 @@ static __always_inline void owner_of_current(struct weft_owner *owner)
 {
 	owner_fill(owner, (struct task_struct *)bpf_get_current_task_btf());
 	owner->cgroup_id = bpf_get_current_cgroup_id();
+}
+
+/* The same with the program. */
+static __always_inline void owner_learn(struct weft_owner *owner)
+{
+	owner_of_current(owner);
+	program_of(&owner->program, bpf_get_current_task());
 }
 
 /* The socket is of a kind that weft follows: TCP over IPv4 or IPv6. */

@@ -23,6 +23,6 @@ static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_f
 	f->netns_ino = netns_of_sock(sk);
 	if (!owner)
 		return;
-	f->exe = weft_hash_name(owner->exe);
+	f->program = owner->program;
 	f->uid = owner->uid;
 }

@@ -39,6 +39,6 @@ static __always_inline void holder_facts(struct sock *sk, const struct weft_owne
 	f->uid = WEFT_NUMBER_NONE;
 	if (!owner)
 		return;
-	f->exe = weft_hash_name(owner->exe);
+	f->program = owner->program;
 	f->uid = owner->uid;
 }

@@ -12,7 +12,6 @@
 #define IDENTITY_RANK_MAX 0xffffffffu
 
 struct identity_search {
-	struct identity_facts facts;
 	__u64 generation;
 	__u8 addr[16]; /* of the process, all 0: not known */
 	__u32 rank;
@@ -91,14 +90,6 @@ __weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u6
 
 /* ---- by what is known of the process */
 
-static __always_inline bool facts_have_cgroup(const struct identity_facts *f, __u64 id)
-{
-	for (int i = 0; i < IDENTITY_CGROUPS; i++)
-		if (f->cgroups[i] == id)
-			return true;
-	return false;
-}
-
 static __always_inline bool prefix_begins(const __u8 addr[16], const __u8 prefix[16], __u32 bits)
 {
 	__u64 a[2], p[2];
@@ -113,17 +104,20 @@ static __always_inline bool prefix_begins(const __u8 addr[16], const __u8 prefix
 }
 
 static __always_inline bool matcher_holds(const struct weft_mesh_matcher *m,
-					  const struct identity_search *s)
+					  const struct identity_search *s,
+					  const struct identity_facts *f)
 {
 	__u8 wants = m->wants;
 
-	if (wants & 1 << WEFT_MATCH_CGROUP && !facts_have_cgroup(&s->facts, m->cgroup_id))
+	if (wants & 1 << WEFT_MATCH_NETNS && m->netns_ino != f->netns_ino)
 		return false;
-	if (wants & 1 << WEFT_MATCH_NETNS && m->netns_ino != s->facts.netns_ino)
+	if (wants & 1 << WEFT_MATCH_EXE && m->exe != f->program.name)
 		return false;
-	if (wants & 1 << WEFT_MATCH_EXE && m->exe != s->facts.exe)
+	if (wants & 1 << WEFT_MATCH_PATH && !weft_program_is(&f->program, m->exe, m->path_more))
 		return false;
-	if (wants & 1 << WEFT_MATCH_UID && m->uid != s->facts.uid)
+	if (wants & 1 << WEFT_MATCH_OWNER && !weft_program_owned(&f->program, m->owner))
+		return false;
+	if (wants & 1 << WEFT_MATCH_UID && m->uid != f->uid)
 		return false;
 	if (!(wants & 1 << WEFT_MATCH_ADDRESS))
 		return true;
@@ -132,16 +126,17 @@ static __always_inline bool matcher_holds(const struct weft_mesh_matcher *m,
 }
 
 /* Goes through the matchers that are found by |value|; the lowest rank that holds stays. */
-__weak __noinline int identity_try(struct identity_search *s, __u64 value, __u32 kind)
+__weak __noinline int identity_try(struct identity_search *s, const struct identity_facts *f,
+				   __u64 value, __u32 kind)
 {
 	const struct weft_mesh_matcher *found;
 	struct mesh m;
 
-	if (!s || !mesh_open(&m) || m.header->generation != s->generation)
+	if (!s || !f || !mesh_open(&m) || m.header->generation != s->generation)
 		return 0;
 	found = mesh_match(&m, kind, value);
 	for (int i = 0; i < WEFT_MESH_MATCHERS && found && found->rank < s->rank; i++) {
-		if (matcher_holds(found, s)) {
+		if (matcher_holds(found, s, f)) {
 			s->rank = found->rank;
 			s->identity = found->identity;
 			break;
@@ -151,19 +146,22 @@ __weak __noinline int identity_try(struct identity_search *s, __u64 value, __u32
 	return 0;
 }
 
-/* Fills in |s->identity| from the facts and the address in it. */
-__weak __noinline int identity_of_facts(struct identity_search *s)
+/* Fills in |s->identity| from the facts and the address in |s|. */
+__weak __noinline int identity_of_facts(struct identity_search *s, const struct identity_facts *f)
 {
-	if (!s)
+	if (!s || !f)
 		return 0;
 	s->rank = IDENTITY_RANK_MAX;
 	s->identity = 0;
 	for (int i = 0; i < IDENTITY_CGROUPS; i++)
-		if (s->facts.cgroups[i])
-			identity_try(s, s->facts.cgroups[i], WEFT_MATCH_CGROUP);
-	identity_try(s, s->facts.netns_ino, WEFT_MATCH_NETNS);
-	identity_try(s, s->facts.exe, WEFT_MATCH_EXE);
-	identity_try(s, s->facts.uid, WEFT_MATCH_UID);
+		if (f->cgroups[i])
+			identity_try(s, f, f->cgroups[i], WEFT_MATCH_CGROUP);
+	identity_try(s, f, f->netns_ino, WEFT_MATCH_NETNS);
+	if (f->program.name)
+		identity_try(s, f, f->program.name, WEFT_MATCH_EXE);
+	if (f->program.path)
+		identity_try(s, f, f->program.path, WEFT_MATCH_PATH);
+	identity_try(s, f, f->uid, WEFT_MATCH_UID);
 	return 0;
 }
 
@@ -176,24 +174,13 @@ static __always_inline struct net *netns_current(void)
 	return BPF_CORE_READ(task, nsproxy, net_ns);
 }
 
-static __always_inline __u64 exe_hash_of_current(void)
-{
-	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
-	const unsigned char *name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
-	char exe[32] = {};
-
-	if (name)
-		bpf_probe_read_kernel_str(exe, sizeof(exe), name);
-	return weft_hash_name(exe);
-}
-
+/* All but the program: who asks for that has it of the socket. */
 __weak __noinline int facts_of_current(struct identity_facts *f)
 {
 	if (!f)
 		return 0;
 	for (int i = 0; i < IDENTITY_CGROUPS; i++)
 		f->cgroups[i] = bpf_get_current_ancestor_cgroup_id(i + 1);
-	f->exe = exe_hash_of_current();
 	f->uid = (__u32)bpf_get_current_uid_gid();
 	f->netns_ino = BPF_CORE_READ(netns_current(), ns.inum);
 	return 0;

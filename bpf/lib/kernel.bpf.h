@@ -178,18 +178,46 @@ struct qstr {
 } PRESERVE;
 
 struct dentry {
+	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+} PRESERVE;
+
+struct vfsmount {
+	struct dentry *mnt_root;
 } PRESERVE;
 
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
+} PRESERVE;
+
+struct user_namespace {
+	int level; /* of the initial one: 0 */
+} PRESERVE;
+
+struct mnt_namespace {
+	struct user_namespace *user_ns;
+} PRESERVE;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 } PRESERVE;
 
 struct super_block {
 	__u32 s_dev;
 } PRESERVE;
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
 struct inode {
+	unsigned short i_mode;
+	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	__u32 i_generation;
@@ -210,10 +238,6 @@ struct vm_area_struct {
 struct mm_struct {
 	struct file *exe_file;
 } PRESERVE;
-
-typedef struct {
-	unsigned int val;
-} kuid_t;
 
 struct cred {
 	kuid_t uid;

@@ -27,6 +27,14 @@ static __always_inline bool mesh_open(struct mesh *m)
 	return m->header && m->header->magic == WEFT_MESH_MAGIC;
 }
 
+/* Whether processes are known by their programs. */
+static __always_inline bool mesh_asks_programs(void)
+{
+	struct mesh m;
+
+	return mesh_open(&m) && m.header->flags & WEFT_MESH_PROGRAMS;
+}
+
 static __always_inline bool mesh_key_is(const struct weft_mesh_key *key,
 					const struct weft_mesh_key *other)
 {

@@ -10,23 +10,28 @@
 
 /* Who the running process is by matchers. A program of its own: the stack of all that calls each
  * other is bounded. */
-__weak __noinline int process_of_current(const struct weft_mesh_key *address, __u64 generation)
+__weak __noinline int process_of_current(const struct weft_mesh_key *address,
+					 const struct weft_program *program, __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
+	struct identity_facts facts = {};
 
-	if (!address)
+	if (!address || !program)
 		return 0;
-	facts_of_current(&s.facts);
+	facts_of_current(&facts);
+	facts.program = *program;
 	if (!addr_is_any(address->addr))
 		__builtin_memcpy(s.addr, address->addr, 16);
-	identity_of_facts(&s);
+	identity_of_facts(&s, &facts);
 	return s.identity;
 }
 
 /* Who the running process is: by matchers, by the address that the socket is bound to, by the other
- * addresses of its network namespace. */
-__weak __noinline int source_of_current(struct bpf_sock_addr *ctx, __u64 generation)
+ * addresses of its network namespace. caller_learn was called before. */
+__weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generation)
 {
+	const struct weft_program none = {};
+	const struct weft_owner *owner;
 	struct weft_mesh_key key = {};
 	struct bpf_sock *sk = ctx->sk;
 	__u32 identity;
@@ -34,10 +39,17 @@ __weak __noinline int source_of_current(struct bpf_sock_addr *ctx, __u64 generat
 	if (!sk)
 		return 0;
 	addr_of_sock(sk, key.addr);
-	identity = process_of_current(&key, generation);
+	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+	identity = process_of_current(&key, owner ? &owner->program : &none, generation);
 	if (!identity && !addr_is_any(key.addr))
 		identity = identity_of_addr(&key, generation);
 	return identity ? identity : identity_of_netns((__u64)netns_current(), generation);
+}
+
+static __always_inline __u32 source_of_current(struct bpf_sock_addr *ctx, __u64 generation)
+{
+	caller_learn(ctx);
+	return source_of_caller(ctx, generation);
 }
 
 /* The address that is really connected to. */
@@ -74,7 +86,7 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 			verdict_note(v, a, i);
 		v->cookie = bpf_get_socket_cookie(ctx);
 		verdict_tuple(&v->tuple, sk, ask);
-		owner_of_current(&v->owner);
+		caller_tell(&v->owner, sk);
 		v->service = ask->service ? ask->service_state : WEFT_NUMBER_NONE;
 		v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
 		v->place = WEFT_PLACE_CONNECT;

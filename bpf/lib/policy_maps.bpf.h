@@ -11,7 +11,7 @@
 
 struct identity_facts {
 	__u64 cgroups[IDENTITY_CGROUPS]; /* by level, from the top; 0 = there is none */
-	__u64 exe;			 /* weft_hash_name */
+	struct weft_program program;
 	__u32 netns_ino;
 	__u32 uid;
 };

@@ -20,7 +20,7 @@ enum lane_mode {
 /* A program that reads from an accelerated service or serves it, in one control group. Without
  * either: all that serve it. */
 struct reader_key {
-	char exe[32];
+	struct weft_program program;
 	__u64 cgroup_id;
 	struct weft_accel_key service;
 	__u32 role; /* WEFT_ROLE_* */

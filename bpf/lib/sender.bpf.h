@@ -66,9 +66,8 @@ __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_
 
 	if (!sender)
 		return SENDER_NONE;
-	s.facts = sender->facts;
 	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
-	identity_of_facts(&s);
+	identity_of_facts(&s, &sender->facts);
 	return s.identity;
 }
 

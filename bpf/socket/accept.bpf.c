@@ -17,13 +17,14 @@
 __weak __noinline int target_of_listener(struct __sk_buff *skb, __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
+	struct identity_facts facts = {};
 	struct bpf_sock *sk = skb->sk;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk)
 		return 0;
-	facts_of_sock(sk, &s.facts);
-	identity_of_facts(&s);
+	facts_of_sock(sk, &facts);
+	identity_of_facts(&s, &facts);
 	return s.identity;
 }
 

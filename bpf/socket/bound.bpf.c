@@ -11,7 +11,7 @@ static __always_inline int hold(struct bpf_sock *sk)
 
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (owner)
-		owner_of_current(owner);
+		owner_learn(owner);
 	return 1;
 }
 

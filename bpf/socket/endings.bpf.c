@@ -26,10 +26,11 @@ static __noinline int holder_of_process(struct sock *sk, const struct end *e)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	struct identity_search s = {.generation = e->generation};
+	struct identity_facts facts = {};
 
-	holder_facts(sk, owner, &s.facts);
+	holder_facts(sk, owner, &facts);
 	__builtin_memcpy(s.addr, e->key.local_addr, 16);
-	identity_of_facts(&s);
+	identity_of_facts(&s, &facts);
 	return s.identity;
 }
 

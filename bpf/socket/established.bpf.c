@@ -89,7 +89,7 @@ static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_so
 		return true;
 	if (!owner)
 		return false;
-	__builtin_memcpy(e->reader.exe, owner->exe, sizeof(e->reader.exe));
+	e->reader.program = owner->program;
 	e->reader.cgroup_id = owner->cgroup_id;
 	e->reader.role = e->role;
 	reader = bpf_map_lookup_elem(&weft_readers, &e->reader);

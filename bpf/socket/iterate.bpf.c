@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Iterators, run when user space reads them. `sockets_found` learns the owners of sockets that are
- * older than the agent; `conns_alive` and `listeners` write struct weft_close (alive) and
- * weft_listen for what lives now, in every network namespace. They lose nothing: the reader reads
- * on. `files_alive` writes both where the kernel refuses iterators over a map; it misses sockets
- * that are in no process's files, as connections are until they are accepted. */
+ * older than the agent; `conns_alive` and `listeners` write struct
+ * weft_close (alive) and weft_listen for what lives now, in every network namespace. They lose
+ * nothing: the reader reads on. `files_alive` writes both where the kernel refuses iterators over a
+ * map; it misses sockets that are in no process's files, as connections are until they are
+ * accepted. */
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/files.bpf.h"
 
@@ -22,6 +23,7 @@ int sockets_found(struct bpf_iter__task_file *ctx)
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (owner) {
 		owner_fill(owner, task);
+		program_of(&owner->program, (__u64)kernel_address(task));
 		owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	}
 	return 0;

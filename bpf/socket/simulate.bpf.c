@@ -18,18 +18,18 @@ static __always_inline void simulation_ask(const struct weft_simulation *s, stru
 __weak __noinline int simulation_source(const struct weft_simulation *s, __u64 generation)
 {
 	struct identity_search search = {.generation = generation};
+	struct identity_facts facts = {};
 	struct weft_mesh_key key = {};
 
 	if (!s)
 		return 0;
-	search.facts.cgroups[0] = s->cgroup_id;
-	search.facts.netns_ino = s->netns_ino;
-	search.facts.uid = s->uid;
-	if (s->exe[0])
-		search.facts.exe = weft_hash_name(s->exe);
+	facts.cgroups[0] = s->cgroup_id;
+	facts.netns_ino = s->netns_ino;
+	facts.uid = s->uid;
+	facts.program = s->program;
 	__builtin_memcpy(key.addr, s->source_addr, 16);
 	__builtin_memcpy(search.addr, s->source_addr, 16);
-	identity_of_facts(&search);
+	identity_of_facts(&search, &facts);
 	return search.identity ? search.identity : identity_of_addr(&key, generation);
 }
 

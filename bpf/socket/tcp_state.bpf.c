@@ -15,7 +15,7 @@ static __always_inline void remember_owner(struct sock *sk)
 		bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
 	if (owner)
-		owner_of_current(owner);
+		owner_learn(owner);
 }
 
 static __always_inline void copy_owner(struct weft_owner *out, struct sock *sk)

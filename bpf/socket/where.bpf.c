@@ -156,9 +156,10 @@ static __always_inline void place_owner(struct weft_place *p, struct sock *sk,
 static __noinline __u32 server_identity(struct sock *sk, const struct weft_place *p)
 {
 	struct identity_search s = {.generation = p->generation};
+	struct identity_facts facts = {};
 
-	holder_facts(sk, &p->owner, &s.facts);
-	identity_of_facts(&s);
+	holder_facts(sk, &p->owner, &facts);
+	identity_of_facts(&s, &facts);
 	return s.identity;
 }
 

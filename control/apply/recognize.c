@@ -6,6 +6,7 @@
 #include "base/slice.h"
 #include "base/table.h"
 #include "mesh-config/matchers.h"
+#include "mesh-config/programs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct question {
 	uint64_t generation;
 	uint64_t cgroup_id;
 	uint8_t addr[16];
-	char exe[32];
+	struct weft_program program;
 	uint32_t uid;
 	uint32_t known; /* 1: somebody asked */
 };
@@ -108,18 +109,25 @@ static enum fit fit_group(const struct mesh_matcher *m, const struct facts *f)
 
 /* ---- the rest */
 
-static bool executable_fits(const char *path, const struct weft_owner *owner)
+static bool executable_fits(const struct mesh_matcher *m, const struct weft_program *program)
 {
-	const char *slash = strrchr(path, '/');
+	struct weft_program wanted;
 
-	return !path[0] || !strncmp(slash ? slash + 1 : path, owner->exe, sizeof(owner->exe) - 1);
+	if (!m->executable[0])
+		return true;
+	if (m->executable_owner >= 0 && !weft_program_owned(program, (uint32_t)m->executable_owner))
+		return false;
+	program_of(m->executable, &wanted);
+	if (!wanted.path)
+		return wanted.name == program->name;
+	return weft_program_is(program, wanted.path, wanted.path_more);
 }
 
 static enum fit fit_of(const struct mesh_matcher *m, const struct facts *f)
 {
 	enum fit group;
 
-	if (!matchers_supported(m) || !executable_fits(m->executable, f->owner) ||
+	if (!matchers_supported(m) || !executable_fits(m, &f->owner->program) ||
 	    (m->uid >= 0 && m->uid != f->owner->uid) ||
 	    (m->has_prefix && !mesh_prefix_has(&m->prefix, f->addr)))
 		return FITS_NOT;
@@ -168,7 +176,7 @@ uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t gen
 	if (!m->matcher_count)
 		return MESH_NONE;
 	memcpy(q.addr, addr, sizeof(q.addr));
-	memcpy(q.exe, owner->exe, sizeof(q.exe));
+	q.program = owner->program;
 	at = (uint32_t)table_hash(&q, sizeof(q), 0) & (KEPT - 1);
 	if (memcmp(&r->kept[at].question, &q, sizeof(q)) != 0) {
 		r->kept[at].question = q;

@@ -2,6 +2,7 @@
 /* Who local processes are found to be. */
 #include "control/apply/recognize.h"
 
+#include "mesh-config/programs.h"
 #include "mesh-config/source.h"
 
 #include <errno.h>
@@ -12,15 +13,19 @@
 
 #include <cmocka.h>
 
+#define LONG "a-name-that-is-longer-than-what-is-shown-of-it-and-compared-to-its-end-all-the-same"
+
 #define WORKLOAD(name, match)                                                                      \
 	"---\napiVersion: weft.dev/v1alpha1\nkind: Workload\nmetadata: {name: " name "}\n"         \
 	"spec: {match: [{" match "}]}\n"
 
 static const char yaml[] = WORKLOAD("unit", "systemdUnit: web.service")
 	WORKLOAD("group", "cgroup: /app/*, uid: 7") WORKLOAD("pod", "container: 0123456789ab")
-		WORKLOAD("program", "executable: '*/worker', uid: 8")
-			WORKLOAD("network", "ip: [10.1.0.0/16]")
-				WORKLOAD("long", "executable: '*/a-name-that-has-30-characters!'")
+		WORKLOAD("program", "executable: '*/worker', uid: 8") WORKLOAD(
+			"network", "ip: [10.1.0.0/16]") WORKLOAD("long", "executable: '*/" LONG "'")
+			WORKLOAD("path", "executable: /opt/shop/worker") WORKLOAD(
+				"boxed", "executable: /opt/shop/boxed, cgroup: /box")
+				WORKLOAD("owned", "executable: '*/till', executableOwner: 5")
 					WORKLOAD("namespaced", "netns: blue, uid: 9")
 						WORKLOAD("user", "uid: 9");
 
@@ -52,16 +57,34 @@ static struct mesh *build(void)
 	return m;
 }
 
+static const char *named(struct recognize *r, const struct mesh *m, const struct weft_owner *owner,
+			 const uint8_t addr[16])
+{
+	uint32_t found = recognize_owner(r, m, 1, owner, addr);
+
+	return found == MESH_NONE ? "nobody" : m->workloads[found].name;
+}
+
+/* Of a program at |path|, or of this name alone, that |changed_by| may change. */
+static const char *at(struct recognize *r, const struct mesh *m, const char *path,
+		      uint32_t changed_by)
+{
+	const uint8_t addr[16] = {[10] = 0xff, 0xff, 10, 9, 0, 1};
+	struct weft_owner owner = {.cgroup_id = 2};
+
+	program_of(path, &owner.program);
+	owner.program.owner = changed_by;
+	return named(r, m, &owner, addr);
+}
+
 static const char *who(struct recognize *r, const struct mesh *m, uint64_t cgroup, uint32_t uid,
 		       const char *exe, uint8_t second)
 {
 	const uint8_t addr[16] = {[10] = 0xff, 0xff, 10, second, 0, 1};
 	struct weft_owner owner = {.cgroup_id = cgroup, .uid = uid};
-	uint32_t found;
 
-	memcpy(owner.exe, exe, strnlen(exe, sizeof(owner.exe) - 1));
-	found = recognize_owner(r, m, 1, &owner, addr);
-	return found == MESH_NONE ? "nobody" : m->workloads[found].name;
+	program_of(exe, &owner.program);
+	return named(r, m, &owner, addr);
 }
 
 static void the_first_that_fits(void **state)
@@ -80,11 +103,29 @@ static void the_first_that_fits(void **state)
 		m->workloads[mesh_workload_find(m, (uint8_t[16]){[10] = 0xff, 0xff, 10, 1, 0, 1})]
 			.name,
 		"network");
-	assert_string_equal(who(r, m, 2, 5, "a-name-that-has-30-characters!", 0), "long");
-	assert_string_equal(who(r, m, 2, 5, "a-name-that-has-30-characters!x", 0), "nobody");
+	assert_string_equal(who(r, m, 2, 5, LONG, 0), "long");
+	assert_string_equal(who(r, m, 2, 5, LONG "x", 0), "nobody");
 	asked = 0;
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
 	assert_int_equal(asked, 0);
+	mesh_free(m);
+	recognize_free(r);
+}
+
+static void by_their_path(void **state)
+{
+	struct recognize *r = recognize_new(path, NULL);
+	struct mesh *m = build();
+
+	(void)state;
+	assert_string_equal(at(r, m, "/opt/shop/worker", 3), "path");
+	assert_string_equal(at(r, m, "/opt/worker", 3), "nobody");
+	assert_string_equal(at(r, m, "worker", 3), "nobody");
+	assert_string_equal(at(r, m, "/opt/till", 5), "owned");
+	assert_string_equal(at(r, m, "/opt/till", 0), "owned");
+	assert_string_equal(at(r, m, "/opt/till", 6), "nobody");
+	assert_string_equal(at(r, m, "/opt/till", WEFT_OWNERS_MANY), "nobody");
+	assert_string_equal(at(r, m, "till", 5), "nobody");
 	mesh_free(m);
 	recognize_free(r);
 }
@@ -106,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_that_fits),
+		cmocka_unit_test(by_their_path),
 		cmocka_unit_test(what_is_not_known_is_not_guessed),
 	};
 

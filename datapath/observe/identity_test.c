@@ -86,6 +86,20 @@ static int path_of(void *arg, uint64_t id, char *out, size_t size)
 	return id == 8 ? -2 : 0;
 }
 
+static void test_long_names(void **state)
+{
+	struct observe_counters counters = {0};
+	struct observe_listener l = {0};
+	struct identities *ids = identities_new(3, 0, &l, &counters);
+	struct weft_owner one = {.exe = "payments-reconciliation-worker-prod"};
+	struct weft_owner other = {.exe = "payments-reconciliation-worker-test"};
+
+	(void)state;
+	assert_string_equal(identity_of(ids, &one, nowhere, 0)->workload, one.exe);
+	assert_string_equal(identity_of(ids, &other, nowhere, 0)->workload, other.exe);
+	identities_free(ids);
+}
+
 static void test_interning(void **state)
 {
 	struct observe_listener l = {.cgroup_path = path_of};
@@ -167,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_names_from_configuration),
 		cmocka_unit_test(test_interning),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

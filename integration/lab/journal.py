@@ -93,6 +93,8 @@ def sweep(journal):
             subprocess.run(["ip", "link", "del", rest[0]])
         elif kind == "cgroup":
             remove_cgroup(rest[0])
+        elif kind == "folder":
+            shutil.rmtree(rest[0], ignore_errors=True)
 
 
 def detach(weft, pin):

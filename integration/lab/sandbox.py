@@ -116,6 +116,15 @@ class Sandbox:
                 os.mkdir(folder)
         return path
 
+    def open_folder(self):
+        """Where every user may read and only root may write, whoever owns the tree."""
+        path = pathlib.Path(f"/run/weft-{self.slug}")
+        self.journal.write(f"folder {path}\n")
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        path.chmod(0o755)
+        return path
+
     def start(self, argv, name, **options):
         process = Process(argv, self.dir / f"{name}.log", **options)
         self.journal.write(f"pid {process.pid} {journal.start_time(process.pid)}\n")

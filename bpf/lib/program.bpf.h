@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 1: the path of the file that a process was started from, and who may change what lies
+ * there. It is read where it is true: from the file up to the root of the mount namespace that it
+ * was found in. A file that was replaced or removed meanwhile keeps its place.
+ *
+ * No path is known of a file that was never in a directory (memfd), that lies deeper than
+ * WEFT_PATH_COMPONENTS, or that was found in a mount namespace of a user namespace: who makes one
+ * of his own may mount anything anywhere in it. */
+#pragma once
+
+#include "bpf/lib/kernel.bpf.h"
+
+#define PATH_STEPS  48 /* components, and mounts on the way */
+#define NAME_CHUNKS 8  /* of a component: NAME_MAX is 255 */
+#define CHUNK_BYTES 32
+
+#define OTHERS_WRITE 0022 /* the bits of group and others in inode.i_mode */
+
+#define PATH_UP	  0
+#define PATH_ROOT 1
+#define PATH_NONE 2
+
+struct path_walk {
+	__u64 dentry; /* addresses */
+	__u64 mount;
+	struct weft_path_hash hash;
+	__u64 root; /* of the mount that the last component was in */
+	__u32 components;
+	__u32 owner;
+};
+
+/* A piece of a component. */
+struct path_chunk {
+	char text[CHUNK_BYTES];
+	__u64 end; /* for the NUL */
+};
+
+/* Programs of their own, so that each is verified once. */
+__weak __noinline int path_word(struct weft_path_hash *h, __u64 word)
+{
+	if (h)
+		weft_path_word(h, word);
+	return 0;
+}
+
+__weak __noinline int path_chunk(struct weft_path_hash *h, const struct path_chunk *chunk,
+				 __u32 bytes)
+{
+	__u64 words[CHUNK_BYTES / 8];
+
+	if (!h || !chunk)
+		return 0;
+	__builtin_memcpy(words, chunk->text, sizeof(words));
+	for (__u32 i = 0; i < CHUNK_BYTES / 8; i++)
+		if (i * 8 < bytes)
+			path_word(h, words[i]);
+	return 0;
+}
+
+/* One component. Negative: it is too long, or cannot be read. */
+__weak __noinline int path_name(struct weft_path_hash *h, __u64 name)
+{
+	__u32 length = 0;
+	long read;
+
+	if (!h)
+		return -1;
+	for (int i = 0; i < NAME_CHUNKS; i++) {
+		struct path_chunk chunk = {};
+
+		read = bpf_probe_read_kernel_str(&chunk, CHUNK_BYTES + 1,
+						 (const void *)(name + length));
+		if (read < 1)
+			return -1;
+		path_chunk(h, &chunk, read - 1);
+		length += read - 1;
+		if (read <= CHUNK_BYTES)
+			break;
+	}
+	if (!length || length >= NAME_CHUNKS * CHUNK_BYTES)
+		return -1;
+	return path_word(h, length);
+}
+
+/* Who may change the place where it is joins those who may change what lies below it. */
+__weak __noinline int path_owner(struct path_walk *w)
+{
+	const struct dentry *dentry;
+	const struct inode *inode;
+	__u32 uid;
+
+	if (!w)
+		return 0;
+	dentry = (const void *)w->dentry;
+	inode = BPF_CORE_READ(dentry, d_inode);
+	uid = BPF_CORE_READ(inode, i_uid.val);
+	if (!inode || BPF_CORE_READ(inode, i_mode) & OTHERS_WRITE)
+		w->owner = WEFT_OWNERS_MANY;
+	else if (uid && w->owner != uid)
+		w->owner = w->owner ? WEFT_OWNERS_MANY : uid;
+	return 0;
+}
+
+/* One step up. */
+__weak __noinline int path_step(struct path_walk *w)
+{
+	const struct dentry *dentry, *parent;
+	const struct mount *mount, *below;
+	bool is_root;
+
+	if (!w)
+		return PATH_NONE;
+	dentry = (const void *)w->dentry;
+	mount = (const void *)w->mount;
+	below = BPF_CORE_READ(mount, mnt_parent);
+	is_root = dentry == BPF_CORE_READ(mount, mnt.mnt_root);
+	if (!is_root || below != mount || w->root == w->dentry) /* else it is covered */
+		path_owner(w);
+	if (is_root && below == mount)
+		return PATH_ROOT;
+	if (is_root) {
+		w->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		w->mount = (__u64)below;
+		return PATH_UP;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry || w->components++ >= WEFT_PATH_COMPONENTS ||
+	    path_name(&w->hash, (__u64)BPF_CORE_READ(dentry, d_name.name)))
+		return PATH_NONE;
+	w->dentry = (__u64)parent;
+	w->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	return PATH_UP;
+}
+
+/* The mount is in a namespace that root of this machine made. */
+static __always_inline bool mount_counts(const struct mount *mount)
+{
+	const struct user_namespace *user = BPF_CORE_READ(mount, mnt_ns, user_ns);
+	int level = -1;
+
+	return user && !bpf_core_read(&level, sizeof(level), &user->level) && !level;
+}
+
+/* The path of |dentry| on |mount|, and whose it is. */
+__weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u64 mount)
+{
+	struct path_walk w = {.dentry = dentry, .mount = mount};
+	int step = PATH_UP;
+
+	if (!ret || !mount_counts((const void *)mount))
+		return 0;
+	weft_path_begin(&w.hash);
+	for (int i = 0; i < PATH_STEPS && step == PATH_UP; i++)
+		step = path_step(&w);
+	if (step != PATH_ROOT || !w.components)
+		return 0;
+	ret->path = weft_path_end(&w.hash);
+	ret->path_more = weft_path_more(&w.hash);
+	ret->owner = w.owner;
+	return 0;
+}
+
+__weak __noinline int program_name(struct weft_program *ret, __u64 dentry)
+{
+	struct weft_path_hash hash;
+
+	if (!ret)
+		return 0;
+	weft_path_begin(&hash);
+	if (!path_name(&hash, (__u64)BPF_CORE_READ((const struct dentry *)dentry, d_name.name)))
+		ret->name = weft_path_end(&hash);
+	return 0;
+}
+
+/* The file that the process |task| (an address) was started from. */
+static __always_inline void program_of(struct weft_program *ret, __u64 task)
+{
+	const struct file *file = BPF_CORE_READ((const struct task_struct *)task, mm, exe_file);
+	__u64 dentry, mount;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	if (!file)
+		return;
+	mount = (__u64)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
+	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	program_name(ret, dentry);
+	program_place(ret, dentry, mount);
+}
