@@ -168,9 +168,9 @@ class End:
         return [self.place.address]
 
     def forms(self):
-        """Its addresses."""
+        """Its addresses; no more, as the kernel keeps at most 1,024 neighbours of all network namespaces together."""
         return {"IPv4": self.place.address, "second IPv4": self.second, "mapped IPv4": f"::ffff:{self.place.address}",
-                "IPv6": self.place.address6, "second IPv6": self.second6, "link-local": f"{self.link_local()}%eth0"}
+                "IPv6": self.place.address6, "link-local": f"{self.link_local()}%eth0"}
 
     def link_local(self):
         """None: it is still being checked."""

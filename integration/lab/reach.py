@@ -23,7 +23,7 @@ SECONDS = 0.8  # a SYN that was dropped is sent again after a second
 PROGRAMS = ROOT / "integration" / "programs"
 TRANSPORTS = ("tcp", "mptcp", "fastopen", "udp", "udp-connected", "lite", "lite-connected")
 BEHIND_HEADERS = ("tcp+dst", "tcp+hop", "fastopen+dst", "udp+dst", "udp+hop", "udp-connected+dst", "lite+dst", "lite-connected+hop", "tcp+rth", "udp+rth")
-HAVE_HEADERS = ("IPv6", "second IPv6", "link-local", "loopback IPv6")
+HAVE_HEADERS = ("IPv6", "link-local", "loopback IPv6")
 NAMED = ("netns",)
 NOT_MADE = ("a network namespace known by its name and made anew without the agent: the agent finds which one has the name",
             "MPTCP behind extension headers: the kernel takes no IPv6 options on such a socket (ENOPROTOOPT)",
@@ -147,7 +147,7 @@ class Town:
 
     def bound_ways(self, client, port):
         """From another address than the kernel would choose."""
-        for form, source in (("IPv4", client.second), ("second IPv4", client.place.address), ("IPv6", client.second6), ("second IPv6", client.place.address6)):
+        for form, source in (("IPv4", client.second), ("second IPv4", client.place.address), ("IPv6", client.second6)):
             for kind in ("tcp", "udp", "lite-connected"):
                 yield form, kind, port, source
 
@@ -196,7 +196,8 @@ class Town:
         if client.how == "inside":
             return cell.form, self.host(server, cell.form)
         if cell.source:
-            return next((form, address) for form, address in self.hosts[client].items() if address == cell.source)
+            forms = {address: form for form, address in self.hosts[client].items()}
+            return forms.get(cell.source, "second IPv6"), cell.source
         return cell.form, plain(self.hosts[client][cell.form])
 
     def explain(self, told, start, end, port):
