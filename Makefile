@@ -183,7 +183,7 @@ fuzz: $(BUILD)/deps-fuzz ## each fuzz target for FUZZ_SECONDS (default 5) from i
 
 fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
 
-check: $(BUILD)/deps-check $(BUILD)/deps-fuzz $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget, docs, unit, fuzz, BPF object
+check: $(BUILD)/deps-check $(BUILD)/deps-fuzz $(BUILD)/compile_commands.json ## every gate of the style: format, includes, length, lint, ABI, verifier budget and stack, docs, unit, fuzz, BPF object
 	@BUILD=$(BUILD) checks/run $(GATES)
 
 kernels: all $(BUILD)/deps-demo $(BUILD)/deps-kernels ## weft beside real servers on the kernels that this distribution packages, in QEMU (KERNELS="6.1 ...")

@@ -67,14 +67,18 @@ accept_record(const struct authorize *a, const struct end_key *key, __u32 number
 	return v;
 }
 
-static __noinline int listener_tell(struct __sk_buff *skb, struct bpf_sock *sk,
-				    const struct authorize *a, const struct end_key *key)
+static __noinline int listener_tell(struct __sk_buff *skb, const struct authorize *a,
+				    const struct end_key *key)
 {
 	bool denied = a->answer.action == WEFT_ACTION_DENY;
 	__u32 notes = verdicts_of(a);
+	struct bpf_sock *sk = skb->sk;
 	struct weft_owner *owner;
 	struct weft_verdict *v;
 
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk)
+		return 0;
 	for (__u32 i = 0; i < WEFT_POLICY_NOTES + 1; i++) {
 		if (i >= notes + denied)
 			break;
@@ -126,7 +130,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
-	listener_tell(skb, sk, &a, key);
+	listener_tell(skb, &a, key);
 	if (a.answer.action == WEFT_ACTION_DENY)
 		knock_refuse(key, netns_of_sock(sk), generation);
 	return a.answer.action;
@@ -150,7 +154,7 @@ static __noinline int unreadable_deny(struct __sk_buff *skb)
 		return DROP;
 	addresses_read(skb, &key, false);
 	key.local_port = sk->src_port;
-	listener_tell(skb, sk, &a, &key);
+	listener_tell(skb, &a, &key);
 	return DROP;
 }
 
@@ -175,12 +179,16 @@ static __always_inline bool datagram_answers(struct __sk_buff *skb, const struct
 }
 
 /* Whether a record is due, and that answers may be sent. */
-static __noinline bool datagram_judged(const struct end_key *ends, __u32 netns_ino,
+static __noinline bool datagram_judged(struct __sk_buff *skb, const struct end_key *ends,
 				       const struct authorize *a)
 {
+	struct bpf_sock *sk = skb->sk;
 	struct talk_key key = {};
 
-	talk_key_fill(&key, ends, netns_ino, false);
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk)
+		return false;
+	talk_key_fill(&key, ends, netns_of_sock(sk), false);
 	if (a->answer.action == WEFT_ACTION_DENY)
 		return talk_judged(&weft_talk_denied, &key, a->question.generation);
 	return talk_judged(&weft_talk_in, &key, a->question.generation);
@@ -202,20 +210,25 @@ static __always_inline int datagram_source(const struct end_key *ends, __u32 net
 	return netns_ino ? sender_in(ends, netns_ino, generation) : SENDER_NONE;
 }
 
+/* By accept_ask: a bit for it would be one too many, the stack of all that calls each other is
+ * bounded. */
+static __always_inline bool was_asked(const struct authorize *a)
+{
+	return a->question.target_port;
+}
+
 /* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. */
 static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
 					 __u32 netns_ino, __u32 target)
 {
-	bool found = false;
 	int source;
 
 	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
-		if (found && (i == FROM_ADDRESS || a->answer.action != WEFT_ACTION_DENY))
+		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action != WEFT_ACTION_DENY))
 			break;
 		source = datagram_source(ends, netns_ino, i, a->question.generation);
 		if (source == SENDER_NONE)
 			continue;
-		found = true;
 		a->source = source;
 		a->target = target;
 		accept_ask(a, ends);
@@ -232,22 +245,20 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	struct authorize a = {
 		.question.generation = generation, .source = source, .target = target};
 	struct bpf_sock *sk = skb->sk;
-	__u32 netns_ino;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || !ends)
 		return WEFT_ACTION_ALLOW;
-	netns_ino = netns_of_sock(sk);
 	if (source)
 		accept_ask(&a, ends);
 	else
-		datagram_ask(&a, ends, netns_ino, target);
+		datagram_ask(&a, ends, netns_of_sock(sk), target);
 	if (is_unsettled(a.answer.action, source))
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
-	if (datagram_judged(ends, netns_ino, &a))
-		listener_tell(skb, sk, &a, ends);
+	if (datagram_judged(skb, ends, &a))
+		listener_tell(skb, &a, ends);
 	return a.answer.action;
 }
 

@@ -4,6 +4,7 @@
 
 #include "control/apply/last_good.h"
 #include "control/apply/report.h"
+#include "control/apply/unreadable.h"
 #include "control/apply/writer.h"
 #include "control/source/directory.h"
 
@@ -28,13 +29,6 @@
 #define KEEP_SHARE	20 /* of the time: what is in force is kept at most one part in so many */
 #define KEEP_US		100000 /* what is in force is kept this soon for the next agent */
 
-/* A file that cannot be read: nothing is applied before that is mended. */
-struct unreadable {
-	char *name;
-	char *problem;
-	struct unreadable *next;
-};
-
 struct planner {
 	struct planner_options options;
 	pthread_t thread;
@@ -49,8 +43,8 @@ struct planner {
 	bool fresh;	      /* |source| has only what came since a whole batch began */
 	uint64_t keep_due_us; /* 0: what is in force is kept */
 	uint64_t keep_took_us;
-	uint64_t retry_due_us; /* 0: the latest attempt is not made again */
-	struct unreadable *unreadable;
+	uint64_t retry_due_us;	       /* 0: the latest attempt is not made again */
+	struct unreadable *unreadable; /* nothing is applied while there are any */
 	struct writer *writer;
 	struct report report;
 	/* shared */
@@ -86,33 +80,6 @@ static void tell(struct planner *p)
 
 /* ---- files */
 
-static void unreadable_drop(struct planner *p, const char *name)
-{
-	for (struct unreadable **at = &p->unreadable; *at; at = &(*at)->next) {
-		struct unreadable *u = *at;
-
-		if (strcmp(u->name, name) != 0)
-			continue;
-		*at = u->next;
-		free(u->name);
-		free(u->problem);
-		free(u);
-		return;
-	}
-}
-
-static void unreadable_add(struct planner *p, const char *name, const char *problem)
-{
-	struct unreadable *u = calloc(1, sizeof(*u));
-
-	if (!u)
-		return;
-	u->name = strdup(name);
-	u->problem = strdup(problem);
-	u->next = p->unreadable;
-	p->unreadable = u;
-}
-
 /* All files come once more: what is not among them is gone. */
 static void begin_whole(struct planner *p)
 {
@@ -126,8 +93,7 @@ static void begin_whole(struct planner *p)
 		return;
 	mesh_source_free(p->source);
 	p->source = source;
-	while (p->unreadable)
-		unreadable_drop(p, p->unreadable->name);
+	unreadable_clear(&p->unreadable);
 }
 
 /* Emptied while no agent ran: the directory cannot know that it had objects. */
@@ -151,13 +117,13 @@ static void take_file(void *arg, const struct fed_file *file)
 	}
 	begin_whole(p);
 	p->report.changed = true;
-	unreadable_drop(p, file->name);
+	unreadable_drop(&p->unreadable, file->name);
 	if (file->removed)
 		mesh_source_remove(p->source, file->name);
 	else if (!problem)
 		r = mesh_source_put(p->source, file->name, file->bytes);
 	if (problem || r)
-		unreadable_add(p, file->name, problem ? problem : strerror(-r));
+		unreadable_add(&p->unreadable, file->name, problem ? problem : strerror(-r));
 }
 
 /* ---- what became of it */
@@ -239,22 +205,6 @@ static void keep_files(struct planner *p, struct mesh_files *files)
 }
 
 /* ---- one attempt */
-
-static void unreadable_text(const struct unreadable *u, char *out, size_t size)
-{
-	const char *name = u->name[0] ? u->name : "the directory";
-
-	if (!strcmp(u->problem, DIRECTORY_EMPTIED))
-		snprintf(out, size,
-			 "%s: error E1010: %s; remove the file, or rename another one "
-			 "into its place, to take them away",
-			 name, u->problem);
-	else
-		snprintf(out, size,
-			 "%s: error E1009: cannot be read: %s; mend it, split it or take "
-			 "it away",
-			 name, u->problem);
-}
 
 static void say_failed(struct planner *p, const struct problems *problems, const char *text)
 {
@@ -555,8 +505,7 @@ void planner_free(struct planner *p)
 		generation_put(p->kept[i]);
 		mesh_files_put(p->files[i]);
 	}
-	while (p->unreadable)
-		unreadable_drop(p, p->unreadable->name);
+	unreadable_clear(&p->unreadable);
 	writer_free(p->writer);
 	mesh_source_free(p->source);
 	mesh_source_free(p->last_good);

@@ -297,6 +297,21 @@ static void look_again(const struct telling *t, struct known *k, const char *nam
 	tell(t, name, (struct slice){"", 0}, false, problem);
 }
 
+/* It is gone; or it is a link to what is not there, or not reached: that takes nothing away. */
+static void look_at_nothing(const struct telling *t, struct known *k, const char *name,
+			    const char *path)
+{
+	int error = errno;
+	struct stat link;
+
+	if (lstat(path, &link))
+		return tell_removed(t, name);
+	k = k ? k : known_make(t->d, name);
+	errno = error;
+	if (k)
+		look_again(t, k, name);
+}
+
 /* Whether somebody is in the middle of writing it: its close will come. Not so if nothing has been
  * changed for long: truncate(2) closes nothing. */
 static bool is_written_now(const struct directory *d, const char *name, const struct stat *s)
@@ -334,7 +349,7 @@ static void look(const struct telling *t, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", d->path, name);
 	if (stat(path, &s)) {
-		tell_removed(t, name);
+		look_at_nothing(t, k, name, path);
 		return;
 	}
 	if (k && same(k, &s))

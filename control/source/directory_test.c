@@ -191,6 +191,23 @@ static void a_file_that_became_empty_where_it_was_is_a_problem(void **state)
 	assert_string_equal(settled(w), "a.yaml=;");
 }
 
+/* A link that leads nowhere is not a file that was taken away. */
+static void a_broken_link_takes_nothing_away(void **state)
+{
+	static const char problem[] = "!a.yaml=No such file or directory;";
+	struct world *w = *state;
+
+	assert_int_equal(symlink("nothing", at(w, "mesh/.new")), 0);
+	rename(at(w, "mesh/.new"), at(w, "mesh/a.yaml"));
+	assert_int_equal(strncmp(settled(w), problem, sizeof(problem) - 1), 0);
+	put(at(w, "mesh/nothing"), "there");
+	for (int i = 0; i < 10 && strcmp(settled(w), "a.yaml=there;") != 0; i++)
+		; /* it is looked at again, now and then */
+	assert_string_equal(w->told, "a.yaml=there;");
+	unlink(at(w, "mesh/a.yaml"));
+	assert_string_equal(settled(w), "-a.yaml;");
+}
+
 static void tells_removal_and_moving_away(void **state)
 {
 	struct world *w = *state;
@@ -352,6 +369,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_became_empty_where_it_was_is_a_problem,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_broken_link_takes_nothing_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_removal_and_moving_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_changes_that_come_together_at_once, setup,
 						teardown),
