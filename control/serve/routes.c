@@ -15,6 +15,7 @@
 #define DOCUMENT_MAX_BYTES (4u << 20)
 #define LIST_MAX_BYTES	   (128u << 20)
 #define DEFAULT_LAST	   20
+#define NO_MESH		   "this agent has no mesh"
 
 struct route {
 	const char *path;
@@ -90,19 +91,28 @@ static enum MHD_Result get_check(struct routes *r, struct MHD_Connection *connec
 	return get_document(r, connection, r->source.check);
 }
 
+static enum MHD_Result get_of_mesh(struct routes *r, struct MHD_Connection *connection,
+				   void (*write)(void *arg, struct text *out), const char *type,
+				   size_t max_bytes)
+{
+	if (!write)
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, NO_MESH);
+	return get_written(r, connection, write, type, max_bytes);
+}
+
 static enum MHD_Result get_mesh(struct routes *r, struct MHD_Connection *connection)
 {
-	return get_written(r, connection, r->source.mesh, JSON_TYPE, DOCUMENT_MAX_BYTES);
+	return get_of_mesh(r, connection, r->source.mesh, JSON_TYPE, DOCUMENT_MAX_BYTES);
 }
 
 static enum MHD_Result get_services(struct routes *r, struct MHD_Connection *connection)
 {
-	return get_written(r, connection, r->source.services, LINES_TYPE, LIST_MAX_BYTES);
+	return get_of_mesh(r, connection, r->source.services, LINES_TYPE, LIST_MAX_BYTES);
 }
 
 static enum MHD_Result get_endpoints(struct routes *r, struct MHD_Connection *connection)
 {
-	return get_written(r, connection, r->source.endpoints, LINES_TYPE, LIST_MAX_BYTES);
+	return get_of_mesh(r, connection, r->source.endpoints, LINES_TYPE, LIST_MAX_BYTES);
 }
 
 static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *connection)
@@ -113,7 +123,7 @@ static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *c
 	struct error err = {0};
 
 	if (!r->source.simulate)
-		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, NO_MESH);
 	if (!to || r->source.simulate(r->source.arg, from ? from : "", to, &body, &err)) {
 		text_free(&body);
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST,
@@ -131,7 +141,7 @@ static enum MHD_Result get_explanation(struct routes *r, struct MHD_Connection *
 	struct error err = {0};
 
 	if (!r->source.explain)
-		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, NO_MESH);
 	if (!to || !port)
 		error_set(&err, -EINVAL, "%s is missing", to ? "port" : "to");
 	else
@@ -154,7 +164,7 @@ static enum MHD_Result get_config(struct routes *r, struct MHD_Connection *conne
 	uint64_t wanted = number ? strtoull(number, &end, 10) : 0;
 
 	if (!r->source.files)
-		return answer_error(connection, MHD_HTTP_NOT_FOUND, "this agent has no mesh");
+		return answer_error(connection, MHD_HTTP_NOT_FOUND, NO_MESH);
 	if (number && (*end || *number < '0' || *number > '9'))
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, "generation is a number");
 	files = r->source.files(r->source.arg, wanted, &head, &err);

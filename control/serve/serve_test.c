@@ -24,6 +24,9 @@ static void test_paths(void **state)
 	check_get("/api/v1/edges", false, 404, "no such path");
 	check_get("/api/v1/status", true, 200, "{\"version\":\"test\"}\n");
 	check_get("/api/v1/check", true, 404, "does not say");
+	check_get("/api/v1/mesh", true, 404, "this agent has no mesh");
+	check_get("/api/v1/services", true, 404, "this agent has no mesh");
+	check_get("/api/v1/endpoints", true, 404, "this agent has no mesh");
 	check_get("/metrics", true, 200, "istio_build{");
 	check_get("/stats/prometheus", false, 200, "istio_build{");
 }
