@@ -3,12 +3,17 @@
 #include "control/export/explain_ask.h"
 
 #include "control/export/end.h"
+#include "mesh-config/compile_service.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCES_MAX 64u /* workloads of network namespaces with one address */
+#define SOURCES_MAX   64u  /* workloads of network namespaces with one address */
+#define NAMESAKES_MAX 64u  /* workloads with one name */
+#define PAIRS_MAX     256u /* of them that are asked: each costs walks over the mesh */
 
 /* ---- the question */
 
@@ -20,8 +25,8 @@ static int not_found(const struct mesh *m, const char *name, struct error *err)
 		service = end_is_named(name, m->services[i].namespace_name, m->services[i].name);
 	if (service)
 		return error_set(err, -ENOENT,
-				 "\"%.100s\" is a service: policies are about workloads, and "
-				 "`weft endpoints` lists those of a service",
+				 "\"%.100s\" is a service: policies are about its endpoints, and "
+				 "`weft simulate` says which it chooses",
 				 name);
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", name);
 }
@@ -32,25 +37,44 @@ struct asked_end {
 	uint32_t workload; /* by name, and nothing else leads to it; else MESH_NONE */
 };
 
-static int name_find(const struct mesh *m, const char *name, uint32_t *ret, struct error *err)
-{
-	const struct mesh_workload *found = NULL;
+/* All that one name may mean: workloads of one namespace, as the replicas of a Deployment are. */
+struct asked_ends {
+	struct asked_end items[NAMESAKES_MAX];
+	uint32_t count;
+};
 
+struct namesakes {
+	uint32_t workloads[NAMESAKES_MAX];
+	uint32_t count;
+};
+
+static int names_find(const struct mesh *m, const char *name, struct namesakes *ret,
+		      struct error *err)
+{
+	const struct mesh_workload *first = NULL;
+
+	ret->count = 0;
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
 		if (!*w->name || !end_is_named(name, w->namespace_name, w->name))
 			continue;
-		if (found)
+		if (!first)
+			first = w;
+		if (strcmp(first->namespace_name, w->namespace_name) != 0)
 			return error_set(err, -EEXIST,
 					 "workloads of several namespaces are called \"%.100s\": "
 					 "say %s/%.100s or %s/%.100s",
-					 name, found->namespace_name, w->name, w->namespace_name,
+					 name, first->namespace_name, w->name, w->namespace_name,
 					 w->name);
-		found = w;
-		*ret = i;
+		if (ret->count == NAMESAKES_MAX)
+			return error_set(err, -EEXIST,
+					 "more than %u workloads are called \"%.100s\": say the "
+					 "address of one",
+					 NAMESAKES_MAX, name);
+		ret->workloads[ret->count++] = i;
 	}
-	return found ? 0 : not_found(m, name, err);
+	return first ? 0 : not_found(m, name, err);
 }
 
 /* The first of its addresses: one that says who it is, if there is one. NULL: it has none. */
@@ -65,36 +89,83 @@ static const struct mesh_address *address_of(const struct mesh *m, const struct 
 }
 
 /* |port| 0: of a source. */
-static int end_named(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
-		     struct error *err)
+static struct asked_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port)
 {
-	const struct mesh_address *a;
-	uint32_t found = MESH_NONE;
-	int code = name_find(m, name, &found, err);
+	const struct mesh_address *a = address_of(m, &m->workloads[workload]);
+	struct asked_end end = {.workload = MESH_NONE};
+
+	if (a)
+		memcpy(end.ends.address, a->address, sizeof(a->address));
+	if (a && !a->conditional) {
+		end.ends.holders = holders_at(m, a->address, port);
+		return end;
+	}
+	end.workload = workload;
+	end.ends.holders = (struct holders){.workloads = {workload}, .count = 1};
+	return end;
+}
+
+static int ends_named(const struct mesh *m, const char *name, uint16_t port, struct asked_ends *ret,
+		      struct error *err)
+{
+	struct namesakes found;
+	int code = names_find(m, name, &found, err);
 
 	if (code)
 		return code;
-	a = address_of(m, &m->workloads[found]);
-	if (a)
-		memcpy(end->ends.address, a->address, sizeof(a->address));
-	if (a && !a->conditional) {
-		end->ends.holders = holders_at(m, a->address, port);
-		return 0;
-	}
-	end->workload = found;
-	end->ends.holders = (struct holders){.workloads = {found}, .count = 1};
+	for (uint32_t i = 0; i < found.count; i++)
+		ret->items[ret->count++] = end_of_workload(m, found.workloads[i], port);
 	return 0;
 }
 
-static int end_find(const struct mesh *m, const char *name, uint16_t port, struct asked_end *end,
-		    struct error *err)
+static bool serves_port(const struct mesh *m, const struct mesh_service *s, uint16_t port)
 {
-	if (!end_address(name, end->ends.address)) {
-		memset(end->ends.address, 0, sizeof(end->ends.address));
-		return end_named(m, name, port, end, err);
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (m->ports[s->port_first + i].port == port)
+			return true;
+	return false;
+}
+
+/* The service whose endpoints get what connects there, or NULL. */
+static const struct mesh_service *service_at(const struct mesh *m, const uint8_t address[16],
+					     uint16_t port)
+{
+	for (uint32_t i = 0; i < m->vip_count; i++) {
+		const struct mesh_service *s = &m->services[m->vips[i].service];
+
+		if (mesh_prefix_has(&m->vips[i].prefix, address) && compile_has_fronts(m, s) &&
+		    serves_port(m, s, port))
+			return s;
 	}
+	return NULL;
+}
+
+static int end_addressed(const struct mesh *m, const char *text, uint16_t port,
+			 struct asked_end *end, struct error *err)
+{
+	const struct mesh_service *s;
+
 	end->ends.holders = holders_at(m, end->ends.address, port);
-	return 0;
+	s = port && !end->ends.holders.count ? service_at(m, end->ends.address, port) : NULL;
+	if (!s)
+		return 0;
+	return error_set(err, -ENOENT,
+			 "%.50s is the address of the service %.60s/%.60s: policies are about its "
+			 "endpoints, and `weft simulate` says which it chooses",
+			 text, s->namespace_name, s->name);
+}
+
+static int ends_find(const struct mesh *m, const char *name, uint16_t port, struct asked_ends *ret,
+		     struct error *err)
+{
+	ret->items[0] = (struct asked_end){.workload = MESH_NONE};
+	ret->count = 0;
+	if (!*name || end_address(name, ret->items[0].ends.address))
+		ret->count = 1;
+	if (!*name)
+		return 0;
+	return ret->count ? end_addressed(m, name, port, &ret->items[0], err)
+			  : ends_named(m, name, port, ret, err);
 }
 
 struct asked {
@@ -102,19 +173,15 @@ struct asked {
 	uint16_t port;
 };
 
-static int question_parse(const struct mesh *m, const char *from, const char *to, const char *port,
-			  struct asked *ret, struct error *err)
+static int port_parse(const char *port, uint16_t *ret, struct error *err)
 {
 	char *rest;
 	unsigned long number = strtoul(port, &rest, 10);
-	int code = 0;
 
 	if (!number || number > 65535 || *rest)
 		return error_set(err, -EINVAL, "\"%.20s\" is no port", port);
-	*ret = (struct asked){{.workload = MESH_NONE}, {.workload = MESH_NONE}, (uint16_t)number};
-	if (*from)
-		code = end_find(m, from, 0, &ret->source, err);
-	return code ? code : end_find(m, to, ret->port, &ret->target, err);
+	*ret = (uint16_t)number;
+	return 0;
 }
 
 /* ---- the kernel's answer */
@@ -409,26 +476,96 @@ static int answer_by_model(const struct mesh *m, const struct asked *asked, stru
 	return 0;
 }
 
-int explain_find(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
-		 const char *to, const char *port, struct explained *ret, struct error *err)
+static int find_one(const struct mesh *m, const struct explain_kernel *kernel,
+		    const struct asked *asked, struct explained *ret, struct error *err)
 {
-	struct asked asked = {0};
-	int code;
+	int code = 0;
 
-	*ret = (struct explained){0};
-	code = question_parse(m, from, to, port, &asked, err);
-	if (code)
-		return code;
-	ret->port = asked.port;
+	*ret = (struct explained){.port = asked->port};
 	if (kernel)
-		code = answer_by_kernel(m, kernel, &asked, ret);
+		code = answer_by_kernel(m, kernel, asked, ret);
 	if (code < 0)
 		return error_set(err, code, "no memory");
 	if (code)
 		return 0;
 	explained_free(ret); /* of another generation, or of none */
-	ret->port = asked.port;
-	return answer_by_model(m, &asked, ret, err);
+	ret->port = asked->port;
+	return answer_by_model(m, asked, ret, err);
+}
+
+/* ---- names of several */
+
+static bool is_same_answer(const struct explained *a, const struct explained *b)
+{
+	return a->answer.action == b->answer.action && a->answer.policy == b->answer.policy &&
+	       a->answer.rule == b->answer.rule && a->answer.ends == b->answer.ends;
+}
+
+/* |asked|: else they are too many to be asked. */
+static int say_which(const char *name, const struct asked_ends *ends, bool asked, struct error *err)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char list[120] = "", text[INET6_ADDRSTRLEN];
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < ends->count && used + sizeof(text) + 8 < sizeof(list); i++) {
+		const uint8_t *a = ends->items[i].ends.address;
+		bool v4 = !memcmp(a, mapped, sizeof(mapped)), last = i + 1 == ends->count;
+
+		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a + 12 : a, text, sizeof(text));
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", text,
+					 last ? "" : ", ");
+	}
+	return error_set(
+		err, -EEXIST, "%u workloads are called \"%.50s\"%s: say the address of one: %s%s",
+		ends->count, name, asked ? ", and policies do not say the same of all" : "", list,
+		used && list[used - 1] == ' ' ? "..." : "");
+}
+
+/* Of each source with each target. 1: they do not get the same answer. */
+static int find_all(const struct mesh *m, const struct explain_kernel *kernel,
+		    const struct asked_ends *sources, const struct asked_ends *targets,
+		    uint16_t port, struct explained *ret, struct error *err)
+{
+	for (uint32_t i = 0; i < sources->count * targets->count; i++) {
+		struct asked asked = {sources->items[i / targets->count],
+				      targets->items[i % targets->count], port};
+		struct explained one;
+		int code = find_one(m, kernel, &asked, i ? &one : ret, err);
+
+		if (!code && i)
+			code = !is_same_answer(&one, ret);
+		if (i)
+			explained_free(&one);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+int explain_find(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
+		 const char *to, const char *port, struct explained *ret, struct error *err)
+{
+	struct asked_ends sources, targets;
+	uint16_t number = 0;
+	bool asked;
+	int code;
+
+	*ret = (struct explained){0};
+	code = port_parse(port, &number, err);
+	if (!code)
+		code = ends_find(m, from, 0, &sources, err);
+	if (!code)
+		code = ends_find(m, to, number, &targets, err);
+	if (code)
+		return code;
+	asked = sources.count * targets.count <= PAIRS_MAX;
+	if (asked)
+		code = find_all(m, kernel, &sources, &targets, number, ret, err);
+	if (asked && code <= 0)
+		return code;
+	return targets.count > 1 ? say_which(to, &targets, asked, err)
+				 : say_which(from, &sources, asked, err);
 }
 
 void explained_free(struct explained *e)
