@@ -137,7 +137,7 @@ static uint32_t texts_term(struct policy_work *w, enum mesh_attribute attribute,
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct mesh_value v;
 
-		if (value_make(w, attribute, &texts[i], &v))
+		if (!texts[i].unread && value_make(w, attribute, &texts[i], &v))
 			*ROW_ADD(w->r, values, struct mesh_value) = v;
 	}
 	return term_end(w, attribute, negated, first);
@@ -291,7 +291,8 @@ static void condition_make(struct policy_work *w, const struct draft_condition *
 		w->rule.when_count += texts_term(w, attribute, true, &c->not_values);
 		return;
 	}
-	key_report(w, &c->key);
+	if (!c->key.unread)
+		key_report(w, &c->key);
 }
 
 /* ---- rules */

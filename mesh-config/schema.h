@@ -46,6 +46,7 @@ enum field_status {
 struct draft_text {
 	struct place at;
 	const char *text; /* "" where absent */
+	bool unread;	  /* something else than a text stands there, which is said already */
 };
 
 struct draft_address {

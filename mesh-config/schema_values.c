@@ -78,8 +78,12 @@ static void text_read(struct reading *r, const struct field *f, const struct yam
 static void word_read(struct reading *r, const struct field *f, const struct yaml_node *n,
 		      struct draft_text *out)
 {
+	const char *text = text_take(r, f, n);
+
 	out->at = n->at;
-	text_read(r, f, n, &out->text);
+	out->unread = !text;
+	if (text)
+		out->text = text;
 }
 
 static void bool_read(struct reading *r, const struct field *f, const struct yaml_node *n,
