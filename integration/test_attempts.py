@@ -152,3 +152,69 @@ def datagrams_by_address(box):
     street.mesh.apply(policy=allow(source(namespaces=["good"])) + policy({}, namespace="good") + policy({}, namespace="other"),
                       house=workload("house", "other", street.house.address, "other"))
     each_way(street, (["EPERM"] * 4, [OK] * 4), "which may not be asked itself, only answered")
+
+
+INBOX = """
+import select, socket
+tcp = socket.create_server(("::", 9090), family=socket.AF_INET6)
+tcp.setsockopt(socket.IPPROTO_TCP, 23, 5)  # TCP_FASTOPEN
+socks = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, protocol) for protocol in (0, 136)]
+for sock in socks:
+    sock.bind(("::", 9090))
+while True:
+    for sock in select.select([tcp, *socks], [], [])[0]:
+        taken = sock.accept()[0] if sock is tcp else sock
+        print("got", taken.recv(100).decode(), flush=True)
+"""
+
+BOUND = """
+import errno, os, socket, sys
+who, server, address = sys.argv[1:]
+os.setuid(65534)
+IPV6_FREEBIND, FASTOPEN = 78, 0x20000000
+for kind, sort, protocol, flags in ("udp", socket.SOCK_DGRAM, 0, 0), ("lite", socket.SOCK_DGRAM, 136, 0), ("fastopen", socket.SOCK_STREAM, 0, FASTOPEN):
+    sock = socket.socket(socket.AF_INET6, sort, protocol)
+    sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+    sock.bind((address, 0))
+    sock.setblocking(False)
+    try:
+        sock.sendto(f"{who}-{kind}".encode(), flags, (server, 9090))
+        print("sent")
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+"""
+
+
+def borrow(box, known, refused):
+    """Anybody may bind a socket to an address that another namespace has: it says nothing of him."""
+    street = Street(box, known)
+    friend, stranger = box.namespace("friend"), box.namespace("stranger")
+    street.mesh.apply(house=workload("friend", "good", friend.address6, "friend")
+                      + workload("house", "bad", street.house.address6, "house"))
+    for place, enabled in ((street.server, 0x603), (street.house, 5), (friend, 5), (stranger, 5)):
+        place.run(["sysctl", "-qw", f"net.ipv4.tcp_fastopen={enabled}"])
+    inbox = street.server.start([sys.executable, "-c", INBOX], "inbox")
+    wait_for(lambda: street.server.listens(9090), 10, "the inbox")
+
+    def send(place, who):
+        return place.run([sys.executable, "-c", BOUND, who, street.server.address6, friend.address6]).stdout.split()
+
+    def taken():
+        return sorted(inbox.log.read_text().splitlines())
+
+    expect_equal(send(street.house, "denied"), refused, "a workload that is denied, from the address of one that is allowed")
+    expect_equal(send(stranger, "nobody"), refused, "nobody, from the address of a workload that is allowed")
+    expect_equal(send(friend, "allowed"), ["sent"] * 3, "who is allowed, from its own address")
+    wait_for(lambda: len(taken()) >= 3, 10, "what is allowed")
+    expect_equal(taken(), ["got allowed-fastopen", "got allowed-lite", "got allowed-udp"], "what arrives")
+
+
+@test("policy/freebind")
+def freebind(box):
+    borrow(box, "address6", ["EPERM"] * 3)
+
+
+@test("policy/freebind_arrival")
+def freebind_arrival(box):
+    """Only at the server's end is it known who that is."""
+    borrow(box, "group", ["sent"] * 3)

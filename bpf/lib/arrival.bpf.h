@@ -47,19 +47,17 @@ __weak __noinline int source_by_process(const struct end_key *arrived, __u64 gen
 	return s.identity;
 }
 
-/* By its address, or by its network namespace. */
+/* By where it was sent from, or else by its address. */
 __weak __noinline int source_by_place(const struct end_key *arrived, __u64 generation)
 {
 	struct knock *knock;
-	__u32 identity;
 
 	if (!arrived)
 		return 0;
-	identity = source_of_addr(arrived, generation);
-	if (identity)
-		return identity;
 	knock = knock_find(arrived);
-	return knock && knock->generation == generation ? knock->place : 0;
+	if (knock && knock->generation == generation)
+		return knock->place;
+	return source_of_addr(arrived, generation);
 }
 
 /* Who sent the SYN |arrived|: a process of this node, when one did, or who has its address. */

@@ -16,6 +16,8 @@
 #define NETNS_DEVICES_UNROLLED 12
 #define NETNS_ADDRS_UNROLLED   4
 
+#define NETNS_SEEK 0xffffffffu
+
 /* Packets to these addresses never leave their network namespace. */
 static __always_inline bool addr_is_loopback(const __u8 addr[16])
 {
@@ -32,7 +34,7 @@ struct netns_walk {
 	__u64 device, devices; /* list_head: where the walk is, where it ends */
 	__u64 addr, addrs;     /* the same inside a device; IPv4: in_ifaddr */
 	struct weft_mesh_key key;
-	__u32 skip; /* so many before the one that is asked for */
+	__u32 skip; /* so many before the one that is asked for; NETNS_SEEK: all but |last| */
 	__u32 last; /* cell */
 	__u32 found;
 };
@@ -42,10 +44,10 @@ static __always_inline long netns_visit(struct netns_walk *w)
 {
 	__u32 identity = identity_of_addr(&w->key, w->generation);
 
-	if (!identity || identity == w->last)
+	if (!identity || (identity == w->last) != (w->skip == NETNS_SEEK))
 		return 0;
 	w->last = identity;
-	if (w->skip) {
+	if (w->skip && w->skip != NETNS_SEEK) {
 		w->skip--;
 		return 0;
 	}
@@ -170,4 +172,27 @@ static __always_inline __u32 identity_of_netns(__u64 net, __u64 generation)
 	if (first && identity_of_net(net, generation, 0, 1))
 		return IDENTITY_MANY;
 	return first;
+}
+
+/* Whether one of its addresses is |identity|'s. */
+__weak __noinline int identity_is_of_net(__u64 net, __u64 generation, __u32 identity)
+{
+	struct netns_walk w = {.generation = generation, .last = identity, .skip = NETNS_SEEK};
+
+	if (!net)
+		return 0;
+	netns_devices(&w, net, netns_device);
+	return w.found != 0;
+}
+
+/* Who a client in |net| is that sends from an address of |held|'s (0: nobody's). A process may send
+ * from an address that its network namespace does not have (IP_FREEBIND, IP_TRANSPARENT,
+ * ip_nonlocal_bind): that says nothing of it. Where only the first few can be looked at, it is
+ * believed. */
+static __always_inline __u32 identity_in_net(__u32 held, __u64 net, __u64 generation)
+{
+	if (held && (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop) ||
+		     identity_is_of_net(net, generation, held)))
+		return held;
+	return identity_of_netns(net, generation);
 }

@@ -26,24 +26,26 @@ __weak __noinline int process_of_current(const struct weft_mesh_key *address,
 	return s.identity;
 }
 
-/* Who the running process is: by matchers, by the address that the socket is bound to, by the other
- * addresses of its network namespace. caller_learn was called before. */
+/* Who the running process is: by matchers, by the address that the socket is bound to if its
+ * network namespace has it, by the other addresses of that. caller_learn was called before. */
 __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generation)
 {
 	const struct weft_program none = {};
 	const struct weft_owner *owner;
 	struct weft_mesh_key key = {};
 	struct bpf_sock *sk = ctx->sk;
-	__u32 identity;
+	__u32 identity, held = 0;
 
 	if (!sk)
 		return 0;
 	addr_of_sock(sk, key.addr);
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	identity = process_of_current(&key, owner ? &owner->program : &none, generation);
-	if (!identity && !addr_is_any(key.addr))
-		identity = identity_of_addr(&key, generation);
-	return identity ? identity : identity_of_netns((__u64)netns_current(), generation);
+	if (identity)
+		return identity;
+	if (!addr_is_any(key.addr))
+		held = identity_of_addr(&key, generation);
+	return identity_in_net(held, net_of_sock(sk), generation);
 }
 
 static __always_inline __u32 source_of_current(struct bpf_sock_addr *ctx, __u64 generation)

@@ -26,7 +26,7 @@ struct knock {
 	__u64 net;		  /* struct net; that of facts.netns_ino as long as it is there */
 	__u64 refused_generation; /* 0: not refused */
 	__u32 refused_netns;	  /* by a server in this network namespace */
-	__u32 place; /* who its network namespace is: cell, where its address says nothing */
+	__u32 place;		  /* who it is by its address or its network namespace: cell */
 };
 
 struct knock_map {

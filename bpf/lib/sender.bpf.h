@@ -71,15 +71,17 @@ __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_
 	return s.identity;
 }
 
-/* The same by its address, or by its network namespace. */
+/* The same by where it was sent from, or else by its address. */
 __weak __noinline int sender_place(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
 {
-	int identity = arrived ? source_of_addr(arrived, generation) : 0;
-	struct sender *sender = NULL;
+	struct sender *sender;
 
-	if (arrived && !identity)
-		sender = sender_find(arrived, netns_ino);
-	return sender && sender->generation == generation ? (int)sender->place : identity;
+	if (!arrived)
+		return 0;
+	sender = sender_find(arrived, netns_ino);
+	if (sender && sender->generation == generation)
+		return (int)sender->place;
+	return source_of_addr(arrived, generation);
 }
 
 static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_ino,

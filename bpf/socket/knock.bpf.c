@@ -8,7 +8,7 @@
 
 #define PASS 1
 
-/* A client whose address says nothing is who its network namespace is. 0: its address says it. */
+/* Who a client is by its address or, where that says nothing, by its network namespace. */
 static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation)
 {
 	struct weft_mesh_key address = {};
@@ -17,9 +17,7 @@ static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk
 	if (!addresses_read(skb, &ends, true))
 		return 0;
 	__builtin_memcpy(address.addr, ends.local_addr, 16);
-	if (identity_of_addr(&address, generation))
-		return 0;
-	return identity_of_netns(net_of_sock(sk), generation);
+	return identity_in_net(identity_of_addr(&address, generation), net_of_sock(sk), generation);
 }
 
 static __noinline int syn_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
