@@ -299,3 +299,21 @@ spec:
     expect_equal(sorted(row["address"] for row in mesh.lines("endpoints")), ["10.0.0.7:8080", "10.0.0.8:8080"], "endpoints in force")
     again = config(mesh, "convert", fine, "--to", made)
     expect(again.returncode == 1 and "File exists" in again.stderr, again.stderr)
+
+
+@test("config/validate_tells_what_cannot_be_read")
+def unreadable(box):
+    """Beside all other problems, with its code."""
+    mesh = Mesh(box, bad="apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspce: {}\n", large="#" * (4 << 20) + "\n")
+    os.mkfifo(mesh.directory / "pipe.yaml")
+    (mesh.directory / "dangling.yaml").symlink_to("nowhere")
+
+    def validated():
+        done = mesh.weftd.command("config", "validate", mesh.directory, "-o", "json")
+        return done.returncode, sorted({(pathlib.Path(row["file"]).stem, row["code"]) for row in map(json.loads, done.stdout.splitlines())})
+
+    three = [("dangling", "E1009"), ("large", "E1009"), ("pipe", "E1009")]
+    expect_equal(validated(), (3, sorted([*three, ("bad", "E2001"), ("bad", "E2004")])), "all problems")
+    (mesh.directory / "bad.yaml").unlink()
+    expect_equal(validated(), (3, three), "what cannot be read alone")
+    expect(mesh.weftd.command("config", "validate", mesh.directory).stdout.endswith("3 errors, 0 warnings\n"), "how many")

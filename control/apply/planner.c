@@ -4,7 +4,7 @@
 
 #include "control/apply/last_good.h"
 #include "control/apply/report.h"
-#include "control/apply/unreadable.h"
+#include "control/source/unreadable.h"
 #include "control/apply/writer.h"
 #include "control/source/directory.h"
 

@@ -15,8 +15,12 @@
 
 static void print_counts(const struct config *c, const struct problems *p, const struct mesh *m)
 {
-	if (p->count < p->errors + p->warnings)
-		printf("... and %u more\n", p->errors + p->warnings - p->count);
+	uint32_t shown = p->count;
+
+	for (const struct unreadable *u = c->read.unreadable; u; u = u->next)
+		shown++;
+	if (shown < p->errors + p->warnings)
+		printf("... and %u more\n", p->errors + p->warnings - shown);
 	if (m)
 		printf("%s%u services, %u endpoints, %u workloads, %u policies in %u files\n",
 		       p->warnings ? "" : "fine: ", m->service_count, m->endpoint_count,
@@ -50,6 +54,7 @@ static int validate(const struct context *context, int argc, char **argv)
 
 	if (config_open(&c))
 		code = command_fail(EXIT_FAILED, "out of memory");
+	c.read.keeps_unreadable = true;
 	for (int i = 1; i < argc && !code; i++)
 		if (config_read_path(&c.read, argv[i]))
 			code = command_fail(EXIT_FAILED, "%s", c.read.err.text);

@@ -15,6 +15,7 @@ int config_open(struct config *c)
 
 void config_close(struct config *c)
 {
+	unreadable_clear(&c->read.unreadable);
 	mesh_source_free(c->read.source);
 	c->read.source = NULL;
 }
@@ -126,12 +127,44 @@ static void print_problems(const struct context *context, const struct problems 
 	}
 }
 
+/* How many. */
+static uint32_t print_unreadable(const struct context *context, const struct unreadable *u,
+				 FILE *to)
+{
+	uint32_t count = 0;
+
+	for (; u; u = u->next, count++) {
+		char text[300];
+		struct problem p = {.severity = PROBLEM_ERROR,
+				    .code = "E1009",
+				    .file = u->name,
+				    .object = "",
+				    .text = text,
+				    .hint = "mend it, split it or take it away",
+				    .source = ""};
+
+		snprintf(text, sizeof(text), "cannot be read: %s", u->problem);
+		if (context->json)
+			print_json(&p, to);
+		else
+			problem_write(&p, to, context->color);
+	}
+	return count;
+}
+
 int config_build(const struct context *context, struct config *c, FILE *to, bool warnings,
 		 struct mesh **ret_mesh, struct problems *ret_problems)
 {
 	struct problems problems;
 	int err = mesh_source_build(c->read.source, ret_mesh, &problems);
+	uint32_t unreadable = print_unreadable(context, c->read.unreadable, to);
 
+	problems.errors += unreadable;
+	if (!err && unreadable) {
+		mesh_free(*ret_mesh);
+		*ret_mesh = NULL;
+		err = -EINVAL;
+	}
 	if (err == -ENOMEM)
 		error_set(&c->read.err, err, "out of memory");
 	else if (err)

@@ -22,11 +22,22 @@ void config_read_bytes(struct config_read *c, const char *name, struct slice byt
 		error_set(&c->err, err, "%s: out of memory", name);
 }
 
+static void keep_unreadable(struct config_read *c, const struct directory_change *change)
+{
+	const struct unreadable *before = c->unreadable;
+
+	unreadable_add(&c->unreadable, change->name, change->problem);
+	if (c->unreadable == before)
+		error_set(&c->err, -ENOMEM, "%s: out of memory", change->name);
+}
+
 static void take_change(void *arg, const struct directory_change *change)
 {
 	struct config_read *c = arg;
 
-	if (change->problem)
+	if (change->problem && c->keeps_unreadable)
+		keep_unreadable(c, change);
+	else if (change->problem)
 		error_set(&c->err, -EIO, "%s: %s", change->name, change->problem);
 	else if (!c->err.code)
 		config_read_bytes(c, change->name, change->bytes);

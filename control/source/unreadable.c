@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A list: there are few of them, and a change comes for each. */
-#include "control/apply/unreadable.h"
+#include "control/source/unreadable.h"
 
 #include "control/source/directory.h"
 
