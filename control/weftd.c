@@ -16,6 +16,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "datapath/attach/container.h"
+#include "datapath/attach/mesh_read.h"
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/pin_lock.h"
@@ -382,6 +383,16 @@ static void sockets_close(struct weftd *d)
 		listen_unix_remove(d->options.socket_path);
 }
 
+/* Without a configuration the agent would take away, in silence, what the kernel enforces. */
+static int spare_mesh(const struct options *o, struct error *err)
+{
+	if (o->config_dir || !o->pin_dir[0] || !mesh_read_decides(o->pin_dir))
+		return 0;
+	return error_set(err, -ENOTEMPTY,
+			 "a mesh is in force below %s, and a start without --config would end it",
+			 o->pin_dir);
+}
+
 /* What may fail before anything is touched: a second agent changes nothing of the first one's, and
  * a start that fails leaves nothing behind. */
 static int claim(struct weftd *d, struct error *err)
@@ -393,6 +404,7 @@ static int claim(struct weftd *d, struct error *err)
 	};
 	int r = o->pin_dir[0] ? pin_lock_take(o->pin_dir, &d->lock, NULL, err) : 0;
 
+	r = r ? r : spare_mesh(o, err);
 	r = r ? r : serve_sockets_open(&serve, &d->sockets, err);
 	return r ? r : sandbox_try(err);
 }
@@ -447,9 +459,14 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return vfprintf(stderr, format, args);
 }
 
-static void explain(const struct error *err)
+static void explain(const struct options *o, const struct error *err)
 {
 	fprintf(stderr, "weftd: %s\n", err->text);
+	if (err->code == -ENOTEMPTY)
+		fprintf(stderr,
+			"hint: start it with --config DIR, or take the mesh away with `weft "
+			"detach --pin %s` first\n",
+			o->pin_dir);
 	if ((err->code == -EPERM || err->code == -EACCES) && geteuid() != 0)
 		fprintf(stderr, "hint: start it as root, or with the capabilities that "
 				"deploy/weftd.service names\n");
@@ -469,7 +486,7 @@ int main(int argc, char **argv)
 	libbpf_set_print(print_libbpf);
 	descriptors_raise();
 	if (start(&d, &err)) {
-		explain(&err);
+		explain(&d.options, &err);
 		d.code = 1;
 	} else {
 		run(&d);

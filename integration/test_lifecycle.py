@@ -314,6 +314,105 @@ def nothing_in_force(box):
     guarded.expect_enforced("once the directory is mended")
 
 
+# ---- without what it had
+
+
+@test("lifecycle/without_a_mesh_is_refused", needs=("nginx",), seconds=120)
+def without_a_mesh(box):
+    """A start without --config on pins of which a policy is in force, by this build or another, with --once or without: it is
+    refused and says what to do, and what is enforced goes on; after `weft detach` it starts."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    mesh.weftd.kill()
+    before = pins(mesh.weftd)
+    for program in (mesh.weftd.program, same_layout(mesh.weftd), other_layout(mesh.weftd)):
+        for more in ([], ["--once"]):
+            done = subprocess.run([program, "--listen", "", "--socket", box.dir / "second.sock", "--pin", mesh.weftd.pin, *more],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+            expect_equal(done.returncode, 1, f"exit code of {program} {more}: {done.stdout}")
+            expect("without --config" in done.stdout and f"weft detach --pin {mesh.weftd.pin}" in done.stdout, done.stdout)
+            expect_equal(pins(mesh.weftd), before, "what is pinned")
+    guarded.expect_enforced("after starts without a configuration")
+    expect_equal(mesh.weftd.detach().returncode, 0, "weft detach")
+    plain = Weftd(box)
+    plain.start()
+    expect_equal(connect(guarded.stranger, count=5)["errors"].get("EPERM"), None, "denied after `weft detach`")
+    plain.stop()
+
+
+@test("lifecycle/without_a_mesh_after_an_empty_one", seconds=60)
+def after_an_empty_mesh(box):
+    """Where the mesh decided over nothing there is nothing to lose."""
+    mesh = Mesh(box)
+    mesh.start()
+    mesh.weftd.stop()
+    Weftd(box).start()
+
+
+def removed_names(mesh):
+    return [line for line in mesh.weftd.process.output().splitlines() if "event=config_removed " in line]
+
+
+@test("lifecycle/empty_directory", needs=("nginx",), seconds=120)
+def empty_directory(box):
+    """A directory without any file, as where nothing is mounted: what was in force goes on, by the files that were last good
+    or the tables alone, with another worker too, until there is a file; what that takes away is logged by name."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    mesh.weftd.stop()
+    text = (mesh.directory / "cart.yaml").read_text()
+    (mesh.directory / "cart.yaml").unlink()
+    mesh.start()
+    for again in (False, True):
+        if again:
+            os.kill(mesh.weftd.worker(), signal.SIGKILL)
+            wait_for(lambda: "event=worker_died" in mesh.weftd.process.output(), 5, "weftd's word on its worker")
+            wait_for(lambda: mesh.weftd.command("mesh").returncode in (0, 3) and mesh.status()["settled"], 10, "the next worker")
+        status = mesh.status()
+        expect("E1010" in status["failure"] and "the directory" in status["failure"], f"what is wrong is told: {status}")
+        expect_equal(status["in_force"], "last good", "what is in force")
+        guarded.expect_enforced(f"with an empty directory, another worker: {again}")
+    expect("event=config_refused" in mesh.weftd.process.output(), "the problem is in the log")
+    expect_equal(removed_names(mesh), [], "said to be removed")
+    mesh.weftd.stop()
+    forget_last_good(mesh.weftd)
+    mesh.start()
+    expect_equal(mesh.status()["in_force"], "an earlier agent", "what is in force without the last good files")
+    guarded.expect_enforced("with an empty directory, by the tables")
+    mesh.write("cart", text)
+    wait_for(lambda: mesh.status()["in_force"] == "directory" and not mesh.status()["failure"], 5, "the file")
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    mesh.weftd.stop()
+    (mesh.directory / "cart.yaml").unlink()
+    mesh.start()
+    mesh.write("nothing", "# nothing\n")
+    wait_for(lambda: removed_names(mesh), 5, "the removal in the log")
+    expect("AuthorizationPolicy shop/friends-only" in removed_names(mesh)[0], removed_names(mesh)[0])
+    expect_equal((mesh.status()["in_force"], mesh.lines("services")), ("directory", []), "what is in force")
+
+
+@test("lifecycle/removed_without_an_agent", needs=("nginx",), seconds=120)
+def removed_without_an_agent(box):
+    """What was removed while no agent ran is logged by the next one, by name; what moved to another file is not."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    mesh.weftd.stop()
+    (mesh.directory / "cart.yaml").unlink()
+    mesh.write("moved", guarded.text)
+    mesh.start()
+    wait_for(lambda: removed_names(mesh), 5, "the removal in the log")
+    line, = removed_names(mesh)
+    wanted = {"AuthorizationPolicy shop/friends-only", "Workload friends/friend", "Workload strangers/stranger"}
+    expect_equal(set(line.split('objects="')[1].rstrip('"').split(", ")), wanted, "names that are logged")
+    expect(" count=3 " in line, line)
+
+
 # ---- detach
 
 

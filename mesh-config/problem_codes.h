@@ -22,7 +22,9 @@
 	X(EMPTIED, "E1010", "file became empty",                                                   \
 	  "A file that had objects was emptied where it is, as a full disk or a crashed editor "   \
 	  "does; what it had stays in force. Removing the file, or renaming another one into its " \
-	  "place, takes objects away.")                                                            \
+	  "place, takes objects away. A directory without any file when the agent starts (a file " \
+	  "system that is not mounted) likewise keeps what an earlier agent put in force, until "  \
+	  "there is a file.")                                                                      \
 	X(UNKNOWN_FIELD, "E2001", "unknown field",                                                 \
 	  "The field is not part of this kind; most often it is misspelt or one level off.")       \
 	X(TYPE, "E2002", "wrong type",                                                             \

@@ -332,6 +332,19 @@ bool mesh_source_has(const struct mesh_source *s, const char *name)
 	return e && s->files[e->index] && s->files[e->index]->drafts;
 }
 
+bool mesh_source_has_files(const struct mesh_source *s)
+{
+	return s->file_count > 0;
+}
+
+bool mesh_source_has_objects(const struct mesh_source *s)
+{
+	for (uint32_t i = 0; i < s->file_slots; i++)
+		if (s->files[i] && s->files[i]->drafts)
+			return true;
+	return false;
+}
+
 struct mesh_files *mesh_source_files(const struct mesh_source *s)
 {
 	struct mesh_files *all = mesh_files_new(s->file_slots);

@@ -33,6 +33,10 @@ int mesh_source_remove(struct mesh_source *s, const char *name);
 /* Whether that file is there, with objects. */
 bool mesh_source_has(const struct mesh_source *s, const char *name);
 
+/* Whether there is any file; any object. */
+bool mesh_source_has_files(const struct mesh_source *s);
+bool mesh_source_has_objects(const struct mesh_source *s);
+
 /* Whether there is nothing in a file but blanks, comments and ends of documents. */
 bool mesh_text_is_blank(struct slice text);
 
@@ -43,6 +47,9 @@ bool mesh_text_is_blank(struct slice text);
 uint32_t mesh_source_gone(struct mesh_source *s, void (*visit)(void *arg, const char *title),
 			  void *arg);
 void mesh_source_settle_gone(struct mesh_source *s);
+
+/* What |before| has and |s| has not is gone, too. To be asked after a build of |s|. */
+void mesh_source_follow(struct mesh_source *s, const struct mesh_source *before);
 
 /* Resolves all files to a new mesh, which the caller frees with mesh_free. |ret_problems| (not
  * NULL) always gets every problem of the whole configuration; the caller frees it. With an error

@@ -149,6 +149,22 @@ static bool is_there(const struct mesh_source *s, const struct gone_object *o)
 	return false;
 }
 
+void mesh_source_follow(struct mesh_source *s, const struct mesh_source *before)
+{
+	s->lost = s->lost ? s->lost : calloc(1, sizeof(*s->lost));
+	for (uint32_t i = 0; i < before->file_slots && s->lost; i++) {
+		const struct draft *d = before->files[i] ? before->files[i]->drafts : NULL;
+
+		for (; d; d = d->next) {
+			struct gone_object o = {(char *)d->title, d->namespace_name, d->sort_name,
+						title_hash(d->title), d->kind};
+
+			if (!is_there(s, &o))
+				object_note(s->lost, d, o.hash);
+		}
+	}
+}
+
 uint32_t mesh_source_gone(struct mesh_source *s, void (*visit)(void *arg, const char *title),
 			  void *arg)
 {

@@ -410,6 +410,28 @@ static void test_what_is_gone_is_known(void **state)
 	mesh_source_free(s);
 }
 
+/* Of another source, which has the same objects in other files. */
+static void test_what_another_source_had_is_gone(void **state)
+{
+	struct mesh_source *before = mesh_source_new(), *s = mesh_source_new();
+
+	(void)state;
+	assert_false(mesh_source_has_files(s) || mesh_source_has_objects(s));
+	put_text(s, "a.yaml", "# nothing\n");
+	assert_true(mesh_source_has_files(s) && !mesh_source_has_objects(s));
+	put_text(before, "a.yaml", OBJECT("one") OBJECT("two"));
+	put_text(before, "b.yaml", OBJECT("three"));
+	assert_true(mesh_source_has_files(before) && mesh_source_has_objects(before));
+	put_text(s, "c.yaml", OBJECT("four") OBJECT("one"));
+	assert_string_equal(gone(s), "");
+	mesh_source_follow(s, before);
+	assert_string_equal(gone(s), "Service shop/two;Service shop/three;");
+	put_text(s, "d.yaml", OBJECT("two"));
+	assert_string_equal(gone(s), "Service shop/three;");
+	mesh_source_free(before);
+	mesh_source_free(s);
+}
+
 static void test_blank_texts(void **state)
 {
 	static const char *const blank[] = {"",
@@ -488,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_hash_is_of_content),
 		cmocka_unit_test(test_one_host_in_two_entries),
 		cmocka_unit_test(test_what_is_gone_is_known),
+		cmocka_unit_test(test_what_another_source_had_is_gone),
 		cmocka_unit_test(test_blank_texts),
 		cmocka_unit_test(test_error_stays),
 		cmocka_unit_test(test_texts_are_given_back),

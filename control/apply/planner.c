@@ -36,7 +36,7 @@ struct planner {
 	int event_fd;
 	/* the thread's own */
 	struct mesh_source *source;
-	struct mesh_source *last_good; /* an earlier agent's, until the first files were tried */
+	struct mesh_source *last_good; /* an earlier agent's, until the directory's is in force */
 	struct batch_news news;
 	uint64_t attempt_us;  /* when the latest attempt began */
 	bool began;	      /* all files of the directory have come once */
@@ -279,7 +279,7 @@ static void fall_back(struct planner *p)
 	struct mesh *mesh = NULL;
 	struct error err = {0};
 
-	if (!p->last_good || p->kept[0])
+	if (p->began || !p->last_good || p->kept[0])
 		return;
 	if (mesh_source_build(p->last_good, &mesh, &problems) ||
 	    (before && before->config_hash != mesh->hash))
@@ -309,7 +309,6 @@ static void settle(struct planner *p)
 	if (p->began)
 		return;
 	p->began = true;
-	mesh_source_free(take_ptr(p->last_good));
 	channel_ask(p->options.channel, CHANNEL_SETTLED, 0, NULL, NULL, &ignored);
 }
 
@@ -366,6 +365,34 @@ static int attempt_late(struct planner *p, char *text, size_t size)
 	return -EIO;
 }
 
+/* Whether what is in force was an earlier agent's, with anything that a change could take away. */
+static bool follows_another(const struct planner *p)
+{
+	const struct weft_mesh_header *before = live(p);
+
+	if (p->status.in_force == PLANNER_DIRECTORY)
+		return false;
+	if (p->last_good)
+		return mesh_source_has_objects(p->last_good);
+	return before && before->flags & (WEFT_MESH_POLICIES | WEFT_MESH_BALANCES);
+}
+
+/* Without any file, as where nothing is mounted: nobody asked for an end of what is in force. */
+static void look_for_files(struct planner *p)
+{
+	if (!p->unreadable && !mesh_source_has_files(p->source) && follows_another(p))
+		unreadable_add(&p->unreadable, "", UNREADABLE_EMPTY);
+}
+
+/* What the first generation of the directory takes away is known by the earlier agent's files. */
+static void succeed(struct planner *p)
+{
+	if (p->last_good)
+		mesh_source_follow(p->source, p->last_good);
+	mesh_source_free(take_ptr(p->last_good));
+	report_applied(&p->report, p->source, p->status.number);
+}
+
 static void attempt(struct planner *p)
 {
 	struct problems problems = {0};
@@ -374,13 +401,14 @@ static void attempt(struct planner *p)
 
 	p->retry_due_us = 0;
 	begin_whole(p);
+	look_for_files(p);
 	r = p->news.late ? attempt_late(p, text, sizeof(text))
 			 : build_and_apply(p, &problems, text, sizeof(text));
 	if (r) {
 		fall_back(p);
 		say_failed(p, &problems, text);
 	} else {
-		report_applied(&p->report, p->source, p->status.number);
+		succeed(p);
 	}
 	if (descriptors_short(r))
 		p->retry_due_us = now_us() + RETRY_US;

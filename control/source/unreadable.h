@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* Of the directory, at the start: a file system that is not mounted looks like this. */
+#define UNREADABLE_EMPTY "it has no file at all: what an earlier agent put in force stays"
+
 /* The latest first; NULL: there is none. */
 struct unreadable {
 	char *name; /* "" is the directory itself */

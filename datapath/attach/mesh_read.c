@@ -108,6 +108,24 @@ int mesh_read_open(const char *pin_dir, struct mesh_read *ret, struct error *err
 	return r;
 }
 
+bool mesh_read_decides(const char *pin_dir)
+{
+	const struct weft_mesh_header *header;
+	struct mesh_read m = {0};
+	bool decides;
+	char build[512];
+
+	find_build(pin_dir, build, sizeof(build));
+	if (!has_mesh_in_force(build))
+		return false;
+	if (mesh_read_open(pin_dir, &m, NULL))
+		return true;
+	header = m.cells;
+	decides = header && header->flags & (WEFT_MESH_POLICIES | WEFT_MESH_BALANCES);
+	mesh_read_close(&m);
+	return decides;
+}
+
 void mesh_read_close(struct mesh_read *m)
 {
 	if (m->cells)

@@ -22,3 +22,7 @@ struct mesh_read {
  * version, or what the kernel said, with |err|. Close with mesh_read_close. */
 int mesh_read_open(const char *pin_dir, struct mesh_read *ret, struct error *err);
 void mesh_read_close(struct mesh_read *m);
+
+/* Whether what is pinned below |pin_dir| decides over connections: it has policies or addresses of
+ * services. What cannot be read is taken for a mesh that does. */
+bool mesh_read_decides(const char *pin_dir);
