@@ -185,13 +185,17 @@ __weak __noinline int identity_is_of_net(__u64 net, __u64 generation, __u32 iden
 	return w.found != 0;
 }
 
-/* Who a client in |net| is that sends from an address of |held|'s (0: nobody's). A process may send
- * from an address that its network namespace does not have (IP_FREEBIND, IP_TRANSPARENT,
- * ip_nonlocal_bind): that says nothing of it. Where only the first few can be looked at, it is
- * believed. */
-static __always_inline __u32 identity_in_net(__u32 held, __u64 net, __u64 generation)
+/* Who a client in |net| is that sends from the address |key|. A process may send from one that its
+ * network namespace does not have (IP_FREEBIND, IP_TRANSPARENT, ip_nonlocal_bind): that says
+ * nothing of it. Each has those of its loopback. Where only the first few can be looked at, the
+ * address is believed. */
+static __always_inline __u32 identity_in_net(const struct weft_mesh_key *key, __u64 net,
+					     __u64 generation)
 {
-	if (held && (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop) ||
+	__u32 held = identity_of_addr(key, generation);
+
+	if (held && (addr_is_loopback(key->addr) ||
+		     !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop) ||
 		     identity_is_of_net(net, generation, held)))
 		return held;
 	return identity_of_netns(net, generation);

@@ -34,7 +34,7 @@ __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generati
 	const struct weft_owner *owner;
 	struct weft_mesh_key key = {};
 	struct bpf_sock *sk = ctx->sk;
-	__u32 identity, held = 0;
+	__u32 identity;
 
 	if (!sk)
 		return 0;
@@ -43,9 +43,9 @@ __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generati
 	identity = process_of_current(&key, owner ? &owner->program : &none, generation);
 	if (identity)
 		return identity;
-	if (!addr_is_any(key.addr))
-		held = identity_of_addr(&key, generation);
-	return identity_in_net(held, net_of_sock(sk), generation);
+	if (addr_is_any(key.addr))
+		return identity_of_netns(net_of_sock(sk), generation);
+	return identity_in_net(&key, net_of_sock(sk), generation);
 }
 
 static __always_inline __u32 source_of_current(struct bpf_sock_addr *ctx, __u64 generation)

@@ -17,7 +17,7 @@ static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk
 	if (!addresses_read(skb, &ends, true))
 		return 0;
 	__builtin_memcpy(address.addr, ends.local_addr, 16);
-	return identity_in_net(identity_of_addr(&address, generation), net_of_sock(sk), generation);
+	return identity_in_net(&address, net_of_sock(sk), generation);
 }
 
 static __noinline int syn_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
