@@ -140,7 +140,8 @@ struct weft_policy_question {
 	__u32 class_number;
 	__u16 target_port;
 	__u8 source_open; /* who the source is may yet be found out by its address */
-	__u8 pad[5];
+	__u8 some_open;	  /* kernel: the answer for one that the source may be was OPEN */
+	__u8 pad[4];
 	__u64 generation; /* kernel: that |step| and the numbers are of */
 };
 

@@ -217,14 +217,16 @@ static __always_inline bool was_asked(const struct authorize *a)
 	return a->question.target_port;
 }
 
-/* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. */
+/* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. It is OPEN when no
+ * candidate may send it, and for one it depends on which of several workloads that is. */
 static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
 					 __u32 netns_ino, __u32 target)
 {
 	int source;
 
 	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
-		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action != WEFT_ACTION_DENY))
+		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action == WEFT_ACTION_ALLOW ||
+				     a->answer.action == WEFT_ACTION_STALE))
 			break;
 		source = datagram_source(ends, netns_ino, i, a->question.generation);
 		if (source == SENDER_NONE)
@@ -232,9 +234,12 @@ static __always_inline void datagram_ask(struct authorize *a, const struct end_k
 		a->source = source;
 		a->target = target;
 		accept_ask(a, ends);
+		a->question.some_open |= a->answer.action == WEFT_ACTION_OPEN;
 		if (i == FROM_HERE)
 			break;
 	}
+	if (a->question.some_open && a->answer.action == WEFT_ACTION_DENY)
+		a->answer.action = WEFT_ACTION_OPEN;
 }
 
 /* One datagram, as syn_authorize. Where several network namespaces have its addresses, what one of
