@@ -369,6 +369,7 @@ def empty_directory(box):
     mesh.start()
     for again in (False, True):
         if again:
+            wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept again")
             os.kill(mesh.weftd.worker(), signal.SIGKILL)
             wait_for(lambda: "event=worker_died" in mesh.weftd.process.output(), 5, "weftd's word on its worker")
             wait_for(lambda: mesh.weftd.command("mesh").returncode in (0, 3) and mesh.status()["settled"], 10, "the next worker")
