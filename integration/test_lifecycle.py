@@ -123,6 +123,11 @@ def start_second(mesh, *options):
                           stderr=subprocess.STDOUT, text=True, timeout=60)
 
 
+def wait_until_kept(weftd):
+    """Its files, for the next agent: what is in force is kept a moment later."""
+    wait_for(lambda: os.path.exists(os.path.join(weftd.pin, "kept")), 5, "the files to be kept")
+
+
 # ---- one agent
 
 
@@ -132,7 +137,7 @@ def second_agent(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     before = pins(mesh.weftd)
     link = box.dir / "pins"
     link.symlink_to(mesh.weftd.pin)
@@ -277,7 +282,7 @@ def no_last_good(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     with guarded.load(12):
         mesh.weftd.kill()
         mesh.write("broken", BROKEN)
@@ -324,7 +329,7 @@ def without_a_mesh(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     mesh.weftd.kill()
     before = pins(mesh.weftd)
     for program in (mesh.weftd.program, same_layout(mesh.weftd), other_layout(mesh.weftd)):
@@ -362,14 +367,14 @@ def empty_directory(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     mesh.weftd.stop()
     text = (mesh.directory / "cart.yaml").read_text()
     (mesh.directory / "cart.yaml").unlink()
     mesh.start()
     for again in (False, True):
         if again:
-            wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept again")
+            wait_until_kept(mesh.weftd)
             os.kill(mesh.weftd.worker(), signal.SIGKILL)
             wait_for(lambda: "event=worker_died" in mesh.weftd.process.output(), 5, "weftd's word on its worker")
             wait_for(lambda: mesh.weftd.command("mesh").returncode in (0, 3) and mesh.status()["settled"], 10, "the next worker")
@@ -386,7 +391,7 @@ def empty_directory(box):
     guarded.expect_enforced("with an empty directory, by the tables")
     mesh.write("cart", text)
     wait_for(lambda: mesh.status()["in_force"] == "directory" and not mesh.status()["failure"], 5, "the file")
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     mesh.weftd.stop()
     (mesh.directory / "cart.yaml").unlink()
     mesh.start()
@@ -402,7 +407,7 @@ def removed_without_an_agent(box):
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()
-    wait_for(lambda: os.path.exists(os.path.join(mesh.weftd.pin, "kept")), 5, "the files to be kept")
+    wait_until_kept(mesh.weftd)
     mesh.weftd.stop()
     (mesh.directory / "cart.yaml").unlink()
     mesh.write("moved", guarded.text)
