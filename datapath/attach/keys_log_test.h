@@ -105,6 +105,13 @@ static inline bool is_logged(const struct weft_secret *s, const struct logged *l
 	       (!s->has_client_random || !memcmp(s->client_random, l->client_random, 32));
 }
 
+/* Waits, up to ten seconds, until so many secrets are caught: their ring may be read late. */
+static inline void wait_caught(unsigned count)
+{
+	for (int i = 0; i < 200 && __atomic_load_n(&fx.count, __ATOMIC_RELAXED) < count; i++)
+		usleep(50 * 1000);
+}
+
 /* Every logged secret was caught |ends| times, and nothing else but |unnamed| secrets was. */
 static inline void expect_log(unsigned ends, unsigned logged_min, unsigned unnamed)
 {
@@ -112,6 +119,7 @@ static inline void expect_log(unsigned ends, unsigned logged_min, unsigned unnam
 	unsigned n = read_log(log), named = 0;
 
 	assert_true(n >= logged_min);
+	wait_caught(n * ends + unnamed);
 	for (unsigned i = 0; i < n; i++) {
 		unsigned found = 0;
 

@@ -110,42 +110,63 @@ static void inode_visit(void *arg, const struct library *lib)
 	s->probed |= lib->inode == s->inode && lib->state == LIBRARY_PROBED;
 }
 
+/* Looks for a probed file for up to ten seconds: by its inode, or by a part of its path. */
+static bool wait_probed(ino_t inode, const char *part)
+{
+	for (int i = 0; i < 200; i++) {
+		struct inode_search by_inode = {.inode = inode};
+		struct search by_path = {.part = part};
+
+		if (part)
+			visit(search_visit, &by_path);
+		else
+			visit(inode_visit, &by_inode);
+		if (by_inode.probed || (by_path.count && by_path.found.state == LIBRARY_PROBED))
+			return true;
+		usleep(50 * 1000);
+	}
+	return false;
+}
+
+/* A program that goes on until it is ended, however late the file that it maps is looked at. */
+#define GOES_ON	   " >/dev/null 2>&1 & echo $! >pid"
+#define ENDS_AGAIN "kill $(cat pid)"
+
 /* A file system of its own, as containers have: its first program does not even use the library. */
 static const char run_in_new_root[] =
 	"rm -rf root && mkdir -p root/usr/lib64 root/bin && cp -L $(command -v sleep) root/bin && "
 	"cp -L $(ldconfig -p | awk '/libcrypto.so.3 /{print $NF}') root/usr/lib64 && "
 	"for f in $(ldd $(command -v sleep) | grep -o '/[^ ]*'); do cp -L --parents $f root; done "
-	"&& "
-	"chroot root /bin/sleep 0.3";
+	"&& { chroot root /bin/sleep 30" GOES_ON "; }";
 
 static void test_usual_place_is_probed_before_it_is_mapped(void **state)
 {
-	struct inode_search s = {0};
 	char path[128];
 	struct stat st;
+	bool probed;
 
 	(void)state;
 	need("chroot");
 	run(run_in_new_root);
 	snprintf(path, sizeof(path), "%s/root/usr/lib64/libcrypto.so.3", fx.dir);
 	assert_int_equal(stat(path, &st), 0);
-	s.inode = st.st_ino;
-	visit(inode_visit, &s);
-	assert_true(s.probed);
+	probed = wait_probed(st.st_ino, NULL);
+	run(ENDS_AGAIN);
+	assert_true(probed);
 }
 
-/* Looks for a probed file for up to three seconds. */
-static bool wait_probed(const char *part)
-{
-	for (int i = 0; i < 60; i++) {
-		struct search s = {.part = part};
+#define SERVE_WRITTEN                                                                              \
+	"{ LD_LIBRARY_PATH=$T/written openssl s_server -accept 4434 -cert crt -key key "           \
+	"-quiet" GOES_ON "; }"
 
-		visit(search_visit, &s);
-		if (s.count && s.found.state == LIBRARY_PROBED)
-			return true;
-		usleep(50 * 1000);
-	}
-	return false;
+static void expect_written_probed(const char *path)
+{
+	bool probed;
+
+	run(SERVE_WRITTEN);
+	probed = wait_probed(0, path);
+	run(ENDS_AGAIN);
+	assert_true(probed);
 }
 
 static void test_file_written_to_loses_its_probe(void **state)
@@ -158,20 +179,14 @@ static void test_file_written_to_loses_its_probe(void **state)
 	snprintf(path, sizeof(path), "%s/written/libssl.so.3", fx.dir);
 	run("rm -rf written && mkdir written && "
 	    "cp -L $(ldconfig -p | awk '/lib(ssl|crypto).so.3 /{print $NF}') written");
-	run("LD_LIBRARY_PATH=$T/written openssl s_server -accept 4434 -cert crt -key key -quiet & "
-	    "s=$!; "
-	    "sleep 0.3; kill $s; wait $s; true");
-	assert_true(wait_probed(path));
+	expect_written_probed(path);
 	before = counts().rewritten;
 	run("dd if=written/libssl.so.3 of=written/libssl.so.3 bs=1 count=1 conv=notrunc "
 	    "2>/dev/null");
-	for (int i = 0; i < 60 && counts().rewritten == before; i++)
+	for (int i = 0; i < 200 && counts().rewritten == before; i++)
 		usleep(50 * 1000);
 	assert_int_equal(counts().rewritten, before + 1);
-	run("LD_LIBRARY_PATH=$T/written openssl s_server -accept 4434 -cert crt -key key -quiet & "
-	    "s=$!; "
-	    "sleep 0.3; kill $s; wait $s; true");
-	assert_true(wait_probed(path));
+	expect_written_probed(path);
 }
 
 /* A libssl in which the key log is not found: its own libcrypto is probed instead. */
@@ -217,9 +232,13 @@ static void test_old_library_is_reported(void **state)
 	(void)state;
 	need("gcc");
 	run("mkdir -p old && echo 'int SSL_old(void) { return 1; }' >old.c && "
-	    "gcc -shared -fPIC -o old/libcrypto.so.1.1 old.c && LD_PRELOAD=$T/old/libcrypto.so.1.1 "
-	    "sleep 0.2");
-	visit(search_visit, &s);
+	    "gcc -shared -fPIC -o old/libcrypto.so.1.1 old.c && "
+	    "{ LD_PRELOAD=$T/old/libcrypto.so.1.1 sleep 30" GOES_ON "; }");
+	for (int i = 0; i < 200 && !s.count; i++) {
+		visit(search_visit, &s);
+		usleep(50 * 1000);
+	}
+	run(ENDS_AGAIN);
 	assert_int_equal(s.count, 1);
 	assert_int_equal(s.found.state, LIBRARY_UNSUPPORTED);
 	assert_non_null(strstr(s.found.reason, "older than OpenSSL 3"));
