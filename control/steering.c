@@ -38,7 +38,7 @@ static void set_ejected(void *arg, const struct eject_change *change)
 			  __ATOMIC_RELAXED);
 	if (!change->close)
 		return;
-	s->close_until_ns = s->now_ns + CLOSE_NS;
+	s->close_until_ns = process_now_ns() + CLOSE_NS;
 	s->end_connections(s->end_arg);
 }
 
@@ -139,7 +139,7 @@ void steering_request(struct steering *s, const struct request *r)
 
 	if (r->reporter == REPORTER_SOURCE)
 		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
-			      s->now_ns);
+			      process_now_ns());
 }
 
 void steering_connection(struct steering *s, const struct connection *c)
@@ -147,12 +147,12 @@ void steering_connection(struct steering *s, const struct connection *c)
 	bool failed = c->flags & RESPONSE_FLAG(UF);
 
 	if (c->reporter == REPORTER_SOURCE && (failed || c->phase == CONNECTION_OPENED))
-		eject_connect(s->eject, c->server->addr, c->server->port, !failed, s->now_ns);
+		eject_connect(s->eject, c->server->addr, c->server->port, !failed,
+			      process_now_ns());
 }
 
 void steering_tick(struct steering *s, uint64_t now_ns)
 {
-	s->now_ns = now_ns;
 	eject_tick(s->eject, now_ns);
 	if (s->close_until_ns && now_ns >= s->close_until_ns)
 		stop_closing(s);
@@ -293,7 +293,6 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	if (r)
 		return r;
 	s->attach = o->attach;
-	s->now_ns = process_now_ns();
 	s->end_connections = o->end_connections;
 	s->end_arg = o->arg;
 	s->endpoints = mesh_maps_endpoints(s->maps);

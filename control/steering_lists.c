@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Services and endpoints as `weft services` and `weft endpoints` have them. */
 #include "control/export/json.h"
+#include "control/process.h"
 #include "control/steering.h"
 #include "control/steering_state.h"
 
@@ -134,7 +135,7 @@ static void put_endpoint(struct json *j, const struct steering *s,
 	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
 	const struct mesh_service *service = &m->services[endpoint->service];
 	const struct weft_endpoint_state *state = &s->endpoints[e->state];
-	uint64_t until_ns = eject_until_ns(s->eject, e->state);
+	uint64_t until_ns = eject_until_ns(s->eject, e->state), now_ns = process_now_ns();
 	char text[INET6_ADDRSTRLEN], address[80];
 
 	snprintf(address, sizeof(address),
@@ -153,8 +154,7 @@ static void put_endpoint(struct json *j, const struct steering *s,
 	json_put_number(j, "connections", state->connections);
 	json_put_number(j, "connects", state->connects);
 	json_put_number(j, "failures", state->failures);
-	json_put_number(j, "ejected_ms",
-			until_ns > s->now_ns ? (until_ns - s->now_ns) / 1000000u : 0);
+	json_put_number(j, "ejected_ms", until_ns > now_ns ? (until_ns - now_ns) / 1000000u : 0);
 	json_put_object_end(j);
 	json_put_line(j);
 }

@@ -21,7 +21,6 @@ struct steering {
 	struct recognize *recognize;
 	void (*end_connections)(void *arg);
 	void *end_arg;
-	uint64_t now_ns;
 	uint64_t close_until_ns; /* WEFT_EJECTED_CLOSE holds somewhere until then, 0: nowhere */
 	struct health_service *shown; /* of the latest steering_health */
 	uint32_t shown_room;
