@@ -28,7 +28,7 @@ static void test_count(void **state)
 static void test_reserve(void **state)
 {
 	struct rlimit limit = {64, 128};
-	int fds[64], count = 0;
+	int fds[64] = {0}, count = 0;
 
 	(void)state;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);

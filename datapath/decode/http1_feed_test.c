@@ -245,16 +245,16 @@ static void test_endless_blocks(void **state)
  * refuses folding (RFC 9112 section 5.2 lets a server do so): that ends decoding and says why. */
 static void test_folded_value_over_feeds(void **state)
 {
-	enum decode_status status;
+	static const char folded[] = "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: one\r\n two";
 	struct rig r;
 
 	(void)state;
 	rig_open(&r, HTTP1_REQUESTS);
-	status = rig_text(&r, "GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: one\r\n two");
 	if (LLHTTP_VERSION_MAJOR >= 9) {
-		assert_int_equal(status, DECODE_MALFORMED);
+		assert_int_equal(rig_text(&r, folded), DECODE_MALFORMED);
 		assert_string_not_equal(http1_reason(r.h), "");
 	} else {
+		assert_int_equal(rig_text(&r, folded), DECODE_OK);
 		assert_int_equal(rig_text(&r, "three\r\n\r\n"), DECODE_OK);
 		assert_non_null(strstr(r.t.text, "path=/ authority=a user-agent=one twothree v11"));
 	}
