@@ -9,7 +9,7 @@ from lab.processes import wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
-REVIEWS = "198.19.0.20"  # of no machine: weft sends connections to one of the servers of reviews
+REVIEWS = "198.19.0.20"  # of no machine (mesh/reviews.yaml): weft sends connections to one of the servers of reviews
 
 UPSTREAMS = """
 	upstream catalog { server CATALOG:8080; keepalive 8; }
@@ -27,6 +27,7 @@ LOCATIONS = """
 PAGES = ["/logo.svg"] * 4 + ["/catalog/list"] * 6 + ["/catalog/item"] * 4 + ["/catalog/search"] * 3 + \
     ["/reviews/5"] * 3 + ["/cart/show"] * 3 + ["/cart/checkout"] * 2 + ["/favicon.ico"]
 VERSIONS = ("reviews-1", "reviews-2", "reviews-canary")
+WRITTEN = {"frontend": "192.0.2.10", "reviews-1": "192.0.2.1", "reviews-2": "192.0.2.2", "reviews-canary": "192.0.2.3"}  # in mesh/reviews.yaml
 
 
 class Shop:
@@ -46,9 +47,9 @@ class Shop:
         """The operator's YAML for these namespaces, in a directory for weftd."""
         directory = self.box.dir / "mesh"
         directory.mkdir()
-        text = (HERE / "mesh" / "reviews.yaml").read_text().replace("VIP", REVIEWS)
-        for role in ("frontend", *VERSIONS):
-            text = text.replace(f"address: {role.upper()}", f"address: {self.places[role].address}")
+        text = (HERE / "mesh" / "reviews.yaml").read_text()
+        for role, written in WRITTEN.items():
+            text = text.replace(f"address: {written},", f"address: {self.places[role].address},")
         (directory / "reviews.yaml").write_text(text)
         return directory
 
