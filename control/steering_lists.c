@@ -57,26 +57,39 @@ static void put_ports(struct json *j, const struct mesh *m, const struct mesh_se
 	json_put_array_end(j);
 }
 
-/* Endpoints of a service that take connections, and those that are out. */
+/* Endpoints of a service that take connections at all their ports, and those that are out at one.
+ */
 struct tally {
 	uint32_t ready, ejected;
 };
+
+enum { HAS_PORT = 1, IS_OUT = 2 };
 
 /* By service. NULL when memory is short. */
 static struct tally *count_endpoints(const struct steering *s)
 {
 	const struct generation *g = s->generation;
 	struct tally *tallies = calloc(g->mesh->service_count + 1, sizeof(*tallies));
+	uint8_t *places = calloc(g->mesh->endpoint_count + 1, sizeof(*places));
 
-	for (uint32_t i = 0; tallies && i < g->endpoint_count; i++) {
+	for (uint32_t i = 0; places && i < g->endpoint_count; i++) {
 		const struct generation_endpoint *e = &g->endpoints[i];
-		const struct mesh_endpoint *endpoint = &g->mesh->endpoints[e->endpoint];
-		struct tally *tally = &tallies[endpoint->service];
 		bool ejected = s->endpoints[e->state].flags & WEFT_EJECTED;
 
-		tally->ejected += ejected;
-		tally->ready += !ejected && endpoint->health == MESH_READY;
+		places[e->endpoint] |= ejected ? HAS_PORT | IS_OUT : HAS_PORT;
 	}
+	for (uint32_t i = 0; tallies && places && i < g->mesh->endpoint_count; i++) {
+		const struct mesh_endpoint *endpoint = &g->mesh->endpoints[i];
+		struct tally *tally = &tallies[endpoint->service];
+
+		tally->ejected += (places[i] & IS_OUT) != 0;
+		tally->ready += places[i] == HAS_PORT && endpoint->health == MESH_READY;
+	}
+	if (!places) {
+		free(tallies);
+		tallies = NULL;
+	}
+	free(places);
 	return tallies;
 }
 

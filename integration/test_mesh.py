@@ -68,6 +68,17 @@ def no_endpoint(box):
     expect_equal((row["no_endpoint"], row["ready"]), (50, 0), "refusals that the service counts")
 
 
+@test("mesh/services_count_endpoints")
+def counts(box):
+    """Not their ports: what is ready is so many of the endpoints."""
+    text = service("cart", [(f"198.18.77.{n}", {}) for n in (1, 2, 3)])
+    mesh = Mesh(box, cart=text.replace("targetPort: 8080}]", "targetPort: 8080}, {number: 90, name: more, protocol: TCP, targetPort: 9090}]"))
+    mesh.start()
+    row, = mesh.lines("services")
+    expect_equal((row["ports"], row["endpoints"], row["ready"], row["ejected"]), (["80/tcp", "90/tcp"], 3, 3, 0), "the service")
+    expect(" 3/3 " in mesh.weftd.command("services").stdout, "READY")
+
+
 @test("mesh/goes_on_without_weftd")
 def goes_on(box):
     nodes = backends(box, 2)
