@@ -149,6 +149,7 @@ static void put_endpoint(struct json *j, const struct steering *s,
 	const struct mesh_service *service = &m->services[endpoint->service];
 	const struct weft_endpoint_state *state = &s->endpoints[e->state];
 	uint64_t until_ns = eject_until_ns(s->eject, e->state), now_ns = process_now_ns();
+	bool ejected = state->flags & WEFT_EJECTED;
 	char text[INET6_ADDRSTRLEN], address[80];
 
 	snprintf(address, sizeof(address),
@@ -162,7 +163,7 @@ static void put_endpoint(struct json *j, const struct steering *s,
 			endpoint->workload == MESH_NONE ? ""
 							: m->workloads[endpoint->workload].name);
 	put_locality(j, endpoint->locality);
-	json_put_string(j, "health", health[endpoint->health]);
+	json_put_string(j, "health", ejected ? "ejected" : health[endpoint->health]);
 	json_put_number(j, "weight", endpoint->weight);
 	json_put_number(j, "connections", state->connections);
 	json_put_number(j, "connects", state->connects);

@@ -45,7 +45,10 @@ def good(box, number):
 
 
 def ejected(mesh):
-    return {row["address"].split(":")[0] for row in mesh.lines("endpoints") if row["ejected_ms"]}
+    rows = mesh.lines("endpoints")
+    out = [row for row in rows if row["ejected_ms"]]
+    expect(all(row["health"] == "ejected" for row in out), f"an endpoint that is out is not ready: {rows}")
+    return {row["address"].split(":")[0] for row in out}
 
 
 def reasons(mesh):
@@ -65,6 +68,7 @@ def success_rate(box):
     mesh.apply(detection=detection("  successRate: {stdevFactor: 1.5}\n  minimumHosts: 5\n  minimumRequests: 10\n"))
     connect(client, count="4s")
     expect_equal((ejected(mesh), reasons(mesh)), ({bad.place.address}, {"success_rate": 1}), "who is out, and why")
+    expect_equal(sorted(row["health"] for row in mesh.lines("endpoints")), ["ejected", *["ready"] * 4], "health of the endpoints")
     expect_equal(connect(client, count=300)["answers"], {"200": 300}, "answers while it is out")
 
 
@@ -163,6 +167,9 @@ def bound_is_per_port(box):
         expect_equal(lab_mesh.connect(client, VIP, port, count=30)["answers"], {"503": 30}, f"answers on port {port}")
     out = [row["address"].split(":")[1] for row in mesh.lines("endpoints") if row["ejected_ms"]]
     expect_equal(sorted(out), [str(PORT), str(PORT + 1)], "ports of the endpoints that are out")
+    away = len({row["address"].split(":")[0] for row in mesh.lines("endpoints") if row["ejected_ms"]})
+    row, = mesh.lines("services")
+    expect_equal((row["endpoints"], row["ready"], row["ejected"]), (3, 3 - away, away), "endpoints of the service")
 
 
 @test("eject/outlives_the_agent")

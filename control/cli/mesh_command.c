@@ -73,19 +73,20 @@ static int add_endpoint(void *arg, const char *text, json_t *o)
 {
 	struct list_view *view = arg;
 	struct cli_table *t = view->table;
-	long long back_ms = field_number(o, "ejected_ms");
+	bool ejected = !strcmp(field_text(o, "health"), "ejected");
 
 	if (!wanted(view, o, "service"))
 		return 0;
-	view->problems |= back_ms > 0;
+	view->problems |= ejected;
 	if (view->context->json)
 		return puts(text) < 0;
 	cli_table_addf(t, "%s/%s", field_text(o, "namespace"), field_text(o, "service"));
 	cli_table_add(t, field_text(o, "address"));
 	cli_table_add(t, field_text(o, "workload"));
 	cli_table_add(t, field_text(o, "locality"));
-	if (back_ms > 0)
-		cli_table_addf(t, "ejected, back in %.1f s", (double)back_ms / 1000);
+	if (ejected)
+		cli_table_addf(t, "ejected, back in %.1f s",
+			       (double)field_number(o, "ejected_ms") / 1000);
 	else
 		cli_table_add(t, field_text(o, "health"));
 	cli_table_addf(t, "%lld", field_number(o, "weight"));
