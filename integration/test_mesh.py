@@ -2,14 +2,17 @@
 """The mesh on real traffic: what operators write is what connections do."""
 
 import signal
+import sys
 import time
 
 from lab import servers
 from lab.mesh import VIP, Mesh, connect, rule, service, split
 from lab.processes import wait_for
+from lab.sandbox import ROOT
 from lab.verdict import expect, expect_equal, test
 
 HOST = "cart.example"
+DIAL = ROOT / "integration" / "programs" / "dial.py"
 
 
 def backends(box, number):
@@ -157,11 +160,8 @@ def others(box):
     expect("ECONNREFUSED" not in found["errors"], "after detach the service's address is not answered by anybody")
 
 
-@test("mesh/policy_by_who_a_process_is")
-def by_process(box):
-    """Workloads known by their control group: one may connect, the other may not, at once."""
-    node, = backends(box, 1)
-    friend, stranger = box.namespace("friend"), box.namespace("stranger")
+def house(box, friend, stranger):
+    """Workloads known by their control group: one may connect, the other may not."""
     workloads = "".join(f"""apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: {{name: {place.role}, namespace: {place.role}s, labels: {{app: {place.role}}}}}
@@ -169,20 +169,48 @@ spec:
   match: [{{cgroup: {place.cgroup.removeprefix(box.cgroup_root)}}}]
 ---
 """ for place in (friend, stranger))
-    policy = f"""apiVersion: security.istio.io/v1
+    return workloads + """apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
-metadata: {{name: friends-only, namespace: shop}}
+metadata: {name: friends-only, namespace: shop}
 spec:
   action: ALLOW
-  rules: [{{from: [{{source: {{namespaces: [friends]}}}}]}}]
+  rules: [{from: [{source: {namespaces: [friends]}}]}]
 ---
 """
-    mesh = Mesh(box, cart=service("cart", endpoints([node])) + workloads + policy)
+
+
+@test("mesh/policy_by_who_a_process_is")
+def by_process(box):
+    """One may connect, the other may not, at once."""
+    node, = backends(box, 1)
+    friend, stranger = box.namespace("friend"), box.namespace("stranger")
+    mesh = Mesh(box, cart=service("cart", endpoints([node])) + house(box, friend, stranger))
     mesh.start()
     expect_equal(connect(friend, count=20)["answers"], {"200": 20}, "answers of the one who may")
     expect_equal(connect(stranger, count=20)["errors"], {"EPERM": 20}, "errors of the one who may not")
     row, = mesh.lines("services")
     expect_equal(row["denied"], 20, "denials that the service counts")
+
+
+@test("mesh/denied_is_not_sent")
+def denied_is_not_sent(box):
+    """What policy denies where a client connects is sent to no endpoint: neither counted there nor by the connect rate."""
+    server, friend, stranger = (box.namespace(role) for role in ("server", "friend", "stranger"))
+    server.start([sys.executable, DIAL, "listen", 8080], "listener")
+    wait_for(lambda: friend.run([sys.executable, DIAL, server.address, "8080", "udp:8080"]).stdout.split() == ["ok", "ok"], 10, "the server")
+    two = service("cart", [(server.address, {})], protocol="TCP").replace("ports: [", "ports: [{number: 81, name: more, protocol: UDP, targetPort: 8080}, ")
+    rate = rule(HOST).replace("namespace: shop}", 'namespace: shop, annotations: {weft.dev/connect-rate: "40"}}')
+    mesh = Mesh(box, cart=two + rate + house(box, friend, stranger))
+    mesh.start()
+    refused = stranger.run([sys.executable, DIAL, VIP, *["80", "udp:81", "udp-connected:81"] * 200]).stdout.split()
+    expect_equal(refused, ["EPERM"] * 600, "what comes of the stranger's attempts")
+    row, = mesh.lines("services")
+    expect_equal((row["denied"], row["connects"], row["connections"], row["overflow"]), (600, 0, 0, 0), "what the service counts")
+    row, = mesh.lines("endpoints")
+    expect_equal((row["connects"], row["connections"]), (0, 0), "what its endpoint counts")
+    found = friend.run([sys.executable, DIAL, VIP, *["80", "udp:81", "udp-connected:81"] * 5]).stdout.split()
+    expect_equal(found, ["ok"] * 15, "what comes of the friend's attempts, right after")
+    expect_equal(mesh.lines("endpoints")[0]["connects"], 15, "connects that the endpoint counts then")
 
 
 @test("mesh/accelerates_what_config_says")

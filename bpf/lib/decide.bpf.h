@@ -108,8 +108,14 @@ static __always_inline bool service_enter(const struct weft_mesh_service *servic
 	return false;
 }
 
+/* Takes back a token that was not used. */
+static __always_inline void rate_give_back(struct weft_service_state *state, __u32 per_second)
+{
+	__sync_fetch_and_add(&state->tokens_ns, -(NSEC / per_second));
+}
+
 /* A WEFT_VERDICT_*. */
-static __always_inline int limits_pass(const struct mesh_ask *ask,
+static __always_inline int limits_pass(struct mesh_ask *ask,
 				       const struct weft_mesh_service *service)
 {
 	struct weft_service_state *state = service_state(ask->service_state);
@@ -124,11 +130,24 @@ static __always_inline int limits_pass(const struct mesh_ask *ask,
 		__sync_fetch_and_add(&state->overflow, 1);
 		return WEFT_VERDICT_OVERFLOW;
 	}
-	__sync_fetch_and_add(&state->connects, 1);
-	__sync_fetch_and_add(&endpoint->connects, 1);
+	ask->entered = 1;
 	if (ask->counts)
 		__sync_fetch_and_add(&endpoint->connections, 1);
 	return WEFT_VERDICT_ALLOWED;
+}
+
+/* Counts a connection that policy allows, too: it is sent to its endpoint. */
+static __always_inline void connect_sent(const struct mesh_ask *ask)
+{
+	struct weft_service_state *state = service_state(ask->service_state);
+	struct weft_endpoint_state *endpoint;
+	__u32 key = ask->endpoint_state;
+
+	endpoint = bpf_map_lookup_elem(&weft_endpoints, &key);
+	if (!ask->entered || !state || !endpoint)
+		return;
+	__sync_fetch_and_add(&state->connects, 1);
+	__sync_fetch_and_add(&endpoint->connects, 1);
 }
 
 /* Counts a connection out that limits_pass counted in. */
@@ -144,6 +163,32 @@ static __always_inline void count_out(__u32 service, __u32 endpoint, bool failed
 	__sync_fetch_and_add(&e->connections, -1);
 	if (failed)
 		__sync_fetch_and_add(&e->failures, 1);
+}
+
+/* Takes back what a connect was given that policy denies: its token, its place among the service's
+ * connections, the endpoint that datagrams of its socket would stay with. */
+__weak __noinline int connect_taken_back(const struct mesh_ask *ask)
+{
+	const struct weft_mesh_service *service;
+	struct weft_service_state *state;
+	struct sticky_key key = {};
+	struct mesh m;
+
+	if (!ask || !ask->entered)
+		return 0;
+	if (ask->counts)
+		count_out(ask->service_state, ask->endpoint_state, false);
+	if (ask->cookie) {
+		sticky_key_fill(&key, ask);
+		bpf_map_delete_elem(&weft_sticky, &key);
+	}
+	if (!mesh_open(&m) || m.header->generation != ask->generation)
+		return 0;
+	service = mesh_cell(m.arena, ask->service);
+	state = service_state(ask->service_state);
+	if (service && state && service->connects_per_second)
+		rate_give_back(state, service->connects_per_second);
+	return 0;
 }
 
 /* ---- the decision */
@@ -254,6 +299,7 @@ __weak __noinline int decide_once(struct mesh_ask *ask)
 	if (!ask)
 		return WEFT_VERDICT_ALLOWED;
 	ask->service = ask->pool = ask->endpoint = 0;
+	ask->entered = 0;
 	if (!mesh_open(&m))
 		return WEFT_VERDICT_ALLOWED;
 	ask->generation = m.header->generation;
@@ -275,7 +321,7 @@ static __always_inline bool generation_is(__u64 generation)
 
 /* What becomes of a connection to |ask->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
  * |ask->service| 0: it is no service's address. Allowed otherwise: it goes to |ask->addr|,
- * |ask->port|, and where |ask->counts| it is counted in: count_out is due. */
+ * |ask->port|, and where |ask->counts| it is counted among those that live: count_out is due. */
 __weak __noinline int mesh_decide(struct mesh_ask *ask)
 {
 	int verdict = WEFT_VERDICT_ALLOWED;

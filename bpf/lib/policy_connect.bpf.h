@@ -226,8 +226,7 @@ static __always_inline int denied(const struct mesh_ask *ask)
 
 	if (!ask->service)
 		return WEFT_VERDICT_DENIED;
-	if (ask->counts)
-		count_out(ask->service_state, ask->endpoint_state, false);
+	connect_taken_back(ask);
 	state = service_state(ask->service_state);
 	if (state)
 		__sync_fetch_and_add(&state->denied, 1);

@@ -28,9 +28,10 @@ struct mesh_ask {
 	__u32 endpoint_state;
 	__u8 addr[16];
 	__u16 port;
-	__u16 pad;
-	__u32 asks;  /* WEFT_ASKS_* of the service */
-	__u32 match; /* and its step */
+	__u16 entered; /* it passed the service's limits: connect_sent or connect_taken_back is due
+			*/
+	__u32 asks;    /* WEFT_ASKS_* of the service */
+	__u32 match;   /* and its step */
 };
 
 static __always_inline struct weft_service_state *service_state(__u32 index)

@@ -39,6 +39,7 @@ static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh
 	struct mesh_pick *pick =
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
+	connect_sent(ask);
 	if (pick) {
 		pick_fill(pick, ask);
 		if (ask->key.protocol == IPPROTO_TCP)

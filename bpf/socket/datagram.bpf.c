@@ -14,6 +14,7 @@ static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	struct asked_key key = {};
 
+	connect_sent(ask);
 	if (!pick) {
 		count_lost(WEFT_LOST_STORAGE);
 		return;
