@@ -7,6 +7,8 @@ from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
 SIZE = 1 << 30
+LONG = 1 << 26
+TURNS = 8
 
 
 def download(box, tls):
@@ -39,3 +41,32 @@ def tls(box):
     """Here the agent has to say first that a long body has begun: what passes until then is copied."""
     copied, skipped = download(box, tls=True)
     expect(skipped > SIZE / 2, f"{skipped / SIZE:.1%} of the body were skipped, {copied / SIZE:.1%} copied")
+
+
+@test("bulk/tls_http2", needs=("nginx", "curl"))
+def tls_http2(box):
+    """A long body and a request behind it on the same connection, again and again: the ring is read in turns by the worker
+    and by who rescues it."""
+    with open(box.dir / "long", "wb") as file:
+        file.truncate(LONG)
+    places = f'location /long/ {{ root "{box.dir}"; try_files /long =404; }} location /short {{ return 200 "four"; }}'
+    server = servers.nginx(box.namespace("server"), 8443, tls=True, http2=True, versions="TLSv1.3", extra="\n\t\t" + places)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    said = [answer for number in range(TURNS) for answer in fetch(box.namespace("client"), server, f"/long/{number}", "/short")]
+    log = server.exchanges(len(said))
+    expect_equal(sorted(said), sorted((e.path, e.status, e.bytes) for e in log), "curl's answers against the server's log")
+    rows = observed.rows(len(REPORTERS) * len(log))
+    for reporter in REPORTERS:
+        found = sorted((r["path"], r["status"], r["response_bytes"]) for r in rows if r["reporter"] == reporter)
+        expect_equal(found, sorted(said), f"path, status and bytes in weft observe ({reporter})")
+    expect_equal([r for r in rows if r["incomplete"] or r["flags"]], [], "requests that lack something")
+    expect_equal((weftd.lost(), weftd.records_lost()), ({}, {}), "lost events and records")
+
+
+def fetch(place, server, *paths):
+    """[(path, status, bytes)] as curl says them of one connection."""
+    outputs = [word for path in paths for word in ("-o", "/dev/null", server.url(path))]
+    said = place.run(["curl", "-sk", "--http2", "-w", "%{http_code} %{size_download}\n", *outputs]).stdout.split()
+    return [(path, int(status), int(size)) for path, status, size in zip(paths, said[::2], said[1::2])]

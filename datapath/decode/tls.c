@@ -325,7 +325,8 @@ static enum step take_protected(struct tls *t, enum tls_side side, const struct 
 	int err;
 
 	if (d->sequence == BUSY_RECORDS)
-		tls_keys_keep(&d->keys, d->at_sender ? TLS_CONTEXT_STREAM : TLS_CONTEXT_SEALED);
+		tls_keys_keep(&d->keys, t->secrets.contexts,
+			      d->at_sender ? TLS_CONTEXT_STREAM : TLS_CONTEXT_SEALED);
 	err = open_record(d, r, &o);
 	d->sequence++;
 	if (err)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct tls;
+struct tls_contexts;
 
 enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 
@@ -100,6 +101,8 @@ struct tls_secrets {
 	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
 	 * NULL. */
 	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
+	/* Where busy directions keep their keys ready; outlives the readers. May be NULL. */
+	struct tls_contexts *contexts;
 };
 
 /* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the

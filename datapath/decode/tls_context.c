@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Cipher contexts of a thread: shared ones, and keepers found by the number of their keys. */
+/* Cipher contexts: a thread's shared ones, and keepers found by the number of their keys. */
 #include "datapath/decode/tls_context.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 
 /* X(AEAD, key bytes, libcrypto's name, its name of what makes the key stream) */
 #define AEADS(X)                                                                                   \
@@ -26,12 +27,13 @@ struct keeper {
 	uint64_t number;
 };
 
-/* Made when first needed. */
-static _Thread_local struct {
-	EVP_CIPHER_CTX *shared[TLS_CONTEXT_MAX][TLS_AEAD_MAX];
-	struct keeper keepers[TLS_CONTEXTS_MAX]; /* by number modulo */
+struct tls_contexts {
+	struct keeper keepers[TLS_CONTEXTS_MAX]; /* by number modulo; made when first needed */
 	uint64_t last_number;
-} contexts;
+};
+
+/* Hold nothing from one call to the next. Made when first needed. */
+static _Thread_local EVP_CIPHER_CTX *shared[TLS_CONTEXT_MAX][TLS_AEAD_MAX];
 
 static const uint8_t zero[32];
 
@@ -49,7 +51,7 @@ static bool key_set(EVP_CIPHER_CTX *c, const EVP_CIPHER *cipher, const uint8_t *
 
 static EVP_CIPHER_CTX *shared_of(enum tls_aead aead, enum tls_context kind)
 {
-	EVP_CIPHER_CTX **place = &contexts.shared[kind][aead];
+	EVP_CIPHER_CTX **place = &shared[kind][aead];
 	EVP_CIPHER *cipher;
 
 	if (*place)
@@ -64,63 +66,83 @@ static EVP_CIPHER_CTX *shared_of(enum tls_aead aead, enum tls_context kind)
 	return *place;
 }
 
+struct tls_contexts *tls_contexts_new(void)
+{
+	return calloc(1, sizeof(struct tls_contexts));
+}
+
+void tls_contexts_free(struct tls_contexts *contexts)
+{
+	if (!contexts)
+		return;
+	for (int i = 0; i < TLS_CONTEXTS_MAX; i++)
+		EVP_CIPHER_CTX_free(contexts->keepers[i].context);
+	free(contexts);
+}
+
+/* Of keys that are kept. */
 static struct keeper *keeper_of(const struct tls_keys *k)
 {
-	return &contexts.keepers[k->number % TLS_CONTEXTS_MAX];
+	return &k->contexts->keepers[k->number % TLS_CONTEXTS_MAX];
 }
 
 /* Takes the keeper from whoever had it. */
 static bool keeper_take(struct keeper *keeper, const struct tls_keys *k, enum tls_context kind)
 {
-	EVP_CIPHER_CTX *shared = shared_of(k->aead, kind);
+	EVP_CIPHER_CTX *same = shared_of(k->aead, kind);
 
 	keeper->number = 0;
 	if (!keeper->context)
 		keeper->context = EVP_CIPHER_CTX_new();
-	if (!shared || !keeper->context ||
-	    !key_set(keeper->context, EVP_CIPHER_CTX_get0_cipher(shared), k->key, kind))
+	if (!same || !keeper->context ||
+	    !key_set(keeper->context, EVP_CIPHER_CTX_get0_cipher(same), k->key, kind))
 		return false;
 	keeper->number = k->number;
 	return true;
 }
 
-void tls_keys_keep(struct tls_keys *k, enum tls_context kind)
+void tls_keys_keep(struct tls_keys *k, struct tls_contexts *contexts, enum tls_context kind)
 {
-	if (k->number)
+	if (k->contexts || !contexts)
 		return;
-	k->number = ++contexts.last_number;
+	k->contexts = contexts;
+	k->number = ++contexts->last_number;
 	k->kept = (uint8_t)kind;
 }
 
 void tls_keys_wipe(struct tls_keys *k)
 {
-	struct keeper *keeper = keeper_of(k);
+	struct keeper *keeper = k->contexts ? keeper_of(k) : NULL;
 
-	if (k->number && keeper->number == k->number) {
+	if (keeper && keeper->number == k->number) {
 		key_set(keeper->context, NULL, zero, k->kept);
 		keeper->number = 0;
 	}
 	OPENSSL_cleanse(k, sizeof(*k));
 }
 
-EVP_CIPHER_CTX *tls_context_of(const struct tls_keys *k, enum tls_context kind)
+static EVP_CIPHER_CTX *kept_context(const struct tls_keys *k)
 {
 	struct keeper *keeper = keeper_of(k);
-	EVP_CIPHER_CTX *shared;
+	bool ready = keeper->number == k->number || keeper_take(keeper, k, k->kept);
 
-	if (k->number && k->kept == kind) {
-		bool ready = keeper->number == k->number || keeper_take(keeper, k, kind);
+	return ready ? keeper->context : NULL;
+}
 
-		return ready ? keeper->context : NULL;
-	}
-	shared = shared_of(k->aead, kind);
-	return shared && key_set(shared, NULL, k->key, kind) ? shared : NULL;
+EVP_CIPHER_CTX *tls_context_of(const struct tls_keys *k, enum tls_context kind)
+{
+	EVP_CIPHER_CTX *c;
+
+	if (k->contexts && k->kept == kind)
+		return kept_context(k);
+	c = shared_of(k->aead, kind);
+	return c && key_set(c, NULL, k->key, kind) ? c : NULL;
 }
 
 void tls_contexts_wipe(void)
 {
 	for (int kind = 0; kind < TLS_CONTEXT_MAX; kind++)
 		for (int i = 0; i < TLS_AEAD_MAX; i++)
-			if (contexts.shared[kind][i])
-				key_set(contexts.shared[kind][i], NULL, zero, kind);
+			if (shared[kind][i])
+				key_set(shared[kind][i], NULL, zero, kind);
 }

@@ -224,7 +224,9 @@ static void begin(struct world *w, uint8_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	struct world w = {0};
-	const struct tls_secrets secrets = {.arg = &w, .candidate = candidate, .claim = claim};
+	struct tls_contexts *contexts = tls_contexts_new();
+	const struct tls_secrets secrets = {
+		.arg = &w, .candidate = candidate, .claim = claim, .contexts = contexts};
 	const struct tls_listener listener = {.arg = &w, .plaintext = plaintext};
 	struct cursor script = cursor_over(data, size_bytes);
 
@@ -235,5 +237,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	if (tls_state_of(w.tls) >= TLS_STATE_MAX || !tls_state_name(tls_state_of(w.tls)))
 		abort();
 	tls_free(w.tls);
+	tls_contexts_free(contexts);
 	return 0;
 }

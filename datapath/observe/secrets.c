@@ -5,6 +5,7 @@
 #include "datapath/observe/secrets.h"
 
 #include "base/table.h"
+#include "datapath/decode/tls_context.h"
 
 #include <openssl/crypto.h>
 #include <sys/mman.h>
@@ -59,6 +60,7 @@ struct secrets {
 	uint32_t used; /* entries ever handed out */
 	uint32_t free_first;
 	struct secrets_counts counts;
+	struct tls_contexts *contexts;
 	struct ends age;
 	struct ends kinds[KIND_MAX + 1];
 	struct place place;
@@ -447,6 +449,7 @@ struct secrets *secrets_new(uint32_t capacity, uint64_t seed)
 	s->size_bytes = size_bytes;
 	s->capacity = capacity;
 	s->seed = seed;
+	s->contexts = tls_contexts_new(); /* without them it is only slower */
 	return s;
 }
 
@@ -456,6 +459,7 @@ void secrets_free(struct secrets *s)
 		return;
 	for (uint32_t i = 0; i < s->used; i++)
 		entry_wipe(&s->entries[i]);
+	tls_contexts_free(s->contexts);
 	munmap(s, s->size_bytes);
 }
 
@@ -501,8 +505,11 @@ void secrets_expire(struct secrets *s, uint64_t before_ns)
 
 struct tls_secrets secrets_source(struct secrets *s)
 {
-	return (struct tls_secrets){
-		.arg = s, .candidate = candidate, .claim = claim, .known = known};
+	return (struct tls_secrets){.arg = s,
+				    .candidate = candidate,
+				    .claim = claim,
+				    .known = known,
+				    .contexts = s->contexts};
 }
 
 const struct secrets_counts *secrets_counts(const struct secrets *s)

@@ -118,10 +118,14 @@ class Weftd:
         with open(f"/proc/{pid}/task/{pid}/children") as children:
             return int(children.read().split()[0])
 
-    def lost(self):
+    def lost(self, what="events"):
         """{(stage, reason): count} of every loss counter that is not zero."""
         return {(have.get("stage"), have.get("reason")): value for have, value in
-                self.metrics().rows("weft_events_lost_total") if value}
+                self.metrics().rows(f"weft_{what}_lost_total") if value}
+
+    def records_lost(self):
+        """The same of what the agent could not decode or pair."""
+        return {at: count for at, count in self.lost("records").items() if at[0] in ("decode", "pair")}
 
 
 class Observed:
