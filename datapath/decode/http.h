@@ -56,7 +56,7 @@ struct http_head {
 	struct slice method;
 	struct slice path;	/* request target as sent (HTTP/1 absolute form: already split into
 				   authority and path) */
-	struct slice authority; /* :authority, else Host */
+	struct slice authority; /* :authority, else Host; user information is still in it */
 	struct slice scheme;
 	struct slice content_type;
 	struct slice user_agent;

@@ -3,6 +3,7 @@
 #include "datapath/decode/http1_fields.h"
 
 #include "datapath/decode/http1.h"
+#include "datapath/decode/redact.h"
 
 #include <stdlib.h>
 
@@ -100,23 +101,13 @@ static void split_absolute(struct http_head *head)
 	if (!colon)
 		return;
 	const char *authority = colon + 3;
-	const char *path = authority;
+	const char *path =
+		authority +
+		target_authority_bytes((struct slice){authority, (size_t)(end - authority)});
 
-	while (path < end && *path != '/' && *path != '?' && *path != '#')
-		path++;
 	head->scheme = (struct slice){start, (size_t)(colon - start)};
 	head->authority = (struct slice){authority, (size_t)(path - authority)};
 	head->path = path < end ? (struct slice){path, (size_t)(end - path)} : SLICE("/");
-}
-
-static void drop_userinfo(struct slice *authority)
-{
-	const char *start = authority->data;
-	const char *at = start ? memrchr(start, '@', authority->size_bytes) : NULL;
-
-	if (at)
-		*authority =
-			(struct slice){at + 1, authority->size_bytes - (size_t)(at + 1 - start)};
 }
 
 void http1_fields_start(struct http1_fields *f, uint64_t first)
@@ -212,5 +203,4 @@ void http1_fields_target_end(struct http1_fields *f)
 		f->head.authority = f->head.path;
 	else
 		split_absolute(&f->head);
-	drop_userinfo(&f->head.authority);
 }

@@ -40,5 +40,5 @@ void http1_fields_value_end(struct http1_fields *f);
 bool http1_fields_keep(struct http1_fields *f);
 
 /* Brings a request's target into the form that http_head promises (RFC 9112 3.2): splits the
- * absolute form, takes the authority from CONNECT's, drops "user:password@". */
+ * absolute form, takes the authority from CONNECT's. */
 void http1_fields_target_end(struct http1_fields *f);

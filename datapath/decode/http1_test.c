@@ -189,13 +189,14 @@ static const struct fixture fixtures[] = {
 			 "GET http://shop.test?q=http://x HTTP/1.1\r\n\r\n"
 			 "GET /redirect?to=http://x/ HTTP/1.1\r\nHost: u:p@h\r\n\r\n"),
 		.expect =
-			"0 request method=GET path=/a/b?c authority=shop.test:80 scheme=http v11 "
+			"0 request method=GET path=/a/b?c authority=me:secret@shop.test:80 "
+			"scheme=http v11 "
 			"[1,65] 65 bytes\n0 end @65\n"
 			"0 request method=GET path=/ authority=shop.test scheme=http v11 "
 			"[66,121] 56 bytes\n0 end @121\n"
 			"0 request method=GET path=?q=http://x authority=shop.test scheme=http v11 "
 			"[122,165] 44 bytes\n0 end @165\n"
-			"0 request method=GET path=/redirect?to=http://x/ authority=h v11 "
+			"0 request method=GET path=/redirect?to=http://x/ authority=u:p@h v11 "
 			"[166,217] 52 bytes\n0 end @217\n",
 	},
 	{

@@ -40,28 +40,76 @@ static const char *find(const char *from, const char *end, char c)
 	return found ? found : end;
 }
 
-/* Writes "scheme://REDACTED@" where the target has user information; returns the first byte not
- * dealt with. */
-static const char *write_userinfo(struct writer *w, const char *start, const char *end)
+static bool is_port(const char *from, const char *end)
 {
-	const char *colon;
-
-	if (start == end || *start == '/')
-		return start;
-	colon = memmem(start, (size_t)(end - start), "://", 3);
-	if (!colon)
-		return start;
-	const char *authority = colon + 3;
-	size_t authority_bytes = (size_t)(find(authority, end, '/') - authority);
-	const char *at = memrchr(authority, '@', authority_bytes);
-
-	if (!at)
-		return start;
-	write_part(w, start, (size_t)(authority - start));
-	write_part(w, "REDACTED", 8);
-	return at;
+	while (from < end && *from >= '0' && *from <= '9')
+		from++;
+	return from == end;
 }
 
+static const char *host_end(const char *from, const char *end)
+{
+	while (from < end && *from != '/' && *from != '?' && *from != '#')
+		from++;
+	return from;
+}
+
+/* Whether what follows the last colon is no port: then it is part of a password. */
+static bool ends_in_password(const char *from, const char *end)
+{
+	const char *colon = from < end ? memrchr(from, ':', (size_t)(end - from)) : NULL;
+
+	return colon && end[-1] != ']' && !is_port(colon + 1, end);
+}
+
+/* A name of a host (RFC 1035 section 2.3.4) and a port. */
+#define AUTHORITY_MAX_BYTES (253 + 6)
+
+/* What is no host and port may be the beginning of user information whose end was cut off. */
+static bool is_host(struct slice s)
+{
+	return s.size_bytes <= AUTHORITY_MAX_BYTES &&
+	       !ends_in_password(s.data, s.data + s.size_bytes);
+}
+
+struct slice redact_authority(struct slice s)
+{
+	const char *at = s.size_bytes ? memrchr(s.data, '@', s.size_bytes) : NULL;
+	struct slice host =
+		at ? (struct slice){at + 1, s.size_bytes - (size_t)(at + 1 - s.data)} : s;
+
+	return is_host(host) ? host : SLICE("unknown");
+}
+
+size_t target_authority_bytes(struct slice s)
+{
+	const char *end = s.data + s.size_bytes, *from = s.data, *stop, *at;
+
+	for (;;) {
+		stop = host_end(from, end);
+		at = find(stop, end, '@');
+		if (at == end || !ends_in_password(from, stop) ||
+		    memchr(from, '@', (size_t)(stop - from)))
+			return (size_t)(stop - s.data);
+		from = at + 1;
+	}
+}
+
+/* Writes an authority, "REDACTED@" where it has user information; returns what follows it. */
+static const char *write_authority(struct writer *w, const char *start, const char *end)
+{
+	struct slice authority = {start, 0};
+	struct slice host;
+
+	authority.size_bytes = target_authority_bytes((struct slice){start, (size_t)(end - start)});
+	host = redact_authority(authority);
+	if (host.data != start && authority.size_bytes)
+		write_part(w, "REDACTED@", 9);
+	write_part(w, host.data, host.size_bytes);
+	return authority.data + authority.size_bytes;
+}
+
+/* A parameter of a path or a query: its name with what introduces it, not its value. */
 static void write_parameter(struct writer *w, const char *from, const char *end)
 {
 	const char *equals = find(from, end, '=');
@@ -70,21 +118,101 @@ static void write_parameter(struct writer *w, const char *from, const char *end)
 		write_part(w, from, (size_t)(equals + 1 - from));
 }
 
-bool redact_path(struct slice target, char *out, size_t size)
+/* The size of what introduces a parameter of a path (RFC 3986 section 3.3), 0: nothing does. */
+static size_t semicolon_bytes(const char *p, const char *end)
 {
-	struct writer w = {out, size - 1, false};
-	const char *end = find(target.data, target.data + target.size_bytes, '#');
-	const char *query = find(target.data, end, '?');
-	const char *path = write_userinfo(&w, target.data, query);
+	if (*p == ';')
+		return 1;
+	return end - p >= 3 && (!memcmp(p, "%3B", 3) || !memcmp(p, "%3b", 3)) ? 3 : 0;
+}
 
-	write_part(&w, path, (size_t)(query - path));
+static const char *parameter_end(const char *p, const char *end)
+{
+	while (p < end && *p != '/' && !semicolon_bytes(p, end))
+		p++;
+	return p;
+}
+
+/* One without "=" has no value that could be secret. */
+static const char *write_path_parameter(struct writer *w, const char *start, size_t before_bytes,
+					const char *end)
+{
+	const char *next = parameter_end(start + before_bytes, end);
+
+	if (find(start, next, '=') < next)
+		write_parameter(w, start, next);
+	else
+		write_part(w, start, (size_t)(next - start));
+	return next;
+}
+
+static void write_path(struct writer *w, const char *p, const char *end)
+{
+	while (p < end) {
+		size_t before_bytes = semicolon_bytes(p, end);
+
+		if (before_bytes) {
+			p = write_path_parameter(w, p, before_bytes, end);
+		} else if (end - p > 3 && !memcmp(p, "://", 3)) {
+			write_part(w, p, 3);
+			p = write_authority(w, p + 3, end);
+		} else {
+			const char *from = p++;
+
+			while (p < end && *p != ';' && *p != '%' && *p != ':')
+				p++;
+			write_part(w, from, (size_t)(p - from));
+		}
+	}
+}
+
+static void write_query(struct writer *w, const char *query, const char *end)
+{
 	while (query < end) {
 		const char *next = find(query + 1, end, '&');
 
-		write_part(&w, query, 1);
-		write_parameter(&w, query + 1, next);
+		write_part(w, query, 1);
+		write_parameter(w, query + 1, next);
 		query = next;
 	}
+}
+
+/* Writes what may stand before the path and hide a "?" or "#" in its user information; returns
+ * where the path begins. */
+static const char *write_origin(struct writer *w, const char *start, const char *end)
+{
+	const char *colon = memmem(start, (size_t)(end - start), "://", 3);
+
+	if (start == end || *start == '*')
+		return start;
+	if (*start == '/') {
+		if (end - start < 2 || start[1] != '/' ||
+		    !memchr(start, '@', (size_t)(host_end(start + 2, end) - start)))
+			return start;
+		write_part(w, start, 2);
+		return write_authority(w, start + 2, end);
+	}
+	if (colon && host_end(start, end) > colon) {
+		write_part(w, start, (size_t)(colon + 3 - start));
+		return write_authority(w, colon + 3, end);
+	}
+	if (!memchr(start, '@', (size_t)(end - start)))
+		return start;
+	write_part(w, "REDACTED", 8);
+	return memrchr(start, '@', (size_t)(end - start));
+}
+
+bool redact_path(struct slice target, char *out, size_t size)
+{
+	struct writer w = {out, size - 1, false};
+	const char *end = target.data + target.size_bytes;
+	const char *path = target.size_bytes ? write_origin(&w, target.data, end) : end;
+	const char *query;
+
+	end = find(path, end, '#');
+	query = find(path, end, '?');
+	write_path(&w, path, query);
+	write_query(&w, query, end);
 	*w.out = 0;
 	return w.cut;
 }

@@ -29,7 +29,26 @@ static const struct {
 	{"http://user@host", "http://REDACTED@host"},
 	{"http://u@v@host/@x", "http://REDACTED@host/@x"},
 	{"http://host/a@b", "http://host/a@b"},
-	{"/r/http://u:p@h/", "/r/http://u:p@h/"},
+	{"/r/http://u:p@h/", "/r/http://REDACTED@h/"},
+	{"/r/http://h/@scope/p", "/r/http://h/@scope/p"},
+	{"http://user:pass/word@host/a", "http://REDACTED@host/a"},
+	{"http://user:pass?word@host/a?b=c", "http://REDACTED@host/a?b="},
+	{"http://user:pass#word@host/a", "http://REDACTED@host/a"},
+	{"http://user:a/b?c#d@e@host:80/@x", "http://REDACTED@host:80/@x"},
+	{"http://host:4873/@scope/package", "http://host:4873/@scope/package"},
+	{"http://[fd00::1]/@scope", "http://[fd00::1]/@scope"},
+	{"http://u:p@[fd00::1]:80/", "http://REDACTED@[fd00::1]:80/"},
+	{"http://user:password/a", "http://REDACTED@unknown/a"},
+	{"http://", "http://"},
+	{"user:password@host:443", "REDACTED@host:443"},
+	{"user:pass/?#word@host:443", "REDACTED@host:443"},
+	{"//user:password@host/a", "//REDACTED@host/a"},
+	{"//host/a@b", "//host/a@b"},
+	{"/a;jsessionid=1F2E", "/a;jsessionid="},
+	{"/a;jsessionid=1F2E?b=c;d", "/a;jsessionid=?b="},
+	{"/a;v=1;w=2/b;draft/c", "/a;v=;w=/b;draft/c"},
+	{"/a%3Bjsessionid=1F2E/b%3bx=1", "/a%3Bjsessionid=/b%3bx="},
+	{"/a=b", "/a=b"},
 	{"shop.test:443", "shop.test:443"},
 };
 
@@ -65,6 +84,35 @@ static void test_paths(void **state)
 	}
 	assert_false(redact_path((struct slice){0}, out, sizeof(out)));
 	assert_string_equal(out, "");
+}
+
+static void test_authorities(void **state)
+{
+	static const struct {
+		const char *authority, *expect;
+	} cases[] = {
+		{"", ""},
+		{"host", "host"},
+		{"host:443", "host:443"},
+		{"[fd00::1]", "[fd00::1]"},
+		{"[fd00::1]:443", "[fd00::1]:443"},
+		{"user:password@host", "host"},
+		{"user:p@ss@host:443", "host:443"},
+		{"user:passwor", "unknown"}, /* cut off */
+	};
+	char token[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct slice s = {cases[i].authority, strlen(cases[i].authority)};
+
+		assert_true(slice_equal(redact_authority(s),
+					(struct slice){cases[i].expect, strlen(cases[i].expect)}));
+	}
+	assert_null(redact_authority((struct slice){0}).data);
+	memset(token, 'x', sizeof(token));
+	assert_true(slice_equal(redact_authority((struct slice){token, sizeof(token)}),
+				SLICE("unknown")));
 }
 
 static const struct {
@@ -153,9 +201,8 @@ static void test_texts_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_traceparents),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_paths),	     cmocka_unit_test(test_authorities),
+		cmocka_unit_test(test_traceparents), cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_texts_cut),
 	};
 

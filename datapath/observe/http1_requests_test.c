@@ -70,6 +70,38 @@ static void test_pipelining(void **state)
 	world_free(w);
 }
 
+/* User information, wherever a client may put it, and parameters. */
+static void test_secrets_in_targets(void **state)
+{
+	static const struct {
+		const char *head, *path, *authority;
+	} cases[] = {
+		{"GET http://user:SECRET@shop/a HTTP/1.1\r\nHost: x\r\n", "/a", "shop"},
+		{"GET http://user:SEC/RET@shop/a HTTP/1.1\r\nHost: x\r\n", "/a", "shop"},
+		{"GET http://user:SEC?RET@shop/a HTTP/1.1\r\nHost: x\r\n", "/a", "shop"},
+		{"GET /a;jsessionid=SECRET HTTP/1.1\r\nHost: user:SECRET@shop\r\n",
+		 "/a;jsessionid=", "shop"},
+		{"CONNECT user:SECRET@shop:443 HTTP/1.1\r\nHost: x\r\n", "REDACTED@shop:443",
+		 "shop:443"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		world_send(w, false, cases[i].head);
+		world_send(w, false, "\r\n");
+		world_arrive(w, false);
+		world_send(w, true, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
+		world_arrive(w, true);
+		assert_int_equal(w->request_count, 2);
+		assert_string_equal(w->requests[0].path, cases[i].path);
+		assert_string_equal(w->requests[0].authority, cases[i].authority);
+		world_free(w);
+	}
+}
+
 /* Every cut of both directions into single bytes, each arriving at its own time. */
 static void test_byte_by_byte(void **state)
 {
@@ -464,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pair_both_report),
 		cmocka_unit_test(test_pipelining),
+		cmocka_unit_test(test_secrets_in_targets),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_skipped_bodies),
 		cmocka_unit_test(test_lost_body_end),

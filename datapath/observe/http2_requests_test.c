@@ -95,6 +95,26 @@ static void test_interleaved(void **state)
 	talk_free(&t);
 }
 
+static void test_secrets_in_targets(void **state)
+{
+	struct talk t = talk_new();
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1,
+		     ":method: GET\n:scheme: http\n:path: /a;jsessionid=SECRET\n"
+		     ":authority: user:SECRET@shop\n");
+	wire_headers(t.wires[0], END_STREAM, 3,
+		     ":method: CONNECT\n:authority: user:SECRET@shop:443\n");
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 1, ":status: 200\n");
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 403\n");
+	flush(&t, true);
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 1)->path, "/a;jsessionid=");
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 1)->authority, "shop");
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 3)->authority, "shop:443");
+	talk_free(&t);
+}
+
 static void test_skipped_data(void **state)
 {
 	struct talk t = talk_new();
@@ -343,6 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interleaved),
+		cmocka_unit_test(test_secrets_in_targets),
 		cmocka_unit_test(test_skipped_data),
 		cmocka_unit_test(test_grpc),
 		cmocka_unit_test(test_resets),

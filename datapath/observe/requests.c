@@ -54,7 +54,8 @@ static void request_fill(struct request *r, const struct http_head *head)
 	if (redact_path(known(head->path, true), r->path, sizeof(r->path)) ||
 	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)
 		r->incomplete |= REQUEST_GAP(CUT);
-	field_copy(r, known(head->authority, head->incomplete), r->authority, sizeof(r->authority));
+	field_copy(r, redact_authority(known(head->authority, head->incomplete)), r->authority,
+		   sizeof(r->authority));
 	field_copy(r, head->request_id, r->request_id, sizeof(r->request_id));
 	field_copy(r, head->user_agent, r->user_agent, sizeof(r->user_agent));
 	if (head->traceparent.data && traceparent_valid(head->traceparent))
