@@ -77,9 +77,9 @@ class World(Sandbox):
 
 
 class Place(Namespace):
-    def wire(self, number):
+    def wire(self):
         if self.sandbox.bridged:
-            far = f"{BRIDGE}{number}"
+            far = f"{BRIDGE}{self.number}"
             self.sandbox.journal.write(f"netdev {far}\n")
             ip("link", "add", "eth0", "netns", self.name, "type", "veth", "peer", "name", far)
             ip("link", "set", far, "master", BRIDGE, "up")
