@@ -364,10 +364,10 @@ static void copy(char *out, size_t size, const char *text)
 static void name_workload(const struct mesh *m, const struct mesh_workload *w,
 			  struct observe_names *ret)
 {
-	copy(ret->workload, sizeof(ret->workload), w->name);
+	copy(ret->workload, sizeof(ret->workload), mesh_workload_title(w));
 	copy(ret->namespace_name, sizeof(ret->namespace_name), w->namespace_name);
 	copy(ret->app, sizeof(ret->app), w->canonical_service);
-	copy(ret->version, sizeof(ret->version), w->canonical_revision);
+	copy(ret->version, sizeof(ret->version), w->bare ? "unknown" : w->canonical_revision);
 	if (w->service_account[0])
 		snprintf(ret->principal, sizeof(ret->principal), "spiffe://%s/ns/%s/sa/%s",
 			 m->settings.trust_domain, w->namespace_name, w->service_account);

@@ -160,8 +160,9 @@ static void put_endpoint(struct json *j, const struct steering *s,
 	json_put_string(j, "service", service->name);
 	json_put_string(j, "address", address);
 	json_put_string(j, "workload",
-			endpoint->workload == MESH_NONE ? ""
-							: m->workloads[endpoint->workload].name);
+			endpoint->workload == MESH_NONE
+				? ""
+				: mesh_workload_title(&m->workloads[endpoint->workload]));
 	put_locality(j, endpoint->locality);
 	json_put_string(j, "health", ejected ? "ejected" : health[endpoint->health]);
 	json_put_number(j, "weight", endpoint->weight);

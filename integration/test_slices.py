@@ -89,8 +89,13 @@ def without_pods(box):
     town.expect("a selector selects none of them", policy({"selector": {"matchLabels": {"app": "cart"}}}), OK, OK)
     said = "\n".join(town.mesh.status()["problems"])
     expect("policy.yaml:4:" in said and "W4022" in said and "Service cart/cart" in said, said)
-    wait_for(lambda: town.mesh.weftd.metrics().total("istio_tcp_connections_opened_total", destination_workload_namespace="cart",
-                                                     source_workload_namespace="web", reporter="destination") > 0, 10, "namespaces in metrics")
+    nameless = {"source_workload": "unknown", "source_workload_namespace": "web", "source_canonical_service": "unknown",
+                "destination_workload": "unknown", "destination_workload_namespace": "cart", "destination_canonical_revision": "unknown"}
+    for reporter in ("source", "destination"):
+        wait_for(lambda: town.mesh.weftd.metrics().total("istio_tcp_connections_opened_total", reporter=reporter, **nameless) > 0, 10, f"names in metrics, {reporter}")
+    expect_equal({row["workload"] for row in town.mesh.lines("endpoints")}, {"unknown"}, "workloads of endpoints")
+    ends = {(row["source"], row["destination"]) for row in town.mesh.lines("edges") if row["destination_namespace"] == "cart" and row["source_namespace"] == "web"}
+    expect_equal(ends, {("unknown", "unknown")}, "ends of edges")
     denied = [json.loads(line) for line in town.mesh.weftd.command("observe", "--verdict", "denied", "-o", "json").stdout.splitlines()]
     expect_equal({(v["source_workload"], v["destination_workload"]) for v in denied},
                  {("web/unknown", "cart/unknown"), ("none", "cart/unknown")}, "ends in records")
