@@ -30,6 +30,9 @@
 	  "any address (default: none)")                                                           \
 	X(l4, NULL, "connections and flows only: no payload is looked at")                         \
 	X(no_flows, NULL, "no packet counters on interfaces")                                      \
+	X(cluster, "NAME",                                                                         \
+	  "source_cluster and destination_cluster of workloads that are known (default "           \
+	  "Kubernetes)")                                                                           \
 	X(ring_bytes, "N", "size of the event ring, a power of two from 65536 (default 16777216)") \
 	X(connections, "N", "connections kept at once (default 65536)")                            \
 	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
@@ -46,7 +49,8 @@ enum option_id {
 };
 
 /* The largest record, and as much again that waits. */
-#define RING_BYTES_MIN 65536
+#define RING_BYTES_MIN	  65536
+#define CLUSTER_MAX_BYTES 63
 
 struct row {
 	const char *name;
@@ -113,6 +117,18 @@ static int take_ring_bytes(struct options *o, const char *value)
 	if (!number(value, &n) || n < RING_BYTES_MIN || (n & (n - 1)) || n > 1u << 30)
 		return mistake("ring-bytes", value, "a power of two from 65536 to 1073741824");
 	o->ring_bytes = n;
+	return -1;
+}
+
+/* What every dashboard will show: a label that is empty would be one that is missing. */
+static int take_cluster(struct options *o, const char *value)
+{
+	size_t bytes =
+		strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+
+	if (!bytes || value[bytes] || bytes > CLUSTER_MAX_BYTES)
+		return mistake("cluster", value, "1 to 63 letters, digits, '-', '.' and '_'");
+	o->cluster = value;
 	return -1;
 }
 
@@ -195,6 +211,8 @@ static int take_option(struct options *o, int id, const char *value)
 		return take_tls(o, value);
 	case OPTION_accelerate:
 		return take_accelerate(o, value);
+	case OPTION_cluster:
+		return take_cluster(o, value);
 	case OPTION_ring_bytes:
 		return take_ring_bytes(o, value);
 	case OPTION_connections:

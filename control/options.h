@@ -21,6 +21,7 @@ struct options {
 	unsigned interface_count;
 	const char *xdp_mode;
 	enum tls_mode tls;
+	const char *cluster; /* of the workloads here, in Istio's labels */
 	uint32_t ring_bytes;
 	uint32_t connections; /* 0 = the default */
 	uint32_t recent;      /* requests kept; 0 = the default */

@@ -177,6 +177,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 	if (!w->observe)
 		return err->code;
 	signals_tick(w->signals, process_now_ns());
+	if (w->options.cluster)
+		signals_set_cluster(w->signals, w->options.cluster);
 	w->recent = recent_new(w->options.recent ? w->options.recent : RECENT_REQUESTS,
 			       RECENT_CONNECTIONS, RECENT_VERDICTS_KEPT);
 	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");

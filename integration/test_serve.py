@@ -68,7 +68,7 @@ def smallest_ring(box):
 @test("serve/bad_options")
 def bad_options(box):
     """What cannot be is refused as a mistake in the call."""
-    for options in (["--listen", "127.0.0.1:99999"], ["--ring-bytes", "5000"], ["--ring-bytes", "32768"]):
+    for options in (["--listen", "127.0.0.1:99999"], ["--ring-bytes", "5000"], ["--ring-bytes", "32768"], ["--cluster", "a b"]):
         done = subprocess.run([box.build / "weftd", "--pin", "", "--socket", "", *options], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=20)
         expect(done.returncode in (1, 2) and options[1] in done.stdout, f"weftd {' '.join(options)}: {done.returncode} {done.stdout}")

@@ -159,7 +159,16 @@ static void label_service_name(const char *host, struct sample *ret)
 		sample_label(ret, "destination_service_name", host);
 }
 
-static void label_source(const struct identity *i, struct sample *ret)
+/* Whoever has a namespace is of this cluster: dashboards drop what has only one of both. */
+static void label_cluster(const struct identity *i, const char *name, const char *cluster,
+			  struct sample *ret)
+{
+	bool known = i != &identity_overflow && strcmp(i->namespace_, "unknown") != 0;
+
+	sample_label(ret, name, known ? cluster : "unknown");
+}
+
+static void label_source(const struct identity *i, const char *cluster, struct sample *ret)
 {
 	sample_label(ret, "source_workload", i->workload);
 	sample_label(ret, "source_canonical_service", i->app);
@@ -168,10 +177,10 @@ static void label_source(const struct identity *i, struct sample *ret)
 	sample_label(ret, "source_principal", i->principal);
 	sample_label(ret, "source_app", i->app);
 	sample_label(ret, "source_version", i->version);
-	sample_label(ret, "source_cluster", "unknown");
+	label_cluster(i, "source_cluster", cluster, ret);
 }
 
-static void label_destination(const struct identity *i, struct sample *ret)
+static void label_destination(const struct identity *i, const char *cluster, struct sample *ret)
 {
 	sample_label(ret, "destination_workload", i->workload);
 	sample_label(ret, "destination_workload_namespace", i->namespace_);
@@ -183,10 +192,10 @@ static void label_destination(const struct identity *i, struct sample *ret)
 	sample_label(ret, "destination_canonical_revision", i->version);
 	label_service_name(i->service, ret);
 	sample_label(ret, "destination_service_namespace", i->namespace_);
-	sample_label(ret, "destination_cluster", "unknown");
+	label_cluster(i, "destination_cluster", cluster, ret);
 }
 
-void istio_labels(const struct istio_key *key, const struct identity *source,
+void istio_labels(const struct istio_key *key, const char *cluster, const struct identity *source,
 		  const struct identity *destination, struct sample *ret)
 {
 	static const char *const protocols[] = {
@@ -197,8 +206,8 @@ void istio_labels(const struct istio_key *key, const struct identity *source,
 	bool at_source = key->reporter == REPORTER_SOURCE;
 
 	sample_label(ret, "reporter", at_source ? "source" : "destination");
-	label_source(source, ret);
-	label_destination(destination, ret);
+	label_source(source, cluster, ret);
+	label_destination(destination, cluster, ret);
 	sample_label(ret, "request_protocol", protocols[key->protocol]);
 	if (key->protocol != ISTIO_PROTOCOL_TCP) {
 		label_status(key->status, ret);

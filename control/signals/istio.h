@@ -82,5 +82,5 @@ struct istio_tcp *istio_tcp_series(struct series *tcp, enum reporter reporter,
 				   uint64_t now_ns);
 
 /* Fills the labels of a series in Istio's order. */
-void istio_labels(const struct istio_key *key, const struct identity *source,
+void istio_labels(const struct istio_key *key, const char *cluster, const struct identity *source,
 		  const struct identity *destination, struct sample *ret);

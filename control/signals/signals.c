@@ -57,6 +57,7 @@ struct signals *signals_new(const struct signals_limits *limits, struct error *e
 	s = calloc(1, sizeof(*s));
 	if (s) {
 		s->limits = *limits;
+		s->cluster = "Kubernetes"; /* Istio's own default */
 		if (!allocate(s))
 			return s;
 	}
@@ -342,6 +343,11 @@ void signals_tick(struct signals *s, uint64_t now_ns)
 int signals_set_objectives(struct signals *s, const struct objective *rows, uint32_t count)
 {
 	return objectives_set(&s->objectives, rows, count);
+}
+
+void signals_set_cluster(struct signals *s, const char *name)
+{
+	s->cluster = name;
 }
 
 void signals_set_health(struct signals *s, const struct health *h)

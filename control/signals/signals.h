@@ -48,6 +48,10 @@ void signals_verdict(struct signals *s, const struct verdict *v);
  * before the first record and about ten times a second. */
 void signals_tick(struct signals *s, uint64_t now_ns);
 
+/* The cluster's name in Istio's labels, borrowed; "Kubernetes", as Istio's, until the first call.
+ */
+void signals_set_cluster(struct signals *s, const char *name);
+
 /* The agent's own health, copied; zero until the first call. */
 void signals_set_health(struct signals *s, const struct health *h);
 

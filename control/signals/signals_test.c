@@ -82,6 +82,23 @@ static void test_source_knows_no_security_policy(void **state)
 	assert_string_equal(fixture_label(&sample, "response_flags"), "UC,UR");
 }
 
+/* Kiali drops a series with a namespace that is known and a cluster that is not. */
+static void test_who_has_a_namespace_has_a_cluster(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	fixture_set(fixture_server.namespace_, "shop");
+	signals_request(s, &r);
+	signals_collect(s, METRIC_REQUESTS, 0, &sample);
+	assert_string_equal(fixture_label(&sample, "source_cluster"), "unknown");
+	assert_string_equal(fixture_label(&sample, "destination_cluster"), "Kubernetes");
+	signals_set_cluster(s, "east");
+	signals_collect(s, METRIC_REQUESTS, 0, &sample);
+	assert_string_equal(fixture_label(&sample, "destination_cluster"), "east");
+}
+
 static void test_kubernetes_hosts_have_short_names(void **state)
 {
 	struct request r = fixture_request();
@@ -414,6 +431,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_labels_are_istios_in_istios_order),
 		T(test_source_knows_no_security_policy),
+		T(test_who_has_a_namespace_has_a_cluster),
 		T(test_kubernetes_hosts_have_short_names),
 		T(test_codes_are_right_or_unknown),
 		T(test_sums_are_exact),

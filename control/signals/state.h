@@ -30,6 +30,7 @@ enum signals_table {
 
 struct signals {
 	struct signals_limits limits;
+	const char *cluster;
 	uint64_t now_ns;
 	uint64_t serial; /* the last one given to a request series */
 	uint32_t holds;
