@@ -97,18 +97,28 @@ static void take_ring(struct status *s)
 	s->health.ring_rescues = turns_rescues(*s->parts.turns);
 }
 
+/* What is seen is read last, so that it is never less than what came of it: what comes in between
+ * is on its way. */
+static void refresh_counts(struct status *s)
+{
+	struct health *h = &s->health;
+	struct weft_account account;
+
+	s->parts.drain(s->parts.drain_arg);
+	account = *attach_account(s->parts.attach);
+	h->observe = *observe_counts(s->parts.observe);
+	if (ask_loader(s, BROKER_HEALTH, &s->loader, sizeof(s->loader)) == sizeof(s->loader))
+		take_loader(h, &s->loader);
+	take_account(h, &account);
+}
+
 void status_refresh(void *arg)
 {
 	struct status *s = arg;
 	struct health *h = &s->health;
-	ssize_t n = ask_loader(s, BROKER_HEALTH, &s->loader, sizeof(s->loader));
 
-	if (n == sizeof(s->loader))
-		take_loader(h, &s->loader);
-	s->parts.drain(s->parts.drain_arg);
 	h->version = WEFT_VERSION;
-	h->observe = *observe_counts(s->parts.observe);
-	take_account(h, attach_account(s->parts.attach));
+	refresh_counts(s);
 	h->reader_lost = serve_lost(*s->parts.serve);
 	h->clients_ended = serve_ended(*s->parts.serve);
 	take_ring(s);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Loss is counted: seen = delivered + lost, exactly, and nothing is invented in its place."""
 
+import json
 import os
 import signal
 import time
@@ -123,3 +124,23 @@ def silent_worker(box):
     expect(lost >= 4000, f"{lost} packets with payload were lost of at least 4,000: request and answer, at both ends")
     account_closes(weftd)
     both_count(metrics, server, 2000, "requests before and after")
+
+
+@test("loss/one_moment", needs=("nginx", "wrk"))
+def one_moment(box):
+    """Each reading adds up, under load and over a restart: nothing is delivered or lost that was not seen."""
+    server, client, weftd = watched(box)
+    client.start(["wrk", "-t1", "-c8", "-d8s", server.url("/ok/same")], "wrk")
+    waiting = []
+    for again in (False, True):
+        if again:
+            weftd.stop()
+            time.sleep(0.5)
+            weftd.start()
+        for _ in range(150):
+            events = json.loads(weftd.command("status", "-o", "json").stdout)["events"]
+            waiting.append(events["seen"] - events["delivered"] - events["lost"])
+    print(f"on their way: {min(waiting)} to {max(waiting)}")
+    expect(min(waiting) >= 0, f"{-min(waiting)} more were delivered and lost than seen")
+    expect(max(waiting) > 0, "nothing was ever on its way: the test proves nothing")
+    account_closes(weftd)
