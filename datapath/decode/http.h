@@ -91,6 +91,9 @@ struct http_listener {
 	/* A gRPC message began in this direction of the stream (5-byte prefix,
 	 * gRPC over HTTP/2). */
 	void (*grpc_message)(void *arg, uint32_t stream_id);
+	/* HTTP/2: the decoder has no room for what it notes of this direction of the stream any
+	 * more: gRPC messages that begin from here on are not told. */
+	void (*stream_forgotten)(void *arg, uint32_t stream_id);
 	/* Trailers are complete. */
 	void (*trailers)(void *arg, const struct http_head *head);
 	/* The message of this direction is complete; its last byte was at |position|. */

@@ -20,8 +20,8 @@ enum http2_start {
 #define HTTP2_MAX_HEADER_BLOCK	16384
 #define HTTP2_MAX_CONTINUATIONS 8
 #define HTTP2_MAX_STREAMS                                                                          \
-	128 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or          \
-	       trailers) */
+	1024 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or         \
+		trailers) */
 
 struct http2_counters {
 	uint64_t frames;

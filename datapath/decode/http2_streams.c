@@ -6,6 +6,7 @@
 #include "datapath/decode/grpc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NOTES_AT_FIRST 4
 
@@ -19,19 +20,42 @@ struct http2_note {
 	struct grpc_prefixes grpc;
 };
 
+/* The first note of a stream that is not before |stream_id|. Numbers mostly grow. */
+static uint32_t note_place(const struct http2_streams *s, uint32_t stream_id)
+{
+	uint32_t from = 0, to = s->notes_count;
+
+	if (to && s->notes[to - 1].stream_id < stream_id)
+		return to;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (s->notes[middle].stream_id < stream_id)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 static struct http2_note *note_find(struct http2_streams *s, uint32_t stream_id)
 {
 	uint32_t i = s->recent;
 
 	if (i >= s->notes_count || s->notes[i].stream_id != stream_id) {
-		for (i = 0; i < s->notes_count && s->notes[i].stream_id != stream_id; i++)
-			;
-		if (i == s->notes_count)
+		i = note_place(s, stream_id);
+		if (i == s->notes_count || s->notes[i].stream_id != stream_id)
 			return NULL;
 		s->recent = i;
 	}
 	s->notes[i].used = ++s->clock;
 	return &s->notes[i];
+}
+
+static void note_remove(struct http2_streams *s, struct http2_note *note)
+{
+	memmove(note, note + 1, (size_t)(&s->notes[s->notes_count] - (note + 1)) * sizeof(*note));
+	s->notes_count--;
 }
 
 static struct http2_note *note_oldest(struct http2_streams *s)
@@ -59,20 +83,33 @@ static bool notes_grow(struct http2_streams *s)
 	return true;
 }
 
+static void note_give_way(struct http2_streams *s)
+{
+	const struct http_listener *l = &s->listener;
+	struct http2_note *oldest;
+
+	(*s->forgotten)++;
+	if (!s->notes_count)
+		return;
+	oldest = note_oldest(s);
+	if (l->stream_forgotten)
+		l->stream_forgotten(l->arg, oldest->stream_id);
+	note_remove(s, oldest);
+}
+
 /* A note for a stream that has none: the one unused for longest gives way when there is no room.
  * NULL when memory is short. */
 static struct http2_note *note_add(struct http2_streams *s, uint32_t stream_id)
 {
 	struct http2_note *note;
 
-	if (s->notes_count < s->notes_size || notes_grow(s)) {
-		note = &s->notes[s->notes_count++];
-	} else {
-		(*s->forgotten)++;
-		if (!s->notes_count)
-			return NULL;
-		note = note_oldest(s);
-	}
+	if (s->notes_count == s->notes_size && !notes_grow(s))
+		note_give_way(s);
+	if (s->notes_count == s->notes_size)
+		return NULL;
+	note = &s->notes[note_place(s, stream_id)];
+	memmove(note + 1, note, (size_t)(&s->notes[s->notes_count] - note) * sizeof(*note));
+	s->notes_count++;
 	*note = (struct http2_note){.stream_id = stream_id, .used = ++s->clock};
 	return note;
 }
@@ -191,14 +228,14 @@ void http2_streams_forget(struct http2_streams *s, uint32_t stream_id)
 	struct http2_note *note = note_find(s, stream_id);
 
 	if (note)
-		*note = s->notes[--s->notes_count];
+		note_remove(s, note);
 }
 
 uint64_t http2_streams_skippable(const struct http2_streams *s, uint32_t stream_id)
 {
-	for (uint32_t i = 0; i < s->notes_count; i++) {
-		if (s->notes[i].stream_id == stream_id)
-			return grpc_prefixes_skippable(&s->notes[i].grpc);
-	}
+	uint32_t i = note_place(s, stream_id);
+
+	if (i < s->notes_count && s->notes[i].stream_id == stream_id)
+		return grpc_prefixes_skippable(&s->notes[i].grpc);
 	return UINT64_MAX;
 }

@@ -14,7 +14,7 @@ struct http2_streams {
 	enum http2_side side;
 	bool joined;		  /* streams may be older than the decoder */
 	uint32_t highest_stream;  /* that a request head was seen of */
-	struct http2_note *notes; /* in no order */
+	struct http2_note *notes; /* by stream number */
 	uint32_t notes_count, notes_size;
 	uint32_t recent; /* index of the note last found */
 	uint32_t clock;

@@ -94,7 +94,7 @@ static void joined_responses(void **state)
 /* ---- two directions */
 
 struct tally {
-	uint64_t requests, responses, trailers, bodies, resets;
+	uint64_t requests, responses, trailers, bodies, resets, forgotten;
 };
 
 static void tally_request(void *arg, const struct http_head *head)
@@ -128,6 +128,14 @@ static void tally_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint
 	((struct tally *)arg)->resets++;
 }
 
+static void tally_forgotten(void *arg, uint32_t stream_id)
+{
+	struct tally *t = arg;
+
+	(void)stream_id;
+	t->forgotten++;
+}
+
 static struct http_listener tally_listener(struct tally *t)
 {
 	return (struct http_listener){.arg = t,
@@ -135,6 +143,7 @@ static struct http_listener tally_listener(struct tally *t)
 				      .response = tally_response,
 				      .trailers = tally_trailers,
 				      .body = tally_body,
+				      .stream_forgotten = tally_forgotten,
 				      .reset = tally_reset};
 }
 
@@ -174,6 +183,8 @@ static void rapid_resets(void **state)
 	wire_free(in);
 }
 
+#define STREAMS (HTTP2_MAX_STREAMS + 372u)
+
 /* More streams at once than notes: the oldest are forgotten and still told right. */
 static void more_streams_than_notes(void **state)
 {
@@ -184,23 +195,26 @@ static void more_streams_than_notes(void **state)
 	struct wire *out = client_wire(), *in = server_wire();
 
 	(void)state;
-	for (uint32_t id = 1; id < 1000; id += 2) {
+	for (uint32_t id = 1; id < 2 * STREAMS; id += 2) {
 		wire_headers(out, 0, id, GET);
 		wire_headers(in, 0, id, ":status: 200\n");
+		send_wire(a, out);
+		send_wire(b, in);
 	}
-	for (uint32_t id = 1; id < 1000; id += 2) {
+	for (uint32_t id = 1; id < 2 * STREAMS; id += 2) {
 		wire_frame(out, DATA, 0, id, "ab", 2);
 		wire_headers(out, END_STREAM, id, "x: y\n");
 		wire_headers(in, END_STREAM, id, "grpc-status: 0\n");
+		send_wire(a, out);
+		send_wire(b, in);
 	}
-	send_wire(a, out);
-	send_wire(b, in);
-	assert_int_equal(t.requests, 500);
-	assert_int_equal(t.responses, 500);
-	assert_int_equal(t.trailers, 1000);
-	assert_int_equal(t.bodies, 1000);
-	assert_int_equal(http2_counts(a)->streams_forgotten, 500 - HTTP2_MAX_STREAMS);
-	assert_int_equal(http2_counts(b)->streams_forgotten, 500 - HTTP2_MAX_STREAMS);
+	assert_int_equal(t.requests, STREAMS);
+	assert_int_equal(t.responses, STREAMS);
+	assert_int_equal(t.trailers, 2 * STREAMS);
+	assert_int_equal(t.bodies, 2 * STREAMS);
+	assert_int_equal(http2_counts(a)->streams_forgotten, STREAMS - HTTP2_MAX_STREAMS);
+	assert_int_equal(http2_counts(b)->streams_forgotten, STREAMS - HTTP2_MAX_STREAMS);
+	assert_int_equal(t.forgotten, 2 * (STREAMS - HTTP2_MAX_STREAMS));
 	http2_free(a);
 	http2_free(b);
 	wire_free(out);

@@ -15,15 +15,22 @@ struct talk {
 	struct wire *wires[2];
 };
 
-static struct talk talk_new(void)
+static struct talk talk_new_with(const struct observe_limits *limits)
 {
-	struct talk t = {world_new(), {wire_new(), wire_new()}};
+	struct talk t = {world_new_with(limits), {wire_new(), wire_new()}};
 
 	world_pair(t.world);
 	wire_bytes(t.wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
 	wire_frame(t.wires[0], 4, 0, 0, "", 0);
 	wire_frame(t.wires[1], 4, 0, 0, "", 0);
 	return t;
+}
+
+static struct talk talk_new(void)
+{
+	struct observe_limits limits = observe_limits_default();
+
+	return talk_new_with(&limits);
 }
 
 static void talk_free(struct talk *t)
@@ -167,6 +174,72 @@ static void test_grpc(void **state)
 	assert_int_equal(r->response_messages, 1);
 	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->grpc_status, 5);
 	assert_int_equal(stream(&t, REPORTER_SOURCE, 5)->grpc_status, -1);
+	talk_free(&t);
+}
+
+/* Four messages each way on every stream, the streams in turn, all open at once. */
+static void talk_in_turn(struct talk *t, uint32_t streams)
+{
+	static const char message[] = "\0\0\0\0\2xy";
+
+	for (uint32_t id = 1; id < 2 * streams; id += 2) {
+		wire_headers(t->wires[0], 0, id, GRPC);
+		flush(t, false);
+		wire_headers(t->wires[1], 0, id, ":status: 200\ncontent-type: application/grpc\n");
+		flush(t, true);
+	}
+	for (int round = 0; round < 4; round++) {
+		for (uint32_t id = 1; id < 2 * streams; id += 2) {
+			wire_frame(t->wires[0], 0, round == 3 ? END_STREAM : 0, id, message, 7);
+			wire_frame(t->wires[1], 0, 0, id, message, 7);
+			flush(t, false);
+			flush(t, true);
+		}
+	}
+	for (uint32_t id = 1; id < 2 * streams; id += 2) {
+		wire_headers(t->wires[1], END_STREAM, id, "grpc-status: 0\n");
+		flush(t, true);
+	}
+}
+
+static void test_grpc_on_many_streams(void **state)
+{
+	struct talk t = talk_new();
+
+	(void)state;
+	talk_in_turn(&t, 200);
+	assert_int_equal(t.world->request_count, 400);
+	for (unsigned i = 0; i < t.world->request_count; i++) {
+		assert_int_equal(t.world->requests[i].request_messages, 4);
+		assert_int_equal(t.world->requests[i].response_messages, 4);
+		assert_int_equal(t.world->requests[i].incomplete, 0);
+	}
+	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+/* Of more streams than are noted the count is right or marked as not. */
+static void test_grpc_on_too_many_streams(void **state)
+{
+	struct observe_limits limits = observe_limits_default();
+	struct talk t;
+	unsigned marked = 0;
+
+	(void)state;
+	limits.requests_per_connection = 2 * HTTP2_MAX_STREAMS;
+	t = talk_new_with(&limits);
+	talk_in_turn(&t, HTTP2_MAX_STREAMS + 50);
+	assert_int_equal(t.world->request_count, 2 * (HTTP2_MAX_STREAMS + 50));
+	for (unsigned i = 0; i < t.world->request_count; i++) {
+		const struct request *r = &t.world->requests[i];
+
+		if (r->incomplete & REQUEST_GAP(BODY))
+			marked++;
+		else
+			assert_int_equal(r->request_messages + r->response_messages, 8);
+	}
+	assert_true(marked > 0);
+	assert_true(world_counts(t.world)->lost[OBSERVE_LOST_LIMIT] > 0);
 	talk_free(&t);
 }
 
@@ -366,6 +439,8 @@ int main(void)
 		cmocka_unit_test(test_secrets_in_targets),
 		cmocka_unit_test(test_skipped_data),
 		cmocka_unit_test(test_grpc),
+		cmocka_unit_test(test_grpc_on_many_streams),
+		cmocka_unit_test(test_grpc_on_too_many_streams),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_rapid_reset),
 		cmocka_unit_test(test_lost_header_block),

@@ -212,6 +212,16 @@ static void on_grpc_message(void *arg, uint32_t stream_id)
 		x->record.response_messages++;
 }
 
+static void on_stream_forgotten(void *arg, uint32_t stream_id)
+{
+	struct lane *lane = arg;
+	struct exchange *x = exchange_of(lane, stream_id);
+
+	observe_count(lane->conn, OBSERVE_LOST_LIMIT);
+	if (x)
+		x->record.incomplete |= REQUEST_GAP(BODY);
+}
+
 static void on_trailers(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
@@ -270,6 +280,7 @@ struct http_listener requests_listener(struct lane *lane)
 		.response = on_response,
 		.body = on_body,
 		.grpc_message = on_grpc_message,
+		.stream_forgotten = on_stream_forgotten,
 		.trailers = on_trailers,
 		.end = on_end,
 		.reset = on_reset,

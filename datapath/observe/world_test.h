@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #define MS	      1000000ull
-#define WORLD_RECORDS 1024
+#define WORLD_RECORDS 4096
 
 /* Socket cookies and first sequence numbers of the usual pair. */
 #define CLIENT	   11
