@@ -174,6 +174,18 @@ static void write_events(struct json *j, const struct health *h)
 	json_put_object_end(j);
 }
 
+/* Directions that are not decoded any further: {reason: how many}. */
+static void write_undecodable(struct json *j, const struct health *h)
+{
+	json_put_object(j, "undecodable");
+#define X(name, stage, reason, text)                                                               \
+	if (!strcmp(stage, "decode") && h->observe.lost[OBSERVE_LOST_##name])                      \
+		json_put_number(j, reason, h->observe.lost[OBSERVE_LOST_##name]);
+	OBSERVE_LOSSES(X)
+#undef X
+	json_put_object_end(j);
+}
+
 static void write_ring(struct json *j, const struct status *s)
 {
 	json_put_object(j, "ring");
@@ -211,6 +223,7 @@ void status_write(void *arg, struct text *out)
 	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
 	json_put_bool(&j, "layer7", !o->layer4_only);
 	write_events(&j, h);
+	write_undecodable(&j, h);
 	write_ring(&j, s);
 	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
 	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);

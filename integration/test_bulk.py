@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Long bodies: counted to the byte, and left out in the kernel instead of copied."""
 
-from lab import servers
+from lab import clients, servers
 from lab.exact import REPORTERS
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
@@ -54,7 +54,7 @@ def tls_http2(box):
     weftd = Weftd(box)
     weftd.start()
     observed = weftd.follow(server.workload)
-    said = [answer for number in range(TURNS) for answer in fetch(box.namespace("client"), server, f"/long/{number}", "/short")]
+    said = [answer for number in range(TURNS) for answer in clients.fetch(box.namespace("client"), server, f"/long/{number}", "/short")]
     log = server.exchanges(len(said))
     expect_equal(sorted(said), sorted((e.path, e.status, e.bytes) for e in log), "curl's answers against the server's log")
     rows = observed.rows(len(REPORTERS) * len(log))
@@ -63,10 +63,3 @@ def tls_http2(box):
         expect_equal(found, sorted(said), f"path, status and bytes in weft observe ({reporter})")
     expect_equal([r for r in rows if r["incomplete"] or r["flags"]], [], "requests that lack something")
     expect_equal((weftd.lost(), weftd.records_lost()), ({}, {}), "lost events and records")
-
-
-def fetch(place, server, *paths):
-    """[(path, status, bytes)] as curl says them of one connection."""
-    outputs = [word for path in paths for word in ("-o", "/dev/null", server.url(path))]
-    said = place.run(["curl", "-sk", "--http2", "-w", "%{http_code} %{size_download}\n", *outputs]).stdout.split()
-    return [(path, int(status), int(size)) for path, status, size in zip(paths, said[::2], said[1::2])]

@@ -50,6 +50,34 @@ def small_ring(box):
         expect_equal(invented, {}, f"requests that the log does not have ({reporter})")
 
 
+@test("loss/cut_tls_http2", needs=("nginx", "curl"))
+def cut_tls_http2(box):
+    """Long answers over TLS with a ring that is much too small: what is cut says so, what does not is exact."""
+    with open(box.dir / "long", "wb") as file:
+        file.truncate(1 << 25)
+    places = f'location /long/ {{ root "{box.dir}"; try_files /long =404; }}'
+    server = servers.nginx(box.namespace("server"), 8443, tls=True, http2=True, extra="\n\t\t" + places)
+    weftd = Weftd(box, "--ring-bytes", "65536", ahead=("setpriv", "--bounding-set=-sys_nice"))
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    for number in range(6):
+        said = clients.fetch(box.namespace("client"), server, f"/long/{number}", f"/ok/{number}")
+        expect_equal([answer[1:] for answer in said], [(200, 1 << 25), (200, 12)], "what curl says")
+    rows = observed.rows()
+    weftd.settled_metrics()
+    stopped = weftd.records_lost()
+    expect(stopped.get("tls_gap"), f"no connection was cut: the test proves nothing ({stopped})")
+    account_closes(weftd)
+    sizes = {"/long": 1 << 25, "/ok": 12}
+    wrong = [r for r in rows if not r["incomplete"] and
+             (r["status"] != 200 or r["response_bytes"] != sizes[r["path"].rpartition("/")[0]])]
+    expect_equal(wrong, [], "records that are wrong and do not say so")
+    marked = {(r["path"], r["reporter"]) for r in rows if "lost" in r["incomplete"]}
+    expect_equal(len(marked), 2 * stopped["unpaired_request"], f"records that say they were given up, of {stopped}")
+    status = json.loads(weftd.command("status", "-o", "json").stdout)
+    expect_equal(status["undecodable"].get("tls_gap"), stopped["tls_gap"], "weft status against the metrics")
+
+
 def watched(box):
     """nginx, where its clients are, and weftd as it comes."""
     server = servers.nginx(box.namespace("server"), 8080)

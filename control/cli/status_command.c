@@ -41,6 +41,21 @@ static void print_events(const struct status_view *view, const json_t *events)
 	print_row("events", text);
 }
 
+/* Directions that were given up, most of them foreign protocols' or cut by a loss. */
+static void print_undecodable(const json_t *reasons)
+{
+	char text[256] = "";
+	const char *reason;
+	json_t *count;
+	size_t used = 0;
+
+	json_object_foreach((json_t *)reasons, reason, count) if (used < sizeof(text)) used +=
+		(size_t)snprintf(text + used, sizeof(text) - used, "%s%s %lld", used ? ", " : "",
+				 reason, (long long)json_integer_value(count));
+	if (used)
+		print_row("not decoded", text);
+}
+
 /* What is left of the ring is how much longer the agent could have gone without a CPU. */
 static void print_ring(const json_t *ring)
 {
@@ -125,6 +140,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
 	print_row("TLS", field_text(o, "tls"));
 	print_events(view, json_object_get(o, "events"));
+	print_undecodable(json_object_get(o, "undecodable"));
 	print_ring(json_object_get(o, "ring"));
 	print_mesh(view, mesh);
 	print_counts(o);

@@ -74,6 +74,8 @@ struct istio_requests *istio_add_request(struct series *requests, const struct r
 	s->request_messages += r->request_messages;
 	s->response_messages += r->response_messages;
 	*ret_bucket = add_duration(s, r);
+	if (r->incomplete & REQUEST_GAP(BODY))
+		return s;
 	buckets_add(&s->request_bytes, &bounds_bytes, r->request_bytes);
 	buckets_add(&s->response_bytes, &bounds_bytes, r->response_bytes);
 	return s;

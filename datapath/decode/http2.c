@@ -5,57 +5,16 @@
 
 #include "base/cursor.h"
 #include "datapath/decode/hpack.h"
+#include "datapath/decode/http2_frames.h"
 #include "datapath/decode/http2_streams.h"
 
 #include <stdlib.h>
 
-#define FRAME_HEAD_BYTES 9
+#define FRAME_HEAD_BYTES  9
+#define FRAME_TAKEN_BYTES 16384 /* as long as every receiver takes (RFC 9113 4.2) */
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_BYTES (sizeof(preface) - 1)
-
-/* RFC 9113 6 */
-enum {
-	FLAG_END_STREAM = 0x01,
-	FLAG_ACK = 0x01,
-	FLAG_END_HEADERS = 0x04,
-	FLAG_PADDED = 0x08,
-	FLAG_PRIORITY = 0x20,
-	SETTINGS_HEADER_TABLE_SIZE = 1,
-};
-
-enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
-#define ANY_BYTES 0xffffff
-
-/* Frame types in the order of their numbers: where they may stand, the bounds of their length, how
- * much of the payload is gathered. */
-#define FRAMES(X)                                                                                  \
-	X(DATA, ON_STREAM, 0, ANY_BYTES, 0)                                                        \
-	X(HEADERS, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)                                             \
-	X(PRIORITY, ON_STREAM, 0, ANY_BYTES, 0)                                                    \
-	X(RST_STREAM, ON_STREAM, 4, 4, ANY_BYTES)                                                  \
-	X(SETTINGS, ON_CONNECTION, 0, ANY_BYTES, ANY_BYTES)                                        \
-	X(PUSH_PROMISE, ON_STREAM, 4, ANY_BYTES, ANY_BYTES)                                        \
-	X(PING, ON_CONNECTION, 8, 8, 0)                                                            \
-	X(GOAWAY, ON_CONNECTION, 8, ANY_BYTES, 8)                                                  \
-	X(WINDOW_UPDATE, ON_EITHER, 4, 4, 0)                                                       \
-	X(CONTINUATION, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)
-
-enum frame_type {
-#define X(name, ...) FRAME_##name,
-	FRAMES(X)
-#undef X
-		FRAME_MAX
-};
-
-static const struct {
-	enum scope scope;
-	uint32_t min_bytes, max_bytes, gathered_bytes;
-} frame_rules[] = {
-#define X(name, ...) [FRAME_##name] = {__VA_ARGS__},
-	FRAMES(X)
-#undef X
-};
 
 enum phase { PHASE_PREFACE, PHASE_HEAD, PHASE_GATHER, PHASE_BODY, PHASE_SKIP };
 
@@ -92,9 +51,11 @@ struct http2 {
 	enum decode_status status;
 	enum phase phase;
 	bool joined;	    /* frames, streams and header blocks were sent before */
+	bool upgraded;	    /* settings came in the HTTP/1 request */
 	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4) */
 	uint8_t head_used;  /* bytes of the preface or of a frame's head */
 	uint8_t head[FRAME_HEAD_BYTES];
+	uint32_t takes_bytes; /* the longest frame that this side receives; 0 = not known */
 	struct frame frame;
 	struct block block;
 	struct hold hold;
@@ -225,16 +186,21 @@ static void take_settings(struct http2 *h, struct slice payload)
 		fail(h, DECODE_MALFORMED, "frame size");
 		return;
 	}
-	if (h->frame.flags & FLAG_ACK || h->joined || !h->peer)
+	if (h->frame.flags & FLAG_ACK || h->joined)
 		return;
+	if (!h->takes_bytes && !h->upgraded)
+		h->takes_bytes = FRAME_TAKEN_BYTES;
 	while (cursor_left(&c)) {
 		uint16_t id = cursor_u16_be(&c);
 		uint32_t value = cursor_u32_be(&c);
 
 		if (id == SETTINGS_HEADER_TABLE_SIZE && value > table_bytes)
 			table_bytes = value;
+		else if (id == SETTINGS_MAX_FRAME_SIZE && value > h->takes_bytes)
+			h->takes_bytes = value;
 	}
-	hpack_announce_table_size(h->peer->hpack, table_bytes);
+	if (h->peer)
+		hpack_announce_table_size(h->peer->hpack, table_bytes);
 }
 
 static void take_reset(struct http2 *h, struct slice payload, uint64_t position)
@@ -363,6 +329,12 @@ static bool rules_kept(const struct frame *f)
 	       (frame_rules[f->type].scope == ON_STREAM) == !!f->stream_id;
 }
 
+/* What is no frame looks like one that is much too long, and would be passed over in silence. */
+static bool is_too_long(const struct http2 *h)
+{
+	return h->peer && h->peer->takes_bytes && h->frame.size_bytes > h->peer->takes_bytes;
+}
+
 static void check_frame(struct http2 *h)
 {
 	const struct frame *f = &h->frame;
@@ -370,7 +342,7 @@ static void check_frame(struct http2 *h)
 	if (!h->settings_seen &&
 	    (f->type != FRAME_SETTINGS || f->flags & FLAG_ACK || !rules_kept(f)))
 		fail(h, DECODE_NOT_MINE, "no SETTINGS at the start");
-	else if (!rules_kept(f))
+	else if (!rules_kept(f) || is_too_long(h))
 		fail(h, DECODE_MALFORMED, "frame size or stream");
 	else if (h->block.open &&
 		 (f->type != FRAME_CONTINUATION || f->stream_id != h->block.stream_id))
@@ -534,6 +506,7 @@ struct http2 *http2_new(enum http2_side side, enum http2_start start,
 	if (!h)
 		return NULL;
 	h->joined = start == HTTP2_JOINED;
+	h->upgraded = start == HTTP2_UPGRADED && side == HTTP2_CLIENT;
 	h->streams.listener = *listener;
 	h->streams.side = side;
 	h->streams.joined = h->joined;

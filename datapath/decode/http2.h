@@ -51,7 +51,8 @@ enum decode_status http2_feed(struct http2 *h, const struct feed *f);
 
 /* The two directions of one connection; whichever is freed first is forgotten by the other.
  * SETTINGS_HEADER_TABLE_SIZE as the OTHER direction announced it bounds this direction's table
- * (RFC 7541 4.2): http2_feed of the peer's decoder calls this through |http2_pair|. */
+ * (RFC 7541 4.2), its SETTINGS_MAX_FRAME_SIZE this direction's frames (RFC 9113 4.2): a longer one
+ * is malformed. */
 void http2_pair(struct http2 *client, struct http2 *server);
 
 /* Payload bytes of the current DATA frame that are still to come and may be skipped without

@@ -354,11 +354,50 @@ static void positions_of_a_record(void **state)
 	free(t);
 }
 
+/* What a receiver of |settings| makes of a frame of |size_bytes|. */
+static enum decode_status long_frame(const void *settings, size_t settings_bytes, bool paired,
+				     uint32_t size_bytes)
+{
+	const uint8_t head[9] = {(uint8_t)(size_bytes >> 16), (uint8_t)(size_bytes >> 8),
+				 (uint8_t)size_bytes, 0x9b};
+	const struct http_listener deaf = {0};
+	struct http2 *h[2] = {http2_new(HTTP2_CLIENT, HTTP2_FROM_START, &deaf),
+			      http2_new(HTTP2_SERVER, HTTP2_FROM_START, &deaf)};
+	struct wire *w = wire_new();
+	enum decode_status status;
+
+	wire_bytes(w, WIRE_PREFACE, 24);
+	wire_frame(w, SETTINGS, 0, 0, settings, settings_bytes);
+	assert_int_equal(http2_feed(h[0], &(struct feed){w->data, w->used_bytes, 1, 1}), DECODE_OK);
+	w->used_bytes = 0;
+	wire_frame(w, SETTINGS, 0, 0, "", 0);
+	wire_bytes(w, head, sizeof(head));
+	if (paired)
+		http2_pair(h[0], h[1]);
+	status = http2_feed(h[1], &(struct feed){w->data, w->used_bytes, 1, 1});
+	http2_free(h[0]);
+	http2_free(h[1]);
+	wire_free(w);
+	return status;
+}
+
+/* Noise in place of a frame is not passed over. */
+static void frames_too_long(void **state)
+{
+	(void)state;
+	assert_int_equal(long_frame("", 0, true, 16384), DECODE_OK);
+	assert_int_equal(long_frame("", 0, true, 16385), DECODE_MALFORMED);
+	assert_int_equal(long_frame("", 0, false, 16385), DECODE_OK); /* who knows */
+	assert_int_equal(long_frame("\0\5\0\0\200\0", 6, true, 32768), DECODE_OK);
+	assert_int_equal(long_frame("\0\5\0\0\200\0", 6, true, 32769), DECODE_MALFORMED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_and_its_body),
 		cmocka_unit_test(responses),
+		cmocka_unit_test(frames_too_long),
 		cmocka_unit_test(grpc_calls),
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(pushes),

@@ -193,7 +193,7 @@ static void settle(struct exchange *x)
 			waits = true;
 		} else if (!x->settled[side]) {
 			x->settled[side] = true;
-			if (!x->dropped && conn_is_local(x->conn, side))
+			if (conn_is_local(x->conn, side))
 				deliver(x, side);
 		}
 	}

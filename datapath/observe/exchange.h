@@ -23,7 +23,6 @@ struct exchange {
 	bool response_begun;
 	bool response_ended;
 	bool complete;
-	bool dropped; /* counted as lost: not delivered */
 };
 
 #define STREAM_BUCKETS 16
@@ -35,7 +34,7 @@ struct http_state {
 	struct exchange *switching;		  /* HTTP/1: its answer switches the protocol */
 	uint32_t count;
 	uint32_t untracked;	   /* requests beyond the limit, answers to come */
-	uint32_t forgotten_stream; /* HTTP/2: streams up to this one were counted as lost */
+	uint32_t forgotten_stream; /* HTTP/2: streams up to this one were given up */
 	bool pipelined; /* a response ended when the next request was sent already (HTTP/1) */
 	bool to_http2;	/* |switching| goes on as HTTP/2 */
 };

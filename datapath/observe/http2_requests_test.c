@@ -318,7 +318,9 @@ static void test_lost_header_block(void **state)
 	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_DESYNC], 1);
 	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
 	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_RESPONSE], 1);
-	assert_null(stream(&t, REPORTER_SOURCE, 1));
+	r = stream(&t, REPORTER_SOURCE, 1);
+	assert_int_equal(r->incomplete & REQUEST_GAP(LOST), REQUEST_GAP(LOST));
+	assert_int_equal(r->status, 0);
 	r = stream(&t, REPORTER_SOURCE, 5);
 	assert_string_equal(r->path, "/c");	      /* written out in this block */
 	assert_string_equal(r->authority, "unknown"); /* refers to the first one */
@@ -327,8 +329,8 @@ static void test_lost_header_block(void **state)
 	talk_free(&t);
 }
 
-/* Responses are missed: the requests that were open meanwhile are counted,
- * not called unanswered. */
+/* Responses are missed: the requests that were open meanwhile are counted and say so, they are not
+ * called unanswered. */
 static void test_lost_responses(void **state)
 {
 	struct talk t = talk_new();
@@ -347,7 +349,12 @@ static void test_lost_responses(void **state)
 	flush(&t, false);
 	world_close(t.world, true, 0);
 	world_close(t.world, false, 0);
-	assert_int_equal(t.world->request_count, 0);
+	assert_int_equal(t.world->request_count, 2 * 3);
+	for (unsigned i = 0; i < t.world->request_count; i++) {
+		assert_int_equal(t.world->requests[i].status, 0);
+		assert_int_equal(t.world->requests[i].flags, 0);
+		assert_true(t.world->requests[i].incomplete & REQUEST_GAP(LOST));
+	}
 	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 3);
 	talk_free(&t);
 }

@@ -87,9 +87,19 @@ struct observe_listener {
 	X(LIMIT, "decode", "limit", "a bound of a decoder was exceeded")                           \
 	X(TLS_UNREADABLE, "decode", "tls",                                                         \
 	  "a TLS connection could not be read (by state in its connection record)")                \
+	X(TLS_GAP, "decode", "tls_gap",                                                            \
+	  "the head of a TLS record is missing: what follows cannot be read")                      \
+	X(TLS_PROOF, "decode", "tls_proof",                                                        \
+	  "a TLS record does not open with the keys of those before it")                           \
+	X(TLS_MALFORMED, "decode", "tls_malformed", "not valid TLS after a valid start")           \
+	X(TLS_SECRET, "decode", "tls_secret",                                                      \
+	  "no secret for what follows: none came, or too much waited for it")                      \
+	X(HOLE, "reorder", "hole",                                                                 \
+	  "a hole in what the network brought was given up: it was not filled in time, or more "   \
+	  "came behind it than is kept")                                                           \
 	X(UNPAIRED_RESPONSE, "pair", "unpaired_response", "a response without its request")        \
 	X(UNPAIRED_REQUEST, "pair", "unpaired_request",                                            \
-	  "a request given up without its answer by desync")                                       \
+	  "a request given up: its record says `lost`")                                            \
 	X(TOO_MANY_REQUESTS, "pair", "too_many",                                                   \
 	  "more open exchanges on one connection than are kept")                                   \
 	X(SECRETS_EXPIRED, "secrets", "expired", "a secret that no connection claimed")            \

@@ -32,7 +32,7 @@ enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 	X(HPACK, "hpack_join") /* fields refer to an unknown table entry */                        \
 	X(TIMES, "times")      /* an arrival record was lost */                                    \
 	X(BODY, "body")	       /* part of a body could not be counted */                           \
-	X(LOST, "lost")	       /* records of the exchange were lost */                             \
+	X(LOST, "lost")	       /* it was given up: what follows in it is not known */              \
 	X(CUT, "cut")	       /* a field was longer than its buffer */
 
 enum request_gap {

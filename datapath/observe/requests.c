@@ -318,7 +318,9 @@ void requests_drop(struct conn *c)
 	while ((x = exchange_first(h))) {
 		if (x->record.stream_id > h->forgotten_stream)
 			h->forgotten_stream = x->record.stream_id;
-		x->dropped = true;
+		x->record.incomplete |= REQUEST_GAP(LOST);
+		if (!x->request_ended || !x->response_ended)
+			x->record.incomplete |= REQUEST_GAP(BODY);
 		observe_count(c, OBSERVE_LOST_UNPAIRED_REQUEST);
 		exchange_complete(x);
 	}

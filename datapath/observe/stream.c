@@ -6,9 +6,10 @@
 
 #include <stdlib.h>
 
-#define WINDOW_RECORDS 16
-#define WINDOW_BYTES   65536
-#define WINDOWS_MAX    256 /* of all connections together */
+/* Two of the largest packets, which come in pieces of 4 KiB, may come before their turn. */
+#define WINDOW_RECORDS 64
+#define WINDOW_BYTES   262144
+#define WINDOWS_MAX    128 /* of all connections together */
 
 /* Bytes of the stream with the time at which a hook saw them. */
 struct piece {
@@ -128,6 +129,23 @@ static void time_piece(struct conn *c, unsigned side, const struct piece *p)
 	timeline_add(t, piece_end(p), p->time_ns);
 }
 
+/* Whether the hole before |p| may still be filled: never at the sender (it sends in order), not in
+ * a body (which is skipped on purpose). */
+static bool hole_may_fill(const struct conn *c, unsigned side, const struct piece *p)
+{
+	uint64_t hole = p->start - c->streams[side].next;
+
+	return p->at_receiver && layers_wants_bytes(c, side) && hole > layers_body_left(c, side);
+}
+
+/* A hole that is given up: no body, and nothing that the kernel half was told to leave out. */
+static void count_hole(struct conn *c, unsigned side, const struct piece *p)
+{
+	if (p->start > c->streams[side].next && hole_may_fill(c, side, p) &&
+	    p->start > c->lanes[side].skip_until)
+		observe_count(c, OBSERVE_LOST_HOLE);
+}
+
 /* |p| is next (after a gap that is given up, maybe). */
 static void piece_feed(struct conn *c, unsigned side, struct piece p)
 {
@@ -137,6 +155,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 	struct feed f = {.step = 1};
 
 	time_piece(c, side, &p);
+	count_hole(c, side, &p);
 	s->next = piece_end(&p);
 	s->at_receiver = p.at_receiver;
 	if (p.start > from) {
@@ -218,15 +237,6 @@ static bool window_hold(struct conn *c, unsigned side, const struct piece *p)
 	s->window->records++;
 	conn_want_tick(c);
 	return true;
-}
-
-/* Whether the hole before |p| may still be filled: never at the sender (it sends in order), not in
- * a body (which is skipped on purpose). */
-static bool hole_may_fill(const struct conn *c, unsigned side, const struct piece *p)
-{
-	uint64_t hole = p->start - c->streams[side].next;
-
-	return p->at_receiver && layers_wants_bytes(c, side) && hole > layers_body_left(c, side);
 }
 
 static void piece_take(struct conn *c, unsigned side, const struct piece *p)

@@ -50,6 +50,21 @@ static void wait_begin(struct conn *c)
 	o->tls_waiting_count++;
 }
 
+/* Why a connection that was opened is not read any further. */
+static enum observe_loss loss_of(enum tls_state state)
+{
+	switch (state) {
+	case TLS_STATE_DESYNC:
+		return OBSERVE_LOST_TLS_GAP;
+	case TLS_STATE_DECRYPT_ERROR:
+		return OBSERVE_LOST_TLS_PROOF;
+	case TLS_STATE_MALFORMED:
+		return OBSERVE_LOST_TLS_MALFORMED;
+	default:
+		return OBSERVE_LOST_TLS_SECRET;
+	}
+}
+
 /* After anything that may have moved the reader. */
 static void look(struct conn *c)
 {
@@ -59,8 +74,8 @@ static void look(struct conn *c)
 		c->tls_opened = true;
 		c->observe->counters.tls_opened++;
 	} else if (!open && c->tls_opened && !c->tls_lost) {
-		c->tls_lost = true; /* a gap over a record's head, mostly */
-		observe_count(c, OBSERVE_LOST_DESYNC);
+		c->tls_lost = true;
+		observe_count(c, loss_of(tls_state_of(c->tls)));
 		requests_drop(c);
 	}
 	if (tls_waits(c->tls))

@@ -53,6 +53,13 @@ def curl(place, server, requests=20000, options=(), methods=("GET", "GET", "GET"
     return Count(codes, errors=codes.pop(0, 0))
 
 
+def fetch(place, server, *paths):
+    """[(path, status, bytes)] as curl says them of one connection."""
+    outputs = [word for path in paths for word in ("-o", "/dev/null", server.url(path))]
+    said = place.run(["curl", "-sk", "--http2", "-w", "%{http_code} %{size_download}\n", *outputs]).stdout.split()
+    return [(path, int(status), int(size)) for path, status, size in zip(paths, said[::2], said[1::2])]
+
+
 def wrk(place, server, requests=20000, connections=8):
     """One connection a thread, each thread its share of the requests."""
     env = {"PATHS": str(write_paths(place)), "REQUESTS": str(requests // connections)}

@@ -124,8 +124,11 @@ class Weftd:
                 self.metrics().rows(f"weft_{what}_lost_total") if value}
 
     def records_lost(self):
-        """The same of what the agent could not decode or pair."""
-        return {at: count for at, count in self.lost("records").items() if at[0] in ("decode", "pair")}
+        """{reason: count} of what the agent could not decode, put in order or pair."""
+        metrics = self.metrics()
+        rows = [*metrics.rows("weft_undecodable_total"),
+                *(row for row in metrics.rows("weft_records_lost_total") if row[0]["stage"] in ("reorder", "pair"))]
+        return {have["reason"]: value for have, value in rows if value}
 
 
 class Observed:
