@@ -105,6 +105,17 @@ struct weft_mapping {
 
 #define WEFT_MAPPED_RING_BYTES (256u << 10)
 
+/* Walks that find out who holds the sockets of servers now. Numbers of walks begin with 1; one that
+ * failed is made again with its number. */
+struct weft_holding {
+	__u32 walk;	 /* that runs, or was made last; written by the agent */
+	__u32 completed; /* the latest that met all; written by the agent */
+	__u32 stirred;	 /* a holder may have changed since the walk began; the agent was woken */
+	__u32 known;	 /* how often a socket was found to have another workload than before */
+};
+
+#define WEFT_STIR_BYTES (128u << 10) /* two of the largest pages: it is read page by page */
+
 _Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
 _Static_assert(sizeof(struct weft_lane) == 32, "lane");
 _Static_assert(sizeof(struct weft_account) == 128, "account");
@@ -113,3 +124,4 @@ _Static_assert(sizeof(struct weft_flow) == 40, "flow");
 _Static_assert(sizeof(struct weft_settings) == 48, "settings");
 _Static_assert(sizeof(struct weft_skip) == 24, "skip");
 _Static_assert(sizeof(struct weft_mapping) == 104, "mapping");
+_Static_assert(sizeof(struct weft_holding) == 16, "holding");

@@ -46,5 +46,10 @@ struct talk_map weft_talk_in SEC(".maps");
 struct talk_map weft_talk_denied SEC(".maps");
 struct sender_map weft_senders SEC(".maps");
 struct sender_list_map weft_sending SEC(".maps");
+struct holders_map weft_holders SEC(".maps");
+struct holding_map weft_holding SEC(".maps");
+struct walker_map weft_walker SEC(".maps");
+struct binder_map weft_binders SEC(".maps");
+struct stir_map weft_stir SEC(".maps");
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

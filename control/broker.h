@@ -8,6 +8,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "datapath/attach/endings.h"
+#include "datapath/attach/owners.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct broker_health {
 	uint64_t loader_resident_bytes;
 	struct descriptors descriptors;
 	struct endings_counts endings;
+	struct owners_counts owners;
 	uint32_t program_count;
 	uint32_t probe_count;
 	uint32_t interface_count;

@@ -12,6 +12,7 @@ struct features;
 struct interfaces;
 struct libraries;
 struct lookups;
+struct owners;
 struct redirect;
 
 struct check {
@@ -27,6 +28,8 @@ struct check {
 	const struct lookups *lookups; /* NULL: the kernel does not load the program */
 	const struct endings *endings; /* NULL: see endings_problem */
 	const char *endings_problem;
+	const struct owners *owners; /* NULL: see owners_problem */
+	const char *owners_problem;
 };
 
 /* Writes one JSON object and a line end. */

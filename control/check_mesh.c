@@ -6,6 +6,7 @@
 #include "datapath/attach/endings.h"
 #include "datapath/attach/features.h"
 #include "datapath/attach/lookups.h"
+#include "datapath/attach/owners.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,9 @@ static const struct part {
 	{"UDP servers",
 	 {"mesh_bound4", "mesh_bound6"},
 	 "policy does not know them by their executable or user"},
+	{"changing servers",
+	 {"mesh_stir_fork", "mesh_stir_exec", "mesh_stir_move"},
+	 "what a server becomes is found within about a second, not at once"},
 	{"UDP-Lite clients",
 	 {"mesh_created"},
 	 "policy does not know them by their executable or user"},
@@ -125,12 +129,30 @@ static void put_endings(struct json *j, const struct check *check)
 						  : endings_problem(check->endings));
 }
 
+static void put_owners(struct json *j, const struct check *check)
+{
+	const struct owners_counts *counts;
+	char detail[160];
+
+	if (!check->owners) {
+		put_row(j, "server owners", "off", "", check->owners_problem);
+		return;
+	}
+	counts = owners_counts(check->owners);
+	snprintf(detail, sizeof(detail), "%llu walks of %llu us on average, %llu changes found",
+		 (unsigned long long)counts->walks,
+		 (unsigned long long)(counts->walks ? counts->cpu_ns / counts->walks / 1000 : 0),
+		 (unsigned long long)counts->changes);
+	put_row(j, "server owners", "ok", detail, "");
+}
+
 void check_mesh_write(struct json *j, const struct check *check)
 {
 	json_put_array(j, "mesh");
 	if (check->mesh) {
 		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 			put_part(j, check, &parts[i]);
+		put_owners(j, check);
 		put_lookups(j, check);
 		put_endings(j, check);
 	}

@@ -17,6 +17,7 @@
 #include "datapath/attach/libraries.h"
 #include "datapath/attach/lookups.h"
 #include "datapath/attach/mounts.h"
+#include "datapath/attach/owners.h"
 #include "datapath/attach/redirect.h"
 #include "datapath/attach/where.h"
 
@@ -48,6 +49,8 @@ struct loader {
 	uint64_t lookups_ns;	 /* when they were looked after */
 	struct endings *endings; /* NULL: no mesh, or see endings_problem */
 	char endings_problem[256];
+	struct owners *owners; /* NULL: no mesh, or see owners_problem */
+	char owners_problem[256];
 	struct broker *broker; /* NULL: there is no worker */
 	struct namer *namer;   /* NULL: the same */
 	struct features features;
@@ -207,6 +210,16 @@ static void end_connections(void *arg)
 		endings_want(l->endings, process_now_ns());
 }
 
+/* Who holds what is known for the connections that are looked at then. */
+static void generation_changed(void *arg)
+{
+	struct loader *l = arg;
+
+	if (l->owners)
+		owners_look(l->owners, process_now_ns());
+	end_connections(l);
+}
+
 /* Only once this build's other hooks are there: it knows who asks from them. */
 static void start_lookups(struct loader *l)
 {
@@ -236,7 +249,7 @@ static int load_mesh(struct loader *l, struct error *err)
 		.attach = l->attach,
 		.cgroup_root = l->cgroup_root,
 		.accelerate = accelerate,
-		.end_connections = end_connections,
+		.end_connections = generation_changed,
 		.take_over = take_over,
 		.arg = l,
 		.say = l->say,
@@ -254,6 +267,8 @@ static void start_mesh(struct loader *l)
 		return;
 	if (endings_new(l->attach, &l->endings, &err))
 		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
+	if (owners_new(l->attach, &l->owners, &err))
+		snprintf(l->owners_problem, sizeof(l->owners_problem), "%s", err.text);
 	if (!attach_waits(l->attach))
 		start_lookups(l);
 }
@@ -291,7 +306,11 @@ int loader_begin(struct loader *l, struct error *err)
 	start_redirect(l);
 	if (l->endings)
 		watch(l, endings_fd(l->endings));
-	end_connections(l);
+	if (l->owners) {
+		watch(l, owners_timer_fd(l->owners));
+		watch(l, owners_stir_fd(l->owners));
+	}
+	generation_changed(l);
 	if (l->libraries)
 		watch(l, libraries_fd(l->libraries));
 	if (l->interfaces)
@@ -326,6 +345,7 @@ void loader_free(struct loader *l)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
 	feeder_free(l->feeder);
 	endings_free(l->endings);
+	owners_free(l->owners);
 	lookups_free(l->lookups);
 	flows_free(l->flows);
 	interfaces_free(l->interfaces);
@@ -403,6 +423,8 @@ void loader_handle(struct loader *l)
 				  &err); /* what failed is tried again at the next change */
 	if (l->feeder)
 		feeder_handle(l->feeder);
+	if (l->owners && owners_handle(l->owners, process_now_ns()))
+		end_connections(l);
 	if (l->endings)
 		endings_handle(l->endings, process_now_ns(), tell_ended, l);
 }
@@ -430,7 +452,8 @@ static void answer_health(struct loader *l, struct broker *b)
 					    .libraries = l->libraries,
 					    .interfaces = l->interfaces,
 					    .flows = l->flows,
-					    .endings = l->endings};
+					    .endings = l->endings,
+					    .owners = l->owners};
 
 	if (l->flows)
 		loader_tick(l);
@@ -452,7 +475,9 @@ static void answer_check(struct loader *l, struct broker *b)
 			      .mesh = l->feeder != NULL,
 			      .lookups = l->lookups,
 			      .endings = l->endings,
-			      .endings_problem = l->endings_problem};
+			      .endings_problem = l->endings_problem,
+			      .owners = l->owners,
+			      .owners_problem = l->owners_problem};
 
 	features_probe(&l->features);
 	check_write(&check, &text);

@@ -9,6 +9,7 @@
 #include "datapath/attach/flows.h"
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
+#include "datapath/attach/owners.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -115,6 +116,8 @@ void loader_health_fill(const struct loader_health_parts *parts, struct broker_h
 		flows_visit_totals(parts->flows, add_total, h);
 	if (parts->endings)
 		h->endings = *endings_counts(parts->endings);
+	if (parts->owners)
+		h->owners = *owners_counts(parts->owners);
 	h->tls_keys = parts->libraries != NULL;
 	h->loader_cpu_ns = process_cpu_ns();
 	h->loader_resident_bytes = process_resident_bytes();

@@ -9,6 +9,7 @@ struct endings;
 struct flows;
 struct interfaces;
 struct libraries;
+struct owners;
 
 /* All but |attach| may be NULL: switched off, or not possible here. */
 struct loader_health_parts {
@@ -17,6 +18,7 @@ struct loader_health_parts {
 	struct interfaces *interfaces;
 	struct flows *flows;
 	struct endings *endings;
+	struct owners *owners;
 };
 
 void loader_health_fill(const struct loader_health_parts *parts, struct broker_health *ret);

@@ -131,6 +131,9 @@ void status_refresh(void *arg)
 		steering_health(s->parts.steering, &h->mesh);
 		h->mesh.ended = s->loader.endings.ended;
 		h->mesh.not_ended = s->loader.endings.failed;
+		h->mesh.owner_walks = s->loader.owners.walks;
+		h->mesh.owner_walk_ns = s->loader.owners.cpu_ns;
+		h->mesh.owner_changes = s->loader.owners.changes;
 	}
 	signals_set_health(s->parts.signals, h);
 }

@@ -110,7 +110,7 @@ def check(box):
     village = Village(box, 0)
     rows = check_rows(village)
     expect_equal({name: row["result"] for name, row in rows.items()},
-                 {name: "ok" for name in ("connect", "datagrams", "peer names", "counts", "policy at server", "UDP servers", "UDP-Lite clients", "reset at server",
+                 {name: "ok" for name in ("connect", "datagrams", "peer names", "counts", "policy at server", "UDP servers", "changing servers", "UDP-Lite clients", "server owners", "reset at server",
                                              "end connections")}, "rows")
     text = village.mesh.weftd.command("check").stdout
     expect("mesh\n" in text and "end connections" in text, text)

@@ -2,7 +2,7 @@
 /* Layer 5: who holds a socket, as far as programs at packets can see it. */
 #pragma once
 
-#include "bpf/lib/identity.bpf.h"
+#include "bpf/lib/holders.bpf.h"
 
 /* A socket of Multipath TCP that is older than the agent was found where its process holds it. */
 static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
@@ -11,6 +11,15 @@ static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
 	struct mptcp_sock *held = owner ? NULL : mptcp_held(sk);
 
 	return held ? bpf_sk_storage_get(&weft_owners, held, 0, 0) : owner;
+}
+
+/* The same of who holds it now. */
+static __noinline struct holders *holders_of_sock(struct bpf_sock *sk)
+{
+	struct holders *holders = bpf_sk_storage_get(&weft_holders, sk, 0, 0);
+	struct mptcp_sock *held = holders ? NULL : mptcp_held(sk);
+
+	return held ? bpf_sk_storage_get(&weft_holders, held, 0, 0) : holders;
 }
 
 static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_facts *f)

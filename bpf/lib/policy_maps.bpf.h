@@ -92,3 +92,77 @@ struct where_map {
 	__type(value, struct weft_where);
 };
 extern struct where_map weft_where SEC(".maps");
+
+/* Who holds the socket of a server, as walks over the files of all processes found it
+ * (bpf/socket/holders.bpf.c). Only where that is not what is known of the socket anyway. */
+#define HOLDERS_MAX 8
+
+struct holder {
+	struct identity_facts facts;
+	__u32 walk; /* the latest that met it, 0: free */
+	__u32 is_workload;
+};
+
+struct holders {
+	__u32 walk;	    /* the latest that met the socket, */
+	__u32 before;	    /* and the one before */
+	__u32 more;	    /* the latest in which a workload found no place */
+	__u32 owner_walk;   /* the latest that met the process that weft_owners names, */
+	__u32 owner_counts; /* which is a workload */
+	__u32 pad;
+	struct holder holder[HOLDERS_MAX];
+};
+
+struct holders_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct holders);
+};
+extern struct holders_map weft_holders SEC(".maps");
+
+/* Of all these walks. */
+struct holding_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct weft_holding);
+};
+extern struct holding_map weft_holding SEC(".maps");
+
+/* The process whose files the walk is at. */
+struct walker {
+	struct identity_facts facts; /* netns_ino: of the socket that was met last */
+	__u64 session;
+	__u64 start_ns;
+	__u64 cgroup; /* struct cgroup */
+	__u32 pid;
+	__u32 identity; /* cell */
+	__u32 ends;	/* policies end connections */
+	__u32 pad;
+};
+
+struct walker_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct walker);
+};
+extern struct walker_map weft_walker SEC(".maps");
+
+/* Processes that may hold sockets of servers: what they become is of interest. */
+struct binder_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32); /* thread group id */
+	__type(value, __u32);
+};
+extern struct binder_map weft_binders SEC(".maps");
+
+/* Wakes the agent for a walk. */
+struct stir_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WEFT_STIR_BYTES);
+};
+extern struct stir_map weft_stir SEC(".maps");

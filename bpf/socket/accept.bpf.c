@@ -14,18 +14,33 @@
 
 /* ---- who the ends are */
 
-__weak __noinline int target_of_listener(struct __sk_buff *skb, __u64 generation)
+/* As the process is known that listened or was bound. */
+static __noinline int target_of_owner(struct bpf_sock *sk, struct identity_search *s)
+{
+	struct identity_facts facts = {};
+
+	facts_of_sock(sk, &facts);
+	identity_of_facts(s, &facts);
+	return s->identity;
+}
+
+/* The |number|th workload that the processes are which hold the listener, 0: there are no more;
+ * IDENTITY_MANY: there are more. */
+__weak __noinline int target_of_listener(struct __sk_buff *skb, const struct end_key *ends,
+					 __u64 generation, __u32 number)
 {
 	struct identity_search s = {.generation = generation};
-	struct identity_facts facts = {};
 	struct bpf_sock *sk = skb->sk;
+	int identity;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk)
+	if (!sk || !ends)
 		return 0;
-	facts_of_sock(sk, &facts);
-	identity_of_facts(&s, &facts);
-	return s.identity;
+	__builtin_memcpy(s.addr, ends->local_addr, 16);
+	identity = identity_of_holder(holders_of_sock(sk), &s, number);
+	if (identity != HOLDERS_UNKNOWN)
+		return identity;
+	return number ? 0 : target_of_owner(sk, &s);
 }
 
 /* The |skip|th workload whose addresses the listener's network namespace has, 0: there are no more.
@@ -366,29 +381,37 @@ static __noinline int arrival_unwatched(struct __sk_buff *skb, const struct end_
 	return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
 }
 
-/* For whom the address or the process says that the server is, else for all workloads that its
- * network namespace may be. Those are looked up here: the stack of all that calls each other is
- * bounded. */
+/* For whom the address says that the server is, else for all workloads that its processes are, else
+ * for all that its network namespace may be. Those are looked up here: the stack of all that calls
+ * each other is bounded. */
 __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					__u64 generation, bool talks)
 {
 	struct arrival_walk w = {ends, generation, talks};
 	int action = WEFT_ACTION_ALLOW;
-	__u32 known, target;
+	__u32 by_address, known, target;
 
 	if (!ends)
 		return action;
-	known = target_of_packet(ends, generation);
-	if (!known)
-		known = target_of_listener(skb, generation);
+	by_address = target_of_packet(ends, generation);
+	known = by_address ? by_address : target_of_listener(skb, ends, generation, 0);
 	if (!known && addr_is_loopback(ends->local_addr))
 		return arrival_unwatched(skb, ends, generation, talks);
 	for (__u32 i = 0; i < NETNS_WORKLOADS; i++) {
 		target = known ? known : target_of_netns(skb, generation, i);
 		if (!target)
 			return arrival_unwatched(skb, ends, generation, talks);
+		if (target == IDENTITY_MANY)
+			break;
 		action = target_authorize(skb, &w, target);
-		if (known || action != WEFT_ACTION_ALLOW)
+		if (action != WEFT_ACTION_ALLOW)
+			return action;
+		if (!known)
+			continue;
+		if (by_address || i == HOLDERS_MAX)
+			return action;
+		known = target_of_listener(skb, ends, generation, i + 1);
+		if (!known)
 			return action;
 	}
 	return WEFT_ACTION_DENY; /* there are more */

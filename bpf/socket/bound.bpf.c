@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: cgroup post_bind4, post_bind6, sock_create: who binds a UDP socket holds it, as who listens
- * holds one of TCP; who makes a UDP-Lite socket holds it, as no hook sees those connect. Emits
- * nothing, refuses nothing. Context: the process that binds or makes it. */
+ * holds one of TCP; who makes a UDP-Lite socket holds it, as no hook sees those connect. A bind
+ * asks for a walk over holders (holders.bpf.c). Emits nothing else, refuses nothing. Context: the
+ * process that binds or makes it. */
 #include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
 static __always_inline int hold(struct bpf_sock *sk)
@@ -15,8 +17,11 @@ static __always_inline int hold(struct bpf_sock *sk)
 	return 1;
 }
 
+/* A daemon that has bound its sockets often becomes another user then. */
 static __always_inline int bound(struct bpf_sock *sk)
 {
+	binder_add(bpf_get_current_pid_tgid() >> 32);
+	holders_stir();
 	return is_datagram(sk->protocol) ? hold(sk) : 1;
 }
 

@@ -7,6 +7,7 @@
 #include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
+#include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 
 /* One end of a connection. Without padding: all of it is handed to functions. */
@@ -70,15 +71,22 @@ static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
 	return identity || !net ? identity : identity_of_netns(net, e->generation);
 }
 
-/* 0: at the server's end, any workload of its network namespace. */
-static __always_inline __u32 target_of_end(struct sock *sk, const struct end *e)
+/* By whom it is held now, the |number|th workload of these; 0: there are no more. */
+static __noinline int server_of_process(struct sock *sk, const struct end *e, __u32 number)
 {
-	__u32 identity;
+	struct identity_search s = {.generation = e->generation};
+	int identity;
 
-	if (!e->server)
-		return holder_of_address(e, true, e->key.remote_port);
-	identity = holder_of_address(e, false, e->key.local_port);
-	return identity ? identity : holder_of_process(sk, e);
+	__builtin_memcpy(s.addr, e->key.local_addr, 16);
+	identity = identity_of_holder(bpf_sk_storage_get(&weft_holders, sk, 0, 0), &s, number);
+	if (identity != HOLDERS_UNKNOWN)
+		return identity;
+	return number ? 0 : holder_of_process(sk, e);
+}
+
+static __always_inline __u32 target_of_address(const struct end *e)
+{
+	return holder_of_address(e, !e->server, e->server ? e->key.local_port : e->key.remote_port);
 }
 
 /* ---- policy */
@@ -146,6 +154,21 @@ static __always_inline bool netns_denies(struct end *e, __u64 server_net, __u64 
 	return false;
 }
 
+/* What one of its processes denies, else its network namespace. */
+static __always_inline bool server_denies(struct sock *sk, struct end *e, __u64 client_net)
+{
+	__u32 i;
+
+	for (i = 0; i < HOLDERS_MAX; i++) {
+		e->target = server_of_process(sk, e, i);
+		if (!e->target || e->target == IDENTITY_MANY)
+			break;
+		if (any_is_denied(e, client_net))
+			return true;
+	}
+	return !i && netns_denies(e, holder_net(sk), client_net);
+}
+
 /* A generation that comes into force meanwhile is followed by a walk of its own. */
 static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 {
@@ -156,11 +179,11 @@ static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 		return false;
 	e->generation = m.header->generation;
 	e->source = source_of_end(sk, e);
-	e->target = target_of_end(sk, e);
+	e->target = target_of_address(e);
 	client_net = e->server ? net_of_client(e) : net;
 	if (e->target)
 		return any_is_denied(e, client_net);
-	return e->server && netns_denies(e, net, client_net);
+	return e->server && server_denies(sk, e, client_net);
 }
 
 /* ---- endpoints that are to be left */

@@ -7,6 +7,7 @@
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
+#include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
@@ -153,14 +154,46 @@ static __always_inline void place_owner(struct weft_place *p, struct sock *sk,
 		owner_fill(&p->owner, task);
 }
 
-static __noinline __u32 server_identity(struct sock *sk, const struct weft_place *p)
+/* As the process is known that listened or was bound. A function of its own: the stack of all that
+ * calls each other is bounded. */
+static __noinline int identity_of_owner(struct sock *sk, const struct weft_place *p,
+					struct identity_search *s)
 {
-	struct identity_search s = {.generation = p->generation};
 	struct identity_facts facts = {};
 
 	holder_facts(sk, &p->owner, &facts);
-	identity_of_facts(&s, &facts);
-	return s.identity;
+	identity_of_facts(s, &facts);
+	return s->identity;
+}
+
+/* The |number|th workload that it is by its processes, 0: there are no more. */
+static __noinline __u32 server_identity(struct sock *sk, const struct weft_where *w,
+					const struct weft_place *p, __u32 number)
+{
+	struct identity_search s = {.generation = p->generation};
+	int identity;
+
+	__builtin_memcpy(s.addr, w->addr, 16);
+	identity = identity_of_holder(bpf_sk_storage_get(&weft_holders, sk, 0, 0), &s, number);
+	if (identity != HOLDERS_UNKNOWN)
+		return identity;
+	return number ? 0 : identity_of_owner(sk, p, &s);
+}
+
+/* A record for each of them. How many, or a negative errno when the reader's buffer is full. */
+static __always_inline int processes_write(struct seq_file *seq, struct sock *sk,
+					   const struct weft_where *w, struct weft_place *p)
+{
+	__u32 identity, i;
+
+	for (i = 0; i <= HOLDERS_MAX; i++) {
+		identity = server_identity(sk, w, p, i);
+		if (!identity)
+			break;
+		if (place_write(seq, p, identity))
+			return -1;
+	}
+	return (int)i;
 }
 
 /* As arrival_authorize (accept.bpf.c) takes a server whose address says nothing. 0, or a negative
@@ -171,16 +204,18 @@ static __noinline int server_write(struct bpf_iter__task_file *ctx, struct sock 
 	struct weft_place p = {.exact = exact, .protocol = IPPROTO_TCP};
 	__u64 net = holder_net(sk);
 	struct seq_file *seq = ctx->meta->seq;
-	__u32 identity;
+	int written;
 
 	place_fill(&p);
 	if (is_datagram(sk->sk_protocol))
 		p.protocol = (__u8)sk->sk_protocol;
 	p.netns_ino = sk->__sk_common.skc_net.net->ns.inum;
 	place_owner(&p, sk, ctx->task);
-	identity = server_identity(sk, &p);
-	if (identity || addr_is_loopback(w->addr))
-		return place_write(seq, &p, identity);
+	written = processes_write(seq, sk, w, &p);
+	if (written)
+		return written < 0 ? -1 : 0;
+	if (addr_is_loopback(w->addr))
+		return place_write(seq, &p, 0);
 	return netns_write(seq, &p, net, w->port, NETNS_WORKLOADS);
 }
 

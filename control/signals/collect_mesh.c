@@ -23,6 +23,12 @@ enum collect collect_mesh(const struct signals *s, enum metric metric, uint32_t 
 		return counted(ret, m->ended, 0);
 	case METRIC_MESH_NOT_ENDED:
 		return counted(ret, m->not_ended, 0);
+	case METRIC_MESH_OWNER_WALKS:
+		return counted(ret, m->owner_walks, 0);
+	case METRIC_MESH_OWNER_WALK_CPU:
+		return counted(ret, m->owner_walk_ns, 9);
+	case METRIC_MESH_OWNER_CHANGES:
+		return counted(ret, m->owner_changes, 0);
 	case METRIC_MESH_SUCCESS:
 		return counted(ret, m->success_s, 0);
 	case METRIC_MESH_FAILURE:

@@ -131,6 +131,12 @@
 	  "endpoint was ejected.")                                                                 \
 	X(MESH_NOT_ENDED, COUNTER, "weft_mesh_connections_not_ended_total", "", mesh,              \
 	  "Attempts to end a living connection that failed; weft check says why.")                 \
+	X(MESH_OWNER_WALKS, COUNTER, "weft_mesh_owner_walks_total", "", mesh,                      \
+	  "Walks over the files of all processes that look who holds the sockets of servers.")     \
+	X(MESH_OWNER_WALK_CPU, COUNTER, "weft_mesh_owner_walk_seconds_total", "seconds", mesh,     \
+	  "CPU time that these walks took.")                                                       \
+	X(MESH_OWNER_CHANGES, COUNTER, "weft_mesh_owner_changes_total", "", mesh,                  \
+	  "Sockets that such a walk found to be of another workload than before.")                 \
 	X(SERVICE_CONNECTS, COUNTER, "weft_service_connects_total", "", services,                  \
 	  "Connects to a service that were sent to an endpoint.")                                  \
 	X(SERVICE_CONNECTIONS, GAUGE, "weft_service_connections", "", services,                    \

@@ -10,6 +10,7 @@
 #include "datapath/attach/mapping_trace.h"
 #include "datapath/attach/mesh_maps.h"
 #include "datapath/attach/mounts.h"
+#include "datapath/attach/owners.h"
 #include "datapath/attach/redirect.h"
 #include "datapath/attach/ring.h"
 #include "datapath/attach/uprobe_links.h"
@@ -74,6 +75,9 @@ static const struct {
 	{"mesh_bound4", HOOK_CGROUP, true},
 	{"mesh_bound6", HOOK_CGROUP, true},
 	{"mesh_created", HOOK_CGROUP, true},
+	{"mesh_stir_fork", HOOK_TRACE, false},
+	{"mesh_stir_exec", HOOK_TRACE, false},
+	{"mesh_stir_move", HOOK_TRACE, false},
 };
 #define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
 _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
@@ -83,10 +87,10 @@ _Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its 
  * connection, then the second look at states. Their absence shows in the lists that `weft check`
  * prints. */
 static const char *const OPTIONAL[] = {
-	"mesh_servers",	 "mesh_places",	  "mesh_end",	   "mesh_simulate",   "mesh_policy",
-	"mesh_explain",	 "mesh_",	  "weft_xdp",	   "weft_tc_ingress", "weft_tc_egress",
-	"code_mapped",	 "tls_log_multi", "tls_log",	   "tls_keys_multi",  "tls_keys",
-	"tcp_reset_out", "tcp_reset_in",  "tcp_state_twin"};
+	"mesh_stir",	   "mesh_holders",   "mesh_servers",  "mesh_places",   "mesh_end",
+	"mesh_simulate",   "mesh_policy",    "mesh_explain",  "mesh_",	       "weft_xdp",
+	"weft_tc_ingress", "weft_tc_egress", "code_mapped",   "tls_log_multi", "tls_log",
+	"tls_keys_multi",  "tls_keys",	     "tcp_reset_out", "tcp_reset_in",  "tcp_state_twin"};
 #define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
 
 static bool is_mesh(const char *program)
@@ -554,6 +558,8 @@ int attach_begin(struct attach *a, struct error *err)
 	handover_begin(a);
 	attached = links_attach(a, false);
 	walk(a, HOOK_FILES_OWNERS, NULL, NULL); /* of sockets older than the programs */
+	if (a->mesh)
+		owners_learn(a);
 	if (!attached && !a->mesh)
 		return error_set(err, -ENOTSUP, "no program could be attached: %s",
 				 a->state[0].problem);

@@ -7,7 +7,7 @@
 
 #include <bpf/libbpf.h>
 
-#define ATTACH_PROGRAMS_MAX 32
+#define ATTACH_PROGRAMS_MAX 40
 
 struct attach {
 	struct weft_bpf *skeleton;

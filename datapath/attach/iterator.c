@@ -62,8 +62,9 @@ int iterator_read(struct bpf_link *link, attach_event_fn event, void *arg)
 
 	if (fd < 0 || !buffer)
 		return fd < 0 ? fd : -ENOMEM;
-	while ((n = read(fd, buffer, READ_BYTES)) > 0)
-		if (event && !records_split(buffer, (size_t)n, event, arg))
+	/* EAGAIN: it went over a million of objects and had nothing to write (bpf_seq_read) */
+	while ((n = read(fd, buffer, READ_BYTES)) > 0 || (n < 0 && errno == EAGAIN))
+		if (n > 0 && event && !records_split(buffer, (size_t)n, event, arg))
 			return 0;
 	return n < 0 ? -errno : 0;
 }
