@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What attach.c and attach_live.c share: a loaded skeleton with its links and mapped maps. */
+/* What the files of attach share: a loaded skeleton with its links and mapped maps. */
 #pragma once
 
 #include "datapath/attach/attach.h"
@@ -28,3 +28,11 @@ struct attach {
 	bool waits;	  /* an earlier build's mesh is in force until attach_take_over */
 	bool begun;	  /* something was attached, or taken over from an earlier build */
 };
+
+/* Maps what the loaded programs share with the agent and tells them how to work; they begin to
+ * capture. */
+int attach_settings_start(struct attach *a, const struct attach_options *options,
+			  uint32_t ring_bytes, struct error *err);
+
+/* They stop capturing; for one that never started it does nothing. */
+void attach_settings_end(struct attach *a);
