@@ -162,3 +162,39 @@ def two_clients(box):
         for reporter in REPORTERS:
             found = metrics.total("istio_requests_total", reporter=reporter, source_workload=box.namespace(role).workload)
             expect_equal(found, count.answers, f"requests of {role} ({reporter})")
+
+
+KEEPER = """
+import http.client, sys, time
+connection = http.client.HTTPConnection(sys.argv[1], 8080)
+connection.request("GET", "/ok/1")
+connection.getresponse().read()
+connection.sock.recv(1)  # the server's FIN
+time.sleep(9)  # several walks over what lives
+"""
+
+
+@test("l4/close_wait", needs=("nginx",))
+def close_wait(box):
+    """The server gives an idle connection up, the client keeps its socket for long: one connection, counted once."""
+    server = servers.nginx(box.namespace("server"), 8080, extra="\n\t\tkeepalive_timeout 1s;")
+    client = box.namespace("client")
+    weftd = Weftd(box)
+    weftd.start()
+    client.run(["/usr/bin/python3", "-c", KEEPER, server.place.address])
+    ours = {client.workload, server.workload}
+    pair = (client.workload, server.workload)
+
+    def by_ends(name):
+        """{(reporter, source, destination): value} of what has one of our ends."""
+        rows = [((have["reporter"], have["source_workload"], have["destination_workload"]), value)
+                for have, value in weftd.metrics().rows(name)]
+        return {key: sum(v for k, v in rows if k == key) for key, value in rows if value and ours & set(key[1:])}
+    once = {(reporter, *pair): 1 for reporter in REPORTERS}
+    wait_for(lambda: ("source", *pair) in by_ends("weft_connections_closed_total"), 20, "the end of the connection")
+    for what in ("opened", "closed"):
+        expect_equal(by_ends(f"weft_connections_{what}_total"), once, f"connections {what}")
+    sent = by_ends("weft_connection_sent_bytes_total")
+    expect_equal(set(sent), set(once), "whose bytes are counted")
+    expect_equal(len(set(sent.values())), 1, f"bytes at both ends: {sent}")
+    expect_equal(by_ends("istio_tcp_sent_bytes_total"), {}, "bytes of HTTP as those of TCP")

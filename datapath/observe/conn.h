@@ -83,7 +83,8 @@ struct end {
 	uint32_t reported_retransmits;
 	uint32_t handshake_us;
 	uint64_t requests;
-	bool announced; /* CONNECTION_OPENED was reported */
+	uint64_t heard_ns; /* when a walk met it alive last */
+	bool announced;	   /* CONNECTION_OPENED was reported */
 	bool closed;
 };
 
@@ -138,6 +139,7 @@ struct observe {
 						     * hash; none is stale */
 	struct table *unmatched; /* struct match_entry by what the other end will say */
 	struct table *listeners; /* struct listener_key */
+	struct table *gone;	 /* cookies of the latest ends that closed */
 	struct list attention;
 	struct list alive;
 	struct list tls_waiting;

@@ -9,8 +9,8 @@
 #include "datapath/observe/transport.h"
 
 #define SECOND_NS	  1000000000ull
-#define ANNOUNCE_AFTER_NS 100000000ull /* the other end's record may come a little later */
-#define SECOND_CLOSE_NS	  (2 * SECOND_NS)
+#define ANNOUNCE_AFTER_NS 100000000ull	   /* the other end's record may come a little later */
+#define SECOND_CLOSE_NS	  (10 * SECOND_NS) /* several walks over what lives */
 #define ARRIVAL_NS	  SECOND_NS
 #define TOUCH_EVERY_NS	  SECOND_NS
 
@@ -300,6 +300,18 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
 }
 
+static void gone_note(struct observe *o, uint64_t cookie)
+{
+	if (table_count(o->gone) == table_capacity(o->gone))
+		table_remove(o->gone, table_oldest(o->gone));
+	table_insert(o->gone, &cookie);
+}
+
+bool conn_is_gone(struct observe *o, uint64_t cookie)
+{
+	return table_find(o->gone, &cookie);
+}
+
 static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
 {
 	struct end *e = &c->ends[side];
@@ -307,6 +319,7 @@ static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
 	if (e->closed || !conn_is_local(c, side))
 		return;
 	e->closed = true;
+	gone_note(c->observe, e->cookie);
 	exchange_expire(c, OTHER(side), UINT64_MAX);
 	report_closed(c, side, time_ns);
 }
@@ -377,6 +390,18 @@ static bool wants_announcement(struct conn *c, uint64_t now_ns)
 	return false;
 }
 
+/* One end has closed, of the other nothing was heard since: its close is lost. One that waits for
+ * its program to close it too (CLOSE_WAIT) is met by every walk. */
+static bool second_close_is_lost(const struct conn *c, uint64_t now_ns)
+{
+	uint64_t last_ns = c->ended_ns;
+
+	for (int side = 0; side < 2; side++)
+		if (!c->ends[side].closed && c->ends[side].heard_ns > last_ns)
+			last_ns = c->ends[side].heard_ns;
+	return c->ended_ns && now_ns >= last_ns + SECOND_CLOSE_NS;
+}
+
 void conn_tick(struct conn *c, uint64_t now_ns)
 {
 	bool wants = wants_announcement(c, now_ns);
@@ -386,7 +411,7 @@ void conn_tick(struct conn *c, uint64_t now_ns)
 		wants |= stream_expire(c, side, now_ns);
 		wants |= exchange_expire(c, side, arrival_ns);
 	}
-	if (c->ended_ns && now_ns >= c->ended_ns + SECOND_CLOSE_NS) {
+	if (second_close_is_lost(c, now_ns)) {
 		end_close(c, SIDE_CLIENT, now_ns);
 		end_close(c, SIDE_SERVER, now_ns);
 		conn_free(c);

@@ -31,9 +31,13 @@ struct listener_key {
 };
 
 #define LISTENERS_MAX 4096
+#define GONE_MAX      8192 /* more than close while a walk over the living is on its way */
 
 /* The connection that has an end with this cookie, or NULL. */
 struct conn *conn_find(struct observe *o, uint64_t cookie);
+
+/* The end with this cookie closed not long ago: what a walk met before that is not new. */
+bool conn_is_gone(struct observe *o, uint64_t cookie);
 
 /* Which end |cookie| is. */
 static inline unsigned conn_side(const struct conn *c, uint64_t cookie)

@@ -149,6 +149,9 @@ static void take_alive(struct conn *c, const struct weft_close *alive)
 	unsigned side = conn_side(c, alive->cookie);
 
 	conn_touch(c, alive->event.time_ns);
+	if (c->ends[side].closed) /* since the walk met it */
+		return;
+	c->ends[side].heard_ns = alive->event.time_ns;
 	c->ends[side].counters = alive->counters;
 	conn_learn_owner(c, side, &alive->owner);
 }
@@ -158,6 +161,8 @@ static void take_close(struct observe *o, const void *record)
 	const struct weft_close *close = record;
 	struct conn *c = conn_find(o, close->cookie);
 
+	if (!c && close->alive && conn_is_gone(o, close->cookie))
+		return;
 	if (!c && close->alive && close->cookie)
 		c = meet(o, close);
 	if (c && close->alive) {

@@ -37,9 +37,11 @@ static bool tables_new(struct observe *o)
 				 sizeof(struct match_key), l->seed);
 	o->listeners = table_new(LISTENERS_MAX, sizeof(struct listener_key),
 				 sizeof(struct listener_key), l->seed);
+	o->gone = table_new(GONE_MAX, sizeof(uint64_t), sizeof(uint64_t), l->seed);
 	o->identities = identities_new(l->identities, l->seed, &o->listener, &o->counters);
 	o->secrets = secrets_new(l->secrets, l->seed);
-	return o->conns && o->ends && o->unmatched && o->listeners && o->identities && o->secrets;
+	return o->conns && o->ends && o->unmatched && o->listeners && o->gone && o->identities &&
+	       o->secrets;
 }
 
 struct observe *observe_new(const struct observe_limits *limits,
@@ -76,6 +78,7 @@ void observe_free(struct observe *o)
 	table_free(o->ends);
 	table_free(o->unmatched);
 	table_free(o->listeners);
+	table_free(o->gone);
 	identities_free(o->identities);
 	secrets_free(o->secrets);
 	free(o);

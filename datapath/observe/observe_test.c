@@ -116,9 +116,52 @@ static void test_second_close_lost(void **state)
 	world_pair(w);
 	world_close(w, true, 0);
 	assert_null(world_connection(w, REPORTER_SOURCE, CONNECTION_CLOSED));
-	world_tick(w, 2100 * MS);
+	world_tick(w, 10100 * MS);
 	assert_non_null(world_connection(w, REPORTER_SOURCE, CONNECTION_CLOSED));
 	assert_int_equal(world_counts(w)->connections, 0);
+	world_free(w);
+}
+
+static unsigned told(const struct world *w, enum reporter reporter, enum connection_phase phase)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < w->connection_count; i++)
+		count += w->connections[i].reporter == reporter && w->connections[i].phase == phase;
+	return count;
+}
+
+/* The client has closed, the server's program keeps its socket (CLOSE_WAIT): one connection, open
+ * at this end until the socket is gone. A walk that met it before that is late. */
+static void test_close_wait(void **state)
+{
+	struct world *w = world_new();
+	struct weft_close late;
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_send(w, true, OK_HELLO);
+	world_close(w, false, 0);
+	for (int i = 0; i < 20; i++) {
+		struct weft_close alive = world_close_record(w, true, 0);
+
+		alive.alive = 1;
+		observe_event(w->observe, &alive, sizeof(alive));
+		world_tick(w, 2000 * MS);
+	}
+	assert_int_equal(told(w, REPORTER_SOURCE, CONNECTION_CLOSED), 1);
+	assert_int_equal(told(w, REPORTER_DESTINATION, CONNECTION_CLOSED), 0);
+	assert_true(told(w, REPORTER_DESTINATION, CONNECTION_ALIVE) > 0);
+	late = world_close_record(w, true, 0);
+	late.alive = 1;
+	world_close(w, true, 0);
+	observe_event(w->observe, &late, sizeof(late));
+	world_tick(w, 11000 * MS);
+	assert_int_equal(told(w, REPORTER_DESTINATION, CONNECTION_CLOSED), 1);
+	assert_int_equal(told(w, REPORTER_DESTINATION, CONNECTION_OPENED), 1);
+	assert_int_equal(world_counts(w)->connections, 0);
+	assert_int_equal(world_lost(w), 0);
 	world_free(w);
 }
 
@@ -286,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_joined_turned_round),
 		cmocka_unit_test(test_joined_pair),
 		cmocka_unit_test(test_second_close_lost),
+		cmocka_unit_test(test_close_wait),
 		cmocka_unit_test(test_connect_failed),
 		cmocka_unit_test(test_opaque),
 		cmocka_unit_test(test_table_full),
