@@ -38,8 +38,8 @@
 #define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
 #define RECENT_REQUESTS	     4096
 #define OPEN_EXCHANGES	     1024 /* of a connection: HTTP/2 clients open hundreds of streams */
-#define RECENT_CONNECTIONS   1024
-#define RECENT_VERDICTS_KEPT 1024
+#define RECENT_CONNECTIONS   8192 /* 1000 a second, seen from both ends: two seconds of them */
+#define RECENT_VERDICTS_KEPT 4096
 
 struct worker {
 	struct options options;

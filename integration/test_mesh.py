@@ -192,6 +192,27 @@ def by_process(box):
     expect_equal(row["denied"], 20, "denials that the service counts")
 
 
+@test("mesh/verdicts_by_their_names")
+def verdicts_by_names(box):
+    """What a line of `weft observe --verdict` calls its ends finds that line."""
+    node, = backends(box, 1)
+    friend, stranger = box.namespace("friend"), box.namespace("stranger")
+    mesh = Mesh(box, cart=service("cart", endpoints([node])) + house(box, friend, stranger))
+    mesh.start()
+    expect_equal(connect(stranger, count=20)["errors"], {"EPERM": 20}, "errors")
+
+    def told(*options):
+        return mesh.weftd.command("observe", "--verdict", "denied", "--last", "all", *options).stdout.count(" denied strangers/stranger ")
+
+    wait_for(lambda: told() == 20, 10, "the denials")
+    names = ["strangers/stranger", "stranger", "strangers/*", "friends/*"]
+    expect_equal([told("--from", name) for name in names], [20, 20, 20, 0], f"lines found by {names}")
+    wrong = mesh.weftd.command("observe", "--verdict", "foo")
+    expect(wrong.returncode and "denied" in wrong.stderr and "no_endpoint" in wrong.stderr, f"a verdict that there is not: {wrong}")
+    elsewhere = mesh.weftd.command("edges", "--verdict", "denied")
+    expect(elsewhere.returncode and "verdict" in elsewhere.stderr, f"a verdict of edges: {elsewhere}")
+
+
 @test("mesh/denied_is_not_sent")
 def denied_is_not_sent(box):
     """What policy denies where a client connects is sent to no endpoint: neither counted there nor by the connect rate."""

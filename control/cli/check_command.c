@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `weft check`: what is attached where, what is off and why. */
+#include "control/cli/check_names.h"
 #include "control/cli/command.h"
 
 #include "datapath/attach/features.h"
@@ -12,7 +13,23 @@
 struct check_view {
 	const struct context *context;
 	bool problems;
+	bool only_problems;  /* what is ok is not shown */
+	const char *heading; /* before the next line; NULL: none is due */
+	bool shown;	     /* a line */
 };
+
+static bool is_shown(const struct check_view *view, const char *result)
+{
+	return !view->only_problems || strcmp(result, "ok") != 0;
+}
+
+/* Of the lines that follow, if any do. */
+static void head(struct check_view *view, const char *text)
+{
+	if (!view->only_problems)
+		printf("%s%s\n", view->shown ? "\n" : "", text);
+	view->heading = view->only_problems ? text : NULL;
+}
 
 /* One line: a mark, what, where, and why it is not well. */
 static void print_line(struct check_view *view, const char *result, const char *name,
@@ -25,6 +42,12 @@ static void print_line(struct check_view *view, const char *result, const char *
 	const char *mark = ok ? "√" : (failed ? "×" : "‼");
 
 	view->problems |= failed;
+	if (!is_shown(view, result))
+		return;
+	if (view->heading)
+		printf("%s%s\n", view->shown ? "\n" : "", view->heading);
+	view->heading = NULL;
+	view->shown = true;
 	printf("%s%s%s %-16s %s%s%s\n", color, mark, c.off, name, detail,
 	       problem[0] && detail[0] ? "; " : "", problem);
 }
@@ -44,7 +67,7 @@ static void print_programs(struct check_view *view, const json_t *programs)
 	json_t *p;
 	size_t i;
 
-	puts("kernel hooks");
+	head(view, "kernel hooks");
 	json_array_foreach(programs, i, p) print_check(view, p, "name", "hook", "problem");
 }
 
@@ -54,7 +77,7 @@ static void print_libraries(struct check_view *view, const json_t *libraries, co
 	json_t *l;
 	size_t i;
 
-	puts("\nTLS libraries");
+	head(view, "TLS libraries");
 	if (problem[0] && problem[0] != '-')
 		print_line(view, "off", "TLS", "stays closed", problem);
 	json_array_foreach(libraries, i, l)
@@ -65,13 +88,20 @@ static void print_libraries(struct check_view *view, const json_t *libraries, co
 
 static void print_interfaces(struct check_view *view, const json_t *interfaces, const char *problem)
 {
+	char names[SHOWN_MAX], mode[SHOWN_MAX], problem_text[SHOWN_MAX];
 	json_t *n;
 	size_t i;
 
-	puts("\ninterfaces");
+	head(view, "interfaces");
 	if (problem[0] && problem[0] != '-')
 		print_line(view, "off", "flows", "not counted", problem);
-	json_array_foreach(interfaces, i, n) print_check(view, n, "name", "mode", "problem");
+	json_array_foreach(interfaces, i, n)
+	{
+		if (check_names(interfaces, i, names))
+			print_line(view, field_text(n, "result"), names,
+				   field_shown(n, "mode", mode),
+				   field_shown(n, "problem", problem_text));
+	}
 }
 
 static void print_acceleration(struct check_view *view, const json_t *o)
@@ -81,7 +111,7 @@ static void print_acceleration(struct check_view *view, const json_t *o)
 
 	if (!o)
 		return;
-	puts("\nacceleration");
+	head(view, "acceleration");
 	snprintf(detail, sizeof(detail),
 		 on ? "%lld sockets enrolled, the self-test passed" : "all connections use TCP",
 		 field_number(o, "sockets"));
@@ -107,7 +137,7 @@ static void print_mesh(struct check_view *view, const json_t *rows)
 	json_t *row;
 	size_t i;
 
-	puts("\nmesh");
+	head(view, "mesh");
 	if (!json_array_size(rows))
 		print_line(view, "off", "mesh", "", "weftd runs without --config");
 	json_array_foreach(rows, i, row) print_check(view, row, "name", "detail", "problem");
@@ -118,24 +148,58 @@ static void print_features(struct check_view *view, const json_t *features)
 	json_t *f;
 	size_t i;
 
-	puts("what this kernel can do");
+	head(view, "what this kernel can do");
 	json_array_foreach(features, i, f) print_check(view, f, "name", "detail", "consequence");
+}
+
+/* Of one row, or of rows; what is ok leaves them where only problems are wanted. */
+static void take_rows(struct check_view *view, json_t *rows)
+{
+	for (size_t i = json_array_size(rows); i--;) {
+		const char *result = field_text(json_array_get(rows, i), "result");
+
+		view->problems |= !strcmp(result, "failed");
+		if (!is_shown(view, result))
+			json_array_remove(rows, i);
+	}
+}
+
+static int print_json(struct check_view *view, json_t *o)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(o, next, key, value)
+	{
+		const char *result = field_text(value, "result");
+
+		take_rows(view, value);
+		view->problems |= !strcmp(result, "failed");
+		if (json_is_object(value) && !is_shown(view, result))
+			json_object_del(o, key);
+	}
+	json_dumpf(o, stdout, JSON_COMPACT);
+	return puts("") < 0;
 }
 
 static int print_all(void *arg, const char *text, json_t *o)
 {
 	struct check_view *view = arg;
 
+	(void)text;
 	if (view->context->json)
-		return puts(text) < 0;
+		return print_json(view, o);
 	print_programs(view, json_object_get(o, "programs"));
 	print_libraries(view, json_object_get(o, "libraries"), field_text(o, "tls_problem"));
 	print_interfaces(view, json_object_get(o, "interfaces"), field_text(o, "flows_problem"));
 	print_acceleration(view, json_object_get(o, "acceleration"));
 	print_mesh(view, json_object_get(o, "mesh"));
-	puts("");
+	head(view, "the agent");
 	print_descriptors(view, json_object_get(o, "descriptors"));
 	print_features(view, json_object_get(o, "features"));
+	if (!view->shown)
+		puts("no problems");
 	return 0;
 }
 
@@ -165,7 +229,7 @@ static int check_kernel(struct check_view *view, const struct error *silence)
 	features_probe(&features);
 	answer = features_json(&features);
 	if (view->context->json)
-		json_dumpf(answer, stdout, JSON_COMPACT);
+		print_json(view, answer);
 	else
 		print_features(view, json_object_get(answer, "features"));
 	puts("");
@@ -181,8 +245,11 @@ int command_check(const struct context *context, int argc, char **argv)
 	struct client_url url;
 	int r;
 
-	if (argc > 1)
-		return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[1]);
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--problems") != 0)
+			return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[i]);
+		view.only_problems = true;
+	}
 	client_url_start(&url, "/api/v1/check");
 	r = client_get(context->socket_path, &url, print_all, &view, &err);
 	if (r == -ECONNREFUSED && !geteuid())

@@ -78,6 +78,15 @@ static int print_once(struct top *top)
 	return EXIT_FINE;
 }
 
+/* As the edges come, unsorted: what reads JSON sorts for itself. */
+static int print_json(struct top *top)
+{
+	struct client_url url;
+
+	client_url_start(&url, "/api/v1/edges");
+	return client_get(top->context->socket_path, &url, NULL, NULL, &top->err);
+}
+
 static void draw_row(const struct top *top, int y, unsigned index)
 {
 	const struct edge_view *row = &top->edges.rows[index];
@@ -181,6 +190,9 @@ static int parse(struct top *top, int argc, char **argv)
 			return command_fail(EXIT_USAGE, "top takes no \"%s\"; see weft top --help",
 					    argv[i]);
 	}
+	if (top->context->json && !top->once)
+		return command_fail(EXIT_USAGE, "the live table is no JSON: top --once -o json, or "
+						"weft edges -o json");
 	if (top->interval_s < 0.1 || top->interval_s > 3600)
 		return command_fail(EXIT_USAGE, "--interval is 0.1 to 3600 seconds");
 	return EXIT_FINE;
@@ -196,7 +208,9 @@ int command_top(const struct context *context, int argc, char **argv)
 	code = parse(&top, argc, argv);
 	if (code)
 		return code;
-	if (top.once)
+	if (context->json)
+		code = print_json(&top) ? EXIT_FAILED : EXIT_FINE;
+	else if (top.once)
 		code = fetch(&top) ? EXIT_FAILED : print_once(&top);
 	else
 		code = run_screen(&top) ? EXIT_FAILED : EXIT_FINE;

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define FILTER_HELP                                                                                \
-	"  --from NAME, --to NAME   workload of the client, of the server (* and ? match)\n"       \
+	"  --from NAME, --to NAME   workload of the client, of the server, or\n"                   \
+	"                           NAMESPACE/WORKLOAD (* and ? match)\n"                          \
 	"  --protocol NAME          http, http1, http2, grpc, tcp, tls\n"                          \
 	"  --status CODE            404, 5xx, 5+ (500 and above), 0 (no answer)\n"                 \
 	"  --path PATTERN           prefix, or with * and ?\n"                                     \
@@ -26,13 +27,15 @@
 
 const struct command commands[] = {
 	{"status", "", "how the agent is: events, losses, requests, memory", "", command_status},
-	{"check", "", "what is attached where, what is off and why",
-	 "Where no weftd answers, root is told what this kernel can do for one.\n", command_check},
+	{"check", "[--problems]", "what is attached where, what is off and why",
+	 "  --problems   only what is not as it should be\n"
+	 "Where no weftd answers, root is told what this kernel can do for one.\n",
+	 command_check},
 	{"edges", "[FILTER ...]",
 	 "who calls whom: rate, errors, latency, bytes, connections, saturation", FILTER_HELP,
 	 command_edges},
 	{"top", "[--once] [--interval S]", "the same as a live table",
-	 "  --once         print the table once and leave\n"
+	 "  --once         print the table once and leave; with -o json the lines of weft edges\n"
 	 "  --interval S   seconds between pictures (default 1)\n"
 	 "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
 	 command_top},
@@ -41,7 +44,8 @@ const struct command commands[] = {
 	 "  --last N                 begin with the last N (default 20; with -f 0)\n"
 	 "  --verdict KIND           instead of requests what the mesh decided: denied, noted,\n"
 	 "                           no_endpoint, overflow, ended, ejected (living\n"
-	 "                           connections) or any\n" FILTER_HELP,
+	 "                           connections), gone (sockets of datagrams) or "
+	 "any\n" FILTER_HELP,
 	 command_observe},
 	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
 	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -54,6 +55,23 @@ static int set_reporter(struct filter *f, const char *value, struct error *err)
 	return error_set(err, -EINVAL, "reporter is once, source, destination or both");
 }
 
+/* 0, or -EINVAL and in |err| which verdicts there are. */
+static int verdict_check(const char *value, struct error *err)
+{
+	char words[200] = "any";
+
+	for (unsigned i = 0; i <= WEFT_VERDICT_GONE; i++) {
+		size_t used = strlen(words);
+
+		if (!strcmp(value, verdicts_word((uint8_t)i)))
+			return 0;
+		snprintf(words + used, sizeof(words) - used, ", %s", verdicts_word((uint8_t)i));
+	}
+	return strcmp(value, "any") ? error_set(err, -EINVAL, "verdict is one of %s, not \"%.40s\"",
+						words, value)
+				    : 0;
+}
+
 static int add_value(struct filter_values *v, const char *key, const char *value, struct error *err)
 {
 	if (v->count == FILTER_VALUES_MAX)
@@ -92,6 +110,8 @@ int filter_add(struct filter *f, const char *key, const char *value, struct erro
 		return -ENOENT;
 	if (values == &f->status && !status_range(value, &low, &high))
 		return error_set(err, -EINVAL, "status is a code, a class (5xx, 5+) or unknown");
+	if (values == &f->verdict && verdict_check(value, err))
+		return -EINVAL;
 	return add_value(values, key, value, err);
 }
 
@@ -169,11 +189,32 @@ static bool any_status(const struct filter_values *v, uint16_t status)
 	return !v->count;
 }
 
+/* By the workload, or by "NAMESPACE/WORKLOAD". */
+static bool is_called(const struct filter_values *v, const struct identity *id)
+{
+	char full[sizeof(id->namespace_) + 1 + sizeof(id->workload)];
+
+	if (any(v, filter_glob, id->workload))
+		return true;
+	snprintf(full, sizeof(full), "%s/%s", id->namespace_, id->workload);
+	return any(v, filter_glob, full);
+}
+
 static bool ends_match(const struct filter *f, const struct identity *source,
 		       const struct identity *destination)
 {
-	return any(&f->from, filter_glob, source->workload) &&
-	       any(&f->to, filter_glob, destination->workload);
+	return is_called(&f->from, source) && is_called(&f->to, destination);
+}
+
+/* By what the machine calls it, or by what the mesh does: |mesh| is "NAMESPACE/WORKLOAD", or a word
+ * where it knows none. */
+static bool is_called_by_either(const struct filter_values *v, const struct identity *id,
+				const char *mesh)
+{
+	const char *slash = strchr(mesh, '/');
+
+	return is_called(v, id) || any(v, filter_glob, mesh) ||
+	       (slash && any(v, filter_glob, slash + 1));
 }
 
 /* |client_here|: the client's end is on this node, so its own report of the same thing exists. */
@@ -233,7 +274,8 @@ bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 	const struct verdict *v = &r->verdict;
 
 	return !wants_exchanges_only(f) && reporter_matches(f, (uint8_t)v->reporter, false) &&
-	       ends_match(f, v->source, v->destination) &&
+	       is_called_by_either(&f->from, v->source, v->source_workload) &&
+	       is_called_by_either(&f->to, v->destination, v->target_workload) &&
 	       any_protocol(&f->protocol, verdicts_protocol(v->protocol), false) &&
 	       any(&f->verdict, match_verdict, verdicts_word(v->verdict));
 }

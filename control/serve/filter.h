@@ -10,11 +10,12 @@
 
 #define FILTER_VALUES_MAX 8
 
-/* X(name): the keys of a query that filter. from, to: workload, exact or with * and ?. protocol:
- * "http", "http1", "http1.1", "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or
- * grpc). status: "404", "5xx", "5+" (500 and above), "0", "unknown". path: with * and ?, else a
- * prefix. method: exact, in any case. verdict:
- * "denied", "noted", "no_endpoint", "overflow" or "any", of verdicts only. reporter: "source",
+/* X(name): the keys of a query that filter. from, to: workload or "NAMESPACE/WORKLOAD", exact or
+ * with
+ * * and ?; of a verdict as the mesh or as the machine calls it. protocol: "http", "http1",
+ * "http1.1", "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or grpc). status: "404",
+ * "5xx", "5+" (500 and above), "0", "unknown". path: with * and ?, else a prefix. method: exact, in
+ * any case. verdict: what verdicts_word says or "any", of verdicts only. reporter: "source",
  * "destination", "both", or "once" (the default: the client's view where there is one, else the
  * server's). */
 #define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method) X(verdict)

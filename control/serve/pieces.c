@@ -89,14 +89,12 @@ static enum piece next_living(struct pieces *s)
 static bool passes(const struct pieces *s, uint64_t position)
 {
 	const struct recent *r = s->context->recent;
-	const struct recent_connection *c;
 
 	if (s->kind == RECENT_REQUESTS)
 		return filter_request(&s->filter, recent_request_at(r, position));
 	if (s->kind == RECENT_VERDICTS)
 		return filter_verdict(&s->filter, recent_verdict_at(r, position));
-	c = recent_connection_at(r, position);
-	return c->phase != CONNECTION_ALIVE && filter_connection(&s->filter, c);
+	return filter_connection(&s->filter, recent_connection_at(r, position));
 }
 
 static void add_record(struct pieces *s, uint64_t position)

@@ -139,8 +139,11 @@ static void put_tls(struct recent_connection *to, const struct connection *c)
 
 void recent_add_connection(struct recent *r, const struct connection *c)
 {
-	struct recent_connection *to = &r->connections[take(&r->rings[RECENT_CONNECTIONS])];
+	struct recent_connection *to;
 
+	if (c->phase == CONNECTION_ALIVE)
+		return;
+	to = &r->connections[take(&r->rings[RECENT_CONNECTIONS])];
 	*to = (struct recent_connection){
 		.id = c->id,
 		.source = c->source,

@@ -52,7 +52,7 @@ struct recent_request {
 	char text[584]; /* the six strings, one after another */
 };
 
-/* A change of a connection. */
+/* A connection that opened or closed. */
 struct recent_connection {
 	uint64_t id;
 	const struct identity *source;
@@ -93,6 +93,7 @@ struct recent *recent_new(uint32_t requests, uint32_t connections, uint32_t verd
 void recent_free(struct recent *r);
 
 void recent_add_request(struct recent *r, const struct request *request);
+/* Its opening or its end: how living ones are is not kept, many of them would push out the rest. */
 void recent_add_connection(struct recent *r, const struct connection *c);
 void recent_add_verdict(struct recent *r, const struct verdict *v);
 

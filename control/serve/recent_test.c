@@ -135,6 +135,66 @@ static void test_reporters(void **state)
 	assert_true(PASSES(&q, "reporter", "once"));
 }
 
+static bool verdict_passes(const struct verdict *v, const char *key, const char *value)
+{
+	struct recent *r = recent_new(16, 16, 16);
+	struct filter f = {0};
+	bool result;
+
+	assert_int_equal(filter_add(&f, key, value, NULL), 0);
+	recent_add_verdict(r, v);
+	result = filter_verdict(&f, recent_verdict_at(r, 0));
+	recent_free(r);
+	return result;
+}
+
+/* As the line of `weft observe` calls an end, as the mesh does, and as the machine does. */
+static void test_ends_by_all_their_names(void **state)
+{
+	struct request q = fixture_request();
+	struct verdict v = {.source = q.source,
+			    .destination = q.destination,
+			    .client = q.client,
+			    .server = q.server,
+			    .verdict = WEFT_VERDICT_DENIED,
+			    .source_workload = "shop/front",
+			    .target_workload = "none"};
+
+	(void)state;
+	assert_true(verdict_passes(&v, "from", "shop/front"));
+	assert_true(verdict_passes(&v, "from", "front"));
+	assert_true(verdict_passes(&v, "from", "shop/*"));
+	assert_true(verdict_passes(&v, "from", "curl"));
+	assert_true(verdict_passes(&v, "to", "nginx"));
+	assert_false(verdict_passes(&v, "from", "shop/cart"));
+	assert_false(verdict_passes(&v, "to", "shop/*"));
+	assert_true(verdict_passes(&v, "verdict", "denied"));
+	assert_false(verdict_passes(&v, "verdict", "gone"));
+	fixture_client_at.cookie = 0;
+	assert_true(PASSES(&q, "from", "unknown/curl"));
+	assert_false(PASSES(&q, "from", "shop/curl"));
+}
+
+/* However many live on. */
+static void test_openings_are_kept_beside_the_living(void **state)
+{
+	struct recent *r = recent_new(16, 16, 16);
+	struct connection c = fixture_connection(1, CONNECTION_OPENED, "http1");
+
+	(void)state;
+	recent_add_connection(r, &c);
+	c.phase = CONNECTION_ALIVE;
+	for (c.id = 2; c.id < 1000; c.id++)
+		recent_add_connection(r, &c);
+	c.phase = CONNECTION_CLOSED;
+	recent_add_connection(r, &c);
+	assert_int_equal(recent_first(r, RECENT_CONNECTIONS), 0);
+	assert_int_equal(recent_end(r, RECENT_CONNECTIONS), 2);
+	assert_int_equal(recent_connection_at(r, 0)->id, 1);
+	assert_int_equal(recent_connection_at(r, 1)->phase, CONNECTION_CLOSED);
+	recent_free(r);
+}
+
 static void test_bad_filters(void **state)
 {
 	struct filter f = {0};
@@ -146,6 +206,8 @@ static void test_bad_filters(void **state)
 	assert_int_equal(filter_add(&f, "status", "", &err), -EINVAL);
 	assert_int_equal(filter_add(&f, "status", "99999", &err), -EINVAL);
 	assert_int_equal(filter_add(&f, "reporter", "nobody", &err), -EINVAL);
+	assert_int_equal(filter_add(&f, "verdict", "foo", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "any, noted, denied, no_endpoint"));
 	for (unsigned i = 0; i < FILTER_VALUES_MAX; i++)
 		assert_int_equal(filter_add(&f, "from", "a", &err), 0);
 	assert_int_equal(filter_add(&f, "from", "a", &err), -E2BIG);
@@ -159,6 +221,8 @@ int main(void)
 		cmocka_unit_test(test_globs),
 		cmocka_unit_test(test_request_filters),
 		cmocka_unit_test(test_reporters),
+		cmocka_unit_test(test_ends_by_all_their_names),
+		cmocka_unit_test(test_openings_are_kept_beside_the_living),
 		cmocka_unit_test(test_bad_filters),
 	};
 

@@ -231,11 +231,13 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 	return code ? MHD_NO : MHD_YES;
 }
 
-static struct query parse_query(struct MHD_Connection *connection)
+static struct query parse_query(struct MHD_Connection *connection, bool of_verdicts)
 {
 	struct query q = {0};
 
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &q);
+	if (q.filter.verdict.count && !of_verdicts)
+		error_set(&q.err, -EINVAL, "verdict is a key of verdicts alone");
 	if (!q.has_last)
 		q.last = q.follow ? 0 : DEFAULT_LAST;
 	return q;
@@ -243,7 +245,7 @@ static struct query parse_query(struct MHD_Connection *connection)
 
 static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection);
+	struct query q = parse_query(connection, false);
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -253,7 +255,7 @@ static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connec
 
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection);
+	struct query q = parse_query(connection, false);
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -264,7 +266,7 @@ static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *con
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection);
+	struct query q = parse_query(connection, false);
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -276,7 +278,7 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 
 static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection);
+	struct query q = parse_query(connection, true);
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
