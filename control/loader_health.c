@@ -41,7 +41,7 @@ static void add_other_programs(const struct attach *a, struct broker_health *h)
 					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
 					    "tls_log",	       "redirect_enrol", "redirect_msg",
 					    "redirect_skb",    "redirect_read",	 "redirect_option",
-					    "mesh_lookup",     "code_mapped"};
+					    "mesh_lookup",     "code_mapped",	 "mesh_holders"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct health_program *program = &h->programs[h->program_count];

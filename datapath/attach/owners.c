@@ -61,14 +61,14 @@ static int open_all(struct owners *o, const struct attach *a)
 	holding = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED,
 		       attach_map_fd(a, "weft_holding"), 0);
 	if (holding == MAP_FAILED)
-		return -errno;
+		return -ENOMEM;
 	o->holding = holding;
 	r = ring_new(o->ring_fd, WEFT_STIR_BYTES, STIR_BYTES, &o->ring);
 	if (r)
 		return r;
 	o->link = iterator_attach(program, -1);
 	if (!o->link)
-		return -errno;
+		return errno ? -errno : -EINVAL;
 	o->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	return o->timer_fd < 0 ? -errno : 0;
 }
@@ -226,7 +226,7 @@ void owners_learn(struct attach *a)
 	struct owners *o = NULL;
 	struct error ignored;
 
-	if (owners_new(a, &o, &ignored))
+	if (owners_new(a, &o, &ignored) || !o)
 		return;
 	walk(o);
 	owners_free(o);
