@@ -361,16 +361,12 @@ static void copy(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 }
 
-static void name_workload(const struct mesh *m, const struct mesh_workload *w,
-			  struct observe_names *ret)
+static void name_workload(const struct mesh_workload *w, struct observe_names *ret)
 {
 	copy(ret->workload, sizeof(ret->workload), mesh_workload_title(w));
 	copy(ret->namespace_name, sizeof(ret->namespace_name), w->namespace_name);
 	copy(ret->app, sizeof(ret->app), w->canonical_service);
 	copy(ret->version, sizeof(ret->version), w->bare ? "unknown" : w->canonical_revision);
-	if (w->service_account[0])
-		snprintf(ret->principal, sizeof(ret->principal), "spiffe://%s/ns/%s/sa/%s",
-			 m->settings.trust_domain, w->namespace_name, w->service_account);
 }
 
 static void name_service(const struct mesh *m, const struct mesh_service *service,
@@ -401,7 +397,7 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 	if (workload == MESH_NONE)
 		workload = m->endpoints[endpoint].workload;
 	if (workload != MESH_NONE)
-		name_workload(m, &m->workloads[workload], ret);
+		name_workload(&m->workloads[workload], ret);
 	if (endpoint != MESH_NONE && serves(m, &m->endpoints[endpoint], port))
 		name_service(m, &m->services[m->endpoints[endpoint].service], ret);
 	return 0;

@@ -184,3 +184,26 @@ def grpc_python(box):
         expect_equal(len(records[reporter]), len(log), f"records in weft observe ({reporter})")
         found = metrics.total("istio_response_bytes_sum", reporter=reporter, destination_workload=server.workload)
         expect_equal(found, sum(e.bytes for e in log), f"istio_response_bytes_sum ({reporter})")
+
+
+@test("exact/principals_that_certificates_prove", needs=("nginx", "curl"))
+def principals(box):
+    """Mutual TLS, TLS of the server alone, and clear text: who is proven is named, nobody else."""
+    place, who = box.namespace("client"), "spiffe://lab.example/ns/test/sa/server"
+    both = servers.nginx(box.namespace("both"), 8443, tls=True, locations="ssl_verify_client optional_no_ca; location / { return 200 x; }")
+    clear = servers.nginx(box.namespace("clear"), 8080, locations="location / { return 200 x; }")
+    weftd = Weftd(box)
+    weftd.start()
+    cert, key = servers.certificate(box)
+    for number, options in ((7, ["--cert", cert, "--key", key]), (5, [])):
+        for _ in range(number):
+            place.run(["curl", "-sk", *options, both.url("/")])
+    for _ in range(3):
+        place.run(["curl", "-s", clear.url("/")])
+    metrics = weftd.settled_metrics(wanted=30)
+    wanted = {(both, who, who, "mutual_tls"): 7, (both, "unknown", who, "none"): 5, (clear, "unknown", "unknown", "none"): 3}
+    for (server, source, destination, policy), number in wanted.items():
+        for reporter in REPORTERS:
+            found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload, source_principal=source,
+                                  destination_principal=destination, connection_security_policy=policy if reporter == "destination" else "unknown")
+            expect_equal(found, number, f"requests of {source} to {destination} ({reporter})")

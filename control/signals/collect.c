@@ -35,7 +35,7 @@ static enum collect collect_requests(const struct signals *s, enum metric metric
 
 	if (!r)
 		return COLLECT_END;
-	istio_labels(series_key(s->requests, r), s->cluster, r->source, r->destination, ret);
+	istio_labels(series_key(s->requests, r), s->cluster, &r->ends, ret);
 	switch (metric) {
 	case METRIC_REQUESTS:
 		return counted(ret, r->requests, 0);
@@ -62,7 +62,7 @@ static enum collect collect_messages(const struct signals *s, enum metric metric
 	key = series_key(s->requests, r);
 	if (key->protocol != ISTIO_PROTOCOL_GRPC)
 		return COLLECT_SKIP;
-	istio_labels(key, s->cluster, r->source, r->destination, ret);
+	istio_labels(key, s->cluster, &r->ends, ret);
 	return counted(
 		ret, metric == METRIC_REQUEST_MESSAGES ? r->request_messages : r->response_messages,
 		0);
@@ -75,7 +75,7 @@ static enum collect collect_tcp(const struct signals *s, enum metric metric, uin
 
 	if (!t)
 		return COLLECT_END;
-	istio_labels(series_key(s->tcp, t), s->cluster, t->source, t->destination, ret);
+	istio_labels(series_key(s->tcp, t), s->cluster, &t->ends, ret);
 	switch (metric) {
 	case METRIC_TCP_SENT:
 		return counted(ret, t->sent_bytes, 0);

@@ -22,7 +22,6 @@ static inline struct identity fixture_identity(uint32_t index, const char *workl
 	snprintf(i.app, sizeof(i.app), "%s", workload);
 	fixture_set(i.namespace_, "unknown");
 	fixture_set(i.version, "latest");
-	fixture_set(i.principal, "unknown");
 	return i;
 }
 

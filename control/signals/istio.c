@@ -2,6 +2,8 @@
 /* Records to Istio's series and back to Istio's labels (istio.io, reference/config/metrics). */
 #include "control/signals/istio.h"
 
+#include "datapath/decode/tls.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -53,23 +55,39 @@ static unsigned add_duration(struct istio_requests *s, const struct request *r)
 	return buckets_add(&s->duration, &bounds_milliseconds, r->end_ns - r->start_ns);
 }
 
-struct istio_requests *istio_add_request(struct series *requests, const struct request *r,
-					 const struct workload *source,
+/* Where series overflow nothing is said of the ends. */
+static struct istio_ends ends_of(bool overflow, const struct workload *source,
+				 const struct workload *destination, const char *source_principal,
+				 const char *destination_principal)
+{
+	if (overflow)
+		return (struct istio_ends){&identity_overflow, &identity_overflow, "overflow",
+					   "overflow"};
+	return (struct istio_ends){source->identity, destination->identity, source_principal,
+				   destination_principal};
+}
+
+struct istio_requests *istio_add_request(struct series *requests, struct principals *principals,
+					 const struct request *r, const struct workload *source,
 					 const struct workload *destination, uint64_t now_ns,
 					 unsigned *ret_bucket)
 {
+	struct principal client =
+		principals_get(principals, r->tls ? r->tls->client.spiffe_id : "");
+	struct principal server =
+		principals_get(principals, r->tls ? r->tls->server.spiffe_id : "");
 	struct istio_key key = request_key(r, source, destination);
 	struct istio_key overflow = overflow_key(r->reporter, key.protocol);
-	struct istio_requests *s = series_get(requests, &key, &overflow, now_ns);
+	struct istio_requests *s;
 
+	key.source_principal = client.id;
+	key.destination_principal = server.id;
+	s = series_get(requests, &key, &overflow, now_ns);
 	if (!s)
 		return NULL;
-	if (!s->source) {
-		bool full = is_overflow(requests, s);
-
-		s->source = full ? &identity_overflow : source->identity;
-		s->destination = full ? &identity_overflow : destination->identity;
-	}
+	if (!s->ends.source)
+		s->ends = ends_of(is_overflow(requests, s), source, destination, client.text,
+				  server.text);
 	s->requests++;
 	s->request_messages += r->request_messages;
 	s->response_messages += r->response_messages;
@@ -96,12 +114,8 @@ struct istio_tcp *istio_tcp_series(struct series *tcp, enum reporter reporter,
 	struct istio_key overflow = overflow_key(reporter, ISTIO_PROTOCOL_TCP);
 	struct istio_tcp *s = series_get(tcp, &key, &overflow, now_ns);
 
-	if (s && !s->source) {
-		bool full = is_overflow(tcp, s);
-
-		s->source = full ? &identity_overflow : source->identity;
-		s->destination = full ? &identity_overflow : destination->identity;
-	}
+	if (s && !s->ends.source)
+		s->ends = ends_of(is_overflow(tcp, s), source, destination, "unknown", "unknown");
 	return s;
 }
 
@@ -170,23 +184,28 @@ static void label_cluster(const struct identity *i, const char *name, const char
 	sample_label(ret, name, known ? cluster : "unknown");
 }
 
-static void label_source(const struct identity *i, const char *cluster, struct sample *ret)
+static void label_source(const struct istio_ends *ends, const char *cluster, struct sample *ret)
 {
+	const struct identity *i = ends->source;
+
 	sample_label(ret, "source_workload", i->workload);
 	sample_label(ret, "source_canonical_service", i->app);
 	sample_label(ret, "source_canonical_revision", i->version);
 	sample_label(ret, "source_workload_namespace", i->namespace_);
-	sample_label(ret, "source_principal", i->principal);
+	sample_label(ret, "source_principal", ends->source_principal);
 	sample_label(ret, "source_app", i->app);
 	sample_label(ret, "source_version", i->version);
 	label_cluster(i, "source_cluster", cluster, ret);
 }
 
-static void label_destination(const struct identity *i, const char *cluster, struct sample *ret)
+static void label_destination(const struct istio_ends *ends, const char *cluster,
+			      struct sample *ret)
 {
+	const struct identity *i = ends->destination;
+
 	sample_label(ret, "destination_workload", i->workload);
 	sample_label(ret, "destination_workload_namespace", i->namespace_);
-	sample_label(ret, "destination_principal", i->principal);
+	sample_label(ret, "destination_principal", ends->destination_principal);
 	sample_label(ret, "destination_app", i->app);
 	sample_label(ret, "destination_version", i->version);
 	sample_label(ret, "destination_service", i->service);
@@ -197,8 +216,20 @@ static void label_destination(const struct identity *i, const char *cluster, str
 	label_cluster(i, "destination_cluster", cluster, ret);
 }
 
-void istio_labels(const struct istio_key *key, const char *cluster, const struct identity *source,
-		  const struct identity *destination, struct sample *ret)
+/* Both ends have proved who they are to each other. TLS where one has is no mutual TLS: what TLS
+ * was seen is in weft_tls_connections_total. */
+static void label_security(const struct istio_key *key, bool at_source, struct sample *ret)
+{
+	bool mutual = key->source_principal && key->destination_principal;
+
+	sample_label(ret, "connection_security_policy",
+		     at_source ? "unknown"
+		     : mutual  ? "mutual_tls"
+			       : "none");
+}
+
+void istio_labels(const struct istio_key *key, const char *cluster, const struct istio_ends *ends,
+		  struct sample *ret)
 {
 	static const char *const protocols[] = {
 #define X(name, text) text,
@@ -208,14 +239,13 @@ void istio_labels(const struct istio_key *key, const char *cluster, const struct
 	bool at_source = key->reporter == REPORTER_SOURCE;
 
 	sample_label(ret, "reporter", at_source ? "source" : "destination");
-	label_source(source, cluster, ret);
-	label_destination(destination, cluster, ret);
+	label_source(ends, cluster, ret);
+	label_destination(ends, cluster, ret);
 	sample_label(ret, "request_protocol", protocols[key->protocol]);
 	if (key->protocol != ISTIO_PROTOCOL_TCP) {
 		label_status(key->status, ret);
 		label_grpc_status(key, ret);
 	}
 	label_flags(key->flags, ret);
-	/* Application TLS is not mesh mTLS: what TLS was seen is in weft_tls_connections_total. */
-	sample_label(ret, "connection_security_policy", at_source ? "unknown" : "none");
+	label_security(key, at_source, ret);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/signals/histogram.h"
+#include "control/signals/principals.h"
 #include "control/signals/sample.h"
 #include "control/signals/series.h"
 #include "control/signals/workloads.h"
@@ -35,16 +36,25 @@ struct istio_key {
 	uint32_t destination;
 	int32_t grpc_status; /* GRPC_STATUS_UNKNOWN (-1) = "unknown"; rendered for gRPC only */
 	uint32_t flags;	     /* RESPONSE_FLAG() */
-	uint16_t status;     /* response code, ISTIO_STATUS_* */
+	uint32_t source_principal; /* principal.id */
+	uint32_t destination_principal;
+	uint16_t status; /* response code, ISTIO_STATUS_* */
 	uint8_t reporter;
 	uint8_t protocol; /* ISTIO_PROTOCOL_* */
 	uint8_t pad[4];
 };
 
+/* Both ends of a series. */
+struct istio_ends {
+	const struct identity *source; /* NULL in a new series */
+	const struct identity *destination;
+	const char *source_principal; /* as certificates of the connection prove it, or "unknown" */
+	const char *destination_principal;
+};
+
 /* Values of a request series. */
 struct istio_requests {
-	const struct identity *source; /* NULL in a new one */
-	const struct identity *destination;
+	struct istio_ends ends;
 	uint64_t serial; /* never used twice: what exemplars refer to */
 	uint64_t requests;
 	uint64_t request_messages;
@@ -56,8 +66,7 @@ struct istio_requests {
 
 /* Values of a TCP series. */
 struct istio_tcp {
-	const struct identity *source; /* NULL in a new one */
-	const struct identity *destination;
+	struct istio_ends ends;
 	uint64_t sent_bytes;	 /* server to client, whoever reports */
 	uint64_t received_bytes; /* client to server */
 	uint64_t opened;
@@ -70,17 +79,18 @@ uint16_t istio_status(const struct request *r);
 
 /* Adds |r| and returns its series; |*ret_bucket| is that of its duration, or BUCKETS_MAX when not
  * known. NULL only when not even an overflow series could be had. */
-struct istio_requests *istio_add_request(struct series *requests, const struct request *r,
-					 const struct workload *source,
+struct istio_requests *istio_add_request(struct series *requests, struct principals *principals,
+					 const struct request *r, const struct workload *source,
 					 const struct workload *destination, uint64_t now_ns,
 					 unsigned *ret_bucket);
 
-/* The TCP series for a connection with these ends and flags. NULL as above. */
+/* The TCP series for a connection with these ends and flags: it is opened before certificates are
+ * seen, so it has no principals. NULL as above. */
 struct istio_tcp *istio_tcp_series(struct series *tcp, enum reporter reporter,
 				   const struct workload *source,
 				   const struct workload *destination, uint32_t flags,
 				   uint64_t now_ns);
 
 /* Fills the labels of a series in Istio's order. */
-void istio_labels(const struct istio_key *key, const char *cluster, const struct identity *source,
-		  const struct identity *destination, struct sample *ret);
+void istio_labels(const struct istio_key *key, const char *cluster, const struct istio_ends *ends,
+		  struct sample *ret);

@@ -30,6 +30,7 @@ static int allocate(struct signals *s)
 	size_t key = sizeof(struct istio_key);
 
 	s->workloads = workloads_new(l->identities, l->seed);
+	s->principals = principals_new(l->certificates, l->seed);
 	s->requests = series_new(l->series, key, sizeof(struct istio_requests), l->seed);
 	s->tcp = series_new(l->series, key, sizeof(struct istio_tcp), l->seed);
 	s->edges = series_new(l->edges, sizeof(struct edge_key), sizeof(struct edge), l->seed);
@@ -40,8 +41,8 @@ static int allocate(struct signals *s)
 	s->verdicts = verdicts_new(l->seed);
 	s->listeners = listeners_new(l->listeners, l->seed);
 	s->exemplars = exemplars_new(l->exemplars);
-	if (s->workloads && s->requests && s->tcp && s->edges && s->living && s->tls &&
-	    s->certificates && s->verdicts && s->listeners && s->exemplars)
+	if (s->workloads && s->principals && s->requests && s->tcp && s->edges && s->living &&
+	    s->tls && s->certificates && s->verdicts && s->listeners && s->exemplars)
 		return 0;
 	return -ENOMEM;
 }
@@ -71,6 +72,7 @@ void signals_free(struct signals *s)
 	if (!s)
 		return;
 	workloads_free(s->workloads);
+	principals_free(s->principals);
 	series_free(s->requests);
 	series_free(s->tcp);
 	series_free(s->edges);
@@ -100,7 +102,8 @@ void signals_request(struct signals *s, const struct request *r)
 	struct istio_requests *series;
 	unsigned bucket;
 
-	series = istio_add_request(s->requests, r, source, destination, s->now_ns, &bucket);
+	series = istio_add_request(s->requests, s->principals, r, source, destination, s->now_ns,
+				   &bucket);
 	if (series && !series->serial)
 		series->serial = ++s->serial;
 	if (series && bucket < BUCKETS_MAX && r->traceparent[0])

@@ -3,6 +3,7 @@
 #include "control/signals/signals.h"
 
 #include "control/signals/fixture_test.h"
+#include "datapath/decode/tls.h"
 #include "control/signals/istio.h"
 
 #include <errno.h>
@@ -80,6 +81,38 @@ static void test_source_knows_no_security_policy(void **state)
 	assert_string_equal(fixture_label(&sample, "reporter"), "source");
 	assert_string_equal(fixture_label(&sample, "connection_security_policy"), "unknown");
 	assert_string_equal(fixture_label(&sample, "response_flags"), "UC,UR");
+}
+
+/* A principal is who a certificate proves it to be; mutual TLS is where both do. */
+static void test_principals_are_proven(void **state)
+{
+	struct tls_facts both = {.client = {.spiffe_id = "spiffe://m/ns/a/sa/c"},
+				 .server = {.spiffe_id = "spiffe://m/ns/a/sa/s"}};
+	struct tls_facts one = {.server = {.spiffe_id = "spiffe://m/ns/a/sa/s"}};
+	const struct {
+		const struct tls_facts *tls;
+		const char *source, *destination, *policy;
+	} cases[] = {
+		{NULL, "unknown", "unknown", "none"},
+		{&one, "unknown", "spiffe://m/ns/a/sa/s", "none"},
+		{&both, "spiffe://m/ns/a/sa/c", "spiffe://m/ns/a/sa/s", "mutual_tls"},
+	};
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		r.tls = cases[i].tls;
+		signals_request(s, &r);
+		signals_request(s, &r);
+		assert_int_equal(signals_collect(s, METRIC_REQUESTS, i, &sample), COLLECT_SAMPLE);
+		assert_string_equal(fixture_label(&sample, "source_principal"), cases[i].source);
+		assert_string_equal(fixture_label(&sample, "destination_principal"),
+				    cases[i].destination);
+		assert_string_equal(fixture_label(&sample, "connection_security_policy"),
+				    cases[i].policy);
+	}
+	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 3, &sample), COLLECT_END);
 }
 
 /* Kiali drops a series with a namespace that is known and a cluster that is not. */
@@ -431,6 +464,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_labels_are_istios_in_istios_order),
 		T(test_source_knows_no_security_policy),
+		T(test_principals_are_proven),
 		T(test_who_has_a_namespace_has_a_cluster),
 		T(test_kubernetes_hosts_have_short_names),
 		T(test_codes_are_right_or_unknown),

@@ -35,6 +35,7 @@ struct signals {
 	uint64_t serial; /* the last one given to a request series */
 	uint32_t holds;
 	struct workloads *workloads;
+	struct principals *principals;
 	struct series *requests; /* istio_key: istio_requests */
 	struct series *tcp;	 /* istio_key: istio_tcp */
 	struct series *edges;	 /* edge_key: edge */

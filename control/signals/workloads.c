@@ -16,7 +16,6 @@ const struct identity identity_overflow = {
 	.service = OVERFLOW,
 	.app = OVERFLOW,
 	.version = OVERFLOW,
-	.principal = OVERFLOW,
 };
 
 struct canonical {
@@ -94,9 +93,8 @@ static const struct canonical *intern(struct table *t, const struct digest *dige
 
 static const struct workload *resolve(struct workloads *w, const struct identity *i)
 {
-	const char *strings[] = {i->workload, i->namespace_, i->service,
-				 i->app,      i->version,    i->principal};
-	struct digest labels = digest_of(w, strings, 6);
+	const char *strings[] = {i->workload, i->namespace_, i->service, i->app, i->version};
+	struct digest labels = digest_of(w, strings, 5);
 	struct digest named = digest_of(w, strings, 2);
 	const struct canonical *by_labels = intern(w->labels, &labels, i);
 	const struct canonical *by_name = intern(w->named, &named, i);

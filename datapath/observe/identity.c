@@ -50,7 +50,6 @@ static void identity_fill(struct identity *id, uint32_t index, const char *kind,
 	text_set(id->service, sizeof(id->service), name);
 	text_set(id->app, sizeof(id->app), name);
 	text_set(id->version, sizeof(id->version), "latest");
-	text_set(id->principal, sizeof(id->principal), "unknown");
 }
 
 struct identities *identities_new(uint32_t limit, uint64_t seed,
@@ -97,7 +96,6 @@ static void names_fill(struct identity *id, const struct observe_names *n)
 	text_override(id->service, sizeof(id->service), n->service);
 	text_override(id->app, sizeof(id->app), n->app);
 	text_override(id->version, sizeof(id->version), n->version);
-	text_override(id->principal, sizeof(id->principal), n->principal);
 }
 
 /* |names| may be NULL. */

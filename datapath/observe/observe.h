@@ -31,7 +31,6 @@ struct observe_names {
 	char service[128]; /* the host that clients ask for */
 	char app[64];	   /* canonical service */
 	char version[32];  /* canonical revision */
-	char principal[256];
 };
 
 /* What configuration calls the numbers of a verdict record; "" = nobody knows. */

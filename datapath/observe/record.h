@@ -19,7 +19,6 @@ struct identity {
 	char service[128];   /* destination_service (host); without configuration the workload */
 	char app[64];	     /* canonical service; without configuration the workload */
 	char version[32];    /* canonical revision; without configuration "latest" */
-	char principal[256]; /* "unknown" unless a certificate said more */
 };
 
 /* Which end's view a record is (Istio's reporter). A pair on one node is reported once by each. */
