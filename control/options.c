@@ -37,6 +37,8 @@
 	X(connections, "N", "connections kept at once (default 65536)")                            \
 	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
 	X(statistics, NULL, "measure the run time of BPF programs")                                \
+	X(verify, NULL,                                                                            \
+	  "compare what was seen of each connection with the kernel's counters when it closes")    \
 	X(once, NULL, "attach, say ready, report status, leave")                                   \
 	X(help, NULL, "this text")                                                                 \
 	X(version, NULL, "the version")
@@ -227,6 +229,9 @@ static int take_option(struct options *o, int id, const char *value)
 		return -1;
 	case OPTION_statistics:
 		o->statistics = true;
+		return -1;
+	case OPTION_verify:
+		o->verify = true;
 		return -1;
 	case OPTION_once:
 		o->once = true;

@@ -30,6 +30,7 @@ struct options {
 	bool layer4_only;
 	bool flows;
 	bool statistics; /* run times of BPF programs */
+	bool verify;	 /* accounts of connections */
 	bool once;
 };
 

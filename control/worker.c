@@ -170,6 +170,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 	limits.requests_per_connection = OPEN_EXCHANGES;
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
 	signal_limits.seed = random_seed();
+	limits.verify = w->options.verify && !w->options.accelerate_count; /* TCP counts what it
+									      carried */
 	if (w->options.connections)
 		limits.connections = w->options.connections;
 	w->signals = signals_new(&signal_limits, err);

@@ -389,6 +389,22 @@ static enum collect collect_undecodable(const struct signals *s, enum metric met
 	return counted(ret, s->health.observe.lost[position], 0);
 }
 
+static enum collect collect_differences(const struct signals *s, enum metric metric,
+					uint32_t position, struct sample *ret)
+{
+	static const char *const names[] = {
+#define X(name, label, text) label,
+		OBSERVE_ACCOUNTS(X)
+#undef X
+	};
+
+	(void)metric;
+	if (position >= OBSERVE_ACCOUNT_MAX)
+		return COLLECT_END;
+	sample_label(ret, "compared", names[position]);
+	return counted(ret, s->health.observe.differences[position], 0);
+}
+
 static enum collect collect_capture(const struct signals *s, enum metric metric, uint32_t position,
 				    struct sample *ret)
 {

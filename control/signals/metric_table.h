@@ -83,6 +83,9 @@
 	  "Things delivered that became no record, by stage and reason (undecodable ones apart).") \
 	X(UNDECODABLE, COUNTER, "weft_undecodable_total", "", undecodable,                         \
 	  "Directions of connections that could not be decoded (further), by reason.")             \
+	X(ACCOUNT_DIFFERENCES, COUNTER, "weft_account_differences_total", "", differences,         \
+	  "Ends of connections that closed with other bytes than the kernel's TCP counted, by "    \
+	  "what was compared (with --verify).")                                                    \
 	X(CAPTURED_PACKETS, COUNTER, "weft_capture_packets_total", "", capture,                    \
 	  "TCP packets with payload that the socket hooks looked at.")                             \
 	X(CAPTURED_COPIED, COUNTER, "weft_capture_copied_bytes_total", "bytes", capture,           \

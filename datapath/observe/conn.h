@@ -84,6 +84,7 @@ struct end {
 	uint32_t handshake_us;
 	uint64_t requests;
 	uint64_t heard_ns; /* when a walk met it alive last */
+	bool joined;	   /* met while it lived */
 	bool announced;	   /* CONNECTION_OPENED was reported */
 	bool closed;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The connection table: found by cookie; two local ends become one connection. */
 #include "datapath/observe/connections.h"
+#include "datapath/observe/account.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/layers.h"
 #include "datapath/observe/report.h"
@@ -163,6 +164,7 @@ static void end_fill(struct conn *c, unsigned side, const struct weft_open *open
 	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
 				  open->tuple.local_port);
 	e->handshake_us = open->handshake_us;
+	e->joined = open->flags & WEFT_OPEN_JOINED;
 	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
 	e->address.netns_ino = open->tuple.netns_ino;
 	e->address.pid = open->owner.pid;
@@ -362,6 +364,7 @@ void conn_close(struct conn *c, const struct weft_close *close)
 	conn_learn_owner(c, side, &close->owner);
 	if (!c->ended_ns)
 		conn_finish(c, side, close->counters.flags, time_ns);
+	account_close(c, side);
 	end_close(c, side, time_ns);
 	if (is_closed(c))
 		conn_free(c);

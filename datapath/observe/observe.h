@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "datapath/observe/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct observe_limits {
 	uint64_t secret_wait_ns;	  /* default 10 s: then tls_give_up and wipe */
 	uint64_t connection_idle_ns;	  /* default 1 h without any event: forgotten and counted */
 	uint64_t alive_interval_ns;	  /* default 10 s between CONNECTION_ALIVE reports */
+	bool verify;			  /* default false: no accounts are compared */
 	uint64_t seed;
 };
 struct observe_limits observe_limits_default(void);
@@ -112,9 +114,23 @@ enum observe_loss {
 		OBSERVE_LOSS_MAX
 };
 
+/* What is compared when an end closes. X(name, label, text) */
+#define OBSERVE_ACCOUNTS(X)                                                                        \
+	X(SENT, "sent", "bytes that left by the hooks and those acknowledged by TCP")              \
+	X(RECEIVED, "received", "bytes that came by the hooks and those taken by TCP")             \
+	X(DECODED, "decoded", "bytes given to the decoders or left out, and those that left")
+
+enum observe_account {
+#define X(name, ...) OBSERVE_ACCOUNT_##name,
+	OBSERVE_ACCOUNTS(X)
+#undef X
+		OBSERVE_ACCOUNT_MAX
+};
+
 struct observe_counters {
 	uint64_t delivered[8]; /* ring records taken, by WEFT_EVENT_* */
 	uint64_t lost[OBSERVE_LOSS_MAX];
+	uint64_t differences[OBSERVE_ACCOUNT_MAX];
 	uint64_t requests[REPORTER_MAX];
 	uint32_t connections; /* in the table now */
 	uint32_t secrets;     /* waiting now */

@@ -81,7 +81,7 @@ class Sandbox:
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir.mkdir(parents=True)
         self.journal = journal.begin(name, owner or os.getpid())
-        self.processes, self.closers = [], []
+        self.processes, self.closers, self.checks = [], [], []
         self.namespaces = {}
         self.cgroup_root = cgroup2_root()
         self._hub = None
@@ -130,6 +130,10 @@ class Sandbox:
         self.journal.write(f"pid {process.pid} {journal.start_time(process.pid)}\n")
         self.processes.append(process)
         return process
+
+    def on_pass(self, check):
+        """What must be true at the end of a test that found nothing else wrong."""
+        self.checks.append(check)
 
     def on_close(self, action):
         self.closers.append(action)

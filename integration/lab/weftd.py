@@ -12,9 +12,12 @@ from lab.processes import wait_for
 from lab.prometheus import Metrics
 from lab.sandbox import shown
 from lab.truth import Exchange
-from lab.verdict import Failure, Skip
+from lab.verdict import Failure, Skip, expect_equal
 
 BPFFS = "/sys/fs/bpf"
+# Tests at whose end the account of every connection must close. Those of the others do not all: Fast Open, sockets that
+# policy ends, agents that come and go.
+ACCOUNTED = ("bulk", "exact", "harmless", "l4", "latency", "loss", "redirect", "serve")
 
 
 class Weftd:
@@ -23,7 +26,8 @@ class Weftd:
 
     def __init__(self, box, *options, bpffs=BPFFS, recent=131072, ahead=()):
         self.box, self.ahead = box, ahead
-        self.options = [*(["--recent", recent] if recent else []), *options]
+        accounted = box.name.split("/")[0] in ACCOUNTED
+        self.options = [*(["--verify"] if accounted else []), *(["--recent", recent] if recent else []), *options]
         self.program, self.weft = box.build / "weftd", box.build / "weft"
         for program in (self.program, self.weft):
             if not program.exists():
@@ -35,6 +39,7 @@ class Weftd:
         self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
         self.process = None
         box.journal.write(f"pin {self.pin} {self.weft}\n")
+        box.on_pass(self.accounts_agree)
         box.on_close(self.remove)
 
     def start(self, says=r"^weftd: ready$"):
@@ -76,6 +81,13 @@ class Weftd:
 
     def detach(self, *options):
         return subprocess.run([self.weft, "detach", "--pin", self.pin, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def accounts_agree(self):
+        """No end of a connection closed with other bytes than the kernel's TCP counted."""
+        if not self.process or not self.process.alive():
+            return
+        found = {have["compared"]: value for have, value in self.metrics().rows("weft_account_differences_total") if value}
+        expect_equal(found, {}, "ends of connections whose account does not close")
 
     def remove(self):
         self.stop()

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Compares at the close of each end. */
+#include "datapath/observe/account.h"
+
+#define ENDED_EARLY                                                                                \
+	(WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED | WEFT_END_FAILED | WEFT_END_REFUSED |      \
+	 WEFT_END_TIMEOUT)
+
+static void compare(struct conn *c, enum observe_account what, bool equal)
+{
+	if (!equal)
+		c->observe->counters.differences[what]++;
+}
+
+/* A FIN counts as a byte where it was sent and acknowledged, or received. */
+static bool same(uint64_t seen_bytes, uint64_t counted_bytes)
+{
+	return counted_bytes == seen_bytes || counted_bytes == seen_bytes + 1;
+}
+
+/* What comes after a program has closed its socket TCP does not take, but for the FIN. */
+static bool received_agrees(const struct weft_counters *k)
+{
+	bool closed_first = !(k->flags & WEFT_END_PEER_FIRST);
+
+	return same(k->received_bytes, k->tcp_bytes_received) ||
+	       (closed_first && k->received_bytes > k->tcp_bytes_received);
+}
+
+void account_close(struct conn *c, unsigned side)
+{
+	const struct end *e = &c->ends[side];
+	const struct weft_counters *k = &e->counters;
+	bool syn = side == SIDE_CLIENT; /* acknowledged to the client as a byte */
+
+	if (!c->observe->limits.verify || e->joined || k->flags & ENDED_EARLY)
+		return;
+	compare(c, OBSERVE_ACCOUNT_SENT, same(k->sent_bytes + syn, k->tcp_bytes_acked));
+	compare(c, OBSERVE_ACCOUNT_RECEIVED, received_agrees(k));
+	compare(c, OBSERVE_ACCOUNT_DECODED, c->streams[side].next <= k->sent_bytes);
+}
