@@ -56,24 +56,18 @@ struct weft_simulation {
 	__u64 cgroup_id; /* of the process, 0 = not known */
 	__u32 netns_ino; /* 0 = not known */
 	__u32 uid;	 /* WEFT_NUMBER_NONE = not known */
-	struct weft_program program; /* all 0 = not known */
 	__u16 port;
 	__u8 protocol; /* IPPROTO_* */
 	/* answered */
-	__u8 verdict;  /* WEFT_VERDICT_* */
-	__u32 service; /* state, 0xffffffff = none, as in all below */
-	__u32 subset;
-	__u32 endpoint; /* state */
+	__u8 verdict;	/* WEFT_VERDICT_* */
+	__u32 service;	/* state, 0xffffffff = none */
+	__u32 endpoint; /* the same */
 	__u32 pool;	/* cell */
 	__u8 endpoint_addr[16];
 	__u16 endpoint_port;
-	__u16 pad;
-	__u32 source; /* workloads: number */
-	__u32 target;
-	__u32 policy;
-	__u32 rule;
+	__u16 pad[3];
 	__u64 generation; /* 0 = no mesh in force */
 };
 
 _Static_assert(sizeof(struct weft_pool_state) == 64, "pool state");
-_Static_assert(sizeof(struct weft_simulation) == 144, "simulation");
+_Static_assert(sizeof(struct weft_simulation) == 104, "simulation");

@@ -26,7 +26,6 @@ __weak __noinline int simulation_source(const struct weft_simulation *s, __u64 g
 	facts.cgroups[0] = s->cgroup_id;
 	facts.netns_ino = s->netns_ino;
 	facts.uid = s->uid;
-	facts.program = s->program;
 	__builtin_memcpy(key.addr, s->source_addr, 16);
 	__builtin_memcpy(search.addr, s->source_addr, 16);
 	identity_of_facts(&search, &facts);
@@ -56,8 +55,6 @@ static __always_inline void simulation_answer(struct weft_simulation *s, const s
 	s->service = ask->service ? ask->service_state : WEFT_NUMBER_NONE;
 	s->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
 	s->pool = ask->pool;
-	s->subset = s->source = s->target = s->policy = WEFT_NUMBER_NONE;
-	s->rule = 0;
 	__builtin_memcpy(s->endpoint_addr, ask->addr, 16);
 	s->endpoint_port = ask->port;
 }
