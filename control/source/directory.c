@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/names.h"
+#include "control/source/file_read.h"
 #include "mesh-config/source.h"
 
 #include <errno.h>
@@ -53,6 +54,7 @@ struct directory {
 	int above;	       /* of the folder it is in: links and directories are swapped there */
 	void *files;	       /* struct known by name (tsearch(3)) */
 	struct names touched;  /* events spoke of these */
+	struct names later;    /* told now as what cannot be read: looked at again, soon */
 	struct names written;  /* files that were changed in place and not closed yet */
 	unsigned told;	       /* visits, ever */
 	bool walk;	       /* anything may have changed */
@@ -194,6 +196,7 @@ void directory_free(struct directory *d)
 		return;
 	tdestroy(d->files, known_free);
 	names_clear(&d->touched);
+	names_clear(&d->later);
 	names_clear(&d->written);
 	if (d->watch_fd >= 0)
 		close(d->watch_fd);
@@ -232,33 +235,6 @@ static void remember(struct known *k, const struct stat *s)
 	k->modified = s->st_mtim;
 }
 
-/* The whole content of |fd| in |ret_bytes|, which the caller frees. NULL, or why not. */
-static const char *read_whole(int fd, const struct stat *s, char **ret_bytes)
-{
-	cleanup_free char *bytes = NULL;
-	off_t used = 0;
-
-	if (!S_ISREG(s->st_mode))
-		return "not a regular file";
-	if (s->st_size > DIRECTORY_FILE_MAX_BYTES)
-		return "larger than 4 MiB";
-	bytes = malloc((size_t)s->st_size + 1);
-	if (!bytes)
-		return strerror(ENOMEM);
-	while (used < s->st_size) {
-		ssize_t n = read(fd, bytes + used, (size_t)(s->st_size - used));
-
-		if (n < 0)
-			return strerror(errno);
-		if (!n)
-			break;
-		used += n;
-	}
-	bytes[used] = 0;
-	*ret_bytes = take_ptr(bytes);
-	return NULL;
-}
-
 struct telling {
 	struct directory *d;
 	directory_visit *visit;
@@ -292,7 +268,8 @@ static void look_again(const struct telling *t, struct known *k, const char *nam
 	const char *problem = strerror(errno);
 
 	k->modified.tv_nsec = -1;
-	touch(t->d, name);
+	if (!names_add(&t->d->later, name))
+		t->d->walk = true;
 	t->d->again = true;
 	tell(t, name, (struct slice){"", 0}, false, problem);
 }
@@ -369,7 +346,7 @@ static void look(const struct telling *t, const char *name)
 	if (fd < 0 || fstat(fd, &s))
 		problem = strerror(errno);
 	else
-		problem = read_whole(fd, &s, &bytes);
+		problem = file_read(fd, &s, &bytes);
 	if (!problem && (fstat(fd, &after) || after.st_size != s.st_size ||
 			 after.st_mtim.tv_nsec != s.st_mtim.tv_nsec)) {
 		touch(d, name); /* written while it was read: its close will come */
@@ -445,7 +422,8 @@ static void tell_all(const struct telling *t)
 	touched = d->touched;
 	d->touched = (struct names){0};
 	while ((name = names_take(&touched))) {
-		look(t, name);
+		if (!names_has(&d->later, name)) /* else the walk has just told it */
+			look(t, name);
 		free(name);
 	}
 }
@@ -454,7 +432,12 @@ static void tell_all(const struct telling *t)
 static void look_later(struct directory *d)
 {
 	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
+	char *name;
 
+	while ((name = names_take(&d->later))) {
+		touch(d, name);
+		free(name);
+	}
 	if (d->again || d->touched.root)
 		timerfd_settime(d->timer_fd, 0, &again, NULL);
 	d->again = false;

@@ -208,6 +208,19 @@ static void a_broken_link_takes_nothing_away(void **state)
 	assert_string_equal(settled(w), "-a.yaml;");
 }
 
+/* Also where a walk and an event come to it at one time. */
+static void what_cannot_be_read_is_told_once(void **state)
+{
+	static const char problem[] = "!b.yaml=No such file or directory;";
+	struct world *w = *state;
+
+	assert_int_equal(symlink("nothing", at(w, "mesh/b.yaml")), 0);
+	assert_string_equal(settled(w), problem);
+	assert_int_equal(mkdir(at(w, "folder"), 0700), 0);
+	rename(at(w, "folder"), at(w, "mesh/folder"));
+	assert_string_equal(settled(w), problem);
+}
+
 static void tells_removal_and_moving_away(void **state)
 {
 	struct world *w = *state;
@@ -370,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_that_became_empty_where_it_was_is_a_problem,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_link_takes_nothing_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_removal_and_moving_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(tells_changes_that_come_together_at_once, setup,
 						teardown),
