@@ -33,23 +33,58 @@ static int find_source(const struct mesh *m, const char *from, struct weft_simul
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
 }
 
-/* Cuts ":PORT" off |to|; 0: there is none. */
-static uint16_t cut_port(char *to)
+/* Cuts ":PORT" off |to| and returns PORT, "" where there is none. */
+static const char *cut_port(char *to)
 {
-	char *colon = strrchr(to, ':'), *end;
-	unsigned long port;
+	char *colon = strrchr(to, ':');
 
-	if (!colon || (to[0] != '[' && strchr(to, ':') != colon))
-		return 0;
-	port = strtoul(colon + 1, &end, 10);
-	if (*end || end == colon + 1 || !port || port > 65535)
-		return 0;
+	if (!colon || (to[0] != '[' && strchr(to, ':') != colon) ||
+	    (to[0] == '[' && colon[-1] != ']'))
+		return "";
 	*colon = 0;
-	if (to[0] == '[' && colon[-1] == ']') {
+	if (to[0] == '[') {
 		colon[-1] = 0;
 		memmove(to, to + 1, strlen(to));
 	}
-	return (uint16_t)port;
+	return colon + 1;
+}
+
+/* 0: it is none. */
+static uint16_t port_number(const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	return *end || end == text || port > 65535 ? 0 : (uint16_t)port;
+}
+
+/* By number or by name, as in Kubernetes; "": the only one. */
+static int find_port(const struct mesh *m, const struct mesh_service *service, const char *name,
+		     const char *text, struct weft_simulation *s, struct error *err)
+{
+	char names[160] = "";
+	size_t used = 0;
+
+	s->port = port_number(text);
+	if (!*text && service->port_count == 1)
+		s->port = m->ports[service->port_first].port;
+	for (uint32_t i = 0; !s->port && i < service->port_count; i++) {
+		const struct mesh_port *port = &m->ports[service->port_first + i];
+
+		if (*text && !strcmp(port->name, text))
+			s->port = port->port;
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used,
+						 port->name[0] ? "%s%u (%s)" : "%s%u",
+						 i ? ", " : "", port->port, port->name);
+	}
+	if (s->port)
+		return 0;
+	if (*text)
+		return error_set(err, -ENOENT, "the service %s has no port \"%.40s\": it has %s",
+				 name, text, names);
+	return error_set(err, -EINVAL, "the service %s has %u ports: say which, %s:PORT of %s",
+			 name, service->port_count, name, names);
 }
 
 static uint32_t find_service(const struct mesh *m, const char *name)
@@ -66,15 +101,19 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 		       struct error *err)
 {
 	const struct mesh_service *service;
+	const char *port;
 	char name[300];
 	uint32_t found;
 
 	snprintf(name, sizeof(name), "%s", to);
-	s->port = cut_port(name);
+	port = cut_port(name);
 	s->protocol = IPPROTO_TCP;
-	if (end_address(name, s->addr))
+	if (end_address(name, s->addr)) {
+		s->port = port_number(port);
 		return s->port ? 0
-			       : error_set(err, -EINVAL, "an address needs a port: %s:80", name);
+			       : error_set(err, -EINVAL,
+					   "an address needs the number of a port: %s:80", name);
+	}
 	found = find_service(m, name);
 	if (found == MESH_NONE)
 		return error_set(err, -ENOENT, "no service is called \"%.100s\"", name);
@@ -82,12 +121,7 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 	if (!service->vip_count)
 		return error_set(err, -EINVAL, "the service %s has no address of its own", name);
 	memcpy(s->addr, m->vips[service->vip_first].prefix.address, 16);
-	if (!s->port && service->port_count != 1)
-		return error_set(err, -EINVAL, "the service %s has %u ports: say which, %s:PORT",
-				 name, service->port_count, name);
-	if (!s->port)
-		s->port = m->ports[service->port_first].port;
-	return 0;
+	return find_port(m, service, name, port, s, err);
 }
 
 /* ---- the answer */

@@ -151,5 +151,9 @@ def simulated(box):
                      f"{place.role}: {told}")
     text = mesh.weftd.command("simulate", "shop/shop", "reviews.example").stdout
     expect("denied by shop/p rule 1: a DENY policy matches" in text, text)
+    by_name = json.loads(mesh.weftd.command("simulate", stranger.address, "reviews.example:main", "-o", "json").stdout)
+    expect_equal((by_name["asked"], by_name["verdict"]), (f"{VIP}:80", "allowed"), f"a port by its name: {by_name}")
+    wrong = mesh.weftd.command("simulate", stranger.address, "reviews.example:mian")
+    expect(wrong.returncode not in (0, 3) and 'no port "mian": it has 80 (main)' in wrong.stderr, f"a name of no port: {wrong}")
     direct = json.loads(mesh.weftd.command("simulate", shop.address, f"{quarter.server.address}:8080", "-o", "json").stdout)
     expect_equal((direct["verdict"], direct["policy"]["policy"]), ("denied", "shop/p"), f"an address that is no service's: {direct}")

@@ -94,7 +94,8 @@ const struct command commands[] = {
 	{"simulate", "FROM TO", "where a connect would go, and what policies say of it there",
 	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
 	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "
-	 "one port\n"
+	 "one port;\n"
+	 "         PORT of a service is a number or its name\n"
 	 "by the kernel's own code, on what is in force\n"
 	 "exit code 3: the connect would be refused\n",
 	 command_simulate},
