@@ -184,6 +184,28 @@ def nothing_left(box):
     expect_equal(left, [], "left in the kernel")
 
 
+@test("harmless/detach_elsewhere")
+def detach_elsewhere(box):
+    """A directory that is no pin directory: detach and weftd say what it is, and leave it alone; nothing is mounted on it."""
+    weftd = Weftd(box)
+    weftd.start()
+    plain, foreign = box.dir / "plain", f"{weftd.pin}-foreign"
+    plain.mkdir()
+    (plain / "file").write_text("mine")
+    os.mkdir(foreign)
+    box.on_close(lambda: os.rmdir(foreign))
+    os.mkdir(f"{foreign}/others")
+    box.on_close(lambda: os.path.exists(f"{foreign}/others") and os.rmdir(f"{foreign}/others"))
+    for place, words in ((plain, "not on a bpf file system"), (plain / "file", "Not a directory"), (foreign, "others")):
+        done = subprocess.run([weftd.weft, "detach", "--pin", place], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        expect(done.returncode == 1 and words in done.stdout and "nothing was changed; --pin" in done.stdout, f"{place}: {done}")
+    expect_equal((os.listdir(plain), os.listdir(foreign)), (["file"], ["others"]), "what is in them")
+    started = subprocess.run([weftd.program, "--pin", plain, "--once", "--listen", "127.0.0.1:0", "--socket", box.dir / "other.sock"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    expect(started.returncode and "is not empty" in started.stdout, f"weftd on a directory of others: {started}")
+    expect_equal(weftd.command("status").returncode, 0, "the agent beside it goes on")
+
+
 @test("harmless/detach_without_agent")
 def detach_without_agent(box):
     """After a SIGKILL the pins remain; detach alone takes them away, and does so twice without complaint."""

@@ -4,10 +4,12 @@
 #include "control/cli/command.h"
 
 #include "base/cleanup.h"
+#include "base/defaults.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/leftover.h"
 #include "datapath/attach/pin_lock.h"
+#include "datapath/attach/pins.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -118,6 +120,12 @@ int command_detach(const struct context *context, int argc, char **argv)
 		return command_fail(EXIT_USAGE, "detach takes no \"%s\"", argv[1 + force]);
 	if (geteuid() != 0)
 		return command_fail(EXIT_FAILED, "detach needs root");
+	if (pins_look(context->pin_dir, &err))
+		return command_fail(EXIT_FAILED,
+				    "%s: nothing was changed; --pin takes the directory that weftd "
+				    "was started with, " WEFT_DEFAULT_PIN_DIR
+				    " where it was started without",
+				    err.text);
 	if (!access(context->pin_dir, F_OK))
 		r = take_lock(context->pin_dir, force, &lock, &err);
 	r = r ? r : detach(context->pin_dir, &err);

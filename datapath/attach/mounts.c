@@ -2,6 +2,9 @@
 /* Finding and making mounts: /proc/self/mounts through getmntent, statfs magics. */
 #include "datapath/attach/mounts.h"
 
+#include "base/cleanup.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <mntent.h>
@@ -72,8 +75,24 @@ static int make_directories(const char *dir, mode_t mode)
 	return mkdir(path, mode) && errno != EEXIST ? -errno : 0;
 }
 
+bool mounts_has_entries(const char *dir)
+{
+	cleanup_closedir DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return true;
+	return false;
+}
+
 int mounts_mount_bpffs(const char *dir, struct error *err)
 {
+	if (mounts_has_entries(dir))
+		return error_set(err, -ENOTEMPTY,
+				 "%s is not empty, and not on a bpf file system: one that is "
+				 "mounted there would hide what it has",
+				 dir);
 	if (!mount("bpf", dir, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
 		return 0;
 	return error_set(err, -errno, "cannot mount a bpf file system on %s: %s", dir,

@@ -20,7 +20,11 @@ int mounts_make_directory(const char *dir, bool *ret_made, struct error *err);
 
 bool mounts_is_bpffs(const char *path);
 
-/* Mounts a bpf file system on |dir|. 0 or a negative errno with a sentence in |err|. */
+/* Whether |dir| is a directory that can be read and has something in it. */
+bool mounts_has_entries(const char *dir);
+
+/* Mounts a bpf file system on |dir|, which has to be empty: what it has would be hidden. 0 or a
+ * negative errno (-ENOTEMPTY) with a sentence in |err|. */
 int mounts_mount_bpffs(const char *dir, struct error *err);
 
 /* Makes |dir| a directory on a bpf file system: uses the one it lies on, else mounts one on

@@ -58,15 +58,40 @@ void pins_remove_builds(const char *pin_dir, const char *but)
 	pins_visit_builds(pin_dir, but, remove_one, (void *)pin_dir);
 }
 
-static bool has_entries(const char *dir)
+/* Of the directories and maps beside each other in a pin directory. */
+static bool is_ours(const char *name)
 {
-	cleanup_closedir DIR *d = opendir(dir);
-	struct dirent *entry;
+	static const char *const beginnings[] = {"build-", "retired-", "kept"};
 
-	while (d && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		if (!strncmp(name, beginnings[i], strlen(beginnings[i])))
 			return true;
 	return false;
+}
+
+int pins_look(const char *pin_dir, struct error *err)
+{
+	cleanup_closedir DIR *d = opendir(pin_dir);
+	struct dirent *entry;
+	char other[256] = "";
+
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d)
+		return error_set(err, -ENOTDIR, "%s: %s", pin_dir, strerror(errno));
+	if (!mounts_is_bpffs(pin_dir))
+		return error_set(err, -ENOTDIR, "%s is a directory, but not on a bpf file system",
+				 pin_dir);
+	while ((entry = readdir(d))) {
+		if (is_ours(entry->d_name))
+			return 0;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			snprintf(other, sizeof(other), "%s", entry->d_name);
+	}
+	if (other[0])
+		return error_set(err, -ENOTDIR, "%s has no pins of weft, but others (%.60s)",
+				 pin_dir, other);
+	return 0;
 }
 
 int pins_prepare(struct pins *pins, const char *pin_dir, const void *object, size_t object_bytes,
@@ -81,7 +106,7 @@ int pins_prepare(struct pins *pins, const char *pin_dir, const void *object, siz
 	snprintf(pins->map_dir, sizeof(pins->map_dir), "%s/build-%016llx", pin_dir,
 		 (unsigned long long)hash);
 	snprintf(pins->link_dir, sizeof(pins->link_dir), "%s/links", pins->map_dir);
-	pins->adopted = has_entries(pins->link_dir);
+	pins->adopted = mounts_has_entries(pins->link_dir);
 	if (!pins->adopted) /* loaded once, never attached */
 		remove_tree(pins->map_dir);
 	if ((mkdir(pins->map_dir, 0700) && errno != EEXIST) ||

@@ -30,3 +30,7 @@ void pins_visit_builds(const char *pin_dir, const char *but, pins_visit *visit, 
 /* Removes one build, or all of them but |but|. */
 void pins_build_remove(const char *map_dir, const char *pin_dir);
 void pins_remove_builds(const char *pin_dir, const char *but);
+
+/* Whether |pin_dir| may be taken for a pin directory: it is not there, empty on a bpf file system,
+ * or holds what weft pins. 0; -ENOTDIR and in |err| what is there instead. Changes nothing. */
+int pins_look(const char *pin_dir, struct error *err);
