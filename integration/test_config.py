@@ -268,7 +268,8 @@ def convert(box):
     comments = [line for line in done.stdout.splitlines() if line.startswith("# left out: ")]
     said = [line for line in done.stderr.splitlines() if re.match(rf"{cluster}:\d+:\d+: warning: ", line)]
     expect_equal(len(comments), len(said), "a comment for each warning on standard error")
-    expect("11 objects written, 10 things left out, 2 kept that weft will refuse" in done.stderr, done.stderr)
+    expect("11 objects written, 10 things left out;" in done.stderr and "refused: 3 errors above" in done.stderr, done.stderr)
+    expect("refused" not in done.stdout, "what is refused is listed, each alike, and marked nowhere else")
     expect("of no meaning here: ipFamilies 1, hostname 1, topology 1" in done.stderr and "ipFamilies" not in done.stdout, done.stderr)
     refused = re.findall(rf"^{cluster}:(\d+):\d+: error\[(E\d+)\]", done.stderr, re.M)
     expect_equal(refused, [("77", "E3002"), ("93", "E3002"), ("95", "E2011")], "what was refused, by its place in the manifest")
@@ -317,3 +318,11 @@ def unreadable(box):
     (mesh.directory / "bad.yaml").unlink()
     expect_equal(validated(), (3, three), "what cannot be read alone")
     expect(mesh.weftd.command("config", "validate", mesh.directory).stdout.endswith("3 errors, 0 warnings\n"), "how many")
+    good = box.dir / "good"
+    good.mkdir()
+    for code, *command in ((1, "policy", "explain", "-", "10.0.0.1", "80", "--config", mesh.directory), (2, "config", "diff", good, mesh.directory),
+                           (3, "config", "apply", "--dry-run", mesh.directory), (3, "config", "apply", mesh.directory), (3, "config", "convert", mesh.directory)):
+        done = mesh.weftd.command(*command)
+        said = sorted(pathlib.Path(path).stem for path in re.findall(r"^(\S+): error\[E1009\]: cannot be read: ", done.stdout + done.stderr, re.M))
+        expect_equal((done.returncode, said), (code, ["dangling", "large", "pipe"]), f"{command}: {done}")
+        expect((done.stdout + done.stderr).count("mend it, split it or take it away") == 3, f"hints: {done}")

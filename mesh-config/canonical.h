@@ -16,7 +16,8 @@ struct canonical_loss {
 	const char *object; /* "VirtualService shop/cart" */
 	const char *what;   /* "spec.http[0].retries"; "" the object itself */
 	const char *why;
-	bool kept;  /* it was not left out: that would weaken security, weft refuses it */
+	bool kept;  /* it was not left out: that would weaken security, weft refuses it; no comment
+		     * says so, as of nothing else that is refused */
 	bool noise; /* of no meaning to a data plane: no comment says so */
 };
 

@@ -51,10 +51,9 @@ static void lose(struct canonical_writer *w, struct place at, struct slice field
 		return;
 	if (field.size_bytes)
 		path_enter(w, field);
-	if (!noise)
-		fprintf(w->comments, "# %s: %s (%s:%u): %s\n",
-			kept ? "refused by weft" : "left out", w->path[0] ? w->path : w->object,
-			w->file, at.line, why);
+	if (!noise && !kept)
+		fprintf(w->comments, "# left out: %s (%s:%u): %s\n",
+			w->path[0] ? w->path : w->object, w->file, at.line, why);
 	if (w->c->options.loss)
 		w->c->options.loss(w->c->options.arg, &loss);
 	path_leave(w, before);

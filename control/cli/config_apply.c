@@ -195,7 +195,7 @@ static int check_directory(const struct trial *t, const char *path)
 		return command_fail(EXIT_USAGE,
 				    "%s is not a directory; apply takes all that is to be in force",
 				    path);
-	if (!t->new.read.files)
+	if (!t->new.read.files && !t->new.read.unreadable)
 		return command_fail(EXIT_PROBLEMS,
 				    "%s has no files of configuration: nothing would be in force "
 				    "any more",

@@ -54,7 +54,6 @@ static int validate(const struct context *context, int argc, char **argv)
 
 	if (config_open(&c))
 		code = command_fail(EXIT_FAILED, "out of memory");
-	c.read.keeps_unreadable = true;
 	for (int i = 1; i < argc && !code; i++)
 		if (config_read_path(&c.read, argv[i]))
 			code = command_fail(EXIT_FAILED, "%s", c.read.err.text);

@@ -32,7 +32,7 @@ struct writing {
 	char *bytes;
 	size_t used, total;
 	unsigned parts, objects;
-	unsigned losses, kept; /* of a conversion */
+	unsigned losses; /* of a conversion */
 	struct noise noise[NOISE_MAX];
 	unsigned noises;	     /* names of fields; those beyond NOISE_MAX are one */
 	struct canonical *canonical; /* once all is written, while somebody wants to ask it */
@@ -245,7 +245,7 @@ static void count_noise(struct writing *w, const char *path)
 	w->noise[i].count++;
 }
 
-/* What is kept is told by what is wrong with it. */
+/* What is kept is told with all that weft refuses: check_result. */
 static void tell_loss(void *arg, const struct canonical_loss *l)
 {
 	struct writing *w = arg;
@@ -254,20 +254,17 @@ static void tell_loss(void *arg, const struct canonical_loss *l)
 		count_noise(w, l->what);
 		return;
 	}
+	if (l->kept)
+		return;
 	w->losses++;
-	w->kept += l->kept;
-	if (!l->kept)
-		fprintf(stderr, "%s:%u:%u: warning: %s: %s%s%s\n", l->file, l->line, l->column,
-			l->object, l->what, l->what[0] ? ": " : "", l->why);
+	fprintf(stderr, "%s:%u:%u: warning: %s: %s%s%s\n", l->file, l->line, l->column, l->object,
+		l->what, l->what[0] ? ": " : "", l->why);
 }
 
 static void say_converted(const struct writing *w, uint32_t stripped)
 {
 	fprintf(stderr, "weft: %u object%s written, %u thing%s left out", w->objects,
-		w->objects == 1 ? "" : "s", w->losses - w->kept,
-		w->losses - w->kept == 1 ? "" : "s");
-	if (w->kept)
-		fprintf(stderr, ", %u kept that weft will refuse", w->kept);
+		w->objects == 1 ? "" : "s", w->losses, w->losses == 1 ? "" : "s");
 	if (stripped)
 		fprintf(stderr, "; status and metadata that controllers keep taken from %u",
 			stripped);
@@ -341,7 +338,12 @@ static int convert(const struct context *context, struct writing *w, struct conf
 	int code;
 
 	w->result = result->read.source;
-	if (write_all(w, &options, from, &stripped) == -EBADMSG)
+	if (from->read.unreadable)
+		error_set(&w->err, -EBADMSG,
+			  "nothing is written: there are files that cannot be read");
+	else
+		write_all(w, &options, from, &stripped);
+	if (w->err.code == -EBADMSG)
 		say_unreadable(context, from);
 	if (w->err.code) {
 		code = command_fail(w->err.code == -EBADMSG ? EXIT_PROBLEMS : EXIT_FAILED, "%s",

@@ -35,10 +35,8 @@ static void take_change(void *arg, const struct directory_change *change)
 {
 	struct config_read *c = arg;
 
-	if (change->problem && c->keeps_unreadable)
+	if (change->problem)
 		keep_unreadable(c, change);
-	else if (change->problem)
-		error_set(&c->err, -EIO, "%s: %s", change->name, change->problem);
 	else if (!c->err.code)
 		config_read_bytes(c, change->name, change->bytes);
 }

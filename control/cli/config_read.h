@@ -9,11 +9,8 @@
 struct config_read {
 	struct mesh_source *source; /* the caller's */
 	struct error err;
-	uint32_t files; /* read so far */
-	/* What of a directory could not be read is kept here, for config_build to say; else it is
-	 * an error. */
-	bool keeps_unreadable;
-	struct unreadable *unreadable;
+	uint32_t files;		       /* read so far */
+	struct unreadable *unreadable; /* of directories, for config_build to say */
 };
 
 /* Adds a directory, a file or "-" (stdin) to c->source. 0 or a negative errno with c->err. */

@@ -2,7 +2,7 @@
 /* `weft policy explain`: what policies say of a connection, and why. */
 #include "control/cli/command.h"
 
-#include "control/cli/config_read.h"
+#include "control/cli/config_files.h"
 #include "control/export/explain.h"
 #include "control/export/text.h"
 
@@ -180,38 +180,19 @@ static int explain_mesh(struct policy_view *view, const struct mesh *m,
 	return code;
 }
 
-static int build_mesh(const struct context *context, struct config_read *read,
-		      struct mesh **ret_mesh)
-{
-	struct problems problems;
-	int err = mesh_source_build(read->source, ret_mesh, &problems);
-
-	for (uint32_t i = 0; i < problems.count; i++)
-		if (problems.items[i].severity == PROBLEM_ERROR)
-			problem_write(&problems.items[i], stderr, context->color);
-	problems_free(&problems);
-	if (!err)
-		return EXIT_FINE;
-	return command_fail(EXIT_FAILED,
-			    err == -ENOMEM ? "out of memory" : "this configuration has errors");
-}
-
 static int ask_files(struct policy_view *view, const struct policy_question *q)
 {
-	struct config_read read = {.source = mesh_source_new()};
 	struct mesh *mesh = NULL;
+	struct config config;
 	int code;
 
-	if (!read.source)
-		return command_fail(EXIT_FAILED, "out of memory");
-	if (config_read_path(&read, q->config))
-		code = command_fail(EXIT_FAILED, "%s", read.err.text);
+	if (config_open(&config) || config_read_path(&config.read, q->config) ||
+	    config_build(view->context, &config, stderr, false, &mesh, NULL))
+		code = command_fail(EXIT_FAILED, "%s: %s", q->config, config.read.err.text);
 	else
-		code = build_mesh(view->context, &read, &mesh);
-	if (!code)
 		code = explain_mesh(view, mesh, q);
 	mesh_free(mesh);
-	mesh_source_free(read.source);
+	config_close(&config);
 	return code;
 }
 
