@@ -23,10 +23,13 @@
 struct path_walk {
 	__u64 dentry; /* addresses */
 	__u64 mount;
+	__u64 top;   /* root of the mount */
+	__u64 below; /* the mount that it is on; itself: none */
 	struct weft_path_hash hash;
 	__u64 root; /* of the mount that the last component was in */
-	__u32 components;
 	__u32 owner;
+	__u16 components;
+	__u16 is_fed; /* the name of |dentry| is in |hash| */
 };
 
 /* A piece of a component. */
@@ -46,14 +49,17 @@ __weak __noinline int path_word(struct weft_path_hash *h, __u64 word)
 __weak __noinline int path_chunk(struct weft_path_hash *h, const struct path_chunk *chunk,
 				 __u32 bytes)
 {
+	struct weft_path_hash state; /* in registers */
 	__u64 words[CHUNK_BYTES / 8];
 
 	if (!h || !chunk)
 		return 0;
+	state = *h;
 	__builtin_memcpy(words, chunk->text, sizeof(words));
 	for (__u32 i = 0; i < CHUNK_BYTES / 8; i++)
 		if (i * 8 < bytes)
-			path_word(h, words[i]);
+			weft_path_word(&state, words[i]);
+	*h = state;
 	return 0;
 }
 
@@ -89,7 +95,7 @@ __weak __noinline int path_owner(struct path_walk *w)
 	const struct inode *inode;
 	__u32 uid;
 
-	if (!w)
+	if (!w || w->owner == WEFT_OWNERS_MANY)
 		return 0;
 	dentry = (const void *)w->dentry;
 	inode = BPF_CORE_READ(dentry, d_inode);
@@ -101,34 +107,59 @@ __weak __noinline int path_owner(struct path_walk *w)
 	return 0;
 }
 
+static __always_inline void path_enter(struct path_walk *w, __u64 address)
+{
+	const struct mount *mount = (const void *)address;
+
+	w->mount = address;
+	w->top = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	w->below = (__u64)BPF_CORE_READ(mount, mnt_parent);
+}
+
+/* Feeds the name of the dentry where the walk is, unless that was done. */
+static __always_inline int path_feed(struct path_walk *w)
+{
+	const struct dentry *dentry = (const void *)w->dentry;
+	bool is_fed = w->is_fed;
+
+	w->is_fed = 0;
+	return is_fed ? 0 : path_name(&w->hash, (__u64)BPF_CORE_READ(dentry, d_name.name));
+}
+
+/* From the root of a mount to where that is mounted. */
+static __always_inline void path_leave(struct path_walk *w)
+{
+	const struct mount *mount = (const void *)w->mount;
+
+	w->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+	path_enter(w, w->below);
+}
+
 /* One step up. */
 __weak __noinline int path_step(struct path_walk *w)
 {
-	const struct dentry *dentry, *parent;
-	const struct mount *mount, *below;
-	bool is_root;
+	const struct dentry *dentry;
+	bool is_root, is_last;
+	__u64 parent;
 
 	if (!w)
 		return PATH_NONE;
-	dentry = (const void *)w->dentry;
-	mount = (const void *)w->mount;
-	below = BPF_CORE_READ(mount, mnt_parent);
-	is_root = dentry == BPF_CORE_READ(mount, mnt.mnt_root);
-	if (!is_root || below != mount || w->root == w->dentry) /* else it is covered */
+	is_root = w->dentry == w->top;
+	is_last = w->below == w->mount;
+	if (!is_root || !is_last || w->root == w->dentry) /* else it is covered */
 		path_owner(w);
-	if (is_root && below == mount)
+	if (is_root && is_last)
 		return PATH_ROOT;
 	if (is_root) {
-		w->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
-		w->mount = (__u64)below;
+		path_leave(w);
 		return PATH_UP;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry || w->components++ >= WEFT_PATH_COMPONENTS ||
-	    path_name(&w->hash, (__u64)BPF_CORE_READ(dentry, d_name.name)))
+	dentry = (const void *)w->dentry;
+	parent = (__u64)BPF_CORE_READ(dentry, d_parent);
+	if (parent == w->dentry || w->components++ >= WEFT_PATH_COMPONENTS || path_feed(w))
 		return PATH_NONE;
-	w->dentry = (__u64)parent;
-	w->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	w->dentry = parent;
+	w->root = w->top;
 	return PATH_UP;
 }
 
@@ -141,15 +172,37 @@ static __always_inline bool mount_counts(const struct mount *mount)
 	return user && !bpf_core_read(&level, sizeof(level), &user->level) && !level;
 }
 
-/* The path of |dentry| on |mount|, and whose it is. */
+/* The name of the file, where the walk begins. The path ends with it, too, unless something is
+ * mounted on the file. */
+__weak __noinline int program_name(struct weft_program *ret, struct path_walk *w)
+{
+	struct weft_path_hash hash;
+
+	if (!ret || !w)
+		return -1;
+	weft_path_begin(&w->hash);
+	if (path_feed(w))
+		return -1;
+	hash = w->hash;
+	ret->name = weft_path_end(&hash);
+	if (w->dentry == w->top)
+		weft_path_begin(&w->hash);
+	else
+		w->is_fed = 1;
+	return 0;
+}
+
+/* Of the file |dentry| on |mount|: its name, its path, and whose that is. */
 __weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u64 mount)
 {
-	struct path_walk w = {.dentry = dentry, .mount = mount};
+	struct path_walk w = {.dentry = dentry};
 	int step = PATH_UP;
 
-	if (!ret || !mount_counts((const void *)mount))
+	if (!ret)
 		return 0;
-	weft_path_begin(&w.hash);
+	path_enter(&w, mount);
+	if (program_name(ret, &w) || !mount_counts((const void *)mount))
+		return 0;
 	for (int i = 0; i < PATH_STEPS && step == PATH_UP; i++)
 		step = path_step(&w);
 	if (step != PATH_ROOT || !w.components)
@@ -160,29 +213,15 @@ __weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u6
 	return 0;
 }
 
-__weak __noinline int program_name(struct weft_program *ret, __u64 dentry)
-{
-	struct weft_path_hash hash;
-
-	if (!ret)
-		return 0;
-	weft_path_begin(&hash);
-	if (!path_name(&hash, (__u64)BPF_CORE_READ((const struct dentry *)dentry, d_name.name)))
-		ret->name = weft_path_end(&hash);
-	return 0;
-}
-
 /* The file that the process |task| (an address) was started from. */
 static __always_inline void program_of(struct weft_program *ret, __u64 task)
 {
 	const struct file *file = BPF_CORE_READ((const struct task_struct *)task, mm, exe_file);
-	__u64 dentry, mount;
 
 	__builtin_memset(ret, 0, sizeof(*ret));
 	if (!file)
 		return;
-	mount = (__u64)BPF_CORE_READ(file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
-	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	program_name(ret, dentry);
-	program_place(ret, dentry, mount);
+	program_place(ret, (__u64)BPF_CORE_READ(file, f_path.dentry),
+		      (__u64)BPF_CORE_READ(file, f_path.mnt) -
+			      bpf_core_field_offset(struct mount, mnt));
 }
