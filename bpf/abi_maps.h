@@ -43,7 +43,7 @@ struct weft_settings {
 	__u32 readers;		  /* of the ring so far, now included */
 	__u32 ring_grant_bytes;	  /* what a CPU may fill before it asks again how full the ring is;
 				     for all CPUs together at most half of the reserve */
-	__u32 pad;
+	__u32 programs;		  /* 1: who holds a socket is known with the program: a mesh asks */
 };
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL

@@ -44,6 +44,8 @@ struct weft_mesh_header {
 #define WEFT_MESH_BALANCES 2u /* there is at least one front */
 #define WEFT_MESH_ENDS	   4u /* there is a policy that ends connections */
 #define WEFT_MESH_PROGRAMS 8u /* processes are known by their programs */
+#define WEFT_MESH_LACKS(kind)                                                                      \
+	(0x100u << (kind)) /* no matcher is found by this WEFT_MATCH_*: need not be looked for */
 
 /* The key of a front or an address: a hash over all 20 bytes. */
 struct weft_mesh_key {

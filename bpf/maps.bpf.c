@@ -40,6 +40,7 @@ struct knock_map weft_knocks SEC(".maps");
 struct near_map weft_near SEC(".maps");
 struct refused_map weft_refused SEC(".maps");
 struct here_map weft_here SEC(".maps");
+struct net_map weft_nets SEC(".maps");
 struct where_map weft_where SEC(".maps");
 struct talk_map weft_talk_out SEC(".maps");
 struct talk_map weft_talk_in SEC(".maps");

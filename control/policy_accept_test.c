@@ -281,6 +281,103 @@ static void test_matchers(void **state)
 	servers_close();
 }
 
+/* ---- who a network namespace is follows its addresses and the generation, however often it was
+ * asked just before */
+
+#define TURNS 20
+
+static void allow_shop(void)
+{
+	one_rule(SPEC_ALLOW, SPEC_NAMESPACES, "shop");
+	policies_begin();
+}
+
+static void run(const char *command)
+{
+	if (system(command))
+		fail_msg("%s", command);
+}
+
+/* |comes| and |goes| give and take the address of a workload that may connect. */
+static void expect_turns(const char *comes, const char *goes)
+{
+	for (int i = 0; i < TURNS; i++) {
+		assert_int_equal(dial_unbound(), -EPERM);
+		run(comes);
+		assert_int_equal(dial_unbound(), 0);
+		assert_int_equal(dial_unbound(), 0);
+		run(goes);
+	}
+	assert_int_equal(dial_unbound(), -EPERM);
+}
+
+static void test_addresses_come_and_go(void **state)
+{
+	(void)state;
+	servers_open(SOCK_STREAM);
+	allow_shop();
+	address_add("fd00::7", first_source);
+	mesh_force();
+	expect_turns("ip address add 127.0.2.1/32 dev lo", "ip address del 127.0.2.1/32 dev lo");
+	expect_turns("ip address add fd00::7/128 dev lo", "ip address del fd00::7/128 dev lo");
+	servers_close();
+}
+
+static void test_devices_come_and_go(void **state)
+{
+	(void)state;
+	servers_open(SOCK_STREAM);
+	allow_shop();
+	mesh_force();
+	expect_turns("ip link add weft0 type veth peer name weft1 && "
+		     "ip address add 127.0.2.1/32 dev weft0",
+		     "ip link del weft0");
+	servers_close();
+}
+
+/* Another address: it is one of two then, and may what both may. Which one it is the server's end
+ * asks. */
+static void test_second_workload(void **state)
+{
+	int netns cleanup_close = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct error err;
+
+	(void)state;
+	if (lookups_new(attach, &lookups, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(lookups_add(lookups, netns), 0);
+	servers_open(SOCK_STREAM);
+	allow_shop();
+	mesh_force();
+	run("ip address add 127.0.2.1/32 dev lo");
+	for (int i = 0; i < TURNS; i++) {
+		assert_int_equal(dial_unbound(), 0);
+		run("ip address add 127.0.2.2/32 dev lo");
+		assert_int_equal(dial_unbound(), -ECONNREFUSED);
+		run("ip address del 127.0.2.2/32 dev lo");
+	}
+	run("ip address del 127.0.2.1/32 dev lo");
+	lookups_free(lookups);
+	servers_close();
+}
+
+/* The same address is another workload's, and then one's that may connect again. */
+static void test_generations(void **state)
+{
+	(void)state;
+	servers_open(SOCK_STREAM);
+	run("ip address add 10.9.9.9/32 dev lo");
+	for (uint32_t i = 0; i < TURNS; i++) {
+		allow_shop();
+		address_add("10.9.9.9", first_source + i % 2);
+		mesh_force();
+		assert_int_equal(dial_unbound(), i % 2 ? -EPERM : 0);
+		assert_int_equal(dial_unbound(), i % 2 ? -EPERM : 0);
+	}
+	run("ip address del 10.9.9.9/32 dev lo");
+	servers_close();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +385,10 @@ int main(void)
 		cmocka_unit_test(test_dropped_without_lookup),
 		cmocka_unit_test(test_address_comes_later),
 		cmocka_unit_test(test_matchers),
+		cmocka_unit_test(test_addresses_come_and_go),
+		cmocka_unit_test(test_devices_come_and_go),
+		cmocka_unit_test(test_second_workload),
+		cmocka_unit_test(test_generations),
 	};
 
 	names_fill(&names);

@@ -373,7 +373,7 @@ static void write_header(struct compiler *c, const struct compile_input *in)
 
 	h.flags = (in->mesh->policy_count ? WEFT_MESH_POLICIES : 0) |
 		  (policies_end(in->mesh) ? WEFT_MESH_ENDS : 0) |
-		  (matchers_ask_programs(in->mesh) ? WEFT_MESH_PROGRAMS : 0) |
+		  (matchers_ask_programs(in->mesh) ? WEFT_MESH_PROGRAMS : 0) | d->matchers.lacks |
 		  (d->context.fronts.count ? WEFT_MESH_BALANCES : 0);
 	cells_put(d->context.cells, 0, &h);
 }

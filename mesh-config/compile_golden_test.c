@@ -396,6 +396,15 @@ static const char matched[] = DOCUMENT(
 							 "{executable: '*/worker', "
 							 "executableOwner: 12}]\n";
 
+/* Which kinds need not be looked for, as the kernel half is told. */
+static void kinds_are_said(const struct cells_view *view, uint32_t lacked)
+{
+	uint32_t flags = cells_view_header(view)->flags;
+
+	for (unsigned kind = WEFT_MATCH_CGROUP; kind <= WEFT_MATCH_UID; kind++)
+		assert_int_equal((flags & WEFT_MESH_LACKS(kind)) != 0, lacked >> kind & 1);
+}
+
 static void matchers_are_chained_by_their_first_condition(void **state)
 {
 	struct matcher_names names[8] = {0};
@@ -435,6 +444,14 @@ static void matchers_are_chained_by_their_first_condition(void **state)
 	assert_int_equal(m->uid, 33);
 	assert_null(cells_view_matcher(&w.view, WEFT_MATCH_CGROUP, 0));
 	assert_null(cells_view_matcher(&w.view, WEFT_MATCH_ADDRESS, 0));
+	kinds_are_said(&w.view, 1 << WEFT_MATCH_NETNS | 1 << WEFT_MATCH_UID);
+	in.name_count = 0;
+	in.generation = 3;
+	assert_int_equal(compiler_run(w.compiler, &in, NULL), 0);
+	w.view = (struct cells_view){cells_get(compiler_cells(w.compiler), 0),
+				     cells_count(compiler_cells(w.compiler))};
+	kinds_are_said(&w.view,
+		       1 << WEFT_MATCH_CGROUP | 1 << WEFT_MATCH_NETNS | 1 << WEFT_MATCH_UID);
 	end(&w);
 }
 

@@ -29,6 +29,17 @@ bool matchers_ask_programs(const struct mesh *m)
 	return false;
 }
 
+static uint32_t lacks(const struct weft_mesh_matcher *all, uint32_t count)
+{
+	uint32_t flags = 0;
+
+	for (unsigned kind = WEFT_MATCH_CGROUP; kind <= WEFT_MATCH_UID; kind++)
+		flags |= WEFT_MESH_LACKS(kind);
+	for (uint32_t i = 0; i < count; i++)
+		flags &= ~WEFT_MESH_LACKS(all[i].kind);
+	return flags;
+}
+
 /* The kind that it is matched by. */
 static unsigned fill_executable(const struct mesh_matcher *s, struct weft_mesh_matcher *ret)
 {
@@ -178,6 +189,7 @@ int matchers_write(struct matchers *t, const struct mesh *m, const struct roster
 		return 0;
 	t->hash = hash;
 	t->skipped = 0;
+	t->lacks = lacks(all, count);
 	cells_table_clear(&t->table);
 	r = write_all(t, all, count);
 	return r ? r : cells_error(t->cells);

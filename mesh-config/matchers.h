@@ -17,6 +17,7 @@ struct matchers {
 	struct cells_table table;
 	uint32_t first, count; /* the chains' cells */
 	uint64_t hash;	       /* of what is written */
+	uint32_t lacks;	       /* WEFT_MESH_LACKS of each kind that there is none of */
 	uint32_t skipped;      /* matchers beyond WEFT_MESH_MATCHERS of one chain */
 };
 

@@ -90,11 +90,22 @@ static __always_inline void owner_of_current(struct weft_owner *owner)
 	owner->cgroup_id = bpf_get_current_cgroup_id();
 }
 
+/* Whether anything asks for programs. */
+static __always_inline bool programs_matter(void)
+{
+	const struct weft_settings *set = settings();
+
+	return set && set->programs;
+}
+
 /* The same with the program. */
 static __always_inline void owner_learn(struct weft_owner *owner)
 {
 	owner_of_current(owner);
-	program_of(&owner->program, bpf_get_current_task());
+	if (programs_matter())
+		program_of(&owner->program, bpf_get_current_task());
+	else
+		__builtin_memset(&owner->program, 0, sizeof(owner->program));
 }
 
 /* The socket is of a kind that weft follows: TCP over IPv4 or IPv6. */

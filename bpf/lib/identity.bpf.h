@@ -149,19 +149,27 @@ __weak __noinline int identity_try(struct identity_search *s, const struct ident
 /* Fills in |s->identity| from the facts and the address in |s|. */
 __weak __noinline int identity_of_facts(struct identity_search *s, const struct identity_facts *f)
 {
+	struct mesh m;
+	__u32 lacks;
+
 	if (!s || !f)
 		return 0;
 	s->rank = IDENTITY_RANK_MAX;
 	s->identity = 0;
+	if (!mesh_open(&m))
+		return 0;
+	lacks = m.header->flags;
 	for (int i = 0; i < IDENTITY_CGROUPS; i++)
-		if (f->cgroups[i])
+		if (f->cgroups[i] && !(lacks & WEFT_MESH_LACKS(WEFT_MATCH_CGROUP)))
 			identity_try(s, f, f->cgroups[i], WEFT_MATCH_CGROUP);
-	identity_try(s, f, f->netns_ino, WEFT_MATCH_NETNS);
-	if (f->program.name)
+	if (!(lacks & WEFT_MESH_LACKS(WEFT_MATCH_NETNS)))
+		identity_try(s, f, f->netns_ino, WEFT_MATCH_NETNS);
+	if (f->program.name && !(lacks & WEFT_MESH_LACKS(WEFT_MATCH_EXE)))
 		identity_try(s, f, f->program.name, WEFT_MATCH_EXE);
-	if (f->program.path)
+	if (f->program.path && !(lacks & WEFT_MESH_LACKS(WEFT_MATCH_PATH)))
 		identity_try(s, f, f->program.path, WEFT_MATCH_PATH);
-	identity_try(s, f, f->uid, WEFT_MATCH_UID);
+	if (!(lacks & WEFT_MESH_LACKS(WEFT_MATCH_UID)))
+		identity_try(s, f, f->uid, WEFT_MATCH_UID);
 	return 0;
 }
 

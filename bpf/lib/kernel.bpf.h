@@ -45,9 +45,25 @@ struct list_head {
 	struct list_head *next;
 } PRESERVE;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct netns_ipv4 {
+	atomic_t dev_addr_genid;
+} PRESERVE;
+
+struct netns_ipv6 {
+	atomic_t dev_addr_genid;
+} PRESERVE;
+
 struct net {
 	struct ns_common ns;
 	struct list_head dev_base_head; /* net_device.dev_list */
+	unsigned int dev_base_seq;	/* how often one came, went or got another name */
+	__u64 net_cookie;
+	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
 } PRESERVE;
 
 struct in_ifaddr {
@@ -94,10 +110,6 @@ struct sock_common {
 	struct in6_addr_k skc_v6_daddr;
 	struct in6_addr_k skc_v6_rcv_saddr;
 } PRESERVE;
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup;

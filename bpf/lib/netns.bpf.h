@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 5: who a network namespace is, by the addresses of its devices: what is known of one of
- * them is known of the processes that it belongs to. An address that just comes or goes may be
- * missed. Kernels without bpf_loop (before 5.17) look at the first few alone. */
+ * them is known of the processes that it belongs to. What was found is kept as long as the
+ * namespace is as it was. An address that just comes or goes may be missed. Kernels without
+ * bpf_loop (before 5.17) look at the first few alone. */
 #pragma once
 
 #include "bpf/lib/identity.bpf.h"
@@ -17,6 +18,10 @@
 #define NETNS_ADDRS_UNROLLED   4
 
 #define NETNS_SEEK 0xffffffffu
+
+/* IPv6 counts an address only when it can be used. */
+#define NETNS_LASTS_NS 100000000ull
+#define NETNS_UNKNOWN  (~0ull)
 
 /* Packets to these addresses never leave their network namespace. */
 static __always_inline bool addr_is_loopback(const __u8 addr[16])
@@ -144,15 +149,87 @@ static __always_inline void netns_devices(struct netns_walk *w, __u64 net, netns
 	netns_loop(device, NETNS_DEVICES, NETNS_DEVICES_UNROLLED, w);
 }
 
+/* ---- what was found, as long as the namespace counts no change of its devices and addresses */
+
+/* 0: this kernel does not count, or not all of it. */
+static __always_inline __u64 netns_cookie(__u64 net)
+{
+	const struct net *from = (const void *)net;
+
+	if (!bpf_core_field_exists(struct net, net_cookie) ||
+	    !bpf_core_field_exists(struct net, dev_base_seq) ||
+	    !bpf_core_field_exists(struct netns_ipv4, dev_addr_genid) ||
+	    !bpf_core_field_exists(struct netns_ipv6, dev_addr_genid))
+		return 0;
+	return BPF_CORE_READ(from, net_cookie);
+}
+
+/* All three only grow, and so does their sum. */
+__weak __noinline int netns_changes(__u64 net)
+{
+	const struct net *from = (const void *)net;
+
+	return (int)(BPF_CORE_READ(from, dev_base_seq) +
+		     (__u32)BPF_CORE_READ(from, ipv4.dev_addr_genid.counter) +
+		     (__u32)BPF_CORE_READ(from, ipv6.dev_addr_genid.counter));
+}
+
+/* The answer that |identity| is to |key|. */
+static __always_inline __u64 netns_answer(const struct net_key *key, __u64 generation,
+					  __u32 changes, __u32 identity)
+{
+	__u32 words[] = {(__u32)key->cookie, key->cookie >> 32, key->port,
+			 key->number,	     (__u32)generation, changes};
+
+	return (__u64)weft_hash(words, 6, generation >> 32) << 32 | identity;
+}
+
+/* NETNS_UNKNOWN, or who was found. */
+__weak __noinline __u64 netns_recall(__u64 net, __u64 generation, __u32 port, __u32 skip)
+{
+	struct net_key key = {netns_cookie(net), port, skip};
+	const struct net_found *found = NULL;
+	__u64 answer;
+
+	if (key.cookie)
+		found = bpf_map_lookup_elem(&weft_nets, &key);
+	if (!found || bpf_ktime_get_ns() > found->until_ns)
+		return NETNS_UNKNOWN;
+	answer = *(const volatile __u64 *)&found->answer;
+	if (answer != netns_answer(&key, generation, netns_changes(net), (__u32)answer))
+		return NETNS_UNKNOWN;
+	return (__u32)answer;
+}
+
+/* |found|: the cell, and above it the changes as of before the search. */
+__weak __noinline int netns_keep(__u64 net, __u64 generation, __u32 port, __u32 skip, __u64 found)
+{
+	struct net_key key = {netns_cookie(net), port, skip};
+	struct net_found kept = {.until_ns = bpf_ktime_get_ns() + NETNS_LASTS_NS};
+	struct mesh m;
+
+	if (!key.cookie || !mesh_open(&m) ||
+	    m.header->generation != generation) /* then nothing is found */
+		return 0;
+	kept.answer = netns_answer(&key, generation, found >> 32, (__u32)found);
+	return bpf_map_update_elem(&weft_nets, &key, &kept, BPF_ANY);
+}
+
 /* Who the network namespace |net| (a struct net) is, at |port|: the one after |skip| others, 0:
  * there are no more. One that comes again after another counts again. */
 __weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, __u32 skip)
 {
 	struct netns_walk w = {.generation = generation, .key.port = port, .skip = skip};
+	__u64 found;
 
 	if (!net)
 		return 0;
+	found = netns_recall(net, generation, port, skip);
+	if (found != NETNS_UNKNOWN)
+		return found;
+	found = (__u64)(__u32)netns_changes(net) << 32;
 	netns_devices(&w, net, netns_device);
+	netns_keep(net, generation, port, skip, found | w.found);
 	return w.found;
 }
 
@@ -192,11 +269,13 @@ __weak __noinline int identity_is_of_net(__u64 net, __u64 generation, __u32 iden
 static __always_inline __u32 identity_in_net(const struct weft_mesh_key *key, __u64 net,
 					     __u64 generation)
 {
-	__u32 held = identity_of_addr(key, generation);
+	__u32 held = identity_of_addr(key, generation), all;
 
 	if (held && (addr_is_loopback(key->addr) ||
-		     !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop) ||
-		     identity_is_of_net(net, generation, held)))
+		     !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)))
 		return held;
-	return identity_of_netns(net, generation);
+	all = identity_of_netns(net, generation);
+	if (held && all == IDENTITY_MANY && identity_is_of_net(net, generation, held))
+		return held;
+	return all;
 }

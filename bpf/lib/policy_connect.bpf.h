@@ -8,18 +8,19 @@
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
-/* Who the running process is by matchers. A program of its own: the stack of all that calls each
- * other is bounded. */
+/* Who the running process is by matchers, |program| NULL: not known. A program of its own: the
+ * stack of all that calls each other is bounded. */
 __weak __noinline int process_of_current(const struct weft_mesh_key *address,
 					 const struct weft_program *program, __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
 	struct identity_facts facts = {};
 
-	if (!address || !program)
+	if (!address)
 		return 0;
 	facts_of_current(&facts);
-	facts.program = *program;
+	if (program)
+		facts.program = *program;
 	if (!addr_is_any(address->addr))
 		__builtin_memcpy(s.addr, address->addr, 16);
 	identity_of_facts(&s, &facts);
@@ -30,7 +31,6 @@ __weak __noinline int process_of_current(const struct weft_mesh_key *address,
  * network namespace has it, by the other addresses of that. caller_learn was called before. */
 __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generation)
 {
-	const struct weft_program none = {};
 	const struct weft_owner *owner;
 	struct weft_mesh_key key = {};
 	struct bpf_sock *sk = ctx->sk;
@@ -40,7 +40,7 @@ __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generati
 		return 0;
 	addr_of_sock(sk, key.addr);
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	identity = process_of_current(&key, owner ? &owner->program : &none, generation);
+	identity = process_of_current(&key, owner ? &owner->program : NULL, generation);
 	if (identity)
 		return identity;
 	if (addr_is_any(key.addr))

@@ -84,6 +84,27 @@ struct here_map {
 };
 extern struct here_map weft_here SEC(".maps");
 
+/* Who a network namespace was found to be, for servers at |port|: the |number|th workload. */
+struct net_key {
+	__u64 cookie;
+	__u32 port;
+	__u32 number;
+};
+
+struct net_found {
+	__u64 answer; /* the cell, and above it what it was found for: read at once, as another
+			 namespace may take the place of this one meanwhile */
+	__u64 until_ns;
+};
+
+struct net_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct net_key);
+	__type(value, struct net_found);
+};
+extern struct net_map weft_nets SEC(".maps");
+
 /* What the next walk over servers or network namespaces is about. */
 struct where_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

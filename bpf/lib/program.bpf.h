@@ -49,18 +49,20 @@ __weak __noinline int path_word(struct weft_path_hash *h, __u64 word)
 __weak __noinline int path_chunk(struct weft_path_hash *h, const struct path_chunk *chunk,
 				 __u32 bytes)
 {
-	struct weft_path_hash state; /* in registers */
 	__u64 words[CHUNK_BYTES / 8];
 
 	if (!h || !chunk)
 		return 0;
-	state = *h;
 	__builtin_memcpy(words, chunk->text, sizeof(words));
 	for (__u32 i = 0; i < CHUNK_BYTES / 8; i++)
 		if (i * 8 < bytes)
-			weft_path_word(&state, words[i]);
-	*h = state;
+			path_word(h, words[i]);
 	return 0;
+}
+
+__weak __noinline __u64 path_end(struct weft_path_hash *h)
+{
+	return h ? weft_path_end(h) : 0;
 }
 
 /* One component. Negative: it is too long, or cannot be read. */
@@ -172,44 +174,54 @@ static __always_inline bool mount_counts(const struct mount *mount)
 	return user && !bpf_core_read(&level, sizeof(level), &user->level) && !level;
 }
 
-/* The name of the file, where the walk begins. The path ends with it, too, unless something is
- * mounted on the file. */
-__weak __noinline int program_name(struct weft_program *ret, struct path_walk *w)
+/* The name of the file where the walk begins, 0: it has none. The path ends with it, too, unless
+ * something is mounted on the file. */
+__weak __noinline __u64 program_name(struct path_walk *w)
 {
 	struct weft_path_hash hash;
 
-	if (!ret || !w)
-		return -1;
+	if (!w)
+		return 0;
 	weft_path_begin(&w->hash);
 	if (path_feed(w))
-		return -1;
+		return 0;
 	hash = w->hash;
-	ret->name = weft_path_end(&hash);
 	if (w->dentry == w->top)
 		weft_path_begin(&w->hash);
 	else
 		w->is_fed = 1;
-	return 0;
+	return path_end(&hash);
 }
 
-/* Of the file |dentry| on |mount|: its name, its path, and whose that is. */
+/* Whether it has a path: it is in |w->hash| then. */
+static __always_inline bool program_path(struct path_walk *w)
+{
+	int step = PATH_UP;
+
+	if (!mount_counts((const void *)w->mount))
+		return false;
+	for (int i = 0; i < PATH_STEPS && step == PATH_UP; i++)
+		step = path_step(w);
+	return step == PATH_ROOT && w->components;
+}
+
+/* Of the file |dentry| on |mount|: its name, its path, and whose that is. What is found again is
+ * never anything else meanwhile: others may read it. */
 __weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u64 mount)
 {
 	struct path_walk w = {.dentry = dentry};
-	int step = PATH_UP;
+	__u64 name;
+	bool found;
 
 	if (!ret)
 		return 0;
 	path_enter(&w, mount);
-	if (program_name(ret, &w) || !mount_counts((const void *)mount))
-		return 0;
-	for (int i = 0; i < PATH_STEPS && step == PATH_UP; i++)
-		step = path_step(&w);
-	if (step != PATH_ROOT || !w.components)
-		return 0;
-	ret->path = weft_path_end(&w.hash);
-	ret->path_more = weft_path_more(&w.hash);
-	ret->owner = w.owner;
+	name = program_name(&w);
+	found = name && program_path(&w);
+	ret->name = name;
+	ret->path = found ? path_end(&w.hash) : 0;
+	ret->path_more = found ? weft_path_more(&w.hash) : 0;
+	ret->owner = found ? w.owner : 0;
 	return 0;
 }
 
@@ -218,10 +230,10 @@ static __always_inline void program_of(struct weft_program *ret, __u64 task)
 {
 	const struct file *file = BPF_CORE_READ((const struct task_struct *)task, mm, exe_file);
 
-	__builtin_memset(ret, 0, sizeof(*ret));
-	if (!file)
-		return;
-	program_place(ret, (__u64)BPF_CORE_READ(file, f_path.dentry),
-		      (__u64)BPF_CORE_READ(file, f_path.mnt) -
-			      bpf_core_field_offset(struct mount, mnt));
+	if (file)
+		program_place(ret, (__u64)BPF_CORE_READ(file, f_path.dentry),
+			      (__u64)BPF_CORE_READ(file, f_path.mnt) -
+				      bpf_core_field_offset(struct mount, mnt));
+	else
+		__builtin_memset(ret, 0, sizeof(*ret));
 }

@@ -8,6 +8,17 @@
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/files.bpf.h"
 
+/* Inherited or shared: the first holder stays. */
+static __always_inline void holder_found(struct weft_owner *owner, struct task_struct *task)
+{
+	if (!owner->pid) {
+		owner_fill(owner, task);
+		owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	}
+	if (!owner->program.name && programs_matter())
+		program_of(&owner->program, (__u64)kernel_address(task));
+}
+
 SEC("iter/task_file")
 int sockets_found(struct bpf_iter__task_file *ctx)
 {
@@ -17,15 +28,9 @@ int sockets_found(struct bpf_iter__task_file *ctx)
 
 	if (!sk || !sock_has_owner(sk))
 		return 0;
-	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	if (owner) /* inherited or shared: the first holder stays */
-		return 0;
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (owner) {
-		owner_fill(owner, task);
-		program_of(&owner->program, (__u64)kernel_address(task));
-		owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
-	}
+	if (owner)
+		holder_found(owner, task);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ int attach_settings_start(struct attach *a, const struct attach_options *options
 	s->ring_grant_bytes = cpus > 0 ? s->ring_reserve_bytes / 2 / (uint32_t)cpus : 0;
 	s->own_pid = (uint32_t)getpid();
 	s->tls_keys = options->tls_keys;
+	s->programs = options->mesh;
 	attach_heartbeat(a, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	s->capture = options->capture;
 	return 0;

@@ -16,17 +16,29 @@
 #define MAX_CELLS (64u << 20) /* 4 GiB */
 #define NO_ARENA  (-1)
 
-const char *const mesh_maps_names[] = {"weft_mesh",	   "weft_endpoints",
-				       "weft_services",	   "weft_picks",
-				       "weft_sticky",	   "weft_asked",
-				       "weft_knocks",	   "weft_near",
-				       "weft_refused",	   "weft_here",
-				       "weft_talk_out",	   "weft_talk_in",
-				       "weft_talk_denied", "weft_senders",
-				       "weft_sending",	   "weft_where",
-				       "weft_holders",	   "weft_holding",
-				       "weft_walker",	   "weft_binders",
-				       "weft_stir",	   NULL};
+const char *const mesh_maps_names[] = {"weft_mesh",
+				       "weft_endpoints",
+				       "weft_services",
+				       "weft_picks",
+				       "weft_sticky",
+				       "weft_asked",
+				       "weft_knocks",
+				       "weft_near",
+				       "weft_refused",
+				       "weft_here",
+				       "weft_talk_out",
+				       "weft_talk_in",
+				       "weft_talk_denied",
+				       "weft_senders",
+				       "weft_sending",
+				       "weft_where",
+				       "weft_nets",
+				       "weft_holders",
+				       "weft_holding",
+				       "weft_walker",
+				       "weft_binders",
+				       "weft_stir",
+				       NULL};
 const char *const mesh_maps_arenas[] = {"weft_arena0", "weft_arena1", NULL};
 _Static_assert(sizeof(mesh_maps_arenas) / sizeof(mesh_maps_arenas[0]) == ARENAS + 1, "arenas");
 
