@@ -5,6 +5,7 @@
 
 #include "base/slice.h"
 #include "base/table.h"
+#include "control/apply/groups.h"
 #include "mesh-config/matchers.h"
 #include "mesh-config/programs.h"
 
@@ -81,15 +82,16 @@ static bool group_fits(const struct mesh_matcher *m, const char *path)
 	const char *part = path, *end;
 
 	while (*part == '/') {
-		struct slice last;
+		struct slice above = {path, (size_t)(part - path)}, last;
 
 		part++;
 		end = part + strcspn(part, "/");
 		last = (struct slice){part, (size_t)(end - part)};
 		if ((m->cgroup[0] &&
 		     pattern_fits(m->cgroup, (struct slice){path, (size_t)(end - path)})) ||
-		    (m->systemd_unit[0] && pattern_fits(m->systemd_unit, last)) ||
-		    (m->container[0] && part_holds(last, m->container)))
+		    (m->systemd_unit[0] && pattern_fits(m->systemd_unit, last) &&
+		     group_rank(above) != GROUP_OF_OTHERS) ||
+		    (m->container[0] && part_holds(last, m->container) && !group_is_of_user(above)))
 			return true;
 		part = end;
 	}

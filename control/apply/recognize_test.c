@@ -33,8 +33,13 @@ static unsigned asked;
 
 static int path(void *arg, uint64_t id, char *out, size_t size)
 {
-	static const char *const paths[] = {"/", "/system.slice/web.service/sub", "/app/x",
-					    "/kubepods/cri-0123456789abcdef.scope"};
+	static const char *const paths[] = {
+		"/",
+		"/system.slice/web.service/sub",
+		"/app/x",
+		"/kubepods/cri-0123456789abcdef.scope",
+		"/system.slice/evil.service/web.service",
+		"/user.slice/user@7.service/cri-0123456789abcdef.scope"};
 
 	(void)arg;
 	asked++;
@@ -97,6 +102,8 @@ static void the_first_that_fits(void **state)
 	assert_string_equal(who(r, m, 2, 7, "x", 0), "group");
 	assert_string_equal(who(r, m, 2, 6, "x", 0), "nobody");
 	assert_string_equal(who(r, m, 3, 0, "x", 0), "pod");
+	assert_string_equal(who(r, m, 4, 0, "x", 0), "nobody"); /* others may make such groups */
+	assert_string_equal(who(r, m, 5, 0, "x", 0), "nobody");
 	assert_string_equal(who(r, m, 2, 8, "worker", 1), "program");
 	assert_string_equal(who(r, m, 2, 5, "worker", 1), "nobody"); /* but for its address: */
 	assert_string_equal(

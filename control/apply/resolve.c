@@ -4,6 +4,7 @@
 #include "control/apply/resolve.h"
 
 #include "base/descriptors.h"
+#include "control/apply/groups.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool fits(const char *pattern, const char *text)
 {
@@ -25,31 +27,57 @@ static bool fits(const char *pattern, const char *text)
 	return !strcmp(pattern, text);
 }
 
-static bool group_fits(const struct resolve_name *name, const char *path, const char *last)
+/* A group, while the walk is at it. */
+struct group {
+	const char *path;
+	const char *last; /* component of it */
+	uint64_t id;
+	enum group_rank rank; /* as a unit */
+	bool named_by_root;   /* nobody else may make groups beside it or above */
+};
+
+/* How well a group fits; 0: not at all. */
+static unsigned group_fits(const struct resolve_name *name, const struct group *g)
 {
 	switch (name->kind) {
 	case RESOLVE_CGROUP:
-		return fits(name->text, path);
+		return fits(name->text, g->path);
 	case RESOLVE_UNIT:
-		return fits(name->text, last);
+		return g->named_by_root && fits(name->text, g->last) ? g->rank : 0;
 	case RESOLVE_CONTAINER:
-		return strstr(last, name->text) != NULL;
+		return g->named_by_root && strstr(g->last, name->text);
 	default:
-		return false;
+		return 0;
 	}
 }
 
-static void take_group(struct resolve_name *names, size_t count, const char *path, const char *last,
-		       uint64_t id)
+static void take_group(struct resolve_name *names, unsigned *best, size_t count,
+		       const struct group *g)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!names[i].id && group_fits(&names[i], path, last))
-			names[i].id = id;
+	for (size_t i = 0; i < count; i++) {
+		unsigned fit = group_fits(&names[i], g);
+
+		if (fit <= best[i])
+			continue;
+		best[i] = fit;
+		names[i].id = g->id;
+	}
+}
+
+/* By root, or the user who runs this. */
+static bool is_named_by_root(const FTSENT *e)
+{
+	while (e->fts_level > 1) {
+		e = e->fts_parent;
+		if (e->fts_statp->st_uid && e->fts_statp->st_uid != geteuid())
+			return false;
+	}
+	return true;
 }
 
 /* Breadth first is not needed: a group comes before those below it. A group that is gone when it is
  * opened is no error. */
-static int walk_groups(const char *root, struct resolve_name *names, size_t count)
+static int walk_groups(const char *root, struct resolve_name *names, unsigned *best, size_t count)
 {
 	char *const roots[] = {(char *)root, NULL};
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
@@ -59,8 +87,13 @@ static int walk_groups(const char *root, struct resolve_name *names, size_t coun
 
 	while (!r && (e = fts_read(tree))) {
 		if (e->fts_info == FTS_D && e->fts_level > 0)
-			take_group(names, count, e->fts_path + skip, e->fts_name,
-				   e->fts_statp->st_ino);
+			take_group(names, best, count,
+				   &(struct group){e->fts_path + skip, e->fts_name,
+						   e->fts_statp->st_ino,
+						   group_rank((struct slice){
+							   e->fts_path + skip,
+							   e->fts_pathlen - skip - e->fts_namelen}),
+						   is_named_by_root(e)});
 		else if (e->fts_errno && descriptors_short(-e->fts_errno))
 			r = -e->fts_errno;
 	}
@@ -81,7 +114,9 @@ static void find_netns(struct resolve_name *name)
 
 static int resolve_all(const char *cgroup_root, struct resolve_name *names, size_t count)
 {
+	unsigned *best = calloc(count + 1, sizeof(*best));
 	bool groups = false;
+	int r = best ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < count; i++) {
 		names[i].id = 0;
@@ -91,7 +126,10 @@ static int resolve_all(const char *cgroup_root, struct resolve_name *names, size
 		else
 			groups = true;
 	}
-	return groups ? walk_groups(cgroup_root, names, count) : 0;
+	if (!r && groups)
+		r = walk_groups(cgroup_root, names, best, count);
+	free(best);
+	return r;
 }
 
 int resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count)

@@ -9,7 +9,7 @@
 
 enum resolve_kind {
 	RESOLVE_CGROUP,	   /* path below the mount: "/system.slice/nginx.service" */
-	RESOLVE_UNIT,	   /* systemd unit: last component of the path */
+	RESOLVE_UNIT,	   /* systemd unit: last component of the path, not below another unit */
 	RESOLVE_CONTAINER, /* its id, or a beginning of it, stands in the last component */
 	RESOLVE_NETNS,	   /* name below /run/netns */
 };
@@ -24,6 +24,8 @@ struct resolve_name {
 };
 
 /* Fills the ids of |names|. Of several groups that fit, the one nearest to the root counts, which
- * those below it belong to. |cgroup_root|: where the cgroup2 tree is mounted. 0; a negative errno
- * when descriptors or memory are short: the ids are as they were then. */
+ * those below it belong to; of several units the one below slices alone. A unit or container is one
+ * where root alone may have given the name: all directories above it are root's. |cgroup_root|:
+ * where the cgroup2 tree is mounted. 0; a negative errno when descriptors or memory are short: the
+ * ids are as they were then. */
 int resolve_names(const char *cgroup_root, struct resolve_name *names, size_t count);

@@ -17,9 +17,18 @@
 
 static char root[] = "/tmp/weft-resolve-XXXXXX";
 
-static const char *const GROUPS[] = {"system.slice", "system.slice/nginx.service",
+static const char *const GROUPS[] = {"system.slice",
+				     "system.slice/nginx.service",
 				     "system.slice/nginx.service/worker",
-				     "system.slice/docker-4f1c8a0b9d2e7f6a.scope", "shop"};
+				     "system.slice/docker-4f1c8a0b9d2e7f6a.scope",
+				     "system.slice/evil.service",
+				     "system.slice/evil.service/shop.service",
+				     "docker",
+				     "docker/nginx.service",
+				     "delegated",
+				     "delegated/docker-77778a0b9d2e7f6a.scope",
+				     "delegated/cart.service",
+				     "shop"};
 
 static uint64_t group_id(const char *group)
 {
@@ -41,6 +50,9 @@ static int setup(void **state)
 		snprintf(path, sizeof(path), "%s/%s", root, GROUPS[i]);
 		mkdir(path, 0700);
 	}
+	snprintf(path, sizeof(path), "%s/delegated", root);
+	if (!geteuid() && chown(path, 4001, 4001))
+		return -1;
 	return 0;
 }
 
@@ -54,6 +66,24 @@ static int teardown(void **state)
 		rmdir(path);
 	}
 	return rmdir(root);
+}
+
+/* A user to whom a part of the tree was given may give groups any name. */
+static void what_others_may_name_is_no_unit_and_no_container(void **state)
+{
+	struct resolve_name names[] = {
+		{.kind = RESOLVE_CONTAINER, .text = "77778a0b9d2e"},
+		{.kind = RESOLVE_UNIT, .text = "cart.service"},
+		{.kind = RESOLVE_CGROUP, .text = "/delegated/cart.service"},
+	};
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(resolve_names(root, names, 3), 0);
+	assert_int_equal(names[0].id, 0);
+	assert_int_equal(names[1].id, 0);
+	assert_int_equal(names[2].id, group_id("delegated/cart.service"));
 }
 
 static void finds_groups_by_path_unit_and_container(void **state)
@@ -71,6 +101,7 @@ static void finds_groups_by_path_unit_and_container(void **state)
 		{RESOLVE_UNIT, "ginx.service", NULL},
 		{RESOLVE_CONTAINER, "4f1c8a0b9d2e", "system.slice/docker-4f1c8a0b9d2e7f6a.scope"},
 		{RESOLVE_CONTAINER, "4f1c8a0b9d2f", NULL},
+		{RESOLVE_UNIT, "shop.service", NULL}, /* another unit may have made it */
 		{RESOLVE_NETNS, "no-such-namespace", NULL},
 		{RESOLVE_NETNS, "../netns", NULL},
 	};
@@ -114,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_groups_by_path_unit_and_container),
+		cmocka_unit_test(what_others_may_name_is_no_unit_and_no_container),
 		cmocka_unit_test(keeps_what_cannot_be_looked_up),
 	};
 
