@@ -127,8 +127,8 @@ class Root:
         mount("-t", "proc", "proc", self.path / "proc")
         for name in ("sys", "dev"):
             mount("--rbind", f"/{name}", self.path / name)
-        for name in ("run", "tmp"):
-            mount("-t", "tmpfs", "tmpfs", self.path / name)
+        for name, mode in (("run", "0755"), ("tmp", "1777")):
+            mount("-t", "tmpfs", "-o", f"mode={mode}", "tmpfs", self.path / name)
         mount("--bind", self.debs, self.path / "var/cache/apt/archives")
         for name in ("resolv.conf", "hosts"):
             shutil.copyfile(f"/etc/{name}", self.path / "etc" / name)

@@ -5,6 +5,7 @@ other hands. Policies of what they are then hold, and `weft policy explain` says
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -173,7 +174,10 @@ def nginx(street, port):
 
 def activate(street, port):
     """As systemd does it: who binds waits for the first connection, and becomes the server then."""
-    server = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", sys.executable, BECOMES, "serve", "3"]
+    folder = street.box.open_folder()
+    for source in (BECOMES, BECOMES.with_name("dial.py")):
+        shutil.copy(source, folder)
+    server = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", sys.executable, folder / BECOMES.name, "serve", "3"]
     street.server.start(["systemd-socket-activate", "-l", port, *server], "activate")
     wait_for(lambda: street.server.listens(port), 10, "the socket")
     expect_equal(dial(street.shop, street.server.address, [str(port)]), {str(port): OK}, "the first connection")

@@ -51,6 +51,7 @@ class Programs:
         self.server, self.house = box.namespace("server"), box.namespace("house")
         self.server.start([sys.executable, DIAL, "listen", 8080], "listener")
         wait_for(lambda: self.server.listens(8080), 10, "the listener")
+        self.client = shutil.copy(DIAL, self.folder)
         self.good = self.copy("good")
         match = {"executable": whole(self.good), **match}
         self.mesh = Mesh(box, servers=workload("cart", "cart", self.server.address, "cart"), clients=matched("shop", "shop", match),
@@ -62,7 +63,7 @@ class Programs:
         return shutil.copy(pathlib.Path(sys.executable).resolve(), self.folder / folder / name)
 
     def dial(self, *command, targets=TARGETS):
-        return self.house.run([*command, DIAL, self.server.address, *targets], env=HOME).stdout.split()
+        return self.house.run([*command, self.client, self.server.address, *targets], env=HOME).stdout.split()
 
     def expect(self, what, wanted, *command):
         expect_equal(self.dial(*command), wanted, what)

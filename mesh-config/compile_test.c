@@ -99,7 +99,11 @@ static void plain_services_lead_to_their_endpoints(void **state)
 	v = view_of(c);
 	check(&v);
 	assert_int_equal(cells_view_header(&v)->generation, 1);
-	assert_int_equal(cells_view_header(&v)->flags, WEFT_MESH_POLICIES | WEFT_MESH_BALANCES);
+	assert_int_equal(
+		cells_view_header(&v)->flags,
+		WEFT_MESH_POLICIES | WEFT_MESH_BALANCES | WEFT_MESH_LACKS(WEFT_MATCH_CGROUP) |
+			WEFT_MESH_LACKS(WEFT_MATCH_NETNS) | WEFT_MESH_LACKS(WEFT_MATCH_EXE) |
+			WEFT_MESH_LACKS(WEFT_MATCH_PATH) | WEFT_MESH_LACKS(WEFT_MATCH_UID));
 	for (uint32_t i = 0; i < SERVICES; i++) {
 		const struct weft_mesh_pool *p;
 		const struct weft_mesh_endpoint *e;
