@@ -2,7 +2,7 @@
 /* Who holds the sockets of servers now: a process may change its user, run another program, be
  * moved to another control group or hand its socket to others after it began to listen.
  * `mesh_holders` is an iterator over the files of all processes, run when user space reads it; it
- * notes in weft_holders what differs from what is known of a socket and writes nothing. It does not
+ * notes in weft_holders what differs from what is known of a socket. It does not
  * see sockets that are in no process's files: what was known of those stays. Hooks: tp_btf
  * sched_process_fork, sched_process_exec, cgroup_attach_task; they ask for a walk when a process
  * that may hold such a socket may have changed. */
@@ -228,8 +228,10 @@ int mesh_holders(struct bpf_iter__task_file *ctx)
 	struct weft_owner *owner;
 	struct holders *holders;
 	struct walker *w;
+	char said = 0;
 	int what;
 
+	bpf_seq_write(ctx->meta->seq, &said, sizeof(said)); /* see iterator_pass */
 	if (!sk || !all || !sock_has_owner(sk))
 		return 0;
 	what = what_is_held(sk);

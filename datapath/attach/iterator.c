@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #define READ_BYTES (64 * 1024)
+#define PASS_BYTES 4
 
 bool iterator_maps_supported(void)
 {
@@ -66,5 +67,18 @@ int iterator_read(struct bpf_link *link, attach_event_fn event, void *arg)
 	while ((n = read(fd, buffer, READ_BYTES)) > 0 || (n < 0 && errno == EAGAIN))
 		if (n > 0 && event && !records_split(buffer, (size_t)n, event, arg))
 			return 0;
+	return n < 0 ? -errno : 0;
+}
+
+int iterator_pass(const struct bpf_link *link)
+{
+	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
+	char said[PASS_BYTES];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	while ((n = read(fd, said, sizeof(said))) > 0)
+		;
 	return n < 0 ? -errno : 0;
 }
