@@ -24,7 +24,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SYN_US		   20000 /* a SYN that is on its way on this node has arrived by then */
+#define SYN_US		   200000 /* who was about to send a SYN has got a CPU, and it has arrived, by then */
 #define DEFAULT_RING_BYTES (16u << 20)
 
 enum hook {
