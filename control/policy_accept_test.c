@@ -165,16 +165,21 @@ static int dial_unbound(void)
 	return 0;
 }
 
-/* Its address is not known when it connects: the server's end decides. */
-static void test_address_comes_later(void **state)
+static void lookups_open(void)
 {
 	int netns cleanup_close = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct error err;
 
-	(void)state;
 	if (lookups_new(attach, &lookups, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(lookups_add(lookups, netns), 0);
+}
+
+/* Its address is not known when it connects: the server's end decides. */
+static void test_address_comes_later(void **state)
+{
+	(void)state;
+	lookups_open();
 	servers_open(SOCK_STREAM);
 	one_rule(SPEC_DENY, SPEC_IP_BLOCKS, "127.0.0.0/24");
 	policies_begin();
@@ -339,13 +344,8 @@ static void test_devices_come_and_go(void **state)
  * asks. */
 static void test_second_workload(void **state)
 {
-	int netns cleanup_close = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct error err;
-
 	(void)state;
-	if (lookups_new(attach, &lookups, &err))
-		fail_msg("%s", err.text);
-	assert_int_equal(lookups_add(lookups, netns), 0);
+	lookups_open();
 	servers_open(SOCK_STREAM);
 	allow_shop();
 	mesh_force();
