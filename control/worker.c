@@ -7,6 +7,7 @@
 #include "control/process.h"
 #include "control/sandbox.h"
 #include "control/serve/recent.h"
+#include "control/serve/listen.h"
 #include "control/serve/serve.h"
 #include "control/signals/signals.h"
 #include "control/status.h"
@@ -26,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -213,6 +215,19 @@ static void drain_ring(void *arg)
 	attach_consume(w->attach, take_event, w);
 }
 
+/* Where the agent itself answers, so that lists can leave it out. */
+static void know_own(struct worker *w)
+{
+	struct endpoint own = {0};
+	struct stat ns;
+
+	if (stat("/proc/self/ns/net", &ns) ||
+	    !listen_address(w->sockets->tcp_fd, own.addr, &own.port))
+		return;
+	own.netns_ino = (uint32_t)ns.st_ino;
+	signals_set_own(w->signals, &own);
+}
+
 static int start_serve(struct worker *w, struct error *err)
 {
 	struct serve_options options = {.sockets = w->sockets};
@@ -246,6 +261,7 @@ static int start_serve(struct worker *w, struct error *err)
 		source.simulate = status_simulate;
 		source.explain = status_explain;
 	}
+	know_own(w);
 	w->serve = serve_new(&options, &source, err);
 	return w->serve ? 0 : err->code;
 }

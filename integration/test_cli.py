@@ -13,6 +13,14 @@ from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
 
+SCRAPES = """
+import sys, urllib.request
+for _ in range(int(sys.argv[2])):
+    for path in ("/ready", "/metrics"):
+        urllib.request.urlopen(sys.argv[1] + path, timeout=10).read()
+"""
+
+
 @test("cli/check_groups_interfaces")
 def check_groups(box):
     """Interfaces of many containers are a line, and --problems shows what is not ok alone, in JSON, too."""
@@ -48,6 +56,31 @@ def top_json(box):
     expect("p99_ms" in edges()[0], f"{edges()}")
     live = weftd.command("top", "-o", "json")
     expect(live.returncode == 2 and "--once" in live.stderr, f"the live table as JSON: {live}")
+
+
+@test("cli/self")
+def itself(box):
+    """What asks the agent itself is reported as any other request; tables of edges leave it out unless it is asked for."""
+    weftd = Weftd(box)
+    weftd.start()
+    client = box.start([sys.executable, "-c", SCRAPES, f"http://127.0.0.1:{weftd.port}", 5], "scraper", cgroup=box.make_cgroup(f"{box.slug}-scraper"))
+    client.popen.wait(20)
+    scraper = f"{box.slug}-scraper"
+    counted = lambda: weftd.metrics().total("istio_requests_total", source_workload=scraper, reporter="destination", response_code="200")
+    wait_for(lambda: counted() == 10, 10, "ten requests of the agent in its own metrics")
+    seen = [json.loads(line) for line in weftd.command("observe", "--from", scraper, "-o", "json").stdout.splitlines()]
+    expect_equal(sorted(row["path"] for row in seen), ["/metrics"] * 5 + ["/ready"] * 5, "requests that weft observe lists")
+
+    for command in (["edges"], ["top", "--once"]):
+        def lists(*options):
+            rows = [json.loads(line) for line in weftd.command(*command, *options, "-o", "json").stdout.splitlines()]
+            return [row["self"] for row in rows if row["source"] == scraper]
+
+        expect_equal((lists(), lists("--self")), ([], [True]), f"edges to the agent in {command}, without and with --self")
+        plain = weftd.command(*command).stdout
+        expect(scraper not in plain and "to weftd itself left out: --self" in plain, plain)
+        expect(scraper in weftd.command(*command, "--self").stdout, f"{command} --self")
+    expect(scraper in weftd.command("edges", "--from", scraper).stdout, "an edge that is asked for by name")
 
 
 @test("cli/follows_connections_beside_many")

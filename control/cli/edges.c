@@ -24,6 +24,14 @@ const char *edges_order_name(enum edges_order order)
 	return names[order];
 }
 
+bool edges_leave_out(struct edges *e, const json_t *o)
+{
+	bool out = !e->self && json_is_true(json_object_get(o, "self"));
+
+	e->own += out;
+	return out;
+}
+
 void edges_add(struct edges *e, const json_t *o)
 {
 	struct edge_view *row = &e->rows[e->count];
@@ -154,5 +162,13 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 		 human_ms(row->p99_ms, p99), human_bytes(row->bytes_rate, bytes), row->open,
 		 human_rate(row->opened_rate, opens), human_rate(row->in_flight, flight),
 		 human_share(row->queue_fill, queue));
+	return out;
+}
+
+const char *edges_note(const struct edges *e, char out[EDGES_LINE_MAX])
+{
+	snprintf(out, EDGES_LINE_MAX, "%s", e->count ? "" : "(no traffic seen yet)");
+	if (e->own)
+		snprintf(out, EDGES_LINE_MAX, "(%u to weftd itself left out: --self)", e->own);
 	return out;
 }

@@ -40,13 +40,21 @@ struct edge_view {
 struct edges {
 	unsigned count;
 	unsigned dropped; /* beyond EDGES_MAX */
+	unsigned own;	  /* left out: they lead to weftd itself */
+	bool self;	  /* none of these is left out */
 	struct edge_view rows[EDGES_MAX];
 };
 
-/* Adds one object of /api/v1/edges. */
+/* Whether |object| of /api/v1/edges leads to weftd itself and is left out, which is counted. */
+bool edges_leave_out(struct edges *e, const json_t *object);
+
+/* Adds one object that is not left out. */
 void edges_add(struct edges *e, const json_t *object);
 void edges_sort(struct edges *e, enum edges_order order, bool reverse);
 
 /* The heading, and row |index|, as text in |out|, which is returned. */
 const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX]);
 const char *edges_line(const struct edges *e, unsigned index, bool color, char out[EDGES_LINE_MAX]);
+
+/* What the table does not show, "" when nothing is missing, as text in |out|, which is returned. */
+const char *edges_note(const struct edges *e, char out[EDGES_LINE_MAX]);

@@ -5,6 +5,7 @@
 #include "control/cli/filters.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct edges_view {
 	const struct context *context;
@@ -15,10 +16,18 @@ static int take_edge(void *arg, const char *text, json_t *o)
 {
 	struct edges_view *view = arg;
 
+	if (edges_leave_out(&view->edges, o))
+		return 0;
 	if (view->context->json)
 		return puts(text) < 0;
 	edges_add(&view->edges, o);
 	return 0;
+}
+
+/* Who is asked for by name is not left out. */
+static bool take_self(const char *option)
+{
+	return !strcmp(option, "--self") || !strcmp(option, "--from") || !strcmp(option, "--to");
 }
 
 int command_edges(const struct context *context, int argc, char **argv)
@@ -30,11 +39,13 @@ int command_edges(const struct context *context, int argc, char **argv)
 
 	view.context = context;
 	client_url_start(&url, "/api/v1/edges");
-	for (int i = 1; i < argc; i++)
-		if (!filters_take(&url, argc, argv, &i))
+	for (int i = 1; i < argc; i++) {
+		view.edges.self |= take_self(argv[i]);
+		if (strcmp(argv[i], "--self") != 0 && !filters_take(&url, argc, argv, &i))
 			return command_fail(EXIT_USAGE,
 					    "edges does not take \"%s\" so; see weft edges --help",
 					    argv[i]);
+	}
 	if (client_get(context->socket_path, &url, take_edge, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	if (context->json)
@@ -43,7 +54,7 @@ int command_edges(const struct context *context, int argc, char **argv)
 	puts(edges_header(&view.edges, line));
 	for (unsigned i = 0; i < view.edges.count; i++)
 		puts(edges_line(&view.edges, i, context->color, line));
-	if (!view.edges.count)
-		puts("(no traffic seen yet)");
+	if (edges_note(&view.edges, line)[0])
+		puts(line);
 	return EXIT_FINE;
 }

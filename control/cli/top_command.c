@@ -27,7 +27,10 @@ static int take_edge(void *arg, const char *text, json_t *o)
 {
 	struct top *top = arg;
 
-	(void)text;
+	if (edges_leave_out(&top->edges, o))
+		return 0;
+	if (top->context->json)
+		return puts(text) < 0;
 	edges_add(&top->edges, o);
 	return 0;
 }
@@ -46,7 +49,7 @@ static int fetch(struct top *top)
 	struct client_url url;
 	int r;
 
-	top->edges.count = top->edges.dropped = 0;
+	top->edges.count = top->edges.dropped = top->edges.own = 0;
 	client_url_start(&url, "/api/v1/edges");
 	r = client_get(top->context->socket_path, &url, take_edge, top, &top->err);
 	if (r)
@@ -73,8 +76,8 @@ static int print_once(struct top *top)
 	puts(edges_header(&top->edges, line));
 	for (unsigned i = 0; i < top->edges.count; i++)
 		puts(edges_line(&top->edges, i, top->context->color, line));
-	if (!top->edges.count)
-		puts("(no traffic seen yet)");
+	if (edges_note(&top->edges, line)[0])
+		puts(line);
 	return EXIT_FINE;
 }
 
@@ -84,7 +87,7 @@ static int print_json(struct top *top)
 	struct client_url url;
 
 	client_url_start(&url, "/api/v1/edges");
-	return client_get(top->context->socket_path, &url, NULL, NULL, &top->err);
+	return client_get(top->context->socket_path, &url, take_edge, top, &top->err);
 }
 
 static void draw_row(const struct top *top, int y, unsigned index)
@@ -112,8 +115,8 @@ static void draw(const struct top *top)
 	attroff(A_REVERSE);
 	for (int y = 3; y < LINES - 1 && top->scroll + (unsigned)y - 3 < top->edges.count; y++)
 		draw_row(top, y, top->scroll + (unsigned)y - 3);
-	if (!top->edges.count)
-		mvaddstr(3, 0, "(no traffic seen yet)");
+	if (LINES > 4 + (int)top->edges.count)
+		mvaddnstr(3 + (int)top->edges.count, 0, edges_note(&top->edges, line), COLS);
 	attron(A_DIM);
 	mvaddnstr(LINES - 1, 0, "q quit   s sort by   r reverse   space freeze   arrows scroll",
 		  COLS);
@@ -184,6 +187,8 @@ static int parse(struct top *top, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--once"))
 			top->once = true;
+		else if (!strcmp(argv[i], "--self"))
+			top->edges.self = true;
 		else if (!strcmp(argv[i], "--interval") && i + 1 < argc)
 			top->interval_s = atof(argv[++i]);
 		else

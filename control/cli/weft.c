@@ -25,18 +25,22 @@
 	"exchange)\n"                                                                              \
 	"The same filter twice means either; different filters mean both.\n"
 
+#define SELF_HELP                                                                                  \
+	"  --self         what leads to weftd itself (scrapes, probes), too: left out\n"           \
+	"                 unless a workload is asked for by --from or --to\n"
+
 const struct command commands[] = {
 	{"status", "", "how the agent is: events, losses, requests, memory", "", command_status},
 	{"check", "[--problems]", "what is attached where, what is off and why",
 	 "  --problems   only what is not as it should be\n"
 	 "Where no weftd answers, root is told what this kernel can do for one.\n",
 	 command_check},
-	{"edges", "[FILTER ...]",
-	 "who calls whom: rate, errors, latency, bytes, connections, saturation", FILTER_HELP,
-	 command_edges},
-	{"top", "[--once] [--interval S]", "the same as a live table",
+	{"edges", "[--self] [FILTER ...]",
+	 "who calls whom: rate, errors, latency, bytes, connections, saturation",
+	 SELF_HELP FILTER_HELP, command_edges},
+	{"top", "[--once] [--interval S] [--self]", "the same as a live table",
 	 "  --once         print the table once and leave; with -o json the lines of weft edges\n"
-	 "  --interval S   seconds between pictures (default 1)\n"
+	 "  --interval S   seconds between pictures (default 1)\n" SELF_HELP
 	 "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
 	 command_top},
 	{"observe", "[-f] [--last N] [FILTER ...]", "requests as they end",

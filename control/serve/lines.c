@@ -320,6 +320,7 @@ void lines_edge(struct text *t, const struct edge_row *e)
 	json_put_string(&j, "source_namespace", e->source->namespace_);
 	json_put_string(&j, "destination", e->destination->workload);
 	json_put_string(&j, "destination_namespace", e->destination->namespace_);
+	json_put_bool(&j, "self", e->own);
 	json_put_real(&j, "window_s", e->window_s);
 	json_put_real(&j, "request_rate", e->request_rate);
 	json_put_real(&j, "error_share", e->error_share);

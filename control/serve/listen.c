@@ -73,20 +73,32 @@ static bool is_loopback(const struct sockaddr_storage *a)
 	return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
 }
 
-static uint16_t bound_port(int fd)
+bool listen_address(int fd, uint8_t ret_addr[16], uint16_t *ret_port)
 {
 	struct sockaddr_storage a = {0};
+	const struct sockaddr_in *in = (struct sockaddr_in *)&a;
+	const struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a;
 	socklen_t size = sizeof(a);
 
-	getsockname(fd, (struct sockaddr *)&a, &size);
-	return ntohs(a.ss_family == AF_INET ? ((struct sockaddr_in *)&a)->sin_port
-					    : ((struct sockaddr_in6 *)&a)->sin6_port);
+	if (getsockname(fd, (struct sockaddr *)&a, &size))
+		return false;
+	if (a.ss_family == AF_INET) {
+		memcpy(ret_addr, (uint8_t[16]){[10] = 0xff, [11] = 0xff}, 12);
+		memcpy(ret_addr + 12, &in->sin_addr, 4);
+	} else if (a.ss_family == AF_INET6) {
+		memcpy(ret_addr, &in6->sin6_addr, 16);
+	} else {
+		return false;
+	}
+	*ret_port = ntohs(a.ss_family == AF_INET ? in->sin_port : in6->sin6_port);
+	return true;
 }
 
 int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, struct error *err)
 {
 	struct sockaddr_storage a;
 	cleanup_close int fd = -1;
+	uint8_t addr[16];
 	socklen_t size;
 	int one = 1;
 
@@ -103,7 +115,8 @@ int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, stru
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&a, size) || listen(fd, BACKLOG))
 		return error_set(err, -errno, "cannot listen on %s: %m", address);
-	*ret_port = bound_port(fd);
+	if (!listen_address(fd, addr, ret_port))
+		return error_set(err, -EINVAL, "no address of the socket for %s", address);
 	*ret_loopback = is_loopback(&a);
 	return take_fd(&fd);
 }

@@ -13,6 +13,9 @@
  * this machine can reach it. -EINVAL on a bad address, else what bind says, with |err|. */
 int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, struct error *err);
 
+/* Where |fd| listens: an IPv4 address is a mapped one; false where it is no TCP socket. */
+bool listen_address(int fd, uint8_t ret_addr[16], uint16_t *ret_port);
+
 /* Listens on |path| with |mode|, which holds before a client can connect. Makes the last directory
  * of the path (0755) if it is missing. Replaces a socket that nobody answers on; -EADDRINUSE when
  * somebody does, -EEXIST when the path is something else, -ENAMETOOLONG, or what the kernel says,

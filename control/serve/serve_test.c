@@ -223,6 +223,7 @@ static void test_edges(void **state)
 	assert_non_null(v);
 	assert_non_null(strstr(f->body, "\"request_rate\":20,\"error_share\":0.5,"));
 	assert_non_null(strstr(f->body, "\"queue_fill\":null"));
+	assert_non_null(strstr(f->body, "\"self\":false"));
 	json_decref(v);
 	fetch_free(f);
 	check_get("/api/v1/edges?from=nobody", true, 200, "");

@@ -157,6 +157,12 @@ static double quantile_ms(const struct histogram *h, double q)
 	return h->count ? histogram_quantile(h, q) / 1e6 : NAN;
 }
 
+static bool is_own(const struct edge *e)
+{
+	return e->own_requests + e->own_opened && e->own_requests == e->requests &&
+	       e->own_opened == e->opened;
+}
+
 void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_ns,
 		struct edge_row *ret)
 {
@@ -165,6 +171,7 @@ void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_n
 
 	*ret = (struct edge_row){
 		.reporter = key->reporter,
+		.own = is_own(e),
 		.source = e->source,
 		.destination = e->destination,
 		.totals = e,

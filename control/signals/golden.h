@@ -56,6 +56,8 @@ struct edge {
 	uint64_t resets_by_client;
 	uint64_t resets_by_server;
 	uint64_t encrypted_requests;
+	uint64_t own_requests; /* of these, to the agent itself */
+	uint64_t own_opened;
 	uint32_t open;
 	struct buckets handshake;			 /* us */
 	struct buckets srtt;				 /* us */
@@ -66,6 +68,7 @@ struct edge {
 struct edge_row {
 	enum reporter reporter;
 	bool other_side; /* the other reporter has a row for this edge too */
+	bool own;	 /* all that it ever carried was to the agent itself */
 	const struct identity *source;
 	const struct identity *destination;
 	const struct edge *totals;

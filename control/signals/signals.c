@@ -88,6 +88,16 @@ void signals_free(struct signals *s)
 
 /* ---- requests ---- */
 
+static bool is_own(const struct signals *s, const struct endpoint *server)
+{
+	static const uint8_t any4[16] = {[10] = 0xff, [11] = 0xff}, any6[16];
+	const struct endpoint *own = &s->own;
+
+	return own->port && server->port == own->port && server->netns_ino == own->netns_ino &&
+	       (!memcmp(own->addr, server->addr, 16) || !memcmp(own->addr, any4, 16) ||
+		!memcmp(own->addr, any6, 16));
+}
+
 static void count_gaps(struct signals *s, const struct request *r)
 {
 	for (unsigned i = 0; i < REQUEST_GAP_MAX; i++)
@@ -109,8 +119,10 @@ void signals_request(struct signals *s, const struct request *r)
 	if (series && bucket < BUCKETS_MAX && r->traceparent[0])
 		exemplars_set(s->exemplars, series->serial, bucket, r->traceparent,
 			      r->end_ns - r->start_ns);
-	if (e)
+	if (e) {
 		golden_add_request(e, r, s->now_ns);
+		e->own_requests += is_own(s, r->server);
+	}
 	if (r->incomplete)
 		count_gaps(s, r);
 	objectives_request(&s->objectives, r);
@@ -243,6 +255,7 @@ static void count_life(const struct report *r, bool known)
 
 	if (!r->living->source) {
 		r->edge->opened++;
+		r->edge->own_opened += is_own(r->s, r->c->server);
 		r->interval->opened++;
 	}
 	if (known)
@@ -351,6 +364,11 @@ int signals_set_objectives(struct signals *s, const struct objective *rows, uint
 void signals_set_cluster(struct signals *s, const char *name)
 {
 	s->cluster = name;
+}
+
+void signals_set_own(struct signals *s, const struct endpoint *own)
+{
+	s->own = *own;
 }
 
 void signals_set_health(struct signals *s, const struct health *h)

@@ -52,6 +52,10 @@ void signals_tick(struct signals *s, uint64_t now_ns);
  */
 void signals_set_cluster(struct signals *s, const char *name);
 
+/* Where the agent itself answers, copied; its address may be the unspecified one. Nowhere until the
+ * first call. */
+void signals_set_own(struct signals *s, const struct endpoint *own);
+
 /* The agent's own health, copied; zero until the first call. */
 void signals_set_health(struct signals *s, const struct health *h);
 

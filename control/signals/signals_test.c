@@ -372,6 +372,49 @@ static void test_edge_of_the_last_seconds(void **state)
 	assert_true(row.request_rate == 0 && isnan(row.p50_ms) && isnan(row.error_share));
 }
 
+/* All that an edge carries is to the agent, or not: as one workload may be the agent and more. */
+static void test_edges_to_the_agent_itself(void **state)
+{
+	struct connection c = fixture_connection(1, CONNECTION_OPENED, "http1");
+	struct request r = fixture_request();
+	struct endpoint own = fixture_server_at;
+	struct edge_row row;
+
+	(void)state;
+	signals_request(s, &r);
+	assert_true(signals_edge(s, 0, &row) && !row.own); /* it answers nowhere */
+	r.reporter = REPORTER_SOURCE;
+	memset(own.addr + 12, 0, 4); /* any address */
+	signals_set_own(s, &own);
+	signals_request(s, &r);
+	assert_true(signals_edge(s, 1, &row) && row.own);
+	c.reporter = REPORTER_SOURCE;
+	signals_connection(s, &c);
+	assert_true(signals_edge(s, 1, &row) && row.own);
+	fixture_server_at.port++;
+	c.id++;
+	signals_connection(s, &c);
+	assert_true(signals_edge(s, 1, &row) && !row.own);
+}
+
+static void test_own_is_a_place(void **state)
+{
+	struct request r = fixture_request();
+	struct endpoint own = fixture_server_at;
+	struct edge_row row;
+
+	(void)state;
+	signals_set_own(s, &own);
+	fixture_server_at.netns_ino++;
+	signals_request(s, &r);
+	assert_true(signals_edge(s, 0, &row) && !row.own);
+	r.reporter = REPORTER_SOURCE;
+	fixture_server_at.netns_ino--;
+	fixture_server_at.addr[15]++;
+	signals_request(s, &r);
+	assert_true(signals_edge(s, 1, &row) && !row.own);
+}
+
 static void test_young_edges_are_not_diluted(void **state)
 {
 	struct request r = fixture_request();
@@ -478,6 +521,8 @@ int main(void)
 		T(test_identities_beyond_the_limit_are_overflow),
 		T(test_bad_limits_are_refused),
 		T(test_edge_of_the_last_seconds),
+		T(test_edges_to_the_agent_itself),
+		T(test_own_is_a_place),
 		T(test_young_edges_are_not_diluted),
 		T(test_both_sides_of_an_edge),
 		T(test_listen_queues),

@@ -47,5 +47,6 @@ struct signals {
 	struct exemplars *exemplars;
 	struct objectives objectives;
 	uint64_t gaps[REPORTER_MAX][REQUEST_GAP_MAX];
+	struct endpoint own; /* port 0: the agent answers nowhere */
 	struct health health;
 };
