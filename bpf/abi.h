@@ -187,3 +187,4 @@ _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 
 #include "bpf/abi_policy.h"
 #include "bpf/abi_balance.h"
+#include "bpf/abi_walk.h"

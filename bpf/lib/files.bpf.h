@@ -4,11 +4,19 @@
 
 #include "bpf/lib/conn.bpf.h"
 
-/* The socket that |file| of |task| is, NULL when it is none. */
-static __always_inline struct sock *any_sock_of_file(struct task_struct *task, struct file *file)
+static const struct weft_pause walk_pause = {
+	.event = {.size_bytes = sizeof(struct weft_pause), .kind = WEFT_EVENT_PAUSE},
+};
+
+/* The socket that |file| of |task| is, NULL when it is none. Each program of a walk over files asks
+ * here first: this is where the read ends now and then (bpf/abi_walk.h). */
+static __always_inline struct sock *any_sock_of_file(const struct bpf_iter_meta *meta,
+						     struct task_struct *task, struct file *file)
 {
 	struct socket *socket;
 
+	if (meta->seq_num % WEFT_WALK_FILES == WEFT_WALK_FILES - 1)
+		bpf_seq_write(meta->seq, &walk_pause, sizeof(walk_pause));
 	if (!file || !task || task->pid != task->tgid)
 		return NULL;
 	socket = bpf_sock_from_file(file);
@@ -16,9 +24,10 @@ static __always_inline struct sock *any_sock_of_file(struct task_struct *task, s
 }
 
 /* The TCP socket that it is, NULL when it is none. */
-static __always_inline struct sock *sock_of_file(struct task_struct *task, struct file *file)
+static __always_inline struct sock *sock_of_file(const struct bpf_iter_meta *meta,
+						 struct task_struct *task, struct file *file)
 {
-	struct sock *sk = any_sock_of_file(task, file);
+	struct sock *sk = any_sock_of_file(meta, task, file);
 
 	return sk && sock_is_tcp(sk) ? sk : NULL;
 }

@@ -258,6 +258,7 @@ struct cred {
 struct bpf_iter_meta {
 	struct seq_file *seq;
 	__u64 session_id;
+	__u64 seq_num;
 } PRESERVE;
 
 struct bpf_iter__task_file {

@@ -319,7 +319,7 @@ static __always_inline int file_look(struct seq_file *seq, struct sock *sk)
 SEC("iter/task_file")
 int mesh_ends_files(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = any_sock_of_file(ctx->task, ctx->file);
+	struct sock *sk = any_sock_of_file(ctx->meta, ctx->task, ctx->file);
 	__u64 *walked = NULL;
 
 	if (sk && (sock_is_tcp(sk) || sock_is_udp(sk)))

@@ -2,8 +2,8 @@
 /* Who holds the sockets of servers now: a process may change its user, run another program, be
  * moved to another control group or hand its socket to others after it began to listen.
  * `mesh_holders` is an iterator over the files of all processes, run when user space reads it; it
- * notes in weft_holders what differs from what is known of a socket. It does not
- * see sockets that are in no process's files: what was known of those stays. Hooks: tp_btf
+ * notes in weft_holders what differs from what is known of a socket, and writes nothing. It does
+ * not see sockets that are in no process's files: what was known of those stays. Hooks: tp_btf
  * sched_process_fork, sched_process_exec, cgroup_attach_task; they ask for a walk when a process
  * that may hold such a socket may have changed. */
 #include "bpf/lib/files.bpf.h"
@@ -223,15 +223,13 @@ SEC("iter/task_file")
 int mesh_holders(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct sock *sk = any_sock_of_file(task, ctx->file);
+	struct sock *sk = any_sock_of_file(ctx->meta, task, ctx->file);
 	struct weft_holding *all = holding();
 	struct weft_owner *owner;
 	struct holders *holders;
 	struct walker *w;
-	char said = 0;
 	int what;
 
-	bpf_seq_write(ctx->meta->seq, &said, sizeof(said)); /* see iterator_pass */
 	if (!sk || !all || !sock_has_owner(sk))
 		return 0;
 	what = what_is_held(sk);

@@ -23,7 +23,7 @@ SEC("iter/task_file")
 int sockets_found(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct sock *sk = any_sock_of_file(task, ctx->file);
+	struct sock *sk = any_sock_of_file(ctx->meta, task, ctx->file);
 	struct weft_owner *owner;
 
 	if (!sk || !sock_has_owner(sk))
@@ -100,7 +100,7 @@ int listeners(struct bpf_iter__bpf_sk_storage_map *ctx)
 SEC("iter/task_file")
 int files_alive(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = sock_of_file(ctx->task, ctx->file);
+	struct sock *sk = sock_of_file(ctx->meta, ctx->task, ctx->file);
 	__u64 *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
 
 	if (!walked)

@@ -222,7 +222,7 @@ static __noinline int server_write(struct bpf_iter__task_file *ctx, struct sock 
 SEC("iter/task_file")
 int mesh_servers(struct bpf_iter__task_file *ctx)
 {
-	struct sock *sk = any_sock_of_file(ctx->task, ctx->file);
+	struct sock *sk = any_sock_of_file(ctx->meta, ctx->task, ctx->file);
 	const struct weft_where *w = where_asked();
 	__u64 *walked = NULL;
 	__u8 exact = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reading, cut into records. */
+/* Reading, as little at a time as the walk asks for, cut into records. */
 #include "datapath/attach/iterator.h"
 
 #include "base/cleanup.h"
@@ -7,9 +7,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#define READ_BYTES (64 * 1024)
-#define PASS_BYTES 4
+#define MAP_BYTES (32 * 1024) /* as much as the kernel hands out at once */
 
 bool iterator_maps_supported(void)
 {
@@ -38,47 +40,55 @@ struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
 	return bpf_program__attach_iter(program, &opts);
 }
 
-/* The iterators write whole records, and a read returns whole records. Returns whether to go on. */
-static bool records_split(void *data, size_t size, attach_event_fn event, void *arg)
+/* What is read at once. Of a walk over a map it is much: that holds no files, and each read goes
+ * over what was before. */
+static size_t read_bytes(const struct bpf_link *link)
 {
-	struct weft_event *record = data;
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
 
-	while (size >= sizeof(*record) && record->size_bytes >= sizeof(*record) &&
-	       record->size_bytes <= size) {
-		size_t step = record->size_bytes;
-
-		if (event(arg, record, step))
-			return false;
-		size -= step;
-		record = (struct weft_event *)((char *)record + step);
-	}
-	return true;
+	if (bpf_link_get_info_by_fd(bpf_link__fd(link), &info, &size) || !info.iter.map.map_id)
+		return WEFT_WALK_BYTES;
+	return MAP_BYTES;
 }
 
-int iterator_read(struct bpf_link *link, attach_event_fn event, void *arg)
+/* Returns how many bytes whole records were; |*ret_on|: whether to go on. */
+static size_t records_split(char *data, size_t size, attach_event_fn event, void *arg, bool *ret_on)
+{
+	size_t at = 0;
+
+	*ret_on = true;
+	while (size - at >= sizeof(struct weft_event) && *ret_on) {
+		struct weft_event *record = (struct weft_event *)(data + at);
+		size_t step = record->size_bytes;
+
+		if (step < sizeof(*record) || step > size - at)
+			break;
+		*ret_on = record->kind == WEFT_EVENT_PAUSE || !event || !event(arg, record, step);
+		at += step;
+	}
+	return at;
+}
+
+int iterator_read(const struct bpf_link *link, attach_event_fn event, void *arg)
 {
 	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
-	cleanup_free char *buffer = malloc(READ_BYTES);
-	ssize_t n;
+	size_t most = link ? read_bytes(link) : 0, kept = 0;
+	cleanup_free char *buffer = malloc(2 * MAP_BYTES);
+	bool on = true;
+	ssize_t n = 0;
 
 	if (fd < 0 || !buffer)
 		return fd < 0 ? fd : -ENOMEM;
 	/* EAGAIN: it went over a million of objects and had nothing to write (bpf_seq_read) */
-	while ((n = read(fd, buffer, READ_BYTES)) > 0 || (n < 0 && errno == EAGAIN))
-		if (n > 0 && event && !records_split(buffer, (size_t)n, event, arg))
-			return 0;
-	return n < 0 ? -errno : 0;
-}
+	while (on && ((n = read(fd, buffer + kept, most)) > 0 || (n < 0 && errno == EAGAIN))) {
+		size_t size = kept + (n > 0 ? (size_t)n : 0);
+		size_t used = records_split(buffer, size, event, arg, &on);
 
-int iterator_pass(const struct bpf_link *link)
-{
-	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
-	char said[PASS_BYTES];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	while ((n = read(fd, said, sizeof(said))) > 0)
-		;
-	return n < 0 ? -errno : 0;
+		kept = size - used;
+		if (kept > MAP_BYTES)
+			return -EPROTO;
+		memmove(buffer, buffer + used, kept);
+	}
+	return on && n < 0 ? -errno : 0;
 }

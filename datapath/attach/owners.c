@@ -176,7 +176,7 @@ static bool walk(struct owners *o)
 
 	__atomic_store_n(&h->stirred, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&h->walk, h->completed + 1, __ATOMIC_SEQ_CST);
-	if (!iterator_pass(o->link))
+	if (!iterator_read(o->link, NULL, NULL))
 		__atomic_store_n(&h->completed, h->walk, __ATOMIC_SEQ_CST);
 	o->cost_ns = thread_cpu_ns() - began_ns;
 	o->credit_ns -= (int64_t)o->cost_ns;

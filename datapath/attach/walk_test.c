@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Walking over what lives, by the form that this kernel loads: each socket is told once, however
- * many processes hold it and however often it is open, over several reads. Needs
- * root. */
+ * many processes hold it and however often it is open, over several reads. And no walk
+ * over files keeps those of others: each read is of a few of them. Needs root. */
 #include "datapath/attach/sandbox_test.h"
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/iterator.h"
+#include "weft.skel.h"
 
 #include <arpa/inet.h>
+#include <bpf/libbpf.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
 
 #define PAIRS	400 /* more than one read takes */
 #define SOCKETS (2 * PAIRS)
+#define FILES	2000
 
 static struct attach *world;
 static int listener, fds[SOCKETS];
@@ -111,9 +116,70 @@ static void test_each_once(void **state)
 	close(listener);
 }
 
+/* How many reads this process has made. */
+static unsigned long long reads_made(void)
+{
+	FILE *io cleanup_fclose = fopen("/proc/thread-self/io", "re");
+	unsigned long long reads = 0;
+	char line[100];
+
+	assert_non_null(io);
+	while (fgets(line, sizeof(line), io))
+		if (sscanf(line, "syscr: %llu", &reads) == 1)
+			return reads;
+	fail_msg("the kernel does not count reads");
+	return 0;
+}
+
+static void walk_and_count(const char *name)
+{
+	struct bpf_program *program = attach_program(world, name);
+	struct bpf_link *link = program ? iterator_attach(program, -1) : NULL;
+	unsigned long long before, after;
+
+	assert_non_null(link);
+	before = reads_made();
+	assert_int_equal(iterator_read(link, NULL, NULL), 0);
+	after = reads_made();
+	bpf_link__destroy(link);
+	if (after - before < FILES / WEFT_WALK_FILES)
+		fail_msg("%s: %d files in %llu reads", name, FILES, after - before);
+}
+
+static void test_few_files_a_read(void **state)
+{
+	const struct rlimit limit = {2 * FILES, 2 * FILES};
+	struct weft_bpf *skeleton;
+	struct bpf_program *program;
+	unsigned walks = 0;
+	int files[FILES];
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	skeleton = weft_bpf__open();
+	assert_non_null(skeleton);
+	files[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	for (int i = 1; i < FILES; i++)
+		files[i] = fcntl(files[0], F_DUPFD_CLOEXEC, 0);
+	assert_true(files[FILES - 1] >= FILES);
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
+		if (strcmp(bpf_program__section_name(program), "iter/task_file"))
+			continue;
+		walk_and_count(bpf_program__name(program));
+		walks++;
+	}
+	assert_true(walks >= 5);
+	for (int i = 0; i < FILES; i++)
+		close(files[i]);
+	weft_bpf__destroy(skeleton);
+}
+
 static int begin(void **state)
 {
-	struct attach_options options = {.cgroup_path = cgroup_dir, .capture = true};
+	struct attach_options options = {.cgroup_path = cgroup_dir, .capture = true, .mesh = true};
 	struct error err = {0};
 
 	(void)state;
@@ -138,7 +204,10 @@ static int end(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_once)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_once),
+		cmocka_unit_test(test_few_files_a_read),
+	};
 
 	return cmocka_run_group_tests(tests, begin, end);
 }
