@@ -141,6 +141,7 @@ $(BUILD)/%_test: $(BUILD)/%_test.o $(BUILD)/libweft.a | $(BUILD)/deps-test
 	$(Q)$(CC) $(CFLAGS) $(QUICK_LINK) $(LDFLAGS) $^ -o $@ $(LDLIBS) -lcmocka
 
 $(BUILD)/datapath/observe/tls_%_test: LDLIBS += -lssl # real handshakes
+$(BUILD)/datapath/decode/tls_compressed_test: LDLIBS += -lbrotlienc
 
 $(BUILD)/%_fuzz: $(BUILD)/%_fuzz.o $(BUILD)/libweft.a
 	$(call msg,LINK,$@)

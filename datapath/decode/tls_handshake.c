@@ -37,7 +37,8 @@ static uint32_t body_bytes(const struct tls_messages *m)
 static bool body_is_wanted(uint8_t type)
 {
 	return type == TLS_CLIENT_HELLO || type == TLS_SERVER_HELLO ||
-	       type == TLS_ENCRYPTED_EXTENSIONS || type == TLS_CERTIFICATE;
+	       type == TLS_ENCRYPTED_EXTENSIONS || type == TLS_CERTIFICATE ||
+	       type == TLS_COMPRESSED_CERTIFICATE;
 }
 
 static void content_skip(struct slice *content, size_t size_bytes)

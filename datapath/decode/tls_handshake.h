@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Handshake messages: put together from the content of records, and what weft wants of each
- * (RFC 8446 4, RFC 5246 7.4, RFC 6066 3, RFC 7301). */
+ * (RFC 8446 4, RFC 5246 7.4, RFC 6066 3, RFC 7301, RFC 8879). */
 #pragma once
 
 #include "base/slice.h"
@@ -18,6 +18,7 @@ enum tls_message {
 	TLS_SERVER_HELLO_DONE = 14,
 	TLS_FINISHED = 20,
 	TLS_KEY_UPDATE = 24,
+	TLS_COMPRESSED_CERTIFICATE = 25,
 };
 
 /* Of a longer message only the head is kept: enough for the first certificate of a chain. */

@@ -2,7 +2,11 @@
 /* What handshake messages tell: the facts of the connection, and when a direction moves on. */
 #include "datapath/decode/tls_connection.h"
 
+#include "base/cleanup.h"
 #include "datapath/decode/tls_certificate.h"
+#include "datapath/decode/tls_compressed.h"
+
+#include <stdlib.h>
 
 /* Copies a name that a peer chose; bytes that are not visible ASCII become '?'. */
 static void name_copy(struct slice name, char *out, size_t size)
@@ -92,6 +96,15 @@ static void take_certificate(struct tls *t, enum tls_side side, struct slice bod
 		tls_certificate_read(der, side == TLS_SERVER ? &t->facts.server : &t->facts.client);
 }
 
+static void take_compressed_certificate(struct tls *t, enum tls_side side, struct slice body)
+{
+	cleanup_free char *message = malloc(TLS_MAX_MESSAGE_BYTES);
+	size_t bytes;
+
+	if (message && !tls_compressed_read(body, message, TLS_MAX_MESSAGE_BYTES, &bytes))
+		take_certificate(t, side, (struct slice){message, bytes});
+}
+
 /* Messages that only one side may send. */
 static void take_hello(struct tls *t, enum tls_side side, uint8_t type, struct slice body,
 		       bool complete)
@@ -125,6 +138,9 @@ void tls_message_take(void *arg, uint8_t type, struct slice body, bool complete)
 		break;
 	case TLS_CERTIFICATE:
 		take_certificate(at->t, at->side, body);
+		break;
+	case TLS_COMPRESSED_CERTIFICATE:
+		take_compressed_certificate(at->t, at->side, body);
 		break;
 	case TLS_CERTIFICATE_REQUEST:
 		at->t->facts.client_certificate_requested = true;
