@@ -68,8 +68,8 @@ static bool ends_in_password(const char *from, const char *end)
 /* What is no host and port may be the beginning of user information whose end was cut off. */
 static bool is_host(struct slice s)
 {
-	return s.size_bytes <= AUTHORITY_MAX_BYTES &&
-	       !ends_in_password(s.data, s.data + s.size_bytes);
+	return !s.size_bytes || (s.size_bytes <= AUTHORITY_MAX_BYTES &&
+				 !ends_in_password(s.data, s.data + s.size_bytes));
 }
 
 struct slice redact_authority(struct slice s)
@@ -83,8 +83,11 @@ struct slice redact_authority(struct slice s)
 
 size_t target_authority_bytes(struct slice s)
 {
-	const char *end = s.data + s.size_bytes, *from = s.data, *stop, *at;
+	const char *end, *from = s.data, *stop, *at;
 
+	if (!s.size_bytes)
+		return 0;
+	end = s.data + s.size_bytes;
 	for (;;) {
 		stop = host_end(from, end);
 		at = find(stop, end, '@');

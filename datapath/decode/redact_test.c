@@ -113,6 +113,8 @@ static void test_authorities(void **state)
 	memset(token, 'x', sizeof(token));
 	assert_true(slice_equal(redact_authority((struct slice){token, sizeof(token)}),
 				SLICE("unknown")));
+	assert_int_equal(redact_authority((struct slice){0}).size_bytes, 0);
+	assert_int_equal(target_authority_bytes((struct slice){0}), 0);
 }
 
 static const struct {
