@@ -60,6 +60,7 @@ def was_stirred(sock):
     if sock.proto != MPTCP or sock in stirred:
         return False
     try:
+        sock.getpeername()  # refuses where nothing is connected; shutdown() of Multipath TCP does not
         sock.shutdown(socket.SHUT_WR)
     except OSError:
         return False
