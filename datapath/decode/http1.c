@@ -461,6 +461,11 @@ bool http1_idle(const struct http1 *h)
 	return h->phase == BETWEEN && !h->interim;
 }
 
+uint64_t http1_head_first(const struct http1 *h)
+{
+	return h->phase == METHOD || h->phase == HEAD ? h->fields.head.first : 0;
+}
+
 uint64_t http1_body_left(const struct http1 *h)
 {
 	if (h->phase != BODY)

@@ -37,6 +37,10 @@ bool http1_finish(struct http1 *h, uint64_t position);
 /* Whether the decoder stands between two messages (a good place to join or to leave). */
 bool http1_idle(const struct http1 *h);
 
+/* The position at which the head began that is being read, or at which a feed failed that read
+ * one; 0: none is. */
+uint64_t http1_head_first(const struct http1 *h);
+
 /* Bytes of the current body that are still to come: what may be skipped without looking.
  * 0 when not known (chunk boundary, head). */
 uint64_t http1_body_left(const struct http1 *h);

@@ -48,6 +48,7 @@ enum lane_state {
 	LANE_RUNNING,
 	LANE_LOST, /* out of step: a message head or frames at the start of a segment bring it back
 		    */
+	LANE_BROKEN,   /* requests that are not parsed any further; answers go on */
 	LANE_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
 			  decoder stays */
 };
@@ -64,6 +65,8 @@ struct lane {
 	uint64_t prefix_time_ns;
 	uint64_t time_ns;    /* of the bytes being fed */
 	uint64_t skip_until; /* what the kernel half was told to leave out */
+	uint64_t broken_at;  /* position of a request head that was not parsed, and not answered
+				yet; 0: none */
 	union {
 		struct http1 *http1;
 		struct http2 *http2;

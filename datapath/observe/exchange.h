@@ -35,6 +35,7 @@ struct http_state {
 	uint32_t count;
 	uint32_t untracked;	   /* requests beyond the limit, answers to come */
 	uint32_t forgotten_stream; /* HTTP/2: streams up to this one were given up */
+	bool answered_early;	   /* the request head that is being read has its answer (HTTP/1) */
 	bool pipelined; /* a response ended when the next request was sent already (HTTP/1) */
 	bool to_http2;	/* |switching| goes on as HTTP/2 */
 };

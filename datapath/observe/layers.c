@@ -83,6 +83,18 @@ static enum observe_loss loss_of(enum decode_status status, enum app app)
 	}
 }
 
+/* Requests that cannot be parsed: those before go on to be answered, and so do they. */
+static void lane_break(struct lane *lane, enum decode_status status)
+{
+	struct conn *c = lane->conn;
+
+	if (!c->http->answered_early)
+		lane->broken_at = http1_head_first(lane->http1);
+	c->http->answered_early = false;
+	requests_break(c, status == DECODE_MALFORMED);
+	lane_stop(lane, LANE_BROKEN);
+}
+
 /* What was open is counted as lost. HTTP/1 loses both directions, since pairing is by order, and is
  * not joined again when its requests overlap; an HTTP/2 direction is joined again where frames are
  * found. */
@@ -95,6 +107,10 @@ static void lane_lose(struct lane *lane, enum decode_status status)
 	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->joined && !c->lost)
 		c->flags |= RESPONSE_FLAG(DPE);
 	c->lost = true;
+	if (c->app == APP_HTTP1 && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
+		lane_break(lane, status);
+		return;
+	}
 	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && pipelined)) {
 		give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
 		return;
@@ -120,13 +136,25 @@ static bool lane_found(const struct lane *lane, const struct feed *f)
 		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
 	if (lane->side == SIDE_CLIENT)
 		return r == CLASSIFY_HTTP1_REQUEST;
-	return r == CLASSIFY_HTTP1_RESPONSE && requests_open(c) == 1;
+	return r == CLASSIFY_HTTP1_RESPONSE &&
+	       requests_open(c) + !!c->lanes[SIDE_CLIENT].broken_at == 1;
 }
 
-/* True when |lane| is not lost (any more). Bytes of responses that are not understood may answer
- * any open request: all are counted as lost. */
+/* Whether requests can be parsed again from |f| on: all that were sent before are answered. */
+static bool lane_mended(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+
+	return f->data && c->http && !c->http->pipelined && !lane->broken_at && !requests_open(c) &&
+	       classify(f->data, f->size_bytes, false) == CLASSIFY_HTTP1_REQUEST;
+}
+
+/* True when |lane| is not lost or broken (any more). Bytes of responses that are not understood may
+ * answer any open request: all are counted as lost. */
 static bool lane_seek(struct lane *lane, const struct feed *f)
 {
+	if (lane->state == LANE_BROKEN)
+		return lane_mended(lane, f);
 	if (lane->state != LANE_LOST || lane_found(lane, f))
 		return true;
 	if (lane->side == SIDE_SERVER)
@@ -257,9 +285,18 @@ static void app_decide(struct conn *c, enum app app, enum http2_start start)
 	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = start;
 }
 
+/* What a client says first is of no protocol: it may be a request that a server of HTTP/1 refuses.
+ */
+static bool lane_unclear(struct lane *lane, uint64_t at)
+{
+	lane->state = LANE_BROKEN;
+	lane->broken_at = at;
+	return false;
+}
+
 /* The first direction that tells decides for both; on a joined connection the other one has to be
  * found. False: not decided yet. */
-static bool lane_decide(struct lane *lane, enum classify_result r)
+static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
 {
 	struct conn *c = lane->conn;
 
@@ -273,6 +310,8 @@ static bool lane_decide(struct lane *lane, enum classify_result r)
 		transport_start(c);
 	else if (c->joined)
 		return false;
+	else if (lane->side == SIDE_CLIENT && other_lane(lane)->state == LANE_NEW)
+		return lane_unclear(lane, at);
 	else
 		c->app = APP_OPAQUE;
 	if (c->joined && c->app > APP_OPAQUE) {
@@ -293,6 +332,7 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 {
 	struct conn *c = lane->conn;
 	bool first = !lane->prefix_bytes;
+	uint64_t at = first ? f->at : lane->prefix_at;
 	size_t taken = first ? 0 : prefix_keep(lane, f, time_ns);
 	struct feed rest = feed_rest(f, taken);
 	enum classify_result r;
@@ -305,7 +345,9 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 			prefix_keep(lane, f, time_ns);
 		return;
 	}
-	if (!lane_decide(lane, r)) {
+	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
+		r = CLASSIFY_OPAQUE;
+	if (!lane_decide(lane, r, at)) {
 		lane->prefix_bytes = 0;
 		return;
 	}
@@ -331,6 +373,8 @@ static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 		return;
 	if (c->app != APP_UNKNOWN)
 		http_feed(lane, f);
+	else if (lane->state == LANE_BROKEN)
+		return; /* what the other end says decides */
 	else if (f->data)
 		classify_feed(lane, f, time_ns);
 	else
@@ -411,6 +455,19 @@ bool layers_read_all(const struct conn *c, unsigned side, uint64_t total_bytes)
 	return c->lanes[side].state != LANE_LOST && (s->placed || !total_bytes);
 }
 
+uint64_t layers_unparsed(struct conn *c)
+{
+	struct lane *lane = &c->lanes[SIDE_CLIENT];
+	uint64_t first = lane->broken_at;
+
+	lane->broken_at = 0;
+	if (first || lane->state != LANE_RUNNING || c->http->answered_early)
+		return first;
+	first = http1_head_first(lane->http1);
+	c->http->answered_early = first;
+	return first;
+}
+
 const char *layers_protocol(const struct conn *c)
 {
 	if (c->protocol)
@@ -423,6 +480,8 @@ const char *layers_protocol(const struct conn *c)
 	case APP_OPAQUE:
 		return "tcp";
 	default:
+		if (c->lanes[SIDE_CLIENT].state == LANE_BROKEN)
+			return "tcp";
 		return c->encrypted ? "tls" : "unknown";
 	}
 }

@@ -25,6 +25,10 @@ void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t
  * not there was not sent. */
 bool layers_read_all(const struct conn *c, unsigned side, uint64_t total_bytes);
 
+/* The position of a request head that is not parsed, whole or yet, and has no answer; 0: there is
+ * none. Each is told once. */
+uint64_t layers_unparsed(struct conn *c);
+
 /* "tcp", "http1", "http2", "tls" (not opened), "websocket", "unknown". */
 const char *layers_protocol(const struct conn *c);
 

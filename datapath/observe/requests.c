@@ -3,6 +3,7 @@
 #include "datapath/observe/requests.h"
 #include "datapath/decode/redact.h"
 #include "datapath/observe/exchange.h"
+#include "datapath/observe/layers.h"
 #include "datapath/observe/transport.h"
 
 #include <stdlib.h>
@@ -81,6 +82,10 @@ static void on_request(void *arg, const struct http_head *head)
 
 	if (c->app == APP_HTTP2 && exchange_find(c->http, head->stream_id))
 		return;
+	if (c->http->answered_early) {
+		c->http->answered_early = false;
+		return;
+	}
 	x = exchange_open(c, head->stream_id);
 	if (c->app == APP_HTTP1)
 		c->http->current[lane->side] = x;
@@ -111,8 +116,40 @@ static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
 	return stream_id ? exchange_find(h, stream_id) : h->current[lane->side];
 }
 
+/* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
+ * server may give up waiting for a request. NULL: it may answer a request that was not seen. */
+static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
+{
+	const struct http_head nothing = {.version = HTTP_1_1};
+	struct conn *c = lane->conn;
+	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	bool error = status >= 400, broken = requests->state == LANE_BROKEN;
+	struct exchange *x;
+	uint64_t first;
+
+	if (c->http->untracked)
+		return NULL;
+	first = layers_unparsed(c);
+	if (!first && !broken && (!error || c->joined || c->lost))
+		return NULL;
+	x = exchange_open(c, 0);
+	if (!x)
+		return NULL;
+	request_fill(&x->record, &nothing);
+	x->request_ended = true;
+	if (first)
+		exchange_note(x, MOMENT_START, requests, first);
+	else
+		x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
+	if (!error)
+		x->record.incomplete |= REQUEST_GAP(LOST);
+	else if (first || broken)
+		x->record.flags |= RESPONSE_FLAG(DPE);
+	return x;
+}
+
 /* The exchange that a response head answers; NULL when there is none (counted). */
-static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id)
+static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id, uint16_t status)
 {
 	struct http_state *h = lane->conn->http;
 	struct exchange *x;
@@ -121,6 +158,7 @@ static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id)
 		x = exchange_find(h, stream_id);
 	} else {
 		x = exchange_unanswered(h);
+		x = x ? x : exchange_unparsed(lane, status);
 		h->current[lane->side] = x;
 	}
 	if (!x)
@@ -165,7 +203,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 
 	if (head->status / 100 == 1 && head->status != 101)
 		return HTTP_BODY_AS_FRAMED;
-	x = exchange_answered(lane, head->stream_id);
+	x = exchange_answered(lane, head->stream_id, head->status);
 	if (!x || x->response_begun)
 		return HTTP_BODY_AS_FRAMED;
 	x->record.status = head->status <= MAX_STATUS ? head->status : 0;
@@ -325,6 +363,21 @@ void requests_drop(struct conn *c)
 		exchange_complete(x);
 	}
 	h->untracked = 0;
+	h->answered_early = false;
+}
+
+void requests_break(struct conn *c, bool malformed)
+{
+	struct exchange *x = c->http->current[SIDE_CLIENT];
+
+	if (!x)
+		return;
+	c->http->current[SIDE_CLIENT] = NULL;
+	x->record.incomplete |= REQUEST_GAP(BODY);
+	if (malformed)
+		x->record.flags |= RESPONSE_FLAG(DPE);
+	x->request_ended = true;
+	complete_if_ended(x);
 }
 
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)

@@ -17,6 +17,10 @@ uint32_t requests_open(const struct conn *c);
 /* The bytes of open exchanges are lost: each is counted, none is reported. */
 void requests_drop(struct conn *c);
 
+/* Requests are not parsed any further, in the body of one maybe; the client broke the protocol when
+ * |malformed|. */
+void requests_break(struct conn *c, bool malformed);
+
 /* The connection ended by |by|, at |time_ns|: open exchanges are reported as cut. */
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns);
 
