@@ -3,6 +3,7 @@
  * the fields that weft looks at, and says how bodies are framed. */
 #include "datapath/decode/http1.h"
 
+#include "datapath/decode/classify.h"
 #include "datapath/decode/http1_fields.h"
 #include "datapath/decode/token.h"
 
@@ -33,6 +34,8 @@ struct http1 {
 	bool start_line;   /* no HTTP version was seen yet */
 	bool head_stopped; /* llhttp paused after a head, else after a message */
 	bool chunk_open;
+	bool expects; /* requests: the body waits for an answer */
+	bool refused; /* which was a final one */
 
 	const struct feed *feed;
 	const char *piece;	 /* what llhttp is reading */
@@ -212,6 +215,7 @@ static enum decode_status request_head(struct http1 *h)
 	if (h->listener.request)
 		h->listener.request(h->listener.arg, &h->fields.head);
 	h->phase = BODY;
+	h->expects = slice_equal_nocase(h->fields.head.expect, SLICE("100-continue"));
 	return DECODE_OK;
 }
 
@@ -329,6 +333,7 @@ static enum decode_status take_parsed(struct http1 *h, const char **at, const ch
 		if (status != DECODE_OK || h->phase != BODY)
 			return status;
 		llhttp_resume(&h->parser);
+		h->expects &= *at == end; /* else the body comes with its head */
 		error = llhttp_execute(&h->parser, *at, (size_t)(end - *at));
 	}
 	if (error != HPE_OK)
@@ -367,12 +372,25 @@ static enum decode_status suspend_block(struct http1 *h)
 					     : give_up(h, DECODE_LIMIT, "out of memory");
 }
 
+/* What comes is no body after all when it is a request; of one in pieces the first is a piece of a
+ * method in use, which has capitals. */
+static bool begins_request(const struct feed *f)
+{
+	enum classify_result r = classify(f->data, f->size_bytes, false);
+
+	return r == CLASSIFY_HTTP1_REQUEST ||
+	       (r == CLASSIFY_MORE && f->data[0] >= 'A' && f->data[0] <= 'Z');
+}
+
 static enum decode_status feed_bytes(struct http1 *h, size_t *ret_used)
 {
 	const char *start = (const char *)h->feed->data;
 	const char *at = start, *end = start + h->feed->size_bytes;
 	enum decode_status status = DECODE_OK;
 
+	if (h->refused && h->feed->size_bytes && begins_request(h->feed))
+		message_end(h, h->fields.head.last);
+	h->expects = h->refused = false;
 	h->piece = start;
 	h->piece_index = 0;
 	while (at < end && status == DECODE_OK)
@@ -388,6 +406,7 @@ static enum decode_status feed_gap(struct http1 *h, size_t *ret_used)
 	uint64_t left = http1_body_left(h);
 	enum decode_status status = DECODE_OK;
 
+	h->expects = h->refused = false;
 	if (h->phase == UNTIL_CLOSE && size_bytes) {
 		report_body(h, size_bytes, feed_position(h->feed, size_bytes - 1));
 		left = done = size_bytes;
@@ -459,6 +478,12 @@ bool http1_finish(struct http1 *h, uint64_t position)
 bool http1_idle(const struct http1 *h)
 {
 	return h->phase == BETWEEN && !h->interim;
+}
+
+void http1_answer(struct http1 *h, uint16_t status)
+{
+	h->refused = h->expects && h->phase == BODY && status >= 200;
+	h->expects = h->refused;
 }
 
 uint64_t http1_head_first(const struct http1 *h)

@@ -37,6 +37,11 @@ bool http1_finish(struct http1 *h, uint64_t position);
 /* Whether the decoder stands between two messages (a good place to join or to leave). */
 bool http1_idle(const struct http1 *h);
 
+/* The request that is being read has got an answer of |status|. When its client was to wait for one
+ * with the body (Expect: 100-continue, RFC 9110 10.1.1) and got a final one, the body may not come:
+ * a request that stands in its place ends this one. */
+void http1_answer(struct http1 *h, uint16_t status);
+
 /* The position at which the head began that is being read, or at which a feed failed that read
  * one; 0: none is. */
 uint64_t http1_head_first(const struct http1 *h);

@@ -17,6 +17,7 @@
 	X("user-agent", user_agent, 128)                                                           \
 	X("traceparent", traceparent, 64)                                                          \
 	X("x-request-id", request_id, 128)                                                         \
+	X("expect", expect, 32)                                                                    \
 	X("upgrade", upgrade, 64)
 
 struct http1_field {

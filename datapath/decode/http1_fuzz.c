@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Fuzzes the HTTP/1 decoder. The first byte of the input chooses the side, the answer to response
- * heads and whether parts of bodies are fed as gaps; the second how the rest is cut into pieces. */
+ * heads, whether parts of bodies are fed as gaps, and what answers come early; the second how the
+ * rest is cut into pieces. */
 #include "datapath/decode/http1.h"
 
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static void feed_gap(struct http1 *h, struct account *a)
 
 /* The client of a refused Upgrade goes on; after a granted one there is nothing more to decode. */
 static void run(struct http1 *h, struct account *a, const uint8_t *data, size_t size_bytes,
-		unsigned piece_bytes, bool gaps, bool resume)
+		unsigned piece_bytes, bool gaps, bool resume, uint16_t answer)
 {
 	while (size_bytes) {
 		size_t n = piece_bytes && piece_bytes < size_bytes ? piece_bytes : size_bytes, used;
@@ -140,6 +141,8 @@ static void run(struct http1 *h, struct account *a, const uint8_t *data, size_t 
 		require(used == n || status == DECODE_SWITCH);
 		data += used;
 		size_bytes -= used;
+		if (answer)
+			http1_answer(h, answer);
 		if (gaps)
 			feed_gap(h, a);
 	}
@@ -169,7 +172,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 
 	require(h);
 	a.body = (enum http_body)((data[0] >> 1 & 3) % 3);
-	run(h, &a, data + 2, size_bytes - 2, data[1] & 63, gaps, !responses);
+	run(h, &a, data + 2, size_bytes - 2, data[1] & 63, gaps, !responses,
+	    !(data[0] & 16) ? 0
+	    : data[0] & 32  ? 417
+			    : 100);
 	http1_free(h);
 	return 0;
 }

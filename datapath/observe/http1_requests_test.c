@@ -590,6 +590,75 @@ static void test_broken_body(void **state)
 	world_free(w);
 }
 
+#define EXPECTS "POST /up HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1500000\r\n\r\n"
+
+/* The client waits to be told to send the body, and is told not to: what comes then is the next
+ * request, in one piece or many. */
+static void test_expectation_refused(void **state)
+{
+	static const char again[] = "POST /again HTTP/1.1\r\nContent-Length: 2\r\n\r\nGO";
+
+	(void)state;
+	for (size_t piece = 1; piece <= sizeof(again); piece++) {
+		struct world *w = world_new();
+		const struct request *r;
+
+		world_pair(w);
+		world_send(w, false, EXPECTS);
+		world_arrive(w, false);
+		world_send(w, true, "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
+		world_arrive(w, true);
+		for (size_t at = 0; at < sizeof(again) - 1; at += piece) {
+			size_t left = sizeof(again) - 1 - at;
+
+			world_send_bytes(w, false, again + at, piece < left ? piece : left);
+			world_arrive(w, false);
+		}
+		world_send(w, true, OK_HELLO);
+		world_arrive(w, true);
+		assert_int_equal(w->request_count, 4);
+		r = world_request(w, REPORTER_SOURCE, 0);
+		assert_request(r, "POST", "/up", 417);
+		assert_int_equal(r->request_bytes, 0);
+		assert_int_equal(r->incomplete, 0);
+		r = world_request(w, REPORTER_SOURCE, 1);
+		assert_request(r, "POST", "/again", 200);
+		assert_int_equal(r->request_bytes, 2);
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+	}
+}
+
+/* The body comes: after 100, whatever it is and the final answer is; after a final answer, when it
+ * is no request; and where no answer was waited for. */
+static void test_expectation_met(void **state)
+{
+	static const char *const cases[][3] = {
+		{EXPECTS, "HTTP/1.1 100 Continue\r\n\r\n" OK_HELLO, "POST / HTTP/1.1\r\n\r\n"},
+		{EXPECTS, OK_HELLO, "some body"},
+		{"POST /up HTTP/1.1\r\nContent-Length: 1500000\r\n\r\n", OK_HELLO,
+		 "POST / HTTP/1.1\r\n\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		world_send(w, false, cases[i][0]);
+		world_send(w, true, cases[i][1]);
+		world_send(w, false, cases[i][2]);
+		world_arrive(w, false);
+		world_arrive(w, true);
+		world_close(w, true, 0);
+		assert_int_equal(w->request_count, 2);
+		assert_request(world_request(w, REPORTER_SOURCE, 0), "POST", "/up", 200);
+		assert_int_equal(world_request(w, REPORTER_SOURCE, 0)->request_bytes,
+				 strlen(cases[i][2]));
+		world_free(w);
+	}
+}
+
 static void test_too_many(void **state)
 {
 	struct observe_limits limits = observe_limits_default();
@@ -639,6 +708,8 @@ int main(void)
 		cmocka_unit_test(test_answered_early),
 		cmocka_unit_test(test_answered_nothing),
 		cmocka_unit_test(test_broken_body),
+		cmocka_unit_test(test_expectation_refused),
+		cmocka_unit_test(test_expectation_met),
 		cmocka_unit_test(test_too_many),
 	};
 

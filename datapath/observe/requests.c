@@ -195,12 +195,25 @@ static enum http_body on_switch(struct lane *lane, struct exchange *x, const str
 	return HTTP_BODY_SWITCH;
 }
 
+/* Tells the decoder of requests of an answer to the one that it is reading. */
+static void tell_requests(struct conn *c, uint16_t status)
+{
+	struct http_state *h = c->http;
+	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	struct exchange *x = exchange_unanswered(h);
+
+	if (c->app == APP_HTTP1 && requests->state == LANE_RUNNING && x &&
+	    x == h->current[SIDE_CLIENT])
+		http1_answer(requests->http1, status);
+}
+
 static enum http_body on_response(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
 	struct conn *c = lane->conn;
 	struct exchange *x;
 
+	tell_requests(c, head->status);
 	if (head->status / 100 == 1 && head->status != 101)
 		return HTTP_BODY_AS_FRAMED;
 	x = exchange_answered(lane, head->stream_id, head->status);
