@@ -74,6 +74,12 @@ static __always_inline bool looks_settings(const struct first_bytes *f)
 	       !(b[5] | b[6] | b[7] | b[8]) && (b[1] << 8 | b[2]) % 6 == 0;
 }
 
+/* The PROXY protocol's binary header, version 2: the signature, or a beginning of it. */
+static __always_inline bool looks_proxy(const struct first_bytes *f)
+{
+	return begins(f, "\r\n\r\n\0\r\nQUIT\n", 12);
+}
+
 /* Joined connections: one frame that fills the packet. */
 static __always_inline bool looks_frame(const struct first_bytes *f, __u32 left)
 {
@@ -112,6 +118,8 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 
 	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
 		return WALK_RAW;
+	if (!state->joined && looks_proxy(&f))
+		return WALK_HTTP1_RAW; /* a header in pieces */
 	if (looks_preface(&f)) {
 		s->wanted = s->position + at + PREFACE_BYTES;
 		return WALK_HTTP2;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bpf/lib/held.bpf.h"
+#include "bpf/lib/proxy.bpf.h"
 #include "bpf/lib/quick.bpf.h"
 #include "bpf/lib/walk_units.bpf.h"
 
@@ -35,6 +36,8 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 		__u64 at = s->wanted > s->position ? s->wanted - s->position : 0;
 
 		if (before == WALK_NEW) {
+			if (at) /* a PROXY header; what was copied is not copied again */
+				capture_range(skb, c, 0, at < c->bytes ? at : c->bytes);
 			if (at >= c->bytes || s->tries >= MAX_TRIES)
 				return;
 			s->mode = classify(skb, c, at, state, s);
@@ -121,7 +124,7 @@ static __always_inline void turn(struct capture *c, struct conn_state *state,
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
  * this end's are to be read. An interim response is no turn, a response to HEAD has no body.
  * Returns whether this end is asked something: its answer follows. */
-__noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c,
+__noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			    struct conn_state *state)
 {
 	struct first_bytes f;
@@ -132,7 +135,7 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c,
 		state->last_direction = c->direction; /* nothing waits for the turn */
 		return 0;
 	}
-	if (!first_bytes_load(skb, c, 0, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
+	if (!first_bytes_load(skb, c, at, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
 		return 0;
 	state->last_direction = c->direction;
 	state->head_request = begins(&f, "HEAD ", 5);
@@ -232,9 +235,12 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 					struct conn_state *state, struct stream_state *s)
 {
 	bool asked = false;
+	__u64 at;
 
 	if (is_opaque(state))
 		return;
+	if (!s->position && s->mode == WALK_NEW && !state->joined)
+		s->wanted = proxy_header(skb, c);
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
@@ -250,10 +256,11 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		return;
 	}
 	c->flags = 0;
-	if (s->mode == WALK_NEW)
-		s->mode = classify(skb, c, 0, state, s);
+	at = s->mode == WALK_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
+	if (s->mode == WALK_NEW && at < c->bytes)
+		s->mode = classify(skb, c, at, state, s);
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
-		asked = turn_arrived(skb, c, state);
+		asked = turn_arrived(skb, c, at, state);
 	if (s->mode != WALK_OPAQUE)
 		arrival_tell(c, state, asked);
 }

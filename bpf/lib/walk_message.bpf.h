@@ -32,6 +32,7 @@ static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, 
 #define walk_raw	   message_raw
 #define walk_units	   message_units
 #define classify	   message_classify
+#define proxy_header	   message_proxy_header
 #define quick_copy	   message_quick_copy
 #define stream_follow	   message_stream
 #include "bpf/lib/walk.bpf.h"

@@ -72,18 +72,29 @@ static const char *gaps(const json_t *o, char out[160])
 	return out;
 }
 
+/* " for ADDRESS" where a proxy said for which client it connected. */
+static const char *proxied_shown(const json_t *o, char out[80])
+{
+	const char *client = json_string_value(json_object_get(o, "proxied_client"));
+
+	snprintf(out, 80, "%s%.60s", client ? " for " : "", client ? client : "");
+	return out;
+}
+
 static void print_request(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
 	char when[16], missing[160], status[16], grpc[32] = "", code[16], duration[16], bytes[16];
 	char source[SHOWN_MAX], destination[SHOWN_MAX], method[SHOWN_MAX], path[SHOWN_MAX];
+	char proxied[80];
 	const char *text = number_or_dash(o, "status", status);
 
 	if (json_is_true(json_object_get(o, "grpc")))
 		snprintf(grpc, sizeof(grpc), " grpc=%s", number_or_dash(o, "grpc_status", code));
-	printf("%s%s%s %s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s\n", c.dim, clock_part(o, when),
-	       c.off, field_shown(o, "source", source), field_shown(o, "destination", destination),
-	       c.dim, field_text(o, "protocol"), c.off, field_shown(o, "method", method),
+	printf("%s%s%s %s%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s\n", c.dim,
+	       clock_part(o, when), c.off, field_shown(o, "source", source),
+	       proxied_shown(o, proxied), field_shown(o, "destination", destination), c.dim,
+	       field_text(o, "protocol"), c.off, field_shown(o, "method", method),
 	       field_shown(o, "path", path), status_color(&c, text), text, c.off, grpc,
 	       human_ms(field_real(o, "duration_ms"), duration),
 	       human_bytes((double)field_number(o, "response_bytes"), bytes),
@@ -95,10 +106,12 @@ static void print_connection(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
 	char source[SHOWN_MAX], destination[SHOWN_MAX], when[16], sent[16], received[16];
+	char proxied[80];
 
-	printf("%s%s%s %s%-6s%s %s (%s) -> %s (%s) %s%s%s sent %s received %s requests %lld%s%s\n",
+	printf("%s%s%s %s%-6s%s %s (%s%s) -> %s (%s) %s%s%s sent %s received %s requests "
+	       "%lld%s%s\n",
 	       c.dim, clock_part(o, when), c.off, c.cyan, field_text(o, "event"), c.off,
-	       field_shown(o, "source", source), field_text(o, "client"),
+	       field_shown(o, "source", source), field_text(o, "client"), proxied_shown(o, proxied),
 	       field_shown(o, "destination", destination), field_text(o, "server"), c.dim,
 	       field_text(o, "protocol"), c.off,
 	       human_bytes((double)field_number(o, "sent_bytes"), sent),

@@ -37,14 +37,14 @@ static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wa
 	json_put_string(j, key, text);
 }
 
-static void add_address(struct json *j, const char *key, const struct endpoint *e)
+static void add_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char address[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 10];
-	bool v4 = !memcmp(e->addr, mapped, sizeof(mapped));
+	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? e->addr + 12 : e->addr, address, sizeof(address));
-	snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, e->port);
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, address, sizeof(address));
+	snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, port);
 	json_put_string(j, key, text);
 }
 
@@ -65,8 +65,12 @@ static void add_ends(struct json *j, const struct identity *source,
 	json_put_string(j, "destination", destination->workload);
 	json_put_string(j, "destination_namespace", destination->namespace_);
 	json_put_string(j, "destination_service", destination->service);
-	add_address(j, "client", client);
-	add_address(j, "server", server);
+	add_address(j, "client", client->addr, client->port);
+	add_address(j, "server", server->addr, server->port);
+	if (client->proxied)
+		add_address(j, "proxied_client", client->proxied_addr, client->proxied_port);
+	if (server->proxied)
+		add_address(j, "proxied_server", server->proxied_addr, server->proxied_port);
 	add_pid(j, "client_pid", client);
 	add_pid(j, "server_pid", server);
 }

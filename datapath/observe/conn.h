@@ -106,6 +106,7 @@ struct conn {
 	struct lane lanes[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
+	struct proxied *proxied; /* reads a PROXY header, or NULL */
 	const char *protocol;	 /* what it is called once its bytes are only counted, or NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */

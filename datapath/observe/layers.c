@@ -3,6 +3,7 @@
 #include "datapath/observe/layers.h"
 #include "datapath/decode/classify.h"
 #include "datapath/observe/exchange.h"
+#include "datapath/observe/proxied.h"
 #include "datapath/observe/requests.h"
 #include "datapath/observe/transport.h"
 
@@ -406,12 +407,20 @@ void layers_plaintext(struct conn *c, unsigned side, const struct feed *f, uint6
 	skip_ask(c, side, f->at);
 }
 
-void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+static void wire_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
 {
 	if (c->encrypted)
 		transport_feed(c, side, f, time_ns);
 	else
 		lane_feed(&c->lanes[side], f, time_ns);
+}
+
+void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	if (proxied_wants(c, side, f))
+		proxied_feed(c, side, f, time_ns, wire_feed);
+	else
+		wire_feed(c, side, f, time_ns);
 }
 
 /* ---- the rest of the
@@ -499,4 +508,5 @@ void layers_free(struct conn *c)
 	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
 	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
 	transport_free(c);
+	proxied_free(c);
 }

@@ -68,8 +68,11 @@ struct endpoint {
 	uint8_t addr[16]; /* IPv4 mapped */
 	uint16_t port;	  /* host order */
 	uint32_t netns_ino;
-	uint32_t pid;	 /* 0 = not on this node or not known */
-	uint64_t cookie; /* socket cookie, 0 = not on this node */
+	uint16_t proxied_port;
+	bool proxied; /* the connection began with a PROXY header, which gives this end's address */
+	uint8_t proxied_addr[16]; /* as the proxy's own client, or the proxy, has it */
+	uint32_t pid;		  /* 0 = not on this node or not known */
+	uint64_t cookie;	  /* socket cookie, 0 = not on this node */
 };
 
 /* One exchange as one reporter saw it. Pointers are borrowed for the time of the callback. Times

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Behind a proxy that says who its client is, in front of what the client says (the PROXY protocol): every request is seen,
+and each says for whom it was."""
+
+import collections
+import json
+import sys
+
+from lab import servers
+from lab.processes import wait_for
+from lab.sandbox import ROOT
+from lab.verdict import expect, expect_equal, test
+from lab.weftd import Weftd
+
+CLIENT = ROOT / "integration" / "programs" / "proxied_client.py"
+
+
+def nginx(place, port, **options):
+    return servers.nginx(place, port, proxied=True, extra='\n\t\tadd_header X-Client "$proxy_protocol_addr:$proxy_protocol_port" always;', **options)
+
+
+def client_of(row):
+    """As nginx writes it: no brackets, ":" where the header names nobody."""
+    return row.get("proxied_client", ":").replace("[", "").replace("]", "")
+
+
+def answers(rows):
+    return collections.Counter((row["path"], row["method"], row["status"], row["response_bytes"], client_of(row)) for row in rows)
+
+
+@test("proxied/every_header", needs=("nginx",), seconds=90)
+def every_header(box):
+    """Both versions, both families, TLVs, LOCAL and UNKNOWN; the header alone, with the request, and cut anywhere; TLS behind it."""
+    place, client = box.namespace("server"), box.namespace("client")
+    clear, tls = nginx(place, 8080), nginx(place, 8443, tls=True)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(clear.workload)
+    for seed in (1, 2):
+        said = json.loads(client.run([sys.executable, CLIENT, place.address, clear.port, tls.port, seed]).stdout)
+        expect_equal({row[2] for row in said}, {200, 405}, "statuses of nginx, of files that are not written to")
+    rows = observed.rows(4 * len(said))
+    wanted = collections.Counter({tuple(row): 2 for row in said})
+    for reporter in ("source", "destination"):
+        found = answers(row for row in rows if row["reporter"] == reporter)
+        expect_equal((wanted - found, found - wanted), ({}, {}), f"answers without a record, and records without an answer ({reporter})")
+    expect_equal(weftd.lost(), {}, "lost events")
+    expect_equal(weftd.records_lost(), {}, "what could not be decoded")
+    expect_equal({row["proxied_server"] for row in rows if "proxied_server" in row}, {"198.51.100.2:443", "[2001:db8:1::1]:443"}, "servers in headers")
+
+
+HAPROXY = """
+defaults
+	mode {mode}
+	timeout connect 5s
+	timeout client 20s
+	timeout server 20s
+{listeners}
+"""
+LISTENER = """
+listen l{port}
+	bind :{port}
+	server s {server} {options}
+"""
+
+
+@test("proxied/haproxy_nginx_curl", needs=("haproxy", "nginx", "curl"), seconds=90)
+def haproxy(box):
+    """HAProxy in front of nginx with each of its ways to send a header, over TLS too, with health checks; curl with its own."""
+    server, proxy, client = box.namespace("server"), box.namespace("proxy"), box.namespace("client")
+    clear, tls, http2 = nginx(server, 8080), nginx(server, 8443, tls=True, http2=True), nginx(server, 8082, http2=True)
+    ways = [(9000 + number, target, options) for number, (target, options) in enumerate((
+        (clear, "send-proxy check inter 200ms"), (clear, "send-proxy-v2"), (clear, "send-proxy-v2 proxy-v2-options crc32c,unique-id"),
+        (tls, "send-proxy ssl verify none"), (tls, "send-proxy-v2-ssl-cn ssl verify none"),
+        (http2, "send-proxy-v2")))]  # "ssl" is HAProxy's own, behind the header
+    config = box.dir / "haproxy.cfg"
+    listeners = "".join(LISTENER.format(port=port, server=target.authority, options=options) for port, target, options in ways)
+    config.write_text(HAPROXY.format(mode="tcp", listeners=listeners))
+    proxy.start(["haproxy", "-db", "-f", config], "haproxy")
+    wait_for(lambda: all(proxy.listens(port) for port, *_ in ways), 20, "haproxy")
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    said = collections.Counter()
+
+    def fetch(base, name, *options):
+        for kind in ("page", "big", "missing"):
+            out = client.run(["curl", "-sk", "-o", "/dev/null", "-D", "-", "-w", "%{http_code} %{size_download}\n", *options, f"{base}/{kind}/{name}"]).stdout
+            status, size = out.splitlines()[-1].split()
+            who = next(line.split(":", 1)[1].strip() for line in out.splitlines() if line.lower().startswith("x-client"))
+            said[f"/{kind}/{name}", "GET", int(status), int(size), who] += 1
+
+    for port, target, options in ways:
+        prior = ["--http2-prior-knowledge"] if target is http2 else []
+        fetch(f"http://{proxy.address}:{port}", f"way-{port}", *prior)
+    for target, options in ((clear, []), (tls, []), (tls, ["--http1.1"]), (http2, ["--http2-prior-knowledge"])):
+        fetch(target.url(), f"curl-{target.port}-{len(options)}", "--haproxy-protocol", *options)
+    expect(all(who.startswith(client.address) for *_, who in said), f"who nginx says the clients are: {said}")
+    rows = observed.rows(2 * sum(said.values()))
+    for reporter in ("source", "destination"):
+        found = answers(row for row in rows if row["reporter"] == reporter)
+        expect_equal((said - found, found - said), ({}, {}), f"answers without a record, and records without an answer ({reporter})")
+    expect_equal(weftd.lost(), {}, "lost events")
+    shown = weftd.command("observe", "--to", server.workload, "--last", "5").stdout
+    expect(f" for {client.address}:" in shown, shown)
