@@ -65,7 +65,8 @@ struct weft_simulation {
 	__u32 pool;	/* cell */
 	__u8 endpoint_addr[16];
 	__u16 endpoint_port;
-	__u16 pad[3];
+	__u16 pad;
+	__u32 source;	  /* asked: cell of weft_mesh_identity in |generation|, 0 = not known */
 	__u64 generation; /* 0 = no mesh in force */
 };
 

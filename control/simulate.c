@@ -15,19 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find_source(const struct mesh *m, const char *from, struct weft_simulation *s,
+/* Who it is by its name is as good as by what it is known: an address, a user, a program. */
+static int find_source(const struct generation *g, const char *from, struct weft_simulation *s,
 		       struct error *err)
 {
+	const struct mesh *m = g->mesh;
+
 	if (!from[0] || end_address(from, s->source_addr))
 		return 0;
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
-		if (!end_is_named(from, w->namespace_name, w->name))
+		if (!*w->name || !end_is_named(from, w->namespace_name, w->name))
 			continue;
-		if (!w->address_count)
-			return error_set(err, -EINVAL, "the workload %s has no address", from);
-		memcpy(s->source_addr, m->addresses[w->address_first].address, 16);
+		s->source = g->names->workload_cells[i];
+		s->generation = g->names->generation;
+		if (w->address_count)
+			memcpy(s->source_addr, m->addresses[w->address_first].address, 16);
 		return 0;
 	}
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
@@ -58,28 +62,36 @@ static uint16_t port_number(const char *text)
 	return *end || end == text || port > 65535 ? 0 : (uint16_t)port;
 }
 
+/* "80 (main), 443". */
+static void port_list(const struct mesh *m, const struct mesh_service *service, char names[160])
+{
+	size_t used = 0;
+
+	names[0] = 0;
+	for (uint32_t i = 0; i < service->port_count && used < 160; i++) {
+		const struct mesh_port *port = &m->ports[service->port_first + i];
+
+		used += (size_t)snprintf(names + used, 160 - used,
+					 port->name[0] ? "%s%u (%s)" : "%s%u", i ? ", " : "",
+					 port->port, port->name);
+	}
+}
+
 /* By number or by name, as in Kubernetes; "": the only one. */
 static int find_port(const struct mesh *m, const struct mesh_service *service, const char *name,
 		     const char *text, struct weft_simulation *s, struct error *err)
 {
-	char names[160] = "";
-	size_t used = 0;
+	char names[160];
 
 	s->port = port_number(text);
 	if (!*text && service->port_count == 1)
 		s->port = m->ports[service->port_first].port;
-	for (uint32_t i = 0; !s->port && i < service->port_count; i++) {
-		const struct mesh_port *port = &m->ports[service->port_first + i];
-
-		if (*text && !strcmp(port->name, text))
-			s->port = port->port;
-		if (used < sizeof(names))
-			used += (size_t)snprintf(names + used, sizeof(names) - used,
-						 port->name[0] ? "%s%u (%s)" : "%s%u",
-						 i ? ", " : "", port->port, port->name);
-	}
+	for (uint32_t i = 0; !s->port && *text && i < service->port_count; i++)
+		if (!strcmp(m->ports[service->port_first + i].name, text))
+			s->port = m->ports[service->port_first + i].port;
 	if (s->port)
 		return 0;
+	port_list(m, service, names);
 	if (*text)
 		return error_set(err, -ENOENT, "the service %s has no port \"%.40s\": it has %s",
 				 name, text, names);
@@ -207,6 +219,32 @@ static void put_client(struct json *j, const struct generation *g, const struct 
 	json_put_string(j, "by_client", text);
 }
 
+/* The service that has the address, whatever its ports are; NULL: none. */
+static const struct mesh_service *service_of(const struct mesh *m, const uint8_t address[16])
+{
+	for (uint32_t i = 0; i < m->vip_count; i++)
+		if (mesh_prefix_has(&m->vips[i].prefix, address))
+			return &m->services[m->vips[i].service];
+	return NULL;
+}
+
+/* What was asked for is the address of a service, but no port of it: nobody balances that. */
+static void put_hint(struct json *j, const struct mesh *m, const struct weft_simulation *s)
+{
+	const struct mesh_service *service =
+		s->service == WEFT_NUMBER_NONE ? service_of(m, s->addr) : NULL;
+	char text[500], names[160];
+
+	if (!service)
+		return;
+	port_list(m, service, names);
+	if (!*names)
+		snprintf(names, sizeof(names), "none");
+	snprintf(text, sizeof(text), "the service %s/%s has no port %u: it has %s",
+		 service->namespace_name, service->name, s->port, names);
+	json_put_string(j, "hint", text);
+}
+
 static void put_answer(struct text *out, const struct generation *g,
 		       const struct explain_kernel *kernel, const char *from,
 		       const struct weft_simulation *s)
@@ -231,6 +269,7 @@ static void put_answer(struct text *out, const struct generation *g,
 	if (g->number == s->generation) {
 		put_names(&j, g, s);
 		put_client(&j, g, s);
+		put_hint(&j, g->mesh, s);
 	}
 	json_put_object_end(&j);
 	json_put_line(&j);
@@ -246,7 +285,7 @@ int simulate_write(const struct generation *g, struct broker *broker,
 
 	if (!g)
 		return error_set(err, -ENOENT, "no mesh is in force");
-	r = find_source(g->mesh, from, &s, err);
+	r = find_source(g, from, &s, err);
 	r = r ? r : find_target(g->mesh, to, &s, err);
 	if (r)
 		return r;

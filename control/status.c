@@ -19,6 +19,7 @@
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,6 +210,17 @@ static void write_descriptors(struct json *j, const struct descriptors *d)
 	json_put_object_end(j);
 }
 
+/* As it was asked for, but with the port that it has: 0 asks for any. */
+static void write_listen(struct json *j, const struct status *s)
+{
+	const char *asked = s->parts.options->listen, *colon = strrchr(asked, ':');
+	char text[128];
+
+	snprintf(text, sizeof(text), "%.*s:%u", colon ? (int)(colon - asked) : 0, asked,
+		 serve_port(*s->parts.serve));
+	json_put_string(j, "listen", colon ? text : asked);
+}
+
 void status_write(void *arg, struct text *out)
 {
 	struct status *s = arg;
@@ -221,7 +233,7 @@ void status_write(void *arg, struct text *out)
 	json_put_string(&j, "version", WEFT_VERSION);
 	json_put_number(&j, "uptime_ms", (process_now_ns() - s->started_ns) / 1000000u);
 	json_put_bool(&j, "adopted", attach_adopted(s->parts.attach));
-	json_put_string(&j, "listen", o->listen);
+	write_listen(&j, s);
 	json_put_string(&j, "pin_dir", o->pin_dir);
 	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
 	json_put_bool(&j, "layer7", !o->layer4_only);

@@ -2,17 +2,26 @@
 """What `weft` prints is what was asked for, as short as it can be and nothing left out."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 
 from lab import servers
-from lab.mesh import CONNECTS
+from lab.mesh import CONNECTS, service
 from lab.processes import wait_for
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
 
+ASKS_AND_STAYS = """
+import socket, sys, time
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as sock:
+    sock.sendall(b"GET /held HTTP/1.1\\r\\nHost: kept.test\\r\\n\\r\\n")
+    sock.recv(65536)
+    print("answered", flush=True)
+    time.sleep(60)
+"""
 SCRAPES = """
 import sys, urllib.request
 for _ in range(int(sys.argv[2])):
@@ -39,6 +48,45 @@ def check_groups(box):
     results = {row["result"] for rows in found.values() if isinstance(rows, list) for row in rows}
     expect("ok" not in results and found["interfaces"] == [], f"rows that are not ok: {found}")
     expect_equal(weftd.command("check", "--problem").returncode, 2, "exit status of what is misspelt")
+
+
+@test("cli/says_what_is_known")
+def says_what_is_known(box):
+    """The port that the metrics got, how far back was looked, that nothing is there, and bytes only where they are known."""
+    weftd = Weftd(box)
+    weftd.port = 0
+    weftd.start()
+    listens = re.search(r"^metrics +127\.0\.0\.1:(\d+)$", weftd.command("status").stdout, re.M)
+    weftd.port = int(listens[1])
+    expect("weft_" in weftd.get("/metrics"), "metrics at the port that weft status says")
+    server, client = box.namespace("server"), box.namespace("client")
+    none = weftd.command("connections", "--from", client.workload)
+    expect_equal((none.returncode, none.stdout, none.stderr), (0, "", "weft: no such connection lives\n"), "connections of nobody")
+    server = servers.nginx(server, 8080)
+    held = client.start([sys.executable, "-c", ASKS_AND_STAYS, server.place.address, "8080"], "asker")
+    wait_for(lambda: "answered" in held.output(), 10, "the answer")
+    ask = lambda: [json.loads(line) for line in weftd.command("connections", "--from", client.workload, "-o", "json").stdout.splitlines()]
+    wait_for(ask, 10, "the connection")
+    for row in ask():
+        expect(row["received_bytes"] in (None, 39), f"bytes of a connection that has just carried 39: {row}")
+    wait_for(lambda: all(row["received_bytes"] == 39 for row in ask()), 10, "the bytes")
+    expect("received 39B" in weftd.command("connections", "--from", client.workload).stdout, "the line about it")
+
+    wait_for(lambda: "/held" in weftd.command("observe").stdout, 10, "the request")
+    found = weftd.command("observe", "--last", "5", "--path", "/nowhere")
+    expect(re.fullmatch(r"weft: 0 of \d+ requests that are kept, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", found.stderr), f"what it looked at: {found}")
+    enough = weftd.command("observe", "--last", "1", "--path", "/held")
+    expect(enough.stdout.count("\n") == 1 and not enough.stderr, f"as many as were asked for: {enough}")
+    expect_equal(weftd.command("observe", "--verdict", "any").stderr, "weft: no verdicts are kept yet\n", "verdicts without a mesh")
+    expect("looked_at" not in weftd.command("observe", "--path", "/nowhere", "-o", "json").stdout, "lines for programs are records")
+
+
+@test("cli/counts_in_words")
+def counts_in_words(box):
+    one = box.dir / "one.yaml"
+    one.write_text(service("one", [("192.0.2.1", {}), ("192.0.2.2", {})]))
+    done = subprocess.run([box.build / "weft", "config", "validate", one], capture_output=True, text=True)
+    expect_equal(done.stdout, "fine: 1 service, 2 endpoints, 0 workloads, 0 policies in 1 file\n", f"{done}")
 
 
 @test("cli/top_once_as_json")

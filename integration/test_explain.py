@@ -155,5 +155,9 @@ def simulated(box):
     expect_equal((by_name["asked"], by_name["verdict"]), (f"{VIP}:80", "allowed"), f"a port by its name: {by_name}")
     wrong = mesh.weftd.command("simulate", stranger.address, "reviews.example:mian")
     expect(wrong.returncode not in (0, 3) and 'no port "mian": it has 80 (main)' in wrong.stderr, f"a name of no port: {wrong}")
+    for to in ("reviews.example:81", f"{VIP}:81"):
+        away = mesh.weftd.command("simulate", stranger.address, to)
+        expect(away.returncode == 0 and "the service shop/reviews has no port 81: it has 80 (main)" in away.stdout, f"a port that the service does not have: {away}")
+    expect("hint" not in by_name, f"a port that it has: {by_name}")
     direct = json.loads(mesh.weftd.command("simulate", shop.address, f"{quarter.server.address}:8080", "-o", "json").stdout)
     expect_equal((direct["verdict"], direct["policy"]["policy"]), ("denied", "shop/p"), f"an address that is no service's: {direct}")

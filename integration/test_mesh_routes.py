@@ -76,7 +76,7 @@ def expect_goes(client, number, what):
 
 @test("mesh/routes_by_client")
 def by_client(box):
-    """Each of five clients takes the first route that is for it; simulate says the same of those that have an address."""
+    """Each of five clients takes the first route that is for it; simulate says the same, by address and by name."""
     job, web, both, group, stranger = world(box, "job", "web", "both", "group", "stranger")
     who = (entry("job", "batch", job.address) + entry("web", "shop", web.address, "{app: web, tier: front}")
            + entry("both", "batch", both.address, "{app: web}") + workload(group, "batch", "{app: other}", box.cgroup_root))
@@ -85,9 +85,10 @@ def by_client(box):
     mesh.start()
     for client, number in ((both, 0), (web, 1), (job, 2), (group, 2), (stranger, 3)):
         expect_goes(client, number, f"where {client.role} goes")
-        if client is not group:
-            found = mesh.get(f"/api/v1/simulate?from={client.address}&to={VIP}:80")
-            expect_equal(found["endpoint"], f"{endpoint(number)}:8080", f"where {client.role} would go")
+        names = {"both": "batch/both", "web": "web", "job": "batch/job", "group": "batch/group"}
+        for name in filter(None, (client is not group and client.address, names.get(client.role))):
+            found = mesh.get(f"/api/v1/simulate?from={name}&to={VIP}:80")
+            expect_equal(found["endpoint"], f"{endpoint(number)}:8080", f"where {name} would go")
     mesh.apply(who=who.replace("namespace: batch", "namespace: other"))
     expect_goes(job, 3, "where job goes when it is in another namespace")
 

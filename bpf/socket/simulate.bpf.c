@@ -23,6 +23,8 @@ __weak __noinline int simulation_source(const struct weft_simulation *s, __u64 g
 
 	if (!s)
 		return 0;
+	if (s->source && s->generation == generation)
+		return s->source;
 	facts.cgroups[0] = s->cgroup_id;
 	facts.netns_ino = s->netns_ino;
 	facts.uid = s->uid;

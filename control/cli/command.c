@@ -106,6 +106,33 @@ const char *human_share(double share, char out[16])
 	return out;
 }
 
+const char *human_count(long long count, const char *one, const char *many, char out[48])
+{
+	snprintf(out, 48, "%lld %s", count, count == 1 ? one : many);
+	return out;
+}
+
+const char *human_holdings(const long long counts[HOLDINGS], char out[200])
+{
+	static const char *const words[HOLDINGS][2] = {
+		[HOLDS_SERVICES] = {"service", "services"},
+		[HOLDS_ENDPOINTS] = {"endpoint", "endpoints"},
+		[HOLDS_WORKLOADS] = {"workload", "workloads"},
+		[HOLDS_POLICIES] = {"policy", "policies"},
+		[HOLDS_FILES] = {"file", "files"},
+	};
+	char count[48];
+	size_t used = 0;
+
+	for (size_t i = 0; i < HOLDINGS; i++)
+		used += (size_t)snprintf(out + used, 200 - used, "%s%s",
+					 !i		    ? ""
+					 : i == HOLDS_FILES ? " in "
+							    : ", ",
+					 human_count(counts[i], words[i][0], words[i][1], count));
+	return out;
+}
+
 struct colors colors_of(bool on)
 {
 	if (!on)

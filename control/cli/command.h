@@ -68,6 +68,13 @@ const char *human_bytes(double bytes, char out[16]);
 const char *human_rate(double per_second, char out[16]);
 const char *human_ms(double ms, char out[16]);
 const char *human_share(double share, char out[16]);
+const char *human_count(long long count, const char *one, const char *many, char out[48]);
+
+/* What a configuration holds, in this order. */
+enum holding { HOLDS_SERVICES, HOLDS_ENDPOINTS, HOLDS_WORKLOADS, HOLDS_POLICIES, HOLDS_FILES };
+#define HOLDINGS (HOLDS_FILES + 1)
+/* "1 service, 2 endpoints, 0 workloads, 1 policy in 3 files" */
+const char *human_holdings(const long long counts[HOLDINGS], char out[200]);
 
 /* Terminal colours; empty texts when |on| is false. */
 struct colors {

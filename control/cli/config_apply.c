@@ -136,17 +136,17 @@ static void print_tallies(const struct trial *t)
 static void print_trial(const struct trial *t)
 {
 	const struct mesh *m = t->new_mesh;
+	char text[200];
 
 	printf("%-12s generation %" PRIu64 " is in force, configuration %s\n", "against",
 	       t->old.generation, t->old.hash);
-	printf("%-12s %u services, %u endpoints, %u workloads, %u policies in %u files\n", "holds",
-	       m->service_count, m->endpoint_count, m->workload_count, m->policy_count,
-	       t->new.read.files);
+	printf("%-12s %s\n", "holds", config_holdings(m, t->new.read.files, text));
 	print_tallies(t);
 	printf("%-12s %u keep their numbers (counters and connections go on), %u new, %u gone\n",
 	       "endpoints", t->numbers_kept, t->numbers_new, t->numbers_gone);
-	printf("%-12s %u cells, %.1f KiB; %u services written%s\n", "generation", t->cells,
-	       (double)t->cells * WEFT_MESH_CELL_BYTES / 1024, t->statistics.services,
+	printf("%-12s %u cells, %.1f KiB; %s written%s\n", "generation", t->cells,
+	       (double)t->cells * WEFT_MESH_CELL_BYTES / 1024,
+	       human_count(t->statistics.services, "service", "services", text),
 	       t->statistics.policies ? ", policies anew" : "");
 	printf("%-12s read %.1f ms, check %.1f ms, compile %.1f ms\n", "took",
 	       (double)t->read_us / 1e3, (double)t->build_us / 1e3, (double)t->compile_us / 1e3);
@@ -278,6 +278,8 @@ static int ask_agent(const struct context *context, struct agent *ret, struct er
 static int say_in_force(const struct context *context, const struct agent *a,
 			const struct install_counts *counts, uint64_t took_us)
 {
+	char files[48];
+
 	if (context->json)
 		printf("{\"generation\":%lld,\"hash\":\"%s\",\"files_written\":%u,\"files_"
 		       "removed\":"
@@ -285,10 +287,10 @@ static int say_in_force(const struct context *context, const struct agent *a,
 		       a->generation, a->hash, counts->written, counts->removed, counts->same,
 		       took_us);
 	else
-		printf("generation %lld is in force, configuration %s: %u files written, %u "
+		printf("generation %lld is in force, configuration %s: %s written, %u "
 		       "removed, %u as they were; %.1f ms\n",
-		       a->generation, a->hash, counts->written, counts->removed, counts->same,
-		       (double)took_us / 1e3);
+		       a->generation, a->hash, human_count(counts->written, "file", "files", files),
+		       counts->removed, counts->same, (double)took_us / 1e3);
 	return EXIT_FINE;
 }
 

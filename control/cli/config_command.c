@@ -15,6 +15,7 @@
 
 static void print_counts(const struct config *c, const struct problems *p, const struct mesh *m)
 {
+	char holds[200], errors[48], warnings[48];
 	uint32_t shown = p->count;
 
 	for (const struct unreadable *u = c->read.unreadable; u; u = u->next)
@@ -22,12 +23,11 @@ static void print_counts(const struct config *c, const struct problems *p, const
 	if (shown < p->errors + p->warnings)
 		printf("... and %u more\n", p->errors + p->warnings - shown);
 	if (m)
-		printf("%s%u services, %u endpoints, %u workloads, %u policies in %u files\n",
-		       p->warnings ? "" : "fine: ", m->service_count, m->endpoint_count,
-		       m->workload_count, m->policy_count, c->read.files);
+		printf("%s%s\n",
+		       p->warnings ? "" : "fine: ", config_holdings(m, c->read.files, holds));
 	if (p->errors || p->warnings)
-		printf("%u error%s, %u warning%s\n", p->errors, p->errors == 1 ? "" : "s",
-		       p->warnings, p->warnings == 1 ? "" : "s");
+		printf("%s, %s\n", human_count(p->errors, "error", "errors", errors),
+		       human_count(p->warnings, "warning", "warnings", warnings));
 }
 
 static int validate_source(const struct context *context, struct config *c)

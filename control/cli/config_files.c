@@ -177,3 +177,16 @@ int config_build(const struct context *context, struct config *c, FILE *to, bool
 		problems_free(&problems);
 	return err;
 }
+
+const char *config_holdings(const struct mesh *m, uint32_t files, char out[200])
+{
+	const long long counts[HOLDINGS] = {
+		[HOLDS_SERVICES] = m->service_count,
+		[HOLDS_ENDPOINTS] = m->endpoint_count,
+		[HOLDS_WORKLOADS] = m->workload_count,
+		[HOLDS_POLICIES] = m->policy_count,
+		[HOLDS_FILES] = files,
+	};
+
+	return human_holdings(counts, out);
+}

@@ -22,6 +22,9 @@ void config_close(struct config *c);
  * |c->read.err| says. */
 int config_read_agent(struct config *c, const char *socket_path, uint64_t generation);
 
+/* human_holdings of a configuration that was built of so many |files|. */
+const char *config_holdings(const struct mesh *m, uint32_t files, char out[200]);
+
 /* Builds it. Problems go to |to|, in words or (|context->json|) as JSON lines; warnings only where
  * |warnings|. 0 with |ret_mesh| (the caller's), -EINVAL, -ENOMEM. |ret_problems| may be NULL, else
  * the caller frees it. */

@@ -147,20 +147,21 @@ static void print_row(const char *name, const char *text)
 
 static void print_row_counts(const json_t *o)
 {
-	char text[256];
+	const long long counts[HOLDINGS] = {
+		field_number(o, "services"),  field_number(o, "endpoints"),
+		field_number(o, "workloads"), field_number(o, "policies"),
+		field_number(o, "files"),
+	};
+	char text[256], ejected[48];
 
-	snprintf(text, sizeof(text),
-		 "%lld services, %lld endpoints, %lld workloads, %lld policies in %lld files",
-		 field_number(o, "services"), field_number(o, "endpoints"),
-		 field_number(o, "workloads"), field_number(o, "policies"),
-		 field_number(o, "files"));
-	print_row("holds", text);
+	print_row("holds", human_holdings(counts, text));
 	snprintf(text, sizeof(text), "%lld applied, %lld failed; the latest took %.1f ms",
 		 field_number(o, "applied"), field_number(o, "failed"),
 		 (double)(field_number(o, "plan_us") + field_number(o, "apply_us")) / 1000);
 	print_row("changes", text);
 	if (field_number(o, "ejected"))
-		printf("%-14s %lld endpoints\n", "ejected", field_number(o, "ejected"));
+		print_row("ejected", human_count(field_number(o, "ejected"), "endpoint",
+						 "endpoints", ejected));
 }
 
 /* Of what weftd calls the source of what is in force. */
@@ -250,6 +251,8 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 	if (!json_object_get(o, "service"))
 		print_row("endpoint", "none: this is no service's address and port, the connect "
 				      "goes there");
+	if (json_object_get(o, "hint"))
+		print_row("but", field_text(o, "hint"));
 	if (json_object_get(o, "policy")) {
 		printf("%-14s ", "policy");
 		print_policy_verdict(view->context, json_object_get(o, "policy"));

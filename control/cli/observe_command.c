@@ -6,13 +6,20 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define DEFAULT_LAST "20"
 
 typedef void (*print_fn)(const struct context *context, const json_t *object);
 
 struct records_view {
 	const struct context *context;
 	print_fn print;
+	const char *things; /* "requests" */
+	long long printed;
+	long long last; /* of so many that were asked for; -1: of all that are kept */
+	bool lists_live;
 };
 
 /* One aggregated line per loss, never one per lost record. */
@@ -24,6 +31,23 @@ static bool print_loss(const struct context *context, const json_t *o)
 		return false;
 	fprintf(stderr, "%sweft: %lld records were overwritten before they could be read%s\n",
 		c.yellow, field_number(o, "lost"), c.off);
+	return true;
+}
+
+/* What was looked for and not found may have been before. */
+static bool print_looked(const struct records_view *view, const json_t *o)
+{
+	const char *since = field_text(o, "since");
+
+	if (!json_object_get(o, "looked_at"))
+		return false;
+	if (view->last >= 0 && view->printed >= view->last)
+		return true;
+	if (!field_number(o, "looked_at"))
+		fprintf(stderr, "weft: no %s are kept yet\n", view->things);
+	else
+		fprintf(stderr, "weft: %lld of %lld %s that are kept, since %.19sZ\n",
+			view->printed, field_number(o, "looked_at"), view->things, since);
 	return true;
 }
 
@@ -113,10 +137,8 @@ static void print_connection(const struct context *context, const json_t *o)
 	       c.dim, clock_part(o, when), c.off, c.cyan, field_text(o, "event"), c.off,
 	       field_shown(o, "source", source), field_text(o, "client"), proxied_shown(o, proxied),
 	       field_shown(o, "destination", destination), field_text(o, "server"), c.dim,
-	       field_text(o, "protocol"), c.off,
-	       human_bytes((double)field_number(o, "sent_bytes"), sent),
-	       human_bytes((double)field_number(o, "received_bytes"), received),
-	       field_number(o, "requests"),
+	       field_text(o, "protocol"), c.off, human_bytes(field_real(o, "sent_bytes"), sent),
+	       human_bytes(field_real(o, "received_bytes"), received), field_number(o, "requests"),
 	       json_is_true(json_object_get(o, "encrypted")) ? " tls " : "",
 	       json_is_true(json_object_get(o, "encrypted")) ? field_text(o, "tls_state") : "");
 }
@@ -181,38 +203,67 @@ static int take_record(void *arg, const char *text, json_t *o)
 	struct records_view *view = arg;
 
 	(void)text;
-	if (!print_loss(view->context, o))
-		view->print(view->context, o);
+	if (print_loss(view->context, o) || print_looked(view, o))
+		return 0;
+	view->print(view->context, o);
+	view->printed++;
 	return 0;
 }
 
-static int run(const struct context *context, int argc, char **argv, const char *path,
-	       print_fn print)
-{
-	struct records_view view = {context, print};
-	bool follow = false, last = false;
-	struct error err = {0};
-	struct client_url url;
+struct records_kind {
+	const char *path, *things;
+	print_fn print;
+	bool live; /* without --last and -f it is what lives now */
+};
 
-	client_url_start(&url, path);
+/* |*view|: as the arguments say. */
+static int take_options(struct records_view *view, struct client_url *url, int argc, char **argv,
+			const struct records_kind *kind)
+{
+	bool follow = false, last = false;
+
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-f") || !strcmp(argv[i], "--follow")) {
 			follow = true;
 		} else if (!strcmp(argv[i], "--last") && i + 1 < argc) {
-			client_url_add(&url, "last", argv[++i]);
+			client_url_add(url, "last", argv[++i]);
+			view->last = strcmp(argv[i], "all") != 0 ? atoll(argv[i]) : -1;
 			last = true;
-		} else if (!filters_take(&url, argc, argv, &i)) {
+		} else if (!filters_take(url, argc, argv, &i)) {
 			return command_fail(EXIT_USAGE,
 					    "%s does not take \"%s\" so; see weft %s --help",
 					    argv[0], argv[i], argv[0]);
 		}
 	}
 	if (follow)
-		client_url_add(&url, "follow", "1");
-	if (!last && print != print_connection)
-		client_url_add(&url, "last", follow ? "0" : "20");
+		client_url_add(url, "follow", "1");
+	if (!last && !kind->live)
+		client_url_add(url, "last", follow ? "0" : DEFAULT_LAST);
+	if (!view->context->json && !follow)
+		client_url_add(url, "looked", "1");
+	view->lists_live = kind->live && !last && !follow;
+	return EXIT_FINE;
+}
+
+static int run(const struct context *context, int argc, char **argv,
+	       const struct records_kind *kind)
+{
+	struct records_view view = {.context = context,
+				    .print = kind->print,
+				    .things = kind->things,
+				    .last = atoll(DEFAULT_LAST)};
+	struct error err = {0};
+	struct client_url url;
+	int code;
+
+	client_url_start(&url, kind->path);
+	code = take_options(&view, &url, argc, argv, kind);
+	if (code)
+		return code;
 	if (client_get(context->socket_path, &url, context->json ? NULL : take_record, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
+	if (view.lists_live && !view.printed && !context->json)
+		fprintf(stderr, "weft: no such connection lives\n");
 	return EXIT_FINE;
 }
 
@@ -226,12 +277,18 @@ static bool asks_for_verdicts(int argc, char **argv)
 
 int command_observe(const struct context *context, int argc, char **argv)
 {
-	if (asks_for_verdicts(argc, argv))
-		return run(context, argc, argv, "/api/v1/verdicts", print_verdict);
-	return run(context, argc, argv, "/api/v1/requests", print_request);
+	static const struct records_kind requests = {"/api/v1/requests", "requests", print_request,
+						     false},
+					 verdicts = {"/api/v1/verdicts", "verdicts", print_verdict,
+						     false};
+
+	return run(context, argc, argv, asks_for_verdicts(argc, argv) ? &verdicts : &requests);
 }
 
 int command_connections(const struct context *context, int argc, char **argv)
 {
-	return run(context, argc, argv, "/api/v1/connections", print_connection);
+	static const struct records_kind connections = {
+		"/api/v1/connections", "openings and ends of connections", print_connection, true};
+
+	return run(context, argc, argv, &connections);
 }

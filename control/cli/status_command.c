@@ -135,7 +135,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 			 : "");
 	print_row("weftd", line);
 	print_duration(field_number(o, "uptime_ms"));
-	print_row("metrics", field_text(o, "listen"));
+	print_row("metrics", field_text(o, "listen")[0] ? field_text(o, "listen") : "off");
 	print_row("pinned at", field_text(o, "pin_dir"));
 	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
 	print_row("TLS", field_text(o, "tls"));

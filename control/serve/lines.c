@@ -188,6 +188,14 @@ static void add_known(struct json *j, const char *key, uint64_t value)
 		json_put_null(j, key);
 }
 
+static void add_bytes(struct json *j, const char *key, bool known, uint64_t bytes)
+{
+	if (known)
+		json_put_number(j, key, bytes);
+	else
+		json_put_null(j, key);
+}
+
 static void add_tls(struct json *j, bool encrypted, uint16_t version, const char *state,
 		    const char *cipher, const char *sni, const char *alpn)
 {
@@ -228,8 +236,8 @@ void lines_connection(struct text *t, const struct recent_connection *c, int64_t
 	json_put_string(&j, "protocol", c->protocol);
 	add_time(&j, "opened", c->opened_ns, wall_offset_ns);
 	add_span(&j, "age_ms", c->opened_ns, c->now_ns);
-	json_put_number(&j, "sent_bytes", c->sent_bytes);
-	json_put_number(&j, "received_bytes", c->received_bytes);
+	add_bytes(&j, "sent_bytes", c->bytes_known, c->sent_bytes);
+	add_bytes(&j, "received_bytes", c->bytes_known, c->received_bytes);
 	json_put_number(&j, "requests", c->requests);
 	add_known(&j, "handshake_us", c->handshake_us);
 	add_known(&j, "srtt_us", c->srtt_us);
@@ -273,6 +281,7 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 		.server = l->server,
 		.opened_ns = l->opened_ns,
 		.now_ns = l->now_ns,
+		.bytes_known = l->bytes_known,
 		.sent_bytes = l->sent_bytes,
 		.received_bytes = l->received_bytes,
 		.requests = l->requests,
@@ -354,6 +363,17 @@ void lines_lost(struct text *t, uint64_t count)
 
 	json_put_object(&j, NULL);
 	json_put_number(&j, "lost", count);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+void lines_looked(struct text *t, uint64_t count, uint64_t since_ns, int64_t wall_offset_ns)
+{
+	struct json j = json_to(t);
+
+	json_put_object(&j, NULL);
+	json_put_number(&j, "looked_at", count);
+	add_time(&j, "since", since_ns, wall_offset_ns);
 	json_put_object_end(&j);
 	json_put_line(&j);
 }

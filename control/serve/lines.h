@@ -23,3 +23,6 @@ size_t lines_file(struct text *t, const struct mesh_file *f, size_t at);
 
 /* {"lost":n}: so many records were overwritten before the reader took them. */
 void lines_lost(struct text *t, uint64_t count);
+
+/* {"looked_at":n,"since":t}: among so many records, the oldest of that time. */
+void lines_looked(struct text *t, uint64_t count, uint64_t since_ns, int64_t wall_offset_ns);

@@ -24,6 +24,8 @@ struct pieces {
 	bool holding; /* series positions */
 	uint64_t position;
 	uint64_t end;		  /* for listings of recent records without follow */
+	uint64_t from, since_ns;  /* the oldest that was looked at, and its time */
+	bool looked;		  /* that is still to be told */
 	struct mesh_files *files; /* |position| is the place */
 	size_t file_at;		  /* of what was told of that one */
 	struct text piece;
@@ -133,7 +135,13 @@ static enum piece next_recent(struct pieces *s)
 		add_record(s, position);
 		return PIECE_MADE;
 	}
-	return s->follow ? PIECE_WAIT : PIECE_END;
+	if (s->follow)
+		return PIECE_WAIT;
+	if (!s->looked)
+		return PIECE_END;
+	lines_looked(&s->piece, s->end - s->from, s->since_ns, s->context->wall_offset_ns);
+	s->looked = false;
+	return PIECE_MADE;
 }
 
 static enum piece next_file(struct pieces *s)
@@ -188,6 +196,19 @@ struct pieces *pieces_living(struct pieces_context *context, const struct filter
 	return s;
 }
 
+static uint64_t time_of(const struct pieces *s, uint64_t position)
+{
+	const struct recent *r = s->context->recent;
+	const struct recent_request *request;
+
+	if (s->kind == RECENT_VERDICTS)
+		return recent_verdict_at(r, position)->verdict.time_ns;
+	if (s->kind == RECENT_CONNECTIONS)
+		return recent_connection_at(r, position)->now_ns;
+	request = recent_request_at(r, position);
+	return request->start_ns ? request->start_ns : request->end_ns;
+}
+
 /* The position from which |last| records that pass are left. */
 static uint64_t start_of_last(const struct pieces *s, uint64_t last)
 {
@@ -202,16 +223,18 @@ static uint64_t start_of_last(const struct pieces *s, uint64_t last)
 }
 
 struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind kind,
-			     const struct filter *f, uint64_t last, bool follow)
+			     const struct pieces_query *q)
 {
-	struct pieces *s = pieces_new(context, next_recent, f);
+	struct pieces *s = pieces_new(context, next_recent, q->filter);
 
 	if (!s)
 		return NULL;
 	s->kind = kind;
-	s->follow = follow;
+	s->follow = q->follow;
+	s->looked = q->looked;
 	s->end = recent_end(context->recent, kind);
-	s->position = start_of_last(s, last);
+	s->position = s->from = start_of_last(s, q->last);
+	s->since_ns = s->from < s->end ? time_of(s, s->from) : 0;
 	return s;
 }
 

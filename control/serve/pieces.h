@@ -23,14 +23,21 @@ struct pieces_context {
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
 
+/* What is asked of recent records. */
+struct pieces_query {
+	const struct filter *filter;
+	uint64_t last; /* so many of the kept records that pass go first */
+	bool follow;   /* do not end after the kept ones, */
+	bool looked;   /* else say at the end how far back it looked (lines_looked) */
+};
+
 /* NULL when memory is short. Free with pieces_free. Filters are copied; the values they point to
- * must outlive the pieces. |last|: how many of the kept records that pass go first; |follow|: do
- * not end after the kept ones. */
+ * must outlive the pieces. */
 struct pieces *pieces_metrics(struct pieces_context *context, bool openmetrics);
 struct pieces *pieces_edges(struct pieces_context *context, const struct filter *f);
 struct pieces *pieces_living(struct pieces_context *context, const struct filter *f);
 struct pieces *pieces_recent(struct pieces_context *context, enum recent_kind kind,
-			     const struct filter *f, uint64_t last, bool follow);
+			     const struct pieces_query *q);
 /* Configuration: |head|, a line, then the |files|, which it takes over, in lines of their own. */
 struct pieces *pieces_files(struct pieces_context *context, const struct text *head,
 			    struct mesh_files *files);

@@ -152,6 +152,7 @@ void recent_add_connection(struct recent *r, const struct connection *c)
 		.server = *c->server,
 		.opened_ns = c->opened_ns,
 		.now_ns = c->now_ns,
+		.bytes_known = c->bytes_known,
 		.sent_bytes = c->sent_bytes,
 		.received_bytes = c->received_bytes,
 		.requests = c->requests,

@@ -73,6 +73,7 @@ struct recent_connection {
 	uint8_t reporter;
 	uint8_t phase;
 	bool encrypted;
+	bool bytes_known;
 	char protocol[12];
 	char tls_state[20];
 	char cipher[40];

@@ -180,6 +180,7 @@ static enum MHD_Result get_config(struct routes *r, struct MHD_Connection *conne
 struct query {
 	struct filter filter;
 	bool follow;
+	bool looked;
 	bool has_last;
 	uint64_t last;
 	struct error err; /* the first problem */
@@ -200,11 +201,11 @@ static int parse_last(struct query *q, const char *value)
 	return *end ? error_set(&q->err, -EINVAL, "last is a number or all") : 0;
 }
 
-static int parse_follow(struct query *q, const char *value)
+static int parse_switch(struct query *q, const char *key, const char *value, bool *ret)
 {
 	if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-		return error_set(&q->err, -EINVAL, "follow is 0 or 1");
-	q->follow = *value == '1';
+		return error_set(&q->err, -EINVAL, "%s is 0 or 1", key);
+	*ret = *value == '1';
 	return 0;
 }
 
@@ -219,14 +220,16 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 	if (!strcmp(key, "last"))
 		code = parse_last(q, value);
 	else if (!strcmp(key, "follow"))
-		code = parse_follow(q, value);
+		code = parse_switch(q, key, value, &q->follow);
+	else if (!strcmp(key, "looked"))
+		code = parse_switch(q, key, value, &q->looked);
 	else
 		code = filter_add(&q->filter, key, value, &q->err);
 	if (code == -ENOENT)
 		error_set(&q->err, -ENOENT,
 			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, "
 			  "method, "
-			  "reporter, verdict, follow, last",
+			  "reporter, verdict, follow, last, looked",
 			  key);
 	return code ? MHD_NO : MHD_YES;
 }
@@ -253,15 +256,21 @@ static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connec
 			     pieces_edges(&r->context, &q.filter));
 }
 
+static struct pieces *recent_of(struct routes *r, enum recent_kind kind, const struct query *q)
+{
+	const struct pieces_query wanted = {&q->filter, q->last, q->follow, q->looked};
+
+	return pieces_recent(&r->context, kind, &wanted);
+}
+
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
 {
 	struct query q = parse_query(connection, false);
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
-	return answer_stream(
-		&r->answers, connection, LINES_TYPE,
-		pieces_recent(&r->context, RECENT_REQUESTS, &q.filter, q.last, q.follow));
+	return answer_stream(&r->answers, connection, LINES_TYPE,
+			     recent_of(r, RECENT_REQUESTS, &q));
 }
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
@@ -271,8 +280,7 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
 	return answer_stream(&r->answers, connection, LINES_TYPE,
-			     q.follow || q.has_last ? pieces_recent(&r->context, RECENT_CONNECTIONS,
-								    &q.filter, q.last, q.follow)
+			     q.follow || q.has_last ? recent_of(r, RECENT_CONNECTIONS, &q)
 						    : pieces_living(&r->context, &q.filter));
 }
 
@@ -282,9 +290,8 @@ static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *con
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
-	return answer_stream(
-		&r->answers, connection, LINES_TYPE,
-		pieces_recent(&r->context, RECENT_VERDICTS, &q.filter, q.last, q.follow));
+	return answer_stream(&r->answers, connection, LINES_TYPE,
+			     recent_of(r, RECENT_VERDICTS, &q));
 }
 
 /* ---- the table ---- */

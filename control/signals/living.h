@@ -37,6 +37,7 @@ struct living {
 	uint32_t flags;
 	uint64_t opened_ns;
 	uint64_t now_ns;
+	bool bytes_known;    /* since it opened */
 	uint64_t sent_bytes; /* counted so far for the edge */
 	uint64_t received_bytes;
 	uint64_t tcp_sent_bytes; /* counted so far for istio_tcp_* */

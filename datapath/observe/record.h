@@ -136,6 +136,7 @@ struct connection {
 	uint64_t opened_ns;    /* 0 = before the agent */
 	uint64_t now_ns;
 	uint32_t handshake_us;	      /* 0 = not known */
+	bool bytes_known;	      /* else what it carried may be more than is said here */
 	uint64_t sent_bytes;	      /* server to client, for BOTH reporters (Istio's "sent during
 					 response") */
 	uint64_t received_bytes;      /* client to server */

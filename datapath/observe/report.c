@@ -19,6 +19,15 @@ static uint64_t total_bytes(const struct conn *c, unsigned sender, unsigned side
 	return counted ? counted : c->streams[sender].next;
 }
 
+/* A connection that has just begun has carried nothing. Any other is known by its counters, which
+ * come with a walk over what lives and at its end, or by the bytes that were captured. */
+static bool is_counted(const struct conn *c, const struct end *e, const struct connection *r)
+{
+	if (r->phase == CONNECTION_OPENED && c->opened_ns)
+		return true;
+	return e->heard_ns || e->closed || (c->opened_ns && (r->sent_bytes || r->received_bytes));
+}
+
 static void report(struct conn *c, unsigned side, enum connection_phase phase, uint64_t now_ns)
 {
 	struct observe *o = c->observe;
@@ -48,6 +57,7 @@ static void report(struct conn *c, unsigned side, enum connection_phase phase, u
 
 	r.sent_bytes = larger(total_bytes(c, SIDE_SERVER, side), e->reported_sent_bytes);
 	r.received_bytes = larger(total_bytes(c, SIDE_CLIENT, side), e->reported_received_bytes);
+	r.bytes_known = is_counted(c, e, &r);
 	e->reported_sent_bytes = r.sent_bytes;
 	e->reported_received_bytes = r.received_bytes;
 	e->reported_retransmits = e->counters.retransmits;
