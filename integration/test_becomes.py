@@ -107,6 +107,24 @@ def becomes(box):
     street.expect_outcomes("without the agent", before | after)
 
 
+@test("policy/becomes_deep", seconds=60)
+def becomes_deep(box):
+    """A process in groups below its unit, which one with Delegate= makes itself, is that unit, however deep they are."""
+    street = Street(box)
+    unit = box.make_cgroup(f"{box.slug}.service")
+    below = [unit + "/sub" * depth for depth in range(1, 21)]
+    for folder in below:
+        box.journal.write(f"cgroup {folder}\n")
+        os.mkdir(folder)
+    street.mesh.start()
+    street.mesh.apply(unit=matched("by-unit", "cart", {"systemdUnit": f"{box.slug}.service"}))
+    ports = [6000, 6001]
+    for port, folder in zip(ports, (below[0], below[-1])):
+        street.start(port, f"cgroup:{folder}")
+    street.until_known(ports)
+    street.expect("one and twenty levels below the unit", ports)
+
+
 @test("policy/becomes_several", seconds=60)
 def several(box):
     """A socket that processes of several workloads hold: what one of them denies is denied, as long as it holds it."""

@@ -4,23 +4,29 @@
 
 #include "bpf/lib/identity.bpf.h"
 
-#define HOLDER_CGROUPS 16 /* levels of a tree that is walked up */
+/* The group at |level| above |cgroup|, however far below it that is. */
+static __always_inline __u64 ancestor_id(struct cgroup *cgroup, int level)
+{
+	struct cgroup___before_6_1 *old = (void *)cgroup;
+	struct cgroup *at;
+
+	if (!bpf_core_field_exists(cgroup->ancestors))
+		return BPF_CORE_READ(old, ancestor_ids[level]);
+	at = BPF_CORE_READ(cgroup, ancestors[level]);
+	return BPF_CORE_READ(at, kn, id);
+}
 
 /* A program of its own, so that it is verified once for any |cgroup|. */
 __weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
 {
-	struct cgroup *at = (void *)cgroup;
+	struct cgroup *own = (void *)cgroup;
+	int levels;
 
-	if (!f)
+	if (!f || !own)
 		return 0;
-	for (int i = 0; i < HOLDER_CGROUPS && at; i++) {
-		__u32 below = (__u32)BPF_CORE_READ(at, level) - 1;
-
-		asm volatile("" : "+r"(below));
-		if (below < IDENTITY_CGROUPS)
-			f->cgroups[below] = BPF_CORE_READ(at, kn, id);
-		at = BPF_CORE_READ(at, self.parent, cgroup);
-	}
+	levels = BPF_CORE_READ(own, level);
+	for (int i = 0; i < IDENTITY_CGROUPS && i < levels; i++)
+		f->cgroups[i] = ancestor_id(own, i + 1);
 	return 0;
 }
 

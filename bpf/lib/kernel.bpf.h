@@ -179,6 +179,11 @@ struct cgroup {
 	struct cgroup_subsys_state self;
 	int level; /* of the root: 0 */
 	struct kernfs_node *kn;
+	struct cgroup *ancestors[]; /* by level, the root first */
+} PRESERVE;
+
+struct cgroup___before_6_1 {
+	__u64 ancestor_ids[];
 } PRESERVE;
 
 struct css_set {
