@@ -21,23 +21,22 @@ static bool ends_with(struct slice s, struct slice end)
 	       !memcmp(s.data + s.size_bytes - end.size_bytes, end.data, end.size_bytes);
 }
 
-enum group_rank group_rank(struct slice above)
+void group_descend(struct group_above *g, struct slice name)
 {
-	enum group_rank rank = GROUP_OF_SYSTEM;
+	bool service = ends_with(name, SLICE(".service"));
 
-	for (struct slice c = component(&above); c.size_bytes; c = component(&above)) {
-		if (ends_with(c, SLICE(".service")) || ends_with(c, SLICE(".scope")))
-			return GROUP_OF_OTHERS;
-		if (!ends_with(c, SLICE(".slice")))
-			rank = GROUP_MAYBE;
-	}
-	return rank;
+	if (service || ends_with(name, SLICE(".scope")))
+		g->rank = GROUP_OF_OTHERS;
+	else if (g->rank == GROUP_OF_SYSTEM && !ends_with(name, SLICE(".slice")))
+		g->rank = GROUP_MAYBE;
+	g->of_user |= service && slice_starts_with(name, SLICE("user@"));
 }
 
-bool group_is_of_user(struct slice above)
+enum group_rank group_rank(struct slice above)
 {
+	struct group_above g = GROUP_TOP;
+
 	for (struct slice c = component(&above); c.size_bytes; c = component(&above))
-		if (slice_starts_with(c, SLICE("user@")) && ends_with(c, SLICE(".service")))
-			return true;
-	return false;
+		group_descend(&g, c);
+	return g.rank;
 }

@@ -4,6 +4,8 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 /* How sure it is that a group is a unit of the machine's service manager. */
 enum group_rank {
 	GROUP_OF_OTHERS, /* below another unit: of a manager of a user, of a container, of a service
@@ -12,9 +14,17 @@ enum group_rank {
 	GROUP_OF_SYSTEM, /* below slices alone (systemd.slice(5)) */
 };
 
+/* What the groups above one say of it, from the root down. */
+struct group_above {
+	enum group_rank rank;
+	bool of_user; /* the service manager of a user (user@.service(5)) is one of them: that user
+			 may make what is below it */
+};
+
+#define GROUP_TOP ((struct group_above){.rank = GROUP_OF_SYSTEM})
+
+/* One group further down: |name| is above from here on. */
+void group_descend(struct group_above *g, struct slice name);
+
 /* Of a group whose path, without its last component, is |above| ("/system.slice/", "/", ""). */
 enum group_rank group_rank(struct slice above);
-
-/* Whether |above| leads through the service manager of a user (user@.service(5)), who may make what
- * is below it. */
-bool group_is_of_user(struct slice above);

@@ -79,10 +79,11 @@ static bool part_holds(struct slice part, const char *text)
 /* Whether |path| or a group above it fits |m| in what |m| says of groups. */
 static bool group_fits(const struct mesh_matcher *m, const char *path)
 {
+	struct group_above above = GROUP_TOP;
 	const char *part = path, *end;
 
 	while (*part == '/') {
-		struct slice above = {path, (size_t)(part - path)}, last;
+		struct slice last;
 
 		part++;
 		end = part + strcspn(part, "/");
@@ -90,9 +91,10 @@ static bool group_fits(const struct mesh_matcher *m, const char *path)
 		if ((m->cgroup[0] &&
 		     pattern_fits(m->cgroup, (struct slice){path, (size_t)(end - path)})) ||
 		    (m->systemd_unit[0] && pattern_fits(m->systemd_unit, last) &&
-		     group_rank(above) != GROUP_OF_OTHERS) ||
-		    (m->container[0] && part_holds(last, m->container) && !group_is_of_user(above)))
+		     above.rank != GROUP_OF_OTHERS) ||
+		    (m->container[0] && part_holds(last, m->container) && !above.of_user))
 			return true;
+		group_descend(&above, last);
 		part = end;
 	}
 	return false;
