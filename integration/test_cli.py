@@ -86,7 +86,7 @@ def counts_in_words(box):
     one = box.dir / "one.yaml"
     one.write_text(service("one", [("192.0.2.1", {}), ("192.0.2.2", {})]))
     done = subprocess.run([box.build / "weft", "config", "validate", one], capture_output=True, text=True)
-    expect_equal(done.stdout, "fine: 1 service, 2 endpoints, 0 workloads, 0 policies in 1 file\n", f"{done}")
+    expect_equal(done.stdout, "fine: 1 service, 2 endpoints, 1 workload, 0 policies in 1 file\n", f"{done}")
 
 
 @test("cli/top_once_as_json")
