@@ -8,6 +8,7 @@
 #include "control/export/json.h"
 #include "control/process.h"
 #include "control/signals/health.h"
+#include "control/signals/istio.h"
 #include "control/steering_state.h"
 
 #include "datapath/attach/attach.h"
@@ -137,7 +138,7 @@ void steering_request(struct steering *s, const struct request *r)
 {
 	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
 
-	if (r->reporter == REPORTER_SOURCE)
+	if (r->reporter == REPORTER_SOURCE && istio_status(r) != ISTIO_STATUS_UNKNOWN)
 		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
 			      process_now_ns());
 }

@@ -80,11 +80,67 @@ static __always_inline bool looks_proxy(const struct first_bytes *f)
 	return begins(f, "\r\n\r\n\0\r\nQUIT\n", 12);
 }
 
-/* Joined connections: one frame that fills the packet. */
-static __always_inline bool looks_frame(const struct first_bytes *f, __u32 left)
+/* What the header of a frame of HTTP/2 may say (RFC 9113 6). Streams that carry requests have odd
+ * numbers; gRPC's peers announce frames of 4 MiB. */
+#define FRAME_BYTES_USUAL 16384
+#define FRAME_BYTES_DATA  (4u << 20)
+#define FRAMES_ON_STREAM  (1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 9)
+#define FRAMES_ON_ALL	  (1 << 4 | 1 << 6 | 1 << 7 | 1 << 8)
+#define FRAMES_OF_4	  (1 << 3 | 1 << 8) /* RST_STREAM, WINDOW_UPDATE */
+
+/* Flags that mean something, by type. */
+static __always_inline __u8 frame_flags(__u8 type)
 {
-	return f->bytes >= FRAME_HEADER_BYTES && f->b[3] <= 9 && !(f->b[5] & 0x80) &&
-	       frame_bytes(f->b) == left;
+	switch (type) {
+	case 0:
+		return 0x09;
+	case 1:
+		return 0x2d;
+	case 4:
+	case 6:
+		return 0x01;
+	case 5:
+		return 0x0c;
+	case 9:
+		return 0x04;
+	}
+	return 0;
+}
+
+static __always_inline bool is_frame(const __u8 *h)
+{
+	__u32 bytes = h[0] << 16 | h[1] << 8 | h[2], type = 1u << (h[3] & 31);
+	bool on_stream = h[5] | h[6] | h[7] | h[8];
+
+	if (h[3] > 9 || h[4] & ~frame_flags(h[3]) || h[5] & 0x80)
+		return false;
+	if (bytes > (h[3] ? FRAME_BYTES_USUAL : FRAME_BYTES_DATA) ||
+	    (type & FRAMES_OF_4 && bytes != 4) || (h[3] == 6 && bytes != 8))
+		return false;
+	return on_stream ? type & FRAMES_ON_STREAM && h[8] & 1 : type & FRAMES_ON_ALL;
+}
+
+#define JOIN_FRAMES 3 /* that are looked at */
+
+/* Joined connections: frames from |at| on. One that is longer than the packet tells too little, or
+ * begins in the middle of another one's payload; one that fills it, or that another one follows, is
+ * one. */
+static __always_inline bool looks_frames(struct __sk_buff *skb, const struct capture *c, __u32 at)
+{
+	__u64 next = at;
+	__u8 h[FRAME_HEADER_BYTES];
+
+	for (int i = 0; i < JOIN_FRAMES; i++) {
+		if (next + FRAME_HEADER_BYTES > c->bytes)
+			return i > 0 && next <= c->bytes;
+		if (!payload_load(skb, c, next, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES, h) ||
+		    !is_frame(h))
+			return false;
+		next += frame_bytes(h);
+		if (next > c->bytes)
+			return i > 0;
+	}
+	return true;
 }
 
 static __always_inline bool looks_tls(const struct first_bytes *f, bool joined)
@@ -124,13 +180,17 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		s->wanted = s->position + at + PREFACE_BYTES;
 		return WALK_HTTP2;
 	}
+	if (state->joined && looks_frames(skb, c, at))
+		return WALK_HTTP2;
+	if (state->joined && is_http2(state))
+		return WALK_NEW; /* inside of a frame, whatever it looks like */
 	if (looks_http1(&f))
 		return WALK_HTTP1;
-	if (is_http2(state) && !state->joined)
+	if (is_http2(state))
 		return WALK_HTTP2;
 	if (looks_tls(&f, state->joined))
 		return WALK_TLS;
-	if (looks_settings(&f) || (state->joined && looks_frame(&f, c->bytes - at)))
+	if (looks_settings(&f))
 		return WALK_HTTP2;
 	if (f.bytes < FRAME_HEADER_BYTES && !f.b[0] && is_http1(state))
 		return WALK_RAW; /* a frame in pieces after a preface in pieces */

@@ -10,6 +10,7 @@
 #define MAX_UNITS_UNROLLED  24	  /* on kernels without bpf_loop (before 5.17) */
 #define SMALL_BODY_BYTES    512	  /* payloads up to this are copied along: fewer records */
 #define RECORD_HEADER_BYTES 5	  /* TLS, RFC 8446 5.1 */
+#define MESSAGE_HEAD_BYTES  5	  /* of gRPC: begins most DATA frames, and tells how long it is */
 
 /* Following the units of one packet. */
 struct unit_walk {
@@ -39,15 +40,16 @@ static __always_inline bool is_left_out(const struct unit_walk *w, __u32 payload
 static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 header_left)
 {
 	const __u8 *header = w->s->header;
-	__u32 payload = w->header_bytes == FRAME_HEADER_BYTES
-				? frame_bytes(header) - FRAME_HEADER_BYTES
-				: header[3] << 8 | header[4];
+	bool frames = w->header_bytes == FRAME_HEADER_BYTES;
+	__u32 payload =
+		frames ? frame_bytes(header) - FRAME_HEADER_BYTES : header[3] << 8 | header[4];
+	__u32 head = at + header_left + (frames ? MESSAGE_HEAD_BYTES : 0);
 
 	w->c->at = at + header_left + payload;
 	w->s->skip = is_left_out(w, payload, w->c->at);
 	if (!w->s->skip)
 		return;
-	capture_range(w->skb, w->c, w->c->from, at + header_left);
+	capture_range(w->skb, w->c, w->c->from, head < w->c->bytes ? head : w->c->bytes);
 	w->c->from = w->c->at < w->c->bytes ? w->c->at : w->c->bytes;
 }
 

@@ -45,6 +45,7 @@ void edges_add(struct edges *e, const json_t *o)
 	field_shown(o, "destination", row->destination);
 	row->rate = field_real(o, "request_rate");
 	row->error_share = field_real(o, "error_share");
+	row->unknown_share = field_real(o, "unknown_share");
 	row->p50_ms = field_real(o, "p50_ms");
 	row->p90_ms = field_real(o, "p90_ms");
 	row->p99_ms = field_real(o, "p99_ms");
@@ -145,6 +146,16 @@ static const char *error_color(const struct colors *c, double share)
 	return share >= 0.05 ? c->red : c->yellow;
 }
 
+/* The share of those whose outcome is known; with a mark when there are others. */
+static const char *error_cell(const struct edge_view *row, char out[16])
+{
+	bool partly = row->unknown_share > 0 && !isnan(row->error_share);
+	char share[16];
+
+	snprintf(out, 16, "%.14s%s", human_share(row->error_share, share), partly ? "?" : "");
+	return out;
+}
+
 const char *edges_line(const struct edges *e, unsigned index, bool color, char out[EDGES_LINE_MAX])
 {
 	const struct edge_view *row = &e->rows[index];
@@ -157,9 +168,9 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 	snprintf(out, EDGES_LINE_MAX, "%s %s->%s %s %8s %s%7s%s %8s %8s %8s %8s %6lld %7s %8s %6s",
 		 name_cell(row->source, name_width(e, false), source), c.dim, c.off,
 		 name_cell(row->destination, name_width(e, true), destination),
-		 human_rate(row->rate, rate), warn, human_share(row->error_share, errors),
-		 warn[0] ? c.off : "", human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90),
-		 human_ms(row->p99_ms, p99), human_bytes(row->bytes_rate, bytes), row->open,
+		 human_rate(row->rate, rate), warn, error_cell(row, errors), warn[0] ? c.off : "",
+		 human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90), human_ms(row->p99_ms, p99),
+		 human_bytes(row->bytes_rate, bytes), row->open,
 		 human_rate(row->opened_rate, opens), human_rate(row->in_flight, flight),
 		 human_share(row->queue_fill, queue));
 	return out;

@@ -29,7 +29,7 @@ const char *edges_order_name(enum edges_order order);
 struct edge_view {
 	char source[SHOWN_MAX]; /* fit for a terminal */
 	char destination[SHOWN_MAX];
-	double rate, error_share, p50_ms, p90_ms, p99_ms;
+	double rate, error_share, unknown_share, p50_ms, p90_ms, p99_ms;
 	double bytes_rate; /* payload both ways */
 	double opened_rate;
 	double in_flight;

@@ -309,6 +309,7 @@ static void add_totals(struct json *j, const struct edge *e)
 	json_put_number(j, "requests", e->requests);
 	json_put_number(j, "errors", e->errors);
 	json_put_number(j, "client_errors", e->client_errors);
+	json_put_number(j, "unknown", e->unknown);
 	json_put_number(j, "encrypted_requests", e->encrypted_requests);
 	json_put_number(j, "request_bytes", e->request_bytes);
 	json_put_number(j, "response_bytes", e->response_bytes);
@@ -338,6 +339,7 @@ void lines_edge(struct text *t, const struct edge_row *e)
 	json_put_real(&j, "request_rate", e->request_rate);
 	json_put_real(&j, "error_share", e->error_share);
 	json_put_real(&j, "client_error_share", e->client_error_share);
+	json_put_real(&j, "unknown_share", e->unknown_share);
 	json_put_real(&j, "p50_ms", e->p50_ms);
 	json_put_real(&j, "p90_ms", e->p90_ms);
 	json_put_real(&j, "p99_ms", e->p99_ms);

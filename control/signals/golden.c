@@ -14,10 +14,12 @@ enum golden_outcome golden_outcome(const struct request *r)
 	if (r->grpc && r->grpc_status > 0)
 		return GOLDEN_ERROR;
 	if (status == ISTIO_STATUS_UNKNOWN)
-		return GOLDEN_OK;
+		return GOLDEN_UNKNOWN;
 	if (!status || status >= 500)
 		return GOLDEN_ERROR;
-	return status >= 400 ? GOLDEN_CLIENT_ERROR : GOLDEN_OK;
+	if (status >= 400)
+		return GOLDEN_CLIENT_ERROR;
+	return r->grpc && r->grpc_status < 0 ? GOLDEN_UNKNOWN : GOLDEN_OK;
 }
 
 static uint64_t interval_number(uint64_t now_ns)
@@ -71,12 +73,14 @@ void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns
 	e->requests++;
 	e->errors += outcome == GOLDEN_ERROR;
 	e->client_errors += outcome == GOLDEN_CLIENT_ERROR;
+	e->unknown += outcome == GOLDEN_UNKNOWN;
 	e->request_bytes += r->request_bytes;
 	e->response_bytes += r->response_bytes;
 	e->encrypted_requests += r->encrypted;
 	i->requests++;
 	i->errors += outcome == GOLDEN_ERROR;
 	i->client_errors += outcome == GOLDEN_CLIENT_ERROR;
+	i->unknown += outcome == GOLDEN_UNKNOWN;
 	i->request_bytes += r->request_bytes;
 	i->response_bytes += r->response_bytes;
 	add_times(i, r);
@@ -88,6 +92,7 @@ static void add_interval(struct edge_interval *sum, const struct edge_interval *
 	sum->requests += from->requests;
 	sum->errors += from->errors;
 	sum->client_errors += from->client_errors;
+	sum->unknown += from->unknown;
 	sum->duration_sum_ns += from->duration_sum_ns;
 	sum->request_bytes += from->request_bytes;
 	sum->response_bytes += from->response_bytes;
@@ -177,8 +182,9 @@ void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_n
 		.totals = e,
 		.window_s = window_s,
 		.request_rate = rate(sum.requests, window_s),
-		.error_share = share(sum.errors, sum.requests),
-		.client_error_share = share(sum.client_errors, sum.requests),
+		.error_share = share(sum.errors, sum.requests - sum.unknown),
+		.client_error_share = share(sum.client_errors, sum.requests - sum.unknown),
+		.unknown_share = share(sum.unknown, sum.requests),
 		.p50_ms = quantile_ms(&sum.latency, 0.5),
 		.p90_ms = quantile_ms(&sum.latency, 0.9),
 		.p99_ms = quantile_ms(&sum.latency, 0.99),

@@ -27,6 +27,7 @@ struct edge_interval {
 	uint64_t requests;
 	uint64_t errors;
 	uint64_t client_errors;
+	uint64_t unknown; /* outcomes */
 	uint64_t duration_sum_ns;
 	uint64_t request_bytes;
 	uint64_t response_bytes;
@@ -45,6 +46,7 @@ struct edge {
 	uint64_t requests;
 	uint64_t errors;
 	uint64_t client_errors;
+	uint64_t unknown;	/* outcomes */
 	uint64_t request_bytes; /* bodies */
 	uint64_t response_bytes;
 	uint64_t sent_bytes; /* connection payload, server to client */
@@ -74,8 +76,10 @@ struct edge_row {
 	const struct edge *totals;
 	double window_s; /* 0: no complete second yet, rates are 0 */
 	double request_rate;
-	double error_share; /* 0..1: no response, 5xx, gRPC status not OK; NAN without requests */
-	double client_error_share; /* 0..1: 4xx; NAN without requests */
+	double error_share; /* 0..1 of the requests whose outcome is known: no response, 5xx, gRPC
+			     * status not OK; NAN without any */
+	double client_error_share; /* 0..1 of the same: 4xx */
+	double unknown_share;	   /* 0..1 of all: the outcome is not known; NAN without requests */
 	double p50_ms;		   /* NAN without known durations */
 	double p90_ms;
 	double p99_ms;
@@ -92,7 +96,7 @@ struct edge_row {
 };
 
 /* How a request ended, for error shares. */
-enum golden_outcome { GOLDEN_OK, GOLDEN_CLIENT_ERROR, GOLDEN_ERROR };
+enum golden_outcome { GOLDEN_OK, GOLDEN_CLIENT_ERROR, GOLDEN_ERROR, GOLDEN_UNKNOWN };
 enum golden_outcome golden_outcome(const struct request *r);
 
 /* The edge of these ends, NULL when not even an overflow edge could be had. */

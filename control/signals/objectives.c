@@ -4,7 +4,6 @@
 #include "control/signals/objectives.h"
 
 #include "control/signals/golden.h"
-#include "control/signals/istio.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,9 +45,11 @@ void objectives_free(struct objectives *all)
 
 static enum objective_outcome outcome_of(const struct objective *o, const struct request *r)
 {
-	if (golden_outcome(r) == GOLDEN_ERROR)
+	enum golden_outcome outcome = golden_outcome(r);
+
+	if (outcome == GOLDEN_ERROR)
 		return OBJECTIVE_BAD;
-	if (istio_status(r) == ISTIO_STATUS_UNKNOWN)
+	if (outcome == GOLDEN_UNKNOWN)
 		return OBJECTIVE_UNKNOWN;
 	if (!o->latency_ns)
 		return OBJECTIVE_GOOD;

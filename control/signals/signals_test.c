@@ -415,6 +415,35 @@ static void test_own_is_a_place(void **state)
 	assert_true(signals_edge(s, 1, &row) && !row.own);
 }
 
+/* What is not known is no success: it has no part in the share of errors. */
+static void test_edges_of_unknown_outcomes(void **state)
+{
+	struct request grpc = fixture_request(), lost = fixture_request(), fine = fixture_request();
+	struct edge_row row;
+
+	(void)state;
+	grpc.grpc = true;
+	grpc.status = 200;
+	grpc.grpc_status = GRPC_STATUS_UNKNOWN;
+	lost.status = 0;
+	lost.incomplete = REQUEST_GAP(LOST);
+	signals_tick(s, 100 * FIXTURE_SECOND);
+	signals_request(s, &grpc);
+	signals_request(s, &lost);
+	signals_tick(s, 101 * FIXTURE_SECOND);
+	assert_true(signals_edge(s, 0, &row));
+	assert_true(isnan(row.error_share) && isnan(row.client_error_share));
+	assert_true(row.unknown_share == 1);
+	grpc.status = 502; /* a proxy's own answer */
+	signals_request(s, &grpc);
+	signals_request(s, &fine);
+	signals_tick(s, 102 * FIXTURE_SECOND);
+	signals_edge(s, 0, &row);
+	assert_true(row.error_share == 0.5);
+	assert_true(row.unknown_share == 0.5);
+	assert_int_equal(row.totals->unknown, 2);
+}
+
 static void test_young_edges_are_not_diluted(void **state)
 {
 	struct request r = fixture_request();
@@ -523,6 +552,7 @@ int main(void)
 		T(test_edge_of_the_last_seconds),
 		T(test_edges_to_the_agent_itself),
 		T(test_own_is_a_place),
+		T(test_edges_of_unknown_outcomes),
 		T(test_young_edges_are_not_diluted),
 		T(test_both_sides_of_an_edge),
 		T(test_listen_queues),

@@ -7,7 +7,9 @@
 
 #define METHOD_MAX_BYTES       32
 #define HTTP2_FRAME_HEAD_BYTES 9
-#define HTTP2_MAX_FRAME_BYTES  16384 /* RFC 9113 4.2: what every peer may send */
+#define HTTP2_MAX_FRAME_BYTES  16384   /* RFC 9113 4.2: what every peer may send */
+#define HTTP2_MAX_DATA_BYTES   4194304 /* announced by peers that speak gRPC */
+#define GRPC_HEAD_BYTES	       5
 #define TLS_RECORD_HEAD_BYTES  5
 #define TLS_MAX_RECORD_BYTES   16640 /* 2^14 + 256, RFC 8446 5.2 */
 
@@ -178,10 +180,10 @@ static const struct frame_rule {
 	uint8_t flags;
 	bool on_stream;
 	bool on_connection;
-	uint16_t min_bytes;
-	uint16_t max_bytes;
+	uint32_t min_bytes;
+	uint32_t max_bytes;
 } frame_rules[FRAME_TYPE_MAX] = {
-	[DATA] = {0x09, true, false, 0, HTTP2_MAX_FRAME_BYTES},
+	[DATA] = {0x09, true, false, 0, HTTP2_MAX_DATA_BYTES},
 	[HEADERS] = {0x2d, true, false, 1, HTTP2_MAX_FRAME_BYTES},
 	[PRIORITY] = {0, true, false, 5, 5},
 	[RST_STREAM] = {0, true, false, 4, 4},
@@ -232,6 +234,22 @@ static enum match match_http2_start(struct slice s)
 	return match == NO ? match_http2_settings(s) : match;
 }
 
+/* The start of a DATA frame whose payload the kernel half leaves out, but for the head of a gRPC
+ * message. */
+static bool is_left_out(struct slice s, size_t frame_bytes)
+{
+	return byte_at(s, 3) == DATA && s.size_bytes == HTTP2_FRAME_HEAD_BYTES + GRPC_HEAD_BYTES &&
+	       frame_bytes > s.size_bytes;
+}
+
+/* The bytes behind a frame are fewer than a head, and may begin another one. */
+static enum match match_frame_cut(struct slice s, size_t frame_bytes)
+{
+	if (s.size_bytes <= frame_bytes || s.size_bytes < CLASSIFY_MAX_BYTES)
+		return MAYBE;
+	return byte_at(s, frame_bytes) ? NO : YES;
+}
+
 /* Two frames of which the second's head is there, or one that is all there is. */
 static enum match match_http2_joined(struct slice s)
 {
@@ -241,10 +259,10 @@ static enum match match_http2_joined(struct slice s)
 		return NO;
 	size_t frame_bytes = HTTP2_FRAME_HEAD_BYTES + number_at(s, 0, 3);
 
-	if (frame_bytes == s.size_bytes)
+	if (frame_bytes == s.size_bytes || is_left_out(s, frame_bytes))
 		return YES;
 	if (s.size_bytes < frame_bytes + HTTP2_FRAME_HEAD_BYTES)
-		return MAYBE;
+		return match_frame_cut(s, frame_bytes);
 	return is_frame_head(after(s, frame_bytes)) ? YES : NO;
 }
 

@@ -39,6 +39,14 @@ static const struct sample samples[] = {
 	{SLICE("\0\0\0\x04\0\0\0\0\0"), false, CLASSIFY_HTTP2},
 	{SLICE(WINDOW_FRAME HEADERS_HEAD), true, CLASSIFY_HTTP2_JOINED},
 	{SLICE(WINDOW_FRAME), true, CLASSIFY_HTTP2_JOINED},
+	{SLICE(WINDOW_FRAME "\0\x20\0\0\1\0\0\0\x0d"), true, CLASSIFY_HTTP2_JOINED},
+	{SLICE("\0\0\x39\0\0\0\0\0\x0d"
+	       "0123456789012345678901234567890123456789012345678901234567\0\0\4"),
+	 true, CLASSIFY_OPAQUE},
+	{SLICE("\0\0\x39\0\0\0\0\0\x0d"
+	       "012345678901234567890123456789012345678901234567890123456\0\0\4"),
+	 true, CLASSIFY_HTTP2_JOINED},
+	{SLICE("\0\x40\0\0\0\0\0\0\x0dhello"), true, CLASSIFY_HTTP2_JOINED},
 	{SLICE(CLIENT_HELLO), false, CLASSIFY_TLS},
 	{SLICE(SERVER_HELLO), false, CLASSIFY_TLS},
 	{SLICE("\x17\x03\x03\x01\0"), true, CLASSIFY_TLS},
@@ -115,6 +123,7 @@ static const struct sample samples[] = {
 	{SLICE("\x16\x03\x01\x02"), false, CLASSIFY_MORE},
 	{SLICE("\x17\x03"), true, CLASSIFY_MORE},
 	{SLICE(HEADERS_HEAD "abc"), true, CLASSIFY_MORE},
+	{SLICE(WINDOW_FRAME "\0\0\4\x08\0\0"), true, CLASSIFY_MORE},
 };
 
 /* From the end of a guarded page: an over-read faults. */

@@ -62,6 +62,11 @@ uint32_t grpc_prefixes_take(struct grpc_prefixes *g, const uint8_t *data, size_t
 	return begun;
 }
 
+bool grpc_prefixes_between(const struct grpc_prefixes *g)
+{
+	return g->counting && !g->prefix_used && !g->left_bytes;
+}
+
 uint64_t grpc_prefixes_skippable(const struct grpc_prefixes *g)
 {
 	if (!g->counting)

@@ -25,5 +25,8 @@ bool grpc_content_type(struct slice content_type);
  * one, ends the counting for good: nothing is guessed. */
 uint32_t grpc_prefixes_take(struct grpc_prefixes *g, const uint8_t *data, size_t size_bytes);
 
+/* Whether all messages that began are complete. */
+bool grpc_prefixes_between(const struct grpc_prefixes *g);
+
 /* Bytes that may be passed as a gap without losing count; UINT64_MAX when nothing is counted. */
 uint64_t grpc_prefixes_skippable(const struct grpc_prefixes *g);

@@ -89,12 +89,15 @@ struct http_listener {
 	/* |size_bytes| of body content passed (chunk framing, padding and frame headers not
 	 * counted), the last at |position|. */
 	void (*body)(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t position);
-	/* A gRPC message began in this direction of the stream (5-byte prefix,
-	 * gRPC over HTTP/2). */
+	/* A gRPC message began in this direction of the stream (5-byte prefix, gRPC over HTTP/2).
+	 * Where the type is not known the content has shown that it is gRPC. */
 	void (*grpc_message)(void *arg, uint32_t stream_id);
 	/* HTTP/2: the decoder has no room for what it notes of this direction of the stream any
 	 * more: gRPC messages that begin from here on are not told. */
 	void (*stream_forgotten)(void *arg, uint32_t stream_id);
+	/* HTTP/2: where gRPC messages begin in this direction of the stream is not known any more:
+	 * later ones are not told. */
+	void (*messages_missed)(void *arg, uint32_t stream_id);
 	/* Trailers are complete. */
 	void (*trailers)(void *arg, const struct http_head *head);
 	/* The message of this direction is complete; its last byte was at |position|. */

@@ -460,9 +460,9 @@ static size_t feed_body(struct http2 *h, const struct feed *f, size_t index)
 	size_t n = at_most(f, index, h->frame.body_bytes);
 	uint64_t position = feed_position(f, index + n - 1);
 
-	http2_streams_body(&h->streams, h->frame.stream_id, f->data ? f->data + index : NULL, n,
-			   position);
 	h->frame.body_bytes -= n;
+	http2_streams_body(&h->streams, h->frame.stream_id, f->data ? f->data + index : NULL, n,
+			   !h->frame.body_bytes, position);
 	continue_frame(h, position);
 	return n;
 }

@@ -17,6 +17,8 @@ struct http2_note {
 	uint32_t stream_id;
 	uint32_t used; /* clock of the last use */
 	enum head_seen head;
+	bool unproven;	 /* the type is not known: if it is gRPC, the content shows it */
+	uint32_t untold; /* messages that began before that */
 	struct grpc_prefixes grpc;
 };
 
@@ -148,7 +150,11 @@ static void note_head(struct http2_streams *s, const struct http_head *head)
 	if (!note)
 		return;
 	note->head = s->side == HTTP2_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
-	note->grpc = (struct grpc_prefixes){.counting = grpc_content_type(head->content_type)};
+	note->unproven = head->incomplete && !head->content_type.data;
+	note->untold = 0;
+	note->grpc = (struct grpc_prefixes){
+		.counting = note->unproven || grpc_content_type(head->content_type),
+	};
 }
 
 static void report_head(struct http2_streams *s, const struct http_head *head)
@@ -203,15 +209,35 @@ void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_st
 		note->head = HEAD_SEEN;
 }
 
+/* How many messages are to be told of. Of content whose type is not known none are before a DATA
+ * frame and a message end together, as those of gRPC's senders do: what is no gRPC would have to
+ * begin with a byte of 0 or 1 and the number of the bytes that follow. */
+static uint32_t messages_begun(struct http2_note *note, const uint8_t *data, size_t size_bytes,
+			       bool frame_ends)
+{
+	uint32_t begun = grpc_prefixes_take(&note->grpc, data, size_bytes);
+
+	if (!note->unproven)
+		return begun;
+	note->untold += begun;
+	if (!frame_ends || !grpc_prefixes_between(&note->grpc))
+		return 0;
+	note->unproven = false;
+	return note->untold;
+}
+
 void http2_streams_body(struct http2_streams *s, uint32_t stream_id, const uint8_t *data,
-			size_t size_bytes, uint64_t position)
+			size_t size_bytes, bool frame_ends, uint64_t position)
 {
 	const struct http_listener *l = &s->listener;
 	struct http2_note *note = note_find(s, stream_id);
-	uint32_t begun = note ? grpc_prefixes_take(&note->grpc, data, size_bytes) : 0;
+	bool counting = note && note->grpc.counting;
+	uint32_t begun = note ? messages_begun(note, data, size_bytes, frame_ends) : 0;
 
 	while (begun-- && l->grpc_message)
 		l->grpc_message(l->arg, stream_id);
+	if (counting && !note->grpc.counting && !note->unproven && l->messages_missed)
+		l->messages_missed(l->arg, stream_id);
 	if (l->body)
 		l->body(l->arg, stream_id, size_bytes, position);
 }

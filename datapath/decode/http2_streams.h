@@ -34,9 +34,10 @@ void http2_streams_block(struct http2_streams *s, const struct hpack_fields *fie
 /* A DATA frame begins. */
 void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_stream);
 
-/* |size_bytes| of body content, |data| NULL for a gap; the last is at |position|. */
+/* |size_bytes| of body content, |data| NULL for a gap; the last is at |position|. |frame_ends|: it
+ * is the last of its DATA frame. */
 void http2_streams_body(struct http2_streams *s, uint32_t stream_id, const uint8_t *data,
-			size_t size_bytes, uint64_t position);
+			size_t size_bytes, bool frame_ends, uint64_t position);
 
 /* This direction of the stream is complete. */
 void http2_streams_end(struct http2_streams *s, uint32_t stream_id, uint64_t position);

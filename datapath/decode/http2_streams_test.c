@@ -86,9 +86,44 @@ static void joined_responses(void **state)
 	      "17 trailers v20 end_stream incomplete [73,82] 1 bytes\n"
 	      "17 end @82\n"
 	      "19 response 200 v20 incomplete [83,93] 2 bytes\n"
+	      "19 grpc message\n"
 	      "19 body 5 @107\n"
 	      "19 trailers v20 end_stream incomplete [108,120] 4 bytes\n"
 	      "19 end @120\n");
+}
+
+/* Of an unknown type: messages are told once frame and message end together, or not at all. */
+static void joined_content(void **state)
+{
+	struct wire *w = wire_new();
+
+	(void)state;
+	wire_headers(w, END_STREAM, 1, GET "content-type: application/grpc\n");
+	w->used_bytes = 0;
+	wire_headers(w, 0, 3, GET "content-type: application/grpc\n");
+	wire_frame(w, DATA, 0, 3, "\0\0\0\0\3a", 6);
+	wire_frame(w, DATA, 0, 3, "bc\1\0\0\0\0\0\0", 9);
+	wire_frame(w, DATA, 0, 3, "\0\0\0", 3);
+	wire_frame(w, DATA, END_STREAM, 3, "\0\0\0\0\1x", 6);
+	wire_headers(w, 0, 5, GET "content-type: application/grpc\n");
+	wire_frame(w, DATA, 0, 5, "\0\0\0\0\2a", 6);
+	wire_frame(w, DATA, END_STREAM, 5, "b\2cdef", 6);
+	wire_headers(w, 0, 7, GET "content-type: application/grpc\n");
+	wire_frame(w, DATA, END_STREAM, 7, "{\0\0\0\0\0", 6);
+	check("joined content", w, &joined_client, DECODE_OK,
+	      "3 request method=GET path=/ scheme=http v20 incomplete [1,14] 5 bytes\n"
+	      "3 grpc message\n"
+	      "3 grpc message\n"
+	      "3 grpc message\n"
+	      "3 grpc message\n"
+	      "3 body 24 @74\n"
+	      "3 end @74\n"
+	      "5 request method=GET path=/ scheme=http v20 incomplete [75,88] 5 bytes\n"
+	      "5 body 12 @118\n"
+	      "5 end @118\n"
+	      "7 request method=GET path=/ scheme=http v20 incomplete [119,132] 5 bytes\n"
+	      "7 body 6 @147\n"
+	      "7 end @147\n");
 }
 
 /* ---- two directions */
@@ -260,9 +295,10 @@ static void table_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(joined_inside_a_block),   cmocka_unit_test(joined_requests),
-		cmocka_unit_test(joined_responses),	   cmocka_unit_test(rapid_resets),
-		cmocka_unit_test(more_streams_than_notes), cmocka_unit_test(table_sizes),
+		cmocka_unit_test(joined_inside_a_block), cmocka_unit_test(joined_requests),
+		cmocka_unit_test(joined_responses),	 cmocka_unit_test(joined_content),
+		cmocka_unit_test(rapid_resets),		 cmocka_unit_test(more_streams_than_notes),
+		cmocka_unit_test(table_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,12 +113,16 @@ static const struct traffic traffic[] = {
 			"9 end @9528\n"},
 	{"grpc-client-joined",
 	 "5 request method=POST path=/t.S/Stream scheme=http v20 incomplete [14,48] 26 bytes\n"
+	 "5 grpc message\n"
+	 "5 grpc message\n"
 	 "5 body 13 @92\n"
 	 "5 end @114\n"
 	 "7 request method=POST path=/t.S/None scheme=http v20 incomplete [115,147] 24 bytes\n"
+	 "7 grpc message\n"
 	 "7 body 5 @174\n"
 	 "7 end @174\n"
 	 "9 request method=POST scheme=http v20 incomplete [188,204] 8 bytes\n"
+	 "9 grpc message\n"
 	 "9 body 3005 @3231\n"
 	 "9 end @3231\n"},
 	{"grpc-server-joined",
@@ -128,6 +132,7 @@ static const struct traffic traffic[] = {
 	 "7 response 200 grpc-status=12 v20 end_stream incomplete [124,182] 50 bytes\n"
 	 "7 end @182\n"
 	 "9 response 200 v20 incomplete [196,207] 3 bytes\n"
+	 "9 grpc message\n"
 	 "9 body 9005 @9221\n"
 	 "9 trailers v20 end_stream incomplete [9222,9231] 1 bytes\n"
 	 "9 end @9231\n"},

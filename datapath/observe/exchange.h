@@ -19,6 +19,8 @@ struct exchange {
 	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
 	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
 	bool settled[REPORTER_MAX];    /* delivered, or there is no such end */
+	bool type_unknown;	       /* the content type may be a field that was not understood */
+	bool in_doubt; /* the answer may have begun before its direction was joined */
 	bool request_ended;
 	bool response_begun;
 	bool response_ended;

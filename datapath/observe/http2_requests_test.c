@@ -384,6 +384,79 @@ static void test_joined(void **state)
 	talk_free(&t);
 }
 
+/* The server's direction is joined after requests passed: whether they were answered before is not
+ * known, and each is complete by what comes. */
+static void test_joined_after_requests(void **state)
+{
+	struct talk t = {world_new(), {wire_new(), wire_new()}};
+	static const uint8_t cancel[4] = {0, 0, 0, 8};
+
+	(void)state;
+	world_join(t.world, true);
+	for (uint32_t id = 1; id <= 11; id += 2)
+		wire_headers(t.wires[0], END_STREAM, id, FIELDS("/"));
+	wire_frame(t.wires[0], 8, 0, 0, "\0\0\1\0", 4);
+	world_segment(t.world, SERVER, WEFT_INGRESS, 77, t.wires[0]->data, t.wires[0]->used_bytes);
+	t.wires[0]->used_bytes = 0;
+	wire_headers(t.wires[1], 0, 1, ":status: 200\n"); /* before the agent looked */
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 200\n");
+	t.wires[1]->used_bytes = 0;
+	wire_frame(t.wires[1], 0, END_STREAM, 1, "rest", 4);
+	wire_headers(t.wires[1], END_STREAM, 5, ":status: 204\n");
+	wire_headers(t.wires[1], 0, 7, ":status: 200\n");
+	wire_frame(t.wires[1], 3, 0, 9, cancel, 4);
+	world_segment(t.world, SERVER, WEFT_EGRESS, 99, t.wires[1]->data, t.wires[1]->used_bytes);
+	assert_int_equal(t.world->request_count, 3);
+	world_close(t.world, true, 0);
+	assert_int_equal(t.world->request_count, 6);
+	for (uint32_t id = 1; id <= 11; id += 2) {
+		const struct request *r = stream(&t, REPORTER_DESTINATION, id);
+		bool known = id == 5 || id == 7;
+
+		assert_int_equal(r->status, id == 5 ? 204 : id == 7 ? 200 : 0);
+		assert_int_equal(r->flags, id == 7 ? RESPONSE_FLAG(DC) : 0);
+		assert_int_equal(!(r->incomplete & REQUEST_GAP(LOST)), known);
+	}
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 4);
+	talk_free(&t);
+}
+
+/* Nothing that is understood says that it is gRPC, but for the content and a status. */
+static void test_joined_grpc(void **state)
+{
+	struct talk t = {world_new(), {wire_new(), wire_new()}};
+	static const char answer[] = ":status: 200\ncontent-type: application/grpc\n";
+	const struct request *r;
+
+	(void)state;
+	world_join(t.world, true);
+	wire_headers(t.wires[0], END_STREAM, 1, GRPC);
+	wire_headers(t.wires[1], 0, 1, answer);
+	t.wires[0]->used_bytes = t.wires[1]->used_bytes = 0;
+	for (uint32_t id = 3; id <= 7; id += 2) {
+		wire_headers(t.wires[0], 0, id, GRPC);
+		wire_frame(t.wires[0], 0, END_STREAM, id, id == 7 ? "{xxxxx" : "\0\0\0\0\1x", 6);
+	}
+	world_segment(t.world, SERVER, WEFT_INGRESS, 77, t.wires[0]->data, t.wires[0]->used_bytes);
+	for (uint32_t id = 3; id <= 7; id += 2) {
+		wire_headers(t.wires[1], 0, id, answer);
+		wire_headers(t.wires[1], END_STREAM, id,
+			     id == 3 ? "grpc-message: m\n" : "grpc-status: 13\n");
+	}
+	world_segment(t.world, SERVER, WEFT_EGRESS, 99, t.wires[1]->data, t.wires[1]->used_bytes);
+	assert_int_equal(t.world->request_count, 3);
+	r = stream(&t, REPORTER_DESTINATION, 3);
+	assert_true(r->grpc);
+	assert_int_equal(r->status, 200);
+	assert_int_equal(r->grpc_status, GRPC_STATUS_UNKNOWN);
+	assert_int_equal(r->request_messages, 1);
+	assert_int_equal(stream(&t, REPORTER_DESTINATION, 5)->grpc_status, 13);
+	r = stream(&t, REPORTER_DESTINATION, 7);
+	assert_true(r->grpc); /* says the trailer */
+	assert_int_equal(r->request_messages, 0);
+	talk_free(&t);
+}
+
 static void test_upgrade(void **state)
 {
 	static const char switching[] =
@@ -453,6 +526,8 @@ int main(void)
 		cmocka_unit_test(test_lost_header_block),
 		cmocka_unit_test(test_lost_responses),
 		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_after_requests),
+		cmocka_unit_test(test_joined_grpc),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_close_with_open_streams),
 	};

@@ -65,6 +65,8 @@ static bool lane_start(struct lane *lane)
 	lane->state = LANE_RUNNING;
 	if (c->app == APP_HTTP2)
 		pair_http2(c);
+	if (lane->side == SIDE_SERVER && c->app == APP_HTTP2 && lane->start == HTTP2_JOINED)
+		requests_doubt(c);
 	return true;
 }
 

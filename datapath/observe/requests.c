@@ -92,6 +92,7 @@ static void on_request(void *arg, const struct http_head *head)
 	if (!x)
 		return;
 	request_fill(&x->record, head);
+	x->type_unknown = head->incomplete && !head->content_type.data;
 	exchange_note(x, MOMENT_START, lane, head->first);
 	if (c->app == APP_HTTP1)
 		note_upgrade(c->http, x, head);
@@ -207,6 +208,15 @@ static void tell_requests(struct conn *c, uint16_t status)
 		http1_answer(requests->http1, status);
 }
 
+/* Only gRPC has such a status: it tells what the type would. */
+static void note_grpc_status(struct exchange *x, const struct http_head *head)
+{
+	if (head->grpc_status == GRPC_STATUS_UNKNOWN)
+		return;
+	x->record.grpc_status = head->grpc_status;
+	x->record.grpc |= x->type_unknown;
+}
+
 static enum http_body on_response(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
@@ -229,8 +239,10 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	}
 	exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
 	x->response_begun = true;
+	x->in_doubt = false;
+	x->type_unknown &= !head->content_type.data;
 	x->record.grpc |= is_grpc(head->content_type) && c->app == APP_HTTP2;
-	x->record.grpc_status = head->grpc_status;
+	note_grpc_status(x, head);
 	if (c->http->switching == x)
 		c->http->switching = NULL;
 	return strcmp(x->record.method, "HEAD") ? HTTP_BODY_AS_FRAMED : HTTP_BODY_NONE;
@@ -257,6 +269,7 @@ static void on_grpc_message(void *arg, uint32_t stream_id)
 
 	if (!x)
 		return;
+	x->record.grpc = true;
 	if (lane->side == SIDE_CLIENT)
 		x->record.request_messages++;
 	else
@@ -273,6 +286,14 @@ static void on_stream_forgotten(void *arg, uint32_t stream_id)
 		x->record.incomplete |= REQUEST_GAP(BODY);
 }
 
+static void on_messages_missed(void *arg, uint32_t stream_id)
+{
+	struct exchange *x = exchange_of(arg, stream_id);
+
+	if (x)
+		x->record.incomplete |= REQUEST_GAP(BODY);
+}
+
 static void on_trailers(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
@@ -280,10 +301,16 @@ static void on_trailers(void *arg, const struct http_head *head)
 
 	if (!x || lane->side != SIDE_SERVER)
 		return;
-	if (head->grpc_status != GRPC_STATUS_UNKNOWN)
-		x->record.grpc_status = head->grpc_status;
+	note_grpc_status(x, head);
 	if (head->incomplete)
 		x->record.incomplete |= REQUEST_GAP(HPACK);
+}
+
+/* It ends, and whether it was answered is not known. */
+static void give_up_answer(struct exchange *x)
+{
+	x->record.incomplete |= REQUEST_GAP(LOST) | REQUEST_GAP(BODY);
+	observe_count(x->conn, OBSERVE_LOST_UNPAIRED_REQUEST);
 }
 
 static void on_end(void *arg, uint32_t stream_id, uint64_t position)
@@ -298,7 +325,10 @@ static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 	if (lane->side == SIDE_CLIENT && !x->request_ended) {
 		x->request_ended = true;
 		exchange_note(x, MOMENT_REQUEST_END, lane, position);
-	} else if (lane->side == SIDE_SERVER && x->response_begun && !x->response_ended) {
+	} else if (lane->side == SIDE_SERVER && (x->response_begun || x->in_doubt) &&
+		   !x->response_ended) {
+		if (x->in_doubt)
+			give_up_answer(x);
 		x->response_ended = true;
 		exchange_note(x, MOMENT_END, lane, position);
 		lane->conn->http->pipelined |= lane->conn->http->count > 1;
@@ -316,8 +346,11 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 	if (!x->response_ended) {
 		x->record.reset = true;
 		x->record.reset_code = error_code;
-		x->record.flags |=
-			lane->side == SIDE_CLIENT ? RESPONSE_FLAG(DC) : RESPONSE_FLAG(UR);
+		if (x->in_doubt)
+			give_up_answer(x);
+		else
+			x->record.flags |=
+				lane->side == SIDE_CLIENT ? RESPONSE_FLAG(DC) : RESPONSE_FLAG(UR);
 		exchange_note(x, MOMENT_END, lane, position);
 	}
 	exchange_complete(x);
@@ -332,6 +365,7 @@ struct http_listener requests_listener(struct lane *lane)
 		.body = on_body,
 		.grpc_message = on_grpc_message,
 		.stream_forgotten = on_stream_forgotten,
+		.messages_missed = on_messages_missed,
 		.trailers = on_trailers,
 		.end = on_end,
 		.reset = on_reset,
@@ -393,13 +427,24 @@ void requests_break(struct conn *c, bool malformed)
 	complete_if_ended(x);
 }
 
+void requests_doubt(struct conn *c)
+{
+	for (struct list *n = c->http->open.next; n != &c->http->open; n = n->next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+
+		x->in_doubt = !x->response_ended;
+	}
+}
+
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)
 {
 	struct http_state *h = c->http;
 	struct exchange *x;
 
 	while (h && (x = exchange_first(h))) {
-		if (!x->response_ended) {
+		if (x->in_doubt) {
+			give_up_answer(x);
+		} else if (!x->response_ended) {
 			x->times[MOMENT_END][REPORTER_SOURCE] = time_ns;
 			x->times[MOMENT_END][REPORTER_DESTINATION] = time_ns;
 			x->record.flags |= by == SIDE_CLIENT ? RESPONSE_FLAG(DC)

@@ -21,6 +21,9 @@ void requests_drop(struct conn *c);
  * |malformed|. */
 void requests_break(struct conn *c, bool malformed);
 
+/* The server's direction is followed from here on: open exchanges may have been answered before. */
+void requests_doubt(struct conn *c);
+
 /* The connection ended by |by|, at |time_ns|: open exchanges are reported as cut. */
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns);
 

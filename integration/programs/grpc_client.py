@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Calls grpc_server.py. Usage: grpc_client.py ADDRESS CALLS CONCURRENCY [RATE]. Prints {method: {status: count}}."""
+"""Calls grpc_server.py. Usage: grpc_client.py ADDRESS CALLS CONCURRENCY [RATE [METHOD...]]. Prints {method: {status: count}}."""
 
 import collections
 import concurrent.futures
@@ -27,9 +27,10 @@ def call(channel, name):
 def main():
     address, calls, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     pause = 1 / float(sys.argv[4]) if len(sys.argv) > 4 else 0
+    methods = sys.argv[5:] or NAMES
     counts = collections.defaultdict(collections.Counter)
     with grpc.insecure_channel(address) as channel, concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
-        names = (NAMES[i % len(NAMES)] for i in range(calls))
+        names = (methods[i % len(methods)] for i in range(calls))
         if pause:
             names = paced(names, pause)
         for path, status in pool.map(lambda name: call(channel, name), names) if not pause else \
