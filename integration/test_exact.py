@@ -54,6 +54,39 @@ def nginx_h2c_nghttp(box):
     exact_counts(box, nginx(http2=True), client(clients.nghttp))
 
 
+def long_fields(box, server, *options):
+    """One connection of curl's, whose header blocks are up to 60 KB long: all that it asks for is there, what is short and what is long."""
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    argv = ["curl"]
+    for number, size in enumerate((0, 20000, 0, 60000, 0, 17000, 0)):
+        fields = box.dir / f"fields-{number}"
+        fields.write_text("x-first: " + "f" * (size // 2) + "\nx-second: " + "s" * (size // 2))
+        field = ["-H", f"@{fields}"] if size else []
+        argv += ["--next"] * (number > 0) + ["-s", "-o", "/dev/null", "-w", "%{num_connects}\\n", *options, *field,
+                                             server.url(f"/ok/{number}?q=" + "q" * (size // 3))]
+    expect_equal(box.namespace("client").run(argv).stdout.split(), ["1"] + ["0"] * 6, "connections of curl")
+    wanted = [(exchange.path[:len("/ok/0?q=")], exchange.status, []) for exchange in server.exchanges(7)]
+    rows = observed.rows(14)
+    for reporter in REPORTERS:
+        found = [(row["path"], row["status"], row["incomplete"]) for row in rows if row["reporter"] == reporter]
+        expect_equal(found, wanted, f"path, status, gaps ({reporter})")
+
+
+LONG_FIELDS = "large_client_header_buffers 8 128k;"
+
+
+@test("exact/nginx_h2c_long_fields", needs=("nginx", "curl"))
+def nginx_h2c_long_fields(box):
+    long_fields(box, servers.nginx(box.namespace("server"), 8080, http2=True, extra=LONG_FIELDS), "--http2-prior-knowledge")
+
+
+@test("exact/nginx_tls_long_fields", needs=("nginx", "curl"))
+def nginx_tls_long_fields(box):
+    long_fields(box, servers.nginx(box.namespace("server"), 8443, http2=True, tls=True, extra=LONG_FIELDS), "--http2", "-k")
+
+
 @test("exact/nghttpx_upgrade_nghttp", needs=("nghttpx", "nghttp"))
 def nghttpx_upgrade_nghttp(box):
     """HTTP/2 by Upgrade from HTTP/1.1; behind nghttpx stands a plain nginx."""

@@ -31,12 +31,23 @@
 #define STATIC_ENTRIES 61
 /* No table has more entries than this. */
 #define INDEX_MAX      (STATIC_ENTRIES + (1U << 20))
+#define PSEUDO_ENTRIES 14 /* the first ones */
+
+#define TOO_LONG UINT64_MAX /* no number */
+
+/* Strings up to these sizes are inflated; libnghttp2 takes no longer values. */
+#define NAME_MAX_BYTES	4096
+#define VALUE_MAX_BYTES 65536
 
 struct hpack {
 	nghttp2_hd_inflater *inflater;
 	uint32_t announced_bytes; /* bound of size updates */
 	bool announced;
 	bool partial; /* the sender's table may hold entries that ours does not */
+	/* of the block */
+	bool fields_begun;   /* size updates are over */
+	bool pass_value;     /* so is the value that follows */
+	uint32_t pass_bytes; /* that follow are passed over */
 	const char *reason;
 };
 
@@ -102,7 +113,7 @@ static void keep_value(struct hpack_fields *fields, enum hpack_field field, stru
 	if (fields->value[field].data)
 		return;
 	if (value.size_bytes && !room) {
-		fields->incomplete = true;
+		fields->cut = true;
 		return;
 	}
 	if (value.size_bytes > HPACK_MAX_VALUE_BYTES)
@@ -171,8 +182,8 @@ static enum decode_status inflate(struct hpack *h, const uint8_t *data, size_t s
 	return DECODE_OK;
 }
 
-/* RFC 7541 5.1; fails the cursor when it is longer than any number that is legal here. */
-static uint32_t read_integer(struct cursor *c, unsigned prefix_bits)
+/* RFC 7541 5.1; TOO_LONG when it is longer than any number that is legal here. */
+static uint64_t read_integer(struct cursor *c, unsigned prefix_bits)
 {
 	uint32_t mask = (1U << prefix_bits) - 1;
 	uint64_t value = cursor_u8(c) & mask;
@@ -180,20 +191,13 @@ static uint32_t read_integer(struct cursor *c, unsigned prefix_bits)
 	uint8_t byte;
 
 	if (value < mask)
-		return (uint32_t)value;
+		return value;
 	do {
 		byte = cursor_u8(c);
 		value += (uint64_t)(byte & 0x7f) << shift;
 		shift += 7;
 	} while (byte & 0x80 && shift < 7 * (INTEGER_MAX_BYTES - 1));
-	if (byte & 0x80 || value > UINT32_MAX)
-		c->failed = true;
-	return (uint32_t)value;
-}
-
-static void skip_string(struct cursor *c)
-{
-	cursor_take(c, read_integer(c, 7));
+	return byte & 0x80 || value > UINT32_MAX ? TOO_LONG : value;
 }
 
 static enum decode_status inflate_size_update(struct hpack *h, uint32_t size_bytes,
@@ -223,36 +227,27 @@ static bool at_size_update(const struct cursor *c)
 }
 
 /* Size updates stand at the front of a block (RFC 7541 4.2). */
-static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c,
+static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c, bool final,
 					       struct hpack_fields *fields)
 {
 	enum decode_status status = DECODE_OK;
 
-	while (status == DECODE_OK && cursor_left(c) && at_size_update(c)) {
-		uint32_t size_bytes = read_integer(c, 5);
+	while (status == DECODE_OK && !h->fields_begun && cursor_left(c)) {
+		const uint8_t *start = c->next;
+		uint64_t size_bytes;
 
-		if (c->failed)
+		h->fields_begun = !at_size_update(c);
+		if (h->fields_begun)
+			break;
+		size_bytes = read_integer(c, 5);
+		if (size_bytes == TOO_LONG || (c->failed && final))
 			return fail(h, DECODE_MALFORMED, "header table size");
-		status = inflate_size_update(h, size_bytes, fields);
+		if (c->failed) {
+			c->next = start;
+			break;
+		}
+		status = inflate_size_update(h, (uint32_t)size_bytes, fields);
 	}
-	return status;
-}
-
-/* A field whose name (or, when it has no literal value, whose all) is an entry that we
- * do not hold. */
-static enum decode_status inflate_unknown(struct hpack *h, bool insert, const uint8_t *value,
-					  size_t value_bytes, struct hpack_fields *fields)
-{
-	static const uint8_t name[] = {0x40, 1, UNKNOWN_NAME};
-	enum decode_status status;
-
-	if (!insert) {
-		mark_unknown(fields);
-		return DECODE_OK;
-	}
-	status = inflate(h, name, sizeof(name), false, fields);
-	if (status == DECODE_OK)
-		status = inflate(h, value, value_bytes, false, fields);
 	return status;
 }
 
@@ -262,23 +257,112 @@ struct representation {
 	uint32_t index; /* 0: the name is a literal */
 	bool indexed;	/* all of the field is an entry */
 	bool insert;
+	bool bad;	      /* has an impossible number */
+	bool giant_name;      /* |giant_bytes| are of the name */
+	uint32_t giant_bytes; /* of a string that is not looked at: the cursor is before it */
 };
 
-/* Fails the cursor when it is cut or has an impossible number. */
+/* A string of a representation. */
+static void read_string(struct cursor *c, struct representation *r, uint32_t max_bytes)
+{
+	uint64_t size_bytes = read_integer(c, 7);
+
+	if (size_bytes == TOO_LONG)
+		r->bad = true;
+	else if (!c->failed && size_bytes > max_bytes)
+		r->giant_bytes = (uint32_t)size_bytes;
+	else
+		cursor_take(c, size_bytes);
+}
+
+/* Fails the cursor when it is cut. */
 static struct representation read_representation(struct cursor *c)
 {
 	struct representation r = {.start = c->next, .indexed = *c->next & 0x80};
+	uint64_t index;
 
 	r.insert = !r.indexed && *c->next & 0x40;
-	r.index = read_integer(c, r.indexed ? 7 : r.insert ? 6 : 4);
-	if (!r.indexed && !r.index)
-		skip_string(c);
+	index = read_integer(c, r.indexed ? 7 : r.insert ? 6 : 4);
+	r.bad = !c->failed && ((r.indexed && !index) || index > INDEX_MAX);
+	r.index = (uint32_t)index;
+	if (r.bad || r.indexed)
+		return r;
+	if (!r.index)
+		read_string(c, &r, NAME_MAX_BYTES);
+	r.giant_name = r.giant_bytes;
 	r.value = c->next;
-	if (!r.indexed)
-		skip_string(c);
-	if ((r.indexed && !r.index) || r.index > INDEX_MAX)
-		c->failed = true;
+	if (!r.bad && !r.giant_name)
+		read_string(c, &r, VALUE_MAX_BYTES);
 	return r;
+}
+
+/* Makes an insertion of an unknown name: what follows counts it. */
+static enum decode_status insert_unknown(struct hpack *h, const uint8_t *value, size_t value_bytes,
+					 struct hpack_fields *fields)
+{
+	static const uint8_t name[] = {0x40, 1, UNKNOWN_NAME};
+	enum decode_status status = inflate(h, name, sizeof(name), false, fields);
+
+	return status == DECODE_OK ? inflate(h, value, value_bytes, false, fields) : status;
+}
+
+/* A field whose name (or, when it has no literal value, whose all) is an entry that we
+ * do not hold. */
+static enum decode_status inflate_unknown(struct hpack *h, const struct representation *r,
+					  const struct cursor *c, struct hpack_fields *fields)
+{
+	if (r->insert)
+		return insert_unknown(h, r->value, (size_t)(c->next - r->value), fields);
+	mark_unknown(fields);
+	return DECODE_OK;
+}
+
+/* A field with a string that is longer than any that is kept: passed over. Where it is inserted, an
+ * entry stands for it that is smaller than the sender's: what he still holds, we do. */
+static enum decode_status pass_giant(struct hpack *h, const struct representation *r,
+				     struct hpack_fields *fields)
+{
+	static const uint8_t empty[] = {0};
+	bool incomplete = fields->incomplete, unknown_first = fields->unknown_first;
+	enum decode_status status = DECODE_OK;
+
+	h->pass_bytes = r->giant_bytes;
+	h->pass_value = r->giant_name;
+	fields->known++;
+	fields->cut = true;
+	fields->pseudo |= r->index && r->index <= PSEUDO_ENTRIES;
+	if (r->insert)
+		status = insert_unknown(h, empty, sizeof(empty), fields);
+	fields->incomplete = incomplete;
+	fields->unknown_first = unknown_first;
+	return status;
+}
+
+/* Goes on passing over a field; the cursor stops before what is cut. */
+static enum decode_status pass_rest(struct hpack *h, struct cursor *c, bool final)
+{
+	while (h->pass_bytes || h->pass_value) {
+		const uint8_t *start = c->next;
+		size_t left = cursor_left(c);
+		uint64_t value_bytes;
+
+		c->next += left < h->pass_bytes ? left : h->pass_bytes;
+		h->pass_bytes -= (uint32_t)(c->next - start);
+		if (!h->pass_bytes && !h->pass_value)
+			break;
+		start = c->next;
+		value_bytes = h->pass_bytes ? 0 : read_integer(c, 7);
+		if (value_bytes == TOO_LONG || (final && (h->pass_bytes || c->failed)))
+			return fail(h, DECODE_MALFORMED, "header field representation");
+		if (h->pass_bytes || c->failed) {
+			c->next = start;
+			c->failed = false;
+			break;
+		}
+		h->pass_bytes = (uint32_t)value_bytes;
+		h->pass_value = false;
+	}
+	return DECODE_OK;
 }
 
 /* A field that nobody wants, and that is not kept in the table. */
@@ -289,71 +373,115 @@ static bool is_needless(const struct hpack *h, const struct representation *r)
 	return !r->insert || !nghttp2_hd_inflate_get_max_dynamic_table_size(h->inflater);
 }
 
-static enum decode_status inflate_representation(struct hpack *h, struct cursor *c,
-						 struct hpack_fields *fields)
+/* One field by itself; the cursor is behind it. */
+static enum decode_status take_representation(struct hpack *h, const struct representation *r,
+					      struct cursor *c, bool final,
+					      struct hpack_fields *fields)
 {
-	struct representation r = read_representation(c);
+	enum decode_status status;
 
-	if (c->failed)
-		return fail(h, DECODE_MALFORMED, "header field representation");
-	if (is_needless(h, &r)) {
+	if (r->giant_bytes) {
+		status = pass_giant(h, r, fields);
+		return status == DECODE_OK ? pass_rest(h, c, final) : status;
+	}
+	if (is_needless(h, r)) {
 		fields->known++;
 		return DECODE_OK;
 	}
-	if (r.index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater))
-		return inflate(h, r.start, (size_t)(c->next - r.start), false, fields);
-	return inflate_unknown(h, r.insert, r.value, (size_t)(c->next - r.value), fields);
+	if (r->index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater))
+		return inflate(h, r->start, (size_t)(c->next - r->start), false, fields);
+	return inflate_unknown(h, r, c, fields);
 }
 
-static enum decode_status inflate_partial(struct hpack *h, struct cursor *c,
-					  struct hpack_fields *fields)
+/* Whether the inflater may get it along with others. */
+static bool is_plain(const struct hpack *h, const struct representation *r)
 {
-	enum decode_status status = DECODE_OK;
-
-	while (status == DECODE_OK && cursor_left(c)) {
-		if (at_size_update(c))
-			return fail(h, DECODE_MALFORMED, "header table size inside a block");
-		status = inflate_representation(h, c, fields);
-	}
-	return status == DECODE_OK ? inflate(h, c->next, 0, true, fields) : status;
+	return !h->partial && !r->giant_bytes && !is_needless(h, r);
 }
 
-/* Gives the inflater all between needless fields at once, and what is wrong, so that it says so. */
-static enum decode_status inflate_needed(struct hpack *h, struct cursor *c,
+static enum decode_status inflate_until(struct hpack *h, const uint8_t *from, const uint8_t *to,
+					struct hpack_fields *fields)
+{
+	return to > from ? inflate(h, from, (size_t)(to - from), false, fields) : DECODE_OK;
+}
+
+/* The last of what was read, from |from| on; |cut|: it ends in the middle of |r|. What is wrong is
+ * given to the inflater, so that it says so. */
+static enum decode_status inflate_end(struct hpack *h, struct cursor *c, const uint8_t *from,
+				      const struct representation *r, bool cut, bool final,
+				      struct hpack_fields *fields)
+{
+	enum decode_status status;
+
+	if (!cut && !final)
+		return inflate_until(h, from, c->next, fields);
+	if (cut && !final && !r->bad) {
+		c->next = r->start;
+		return inflate_until(h, from, r->start, fields);
+	}
+	status = inflate(h, from, (size_t)(c->end - from), true, fields);
+	if (status == DECODE_OK && cut)
+		return fail(h, DECODE_MALFORMED, "header field representation");
+	return status;
+}
+
+/* Gives the inflater all between fields that are not for it at once. */
+static enum decode_status inflate_fields(struct hpack *h, struct cursor *c, bool final,
 					 struct hpack_fields *fields)
 {
 	const uint8_t *from = c->next;
 	enum decode_status status = DECODE_OK;
+	struct representation r = {0};
+	bool cut = false;
 
 	while (status == DECODE_OK && cursor_left(c)) {
-		struct representation r;
-
 		if (at_size_update(c))
 			return fail(h, DECODE_MALFORMED, "header table size inside a block");
 		r = read_representation(c);
-		if (c->failed)
+		cut = c->failed || r.bad;
+		if (cut)
 			break;
-		if (!is_needless(h, &r))
+		if (is_plain(h, &r))
 			continue;
-		if (r.start > from)
-			status = inflate(h, from, (size_t)(r.start - from), false, fields);
-		fields->known++;
+		status = inflate_until(h, from, r.start, fields);
+		if (status == DECODE_OK)
+			status = take_representation(h, &r, c, final, fields);
 		from = c->next;
+		if (h->pass_bytes || h->pass_value)
+			break;
 	}
-	return status == DECODE_OK ? inflate(h, from, (size_t)(c->end - from), true, fields)
-				   : status;
+	return status == DECODE_OK ? inflate_end(h, c, from, &r, cut, final, fields) : status;
+}
+
+void hpack_begin(struct hpack *h, struct hpack_fields *ret)
+{
+	memset(ret, 0, offsetof(struct hpack_fields, text));
+	h->fields_begun = false;
+	h->pass_bytes = 0;
+	h->pass_value = false;
+}
+
+enum decode_status hpack_inflate_part(struct hpack *h, struct slice part, bool final,
+				      struct hpack_fields *fields, size_t *ret_used)
+{
+	struct cursor c = cursor_over(part.data, part.size_bytes);
+	const uint8_t *start = c.next;
+	enum decode_status status = pass_rest(h, &c, final);
+
+	if (status == DECODE_OK)
+		status = inflate_size_updates(h, &c, final, fields);
+	if (status == DECODE_OK && (h->fields_begun || final) && !h->pass_bytes && !h->pass_value)
+		status = inflate_fields(h, &c, final, fields);
+	*ret_used = (size_t)(c.next - start);
+	return status;
 }
 
 enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpack_fields *ret)
 {
-	struct cursor c = cursor_over(block.data, block.size_bytes);
-	enum decode_status status;
+	size_t used;
 
-	memset(ret, 0, offsetof(struct hpack_fields, text));
-	status = inflate_size_updates(h, &c, ret);
-	if (status != DECODE_OK)
-		return status;
-	return h->partial ? inflate_partial(h, &c, ret) : inflate_needed(h, &c, ret);
+	hpack_begin(h, ret);
+	return hpack_inflate_part(h, block, true, ret, &used);
 }
 
 /* A decimal number of at most |max_digits|, or -1. */
@@ -390,12 +518,13 @@ void hpack_fields_head(const struct hpack_fields *fields, struct http_head *ret_
 {
 	const struct slice *value = fields->value;
 	/* an authority may be among the unknown fields; it would take precedence over Host */
-	bool authority = value[HPACK_FIELD_AUTHORITY].data || fields->incomplete;
+	bool authority = value[HPACK_FIELD_AUTHORITY].data || fields->incomplete || fields->cut;
 
 	*ret_head = (struct http_head){
 		.version = HTTP_2,
 		.status = parse_status(value[HPACK_FIELD_STATUS]),
 		.incomplete = fields->incomplete,
+		.cut = fields->cut,
 		.method = value[HPACK_FIELD_METHOD],
 		.path = value[HPACK_FIELD_PATH],
 		.authority = value[authority ? HPACK_FIELD_AUTHORITY : HPACK_FIELD_HOST],

@@ -45,7 +45,8 @@ struct hpack_fields {
 	struct slice value[HPACK_FIELD_MAX]; /* absent: data NULL; the first of several wins */
 	uint32_t known;			     /* fields that were decoded, wanted or not */
 	bool pseudo;	    /* one of them was a pseudo-header field (RFC 9113 8.3) */
-	bool incomplete;    /* some field's name or value is unknown, or did not fit */
+	bool incomplete;    /* some field's name or value is unknown */
+	bool cut;	    /* some field did not fit and is left out */
 	bool unknown_first; /* so was the first field: pseudo-header fields may be among the unknown
 			     */
 	uint32_t text_used;
@@ -68,6 +69,14 @@ void hpack_announce_table_size(struct hpack *h, uint32_t size_bytes);
  * DECODE_LIMIT when memory is short. After these two see hpack_reason, the inflater is of no use
  * any more. |ret| is filled in any case. */
 enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpack_fields *ret);
+
+/* The same for a block that comes in parts, of which none needs to be kept but the end of one that
+ * was not used: |*ret_used| bytes were, what is left begins the next part. A field is left out, its
+ * place in the table kept, when its name is longer than 4 KiB or its value than 64 KiB as written:
+ * no more is ever left of a part. |final|: the last part, and all of it is used. */
+void hpack_begin(struct hpack *h, struct hpack_fields *ret);
+enum decode_status hpack_inflate_part(struct hpack *h, struct slice part, bool final,
+				      struct hpack_fields *fields, size_t *ret_used);
 
 /* The field part of a head: everything but stream, end_stream, header_bytes and positions. The
  * slices point into |fields|. */

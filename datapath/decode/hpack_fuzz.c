@@ -5,8 +5,14 @@
 
 #include <stdlib.h>
 
-/* The announced table size, then blocks, each behind its length in two bytes. */
-#define OPTION_BYTES 1
+/* The announced table size, the size of parts, then blocks, each behind its length in two bytes. */
+#define OPTION_BYTES 2
+
+/* Three inflaters of one direction. */
+struct inflaters {
+	struct hpack *plain, *joined, *parted;
+	size_t part_bytes;
+};
 
 static void check(bool good)
 {
@@ -22,7 +28,8 @@ static bool same_fields(const struct hpack_fields *a, const struct hpack_fields 
 		if (!x.data != !y.data || (x.data && !slice_equal(x, y)))
 			return false;
 	}
-	return a->known == b->known && a->pseudo == b->pseudo && a->incomplete == b->incomplete;
+	return a->known == b->known && a->pseudo == b->pseudo && a->incomplete == b->incomplete &&
+	       a->cut == b->cut;
 }
 
 /* The slices must lie in the text, whatever the block was. */
@@ -41,25 +48,53 @@ static void check_fields(const struct hpack_fields *f)
 	check(head.status < 1000 && head.grpc_status >= -1 && head.grpc_status <= 16);
 }
 
-/* Returns whether both can go on. */
-static bool inflate_both(struct hpack *plain, struct hpack *joined, struct slice block)
+/* In parts, each from a heap copy. */
+static enum decode_status inflate_parts(const struct inflaters *all, struct slice block,
+					struct hpack_fields *ret)
 {
-	static struct hpack_fields a, b;
-	enum decode_status plain_status = hpack_inflate(plain, block, &a);
-	enum decode_status joined_status = hpack_inflate(joined, block, &b);
+	enum decode_status status = DECODE_OK;
+	size_t from = 0, to = 0, used;
 
+	hpack_begin(all->parted, ret);
+	while (status == DECODE_OK && (to < block.size_bytes || !to)) {
+		bool final = block.size_bytes - to <= all->part_bytes;
+		char *copy;
+
+		to = final ? block.size_bytes : to + all->part_bytes;
+		copy = malloc(to - from + 1);
+		memcpy(copy, block.data + from, to - from);
+		status = hpack_inflate_part(all->parted, (struct slice){copy, to - from}, final,
+					    ret, &used);
+		free(copy);
+		check(used <= to - from);
+		check(status != DECODE_OK || !final || used == to - from);
+		from += used;
+		if (final)
+			break;
+	}
+	return status;
+}
+
+/* Returns whether all can go on. */
+static bool inflate_all(const struct inflaters *all, struct slice block)
+{
+	static struct hpack_fields a, b, c;
+	enum decode_status plain_status = hpack_inflate(all->plain, block, &a);
+	enum decode_status joined_status = hpack_inflate(all->joined, block, &b);
+
+	check(inflate_parts(all, block, &c) == plain_status);
+	check(plain_status != DECODE_OK || same_fields(&a, &c));
 	check_fields(&a);
 	check_fields(&b);
 	if (plain_status == DECODE_OK)
 		check(joined_status == DECODE_OK && same_fields(&a, &b));
 	else if (joined_status == DECODE_OK)
-		check(b.incomplete && hpack_reason(plain)[0]);
+		check(b.incomplete && hpack_reason(all->plain)[0]);
 	return plain_status == DECODE_OK;
 }
 
 /* Inflates all blocks in a heap copy each, so that over-reads show. */
-static void inflate_blocks(struct hpack *plain, struct hpack *joined, const uint8_t *data,
-			   size_t size_bytes)
+static void inflate_blocks(const struct inflaters *all, const uint8_t *data, size_t size_bytes)
 {
 	bool going_on = true;
 
@@ -72,7 +107,7 @@ static void inflate_blocks(struct hpack *plain, struct hpack *joined, const uint
 		char *copy = malloc(n + !n);
 
 		memcpy(copy, data, n);
-		going_on = inflate_both(plain, joined, (struct slice){copy, n});
+		going_on = inflate_all(all, (struct slice){copy, n});
 		free(copy);
 		data += n;
 		size_bytes -= n;
@@ -85,14 +120,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	if (size_bytes < OPTION_BYTES)
 		return 0;
-	struct hpack *plain = hpack_new(false), *joined = hpack_new(true);
+	struct hpack *inflaters[] = {hpack_new(false), hpack_new(true), hpack_new(false)};
 
-	if (data[0]) {
-		hpack_announce_table_size(plain, data[0] * 1024U);
-		hpack_announce_table_size(joined, data[0] * 1024U);
-	}
-	inflate_blocks(plain, joined, data + OPTION_BYTES, size_bytes - OPTION_BYTES);
-	hpack_free(plain);
-	hpack_free(joined);
+	for (int i = 0; i < 3 && data[0]; i++)
+		hpack_announce_table_size(inflaters[i], data[0] * 1024U);
+	inflate_blocks(&(struct inflaters){inflaters[0], inflaters[1], inflaters[2], 1U + data[1]},
+		       data + OPTION_BYTES, size_bytes - OPTION_BYTES);
+	for (int i = 0; i < 3; i++)
+		hpack_free(inflaters[i]);
 	return 0;
 }

@@ -18,9 +18,9 @@ static const char *told(const struct hpack_fields *f)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%u=%.*s ", i,
 						 (int)f->value[i].size_bytes, f->value[i].data);
 	}
-	snprintf(text + used, sizeof(text) - used, "known=%u%s%s%s", f->known,
+	snprintf(text + used, sizeof(text) - used, "known=%u%s%s%s%s", f->known,
 		 f->pseudo ? " pseudo" : "", f->incomplete ? " incomplete" : "",
-		 f->unknown_first ? " unknown_first" : "");
+		 f->unknown_first ? " unknown_first" : "", f->cut ? " cut" : "");
 	return text;
 }
 
@@ -212,7 +212,7 @@ static void values_are_bounded(void **state)
 	assert_int_equal(fields.value[HPACK_FIELD_PATH].size_bytes, HPACK_MAX_VALUE_BYTES);
 	assert_int_equal(fields.value[HPACK_FIELD_AUTHORITY].size_bytes, HPACK_MAX_VALUE_BYTES);
 	assert_null(fields.value[HPACK_FIELD_USER_AGENT].data);
-	assert_true(fields.incomplete);
+	assert_true(fields.cut);
 	hpack_free(h);
 	wire_free(w);
 }

@@ -49,8 +49,8 @@ struct http_head {
 	enum http_version version;
 	uint16_t status; /* responses; 0 when not seen */
 	bool end_stream; /* HTTP/2: no body and no trailers follow */
-	bool incomplete; /* fields may be missing: HPACK entries from before the capture, or a cut
-			    block */
+	bool incomplete; /* fields may be missing: HPACK entries from before the capture */
+	bool cut;	 /* HTTP/2: a field is left out that was too long */
 	uint32_t
 		header_bytes; /* size of the block on the wire (HTTP/1: start line to blank line) */
 	struct slice method;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // HTTP/2 frames (RFC 9113) of one direction. Every payload is shared out the same way: bytes that
-// are gathered and looked at, then body content, then bytes that are skipped.
+// are gathered and looked at, then a fragment of a header block or body content, then bytes
+// that are skipped.
 #include "datapath/decode/http2.h"
 
 #include "base/cursor.h"
-#include "datapath/decode/hpack.h"
+#include "datapath/decode/http2_block.h"
 #include "datapath/decode/http2_frames.h"
 #include "datapath/decode/http2_streams.h"
 
@@ -16,7 +17,7 @@
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_BYTES (sizeof(preface) - 1)
 
-enum phase { PHASE_PREFACE, PHASE_HEAD, PHASE_GATHER, PHASE_BODY, PHASE_SKIP };
+enum phase { PHASE_PREFACE, PHASE_HEAD, PHASE_GATHER, PHASE_FRAGMENT, PHASE_BODY, PHASE_SKIP };
 
 struct frame {
 	uint32_t size_bytes; /* of the payload */
@@ -25,25 +26,12 @@ struct frame {
 	uint32_t stream_id;
 	uint64_t first; /* position of the head's first byte */
 	/* what is still to come of the payload, in this order */
-	uint32_t gather_bytes, body_bytes, skip_bytes;
+	uint32_t gather_bytes, fragment_bytes, body_bytes, skip_bytes;
 };
 
-/* A header block from its first frame to END_HEADERS. */
-struct block {
-	bool open;
-	uint8_t type; /* of its first frame; CONTINUATION: that was before the capture */
-	bool end_stream;
-	uint8_t continuations;
-	uint32_t stream_id;
-	uint64_t first;
-};
-
-/* Bytes that have to wait for others: fragments of the block, then the gathered part of the frame
- * so far. */
+/* The gathered part of a frame so far, when it did not come at once. */
 struct hold {
 	uint8_t *data;
-	uint32_t size_bytes;
-	uint32_t block_bytes;
 	uint32_t used_bytes;
 };
 
@@ -57,7 +45,7 @@ struct http2 {
 	uint8_t head[FRAME_HEAD_BYTES];
 	uint32_t takes_bytes; /* the longest frame that this side receives; 0 = not known */
 	struct frame frame;
-	struct block block;
+	struct http2_block block;
 	struct hold hold;
 	struct http2_streams streams;
 	struct hpack *hpack;
@@ -72,22 +60,12 @@ static void fail(struct http2 *h, enum decode_status status, const char *reason)
 	h->reason = reason;
 }
 
-/* ---- header blocks */
-
 static bool hold_reserve(struct http2 *h, uint32_t size_bytes)
 {
-	uint8_t *data;
-
-	if (size_bytes <= h->hold.size_bytes)
-		return true;
-	data = realloc(h->hold.data, size_bytes);
-	if (!data) {
+	h->hold.data = malloc(size_bytes);
+	if (!h->hold.data)
 		fail(h, DECODE_LIMIT, "out of memory");
-		return false;
-	}
-	h->hold.data = data;
-	h->hold.size_bytes = size_bytes;
-	return true;
+	return h->hold.data;
 }
 
 static void hold_release(struct hold *hold)
@@ -96,82 +74,62 @@ static void hold_release(struct hold *hold)
 	*hold = (struct hold){0};
 }
 
-/* Puts a fragment behind those of the block that wait already. It may lie in the hold itself. */
-static void hold_fragment(struct http2 *h, struct slice fragment)
+/* ---- header blocks */
+
+static void take_fields(struct http2 *h, const struct hpack_fields *fields, uint64_t position)
 {
-	struct hold *hold = &h->hold;
+	const struct http2_block *b = &h->block;
 
-	if (!fragment.size_bytes || !hold_reserve(h, hold->block_bytes + fragment.size_bytes))
+	h->counters.header_blocks_incomplete += fields->incomplete;
+	h->counters.header_blocks_cut += fields->cut;
+	if (b->type != FRAME_HEADERS)
 		return;
-	memmove(hold->data + hold->block_bytes, fragment.data, fragment.size_bytes);
-	hold->block_bytes += fragment.size_bytes;
-}
-
-static void inflate_block(struct http2 *h, struct slice block, uint64_t position)
-{
-	struct hpack_fields fields;
-	enum decode_status status = hpack_inflate(h->hpack, block, &fields);
-
-	if (status != DECODE_OK) {
-		fail(h, status, hpack_reason(h->hpack));
-		return;
-	}
-	h->counters.header_blocks_incomplete += fields.incomplete;
-	if (h->block.type != FRAME_HEADERS)
-		return;
-	http2_streams_block(&h->streams, &fields,
+	http2_streams_block(&h->streams, fields,
 			    &(struct http_head){
-				    .stream_id = h->block.stream_id,
-				    .end_stream = h->block.end_stream,
-				    .header_bytes = (uint32_t)block.size_bytes,
-				    .first = h->block.first,
+				    .stream_id = b->stream_id,
+				    .end_stream = b->end_stream,
+				    .header_bytes = (uint32_t)b->size_bytes,
+				    .first = b->first,
 				    .last = position,
 			    });
 }
 
-static void end_block(struct http2 *h, struct slice fragment, uint64_t position)
+/* |rest|: a block that is all here, or nothing. */
+static void end_block(struct http2 *h, struct slice rest, uint64_t position)
 {
-	h->block.open = false;
+	const struct hpack_fields *found;
+	struct hpack_fields fields;
+	enum decode_status status;
+
 	h->counters.header_blocks++;
 	if (h->block.type == FRAME_CONTINUATION) {
+		h->block.open = false;
 		h->counters.header_blocks_incomplete++;
 		return;
 	}
-	if (h->hold.block_bytes) {
-		hold_fragment(h, fragment);
-		fragment = (struct slice){(char *)h->hold.data, h->hold.block_bytes};
-	}
-	if (h->status == DECODE_OK)
-		inflate_block(h, fragment, position);
+	status = http2_block_end(&h->block, rest, &fields, &found);
+	if (status == DECODE_OK)
+		take_fields(h, found, position);
+	else
+		fail(h, status, hpack_reason(h->hpack));
+	http2_block_free(&h->block);
 }
 
-/* The fragment in a payload of HEADERS, PUSH_PROMISE, CONTINUATION (RFC 9113 6.2, 6.6, 6.10). */
-static bool find_fragment(const struct frame *f, struct slice payload, struct slice *ret_fragment)
+/* What comes before the fragment in a payload of HEADERS, PUSH_PROMISE, CONTINUATION (RFC 9113 6.2,
+ * 6.6, 6.10). */
+static uint32_t before_fragment(const struct frame *f)
 {
-	struct cursor c = cursor_over(payload.data, payload.size_bytes);
-	bool padded = f->type != FRAME_CONTINUATION && f->flags & FLAG_PADDED;
-	uint8_t padding_bytes = padded ? cursor_u8(&c) : 0;
+	uint32_t padding = f->type != FRAME_CONTINUATION && f->flags & FLAG_PADDED ? 1 : 0;
 
 	if (f->type == FRAME_HEADERS && f->flags & FLAG_PRIORITY)
-		cursor_take(&c, 5);
-	if (f->type == FRAME_PUSH_PROMISE)
-		cursor_take(&c, 4); /* the promised stream */
-	if (c.failed || cursor_left(&c) < padding_bytes)
-		return false;
-	*ret_fragment = cursor_take(&c, cursor_left(&c) - padding_bytes);
-	return true;
+		return padding + 5;
+	return padding + (f->type == FRAME_PUSH_PROMISE ? 4 : 0); /* the promised stream */
 }
 
-static void take_fragment(struct http2 *h, struct slice payload, uint64_t position)
+static bool has_fragment(const struct frame *f)
 {
-	struct slice fragment;
-
-	if (!find_fragment(&h->frame, payload, &fragment))
-		fail(h, DECODE_MALFORMED, "padding");
-	else if (h->frame.flags & FLAG_END_HEADERS)
-		end_block(h, fragment, position);
-	else if (h->block.type != FRAME_CONTINUATION)
-		hold_fragment(h, fragment);
+	return f->type == FRAME_HEADERS || f->type == FRAME_PUSH_PROMISE ||
+	       f->type == FRAME_CONTINUATION;
 }
 
 /* ---- frames */
@@ -227,17 +185,19 @@ static void take_goaway(struct http2 *h, struct slice payload, uint64_t position
 		l->goaway(l->arg, last_stream_id, cursor_u32_be(&c), position);
 }
 
-/* DATA: only the length of the padding is ever gathered. */
-static void take_padding(struct http2 *h, struct slice payload)
+/* DATA and header blocks: of what is gathered only the length of the padding matters, which stands
+ * first and is cut from |content_bytes|. */
+static void take_padding(struct http2 *h, struct slice payload, uint32_t *content_bytes)
 {
-	uint32_t padding_bytes = payload.size_bytes ? (uint8_t)payload.data[0] : 0;
-	bool absent = h->frame.flags & FLAG_PADDED && !payload.size_bytes;
+	bool padded = h->frame.flags & FLAG_PADDED && h->frame.type != FRAME_CONTINUATION;
+	uint32_t padding_bytes = padded && payload.size_bytes ? (uint8_t)payload.data[0] : 0;
+	bool absent = padded && !payload.size_bytes;
 
-	if (absent || padding_bytes > h->frame.body_bytes) {
+	if (absent || padding_bytes > *content_bytes) {
 		fail(h, DECODE_MALFORMED, "padding");
 		return;
 	}
-	h->frame.body_bytes -= padding_bytes;
+	*content_bytes -= padding_bytes;
 	h->frame.skip_bytes = padding_bytes;
 }
 
@@ -245,12 +205,12 @@ static void take_gathered(struct http2 *h, struct slice payload, uint64_t positi
 {
 	switch (h->frame.type) {
 	case FRAME_DATA:
-		take_padding(h, payload);
+		take_padding(h, payload, &h->frame.body_bytes);
 		break;
 	case FRAME_HEADERS:
 	case FRAME_PUSH_PROMISE:
 	case FRAME_CONTINUATION:
-		take_fragment(h, payload, position);
+		take_padding(h, payload, &h->frame.fragment_bytes);
 		break;
 	case FRAME_SETTINGS:
 		take_settings(h, payload);
@@ -266,6 +226,16 @@ static void take_gathered(struct http2 *h, struct slice payload, uint64_t positi
 	}
 }
 
+static void end_frame(struct http2 *h, uint64_t position)
+{
+	const struct frame *f = &h->frame;
+
+	if (f->type == FRAME_DATA && f->flags & FLAG_END_STREAM)
+		http2_streams_end(&h->streams, f->stream_id, position);
+	else if (has_fragment(f) && h->block.open && f->flags & FLAG_END_HEADERS)
+		end_block(h, SLICE(""), position);
+}
+
 /* Goes on to the part of the payload that comes next; |position| is that of the last byte taken. */
 static void continue_frame(struct http2 *h, uint64_t position)
 {
@@ -275,17 +245,16 @@ static void continue_frame(struct http2 *h, uint64_t position)
 		h->phase = PHASE_GATHER;
 		return;
 	}
-	h->hold.used_bytes = h->hold.block_bytes;
-	if (!h->block.open && h->hold.data)
-		hold_release(&h->hold);
-	if (f->body_bytes) {
+	hold_release(&h->hold);
+	if (f->fragment_bytes) {
+		h->phase = PHASE_FRAGMENT;
+	} else if (f->body_bytes) {
 		h->phase = PHASE_BODY;
 	} else if (f->skip_bytes) {
 		h->phase = PHASE_SKIP;
 	} else {
 		h->phase = PHASE_HEAD;
-		if (f->type == FRAME_DATA && f->flags & FLAG_END_STREAM)
-			http2_streams_end(&h->streams, f->stream_id, position);
+		end_frame(h, position);
 	}
 }
 
@@ -293,8 +262,9 @@ static void begin_block(struct http2 *h)
 {
 	const struct frame *f = &h->frame;
 
-	h->block = (struct block){
+	h->block = (struct http2_block){
 		.open = true,
+		.hpack = h->hpack,
 		.type = f->type,
 		.end_stream = f->type == FRAME_HEADERS && f->flags & FLAG_END_STREAM,
 		.stream_id = f->stream_id,
@@ -314,8 +284,6 @@ static void begin_continuation(struct http2 *h)
 		}
 		begin_block(h);
 	}
-	if (++h->block.continuations > HTTP2_MAX_CONTINUATIONS)
-		fail(h, DECODE_LIMIT, "too many CONTINUATION frames");
 }
 
 static bool rules_kept(const struct frame *f)
@@ -347,8 +315,10 @@ static void check_frame(struct http2 *h)
 	else if (h->block.open &&
 		 (f->type != FRAME_CONTINUATION || f->stream_id != h->block.stream_id))
 		fail(h, DECODE_MALFORMED, "CONTINUATION expected");
-	else if (f->gather_bytes + h->hold.block_bytes > HTTP2_MAX_HEADER_BLOCK)
-		fail(h, DECODE_LIMIT, "header block or SETTINGS too long");
+	else if (has_fragment(f) && f->size_bytes < before_fragment(f))
+		fail(h, DECODE_MALFORMED, "frame size");
+	else if (f->gather_bytes > HTTP2_MAX_SETTINGS)
+		fail(h, DECODE_LIMIT, "SETTINGS too long");
 	h->settings_seen = true;
 }
 
@@ -359,9 +329,12 @@ static void divide_payload(struct frame *f)
 
 	if (f->type == FRAME_DATA && f->flags & FLAG_PADDED)
 		gather = 1;
+	else if (has_fragment(f))
+		gather = before_fragment(f);
 	f->gather_bytes = gather < f->size_bytes ? gather : f->size_bytes;
 	f->body_bytes = f->type == FRAME_DATA ? f->size_bytes - f->gather_bytes : 0;
-	f->skip_bytes = f->size_bytes - f->gather_bytes - f->body_bytes;
+	f->fragment_bytes = has_fragment(f) ? f->size_bytes - f->gather_bytes : 0;
+	f->skip_bytes = f->size_bytes - f->gather_bytes - f->fragment_bytes - f->body_bytes;
 }
 
 static void begin_frame(struct http2 *h, const uint8_t head[FRAME_HEAD_BYTES], uint64_t position)
@@ -438,18 +411,40 @@ static size_t feed_gather(struct http2 *h, const struct feed *f, size_t index)
 	size_t n = at_most(f, index, h->frame.gather_bytes);
 	struct slice payload = {(const char *)f->data + index, n};
 
-	if (hold->used_bytes > hold->block_bytes || n < h->frame.gather_bytes) {
-		if (!hold_reserve(h, hold->used_bytes + h->frame.gather_bytes))
+	if (hold->data || n < h->frame.gather_bytes) {
+		if (!hold->data && !hold_reserve(h, h->frame.gather_bytes))
 			return n;
 		memcpy(hold->data + hold->used_bytes, f->data + index, n);
 		hold->used_bytes += n;
-		payload.data = (const char *)hold->data + hold->block_bytes;
-		payload.size_bytes = hold->used_bytes - hold->block_bytes;
+		payload.data = (const char *)hold->data;
+		payload.size_bytes = hold->used_bytes;
 	}
 	h->frame.gather_bytes -= n;
 	if (h->frame.gather_bytes)
 		return n;
 	take_gathered(h, payload, feed_position(f, index + n - 1));
+	if (h->status == DECODE_OK)
+		continue_frame(h, feed_position(f, index + n - 1));
+	return n;
+}
+
+/* A block that is all here is inflated in place. */
+static size_t feed_fragment(struct http2 *h, const struct feed *f, size_t index)
+{
+	struct frame *frame = &h->frame;
+	size_t n = at_most(f, index, frame->fragment_bytes);
+	struct slice bytes = {(const char *)f->data + index, n};
+	bool whole = frame->type == FRAME_HEADERS && frame->flags & FLAG_END_HEADERS &&
+		     n == frame->fragment_bytes && !h->block.size_bytes && !frame->skip_bytes;
+	enum decode_status status = DECODE_OK;
+
+	if (whole)
+		end_block(h, bytes, feed_position(f, index + n - 1));
+	else if (h->block.type != FRAME_CONTINUATION)
+		status = http2_block_take(&h->block, bytes, &n);
+	if (status != DECODE_OK)
+		fail(h, status, status == DECODE_LIMIT ? "out of memory" : hpack_reason(h->hpack));
+	frame->fragment_bytes -= n;
 	if (h->status == DECODE_OK)
 		continue_frame(h, feed_position(f, index + n - 1));
 	return n;
@@ -489,6 +484,8 @@ static size_t feed_some(struct http2 *h, const struct feed *f, size_t index)
 		return feed_head(h, f, index);
 	case PHASE_GATHER:
 		return feed_gather(h, f, index);
+	case PHASE_FRAGMENT:
+		return feed_fragment(h, f, index);
 	case PHASE_BODY:
 		return feed_body(h, f, index);
 	default:
@@ -530,6 +527,7 @@ void http2_free(struct http2 *h)
 		h->peer->peer = NULL;
 	hpack_free(h->hpack);
 	hold_release(&h->hold);
+	http2_block_free(&h->block);
 	http2_streams_fini(&h->streams);
 	free(h);
 }

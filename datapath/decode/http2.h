@@ -16,9 +16,9 @@ enum http2_start {
 			 * the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
 };
 
-/* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. */
-#define HTTP2_MAX_HEADER_BLOCK	16384
-#define HTTP2_MAX_CONTINUATIONS 8
+/* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. Of
+ * header blocks the fields are bounded (hpack.h). */
+#define HTTP2_MAX_SETTINGS 16384 /* bytes of a frame */
 #define HTTP2_MAX_STREAMS                                                                          \
 	1024 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or         \
 		trailers) */
@@ -30,6 +30,7 @@ struct http2_counters {
 	uint64_t header_blocks;
 	uint64_t header_blocks_incomplete; /* some field referred to an unknown dynamic table entry
 					    */
+	uint64_t header_blocks_cut;	   /* some field was too long and is left out */
 	uint64_t streams_forgotten;	   /* more than HTTP2_MAX_STREAMS at once */
 };
 
@@ -61,5 +62,5 @@ uint64_t http2_body_left(const struct http2 *h);
 
 const struct http2_counters *http2_counts(const struct http2 *h);
 
-/* What was wrong, a static string ("frame size", "header block too long", nghttp2's own words). */
+/* What was wrong, a static string ("frame size", "SETTINGS too long", nghttp2's own words). */
 const char *http2_reason(const struct http2 *h);

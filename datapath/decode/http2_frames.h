@@ -19,18 +19,18 @@ enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
 #define ANY_BYTES 0xffffff
 
 /* Frame types in the order of their numbers: where they may stand, the bounds of their length, how
- * much of the payload is gathered. */
+ * much of the payload is gathered (of those with a header block: what comes before it). */
 #define FRAMES(X)                                                                                  \
 	X(DATA, ON_STREAM, 0, ANY_BYTES, 0)                                                        \
-	X(HEADERS, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)                                             \
+	X(HEADERS, ON_STREAM, 0, ANY_BYTES, 0)                                                     \
 	X(PRIORITY, ON_STREAM, 0, ANY_BYTES, 0)                                                    \
 	X(RST_STREAM, ON_STREAM, 4, 4, ANY_BYTES)                                                  \
 	X(SETTINGS, ON_CONNECTION, 0, ANY_BYTES, ANY_BYTES)                                        \
-	X(PUSH_PROMISE, ON_STREAM, 4, ANY_BYTES, ANY_BYTES)                                        \
+	X(PUSH_PROMISE, ON_STREAM, 4, ANY_BYTES, 0)                                                \
 	X(PING, ON_CONNECTION, 8, 8, 0)                                                            \
 	X(GOAWAY, ON_CONNECTION, 8, ANY_BYTES, 8)                                                  \
 	X(WINDOW_UPDATE, ON_EITHER, 4, 4, 0)                                                       \
-	X(CONTINUATION, ON_STREAM, 0, ANY_BYTES, ANY_BYTES)
+	X(CONTINUATION, ON_STREAM, 0, ANY_BYTES, 0)
 
 enum frame_type {
 #define X(name, ...) FRAME_##name,

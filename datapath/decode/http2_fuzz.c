@@ -44,7 +44,8 @@ static void tell_head(struct told *t, char what, const struct http_head *head)
 		abort();
 	tell_numbers(t, what, head->stream_id, head->first, head->last);
 	tell_numbers(t, what, head->status, head->header_bytes,
-		     (uint64_t)head->grpc_status << 2 | head->end_stream << 1 | head->incomplete);
+		     (uint64_t)head->grpc_status << 3 | head->cut << 2 | head->end_stream << 1 |
+			     head->incomplete);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		tell_slice(t, fields[i]);
 }
@@ -78,6 +79,11 @@ static void on_body(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t
 static void on_grpc_message(void *arg, uint32_t stream_id)
 {
 	tell_numbers(arg, 'm', stream_id, 0, 0);
+}
+
+static void on_messages_missed(void *arg, uint32_t stream_id)
+{
+	tell_numbers(arg, 'n', stream_id, 0, 0);
 }
 
 static void on_end(void *arg, uint32_t stream_id, uint64_t position)
@@ -135,6 +141,7 @@ static enum decode_status run(const uint8_t *options, const uint8_t *data, size_
 					 .response = on_response,
 					 .body = on_body,
 					 .grpc_message = on_grpc_message,
+					 .messages_missed = on_messages_missed,
 					 .trailers = on_trailers,
 					 .end = on_end,
 					 .reset = on_reset,

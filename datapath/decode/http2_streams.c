@@ -150,7 +150,7 @@ static void note_head(struct http2_streams *s, const struct http_head *head)
 	if (!note)
 		return;
 	note->head = s->side == HTTP2_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
-	note->unproven = head->incomplete && !head->content_type.data;
+	note->unproven = (head->incomplete || head->cut) && !head->content_type.data;
 	note->untold = 0;
 	note->grpc = (struct grpc_prefixes){
 		.counting = note->unproven || grpc_content_type(head->content_type),

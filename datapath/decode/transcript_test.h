@@ -98,9 +98,10 @@ static inline void transcript_head(struct transcript *t, const char *what,
 	if (h->grpc_status != GRPC_STATUS_UNKNOWN)
 		snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields),
 			 " grpc-status=%d", h->grpc_status);
-	transcript_line(t, "%u %s%s v%d%s%s [%" PRIu64 ",%" PRIu64 "] %u bytes", h->stream_id, what,
-			fields, h->version, h->end_stream ? " end_stream" : "",
-			h->incomplete ? " incomplete" : "", h->first, h->last, h->header_bytes);
+	transcript_line(t, "%u %s%s v%d%s%s%s [%" PRIu64 ",%" PRIu64 "] %u bytes", h->stream_id,
+			what, fields, h->version, h->end_stream ? " end_stream" : "",
+			h->incomplete ? " incomplete" : "", h->cut ? " cut" : "", h->first, h->last,
+			h->header_bytes);
 }
 
 static inline void transcript_request(void *arg, const struct http_head *head)

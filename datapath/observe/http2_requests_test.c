@@ -122,6 +122,41 @@ static void test_secrets_in_targets(void **state)
 	talk_free(&t);
 }
 
+/* A field of more than is looked at, in a block of many frames: it alone is missing, and that is
+ * said. */
+static void test_long_fields(void **state)
+{
+	static uint8_t block[80016] = {0x82, 0x86, 0x01, 4, 's', 'h', 'o', 'p', 0x04, 0x7f};
+	struct talk t = talk_new();
+	size_t size = sizeof(block) - 16, length = 80000 - 127;
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a"));
+	memset(block + 13, 'p', size);
+	block[10] = 128 | (length & 127);
+	block[11] = 128 | (length >> 7 & 127);
+	block[12] = (uint8_t)(length >> 14);
+	wire_frame(t.wires[0], 1, END_STREAM, 3, block, 13);
+	for (size_t at = 0; at < size; at += 16000) {
+		wire_frame(t.wires[0], 9, at + 16000 == size ? 4 : 0, 3, block + 13 + at, 16000);
+		flush(&t, false);
+	}
+	wire_headers(t.wires[0], END_STREAM, 5, FIELDS("/a"));
+	flush(&t, false);
+	for (uint32_t id = 1; id <= 5; id += 2)
+		wire_headers(t.wires[1], END_STREAM, id, ":status: 200\n");
+	flush(&t, true);
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 3)->path, "unknown");
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 3)->authority, "shop");
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->incomplete, REQUEST_GAP(CUT));
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 5)->path, "/a");
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 5)->incomplete, 0);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 5)->status, 200);
+	assert_int_equal(world_lost(t.world), 1);
+	assert_int_equal(world_counts(t.world)->lost[OBSERVE_LOST_LIMIT], 1);
+	talk_free(&t);
+}
+
 static void test_skipped_data(void **state)
 {
 	struct talk t = talk_new();
@@ -517,6 +552,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interleaved),
 		cmocka_unit_test(test_secrets_in_targets),
+		cmocka_unit_test(test_long_fields),
 		cmocka_unit_test(test_skipped_data),
 		cmocka_unit_test(test_grpc),
 		cmocka_unit_test(test_grpc_on_many_streams),

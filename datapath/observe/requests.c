@@ -45,6 +45,17 @@ static bool is_grpc(struct slice content_type)
 	return !rest.size_bytes || rest.data[0] == '+' || rest.data[0] == ';';
 }
 
+/* What was not understood of a head, or is left out of it. */
+static void note_gaps(struct exchange *x, const struct http_head *head)
+{
+	if (head->incomplete)
+		x->record.incomplete |= REQUEST_GAP(HPACK);
+	if (!head->cut)
+		return;
+	x->record.incomplete |= REQUEST_GAP(CUT);
+	observe_count(x->conn, OBSERVE_LOST_LIMIT);
+}
+
 static void request_fill(struct request *r, const struct http_head *head)
 {
 	struct slice version = {version_name(head->version), 0};
@@ -55,15 +66,13 @@ static void request_fill(struct request *r, const struct http_head *head)
 	if (redact_path(known(head->path, true), r->path, sizeof(r->path)) ||
 	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)
 		r->incomplete |= REQUEST_GAP(CUT);
-	field_copy(r, redact_authority(known(head->authority, head->incomplete)), r->authority,
-		   sizeof(r->authority));
+	field_copy(r, redact_authority(known(head->authority, head->incomplete || head->cut)),
+		   r->authority, sizeof(r->authority));
 	field_copy(r, head->request_id, r->request_id, sizeof(r->request_id));
 	field_copy(r, head->user_agent, r->user_agent, sizeof(r->user_agent));
 	if (head->traceparent.data && traceparent_valid(head->traceparent))
 		slice_copy(head->traceparent, r->traceparent, sizeof(r->traceparent));
 	r->grpc = is_grpc(head->content_type);
-	if (head->incomplete)
-		r->incomplete |= REQUEST_GAP(HPACK);
 }
 
 static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
@@ -92,7 +101,8 @@ static void on_request(void *arg, const struct http_head *head)
 	if (!x)
 		return;
 	request_fill(&x->record, head);
-	x->type_unknown = head->incomplete && !head->content_type.data;
+	note_gaps(x, head);
+	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
 	exchange_note(x, MOMENT_START, lane, head->first);
 	if (c->app == APP_HTTP1)
 		note_upgrade(c->http, x, head);
@@ -230,8 +240,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	if (!x || x->response_begun)
 		return HTTP_BODY_AS_FRAMED;
 	x->record.status = head->status <= MAX_STATUS ? head->status : 0;
-	if (head->incomplete)
-		x->record.incomplete |= REQUEST_GAP(HPACK);
+	note_gaps(x, head);
 	if (switches(x, head->status)) {
 		if (!(c->http->to_http2 && head->status == 101))
 			exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
@@ -240,7 +249,8 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
 	x->response_begun = true;
 	x->in_doubt = false;
-	x->type_unknown &= !head->content_type.data;
+	if (head->content_type.size_bytes)
+		x->type_unknown = false;
 	x->record.grpc |= is_grpc(head->content_type) && c->app == APP_HTTP2;
 	note_grpc_status(x, head);
 	if (c->http->switching == x)
@@ -302,8 +312,7 @@ static void on_trailers(void *arg, const struct http_head *head)
 	if (!x || lane->side != SIDE_SERVER)
 		return;
 	note_grpc_status(x, head);
-	if (head->incomplete)
-		x->record.incomplete |= REQUEST_GAP(HPACK);
+	note_gaps(x, head);
 }
 
 /* It ends, and whether it was answered is not known. */
