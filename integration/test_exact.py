@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Exact counts: one test per pair of server and client, 20,000 requests each where the client can."""
 
+import os
+
 from lab import clients, servers
 from lab.exact import REPORTERS, exact_counts
 from lab.verdict import expect_equal, test
@@ -54,37 +56,23 @@ def nginx_h2c_nghttp(box):
     exact_counts(box, nginx(http2=True), client(clients.nghttp))
 
 
-def long_fields(box, server, *options):
-    """One connection of curl's, whose header blocks are up to 60 KB long: all that it asks for is there, what is short and what is long."""
-    weftd = Weftd(box)
-    weftd.start()
-    observed = weftd.follow(server.workload)
-    argv = ["curl"]
-    for number, size in enumerate((0, 20000, 0, 60000, 0, 17000, 0)):
-        fields = box.dir / f"fields-{number}"
-        fields.write_text("x-first: " + "f" * (size // 2) + "\nx-second: " + "s" * (size // 2))
-        field = ["-H", f"@{fields}"] if size else []
-        argv += ["--next"] * (number > 0) + ["-s", "-o", "/dev/null", "-w", "%{num_connects}\\n", *options, *field,
-                                             server.url(f"/ok/{number}?q=" + "q" * (size // 3))]
-    expect_equal(box.namespace("client").run(argv).stdout.split(), ["1"] + ["0"] * 6, "connections of curl")
-    wanted = [(exchange.path[:len("/ok/0?q=")], exchange.status, []) for exchange in server.exchanges(7)]
-    rows = observed.rows(14)
-    for reporter in REPORTERS:
-        found = [(row["path"], row["status"], row["incomplete"]) for row in rows if row["reporter"] == reporter]
-        expect_equal(found, wanted, f"path, status, gaps ({reporter})")
+LONG_FIELDS = ("-H", "x-first: " + "f" * 30000, "-H", "x-second: " + "s" * 20000)
 
 
-LONG_FIELDS = "large_client_header_buffers 8 128k;"
+def long_fields(box, **options):
+    """Header blocks of 50 KB, in clear text and in TLS: no request is missing, and each has its path."""
+    exact_counts(box, nginx(http2=True, extra="large_client_header_buffers 8 128k;", **options),
+                 client(clients.h2load, requests=1500, clients=5, options=LONG_FIELDS))
 
 
-@test("exact/nginx_h2c_long_fields", needs=("nginx", "curl"))
+@test("exact/nginx_h2c_long_fields", needs=("nginx", "h2load"))
 def nginx_h2c_long_fields(box):
-    long_fields(box, servers.nginx(box.namespace("server"), 8080, http2=True, extra=LONG_FIELDS), "--http2-prior-knowledge")
+    long_fields(box)
 
 
-@test("exact/nginx_tls_long_fields", needs=("nginx", "curl"))
+@test("exact/nginx_tls_long_fields", needs=("nginx", "h2load"))
 def nginx_tls_long_fields(box):
-    long_fields(box, servers.nginx(box.namespace("server"), 8443, http2=True, tls=True, extra=LONG_FIELDS), "--http2", "-k")
+    long_fields(box, tls=True)
 
 
 @test("exact/nghttpx_upgrade_nghttp", needs=("nghttpx", "nghttp"))
@@ -217,6 +205,24 @@ def grpc_python(box):
         expect_equal(len(records[reporter]), len(log), f"records in weft observe ({reporter})")
         found = metrics.total("istio_response_bytes_sum", reporter=reporter, destination_workload=server.workload)
         expect_equal(found, sum(e.bytes for e in log), f"istio_response_bytes_sum ({reporter})")
+
+
+@test("exact/grpc_long_messages", seconds=90)
+def grpc_long_messages(box):
+    """Messages whose content is left out are counted all the same, or it is said that some are not."""
+    server = servers.grpc(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    place = box.namespace("client")
+    for size in (600, 5000, 100000):
+        place.run(["/usr/bin/python3", servers.PROGRAMS / "grpc_client.py", server.authority, 200, 2], env=dict(os.environ, MESSAGE_BYTES=str(size)))
+    wanted = {"/lab.Echo/Ok": (1, 1), "/lab.Echo/Missing": (1, 0), "/lab.Echo/Stream": (1, 10)}
+    rows = observed.rows(1200)
+    expect_equal(len(rows), 2 * server.lines(), "records")
+    other = [row for row in rows if (row["request_messages"], row["response_messages"]) != wanted[row["path"]]]
+    expect_equal([row for row in other if row["incomplete"] != ["body"]][:2], [], "calls with other messages")
+    expect_equal({row["path"] for row in other} - {"/lab.Echo/Stream"}, set(), "of which several messages may be in a frame")
 
 
 @test("exact/principals_that_certificates_prove", needs=("nginx", "curl"))

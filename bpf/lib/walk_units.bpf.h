@@ -8,7 +8,7 @@
 
 #define MAX_UNITS	    58300 /* followed in one packet: more frames than fit in 512 KiB */
 #define MAX_UNITS_UNROLLED  24	  /* on kernels without bpf_loop (before 5.17) */
-#define SMALL_BODY_BYTES    512	  /* payloads up to this are copied along: fewer records */
+#define SMALL_BODY_BYTES    512	  /* HTTP2_COPIED_BYTES: payloads that are copied along */
 #define RECORD_HEADER_BYTES 5	  /* TLS, RFC 8446 5.1 */
 #define MESSAGE_HEAD_BYTES  5	  /* of gRPC: begins most DATA frames, and tells how long it is */
 

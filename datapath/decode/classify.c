@@ -3,13 +3,13 @@
 #include "datapath/decode/classify.h"
 
 #include "base/slice.h"
+#include "datapath/decode/http2.h"
 #include "datapath/decode/token.h"
 
 #define METHOD_MAX_BYTES       32
 #define HTTP2_FRAME_HEAD_BYTES 9
 #define HTTP2_MAX_FRAME_BYTES  16384   /* RFC 9113 4.2: what every peer may send */
 #define HTTP2_MAX_DATA_BYTES   4194304 /* announced by peers that speak gRPC */
-#define GRPC_HEAD_BYTES	       5
 #define TLS_RECORD_HEAD_BYTES  5
 #define TLS_MAX_RECORD_BYTES   16640 /* 2^14 + 256, RFC 8446 5.2 */
 
@@ -238,7 +238,8 @@ static enum match match_http2_start(struct slice s)
  * message. */
 static bool is_left_out(struct slice s, size_t frame_bytes)
 {
-	return byte_at(s, 3) == DATA && s.size_bytes == HTTP2_FRAME_HEAD_BYTES + GRPC_HEAD_BYTES &&
+	return byte_at(s, 3) == DATA &&
+	       s.size_bytes == HTTP2_FRAME_HEAD_BYTES + HTTP2_LEFT_HEAD_BYTES &&
 	       frame_bytes > s.size_bytes;
 }
 

@@ -552,6 +552,9 @@ uint64_t http2_body_left(const struct http2 *h)
 	uint64_t left = h->phase == PHASE_BODY ? h->frame.body_bytes : 0;
 	uint64_t skippable = http2_streams_skippable(&h->streams, h->frame.stream_id);
 
+	if (h->frame.size_bytes > HTTP2_COPIED_BYTES &&
+	    left + HTTP2_LEFT_HEAD_BYTES <= h->frame.size_bytes)
+		return left;
 	return left < skippable ? left : skippable;
 }
 

@@ -56,8 +56,13 @@ enum decode_status http2_feed(struct http2 *h, const struct feed *f);
  * is malformed. */
 void http2_pair(struct http2 *client, struct http2 *server);
 
+/* Of the payload of a DATA frame that is longer, the kernel half leaves out all but the first
+ * bytes: as many as a gRPC message begins with. */
+#define HTTP2_COPIED_BYTES    512
+#define HTTP2_LEFT_HEAD_BYTES 5
+
 /* Payload bytes of the current DATA frame that are still to come and may be skipped without
- * looking: in a gRPC stream not beyond the current message. */
+ * looking: of a short frame in a gRPC stream not beyond the current message. */
 uint64_t http2_body_left(const struct http2 *h);
 
 const struct http2_counters *http2_counts(const struct http2 *h);

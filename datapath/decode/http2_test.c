@@ -325,6 +325,14 @@ static void what_may_be_skipped(void **state)
 	assert_true(!http2_body_left(h)); /* a prefix comes */
 	http2_feed(h, &(struct feed){w->data + grpc, 6, grpc + 1, 1});
 	assert_int_equal(http2_body_left(h), 2);
+	http2_feed(h, &(struct feed){w->data + grpc + 6, 8, grpc + 7, 1});
+	w->used_bytes = 0;
+	wire_frame(w, DATA, 0, 1, "\0\0\0\0\1a", 6);
+	w->data[1] = 3; /* 774 bytes, of which the kernel half copies the first ones */
+	http2_feed(h, &(struct feed){w->data, 9, grpc + 15, 1});
+	assert_true(!http2_body_left(h));
+	http2_feed(h, &(struct feed){w->data + 9, 5, grpc + 24, 1});
+	assert_int_equal(http2_body_left(h), 769);
 	http2_free(h);
 	wire_free(w);
 	free(t);

@@ -79,11 +79,11 @@ def wrk_latency(place, server, connections=2, seconds=3):
     return milliseconds(re.search(r"50%\s+(\S+)", text)[1])
 
 
-def h2load(place, server, requests=20000, clients=20, streams=10, http1=False, ahead=()):
+def h2load(place, server, requests=20000, clients=20, streams=10, http1=False, ahead=(), options=()):
     """h2load counts by class of status only."""
     uris = write_paths(place, server.url())
     protocol = ["--h1"] if http1 else []
-    done = place.run([*ahead, "h2load", *protocol, "-n", requests, "-c", clients, "-m", 1 if http1 else streams, "-t", 1, "-i", uris])
+    done = place.run([*ahead, "h2load", *protocol, "-n", requests, "-c", clients, "-m", 1 if http1 else streams, "-t", 1, *options, "-i", uris])
     text = done.stdout
     codes = {int(c) * 100: int(n) for n, c in re.findall(r"(\d+) ([2-5])xx", text)}
     errors = sum(int(n) for n in re.search(r"(\d+) errored, (\d+) timeout", text).groups())

@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Calls grpc_server.py. Usage: grpc_client.py ADDRESS CALLS CONCURRENCY [RATE [METHOD...]]. Prints {method: {status: count}}."""
+"""Calls grpc_server.py. Usage: grpc_client.py ADDRESS CALLS CONCURRENCY [RATE [METHOD...]]. Prints {method: {status: count}}.
+Messages have MESSAGE_BYTES."""
 
 import collections
 import concurrent.futures
 import json
+import os
 import sys
 import time
 
 import grpc
 
+SIZE = int(os.environ.get("MESSAGE_BYTES", 0))
 NAMES = ["Ok"] * 7 + ["Missing", "Stream", "Ok"]
 
 
@@ -17,8 +20,8 @@ def call(channel, name):
     path = f"/lab.Echo/{name}"
     try:
         if name == "Stream":
-            return path, 0 if len(list(channel.unary_stream(path)(b"m" * 100))) == 10 else -1
-        channel.unary_unary(path)(b"m" * 20)
+            return path, 0 if len(list(channel.unary_stream(path)(b"m" * (SIZE or 100)))) == 10 else -1
+        channel.unary_unary(path)(b"m" * (SIZE or 20))
         return path, 0
     except grpc.RpcError as error:
         return path, error.code().value[0]
