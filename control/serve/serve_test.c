@@ -191,6 +191,11 @@ static void test_connections(void **state)
 	fixture_client_at.cookie = 0;
 	c.sent_bytes = 77;
 	signals_connection(s, &c);
+	f = get("/api/v1/connections", true);
+	assert_non_null(strstr(f->body, "\"sent_bytes\":null,\"received_bytes\":null"));
+	fetch_free(f);
+	c.bytes_known = true;
+	signals_connection(s, &c);
 	recent_add_connection(recent, &c);
 	f = get("/api/v1/connections", true);
 	assert_int_equal(lines_of(f), 1);
