@@ -140,13 +140,17 @@ class Root:
         mount("--bind", source, inside)
         mount("-o", "remount,bind,ro", inside)
 
+    def inside(self, *command):
+        """What runs |command| with the root as the only one there is: the kernel lets nobody make a user namespace who has been
+        put behind a chroot (user_namespaces(7))."""
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'cd "$0" && pivot_root . mnt && umount -l /mnt && exec "$@"', self.path, *command]
+
     def run(self, script, line, seconds):
         """Runs a bash |script| inside, as root in its home; |line| is called with each line of output. Its exit status, or
         None when it took longer than |seconds|."""
         env = {name: os.environ[name] for name in HAND_OVER if name in os.environ}
         env.update(HOME="/root", USER="root", SHELL="/bin/bash", PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        command = ["timeout", "--signal=INT", f"--kill-after={INTERRUPT_SECONDS}", str(seconds),
-                   "chroot", self.path, "/bin/bash", "-c", f"cd\n{script}"]
+        command = ["timeout", "--signal=INT", f"--kill-after={INTERRUPT_SECONDS}", str(seconds), *self.inside("/bin/bash", "-c", f"cd\n{script}")]
         status = run_in_own_session(command, line, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         return None if status in (124, 137) else status
 
@@ -160,10 +164,10 @@ class Root:
         return [f"process {pid}" for pid in left]
 
     def processes(self):
-        found = []
+        found, root = [], os.stat(self.path)
         for entry in pathlib.Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and pathlib.Path(os.readlink(entry / "root")).is_relative_to(self.path):
+                if entry.name.isdigit() and os.path.samestat(os.stat(entry / "root/."), root):
                     found.append(int(entry.name))
             except OSError:
                 pass  # gone meanwhile, or of the kernel
