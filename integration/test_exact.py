@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Exact counts: one test per pair of server and client, 20,000 requests each where the client can."""
 
+import collections
 import os
 
 from lab import clients, servers
@@ -246,3 +247,24 @@ def principals(box):
             found = metrics.total("istio_requests_total", reporter=reporter, destination_workload=server.workload, source_principal=source,
                                   destination_principal=destination, connection_security_policy=policy if reporter == "destination" else "unknown")
             expect_equal(found, number, f"requests of {source} to {destination} ({reporter})")
+
+
+# ---- requests in the SYN
+
+@test("exact/nginx_fast_open", needs=("nginx", "curl"))
+def nginx_fast_open(box):
+    """TCP Fast Open (RFC 7413), without cookies: from the first connection on the request comes with the SYN."""
+    def make_server(place):
+        for end in (place, box.namespace("client")):
+            end.run(["sysctl", "-qw", "net.ipv4.tcp_fastopen=1543"])
+        return servers.nginx(place, 8080)
+
+    def run_client(place, server):
+        paths = [f"/{kind}/{n}" for kind in ("ok", "missing", "page", "big") for n in range(30)]
+        each = 'for url; do curl -s --tcp-fastopen -o /dev/null -w "%{http_code}\\n" "$url"; done'
+        done = place.run(["sh", "-c", each, "sh", *map(server.url, paths)])
+        taken = int(place.run(["nstat", "-asz", "TcpExtTCPFastOpenActive"]).stdout.split()[-2])
+        expect_equal(taken, len(paths), "SYNs whose request the server took")
+        return clients.Count(collections.Counter(map(int, done.stdout.split())))
+
+    exact_counts(box, make_server, run_client)

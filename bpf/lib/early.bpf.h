@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: payload that arrives with the ACK that completes a handshake: the hook sees it at the
- * listening socket and keeps it until the connection has a socket of its own. */
+/* Layer 4: payload of a handshake, which is kept until the connection is established: what arrives
+ * with the ACK that completes it, which the hook sees at the listening socket, and what a client
+ * sends with its SYN (TCP Fast Open, RFC 7413). */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
 
-/* At the listener. */
-__weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 bytes, __u32 seq)
+/* At the listener; WEFT_EGRESS: at the socket that connects. */
+__weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 bytes, __u32 seq,
+				 __u32 direction)
 {
 	struct weft_tuple tuple = {};
 	struct end_key key = {};
@@ -15,14 +17,15 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 	struct bpf_sock *sk = skb->sk;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk || !early || !tuple_of_packet(skb, WEFT_INGRESS, &tuple))
+	if (!sk || !early || !tuple_of_packet(skb, direction, &tuple))
 		return 0;
 	kept = size_within(kept, EARLY_BYTES);
 	if (!kept || bpf_skb_load_bytes(skb, offset, early->data, kept))
 		return 0;
 	early->time_ns = bpf_ktime_get_ns();
 	early->bytes = bytes;
-	end_key_fill(&key, &tuple, netns_of_sock(sk), seq);
+	early->seq = seq;
+	end_key_fill(&key, &tuple, netns_of_sock(sk), direction == WEFT_EGRESS ? 0 : seq);
 	bpf_map_update_elem(&weft_early, &key, early, BPF_ANY);
 	return 0;
 }
@@ -30,21 +33,21 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 static __always_inline void early_mark(const struct conn_state *state, const struct early *early)
 {
 	struct arrival arrival = {.time_ns = early->time_ns,
-				  .end_seq = state->ingress_seq + early->bytes,
+				  .end_seq = early->seq + early->bytes,
 				  .bytes = early->bytes};
 
 	mark_send(state->cookie, &arrival);
 }
 
 static __always_inline void early_segment(const struct conn_state *state, const struct early *early,
-					  struct weft_settings *set)
+					  struct weft_settings *set, __u8 direction)
 {
 	struct capture c = {.cookie = state->cookie,
 			    .time_ns = early->time_ns,
-			    .seq = state->ingress_seq,
+			    .seq = early->seq,
 			    .bytes = early->bytes,
 			    .flags = WEFT_SEGMENT_RAW,
-			    .direction = WEFT_INGRESS};
+			    .direction = direction};
 	struct small_record *record = record_reserve(small_record, set, &c);
 	__u32 bytes = early->bytes < EARLY_BYTES ? early->bytes : EARLY_BYTES;
 
@@ -56,6 +59,38 @@ static __always_inline void early_segment(const struct conn_state *state, const 
 	count(WEFT_COUNT_COPIED_BYTES, bytes);
 	if (early->bytes > bytes)
 		count(WEFT_COUNT_SKIPPED_BYTES, early->bytes - bytes);
+}
+
+static __always_inline void early_begin(struct conn_state *state, struct stream_state *s,
+					const struct early *early, __u8 direction)
+{
+	state->last_direction = direction;
+	state->head_request = early->data[0] == 'H' && early->data[1] == 'E';
+	s->mode = WALK_HTTP1_RAW;
+	s->position = early->bytes;
+	s->wanted = early->bytes;
+	s->next = early->seq + early->bytes;
+}
+
+/* At the client's end, in |netns_ino|: what its SYN carried. |acked|: how much of that the server
+ * took; of anything else the rest comes again. */
+static __always_inline void early_sent(const struct end_key *mine, __u32 netns_ino,
+				       struct conn_state *state, struct weft_settings *set,
+				       __u32 acked)
+{
+	struct end_key key = *mine;
+	struct early *early;
+
+	key.egress_seq = netns_ino;
+	key.ingress_seq = 0;
+	early = bpf_map_lookup_elem(&weft_early, &key);
+	if (!early)
+		return;
+	if (early->seq == state->egress_seq && early->bytes == acked) {
+		early_begin(state, &state->streams[WEFT_EGRESS], early, WEFT_EGRESS);
+		early_segment(state, early, set, WEFT_EGRESS);
+	}
+	bpf_map_delete_elem(&weft_early, &key);
 }
 
 /* When the connection is established: what arrived before is told now, and the direction goes on
@@ -77,17 +112,12 @@ static __always_inline void early_tell(const struct end_key *mine, __u32 netns_i
 	peer.remote_port = mine->local_port;
 	peer.egress_seq = mine->ingress_seq;
 	peer.ingress_seq = mine->egress_seq;
-	state->last_direction = WEFT_INGRESS;
-	state->head_request = early->data[0] == 'H' && early->data[1] == 'E';
-	s->mode = WALK_HTTP1_RAW;
+	early_begin(state, s, early, WEFT_INGRESS);
 	if (bpf_map_lookup_elem(&weft_ends, &peer)) {
 		s->mode = WALK_HTTP1;
 		early_mark(state, early);
 	} else {
-		early_segment(state, early, set);
+		early_segment(state, early, set, WEFT_INGRESS);
 	}
-	s->position = early->bytes;
-	s->wanted = early->bytes;
-	s->next += early->bytes;
 	bpf_map_delete_elem(&weft_early, &key);
 }

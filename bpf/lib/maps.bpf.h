@@ -216,14 +216,15 @@ extern struct end_map weft_ends SEC(".maps");
 struct early {
 	__u64 time_ns;
 	__u32 bytes; /* of the packet; |data| holds the first EARLY_BYTES of them */
-	__u32 pad;
+	__u32 seq;   /* of its first byte */
 	__u8 data[EARLY_BYTES];
 };
 
 struct early_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct end_key); /* egress_seq: inode of the network namespace */
+	__type(key, struct end_key); /* egress_seq: inode of the network namespace; ingress_seq: 0
+					of what was sent */
 	__type(value, struct early);
 };
 extern struct early_map weft_early SEC(".maps");

@@ -68,6 +68,7 @@ enum {
 enum {
 	BPF_TCP_ESTABLISHED = 1,
 	BPF_TCP_CLOSE = 7,
+	BPF_TCP_SYN_SENT = 2,
 	BPF_TCP_LISTEN = 10,
 };
 

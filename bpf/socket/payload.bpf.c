@@ -158,9 +158,9 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return PASS;
-	if (sk->state == BPF_TCP_LISTEN) {
-		if (p.bytes && direction == WEFT_INGRESS && set->capture)
-			early_keep(skb, p.offset, p.bytes, p.seq);
+	if (sk->state == (direction == WEFT_INGRESS ? BPF_TCP_LISTEN : BPF_TCP_SYN_SENT)) {
+		if (p.bytes && set->capture)
+			early_keep(skb, p.offset, p.bytes, p.seq, direction);
 		return PASS;
 	}
 	if (!p.bytes)

@@ -48,6 +48,16 @@ static __always_inline void stream_begin(struct stream_state *s, __u32 seq)
 	s->next = seq;
 }
 
+/* What the server took of what the client's SYN carried (RFC 7413); the SYN itself counts as one.
+ */
+static __always_inline __u32 syn_data_acked(const struct tcp_sock *tcp,
+					    const struct conn_state *state)
+{
+	__u32 acked = (__u32)tcp->bytes_acked;
+
+	return state->role == WEFT_ROLE_CLIENT && acked > 1 ? acked - 1 : 0;
+}
+
 static __always_inline void established(struct sock *sk, int old_state)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -55,6 +65,7 @@ static __always_inline void established(struct sock *sk, int old_state)
 	struct end_key key = {};
 	struct conn_state *state;
 	struct weft_open *open;
+	__u32 acked;
 
 	state = bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!state || !tcp || !set) {
@@ -66,8 +77,9 @@ static __always_inline void established(struct sock *sk, int old_state)
 	state->epoch = set->epoch;
 	state->last_direction = 2;
 	state->role = old_state == TCP_SYN_SENT ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER;
-	state->egress_seq = tcp->snd_una;
-	state->ingress_seq = tcp->copied_seq;
+	acked = syn_data_acked(tcp, state);
+	state->egress_seq = tcp->snd_una - acked;
+	state->ingress_seq = tcp->rcv_nxt - (__u32)tcp->bytes_received;
 	stream_begin(&state->streams[WEFT_EGRESS], state->egress_seq);
 	stream_begin(&state->streams[WEFT_INGRESS], state->ingress_seq);
 	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
@@ -86,8 +98,12 @@ static __always_inline void established(struct sock *sk, int old_state)
 	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
-	if (state->role == WEFT_ROLE_SERVER && set->capture)
+	if (!set->capture)
+		return;
+	if (state->role == WEFT_ROLE_SERVER)
 		early_tell(&key, sk->__sk_common.skc_net.net->ns.inum, state, set);
+	else if (acked)
+		early_sent(&key, sk->__sk_common.skc_net.net->ns.inum, state, set, acked);
 }
 
 /* The state is left before the RST of an own abort is sent; a connection that was open on this end
