@@ -84,6 +84,12 @@ def upload(box):
     joined(box, servers.nginx(box.namespace("server"), 8080, http2=True), "-m", 1, "-d", body(box, 100000))
 
 
+@test("exact/older_download", seconds=60, needs=("h2load", "node"))
+def download(box):
+    """Answers most of which is left out: what is met of them is the middle. Node.js has nghttp2 as its server."""
+    joined(box, servers.node(box.namespace("server"), 8080, "h2c"), "-m", 3, path="/big/1")
+
+
 @test("exact/older_streams", seconds=60, needs=("h2load", "nginx", "nghttpx"))
 def streams(box):
     """Several streams at a time through a proxy that speaks HTTP/2: frames of many in one packet."""
