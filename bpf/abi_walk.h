@@ -8,6 +8,11 @@
 #define WEFT_WALK_FILES 64
 #define WEFT_WALK_BYTES 4096
 
+/* A connection that has carried nothing since it was told of by a walk over what lives is told of
+ * again after so long: that it lives, and whose it is. Twice this is well below SECOND_CLOSE_NS of
+ * the agent. */
+#define WEFT_TOLD_AGAIN_NS 3500000000ull
+
 #define WEFT_EVENT_PAUSE 0 /* never in the ring, no WEFT_EVENTS */
 
 struct weft_pause {

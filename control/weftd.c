@@ -37,7 +37,9 @@
 #include <sys/wait.h>
 
 #define LIVING_NS	 2000000000ull /* what lives is walked this often, */
-#define LIVING_SHARE	 100	       /* but takes at most one part in so many of a core */
+#define LIVING_LATER_NS	 4000000000ull /* this often where that would take more than */
+#define LIVING_LITTLE	 400	       /* one part in so many of a core, */
+#define LIVING_SHARE	 100	       /* but takes at most one part in so many */
 /* A worker that died is started again after the first delay; each death within the time that a
  * healthy one lives doubles it, up to the last. */
 #define RESTART_FIRST_NS 200000000ull
@@ -266,6 +268,16 @@ static void tell_descriptors(struct weftd *d)
 		(unsigned long long)now.limit);
 }
 
+/* After one that took so long. */
+static uint64_t next_look_ns(uint64_t took_ns)
+{
+	uint64_t wanted_ns = took_ns * LIVING_LITTLE, least_ns = took_ns * LIVING_SHARE;
+
+	wanted_ns = wanted_ns < LIVING_LATER_NS ? wanted_ns : LIVING_LATER_NS;
+	wanted_ns = wanted_ns > LIVING_NS ? wanted_ns : LIVING_NS;
+	return wanted_ns > least_ns ? wanted_ns : least_ns;
+}
+
 static void tick(struct weftd *d)
 {
 	uint64_t began_ns = process_cpu_ns(), took_ns;
@@ -275,8 +287,7 @@ static void tick(struct weftd *d)
 	loader_tick(d->loader);
 	tell_descriptors(d);
 	took_ns = process_cpu_ns() - began_ns;
-	timer_set(d->timer_fd,
-		  took_ns * LIVING_SHARE > LIVING_NS ? took_ns * LIVING_SHARE : LIVING_NS);
+	timer_set(d->timer_fd, next_look_ns(took_ns));
 }
 
 static void say_ready(void)

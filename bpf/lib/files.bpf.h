@@ -32,10 +32,15 @@ static __always_inline struct sock *sock_of_file(const struct bpf_iter_meta *met
 	return sk && sock_is_tcp(sk) ? sk : NULL;
 }
 
-/* NULL when this walk was at |sk| already; else where to put its session_id once that is done. */
-static __always_inline __u64 *walk_enter(struct sock *sk, const struct bpf_iter_meta *meta)
+static __always_inline struct walked *walked_of(struct sock *sk)
 {
-	__u64 *walked = bpf_sk_storage_get(&weft_walked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	return bpf_sk_storage_get(&weft_walked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+}
 
-	return walked && *walked != meta->session_id ? walked : NULL;
+/* NULL when this walk was at |sk| already; else where to put its session_id once that is done. */
+static __always_inline struct walked *walk_enter(struct sock *sk, const struct bpf_iter_meta *meta)
+{
+	struct walked *walked = walked_of(sk);
+
+	return walked && walked->session != meta->session_id ? walked : NULL;
 }

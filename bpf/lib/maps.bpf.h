@@ -179,12 +179,21 @@ struct owner_map {
 };
 extern struct owner_map weft_owners SEC(".maps");
 
-/* The walk over files that met a socket last: it is in as many files as processes hold it. */
+/* What walks note of a socket. */
+struct walked {
+	__u64 session; /* of the walk over files that met it last: it is in as many files as
+			  processes hold it */
+	__u64 told_ns; /* when a walk over what lives told of it, */
+	__u64 told;    /* how much it had carried then, */
+	__u32 epoch;   /* and of the agent that was told */
+	__u32 pad;
+};
+
 struct walked_map {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, __u64);
+	__type(value, struct walked);
 };
 extern struct walked_map weft_walked SEC(".maps");
 

@@ -320,11 +320,11 @@ SEC("iter/task_file")
 int mesh_ends_files(struct bpf_iter__task_file *ctx)
 {
 	struct sock *sk = any_sock_of_file(ctx->meta, ctx->task, ctx->file);
-	__u64 *walked = NULL;
+	struct walked *walked = NULL;
 
 	if (sk && (sock_is_tcp(sk) || sock_is_udp(sk)))
 		walked = walk_enter(sk, ctx->meta);
 	if (walked && !file_look(ctx->meta->seq, sk))
-		*walked = ctx->meta->session_id;
+		walked->session = ctx->meta->session_id;
 	return 0;
 }

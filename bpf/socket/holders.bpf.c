@@ -186,6 +186,14 @@ static __always_inline void owner_note(struct weft_owner *owner, struct holders 
 #define HOLDS_SERVER	 1
 #define HOLDS_CONNECTION 2 /* that a server accepted */
 
+/* Most sockets are connections: where no policy ends them they are not looked at any further. */
+static __always_inline bool mesh_ends(void)
+{
+	struct mesh m;
+
+	return mesh_open(&m) && m.header->flags & WEFT_MESH_ENDS;
+}
+
 static __always_inline int what_is_held(struct sock *sk)
 {
 	__u16 protocol = sk->sk_protocol;
@@ -197,20 +205,18 @@ static __always_inline int what_is_held(struct sock *sk)
 									   : HOLDS_NOTHING;
 	if (state == TCP_LISTEN)
 		return HOLDS_SERVER;
-	if (protocol != IPPROTO_TCP)
+	if (protocol != IPPROTO_TCP || !mesh_ends())
 		return HOLDS_NOTHING;
 	conn = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	return conn && conn->role == WEFT_ROLE_SERVER ? HOLDS_CONNECTION : HOLDS_NOTHING;
 }
 
-/* NULL: there is nothing to note. Of a connection only what a policy may end it for. */
+/* NULL: there is nothing to note. */
 static __always_inline struct holders *holders_of(struct sock *sk, const struct weft_owner *owner,
 						  const struct walker *w, int what, __u32 walk)
 {
 	struct holders *holders = bpf_sk_storage_get(&weft_holders, sk, 0, 0);
 
-	if (what == HOLDS_CONNECTION && (!w->identity || !w->ends))
-		return NULL;
 	if (holders || is_known(sk, owner, w))
 		return holders;
 	holders = bpf_sk_storage_get(&weft_holders, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -236,8 +242,8 @@ int mesh_holders(struct bpf_iter__task_file *ctx)
 	if (what == HOLDS_NOTHING)
 		return 0;
 	w = walker_at(task, ctx->meta->session_id, sk->__sk_common.skc_net.net->ns.inum);
-	if (!w)
-		return 0;
+	if (!w || (what == HOLDS_CONNECTION && (!w->identity || !w->ends)))
+		return 0; /* of a connection only what a policy may end it for */
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	holders = holders_of(sk, owner, w, what, all->walk);
 	if (!holders)

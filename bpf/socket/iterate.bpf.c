@@ -36,14 +36,37 @@ int sockets_found(struct bpf_iter__task_file *ctx)
 
 /* ---- what lives: 0, or a negative errno when the reader's buffer is full (it comes again) */
 
-static __noinline int conn_write(struct seq_file *seq, struct sock *sk)
+/* Grows with all that a connection does. */
+static __always_inline __u64 done_by(struct sock *sk, const struct conn_state *state)
 {
-	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	__u64 done = state->streams[WEFT_EGRESS].position + state->streams[WEFT_INGRESS].position;
+
+	return tcp ? done + tcp->segs_out + tcp->segs_in : done;
+}
+
+/* Whether the agent knows all that there is to say. Else |*ret| is what it will know. A connection
+ * at rest is told again now and then, as one that lives; one that may be redirected each time, as
+ * not all that it carries passes by here. */
+static __always_inline bool is_told(struct sock *sk, const struct conn_state *state,
+				    const struct walked *walked, struct walked *ret)
+{
+	const struct weft_settings *set = settings();
+
+	ret->session = walked->session;
+	ret->told_ns = bpf_ktime_get_ns();
+	ret->told = done_by(sk, state);
+	ret->epoch = set ? set->epoch : 0;
+	return walked->told_ns && walked->told == ret->told && walked->epoch == ret->epoch &&
+	       walked->told_ns + WEFT_TOLD_AGAIN_NS > ret->told_ns && !state->enrolled;
+}
+
+static __noinline int conn_tell(struct seq_file *seq, struct sock *sk,
+				const struct conn_state *state)
+{
 	struct weft_close close = {};
 	struct weft_owner *owner;
 
-	if (!state || !state->cookie)
-		return 0;
 	event_fill(&close.event, WEFT_EVENT_CLOSE, sizeof(close), bpf_ktime_get_ns());
 	close.event.cpu = WEFT_CPU_NONE;
 	tuple_fill(&close.tuple, sk);
@@ -57,6 +80,19 @@ static __noinline int conn_write(struct seq_file *seq, struct sock *sk)
 	counters_fill(&close.counters, bpf_skc_to_tcp_sock(sk), state);
 	redirected_add(&close.counters, sk, state);
 	return (int)bpf_seq_write(seq, &close, sizeof(close));
+}
+
+static __noinline int conn_write(struct seq_file *seq, struct sock *sk, struct walked *walked)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct walked told = {};
+
+	if (!state || !state->cookie || !walked || is_told(sk, state, walked, &told))
+		return 0;
+	if (conn_tell(seq, sk, state))
+		return -1;
+	*walked = told;
+	return 0;
 }
 
 static __noinline int listener_write(struct seq_file *seq, struct sock *sk)
@@ -81,9 +117,10 @@ SEC("iter/bpf_sk_storage_map")
 int conns_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
+	struct walked *walked = sk ? walked_of(sk) : NULL;
 
-	if (sk)
-		conn_write(ctx->meta->seq, sk);
+	if (walked)
+		conn_write(ctx->meta->seq, sk, walked);
 	return 0;
 }
 
@@ -101,11 +138,11 @@ SEC("iter/task_file")
 int files_alive(struct bpf_iter__task_file *ctx)
 {
 	struct sock *sk = sock_of_file(ctx->meta, ctx->task, ctx->file);
-	__u64 *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
+	struct walked *walked = sk ? walk_enter(sk, ctx->meta) : NULL;
 
 	if (!walked)
 		return 0;
-	if (!conn_write(ctx->meta->seq, sk) && !listener_write(ctx->meta->seq, sk))
-		*walked = ctx->meta->session_id;
+	if (!conn_write(ctx->meta->seq, sk, walked) && !listener_write(ctx->meta->seq, sk))
+		walked->session = ctx->meta->session_id;
 	return 0;
 }

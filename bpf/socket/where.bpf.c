@@ -224,13 +224,13 @@ int mesh_servers(struct bpf_iter__task_file *ctx)
 {
 	struct sock *sk = any_sock_of_file(ctx->meta, ctx->task, ctx->file);
 	const struct weft_where *w = where_asked();
-	__u64 *walked = NULL;
+	struct walked *walked = NULL;
 	__u8 exact = 0;
 
 	if (sk && w && sock_serves(sk, w) && sock_takes(sk, w, &exact))
 		walked = walk_enter(sk, ctx->meta);
 	if (walked && !server_write(ctx, sk, w, exact))
-		*walked = ctx->meta->session_id;
+		walked->session = ctx->meta->session_id;
 	return 0;
 }
 

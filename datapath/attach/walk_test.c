@@ -75,16 +75,47 @@ static int count(void *arg, void *record, size_t size_bytes)
 	return 0;
 }
 
-static void walk_and_check(const char *what)
+static void walk(void)
 {
 	memset(told, 0, sizeof(told));
 	told_listener = 0;
 	assert_int_equal(attach_iterate(world, count, NULL), 0);
+}
+
+/* Each has carried something since the walk before. */
+static void walk_and_check(const char *what)
+{
+	char byte = 0;
+
+	for (int i = 0; i < SOCKETS; i += 2) {
+		assert_int_equal(send(fds[i], &byte, 1, 0), 1);
+		assert_int_equal(recv(fds[i + 1], &byte, 1, 0), 1);
+	}
+	walk();
 	for (int i = 0; i < SOCKETS; i++)
 		if (told[i] != 1)
 			fail_msg("%s: socket %d was told %u times", what, i, told[i]);
 	if (told_listener != 1)
 		fail_msg("%s: the listener was told %u times", what, told_listener);
+}
+
+/* What has carried nothing since is not told of, but listeners are; after a while it is. */
+static void walk_at_rest(void)
+{
+	unsigned heard = 0;
+
+	walk();
+	for (int i = 0; i < SOCKETS; i++)
+		if (told[i])
+			fail_msg("at rest: socket %d was told", i);
+	assert_int_equal(told_listener, 1);
+	for (int looks = 0; looks < 150 && heard < SOCKETS; looks++) {
+		usleep(100000);
+		walk();
+		for (int i = 0; i < SOCKETS; i++)
+			heard += told[i];
+	}
+	assert_int_equal(heard, SOCKETS);
 }
 
 static void test_each_once(void **state)
@@ -109,6 +140,7 @@ static void test_each_once(void **state)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	walk_and_check("held by one again");
+	walk_at_rest();
 	for (int i = 0; i < SOCKETS / 4; i++)
 		close(again[i]);
 	for (int i = 0; i < SOCKETS; i++)

@@ -113,14 +113,15 @@ struct conn {
 	struct list tls_waiting; /* for a secret */
 	uint64_t opened_ns;	 /* 0: before the agent */
 	uint64_t met_ns;
-	uint64_t event_ns;   /* of the last event */
-	uint64_t touched_ns; /* last time that it became the youngest of the table */
-	uint64_t reported_ns;
-	uint64_t ended_ns; /* first end closed, 0 = lives */
+	uint64_t event_ns;    /* of the last event */
+	uint64_t touched_ns;  /* last time that it became the youngest of the table */
+	uint64_t reported_ns; /* when it was, or there was nothing new to report */
+	uint64_t ended_ns;    /* first end closed, 0 = lives */
 	uint64_t tls_since_ns;
 	uint32_t flags; /* RESPONSE_FLAG() of the connection */
 	uint8_t app;	/* enum app */
 	bool joined;
+	bool news; /* something was heard of it since it was reported as alive */
 	bool told; /* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
 	bool lost;		       /* a direction was out of step at least once */

@@ -40,6 +40,7 @@ struct conn *conn_find(struct observe *o, uint64_t cookie)
 void conn_touch(struct conn *c, uint64_t time_ns)
 {
 	c->event_ns = time_ns;
+	c->news = true;
 	if (time_ns < c->touched_ns + TOUCH_EVERY_NS)
 		return;
 	c->touched_ns = time_ns;
@@ -209,6 +210,7 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	c->observe = o;
 	c->joined = open->flags & WEFT_OPEN_JOINED;
 	c->told = conn_is_told(open);
+	c->news = true;
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
 	c->opened_ns = c->joined ? 0 : open->event.time_ns;
 	layers_init(c);

@@ -114,7 +114,9 @@ static void tick_alive(struct observe *o, uint64_t now_ns)
 			conn_forget(c);
 			continue;
 		}
-		report_alive(c, now_ns);
+		if (c->news)
+			report_alive(c, now_ns);
+		c->reported_ns = now_ns;
 		list_append(&o->alive, &c->alive);
 	}
 }

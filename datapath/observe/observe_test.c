@@ -22,6 +22,7 @@ static void test_connection_records(void **state)
 	assert_non_null(c);
 	assert_int_equal(c->received_bytes, strlen(GET));
 	assert_int_equal(c->sent_bytes, strlen(OK_HELLO));
+	world_tick(w, 11000 * MS); /* nothing was heard of it: there is nothing to report */
 	world_send(w, false, GET);
 	world_arrive(w, false);
 	world_send(w, true, OK_HELLO);

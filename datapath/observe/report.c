@@ -80,6 +80,7 @@ void report_alive(struct conn *c, uint64_t now_ns)
 {
 	report_opened(c);
 	c->reported_ns = now_ns;
+	c->news = false;
 	for (int side = 0; side < 2; side++)
 		if (conn_is_local(c, side) && !c->ends[side].closed)
 			report(c, side, CONNECTION_ALIVE, now_ns);
