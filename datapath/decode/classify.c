@@ -126,11 +126,21 @@ static enum match match_target(struct slice s, bool known_method)
 	return byte_at(s, n) == ' ' ? match_literal(after(s, n + 1), SLICE("HTTP/1.")) : NO;
 }
 
+/* Behind the empty lines that a server is to ignore (RFC 9112 2.2), as far as they are one or two.
+ */
+static struct slice after_empty_lines(struct slice s)
+{
+	for (int i = 0; i < 4 && s.size_bytes && (*s.data == '\r' || *s.data == '\n'); i++)
+		s = after(s, 1);
+	return s;
+}
+
 static enum match match_http1_request(struct slice s)
 {
 	enum match match;
-	size_t n = 0;
+	size_t n = 0, all_bytes = s.size_bytes;
 
+	s = after_empty_lines(s);
 	while (n < s.size_bytes && token_has(byte_at(s, n)))
 		n++;
 	if (n > METHOD_MAX_BYTES)
@@ -140,7 +150,7 @@ static enum match match_http1_request(struct slice s)
 	if (!n || byte_at(s, n) != ' ')
 		return NO;
 	match = match_target(after(s, n + 1), is_known_method((struct slice){s.data, n}));
-	return match == MAYBE && s.size_bytes >= CLASSIFY_MAX_BYTES ? YES : match;
+	return match == MAYBE && all_bytes >= CLASSIFY_MAX_BYTES ? YES : match;
 }
 
 /* "HTTP/1.x nnn" */

@@ -26,6 +26,9 @@ struct sample {
 static const struct sample samples[] = {
 	{SLICE("GET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("GET / HTTP/1.1\r\n"), true, CLASSIFY_HTTP1_REQUEST},
+	{SLICE("\r\nGET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
+	{SLICE("\nGET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
+	{SLICE("\n\nGET / HTTP/1.1\r\n"), true, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("OPTIONS * HTTP/1.0\r\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("CONNECT [::1]:443 HTTP/1.1"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("VERSION-CONTROL http://a/ HTTP/1.1"), false, CLASSIFY_HTTP1_REQUEST},
@@ -53,6 +56,9 @@ static const struct sample samples[] = {
 	{SLICE("\x14\x03\x03\0\x01\x01\x16\x03\x03\0\x28"), true, CLASSIFY_TLS},
 	/* ---- none of these */
 	{SLICE("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"), false, CLASSIFY_OPAQUE},
+	{SLICE("\r\n\r\n\r\nGET / HTTP/1.1\r\n"), false, CLASSIFY_OPAQUE},
+	{SLICE("\r\nHTTP/1.1 200 OK\r\n"), false, CLASSIFY_OPAQUE},
+	{SLICE("\r\nhello\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("AUTH long-argument-without-any-white-space-that-goes-on-for-more-than-64-bytes"),
 	 false, CLASSIFY_OPAQUE},
