@@ -58,10 +58,11 @@ class Meeting:
         return said
 
 
-def joined(box, server, *options, path="/ok/1"):
-    """Four connections that ask forty times a second each, for seven seconds."""
-    client = box.namespace("client").start(["h2load", "-c", 4, "-t", 1, "--rps", 40, "-n", 1120, *options, server.url(path)], "h2load")
-    meeting = Meeting(server, client, Weftd(box))
+def joined(box, server, *options, path="/ok/1", ends=False):
+    """Four connections that ask forty times a second each, for a minute, or for twelve seconds when the client |ends| before the agent."""
+    load = ["h2load", "-c", 4, "-t", 1, "--rps", 40, "-n", 1920 if ends else 9600, *options, server.url(path)]
+    client = box.namespace("client").start(load, "h2load")
+    meeting = Meeting(server, client, Weftd(box), None if ends else lambda: None)
     for reporter in REPORTERS:
         known = meeting.expect_true(reporter, 8)[200]
         expect(known >= len(meeting.sure) - 8, f"only {known} of {len(meeting.sure)} answers are known ({reporter})")
@@ -87,7 +88,7 @@ def upload(box):
 @test("exact/older_download", seconds=60, needs=("h2load", "node"))
 def download(box):
     """Answers most of which is left out: what is met of them is the middle. Node.js has nghttp2 as its server."""
-    joined(box, servers.node(box.namespace("server"), 8080, "h2c"), "-m", 3, path="/big/1")
+    joined(box, servers.node(box.namespace("server"), 8080, "h2c"), "-m", 3, path="/big/1", ends=True)
 
 
 @test("exact/older_streams", seconds=60, needs=("h2load", "nginx", "nghttpx"))
@@ -97,8 +98,8 @@ def streams(box):
 
 
 def call(place, server, *names):
-    """Ninety calls a second, for twelve seconds."""
-    return place.start(["/usr/bin/python3", PROGRAMS / "grpc_client.py", server.authority, 1080, 1, 90, *names], "grpc")
+    """Ninety calls a second, for a minute."""
+    return place.start(["/usr/bin/python3", PROGRAMS / "grpc_client.py", server.authority, 5400, 1, 90, *names], "grpc")
 
 
 @test("exact/older_grpc", seconds=60)
@@ -107,8 +108,8 @@ def grpc(box):
     server = servers.grpc(box.namespace("server"), 8080)
     client = call(box.namespace("client"), server)
     weftd = Weftd(box)
-    for asked in (lambda: None, None):
-        meeting = Meeting(server, client, weftd, asked)
+    for _ in range(2):
+        meeting = Meeting(server, client, weftd, lambda: None)
         for reporter in REPORTERS:
             meeting.expect_true(reporter, 1, "grpc_status")
             with_content = [row for row in meeting.rows[reporter] if row["request_bytes"] and not row["incomplete"] == ["lost"]]
