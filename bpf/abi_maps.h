@@ -84,9 +84,10 @@ struct weft_lane {
 	__u32 messages;	   /* redirected since nothing waited */
 	__u32 closed;	   /* nothing more may be redirected to it */
 	__u32 turns;	   /* times that its sender began to speak */
-	__u8 head_request; /* it began with a HEAD request */
+	__u8 request;	   /* it began with a request, */
+	__u8 head_request; /* with a HEAD request */
+	__u8 overlaps;	   /* not all of its requests waited for the answer to the one before */
 	__u8 mode;	   /* what it speaks: a walk_mode of the kernel half */
-	__u8 pad[2];
 };
 
 /* A file that a process has mapped as code. The inode is as the kernel names it, which on overlay

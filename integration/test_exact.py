@@ -4,7 +4,7 @@
 import collections
 import os
 
-from lab import clients, servers
+from lab import clients, servers, truth
 from lab.exact import REPORTERS, exact_counts
 from lab.verdict import expect_equal, test
 from lab.weftd import Weftd
@@ -40,6 +40,29 @@ def nginx_http1_wrk(box):
 def nginx_http1_curl(box):
     """With GET, POST and HEAD."""
     exact_counts(box, nginx(), client(clients.curl))
+
+
+@test("exact/nginx_http1_pipelined_pieces", needs=("nginx",))
+def nginx_http1_pipelined_pieces(box):
+    """HEAD, 204, chunks and absolute URIs in any order, in pieces, nothing waits for an answer."""
+    exact_counts(box, nginx(), client(clients.pieces))
+
+
+@test("exact/nginx_http1_refused", needs=("nginx",))
+def nginx_http1_refused(box):
+    """Requests that nginx could not parse: each of its answers is a record, and so are those to what came before."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    count = clients.pieces(box.namespace("client"), server, "refused", 48)
+    log = server.exchanges(count.answers)
+    expect_equal(count.codes, truth.by_status(log), "client's count by status against the server's log")
+    records = observed.exchanges(len(REPORTERS) * len(log))
+    for reporter in REPORTERS:
+        expect_equal(truth.by_status(records[reporter]), truth.by_status(log), f"records by status ({reporter})")
+        good = [e for e in log if e.status == 200]
+        expect_equal(truth.tally(e for e in records[reporter] if e.status == 200), truth.tally(good), f"answered before ({reporter})")
 
 
 @test("exact/nginx_http1_h2load", needs=("nginx", "h2load"))

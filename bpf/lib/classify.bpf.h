@@ -54,6 +54,11 @@ static __always_inline bool looks_http1(const struct first_bytes *f)
 	return false;
 }
 
+static __always_inline bool looks_request(const struct first_bytes *f)
+{
+	return looks_http1(f) && !begins(f, "HTTP/1", 6);
+}
+
 /* A cut preface counts when it cannot be a method any more that is in use. */
 static __always_inline bool looks_preface(const struct first_bytes *f)
 {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
+#include "bpf/lib/pipeline.bpf.h"
 
 /* At the listener; WEFT_EGRESS: at the socket that connects. */
 __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 bytes, __u32 seq,
@@ -65,7 +66,7 @@ static __always_inline void early_begin(struct conn_state *state, struct stream_
 					const struct early *early, __u8 direction)
 {
 	state->last_direction = direction;
-	state->head_request = early->data[0] == 'H' && early->data[1] == 'E';
+	pipeline_ask(state, early->data[0] == 'H' && early->data[1] == 'E');
 	s->mode = WALK_HTTP1_RAW;
 	s->position = early->bytes;
 	s->wanted = early->bytes;

@@ -16,7 +16,8 @@ struct http1_head {
 	__u8 response;
 	__u8 is_head;  /* method HEAD */
 	__u8 switches; /* CONNECT, or with an Upgrade header */
-	__u8 pad[6];
+	__u8 several;  /* GET requests: |head_bytes| are those of more than one request */
+	__u8 pad[5];
 };
 
 #define STEP_BYTES 24 /* read at a time: the windows are multiples of it */
@@ -152,7 +153,7 @@ static long head_step(__u32 index, void *walk)
 	return 0;
 }
 
-/* A GET whose packet ends with the blank line has no body: nothing to look for. */
+/* A GET whose packet ends with a blank line has no body, nor have those behind it. */
 static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max)
 {
 	asm volatile("" : "+r"(used));
@@ -162,6 +163,15 @@ static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max
 	       bytes[used - 1] == '\n';
 }
 
+static __always_inline void head_set_get(struct http1_head *head, __u32 used)
+{
+	head->several = head->head_bytes != used;
+	head->head_bytes = used;
+	head->framing = FRAMING_NONE;
+	head->length = 0;
+	head->switches = 0;
+}
+
 /* Reads the head in the first |used| of |max| bytes; head_bytes stays 0 when it does not end there.
  */
 static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
@@ -169,20 +179,17 @@ static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 {
 	struct head_walk w = {bytes, head, used, max};
 
-	if (head_is_get(bytes, used, max)) {
-		head->head_bytes = used;
-		return;
-	}
 	head->response = bytes[0] == 'H' && bytes[1] == 'T' && bytes[4] == '/';
 	head->is_head = bytes[0] == 'H' && bytes[1] == 'E' && bytes[4] == ' ';
 	head->switches = bytes[0] == 'C' && bytes[3] == 'N' && bytes[7] == ' ';
 	if (head->response)
 		head->status = (bytes[9] - '0') * 100 + (bytes[10] - '0') * 10 + (bytes[11] - '0');
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
 		bpf_loop(max / STEP_BYTES, head_step, &w, 0);
-		return;
-	}
-	for (__u32 i = 0; i < max / STEP_BYTES; i++)
-		if (head_step(i, &w))
-			break;
+	else
+		for (__u32 i = 0; i < max / STEP_BYTES; i++)
+			if (head_step(i, &w))
+				break;
+	if (head_is_get(bytes, used, max))
+		head_set_get(head, used);
 }

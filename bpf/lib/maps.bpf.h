@@ -99,16 +99,27 @@ enum walk_mode {
 	WALK_HTTP2,	   /* a frame header starts at |wanted| */
 };
 
+/* What follows a head that the last packet ended with. */
+enum due {
+	DUE_SETTLED,
+	DUE_BODY,    /* its body; the next response, when it answers HEAD */
+	DUE_NOTHING, /* the next response; its body, when it does not answer HEAD */
+	DUE_UPLOAD,  /* a request's body; the next request, when the body was refused */
+};
+
 struct stream_state {
 	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
 			      packet */
 	__u8 header_bytes; /* of |header| */
 	__u8 announced;	   /* a record of this direction was sent */
 	__u8 tries;	   /* packets of a joined connection that could not be classified */
-	__u8 skip;	   /* frames, records: what comes before |wanted| is payload that is left
+	union {
+		__u8 skip; /* frames, records: what comes before |wanted| is payload that is left
 			      out */
-	__u8 switches;	   /* the request asks for another protocol (Upgrade, CONNECT) */
-	__u8 scattered;	   /* there is more than one hole before |ahead| */
+		__u8 due;  /* HTTP/1, body until close: enum due */
+	};
+	__u8 switches;	/* the request asks for another protocol (Upgrade, CONNECT) */
+	__u8 scattered; /* there is more than one hole before |ahead| */
 	__u64 position; /* payload bytes seen in order: the place of the byte with sequence number
 			   |next| */
 	__u64 wanted;	/* place of the next byte that is not body; up to there all is skipped */
@@ -144,9 +155,10 @@ struct conn_state {
 	__u8 joined;
 	__u8 peer; /* PEER_* */
 	__u8 last_direction;
-	__u8 head_request; /* the latest request is HEAD: its response has no body */
-	__u8 enrolled;	   /* for redirection: weft_enrolled counts with it */
-	__u8 pad[2];
+	__u8 head_request;		/* the latest request is HEAD: its response has no body */
+	__u8 enrolled;			/* for redirection: weft_enrolled counts with it */
+	__u8 asked;			/* there is a request whose answer has not begun */
+	__u8 overlaps;			/* OVERLAPS_* */
 	__u64 started_ns;		/* SYN sent, or first met */
 	__u64 opened_ns;		/* ESTABLISHED, 0 before */
 	struct stream_state streams[2]; /* by WEFT_EGRESS, WEFT_INGRESS */
@@ -157,6 +169,12 @@ struct conn_state {
 };
 
 _Static_assert(sizeof(struct conn_state) == 184, "slab");
+
+/* Whether requests were sent that did not wait for the answer to the one before, or that could not
+ * be counted: then it is not known which one a response answers. */
+#define OVERLAPS_NOT  0
+#define OVERLAPS_HERE 1 /* the other end does not know yet */
+#define OVERLAPS_TOLD 2
 
 #define PEER_UNKNOWN 0
 #define PEER_REMOTE  1 /* not on this node, or not known: ingress is captured in full */
@@ -199,7 +217,9 @@ extern struct walked_map weft_walked SEC(".maps");
 
 /* The ends of living connections by what both ends know: addresses and first sequence numbers, as
  * the end in question sees them. It tells an end that its peer is on this node, in whatever
- * namespace. */
+ * namespace, and whether the requests that this peer sends overlap. */
+#define END_OVERLAPS (1ull << 63)
+
 struct end_key {
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
@@ -213,7 +233,7 @@ struct end_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 131072);
 	__type(key, struct end_key);
-	__type(value, __u64); /* socket cookie */
+	__type(value, __u64); /* socket cookie, and END_OVERLAPS */
 };
 extern struct end_map weft_ends SEC(".maps");
 

@@ -56,29 +56,54 @@ static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct ht
 	}
 }
 
-/* How far the message goes that begins with |used| bytes: head and body; 0: not as usual. */
+/* How far the response goes whose head of |size| bytes begins |bytes|; 0: not as usual. */
+static __always_inline __u64 quick_response(const __u8 *bytes, __u64 used, __u64 size,
+					    const struct http1_head *head, struct conn_state *state,
+					    struct stream_state *s)
+{
+	__u32 status = bytes[9] << 16 | bytes[10] << 8 | bytes[11];
+	bool empty =
+		status == ('2' << 16 | '0' << 8 | '4') || status == ('3' << 16 | '0' << 8 | '4');
+
+	if (state->head_request && !empty) {
+		if (size < used)
+			return 0;
+		s->due = DUE_NOTHING;
+	} else if (!empty) {
+		if (head->framing != FRAMING_LENGTH || (size < used && bytes[size] == 'H'))
+			return 0;
+		if (size == used && head->length)
+			s->due = DUE_BODY;
+	}
+	state->asked = 0;
+	return empty || state->head_request ? size : size + head->length;
+}
+
+static __always_inline bool quick_is_get(const __u8 *bytes, __u64 used)
+{
+	return (load_8(bytes) & BYTES_4) == BEGINS_GET && bytes[used - 3] == '\n' &&
+	       bytes[used - 1] == '\n';
+}
+
+/* How far the message goes that begins with |used| bytes: head and body; 0: not as usual. What it
+ * begins with is looked at twice: kept over the scan it would make the verifier walk that twice. */
 static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct conn_state *state,
 					   struct stream_state *s)
 {
 	struct http1_head head = {};
-	__u64 first = load_8(bytes), size;
-	__u32 status;
+	__u64 size;
 
-	if ((first & BYTES_4) == BEGINS_GET && bytes[used - 3] == '\n' && bytes[used - 1] == '\n') {
-		state->head_request = 0;
-		s->switches = 0;
-		return used;
-	}
-	if ((first & BYTES_7) != BEGINS_RESPONSE || bytes[9] == '1')
+	if (!quick_is_get(bytes, used) &&
+	    ((load_8(bytes) & BYTES_7) != BEGINS_RESPONSE || bytes[9] == '1'))
 		return 0;
 	size = quick_scan(bytes, used, &head);
-	if (!size)
-		return 0;
-	status = bytes[9] << 16 | bytes[10] << 8 | bytes[11];
-	if (state->head_request || status == ('2' << 16 | '0' << 8 | '4') ||
-	    status == ('3' << 16 | '0' << 8 | '4'))
-		return size;
-	return head.framing == FRAMING_LENGTH ? size + head.length : 0;
+	if (bytes[0] != 'G')
+		return size ? quick_response(bytes, used, size, &head, state, s) : 0;
+	pipeline_ask(state, false);
+	if (size != used) /* there are more in it */
+		pipeline_lose(state);
+	s->switches = 0;
+	return used;
 }
 
 /* How far the record goes that begins with |bytes|: one that is never left out; 0: not as usual. */
@@ -115,6 +140,7 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	}
 	if (!record)
 		return 0;
+	s->skip = 0; /* and due */
 	bytes = size_within(bytes, room);
 	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
 		size = s->mode == WALK_TLS ? quick_record(record->data)
@@ -126,7 +152,6 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	}
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
 	s->unusual = 0;
-	s->skip = 0;
 	c->protocol = s->mode == WALK_TLS ? WEFT_PROTOCOL_TLS : WEFT_PROTOCOL_HTTP1;
 	c->copied = bytes;
 	c->covered = bytes;

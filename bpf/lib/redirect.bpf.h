@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
+#include "bpf/lib/pipeline.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
 
 /* What may wait unread at a receiver before its sender goes back to TCP, which knows how to make it
@@ -154,8 +155,13 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 	if (lane->turns != e->turns_seen) {
 		e->turns_seen = lane->turns;
 		state->last_direction = WEFT_INGRESS;
-		state->head_request = lane->head_request;
+		if (e->role == WEFT_ROLE_CLIENT)
+			state->asked = 0;
+		else if (lane->request)
+			pipeline_ask(state, lane->head_request);
 	}
+	if (lane->overlaps && !state->overlaps)
+		state->overlaps = OVERLAPS_TOLD;
 	return lane->bytes;
 }
 

@@ -70,8 +70,9 @@ static __always_inline bool in_body(const struct stream_state *s, __u32 end)
 {
 	__u64 place = s->position + (end - s->next);
 
-	return place <= s->wanted && (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS ||
-				      (s->skip && (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)));
+	return place <= s->wanted &&
+	       ((s->mode == WALK_HTTP1 && s->due == DUE_SETTLED) || s->mode == WALK_HTTP1_CHUNKS ||
+		(s->skip && (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)));
 }
 
 /* Framing is not followed any more; what was not classified yet still can be. */
@@ -101,7 +102,8 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	}
 	if ((__s32)(end - s->ahead) > 0)
 		s->ahead = end;
-	if (s->mode == WALK_OPAQUE || s->mode == WALK_REST || in_body(s, end))
+	if (s->mode == WALK_OPAQUE || (s->mode == WALK_REST && s->due == DUE_SETTLED) ||
+	    in_body(s, end))
 		return;
 	stream_lose(s);
 	c->protocol = protocol_of(s->mode);
@@ -109,16 +111,21 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	capture_range(skb, c, 0, c->bytes);
 }
 
-/* The other side has answered: an HTTP/1 direction that was not understood may start anew. */
-static __always_inline void turn(struct capture *c, struct conn_state *state,
+/* The other side has answered: an HTTP/1 direction that was not understood may start anew. Returns
+ * whether it has. */
+static __always_inline bool turn(struct capture *c, struct conn_state *state,
 				 struct stream_state *s)
 {
 	if (state->last_direction == c->direction)
-		return;
+		return false;
 	state->last_direction = c->direction;
 	s->tries = 0;
-	if (s->mode == WALK_HTTP1_RAW && !s->holes)
+	if (s->mode == WALK_HTTP1_RAW && !s->holes) {
 		s->mode = WALK_HTTP1;
+		s->due = DUE_SETTLED;
+		pipeline_lose(state);
+	}
+	return true;
 }
 
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
@@ -131,14 +138,19 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 
 	if (!c || !state)
 		return 0;
-	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW) {
+	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW &&
+	    state->streams[WEFT_EGRESS].due != DUE_UPLOAD) {
 		state->last_direction = c->direction; /* nothing waits for the turn */
+		state->asked = 0;
 		return 0;
 	}
 	if (!first_bytes_load(skb, c, at, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
 		return 0;
 	state->last_direction = c->direction;
-	state->head_request = begins(&f, "HEAD ", 5);
+	if (state->role == WEFT_ROLE_CLIENT)
+		state->asked = 0;
+	else if (looks_request(&f))
+		pipeline_ask(state, begins(&f, "HEAD ", 5));
 	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);
 }
 
@@ -234,7 +246,7 @@ static __always_inline bool is_passed(const struct capture *c, const struct stre
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
 					struct conn_state *state, struct stream_state *s)
 {
-	bool asked = false;
+	bool asked = false, turned;
 	__u64 at;
 
 	if (is_opaque(state))
@@ -244,7 +256,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
-		turn(c, state, s);
+		turned = turn(c, state, s);
+		http1_settle(skb, c, state, s, turned);
 		if (!is_passed(c, s) && !(is_usual(c, s) && quick_copy(skb, c, state, s)))
 			walk(skb, c, state, s);
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
@@ -299,6 +312,8 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
+	state->asked = 0;
+	state->overlaps = OVERLAPS_NOT;
 	stream_reset(&state->streams[WEFT_EGRESS]);
 	stream_reset(&state->streams[WEFT_INGRESS]);
 }

@@ -4,6 +4,8 @@
 
 #include "bpf/lib/classify.bpf.h"
 #include "bpf/lib/http1.bpf.h"
+#include "bpf/lib/peer.bpf.h"
+#include "bpf/lib/pipeline.bpf.h"
 
 #define MAX_MESSAGES	      256 /* messages and chunks followed in one packet */
 #define MAX_MESSAGES_UNROLLED 8	  /* on kernels without bpf_loop (before 5.17) */
@@ -60,6 +62,117 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 	return c->covered < at + bytes ? bytes : 0;
 }
 
+/* Another response begins at |at|, or what cannot be read. */
+__noinline int http1_begins_response(struct __sk_buff *skb, const struct capture *c, __u32 at)
+{
+	struct first_bytes f;
+
+	return c && (!first_bytes_load(skb, c, at, &f) || begins(&f, "HTTP/1.", 7));
+}
+
+/* Whether it is not known if what follows a response's head at |at| is its body: other bytes than
+ * those of a response are, and one that answers no other request than the latest tells itself. */
+static __always_inline bool http1_doubtful(struct __sk_buff *skb, const struct capture *c,
+					   const struct conn_state *state,
+					   const struct stream_state *s, __u32 at)
+{
+	if (s->due == DUE_BODY && !http1_begins_response(skb, c, at))
+		return false;
+	return pipeline_overlaps(state, !c->direction) || peer_overlaps(skb, state);
+}
+
+/* A response's head ends at |at|: what follows in the packet is looked at now. Of requests that
+ * overlap others will too: all is copied from here on. */
+static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
+				      struct conn_state *state, struct stream_state *s, __u32 at,
+				      __u8 due)
+{
+	s->due = due;
+	if (at >= c->bytes)
+		return;
+	if (http1_doubtful(skb, c, state, s, at))
+		walk_raw(skb, c, s, at, WALK_RAW);
+	s->due = DUE_SETTLED;
+}
+
+/* What follows a request's head is here. The body may have been refused (Expect: 100-continue):
+ * then the next request stands where it would begin. */
+static __always_inline void http1_settle_upload(struct __sk_buff *skb, const struct capture *c,
+						const struct conn_state *state,
+						struct stream_state *s)
+{
+	struct first_bytes f;
+
+	s->due = DUE_SETTLED;
+	if (state->asked || !first_bytes_load(skb, c, 0, &f) || !looks_request(&f))
+		return;
+	s->mode = WALK_HTTP1;
+	s->wanted = s->position;
+}
+
+/* The first bytes after a response's head are here. Where a request came in between, the next one
+ * may be known again. A global function: verified once. */
+__noinline int http1_settle_due(struct __sk_buff *skb, struct capture *c,
+				const struct conn_state *state, struct stream_state *s, int turned)
+{
+	if (!c || !state || !s)
+		return 0;
+	if (s->due == DUE_UPLOAD) {
+		http1_settle_upload(skb, c, state, s);
+		return 0;
+	}
+	if (http1_doubtful(skb, c, state, s, 0)) {
+		c->flags |= WEFT_SEGMENT_RAW;
+		s->mode = turned ? WALK_HTTP1_RAW : WALK_RAW;
+		s->wanted = s->position;
+		count(WEFT_COUNT_WALKS_LOST, 1);
+	}
+	s->due = DUE_SETTLED;
+	return 0;
+}
+
+static __always_inline void http1_settle(struct __sk_buff *skb, struct capture *c,
+					 const struct conn_state *state, struct stream_state *s,
+					 bool turned)
+{
+	if (s->due != DUE_SETTLED &&
+	    (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS || s->mode == WALK_REST))
+		http1_settle_due(skb, c, state, s, turned);
+}
+
+/* The head of a response ends at |wanted|. A global function: verified once. */
+__noinline int http1_response(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			      struct stream_state *s, const struct http1_head *head)
+{
+	__u32 at;
+	__u8 due;
+
+	if (!c || !state || !s || !head)
+		return 0;
+	at = s->wanted - s->position;
+	due = state->head_request ? DUE_NOTHING : DUE_BODY;
+	if (head->status == 101) {
+		s->mode = WALK_NEW;
+		return 0;
+	}
+	if (head->status < 200)
+		return 0;
+	state->asked = 0;
+	if (head->status == 204 || head->status == 304)
+		return 0;
+	if (due == DUE_BODY && head->framing == FRAMING_CHUNKED) {
+		s->mode = WALK_HTTP1_CHUNKS;
+		return 0;
+	}
+	if (due == DUE_BODY && head->framing == FRAMING_NONE)
+		s->mode = WALK_REST;
+	if (due == DUE_BODY)
+		s->wanted += head->length;
+	if (due == DUE_NOTHING || s->mode == WALK_REST || head->length)
+		http1_due(skb, c, state, s, at, due);
+	return 0;
+}
+
 /* A message starts at |at|: copies its head, learns where the next thing of interest is. */
 static __always_inline void http1_message(struct __sk_buff *skb, struct capture *c,
 					  struct conn_state *state, struct stream_state *s,
@@ -74,24 +187,22 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 		return;
 	}
-	s->wanted = s->position + at + head.head_bytes;
-	if (!head.response) {
-		state->head_request = head.is_head;
-		s->switches = head.switches;
-	} else if (head.status == 101) {
-		s->mode = WALK_NEW;
-		return;
-	} else if (head.status < 200 || head.status == 204 || head.status == 304 ||
-		   state->head_request) {
-		return;
-	} else if (head.framing == FRAMING_NONE) {
-		s->mode = WALK_REST;
+	at += head.head_bytes;
+	s->wanted = s->position + at;
+	if (head.response) {
+		http1_response(skb, c, state, s, &head);
 		return;
 	}
+	pipeline_ask(state, head.is_head);
+	if (head.several)
+		pipeline_lose(state);
+	s->switches = head.switches;
 	if (head.framing == FRAMING_LENGTH)
 		s->wanted += head.length;
 	else if (head.framing == FRAMING_CHUNKED)
 		s->mode = WALK_HTTP1_CHUNKS;
+	if (head.framing != FRAMING_NONE && at == c->bytes)
+		s->due = DUE_UPLOAD;
 }
 
 static __always_inline int hex_digit(__u8 c)

@@ -4,7 +4,8 @@
  * another name. */
 #pragma once
 
-#include "bpf/lib/packet_tcp.bpf.h"
+#include "bpf/lib/peer.bpf.h"
+#include "bpf/lib/pipeline.bpf.h"
 
 #define MESSAGE_BYTES_MAX (1u << 20) /* a power of two */
 
@@ -19,22 +20,35 @@ static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, 
 	return bpf_probe_read_kernel(out, bytes, data + (at & (MESSAGE_BYTES_MAX - 1)));
 }
 
-#define __sk_buff	   sk_msg_md
-#define bpf_skb_load_bytes message_load
-#define capture_range	   message_range
-#define head_copy	   message_head_copy
-#define chunk_line	   message_chunk_line
-#define http1_chunk	   message_http1_chunk
-#define http1_next	   message_http1_next
-#define line_read	   message_line_read
-#define turn_arrived	   message_turn_arrived
-#define walk_http1	   message_http1
-#define walk_raw	   message_raw
-#define walk_units	   message_units
-#define classify	   message_classify
-#define proxy_header	   message_proxy_header
-#define quick_copy	   message_quick_copy
-#define stream_follow	   message_stream
+/* Stands for peer_overlaps: the lane has told already. */
+static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
+						  const struct conn_state *state)
+{
+	(void)msg;
+	(void)state;
+	return false;
+}
+
+#define __sk_buff	      sk_msg_md
+#define bpf_skb_load_bytes    message_load
+#define capture_range	      message_range
+#define head_copy	      message_head_copy
+#define chunk_line	      message_chunk_line
+#define http1_chunk	      message_http1_chunk
+#define http1_begins_response message_begins_response
+#define http1_next	      message_http1_next
+#define http1_response	      message_http1_response
+#define http1_settle_due      message_http1_settle_due
+#define line_read	      message_line_read
+#define peer_overlaps	      message_peer_overlaps
+#define turn_arrived	      message_turn_arrived
+#define walk_http1	      message_http1
+#define walk_raw	      message_raw
+#define walk_units	      message_units
+#define classify	      message_classify
+#define proxy_header	      message_proxy_header
+#define quick_copy	      message_quick_copy
+#define stream_follow	      message_stream
 #include "bpf/lib/walk.bpf.h"
 #undef __sk_buff
 #undef bpf_skb_load_bytes

@@ -69,24 +69,6 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 	return state && state->epoch == epoch ? state : meet(skb, sk, p, epoch, direction);
 }
 
-/* Whether the other end of the connection is captured on this node; to be asked once. A function of
- * its own: the stack of all that calls each other is bounded (512 bytes). */
-static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
-{
-	struct weft_tuple mine = {}, peer = {};
-	struct end_key key = {};
-
-	if (!tuple_of_packet(skb, WEFT_INGRESS, &mine))
-		return false;
-	__builtin_memcpy(peer.local_addr, mine.remote_addr, 16);
-	__builtin_memcpy(peer.remote_addr, mine.local_addr, 16);
-	peer.local_port = mine.remote_port;
-	peer.remote_port = mine.local_port;
-	end_key_fill(&key, &peer, state->ingress_seq, state->egress_seq);
-	state->peer = bpf_map_lookup_elem(&weft_ends, &key) ? PEER_LOCAL : PEER_REMOTE;
-	return state->peer == PEER_LOCAL;
-}
-
 /* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. An agent
  * that ends says so; one that was killed or got no CPU for too long did not. */
 static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, struct capture *c,
@@ -137,6 +119,8 @@ static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 {
 	held_take(state, &c->arrival);
 	stream_follow(skb, c, state, &state->streams[WEFT_EGRESS]);
+	if (overlaps_untold(state))
+		overlaps_tell(skb, state);
 	if (c->arrival.bytes)
 		mark_send(state->cookie, &c->arrival);
 }

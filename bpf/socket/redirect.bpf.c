@@ -79,6 +79,7 @@ static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, 
 	    (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
 		return 0;
 	e->told = 1;
+	lane->request = looks_request(&f);
 	lane->head_request = begins(&f, "HEAD ", 5);
 	lane->turns++;
 	return 0;
@@ -120,6 +121,7 @@ static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_st
 	turn_tell(msg, &c, e, lane);
 	message_stream(msg, &c, state, s);
 	lane->mode = mode_told(s->mode);
+	lane->overlaps |= pipeline_overlaps(state, WEFT_EGRESS);
 	if (c.arrival.bytes)
 		mark_send(state->cookie, &c.arrival);
 	if (!is_opaque(state))

@@ -88,6 +88,28 @@ static void expect_continue(void)
 	response(200, 200000);
 }
 
+/* The body is refused before it is sent; it is sent in the second try, or all the same. */
+static void expect_refused(void)
+{
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "POST /c HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n"
+			    "\r\n");
+		response(417, 10);
+		request("POST", "/again", 50000);
+		response(200, 100);
+		say(CLIENT, "PUT /c HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: "
+			    "chunked\r\n\r\n");
+		response(401, 10);
+		request("GET", "/after", 0);
+		response(200, 100);
+	}
+	say(CLIENT, "POST /c HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+	response(413, 10);
+	say_body(CLIENT, 100000);
+	request("GET", "/after", 0);
+	response(200, 50000);
+}
+
 static void chunked(void)
 {
 	for (int turn = 0; turn < 3; turn++) {
@@ -145,6 +167,77 @@ static void heads_only(void)
 		request("GET", "/not", 0);
 		say(SERVER, "HTTP/1.1 304 Not Modified\r\nContent-Length: 77777\r\n\r\n");
 		request("GET", "/after", 0);
+		response(200, 3000);
+	}
+}
+
+/* A HEAD request that waits for its turn costs nothing. */
+static void heads_alone(void)
+{
+	for (int i = 0; i < 3; i++) {
+		request("HEAD", "/big", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n");
+		request("GET", "/big", 0);
+		response(200, 200000);
+	}
+}
+
+static void response_to(const char *method, size_t body)
+{
+	if (method[0] == 'G')
+		response(200, body);
+	else
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+}
+
+/* Which answer is that to HEAD is not known where requests do not wait for their turn. */
+static void pipelined_heads(void)
+{
+	static const char *const methods[] = {"GET", "HEAD", "GET", "HEAD", "HEAD", "GET"};
+	const size_t count = sizeof(methods) / sizeof(*methods);
+
+	for (size_t turn = 0; turn < 3 * count; turn++) {
+		for (size_t i = 0; i <= turn % count; i++)
+			request(methods[(turn + i) % count], "/pipelined", 0);
+		for (size_t i = 0; i <= turn % count; i++)
+			response_to(methods[(turn + i) % count], 300 * (i + turn));
+	}
+	request("HEAD", "/open", 0);
+	request("HEAD", "/chunked", 0);
+	request("GET", "/last", 0);
+	say(SERVER, "HTTP/1.1 200 OK\r\nServer: test\r\n\r\n");
+	say(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+	response(200, 100);
+	request("GET", "/after", 0);
+	response(200, 100);
+}
+
+/* The same, with requests that come while answers to earlier ones are on their way. */
+static void overlapping_heads(void)
+{
+	static const char *const methods[] = {"GET", "HEAD", "GET", "GET", "HEAD"};
+	const size_t count = sizeof(methods) / sizeof(*methods);
+
+	request("GET", "/first", 0);
+	request(methods[0], "/overlapping", 0);
+	response(200, 50);
+	for (size_t turn = 0; turn < 8 * count; turn++) {
+		request(methods[(turn + 1) % count], "/overlapping", 0);
+		response_to(methods[turn % count], 1000 * (turn % 7));
+	}
+}
+
+/* A request is asked when the body before is on its way, and one more after an interim answer. */
+static void asked_early(void)
+{
+	for (int i = 0; i < 3; i++) {
+		request("GET", "/big", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n");
+		request("HEAD", "/early", 0);
+		say_body(SERVER, 30000);
+		say(SERVER, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+		request("GET", "/hinted", 0);
+		response_to("HEAD", 0);
 		response(200, 3000);
 	}
 }
@@ -261,11 +354,16 @@ static const struct scenario SCENARIOS[] = {
 	{"POSTs", posts, {.body_max = K(24)}, false, false},
 	{"large bodies", large, {.body_max = K(16)}, false, true},
 	{"100-continue", expect_continue, {.body_max = K(8)}, false, false},
+	{"100-continue refused", expect_refused, {.body_max = K(32)}, false, false},
 	{"chunked", chunked, {.body_max = K(120)}, false, false},
 	{"chunked, large", chunked_large, {.body_max = K(100)}, false, true},
 	{"chunked upload", chunked_upload, {.body_max = K(100)}, false, false},
 	{"trailers", trailers, {.body_max = K(20)}, false, false},
 	{"HEAD, 204, 304", heads_only, {0}, true, false},
+	{"HEAD alone", heads_alone, {.body_max = K(16)}, false, false},
+	{"pipelined HEAD", pipelined_heads, {0}, false, false},
+	{"overlapping HEAD", overlapping_heads, {0}, false, false},
+	{"asked early", asked_early, {0}, false, false},
 	{"until close", until_close, {.body_max = K(4)}, false, false},
 	{"websocket", websocket, {.turns_opaque = true}, false, false},
 	{"CONNECT", connect_tunnel, {.turns_opaque = true}, false, false},

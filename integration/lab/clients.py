@@ -5,6 +5,7 @@ import collections
 import json
 import re
 import signal
+import sys
 
 from lab.processes import AHEAD, wait_for
 from lab.sandbox import ROOT
@@ -51,6 +52,12 @@ def curl(place, server, requests=20000, options=(), methods=("GET", "GET", "GET"
     done = place.run(["curl", "-q", "-K", config], seconds=300)
     codes = collections.Counter(int(line) for line in done.stdout.split())
     return Count(codes, errors=codes.pop(0, 0))
+
+
+def pieces(place, server, kind="heads", connections=60, seed=1):
+    """Pipelined requests in pieces of some bytes."""
+    done = place.run([sys.executable, PROGRAMS / "pieces.py", server.place.address, server.port, kind, connections, seed], seconds=60)
+    return Count(collections.Counter(int(line) for line in done.stdout.split()))
 
 
 def fetch(place, server, *paths):

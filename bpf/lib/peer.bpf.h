@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 3: what an end of a connection learns of the other one where both are on this node. */
+#pragma once
+
+#include "bpf/lib/packet_tcp.bpf.h"
+
+/* The key of the other end, made of a packet in |direction|: for that end it goes the other way. */
+static __always_inline bool peer_key(const struct __sk_buff *skb, const struct conn_state *state,
+				     __u8 direction, struct end_key *key)
+{
+	struct weft_tuple peer = {};
+
+	if (!tuple_of_packet(skb, !direction, &peer))
+		return false;
+	end_key_fill(key, &peer, state->ingress_seq, state->egress_seq);
+	return true;
+}
+
+/* Whether the other end of the connection is captured on this node; to be asked once. A function of
+ * its own: the stack of all that calls each other is bounded (512 bytes). */
+static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
+{
+	struct end_key key = {};
+
+	if (!peer_key(skb, state, WEFT_INGRESS, &key))
+		return false;
+	state->peer = bpf_map_lookup_elem(&weft_ends, &key) ? PEER_LOCAL : PEER_REMOTE;
+	return state->peer == PEER_LOCAL;
+}
+
+/* What the other end has told of the requests that it sends. Where it is elsewhere, or not known
+ * any more, it tells nothing. */
+static __noinline bool peer_overlaps(const struct __sk_buff *skb, const struct conn_state *state)
+{
+	struct end_key key = {};
+	__u64 *end;
+
+	if (state->peer != PEER_LOCAL || !peer_key(skb, state, WEFT_EGRESS, &key))
+		return state->peer == PEER_LOCAL;
+	end = bpf_map_lookup_elem(&weft_ends, &key);
+	return !end || (*end & END_OVERLAPS);
+}
+
+static __always_inline bool overlaps_untold(const struct conn_state *state)
+{
+	return state->overlaps == OVERLAPS_HERE ||
+	       (state->overlaps == OVERLAPS_NOT &&
+		state->streams[WEFT_EGRESS].mode == WALK_HTTP1_RAW);
+}
+
+/* Tells the other end, before the packet at hand gets there. */
+static __noinline int overlaps_tell(const struct __sk_buff *skb, struct conn_state *state)
+{
+	struct weft_tuple mine = {};
+	struct end_key key = {};
+	__u64 *end;
+
+	state->overlaps = OVERLAPS_TOLD;
+	if (!tuple_of_packet(skb, WEFT_EGRESS, &mine))
+		return 0;
+	end_key_fill(&key, &mine, state->egress_seq, state->ingress_seq);
+	end = bpf_map_lookup_elem(&weft_ends, &key);
+	if (end)
+		*end |= END_OVERLAPS;
+	return 0;
+}

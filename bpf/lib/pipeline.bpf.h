@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 2: whether it is known which request a response answers: while each request waits for the
+ * answer to the one before. An answer to HEAD names the size of a body that does not follow, and
+ * nothing else in it tells. */
+#pragma once
+
+#include "bpf/lib/maps.bpf.h"
+
+/* A request does not wait, or some passed that were not counted. */
+static __always_inline void pipeline_lose(struct conn_state *state)
+{
+	if (state->overlaps == OVERLAPS_NOT)
+		state->overlaps = OVERLAPS_HERE;
+}
+
+/* A request begins. */
+static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
+{
+	if (state->asked)
+		pipeline_lose(state);
+	state->asked = 1;
+	state->head_request = is_head;
+}
+
+/* What this end knows of the requests that pass in |direction|. */
+static __always_inline bool pipeline_overlaps(const struct conn_state *state, __u8 direction)
+{
+	__u8 mode = direction == WEFT_EGRESS ? state->streams[WEFT_EGRESS].mode
+					     : state->streams[WEFT_INGRESS].mode;
+
+	return state->overlaps || mode == WALK_HTTP1_RAW;
+}
