@@ -2,6 +2,9 @@
 /* Sequenced-packet sockets: a message is sent whole or not at all. */
 #include "control/broker.h"
 
+#include "base/cleanup.h"
+#include "base/rights.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
@@ -67,17 +70,26 @@ void broker_keep_worker(struct broker *b)
 	close_end(&b->push_fd);
 }
 
-static ssize_t ask(int fd, const void *question, size_t question_bytes, void *answer, size_t size)
+/* Asks; 0: the answer is there. */
+static int ask_begin(int fd, const void *question, size_t question_bytes)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	ssize_t n;
+	char late;
 
-	while (recv(fd, answer, size, MSG_DONTWAIT) > 0)
+	while (recv(fd, &late, sizeof(late), MSG_DONTWAIT) > 0)
 		; /* an answer that came after its time */
 	if (send(fd, question, question_bytes, MSG_NOSIGNAL) < 0)
 		return -errno;
-	if (poll(&p, 1, ANSWER_MS) != 1)
-		return -ETIMEDOUT;
+	return poll(&p, 1, ANSWER_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static ssize_t ask(int fd, const void *question, size_t question_bytes, void *answer, size_t size)
+{
+	int r = ask_begin(fd, question, question_bytes);
+	ssize_t n;
+
+	if (r)
+		return r;
 	n = recv(fd, answer, size, 0);
 	return n < 0 ? -errno : n;
 }
@@ -107,18 +119,45 @@ ssize_t broker_ask_data(struct broker *b, enum broker_question question, const v
 	return ask_message(b, &m, answer, size);
 }
 
-int broker_ask_name(struct broker *b, struct broker_name *name)
+/* Asks for |name|; a descriptor that comes with the answer is |*ret_fd|, else -1. */
+static int ask_name(struct broker *b, struct broker_name *name, int *ret_fd)
 {
 	struct broker_name answer = {0};
+	char control[RIGHTS_BYTES] = {0};
+	struct iovec part = {&answer, sizeof(answer)};
+	struct msghdr header = {.msg_iov = &part,
+				.msg_iovlen = 1,
+				.msg_control = control,
+				.msg_controllen = sizeof(control)};
 	size_t head = offsetof(struct broker_name, path);
-	ssize_t n = ask(b->names_fd, name, head, &answer, sizeof(answer));
+	int r = ask_begin(b->names_fd, name, head);
+	ssize_t n = r ? r : recvmsg(b->names_fd, &header, MSG_CMSG_CLOEXEC);
 
+	*ret_fd = n > 0 ? rights_taken(&header) : -1;
 	if (n < 0)
-		return (int)n;
-	if ((size_t)n <= head || answer.cgroup_id != name->cgroup_id)
+		return r ? r : -errno;
+	if ((size_t)n <= head || answer.cgroup_id != name->cgroup_id || answer.state != name->state)
 		return -ETIMEDOUT; /* the answer of an earlier question, which came too late */
 	memcpy(name->path, answer.path, sizeof(name->path));
 	return 0;
+}
+
+int broker_ask_name(struct broker *b, struct broker_name *name)
+{
+	cleanup_close int fd = -1;
+
+	return ask_name(b, name, &fd);
+}
+
+int broker_ask_state(struct broker *b, uint64_t cgroup_id, unsigned n)
+{
+	struct broker_name name = {.cgroup_id = cgroup_id, .state = n};
+	cleanup_close int fd = -1;
+	int r = ask_name(b, &name, &fd);
+
+	if (r)
+		return r;
+	return fd < 0 ? -ENOENT : take_fd(&fd);
 }
 
 int broker_name_read(int namer_fd, struct broker_name *ret)
@@ -128,9 +167,14 @@ int broker_name_read(int namer_fd, struct broker_name *ret)
 	return n == (ssize_t)offsetof(struct broker_name, path) ? 0 : -EPIPE;
 }
 
-void broker_name_answer(int namer_fd, const struct broker_name *name)
+void broker_name_answer(int namer_fd, const struct broker_name *name, int fd)
 {
-	send(namer_fd, name, sizeof(*name), MSG_NOSIGNAL | MSG_DONTWAIT);
+	char control[RIGHTS_BYTES] = {0};
+	struct iovec part = {(void *)name, sizeof(*name)};
+	struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+
+	rights_attach(&header, control, fd);
+	sendmsg(namer_fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void broker_tell(struct broker *b, enum broker_question question)

@@ -82,6 +82,7 @@ ssize_t broker_ask_data(struct broker *b, enum broker_question question, const v
 /* A question and its answer. */
 struct broker_name {
 	uint64_t cgroup_id;
+	uint64_t state; /* 0: the path alone; n: the n-th file about its container, too */
 	char path[BROKER_PATH_MAX]; /* below the root; "": there is none */
 };
 
@@ -89,9 +90,14 @@ struct broker_name {
  * (-ETIMEDOUT). */
 int broker_ask_name(struct broker *b, struct broker_name *name);
 
+/* Worker: asks for the |n|-th file, from 1, of the runtime of the container whose control group is
+ * |cgroup_id|. A descriptor which the caller closes; -ENOENT: there are not as many. */
+int broker_ask_state(struct broker *b, uint64_t cgroup_id, unsigned n);
+
 /* Loader: waits for the next question; -EPIPE when the worker is gone. */
 int broker_name_read(int namer_fd, struct broker_name *ret);
-void broker_name_answer(int namer_fd, const struct broker_name *name);
+/* |fd| goes along with it and stays the caller's; -1: none. */
+void broker_name_answer(int namer_fd, const struct broker_name *name, int fd);
 
 /* Worker: asks for something that has no answer. */
 void broker_tell(struct broker *b, enum broker_question question);

@@ -3,7 +3,9 @@
 #include "control/namer.h"
 
 #include "control/broker.h"
+#include "control/runtime_state.h"
 
+#include "base/cleanup.h"
 #include "base/schedule.h"
 #include "datapath/attach/cgroups.h"
 
@@ -24,9 +26,13 @@ static void *run(void *arg)
 	struct broker_name name;
 
 	while (!broker_name_read(n->fd, &name)) {
+		cleanup_close int state = -1;
+
 		if (cgroups_path(n->cgroup_root, name.cgroup_id, name.path, sizeof(name.path)))
 			name.path[0] = 0;
-		broker_name_answer(n->fd, &name);
+		else if (name.state)
+			state = runtime_state_open(name.path, (unsigned)name.state);
+		broker_name_answer(n->fd, &name, state);
 	}
 	return NULL;
 }

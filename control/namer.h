@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The loader's answers that the worker cannot go on without: paths of control groups. A thread of
- * its own gives them, of real-time priority where that is allowed: the loader may be busy with a
- * library, or wait for a CPU, while records fill the ring. */
+/* The loader's answers that the worker cannot go on without: paths of control groups, files
+ * about containers. A thread of its own gives them, of real-time priority where that is allowed:
+ * the loader may be busy with a library, or wait for a CPU, while records fill the ring. */
 #pragma once
 
 #include "base/error.h"

@@ -33,6 +33,9 @@
 	X(cluster, "NAME",                                                                         \
 	  "source_cluster and destination_cluster of workloads that are known (default "           \
 	  "Kubernetes)")                                                                           \
+	X(names, "runtime|id",                                                                     \
+	  "what containers are called: as their runtime does, else as the program in them; or by " \
+	  "their id (default runtime)")                                                            \
 	X(ring_bytes, "N", "size of the event ring, a power of two from 65536 (default 16777216)") \
 	X(connections, "N", "connections kept at once (default 65536)")                            \
 	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
@@ -134,6 +137,14 @@ static int take_cluster(struct options *o, const char *value)
 	return -1;
 }
 
+static int take_names(struct options *o, const char *value)
+{
+	o->names_by_id = !strcmp(value, "id");
+	return o->names_by_id || !strcmp(value, "runtime")
+		       ? -1
+		       : mistake("names", value, "runtime or id");
+}
+
 static int take_connections(struct options *o, const char *value)
 {
 	if (!number(value, &o->connections) || o->connections < 16 || o->connections > 4u << 20)
@@ -215,6 +226,8 @@ static int take_option(struct options *o, int id, const char *value)
 		return take_accelerate(o, value);
 	case OPTION_cluster:
 		return take_cluster(o, value);
+	case OPTION_names:
+		return take_names(o, value);
 	case OPTION_ring_bytes:
 		return take_ring_bytes(o, value);
 	case OPTION_connections:

@@ -21,6 +21,7 @@ struct options {
 	unsigned interface_count;
 	const char *xdp_mode;
 	enum tls_mode tls;
+	bool names_by_id;    /* containers are called by their ids */
 	const char *cluster; /* of the workloads here, in Istio's labels */
 	uint32_t ring_bytes;
 	uint32_t connections; /* 0 = the default */

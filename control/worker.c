@@ -5,6 +5,7 @@
 #include "control/apply/generation.h"
 #include "control/apply/objective_rows.h"
 #include "control/process.h"
+#include "control/runtime_name.h"
 #include "control/sandbox.h"
 #include "control/serve/recent.h"
 #include "control/serve/listen.h"
@@ -42,6 +43,7 @@
 #define OPEN_EXCHANGES	     1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS   8192 /* 1000 a second, seen from both ends: two seconds of them */
 #define RECENT_VERDICTS_KEPT 4096
+#define STATE_FILES	     8 /* of runtimes, that are asked for the name of a container */
 
 struct worker {
 	struct options options;
@@ -127,6 +129,39 @@ static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 	return 0;
 }
 
+/* Reads what a runtime keeps of the container |id|. */
+static bool read_state(int fd, const char *id, struct observe_names *ret)
+{
+	off_t size = lseek(fd, 0, SEEK_END); /* fstat is another call in some C libraries */
+	ssize_t n = -1;
+	bool named;
+	char *text;
+
+	if (size <= 0 || size > RUNTIME_NAME_MAX_BYTES)
+		return false;
+	text = malloc((size_t)size);
+	if (text)
+		n = pread(fd, text, (size_t)size, 0);
+	named = n > 0 && runtime_name_read(text, (size_t)n, id, ret);
+	free(text);
+	return named;
+}
+
+static int name_container(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
+{
+	struct worker *w = arg;
+
+	for (unsigned n = 1; n <= STATE_FILES; n++) {
+		cleanup_close int fd = broker_ask_state(w->broker, cgroup_id, n);
+
+		if (fd < 0)
+			return -ENOENT;
+		if (read_state(fd, id, ret))
+			return 0;
+	}
+	return -ENOENT;
+}
+
 static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		    uint16_t port, struct observe_names *ret)
 {
@@ -168,6 +203,8 @@ static int start_pipeline(struct worker *w, struct error *err)
 					    .verdict = take_verdict,
 					    .verdict_names = name_verdict};
 
+	if (!w->options.names_by_id)
+		listener.container = name_container;
 	limits.seed = random_seed();
 	limits.requests_per_connection = OPEN_EXCHANGES;
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;

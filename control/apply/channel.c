@@ -3,6 +3,7 @@
 #include "control/apply/channel.h"
 
 #include "base/cleanup.h"
+#include "base/rights.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -81,20 +82,11 @@ struct payload {
 static int message_send_with(int socket_fd, const struct message *m, int fd,
 			     const struct payload *payload)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {0};
+	char control[RIGHTS_BYTES] = {0};
 	struct iovec parts[] = {{(void *)m, sizeof(*m)}, {payload->data, payload->bytes}};
 	struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
-	struct cmsghdr *rights;
 
-	if (fd >= 0) {
-		header.msg_control = control;
-		header.msg_controllen = sizeof(control);
-		rights = CMSG_FIRSTHDR(&header);
-		rights->cmsg_level = SOL_SOCKET;
-		rights->cmsg_type = SCM_RIGHTS;
-		rights->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(rights), &fd, sizeof(int));
-	}
+	rights_attach(&header, control, fd);
 	return sendmsg(socket_fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -107,21 +99,18 @@ static int message_send(int socket_fd, const struct message *m, int fd)
 static int message_receive_with(int socket_fd, struct message *m, int *ret_fd, int flags,
 				struct payload *payload)
 {
-	char control[CMSG_SPACE(sizeof(int))];
+	char control[RIGHTS_BYTES] = {0};
 	struct iovec parts[] = {{m, sizeof(*m)}, {payload->data, payload->bytes}};
 	struct msghdr header = {.msg_iov = parts,
 				.msg_iovlen = 2,
 				.msg_control = control,
 				.msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(socket_fd, &header, flags | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *rights;
 
 	*ret_fd = -1;
 	if (n < 0)
 		return -errno;
-	rights = CMSG_FIRSTHDR(&header);
-	if (rights && rights->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fd, CMSG_DATA(rights), sizeof(int));
+	*ret_fd = rights_taken(&header);
 	payload->bytes = n > (ssize_t)sizeof(*m) ? (size_t)n - sizeof(*m) : 0;
 	if (n >= (ssize_t)sizeof(*m) && !(header.msg_flags & MSG_TRUNC))
 		return 0;

@@ -3,7 +3,6 @@
 #include "datapath/observe/cgroup_name.h"
 #include "base/slice.h"
 
-#define ID_BYTES       64
 #define SHORT_ID_BYTES 12
 
 /* Takes the last component from the end of |path|; false when nothing is left. */
@@ -52,8 +51,8 @@ static bool container_id(struct slice component, struct slice *ret_id)
 			run++;
 			continue;
 		}
-		if (run == ID_BYTES) {
-			*ret_id = (struct slice){component.data + i - run, SHORT_ID_BYTES};
+		if (run == CGROUP_CONTAINER_ID_BYTES) {
+			*ret_id = (struct slice){component.data + i - run, run};
 			return true;
 		}
 		run = 0;
@@ -61,10 +60,11 @@ static bool container_id(struct slice component, struct slice *ret_id)
 	return false;
 }
 
-/* LXC and systemd-nspawn name their groups after the container. */
+/* LXC and systemd-nspawn name their groups after the container: alone, or as a unit. */
 static bool container_called(struct slice component, struct slice *ret_name)
 {
-	static const struct slice prefixes[] = {{"lxc.payload.", 12}, {"machine-", 8}};
+	static const struct slice prefixes[] = {
+		{"lxc.payload.", 12}, {"machine-", 8}, {"systemd-nspawn@", 15}};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		if (!slice_starts_with(component, prefixes[i]))
@@ -72,6 +72,8 @@ static bool container_called(struct slice component, struct slice *ret_name)
 		*ret_name = without(component, prefixes[i].size_bytes, 0);
 		if (ends_with(*ret_name, SLICE(".scope")))
 			*ret_name = without(*ret_name, 0, 6);
+		else if (ends_with(*ret_name, SLICE(".service")))
+			*ret_name = without(*ret_name, 0, 8);
 		return ret_name->size_bytes;
 	}
 	return false;
@@ -95,9 +97,14 @@ static bool find_container(struct slice path, struct slice *ret_name)
 {
 	struct slice component;
 
-	while (take_last(&path, &component))
-		if (container_id(component, ret_name) || container_called(component, ret_name))
+	while (take_last(&path, &component)) {
+		if (container_id(component, ret_name)) {
+			ret_name->size_bytes = SHORT_ID_BYTES;
 			return true;
+		}
+		if (container_called(component, ret_name))
+			return true;
+	}
 	return false;
 }
 
@@ -114,6 +121,27 @@ static bool find_unit(struct slice path, struct slice *ret_name)
 	return false;
 }
 
+static int digit_of(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* In names of units systemd writes other characters than its own as "\xHH". */
+static void unescape(char *name)
+{
+	char *out = name;
+
+	for (; *name; name++) {
+		*out = *name;
+		if (name[0] == '\\' && name[1] == 'x' && is_hex(name[2]) && is_hex(name[3])) {
+			*out = (char)(digit_of(name[2]) << 4 | digit_of(name[3]));
+			name += 3;
+		}
+		out++;
+	}
+	*out = 0;
+}
+
 const char *cgroup_name(const char *path, char *name, size_t size)
 {
 	struct slice whole = {path, strlen(path)};
@@ -121,6 +149,7 @@ const char *cgroup_name(const char *path, char *name, size_t size)
 
 	if (find_container(whole, &found)) {
 		slice_copy(found, name, size);
+		unescape(name);
 		return "container";
 	}
 	if (find_unit(whole, &found)) {
@@ -132,4 +161,17 @@ const char *cgroup_name(const char *path, char *name, size_t size)
 		return "cgroup";
 	}
 	return NULL;
+}
+
+bool cgroup_container_id(const char *path, char ret_id[CGROUP_CONTAINER_ID_BYTES + 1])
+{
+	struct slice whole = {path, strlen(path)}, component, id;
+
+	while (take_last(&whole, &component)) {
+		if (!container_id(component, &id))
+			continue;
+		slice_copy(id, ret_id, CGROUP_CONTAINER_ID_BYTES + 1);
+		return true;
+	}
+	return false;
 }

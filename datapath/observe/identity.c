@@ -34,6 +34,7 @@ struct identities {
 	struct observe_counters *counters;
 	struct identity unknown;
 	struct identity overflow;
+	struct identity nameless; /* a container of which nothing but its id is known */
 };
 
 static void text_set(char *out, size_t size, const char *text)
@@ -123,15 +124,28 @@ static const struct identity *intern(struct identities *ids, const char *kind, c
 	return &e->identity;
 }
 
+static const struct identity *container_ask(struct identities *ids, uint64_t cgroup_id,
+					    const char *id)
+{
+	struct observe_names names = {0};
+
+	if (ids->listener->container(ids->listener->arg, cgroup_id, id, &names) ||
+	    !names.workload[0])
+		return &ids->nameless;
+	return intern(ids, "container", names.workload, &names);
+}
+
 static const struct identity *group_ask(struct identities *ids, uint64_t cgroup_id)
 {
 	const struct observe_listener *l = ids->listener;
-	char path[512], name[64];
+	char path[512], name[64], id[CGROUP_CONTAINER_ID_BYTES + 1];
 	const char *kind;
 
 	if (!l->cgroup_path || l->cgroup_path(l->arg, cgroup_id, path, sizeof(path)))
 		return NULL;
 	path[sizeof(path) - 1] = 0;
+	if (l->container && cgroup_container_id(path, id))
+		return container_ask(ids, cgroup_id, id);
 	kind = cgroup_name(path, name, sizeof(name));
 	return kind ? intern(ids, kind, name, NULL) : NULL;
 }
@@ -158,13 +172,15 @@ static const struct identity *owner_identity(struct identities *ids, const struc
 	const struct identity *id = group_identity(ids, owner->cgroup_id);
 	char name[sizeof(owner->exe) + 1] = {0};
 
-	if (id)
+	const char *kind = id == &ids->nameless ? "container" : "process";
+
+	if (id && id != &ids->nameless)
 		return id;
 	if (owner->exe[0])
 		memcpy(name, owner->exe, sizeof(owner->exe));
 	else
 		memcpy(name, owner->comm, sizeof(owner->comm));
-	return name[0] ? intern(ids, "process", name, NULL) : &ids->unknown;
+	return name[0] ? intern(ids, kind, name, NULL) : &ids->unknown;
 }
 
 const struct identity *identity_of(struct identities *ids, const struct weft_owner *owner,
@@ -176,6 +192,9 @@ const struct identity *identity_of(struct identities *ids, const struct weft_own
 
 	if (!l->names || l->names(l->arg, owner, addr, port, &names))
 		return id;
-	return names.workload[0] ? intern(ids, "mesh", names.workload, &names)
-				 : intern(ids, id->kind, id->workload, &names);
+	if (names.workload[0])
+		return intern(ids, "mesh", names.workload, &names);
+	if (!names.namespace_name[0] && strcmp(id->namespace_, "unknown") != 0)
+		text_set(names.namespace_name, sizeof(names.namespace_name), id->namespace_);
+	return intern(ids, id->kind, id->workload, &names);
 }

@@ -43,6 +43,11 @@ static const struct {
 	{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope",
 	 "container", SHORT},
 	{"/machine.slice/machine-debian.scope", "container", "debian"},
+	{"/machine.slice/systemd-nspawn@web.service/payload", "container", "web"},
+	{"/machine.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service",
+	 "container", "web"},
+	{"/machine.slice/machine-my\\x2dweb.scope", "container", "my-web"},
+	{"/machine.slice/machine-a\\x2.scope", "container", "a\\x2"},
 	{"/lxc.payload.web1/system.slice/nginx.service", "container", "web1"},
 	{"/user.slice/user-1000.slice/session-3.scope", NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/init.scope", NULL, NULL},
@@ -175,6 +180,88 @@ static void test_names_from_configuration(void **state)
 	identities_free(ids);
 }
 
+static int container_path(void *arg, uint64_t id, char *out, size_t size)
+{
+	(void)arg;
+	(void)id;
+	snprintf(out, size, "/system.slice/docker-" ID ".scope/init");
+	return 0;
+}
+
+/* The container of group 1 has a name, that of group 2 is a Pod's, that of group 3 has none. */
+static int container_of(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
+{
+	(void)arg;
+	asked++;
+	assert_string_equal(id, ID);
+	if (cgroup_id == 3)
+		return -2;
+	snprintf(ret->workload, sizeof(ret->workload), cgroup_id == 1 ? "web" : "cart");
+	if (cgroup_id == 2)
+		snprintf(ret->namespace_name, sizeof(ret->namespace_name), "shop");
+	return 0;
+}
+
+static void test_containers_have_names(void **state)
+{
+	struct observe_listener l = {.cgroup_path = container_path, .container = container_of};
+	struct observe_counters counters = {0};
+	struct identities *ids = identities_new(8, 0, &l, &counters);
+	struct weft_owner owner = {.cgroup_id = 1, .exe = "nginx"};
+	const struct identity *a = identity_of(ids, &owner, nowhere, 0);
+
+	(void)state;
+	assert_string_equal(a->workload, "web");
+	assert_string_equal(a->kind, "container");
+	assert_string_equal(a->namespace_, "unknown");
+	owner.cgroup_id = 2;
+	a = identity_of(ids, &owner, nowhere, 0);
+	assert_string_equal(a->workload, "cart");
+	assert_string_equal(a->namespace_, "shop");
+	asked = 0;
+	owner.cgroup_id = 3; /* no runtime answers: as the program in it */
+	a = identity_of(ids, &owner, nowhere, 0);
+	assert_string_equal(a->workload, "nginx");
+	assert_string_equal(a->kind, "container");
+	snprintf(owner.exe, sizeof(owner.exe), "sidecar");
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "sidecar");
+	assert_int_equal(asked, 1);
+	identities_free(ids);
+
+	l.container = NULL; /* by the id */
+	ids = identities_new(8, 0, &l, &counters);
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, SHORT);
+	identities_free(ids);
+}
+
+/* What the mesh says of an end that it does not name leaves a Pod its namespace. */
+static int service_of(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		      uint16_t port, struct observe_names *ret)
+{
+	(void)arg;
+	(void)owner;
+	(void)addr;
+	(void)port;
+	snprintf(ret->service, sizeof(ret->service), "cart.example");
+	return 0;
+}
+
+static void test_pods_keep_their_namespace(void **state)
+{
+	struct observe_listener l = {
+		.cgroup_path = container_path, .container = container_of, .names = service_of};
+	struct observe_counters counters = {0};
+	struct identities *ids = identities_new(8, 0, &l, &counters);
+	struct weft_owner owner = {.cgroup_id = 2, .exe = "nginx"};
+	const struct identity *a = identity_of(ids, &owner, nowhere, 80);
+
+	(void)state;
+	assert_string_equal(a->workload, "cart");
+	assert_string_equal(a->namespace_, "shop");
+	assert_string_equal(a->service, "cart.example");
+	identities_free(ids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +269,8 @@ int main(void)
 		cmocka_unit_test(test_names_from_configuration),
 		cmocka_unit_test(test_interning),
 		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_containers_have_names),
+		cmocka_unit_test(test_pods_keep_their_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

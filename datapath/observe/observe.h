@@ -53,6 +53,11 @@ struct observe_listener {
 	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
 	 * id, the answer is kept. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
+	/* How the runtime of the container |id| (64 hex digits), whose control group is
+	 * |cgroup_id|, calls it: fills the workload, of a Pod its namespace. 0, or -ENOENT: then it
+	 * is called as the program that runs in it. Called once per unknown control group. NULL:
+	 * containers are called by the first 12 digits. |ret| comes zeroed. */
+	int (*container)(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret);
 	/* Names an end: its address and port and, where it is on this node, its owner (else NULL).
 	 * 0, or -ENOENT: configuration does not know it. Called once per end of a connection. May
 	 * be NULL. |ret| comes zeroed. */

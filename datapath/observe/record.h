@@ -13,9 +13,9 @@
  * never empty: "unknown". */
 struct identity {
 	uint32_t index;	     /* small and dense, for tables keyed by identity */
-	char workload[64];   /* container, else systemd unit, else cgroup, else executable */
+	char workload[64];   /* container (or Pod), else systemd unit, cgroup, executable */
 	char kind[12];	     /* "container", "unit", "cgroup", "process", "address", "unknown" */
-	char namespace_[64]; /* mesh namespace, "unknown" without configuration */
+	char namespace_[64]; /* mesh namespace, "unknown" without configuration; a Pod's own */
 	char service[128];   /* destination_service (host); without configuration the workload */
 	char app[64];	     /* canonical service; without configuration the workload */
 	char version[32];    /* canonical revision; without configuration "latest" */
