@@ -171,6 +171,22 @@ static __always_inline bool is_http1(const struct conn_state *state)
 	       in == WALK_HTTP1_RAW;
 }
 
+/* A request behind empty lines, which servers ignore (RFC 9112 2.2), or nothing but those yet: two
+ * at most. |f|, loaded at |at|, is loaded anew. */
+static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struct capture *c,
+					      __u32 at, struct first_bytes *f)
+{
+	for (int i = 0; i < 4; i++) {
+		if (f->b[0] != '\r' && f->b[0] != '\n')
+			break;
+		if (++at >= c->bytes)
+			return true;
+		if (!first_bytes_load(skb, c, at, f))
+			return false;
+	}
+	return looks_request(f);
+}
+
 /* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
 __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			const struct conn_state *state, struct stream_state *s)
@@ -199,6 +215,8 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return WALK_HTTP2;
 	if (f.bytes < FRAME_HEADER_BYTES && !f.b[0] && is_http1(state))
 		return WALK_RAW; /* a frame in pieces after a preface in pieces */
+	if (!state->joined && looks_empty_lines(skb, c, at, &f))
+		return WALK_HTTP1_RAW;
 	return state->joined ? WALK_NEW : WALK_OPAQUE;
 }
 

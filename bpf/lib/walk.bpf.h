@@ -272,6 +272,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	at = s->mode == WALK_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
 	if (s->mode == WALK_NEW && at < c->bytes)
 		s->mode = classify(skb, c, at, state, s);
+	if (s->mode == WALK_HTTP1_RAW) /* that is the other end's to find out */
+		s->mode = WALK_HTTP1;
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
 		asked = turn_arrived(skb, c, at, state);
 	if (s->mode != WALK_OPAQUE)

@@ -38,6 +38,16 @@ static void small_gets(void)
 	}
 }
 
+static void empty_lines_first(void)
+{
+	say(CLIENT, "\r\n");
+	small_gets();
+	request("POST", "/after", 5000);
+	say(CLIENT, "\n\n");
+	response(200, 5000);
+	small_gets();
+}
+
 static void pipelined(void)
 {
 	for (int i = 0; i < 6; i++)
@@ -349,6 +359,7 @@ static void server_first(void)
 
 static const struct scenario SCENARIOS[] = {
 	{"small GETs", small_gets, {.attached = 20}, true, false},
+	{"empty lines first", empty_lines_first, {0}, true, false},
 	{"pipelined", pipelined, {0}, true, false},
 	{"pipelined, many", pipelined_many, {0}, false, false},
 	{"POSTs", posts, {.body_max = K(24)}, false, false},
