@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A server of HTTP/1.1 on PORT, TLS with CERT and KEY, that answers /obey/SEED-NUMBER as grammar.response says: interim
+answers, lengths, chunks with extensions and trailers, bodies until close, cut at random."""
+
+import os
+import socket
+import socketserver
+import ssl
+
+import grammar
+
+TLS = None
+if "CERT" in os.environ:
+    TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    TLS.load_cert_chain(os.environ["CERT"], os.environ["KEY"])
+
+
+class Obeys(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+    timeout = 30
+
+    def setup(self):
+        if TLS:
+            self.request = TLS.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def handle(self):
+        while self.answer():
+            pass
+
+    def answer(self):
+        """One request; whether another may come."""
+        line = self.rfile.readline().split()
+        if len(line) != 3:
+            return False
+        method, path = line[0].decode(), line[1].decode()
+        headers = dict(self.read_headers())
+        seed, number = map(int, path.split("/")[2].split("-"))
+        plan, dice = grammar.response(seed, number), grammar.seeded("server", seed, number)
+        early = headers.get("expect") and dice.random() < 0.4
+        if headers.get("expect") and not early:
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n", dice)
+        if not early:
+            self.read_body(headers)
+        for status in plan.interim:
+            self.send(grammar.head_of(f"HTTP/1.1 {status} Wait", []), dice)
+        close = plan.framing == "close" or early
+        fields = plan.headers + grammar.framing_header(plan.framing, plan.body) + ([("Connection", "close")] if close else [])
+        self.send(grammar.head_of(f"HTTP/1.1 {plan.status} Said", fields), dice)
+        if method != "HEAD":
+            self.send(grammar.framed(plan.body, plan.framing, dice), dice)
+        return not close
+
+    def read_headers(self):
+        while line := self.rfile.readline().strip():
+            name, _, value = line.decode().partition(":")
+            yield name.lower(), value.strip()
+
+    def read_body(self, headers):
+        self.rfile.read(int(headers.get("content-length", 0)))
+        if headers.get("transfer-encoding") != "chunked":
+            return
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            self.rfile.read(size + 2)
+        while self.rfile.readline().strip():
+            pass
+
+    def send(self, data, dice):
+        for piece in grammar.pieces(data, dice, dice.choice(["whole", "large", "small"])):
+            self.request.sendall(piece)
+
+    def finish(self):
+        try:
+            self.request.shutdown(socket.SHUT_WR)
+            self.request.settimeout(2)
+            while self.request.recv(65536):  # what is still under way must not become a reset that takes the answer away
+                pass
+        except (OSError, ValueError):
+            pass
+
+
+class Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        pass  # clients leave as they like
+
+
+Server(("::", int(os.environ["PORT"])), Obeys).serve_forever()
