@@ -230,4 +230,4 @@ clean: ## remove everything that was built
 
 -include $(patsubst %.o,%.d,$(shell find $(BUILD) -path $(BUILD)/fresh -prune -o -name '*.o' -print 2>/dev/null))
 .PHONY: all help deps deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-kernels deps-fresh deps-image deps-service demo test bench bench-reaction unit tests fuzz fuzzers check kernels fresh service install uninstall deb image image-check clean
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o $(BUILD)/%.bpf.o $(BUILD)/llhttp/%.o
