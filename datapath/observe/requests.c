@@ -39,7 +39,7 @@ static bool is_grpc(struct slice content_type)
 {
 	struct slice rest;
 
-	if (!slice_starts_with(content_type, SLICE("application/grpc")))
+	if (!content_type.data || !slice_starts_with(content_type, SLICE("application/grpc")))
 		return false;
 	rest = (struct slice){content_type.data + 16, content_type.size_bytes - 16};
 	return !rest.size_bytes || rest.data[0] == '+' || rest.data[0] == ';';

@@ -106,7 +106,7 @@ static inline void world_free(struct world *w)
 	free(w);
 }
 
-static inline const struct observe_counters *world_counts(struct world *w)
+static inline const struct observe_counters *world_counts(const struct world *w)
 {
 	return observe_counts(w->observe);
 }
