@@ -252,6 +252,32 @@ static void asked_early(void)
 	}
 }
 
+/* Answers come while the request's body is on its way, and requests do not wait for their turn. */
+static void answered_early(void)
+{
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "POST /empty HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+		chunk(CLIENT, 12);
+		say(CLIENT, "0\r\n\r\n");
+		request("HEAD", "/busy", 0);
+		say(SERVER, "HTTP/1.1 204 No Content\r\n\r\n");
+		say(CLIENT, "PUT /page HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+		chunk(CLIENT, 5);
+		chunk(CLIENT, 4000);
+		say(SERVER, "HTTP/1.1 503 Busy\r\nContent-Length: 197\r\n\r\n");
+		response(405, 157);
+		for (int n = 0; n < 8; n++)
+			chunk(CLIENT, 300 + dice(9000));
+		say(CLIENT, "0\r\n\r\n");
+		request("HEAD", "/ok", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n");
+		request("GET", "/page", 0);
+		request("HEAD", "/page", 0);
+		response(200, 5000);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+	}
+}
+
 static void until_close(void)
 {
 	request("GET", "/close", 0);
@@ -375,6 +401,7 @@ static const struct scenario SCENARIOS[] = {
 	{"pipelined HEAD", pipelined_heads, {0}, false, false},
 	{"overlapping HEAD", overlapping_heads, {0}, false, false},
 	{"asked early", asked_early, {0}, false, false},
+	{"answered early", answered_early, {0}, false, false},
 	{"until close", until_close, {.body_max = K(4)}, false, false},
 	{"websocket", websocket, {.turns_opaque = true}, false, false},
 	{"CONNECT", connect_tunnel, {.turns_opaque = true}, false, false},
