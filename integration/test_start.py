@@ -5,6 +5,8 @@ import subprocess
 import time
 
 from lab import clients, servers
+from lab.mesh import CONNECTS
+from lab.processes import wait_for
 from lab.sandbox import ROOT
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
@@ -49,6 +51,22 @@ def from_the_first_request(box):
         count = clients.curl(box.namespace("client"), server, requests=40)
         found = weftd.settled_metrics().by("reporter", "istio_requests_total", destination_workload=server.workload)
         expect_equal(found, {"source": count.answers, "destination": count.answers}, f"requests, TLS {tls}")
+
+
+@test("start/accounts_begin_with_the_first_byte", needs=("nginx",))
+def accounts(box):
+    """Of connections that come and go while the programs are attached one after the other: those that are seen to open are
+    seen from their first byte; the others are older than the agent."""
+    server, client = servers.nginx(box.namespace("server"), 8080), box.namespace("client")
+    running = [client.start([servers.PYTHON, CONNECTS, server.place.address, 8080, "40s"], f"connects-{n}") for n in range(2)]
+    weftd = Weftd(box)
+    for _ in range(8):
+        weftd.start()
+        wait_for(lambda: weftd.metrics().total("istio_requests_total", destination_workload=server.workload) > 200, 20, "requests")
+        weftd.accounts_agree()
+        weftd.stop()
+        weftd.detach()
+    expect(all(process.alive() for process in running), "the connections did not last")
 
 
 @test("start/from_the_next_request", needs=("nginx", "curl"))

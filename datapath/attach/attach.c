@@ -45,12 +45,12 @@ static const struct {
 	enum hook hook;
 	bool pinned;
 } PROGRAMS[] = {
-	{"tcp_state", HOOK_TRACE, true},
+	{"payload_out", HOOK_CGROUP, true},
+	{"payload_in", HOOK_CGROUP, true},
+	{"tcp_state", HOOK_TRACE, true}, /* of what it sees begin all payload is seen */
 	{"tcp_state_twin", HOOK_TRACE, true},
 	{"tcp_reset_out", HOOK_TRACE, true},
 	{"tcp_reset_in", HOOK_TRACE, true},
-	{"payload_out", HOOK_CGROUP, true},
-	{"payload_in", HOOK_CGROUP, true},
 	{"conns_alive", HOOK_ITER_CONNS, false},
 	{"listeners", HOOK_ITER_OWNERS, false},
 	{"sockets_found", HOOK_FILES_OWNERS, false},

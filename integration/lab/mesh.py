@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A mesh for a test: its directory of configuration, written as operators do it, and what weftd says of it."""
 
-import http.client
 import json
 import os
-import socket
 import sys
 
 from lab.processes import wait_for
@@ -44,13 +42,7 @@ class Mesh:
 
     def get(self, path):
         """One object of the API, without the cost of a program."""
-        connection = http.client.HTTPConnection("localhost")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(str(self.weftd.socket))
-        connection.request("GET", path)
-        found = json.loads(connection.getresponse().read())
-        connection.close()
-        return found
+        return json.loads(self.weftd.ask(path))
 
     def apply(self, **files):
         """Writes them and waits until they are in force."""

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """weftd beside a test: private socket, pin directory and port, its metrics and what `weft` says."""
 
+import contextlib
+import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.request
@@ -15,6 +18,9 @@ from lab.truth import Exchange
 from lab.verdict import Failure, Skip, expect_equal
 
 BPFFS = "/sys/fs/bpf"
+# At the end of all other tests the account of every connection must close. In these clients leave in the middle: what was sent
+# is not all acknowledged then.
+UNACCOUNTED = ("conversations",)
 
 
 class Weftd:
@@ -23,7 +29,8 @@ class Weftd:
 
     def __init__(self, box, *options, bpffs=BPFFS, recent=131072, ahead=()):
         self.box, self.ahead = box, ahead
-        self.options = ["--verify", *(["--recent", recent] if recent else []), *options]
+        accounted = box.name.split("/")[0] not in UNACCOUNTED
+        self.options = [*(["--verify"] if accounted else []), *(["--recent", recent] if recent else []), *options]
         self.program, self.weft = box.build / "weftd", box.build / "weft"
         for program in (self.program, self.weft):
             if not program.exists():
@@ -35,7 +42,8 @@ class Weftd:
         self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
         self.process = None
         box.journal.write(f"pin {self.pin} {self.weft}\n")
-        box.on_pass(self.accounts_agree)  # at the end of each test the account of every connection must close
+        if accounted:
+            box.on_pass(self.accounts_agree)
         box.on_close(self.remove)
 
     def start(self, says=r"^weftd: ready$"):
@@ -82,7 +90,7 @@ class Weftd:
         """No end of a connection closed with other bytes than the kernel's TCP counted."""
         if not self.process or not self.process.alive():
             return
-        found = {have["compared"]: value for have, value in self.metrics().rows("weft_account_differences_total") if value}
+        found = {have["compared"]: value for have, value in Metrics(self.ask("/metrics")).rows("weft_account_differences_total") if value}
         expect_equal(found, {}, "ends of connections whose account does not close")
 
     def remove(self):
@@ -94,6 +102,15 @@ class Weftd:
     def get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return answer.read().decode()
+
+    def ask(self, path):
+        """The same by its socket, wherever it listens."""
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(self.socket))
+        connection.request("GET", path)
+        with contextlib.closing(connection):
+            return connection.getresponse().read().decode()
 
     def metrics(self):
         return Metrics(self.get("/metrics"))
