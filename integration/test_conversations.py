@@ -149,11 +149,6 @@ def obey_tls(box):
     compare(box, lambda place: obey(place, 8443, tls=True), **OBEYS)
 
 
-@test("conversations/obey_tls_small_ring", seconds=SECONDS, needs=("ethtool",))
-def obey_small_ring(box):
-    compare(box, lambda place: obey(place, 8443, tls=True), options=("--ring-bytes", 65536), **OBEYS)
-
-
 @test("conversations/nginx_tls", seconds=SECONDS, needs=("ethtool", "nginx"))
 def nginx_tls(box):
     compare(box, lambda place: servers.nginx(place, 8443, tls=True))
