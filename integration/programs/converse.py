@@ -7,15 +7,13 @@ Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths
 no chunks. One line of JSON for each: seed, asked ([method, path]
 of each request that was begun), answers ([method, path, status, body bytes, whether it came whole])."""
 
-import argparse
-import json
 import socket
 import ssl
 import struct
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import grammar
+import talks
 
 PATIENCE = 8  # seconds for the next byte
 
@@ -98,16 +96,16 @@ class Answers:
 class Talk:
     """One conversation."""
 
-    def __init__(self, seed, host, port, tls, orders, lengths):
-        self.plan, self.dice = grammar.conversation(seed, orders), grammar.seeded("client", seed)
+    def __init__(self, seed, args, tls):
+        self.plan, self.dice = grammar.conversation(seed, args.orders), grammar.seeded("client", seed)
         self.seed, self.asked, self.answers, self.refused = seed, [], [], False
-        sock = socket.create_connection((host, port), PATIENCE)
+        sock = socket.create_connection((args.host, args.port), PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.plain = sock
         self.sock = tls.wrap_socket(sock, server_hostname="lab.example") if tls else sock
         self.stream = Answers(self.sock)
-        self.lengths = lengths
-        self.host = f"{host}:{port}"
+        self.lengths = args.lengths
+        self.host = f"{args.host}:{args.port}"
 
     def run(self):
         waiting = list(self.plan.requests)
@@ -182,22 +180,4 @@ class Talk:
         return self.refused or headers.get("connection", "").lower() == "close"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--orders", action="store_true")
-    parser.add_argument("--lengths", action="store_true")
-    parser.add_argument("host")
-    parser.add_argument("numbers", type=int, nargs=3)
-    args = parser.parse_args()
-    port, first, count = args.numbers
-    tls = None
-    if args.tls:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(lambda seed: Talk(seed, args.host, port, tls, args.orders, args.lengths).run(), range(first, first + count)):
-            print(json.dumps(found), flush=True)
-
-
-main()
+talks.main(Talk, "--orders", "--lengths")

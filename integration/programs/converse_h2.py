@@ -5,12 +5,9 @@ windows, padding, priorities, trailers, header blocks of many frames, resets and
 Usage and output as of converse.py, without --orders; --no-head: for a server that answers HEAD with a body, which python3-h2
 does not bear."""
 
-import json
 import socket
 import ssl
 import struct
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import grammar
 import h2.config
@@ -19,6 +16,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import talks
 
 PATIENCE = 8  # seconds for the next byte
 HUGE = [20000, 60000, 100000]  # header fields that take more than a frame
@@ -34,12 +32,12 @@ class Stream:
 class Talk:
     """One connection."""
 
-    def __init__(self, seed, host, port, tls, head):
+    def __init__(self, seed, args, tls):
         self.plan, self.dice = grammar.conversation(seed), grammar.seeded("client", seed)
         self.seed, self.asked, self.answers, self.streams = seed, [], [], {}
-        self.head = head
-        self.authority, self.scheme = f"{host}:{port}", "https" if tls else "http"
-        self.plain = socket.create_connection((host, port), PATIENCE)
+        self.head = not args.no_head
+        self.authority, self.scheme = f"{args.host}:{args.port}", "https" if tls else "http"
+        self.plain = socket.create_connection((args.host, args.port), PATIENCE)
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = tls.wrap_socket(self.plain, server_hostname="lab.example") if tls else self.plain
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
@@ -161,17 +159,4 @@ class Talk:
             self.h2.reset_stream(number, h2.errors.ErrorCodes.NO_ERROR)
 
 
-def main():
-    words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    host, (port, first, count) = words[0], map(int, words[1:])
-    tls = None
-    if "--tls" in sys.argv:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-        tls.set_alpn_protocols(["h2"])
-    with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(lambda seed: Talk(seed, host, port, tls, "--no-head" not in sys.argv).run(), range(first, first + count)):
-            print(json.dumps(found), flush=True)
-
-
-main()
+talks.main(Talk, "--no-head", protocols=["h2"])
