@@ -228,7 +228,8 @@ static const struct mesh_service *service_of(const struct mesh *m, const uint8_t
 	return NULL;
 }
 
-/* What was asked for is the address of a service, but no port of it: nobody balances that. */
+/* What was asked for is the address of a service, but no port that it has: such a connect is not
+ * balanced. */
 static void put_hint(struct json *j, const struct mesh *m, const struct weft_simulation *s)
 {
 	const struct mesh_service *service =

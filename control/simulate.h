@@ -10,11 +10,11 @@ struct explain_kernel;
 struct generation;
 struct text;
 
-/* |from|: an address, WORKLOAD or NAMESPACE/WORKLOAD, known by whatever; "" = anybody. |to|:
- * ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE, with :PORT unless it has one port only.
- * Writes one JSON object and a line end: "verdict" is that of balancing and policies together,
- * "policy" what policies say as explain_put writes it, "hint" what was probably meant. 0; -EINVAL,
- * -ENOENT or what asking the kernel met, with |err|. */
+/* |from|: an address, WORKLOAD or NAMESPACE/WORKLOAD, in whichever way it is known; "" = any
+ * client. |to|: ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE, with :PORT unless it has one
+ * port only. Writes one JSON object and a line end: "verdict" is that of balancing and policies
+ * together, "policy" what policies say as explain_put writes it, "hint" what was probably meant. 0;
+ * -EINVAL, -ENOENT or what asking the kernel met, with |err|. */
 int simulate_write(const struct generation *g, struct broker *broker,
 		   const struct explain_kernel *kernel, const char *from, const char *to,
 		   struct text *out, struct error *err);

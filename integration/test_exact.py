@@ -240,7 +240,7 @@ def grpc_long_messages(box):
     observed = weftd.follow(server.workload)
     place = box.namespace("client")
     for size in (600, 5000, 100000):
-        place.run(["/usr/bin/python3", servers.PROGRAMS / "grpc_client.py", server.authority, 200, 2], env=dict(os.environ, MESSAGE_BYTES=str(size)))
+        place.run([servers.PYTHON, servers.PROGRAMS / "grpc_client.py", server.authority, 200, 2], env=dict(os.environ, MESSAGE_BYTES=str(size)))
     wanted = {"/lab.Echo/Ok": (1, 1), "/lab.Echo/Missing": (1, 0), "/lab.Echo/Stream": (1, 10)}
     rows = observed.rows(1200)
     expect_equal(len(rows), 2 * server.lines(), "records")
