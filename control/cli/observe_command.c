@@ -75,10 +75,10 @@ static const char *clock_part(const json_t *o, char out[16])
 	return out;
 }
 
-/* What makes the record less than whole: " [gap gap]". */
-static const char *gaps(const json_t *o, char out[160])
+/* The names in the list |key|, after |begin|: " [gap gap]". */
+static const char *listed(const json_t *o, const char *key, const char *begin, char out[160])
 {
-	const json_t *names = json_object_get(o, "incomplete"), *name;
+	const json_t *names = json_object_get(o, key), *name;
 	size_t i, used = 0;
 
 	out[0] = 0;
@@ -86,7 +86,7 @@ static const char *gaps(const json_t *o, char out[160])
 	{
 		const char *text = json_string_value(name);
 
-		used += (size_t)snprintf(out + used, 160 - used, "%s%s", i ? " " : " [",
+		used += (size_t)snprintf(out + used, 160 - used, "%s%s", i ? " " : begin,
 					 text ? text : "?");
 		if (used >= 158)
 			return out;
@@ -108,21 +108,23 @@ static const char *proxied_shown(const json_t *o, char out[80])
 static void print_request(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
-	char when[16], missing[160], status[16], grpc[32] = "", code[16], duration[16], bytes[16];
+	char when[16], missing[160], forms[160], status[16], grpc[32] = "", code[16], duration[16],
+							     bytes[16];
 	char source[SHOWN_MAX], destination[SHOWN_MAX], method[SHOWN_MAX], path[SHOWN_MAX];
 	char proxied[80];
 	const char *text = number_or_dash(o, "status", status);
 
 	if (json_is_true(json_object_get(o, "grpc")))
 		snprintf(grpc, sizeof(grpc), " grpc=%s", number_or_dash(o, "grpc_status", code));
-	printf("%s%s%s %s%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s\n", c.dim,
+	printf("%s%s%s %s%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s%s\n", c.dim,
 	       clock_part(o, when), c.off, field_shown(o, "source", source),
 	       proxied_shown(o, proxied), field_shown(o, "destination", destination), c.dim,
 	       field_text(o, "protocol"), c.off, field_shown(o, "method", method),
 	       field_shown(o, "path", path), status_color(&c, text), text, c.off, grpc,
 	       human_ms(field_real(o, "duration_ms"), duration),
 	       human_bytes((double)field_number(o, "response_bytes"), bytes),
-	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "", c.dim, gaps(o, missing),
+	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "", c.dim,
+	       listed(o, "incomplete", " [", missing), listed(o, "lenient", " [lenient: ", forms),
 	       c.off);
 }
 

@@ -102,6 +102,19 @@ static void add_gaps(struct json *j, uint32_t gaps)
 	json_put_array_end(j);
 }
 
+static void add_lenient(struct json *j, uint32_t forms)
+{
+	if (!forms)
+		return;
+	json_put_array(j, "lenient");
+#define X(name, label, ...)                                                                        \
+	if (forms & HTTP_LENIENT_FORM(name))                                                       \
+		json_put_string(j, NULL, label);
+	HTTP_LENIENT(X)
+#undef X
+	json_put_array_end(j);
+}
+
 static void add_tls_version(struct json *j, bool encrypted, uint16_t version)
 {
 	json_put_bool(j, "encrypted", encrypted);
@@ -172,6 +185,7 @@ void lines_request(struct text *t, const struct recent_request *r, int64_t wall_
 		json_put_number(&j, "reset_code", r->reset_code);
 	add_flags(&j, r->flags);
 	add_gaps(&j, r->incomplete);
+	add_lenient(&j, r->lenient);
 	add_tls_version(&j, r->encrypted, r->tls_version);
 	add_optional(&j, "traceparent", s.traceparent);
 	add_optional(&j, "request_id", s.request_id);

@@ -115,6 +115,7 @@ void recent_add_request(struct recent *r, const struct request *request)
 	to->reset_code = request->reset_code;
 	to->flags = request->flags;
 	to->incomplete = request->incomplete;
+	to->lenient = request->lenient;
 	to->grpc_status = request->grpc_status;
 	to->status = request->status;
 	to->tls_version = request->tls ? request->tls->version : 0;

@@ -41,6 +41,7 @@ struct recent_request {
 	uint32_t reset_code;
 	uint32_t flags;
 	uint32_t incomplete;
+	uint32_t lenient;
 	int32_t grpc_status;
 	uint16_t status;
 	uint16_t tls_version; /* 0 = clear text or not known */

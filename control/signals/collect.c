@@ -405,6 +405,26 @@ static enum collect collect_differences(const struct signals *s, enum metric met
 	return counted(ret, s->health.observe.differences[position], 0);
 }
 
+static enum collect collect_lenient(const struct signals *s, enum metric metric, uint32_t position,
+				    struct sample *ret)
+{
+	static const char *const names[][2] = {
+#define X(name, label, ambiguous, text) {label, ambiguous},
+		HTTP_LENIENT(X)
+#undef X
+	};
+	static const char *const senders[] = {"client", "server"};
+	uint32_t sender = position / HTTP_LENIENT_MAX, form = position % HTTP_LENIENT_MAX;
+
+	(void)metric;
+	if (sender >= 2)
+		return COLLECT_END;
+	sample_label(ret, "sender", senders[sender]);
+	sample_label(ret, "form", names[form][0]);
+	sample_label(ret, "ambiguous", names[form][1]);
+	return counted(ret, s->health.observe.lenient[sender][form], 0);
+}
+
 static enum collect collect_capture(const struct signals *s, enum metric metric, uint32_t position,
 				    struct sample *ret)
 {

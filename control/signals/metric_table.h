@@ -83,6 +83,9 @@
 	  "Things delivered that became no record, by stage and reason (undecodable ones apart).") \
 	X(UNDECODABLE, COUNTER, "weft_undecodable_total", "", undecodable,                         \
 	  "Directions of connections that could not be decoded (further), by reason.")             \
+	X(HTTP_LENIENT, COUNTER, "weft_http_lenient_total", "", lenient,                           \
+	  "HTTP/1 messages in forms that RFC 9112 does not have, by form and by the end that "     \
+	  "sent them; ambiguous: two programs may read them in different ways (see losses.md).")   \
 	X(ACCOUNT_DIFFERENCES, COUNTER, "weft_account_differences_total", "", differences,         \
 	  "Ends of connections that closed with other bytes than the kernel's TCP counted, by "    \
 	  "what was compared (with --verify).")                                                    \

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/slice.h"
+#include "datapath/decode/lenient.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,10 +48,11 @@ enum http_version { HTTP_VERSION_UNKNOWN = 0, HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP
 struct http_head {
 	uint32_t stream_id; /* 0 for HTTP/1 */
 	enum http_version version;
-	uint16_t status; /* responses; 0 when not seen */
-	bool end_stream; /* HTTP/2: no body and no trailers follow */
-	bool incomplete; /* fields may be missing: HPACK entries from before the capture */
-	bool cut;	 /* HTTP/2: a field is left out that was too long */
+	uint16_t status;  /* responses; 0 when not seen */
+	bool end_stream;  /* HTTP/2: no body and no trailers follow */
+	bool incomplete;  /* fields may be missing: HPACK entries from before the capture */
+	bool cut;	  /* HTTP/2: a field is left out that was too long */
+	uint32_t lenient; /* HTTP/1: HTTP_LENIENT_FORM() that were met in it */
 	uint32_t
 		header_bytes; /* size of the block on the wire (HTTP/1: start line to blank line) */
 	struct slice method;
@@ -98,6 +100,9 @@ struct http_listener {
 	/* HTTP/2: where gRPC messages begin in this direction of the stream is not known any more:
 	 * later ones are not told. */
 	void (*messages_missed)(void *arg, uint32_t stream_id);
+	/* HTTP/1: HTTP_LENIENT_FORM() were met outside of a complete head: in the body that passes,
+	 * or in a head that is not parsed any further. */
+	void (*lenient)(void *arg, uint32_t forms);
 	/* Trailers are complete. */
 	void (*trailers)(void *arg, const struct http_head *head);
 	/* The message of this direction is complete; its last byte was at |position|. */

@@ -5,6 +5,7 @@
 
 #include "datapath/decode/classify.h"
 #include "datapath/decode/http1_fields.h"
+#include "datapath/decode/http1_strict.h"
 #include "datapath/decode/token.h"
 
 #include <stdlib.h>
@@ -38,10 +39,16 @@ struct http1 {
 	bool refused; /* which was a final one */
 
 	const struct feed *feed;
-	const char *piece;	 /* what llhttp is reading */
-	size_t piece_index;	 /* its place in the feed */
-	uint64_t fed_bytes;	 /* before this feed */
+	const char *piece;  /* what llhttp is reading */
+	size_t piece_index; /* its place in the feed; modulo 2^64: a line end may be longer than
+			     * what it stands for */
+	uint64_t fed_bytes; /* before this feed */
 	uint64_t block_bytes_at; /* where the head or trailer block began, as |fed_bytes| counts */
+
+	struct http1_strict strict;
+	uint32_t told_lenient; /* of |strict.noticed| */
+	bool length_again;     /* the field being read is another Content-Length */
+	uint64_t length;       /* of the one before */
 
 	struct http1_fields fields; /* of the block being read */
 };
@@ -62,6 +69,16 @@ static enum decode_status give_up(struct http1 *h, enum decode_status status, co
 	return status;
 }
 
+/* Tells what was forgiven since it was told last. */
+static void report_lenient(struct http1 *h)
+{
+	uint32_t forms = h->strict.noticed & ~h->told_lenient;
+
+	h->told_lenient |= forms;
+	if (forms && h->listener.lenient)
+		h->listener.lenient(h->listener.arg, forms);
+}
+
 static enum decode_status malformed(struct http1 *h, const char *reason)
 {
 	bool nothing_yet = !h->reported && h->start_line;
@@ -75,11 +92,20 @@ static void block_start(struct http1 *h, const char *at)
 	h->block_bytes_at = h->fed_bytes + index_of(h, at);
 }
 
+/* A minor version that nobody knows is read as the latest one (RFC 9110 2.5). */
+static enum http_version version_of(struct http1 *h)
+{
+	if (llhttp_get_http_major(&h->parser) != 1)
+		return HTTP_VERSION_UNKNOWN;
+	if (llhttp_get_http_minor(&h->parser) > 1)
+		h->strict.noticed |= HTTP_LENIENT_FORM(VERSION);
+	return llhttp_get_http_minor(&h->parser) ? HTTP_1_1 : HTTP_1_0;
+}
+
 /* Completes the block whose last byte is before |at|. */
 static void block_end(struct http1 *h, const char *at)
 {
-	h->fields.head.version =
-		llhttp_get_http_major(&h->parser) * 10 + llhttp_get_http_minor(&h->parser);
+	h->fields.head.version = version_of(h);
 	h->fields.head.last = position_of(h, at - 1);
 	h->fields.head.header_bytes = h->fed_bytes + index_of(h, at) - h->block_bytes_at;
 }
@@ -113,10 +139,38 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t size_bytes)
 	return 0;
 }
 
+/* llhttp takes one Content-Length. Another one is read as if it were the first. */
+static void length_begin(struct http1 *h)
+{
+	h->length_again = h->phase == HEAD && (h->parser.flags & F_CONTENT_LENGTH) &&
+			  http1_fields_name_is(&h->fields, SLICE("content-length"));
+	if (!h->length_again)
+		return;
+	h->length = h->parser.content_length;
+	h->parser.content_length = 0;
+	h->parser.flags &= (uint16_t)~F_CONTENT_LENGTH;
+}
+
+/* Of two lengths servers that go on take the first, clients the last. */
+static void length_end(struct http1 *h)
+{
+	if (!h->length_again)
+		return;
+	h->length_again = false;
+	if (h->length == h->parser.content_length) {
+		h->strict.noticed |= HTTP_LENIENT_FORM(LENGTH_TWICE);
+		return;
+	}
+	h->strict.noticed |= HTTP_LENIENT_FORM(LENGTH_DIFFERS);
+	if (h->side == HTTP1_REQUESTS)
+		h->parser.content_length = h->length;
+}
+
 static int on_header_field_complete(llhttp_t *parser)
 {
 	struct http1 *h = parser->data;
 
+	length_begin(h);
 	http1_fields_name_end(&h->fields);
 	return 0;
 }
@@ -132,6 +186,7 @@ static int on_header_value_complete(llhttp_t *parser)
 {
 	struct http1 *h = parser->data;
 
+	length_end(h);
 	http1_fields_value_end(&h->fields);
 	return 0;
 }
@@ -216,6 +271,9 @@ static enum decode_status request_head(struct http1 *h)
 		h->listener.request(h->listener.arg, &h->fields.head);
 	h->phase = BODY;
 	h->expects = slice_equal_nocase(h->fields.head.expect, SLICE("100-continue"));
+	/* RFC 9112 6.3: where its body ends is not known */
+	if (h->fields.head.lenient & HTTP_LENIENT_FORM(TRANSFER_CODING))
+		return give_up(h, DECODE_MALFORMED, "Invalid Transfer-Encoding");
 	return DECODE_OK;
 }
 
@@ -243,12 +301,25 @@ static enum decode_status response_head(struct http1 *h)
 	return DECODE_OK;
 }
 
+/* What stands in fields of a head that is complete. */
+static void notice_framing(struct http1 *h)
+{
+	unsigned flags = h->parser.flags;
+
+	if (flags & F_CHUNKED && flags & F_CONTENT_LENGTH)
+		h->strict.noticed |= HTTP_LENIENT_FORM(LENGTH_AND_CHUNKED);
+	if (h->side == HTTP1_REQUESTS && (flags & F_TRANSFER_ENCODING) && !(flags & F_CHUNKED))
+		h->strict.noticed |= HTTP_LENIENT_FORM(TRANSFER_CODING);
+}
+
 static enum decode_status head_done(struct http1 *h, const char *at)
 {
+	notice_framing(h);
 	block_end(h, at);
-	if (h->fields.head.version != HTTP_1_0 && h->fields.head.version != HTTP_1_1)
+	if (!h->fields.head.version)
 		return give_up(h, h->reported ? DECODE_MALFORMED : DECODE_NOT_MINE,
 			       "Invalid HTTP version");
+	h->fields.head.lenient = h->told_lenient = h->strict.noticed;
 	if (h->fields.head.header_bytes > HEAD_MAX_BYTES)
 		return give_up(h, DECODE_LIMIT, "head too long");
 	h->reported = true;
@@ -262,6 +333,7 @@ static enum decode_status message_done(struct http1 *h, const char *at)
 {
 	bool switches = h->side == HTTP1_REQUESTS && llhttp_get_upgrade(&h->parser);
 
+	report_lenient(h);
 	if (h->phase == TRAILERS) {
 		block_end(h, at);
 		if (h->listener.trailers)
@@ -281,6 +353,9 @@ static enum decode_status take_between(struct http1 *h, const char **at, const c
 	if (*at == end)
 		return DECODE_OK;
 	block_start(h, *at);
+	http1_strict_start(&h->strict, h->side == HTTP1_REQUESTS);
+	h->told_lenient = 0;
+	h->length_again = false;
 	h->start_line = true;
 	h->phase = h->side == HTTP1_REQUESTS ? METHOD : HEAD;
 	return DECODE_OK;
@@ -317,33 +392,53 @@ static enum decode_status parser_failed(struct http1 *h, llhttp_errno_t error)
 
 	if (error == HPE_USER)
 		return give_up(h, DECODE_LIMIT, "out of memory");
+	report_lenient(h);
 	return malformed(h, reason && *reason ? reason : llhttp_errno_name(error));
 }
 
-/* A message without a body ends in the same call as its head, also where no byte follows. */
-static enum decode_status take_parsed(struct http1 *h, const char **at, const char *end)
+/* Gives |s| to llhttp. It stands for the bytes of the feed up to |*at|, which is moved back to
+ * where llhttp stops early. A message without a body ends in the same call as its head. */
+static enum decode_status parse(struct http1 *h, struct slice s, const char **at, const char *end)
 {
-	llhttp_errno_t error = llhttp_execute(&h->parser, *at, (size_t)(end - *at));
+	const char *last = s.data + s.size_bytes, *stop;
+	llhttp_errno_t error = llhttp_execute(&h->parser, s.data, s.size_bytes);
 
 	while (error == HPE_PAUSED) {
-		*at = llhttp_get_error_pos(&h->parser);
+		stop = llhttp_get_error_pos(&h->parser);
+		*at -= last - stop;
+		last = stop;
 		enum decode_status status =
-			h->head_stopped ? head_done(h, *at) : message_done(h, *at);
+			h->head_stopped ? head_done(h, stop) : message_done(h, stop);
 
 		if (status != DECODE_OK || h->phase != BODY)
 			return status;
 		llhttp_resume(&h->parser);
 		h->expects &= *at == end; /* else the body comes with its head */
-		error = llhttp_execute(&h->parser, *at, (size_t)(end - *at));
+		error = llhttp_execute(&h->parser, stop, 0);
 	}
-	if (error != HPE_OK)
-		return parser_failed(h, error);
-	*at = end;
-	return DECODE_OK;
+	return error == HPE_OK ? DECODE_OK : parser_failed(h, error);
+}
+
+/* Bytes of a body, or lines: these in the form that llhttp takes. */
+static enum decode_status take_parsed(struct http1 *h, const char **at, const char *end)
+{
+	const char *start = *at;
+	uint64_t left = http1_body_left(h);
+	size_t bytes = (size_t)(end - start), index = index_of(h, start);
+	struct slice give = {start, bytes < left ? bytes : (size_t)left};
+
+	*at += left ? give.size_bytes : http1_strict_next(&h->strict, start, end, &give);
+	if (!give.size_bytes)
+		return DECODE_OK;
+	h->piece = give.data;
+	h->piece_index = index + (size_t)(*at - start) - give.size_bytes;
+	return parse(h, give, at, end);
 }
 
 static enum decode_status take(struct http1 *h, const char **at, const char *end)
 {
+	h->piece = (const char *)h->feed->data;
+	h->piece_index = 0;
 	switch (h->phase) {
 	case BETWEEN:
 		return take_between(h, at, end);
@@ -391,8 +486,6 @@ static enum decode_status feed_bytes(struct http1 *h, size_t *ret_used)
 	if (h->refused && h->feed->size_bytes && begins_request(h->feed))
 		message_end(h, h->fields.head.last);
 	h->expects = h->refused = false;
-	h->piece = start;
-	h->piece_index = 0;
 	while (at < end && status == DECODE_OK)
 		status = take(h, &at, end);
 	*ret_used = (size_t)(at - start);
@@ -434,9 +527,9 @@ struct http1 *http1_new(enum http1_side side, const struct http_listener *listen
 	if (!h)
 		return NULL;
 	llhttp_init(&h->parser, side == HTTP1_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
-	/* A request with both framings is an attack that servers refuse; clients take such
-	 * responses. */
-	llhttp_set_lenient_chunked_length(&h->parser, side == HTTP1_RESPONSES);
+	llhttp_set_lenient_headers(&h->parser, true);
+	llhttp_set_lenient_chunked_length(&h->parser, true);
+	h->parser.lenient_flags |= LENIENT_VERSION;
 	h->parser.data = h;
 	h->listener = *listener;
 	h->side = side;

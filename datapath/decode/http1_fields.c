@@ -157,6 +157,12 @@ static bool name_is(struct slice name, struct slice wanted)
 	       slice_equal_nocase(name, wanted);
 }
 
+bool http1_fields_name_is(const struct http1_fields *f, struct slice wanted)
+{
+	return f->name_bytes <= HTTP1_NAME_MAX_BYTES &&
+	       name_is((struct slice){f->name, f->name_bytes}, wanted);
+}
+
 void http1_fields_name_end(struct http1_fields *f)
 {
 	struct slice name = {f->name, f->name_bytes};

@@ -36,6 +36,10 @@ bool http1_fields_value(struct http1_fields *f, const char *at, size_t size_byte
 void http1_fields_name_end(struct http1_fields *f);
 void http1_fields_value_end(struct http1_fields *f);
 
+/* Whether the name that is complete, before http1_fields_name_end, is |wanted|, which is in lower
+ * case. */
+bool http1_fields_name_is(const struct http1_fields *f, struct slice wanted);
+
 /* Copies what is borrowed, because the feed ends. False: out of memory. */
 bool http1_fields_keep(struct http1_fields *f);
 

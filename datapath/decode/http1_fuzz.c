@@ -20,7 +20,8 @@ struct account {
 	uint64_t position; /* of what was reported last */
 	bool open;	   /* a message began and did not end */
 	enum http_body body;
-	unsigned sum; /* of the bytes of slices: each must be readable */
+	uint32_t forms; /* forgiven in the message that is open */
+	unsigned sum;	/* of the bytes of slices: each must be readable */
 };
 
 static void advance(struct account *a, uint64_t position)
@@ -41,6 +42,7 @@ static void check_head(struct account *a, const struct http_head *h)
 	require(h->first <= h->last && h->header_bytes == h->last - h->first + 1);
 	require(h->header_bytes <= HEAD_MAX_BYTES && h->stream_id == 0);
 	require(h->version == HTTP_1_0 || h->version == HTTP_1_1);
+	require(!(h->lenient >> HTTP_LENIENT_MAX));
 	advance(a, h->first);
 	advance(a, h->last);
 	touch(a, h->method, 32);
@@ -61,6 +63,7 @@ static void on_request(void *arg, const struct http_head *head)
 	check_head(a, head);
 	require(!a->open && head->method.size_bytes && head->path.size_bytes && !head->status);
 	a->open = true;
+	a->forms = head->lenient;
 }
 
 static enum http_body on_response(void *arg, const struct http_head *head)
@@ -70,6 +73,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	check_head(a, head);
 	require(!a->open && !head->method.data && !head->path.data);
 	a->open = head->status / 100 != 1 || head->status == 101;
+	a->forms = head->lenient;
 	return a->body;
 }
 
@@ -81,6 +85,16 @@ static void on_body(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t
 	advance(a, position);
 	a->body_bytes += size_bytes;
 	require(a->body_bytes <= a->fed_bytes);
+}
+
+/* Each form is told once of a message. */
+static void on_lenient(void *arg, uint32_t forms)
+{
+	struct account *a = arg;
+
+	require(forms && !(forms >> HTTP_LENIENT_MAX));
+	require(!a->open || !(forms & a->forms));
+	a->forms |= forms;
 }
 
 static void on_trailers(void *arg, const struct http_head *head)
@@ -161,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 		.request = on_request,
 		.response = on_response,
 		.body = on_body,
+		.lenient = on_lenient,
 		.trailers = on_trailers,
 		.end = on_end,
 	};

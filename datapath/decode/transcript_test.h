@@ -77,6 +77,22 @@ static inline void transcript_field(char *out, size_t size, const char *name, st
 		snprintf(out + used, size - used, " %s=%.*s", name, (int)s.size_bytes, s.data);
 }
 
+/* " lenient:a,b" when |forms| are any. */
+static inline void transcript_lenient(char *out, size_t size, uint32_t forms)
+{
+	const char *between = " lenient:";
+	size_t used = strlen(out);
+
+#define X(name, label, ...)                                                                        \
+	if (forms & HTTP_LENIENT_FORM(name)) {                                                     \
+		used += (size_t)snprintf(out + used, size - used, "%s%s", between, label);         \
+		between = ",";                                                                     \
+	}
+	HTTP_LENIENT(X)
+#undef X
+	assert_true(used < size);
+}
+
 /* "1 request GET /path authority=a ... [first,last] 34 bytes"; absent fields are left out. */
 static inline void transcript_head(struct transcript *t, const char *what,
 				   const struct http_head *h)
@@ -95,6 +111,7 @@ static inline void transcript_head(struct transcript *t, const char *what,
 	transcript_field(fields, sizeof(fields), "traceparent", h->traceparent);
 	transcript_field(fields, sizeof(fields), "request-id", h->request_id);
 	transcript_field(fields, sizeof(fields), "upgrade", h->upgrade);
+	transcript_lenient(fields, sizeof(fields), h->lenient);
 	if (h->grpc_status != GRPC_STATUS_UNKNOWN)
 		snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields),
 			 " grpc-status=%d", h->grpc_status);
@@ -132,6 +149,15 @@ static inline void transcript_body_bytes(void *arg, uint32_t stream_id, uint64_t
 	b->position = position;
 }
 
+static inline void transcript_forms(void *arg, uint32_t forms)
+{
+	char text[512] = "";
+
+	transcript_lenient(text, sizeof(text), forms);
+	transcript_flush(arg, 0);
+	transcript_line(arg, "0%s", text);
+}
+
 static inline void transcript_grpc_message(void *arg, uint32_t stream_id)
 {
 	transcript_line(arg, "%u grpc message", stream_id);
@@ -165,6 +191,7 @@ static inline struct http_listener transcript_listener(struct transcript *t)
 		.response = transcript_response,
 		.body = transcript_body_bytes,
 		.grpc_message = transcript_grpc_message,
+		.lenient = transcript_forms,
 		.trailers = transcript_trailers,
 		.end = transcript_end,
 		.reset = transcript_reset,

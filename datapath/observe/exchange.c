@@ -103,7 +103,7 @@ static void exchange_clear(struct exchange *x)
 	r->traceparent[0] = r->request_id[0] = r->user_agent[0] = 0;
 	r->grpc = false;
 	r->grpc_status = GRPC_STATUS_UNKNOWN;
-	r->flags = r->incomplete = 0;
+	r->flags = r->incomplete = r->lenient = 0;
 	r->tls = NULL;
 }
 

@@ -7,12 +7,9 @@ static void test_refused_heads(void **state)
 {
 	static const char *const bad[] = {
 		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
-		"GET / HTTP/1.9\r\nHost: x\r\n\r\n",
 		"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
 		"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET /old\r\n",
-		"get / HTTP/1.1\r\nHost: x\x01y\r\n\r\n",
-		"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 	};
 
 	(void)state;
@@ -44,6 +41,88 @@ static void test_refused_heads(void **state)
 		assert_int_equal(r->start_ns, start);
 		world_free(w);
 	}
+}
+
+/* What some servers go on with and this one refuses: the request is known, and why it was refused.
+ */
+static void test_refused_forms(void **state)
+{
+	static const struct {
+		const char *request;
+		uint32_t forms;
+	} cases[] = {
+		{"GET / HTTP/1.9\r\nHost: x\r\n\r\n", HTTP_LENIENT_FORM(VERSION)},
+		{"GET / HTTP/1.1\r\nHost: x\x01y\r\n\r\n", HTTP_LENIENT_FORM(CONTROL)},
+		{"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n",
+		 HTTP_LENIENT_FORM(LENGTH_AND_CHUNKED)},
+		{"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n",
+		 HTTP_LENIENT_FORM(TRANSFER_CODING)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new();
+		const struct request *r;
+
+		world_pair(w);
+		world_send(w, false, cases[i].request);
+		world_arrive(w, false);
+		world_send(w, true, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nno");
+		world_arrive(w, true);
+		world_close(w, true, 0);
+		assert_int_equal(w->request_count, 2);
+		r = world_request(w, REPORTER_DESTINATION, 0);
+		assert_request(r, "GET", "/", 400);
+		assert_int_equal(r->flags, RESPONSE_FLAG(DPE));
+		assert_int_equal(r->lenient, cases[i].forms);
+		assert_int_equal(r->response_bytes, 2);
+		world_free(w);
+	}
+}
+
+/* Forms of the request, its chunks, an interim response, the response and its chunks are marked at
+ * the exchange, counted by who sent them, and the next one has none of them. */
+static void test_forgiven(void **state)
+{
+	static const uint32_t forms = HTTP_LENIENT_FORM(BARE_LF) | HTTP_LENIENT_FORM(CHUNK_SPACE) |
+				      HTTP_LENIENT_FORM(NO_COLON) | HTTP_LENIENT_FORM(OBS_FOLD) |
+				      HTTP_LENIENT_FORM(CHUNK_BARE_LF);
+	struct world *w = world_new();
+	const struct request *r;
+
+	(void)state;
+	world_pair(w);
+	world_send(
+		w, false,
+		"PUT /up HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n3 \r\nabc\r\n0\r\n\r\n");
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_send(w, true, "HTTP/1.1 103 Early Hints\r\nno colon\r\n\r\n");
+	world_send(w, true,
+		   "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n2\nhi\n0\n\n");
+	world_send(w, true, OK_HELLO);
+	world_arrive(w, true);
+	assert_int_equal(w->request_count, 4);
+	r = world_request(w, REPORTER_SOURCE, 0);
+	assert_request(r, "PUT", "/up", 200);
+	assert_int_equal(r->flags | r->incomplete, 0);
+	assert_int_equal(r->request_bytes, 3);
+	assert_int_equal(r->response_bytes, 2);
+	assert_int_equal(r->lenient & forms, forms);
+	r = world_request(w, REPORTER_SOURCE, 1);
+	assert_request(r, "GET", "/hello?name=", 200);
+	assert_int_equal(r->lenient, 0);
+	const struct observe_counters *counts = world_counts(w);
+
+	assert_int_equal(counts->lenient[0][HTTP_LENIENT_BIT_BARE_LF], 1);
+	assert_int_equal(counts->lenient[0][HTTP_LENIENT_BIT_CHUNK_SPACE], 1);
+	assert_int_equal(counts->lenient[0][HTTP_LENIENT_BIT_CHUNK_BARE_LF], 0);
+	assert_int_equal(counts->lenient[1][HTTP_LENIENT_BIT_NO_COLON], 1);
+	assert_int_equal(counts->lenient[1][HTTP_LENIENT_BIT_OBS_FOLD], 1);
+	assert_int_equal(counts->lenient[1][HTTP_LENIENT_BIT_CHUNK_BARE_LF], 1);
+	assert_int_equal(world_lost(w), 0);
+	world_free(w);
 }
 
 /* A server gives up waiting for the rest of a head, which comes all the same. */
@@ -199,6 +278,7 @@ static void test_expectation_met(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused_forms),	    cmocka_unit_test(test_forgiven),
 		cmocka_unit_test(test_refused_heads),	    cmocka_unit_test(test_answered_early),
 		cmocka_unit_test(test_answered_nothing),    cmocka_unit_test(test_broken_body),
 		cmocka_unit_test(test_expectation_refused), cmocka_unit_test(test_expectation_met),

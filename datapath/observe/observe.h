@@ -136,6 +136,7 @@ struct observe_counters {
 	uint64_t delivered[8]; /* ring records taken, by WEFT_EVENT_* */
 	uint64_t lost[OBSERVE_LOSS_MAX];
 	uint64_t differences[OBSERVE_ACCOUNT_MAX];
+	uint64_t lenient[2][HTTP_LENIENT_MAX]; /* messages of clients and of servers */
 	uint64_t requests[REPORTER_MAX];
 	uint32_t connections; /* in the table now */
 	uint32_t secrets;     /* waiting now */

@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 #include "bpf/abi.h"
+#include "datapath/decode/lenient.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,6 +112,7 @@ struct request {
 	char user_agent[64];
 	uint32_t flags;	     /* RESPONSE_FLAG() */
 	uint32_t incomplete; /* REQUEST_GAP() */
+	uint32_t lenient;    /* HTTP_LENIENT_FORM() met in the request or its response */
 	bool encrypted;
 	const struct tls_facts *tls; /* NULL for clear text */
 };

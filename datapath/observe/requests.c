@@ -56,6 +56,24 @@ static void note_gaps(struct exchange *x, const struct http_head *head)
 	observe_count(x->conn, OBSERVE_LOST_LIMIT);
 }
 
+/* A message of |lane| has forms that are forgiven; |x|: its exchange, or NULL. */
+static void note_lenient(struct lane *lane, struct exchange *x, uint32_t forms)
+{
+	struct observe_counters *counters = &lane->conn->observe->counters;
+
+	for (unsigned i = 0; forms >> i; i++)
+		counters->lenient[lane->side][i] += forms >> i & 1;
+	if (x)
+		x->record.lenient |= forms;
+}
+
+/* What others forgive the server does not (nginx: 505 for a version). */
+static void note_refused(struct exchange *x, uint16_t status)
+{
+	if (x->record.lenient && (status == 400 || status == 505))
+		x->record.flags |= RESPONSE_FLAG(DPE);
+}
+
 static void request_fill(struct request *r, const struct http_head *head)
 {
 	struct slice version = {version_name(head->version), 0};
@@ -93,9 +111,11 @@ static void on_request(void *arg, const struct http_head *head)
 		return;
 	if (c->http->answered_early) {
 		c->http->answered_early = false;
+		note_lenient(lane, NULL, head->lenient);
 		return;
 	}
 	x = exchange_open(c, head->stream_id);
+	note_lenient(lane, x, head->lenient);
 	if (c->app == APP_HTTP1)
 		c->http->current[lane->side] = x;
 	if (!x)
@@ -234,9 +254,14 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	struct exchange *x;
 
 	tell_requests(c, head->status);
-	if (head->status / 100 == 1 && head->status != 101)
+	if (head->status / 100 == 1 && head->status != 101) {
+		note_lenient(lane, exchange_unanswered(c->http), head->lenient);
 		return HTTP_BODY_AS_FRAMED;
+	}
 	x = exchange_answered(lane, head->stream_id, head->status);
+	if (x && !x->response_begun)
+		note_refused(x, head->status);
+	note_lenient(lane, x, head->lenient);
 	if (!x || x->response_begun)
 		return HTTP_BODY_AS_FRAMED;
 	x->record.status = head->status <= MAX_STATUS ? head->status : 0;
@@ -270,6 +295,13 @@ static void on_body(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t
 		x->record.request_bytes += size_bytes;
 	else
 		x->record.response_bytes += size_bytes;
+}
+
+static void on_lenient(void *arg, uint32_t forms)
+{
+	struct lane *lane = arg;
+
+	note_lenient(lane, lane->conn->http->current[lane->side], forms);
 }
 
 static void on_grpc_message(void *arg, uint32_t stream_id)
@@ -375,6 +407,7 @@ struct http_listener requests_listener(struct lane *lane)
 		.grpc_message = on_grpc_message,
 		.stream_forgotten = on_stream_forgotten,
 		.messages_missed = on_messages_missed,
+		.lenient = on_lenient,
 		.trailers = on_trailers,
 		.end = on_end,
 		.reset = on_reset,
