@@ -103,6 +103,7 @@ struct weft_open {
 #define WEFT_END_REFUSED	8u  /* never established: RST answered the SYN */
 #define WEFT_END_TIMEOUT	16u /* gave up after retransmissions */
 #define WEFT_END_PEER_FIRST	32u /* the other end closed first */
+#define WEFT_END_REPAIRED	64u /* in TCP_REPAIR: its bytes are put into queues, without packets */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
 struct weft_counters {
@@ -111,7 +112,9 @@ struct weft_counters {
 	__u64 tcp_bytes_sent;  /* tcp_sock.bytes_sent: with retransmissions */
 	__u64 tcp_bytes_acked; /* tcp_sock.bytes_acked: counts SYN and FIN as the kernel does */
 	__u64 tcp_bytes_received; /* tcp_sock.bytes_received */
-	__u32 segments_out;	  /* tcp_sock.segs_out */
+	__u64 past_sent_bytes; /* of |sent_bytes|, |received_bytes|: went past TCP (acceleration) */
+	__u64 past_received_bytes;
+	__u32 segments_out; /* tcp_sock.segs_out */
 	__u32 segments_in;
 	__u32 data_segments_out;
 	__u32 data_segments_in;
@@ -180,8 +183,8 @@ _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
 _Static_assert(sizeof(struct weft_segment) == 56, "segment");
 _Static_assert(sizeof(struct weft_mark) == 32, "mark");
 _Static_assert(sizeof(struct weft_open) == 216, "open");
-_Static_assert(sizeof(struct weft_counters) == 72, "counters");
-_Static_assert(sizeof(struct weft_close) == 272, "close");
+_Static_assert(sizeof(struct weft_counters) == 88, "counters");
+_Static_assert(sizeof(struct weft_close) == 288, "close");
 _Static_assert(sizeof(struct weft_listen) == 208, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 

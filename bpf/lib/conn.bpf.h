@@ -146,6 +146,26 @@ static __always_inline bool sock_has_owner(const struct sock *sk)
 		protocol == IPPROTO_UDPLITE);
 }
 
+/* A process puts the socket together, or takes it apart, by TCP_REPAIR. */
+static __always_inline bool is_repaired(const struct tcp_sock *tcp)
+{
+	return BPF_CORE_READ_BITFIELD(tcp, repair);
+}
+
+/* What has arrived in order, also of what came before its turn when no packet came since its turn
+ * has come; a FIN counts in |rcv_nxt|, not here. What goes past TCP comes in order. */
+static __always_inline __u64 received_in_order(const struct conn_state *state,
+					       const struct tcp_sock *tcp)
+{
+	const struct stream_state *s = &state->streams[WEFT_INGRESS];
+	__u32 end = tcp->rcv_nxt;
+
+	if (!s->holes || state->enrolled)
+		return s->position;
+	end = (__s32)(end - s->ahead) > 0 ? s->ahead : end;
+	return (__s32)(end - s->next) > 0 ? s->position + (end - s->next) : s->position;
+}
+
 static __always_inline void counters_fill(struct weft_counters *c, const struct tcp_sock *tcp,
 					  const struct conn_state *state)
 {
@@ -154,6 +174,7 @@ static __always_inline void counters_fill(struct weft_counters *c, const struct 
 	c->flags = state->end_flags;
 	if (!tcp)
 		return;
+	c->received_bytes = received_in_order(state, tcp);
 	c->tcp_bytes_sent = tcp->bytes_sent;
 	c->tcp_bytes_acked = tcp->bytes_acked;
 	c->tcp_bytes_received = tcp->bytes_received;

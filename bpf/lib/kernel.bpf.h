@@ -155,6 +155,7 @@ struct tcp_sock {
 	__u32 srtt_us;
 	__u32 total_retrans;
 	struct minmax rtt_min;
+	__u8 repair : 1;
 } PRESERVE;
 
 /* What a process holds of an MPTCP connection; begins with a struct sock. */

@@ -137,6 +137,8 @@ static __always_inline void redirected_add(struct weft_counters *c, struct sock 
 		return;
 	lane = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
 	bytes = lane ? lane->bytes : e->received_bytes;
+	c->past_sent_bytes = e->sent_bytes;
+	c->past_received_bytes = bytes;
 	if (c->received_bytes < bytes)
 		c->received_bytes = bytes;
 }

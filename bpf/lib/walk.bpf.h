@@ -11,12 +11,19 @@
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
 
+#define NOTHING_WANTED (~0ULL) /* of a direction that is captured at its other end */
+
 #define MAX_TRIES   32
 #define MAX_UNUSUAL 4 /* packets in a row: then none is taken for usual any more */
 
 static __always_inline bool is_raw(__u8 mode)
 {
 	return mode == WALK_RAW || mode == WALK_HTTP1_RAW;
+}
+
+static __always_inline bool is_opaque(const struct conn_state *state)
+{
+	return state->streams[0].mode == WALK_OPAQUE || state->streams[1].mode == WALK_OPAQUE;
 }
 
 static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *c,
@@ -84,10 +91,8 @@ static __always_inline void stream_lose(struct stream_state *s)
 		s->mode = WALK_RAW;
 }
 
-/* A packet that came before its turn: of what is no body all is copied, and the direction is not
- * followed until the other side has answered. */
-static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c,
-					struct stream_state *s)
+/* A packet came before its turn. */
+static __always_inline void hole_note(const struct capture *c, struct stream_state *s)
 {
 	__u32 end = c->seq + c->bytes;
 
@@ -102,8 +107,16 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	}
 	if ((__s32)(end - s->ahead) > 0)
 		s->ahead = end;
+}
+
+/* A packet that came before its turn: of what is no body all is copied, and the direction is not
+ * followed until the other side has answered. */
+static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c,
+					struct stream_state *s)
+{
+	hole_note(c, s);
 	if (s->mode == WALK_OPAQUE || (s->mode == WALK_REST && s->due == DUE_SETTLED) ||
-	    in_body(s, end))
+	    in_body(s, c->seq + c->bytes))
 		return;
 	stream_lose(s);
 	c->protocol = protocol_of(s->mode);
@@ -166,6 +179,21 @@ static __always_inline void arrival_tell(struct capture *c, struct conn_state *s
 		mark_send(state->cookie, &c->arrival);
 }
 
+/* The same of a packet that came before its turn. Its bytes say nothing of what is spoken, nor
+ * whether a request begins: the requests cannot be counted any more. */
+static __always_inline void arrival_tell_early(struct capture *c, struct conn_state *state,
+					       struct stream_state *s)
+{
+	hole_note(c, s);
+	c->flags = 0;
+	if (is_opaque(state))
+		return;
+	if (state->role == WEFT_ROLE_CLIENT)
+		state->asked = 0;
+	pipeline_lose(state);
+	arrival_tell(c, state, false);
+}
+
 /* Everything before sequence number |end| was seen. */
 static __always_inline void stream_move(struct stream_state *s, __u32 end)
 {
@@ -212,11 +240,6 @@ static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock 
 		return;
 	end = tcp->rcv_nxt + past;
 	stream_jump(s, (__s32)(end - s->ahead) > 0 ? s->ahead : end);
-}
-
-static __always_inline bool is_opaque(const struct conn_state *state)
-{
-	return state->streams[0].mode == WALK_OPAQUE || state->streams[1].mode == WALK_OPAQUE;
 }
 
 /* Cuts what was seen before from the packet's start. False: nothing is new. */
@@ -276,6 +299,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		s->mode = WALK_HTTP1;
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
 		asked = turn_arrived(skb, c, at, state);
+	if (s->mode != WALK_NEW)
+		s->wanted = NOTHING_WANTED;
 	if (s->mode != WALK_OPAQUE)
 		arrival_tell(c, state, asked);
 }
@@ -335,8 +360,11 @@ __noinline int stream_follow(struct __sk_buff *skb, struct capture *c, struct co
 		return 0;
 	stream_start(s, c->seq);
 	ahead = c->seq - s->next;
-	if (ahead > 0 && !(c->flags & CAPTURE_MARK_ONLY)) {
-		follow_hole(skb, c, s);
+	if (ahead > 0) {
+		if (c->flags & CAPTURE_MARK_ONLY)
+			arrival_tell_early(c, state, s);
+		else
+			follow_hole(skb, c, s);
 		return 0;
 	}
 	if (ahead < 0 && !trim(c, -ahead)) {

@@ -6,8 +6,10 @@
 #include "bpf/lib/held.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 
-#define ECONNREFUSED 111
+#define ENETUNREACH  101
 #define ETIMEDOUT    110
+#define ECONNREFUSED 111
+#define EHOSTUNREACH 113
 
 static __always_inline void remember_owner(struct sock *sk)
 {
@@ -77,6 +79,8 @@ static __always_inline void established(struct sock *sk, int old_state)
 	state->epoch = set->epoch;
 	state->last_direction = 2;
 	state->role = old_state == TCP_SYN_SENT ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER;
+	if (is_repaired(tcp))
+		state->end_flags |= WEFT_END_REPAIRED;
 	acked = syn_data_acked(tcp, state);
 	state->egress_seq = tcp->snd_una - acked;
 	state->ingress_seq = tcp->rcv_nxt - (__u32)tcp->bytes_received;
@@ -106,19 +110,33 @@ static __always_inline void established(struct sock *sk, int old_state)
 		early_sent(&key, sk->__sk_common.skc_net.net->ns.inum, state, set, acked);
 }
 
-/* The state is left before the RST of an own abort is sent; a connection that was open on this end
- * and vanishes without an error was aborted here. */
-static __always_inline __u32 failure_flags(const struct sock *sk, const struct conn_state *state,
-					   int old_state)
+/* Left without an error while something was open: its own end, or, after shutdown(), what the other
+ * end has not acknowledged. */
+static __always_inline bool is_aborted(const struct sock *sk, const struct tcp_sock *tcp,
+				       const struct conn_state *state, int old_state)
 {
 	bool open = old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT;
+	bool lived = state->opened_ns || state->joined;
 
-	if (open && !sk->sk_err && !(state->end_flags & WEFT_END_RESET_RECEIVED))
+	if (sk->sk_err || (state->end_flags & WEFT_END_RESET_RECEIVED))
+		return false;
+	return open || (lived && tcp && tcp->snd_una != tcp->write_seq);
+}
+
+/* The state is left before the RST of an own abort is sent. A path that is known to be broken is
+ * what the kernel gives up with, instead of the time. */
+static __always_inline __u32 failure_flags(const struct sock *sk, const struct tcp_sock *tcp,
+					   const struct conn_state *state, int old_state)
+{
+	int error = sk->sk_err;
+	bool gave_up = error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+
+	if (is_aborted(sk, tcp, state, old_state))
 		return WEFT_END_RESET_SENT;
 	if (state->opened_ns || state->joined)
-		return sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0;
-	return WEFT_END_FAILED | (sk->sk_err == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
-	       (sk->sk_err == ETIMEDOUT ? WEFT_END_TIMEOUT : 0);
+		return gave_up ? WEFT_END_TIMEOUT : 0;
+	return WEFT_END_FAILED | (error == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
+	       (gave_up ? WEFT_END_TIMEOUT : 0);
 }
 
 static __always_inline void closed(struct sock *sk, int old_state)
@@ -126,6 +144,7 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct weft_settings *set = settings();
 	struct end_key key = {};
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
 	struct weft_close *close;
 
 	if (!state)
@@ -137,15 +156,17 @@ static __always_inline void closed(struct sock *sk, int old_state)
 		bpf_sk_storage_delete(&weft_conns, sk);
 		return;
 	}
-	state->end_flags |= failure_flags(sk, state, old_state);
+	state->end_flags |= failure_flags(sk, tcp, state, old_state);
 	if (old_state == TCP_LAST_ACK)
 		state->end_flags |= WEFT_END_PEER_FIRST;
+	if (tcp && is_repaired(tcp))
+		state->end_flags |= WEFT_END_REPAIRED;
 	tuple_fill(&close->tuple, sk);
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
 	close->role = state->role;
 	close->age_ms = (close->event.time_ns - state->started_ns) / 1000000;
-	counters_fill(&close->counters, bpf_skc_to_tcp_sock(sk), state);
+	counters_fill(&close->counters, tcp, state);
 	redirected_add(&close->counters, sk, state);
 	end_key_fill(&key, &close->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_delete_elem(&weft_ends, &key);

@@ -389,19 +389,23 @@ static enum collect collect_undecodable(const struct signals *s, enum metric met
 	return counted(ret, s->health.observe.lost[position], 0);
 }
 
-static enum collect collect_differences(const struct signals *s, enum metric metric,
-					uint32_t position, struct sample *ret)
+static enum collect collect_account(const struct signals *s, enum metric metric, uint32_t position,
+				    struct sample *ret)
 {
-	static const char *const names[] = {
+	static const char *const compared[] = {
 #define X(name, label, text) label,
-		OBSERVE_ACCOUNTS(X)
+		OBSERVE_ACCOUNTS(X)};
+	static const char *const reasons[] = {OBSERVE_UNACCOUNTED(X)};
 #undef X
-	};
+	bool differences = metric == METRIC_ACCOUNT_DIFFERENCES;
 
-	(void)metric;
-	if (position >= OBSERVE_ACCOUNT_MAX)
+	if (position >= (differences ? OBSERVE_ACCOUNT_MAX : OBSERVE_UNACCOUNTED_MAX))
 		return COLLECT_END;
-	sample_label(ret, "compared", names[position]);
+	if (!differences) {
+		sample_label(ret, "reason", reasons[position]);
+		return counted(ret, s->health.observe.unaccounted[position], 0);
+	}
+	sample_label(ret, "compared", compared[position]);
 	return counted(ret, s->health.observe.differences[position], 0);
 }
 

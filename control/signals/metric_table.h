@@ -86,9 +86,11 @@
 	X(HTTP_LENIENT, COUNTER, "weft_http_lenient_total", "", lenient,                           \
 	  "HTTP/1 messages in forms that RFC 9112 does not have, by form and by the end that "     \
 	  "sent them; ambiguous: two programs may read them in different ways (see losses.md).")   \
-	X(ACCOUNT_DIFFERENCES, COUNTER, "weft_account_differences_total", "", differences,         \
+	X(ACCOUNT_DIFFERENCES, COUNTER, "weft_account_differences_total", "", account,             \
 	  "Ends of connections that closed with other bytes than the kernel's TCP counted, by "    \
 	  "what was compared (with --verify).")                                                    \
+	X(ACCOUNT_UNCOMPARED, COUNTER, "weft_account_uncompared_total", "", account,               \
+	  "Ends of connections that closed and were not compared, by reason (with --verify).")     \
 	X(CAPTURED_PACKETS, COUNTER, "weft_capture_packets_total", "", capture,                    \
 	  "TCP packets with payload that the socket hooks looked at.")                             \
 	X(CAPTURED_COPIED, COUNTER, "weft_capture_copied_bytes_total", "bytes", capture,           \

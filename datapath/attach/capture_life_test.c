@@ -112,6 +112,52 @@ static void test_unread_reset(void **state)
 	assert_int_equal(talk.close[CLIENT].counters.flags, WEFT_END_RESET_RECEIVED);
 }
 
+/* The flags of the one record that says how |side| closed. */
+static uint32_t close_flags(int side)
+{
+	struct weft_close close = {0};
+	int closes = 0;
+
+	consume();
+	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
+		struct weft_event *event = (void *)(arena + at + 8);
+
+		if (event->kind != WEFT_EVENT_CLOSE || side_of(*(uint64_t *)(event + 1)) != side)
+			continue;
+		memcpy(&close, event, sizeof(close));
+		closes++;
+	}
+	assert_int_equal(closes, 1);
+	return close.counters.flags;
+}
+
+/* Closed with bytes unread after shutdown(), while the other end does not take what was sent. With
+ * |closes_second| the other end has said before that it sends no more. */
+static void unread_after_shutdown(bool closes_second)
+{
+	static const char zeros[65536];
+
+	begin();
+	while (send(talk.fd[SERVER], zeros, sizeof(zeros), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(send(talk.fd[CLIENT], zeros, 10, 0), 10);
+	if (closes_second)
+		shutdown(talk.fd[CLIENT], SHUT_WR);
+	usleep(1000);
+	shutdown(talk.fd[SERVER], SHUT_WR);
+	close(talk.fd[SERVER]);
+	usleep(1000);
+	close(talk.fd[CLIENT]);
+	assert_true(close_flags(SERVER) & WEFT_END_RESET_SENT);
+}
+
+static void test_unread_after_shutdown(void **state)
+{
+	(void)state;
+	unread_after_shutdown(false);
+	unread_after_shutdown(true);
+}
+
 static void test_refused(void **state)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET,
@@ -262,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_deferred),
 		cmocka_unit_test(test_linger_reset),
 		cmocka_unit_test(test_unread_reset),
+		cmocka_unit_test(test_unread_after_shutdown),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_restart_between_messages),
 		cmocka_unit_test(test_restart_in_a_body),

@@ -2,7 +2,7 @@
 /* Compares at the close of each end. */
 #include "datapath/observe/account.h"
 
-#define ENDED_EARLY                                                                                \
+#define CUT                                                                                        \
 	(WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED | WEFT_END_FAILED | WEFT_END_REFUSED |      \
 	 WEFT_END_TIMEOUT)
 
@@ -22,20 +22,42 @@ static bool same(uint64_t seen_bytes, uint64_t counted_bytes)
 static bool received_agrees(const struct weft_counters *k)
 {
 	bool closed_first = !(k->flags & WEFT_END_PEER_FIRST);
+	uint64_t counted_bytes = k->tcp_bytes_received + k->past_received_bytes;
 
-	return same(k->received_bytes, k->tcp_bytes_received) ||
-	       (closed_first && k->received_bytes > k->tcp_bytes_received);
+	return same(k->received_bytes, counted_bytes) ||
+	       (closed_first && k->received_bytes > counted_bytes);
+}
+
+static bool sent_agrees(const struct weft_counters *k, unsigned side)
+{
+	bool syn = side == SIDE_CLIENT; /* acknowledged to the client as a byte */
+
+	return same(k->sent_bytes + syn, k->tcp_bytes_acked + k->past_sent_bytes);
+}
+
+/* Why nothing can be said; OBSERVE_UNACCOUNTED_MAX: it can. */
+static enum observe_unaccounted unaccounted(const struct end *e)
+{
+	if (e->joined)
+		return OBSERVE_UNACCOUNTED_MIDSTREAM;
+	if (e->counters.flags & WEFT_END_REPAIRED)
+		return OBSERVE_UNACCOUNTED_REPAIRED;
+	return e->counters.flags & CUT ? OBSERVE_UNACCOUNTED_CUT : OBSERVE_UNACCOUNTED_MAX;
 }
 
 void account_close(struct conn *c, unsigned side)
 {
 	const struct end *e = &c->ends[side];
 	const struct weft_counters *k = &e->counters;
-	bool syn = side == SIDE_CLIENT; /* acknowledged to the client as a byte */
+	enum observe_unaccounted why = unaccounted(e);
 
-	if (!c->observe->limits.verify || e->joined || k->flags & ENDED_EARLY)
+	if (!c->observe->limits.verify)
 		return;
-	compare(c, OBSERVE_ACCOUNT_SENT, same(k->sent_bytes + syn, k->tcp_bytes_acked));
+	if (why < OBSERVE_UNACCOUNTED_MAX) {
+		c->observe->counters.unaccounted[why]++;
+		return;
+	}
+	compare(c, OBSERVE_ACCOUNT_SENT, sent_agrees(k, side));
 	compare(c, OBSERVE_ACCOUNT_RECEIVED, received_agrees(k));
 	compare(c, OBSERVE_ACCOUNT_DECODED, c->streams[side].next <= k->sent_bytes);
 }

@@ -5,7 +5,6 @@
 
 #include "datapath/observe/conn.h"
 
-/* The end |side| has closed and its counters are known: each difference is counted. Nothing is said
- * of a connection that was not seen from its first byte, or that ended without telling all of its
- * bytes (a reset, a timeout, a failure). */
+/* The end |side| has closed and its counters are known: each difference is counted, or why nothing
+ * can be said (OBSERVE_UNACCOUNTED). */
 void account_close(struct conn *c, unsigned side);

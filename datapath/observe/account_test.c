@@ -9,6 +9,7 @@
 struct end_says {
 	uint64_t acked, received; /* by TCP */
 	uint64_t seen_sent;	  /* by the hooks */
+	uint64_t past_sent, past_received;
 	uint32_t flags;
 };
 
@@ -34,6 +35,8 @@ static struct observe_counters counters_after(struct end_says says, bool verify,
 		close.counters.sent_bytes = says.seen_sent;
 	close.counters.tcp_bytes_acked = says.acked;
 	close.counters.tcp_bytes_received = says.received;
+	close.counters.past_sent_bytes = says.past_sent;
+	close.counters.past_received_bytes = says.past_received;
 	observe_event(w->observe, &close, sizeof(close));
 	counters = *world_counts(w);
 	world_free(w);
@@ -80,11 +83,53 @@ static void test_differ(void **state)
 	assert_int_equal(counters_after(more, true, true).differences[OBSERVE_ACCOUNT_SENT], 0);
 }
 
+/* What went past TCP is in no counter of TCP, and must not be left out of the account. */
+static void test_past_tcp(void **state)
+{
+	const struct end_says past = {.acked = 2,
+				      .received = 0,
+				      .past_sent = GET_BYTES,
+				      .past_received = HELLO_BYTES,
+				      .flags = WEFT_END_PEER_FIRST};
+	struct end_says missed = past;
+
+	(void)state;
+	assert_differs(past, 0, 0, 0);
+	missed.past_sent--;
+	missed.past_received--;
+	assert_differs(missed, 0, 1, 0); /* of what was sent one is taken for the FIN */
+	missed.past_sent--;
+	missed.acked--;
+	assert_differs(missed, 1, 1, 0);
+}
+
+static void assert_unaccounted(uint32_t flags, bool joined, enum observe_unaccounted why)
+{
+	const struct end_says says = {.acked = 1, .received = 1, .flags = flags};
+	struct observe_counters c = counters_after(says, true, joined);
+
+	for (int i = 0; i < OBSERVE_UNACCOUNTED_MAX; i++)
+		assert_int_equal(c.unaccounted[i], i == (int)why);
+	for (int i = 0; i < OBSERVE_ACCOUNT_MAX; i++)
+		assert_int_equal(c.differences[i], 0);
+}
+
+static void test_unaccounted(void **state)
+{
+	(void)state;
+	assert_unaccounted(WEFT_END_RESET_SENT, false, OBSERVE_UNACCOUNTED_CUT);
+	assert_unaccounted(WEFT_END_TIMEOUT, false, OBSERVE_UNACCOUNTED_CUT);
+	assert_unaccounted(WEFT_END_REPAIRED, false, OBSERVE_UNACCOUNTED_REPAIRED);
+	assert_unaccounted(0, true, OBSERVE_UNACCOUNTED_MIDSTREAM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_agree),
 		cmocka_unit_test(test_differ),
+		cmocka_unit_test(test_past_tcp),
+		cmocka_unit_test(test_unaccounted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

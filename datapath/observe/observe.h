@@ -132,11 +132,25 @@ enum observe_account {
 		OBSERVE_ACCOUNT_MAX
 };
 
+/* Why an end that closed is not compared. X(name, label, text) */
+#define OBSERVE_UNACCOUNTED(X)                                                                     \
+	X(MIDSTREAM, "midstream", "met while it lived: its first bytes were not seen")             \
+	X(CUT, "cut", "ended by a reset, a timeout or a failure: what was on its way is in doubt") \
+	X(REPAIRED, "repaired", "TCP_REPAIR: a process puts bytes into its queues, without packets")
+
+enum observe_unaccounted {
+#define X(name, ...) OBSERVE_UNACCOUNTED_##name,
+	OBSERVE_UNACCOUNTED(X)
+#undef X
+		OBSERVE_UNACCOUNTED_MAX
+};
+
 struct observe_counters {
 	uint64_t delivered[8]; /* ring records taken, by WEFT_EVENT_* */
 	uint64_t lost[OBSERVE_LOSS_MAX];
 	uint64_t differences[OBSERVE_ACCOUNT_MAX];
 	uint64_t lenient[2][HTTP_LENIENT_MAX]; /* messages of clients and of servers */
+	uint64_t unaccounted[OBSERVE_UNACCOUNTED_MAX];
 	uint64_t requests[REPORTER_MAX];
 	uint32_t connections; /* in the table now */
 	uint32_t secrets;     /* waiting now */

@@ -18,8 +18,6 @@ from lab.truth import Exchange
 from lab.verdict import Failure, Skip, expect_equal
 
 BPFFS = "/sys/fs/bpf"
-# Tests at whose end the account of every connection must close: those that have the machine for themselves.
-ACCOUNTED = ("bulk", "exact", "harmless", "l4", "latency", "loss", "redirect", "serve", "start")
 
 
 class Weftd:
@@ -28,8 +26,7 @@ class Weftd:
 
     def __init__(self, box, *options, bpffs=BPFFS, recent=131072, ahead=()):
         self.box, self.ahead = box, ahead
-        accounted = box.name.split("/")[0] in ACCOUNTED
-        self.options = [*(["--verify"] if accounted else []), *(["--recent", recent] if recent else []), *options]
+        self.options = ["--verify", *(["--recent", recent] if recent else []), *options]
         self.program, self.weft = box.build / "weftd", box.build / "weft"
         for program in (self.program, self.weft):
             if not program.exists():
@@ -41,8 +38,7 @@ class Weftd:
         self.port = 20000 + int.from_bytes(box.slug.encode(), "big") % 9973
         self.process = None
         box.journal.write(f"pin {self.pin} {self.weft}\n")
-        if accounted:
-            box.on_pass(self.accounts_agree)
+        box.on_pass(self.accounts_agree)
         box.on_close(self.remove)
 
     def start(self, says=r"^weftd: ready$"):
