@@ -103,3 +103,55 @@ def haproxy(box):
     expect_equal(weftd.lost(), {}, "lost events")
     shown = weftd.command("observe", "--to", server.workload, "--last", "5").stdout
     expect(f" for {client.address}:" in shown, shown)
+
+
+TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
+
+
+def haproxy_tcp(box, proxy, targets):
+    config = box.dir / "haproxy.cfg"
+    ports = [9000 + number for number, _ in enumerate(targets)]
+    listeners = "".join(LISTENER.format(port=port, server=target.authority, options="") for port, target in zip(ports, targets))
+    config.write_text(HAPROXY.format(mode="tcp", listeners=listeners))
+    proxy.start(["haproxy", "-db", "-f", config], "haproxy")
+    wait_for(lambda: all(proxy.listens(port) for port in ports), 20, "haproxy")
+    return ports
+
+
+def fetch_all(client, base, version, protocol, session):
+    """One curl with one connection; sessions of HTTP/1.1 with an even number: with one for each request."""
+    paths = [f"/{kind}/{version}{protocol}-{session}" for kind in ("ok", "page", "big", "missing", "page")]
+    command = ["curl", "-sk", protocol, *(["-H", "Connection: close"] if protocol == "--http1.1" and not session % 2 else [])]
+    for path in paths:
+        command += ["-o", "/dev/null", "-w", "%{http_code} %{size_download}\n", f"{base}{path}"]
+    out = client.run(command).stdout.splitlines()
+    expect_equal(len(out), len(paths), "lines of curl")
+    for path, line in zip(paths, out):
+        status, size = line.split()
+        yield path, "GET", int(status), int(size)
+
+
+@test("proxied/tls_through_haproxy", needs=("haproxy", "nginx", "curl"), seconds=90)
+def tls_through_haproxy(box):
+    """TLS from curl to nginx through a TCP proxy: one session on two connections, and each has a record of every answer, of both its ends."""
+    server, proxy, client = box.namespace("server"), box.namespace("proxy"), box.namespace("client")
+    targets = [servers.nginx(server, 8400 + number, tls=True, http2=True, versions=version) for number, version in enumerate(TLS_VERSIONS)]
+    ports = haproxy_tcp(box, proxy, targets)
+    weftd = Weftd(box)
+    weftd.start()
+    every = weftd.follow(server.workload), weftd.follow(proxy.workload)
+    said = collections.Counter()
+    for port, version in zip(ports, TLS_VERSIONS):
+        for protocol in ("--http1.1", "--http2"):
+            for session in range(4):
+                said.update(fetch_all(client, f"https://{proxy.address}:{port}", version, protocol, session))
+    logged = collections.Counter((row.path, row.method, row.status, row.bytes) for target in targets for row in target.exchanges(sum(said.values()) // 2))
+    expect_equal((said - logged, logged - said), ({}, {}), "curl's count against nginx's log")
+    for observed, name in zip(every, (server.workload, proxy.workload)):
+        rows = observed.rows(2 * sum(said.values()))
+        for reporter in ("source", "destination"):
+            found = collections.Counter((row["path"], row["method"], row["status"], row["response_bytes"]) for row in rows if row["reporter"] == reporter)
+            expect_equal((said - found, found - said), ({}, {}), f"answers without a record, and records without an answer (to {name}, {reporter})")
+        expect_equal({row.get("protocol") for row in rows}, {"http1.1", "http2"}, f"protocols to {name}")
+    expect_equal(weftd.lost(), {}, "lost events")
+    expect_equal(weftd.records_lost(), {}, "what could not be decoded, and secrets that were not claimed")

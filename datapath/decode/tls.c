@@ -168,6 +168,11 @@ static void other_keys_install(struct tls *t, struct tls_direction *other,
 	}
 }
 
+static bool is_bound(const struct tls_direction *d)
+{
+	return d->epoch == EPOCH_APPLICATION && d->bound;
+}
+
 static void keys_install(struct tls *t, enum tls_side side, const struct tls_bound *bound)
 {
 	struct tls_direction *d = &t->directions[side];
@@ -180,6 +185,9 @@ static void keys_install(struct tls *t, enum tls_side side, const struct tls_bou
 		other_keys_install(t, &t->directions[!side], &bound->keys[!side]);
 	if (d->epoch == EPOCH_APPLICATION && !tls_is_over(t))
 		t->state = TLS_STATE_OPEN;
+	if (!tls_is_13(t) ||
+	    (is_bound(&t->directions[TLS_CLIENT]) && is_bound(&t->directions[TLS_SERVER])))
+		tls_leave(t);
 }
 
 /* Secrets are derived after the ClientHello arrived; that of early data a moment before it was
@@ -201,6 +209,7 @@ static bool bind_record(struct tls *t, enum tls_side side, const struct tls_reco
 					.client_random = t->client_random,
 					.server_random = t->server_random,
 					.record = r,
+					.ticket = t->ticket,
 					.sequence = sequence,
 					.since_ns = secrets_since_ns(t, side),
 					.side = side,
@@ -488,6 +497,7 @@ static void forget(struct tls *t)
 		OPENSSL_cleanse(d->secret, sizeof(d->secret));
 	}
 	OPENSSL_cleanse(&t->next_keys, sizeof(t->next_keys));
+	tls_leave(t);
 	tls_contexts_wipe();
 }
 

@@ -95,9 +95,14 @@ struct tls_secrets {
 	 * candidates. Borrowed until the call returns to the caller of tls_feed. */
 	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32],
 					      uint8_t which, unsigned index);
-	/* This secret fits: it belongs to this connection from now on and no other will
-	 * ask for it. */
-	void (*claim)(void *arg, uint64_t id);
+	/* A connection showed a ClientHello with this random, and will ask for secrets until
+	 * |leave|. Returns its ticket, or 0. TCP proxies show one hello on two connections. Both
+	 * may be NULL. */
+	uint64_t (*hello)(void *arg, const uint8_t client_random[32]);
+	void (*leave)(void *arg, const uint8_t client_random[32], uint64_t ticket);
+	/* This secret fits the connection that asked last, whose ticket this is: from now on only
+	 * connections with the same ClientHello may ask for it. */
+	void (*claim)(void *arg, uint64_t id, uint64_t ticket);
 	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
 	 * NULL. */
 	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);

@@ -41,6 +41,7 @@ struct tls {
 	const struct tls_suite *suite; /* NULL: not known or not in the table */
 	struct tls_direction directions[2];
 	uint64_t client_hello_ns;
+	uint64_t ticket; /* of tls_secrets.hello; 0: none */
 	struct tls_keys next_keys;
 	uint8_t client_random[32];
 	uint8_t server_random[32];
@@ -84,6 +85,9 @@ static inline void tls_epoch_begin(struct tls_direction *d, enum tls_epoch epoch
 	d->unproven_left = 0;
 	d->tried = (struct tls_tried){0};
 }
+
+/* The connection asks for no more secrets. */
+void tls_leave(struct tls *t);
 
 /* A handshake message of the connection and direction |arg| (struct tls_place) is complete: a
  * tls_message_fn. */

@@ -120,7 +120,7 @@ int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct
 		if (may_fit(trial, s)) {
 			trials++;
 			if (fits(trial, s, ret)) {
-				from->claim(from->arg, s->id);
+				from->claim(from->arg, s->id, trial->ticket);
 				return 0;
 			}
 		}

@@ -23,6 +23,7 @@ struct tls_trial {
 	const uint8_t *server_random;	 /* TLS 1.2 */
 	const struct tls_record *record; /* whole */
 	uint64_t sequence;
+	uint64_t ticket;   /* of tls_secrets.hello */
 	uint64_t since_ns; /* what was derived before cannot fit */
 	enum tls_side side;
 	uint8_t which; /* WEFT_SECRET_*; _MASTER is TLS 1.2 */

@@ -110,6 +110,8 @@ struct observe_listener {
 	  "more open exchanges on one connection than are kept")                                   \
 	X(SECRETS_EXPIRED, "secrets", "expired", "a secret that no connection claimed")            \
 	X(SECRETS_FULL, "secrets", "full", "the oldest unclaimed secret made room")                \
+	X(SECRETS_UNSHARED, "secrets", "unshared",                                                 \
+	  "a secret that was not claimed by every connection that showed its ClientHello")         \
 	X(IDENTITIES_FULL, "identity", "full", "an end was named overflow")
 
 enum observe_loss {

@@ -6,15 +6,18 @@
 
 #include "base/table.h"
 #include "datapath/decode/tls_context.h"
+#include "datapath/observe/hellos.h"
 
 #include <openssl/crypto.h>
 #include <sys/mman.h>
 
 #define BUCKETS	   4096
 #define INDEX_BITS 16
-#define KIND_MAX   7	    /* WEFT_SECRET_* */
-#define KIND_SPENT KIND_MAX /* claimed: only its print and origin are left */
-#define NEIGHBOURS 12	    /* how far apart in the ring the secrets of one handshake may be */
+#define KIND_MAX   7		  /* WEFT_SECRET_* */
+#define KIND_SPENT KIND_MAX	  /* claimed: only its print and origin are left */
+#define KIND_KEPT  (KIND_MAX + 1) /* claimed, and wanted by others with the same ClientHello */
+#define KINDS	   (KIND_MAX + 2)
+#define NEIGHBOURS 12 /* how far apart in the ring the secrets of one handshake may be */
 
 struct links {
 	uint32_t older;
@@ -36,6 +39,7 @@ struct entry {
 	uint32_t next_random; /* of the same bucket */
 	uint32_t next_print;  /* of the same bucket; also threads the free list */
 	uint8_t list;	      /* which list by kind it is in */
+	uint8_t claimed_by;   /* connections of its session, as in hellos_bit */
 	bool named; /* secret.client_random is set: known, or that of the connection a neighbour
 		       belongs to */
 };
@@ -61,8 +65,9 @@ struct secrets {
 	uint32_t free_first;
 	struct secrets_counts counts;
 	struct tls_contexts *contexts;
+	struct hellos *hellos;
 	struct ends age;
-	struct ends kinds[KIND_MAX + 1];
+	struct ends kinds[KINDS];
 	struct place place;
 	uint8_t asked_random[32]; /* of the connection that asked last */
 	uint32_t by_random[BUCKETS];
@@ -254,7 +259,9 @@ static void neighbour_inherit(struct secrets *s, struct entry *e)
 
 static bool is_of_kind(const struct entry *e, uint8_t which)
 {
-	return e->list == which || (e->list == WEFT_SECRET_UNKNOWN && which != WEFT_SECRET_MASTER);
+	uint8_t kind = e->list == KIND_KEPT ? e->secret.which : e->list;
+
+	return kind == which || (kind == WEFT_SECRET_UNKNOWN && which != WEFT_SECRET_MASTER);
 }
 
 static bool is_named(const struct entry *e, const uint8_t *client_random)
@@ -342,19 +349,45 @@ static const struct tls_secret *candidate(void *arg, const uint8_t client_random
 	return &e->secret;
 }
 
-static void entry_spend(struct secrets *s, struct entry *e)
+/* Moves a secret to a list of claimed ones. */
+static void entry_move(struct secrets *s, struct entry *e, uint8_t list)
 {
-	entry_wipe(e);
+	s->counts.claimed += e->list != KIND_KEPT;
 	list_remove(s, &s->kinds[e->list], e, true);
-	e->list = KIND_SPENT;
-	list_add(s, &s->kinds[KIND_SPENT], e, true);
-	s->counts.waiting--;
-	s->counts.claimed++;
+	e->list = list;
+	list_add(s, &s->kinds[list], e, true);
 	s->generation++;
 }
 
+static void entry_spend(struct secrets *s, struct entry *e)
+{
+	entry_wipe(e);
+	entry_move(s, e, KIND_SPENT);
+	s->counts.waiting--;
+}
+
+/* Wipes a kept secret that no connection of its session needs any more. */
+static void kept_review(struct secrets *s, struct entry *e)
+{
+	if (!(hellos_present(s->hellos, e->secret.client_random) & ~e->claimed_by))
+		entry_spend(s, e);
+}
+
+static void kept_review_all(struct secrets *s, const uint8_t *client_random)
+{
+	uint32_t number = *random_bucket(s, client_random);
+
+	while (number) {
+		struct entry *e = entry_at(s, number);
+
+		number = e->next_random;
+		if (e->list == KIND_KEPT && is_named(e, client_random))
+			kept_review(s, e);
+	}
+}
+
 /* tls_secrets.claim */
-static void claim(void *arg, uint64_t id)
+static void claim(void *arg, uint64_t id, uint64_t ticket)
 {
 	struct secrets *s = arg;
 	uint32_t index = (uint32_t)(id & ((1u << INDEX_BITS) - 1));
@@ -362,13 +395,38 @@ static void claim(void *arg, uint64_t id)
 
 	if (index >= s->used || e->secret.id != id || e->list == KIND_SPENT)
 		return;
-	if (!e->secret.has_client_random) {
+	if (!e->secret.has_client_random && e->list != KIND_KEPT) {
 		random_remove(s, e);
 		random_add(s, e, s->asked_random);
 		neighbours_name(s, e, true);
 		neighbours_name(s, e, false);
 	}
-	entry_spend(s, e);
+	e->claimed_by |= hellos_bit(s->hellos, s->asked_random, ticket);
+	if (e->list != KIND_KEPT)
+		entry_move(s, e, KIND_KEPT);
+	kept_review(s, e);
+}
+
+/* tls_secrets.hello */
+static uint64_t hello(void *arg, const uint8_t client_random[32])
+{
+	struct secrets *s = arg;
+	uint8_t forgotten[32];
+	bool forgot;
+	uint64_t ticket = hellos_add(s->hellos, client_random, forgotten, &forgot);
+
+	if (forgot)
+		kept_review_all(s, forgotten);
+	return ticket;
+}
+
+/* tls_secrets.leave */
+static void leave(void *arg, const uint8_t client_random[32], uint64_t ticket)
+{
+	struct secrets *s = arg;
+
+	hellos_leave(s->hellos, client_random, ticket);
+	kept_review_all(s, client_random);
 }
 
 static void entry_fill(struct entry *e, const struct weft_secret *event)
@@ -384,6 +442,7 @@ static void entry_fill(struct entry *e, const struct weft_secret *event)
 	e->secret.time_ns = event->event.time_ns;
 	e->origin = (uint64_t)event->pid << 32 | event->tid;
 	e->list = event->which;
+	e->claimed_by = 0;
 	e->named = false;
 }
 
@@ -449,6 +508,11 @@ struct secrets *secrets_new(uint32_t capacity, uint64_t seed)
 	s->size_bytes = size_bytes;
 	s->capacity = capacity;
 	s->seed = seed;
+	s->hellos = hellos_new(capacity, seed);
+	if (!s->hellos) {
+		munmap(s, size_bytes);
+		return NULL;
+	}
 	s->contexts = tls_contexts_new(); /* without them it is only slower */
 	return s;
 }
@@ -460,6 +524,7 @@ void secrets_free(struct secrets *s)
 	for (uint32_t i = 0; i < s->used; i++)
 		entry_wipe(&s->entries[i]);
 	tls_contexts_free(s->contexts);
+	hellos_free(s->hellos);
 	munmap(s, s->size_bytes);
 }
 
@@ -468,6 +533,17 @@ static bool is_valid(const struct weft_secret *event)
 	return event->which < KIND_MAX &&
 	       (event->secret_bytes == 32 || event->secret_bytes == 48) &&
 	       (event->which != WEFT_SECRET_MASTER || event->has_client_random);
+}
+
+/* A resumed session of TLS 1.2 has the master secret of the session before: its random tells them
+ * apart. */
+static uint64_t print_of(const struct secrets *s, const struct weft_secret *event)
+{
+	uint64_t seed = s->seed;
+
+	if (event->which == WEFT_SECRET_MASTER)
+		seed = table_hash(event->client_random, sizeof(event->client_random), seed);
+	return table_hash(event->secret, event->secret_bytes, seed);
 }
 
 void secrets_add(struct secrets *s, const struct weft_secret *event)
@@ -479,7 +555,7 @@ void secrets_add(struct secrets *s, const struct weft_secret *event)
 		s->counts.invalid++;
 		return;
 	}
-	print = table_hash(event->secret, event->secret_bytes, s->seed);
+	print = print_of(s, event);
 	s->latest_ns = event->event.time_ns;
 	if (print_find(s, print)) {
 		s->counts.repeated++;
@@ -497,7 +573,8 @@ void secrets_expire(struct secrets *s, uint64_t before_ns)
 	struct entry *e = entry_at(s, s->age.oldest);
 
 	while (e && e->secret.time_ns < before_ns) {
-		s->counts.expired += e->list != KIND_SPENT;
+		s->counts.expired += e->list < KIND_MAX;
+		s->counts.unshared += e->list == KIND_KEPT;
 		entry_free(s, e);
 		e = entry_at(s, s->age.oldest);
 	}
@@ -507,6 +584,8 @@ struct tls_secrets secrets_source(struct secrets *s)
 {
 	return (struct tls_secrets){.arg = s,
 				    .candidate = candidate,
+				    .hello = hello,
+				    .leave = leave,
 				    .claim = claim,
 				    .known = known,
 				    .contexts = s->contexts};

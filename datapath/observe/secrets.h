@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Secrets of handshakes that no connection has claimed yet: bounded, expiring, in memory that is
- * locked and left out of core dumps where the system allows it. A secret that is claimed, expired
- * or pushed out is wiped at once. */
+/* Secrets of handshakes that a connection has still to claim: bounded, expiring, in memory that is
+ * locked and left out of core dumps where the system allows it. A secret is wiped at once when it
+ * is claimed by every connection with its ClientHello (TCP proxies make more than one), expired or
+ * pushed out. */
 #pragma once
 
 #include <linux/types.h>
@@ -17,6 +18,8 @@ struct secrets_counts {
 	uint64_t repeated; /* derived by the other end too, or seen twice: dropped */
 	uint64_t expired;  /* no connection claimed them in time */
 	uint64_t full;	   /* pushed out by newer ones before they were claimed */
+	uint64_t unshared; /* expired when not every connection with its ClientHello had claimed it
+			    */
 	uint64_t invalid;  /* of a kind or size that no secret has */
 };
 

@@ -114,6 +114,7 @@ static void count_secrets(struct observe *o)
 	o->counters.secrets = counts->waiting;
 	o->counters.lost[OBSERVE_LOST_SECRETS_EXPIRED] = counts->expired;
 	o->counters.lost[OBSERVE_LOST_SECRETS_FULL] = counts->full;
+	o->counters.lost[OBSERVE_LOST_SECRETS_UNSHARED] = counts->unshared;
 }
 
 void transport_secret(struct observe *o, const struct weft_secret *event)
