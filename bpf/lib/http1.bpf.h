@@ -70,7 +70,10 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 
 	if (first == TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
 	    (second << 8) == TEXT8(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
-		head->length = number_parse(line + 15);
+		/* of two lengths the decoder takes the first of a request, the last of a response
+		 */
+		if (head->response || head->framing != FRAMING_LENGTH)
+			head->length = number_parse(line + 15);
 		if (head->framing == FRAMING_NONE)
 			head->framing = FRAMING_LENGTH;
 	} else if (first == TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&

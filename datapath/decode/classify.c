@@ -101,6 +101,14 @@ static bool is_known_method(struct slice method)
 	return false;
 }
 
+/* Servers take more than one space where one belongs. */
+static struct slice after_spaces(struct slice s)
+{
+	while (s.size_bytes && *s.data == ' ')
+		s = after(s, 1);
+	return s;
+}
+
 /* How a target may begin. Many line protocols look like "WORD argument": after a method that nobody
  * registered only a path will do. */
 static bool begins_target(uint8_t c, bool known_method)
@@ -123,7 +131,8 @@ static enum match match_target(struct slice s, bool known_method)
 		n++;
 	if (n == s.size_bytes)
 		return MAYBE;
-	return byte_at(s, n) == ' ' ? match_literal(after(s, n + 1), SLICE("HTTP/1.")) : NO;
+	return byte_at(s, n) == ' ' ? match_literal(after_spaces(after(s, n)), SLICE("HTTP/1."))
+				    : NO;
 }
 
 /* Behind the empty lines that a server is to ignore (RFC 9112 2.2), as far as they are one or two.
@@ -149,7 +158,7 @@ static enum match match_http1_request(struct slice s)
 		return MAYBE;
 	if (!n || byte_at(s, n) != ' ')
 		return NO;
-	match = match_target(after(s, n + 1), is_known_method((struct slice){s.data, n}));
+	match = match_target(after_spaces(after(s, n)), is_known_method((struct slice){s.data, n}));
 	return match == MAYBE && all_bytes >= CLASSIFY_MAX_BYTES ? YES : match;
 }
 

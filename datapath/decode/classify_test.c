@@ -26,6 +26,7 @@ struct sample {
 static const struct sample samples[] = {
 	{SLICE("GET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("GET / HTTP/1.1\r\n"), true, CLASSIFY_HTTP1_REQUEST},
+	{SLICE("GET  /   HTTP/1.1\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("\r\nGET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("\nGET / HTTP/1.1\r\n"), false, CLASSIFY_HTTP1_REQUEST},
 	{SLICE("\n\nGET / HTTP/1.1\r\n"), true, CLASSIFY_HTTP1_REQUEST},
@@ -122,6 +123,8 @@ static const struct sample samples[] = {
 	{{0}, false, CLASSIFY_MORE},
 	{SLICE("GE"), false, CLASSIFY_MORE},
 	{SLICE("GET /a-path"), false, CLASSIFY_MORE},
+	{SLICE("GET   "), false, CLASSIFY_MORE},
+	{SLICE("GET /a-path  "), false, CLASSIFY_MORE},
 	{SLICE("GET /a-path HTT"), false, CLASSIFY_MORE},
 	{SLICE("HTTP/1."), false, CLASSIFY_MORE},
 	{SLICE("PRI * HTTP/2.0\r\n"), false, CLASSIFY_MORE},
