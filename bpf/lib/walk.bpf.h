@@ -120,7 +120,7 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 		return;
 	stream_lose(s);
 	c->protocol = protocol_of(s->mode);
-	c->flags |= WEFT_SEGMENT_RAW;
+	c->flags |= WEFT_SEGMENT_RAW | WEFT_SEGMENT_AHEAD;
 	capture_range(skb, c, 0, c->bytes);
 }
 
@@ -159,6 +159,8 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 	}
 	if (!first_bytes_load(skb, c, at, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
 		return 0;
+	if (state->role == WEFT_ROLE_SERVER && !state->asked && !looks_request(&f))
+		return 0; /* the rest of a request that was answered before its end */
 	state->last_direction = c->direction;
 	if (state->role == WEFT_ROLE_CLIENT)
 		state->asked = 0;

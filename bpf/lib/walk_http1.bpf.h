@@ -71,14 +71,13 @@ __noinline int http1_begins_response(struct __sk_buff *skb, const struct capture
 }
 
 /* Whether it is not known if what follows a response's head at |at| is its body: other bytes than
- * those of a response are. Where none is due, one that answers no other request than the latest
- * tells itself. */
+ * those of a response are, and one that answers no other request than the latest tells itself. */
 static __always_inline bool http1_doubtful(struct __sk_buff *skb, const struct capture *c,
 					   const struct conn_state *state,
 					   const struct stream_state *s, __u32 at)
 {
-	if (s->due == DUE_BODY)
-		return http1_begins_response(skb, c, at);
+	if (s->due == DUE_BODY && !http1_begins_response(skb, c, at))
+		return false;
 	return pipeline_overlaps(state, !c->direction) || peer_overlaps(skb, state);
 }
 

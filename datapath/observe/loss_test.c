@@ -120,6 +120,13 @@ static void remote_response(struct world *w, size_t from, size_t size_bytes)
 		      size_bytes);
 }
 
+/* The same answer behind the first one. */
+static void remote_response_again(struct world *w, size_t from, size_t size_bytes)
+{
+	world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ + (uint32_t)(strlen(OK_HELLO) + from),
+		      OK_HELLO + from, size_bytes);
+}
+
 /* The server is on another node: its bytes come as the network brings them. */
 static void test_remote_reordered(void **state)
 {
@@ -165,6 +172,38 @@ static void test_remote_hole_given_up(void **state)
 	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_REQUEST], 1);
 	assert_int_equal(w->request_count, 1); /* one end is here */
 	assert_int_equal(w->requests[0].incomplete, REQUEST_GAP(LOST) | REQUEST_GAP(BODY));
+	world_free(w);
+}
+
+/* What was lost on the way is sent again, at times much later: the receiver's TCP waits, and so do
+ * its records, until one says that TCP had what is missing here. */
+static void test_remote_resent(void **state)
+{
+	struct world *w = world_new();
+	size_t all = strlen(OK_HELLO);
+
+	(void)state;
+	world_open(w, false);
+	world_send(w, false, GET);
+	w->segment_flags = WEFT_SEGMENT_AHEAD;
+	remote_response(w, 20, all - 20);
+	w->segment_flags = 0;
+	world_tick(w, 3000 * MS);
+	assert_int_equal(w->request_count, 0);
+	remote_response(w, 0, 20);
+	assert_request(world_request(w, REPORTER_SOURCE, 0), "GET", "/hello?name=", 200);
+	assert_int_equal(w->requests[0].incomplete, 0);
+	assert_int_equal(world_lost(w), 0);
+	world_send(w, false, GET);
+	w->segment_flags = WEFT_SEGMENT_AHEAD;
+	remote_response_again(w, 20, all - 25);
+	w->segment_flags = 0;
+	world_tick(w, 50 * MS);
+	remote_response_again(w, all - 5, 5);
+	world_tick(w, 50 * MS);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_HOLE], 0);
+	world_tick(w, 60 * MS);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_HOLE], 1);
 	world_free(w);
 }
 
@@ -249,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_lost_no_wrong_pair),
 		cmocka_unit_test(test_remote_reordered),
 		cmocka_unit_test(test_remote_hole_given_up),
+		cmocka_unit_test(test_remote_resent),
 		cmocka_unit_test(test_remote_window_full),
 		cmocka_unit_test(test_remote_large_swapped),
 		cmocka_unit_test(test_seen_twice),

@@ -19,6 +19,7 @@ struct piece {
 	uint32_t size_bytes;
 	uint32_t packet_bytes;
 	bool at_receiver;
+	bool ahead; /* the receiver's TCP has not got what is before it either */
 };
 
 struct held {
@@ -262,7 +263,8 @@ void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 			  .time_ns = segment->event.time_ns,
 			  .size_bytes = segment->data_bytes,
 			  .packet_bytes = segment->packet_bytes,
-			  .at_receiver = at_receiver};
+			  .at_receiver = at_receiver,
+			  .ahead = segment->flags & WEFT_SEGMENT_AHEAD};
 	int64_t start;
 
 	stream_place(s, segment->seq);
@@ -296,13 +298,25 @@ void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark)
 		arrive(c, side, (uint64_t)end, mark->event.time_ns);
 }
 
+/* A record that the receiver's TCP had in order says that what is before it had come. */
+static bool window_overdue(const struct window *w, uint64_t now_ns)
+{
+	for (int i = 0; i < WINDOW_RECORDS; i++) {
+		const struct piece *p = &w->held[i].piece;
+
+		if (w->held[i].used &&
+		    p->time_ns + (p->ahead ? STREAM_RESENT_NS : STREAM_HOLE_NS) <= now_ns)
+			return true;
+	}
+	return false;
+}
+
 bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns)
 {
 	struct stream *s = &c->streams[side];
-	struct held *first;
 
-	while (s->window && (first = window_next(s->window, s->next, true))) {
-		if (now_ns != UINT64_MAX && first->piece.time_ns + STREAM_HOLE_NS > now_ns)
+	while (s->window) {
+		if (now_ns != UINT64_MAX && !window_overdue(s->window, now_ns))
 			return true;
 		window_drain(c, side, true, 0);
 	}

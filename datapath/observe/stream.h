@@ -5,8 +5,11 @@
 
 #include "datapath/observe/conn.h"
 
-/* A record that came before its turn waits at most this long for the hole before it. */
-#define STREAM_HOLE_NS 100000000ull
+/* A record that came before its turn waits at most this long for the hole before it: while TCP
+ * itself waits for what its peer sends again, and where TCP had it and only its record is missing.
+ */
+#define STREAM_RESENT_NS 10000000000ull
+#define STREAM_HOLE_NS	 100000000ull
 
 /* The direction begins with the byte |seq|. */
 void stream_place(struct stream *s, uint32_t seq);
@@ -19,7 +22,7 @@ void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 /* A packet of the direction that |side| sends arrived at the receiver. */
 void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark);
 
-/* Gives up holes that are older than STREAM_HOLE_NS (all with |now_ns| UINT64_MAX). Returns true
+/* Gives up holes that are older than that (all with |now_ns| UINT64_MAX). Returns true
  * when records still wait. */
 bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns);
 

@@ -99,6 +99,7 @@ static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t 
 	s->data_bytes = (uint16_t)size_bytes;
 	s->packet_bytes = (uint32_t)size_bytes;
 	s->direction = direction;
+	s->flags = w->segment_flags;
 	if (mark) {
 		s->mark_time_ns = mark->event.time_ns;
 		s->mark_end_seq = mark->end_seq;

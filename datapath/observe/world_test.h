@@ -37,6 +37,7 @@ struct world {
 	unsigned listener_count;
 	unsigned drop_per_mille; /* records that never come */
 	uint32_t random;
+	uint32_t segment_flags; /* of segments that are given from now on */
 };
 
 static inline void world_on_request(void *arg, const struct request *r)
