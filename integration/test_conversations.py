@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Conversations at random (programs/grammar.py): each answer that the client received is one record, of both reporters, with
 its status, path and bytes; nothing else is recorded. CONVERSATIONS is their number in each test, CONVERSATIONS_SEED the first
-seed: the same unless told, so that a failure says something of the tree. With CONVERSATIONS_CABLE=1 the cable loses, doubles and
-reorders frames. With CONVERSATIONS_CLEAR=1 also clear HTTP/1.1, which is not exact yet: of a request that is answered before its
+seed: the same unless told, so that a failure says something of the tree. In the tests called cable_ the cable loses, doubles and
+reorders frames, in all with CONVERSATIONS_CABLE=1. With CONVERSATIONS_CLEAR=1 also clear HTTP/1.1, which is not exact yet: of a request that is answered before its
 body is over, whose framing the kernel lost and whose body holds what looks like a head, what follows is marked as lost."""
 
 import collections
@@ -103,13 +103,13 @@ def shorten(rows):
     return [{name: row.get(name) for name in ("status", "request_bytes", "response_bytes", "flags", "incomplete")} for row in rows[:3]]
 
 
-def compare(box, make_server, program="converse.py", talk=(), options=()):
+def compare(box, make_server, program="converse.py", talk=(), options=(), cable=CABLE):
     """|talk|: options of |program|; |options|: of weftd."""
     first = FIRST
     print(f"CONVERSATIONS_SEED={first} CONVERSATIONS={COUNT}", flush=True)
     server = make_server(box.namespace("server"))
     client = box.namespace("client")
-    if CABLE:
+    if cable:
         bad_cable(box, client, first)
     plain_frames(client)
     plain_frames(server.place)
@@ -197,3 +197,20 @@ def node_h2c(box):
 @test("conversations/node_h2", seconds=SECONDS, needs=("ethtool", "node"))
 def node_h2(box):
     compare(box, lambda place: servers.node(place, 8443, "http2"), HTTP2)
+
+
+# ---- a bad cable
+
+@test("conversations/cable_obey_tls", seconds=SECONDS, needs=("ethtool",))
+def cable_obey_tls(box):
+    compare(box, lambda place: obey(place, 8443, tls=True), cable=True, **OBEYS)
+
+
+@test("conversations/cable_nginx_h2c", seconds=SECONDS, needs=("ethtool", "nginx"))
+def cable_nginx_h2c(box):
+    compare(box, lambda place: servers.nginx(place, 8080, http2=True), HTTP2, cable=True)
+
+
+@test("conversations/cable_nghttpd_h2", seconds=SECONDS, needs=("ethtool", "nghttpd"))
+def cable_nghttpd_h2(box):
+    compare(box, lambda place: nghttpd(place, 8443, tls=True), HTTP2, talk=["--no-head"], cable=True)
