@@ -146,12 +146,12 @@ for name, (make_server, more) in CLEAR_PAIRS.items() if CLEAR else ():
 
 @test("conversations/obey_tls", seconds=SECONDS, needs=("ethtool",))
 def obey_tls(box):
-    compare(box, lambda place: obey(place, 8443, tls=True), **OBEYS)
+    compare(box, lambda place: obey(place, 8443, tls=True), talk=["--orders", "--lenient"])
 
 
 @test("conversations/nginx_tls", seconds=SECONDS, needs=("ethtool", "nginx"))
 def nginx_tls(box):
-    compare(box, lambda place: servers.nginx(place, 8443, tls=True))
+    compare(box, lambda place: servers.nginx(place, 8443, tls=True), talk=["--lenient"])
 
 
 @test("conversations/node_tls", seconds=SECONDS, needs=("ethtool", "node"))
@@ -161,7 +161,7 @@ def node_tls(box):
 
 @test("conversations/python_tls", seconds=SECONDS, needs=("ethtool",))
 def python_tls(box):
-    compare(box, lambda place: servers.python(place, 8443, "threads", tls=True), talk=["--lengths"])
+    compare(box, lambda place: servers.python(place, 8443, "threads", tls=True), talk=["--lengths", "--lenient"])
 
 
 # ---- HTTP/2

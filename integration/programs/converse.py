@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Has conversations with a server of HTTP/1.1, each on a connection of its own, and says what came back, by a parser that
 knows nothing of weft.
-Usage: converse.py [--tls] [--orders] [--lengths] HOST PORT FIRST COUNT
+Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] HOST PORT FIRST COUNT
 Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths: to a server that knows
-no chunks. One line of JSON for each: seed, asked ([method, path]
+no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, asked ([method, path]
 of each request that was begun), answers ([method, path, status, body bytes, whether it came whole])."""
 
 import socket
@@ -105,6 +105,7 @@ class Talk:
         self.sock = tls.wrap_socket(sock, server_hostname="lab.example") if tls else sock
         self.stream = Answers(self.sock)
         self.lengths = args.lengths
+        self.loose = grammar.seeded("loose", seed) if args.lenient else None
         self.host = f"{args.host}:{args.port}"
 
     def run(self):
@@ -137,7 +138,9 @@ class Talk:
         if expects:
             headers.append(("Expect", "100-continue"))
         head = grammar.head_of(f"{request.method} {request.path} HTTP/1.1", headers)
-        body = grammar.framed(request.body, request.framing, self.dice)
+        loose = self.loose if self.loose and self.loose.random() < 0.4 else None
+        head = grammar.loosen(head, loose) if loose else head
+        body = grammar.framed(request.body, request.framing, self.dice, loose)
         self.asked.append([request.method, request.path])
         if not expects:
             self.send(head + body)
@@ -180,4 +183,4 @@ class Talk:
         return self.refused or headers.get("connection", "").lower() == "close"
 
 
-talks.main(Talk, "--orders", "--lengths")
+talks.main(Talk, "--orders", "--lengths", "--lenient")

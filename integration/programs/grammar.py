@@ -71,18 +71,37 @@ def pieces(data, dice, cuts):
         data = data[size:]
 
 
-def chunks(body, dice):
-    """|body| as chunks, some with extensions, some with leading zeros, at the end at times a trailer field."""
+def loosen(head, loose):
+    """|head| in a form that servers forgive. The line without a colon is the last one: for some it ends the fields."""
+    first, *lines = head.decode().split("\r\n")[:-2]
+    if loose.random() < 0.3:
+        first = first[:-1] + loose.choice("12379")
+    first += loose.choice(["", "", " ", "  "])
+    if loose.random() < 0.3:
+        lines.insert(loose.randint(0, len(lines)), "x-odd: a\x01b\x7f")
+    if loose.random() < 0.3:
+        lines.append("nothing")
+    return b"".join(line.encode() + line_end(loose) for line in (first, *lines, ""))
+
+
+def line_end(loose):
+    return loose.choice([b"\n", b"\r\n"]) if loose else b"\r\n"
+
+
+def chunks(body, dice, loose=None):
+    """|body| as chunks, some with extensions, some with leading zeros, at the end at times a trailer field. With the dice |loose|
+    in a form that servers forgive."""
     while body:
         size = dice.choice([1, 5, 300, 4000, len(body)])
         part, body = body[:size], body[size:]
         extension = dice.choice(["", "", "", ";a=b", ';name="x;y"'])
-        yield f"{'0' * dice.choice([0, 0, 3])}{len(part):x}{extension}\r\n".encode() + part + b"\r\n"
-    yield b"0\r\n" + dice.choice([b"", b"", b"X-Trailer: yes\r\n"]) + b"\r\n"
+        space = loose.choice(["", " ", "\t"]) if loose else ""
+        yield f"{'0' * dice.choice([0, 0, 3])}{len(part):x}{space}{extension}".encode() + line_end(loose) + part + line_end(loose)
+    yield b"0" + line_end(loose) + dice.choice([b"", b"", b"X-Trailer: yes" + line_end(loose)]) + line_end(loose)
 
 
-def framed(body, framing, dice):
-    return b"".join(chunks(body, dice)) if framing == "chunked" else body
+def framed(body, framing, dice, loose=None):
+    return b"".join(chunks(body, dice, loose)) if framing == "chunked" else body
 
 
 def head_of(first, headers):

@@ -62,7 +62,8 @@ class Obeys(socketserver.StreamRequestHandler):
         if headers.get("transfer-encoding") != "chunked":
             return
         while size := int(self.rfile.readline().split(b";")[0], 16):
-            self.rfile.read(size + 2)
+            self.rfile.read(size)
+            self.rfile.readline()
         while self.rfile.readline().strip():
             pass
 
