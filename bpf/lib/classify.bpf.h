@@ -59,6 +59,22 @@ static __always_inline bool looks_request(const struct first_bytes *f)
 	return looks_http1(f) && !begins(f, "HTTP/1", 6);
 }
 
+#define CONTINUE       "HTTP/1.1 100 Continue\r\n\r\n"
+#define CONTINUE_BYTES 25
+
+/* |bytes| of which |f| is the beginning are an interim response that asks for the body, and nothing
+ * else. */
+static __always_inline bool is_continue(const struct first_bytes *f, __u32 bytes)
+{
+	return bytes == CONTINUE_BYTES && begins(f, CONTINUE, CONTINUE_BYTES - 1);
+}
+
+/* The status line of a response that is not interim. */
+static __always_inline bool is_final(const struct first_bytes *f)
+{
+	return begins(f, "HTTP/1.", 7) && f->b[9] >= '2';
+}
+
 /* A cut preface counts when it cannot be a method any more that is in use. */
 static __always_inline bool looks_preface(const struct first_bytes *f)
 {

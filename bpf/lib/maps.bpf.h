@@ -94,8 +94,7 @@ enum walk_mode {
 	WALK_TLS,	   /* a record header starts at |wanted| */
 	WALK_HTTP1,	   /* a message starts at |wanted| */
 	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
-	WALK_HTTP1_RAW,	   /* a message that is not understood: everything is copied until the other
-			      side answers */
+	WALK_HTTP1_RAW,	   /* HTTP/1, out of step for good: everything is copied */
 	WALK_HTTP2,	   /* a frame header starts at |wanted| */
 };
 
@@ -157,7 +156,7 @@ struct conn_state {
 	__u8 last_direction;
 	__u8 head_request;		/* the latest request is HEAD: its response has no body */
 	__u8 enrolled;			/* for redirection: weft_enrolled counts with it */
-	__u8 asked;			/* there is a request whose answer has not begun */
+	__u8 asked;			/* ASKED_* */
 	__u8 overlaps;			/* OVERLAPS_* */
 	__u64 started_ns;		/* SYN sent, or first met */
 	__u64 opened_ns;		/* ESTABLISHED, 0 before */
@@ -169,6 +168,13 @@ struct conn_state {
 };
 
 _Static_assert(sizeof(struct conn_state) == 184, "slab");
+
+/* The latest request: its answer has begun; has not; has begun before the request's end, so that
+ * the next one may be no first packet after an answer, and is not met by who looks at those only.
+ */
+#define ASKED_NOT   0
+#define ASKED_ONCE  1
+#define ASKED_EARLY 2
 
 /* Whether requests were sent that did not wait for the answer to the one before, or that could not
  * be counted: then it is not known which one a response answers. */

@@ -16,10 +16,19 @@ static __always_inline void pipeline_lose(struct conn_state *state)
 /* A request begins. */
 static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
 {
-	if (state->asked)
+	if (state->asked == ASKED_ONCE || (state->asked && is_head))
 		pipeline_lose(state);
-	state->asked = 1;
+	state->asked = ASKED_ONCE;
 	state->head_request = is_head;
+}
+
+/* The other end begins to answer. */
+static __always_inline void pipeline_answered(struct conn_state *state)
+{
+	const struct stream_state *s = &state->streams[WEFT_EGRESS];
+	bool ended = s->mode == WALK_HTTP1 && s->wanted <= s->position;
+
+	state->asked = ended || s->due == DUE_UPLOAD ? ASKED_NOT : ASKED_EARLY;
 }
 
 /* What this end knows of the requests that pass in |direction|. */

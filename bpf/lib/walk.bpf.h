@@ -109,8 +109,7 @@ static __always_inline void hole_note(const struct capture *c, struct stream_sta
 		s->ahead = end;
 }
 
-/* A packet that came before its turn: of what is no body all is copied, and the direction is not
- * followed until the other side has answered. */
+/* A packet that came before its turn: all is copied that may be no body. */
 static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c,
 					struct stream_state *s)
 {
@@ -118,53 +117,69 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	if (s->mode == WALK_OPAQUE || (s->mode == WALK_REST && s->due == DUE_SETTLED) ||
 	    in_body(s, c->seq + c->bytes))
 		return;
-	stream_lose(s);
 	c->protocol = protocol_of(s->mode);
 	c->flags |= WEFT_SEGMENT_RAW | WEFT_SEGMENT_AHEAD;
 	capture_range(skb, c, 0, c->bytes);
 }
 
-/* The other side has answered: an HTTP/1 direction that was not understood may start anew. Returns
- * whether it has. */
-static __always_inline bool turn(struct capture *c, struct conn_state *state,
-				 struct stream_state *s)
+/* In the middle of a request that was answered already something begins a packet that looks like
+ * another one: the other end, which looks at first packets only, takes it for one. A function of
+ * its own: the stack of all that calls each other is bounded. */
+__noinline int turn_mistaken(struct __sk_buff *skb, const struct capture *c,
+			     struct conn_state *state)
+{
+	struct first_bytes f;
+
+	if (c && state && first_bytes_load(skb, c, 0, &f) && begins(&f, "HEAD ", 5))
+		pipeline_lose(state);
+	return 0;
+}
+
+/* The other side has spoken last. A direction that is not understood does not start anew with that:
+ * an answer may come before the end of a body, a request before the end of an answer, and in a body
+ * anything can stand. */
+static __always_inline void turn(struct __sk_buff *skb, const struct capture *c,
+				 struct conn_state *state, struct stream_state *s)
 {
 	if (state->last_direction == c->direction)
-		return false;
+		return;
 	state->last_direction = c->direction;
 	s->tries = 0;
-	if (s->mode == WALK_HTTP1_RAW && !s->holes) {
-		s->mode = WALK_HTTP1;
-		s->due = DUE_SETTLED;
+	if (state->asked == ASKED_EARLY)
+		turn_mistaken(skb, c, state);
+}
+
+/* What the other end answers with. Of an answer to a request whose body has not begun it matters
+ * whether the body is still wanted; only one that fills the packet says so for certain. */
+static __always_inline void turn_answer(struct conn_state *state, const struct capture *c, __u32 at,
+					const struct first_bytes *f)
+{
+	bool waits = state->streams[WEFT_EGRESS].due == DUE_UPLOAD;
+
+	if (waits && is_continue(f, c->bytes - at))
+		return;
+	state->last_direction = c->direction;
+	pipeline_answered(state);
+	if (waits && !is_final(f))
 		pipeline_lose(state);
-	}
-	return true;
 }
 
 /* The turn of the other end, whose bytes are captured there: of them only matters what decides how
- * this end's are to be read. An interim response is no turn, a response to HEAD has no body.
- * Returns whether this end is asked something: its answer follows. */
+ * this end's are to be read. A response to HEAD has no body. Returns whether this end is asked
+ * something: its answer follows. */
 __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			    struct conn_state *state)
 {
 	struct first_bytes f;
 
-	if (!c || !state)
+	if (!c || !state || !first_bytes_load(skb, c, at, &f))
 		return 0;
-	if (state->role == WEFT_ROLE_CLIENT && state->streams[WEFT_EGRESS].mode != WALK_HTTP1_RAW &&
-	    state->streams[WEFT_EGRESS].due != DUE_UPLOAD) {
-		state->last_direction = c->direction; /* nothing waits for the turn */
-		state->asked = 0;
+	if (state->role == WEFT_ROLE_CLIENT) {
+		turn_answer(state, c, at, &f);
 		return 0;
 	}
-	if (!first_bytes_load(skb, c, at, &f) || (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
-		return 0;
-	if (state->role == WEFT_ROLE_SERVER && !state->asked && !looks_request(&f))
-		return 0; /* the rest of a request that was answered before its end */
 	state->last_direction = c->direction;
-	if (state->role == WEFT_ROLE_CLIENT)
-		state->asked = 0;
-	else if (looks_request(&f))
+	if (looks_request(&f))
 		pipeline_ask(state, begins(&f, "HEAD ", 5));
 	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);
 }
@@ -191,7 +206,7 @@ static __always_inline void arrival_tell_early(struct capture *c, struct conn_st
 	if (is_opaque(state))
 		return;
 	if (state->role == WEFT_ROLE_CLIENT)
-		state->asked = 0;
+		state->asked = ASKED_NOT;
 	pipeline_lose(state);
 	arrival_tell(c, state, false);
 }
@@ -209,12 +224,27 @@ static __always_inline void stream_move(struct stream_state *s, __u32 end)
 		s->wanted = s->position;
 }
 
-/* What came before its turn has found it: it was copied, unless it is body all through. */
+/* Whether what follows a response's head was to be looked at first. */
+static __always_inline bool is_body_due(const struct stream_state *s)
+{
+	return (s->mode == WALK_HTTP1 || s->mode == WALK_REST) &&
+	       (s->due == DUE_BODY || s->due == DUE_NOTHING);
+}
+
+/* What came before its turn has found it: it was copied, unless it is body all through. Where it
+ * held more than the rest of a body, the direction is not followed any more. */
 static __always_inline void stream_jump(struct stream_state *s, __u32 end)
 {
-	stream_move(s, end);
-	if (s->wanted >= s->position)
+	if ((__s32)(end - s->next) <= 0)
 		return;
+	stream_move(s, end);
+	if (is_body_due(s))
+		s->mode = WALK_HTTP1_RAW;
+	if (s->wanted >= s->position && !is_raw(s->mode)) {
+		if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
+			s->due = DUE_SETTLED; /* sent before an answer could come */
+		return;
+	}
 	stream_lose(s);
 	if (s->mode == WALK_NEW) /* its first bytes are past */
 		s->mode = WALK_HTTP1_RAW;
@@ -271,7 +301,7 @@ static __always_inline bool is_passed(const struct capture *c, const struct stre
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
 					struct conn_state *state, struct stream_state *s)
 {
-	bool asked = false, turned;
+	bool asked = false;
 	__u64 at;
 
 	if (is_opaque(state))
@@ -281,8 +311,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
-		turned = turn(c, state, s);
-		http1_settle(skb, c, state, s, turned);
+		turn(skb, c, state, s);
+		http1_settle(skb, c, state, s);
 		if (!is_passed(c, s) && !(is_usual(c, s) && quick_copy(skb, c, state, s)))
 			walk(skb, c, state, s);
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
@@ -341,7 +371,7 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
-	state->asked = 0;
+	state->asked = ASKED_NOT;
 	state->overlaps = OVERLAPS_NOT;
 	stream_reset(&state->streams[WEFT_EGRESS]);
 	stream_reset(&state->streams[WEFT_INGRESS]);

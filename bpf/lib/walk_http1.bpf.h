@@ -91,29 +91,44 @@ static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
 	if (at >= c->bytes)
 		return;
 	if (http1_doubtful(skb, c, state, s, at))
-		walk_raw(skb, c, s, at, WALK_RAW);
+		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 	s->due = DUE_SETTLED;
+}
+
+/* Not understood before the packet's first byte: the packet is copied whole, and all after it. */
+static __always_inline void http1_lose_all(struct capture *c, struct stream_state *s)
+{
+	c->flags |= WEFT_SEGMENT_RAW;
+	s->mode = WALK_HTTP1_RAW;
+	s->wanted = s->position;
+	count(WEFT_COUNT_WALKS_LOST, 1);
 }
 
 /* What follows a request's head is here. The body may have been refused (Expect: 100-continue):
- * then the next request stands where it would begin. */
-static __always_inline void http1_settle_upload(struct __sk_buff *skb, const struct capture *c,
-						const struct conn_state *state,
-						struct stream_state *s)
+ * then the next request stands where it would begin. When the answer may have been another
+ * request's, or none, it is not known which of both it is that looks like a request. */
+static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct capture *c,
+						struct conn_state *state, struct stream_state *s)
 {
+	bool answers_lost = state->streams[!(c->direction & 1)].mode == WALK_HTTP1_RAW;
 	struct first_bytes f;
 
 	s->due = DUE_SETTLED;
-	if (state->asked || !first_bytes_load(skb, c, 0, &f) || !looks_request(&f))
+	if ((state->asked == ASKED_ONCE && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
 		return;
-	s->mode = WALK_HTTP1;
-	s->wanted = s->position;
+	if (!looks_request(&f)) {
+		state->asked = ASKED_EARLY;
+	} else if (state->overlaps || answers_lost) {
+		http1_lose_all(c, s);
+	} else {
+		s->mode = WALK_HTTP1;
+		s->wanted = s->position;
+	}
 }
 
-/* The first bytes after a response's head are here. Where a request came in between, the next one
- * may be known again. A global function: verified once. */
-__noinline int http1_settle_due(struct __sk_buff *skb, struct capture *c,
-				const struct conn_state *state, struct stream_state *s, int turned)
+/* The first bytes after a head are here. A global function: verified once. */
+__noinline int http1_settle_due(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+				struct stream_state *s)
 {
 	if (!c || !state || !s)
 		return 0;
@@ -121,23 +136,18 @@ __noinline int http1_settle_due(struct __sk_buff *skb, struct capture *c,
 		http1_settle_upload(skb, c, state, s);
 		return 0;
 	}
-	if (http1_doubtful(skb, c, state, s, 0)) {
-		c->flags |= WEFT_SEGMENT_RAW;
-		s->mode = turned ? WALK_HTTP1_RAW : WALK_RAW;
-		s->wanted = s->position;
-		count(WEFT_COUNT_WALKS_LOST, 1);
-	}
+	if (http1_doubtful(skb, c, state, s, 0))
+		http1_lose_all(c, s);
 	s->due = DUE_SETTLED;
 	return 0;
 }
 
 static __always_inline void http1_settle(struct __sk_buff *skb, struct capture *c,
-					 const struct conn_state *state, struct stream_state *s,
-					 bool turned)
+					 struct conn_state *state, struct stream_state *s)
 {
 	if (s->due != DUE_SETTLED &&
 	    (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS || s->mode == WALK_REST))
-		http1_settle_due(skb, c, state, s, turned);
+		http1_settle_due(skb, c, state, s);
 }
 
 /* The head of a response ends at |wanted|. A global function: verified once. */
@@ -157,7 +167,7 @@ __noinline int http1_response(struct __sk_buff *skb, struct capture *c, struct c
 	}
 	if (head->status < 200)
 		return 0;
-	state->asked = 0;
+	state->asked = ASKED_NOT;
 	if (head->status == 204 || head->status == 304)
 		return 0;
 	if (due == DUE_BODY && head->framing == FRAMING_CHUNKED) {
@@ -173,6 +183,15 @@ __noinline int http1_response(struct __sk_buff *skb, struct capture *c, struct c
 	return 0;
 }
 
+/* What stands at |at| is not understood: requests and answers are not counted any more. */
+static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
+				       struct conn_state *state, struct stream_state *s, __u32 at)
+{
+	pipeline_lose(state);
+	state->asked = ASKED_NOT;
+	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+}
+
 /* A message starts at |at|: copies its head, learns where the next thing of interest is. */
 static __always_inline void http1_message(struct __sk_buff *skb, struct capture *c,
 					  struct conn_state *state, struct stream_state *s,
@@ -184,7 +203,7 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 	if (left)
 		capture_range(skb, c, at, at + left);
 	if (!head.head_bytes) {
-		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+		http1_lose(skb, c, state, s, at);
 		return;
 	}
 	at += head.head_bytes;
@@ -213,28 +232,35 @@ static __always_inline int hex_digit(__u8 c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Reads "size CRLF", after the CRLF that ends the chunk before, if there is one. Returns the bytes
- * of both; 0 when they do not end in what was loaded or are not plain. A global function: verified
- * once. */
+#define CHUNK_LINE_MAX 22
+
+/* Reads "size CRLF", at times with an extension between them, after the CRLF that ends the chunk
+ * before, if there is one. Returns the bytes of both; 0 when they do not end in what was loaded or
+ * are not as they should be. A global function: verified once. */
 __noinline int chunk_line(const struct first_bytes *f, __u64 *size)
 {
+	bool extension = false;
+	__u64 value = 0;
 	__u32 start;
 
 	if (!f || !size)
 		return 0;
 	start = f->b[0] == '\r' && f->b[1] == '\n' ? 2 : 0;
 	*size = 0;
-	for (__u32 i = 0; i < 16; i++) {
+	for (__u32 i = 0; i < CHUNK_LINE_MAX; i++) {
 		const __u8 *at = &f->b[start + i];
 		int digit = hex_digit(*at);
 
-		if (digit >= 0) {
-			*size = *size << 4 | digit;
-			continue;
+		if (!extension && digit >= 0 && i < 16) {
+			value = value << 4 | digit;
+		} else if (i && at[0] == '\r' && at[1] == '\n' && start + i + 2 <= f->bytes) {
+			*size = value;
+			return start + i + 2;
+		} else {
+			extension |= i && at[0] == ';';
+			if (!extension || at[0] < ' ')
+				return 0;
 		}
-		if (!i || at[0] != '\r' || at[1] != '\n' || start + i + 2 > f->bytes)
-			return 0;
-		return start + i + 2;
 	}
 	return 0;
 }
@@ -272,10 +298,11 @@ static __always_inline bool chunk_cut(struct capture *c, struct stream_state *s,
 	return true;
 }
 
-#define CHUNK_UNKNOWN (-1)
+#define CHUNK_UNKNOWN  (-1)
+#define CHUNK_TRAILERS (-2)
 
-/* A chunk's line is due at |at|. Returns up to where the caller is to copy from |at| on, or
- * CHUNK_UNKNOWN: no such line is there. */
+/* A chunk's line is due at |at|. Returns up to where the caller is to copy from |at| on,
+ * CHUNK_TRAILERS: the line of the last one, which more follows, or CHUNK_UNKNOWN: no such line. */
 __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stream_state *s,
 			   __u32 at)
 {
@@ -298,7 +325,7 @@ __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stre
 	if (!line && chunk_cut(c, s, at, have, &f))
 		return c->bytes;
 	if (!line || at + line + 2 != c->bytes)
-		return CHUNK_UNKNOWN;
+		return line && !have ? CHUNK_TRAILERS : CHUNK_UNKNOWN;
 	s->wanted = s->position + c->bytes; /* last chunk, no trailers */
 	s->mode = WALK_HTTP1;
 	return c->bytes;
@@ -320,6 +347,21 @@ __noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
 	if (looks_http1(&f))
 		return NEXT_MESSAGE;
 	return s->switches ? NEXT_SWITCHED : NEXT_UNKNOWN;
+}
+
+/* The last chunk's line at |at|, trailers and the blank line end like a head. Returns whether they
+ * end in the packet. */
+static __always_inline bool http1_trailers(struct __sk_buff *skb, struct capture *c,
+					   struct stream_state *s, __u32 at)
+{
+	struct http1_head head = {};
+	__u32 left = head_copy(skb, c, at, &head);
+
+	if (left)
+		capture_range(skb, c, at, at + left);
+	s->wanted = s->position + at + head.head_bytes;
+	s->mode = WALK_HTTP1;
+	return head.head_bytes;
 }
 
 struct message_walk {
@@ -344,9 +386,10 @@ static long message_next(__u32 index, void *walk)
 	if (s->mode == WALK_HTTP1_CHUNKS) {
 		int end = http1_chunk(w->skb, w->c, s, at);
 
-		if (end == CHUNK_UNKNOWN)
-			walk_raw(w->skb, w->c, s, at, WALK_HTTP1_RAW);
-		else
+		if (end == CHUNK_UNKNOWN ||
+		    (end == CHUNK_TRAILERS && !http1_trailers(w->skb, w->c, s, at)))
+			http1_lose(w->skb, w->c, w->state, s, at);
+		else if (end >= 0)
 			capture_range(w->skb, w->c, at, end);
 		return 0;
 	}
@@ -360,7 +403,7 @@ static long message_next(__u32 index, void *walk)
 	if (next == NEXT_SWITCHED)
 		s->mode = WALK_NEW;
 	else
-		walk_raw(w->skb, w->c, s, at, WALK_HTTP1_RAW);
+		http1_lose(w->skb, w->c, w->state, s, at);
 	return 1;
 }
 
@@ -379,6 +422,6 @@ __noinline int walk_http1(struct __sk_buff *skb, struct capture *c, struct conn_
 				break;
 	if ((s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) &&
 	    s->wanted < s->position + c->bytes)
-		walk_raw(skb, c, s, s->wanted - s->position, WALK_HTTP1_RAW);
+		http1_lose(skb, c, state, s, s->wanted - s->position);
 	return 0;
 }

@@ -68,17 +68,18 @@ static __always_inline void joined_announce(struct bpf_sock *sk, const struct en
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 }
 
-/* The receiver has to know when its turn ends, and whether its answer has a body. An interim
- * response is no turn. A function of its own: the stack of all that calls each other is bounded. */
+/* The receiver has to know when its turn ends, whether its answer has a body, and whether it is
+ * asked for the body of its request: that is no turn. A function of its own: the stack of all that
+ * calls each other is bounded. */
 static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, struct enrolled *e,
 				struct weft_lane *lane)
 {
 	struct first_bytes f;
 
-	if (e->told || !first_bytes_load(msg, c, 0, &f) ||
-	    (f.b[0] == 'H' && f.b[4] == '/' && f.b[9] == '1'))
+	if (e->told || !first_bytes_load(msg, c, 0, &f) || is_continue(&f, c->bytes))
 		return 0;
 	e->told = 1;
+	lane->overlaps |= e->role == WEFT_ROLE_SERVER && !is_final(&f);
 	lane->request = looks_request(&f);
 	lane->head_request = begins(&f, "HEAD ", 5);
 	lane->turns++;

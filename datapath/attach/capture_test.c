@@ -256,18 +256,26 @@ static void asked_early(void)
 static void answered_early(void)
 {
 	for (int i = 0; i < 3; i++) {
-		say(CLIENT, "POST /empty HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+		say(CLIENT, "POST /empty HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: "
+			    "100-continue\r\n\r\n");
+		say(SERVER, "HTTP/1.1 100 Continue\r\n\r\n");
 		chunk(CLIENT, 12);
 		say(CLIENT, "0\r\n\r\n");
+		if (i)
+			say(SERVER, "HTTP/1.1 204 No Content\r\n\r\n");
 		request("HEAD", "/busy", 0);
-		say(SERVER, "HTTP/1.1 204 No Content\r\n\r\n");
+		if (!i)
+			say(SERVER, "HTTP/1.1 204 No Content\r\n\r\n");
+		if (i < 2)
+			say(SERVER, "HTTP/1.1 503 Busy\r\nContent-Length: 197\r\n\r\n");
 		say(CLIENT, "PUT /page HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
-		chunk(CLIENT, 5);
-		chunk(CLIENT, 4000);
-		say(SERVER, "HTTP/1.1 503 Busy\r\nContent-Length: 197\r\n\r\n");
+		for (int n = 0; n < 4; n++)
+			chunk(CLIENT, 300 + dice(9000));
+		if (i == 2)
+			say(SERVER, "HTTP/1.1 503 Busy\r\nContent-Length: 197\r\n\r\n");
 		response(405, 157);
 		for (int n = 0; n < 8; n++)
-			chunk(CLIENT, 300 + dice(9000));
+			chunk(CLIENT, 1 + dice(9000));
 		say(CLIENT, "0\r\n\r\n");
 		request("HEAD", "/ok", 0);
 		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n");
@@ -275,6 +283,94 @@ static void answered_early(void)
 		request("HEAD", "/page", 0);
 		response(200, 5000);
 		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n");
+	}
+}
+
+/* A chunk whose line is too long to be followed. */
+static void chunk_extended(int direction, size_t size)
+{
+	say(direction, "%zx;signature=0123456789abcdef0123456789abcdef\r\n", size);
+	say_body(direction, size);
+	say(direction, "\r\n");
+}
+
+/* The answer comes in the middle of an upload that is not followed, and what is left of it begins
+ * like a head; so does the rest of an answer that is not followed when the next request comes. */
+static void lost_bodies(void)
+{
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "PUT /page HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+		chunk_extended(CLIENT, 300);
+		say(CLIENT, "ffff;signature=0123456789abcdef0123456789abcdef\r\n");
+		response(405, 157);
+		say_marked(CLIENT, "POST / HTTP/1.1\r\nContent-Length: 500000\r\n\r\n", 45, 0);
+		say_body(CLIENT, 0xffff - 45);
+		say(CLIENT, "\r\n0\r\n\r\n");
+		request("GET", "/chunked", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+		chunk_extended(SERVER, 300);
+		say(SERVER, "ffff;signature=0123456789abcdef0123456789abcdef\r\n");
+		request("GET", "/next", 0);
+		say_marked(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n", 44, 0);
+		say_body(SERVER, 0xffff - 44);
+		say(SERVER, "\r\n0\r\n\r\n");
+		response(200, 5000);
+	}
+}
+
+/* Bodies that begin like requests, after what is or is not an answer to theirs. */
+static void bodies_like_requests(void)
+{
+	static const char bait[] = "HEAD /bait HTTP/1.1\r\nContent-Length: 500000\r\n\r\n";
+	const char *interim[] = {"100 Continue", "102 Processing", "100 Go on, please",
+				 "103 Early Hints\r\nLink: </a-style-sheet-of-the-page.css>; "
+				 "rel=preload; as=style; nopush; crossorigin=anonymous"};
+
+	for (size_t i = 0; i < 4; i++) {
+		say(CLIENT,
+		    "PUT /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %zu"
+		    "\r\n\r\n",
+		    sizeof(bait) - 1 + 1000);
+		say(SERVER, "HTTP/1.1 %s\r\n\r\n", interim[i]);
+		say_marked(CLIENT, bait, sizeof(bait) - 1, 0);
+		say_body(CLIENT, 1000);
+		response(200, 30);
+		request("HEAD", "/a", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n");
+		request("GET", "/a", 0);
+		response(200, 30000);
+	}
+}
+
+/* The rest of a refused body looks like a request to who sees only what begins a turn. */
+static void rests_like_requests(void)
+{
+	static const char bait[] = "HEAD /bait HTTP/1.1\r\nContent-Length: 500000\r\n\r\n";
+
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "PUT /a HTTP/1.1\r\nContent-Length: %zu\r\n\r\n",
+		    sizeof(bait) - 1 + 3000);
+		say_body(CLIENT, 3000);
+		talk.model[CLIENT].end_count--; /* there is more of it */
+		response(413, 30);
+		say_marked(CLIENT, bait, sizeof(bait) - 1, 0);
+		request("GET", "/a", 0);
+		response(200, 70000);
+		request("HEAD", "/a", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n");
+	}
+}
+
+/* Interim and final answer in one piece: the body is not sent. */
+static void hinted_and_refused(void)
+{
+	for (int i = 0; i < 3; i++) {
+		say(CLIENT, "PUT /c HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n"
+			    "\r\n");
+		say(SERVER, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+		response(417, 10);
+		request("POST", "/again", 50000);
+		response(200, 100);
 	}
 }
 
@@ -402,6 +498,10 @@ static const struct scenario SCENARIOS[] = {
 	{"overlapping HEAD", overlapping_heads, {0}, false, false},
 	{"asked early", asked_early, {0}, false, false},
 	{"answered early", answered_early, {0}, false, false},
+	{"lost bodies", lost_bodies, {0}, false, false},
+	{"bodies like requests", bodies_like_requests, {0}, true, false},
+	{"rests like requests", rests_like_requests, {0}, false, false},
+	{"hinted and refused", hinted_and_refused, {0}, false, false},
 	{"until close", until_close, {.body_max = K(4)}, false, false},
 	{"websocket", websocket, {.turns_opaque = true}, false, false},
 	{"CONNECT", connect_tunnel, {.turns_opaque = true}, false, false},
