@@ -36,11 +36,15 @@ static __always_inline bool begins(const struct first_bytes *f, const char *text
 	return true;
 }
 
-/* "HTTP/1." or a method token of capitals and a blank; a cut token counts. */
-static __always_inline bool looks_http1(const struct first_bytes *f)
+/* "HTTP/1." or a method token of capitals and a blank; a cut token counts. A global function:
+ * verified once, not at each of its many calls. */
+__weak __noinline int looks_http1(const struct first_bytes *f)
 {
-	const __u8 *b = f->b;
+	const __u8 *b;
 
+	if (!f)
+		return false;
+	b = f->b;
 	if (begins(f, "HTTP/1", 6))
 		return true;
 	for (__u32 i = 0; i < 18; i++) {
