@@ -44,7 +44,7 @@ struct weft_tuple {
 #define WEFT_ROLE_SERVER  2
 
 /* weft_segment.flags */
-#define WEFT_SEGMENT_RAW   1u /* out of step: nothing is skipped until the walker finds back */
+#define WEFT_SEGMENT_RAW   1u /* out of step: nothing of the packet is left out */
 #define WEFT_SEGMENT_JOIN  2u /* the first bytes seen of a direction that was in use before */
 #define WEFT_SEGMENT_AHEAD 4u /* came before its turn: TCP waits for what is before it */
 
