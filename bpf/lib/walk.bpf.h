@@ -171,6 +171,7 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 			    struct conn_state *state)
 {
 	struct first_bytes f;
+	bool request;
 
 	if (!c || !state || !first_bytes_load(skb, c, at, &f))
 		return 0;
@@ -178,8 +179,11 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 		turn_answer(state, c, at, &f);
 		return 0;
 	}
+	request = looks_request(&f);
+	if (!request && !state->asked)
+		return 0; /* the rest of a request that was answered before its end */
 	state->last_direction = c->direction;
-	if (looks_request(&f))
+	if (request)
 		pipeline_ask(state, begins(&f, "HEAD ", 5));
 	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);
 }
