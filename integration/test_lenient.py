@@ -62,6 +62,8 @@ def judge(told, rows):
     row = rows[0]
     if (row["status"], row["response_bytes"]) != (told["status"], told["bytes"]):
         return "another answer"
+    if "lost" in row["incomplete"] and row["path"].endswith("-cut"):
+        return None  # the server closed before all of it was sent, and that is said
     if told["form"] not in row.get("lenient", []) if told["form"] else "lenient" in row:
         return "another form"
     if told["status"] < 300 and told["form"] not in OPEN and (row["flags"] or set(row["incomplete"]) - {"times"}):

@@ -489,6 +489,8 @@ static enum decode_status feed_bytes(struct http1 *h, size_t *ret_used)
 	while (at < end && status == DECODE_OK)
 		status = take(h, &at, end);
 	*ret_used = (size_t)(at - start);
+	if (h->phase == BODY || h->phase == TRAILERS)
+		report_lenient(h);
 	return status == DECODE_OK ? suspend_block(h) : status;
 }
 

@@ -26,6 +26,7 @@ struct transcript {
 		uint64_t size_bytes;
 		uint64_t position;
 	} bodies[64];
+	uint32_t forms;	     /* of the body that passes, written with its end: as above */
 	enum http_body body; /* what `response` answers */
 };
 
@@ -134,8 +135,21 @@ static inline enum http_body transcript_response(void *arg, const struct http_he
 	return t->body;
 }
 
+static inline void transcript_flush_forms(struct transcript *t)
+{
+	char text[512] = "";
+
+	if (!t->forms)
+		return;
+	transcript_lenient(text, sizeof(text), t->forms);
+	transcript_flush(t, 0);
+	transcript_line(t, "0%s", text);
+	t->forms = 0;
+}
+
 static inline void transcript_trailers(void *arg, const struct http_head *head)
 {
+	transcript_flush_forms(arg);
 	transcript_head(arg, "trailers", head);
 }
 
@@ -151,11 +165,10 @@ static inline void transcript_body_bytes(void *arg, uint32_t stream_id, uint64_t
 
 static inline void transcript_forms(void *arg, uint32_t forms)
 {
-	char text[512] = "";
+	struct transcript *t = arg;
 
-	transcript_lenient(text, sizeof(text), forms);
-	transcript_flush(arg, 0);
-	transcript_line(arg, "0%s", text);
+	assert_false(t->forms & forms);
+	t->forms |= forms;
 }
 
 static inline void transcript_grpc_message(void *arg, uint32_t stream_id)
@@ -166,6 +179,7 @@ static inline void transcript_grpc_message(void *arg, uint32_t stream_id)
 static inline void transcript_end(void *arg, uint32_t stream_id, uint64_t position)
 {
 	transcript_flush(arg, stream_id);
+	transcript_flush_forms(arg);
 	transcript_line(arg, "%u end @%" PRIu64, stream_id, position);
 }
 

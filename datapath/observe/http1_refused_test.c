@@ -56,6 +56,8 @@ static void test_refused_forms(void **state)
 		{"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: "
 		 "chunked\r\n\r\n",
 		 HTTP_LENIENT_FORM(LENGTH_AND_CHUNKED)},
+		{"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;\x01\r\nhel",
+		 HTTP_LENIENT_FORM(CHUNK_EXTENSION)},
 		{"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x\r\n\r\n",
 		 HTTP_LENIENT_FORM(TRANSFER_CODING)},
 	};
@@ -201,6 +203,7 @@ static void test_broken_body(void **state)
 	r = world_request(w, REPORTER_SOURCE, 0);
 	assert_request(r, "PUT", "/up", 400);
 	assert_int_equal(r->flags, RESPONSE_FLAG(DPE));
+	assert_int_equal(r->lenient, HTTP_LENIENT_FORM(CHUNK_SIZE));
 	assert_int_equal(r->incomplete, REQUEST_GAP(BODY));
 	assert_request(world_request(w, REPORTER_SOURCE, 1), "GET", "/hello?name=", 200);
 	world_free(w);
