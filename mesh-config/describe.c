@@ -124,7 +124,11 @@ static void codes_page(FILE *to)
 {
 	fputs("# Problems\n\nErrors (E) keep a configuration from being used, warnings (W) do not. "
 	      "Errors E3... of one object can be\naccepted: the annotation `weft.dev/accept: "
-	      "\"E3001,E3002\"` on it makes them warnings, and weft does without the field.\n\n",
+	      "\"E3001,E3002\"` on it makes them warnings, and weft does without the field. An "
+	      "AuthorizationPolicy\nthat asks an external authorizer (CUSTOM) or is of a gateway "
+	      "(targetRefs) is left out whole then: it grants nothing\nand denies nothing. An "
+	      "ALLOW rule that needs a request (E3004) never matches, which denies more; of a DENY "
+	      "rule\n(E3006) what needs a request passes.\n\n",
 	      to);
 	for (uint32_t i = 0; i < PROBLEM_CODE_COUNT; i++) {
 		enum problem_code code = (enum problem_code)i;

@@ -3,6 +3,7 @@
 #include "mesh-config/draft.h"
 
 #include "base/table.h"
+#include "mesh-config/annotations.h"
 #include "mesh-config/model.h"
 #include "mesh-config/nearest.h"
 
@@ -30,7 +31,7 @@ static const struct field metadata_schema_fields[] = {
 	FIELD(struct draft_metadata, labels, "labels", LABELS, "what selectors look at"),
 	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
 	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
-	      "weft.dev/end-connections; all others are left alone"),
+	      "weft.dev/end-connections; others of weft.dev are told, all others are left alone"),
 };
 SCHEMA(metadata_schema, "metadata", struct draft_metadata, .open = true);
 
@@ -334,6 +335,7 @@ static void known_read(struct files_reading *f, const struct kind *k, const stru
 		return;
 	problems->object = d->title;
 	problems->annotation = label_of(d->annotations, "weft.dev/accept");
+	annotations_check(f->r, d, yaml_find(node, "metadata"));
 	d->spec = spec_read(f, k, node, &hash);
 	problems->object = problems->annotation = NULL;
 	if (!d->spec)

@@ -60,8 +60,16 @@ struct draft_policy {
 	struct place at;
 	struct draft_match_labels *selector;
 	uint8_t action;
+	bool has_target, has_provider;
 	struct draft_list rules;
 };
+
+/* Policies whose restriction is not weft's: of gateways, and of external authorizers, which only
+ * ever deny. Where that is accepted they are left out whole, and grant nothing. */
+static inline bool policy_is_foreign(const struct draft_policy *p)
+{
+	return p->has_target || p->action == POLICY_CUSTOM;
+}
 
 enum peer_mode {
 	PEER_UNSET,

@@ -217,13 +217,26 @@ static void rule_check(struct reading *r, void *draft)
 static SCHEMA(rule_schema, "AuthorizationPolicy.spec.rules", struct draft_rule,
 	      .check = rule_check);
 
+#define LEFT_OUT                                                                                   \
+	"with annotation weft.dev/accept: E3002 the whole policy is left out: it neither "         \
+	"restricts nor allows"
+#define OF_GATEWAYS "policies of gateways and waypoints are not weft's: accepted, they are left out"
+
 static void policy_check(struct reading *r, void *draft)
 {
 	const struct draft_policy *p = draft;
 
 	if (p->action == POLICY_CUSTOM)
-		problem_add(r->problems, PROBLEM_SECURITY, p->at,
-			    "action CUSTOM asks an external authorizer, which weft does not");
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_SECURITY, p->at,
+					 "action CUSTOM asks an external authorizer, which weft "
+					 "does not"),
+			     LEFT_OUT);
+	if (p->has_provider && p->action != POLICY_CUSTOM)
+		problem_hint(r->problems,
+			     problem_add(r->problems, PROBLEM_EXCLUSIVE, p->at,
+					 "a provider is asked by action CUSTOM only"),
+			     "leave \"provider\" out, or write \"action: CUSTOM\"");
 	if (p->action == POLICY_DENY && !p->rules.count)
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_REQUIRED,
@@ -237,15 +250,19 @@ static const char *const actions[] = {"ALLOW", "DENY", "AUDIT", "CUSTOM", NULL};
 static const struct field authorization_policy_schema_fields[] = {
 	FIELD(struct draft_policy, selector, "selector", OBJECT,
 	      "the workloads it protects; none: all of the namespace, in the root namespace all",
-	      .object = &match_labels_schema),
-	FIELD(struct draft_policy, action, "action", ENUM, "CUSTOM is refused", .words = actions,
+	      .object = &match_labels_schema, .one_of = 1),
+	FIELD(struct draft_policy, action, "action", ENUM,
+	      "CUSTOM is refused; accepted, the policy is left out", .words = actions,
 	      FIELD_DEFAULT(0, "ALLOW")),
 	FIELD(struct draft_policy, rules, "rules", OBJECT,
 	      "one of these; none: the policy never matches, so ALLOW denies everything",
 	      .object = &rule_schema, .list = true),
-	FIELD_REFUSE("targetRef", SECURITY, "policies of gateways and waypoints are not weft's"),
-	FIELD_REFUSE("targetRefs", SECURITY, "policies of gateways and waypoints are not weft's"),
-	FIELD_REFUSE("provider", SECURITY, "weft asks no external authorizer"),
+	FIELD_REFUSE("targetRef", SECURITY, OF_GATEWAYS, .one_of = 1,
+		     .offset = offsetof(struct draft_policy, has_target)),
+	FIELD_REFUSE("targetRefs", SECURITY, OF_GATEWAYS, .one_of = 1,
+		     .offset = offsetof(struct draft_policy, has_target)),
+	FIELD_REFUSE("provider", SECURITY, "weft asks no external authorizer",
+		     .offset = offsetof(struct draft_policy, has_provider)),
 };
 SCHEMA(authorization_policy_schema, "AuthorizationPolicy.spec", struct draft_policy,
        .check = policy_check);

@@ -58,6 +58,11 @@ const char *problem_code_text(enum problem_code code)
 	return codes[code].code;
 }
 
+bool problem_code_acceptable(enum problem_code code)
+{
+	return codes[code].code[0] == 'E' && codes[code].code[1] == '3';
+}
+
 const char *problem_code_title(enum problem_code code)
 {
 	return codes[code].title;
@@ -72,10 +77,8 @@ const char *problem_code_explanation(enum problem_code code)
 
 static bool is_accepted(const struct problem_sink *s, enum problem_code code)
 {
-	const char *text = codes[code].code;
-
-	/* only what is understood and not supported can be taken upon oneself */
-	return s->annotation && text[0] == 'E' && text[1] == '3' && strstr(s->annotation, text);
+	return s->annotation && problem_code_acceptable(code) &&
+	       strstr(s->annotation, codes[code].code);
 }
 
 static const char *sink_format(struct problem_sink *s, const char *format, va_list args)

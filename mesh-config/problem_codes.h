@@ -62,6 +62,9 @@
 	  "The address is not the first one of its network; the whole network is meant.")          \
 	X(FORMER_NAME, "W2015", "former name of a field",                                          \
 	  "The field has another name today; it is read as that one.")                             \
+	X(ANNOTATION, "W2016", "annotation without effect",                                        \
+	  "weft knows no such annotation of its own, or none for this kind, or what it accepts "   \
+	  "cannot be accepted. A name that is almost a known one is an error (E2001).")            \
 	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
 	  "weft steers connections and does not take part in them; leaving this field out "        \
 	  "silently would send requests elsewhere than written.")                                  \
@@ -124,6 +127,11 @@
 	  "Without one (headless, ExternalName, no clusterIP or addresses yet) or with "           \
 	  "resolution "                                                                            \
 	  "NONE they go where they go, whatever routes and rules say.")                            \
+	X(MATCHES_NOBODY, "W4026", "pattern that matches nobody",                                  \
+	  "No client can have this principal, namespace or service account, whoever comes: a "     \
+	  "DENY denies nobody by it, an ALLOW lets nobody in, and in a list of exceptions it "     \
+	  "excepts nobody. Principals are TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT, with the trust "   \
+	  "domain of MeshSettings; a star counts once, at the beginning or at the end.")           \
 	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
 	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
 	  "other nodes know no more than its address.")

@@ -60,5 +60,8 @@ int problems_from(const struct problem_sink *const *sinks, uint32_t count,
 		  const struct problem_file *files, struct problems *ret_problems);
 
 const char *problem_code_text(enum problem_code code);
+/* Whether an object's author can take it upon himself: only what is understood and not supported.
+ */
+bool problem_code_acceptable(enum problem_code code);
 const char *problem_code_title(enum problem_code code);
 const char *problem_code_explanation(enum problem_code code);

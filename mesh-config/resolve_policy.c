@@ -2,7 +2,9 @@
 /* Authorization policies, with what HTTP attributes mean on connections (model_policy.h). */
 #include "mesh-config/resolve.h"
 
+#include "mesh-config/annotations.h"
 #include "mesh-config/nearest.h"
+#include "mesh-config/policy_patterns.h"
 
 #include <stdio.h>
 
@@ -94,6 +96,22 @@ static bool account_value(struct policy_work *w, const struct draft_text *text,
 	return v->text;
 }
 
+/* What settings there are is not known while a file cannot be read. */
+static void pattern_check(struct policy_work *w, enum mesh_attribute attribute,
+			  const struct draft_text *text, const struct mesh_value *v)
+{
+	const char *trust_domain = w->r->mesh->settings.trust_domain;
+	char hint[200];
+
+	if (w->r->incomplete || pattern_may_match(attribute, v, trust_domain))
+		return;
+	pattern_hint(attribute, text->text, trust_domain, hint, sizeof(hint));
+	problem_hint(w->r->problems,
+		     resolve_problem(w->r, w->d, PROBLEM_MATCHES_NOBODY, text->at,
+				     "\"%s\" matches nobody", text->text),
+		     "%s", hint);
+}
+
 static bool value_make(struct policy_work *w, enum mesh_attribute attribute,
 		       const struct draft_text *text, struct mesh_value *v)
 {
@@ -104,12 +122,17 @@ static bool value_make(struct policy_work *w, enum mesh_attribute attribute,
 	case MESH_DESTINATION_IP:
 		return prefix_value(w, text, v);
 	case MESH_SOURCE_SERVICE_ACCOUNT:
-		return account_value(w, text, v);
+		if (!account_value(w, text, v))
+			return false;
+		pattern_check(w, attribute, text, v);
+		return true;
 	case MESH_SOURCE_PRINCIPAL:
 	case MESH_SOURCE_NAMESPACE:
 		break;
 	}
 	*v = pattern_of(w->r, text->text);
+	if (v->text)
+		pattern_check(w, attribute, text, v);
 	return v->text;
 }
 
@@ -350,13 +373,6 @@ uint8_t policy_scope(const struct resolve *r, const struct draft *d,
 								     : MESH_SCOPE_NAMESPACE;
 }
 
-static bool annotation_is_true(const struct draft *d, const char *key)
-{
-	const char *value = mesh_labels_find(d->annotations, key);
-
-	return value && !strcmp(value, "true");
-}
-
 static void policy_add(struct resolve *r, const struct draft *d)
 {
 	const struct draft_policy *spec = d->spec;
@@ -374,8 +390,8 @@ static void policy_add(struct resolve *r, const struct draft *d)
 		.name = d->name,
 		.action = w.action,
 		.scope = policy_scope(r, d, spec->selector),
-		.dry_run = annotation_is_true(d, "istio.io/dry-run"),
-		.end_connections = annotation_is_true(d, "weft.dev/end-connections"),
+		.dry_run = annotation_is_true(d->annotations, "istio.io/dry-run"),
+		.end_connections = annotation_is_true(d->annotations, "weft.dev/end-connections"),
 		.selector = spec->selector ? spec->selector->labels : pool_labels_none,
 		.rule_first = ROWS_END(r, rules),
 		.rule_count = spec->rules.count,
@@ -391,5 +407,6 @@ void resolve_policies(struct resolve *r)
 	struct draft *const *drafts = drafts_of(r, KIND_AUTHORIZATION_POLICY, &count);
 
 	for (uint32_t i = 0; i < count && !r->failed; i++)
-		policy_add(r, drafts[i]);
+		if (!policy_is_foreign(drafts[i]->spec))
+			policy_add(r, drafts[i]);
 }

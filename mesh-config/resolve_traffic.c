@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Traffic policies: which DestinationRule is whose, and what it says with all defaults. */
+#include "mesh-config/annotations.h"
 #include "mesh-config/resolve.h"
 
 /* ---- whose */
@@ -194,28 +195,22 @@ static void locality_fill(struct resolve *r, struct mesh_traffic *t,
 }
 
 /* The rule that has the annotation |name|; NULL: none. */
-static const struct draft *annotated(const struct draft *rules, const char *name,
-				     const char **ret_text)
+static const struct draft *annotated(const struct draft *rules, const char *name)
 {
-	*ret_text = NULL;
-	for (; rules; rules = rule_next(rules)) {
-		*ret_text = mesh_labels_find(rules->annotations, name);
-		if (*ret_text)
-			return rules;
-	}
-	return NULL;
+	while (rules && !mesh_labels_find(rules->annotations, name))
+		rules = rule_next(rules);
+	return rules;
 }
 
 static struct mesh_outlier outlier_of(const struct draft *rules, const struct draft_outlier *o)
 {
-	const char *close;
-
-	annotated(rules, "weft.dev/close-ejected", &close);
+	static const char close[] = "weft.dev/close-ejected";
+	const struct draft *d = annotated(rules, close);
 
 	return (struct mesh_outlier){
 		.enabled = true,
 		.split_local_origin = o->split == 1,
-		.close_connections = close && !strcmp(close, "true"),
+		.close_connections = d && annotation_is_true(d->annotations, close),
 		.consecutive_5xx = o->consecutive_5xx,
 		.consecutive_gateway_errors = o->consecutive_gateway,
 		.consecutive_local_failures = o->consecutive_local,
@@ -249,19 +244,15 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *r
 	return t;
 }
 
-static uint32_t connect_rate_of(struct resolve *r, const struct draft *rules)
+/* What is no number was said when the rule was read. */
+static uint32_t connect_rate_of(const struct draft *rules)
 {
-	const char *text;
-	const struct draft *d = annotated(rules, "weft.dev/connect-rate", &text);
+	static const char name[] = "weft.dev/connect-rate";
+	const struct draft *d = annotated(rules, name);
+	const char *text = d ? mesh_labels_find(d->annotations, name) : "";
 	uint32_t rate = 0;
 
-	if (text && !number_parse((struct slice){text, strlen(text)}, &rate))
-		problem_hint(r->problems,
-			     resolve_problem(r, d, PROBLEM_VALUE, d->at,
-					     "annotation weft.dev/connect-rate cannot be \"%s\"",
-					     text),
-			     "connections per second, as \"100\"");
-	return rate;
+	return number_parse((struct slice){text, strlen(text)}, &rate) ? rate : 0;
 }
 
 uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base,
@@ -275,7 +266,7 @@ uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base
 	if (from)
 		t = traffic_over(r, rules, t, from);
 	if (rules)
-		t.connect_rate = connect_rate_of(r, rules);
+		t.connect_rate = connect_rate_of(rules);
 	*ROW_ADD(r, traffic, struct mesh_traffic) = t;
 	return r->failed ? 0 : index;
 }

@@ -195,7 +195,8 @@ static bool is_empty(const struct yaml_node *n)
 }
 
 /* What weft does without has the type of its field all the same. */
-static void unhonoured_read(struct reading *r, const struct field *f, const struct yaml_node *n)
+static uint64_t unhonoured_read(struct reading *r, const struct field *f, const struct yaml_node *n,
+				char *draft)
 {
 	uint64_t scratch[8] = {0};
 
@@ -204,9 +205,14 @@ static void unhonoured_read(struct reading *r, const struct field *f, const stru
 		       "room for a value of any type");
 	if (f->type != FIELD_ANY && n->kind != YAML_NULL)
 		value_read(r, f, n, scratch);
-	if (f->status >= FIELD_WARNED && !is_empty(n))
-		problem_add(r->problems, (enum problem_code)f->code, n->key_at, "\"%s\": %s",
-			    f->name, f->doc);
+	if (f->status < FIELD_WARNED || is_empty(n))
+		return 0;
+	problem_add(r->problems, (enum problem_code)f->code, n->key_at, "\"%s\": %s", f->name,
+		    f->doc);
+	if (!f->offset)
+		return 0;
+	*(bool *)(draft + f->offset) = true;
+	return 1;
 }
 
 static void former_report(struct reading *r, const struct field *f, const struct yaml_node *n)
@@ -221,10 +227,8 @@ static void former_report(struct reading *r, const struct field *f, const struct
 static uint64_t field_read(struct reading *r, const struct schema *schema, const struct field *f,
 			   const struct yaml_node *n, char *draft)
 {
-	if (f->status != FIELD_HONOURED) {
-		unhonoured_read(r, f, n);
-		return 0;
-	}
+	if (f->status != FIELD_HONOURED)
+		return unhonoured_read(r, f, n, draft) * (2 * (uint64_t)(f - schema->fields) + 3);
 	if (n->kind == YAML_NULL)
 		return 0;
 	former_report(r, f, n);

@@ -77,7 +77,7 @@ struct field {
 	const char *fallback_text;   /* the default as people write it; NULL: none */
 	uint32_t min, max;	     /* of NUMBER, DURATION; max 0: no bound */
 	uint32_t fallback;	     /* where absent; a REAL without fallback_text is -1 then */
-	uint16_t offset;
+	uint16_t offset;	     /* of REFUSED: a bool that says it is there; 0: none */
 	uint8_t type, status;
 	uint8_t code;	/* enum problem_code, of WARNED and REFUSED */
 	uint8_t form;	/* enum field_form, of texts; of the keys of NUMBERS */

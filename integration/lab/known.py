@@ -26,7 +26,7 @@ def document(kind, name, namespace, spec, version="v1", more="", **metadata):
 
 def entry(name, who, address):
     spec = {"address": address, "serviceAccount": who.account, "labels": who.labels}
-    return document("WorkloadEntry", name, who.namespace, spec, "networking.istio.io/v1", annotations={"weft.dev/accept": "E4020"})
+    return document("WorkloadEntry", name, who.namespace, spec, "networking.istio.io/v1")
 
 
 def matched(name, who, **match):
