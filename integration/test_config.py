@@ -287,6 +287,15 @@ spec:
     expect_equal(done.returncode, 3, done.stderr)
     expect("portLevelSettings:" in done.stdout and "consecutive5xxErrors: 3" in done.stdout, done.stdout)
     expect(re.search(r"/secured/tls.yaml:8:\d+: error\[E3002\]", done.stderr), done.stderr)
+    foreign = folder(box, "foreign", policies="".join(f"""apiVersion: {api}
+kind: AuthorizationPolicy
+metadata: {{name: {name}, namespace: n}}
+spec: {{action: DENY, rules: [{{}}]}}
+---
+""" for name, api in (("a", "example.com/v1"), ("b", "v1"), ("c", "networking.istio.io/v1"))))
+    done = config(mesh, "convert", foreign)
+    refused = re.findall(r"/foreign/policies.yaml:(\d+):\d+: error\[(E\d+)\]", done.stderr)
+    expect_equal((done.returncode, refused), (3, [("7", "E2011"), ("12", "E2011")]), done.stderr)
     made = box.dir / "made"
     fine = folder(box, "fine", cluster="\n".join(text for text in (
         "apiVersion: v1\nkind: List\nitems:", *(f"- {json.dumps(one)}" for one in [

@@ -300,6 +300,11 @@ static void known_add(struct canonical_writer *w, const struct kind *k,
 	arena_free(&arena);
 }
 
+static bool is_left_to_others(const struct problem_note *note)
+{
+	return note->code == PROBLEM_LEFT_TO_OTHERS;
+}
+
 static void unknown_add(struct canonical_writer *w, const struct yaml_node *node)
 {
 	/* its kind is misspelt, or promises what weft does not give */
@@ -308,7 +313,8 @@ static void unknown_add(struct canonical_writer *w, const struct yaml_node *node
 	if (!w->c->options.convert)
 		return;
 	if (!why[0]) {
-		object_lose(w, node->at, "weft has no use for this kind");
+		why = problem_of(w->c, node, is_left_to_others);
+		object_lose(w, node->at, why[0] ? why : "weft has no use for this kind");
 		return;
 	}
 	if (!canonical_begin(w))

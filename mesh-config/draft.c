@@ -5,7 +5,7 @@
 #include "base/table.h"
 #include "mesh-config/annotations.h"
 #include "mesh-config/model.h"
-#include "mesh-config/nearest.h"
+#include "mesh-config/unknown_kinds.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,14 +35,11 @@ static const struct field metadata_schema_fields[] = {
 };
 SCHEMA(metadata_schema, "metadata", struct draft_metadata, .open = true);
 
-#define REPORTED_KINDS 64
-
 struct files_reading {
 	struct reading *r;
 	struct source_file *file;
 	struct draft **last;
-	uint64_t reported[REPORTED_KINDS]; /* hashes of unknown kinds: said once in a file */
-	uint32_t reported_count;
+	struct unknown_kinds unknown;
 };
 
 /* ---- which kind */
@@ -61,72 +58,8 @@ static bool version_is_known(const struct kind *k, struct slice version)
 	return false;
 }
 
-static bool is_first_report(struct files_reading *f, struct slice kind)
-{
-	uint64_t hash = table_hash(kind.data, kind.size_bytes, 0);
-
-	for (uint32_t i = 0; i < f->reported_count; i++)
-		if (f->reported[i] == hash)
-			return false;
-	if (f->reported_count < REPORTED_KINDS)
-		f->reported[f->reported_count++] = hash;
-	return true;
-}
-
-/* Kinds that promise security which weft does not give. */
-static bool kind_is_security(struct slice kind, struct slice group)
-{
-	return slice_equal(group, SLICE("security.istio.io")) &&
-	       slice_equal(kind, SLICE("RequestAuthentication"));
-}
-
-static void misspelt_report(struct files_reading *f, const struct yaml_node *kind,
-			    struct slice group)
-{
-	uint32_t best = 0, best_distance = UINT32_MAX;
-	bool known_group = false;
-
-	for (uint32_t i = 0; i < KIND_COUNT; i++) {
-		uint32_t distance = nearest_distance(
-			kind->text, (struct slice){kinds[i].name, strlen(kinds[i].name)});
-
-		best = distance < best_distance ? i : best;
-		best_distance = distance < best_distance ? distance : best_distance;
-		known_group |=
-			slice_equal(group, (struct slice){kinds[i].group, strlen(kinds[i].group)});
-	}
-	bool slip = nearest_is_slip(best_distance, strlen(kinds[best].name)) && best_distance <= 6;
-	bool error = best_distance && slip && known_group;
-	struct problem_note *note = problem_add(
-		f->r->problems, error ? PROBLEM_MISSPELT_KIND : PROBLEM_UNKNOWN_KIND, kind->at,
-		"kind \"%.*s\"%s%.*s is unknown", (int)kind->text.size_bytes, kind->text.data,
-		group.size_bytes ? " of " : "", (int)group.size_bytes, group.data);
-
-	if (!best_distance)
-		problem_hint(f->r->problems, note, "its apiVersion is %s%s%.*s", kinds[best].group,
-			     kinds[best].group[0] ? "/" : "",
-			     (int)strcspn(kinds[best].versions, " "), kinds[best].versions);
-	else if (slip)
-		problem_hint(f->r->problems, note, "did you mean %s?", kinds[best].name);
-}
-
-static void kind_report(struct files_reading *f, const struct yaml_node *kind, struct slice group)
-{
-	if (!is_first_report(f, kind->text))
-		return;
-	if (!kind_is_security(kind->text, group)) {
-		misspelt_report(f, kind, group);
-		return;
-	}
-	problem_hint(f->r->problems,
-		     problem_add(f->r->problems, PROBLEM_SECURITY, kind->at,
-				 "weft does not provide what %.*s asks for",
-				 (int)kind->text.size_bytes, kind->text.data),
-		     "take it out of this directory if the programs see to it themselves");
-}
-
-static const struct kind *kind_find(struct files_reading *f, const struct yaml_node *api,
-				    const struct yaml_node *kind)
+static const struct kind *kind_find(struct files_reading *f, const struct yaml_node *node,
+				    const struct yaml_node *api, const struct yaml_node *kind)
 {
 	const char *slash = memchr(api->text.data, '/', api->text.size_bytes);
 	size_t n = slash ? (size_t)(slash - api->text.data) : 0;
@@ -148,7 +81,7 @@ static const struct kind *kind_find(struct files_reading *f, const struct yaml_n
 				     "known: %s", k->versions);
 		return k;
 	}
-	kind_report(f, kind, group);
+	unknown_kinds_report(f->r, &f->unknown, node, kind, group);
 	return NULL;
 }
 
@@ -366,7 +299,7 @@ static void object_read(struct files_reading *f, const struct yaml_node *node)
 		list_read(f, node);
 		return;
 	}
-	k = kind_find(f, api, kind);
+	k = kind_find(f, node, api, kind);
 	if (k)
 		known_read(f, k, node);
 }

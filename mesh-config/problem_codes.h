@@ -52,8 +52,9 @@
 	  "The document is read as the version "                                                   \
 	  "that weft knows.")                                                                      \
 	X(MISSPELT_KIND, "E2011", "misspelt kind",                                                 \
-	  "The kind is almost one that weft knows; leaving it out silently would change what is "  \
-	  "allowed or where connections go.")                                                      \
+	  "The kind is almost one that weft knows, or is said to be of a group that it does not "  \
+	  "belong to (an API server refuses it as well); leaving it out silently would change "    \
+	  "what is allowed or where connections go.")                                              \
 	X(LABEL, "E2012", "not a label",                                                           \
 	  "Keys and values of labels are those of Kubernetes: [PREFIX/]NAME, and letters, "        \
 	  "digits, '-', '_' and '.'; selectors have no wildcards.")                                \
@@ -65,11 +66,16 @@
 	X(ANNOTATION, "W2016", "annotation without effect",                                        \
 	  "weft knows no such annotation of its own, or none for this kind, or what it accepts "   \
 	  "cannot be accepted. A name that is almost a known one is an error (E2001).")            \
+	X(LEFT_TO_OTHERS, "W2017", "kind that weft leaves to others",                              \
+	  "It may restrict connections or requests, and weft does not read it. A NetworkPolicy "   \
+	  "is "                                                                                    \
+	  "enforced by the cluster's network plugin (CNI) and holds beside what weft decides; an " \
+	  "EnvoyFilter or a WasmPlugin is nobody's without proxies. The document is left out.")    \
 	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
 	  "weft steers connections and does not take part in them; leaving this field out "        \
 	  "silently would send requests elsewhere than written.")                                  \
 	X(SECURITY, "E3002", "security that weft does not provide",                                \
-	  "Leaving this field out silently would weaken security.")                                \
+	  "Leaving this field or object out silently would weaken security.")                      \
 	X(HARMLESS, "W3003", "has no effect here", "weft does without; nothing breaks by that.")   \
 	X(L7_ALLOW, "E3004", "HTTP attribute in an ALLOW policy",                                  \
 	  "Policies are decided when a connection opens, before any request. An ALLOW rule with "  \
