@@ -35,6 +35,8 @@ static void write_library(void *arg, const struct library *library)
 	json_put_object(j, NULL);
 	json_put_string(j, "path", library->path);
 	json_put_number(j, "pid", library->pid);
+	if (library->program[0])
+		json_put_string(j, "program", library->program);
 	json_put_string(j, "result", states[library->state]);
 	json_put_number(j, "offset", library->place.at.offsets[0]);
 	json_put_string(j, "problem", library->reason);

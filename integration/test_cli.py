@@ -2,7 +2,9 @@
 """What `weft` prints is what was asked for, as short as it can be and nothing left out."""
 
 import json
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +30,35 @@ for _ in range(int(sys.argv[2])):
     for path in ("/ready", "/metrics"):
         urllib.request.urlopen(sys.argv[1] + path, timeout=10).read()
 """
+
+
+@test("cli/check_groups_libraries", needs=("javac",))
+def check_groups_libraries(box):
+    """A TLS library that is not opened is a line with its programs and the reason, however many files there are of it."""
+    place = box.namespace("place")
+    gnutls = next(path for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu") for path in pathlib.Path(folder).glob("libgnutls.so.30"))
+    for number in range(3):
+        copy = box.dir / f"root-{number}" / gnutls.name
+        copy.parent.mkdir()
+        shutil.copy(gnutls, copy)
+        place.start([sys.executable, "-c", "import ctypes, sys, time; ctypes.CDLL(sys.argv[1]); time.sleep(60)", copy], f"maps-{number}")
+    place.start(["rmiregistry", "1099"], "java")
+    weftd = Weftd(box)
+    weftd.start()
+
+    def shown(name):
+        return [line for line in weftd.command("check").stdout.splitlines() if name in line]
+
+    def copies():
+        rows = json.loads(weftd.command("check", "-o", "json").stdout)["libraries"]
+        return [(row["result"], row["program"][:7]) for row in rows if str(box.dir) in row["path"]]
+
+    wait_for(lambda: len(copies()) == 3 and shown("libjvm.so"), 20, "both libraries")
+    expect_equal(copies(), 3 * [("unsupported", "python3")], "files in JSON")
+    java = shown("libjvm.so")
+    expect(len(java) == 1 and "in rmiregistry" in java[0] and "Java: no probe" in java[0], f"lines about Java: {java}")
+    line, = shown("libgnutls")
+    expect(" more files, in " in line and "GnuTLS: no probe for this library yet" in line, f"lines about GnuTLS: {line}")
 
 
 @test("cli/check_groups_interfaces")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `weft check`: what is attached where, what is off and why. */
+#include "control/cli/check_libraries.h"
 #include "control/cli/check_names.h"
 #include "control/cli/command.h"
 
@@ -73,7 +74,7 @@ static void print_programs(struct check_view *view, const json_t *programs)
 
 static void print_libraries(struct check_view *view, const json_t *libraries, const char *problem)
 {
-	char path[SHOWN_MAX], problem_text[SHOWN_MAX];
+	char files[SHOWN_MAX], problem_text[SHOWN_MAX];
 	json_t *l;
 	size_t i;
 
@@ -81,9 +82,13 @@ static void print_libraries(struct check_view *view, const json_t *libraries, co
 	if (problem[0] && problem[0] != '-')
 		print_line(view, "off", "TLS", "stays closed", problem);
 	json_array_foreach(libraries, i, l)
-		print_line(view, field_text(l, "result"),
-			   strcmp(field_text(l, "result"), "ok") != 0 ? "not opened" : "keys taken",
-			   field_shown(l, "path", path), field_shown(l, "problem", problem_text));
+	{
+		bool ok = !strcmp(field_text(l, "result"), "ok");
+
+		if (check_libraries(libraries, i, files))
+			print_line(view, field_text(l, "result"), ok ? "keys taken" : "not opened",
+				   files, field_shown(l, "problem", problem_text));
+	}
 }
 
 static void print_interfaces(struct check_view *view, const json_t *interfaces, const char *problem)

@@ -164,6 +164,7 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 	f->watch = f->fd = -1;
 	f->shown.pid = m->pid;
 	snprintf(f->shown.path, sizeof(f->shown.path), "%s", m->path);
+	mapping_program(m, f->shown.program, sizeof(f->shown.program));
 	return f;
 }
 

@@ -29,8 +29,9 @@ struct library {
 	uint64_t device;
 	uint64_t inode;
 	enum library_state state;
-	uint32_t pid;	/* the first process seen with it */
-	char path[256]; /* as that process saw it, cut */
+	uint32_t pid;	  /* the first process seen with it */
+	char path[256];	  /* as that process saw it, cut */
+	char program[16]; /* its name; empty where the file was not mapped when it was found */
 	struct openssl_place place;
 	bool pinned;
 	char reason[128];

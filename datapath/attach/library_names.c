@@ -14,7 +14,8 @@
 	X("libssl3.so", "NSS: no probe for this library yet")                                      \
 	X("libmbedtls", "Mbed TLS: no probe for this library yet")                                 \
 	X("libwolfssl", "wolfSSL: no probe for this library yet")                                  \
-	X("libboringssl", "BoringSSL: no probe for this library yet")
+	X("libboringssl", "BoringSSL: no probe for this library yet")                              \
+	X("libjvm.so", "Java: no probe for the TLS of its own classes")
 
 static const struct {
 	const char *part; /* of the name */

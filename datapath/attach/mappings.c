@@ -194,6 +194,21 @@ int mapping_open_path(uint32_t pid, const char *path)
 	return open_checked(pid, path, 0);
 }
 
+void mapping_program(const struct mapping *m, char *out, size_t size)
+{
+	char name[32];
+	int fd cleanup_close = -1;
+	ssize_t n = 0;
+
+	snprintf(name, sizeof(name), "/proc/%u/comm", m->pid);
+	if (m->end)
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, out, size - 1);
+	out[n > 0 ? n : 0] = 0;
+	out[strcspn(out, "\n")] = 0;
+}
+
 int mapping_open(const struct mapping *m)
 {
 	char name[64];

@@ -58,6 +58,9 @@ int mappings_scan(mapping_visit *visit, void *arg);
  * another errno: it cannot be read. */
 int mapping_find_path(const struct mapping *m, char *out, size_t size);
 
+/* Writes the name of the process of |m|; "" when it is gone or |m| is no mapping (no end). */
+void mapping_program(const struct mapping *m, char *out, size_t size);
+
 /* Opens the mapped file for reading: through map_files, which works for deleted and replaced files
  * in any mount namespace, else by its path below the root of the process, never leaving it. A file
  * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file)
