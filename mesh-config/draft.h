@@ -43,6 +43,9 @@
 	  false, "As HTTPRoute.")                                                                  \
 	X(TCP_ROUTE, "TCPRoute", "gateway.networking.k8s.io", "v1alpha2", tcp_route_schema, false, \
 	  "As HTTPRoute.")                                                                         \
+	X(REFERENCE_GRANT, "ReferenceGrant", "gateway.networking.k8s.io", "v1beta1 v1 v1alpha2",   \
+	  reference_grant_schema, false,                                                           \
+	  "Which routes of other namespaces may send connections to the services of this one.")    \
 	X(TRAFFIC_SPLIT, "TrafficSplit", "split.smi-spec.io", "v1alpha4 v1alpha3 v1alpha2",        \
 	  traffic_split_schema, false, "The split of a Service by weight, in SMI's form.")         \
 	X(POD, "Pod", "", "v1", pod_schema, true,                                                  \

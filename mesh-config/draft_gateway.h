@@ -39,6 +39,22 @@ struct draft_gateway_route {
 	struct draft_list parents, rules;
 };
 
+struct draft_grant_from {
+	struct place at;
+	const char *group, *kind, *namespace_name;
+};
+
+struct draft_grant_to {
+	struct place at;
+	const char *group, *kind;
+	const char *name; /* "": all */
+};
+
+struct draft_grant {
+	struct place at;
+	struct draft_list from, to;
+};
+
 struct draft_split_backend {
 	struct place at;
 	struct draft_text service;

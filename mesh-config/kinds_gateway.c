@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tables of the Gateway API's routes (with Services as parents, GAMMA) and of SMI's TrafficSplit.
- */
+/* Tables of the Gateway API's routes (with Services as parents, GAMMA), of the grants that they
+ * need, and of SMI's TrafficSplit. */
 #include "mesh-config/kinds_ports.h"
 
 #include "mesh-config/draft.h"
@@ -11,7 +11,8 @@ static const struct field parent_schema_fields[] = {
 	      "networking.istio.io with ServiceEntry"),
 	FIELD(struct draft_parent, kind, "kind", TEXT, "Service or ServiceEntry",
 	      .fallback_text = "Gateway"),
-	FIELD(struct draft_parent, namespace_name, "namespace", TEXT, "of the service",
+	FIELD(struct draft_parent, namespace_name, "namespace", TEXT,
+	      "of the service; another one than the route's: only for clients of the route's",
 	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
 	FIELD(struct draft_parent, name, "name", WORD, "of the service", .required = true,
 	      .form = FORM_OBJECT_NAME),
@@ -24,7 +25,8 @@ static SCHEMA(parent_schema, "parentRefs", struct draft_parent);
 static const struct field backend_schema_fields[] = {
 	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service"),
 	FIELD(struct draft_backend, kind, "kind", TEXT, "Service", .fallback_text = "Service"),
-	FIELD(struct draft_backend, namespace_name, "namespace", TEXT, "of the service",
+	FIELD(struct draft_backend, namespace_name, "namespace", TEXT,
+	      "of the service; another one than the route's needs a ReferenceGrant there",
 	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
 	FIELD(struct draft_backend, name, "name", WORD, "of the service", .required = true,
 	      .form = FORM_OBJECT_NAME),
@@ -154,6 +156,34 @@ static const struct field tcp_route_schema_fields[] = {
 	      .object = &tcp_rule_schema, .list = true, .required = true),
 };
 SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route);
+
+/* ---- ReferenceGrant */
+
+static const struct field grant_from_schema_fields[] = {
+	FIELD(struct draft_grant_from, group, "group", TEXT, "gateway.networking.k8s.io"),
+	FIELD(struct draft_grant_from, kind, "kind", TEXT, "HTTPRoute, GRPCRoute, TCPRoute",
+	      .required = true, .form = FORM_FILLED),
+	FIELD(struct draft_grant_from, namespace_name, "namespace", TEXT, "of the routes",
+	      .required = true, .form = FORM_NAMESPACE),
+};
+static SCHEMA(grant_from_schema, "ReferenceGrant.spec.from", struct draft_grant_from);
+
+static const struct field grant_to_schema_fields[] = {
+	FIELD(struct draft_grant_to, group, "group", TEXT, "\"\" with kind Service"),
+	FIELD(struct draft_grant_to, kind, "kind", TEXT, "Service", .required = true,
+	      .form = FORM_FILLED),
+	FIELD(struct draft_grant_to, name, "name", TEXT, "of the service",
+	      .fallback_text = "all of the namespace"),
+};
+static SCHEMA(grant_to_schema, "ReferenceGrant.spec.to", struct draft_grant_to);
+
+static const struct field reference_grant_schema_fields[] = {
+	FIELD(struct draft_grant, from, "from", OBJECT, "whose references are granted",
+	      .object = &grant_from_schema, .list = true, .required = true),
+	FIELD(struct draft_grant, to, "to", OBJECT, "what they may refer to",
+	      .object = &grant_to_schema, .list = true, .required = true),
+};
+SCHEMA(reference_grant_schema, "ReferenceGrant.spec", struct draft_grant);
 
 /* ---- TrafficSplit */
 

@@ -45,6 +45,7 @@ static const char *const usual_hints[PROBLEM_CODE_COUNT] = {
 	[PROBLEM_L7_ALLOW] = ACCEPT("E3004"),
 	[PROBLEM_L7_DENY_LOST] = ACCEPT("E3006"),
 	[PROBLEM_UNSUPPORTED] = ACCEPT("E3007"),
+	[PROBLEM_UNGRANTED] = ACCEPT("E3008"),
 	[PROBLEM_DUPLICATE] = "keep one of them",
 	[PROBLEM_NO_SERVICE] = "add a Service or ServiceEntry with this host, or mend the name",
 	[PROBLEM_NO_SUBSET] = "add the subset to the host's DestinationRule, or mend the name",

@@ -87,6 +87,10 @@
 	X(UNSUPPORTED, "E3007", "not supported",                                                   \
 	  "weft cannot do this, and doing something else "                                         \
 	  "would be wrong.")                                                                       \
+	X(UNGRANTED, "E3008", "reference without a grant",                                         \
+	  "The Gateway API sends nothing to a backend of another namespace until a "               \
+	  "ReferenceGrant there lets routes of this kind and namespace refer to it. Accepted, "    \
+	  "the backend is taken all the same.")                                                    \
 	X(DUPLICATE, "E4001", "object given twice",                                                \
 	  "Two documents have the same kind, namespace "                                           \
 	  "and name.")                                                                             \

@@ -213,6 +213,7 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 	case KIND_HTTP_ROUTE:
 	case KIND_GRPC_ROUTE:
 	case KIND_TCP_ROUTE:
+	case KIND_REFERENCE_GRANT:
 	case KIND_TRAFFIC_SPLIT:
 	case KIND_ACCELERATION:
 		u->again[STAGE_ROUTES] = true;

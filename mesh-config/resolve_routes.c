@@ -347,6 +347,50 @@ static void virtual_service_route(struct route_work *w)
 	rows_route(w, &v->tcp, both ? PORTS_OTHER : PORTS_ALL);
 }
 
+/* A route of another namespace than its service's is for the clients of its own. */
+static bool is_consumer(const struct route_work *w, const struct draft *d)
+{
+	return is_gateway(d) && w->r->work[w->service].draft->namespace_name != d->namespace_name;
+}
+
+static bool grant_fits(const struct draft_grant *g, const struct draft *d, const char *name)
+{
+	const struct draft_grant_from *from = g->from.items;
+	const struct draft_grant_to *to = g->to.items;
+	bool from_fits = false, to_fits = false;
+
+	for (uint32_t i = 0; i < g->from.count; i++)
+		from_fits |= !strcmp(from[i].group, kinds[d->kind].group) &&
+			     !strcmp(from[i].kind, kinds[d->kind].name) &&
+			     !strcmp(from[i].namespace_name, d->namespace_name);
+	for (uint32_t i = 0; i < g->to.count; i++)
+		to_fits |= !to[i].group[0] && !strcmp(to[i].kind, kinds[KIND_SERVICE].name) &&
+			   (!to[i].name[0] || !strcmp(to[i].name, name));
+	return from_fits && to_fits;
+}
+
+/* What a file that cannot be read may grant is not known. */
+static void grant_require(struct resolve *r, const struct draft *d, const struct draft_backend *b)
+{
+	const struct catalog *c = &r->source->catalogs[KIND_REFERENCE_GRANT];
+
+	if (!b->namespace_name[0] || b->namespace_name == d->namespace_name || r->incomplete)
+		return;
+	for (uint32_t i = catalog_find(c, b->namespace_name, "");
+	     i < c->count && c->items[i]->namespace_name == b->namespace_name; i++)
+		if (grant_fits(c->items[i]->spec, d, b->name.text))
+			return;
+	problem_hint(r->problems,
+		     resolve_problem(r, d, PROBLEM_UNGRANTED, b->at,
+				     "no ReferenceGrant lets a %s of namespace %s refer to Service "
+				     "%s/%s",
+				     kinds[d->kind].name, d->namespace_name, b->namespace_name,
+				     b->name.text),
+		     "add one to namespace %s, or take it upon yourself: annotation "
+		     "weft.dev/accept: E3008",
+		     b->namespace_name);
+}
+
 static void gateway_route(struct route_work *w, const struct splitter *splitter)
 {
 	const struct draft_gateway_route *g = w->d->spec;
@@ -364,11 +408,15 @@ static void gateway_route(struct route_work *w, const struct splitter *splitter)
 			uint32_t service = reference_resolve(w->r, w->d, PROBLEM_NO_SERVICE,
 							     b[j].namespace_name, &b[j].name);
 
-			if (service != MESH_NONE)
+			if (service != MESH_NONE) {
+				grant_require(w->r, w->d, &b[j]);
 				port_require(w->r, w->d, service, b[j].port, b[j].at);
+			}
 			destination_add(w, service, MESH_NONE, b[j].port, b[j].weight, b[j].at);
 		}
 		m.port = splitter->port;
+		if (is_consumer(w, w->d))
+			m.source_namespace = w->d->namespace_name;
 		match_add(w, &m, PORTS_ALL, rule[i].at);
 	}
 }
@@ -386,19 +434,30 @@ static void split_route(struct route_work *w)
 	route_add(w, &match_all, 0, w->d->at);
 }
 
+static void splitters_route(struct route_work *w, bool consumers)
+{
+	const struct splitter *s = w->r->splitters[w->service].first;
+
+	for (; s && !w->r->failed; s = s->next) {
+		if (is_consumer(w, s->draft) != consumers)
+			continue;
+		w->d = s->draft;
+		if (s->draft->kind == KIND_VIRTUAL_SERVICE)
+			virtual_service_route(w);
+		else if (s->draft->kind == KIND_TRAFFIC_SPLIT)
+			split_route(w);
+		else
+			gateway_route(w, s);
+	}
+}
+
+/* To those clients what their own namespace says counts before what the service's does. */
 static void service_route(struct resolve *r, uint32_t service)
 {
 	struct route_work w = {.r = r, .service = service};
 
-	for (const struct splitter *s = r->splitters[service].first; s && !r->failed; s = s->next) {
-		w.d = s->draft;
-		if (s->draft->kind == KIND_VIRTUAL_SERVICE)
-			virtual_service_route(&w);
-		else if (s->draft->kind == KIND_TRAFFIC_SPLIT)
-			split_route(&w);
-		else
-			gateway_route(&w, s);
-	}
+	splitters_route(&w, true);
+	splitters_route(&w, false);
 }
 
 /* ---- acceleration */
