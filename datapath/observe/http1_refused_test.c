@@ -211,8 +211,8 @@ static void test_broken_body(void **state)
 
 #define EXPECTS "POST /up HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1500000\r\n\r\n"
 
-/* The client waits to be told to send the body, and is told not to: what comes then is the next
- * request, in one piece or many. */
+/* The client waits to be told to send the body, and is told something else and then not to: what
+ * comes then is the next request, in one piece or many. */
 static void test_expectation_refused(void **state)
 {
 	static const char again[] = "POST /again HTTP/1.1\r\nContent-Length: 2\r\n\r\nGO";
@@ -225,6 +225,7 @@ static void test_expectation_refused(void **state)
 		world_pair(w);
 		world_send(w, false, EXPECTS);
 		world_arrive(w, false);
+		world_send(w, true, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
 		world_send(w, true, "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n");
 		world_arrive(w, true);
 		for (size_t at = 0; at < sizeof(again) - 1; at += piece) {

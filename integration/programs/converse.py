@@ -152,13 +152,16 @@ class Talk:
             self.refused = True  # whether the server waits for the body all the same cannot be known
 
     def continues(self):
-        """Whether the server wants the body: its final answer stays where it is."""
-        while b"\r\n\r\n" not in self.stream.bytes:
-            self.stream.more()
-        if self.stream.bytes.split()[1] != b"100":
-            return False
-        self.stream.head()
-        return True
+        """Whether the server wants the body, which other interim answers do not say: its final answer stays where it is."""
+        while True:
+            while b"\r\n\r\n" not in self.stream.bytes:
+                self.stream.more()
+            status = int(self.stream.bytes.split()[1])
+            if status >= 200:
+                return False
+            self.stream.head()
+            if status == 100:
+                return True
 
     def send(self, data):
         for piece in grammar.pieces(data, self.dice, self.plan.cuts):
