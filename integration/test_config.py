@@ -311,6 +311,34 @@ spec: {{action: DENY, rules: [{{}}]}}
     expect(again.returncode == 1 and "File exists" in again.stderr, again.stderr)
 
 
+@test("config/an_unknown_option_is_a_mistake_in_usage")
+def unknown_option(box):
+    """It is no file, name or pattern."""
+    weftd = Mesh(box).weftd
+    for code, *command in ((2, "config", "validate"), (2, "config", "convert"), (2, "config", "diff"), (2, "config", "diff", "x"), (2, "config", "apply"),
+                           (2, "config", "dump"), (2, "config", "schema"), (2, "services"), (2, "endpoints"), (2, "map"), (2, "simulate", "-")):
+        done = weftd.command(*command, "--nope")
+        expect(done.returncode == code and '"--nope"' in done.stderr and "No such file" not in done.stderr, f"{command}: {done}")
+
+
+@test("config/files_in_folders_are_told")
+def passed_over(box):
+    """They are not read, which is said where the rest is checked and by the agent; endings count in any case."""
+    mesh = Mesh(box)
+    (mesh.directory / "cart.YAML").write_text(cart_of([("10.0.0.1", {"version": "v1"})]))
+    (mesh.directory / "eu").mkdir()
+    (mesh.directory / "eu" / "deny.yml").write_text("kind: nothing\n")
+    mesh.start()
+    line = "a file in a folder of it is not read: eu/deny.yml"
+    wait_for(lambda: f'event=config_passed_over directory="{mesh.directory}" code=W1011 reason="{line}"' in mesh.weftd.process.output(), 20, "the agent's log")
+    expect_equal(len(mesh.lines("services")), 1, "in force of a file that ends in .YAML")
+    for code, verb in ((0, "validate"), (0, "convert"), (0, "diff")):
+        done = config(mesh, verb, mesh.directory)
+        expect_equal(done.returncode, code, f"{verb}: {done}")
+        expect(f"{mesh.directory}: warning[W1011]: {line}" in done.stdout + done.stderr, f"{verb}: {done}")
+    expect(config(mesh, "validate", mesh.directory).stdout.endswith("0 errors, 1 warning\n"), "how many")
+
+
 @test("config/validate_tells_what_cannot_be_read")
 def unreadable(box):
     """Beside all other problems, with its code."""

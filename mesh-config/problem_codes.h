@@ -25,6 +25,9 @@
 	  "place, takes objects away. A directory without any file when the agent starts (a file " \
 	  "system that is not mounted) likewise keeps what an earlier agent put in force, until "  \
 	  "there is a file.")                                                                      \
+	X(PASSED_OVER, "W1011", "files in folders",                                                \
+	  "Files are read in the directory itself, not in folders of it. Folders whose names "     \
+	  "begin with a dot, as Kubernetes makes them, are not looked at.")                        \
 	X(UNKNOWN_FIELD, "E2001", "unknown field",                                                 \
 	  "The field is not part of this kind; most often it is misspelt or one level off.")       \
 	X(TYPE, "E2002", "wrong type",                                                             \

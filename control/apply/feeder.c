@@ -6,6 +6,7 @@
 #include "control/apply/last_good.h"
 #include "control/apply/resolve.h"
 #include "control/source/directory.h"
+#include "control/source/passed_over.h"
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
@@ -51,6 +52,7 @@ struct feeder {
 	int epoll_fd;
 	int kept_fd; /* being written by the planner; -1: none */
 	bool settled;
+	struct passed_over passed;
 	bool behind;		    /* files have changed that the planner did not get */
 	uint64_t said_s;	    /* when lines were said last, */
 	unsigned said;		    /* and how many in that second */
@@ -330,8 +332,34 @@ static void answer_settled(struct feeder *f)
 	leave_to_loader(f, TODO_TELL);
 }
 
-/* The planner is not trusted with the log: one line of text that no terminal obeys, and not more of
- * them than an operator could read. */
+/* One line that no terminal obeys. */
+static void say_clean(struct feeder *f, char *line)
+{
+	for (size_t i = 0, n, left = strlen(line); i < left; i += n ? n : 1) {
+		n = utf8_safe(line + i, left - i);
+		if (!n)
+			line[i] = '?';
+	}
+	f->options.say(line);
+}
+
+static void look_at_folders(struct feeder *f)
+{
+	char line[SAY_MAX_BYTES], text[400];
+
+	if (!passed_over_look(&f->passed, f->options.path))
+		return;
+	passed_over_text(&f->passed, text, sizeof(text));
+	for (char *quote = strchr(text, '"'); quote; quote = strchr(quote, '"'))
+		*quote = '\'';
+	snprintf(line, sizeof(line),
+		 "event=config_passed_over directory=\"%.400s\" code=" PASSED_OVER_CODE
+		 " reason=\"%s\"",
+		 f->options.path, text);
+	say_clean(f, line);
+}
+
+/* The planner is not trusted with the log: not more lines of it than an operator could read. */
 static void answer_line(struct feeder *f, size_t bytes)
 {
 	uint64_t now_s = (uint64_t)time(NULL);
@@ -340,13 +368,8 @@ static void answer_line(struct feeder *f, size_t bytes)
 		f->said = 0;
 	f->said_s = now_s;
 	f->data[bytes < SAY_MAX_BYTES ? bytes : SAY_MAX_BYTES] = 0;
-	for (size_t i = 0, n, left = strlen(f->data); i < left; i += n ? n : 1) {
-		n = utf8_safe(f->data + i, left - i);
-		if (!n)
-			f->data[i] = '?';
-	}
 	if (f->said++ < SAY_MAX_A_SECOND)
-		f->options.say(f->data);
+		say_clean(f, f->data);
 	channel_answer(f->channel, 0, 0, -1, NULL);
 }
 
@@ -449,6 +472,7 @@ void feeder_tick(struct feeder *f)
 	if (f->behind && f->channel && descriptors_spare())
 		send_whole(f);
 	look_at_names(f);
+	look_at_folders(f);
 	pthread_mutex_unlock(&f->mutex);
 }
 

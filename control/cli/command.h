@@ -48,6 +48,10 @@ int command_detach(const struct context *context, int argc, char **argv);
 /* Prints "weft: TEXT" to stderr and returns |code|. */
 int command_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* 0, or EXIT_USAGE and a sentence where one of the arguments looks like an option ("-" does not).
+ */
+int command_refuse_options(int argc, char **argv);
+
 /* The exit code for what client_get returned. */
 int client_exit(int code);
 

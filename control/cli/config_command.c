@@ -20,6 +20,8 @@ static void print_counts(const struct config *c, const struct problems *p, const
 
 	for (const struct unreadable *u = c->read.unreadable; u; u = u->next)
 		shown++;
+	for (const struct unreadable *u = c->read.passed; u; u = u->next)
+		shown++;
 	if (shown < p->errors + p->warnings)
 		printf("... and %u more\n", p->errors + p->warnings - shown);
 	if (m)
@@ -49,8 +51,8 @@ static int validate_source(const struct context *context, struct config *c)
 static int validate(const struct context *context, int argc, char **argv)
 {
 	struct config c;
-	int code =
-		argc > 1 ? EXIT_FINE : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
+	int code = argc > 1 ? command_refuse_options(argc, argv)
+			    : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
 
 	if (config_open(&c))
 		code = command_fail(EXIT_FAILED, "out of memory");

@@ -80,6 +80,8 @@ int config_diff(const struct context *context, int argc, char **argv)
 	if (argc != 2 && argc != 3)
 		return command_fail(DIFF_TROUBLE, "diff takes DIRECTORY, or OLD and NEW; see weft "
 						  "config --help");
+	if (command_refuse_options(argc, argv))
+		return DIFF_TROUBLE;
 	if (config_open(&old) || config_open(&new))
 		code = command_fail(DIFF_TROUBLE, "out of memory");
 	else if (argc == 3 ? config_read_path(&old.read, argv[1])

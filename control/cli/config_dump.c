@@ -349,6 +349,7 @@ static int convert(const struct context *context, struct writing *w, struct conf
 		code = command_fail(w->err.code == -EBADMSG ? EXIT_PROBLEMS : EXIT_FAILED, "%s",
 				    w->err.text);
 	} else {
+		config_say_passed_over(context, from, stderr);
 		say_converted(w, stripped);
 		code = check_result(w, from, result);
 	}
@@ -367,6 +368,9 @@ int config_convert(const struct context *context, int argc, char **argv)
 	if (argc < 2)
 		return command_fail(EXIT_USAGE, "convert what? FILE or DIRECTORY, - for standard "
 						"input");
+	code = command_refuse_options(argc, argv);
+	if (code)
+		return code;
 	if (config_open(&from) || config_open(&result))
 		code = command_fail(EXIT_FAILED, "out of memory");
 	for (int i = 1; i < argc && !code; i++)

@@ -2,6 +2,8 @@
 /* Every way ends in mesh_source_put. */
 #include "control/cli/config_files.h"
 
+#include "control/source/passed_over.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@ int config_open(struct config *c)
 void config_close(struct config *c)
 {
 	unreadable_clear(&c->read.unreadable);
+	unreadable_clear(&c->read.passed);
 	mesh_source_free(c->read.source);
 	c->read.source = NULL;
 }
@@ -127,23 +130,20 @@ static void print_problems(const struct context *context, const struct problems 
 	}
 }
 
-/* How many. */
-static uint32_t print_unreadable(const struct context *context, const struct unreadable *u,
-				 FILE *to)
+/* How many. |file| has what all of them share. */
+static uint32_t print_files(const struct context *context, const struct unreadable *u,
+			    const struct problem *file, FILE *to)
 {
 	uint32_t count = 0;
 
 	for (; u; u = u->next, count++) {
-		char text[300];
-		struct problem p = {.severity = PROBLEM_ERROR,
-				    .code = "E1009",
-				    .file = u->name,
-				    .object = "",
-				    .text = text,
-				    .hint = "mend it, split it or take it away",
-				    .source = ""};
+		char text[400];
+		struct problem p = *file;
 
-		snprintf(text, sizeof(text), "cannot be read: %s", u->problem);
+		p.file = u->name;
+		p.object = p.source = "";
+		p.text = text;
+		snprintf(text, sizeof(text), "%s%s", file->text, u->problem);
 		if (context->json)
 			print_json(&p, to);
 		else
@@ -152,13 +152,35 @@ static uint32_t print_unreadable(const struct context *context, const struct unr
 	return count;
 }
 
+static uint32_t print_unreadable(const struct context *context, const struct config *c, FILE *to)
+{
+	static const struct problem unreadable = {.severity = PROBLEM_ERROR,
+						  .code = "E1009",
+						  .text = "cannot be read: ",
+						  .hint = "mend it, split it or take it away"};
+
+	return print_files(context, c->read.unreadable, &unreadable, to);
+}
+
+uint32_t config_say_passed_over(const struct context *context, const struct config *c, FILE *to)
+{
+	static const struct problem passed = {.severity = PROBLEM_WARNING,
+					      .code = PASSED_OVER_CODE,
+					      .text = "",
+					      .hint = "put them into the directory itself, or take "
+						      "them out of it"};
+
+	return print_files(context, c->read.passed, &passed, to);
+}
+
 int config_build(const struct context *context, struct config *c, FILE *to, bool warnings,
 		 struct mesh **ret_mesh, struct problems *ret_problems)
 {
 	struct problems problems;
 	int err = mesh_source_build(c->read.source, ret_mesh, &problems);
-	uint32_t unreadable = print_unreadable(context, c->read.unreadable, to);
+	uint32_t unreadable = print_unreadable(context, c, to);
 
+	problems.warnings += config_say_passed_over(context, c, to);
 	problems.errors += unreadable;
 	if (!err && unreadable) {
 		mesh_free(*ret_mesh);

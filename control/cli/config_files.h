@@ -30,3 +30,6 @@ const char *config_holdings(const struct mesh *m, uint32_t files, char out[200])
  * the caller frees it. */
 int config_build(const struct context *context, struct config *c, FILE *to, bool warnings,
 		 struct mesh **ret_mesh, struct problems *ret_problems);
+
+/* Says which directories have files that are not read, as config_build does. How many. */
+uint32_t config_say_passed_over(const struct context *context, const struct config *c, FILE *to);

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "control/source/directory.h"
+#include "control/source/passed_over.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +42,17 @@ static void take_change(void *arg, const struct directory_change *change)
 		config_read_bytes(c, change->name, change->bytes);
 }
 
+static void note_passed_over(struct config_read *c, const char *path)
+{
+	struct passed_over p = {0};
+	char text[400];
+
+	if (!passed_over_look(&p, path))
+		return;
+	passed_over_text(&p, text, sizeof(text));
+	unreadable_add(&c->passed, path, text);
+}
+
 static int read_directory(struct config_read *c, const char *path)
 {
 	struct directory *d;
@@ -50,6 +62,7 @@ static int read_directory(struct config_read *c, const char *path)
 		return err;
 	directory_visit_all(d, take_change, c);
 	directory_free(d);
+	note_passed_over(c, path);
 	return c->err.code;
 }
 

@@ -11,6 +11,7 @@ struct config_read {
 	struct error err;
 	uint32_t files;		       /* read so far */
 	struct unreadable *unreadable; /* of directories, for config_build to say */
+	struct unreadable *passed;     /* directories with files that are not read, likewise */
 };
 
 /* Adds a directory, a file or "-" (stdin) to c->source. 0 or a negative errno with c->err. */

@@ -177,6 +177,8 @@ int command_map(const struct context *context, int argc, char **argv)
 	struct error err = {0};
 	int code;
 
+	if (command_refuse_options(argc, argv))
+		return EXIT_USAGE;
 	if (argc > 2)
 		return command_fail(EXIT_USAGE, "map takes one pattern, not also \"%s\"", argv[2]);
 	if (mesh_read_open(context->pin_dir, &view.mesh, &err))

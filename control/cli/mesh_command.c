@@ -104,6 +104,8 @@ static int run(const struct context *context, int argc, char **argv, const char 
 	struct client_url url;
 	int r;
 
+	if (command_refuse_options(argc, argv))
+		return EXIT_USAGE;
 	if (argc > 2)
 		return command_fail(EXIT_USAGE, "%s takes one pattern, not also \"%s\"", argv[0],
 				    argv[2]);
@@ -269,6 +271,8 @@ int command_simulate(const struct context *context, int argc, char **argv)
 	if (argc != 3)
 		return command_fail(EXIT_USAGE, "simulate takes FROM and TO; see weft simulate "
 						"--help");
+	if (command_refuse_options(argc, argv))
+		return EXIT_USAGE;
 	client_url_start(&url, "/api/v1/simulate");
 	if (strcmp(argv[1], "-") != 0)
 		client_url_add(&url, "from", argv[1]);

@@ -111,7 +111,7 @@ bool directory_counts(const char *name)
 	const char *dot = strrchr(name, '.');
 
 	return name[0] != '.' && dot &&
-	       (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+	       (!strcasecmp(dot, ".yaml") || !strcasecmp(dot, ".yml") || !strcasecmp(dot, ".json"));
 }
 
 /* ---- watching */

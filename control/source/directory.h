@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* Files that count: regular ones (or links to such) whose names end in .yaml, .yml or .json and do
- * not begin with a dot, in the directory itself. */
+/* Files that count: regular ones (or links to such) whose names end in .yaml, .yml or .json (in any
+ * case) and do not begin with a dot, in the directory itself. */
 #define DIRECTORY_FILE_MAX_BYTES (4u << 20)
 
 /* While a file of this name is there, and not older than 5 s, nothing is told: whoever changes
