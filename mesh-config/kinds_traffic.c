@@ -457,9 +457,8 @@ static bool host_covers(const char *host, const char *other)
 {
 	size_t n = strlen(host), m = strlen(other);
 
-	if (!strcasecmp(host, other))
-		return true;
-	return host[0] == '*' && m >= n && !strcasecmp(host + 1, other + m - (n - 1));
+	return !strcasecmp(host, other) ||
+	       (host[0] == '*' && m >= n && !strcasecmp(host + 1, other + m - (n - 1)));
 }
 
 static bool is_for_mesh(const struct draft_virtual_service *v)
@@ -470,6 +469,21 @@ static bool is_for_mesh(const struct draft_virtual_service *v)
 		if (!strcmp(gateways[i].text, "mesh"))
 			return true;
 	return !v->gateways.count;
+}
+
+static void host_twice_check(struct reading *r, const struct draft_text *first,
+			     const struct draft_text *second)
+{
+	bool covers = host_covers(second->text, first->text);
+	bool covered = host_covers(first->text, second->text);
+
+	if (second->text[0] && (covers || covered))
+		problem_add(r->problems, PROBLEM_DUPLICATE, second->at,
+			    "host \"%s\" %s \"%s\", which is there already", second->text,
+			    !covered ? "covers"
+			    : covers ? "is"
+				     : "is covered by",
+			    first->text);
 }
 
 static void hosts_check(struct reading *r, const struct draft_virtual_service *v)
@@ -483,11 +497,7 @@ static void hosts_check(struct reading *r, const struct draft_virtual_service *v
 						 "\"*\" is every service of the mesh"),
 				     "name the services");
 		for (uint32_t j = 0; j < i; j++)
-			if (hosts[i].text[0] && (host_covers(hosts[i].text, hosts[j].text) ||
-						 host_covers(hosts[j].text, hosts[i].text)))
-				problem_add(r->problems, PROBLEM_DUPLICATE, hosts[i].at,
-					    "host \"%s\" is there as \"%s\" already", hosts[i].text,
-					    hosts[j].text);
+			host_twice_check(r, &hosts[j], &hosts[i]);
 	}
 }
 

@@ -151,7 +151,7 @@ struct route_work {
 	const struct draft *d;
 	uint32_t service;
 	uint32_t destination_first, destination_count;
-	bool everything; /* a route before matches everything */
+	const struct draft *everything; /* a route of it before matches everything */
 };
 
 static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
@@ -264,9 +264,12 @@ static void route_add(struct route_work *w, const struct draft_route_match *m, u
 	struct mesh_route *route;
 	struct mesh_service *s;
 
-	if (w->everything)
+	if (w->everything == w->d)
 		resolve_problem(w->r, w->d, PROBLEM_UNREACHABLE, at,
 				"the route before takes every connection");
+	else if (w->everything)
+		resolve_problem(w->r, w->d, PROBLEM_UNREACHABLE, at,
+				"%s comes before and takes every connection", w->everything->title);
 	route = ROW_ADD(w->r, routes, struct mesh_route);
 	*route = (struct mesh_route){
 		.service = w->service,
@@ -283,8 +286,9 @@ static void route_add(struct route_work *w, const struct draft_route_match *m, u
 		*ROW_ADD(w->r, prefixes, struct mesh_prefix) = subnet[i].prefix;
 	s = &ROWS(w->r, services, struct mesh_service)[w->service];
 	s->route_count++;
-	w->everything =
-		!port && !m->source_namespace[0] && !m->source_labels->count && !m->subnets.count;
+	if (!w->everything && !port && !m->source_namespace[0] && !m->source_labels->count &&
+	    !m->subnets.count)
+		w->everything = w->d;
 }
 
 enum port_class {
