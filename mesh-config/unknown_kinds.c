@@ -253,7 +253,7 @@ static void other_report(struct reading *r, struct unknown_kinds *u, const struc
 		refused_report(r, kind, "Istio itself does not read that kind any more");
 		return;
 	}
-	if (!slip && !is_first(u, kind->text, group))
+	if (!error && !is_first(u, kind->text, group))
 		return;
 	note = unknown_add(r, error ? PROBLEM_MISSPELT_KIND : PROBLEM_UNKNOWN_KIND, kind, group);
 	if (!best.distance)

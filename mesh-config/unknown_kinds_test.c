@@ -132,6 +132,9 @@ static void each_object_that_may_restrict_is_said(void **state)
 		{BARE("apps/v1", "Deployment", "a") BARE("apps/v1", "Deployment", "b")
 			 BARE("example.com/v1", "Deployment", "c"),
 		 "W2008 2 Deployment foo/a;W2008 10 Deployment foo/c;"},
+		{BARE("serving.knative.dev/v1", "Service", "a") BARE(
+			 "serving.knative.dev/v1", "Service", "b") BARE("apps/v1", "Service", "c"),
+		 "W2008 2 Service foo/a;E2011 10 Service foo/c;"},
 	};
 
 	(void)state;
