@@ -203,6 +203,13 @@ static bool says_nothing(const struct canonical_writer *w, const struct field *f
 	       !canonical_has_fields(w, f->object, n);
 }
 
+/* A refused field that makes the object another one where it is accepted: without it what is put
+ * out would mean something else. */
+static bool counts_refused(const struct field *f)
+{
+	return f && f->status == FIELD_REFUSED && f->offset;
+}
+
 static bool is_written(const struct canonical_writer *w, const struct schema *schema,
 		       const struct field *f, const struct yaml_node *n)
 {
@@ -210,7 +217,7 @@ static bool is_written(const struct canonical_writer *w, const struct schema *sc
 		return n->kind != YAML_NULL && !list_is_lost(w, f, n) &&
 		       (f->type != FIELD_ANNOTATIONS || has_annotation(n)) &&
 		       !says_nothing(w, f, n);
-	return w->whole && is_refused(schema, f, n);
+	return (w->whole || counts_refused(f)) && is_refused(schema, f, n);
 }
 
 /* Lists of what an object does. */

@@ -104,6 +104,34 @@ static void a_mesh_keeps_its_hash(void **state)
 	free(twice);
 }
 
+/* A policy that is left out, as its author accepted, does not come back as one that allows. */
+static void what_is_left_out_stays_left_out(void **state)
+{
+	static const char *const specs[] = {
+		"targetRefs: [{kind: Gateway, name: waypoint}], rules: [{}]",
+		"targetRef: {kind: Gateway, name: waypoint}, rules: [{}]",
+		"action: CUSTOM, provider: {name: ext}, rules: [{}]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
+		char text[512], *once, *twice;
+		const char *all = text;
+
+		snprintf(text, sizeof(text),
+			 "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+			 "metadata: {name: p, namespace: shop, annotations: {weft.dev/accept: "
+			 "E3002}}\nspec: {%s}\n",
+			 specs[i]);
+		once = canonical_of(&all, 1, false);
+		twice = canonical_of((const char *const *)&once, 1, false);
+		assert_string_equal(once, twice);
+		assert_int_equal(hash_of(&all, 1), hash_of((const char *const *)&once, 1));
+		free(once);
+		free(twice);
+	}
+}
+
 /* With an error of that code; NULL: with any. */
 static bool is_refused(const char *text, const char *code)
 {
@@ -296,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mesh_keeps_its_hash),
+		cmocka_unit_test(what_is_left_out_stays_left_out),
 		cmocka_unit_test(forms_of_one_object_become_one),
 		cmocka_unit_test(a_cluster_is_converted),
 		cmocka_unit_test(security_is_not_lost),
