@@ -577,10 +577,8 @@ bool http1_idle(const struct http1 *h)
 
 void http1_answer(struct http1 *h, uint16_t status)
 {
-	if (status > 101 && status < 200) /* does not say whether the body is wanted */
-		return;
 	h->refused = h->expects && h->phase == BODY && status >= 200;
-	h->expects = h->refused;
+	h->expects &= h->refused || status > 101; /* a hint does not say whether it is wanted */
 }
 
 uint64_t http1_head_first(const struct http1 *h)
