@@ -43,7 +43,8 @@ def http_server(place, port, tls):
 
 
 def cgi(place, port, tls):
-    folder = place.sandbox.dir / "www"
+    """Its scripts run as nobody."""
+    folder = place.sandbox.open_folder()
     script = folder / "cgi-bin" / "answer.py"
     script.parent.mkdir(parents=True)
     script.write_text(CGI)
