@@ -58,6 +58,17 @@ def converse(client, server, program, options, first):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def end_connections(*places, server):
+    """A record comes when its connection ends: that of a client that left while the server did not read, with the server."""
+    def alive():
+        lines = (line for place in places for line in place.run(["ss", "-Htan"]).stdout.splitlines())
+        return any(line.split()[0] not in ("LISTEN", "TIME-WAIT") for line in lines)
+    try:
+        wait_for(lambda: not alive(), 3, "the end of all connections")
+    except TimeoutError:
+        server.process.stop()
+
+
 # ---- the comparison
 
 def number_of(path):
@@ -115,6 +126,7 @@ def compare(box, make_server, program="converse.py", talk=(), options=(), cable=
     weftd.start()
     observed = weftd.follow(server.workload)
     told = converse(client, server, program, talk, first)
+    end_connections(client, server.place, server=server)
     answers = sum(len(talk["answers"]) for talk in told)
     expect(answers > COUNT, f"{answers} answers prove nothing")
     rows = observed.rows()
