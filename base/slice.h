@@ -31,6 +31,12 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
 	return s.size_bytes >= prefix.size_bytes && !memcmp(s.data, prefix.data, prefix.size_bytes);
 }
 
+static inline bool slice_ends_with(struct slice s, struct slice end)
+{
+	return s.size_bytes >= end.size_bytes &&
+	       !memcmp(s.data + s.size_bytes - end.size_bytes, end.data, end.size_bytes);
+}
+
 /* Copies |s| into |out| of |size| bytes, cut where it does not fit, always NUL-terminated. */
 static inline void slice_copy(struct slice s, char *out, size_t size)
 {

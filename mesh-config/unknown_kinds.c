@@ -164,12 +164,6 @@ static struct almost nearest_kind(struct slice kind)
 	return best;
 }
 
-static bool ends_with(struct slice s, struct slice end)
-{
-	return s.size_bytes >= end.size_bytes &&
-	       !memcmp(s.data + s.size_bytes - end.size_bytes, end.data, end.size_bytes);
-}
-
 static bool is_slip(struct slice written, const char *meant)
 {
 	size_t n = strlen(meant);
@@ -183,9 +177,10 @@ static bool is_slip(struct slice written, const char *meant)
  * kinds with names of weft's own, such as Workload. */
 static bool group_is_near(struct slice group, const char *own)
 {
-	if (!memchr(group.data, '.', group.size_bytes) || ends_with(group, SLICE(".istio.io")))
+	if (!memchr(group.data, '.', group.size_bytes) ||
+	    slice_ends_with(group, SLICE(".istio.io")))
 		return true;
-	if (ends_with(group, SLICE(".k8s.io")))
+	if (slice_ends_with(group, SLICE(".k8s.io")))
 		return strcmp(own, "weft.dev") != 0;
 	for (uint32_t i = 0; i < KIND_COUNT; i++)
 		if (equals(group, kinds[i].group))
@@ -245,7 +240,7 @@ static void other_report(struct reading *r, struct unknown_kinds *u, const struc
 			 struct slice group)
 {
 	struct almost best = nearest_kind(kind->text);
-	bool slip = nearest_is_slip(best.distance, strlen(best.name)) && best.distance <= SLIP_MAX;
+	bool slip = is_slip(kind->text, best.name);
 	bool error = slip && group_is_near(group, best.group);
 	struct problem_note *note;
 

@@ -22,12 +22,6 @@ static bool take_last(struct slice *path, struct slice *ret_component)
 	return true;
 }
 
-static bool ends_with(struct slice s, struct slice suffix)
-{
-	return s.size_bytes >= suffix.size_bytes &&
-	       !memcmp(s.data + s.size_bytes - suffix.size_bytes, suffix.data, suffix.size_bytes);
-}
-
 static struct slice without(struct slice s, size_t front_bytes, size_t back_bytes)
 {
 	return (struct slice){s.data + front_bytes, s.size_bytes - front_bytes - back_bytes};
@@ -70,9 +64,9 @@ static bool container_called(struct slice component, struct slice *ret_name)
 		if (!slice_starts_with(component, prefixes[i]))
 			continue;
 		*ret_name = without(component, prefixes[i].size_bytes, 0);
-		if (ends_with(*ret_name, SLICE(".scope")))
+		if (slice_ends_with(*ret_name, SLICE(".scope")))
 			*ret_name = without(*ret_name, 0, 6);
-		else if (ends_with(*ret_name, SLICE(".service")))
+		else if (slice_ends_with(*ret_name, SLICE(".service")))
 			*ret_name = without(*ret_name, 0, 8);
 		return ret_name->size_bytes;
 	}
@@ -81,13 +75,13 @@ static bool container_called(struct slice component, struct slice *ret_name)
 
 static bool is_unit(struct slice component)
 {
-	return ends_with(component, SLICE(".service")) && component.size_bytes > 8 &&
+	return slice_ends_with(component, SLICE(".service")) && component.size_bytes > 8 &&
 	       !slice_starts_with(component, SLICE("user@"));
 }
 
 static bool names_nothing(struct slice component)
 {
-	return ends_with(component, SLICE(".slice")) ||
+	return slice_ends_with(component, SLICE(".slice")) ||
 	       slice_starts_with(component, SLICE("session-")) ||
 	       slice_starts_with(component, SLICE("user@")) ||
 	       slice_equal(component, SLICE("init.scope"));
