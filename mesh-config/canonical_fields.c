@@ -170,6 +170,8 @@ static bool item_is_lost(const struct canonical_writer *w, const struct field *f
 {
 	if (!w->c->options.convert || w->whole || f->type != FIELD_OBJECT)
 		return false;
+	if (f->object->elsewhere && item->kind == YAML_MAP && f->object->elsewhere(item))
+		return true;
 	if (is_condition(list->key))
 		return condition_is_lost(f, item);
 	return route_is_lost(f, item) || leads_nowhere(f, item);
@@ -217,7 +219,8 @@ static bool is_written(const struct canonical_writer *w, const struct schema *sc
 		return n->kind != YAML_NULL && !list_is_lost(w, f, n) &&
 		       (f->type != FIELD_ANNOTATIONS || has_annotation(n)) &&
 		       !says_nothing(w, f, n);
-	return (w->whole || counts_refused(f)) && is_refused(schema, f, n);
+	return (w->whole || (!w->c->options.convert && counts_refused(f))) &&
+	       is_refused(schema, f, n);
 }
 
 /* Lists of what an object does. */
@@ -239,6 +242,8 @@ const char *canonical_lost_text(const struct canonical_writer *w, const struct s
 
 	if (!spec || spec->kind != YAML_MAP)
 		return NULL;
+	if (schema->elsewhere && schema->elsewhere(spec))
+		return "routes of gateways have no effect here";
 	if (route_is_lost(&field, spec))
 		return "it holds under conditions that weft cannot tell";
 	for (const struct yaml_node *n = spec->first; n; n = n->next) {

@@ -128,7 +128,12 @@ static void codes_page(FILE *to)
 	      "AuthorizationPolicy\nthat asks an external authorizer (CUSTOM) or is of a gateway "
 	      "(targetRefs) is left out whole then: it grants nothing\nand denies nothing. An "
 	      "ALLOW rule that needs a request (E3004) never matches, which denies more; of a DENY "
-	      "rule\n(E3006) what needs a request passes.\n\n",
+	      "rule\n(E3006) what needs a request passes; a row of a VirtualService that answers "
+	      "or "
+	      "redirects is left out, and the next one\ncounts.\n\nWhat gateways do is theirs: a "
+	      "VirtualService with `gateways` that are not `mesh`, a `match` of such gateways, a "
+	      "route\nof the Gateway API whose `parentRefs` are no services. There a code "
+	      "E3... is not looked for, what is malformed is refused\nas elsewhere.\n\n",
 	      to);
 	for (uint32_t i = 0; i < PROBLEM_CODE_COUNT; i++) {
 		enum problem_code code = (enum problem_code)i;
@@ -154,12 +159,21 @@ static void differences_page(FILE *to)
 	      "there;\n"
 	      "- `backendRefs` of a Service without a port: that is the port that was asked for;\n"
 	      "- a Service whose name begins with a digit or has a point in it;\n"
+	      "- groups that a ReferenceGrant or a parent of kind Service does not name: `\"\"` is "
+	      "meant;\n"
 	      "- what is inside of fields that weft leaves out with a warning (`probe`, `warmup`, "
-	      "`ringHash`, `tcpKeepalive`,\n  expressions of Telemetry): the cluster looks into "
-	      "those.\n\n"
-	      "Refused although Istio takes it, beside what has a code E3...:\n\n"
+	      "`ringHash`, `tcpKeepalive`,\n  `customTags`, expressions of Telemetry) or refuses "
+	      "by a code E3...: the cluster looks into those.\n\n"
+	      "Refused although Istio or the API server takes it, beside what has a code "
+	      "E3...:\n\n"
+	      "- an object without `spec`: a policy of which nothing more is left allows nobody "
+	      "anything, write `spec: {}`\n  where that is meant;\n"
+	      "- empty lists (`from: []`, `to: []`) and objects (`failover` without `to`) that say "
+	      "nothing;\n"
 	      "- a ServiceEntry without `ports`: nothing could connect to it;\n"
 	      "- a VirtualService without `hosts` (a delegate): delegation is not supported;\n"
+	      "- a route of the Gateway API without `parentRefs`, or with a name of an object that "
+	      "no object can have;\n"
 	      "- `yes`, `no`, `on`, `off` as booleans: write true or false.\n\n",
 	      to);
 }

@@ -131,6 +131,7 @@ struct draft_route {
 	struct place at;
 	struct draft_list match;
 	struct draft_list route; /* of draft_weighted */
+	bool answers;		 /* it answers, or others say where to; see FIELD_REFUSED */
 };
 
 struct draft_virtual_service {
@@ -138,6 +139,7 @@ struct draft_virtual_service {
 	struct draft_list hosts, gateways;
 	struct draft_list http, tcp;
 	struct draft_list export_to;
+	bool has_tls; /* see FIELD_REFUSED */
 };
 
 struct draft_factor {

@@ -247,6 +247,9 @@ bool form_fits(enum field_form form, struct slice s)
 	case FORM_NAMESPACE:
 	case FORM_PORT_NAME:
 		return is_run(s, LOWER DIGITS, "-", LABEL_MAX_BYTES);
+	case FORM_GROUP:
+		return !s.size_bytes || is_object_name(s);
+	case FORM_KIND:
 	case FORM_DNS_LABEL:
 		return is_run(s, LETTERS, "-", LABEL_MAX_BYTES);
 	case FORM_DNS_NAME:

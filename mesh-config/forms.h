@@ -17,6 +17,11 @@
 	  "^" PATTERN_LOWER "(\\." PATTERN_LOWER ")*$")                                            \
 	X(NAMESPACE, NAME, "a namespace",                                                          \
 	  "lower case letters, digits and '-' between them, at most 63", "^" PATTERN_LOWER "$")    \
+	X(KIND, NAME, "a kind", "letters, digits and '-' between them, at most 63",                \
+	  "^" PATTERN_LABEL "$")                                                                   \
+	X(GROUP, NAME, "a group of an API",                                                        \
+	  "empty, or lower case letters, digits, '-' and '.' between them",                        \
+	  "^(" PATTERN_LOWER "(\\." PATTERN_LOWER ")*)?$")                                         \
 	X(DNS_LABEL, NAME, "a label of DNS", "letters, digits and '-' between them, at most 63",   \
 	  "^" PATTERN_LABEL "$")                                                                   \
 	X(PORT_NAME, NAME, "a name of a port",                                                     \

@@ -8,9 +8,10 @@
 static const struct field parent_schema_fields[] = {
 	FIELD(struct draft_parent, group, "group", TEXT,
 	      "\"\" with kind Service, or "
-	      "networking.istio.io with ServiceEntry"),
+	      "networking.istio.io with ServiceEntry",
+	      .form = FORM_GROUP),
 	FIELD(struct draft_parent, kind, "kind", TEXT, "Service or ServiceEntry",
-	      .fallback_text = "Gateway"),
+	      .fallback_text = "Gateway", .form = FORM_KIND),
 	FIELD(struct draft_parent, namespace_name, "namespace", TEXT,
 	      "of the service; another one than the route's: only for clients of the route's",
 	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
@@ -23,8 +24,10 @@ static const struct field parent_schema_fields[] = {
 static SCHEMA(parent_schema, "parentRefs", struct draft_parent);
 
 static const struct field backend_schema_fields[] = {
-	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service"),
-	FIELD(struct draft_backend, kind, "kind", TEXT, "Service", .fallback_text = "Service"),
+	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service",
+	      .form = FORM_GROUP),
+	FIELD(struct draft_backend, kind, "kind", TEXT, "Service", .fallback_text = "Service",
+	      .form = FORM_KIND),
 	FIELD(struct draft_backend, namespace_name, "namespace", TEXT,
 	      "of the service; another one than the route's needs a ReferenceGrant there",
 	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
@@ -45,9 +48,11 @@ static void backend_check(struct reading *r, const struct draft_list *backends)
 
 	for (uint32_t i = 0; i < backends->count; i++) {
 		sum += b[i].weight;
-		if (b[i].kind[0] && strcmp(b[i].kind, "Service") != 0)
+		if ((b[i].kind[0] && strcmp(b[i].kind, "Service") != 0) || b[i].group[0])
 			problem_add(r->problems, PROBLEM_UNSUPPORTED, b[i].at,
-				    "backends of kind %s are not supported", b[i].kind);
+				    "backends of kind %s%s%s are not supported",
+				    b[i].kind[0] ? b[i].kind : "Service",
+				    b[i].group[0] ? " of " : "", b[i].group);
 	}
 	if (backends->count && !sum)
 		problem_add(r->problems, PROBLEM_WEIGHTS, backends->at,
@@ -93,12 +98,12 @@ static void gateway_rule_check(struct reading *r, void *draft)
 	backend_check(r, &rule->backends);
 }
 
-#define BACKENDS_FIELD                                                                             \
+#define BACKENDS_FIELD(...)                                                                        \
 	FIELD(struct draft_gateway_rule, backends, "backendRefs", OBJECT, "services by weight",    \
-	      .object = &backend_schema, .list = true)
+	      .object = &backend_schema, .list = true, ##__VA_ARGS__)
 
 static const struct field http_rule_schema_fields[] = {
-	BACKENDS_FIELD,
+	BACKENDS_FIELD(),
 	FIELD(struct draft_gateway_rule, matches, "matches", OBJECT, "none, or every path",
 	      .object = &gateway_match_schema, .list = true),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
@@ -111,7 +116,7 @@ static SCHEMA(http_rule_schema, "HTTPRoute.spec.rules", struct draft_gateway_rul
 	      .check = gateway_rule_check);
 
 static const struct field grpc_rule_schema_fields[] = {
-	BACKENDS_FIELD,
+	BACKENDS_FIELD(),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
 	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
@@ -121,11 +126,33 @@ static SCHEMA(grpc_rule_schema, "GRPCRoute.spec.rules", struct draft_gateway_rul
 	      .check = gateway_rule_check);
 
 static const struct field tcp_rule_schema_fields[] = {
-	BACKENDS_FIELD,
+	BACKENDS_FIELD(.required = true),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 };
 static SCHEMA(tcp_rule_schema, "TCPRoute.spec.rules", struct draft_gateway_rule,
 	      .check = gateway_rule_check);
+
+static bool parent_is_service(struct slice kind)
+{
+	return slice_equal(kind, SLICE("Service")) || slice_equal(kind, SLICE("ServiceEntry"));
+}
+
+/* Every parent is another thing than a service: a Gateway, where no kind is given. */
+static bool is_of_gateways(const struct yaml_node *map)
+{
+	const struct yaml_node *parents = yaml_find(map, "parentRefs");
+
+	if (!parents || parents->kind != YAML_LIST)
+		return false;
+	for (const struct yaml_node *n = parents->first; n; n = n->next) {
+		const struct yaml_node *kind = n->kind == YAML_MAP ? yaml_find(n, "kind") : NULL;
+
+		if (n->kind != YAML_MAP ||
+		    (kind && kind->kind == YAML_TEXT && parent_is_service(kind->text)))
+			return false;
+	}
+	return parents->count;
+}
 
 #define PARENTS_FIELD                                                                              \
 	FIELD(struct draft_gateway_route, parents, "parentRefs", OBJECT,                           \
@@ -139,7 +166,8 @@ static const struct field http_route_schema_fields[] = {
 	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
 		   .list = true, .form = FORM_HOST_NOT_ALL),
 };
-SCHEMA(http_route_schema, "HTTPRoute.spec", struct draft_gateway_route);
+SCHEMA(http_route_schema, "HTTPRoute.spec", struct draft_gateway_route,
+       .elsewhere = is_of_gateways);
 
 static const struct field grpc_route_schema_fields[] = {
 	PARENTS_FIELD,
@@ -148,30 +176,33 @@ static const struct field grpc_route_schema_fields[] = {
 	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
 		   .list = true, .form = FORM_HOST_NOT_ALL),
 };
-SCHEMA(grpc_route_schema, "GRPCRoute.spec", struct draft_gateway_route);
+SCHEMA(grpc_route_schema, "GRPCRoute.spec", struct draft_gateway_route,
+       .elsewhere = is_of_gateways);
 
 static const struct field tcp_route_schema_fields[] = {
 	PARENTS_FIELD,
 	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first counts",
 	      .object = &tcp_rule_schema, .list = true, .required = true),
 };
-SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route);
+SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route, .elsewhere = is_of_gateways);
 
 /* ---- ReferenceGrant */
 
 static const struct field grant_from_schema_fields[] = {
-	FIELD(struct draft_grant_from, group, "group", TEXT, "gateway.networking.k8s.io"),
+	FIELD(struct draft_grant_from, group, "group", TEXT, "gateway.networking.k8s.io",
+	      .form = FORM_GROUP),
 	FIELD(struct draft_grant_from, kind, "kind", TEXT, "HTTPRoute, GRPCRoute, TCPRoute",
-	      .required = true, .form = FORM_FILLED),
+	      .required = true, .form = FORM_KIND),
 	FIELD(struct draft_grant_from, namespace_name, "namespace", TEXT, "of the routes",
 	      .required = true, .form = FORM_NAMESPACE),
 };
 static SCHEMA(grant_from_schema, "ReferenceGrant.spec.from", struct draft_grant_from);
 
 static const struct field grant_to_schema_fields[] = {
-	FIELD(struct draft_grant_to, group, "group", TEXT, "\"\" with kind Service"),
+	FIELD(struct draft_grant_to, group, "group", TEXT, "\"\" with kind Service",
+	      .form = FORM_GROUP),
 	FIELD(struct draft_grant_to, kind, "kind", TEXT, "Service", .required = true,
-	      .form = FORM_FILLED),
+	      .form = FORM_KIND),
 	FIELD(struct draft_grant_to, name, "name", TEXT, "of the service",
 	      .fallback_text = "all of the namespace"),
 };

@@ -276,7 +276,20 @@ const char *const telemetry_metrics[] = {
 static const char *const modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", NULL};
 static const char *const operations[] = {"UPSERT", "REMOVE", NULL};
 
-#define PROVIDERS FIELD_WARN("providers", HARMLESS, "weft is the only provider")
+struct draft_provider {
+	struct place at;
+	const char *name;
+};
+
+static const struct field provider_schema_fields[] = {
+	FIELD(struct draft_provider, name, "name", TEXT, "one of the mesh's", .required = true,
+	      .form = FORM_FILLED),
+};
+static SCHEMA(provider_schema, "Telemetry.spec.providers", struct draft_provider);
+
+#define PROVIDERS                                                                                  \
+	FIELD_WARN("providers", HARMLESS, "weft is the only provider", FIELD_OF(OBJECT),           \
+		   .object = &provider_schema, .list = true)
 
 static const struct field metric_match_schema_fields[] = {
 	FIELD(struct draft_metric_match, metric, "metric", ENUM, "one of Istio's",
@@ -323,7 +336,8 @@ static const struct field metrics_schema_fields[] = {
 	FIELD(struct draft_metrics, overrides, "overrides", OBJECT, "changes, in order",
 	      .object = &metric_override_schema, .list = true),
 	PROVIDERS,
-	FIELD_WARN("reportingInterval", HARMLESS, "metrics are counted as things happen"),
+	FIELD_WARN("reportingInterval", HARMLESS, "metrics are counted as things happen",
+		   FIELD_OF(DURATION), .min = 1),
 };
 static SCHEMA(metrics_schema, "Telemetry.spec.metrics", struct draft_metrics);
 
@@ -354,10 +368,13 @@ static const struct field tracing_schema_fields[] = {
 	FIELD(struct draft_tracing, disabled, "disableSpanReporting", BOOL, "no spans",
 	      FIELD_DEFAULT((uint32_t)-1, "false")),
 	PROVIDERS,
-	FIELD_WARN("match", HARMLESS, "spans are of both sides"),
+	FIELD_WARN("match", HARMLESS, "spans are of both sides", FIELD_OF(OBJECT),
+		   .object = &mode_schema),
 	FIELD_WARN("customTags", HARMLESS, "spans have the tags of the semantic conventions"),
-	FIELD_WARN("enableIstioTags", HARMLESS, "spans have the tags of the semantic conventions"),
-	FIELD_WARN("useRequestIdForTraceSampling", HARMLESS, "weft reads traceparent only"),
+	FIELD_WARN("enableIstioTags", HARMLESS, "spans have the tags of the semantic conventions",
+		   FIELD_OF(BOOL)),
+	FIELD_WARN("useRequestIdForTraceSampling", HARMLESS, "weft reads traceparent only",
+		   FIELD_OF(BOOL)),
 };
 static SCHEMA(tracing_schema, "Telemetry.spec.tracing", struct draft_tracing);
 

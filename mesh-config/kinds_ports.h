@@ -18,3 +18,6 @@ void export_check(struct reading *r, const struct draft_list *export_to);
 /* {matchLabels: {...}}, {labels: {...}} */
 extern const struct schema match_labels_schema;
 extern const struct schema selector_schema;
+
+/* {number: 80}: struct draft_port_selector */
+extern const struct schema port_selector_schema;

@@ -88,6 +88,7 @@ static SCHEMA(template_schema, "WorkloadGroup.spec.template", struct draft_workl
 
 static const struct field group_metadata_schema_fields[] = {
 	FIELD(struct draft_group_metadata, labels, "labels", LABELS, "of every entry"),
+	FIELD_IGNORE("annotations", "for people and programs", FIELD_OF(ANNOTATIONS)),
 };
 static SCHEMA(group_metadata_schema, "WorkloadGroup.spec.metadata", struct draft_group_metadata,
 	      .open = true);

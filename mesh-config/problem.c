@@ -59,9 +59,15 @@ const char *problem_code_text(enum problem_code code)
 	return codes[code].code;
 }
 
+/* E3 and W3: understood, and not done. */
+static bool is_of_support(enum problem_code code)
+{
+	return codes[code].code[1] == '3';
+}
+
 bool problem_code_acceptable(enum problem_code code)
 {
-	return codes[code].code[0] == 'E' && codes[code].code[1] == '3';
+	return codes[code].code[0] == 'E' && is_of_support(code);
 }
 
 const char *problem_code_title(enum problem_code code)
@@ -100,6 +106,8 @@ struct problem_note *problem_add(struct problem_sink *s, enum problem_code code,
 	struct problem_note *note = NULL;
 	va_list args;
 
+	if (s->elsewhere && is_of_support(code))
+		return &forgotten;
 	s->errors += codes[code].code[0] == 'E' && !accepted;
 	s->warnings += codes[code].code[0] == 'W' || accepted;
 	if (s->kept < PROBLEMS_MAX)

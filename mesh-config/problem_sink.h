@@ -38,6 +38,8 @@ struct problem_sink {
 	uint32_t file;		/* of what comes */
 	const char *object;	/* of what comes; NULL outside of objects; borrowed */
 	const char *annotation; /* weft.dev/accept of that object: codes that become warnings */
+	bool elsewhere;		/* what comes is for others to do: what weft does not do of it is
+				   not said */
 };
 
 /* Adds a problem and returns it, so that a hint can follow; of those beyond PROBLEMS_MAX, and when

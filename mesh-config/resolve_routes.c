@@ -91,6 +91,13 @@ static uint32_t reference_resolve(struct resolve *r, const struct draft *d, enum
 	return service;
 }
 
+static bool parent_is_service(const struct draft_parent *p)
+{
+	if (!strcmp(p->kind, "ServiceEntry"))
+		return !p->group[0] || !strcmp(p->group, "networking.istio.io");
+	return !strcmp(p->kind, "Service") && !p->group[0];
+}
+
 static void gateway_route_assign(struct resolve *r, struct draft *d)
 {
 	const struct draft_gateway_route *spec = d->spec;
@@ -99,7 +106,7 @@ static void gateway_route_assign(struct resolve *r, struct draft *d)
 	for (uint32_t i = 0; i < spec->parents.count; i++) {
 		uint32_t service;
 
-		if (strcmp(p[i].kind, "Service") != 0 && strcmp(p[i].kind, "ServiceEntry") != 0) {
+		if (!parent_is_service(&p[i])) {
 			resolve_problem(r, d, PROBLEM_HARMLESS, p[i].at,
 					"routes of gateways have no effect here");
 			continue;
@@ -326,6 +333,17 @@ static void match_add(struct route_work *w, const struct draft_route_match *m,
 	}
 }
 
+/* A row that answers itself, or is of gateways alone, sends nothing anywhere here. */
+static bool leads_somewhere(const struct draft_route *row)
+{
+	const struct draft_route_match *m = row->match.items;
+
+	for (uint32_t i = 0; i < row->match.count; i++)
+		if (for_mesh(&m[i].gateways))
+			return row->route.count;
+	return row->route.count && !row->match.count;
+}
+
 static void rows_route(struct route_work *w, const struct draft_list *rows, enum port_class class)
 {
 	const struct draft_route *row = rows->items;
@@ -333,6 +351,8 @@ static void rows_route(struct route_work *w, const struct draft_list *rows, enum
 	for (uint32_t i = 0; i < rows->count && !w->r->failed; i++) {
 		const struct draft_route_match *m = row[i].match.items;
 
+		if (!leads_somewhere(&row[i]))
+			continue;
 		weighted_add(w, &row[i].route);
 		if (!row[i].match.count)
 			match_add(w, &match_all, class, row[i].at);

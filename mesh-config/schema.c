@@ -303,8 +303,10 @@ static void some_check(struct reading *r, const struct schema *schema, const str
 static uint64_t draft_fill(struct reading *r, const struct schema *schema,
 			   const struct yaml_node *map, char *draft)
 {
+	bool elsewhere = r->problems->elsewhere;
 	uint64_t hash = 0;
 
+	r->problems->elsewhere |= schema->elsewhere && schema->elsewhere(map);
 	*(struct place *)draft = map->at;
 	for (uint32_t i = 0; i < schema->count; i++)
 		default_set(&schema->fields[i], draft);
@@ -322,6 +324,7 @@ static uint64_t draft_fill(struct reading *r, const struct schema *schema,
 		some_check(r, schema, map);
 	if (schema->check)
 		schema->check(r, draft);
+	r->problems->elsewhere = elsewhere;
 	return hash;
 }
 

@@ -95,6 +95,8 @@ struct schema {
 	uint16_t size_bytes; /* of the draft */
 	bool open;	     /* unknown fields are fine (metadata) */
 	bool some;	     /* an object without any field of the table says nothing */
+	/* Whether what |map| says is for others to do (gateways); may be NULL. */
+	bool (*elsewhere)(const struct yaml_node *map);
 	/* Looks at the finished draft and says what the table cannot; may be NULL. */
 	void (*check)(struct reading *r, void *draft);
 };
