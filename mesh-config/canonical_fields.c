@@ -75,26 +75,11 @@ static const struct yaml_node *node_of(const struct yaml_node *map, const struct
 	return n || !f->former ? n : yaml_find(map, f->former);
 }
 
-static bool is_empty(const struct yaml_node *n)
-{
-	return n->kind == YAML_NULL || ((n->kind == YAML_LIST || n->kind == YAML_MAP) && !n->count);
-}
-
-/* uri: {prefix: /}, as people write a route for the rest. */
-static bool is_every_path(const struct yaml_node *n)
-{
-	const struct yaml_node *prefix = yaml_find(n, "prefix");
-
-	return n->count == 1 && prefix && slice_equal(n->key, SLICE("uri")) &&
-	       prefix->kind == YAML_TEXT && slice_equal(prefix->text, SLICE("/"));
-}
-
 /* Whether weft would do something else than is written here. */
 static bool is_refused(const struct schema *schema, const struct field *f,
 		       const struct yaml_node *n)
 {
-	return !is_empty(n) && !is_every_path(n) &&
-	       (f ? f->status == FIELD_REFUSED : !schema->open);
+	return !schema_asks_nothing(f, n) && (f ? f->status == FIELD_REFUSED : !schema->open);
 }
 
 /* path of the Gateway API, where it is not that of every request. */
@@ -251,7 +236,7 @@ const char *canonical_lost_text(const struct canonical_writer *w, const struct s
 
 		if (f && !strcmp(f->name, "workloadSelector") && f->status == FIELD_REFUSED)
 			return "it holds for some clients, which weft cannot tell";
-		if (!f || !is_of_routes(f) || is_empty(n))
+		if (!f || !is_of_routes(f) || schema_asks_nothing(f, n))
 			continue;
 		if (is_written(w, schema, f, n))
 			return NULL;
@@ -400,7 +385,7 @@ static void unwritten_tell(struct canonical_writer *w, const struct schema *sche
 {
 	bool refused = is_refused(schema, f, n);
 
-	if (is_empty(n))
+	if (schema_asks_nothing(f, n))
 		return;
 	if (f && f->status == FIELD_HONOURED && f->list)
 		list_lose(w, f, n);

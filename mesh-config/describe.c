@@ -133,7 +133,10 @@ static void codes_page(FILE *to)
 	      "redirects is left out, and the next one\ncounts.\n\nWhat gateways do is theirs: a "
 	      "VirtualService with `gateways` that are not `mesh`, a `match` of such gateways, a "
 	      "route\nof the Gateway API whose `parentRefs` are no services. There a code "
-	      "E3... is not looked for, what is malformed is refused\nas elsewhere.\n\n",
+	      "E3... is not looked for, what is malformed is refused\nas elsewhere. Nor is it "
+	      "where "
+	      "weft does as is written: `uri: {prefix: /}` is every path, and with `timeout: 0s` "
+	      "and\n`retries: {attempts: 0}` nothing is ended or repeated.\n\n",
 	      to);
 	for (uint32_t i = 0; i < PROBLEM_CODE_COUNT; i++) {
 		enum problem_code code = (enum problem_code)i;

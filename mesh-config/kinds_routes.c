@@ -61,10 +61,19 @@ static SCHEMA(weighted_schema, "route", struct draft_weighted);
 
 #define REQUEST_UNSEEN "connections are routed before any request is sent"
 
+/* {prefix: /}, as people write a route for the rest. */
+static bool is_every_path(const struct yaml_node *n)
+{
+	const struct yaml_node *prefix = yaml_find(n, "prefix");
+
+	return prefix && n->count == 1 && prefix->kind == YAML_TEXT &&
+	       slice_equal(prefix->text, SLICE("/"));
+}
+
 static const struct field http_match_schema_fields[] = {
 	MATCH_FIELDS,
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
-	FIELD_REFUSE("uri", NOT_HONOURED, REQUEST_UNSEEN),
+	FIELD_REFUSE("uri", NOT_HONOURED, REQUEST_UNSEEN, .asks_nothing = is_every_path),
 	FIELD_REFUSE("scheme", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("method", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("authority", NOT_HONOURED, REQUEST_UNSEEN),
@@ -115,6 +124,20 @@ static void route_check(struct reading *r, void *draft)
 			    (unsigned long long)sum);
 }
 
+/* 0s: requests take as long as they take, in Istio by default as well. */
+static bool is_no_timeout(const struct yaml_node *n)
+{
+	return n->kind == YAML_TEXT && slice_equal(n->text, SLICE("0s"));
+}
+
+/* {attempts: 0}: Istio repeats twice where nothing is said. */
+static bool is_no_retry(const struct yaml_node *n)
+{
+	const struct yaml_node *attempts = yaml_find(n, "attempts");
+
+	return attempts && attempts->kind == YAML_TEXT && slice_equal(attempts->text, SLICE("0"));
+}
+
 /* In the place of a route: accepted, the row is left out. */
 #define ANSWERS .offset = offsetof(struct draft_route, answers)
 
@@ -129,9 +152,10 @@ static const struct field http_route_row_schema_fields[] = {
 		     "weft does not answer requests: they would reach a service", ANSWERS),
 	FIELD_REFUSE("delegate", NOT_HONOURED, "delegation is not supported", ANSWERS),
 	FIELD_REFUSE("rewrite", NOT_HONOURED, "weft does not change requests"),
-	FIELD_REFUSE("timeout", NOT_HONOURED, "weft does not end requests; set it in the client"),
-	FIELD_REFUSE("retries", NOT_HONOURED,
-		     "weft does not repeat requests; set it in the client"),
+	FIELD_REFUSE("timeout", NOT_HONOURED, "weft does not end requests; set it in the client",
+		     .asks_nothing = is_no_timeout),
+	FIELD_REFUSE("retries", NOT_HONOURED, "weft does not repeat requests; set it in the client",
+		     .asks_nothing = is_no_retry),
 	FIELD_REFUSE("fault", NOT_HONOURED, "weft does not change requests"),
 	FIELD_REFUSE("mirror", NOT_HONOURED, "weft does not copy requests"),
 	FIELD_REFUSE("mirrors", NOT_HONOURED, "weft does not copy requests"),

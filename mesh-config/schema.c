@@ -188,10 +188,11 @@ const struct field *schema_field(const struct schema *schema, struct slice name)
 	return former;
 }
 
-/* An empty list or map where nothing is honoured asks for nothing. */
-static bool is_empty(const struct yaml_node *n)
+bool schema_asks_nothing(const struct field *f, const struct yaml_node *n)
 {
-	return n->kind == YAML_NULL || ((n->kind == YAML_LIST || n->kind == YAML_MAP) && !n->count);
+	return n->kind == YAML_NULL ||
+	       ((n->kind == YAML_LIST || n->kind == YAML_MAP) && !n->count) ||
+	       (f && f->asks_nothing && f->asks_nothing(n));
 }
 
 /* What weft does without has the type of its field all the same. */
@@ -205,7 +206,7 @@ static uint64_t unhonoured_read(struct reading *r, const struct field *f, const 
 		       "room for a value of any type");
 	if (f->type != FIELD_ANY && n->kind != YAML_NULL)
 		value_read(r, f, n, scratch);
-	if (f->status < FIELD_WARNED || is_empty(n))
+	if (f->status < FIELD_WARNED || schema_asks_nothing(f, n))
 		return 0;
 	problem_add(r->problems, (enum problem_code)f->code, n->key_at, "\"%s\": %s", f->name,
 		    f->doc);

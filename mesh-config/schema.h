@@ -83,7 +83,10 @@ struct field {
 	uint8_t form;	/* enum field_form, of texts; of the keys of NUMBERS */
 	uint8_t one_of; /* not 0: fields of one schema with the same number exclude each other */
 	bool required;	/* there, and not empty */
-	bool list;	/* a list of |type|: struct draft_list at the offset */
+	/* Of what is not honoured: whether this value of it asks for nothing; NULL: it always asks.
+	 */
+	bool (*asks_nothing)(const struct yaml_node *n);
+	bool list; /* a list of |type|: struct draft_list at the offset */
 };
 
 struct reading;
@@ -155,6 +158,10 @@ bool schema_annotation_counts(struct slice key);
 
 /* The field of that name, or that had it once; NULL: none. */
 const struct field *schema_field(const struct schema *schema, struct slice name);
+
+/* Whether the value of a field that is not honoured asks for nothing: it is empty, or one that does
+ * as weft does. |f| may be NULL. */
+bool schema_asks_nothing(const struct field *f, const struct yaml_node *n);
 
 /* Of each field: its name, for messages and pages. */
 const char *field_type_text(enum field_type type);
