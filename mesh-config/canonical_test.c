@@ -222,6 +222,11 @@ static void a_cluster_is_converted(void **state)
 	ISTIO("VirtualService", "networking",                                                      \
 	      "{hosts: [a], http: [" row ", {route: [{destination: {host: a}}]}]}")
 
+#define FILTERED(filter)                                                                           \
+	"apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: x}\n"         \
+	"spec: {parentRefs: [{group: '', kind: Service, name: a}], rules: [{filters: [" filter     \
+	"], backendRefs: [{name: a}]}]}\n"
+
 /* Security that weft does not give: what is converted is refused, with every field still there. */
 static void security_is_not_lost(void **state)
 {
@@ -262,6 +267,9 @@ static void security_is_not_lost(void **state)
 		 "action:", "E2011"},
 		{ISTIO("Sidecar", "networking", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"),
 		 "outboundTrafficPolicy:", "E3002"},
+		{FILTERED("{type: ExternalAuth, externalAuth: {protocol: GRPC}}"),
+		 "externalAuth:", "E3002"},
+		{FILTERED("{type: CORS, cors: {maxAge: 5}}"), "cors:", "E3002"},
 	};
 
 	(void)state;

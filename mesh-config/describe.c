@@ -175,8 +175,9 @@ static void differences_page(FILE *to)
 	      "nothing;\n"
 	      "- a ServiceEntry without `ports`: nothing could connect to it;\n"
 	      "- a VirtualService without `hosts` (a delegate): delegation is not supported;\n"
-	      "- a route of the Gateway API without `parentRefs`, or with a name of an object that "
-	      "no object can have;\n"
+	      "- a route of the Gateway API without `parentRefs`, with weights that are all 0, or "
+	      "with "
+	      "a name of an object that\n  no object can have;\n"
 	      "- `yes`, `no`, `on`, `off` as booleans: write true or false.\n\n",
 	      to);
 }

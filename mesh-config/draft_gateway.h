@@ -11,6 +11,10 @@ struct draft_parent {
 	uint32_t port; /* 0: all */
 };
 
+struct draft_filter_of_route {
+	struct place at;
+};
+
 struct draft_backend {
 	struct place at;
 	const char *group, *kind, *namespace_name;

@@ -23,6 +23,18 @@ static const struct field parent_schema_fields[] = {
 };
 static SCHEMA(parent_schema, "parentRefs", struct draft_parent);
 
+/* Two of them keep requests out. */
+static const struct field filter_schema_fields[] = {
+	FIELD_IGNORE("type", "which", FIELD_OF(TEXT), .required = true),
+	FIELD_REFUSE("externalAuth", SECURITY, "weft asks no external authorizer"),
+	FIELD_REFUSE("cors", SECURITY, "weft does not change answers"),
+};
+static SCHEMA(filter_schema, "filters", struct draft_filter_of_route, .open = true);
+
+#define FILTERS_FIELD                                                                              \
+	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests", FIELD_OF(OBJECT),   \
+		     .object = &filter_schema, .list = true)
+
 static const struct field backend_schema_fields[] = {
 	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service",
 	      .form = FORM_GROUP),
@@ -37,7 +49,7 @@ static const struct field backend_schema_fields[] = {
 	      .fallback_text = "the one that was asked for"),
 	FIELD(struct draft_backend, weight, "weight", NUMBER, "share of connections",
 	      .max = 1000000, FIELD_DEFAULT(1, "1")),
-	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
+	FILTERS_FIELD,
 };
 static SCHEMA(backend_schema, "backendRefs", struct draft_backend);
 
@@ -54,7 +66,7 @@ static void backend_check(struct reading *r, const struct draft_list *backends)
 				    b[i].kind[0] ? b[i].kind : "Service",
 				    b[i].group[0] ? " of " : "", b[i].group);
 	}
-	if (backends->count && !sum)
+	if (backends->count && !sum && !r->problems->elsewhere)
 		problem_add(r->problems, PROBLEM_WEIGHTS, backends->at,
 			    "no backend has a weight above 0");
 }
@@ -107,7 +119,7 @@ static const struct field http_rule_schema_fields[] = {
 	FIELD(struct draft_gateway_rule, matches, "matches", OBJECT, "none, or every path",
 	      .object = &gateway_match_schema, .list = true),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
-	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
+	FILTERS_FIELD,
 	FIELD_REFUSE("timeouts", NOT_HONOURED, "weft does not end requests"),
 	FIELD_REFUSE("retry", NOT_HONOURED, "weft does not repeat requests"),
 	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
@@ -119,7 +131,7 @@ static const struct field grpc_rule_schema_fields[] = {
 	BACKENDS_FIELD(),
 	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
 	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
-	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests"),
+	FILTERS_FIELD,
 	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
 };
 static SCHEMA(grpc_rule_schema, "GRPCRoute.spec.rules", struct draft_gateway_rule,

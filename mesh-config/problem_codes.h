@@ -73,7 +73,8 @@
 	  "It may restrict connections or requests, and weft does not read it. A NetworkPolicy "   \
 	  "is "                                                                                    \
 	  "enforced by the cluster's network plugin (CNI) and holds beside what weft decides; an " \
-	  "EnvoyFilter or a WasmPlugin is nobody's without proxies. The document is left out.")    \
+	  "EnvoyFilter or a WasmPlugin is nobody's without proxies; policies of Linkerd, Consul "  \
+	  "and Kuma are those of their own proxies. The document is left out.")                    \
 	X(NOT_HONOURED, "E3001", "changes routing and is not supported",                           \
 	  "weft steers connections and does not take part in them; leaving this field out "        \
 	  "silently would send requests elsewhere than written.")                                  \

@@ -9,7 +9,8 @@
 
 #define SLIP_MAX 6 /* of nearest_distance, in a name of any length */
 
-#define CNI "the network plugin (CNI) enforces it, beside what weft decides; weft does not read it"
+#define CNI	   "the network plugin (CNI) enforces it, beside what weft decides; weft does not read it"
+#define OTHER_MESH "the proxies of its own mesh enforce it, where they run; weft does not read it"
 #define PROXIES                                                                                    \
 	"it changes what proxies do, and there are none: what it does to connections is missing"
 
@@ -106,6 +107,12 @@ static const struct named_kind {
 	 NULL, CNI},
 	{"ClusterNetworkPolicy", "policy.networking.k8s.io", "v1alpha2", UNKNOWN_BY_NAME, NULL,
 	 CNI},
+	{"AuthorizationPolicy", "policy.linkerd.io", "v1alpha1", UNKNOWN_BY_NAME, NULL, OTHER_MESH},
+	{"ServerAuthorization", "policy.linkerd.io", "v1beta1", UNKNOWN_BY_NAME, NULL, OTHER_MESH},
+	{"ServiceIntentions", "consul.hashicorp.com", "v1alpha1", UNKNOWN_BY_NAME, NULL,
+	 OTHER_MESH},
+	{"MeshTrafficPermission", "kuma.io", "v1alpha1", UNKNOWN_BY_NAME, NULL, OTHER_MESH},
+	{"TrafficPermission", "kuma.io", "v1alpha1", UNKNOWN_BY_NAME, NULL, OTHER_MESH},
 	/* almost TCPRoute, and sound */
 	{"TLSRoute", "gateway.networking.k8s.io", "v1", UNKNOWN_HARMLESS, NULL, ""},
 	{"UDPRoute", "gateway.networking.k8s.io", "v1alpha2", UNKNOWN_HARMLESS, NULL, ""},
