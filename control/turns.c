@@ -69,8 +69,8 @@ static void *run(void *arg)
 	if (t->options.confine(&err))
 		return NULL;
 	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
-		epoll_wait(t->epoll_fd, &event, 1, -1);
-		if (t->options.waiting(t->options.arg) >= t->options.rescue_bytes)
+		epoll_wait(t->epoll_fd, &event, 1, TURNS_LOOK_MS);
+		if (t->options.late(t->options.arg))
 			rescue(t);
 	}
 	return NULL;

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Whose turn it is at the pipeline. One thread at a time reads the ring, decodes and serves: the
  * worker, scheduled behind the programs it watches. Kept from the CPU long enough it would lose
- * what the ring has no room for; before that a second thread of real-time priority takes a turn.
+ * what the ring has no room for, and then be taken for dead; before that a second thread of
+ * real-time priority takes a turn.
  * Who has the turn then inherits the priority until it ends (futex(2), priority inheritance). */
 #pragma once
 
 #include "base/error.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+
+#define TURNS_LOOK_MS 1000
 
 struct turns;
 
 struct turns_options {
-	int ring_fd;	     /* an event of it says that much is waiting (attach_ring_fd) */
-	size_t rescue_bytes; /* that wait are too many */
-	size_t (*waiting)(void *arg);	   /* bytes; asked without having the turn */
-	void (*drain)(void *arg);	   /* takes what waits, in a turn */
+	int ring_fd; /* an event of it says that much is waiting (attach_ring_fd) */
+	/* Whether the worker is late: asked without having the turn, at each event of the ring and
+	 * at least once in TURNS_LOOK_MS. */
+	bool (*late)(void *arg);
+	void (*drain)(void *arg);	   /* does in a turn what the worker is late with */
 	int (*confine)(struct error *err); /* gives up the rights of the calling thread */
 	void *arg;
 };

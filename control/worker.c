@@ -39,6 +39,7 @@
 #define BUSY_RECORDS	     16		   /* in one turn */
 #define ALIVE_INTERVAL_NS    2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
+#define LATE_NS		     1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
 #define RECENT_REQUESTS	     4096
 #define OPEN_EXCHANGES	     1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS   8192 /* 1000 a second, seen from both ends: two seconds of them */
@@ -57,6 +58,7 @@ struct worker {
 	struct status *status;
 	struct channel *channel;
 	struct turns *turns;
+	size_t much_bytes;	    /* that wait in the ring are too many */
 	struct steering *steering;  /* NULL: no mesh */
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
@@ -250,6 +252,7 @@ static void drain_ring(void *arg)
 	struct worker *w = arg;
 
 	attach_consume(w->attach, take_event, w);
+	attach_heartbeat(w->attach, process_now_ns());
 }
 
 /* Where the agent itself answers, so that lists can leave it out. */
@@ -345,25 +348,27 @@ static void yield_to_others(void)
 	schedule_thread(SCHED_BATCH, 0);
 }
 
-static size_t bytes_waiting(void *arg)
+static bool is_late(void *arg)
 {
-	struct worker *w = arg;
+	const struct worker *w = arg;
 
-	return attach_waiting(w->attach);
+	return attach_waiting(w->attach) >= w->much_bytes ||
+	       attach_heartbeat_age(w->attach, process_now_ns()) > LATE_NS;
 }
 
-/* Others may keep it from the CPU for longer than the ring has room. */
+/* Others may keep it from the CPU for longer than the ring has room, or than a dead worker is
+ * waited for. */
 static int start_turns(struct worker *w, struct error *err)
 {
 	struct attach_ring_state ring;
 	struct turns_options options = {.ring_fd = attach_ring_fd(w->attach),
-					.waiting = bytes_waiting,
+					.late = is_late,
 					.drain = drain_ring,
 					.confine = sandbox_enter,
 					.arg = w};
 
 	attach_ring_state(w->attach, &ring);
-	options.rescue_bytes = ring.much_bytes;
+	w->much_bytes = ring.much_bytes;
 	return turns_new(&options, &w->turns, err);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Loss is counted: seen = delivered + lost, exactly, and nothing is invented in its place."""
 
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -10,6 +12,8 @@ from lab import clients, servers, truth
 from lab.exact import REPORTERS
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000  # linux/ptrace.h, linux/wait.h
 
 
 def account_closes(weftd):
@@ -134,6 +138,42 @@ def starved_worker(box):
     expect_equal(weftd.lost(), {}, "lost events")
     account_closes(weftd)
     both_count(metrics, server, count.answers, "requests")
+
+
+@contextlib.contextmanager
+def kept_from_running(tid):
+    """One thread of another process stands still, as ptrace(2) can make it: the others go on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def ptrace(request):
+        if libc.ptrace(request, tid, None, None) == -1:
+            raise OSError(ctypes.get_errno(), f"ptrace request {request:#x} of thread {tid}")
+
+    ptrace(PTRACE_SEIZE)
+    ptrace(PTRACE_INTERRUPT)
+    os.waitpid(tid, WALL)
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH)
+
+
+@test("loss/worker_without_cpu", needs=("nginx", "curl"))
+def worker_without_cpu(box):
+    """The worker does not run at all for much longer than a dead one is waited for, with little to read: nothing is lost."""
+    server, client, weftd = watched(box)
+    requests = 0
+    with kept_from_running(weftd.worker()):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            client.run(["curl", "-sS", "-o", box.dir / "answer", server.url("/ok/slow")])
+            requests += 1
+            time.sleep(0.2)
+    metrics = weftd.settled_metrics()
+    expect_equal(weftd.lost(), {}, "lost events")
+    account_closes(weftd)
+    both_count(metrics, server, requests, "requests")
+    expect(metrics.total("weft_ring_rescues_total") > 0, "the worker was never rescued: the test proves nothing")
 
 
 @test("loss/silent_worker", needs=("nginx", "h2load"))
