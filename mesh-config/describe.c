@@ -162,6 +162,8 @@ static void differences_page(FILE *to)
 	      "there;\n"
 	      "- `backendRefs` of a Service without a port: that is the port that was asked for;\n"
 	      "- a Service whose name begins with a digit or has a point in it;\n"
+	      "- hosts written as NAME.NAMESPACE, as the DNS of a cluster has them: Istio finds no "
+	      "service by those;\n"
 	      "- groups that a ReferenceGrant or a parent of kind Service does not name: `\"\"` is "
 	      "meant;\n"
 	      "- what is inside of fields that weft leaves out with a warning (`probe`, `warmup`, "

@@ -110,7 +110,8 @@
 	  "All weights are 0, or do not make 100 "                                                 \
 	  "where they must.")                                                                      \
 	X(LOST_OBJECT, "W4007", "belongs to nothing",                                              \
-	  "The object refers to a service that is not there; it is kept and has no effect.")       \
+	  "The object refers to a service that is not there, or a condition of it to a port that " \
+	  "the service does not have; it is kept and has no effect.")                              \
 	X(EMPTY_SUBSET, "W4008", "selects nothing",                                                \
 	  "No endpoint or workload has these labels "                                              \
 	  "now: connections would be refused.")                                                    \

@@ -161,22 +161,29 @@ struct route_work {
 	const struct draft *everything; /* a route of it before matches everything */
 };
 
-static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
-			 struct place at)
+/* Of a destination it is an error; a condition never holds then, as in Istio. */
+static void port_report(struct resolve *r, const struct draft *d, enum problem_code code,
+			uint32_t service, uint32_t port, struct place at)
 {
 	const struct mesh_service *s = &ROWS(r, services, struct mesh_service)[service];
 	char ports[128] = "";
 	size_t used = 0;
 
-	if (!port || service_offers(r, service, port))
-		return;
 	for (uint32_t i = 0; i < s->port_count && used < sizeof(ports); i++)
 		used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%u", i ? ", " : "",
 					 ROWS(r, ports, struct mesh_port)[s->port_first + i].port);
 	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_NO_PORT, at, "%s/%s has no port %u",
-				     s->namespace_name, s->name, port),
+		     resolve_problem(r, d, code, at, "%s/%s has no port %u%s", s->namespace_name,
+				     s->name, port,
+				     code == PROBLEM_NO_PORT ? "" : ": this never holds"),
 		     "its ports: %s", ports[0] ? ports : "none");
+}
+
+static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
+			 struct place at)
+{
+	if (port && !service_offers(r, service, port))
+		port_report(r, d, PROBLEM_NO_PORT, service, port, at);
 }
 
 static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_t service,
@@ -317,10 +324,12 @@ static void match_add(struct route_work *w, const struct draft_route_match *m,
 {
 	const struct mesh_service *s = &ROWS(w->r, services, struct mesh_service)[w->service];
 
-	if (m->port && !service_offers(w->r, w->service, m->port) &&
-	    twin_with_port(w->r, w->service, m->port) != MESH_NONE)
-		return; /* it is about another service with this host */
-	port_require(w->r, w->d, w->service, m->port, at);
+	if (m->port && !service_offers(w->r, w->service, m->port)) {
+		/* else it is about another service with this host */
+		if (twin_with_port(w->r, w->service, m->port) == MESH_NONE)
+			port_report(w->r, w->d, PROBLEM_LOST_OBJECT, w->service, m->port, at);
+		return;
+	}
 	if (m->port || class == PORTS_ALL) {
 		route_add(w, m, m->port, at);
 		return;

@@ -251,20 +251,21 @@ static void write_rule(struct world *w, uint32_t n, uint64_t frame, uint64_t end
 static void write_routes(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
 {
 	put(w, "spec:\n  hosts: [%s]\n  tcp:\n", host_of(take(&frame, 4) ? n : n + 1));
-	if (take(&ends, 2))
-		put(w,
-		    "  - match: [{destinationSubnets: [10.2.0.0/%u], port: 80}]\n"
-		    "    route: [{destination: {host: %s}}]\n",
-		    take(&ends, 2) + 24, host_of(take(&ends, 6)));
+	if (take(&ends, 2)) {
+		/* the port may not be there */
+		put(w, "  - match: [{destinationSubnets: [10.2.0.0/%u], port: %u%s}]\n",
+		    take(&ends, 2) + 24, take(&frame, 3) ? 80 : 81,
+		    n % 2 ? "" : ", gateways: [front, mesh]");
+		put(w, "    route: [{destination: {host: %s}}]\n", host_of(take(&ends, 6)));
+	}
 	put(w, "  - route:\n    - {destination: {host: %s, subset: s}, weight: 70}\n", host_of(n));
 	put(w, "    - {destination: {host: %s}, weight: 30}\n", host_of(take(&ends, 6)));
 }
 
 static void write_gateway(struct world *w, uint32_t n, uint64_t frame, uint64_t ends)
 {
-	(void)frame;
-	put(w, "spec:\n  parentRefs: [{kind: %s, name: k%u, group: '', port: 80}]\n  rules:\n",
-	    take(&ends, 4) ? "Service" : "Gateway", n);
+	put(w, "spec:\n  parentRefs: [{kind: %s, name: k%u, group: '', port: %u}]\n  rules:\n",
+	    take(&ends, 4) ? "Service" : "Gateway", n, take(&frame, 3) ? 80 : 81);
 	put(w, "  - backendRefs: [{name: k%u, port: 80, weight: %u}]\n", n, take(&ends, 3) + 1);
 }
 
