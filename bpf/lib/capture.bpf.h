@@ -44,8 +44,8 @@ struct capture {
 	__u32 copied; /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 fin; /* nothing follows this packet */
-	__u8 pad;
+	__u8 fin;   /* nothing follows this packet */
+	__u8 early; /* arrivals: sent before all was received that this end has sent */
 };
 
 /* Of a record that is sent. */

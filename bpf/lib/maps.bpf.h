@@ -156,7 +156,7 @@ struct conn_state {
 	__u8 last_direction;
 	__u8 head_request;		/* the latest request is HEAD: its response has no body */
 	__u8 enrolled;			/* for redirection: weft_enrolled counts with it */
-	__u8 asked;			/* ASKED_* */
+	__u8 asked;			/* the latest request is not answered yet */
 	__u8 overlaps;			/* OVERLAPS_* */
 	__u64 started_ns;		/* SYN sent, or first met */
 	__u64 opened_ns;		/* ESTABLISHED, 0 before */
@@ -168,13 +168,6 @@ struct conn_state {
 };
 
 _Static_assert(sizeof(struct conn_state) == 184, "slab");
-
-/* The latest request: its answer has begun; has not; has begun before the request's end, so that
- * the next one may be no first packet after an answer, and is not met by who looks at those only.
- */
-#define ASKED_NOT   0
-#define ASKED_ONCE  1
-#define ASKED_EARLY 2
 
 /* Whether requests were sent that did not wait for the answer to the one before, or that could not
  * be counted: then it is not known which one a response answers. */

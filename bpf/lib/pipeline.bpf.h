@@ -16,19 +16,22 @@ static __always_inline void pipeline_lose(struct conn_state *state)
 /* A request begins. */
 static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
 {
-	if (state->asked == ASKED_ONCE || (state->asked && is_head))
+	if (state->asked)
 		pipeline_lose(state);
-	state->asked = ASKED_ONCE;
+	state->asked = 1;
 	state->head_request = is_head;
 }
 
-/* The other end begins to answer. */
-static __always_inline void pipeline_answered(struct conn_state *state)
+/* The other end begins to answer. What it has not received by then of the request comes there after
+ * the answer, as requests do, and may look like one. */
+static __always_inline void pipeline_answered(struct conn_state *state, bool early)
 {
 	const struct stream_state *s = &state->streams[WEFT_EGRESS];
 	bool ended = s->mode == WALK_HTTP1 && s->wanted <= s->position;
 
-	state->asked = ended || s->due == DUE_UPLOAD ? ASKED_NOT : ASKED_EARLY;
+	if (early || (!ended && s->due != DUE_UPLOAD))
+		pipeline_lose(state);
+	state->asked = 0;
 }
 
 /* What this end knows of the requests that pass in |direction|. */

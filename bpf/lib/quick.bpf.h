@@ -75,7 +75,7 @@ static __always_inline __u64 quick_response(const __u8 *bytes, __u64 used, __u64
 		if (size == used && head->length)
 			s->due = DUE_BODY;
 	}
-	state->asked = ASKED_NOT;
+	state->asked = 0;
 	return empty || state->head_request ? size : size + head->length;
 }
 

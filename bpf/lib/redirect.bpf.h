@@ -158,7 +158,7 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 		e->turns_seen = lane->turns;
 		state->last_direction = WEFT_INGRESS;
 		if (e->role == WEFT_ROLE_CLIENT)
-			pipeline_answered(state);
+			pipeline_answered(state, false); /* nothing is on its way */
 		else if (lane->request)
 			pipeline_ask(state, lane->head_request);
 	}

@@ -122,31 +122,16 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	capture_range(skb, c, 0, c->bytes);
 }
 
-/* In the middle of a request that was answered already something begins a packet that looks like
- * another one: the other end, which looks at first packets only, takes it for one. A function of
- * its own: the stack of all that calls each other is bounded. */
-__noinline int turn_mistaken(struct __sk_buff *skb, const struct capture *c,
-			     struct conn_state *state)
-{
-	struct first_bytes f;
-
-	if (c && state && first_bytes_load(skb, c, 0, &f) && begins(&f, "HEAD ", 5))
-		pipeline_lose(state);
-	return 0;
-}
-
 /* The other side has spoken last. A direction that is not understood does not start anew with that:
  * an answer may come before the end of a body, a request before the end of an answer, and in a body
  * anything can stand. */
-static __always_inline void turn(struct __sk_buff *skb, const struct capture *c,
-				 struct conn_state *state, struct stream_state *s)
+static __always_inline void turn(const struct capture *c, struct conn_state *state,
+				 struct stream_state *s)
 {
 	if (state->last_direction == c->direction)
 		return;
 	state->last_direction = c->direction;
 	s->tries = 0;
-	if (state->asked == ASKED_EARLY)
-		turn_mistaken(skb, c, state);
 }
 
 /* What the other end answers with. Of an answer to a request whose body has not begun it matters
@@ -159,7 +144,7 @@ static __always_inline void turn_answer(struct conn_state *state, const struct c
 	if (waits && is_continue(f, c->bytes - at))
 		return;
 	state->last_direction = c->direction;
-	pipeline_answered(state);
+	pipeline_answered(state, c->early);
 	if (waits && !is_final(f))
 		pipeline_lose(state);
 }
@@ -210,7 +195,7 @@ static __always_inline void arrival_tell_early(struct capture *c, struct conn_st
 	if (is_opaque(state))
 		return;
 	if (state->role == WEFT_ROLE_CLIENT)
-		state->asked = ASKED_NOT;
+		state->asked = 0;
 	pipeline_lose(state);
 	arrival_tell(c, state, false);
 }
@@ -315,7 +300,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
-		turn(skb, c, state, s);
+		turn(c, state, s);
 		http1_settle(skb, c, state, s);
 		if (!is_passed(c, s) && !(is_usual(c, s) && quick_copy(skb, c, state, s)))
 			walk(skb, c, state, s);
@@ -375,7 +360,7 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
-	state->asked = ASKED_NOT;
+	state->asked = 0;
 	state->overlaps = OVERLAPS_NOT;
 	stream_reset(&state->streams[WEFT_EGRESS]);
 	stream_reset(&state->streams[WEFT_INGRESS]);

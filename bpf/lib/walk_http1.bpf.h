@@ -114,10 +114,10 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	struct first_bytes f;
 
 	s->due = DUE_SETTLED;
-	if ((state->asked == ASKED_ONCE && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
+	if ((state->asked && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
 		return;
 	if (!looks_request(&f)) {
-		state->asked = ASKED_EARLY;
+		pipeline_lose(state);
 	} else if (state->overlaps || answers_lost) {
 		http1_lose_all(c, s);
 	} else {
@@ -167,7 +167,7 @@ __noinline int http1_response(struct __sk_buff *skb, struct capture *c, struct c
 	}
 	if (head->status < 200)
 		return 0;
-	state->asked = ASKED_NOT;
+	state->asked = 0;
 	if (head->status == 204 || head->status == 304)
 		return 0;
 	if (due == DUE_BODY && head->framing == FRAMING_CHUNKED) {
@@ -188,7 +188,7 @@ static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
 				       struct conn_state *state, struct stream_state *s, __u32 at)
 {
 	pipeline_lose(state);
-	state->asked = ASKED_NOT;
+	state->asked = 0;
 	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 }
 

@@ -42,7 +42,6 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define line_read	      message_line_read
 #define peer_overlaps	      message_peer_overlaps
 #define turn_arrived	      message_turn_arrived
-#define turn_mistaken	      message_turn_mistaken
 #define walk_http1	      message_http1
 #define walk_raw	      message_raw
 #define walk_units	      message_units

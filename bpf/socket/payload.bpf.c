@@ -125,6 +125,15 @@ static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 		mark_send(state->cookie, &c->arrival);
 }
 
+/* Whether what arrives was sent before all was received that this end has sent. */
+static __always_inline bool is_early(struct bpf_sock *sk, struct conn_state *state,
+				     const struct payload *p)
+{
+	const struct stream_state *sent = &state->streams[WEFT_EGRESS];
+
+	return sent->started && p->ack + seq_past(sk, state, WEFT_EGRESS) != sent->next;
+}
+
 static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 {
 	struct weft_settings *set = settings();
@@ -168,6 +177,8 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	    (state->peer == PEER_LOCAL ||
 	     (state->peer == PEER_UNKNOWN && peer_is_local(skb, state))))
 		c.flags |= CAPTURE_MARK_ONLY;
+	if (direction == WEFT_INGRESS)
+		c.early = is_early(sk, state, &p);
 	if (direction == WEFT_EGRESS)
 		look_out(skb, &c, state);
 	else

@@ -52,7 +52,7 @@ static void test_deferred(void **state)
 {
 	struct sockaddr_storage addr;
 	socklen_t size;
-	int on = 1, listener = listen_on(AF_INET, &addr, &size);
+	int on = 1, listener = listen_at(AF_INET, htonl(INADDR_LOOPBACK), &addr, &size);
 	size_t first;
 
 	(void)state;

@@ -70,10 +70,11 @@ static void side_learn(int side)
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-static int listen_on(int family, struct sockaddr_storage *addr, socklen_t *size)
+/* |v4_be|: the address where |family| is IPv4; else the loopback's. */
+static int listen_at(int family, uint32_t v4_be, struct sockaddr_storage *addr, socklen_t *size)
 {
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = v4_be};
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	*size = sizeof(*addr);
@@ -89,7 +90,7 @@ static inline void talk_connect(int family)
 {
 	struct sockaddr_storage addr;
 	socklen_t size;
-	int listener = listen_on(family, &addr, &size);
+	int listener = listen_at(family, htonl(INADDR_LOOPBACK), &addr, &size);
 
 	talk.fd[CLIENT] = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (connect(talk.fd[CLIENT], (void *)&addr, size))

@@ -98,7 +98,7 @@ static void expect_continue(void)
 	response(200, 200000);
 }
 
-/* The body is refused before it is sent; it is sent in the second try, or all the same. */
+/* The body is refused before it is sent; it is sent in the second try. */
 static void expect_refused(void)
 {
 	for (int i = 0; i < 3; i++) {
@@ -113,11 +113,23 @@ static void expect_refused(void)
 		request("GET", "/after", 0);
 		response(200, 100);
 	}
+}
+
+/* After that a body is passed over, unless it begins like another answer. */
+static void sent_all_the_same(void)
+{
+	static const uint8_t body[50000];
+
 	say(CLIENT, "POST /c HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
 	response(413, 10);
 	say_body(CLIENT, 100000);
 	request("GET", "/after", 0);
-	response(200, 50000);
+	say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", sizeof(body));
+	say_marked(SERVER, body, sizeof(body), 0);
+	request("GET", "/like-an-answer", 0);
+	response(200, 3000);
+	request("GET", "/last", 0);
+	response(200, 3000);
 }
 
 static void chunked(void)
@@ -361,6 +373,38 @@ static void rests_like_requests(void)
 	}
 }
 
+/* The same in a packet that is not the first one of the rest: "HEAD" where the next request is GET,
+ * and the other way round. What is misread would pass over the answers that follow. */
+static void later_rests_like_requests(void)
+{
+	static const char bait[] =
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n\x80\x81\x82\x83\x84\x85";
+	static const char *const methods[] = {"HEAD", "GET"};
+
+	for (int i = 0; i < 4; i++) {
+		const char *next = methods[!(i & 1)];
+		char rest[32];
+		int size =
+			snprintf(rest, sizeof(rest), "%s /bait HTTP/1.1\r\n\r\n", methods[i & 1]);
+
+		say(CLIENT, "PUT /a HTTP/1.1\r\nContent-Length: 4000\r\n\r\n");
+		say_body(CLIENT, 1000);
+		response(413, 30);
+		say_body(CLIENT, 1000);
+		talk.model[CLIENT].end_count -= 2; /* there is more of it */
+		say_apart(CLIENT);
+		say_marked(CLIENT, rest, (size_t)size, 0);
+		say_body(CLIENT, 2000 - (size_t)size);
+		say_apart(CLIENT);
+		request(next, "/a", 0);
+		say(SERVER, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", sizeof(bait) - 1);
+		if (next[0] == 'G')
+			say_marked(SERVER, bait, sizeof(bait) - 1, 0);
+		request("GET", "/b", 0);
+		response(200, 3000);
+	}
+}
+
 /* Interim and final answer in one piece: the body is not sent. */
 static void hinted_and_refused(void)
 {
@@ -488,6 +532,7 @@ static const struct scenario SCENARIOS[] = {
 	{"large bodies", large, {.body_max = K(16)}, false, true},
 	{"100-continue", expect_continue, {.body_max = K(8)}, false, false},
 	{"100-continue refused", expect_refused, {.body_max = K(32)}, false, false},
+	{"sent all the same", sent_all_the_same, {.body_max = K(32)}, false, false},
 	{"chunked", chunked, {.body_max = K(120)}, false, false},
 	{"chunked, large", chunked_large, {.body_max = K(100)}, false, true},
 	{"chunked upload", chunked_upload, {.body_max = K(100)}, false, false},
@@ -501,6 +546,7 @@ static const struct scenario SCENARIOS[] = {
 	{"lost bodies", lost_bodies, {0}, false, false},
 	{"bodies like requests", bodies_like_requests, {0}, true, false},
 	{"rests like requests", rests_like_requests, {0}, false, false},
+	{"later rests like requests", later_rests_like_requests, {0}, false, false},
 	{"hinted and refused", hinted_and_refused, {0}, false, false},
 	{"until close", until_close, {.body_max = K(4)}, false, false},
 	{"websocket", websocket, {.turns_opaque = true}, false, false},

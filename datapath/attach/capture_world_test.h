@@ -104,6 +104,13 @@ static void say_marked(int direction, const void *bytes, size_t size, uint8_t mu
 	last->size += size;
 }
 
+/* What |direction| says next is another write. */
+static inline void say_apart(int direction)
+{
+	assert_true(talk.turn_count < TURNS_MAX);
+	talk.turns[talk.turn_count++] = (struct turn){direction, 0};
+}
+
 __attribute__((format(printf, 2, 3))) static void say(int direction, const char *format, ...)
 {
 	static char text[65536];
