@@ -96,6 +96,31 @@ static void test_empty_lines_first(void **state)
 	}
 }
 
+/* Before an answer some clients forgive them too. */
+static void test_empty_lines_before_answers(void **state)
+{
+	static const char text[] = "\r\n" OK_HELLO "\r\n" OK_HELLO;
+
+	(void)state;
+	for (size_t size = 1; size <= sizeof(text) - 1; size++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		world_send(w, false, GET GET);
+		world_arrive(w, false);
+		for (size_t at = 0; at < sizeof(text) - 1; at += size)
+			world_send_bytes(w, true, text + at,
+					 at + size < sizeof(text) ? size : sizeof(text) - 1 - at);
+		world_arrive(w, true);
+		assert_int_equal(w->request_count, 4);
+		assert_request(world_request(w, REPORTER_SOURCE, 0), "GET", "/hello?name=", 200);
+		assert_request(world_request(w, REPORTER_SOURCE, 1), "GET", "/hello?name=", 200);
+		assert_int_equal(world_request(w, REPORTER_SOURCE, 1)->incomplete, 0);
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+	}
+}
+
 /* User information, wherever a client may put it, and parameters. */
 static void test_secrets_in_targets(void **state)
 {
@@ -523,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_pair_both_report),
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_empty_lines_first),
+		cmocka_unit_test(test_empty_lines_before_answers),
 		cmocka_unit_test(test_secrets_in_targets),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_skipped_bodies),

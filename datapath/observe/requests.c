@@ -377,6 +377,7 @@ static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 	complete_if_ended(x);
 }
 
+/* What the client sends until it hears of a reset is not counted any more. */
 static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_t position)
 {
 	struct lane *lane = arg;
@@ -384,6 +385,8 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 
 	if (!x)
 		return;
+	if (lane->side == SIDE_SERVER && !x->request_ended)
+		x->record.incomplete |= REQUEST_GAP(BODY);
 	if (!x->response_ended) {
 		x->record.reset = true;
 		x->record.reset_code = error_code;
