@@ -191,8 +191,8 @@ static __always_inline bool is_http1(const struct conn_state *state)
 	       in == WALK_HTTP1_RAW;
 }
 
-/* A request behind empty lines, which servers ignore (RFC 9112 2.2), or nothing but those yet: two
- * at most. |f|, loaded at |at|, is loaded anew. */
+/* A request behind empty lines, which servers ignore (RFC 9112 2.2), as some clients do before a
+ * response, or nothing but those yet: two at most. |f|, loaded at |at|, is loaded anew. */
 static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struct capture *c,
 					      __u32 at, struct first_bytes *f)
 {
@@ -204,7 +204,7 @@ static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struc
 		if (!first_bytes_load(skb, c, at, f))
 			return false;
 	}
-	return looks_request(f);
+	return looks_http1(f);
 }
 
 /* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */

@@ -48,6 +48,15 @@ static void empty_lines_first(void)
 	small_gets();
 }
 
+static void empty_lines_before_answers(void)
+{
+	for (int i = 0; i < 3; i++) {
+		request("GET", "/", 0);
+		say(SERVER, "\r\n");
+		response(200, 30);
+	}
+}
+
 static void pipelined(void)
 {
 	for (int i = 0; i < 6; i++)
@@ -526,6 +535,7 @@ static void server_first(void)
 static const struct scenario SCENARIOS[] = {
 	{"small GETs", small_gets, {.attached = 20}, true, false},
 	{"empty lines first", empty_lines_first, {0}, true, false},
+	{"empty lines before answers", empty_lines_before_answers, {0}, true, false},
 	{"pipelined", pipelined, {0}, true, false},
 	{"pipelined, many", pipelined_many, {0}, false, false},
 	{"POSTs", posts, {.body_max = K(24)}, false, false},
