@@ -162,6 +162,7 @@ class Observed:
     def __init__(self, weftd, workload):
         self.process = weftd.box.start([weftd.weft, "observe", "-f", "-o", "json", "--reporter", "both", "--to", workload,
                                         "--socket", weftd.socket], f"observe-{len(weftd.box.processes)}")
+        self.read = 0  # bytes of its output, by new_rows()
         time.sleep(0.3)
 
     def settle(self, wanted, seconds=60):
@@ -178,14 +179,17 @@ class Observed:
     def rows(self, wanted=None):
         """Request records, all of them: |wanted| if that is known."""
         self.settle(wanted)
-        found = []
-        for line in self.process.output().splitlines():
-            if line.startswith("{"):
-                row = json.loads(line)
-                if "lost" in row:
-                    raise Failure(f"weft observe was too slow for {row['lost']} records")
-                found.append(row)
-        return found
+        return parse_records(self.process.output())
+
+    def new_rows(self):
+        """Those that came after the last call."""
+        self.settle(None)
+        with open(self.process.log, "rb") as log:
+            log.seek(self.read)
+            text = log.read()
+        text = text[:text.rfind(b"\n") + 1]
+        self.read += len(text)
+        return parse_records(text.decode())
 
     def exchanges(self, wanted=None):
         """{reporter: [Exchange]}"""
@@ -194,3 +198,15 @@ class Observed:
             by_reporter[row["reporter"]].append(Exchange(row["method"], row["path"], row["status"], row["response_bytes"],
                                                          (row["duration_ms"] or 0) / 1000))
         return by_reporter
+
+
+def parse_records(text):
+    """Of what `weft observe -o json` printed."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("{"):
+            row = json.loads(line)
+            if "lost" in row:
+                raise Failure(f"weft observe was too slow for {row['lost']} records")
+            found.append(row)
+    return found

@@ -5,7 +5,9 @@ knows nothing of weft.
 Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] HOST PORT FIRST COUNT
 Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths: to a server that knows
 no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, asked ([method, path]
-of each request that was begun), answers ([method, path, status, body bytes, whether it came whole])."""
+of each request that was begun), answers ([method, path, status, body bytes, whether it came whole, bytes of the request's
+body where the server has taken it for certain, else null, names of the forms that it was in]). The method of what is no request
+is "?"."""
 
 import socket
 import ssl
@@ -99,6 +101,8 @@ class Talk:
     def __init__(self, seed, args, tls):
         self.plan, self.dice = grammar.conversation(seed, args.orders), grammar.seeded("client", seed)
         self.seed, self.asked, self.answers, self.refused = seed, [], [], False
+        self.forms = {}  # by path
+        self.malformed, self.sent = self.plan.malformed, 0
         sock = socket.create_connection((args.host, args.port), PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.plain = sock
@@ -116,18 +120,28 @@ class Talk:
                 while waiting and len(under_way) < self.plan.depth:
                     under_way.append(waiting.pop(0))
                     self.ask(under_way[-1], bool(under_way[1:]))
-                if not waiting and self.plan.leave == "half" and self.sock is self.plain:
-                    self.plain.shutdown(socket.SHUT_WR)
+                if not waiting:
+                    self.say_last(under_way)
                 if self.plan.leave == "abort" and len(self.answers) > self.plan.patience:
                     break
                 if self.take_answer(under_way.pop(0)):
                     break
-        except (Cut, Left, OSError):  # the server has gone, or nothing came for too long
+        except (Cut, Left, OSError, ValueError, IndexError):  # the server has gone, nothing came for too long, or no answer
             pass
         if self.plan.leave == "abort":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
         return {"seed": self.seed, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
+
+    def say_last(self, under_way):
+        """Behind the last request."""
+        if self.malformed:
+            under_way.append(grammar.Request("?", f"/bad/{self.seed}-0", [], b"", "none", False))
+            self.asked.append(list(under_way[-1][:2]))
+            self.send(self.malformed)
+            self.malformed = None
+        if self.plan.leave == "half" and self.sock is self.plain:
+            self.plain.shutdown(socket.SHUT_WR)
 
     def ask(self, request, pipelined):
         """Waits for 100 Continue where nothing else is under way."""
@@ -139,8 +153,9 @@ class Talk:
             headers.append(("Expect", "100-continue"))
         head = grammar.head_of(f"{request.method} {request.path} HTTP/1.1", headers)
         loose = self.loose if self.loose and self.loose.random() < 0.4 else None
-        head = grammar.loosen(head, loose) if loose else head
-        body = grammar.framed(request.body, request.framing, self.dice, loose)
+        forms = self.forms[request.path] = set()
+        head = grammar.loosen(head, loose, forms) if loose else head
+        body = grammar.framed(request.body, request.framing, self.dice, loose, forms)
         self.asked.append([request.method, request.path])
         if not expects:
             self.send(head + body)
@@ -174,8 +189,11 @@ class Talk:
         status, headers = self.stream.head()
         while status < 200:
             status, headers = self.stream.head()
-        answer = [request.method, request.path, status, 0, False]
+        answer = [request.method, request.path, status, 0, False, None, sorted(self.forms.get(request.path, ()))]
+        if self.answers:
+            self.answers[-1][5] = self.sent
         self.answers.append(answer)
+        self.sent = len(request.body)
 
         def note(count):
             answer[3] += count

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Has conversations in HTTP/2, clear (prior knowledge) or over TLS, and says what came back, by python3-h2. Streams overlap;
 windows, padding, priorities, trailers, header blocks of many frames, resets and pings come at random.
-Usage and output as of converse.py, without --orders; --no-head: for a server that answers HEAD with a body, which python3-h2
-does not bear."""
+Usage and output as of converse.py, without --orders, --lengths, --lenient; --no-head: for a server that answers HEAD with a
+body, which python3-h2 does not bear."""
 
+import functools
 import socket
 import ssl
 import struct
@@ -19,12 +20,13 @@ import h2.settings
 import talks
 
 PATIENCE = 8  # seconds for the next byte
+UNHEARD = 1  # the same while header blocks wait that some servers drop, and all that follows, without a word
 HUGE = [20000, 60000, 100000]  # header fields that take more than a frame
 
 
 class Stream:
-    def __init__(self, request, dice):
-        self.request, self.answer, self.left = request, None, request.body
+    def __init__(self, request, huge, dice):
+        self.request, self.answer, self.left, self.huge = request, None, memoryview(request.body), huge
         self.trailers = bool(request.body) and dice.random() < 0.2
         self.reset_after = dice.choice([0, 1, 4000]) if dice.random() < 0.05 else None  # bytes of the answer
 
@@ -41,6 +43,7 @@ class Talk:
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = tls.wrap_socket(self.plain, server_hostname="lab.example") if tls else self.plain
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.encode = self.h2.encoder.encode
 
     def run(self):
         waiting = list(self.plan.requests)
@@ -80,12 +83,14 @@ class Talk:
         if request.framing == "length":
             headers.append(("content-length", str(len(request.body))))
         priority = {}
-        if self.dice.random() < 0.03:
+        huge = self.dice.random() < 0.03
+        self.h2.encoder.encode = functools.partial(self.encode, huffman=not huge and self.dice.random() < 0.7)
+        if huge:
             headers.append(("x-huge", "h" * self.dice.choice(HUGE)))  # python3-h2 lets no such block have a priority
         elif self.dice.random() < 0.2:
             priority = {"priority_weight": self.dice.randint(1, 256), "priority_exclusive": self.dice.random() < 0.3}
         self.asked.append([request.method, request.path])
-        self.streams[stream] = Stream(request, self.dice)
+        self.streams[stream] = Stream(request, huge, self.dice)
         self.h2.send_headers(stream, headers, end_stream=not request.body, **priority)
         if self.dice.random() < 0.1:
             self.h2.ping(b"weftweft")
@@ -102,7 +107,7 @@ class Talk:
             if size <= 0:
                 continue
             piece, stream.left = stream.left[:size], stream.left[size:]
-            self.h2.send_data(number, piece, pad_length=padding, end_stream=not stream.left and not stream.trailers)
+            self.h2.send_data(number, bytes(piece), pad_length=padding, end_stream=not stream.left and not stream.trailers)
             if not stream.left and stream.trailers:
                 self.h2.send_headers(number, [("x-trailer", "yes")], end_stream=True)
         self.flush()
@@ -114,7 +119,8 @@ class Talk:
     def take(self):
         """What has come; waits for it where nothing is to be sent."""
         sends = any(stream.left and self.h2.local_flow_control_window(number) > 256 for number, stream in self.streams.items())
-        self.sock.settimeout(0.001 if sends else PATIENCE)
+        unheard = any(stream.huge and not stream.answer for stream in self.streams.values())
+        self.sock.settimeout(0.001 if sends else UNHEARD if unheard else PATIENCE)
         try:
             data = self.sock.recv(65536)
         except (TimeoutError, ssl.SSLWantReadError):
@@ -135,7 +141,7 @@ class Talk:
             return
         if isinstance(event, h2.events.ResponseReceived):
             status = int(dict(event.headers)[":status"])
-            stream.answer = [stream.request.method, stream.request.path, status, 0, False]
+            stream.answer = [stream.request.method, stream.request.path, status, 0, False, None, []]
             self.answers.append(stream.answer)
         elif isinstance(event, h2.events.DataReceived):
             stream.answer[3] += len(event.data)
@@ -143,6 +149,7 @@ class Talk:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             stream.answer[4] = True
+            stream.answer[5] = None if stream.left or self.plan.leave == "abort" else len(stream.request.body)
             self.end(event.stream_id, stream)
             return
         elif isinstance(event, h2.events.StreamReset):

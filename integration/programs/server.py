@@ -64,6 +64,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_HEAD = do_DELETE = do_GET
 
+    def handle_expect_100(self):
+        """The client waits for it."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def log_message(self, *arguments):
         pass
 
