@@ -19,7 +19,7 @@
 	X(NSS, "nss", "NSS", "no probe for this library yet")                                      \
 	X(MBEDTLS, "mbedtls", "Mbed TLS", "no probe for this library yet")                         \
 	X(WOLFSSL, "wolfssl", "wolfSSL", "no probe for this library yet")                          \
-	X(S2N, "s2n", "s2n-tls", "no probe for this library yet")
+	X(S2N, "s2n", "s2n", "no probe for this library yet")
 
 enum tls_stack {
 	TLS_STACK_NONE,
@@ -28,6 +28,8 @@ enum tls_stack {
 #undef X
 		TLS_STACK_MAX
 };
+/* Of a process: it was looked for and is none of the table. */
+#define TLS_STACK_OTHER TLS_STACK_MAX
 
 /* The name as a value: "go". NULL for TLS_STACK_NONE and numbers outside of the table. */
 const char *tls_stack_name(unsigned stack);

@@ -40,10 +40,11 @@ int broker_open(struct broker *b, struct error *err)
 {
 	int r;
 
-	*b = (struct broker){-1, -1, -1, -1, -1, -1};
+	*b = (struct broker){-1, -1, -1, -1, -1, -1, NULL};
 	r = pair_open(&b->loader_fd, &b->worker_fd, 0);
 	r = r ? r : pair_open(&b->namer_fd, &b->names_fd, 0);
 	r = r ? r : pair_open(&b->push_fd, &b->records_fd, SOCK_NONBLOCK);
+	b->stacks = stack_answers_new();
 	if (!r)
 		return 0;
 	broker_close(b);
@@ -54,6 +55,8 @@ void broker_close(struct broker *b)
 {
 	broker_keep_loader(b);
 	broker_keep_worker(b);
+	stack_answers_free(b->stacks);
+	b->stacks = NULL;
 }
 
 void broker_keep_loader(struct broker *b)
@@ -177,11 +180,17 @@ void broker_name_answer(int namer_fd, const struct broker_name *name, int fd)
 	sendmsg(namer_fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void broker_tell(struct broker *b, enum broker_question question)
+void broker_tell(struct broker *b, enum broker_question question, const void *data,
+		 size_t data_bytes)
 {
-	struct broker_message m = {.question = question};
+	struct broker_message m = {.question = question, .data_bytes = (uint32_t)data_bytes};
 
-	send(b->worker_fd, &m, offsetof(struct broker_message, data), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (data_bytes > sizeof(m.data))
+		return;
+	if (data_bytes)
+		memcpy(m.data, data, data_bytes);
+	send(b->worker_fd, &m, offsetof(struct broker_message, data) + data_bytes,
+	     MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int broker_question_read(struct broker *b, struct broker_message *ret)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/signals/health.h"
+#include "control/stack_answers.h"
 
 #include "base/descriptors.h"
 #include "base/error.h"
@@ -24,6 +25,7 @@ enum broker_question {
 	BROKER_EXPLAIN,	 /* the same with struct weft_explanation */
 	BROKER_WHERE,	 /* data: struct weft_where; answer: struct weft_place each; one byte: no */
 	BROKER_END,	 /* look for connections that are to be ended; no answer */
+	BROKER_STACK,	 /* data: the number of a process (4 bytes); no answer here, see |stacks| */
 };
 
 #define BROKER_DATA_MAX 256
@@ -61,9 +63,10 @@ struct broker {
 	int names_fd;	/* records wait for them (control/namer.h) */
 	int push_fd;	/* loader's end of the stream of records */
 	int records_fd; /* worker's end */
+	struct stack_answers *stacks; /* of both; NULL: no memory for it */
 };
 
-/* Three socket pairs. 0 or a negative errno with |err|. */
+/* Three socket pairs and the answers about TLS libraries. 0 or a negative errno with |err|. */
 int broker_open(struct broker *b, struct error *err);
 void broker_close(struct broker *b);
 
@@ -99,8 +102,10 @@ int broker_name_read(int namer_fd, struct broker_name *ret);
 /* |fd| goes along with it and stays the caller's; -1: none. */
 void broker_name_answer(int namer_fd, const struct broker_name *name, int fd);
 
-/* Worker: asks for something that has no answer. */
-void broker_tell(struct broker *b, enum broker_question question);
+/* Worker: asks for something that has no answer, with at most BROKER_DATA_MAX bytes of data. Never
+ * waits: what finds no room is lost. */
+void broker_tell(struct broker *b, enum broker_question question, const void *data,
+		 size_t data_bytes);
 
 /* Loader: the question that waits; 0, -EAGAIN, or -EPIPE when the worker is gone. */
 int broker_question_read(struct broker *b, struct broker_message *ret);

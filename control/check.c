@@ -11,8 +11,12 @@
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/libraries.h"
 #include "datapath/attach/redirect.h"
+#include "datapath/attach/stack_files.h"
 
 #include <stdio.h>
+
+/* Files with one TLS library inside that are shown, the latest: the answer has its bounds. */
+#define STACK_ROWS_MAX 32
 
 static void write_program(void *arg, const struct attach_program *p)
 {
@@ -27,11 +31,25 @@ static void write_program(void *arg, const struct attach_program *p)
 	json_put_object_end(j);
 }
 
+struct library_rows {
+	struct json *j;
+	const struct stack_files *stacks;
+	unsigned skip[TLS_STACK_MAX]; /* so many rows of a library, the oldest, are too many */
+};
+
+/* One that was refused for its name has a better row where its content tells what it is. */
 static void write_library(void *arg, const struct library *library)
 {
 	static const char *const states[] = {"ok", "unsupported", "failed", "ok"};
-	struct json *j = arg;
+	const struct library_rows *rows = arg;
+	const struct stack_file *known =
+		library->state == LIBRARY_UNSUPPORTED
+			? stack_files_at(rows->stacks, library->device, library->inode)
+			: NULL;
+	struct json *j = rows->j;
 
+	if (known && known->stacks.count)
+		return;
 	json_put_object(j, NULL);
 	json_put_string(j, "path", library->path);
 	json_put_number(j, "pid", library->pid);
@@ -41,6 +59,55 @@ static void write_library(void *arg, const struct library *library)
 	json_put_number(j, "offset", library->place.at.offsets[0]);
 	json_put_string(j, "problem", library->reason);
 	json_put_object_end(j);
+}
+
+/* A row for each library in the file. */
+static void write_stacks(void *arg, const struct stack_file *file)
+{
+	struct library_rows *rows = arg;
+	struct json *j = rows->j;
+	char problem[128];
+
+	for (unsigned i = 0; i < file->stacks.count; i++) {
+		unsigned stack = file->stacks.at[i].stack;
+
+		if (rows->skip[stack]) {
+			rows->skip[stack]--;
+			continue;
+		}
+		json_put_object(j, NULL);
+		json_put_string(j, "path", file->path);
+		json_put_number(j, "pid", file->pid);
+		if (file->program[0])
+			json_put_string(j, "program", file->program);
+		json_put_string(j, "result", "unsupported");
+		json_put_string(j, "stack", tls_stack_name(stack));
+		if (file->stacks.at[i].version[0])
+			json_put_string(j, "version", file->stacks.at[i].version);
+		snprintf(problem, sizeof(problem), "%s: %s", tls_stack_shown(stack),
+			 tls_stack_reason(stack));
+		json_put_string(j, "problem", problem);
+		json_put_object_end(j);
+	}
+}
+
+static void count_stacks(void *arg, const struct stack_file *file)
+{
+	unsigned *counts = arg;
+
+	for (unsigned i = 0; i < file->stacks.count; i++)
+		counts[file->stacks.at[i].stack]++;
+}
+
+static void write_libraries(struct json *j, const struct libraries *libraries)
+{
+	struct library_rows rows = {j, libraries_stacks(libraries), {0}};
+
+	libraries_visit(libraries, write_library, &rows);
+	stack_files_visit(rows.stacks, count_stacks, rows.skip);
+	for (unsigned i = 0; i < TLS_STACK_MAX; i++)
+		rows.skip[i] -= rows.skip[i] < STACK_ROWS_MAX ? rows.skip[i] : STACK_ROWS_MAX;
+	stack_files_visit(rows.stacks, write_stacks, &rows);
 }
 
 static void write_interface(void *arg, const struct interface_report *report)
@@ -113,7 +180,7 @@ void check_write(const struct check *check, struct text *out)
 	json_put_array_end(&j);
 	json_put_array(&j, "libraries");
 	if (check->libraries)
-		libraries_visit(check->libraries, write_library, &j);
+		write_libraries(&j, check->libraries);
 	json_put_array_end(&j);
 	json_put_string(&j, "tls_problem", check->tls_problem);
 	json_put_array(&j, "interfaces");

@@ -7,6 +7,7 @@
 #include "control/loader_health.h"
 #include "control/namer.h"
 #include "control/process.h"
+#include "control/stack_questions.h"
 
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
@@ -37,6 +38,7 @@ struct loader {
 	void (*say)(const char *line);
 	struct attach *attach;
 	struct libraries *libraries; /* NULL: TLS off, or not possible here */
+	struct stack_questions stacks;
 	char tls_problem[256];
 	struct interfaces *interfaces; /* NULL: flows off, or not possible here */
 	struct flows *flows;
@@ -115,6 +117,7 @@ static void start_libraries(struct loader *l)
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "%s", err.text);
 		return;
 	}
+	l->stacks.files = libraries_stacks(l->libraries);
 	libraries_scan(l->libraries);
 }
 
@@ -385,6 +388,7 @@ int loader_connect(struct loader *l, struct channel *channel, struct broker *bro
 		   struct error *err)
 {
 	l->broker = broker;
+	l->stacks.answers = broker->stacks;
 	if (l->feeder)
 		feeder_connect(l->feeder, channel);
 	return namer_new(l->cgroup_root, broker->namer_fd, &l->namer, err);
@@ -395,6 +399,7 @@ void loader_disconnect(struct loader *l)
 	namer_free(l->namer);
 	l->namer = NULL;
 	l->broker = NULL;
+	l->stacks.answers = NULL;
 	if (l->feeder)
 		feeder_connect(l->feeder, NULL);
 }
@@ -418,6 +423,7 @@ void loader_handle(struct loader *l)
 
 	if (l->libraries)
 		libraries_handle(l->libraries);
+	stack_questions_go_on(&l->stacks, process_now_ns());
 	if (l->interfaces)
 		interfaces_handle(l->interfaces,
 				  &err); /* what failed is tried again at the next change */
@@ -547,6 +553,9 @@ int loader_answer(struct loader *l, struct broker *b)
 		break;
 	case BROKER_END:
 		end_connections(l);
+		break;
+	case BROKER_STACK:
+		stack_questions_take(&l->stacks, m.data, m.data_bytes, process_now_ns());
 		break;
 	}
 	return 0;

@@ -34,17 +34,19 @@
 
 /* The ring is read this often when little comes, and when much does: many short turns hold nobody
  * up, a long one stalls whoever has the same CPU. */
-#define IDLE_TICK_NS	     20000000
-#define BUSY_TICK_NS	     4000000
-#define BUSY_RECORDS	     16		   /* in one turn */
-#define ALIVE_INTERVAL_NS    2000000000ull /* living connections show their bytes this often */
-#define SLOW_NS		     100000000	   /* expiry and heartbeat are this far apart */
-#define LATE_NS		     1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
-#define RECENT_REQUESTS	     4096
-#define OPEN_EXCHANGES	     1024 /* of a connection: HTTP/2 clients open hundreds of streams */
-#define RECENT_CONNECTIONS   8192 /* 1000 a second, seen from both ends: two seconds of them */
-#define RECENT_VERDICTS_KEPT 4096
-#define STATE_FILES	     8 /* of runtimes, that are asked for the name of a container */
+#define IDLE_TICK_NS	      20000000
+#define BUSY_TICK_NS	      4000000
+#define BUSY_RECORDS	      16	    /* in one turn */
+#define ALIVE_INTERVAL_NS     2000000000ull /* living connections show their bytes this often */
+#define SLOW_NS		      100000000	    /* expiry and heartbeat are this far apart */
+#define LATE_NS		      1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
+#define RECENT_REQUESTS	      4096
+#define OPEN_EXCHANGES	      1024 /* of a connection: HTTP/2 clients open hundreds of streams */
+#define RECENT_CONNECTIONS    8192 /* 1000 a second, seen from both ends: two seconds of them */
+#define RECENT_VERDICTS_KEPT  4096
+#define NS_PER_S	      1000000000ull
+#define STACK_QUESTIONS_PER_S 64 /* processes that the loader is asked to look at */
+#define STATE_FILES	      8	 /* of runtimes, that are asked for the name of a container */
 
 struct worker {
 	struct options options;
@@ -58,8 +60,10 @@ struct worker {
 	struct status *status;
 	struct channel *channel;
 	struct turns *turns;
-	size_t much_bytes;	    /* that wait in the ring are too many */
-	struct steering *steering;  /* NULL: no mesh */
+	size_t much_bytes;	   /* that wait in the ring are too many */
+	struct steering *steering; /* NULL: no mesh */
+	uint64_t stacks_asked_ns;  /* since when these were counted: */
+	unsigned stacks_asked;
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
 	int epoll_fd;
@@ -172,6 +176,27 @@ static int name_end(void *arg, const struct weft_owner *owner, const uint8_t add
 	return w->steering ? steering_names(w->steering, owner, addr, port, ret) : -ENOENT;
 }
 
+/* What the loader has found, or TLS_STACK_NONE. It is asked to look where that is not of late, if
+ * not too often. */
+static unsigned tls_stack_of(void *arg, uint32_t pid)
+{
+	struct worker *w = arg;
+	uint64_t now_ns = process_now_ns();
+	enum tls_stack stack = TLS_STACK_NONE;
+	bool fresh = false;
+
+	if (!w->broker->stacks ||
+	    (stack_answers_get(w->broker->stacks, pid, now_ns, &stack, &fresh) && fresh))
+		return stack;
+	if (now_ns >= w->stacks_asked_ns + NS_PER_S) {
+		w->stacks_asked_ns = now_ns;
+		w->stacks_asked = 0;
+	}
+	if (w->stacks_asked++ < STACK_QUESTIONS_PER_S)
+		broker_tell(w->broker, BROKER_STACK, &pid, sizeof(pid));
+	return stack;
+}
+
 static void name_verdict(void *arg, const struct weft_verdict *v, struct observe_verdict_names *ret)
 {
 	struct worker *w = arg;
@@ -202,6 +227,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 					    .cgroup_path = name_cgroup,
 					    .names = name_end,
 					    .skip = take_skip,
+					    .tls_stack = tls_stack_of,
 					    .verdict = take_verdict,
 					    .verdict_names = name_verdict};
 
@@ -231,7 +257,7 @@ static void end_connections(void *arg)
 {
 	struct worker *w = arg;
 
-	broker_tell(w->broker, BROKER_END);
+	broker_tell(w->broker, BROKER_END, NULL, 0);
 }
 
 static int start_steering(struct worker *w, struct error *err)

@@ -85,9 +85,11 @@ static void print_libraries(struct check_view *view, const json_t *libraries, co
 	{
 		bool ok = !strcmp(field_text(l, "result"), "ok");
 
-		if (check_libraries(libraries, i, files))
-			print_line(view, field_text(l, "result"), ok ? "keys taken" : "not opened",
-				   files, field_shown(l, "problem", problem_text));
+		if (!check_libraries(libraries, i, files))
+			continue;
+		check_libraries_problem(libraries, i, problem_text);
+		print_line(view, field_text(l, "result"), ok ? "keys taken" : "not opened", files,
+			   problem_text);
 	}
 }
 

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROGRAMS_MAX 4 /* that are named */
+/* That are named. */
+#define PROGRAMS_MAX 4
+#define VERSIONS_MAX 4
 
 static const char *file_name(const json_t *row)
 {
@@ -35,18 +37,20 @@ static bool same(const json_t *a, const json_t *b, const char *field)
 
 static bool alike(const json_t *a, const json_t *b)
 {
+	if (json_object_get(a, "stack") || json_object_get(b, "stack"))
+		return same(a, b, "stack");
 	return same_name(file_name(a), file_name(b)) && same(a, b, "result") &&
 	       same(a, b, "problem");
 }
 
-/* Whether a row like |at| that comes before it has its program. */
-static bool program_is_named(const json_t *rows, size_t at)
+/* Whether a row like |at| that comes before it has the same in |field|. */
+static bool is_named(const json_t *rows, size_t at, const char *field)
 {
 	const json_t *row = json_array_get(rows, at);
 
 	for (size_t i = 0; i < at; i++)
 		if (alike(json_array_get(rows, i), row) &&
-		    same(json_array_get(rows, i), row, "program"))
+		    same(json_array_get(rows, i), row, field))
 			return true;
 	return false;
 }
@@ -75,7 +79,7 @@ bool check_libraries(const json_t *rows, size_t at, char out[SHOWN_MAX])
 		if (i < at)
 			return false;
 		files++;
-		if (!json_object_get(other, "program") || program_is_named(rows, i))
+		if (!json_object_get(other, "program") || is_named(rows, i, "program"))
 			continue;
 		if (programs < PROGRAMS_MAX)
 			program_add(rows, i, programs, text);
@@ -88,4 +92,27 @@ bool check_libraries(const json_t *rows, size_t at, char out[SHOWN_MAX])
 	else
 		snprintf(out, SHOWN_MAX, "%.700s%.300s", path, text);
 	return true;
+}
+
+void check_libraries_problem(const json_t *rows, size_t at, char out[SHOWN_MAX])
+{
+	const json_t *row = json_array_get(rows, at);
+	char text[SHOWN_MAX], version[SHOWN_MAX];
+	unsigned versions = 0;
+	size_t used;
+
+	snprintf(out, SHOWN_MAX, "%.500s", field_shown(row, "problem", text));
+	for (size_t i = at; i < json_array_size(rows); i++) {
+		const json_t *other = json_array_get(rows, i);
+
+		if (!alike(other, row) || !json_object_get(other, "version") ||
+		    is_named(rows, i, "version") || ++versions > VERSIONS_MAX)
+			continue;
+		used = strlen(out);
+		snprintf(out + used, SHOWN_MAX - used, "%s%.40s", versions > 1 ? ", " : " (",
+			 field_shown(other, "version", version));
+	}
+	used = strlen(out);
+	if (versions)
+		snprintf(out + used, SHOWN_MAX - used, versions > VERSIONS_MAX ? ", ...)" : ")");
 }

@@ -9,22 +9,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/seed.h"
 #include "base/table.h"
 #include "datapath/attach/library_names.h"
 #include "datapath/attach/library_probe.h"
 #include "datapath/attach/mappings.h"
 #include "datapath/attach/seen.h"
+#include "datapath/attach/stack_files.h"
 
 struct bpf_link;
-
-/* A program with OpenSSL inside has at least this much code; smaller files are known
- * by name only. */
-#define CODE_MIN_BYTES (1u << 20)
 
 struct file {
 	struct library shown; /* begins with the key */
@@ -42,8 +39,10 @@ struct libraries {
 	char *pin_dir;
 	struct mappings *mappings;
 	bool again; /* see libraries_retry */
+	bool later; /* the file at hand is one of those */
 	struct seen *seen;
 	struct table *files; /* struct file */
+	struct stack_files *stacks;
 	int inotify_fd;
 	int epoll_fd;
 	uint32_t host_pid;	       /* a process whose root is the machine's */
@@ -56,15 +55,6 @@ struct libraries {
 };
 
 /* ---- construction ---- */
-
-static uint64_t random_seed(void)
-{
-	uint64_t seed = 0;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed ^= (uintptr_t)&seed;
-	return seed;
-}
 
 static int watch_fd(struct libraries *l, int fd)
 {
@@ -95,9 +85,9 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	l->derives = options->derives;
 	l->logs = options->logs;
 	l->cover_none = !l->logs.multi && !l->logs.single;
-	l->seen = seen_new(random_seed());
+	l->seen = seen_new(seed_random());
 	l->files =
-		table_new(LIBRARIES_MAX, sizeof(struct file), 2 * sizeof(uint64_t), random_seed());
+		table_new(LIBRARIES_MAX, sizeof(struct file), 2 * sizeof(uint64_t), seed_random());
 	if (options->pin_dir)
 		l->pin_dir = strdup(options->pin_dir);
 	if (!l->seen || !l->files || (options->pin_dir && !l->pin_dir))
@@ -108,9 +98,12 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 		return error_set(err, -errno, "cannot watch libraries: %s", strerror(errno));
 	watch_usual_dirs(l);
 	r = mappings_new(&options->mappings, &l->mappings, err);
+	r = r ? r : stack_files_new(seed_random(), &l->stacks, err);
 	if (r)
 		return r;
 	r = watch_fd(l, mappings_fd(l->mappings));
+	if (!r)
+		r = watch_fd(l, stack_files_fd(l->stacks));
 	if (!r)
 		r = watch_fd(l, l->inotify_fd);
 	return r ? error_set(err, r, "cannot watch libraries: %s", strerror(-r)) : 0;
@@ -306,11 +299,11 @@ static void file_take(struct libraries *l, int fd, const struct openssl_place *p
 
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
-	const char *reason = library_name_reason(m->path);
 	int watch = watch_writes(l, fd);
 	struct openssl_place place;
 	struct error err = {0};
 	uint64_t cover[2] = {0};
+	char reason[128];
 	struct stat again;
 	struct file *f;
 
@@ -318,8 +311,10 @@ static void examine_new(struct libraries *l, const struct mapping *m, int fd, co
 	if (openssl_place_find(fd, &place, &err)) {
 		if (watch >= 0)
 			inotify_rm_watch(l->inotify_fd, watch);
-		if (reason)
+		if (library_name_reason(m->path, reason))
 			file_refuse(l, m, st, reason, &err);
+		if (!stack_files_add(l->stacks, fd, m))
+			l->again = l->later = true;
 		return;
 	}
 	if (place.kind == OPENSSL_LOGS && l->cover_none)
@@ -375,7 +370,9 @@ static void look_into(struct libraries *l, const struct mapping *m)
 		return;
 	}
 	examine(l, m, fd);
-	seen_add(l->seen, m);
+	if (!l->later)
+		seen_add(l->seen, m);
+	l->later = false;
 }
 
 /* mapping_visit: one executable mapping, at start or as it happens. */
@@ -386,8 +383,9 @@ static void meet(void *arg, const struct mapping *m)
 	char path[PATH_MAX];
 
 	l->counts.mappings++;
-	if (m->end - m->start < CODE_MIN_BYTES && !library_name_matters(m->path))
+	if (m->end - m->start < LIBRARY_CODE_MIN_BYTES && !library_name_matters(m->path))
 		return;
+	stack_files_meet(l->stacks, m);
 	if (seen_has(l->seen, m))
 		return;
 	if (!descriptors_spare()) {
@@ -514,6 +512,7 @@ void libraries_handle(struct libraries *l)
 	uint64_t lost;
 
 	handle_changes(l);
+	stack_files_handle(l->stacks);
 	lost = mappings_handle(l->mappings, meet, l);
 	l->counts.lost += lost;
 	if (lost)
@@ -570,6 +569,11 @@ void libraries_visit(const struct libraries *l, library_visit *visit, void *arg)
 		visit(arg, &f->shown);
 }
 
+struct stack_files *libraries_stacks(const struct libraries *l)
+{
+	return l->stacks;
+}
+
 struct library_counts libraries_counts(const struct libraries *l)
 {
 	return l->counts;
@@ -584,6 +588,7 @@ void libraries_free(struct libraries *l, bool keep_attached)
 	while (l->files && (f = table_oldest(l->files)))
 		file_drop(l, f, keep_attached);
 	mappings_free(l->mappings);
+	stack_files_free(l->stacks);
 	table_free(l->files);
 	seen_free(l->seen);
 	if (l->inotify_fd >= 0)

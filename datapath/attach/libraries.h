@@ -16,6 +16,10 @@
 #define LIBRARIES_MAX                                                                              \
 	256 /* files that are probed or reported; the one that was met first makes room */
 
+/* A program with a TLS library inside has at least this much code; smaller files are known by name
+ * only. */
+#define LIBRARY_CODE_MIN_BYTES (256u << 10)
+
 enum library_state {
 	LIBRARY_PROBED,
 	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS stays closed */
@@ -77,12 +81,17 @@ void libraries_handle(struct libraries *l);
 /* (A probe keeps its file on disk. Files that were deleted and are no longer mapped are released
  * when the next file is probed; up to then, and for what is still mapped, they are held.) */
 
-/* Looks at what was met while descriptors were short; every few seconds. */
+/* Looks at what was met while descriptors were short or too many files waited; every few seconds.
+ */
 void libraries_retry(struct libraries *l);
 
 /* Visits the known files, in the order they were met. |library| is borrowed. */
 typedef void library_visit(void *arg, const struct library *library);
 void libraries_visit(const struct libraries *l, library_visit *visit, void *arg);
+
+/* The files that are not probed and have TLS inside. */
+struct stack_files;
+struct stack_files *libraries_stacks(const struct libraries *l);
 
 struct library_counts libraries_counts(const struct libraries *l);
 

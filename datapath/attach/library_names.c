@@ -2,29 +2,21 @@
 /* One table, and prefixes. */
 #include "datapath/attach/library_names.h"
 
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "datapath/attach/openssl_place.h"
 
-#define LIBRARIES(X)                                                                               \
-	X("libcrypto",                                                                             \
-	  "libcrypto without " OPENSSL_DERIVE " (older than OpenSSL 3, or not OpenSSL)")           \
-	X("libgnutls", "GnuTLS: no probe for this library yet")                                    \
-	X("libssl3.so", "NSS: no probe for this library yet")                                      \
-	X("libmbedtls", "Mbed TLS: no probe for this library yet")                                 \
-	X("libwolfssl", "wolfSSL: no probe for this library yet")                                  \
-	X("libboringssl", "BoringSSL: no probe for this library yet")                              \
-	X("libjvm.so", "Java: no probe for the TLS of its own classes")
-
 static const struct {
-	const char *part; /* of the name */
-	const char *reason;
+	const char *part;     /* of the name */
+	enum tls_stack stack; /* NONE: the name does not tell */
 } libraries[] = {
-#define X(part, reason) {part, reason},
-	LIBRARIES(X)
-#undef X
+	{"libcrypto", TLS_STACK_NONE},	   {"libgnutls", TLS_STACK_GNUTLS},
+	{"libssl3.so", TLS_STACK_NSS},	   {"libmbedtls", TLS_STACK_MBEDTLS},
+	{"libwolfssl", TLS_STACK_WOLFSSL}, {"libboringssl", TLS_STACK_BORINGSSL},
+	{"libjvm.so", TLS_STACK_JAVA},
 };
+#define LIBRARIES (sizeof(libraries) / sizeof(libraries[0]))
 
 const char *const library_dirs[LIBRARY_DIRS] = {
 	"/usr/lib/x86_64-linux-gnu",
@@ -53,18 +45,38 @@ bool library_name_is_loader(const char *path)
 	return library_name_begins(path, "ld-");
 }
 
+/* LIBRARIES: the name is none of a TLS library. */
+static size_t find(const char *path)
+{
+	const char *name = last_component(path);
+	size_t i = 0;
+
+	while (i < LIBRARIES && !strstr(name, libraries[i].part))
+		i++;
+	return i;
+}
+
 bool library_name_matters(const char *path)
 {
 	return library_name_begins(path, LIBRARY_SSL) || library_name_is_loader(path) ||
-	       library_name_reason(path);
+	       find(path) < LIBRARIES;
 }
 
-const char *library_name_reason(const char *path)
+enum tls_stack library_name_stack(const char *path)
 {
-	const char *name = last_component(path);
+	size_t i = find(path);
 
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
-		if (strstr(name, libraries[i].part))
-			return libraries[i].reason;
-	return NULL;
+	return i < LIBRARIES ? libraries[i].stack : TLS_STACK_NONE;
+}
+
+bool library_name_reason(const char *path, char ret[128])
+{
+	enum tls_stack stack = library_name_stack(path);
+
+	if (stack)
+		snprintf(ret, 128, "%s: %s", tls_stack_shown(stack), tls_stack_reason(stack));
+	else
+		snprintf(ret, 128, "libcrypto without %s (older than OpenSSL 3, or not OpenSSL)",
+			 OPENSSL_DERIVE);
+	return find(path) < LIBRARIES;
 }

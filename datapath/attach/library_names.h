@@ -3,6 +3,8 @@
  * they lie. Only the last component of |path| counts. */
 #pragma once
 
+#include "base/tls_stacks.h"
+
 #include <stdbool.h>
 
 #define LIBRARY_CRYPTO "libcrypto" /* what names begin with */
@@ -21,6 +23,9 @@ bool library_name_is_loader(const char *path);
 /* Whether the file is looked into however small it is. */
 bool library_name_matters(const char *path);
 
-/* Why a TLS library of this name cannot be probed, if it turns out so. NULL if the name is none of
- * a TLS library. */
-const char *library_name_reason(const char *path);
+/* The TLS library that has this name and is not probed; TLS_STACK_NONE if it does not tell. */
+enum tls_stack library_name_stack(const char *path);
+
+/* Stores why a TLS library of this name cannot be probed, if it turns out so. False if the name is
+ * none of a TLS library. */
+bool library_name_reason(const char *path, char ret[128]);

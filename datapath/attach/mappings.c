@@ -87,7 +87,7 @@ static size_t root_bytes(uint32_t pid, char out[PATH_MAX])
 
 /* The kernel writes paths as from the root of the reader, or of the mount namespace where that is
  * another one than the reader's: |visit| gets them as from the root of the process. */
-static void scan_process(uint32_t pid, mapping_visit *visit, void *arg)
+void mappings_scan_process(uint32_t pid, mapping_visit *visit, void *arg)
 {
 	char name[32], root[PATH_MAX], *line cleanup_free = NULL;
 	size_t skip = root_bytes(pid, root);
@@ -131,7 +131,7 @@ int mapping_find_path(const struct mapping *m, char *out, size_t size)
 {
 	struct place p = {.address = m->start, .out = out, .size = size};
 
-	scan_process(m->pid, place_match, &p);
+	mappings_scan_process(m->pid, place_match, &p);
 	return p.found ? 0 : -ENOENT;
 }
 
@@ -144,7 +144,8 @@ int mappings_scan(mapping_visit *visit, void *arg)
 		return -errno;
 	while ((entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]))
-			scan_process((uint32_t)strtoul(entry->d_name, NULL, 10), visit, arg);
+			mappings_scan_process((uint32_t)strtoul(entry->d_name, NULL, 10), visit,
+					      arg);
 	return 0;
 }
 

@@ -54,6 +54,9 @@ uint64_t mappings_handle(struct mappings *m, mapping_visit *visit, void *arg);
  * Processes that cannot be read or that end meanwhile are left out. */
 int mappings_scan(mapping_visit *visit, void *arg);
 
+/* The same of one process; nothing if it is gone. */
+void mappings_scan_process(uint32_t pid, mapping_visit *visit, void *arg);
+
 /* Writes the path of what is mapped at |m| now. 0, -ENOENT: not any more, or the process is gone;
  * another errno: it cannot be read. */
 int mapping_find_path(const struct mapping *m, char *out, size_t size);

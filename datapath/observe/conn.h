@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/table.h"
+#include "base/tls_stacks.h"
 #include "datapath/decode/http1.h"
 #include "datapath/decode/http2.h"
 #include "datapath/decode/tls.h"
@@ -87,6 +88,7 @@ struct end {
 	uint32_t handshake_us;
 	uint64_t requests;
 	uint64_t heard_ns; /* when a walk met it alive last */
+	uint8_t tls_stack; /* enum tls_stack: why its secrets did not come */
 	bool joined;	   /* met while it lived */
 	bool announced;	   /* CONNECTION_OPENED was reported */
 	bool closed;

@@ -67,6 +67,11 @@ struct observe_listener {
 	 * copied up to byte |until| of the direction, as far as it is payload of TLS records: all
 	 * of it is the body of one message. May be NULL, may be ignored. */
 	void (*skip)(void *arg, uint64_t cookie, unsigned direction, uint64_t until);
+	/* With which library that is not opened process |pid| speaks TLS (enum tls_stack).
+	 * TLS_STACK_NONE: not known yet, or more than one could be it, or one that is opened;
+	 * TLS_STACK_OTHER: none that is known. Called when TLS begins to wait for a secret, and
+	 * again when none came. Must not wait. May be NULL. */
+	unsigned (*tls_stack)(void *arg, uint32_t pid);
 	void (*verdict)(void *arg, const struct verdict *v);
 	/* Names the policy, service and workloads of |v|, whose numbers are those of its
 	 * generation. May be NULL. |ret| comes zeroed. */

@@ -43,7 +43,7 @@ static void report(struct conn *c, unsigned side, enum connection_phase phase, u
 		.protocol = layers_protocol(c),
 		.encrypted = c->encrypted,
 		.tls = transport_facts(c),
-		.tls_state = transport_state(c),
+		.tls_state = transport_state(c, side),
 		.opened_ns = c->opened_ns,
 		.now_ns = now_ns,
 		.handshake_us = e->handshake_us,

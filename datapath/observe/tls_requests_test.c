@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events to requests: real TLS handshakes, with the secrets before, after and without them. */
+#include "base/tls_stacks.h"
 #include "datapath/observe/hellos.h"
 #include "datapath/observe/tls_session_test.h"
 #include "datapath/observe/world_events_test.h"
@@ -119,6 +120,60 @@ static void test_late_secrets(void **state)
 	session_free(s);
 }
 
+/* What the connection's records say when no secret comes, by what is known of the two processes. */
+static void expect_reason(unsigned client, unsigned server, const char *at_client,
+			  const char *at_server)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	struct world *w = world_new();
+
+	w->tls_stacks[0] = client;
+	w->tls_stacks[1] = server;
+	exchange(s);
+	world_pair(w);
+	replay(w, s, SECRETS_NEVER);
+	world_tick(w, 11000 * MS);
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_string_equal(world_connection(w, REPORTER_SOURCE, CONNECTION_CLOSED)->tls_state,
+			    at_client);
+	assert_string_equal(world_connection(w, REPORTER_DESTINATION, CONNECTION_CLOSED)->tls_state,
+			    at_server);
+	world_free(w);
+	session_free(s);
+}
+
+static void test_reasons(void **state)
+{
+	(void)state;
+	expect_reason(TLS_STACK_GO, TLS_STACK_JAVA, "go", "java");
+	expect_reason(TLS_STACK_GO, TLS_STACK_OTHER, "go", "go");
+	expect_reason(TLS_STACK_OTHER, TLS_STACK_RUSTLS, "rustls", "rustls");
+	expect_reason(TLS_STACK_OTHER, TLS_STACK_OTHER, "no_secret", "no_secret");
+	/* one end could have told the secrets, or it is not known whether */
+	expect_reason(TLS_STACK_NONE, TLS_STACK_GO, "no_secret", "no_secret");
+	expect_reason(TLS_STACK_BORINGSSL, TLS_STACK_NONE, "no_secret", "no_secret");
+}
+
+/* Asked again when none came: the answer may not have been there at first. */
+static void test_reason_comes_late(void **state)
+{
+	struct session *s = session_start(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256");
+	struct world *w = world_new();
+
+	(void)state;
+	exchange(s);
+	world_pair(w);
+	replay(w, s, SECRETS_NEVER);
+	w->tls_stacks[0] = w->tls_stacks[1] = TLS_STACK_GO;
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_string_equal(world_connection(w, REPORTER_DESTINATION, CONNECTION_CLOSED)->tls_state,
+			    "go");
+	world_free(w);
+	session_free(s);
+}
+
 static void test_no_secrets(void **state)
 {
 	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
@@ -223,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tls13),	     cmocka_unit_test(test_tls12),
 		cmocka_unit_test(test_late_secrets), cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_reasons),	     cmocka_unit_test(test_reason_comes_late),
 		cmocka_unit_test(test_many_wait),    cmocka_unit_test(test_loss),
 	};
 

@@ -33,19 +33,39 @@ static void wait_end(struct conn *c)
 	c->observe->tls_waiting_count--;
 }
 
+/* Looks which libraries may have kept their secrets to themselves. */
+static void find_stacks(struct conn *c)
+{
+	const struct observe_listener *l = &c->observe->listener;
+
+	for (unsigned side = 0; side < 2; side++) {
+		struct end *e = &c->ends[side];
+
+		if (!conn_is_local(c, side))
+			e->tls_stack = TLS_STACK_OTHER;
+		else if (e->address.pid && l->tls_stack)
+			e->tls_stack = (uint8_t)l->tls_stack(l->arg, e->address.pid);
+	}
+}
+
+static void give_up(struct conn *c)
+{
+	tls_give_up(c->tls);
+	if (tls_state_of(c->tls) == TLS_STATE_NO_SECRET)
+		find_stacks(c);
+	wait_end(c);
+}
+
 static void wait_begin(struct conn *c)
 {
 	struct observe *o = c->observe;
 
 	if (list_linked(&c->tls_waiting))
 		return;
-	if (o->tls_waiting_count == WAITING_MAX) {
-		struct conn *oldest = list_entry(o->tls_waiting.next, struct conn, tls_waiting);
-
-		tls_give_up(oldest->tls);
-		wait_end(oldest);
-	}
+	if (o->tls_waiting_count == WAITING_MAX)
+		give_up(list_entry(o->tls_waiting.next, struct conn, tls_waiting));
 	c->tls_since_ns = o->now_ns;
+	find_stacks(c);
 	list_append(&o->tls_waiting, &c->tls_waiting);
 	o->tls_waiting_count++;
 }
@@ -131,8 +151,7 @@ static void expire_waiting(struct observe *o, uint64_t before_ns)
 
 		if (c->tls_since_ns >= before_ns)
 			return;
-		tls_give_up(c->tls);
-		wait_end(c);
+		give_up(c);
 	}
 }
 
@@ -151,7 +170,7 @@ void transport_finish(struct conn *c)
 	if (!c->encrypted)
 		return;
 	if (c->tls) {
-		tls_give_up(c->tls);
+		give_up(c);
 		look(c);
 	}
 	if (!c->tls_opened)
@@ -163,11 +182,23 @@ const struct tls_facts *transport_facts(const struct conn *c)
 	return c->tls ? tls_facts_of(c->tls) : NULL;
 }
 
-const char *transport_state(const struct conn *c)
+/* Both ends know the secrets. A library that keeps them to itself is the reason if neither end has
+ * one that tells them: that of the end |side| first. */
+static const char *reason(const struct conn *c, unsigned side)
 {
+	unsigned own = c->ends[side].tls_stack, other = c->ends[OTHER(side)].tls_stack;
+	const char *name = tls_stack_name(own == TLS_STACK_OTHER ? other : own);
+
+	return own && other && name ? name : tls_state_name(TLS_STATE_NO_SECRET);
+}
+
+const char *transport_state(const struct conn *c, unsigned side)
+{
+	enum tls_state state = c->tls ? tls_state_of(c->tls) : TLS_STATE_NO_SECRET;
+
 	if (!c->encrypted)
 		return NULL;
-	return tls_state_name(c->tls ? tls_state_of(c->tls) : TLS_STATE_NO_SECRET);
+	return state == TLS_STATE_NO_SECRET ? reason(c, side) : tls_state_name(state);
 }
 
 void transport_free(struct conn *c)

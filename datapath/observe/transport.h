@@ -21,6 +21,6 @@ void transport_finish(struct conn *c);
 
 /* NULL for clear text. */
 const struct tls_facts *transport_facts(const struct conn *c);
-const char *transport_state(const struct conn *c);
+const char *transport_state(const struct conn *c, unsigned side);
 
 void transport_free(struct conn *c);

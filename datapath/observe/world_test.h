@@ -33,6 +33,7 @@ struct world {
 	unsigned request_count;
 	struct connection connections[WORLD_RECORDS];
 	unsigned connection_count;
+	unsigned tls_stacks[2]; /* of the client, of the server */
 	struct listener listeners[8];
 	unsigned listener_count;
 	unsigned drop_per_mille; /* records that never come */
@@ -76,6 +77,13 @@ static inline int world_cgroup_path(void *arg, uint64_t id, char *out, size_t si
 	return 0;
 }
 
+static inline unsigned world_tls_stack(void *arg, uint32_t pid)
+{
+	struct world *w = arg;
+
+	return w->tls_stacks[pid != 100];
+}
+
 static inline struct world *world_new_with(const struct observe_limits *limits)
 {
 	struct world *w = calloc(1, sizeof(*w));
@@ -83,7 +91,8 @@ static inline struct world *world_new_with(const struct observe_limits *limits)
 				     .request = world_on_request,
 				     .connection = world_on_connection,
 				     .listener = world_on_listener,
-				     .cgroup_path = world_cgroup_path};
+				     .cgroup_path = world_cgroup_path,
+				     .tls_stack = world_tls_stack};
 
 	w->observe = observe_new(limits, &l, NULL);
 	w->now_ns = 1000 * MS;
