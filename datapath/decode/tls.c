@@ -25,7 +25,7 @@ static _Thread_local uint8_t scratch[TLS_MAX_FRAGMENT_BYTES];
 const char *tls_state_name(enum tls_state state)
 {
 	static const char *const names[] = {
-#define X(name, text) text,
+#define X(name, text, ...) text,
 		TLS_STATES(X)
 #undef X
 	};

@@ -18,18 +18,19 @@ enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 
 /* Why there is no plaintext. One table: names are label values. */
 #define TLS_STATES(X)                                                                              \
-	X(HANDSHAKE, "handshake") /* too early to tell */                                          \
-	X(OPEN, "open")		  /* plaintext flows (bound by tag) */                             \
-	X(NO_SECRET, "no_secret") /* no secret fitted */                                           \
-	X(JOINED, "joined")	  /* the handshake was not seen */                                 \
-	X(UNSUPPORTED_CIPHER, "unsupported_cipher")                                                \
-	X(BACKLOG, "backlog")		  /* too much waited for a secret */                       \
-	X(DESYNC, "desync")		  /* bytes of a record head are missing */                 \
-	X(DECRYPT_ERROR, "decrypt_error") /* a tag failed after binding */                         \
-	X(MALFORMED, "malformed")
+	X(HANDSHAKE, "handshake", "too early to tell")                                             \
+	X(OPEN, "open", "read: its plaintext is known")                                            \
+	X(NO_SECRET, "no_secret",                                                                  \
+	  "no secret fitted: no single library is known to be the reason, or `--tls off`")         \
+	X(JOINED, "joined", "older than the agent: the handshake was not seen")                    \
+	X(UNSUPPORTED_CIPHER, "unsupported_cipher", "a cipher suite that is not read")             \
+	X(BACKLOG, "backlog", "too much waited for a secret")                                      \
+	X(DESYNC, "desync", "bytes of a record's head are missing")                                \
+	X(DECRYPT_ERROR, "decrypt_error", "a record did not open with the keys of those before")   \
+	X(MALFORMED, "malformed", "not valid TLS")
 
 enum tls_state {
-#define X(name, text) TLS_STATE_##name,
+#define X(name, ...) TLS_STATE_##name,
 	TLS_STATES(X)
 #undef X
 		TLS_STATE_MAX
