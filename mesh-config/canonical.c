@@ -195,7 +195,8 @@ static bool keeps_books(const struct kind *k, const struct yaml_node *node,
 	uint32_t known = 0;
 
 	for (uint32_t i = 0; i < metadata_schema.count; i++)
-		known += yaml_find(metadata, metadata_schema.fields[i].name) != NULL;
+		known += metadata_schema.fields[i].status == FIELD_HONOURED &&
+			 yaml_find(metadata, metadata_schema.fields[i].name) != NULL;
 	return (yaml_find(node, "status") && !field_at_root(k, "status")) ||
 	       (metadata && metadata->count > known);
 }

@@ -385,7 +385,8 @@ static void unwritten_tell(struct canonical_writer *w, const struct schema *sche
 {
 	bool refused = is_refused(schema, f, n);
 
-	if (schema_asks_nothing(f, n))
+	if (schema_asks_nothing(f, n) ||
+	    (schema == &metadata_schema && f && f->status == FIELD_IGNORED)) /* it is counted */
 		return;
 	if (f && f->status == FIELD_HONOURED && f->list)
 		list_lose(w, f, n);

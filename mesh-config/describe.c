@@ -162,6 +162,7 @@ static void differences_page(FILE *to)
 	      "there;\n"
 	      "- `backendRefs` of a Service without a port: that is the port that was asked for;\n"
 	      "- a Service whose name begins with a digit or has a point in it;\n"
+	      "- what excludes or needs what among node ports, load balancers and external names;\n"
 	      "- hosts written as NAME.NAMESPACE, as the DNS of a cluster has them: Istio finds no "
 	      "service by those;\n"
 	      "- groups that a ReferenceGrant or a parent of kind Service does not name: `\"\"` is "

@@ -23,6 +23,8 @@ struct draft_metadata {
 	const struct mesh_labels *labels, *annotations;
 };
 
+#define BOOKS "what the API server keeps"
+
 static const struct field metadata_schema_fields[] = {
 	FIELD(struct draft_metadata, name, "name", WORD, "unique among its kind and namespace",
 	      .required = true, .form = FORM_OBJECT_NAME),
@@ -32,8 +34,20 @@ static const struct field metadata_schema_fields[] = {
 	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
 	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
 	      "weft.dev/end-connections; others of weft.dev are told, all others are left alone"),
+	FIELD_IGNORE("ownerReferences", "what made it"),
+	FIELD_IGNORE("uid", BOOKS),
+	FIELD_IGNORE("resourceVersion", BOOKS),
+	FIELD_IGNORE("generation", BOOKS),
+	FIELD_IGNORE("generateName", BOOKS),
+	FIELD_IGNORE("creationTimestamp", BOOKS),
+	FIELD_IGNORE("deletionTimestamp", BOOKS),
+	FIELD_IGNORE("deletionGracePeriodSeconds", BOOKS),
+	FIELD_IGNORE("finalizers", BOOKS),
+	FIELD_IGNORE("managedFields", BOOKS),
+	FIELD_IGNORE("selfLink", BOOKS),
+	FIELD_IGNORE("clusterName", BOOKS),
 };
-SCHEMA(metadata_schema, "metadata", struct draft_metadata, .open = true);
+SCHEMA(metadata_schema, "metadata", struct draft_metadata);
 
 struct files_reading {
 	struct reading *r;

@@ -156,6 +156,18 @@ static bool is_address(struct slice s, bool alone)
 	return prefix_parse(s, &prefix, &clean) && !(alone && has(s, '/'));
 }
 
+/* 0.0.0.0 and ::, to which nothing can connect. */
+static bool is_unspecified(struct slice s)
+{
+	static const uint8_t none[16], none_mapped[16] = {[10] = 0xff, [11] = 0xff};
+	struct mesh_prefix p;
+	bool clean;
+
+	return prefix_parse(s, &p, &clean) &&
+	       (!memcmp(p.address, none, sizeof(none)) ||
+		!memcmp(p.address, none_mapped, sizeof(none_mapped)));
+}
+
 /* ---- others */
 
 static bool is_gateway(struct slice s)
@@ -247,6 +259,8 @@ bool form_fits(enum field_form form, struct slice s)
 	case FORM_NAMESPACE:
 	case FORM_PORT_NAME:
 		return is_run(s, LOWER DIGITS, "-", LABEL_MAX_BYTES);
+	case FORM_QUALIFIED:
+		return is_label_key(s);
 	case FORM_GROUP:
 		return !s.size_bytes || is_object_name(s);
 	case FORM_KIND:
@@ -277,7 +291,7 @@ bool form_fits(enum field_form form, struct slice s)
 	case FORM_PORT_TARGET:
 		return is_port_target(s);
 	case FORM_SINGLE_ADDRESS:
-		return is_address(s, true);
+		return is_address(s, true) && !is_unspecified(s);
 	case FORM_ADDRESS:
 		return is_address(s, false);
 	}

@@ -22,6 +22,7 @@
 	X(GROUP, NAME, "a group of an API",                                                        \
 	  "empty, or lower case letters, digits, '-' and '.' between them",                        \
 	  "^(" PATTERN_LOWER "(\\." PATTERN_LOWER ")*)?$")                                         \
+	X(QUALIFIED, NAME, "a qualified name", "[PREFIX/]NAME, as kubernetes.io/h2c", NULL)        \
 	X(DNS_LABEL, NAME, "a label of DNS", "letters, digits and '-' between them, at most 63",   \
 	  "^" PATTERN_LABEL "$")                                                                   \
 	X(PORT_NAME, NAME, "a name of a port",                                                     \

@@ -55,7 +55,8 @@ static const struct field service_port_schema_fields[] = {
 	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
 	      FIELD_DEFAULT(0, "TCP")),
 	FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,
-	      "what travels inside; else the name of the port tells (http, grpc-web, ...)"),
+	      "what travels inside; else the name of the port tells (http, grpc-web, ...)",
+	      .form = FORM_QUALIFIED),
 	FIELD_IGNORE("nodePort", "ports of nodes stay kube-proxy's", FIELD_OF(NUMBER),
 		     .max = 65535),
 };
@@ -133,6 +134,9 @@ static void service_check(struct reading *r, void *draft)
 				    1 + s->cluster_ips.count + s->external_ips.count);
 	if (!s->vips.items)
 		return;
+	if (s->cluster_ips.count && s->cluster_ip.text != more[0].text)
+		problem_add(r->problems, PROBLEM_VALUE, s->cluster_ips.at,
+			    "the first of clusterIPs is not clusterIP");
 	vip_add(r, s, &s->cluster_ip);
 	for (uint32_t i = 0; i < s->cluster_ips.count; i++)
 		vip_add(r, s, &more[i]);
@@ -152,6 +156,9 @@ static void service_check(struct reading *r, void *draft)
 static const char *const service_types[] = {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName",
 					    NULL};
 static const char *const affinities[] = {"None", "ClientIP", NULL};
+static const char *const families[] = {"IPv4", "IPv6", NULL};
+static const char *const family_policies[] = {"SingleStack", "PreferDualStack", "RequireDualStack",
+					      NULL};
 static const char *const local_policies[] = {"Cluster", "Local", NULL};
 static const char *const distributions[] = {"", "PreferClose", "PreferSameZone", "PreferSameNode",
 					    NULL};
@@ -180,19 +187,22 @@ static const struct field service_schema_fields[] = {
 	FIELD(struct draft_service, internal_policy, "internalTrafficPolicy", ENUM,
 	      "Local is refused: it would be ignored", .words = local_policies,
 	      FIELD_DEFAULT(0, "Cluster")),
-	FIELD_IGNORE("ipFamilies", "the addresses tell", FIELD_OF(TEXT), .list = true),
-	FIELD_IGNORE("ipFamilyPolicy", "the addresses tell", FIELD_OF(TEXT)),
+	FIELD_IGNORE("ipFamilies", "the addresses tell", FIELD_OF(ENUM), .words = families,
+		     .list = true),
+	FIELD_IGNORE("ipFamilyPolicy", "the addresses tell", FIELD_OF(ENUM),
+		     .words = family_policies),
 	FIELD_IGNORE("externalName", "the cluster's DNS answers it", FIELD_OF(TEXT)),
 	FIELD_IGNORE("externalTrafficPolicy", "of traffic from outside, which weft does not steer",
-		     FIELD_OF(TEXT)),
+		     FIELD_OF(ENUM), .words = local_policies),
 	FIELD_IGNORE("healthCheckNodePort", "the load balancer's", FIELD_OF(NUMBER)),
 	FIELD_IGNORE("allocateLoadBalancerNodePorts", "the load balancer's", FIELD_OF(BOOL)),
-	FIELD_IGNORE("loadBalancerClass", "the load balancer's", FIELD_OF(TEXT)),
+	FIELD_IGNORE("loadBalancerClass", "the load balancer's", FIELD_OF(TEXT),
+		     .form = FORM_QUALIFIED),
 	FIELD_IGNORE("loadBalancerIP", "the load balancer's", FIELD_OF(TEXT)),
 	FIELD_WARN("loadBalancerSourceRanges", HARMLESS,
 		   "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "
 		   "here",
-		   FIELD_OF(TEXT), .list = true),
+		   FIELD_OF(TEXT), .list = true, .form = FORM_ADDRESS),
 	FIELD(struct draft_service, distribution, "trafficDistribution", ENUM,
 	      "endpoints near this node's place (MeshSettings) go first", .words = distributions,
 	      FIELD_DEFAULT(0, "all alike")),
@@ -232,11 +242,12 @@ static const struct field slice_endpoint_schema_fields[] = {
 	      .object = &conditions_schema),
 	FIELD(struct draft_slice_endpoint, target, "targetRef", OBJECT, "the pod",
 	      .object = &target_schema),
-	FIELD(struct draft_slice_endpoint, node_name, "nodeName", TEXT, "the node it is on"),
+	FIELD(struct draft_slice_endpoint, node_name, "nodeName", TEXT, "the node it is on",
+	      .form = FORM_OBJECT_NAME),
 	FIELD(struct draft_slice_endpoint, zone, "zone", TEXT, "zone of its locality"),
 	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT), .form = FORM_NAMESPACE),
 	FIELD_IGNORE("hints", "kube-proxy's topology hints", FIELD_OF_SOME_OBJECT),
-	FIELD_IGNORE("deprecatedTopology", "of older versions"),
+	FIELD_IGNORE("deprecatedTopology", "of older versions", FIELD_OF(LABELS)),
 	FIELD_IGNORE("topology", "of older versions"),
 };
 
@@ -270,14 +281,18 @@ static void slice_endpoint_check(struct reading *r, void *draft)
 static SCHEMA(slice_endpoint_schema, "EndpointSlice.endpoints", struct draft_slice_endpoint,
 	      .check = slice_endpoint_check);
 
+#define SLICE_PORT_FIELDS(...)                                                                     \
+	FIELD(struct draft_port, name, "name", TEXT, "name of the service's port",                 \
+	      .form = FORM_PORT_NAME),                                                             \
+		FIELD(struct draft_port, port, "port", NUMBER, "where the endpoints listen",       \
+		      .min = 1, .max = 65535, ##__VA_ARGS__),                                      \
+		FIELD(struct draft_port, protocol, "protocol", ENUM, "transport",                  \
+		      .words = protocols, FIELD_DEFAULT(0, "TCP")),                                \
+		FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,                   \
+		      "as in the service", .form = FORM_QUALIFIED)
+
 static const struct field slice_port_schema_fields[] = {
-	FIELD(struct draft_port, name, "name", TEXT, "name of the service's port",
-	      .form = FORM_PORT_NAME),
-	FIELD(struct draft_port, port, "port", NUMBER, "where the endpoints listen", .min = 1,
-	      .max = 65535),
-	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
-	      FIELD_DEFAULT(0, "TCP")),
-	FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT, "as in the service"),
+	SLICE_PORT_FIELDS(),
 };
 SCHEMA(slice_port_schema, "EndpointSlice.ports", struct draft_port);
 
@@ -311,11 +326,26 @@ static void family_check(struct reading *r, const struct draft_slice *s,
 				     "own");
 }
 
+/* Names tell ports apart; one may have none. */
+static void slice_ports_check(struct reading *r, const struct draft_list *list)
+{
+	const struct draft_port *ports = list->items;
+
+	for (uint32_t i = 0; i < list->count; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (ports[i].name == ports[j].name) {
+				problem_add(r->problems, PROBLEM_DUPLICATE, ports[i].at,
+					    "two ports have the name \"%s\"", ports[i].name);
+				break;
+			}
+}
+
 static void slice_check(struct reading *r, void *draft)
 {
 	const struct draft_slice *s = draft;
 	const struct draft_slice_endpoint *endpoints = s->endpoints.items;
 
+	slice_ports_check(r, &s->ports);
 	for (uint32_t i = 0; i < s->endpoints.count && s->address_type != 2; i++)
 		family_check(r, s, &endpoints[i]);
 
@@ -333,11 +363,17 @@ static const struct field endpoints_address_schema_fields[] = {
 	      .required = true, .form = FORM_SINGLE_ADDRESS),
 	FIELD(struct draft_endpoints_address, target, "targetRef", OBJECT, "the pod",
 	      .object = &target_schema),
-	FIELD(struct draft_endpoints_address, node_name, "nodeName", TEXT, "the node it is on"),
-	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT)),
+	FIELD(struct draft_endpoints_address, node_name, "nodeName", TEXT, "the node it is on",
+	      .form = FORM_OBJECT_NAME),
+	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT), .form = FORM_NAMESPACE),
 };
 static SCHEMA(endpoints_address_schema, "Endpoints.subsets.addresses",
 	      struct draft_endpoints_address);
+
+static const struct field endpoints_port_schema_fields[] = {
+	SLICE_PORT_FIELDS(.required = true),
+};
+static SCHEMA(endpoints_port_schema, "Endpoints.subsets.ports", struct draft_port);
 
 static const struct field endpoints_subset_schema_fields[] = {
 	FIELD(struct draft_endpoints_subset, ready, "addresses", OBJECT, "endpoints in use",
@@ -345,9 +381,23 @@ static const struct field endpoints_subset_schema_fields[] = {
 	FIELD(struct draft_endpoints_subset, not_ready, "notReadyAddresses", OBJECT,
 	      "endpoints not in use", .object = &endpoints_address_schema, .list = true),
 	FIELD(struct draft_endpoints_subset, ports, "ports", OBJECT, "of all of them",
-	      .object = &slice_port_schema, .list = true),
+	      .object = &endpoints_port_schema, .list = true),
 };
-static SCHEMA(endpoints_subset_schema, "Endpoints.subsets", struct draft_endpoints_subset);
+
+static void endpoints_subset_check(struct reading *r, void *draft)
+{
+	const struct draft_endpoints_subset *s = draft;
+	const struct draft_port *ports = s->ports.items;
+
+	slice_ports_check(r, &s->ports);
+	for (uint32_t i = 0; i < s->ports.count && s->ports.count > 1; i++)
+		if (!ports[i].name[0])
+			problem_add(r->problems, PROBLEM_REQUIRED, ports[i].at,
+				    "a port of several needs a name");
+}
+
+static SCHEMA(endpoints_subset_schema, "Endpoints.subsets", struct draft_endpoints_subset,
+	      .check = endpoints_subset_check);
 
 static const struct field endpoints_schema_fields[] = {
 	OBJECT_FIELDS,

@@ -90,8 +90,7 @@ static const struct field group_metadata_schema_fields[] = {
 	FIELD(struct draft_group_metadata, labels, "labels", LABELS, "of every entry"),
 	FIELD_IGNORE("annotations", "for people and programs", FIELD_OF(ANNOTATIONS)),
 };
-static SCHEMA(group_metadata_schema, "WorkloadGroup.spec.metadata", struct draft_group_metadata,
-	      .open = true);
+static SCHEMA(group_metadata_schema, "WorkloadGroup.spec.metadata", struct draft_group_metadata);
 
 static const struct field workload_group_schema_fields[] = {
 	FIELD(struct draft_workload_group, metadata, "metadata", OBJECT, "labels of every entry",

@@ -35,6 +35,7 @@ static const char *const usual_hints[PROBLEM_CODE_COUNT] = {
 	[PROBLEM_TOO_LARGE] = "split it: all files of the directory belong together",
 	[PROBLEM_ENCODING] = "save the file as UTF-8; in quotes write \\t and \\n for a tab and a "
 			     "new line",
+	[PROBLEM_UNKNOWN_FIELD] = "weft config schema KIND lists the fields",
 	[PROBLEM_TYPE] = "weft config schema KIND says what each field takes",
 	[PROBLEM_VALUE] = "weft config schema KIND says what each field takes",
 	[PROBLEM_REQUIRED] = "weft config schema KIND lists the fields",
