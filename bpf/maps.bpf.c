@@ -21,7 +21,7 @@ struct owner_map weft_owners SEC(".maps");
 struct walked_map weft_walked SEC(".maps");
 struct end_map weft_ends SEC(".maps");
 struct early_map weft_early SEC(".maps");
-struct scratch_map weft_scratch SEC(".maps");
+struct blank_map weft_blank SEC(".maps");
 struct traffic_note_map weft_tls_notes SEC(".maps");
 struct enrolled_map weft_enrolled SEC(".maps");
 struct lane_map weft_lanes SEC(".maps");

@@ -5,14 +5,6 @@
 #include "bpf/lib/authorize.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 
-static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
-{
-	__builtin_memcpy(out->local_addr, key->remote_addr, 16);
-	__builtin_memcpy(out->remote_addr, key->local_addr, 16);
-	out->local_port = key->remote_port;
-	out->remote_port = key->local_port;
-}
-
 /* Functions of their own: the stack of all that calls each other is bounded. */
 __weak __noinline int source_of_addr(const struct end_key *key, __u64 generation)
 {

@@ -66,6 +66,15 @@ static __always_inline void end_key_fill(struct end_key *key, const struct weft_
 	key->ingress_seq = ingress_seq;
 }
 
+/* The addresses as the other end sees them. */
+static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
+{
+	__builtin_memcpy(out->local_addr, key->remote_addr, 16);
+	__builtin_memcpy(out->remote_addr, key->local_addr, 16);
+	out->local_port = key->remote_port;
+	out->remote_port = key->local_port;
+}
+
 /* All but |owner->program|. */
 static __always_inline void owner_fill(struct weft_owner *owner, struct task_struct *task)
 {

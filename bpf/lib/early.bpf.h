@@ -1,33 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: payload of a handshake, which is kept until the connection is established: what arrives
- * with the ACK that completes it, which the hook sees at the listening socket, and what a client
- * sends with its SYN (TCP Fast Open, RFC 7413). */
+/* Layer 4: payload that passes before its connection has begun, and is kept until then: what the
+ * hook sees at the listening socket (it came with the ACK that completes the handshake, or with the
+ * SYN: TCP Fast Open, RFC 7413), what a client sends with its SYN, and what the server answers
+ * before the client knows that it is connected. */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
 #include "bpf/lib/pipeline.bpf.h"
 
-/* At the listener; WEFT_EGRESS: at the socket that connects. */
+/* How many packets in a row are looked for: an initial window (RFC 6928). */
+#define EARLY_PACKETS 10
+
+static __always_inline struct early *early_new(const struct end_key *key)
+{
+	__u32 zero = 0;
+	const struct early *blank = bpf_map_lookup_elem(&weft_blank, &zero);
+
+	if (blank)
+		bpf_map_update_elem(&weft_early, key, blank, BPF_ANY);
+	return bpf_map_lookup_elem(&weft_early, key);
+}
+
+/* At the listener, or at the socket that connects. */
 __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 bytes, __u32 seq,
 				 __u32 direction)
 {
+	__u32 kept = size_within(bytes < EARLY_BYTES ? bytes : EARLY_BYTES, EARLY_BYTES);
+	struct bpf_sock *sk = skb->sk;
 	struct weft_tuple tuple = {};
 	struct end_key key = {};
-	__u32 zero = 0, kept = bytes < EARLY_BYTES ? bytes : EARLY_BYTES;
-	struct early *early = bpf_map_lookup_elem(&weft_scratch, &zero);
-	struct bpf_sock *sk = skb->sk;
+	struct early *early;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (!sk || !early || !tuple_of_packet(skb, direction, &tuple))
+	if (!sk || !kept || !tuple_of_packet(skb, direction, &tuple))
 		return 0;
-	kept = size_within(kept, EARLY_BYTES);
-	if (!kept || bpf_skb_load_bytes(skb, offset, early->data, kept))
-		return 0;
-	early->time_ns = bpf_ktime_get_ns();
-	early->bytes = bytes;
-	early->seq = seq;
 	end_key_fill(&key, &tuple, netns_of_sock(sk), direction == WEFT_EGRESS ? 0 : seq);
-	bpf_map_update_elem(&weft_early, &key, early, BPF_ANY);
+	early = early_new(&key);
+	if (!early || bpf_skb_load_bytes(skb, offset, early->data, kept)) {
+		count(WEFT_COUNT_SEGMENTS_SEEN, 1);
+		count_lost(WEFT_LOST_READ_SEGMENT);
+		return 0;
+	}
+	early->time_ns = bpf_ktime_get_ns();
+	early->seq = seq;
+	__sync_lock_test_and_set(&early->bytes, bytes); /* the rest is there before */
 	return 0;
 }
 
@@ -62,63 +78,103 @@ static __always_inline void early_segment(const struct conn_state *state, const 
 		count(WEFT_COUNT_SKIPPED_BYTES, early->bytes - bytes);
 }
 
-static __always_inline void early_begin(struct conn_state *state, struct stream_state *s,
-					const struct early *early, __u8 direction)
+/* |mine|: this end, but for egress_seq: the network namespace. ingress_seq: as at early_keep. */
+static __always_inline struct early *early_find(struct end_key *mine, __u32 seq)
 {
-	state->last_direction = direction;
-	pipeline_ask(state, early->data[0] == 'H' && early->data[1] == 'E');
-	s->mode = WALK_HTTP1_RAW;
-	s->position = early->bytes;
-	s->wanted = early->bytes;
-	s->next = early->seq + early->bytes;
+	mine->ingress_seq = seq;
+	return bpf_map_lookup_elem(&weft_early, mine);
 }
 
-/* At the client's end, in |netns_ino|: what its SYN carried. |acked|: how much of that the server
- * took; of anything else the rest comes again. */
-static __always_inline void early_sent(const struct end_key *mine, __u32 netns_ino,
-				       struct conn_state *state, struct weft_settings *set,
-				       __u32 acked)
+static __always_inline bool early_is(const struct early *early, __u32 seq, __u32 bytes)
 {
-	struct end_key key = *mine;
-	struct early *early;
+	return early && early->seq == seq && early->bytes == bytes;
+}
 
-	key.egress_seq = netns_ino;
-	key.ingress_seq = 0;
-	early = bpf_map_lookup_elem(&weft_early, &key);
+/* This direction has begun with |early|; another CPU may have found its packet already. */
+static __always_inline void early_pass(struct stream_state *s, const struct early *early,
+				       __u32 first_seq, __u8 mode)
+{
+	__u32 end = early->seq + early->bytes;
+
+	if ((__s32)(end - s->next) > 0)
+		s->next = end;
+	s->position = s->next - first_seq;
+	s->wanted = s->position;
+	s->mode = mode;
+}
+
+static __always_inline void early_ask(struct conn_state *state, const struct early *early)
+{
+	pipeline_ask(state, early->data[0] == 'H' && early->data[1] == 'E');
+}
+
+/* At the client's end: what its SYN carried, which the server took. */
+static __always_inline void early_sent(struct end_key *mine, struct conn_state *state,
+				       struct weft_settings *set)
+{
+	struct early *early = early_find(mine, 0);
+
 	if (!early)
 		return;
-	if (early->seq == state->egress_seq && early->bytes == acked) {
-		early_begin(state, &state->streams[WEFT_EGRESS], early, WEFT_EGRESS);
+	if (set->capture) {
+		early_pass(&state->streams[WEFT_EGRESS], early, state->egress_seq, WALK_HTTP1_RAW);
+		state->last_direction = WEFT_EGRESS;
+		early_ask(state, early);
 		early_segment(state, early, set, WEFT_EGRESS);
 	}
-	bpf_map_delete_elem(&weft_early, &key);
+	bpf_map_delete_elem(&weft_early, mine);
 }
 
-/* When the connection is established: what arrived before is told now, and the direction goes on
- * after it. |mine| is this end's, in |netns_ino|. */
-static __always_inline void early_tell(const struct end_key *mine, __u32 netns_ino,
-				       struct conn_state *state, struct weft_settings *set)
+/* The packet that arrived at |mine->ingress_seq|, and where the next one would be. |captured|: it
+ * was, at the other end, which is on this node. 0: none is left. */
+static __noinline int early_arrived(struct end_key *mine, struct conn_state *state,
+				    struct weft_settings *set, bool captured)
 {
-	struct stream_state *s = &state->streams[WEFT_INGRESS];
-	struct end_key key = *mine, peer = {};
-	struct early *early;
+	struct early *early = bpf_map_lookup_elem(&weft_early, mine);
+	__u32 end;
 
-	key.egress_seq = netns_ino;
-	early = bpf_map_lookup_elem(&weft_early, &key);
+	if (!early || !early->bytes)
+		return 0;
+	end = early->seq + early->bytes;
+	early_pass(&state->streams[WEFT_INGRESS], early, state->ingress_seq,
+		   !set->capture ? WALK_NEW
+		   : captured	 ? WALK_HTTP1
+				 : WALK_HTTP1_RAW);
+	if (set->capture && captured)
+		early_mark(state, early);
+	else if (set->capture)
+		early_segment(state, early, set, WEFT_INGRESS);
+	bpf_map_delete_elem(&weft_early, mine);
+	mine->ingress_seq = end;
+	return 1;
+}
+
+/* Whether the other end has begun, on this node. A function of its own: the stack of all that calls
+ * each other is bounded. */
+static __noinline bool early_is_captured(const struct end_key *mine, const struct conn_state *state)
+{
+	struct end_key peer = {};
+
+	key_turn(&peer, mine);
+	peer.egress_seq = state->ingress_seq;
+	peer.ingress_seq = state->egress_seq;
+	return bpf_map_lookup_elem(&weft_ends, &peer);
+}
+
+/* What arrived before is told now, and the direction goes on after it. */
+static __always_inline void early_tell(struct end_key *mine, struct conn_state *state,
+				       struct weft_settings *set)
+{
+	struct early *early = early_find(mine, state->ingress_seq);
+	bool captured;
+
 	if (!early)
 		return;
-	__builtin_memcpy(peer.local_addr, mine->remote_addr, 16);
-	__builtin_memcpy(peer.remote_addr, mine->local_addr, 16);
-	peer.local_port = mine->remote_port;
-	peer.remote_port = mine->local_port;
-	peer.egress_seq = mine->ingress_seq;
-	peer.ingress_seq = mine->egress_seq;
-	early_begin(state, s, early, WEFT_INGRESS);
-	if (bpf_map_lookup_elem(&weft_ends, &peer)) {
-		s->mode = WALK_HTTP1;
-		early_mark(state, early);
-	} else {
-		early_segment(state, early, set, WEFT_INGRESS);
-	}
-	bpf_map_delete_elem(&weft_early, &key);
+	state->last_direction = WEFT_INGRESS;
+	if (state->role == WEFT_ROLE_SERVER)
+		early_ask(state, early);
+	captured = early_is_captured(mine, state);
+	for (int i = 0; i < EARLY_PACKETS; i++)
+		if (!early_arrived(mine, state, set, captured))
+			break;
 }

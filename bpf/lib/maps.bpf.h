@@ -164,7 +164,7 @@ struct conn_state {
 	__u32 egress_seq;
 	__u32 ingress_seq;
 	__u32 end_flags; /* WEFT_END_* */
-	__u32 pad2;
+	__u32 begun;	 /* the streams have their places */
 };
 
 _Static_assert(sizeof(struct conn_state) == 184, "slab");
@@ -236,14 +236,14 @@ struct end_map {
 };
 extern struct end_map weft_ends SEC(".maps");
 
-/* Payload that completed a handshake (TCP_DEFER_ACCEPT, a lost ACK): it passes the hook before its
- * socket is there. Kept by the addresses of both ends, seen from the receiver, and its network
+/* Payload that passes the hook before its connection has begun (TCP Fast Open, TCP_DEFER_ACCEPT, a
+ * lost ACK). Kept by the addresses of both ends, seen from the one that it passes, and its network
  * namespace: another one may have the same addresses. */
 #define EARLY_BYTES 960 /* fits a small record */
 
 struct early {
 	__u64 time_ns;
-	__u32 bytes; /* of the packet; |data| holds the first EARLY_BYTES of them */
+	__u32 bytes; /* of the packet; |data| holds the first EARLY_BYTES of them; 0: not filled */
 	__u32 seq;   /* of its first byte */
 	__u8 data[EARLY_BYTES];
 };
@@ -257,14 +257,15 @@ struct early_map {
 };
 extern struct early_map weft_early SEC(".maps");
 
-/* Where such a payload is put together: one per CPU, too large for the stack. */
-struct scratch_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+/* What such an entry begins as, before it is filled in its place: one per CPU to put it together in
+ * would be shared by programs that interrupt each other. Never written. */
+struct blank_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct early);
 };
-extern struct scratch_map weft_scratch SEC(".maps");
+extern struct blank_map weft_blank SEC(".maps");
 
 /* The traffic secret that a thread derived last: what its next record key belongs to. Key:
  * pid_tgid. */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bpf/lib/held.bpf.h"
+#include "bpf/lib/join.bpf.h"
 #include "bpf/lib/proxy.bpf.h"
 #include "bpf/lib/quick.bpf.h"
 #include "bpf/lib/walk_units.bpf.h"
@@ -333,37 +334,6 @@ static __always_inline void stream_start(struct stream_state *s, __u32 seq)
 		return;
 	s->started = 1;
 	s->next = seq;
-}
-
-/* Forgets what the direction carried; its byte count goes on. */
-static __always_inline void stream_reset(struct stream_state *s)
-{
-	s->wanted = s->position;
-	s->mode = WALK_NEW;
-	s->started = 0;
-	s->holes = 0;
-	s->announced = 0;
-	s->tries = 0;
-	s->header_bytes = 0;
-	s->skip = 0;
-	s->unusual = 0;
-}
-
-/* Starts to follow a connection mid-life: its place in either stream is not known. */
-static __always_inline void join(struct conn_state *state, __u32 epoch)
-{
-	if (!state->started_ns)
-		state->started_ns = bpf_ktime_get_ns();
-	state->epoch = epoch;
-	state->held = HELD_NONE;
-	state->joined = 1;
-	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
-	state->last_direction = 2;
-	state->head_request = 0;
-	state->asked = 0;
-	state->overlaps = OVERLAPS_NOT;
-	stream_reset(&state->streams[WEFT_EGRESS]);
-	stream_reset(&state->streams[WEFT_INGRESS]);
 }
 
 static __always_inline void stream_count(struct capture *c, struct stream_state *s)

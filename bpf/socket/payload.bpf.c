@@ -3,7 +3,7 @@
  * namespace. Emits SEGMENT records of what is not body, MARK records where the peer's end is
  * captured, OPEN for connections met while they live. May lose records when the ring is full
  * (counted). Always lets the packet pass. */
-#include "bpf/lib/early.bpf.h"
+#include "bpf/lib/opening.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/walk.bpf.h"
 
@@ -57,6 +57,41 @@ static __noinline struct conn_state *meet(struct __sk_buff *skb, struct bpf_sock
 	place(state, p, direction);
 	joined_announce(skb, sk, state, direction);
 	return state;
+}
+
+static __always_inline bool is_begun(struct bpf_sock *sk)
+{
+	const struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+
+	return state && state->begun;
+}
+
+/* A server may speak before it knows that its client is there (TCP Fast Open): its end begins now.
+ */
+static __noinline int begin_now(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct conn_state *state =
+		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (tcp && state && state->role != WEFT_ROLE_CLIENT)
+		conn_begin(tcp, state, bpf_get_socket_cookie(skb), WEFT_ROLE_SERVER);
+	return 0;
+}
+
+/* What passes before the connection begins is kept until then. It may just do so on another CPU. */
+static __always_inline bool is_kept(struct __sk_buff *skb, struct bpf_sock *sk,
+				    const struct payload *p, __u8 direction)
+{
+	if (sk->state == BPF_TCP_SYN_RECV)
+		begin_now(skb, sk);
+	else if (sk->state != BPF_TCP_LISTEN && sk->state != BPF_TCP_SYN_SENT)
+		return false;
+	if (is_begun(sk))
+		return false;
+	if (p->bytes)
+		early_keep(skb, p->offset, p->bytes, p->seq, direction);
+	return !is_begun(sk);
 }
 
 /* The socket's connection, announced to the agent that runs now. */
@@ -151,11 +186,8 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return PASS;
-	if (sk->state == (direction == WEFT_INGRESS ? BPF_TCP_LISTEN : BPF_TCP_SYN_SENT)) {
-		if (p.bytes && set->capture)
-			early_keep(skb, p.offset, p.bytes, p.seq, direction);
+	if (is_kept(skb, sk, &p, direction))
 		return PASS;
-	}
 	if (!p.bytes)
 		return look_fin(sk, &c, &p);
 	c.fin = p.fin;

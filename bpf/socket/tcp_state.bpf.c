@@ -2,8 +2,8 @@
 /* Hook: tp_btf inet_sock_set_state (twice), tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE
  * and LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen()
  * run in the caller's task. */
-#include "bpf/lib/early.bpf.h"
 #include "bpf/lib/held.bpf.h"
+#include "bpf/lib/opening.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 
 #define ENETUNREACH  101
@@ -18,14 +18,6 @@ static __always_inline void remember_owner(struct sock *sk)
 
 	if (owner)
 		owner_learn(owner);
-}
-
-static __always_inline void copy_owner(struct weft_owner *out, struct sock *sk)
-{
-	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-
-	if (owner)
-		*out = *owner;
 }
 
 static __always_inline void connect_started(struct sock *sk)
@@ -43,71 +35,21 @@ static __always_inline void connect_started(struct sock *sk)
 	state->role = WEFT_ROLE_CLIENT;
 }
 
-/* The first byte has its place before it is seen: packets may come in any order. */
-static __always_inline void stream_begin(struct stream_state *s, __u32 seq)
-{
-	s->started = 1;
-	s->next = seq;
-}
-
-/* What the server took of what the client's SYN carried (RFC 7413); the SYN itself counts as one.
- */
-static __always_inline __u32 syn_data_acked(const struct tcp_sock *tcp,
-					    const struct conn_state *state)
-{
-	__u32 acked = (__u32)tcp->bytes_acked;
-
-	return state->role == WEFT_ROLE_CLIENT && acked > 1 ? acked - 1 : 0;
-}
-
 static __always_inline void established(struct sock *sk, int old_state)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	struct weft_settings *set = settings();
-	struct end_key key = {};
-	struct conn_state *state;
-	struct weft_open *open;
-	__u32 acked;
+	struct conn_state *state =
+		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	bool client;
 
-	state = bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!state || !tcp || !set) {
+	if (!state || !tcp) {
 		count_lost(WEFT_LOST_STORAGE);
 		return;
 	}
-	state->cookie = bpf_get_socket_cookie(sk);
-	state->opened_ns = bpf_ktime_get_ns();
-	state->epoch = set->epoch;
-	state->last_direction = 2;
-	state->role = old_state == TCP_SYN_SENT ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER;
-	if (is_repaired(tcp))
-		state->end_flags |= WEFT_END_REPAIRED;
-	acked = syn_data_acked(tcp, state);
-	state->egress_seq = tcp->snd_una - acked;
-	state->ingress_seq = tcp->rcv_nxt - (__u32)tcp->bytes_received;
-	stream_begin(&state->streams[WEFT_EGRESS], state->egress_seq);
-	stream_begin(&state->streams[WEFT_INGRESS], state->ingress_seq);
-	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
-	if (!open)
-		return;
-	tuple_fill(&open->tuple, sk);
-	copy_owner(&open->owner, sk);
-	open->cookie = state->cookie;
-	open->role = state->role;
-	open->egress_seq = state->egress_seq;
-	open->ingress_seq = state->ingress_seq;
-	open->handshake_us = state->started_ns ? (state->opened_ns - state->started_ns) / 1000
-					       : tcp->srtt_us >> 3;
-	if (!state->started_ns)
-		state->started_ns = state->opened_ns;
-	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
-	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
-	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
-	if (!set->capture)
-		return;
-	if (state->role == WEFT_ROLE_SERVER)
-		early_tell(&key, sk->__sk_common.skc_net.net->ns.inum, state, set);
-	else if (acked)
-		early_sent(&key, sk->__sk_common.skc_net.net->ns.inum, state, set, acked);
+	/* two ends may connect to each other at once (RFC 9293 3.5) */
+	client = old_state == TCP_SYN_SENT || state->role == WEFT_ROLE_CLIENT;
+	conn_begin(tcp, state, bpf_get_socket_cookie(sk),
+		   client ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER);
 }
 
 /* Left without an error while something was open: its own end, or, after shutdown(), what the other
@@ -115,8 +57,9 @@ static __always_inline void established(struct sock *sk, int old_state)
 static __always_inline bool is_aborted(const struct sock *sk, const struct tcp_sock *tcp,
 				       const struct conn_state *state, int old_state)
 {
-	bool open = old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT;
 	bool lived = state->opened_ns || state->joined;
+	bool open = old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
+		    (old_state == TCP_SYN_RECV && lived);
 
 	if (sk->sk_err || (state->end_flags & WEFT_END_RESET_RECEIVED))
 		return false;
@@ -189,6 +132,13 @@ static __always_inline void listening(struct sock *sk)
 	bpf_ringbuf_submit(listen, BPF_RB_NO_WAKEUP);
 }
 
+/* A server may be done with a client whose handshake is not (TCP Fast Open). */
+static __always_inline bool is_opening(int old_state, int new_state)
+{
+	return new_state == TCP_ESTABLISHED ||
+	       (old_state == TCP_SYN_RECV && new_state == TCP_FIN_WAIT1);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 {
@@ -198,7 +148,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 		connect_started(sk);
 	else if (new_state == TCP_LISTEN)
 		listening(sk);
-	else if (new_state == TCP_ESTABLISHED)
+	else if (is_opening(old_state, new_state))
 		established(sk, old_state);
 	else if (new_state == TCP_CLOSE && old_state != TCP_LISTEN)
 		closed(sk, old_state);
@@ -213,17 +163,14 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
 {
-	struct conn_state *state;
+	bool opening = is_opening(old_state, new_state);
 
-	if (new_state != TCP_ESTABLISHED && new_state != TCP_CLOSE)
+	if ((!opening && new_state != TCP_CLOSE) || !sock_is_tcp(sk))
 		return 0;
-	if (!sock_is_tcp(sk) || old_state == TCP_LISTEN)
-		return 0;
-	state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
-	if (new_state == TCP_CLOSE && state)
-		closed(sk, old_state);
-	else if (new_state == TCP_ESTABLISHED && (!state || !state->opened_ns))
+	if (opening)
 		established(sk, old_state);
+	else if (old_state != TCP_LISTEN)
+		closed(sk, old_state);
 	return 0;
 }
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 2: a connection that carried something before it was met. */
+#pragma once
+
+#include "bpf/lib/maps.bpf.h"
+
+/* Forgets what the direction carried; its byte count goes on. */
+static __always_inline void stream_reset(struct stream_state *s)
+{
+	s->wanted = s->position;
+	s->mode = WALK_NEW;
+	s->started = 0;
+	s->holes = 0;
+	s->announced = 0;
+	s->tries = 0;
+	s->header_bytes = 0;
+	s->skip = 0;
+	s->unusual = 0;
+}
+
+/* Starts to follow a connection mid-life: its place in either stream is not known. */
+static __always_inline void join(struct conn_state *state, __u32 epoch)
+{
+	if (!state->started_ns)
+		state->started_ns = bpf_ktime_get_ns();
+	state->epoch = epoch;
+	state->held = HELD_NONE;
+	state->joined = 1;
+	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
+	state->last_direction = 2;
+	state->head_request = 0;
+	state->asked = 0;
+	state->overlaps = OVERLAPS_NOT;
+	stream_reset(&state->streams[WEFT_EGRESS]);
+	stream_reset(&state->streams[WEFT_INGRESS]);
+}

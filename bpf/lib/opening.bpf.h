@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 5: a connection begins: its streams get their places and the agent is told, once, by the
+ * program that meets it first. */
+#pragma once
+
+#include "bpf/lib/early.bpf.h"
+#include "bpf/lib/join.bpf.h"
+
+/* The first byte has its place before it is seen: packets may come in any order. |bytes| have
+ * passed, as TCP says. */
+static __always_inline void stream_begin(struct stream_state *s, __u32 seq, __u32 bytes)
+{
+	s->started = 1;
+	s->position = bytes;
+	s->next = seq + bytes;
+}
+
+static __always_inline void copy_owner(struct weft_owner *out, struct sock *sk)
+{
+	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
+
+	if (owner)
+		*out = *owner;
+}
+
+/* Of what this end sent before the handshake was done (TCP Fast Open), what the other end has. A
+ * client's SYN counts there as one. */
+static __always_inline __u32 acked_before(const struct tcp_sock *tcp,
+					  const struct conn_state *state)
+{
+	__u32 acked = (__u32)tcp->bytes_acked;
+
+	return state->role == WEFT_ROLE_CLIENT && acked ? acked - 1 : acked;
+}
+
+/* Where both streams begin, and what TCP has of them. What a client sent and the server did not
+ * take comes again. */
+static __always_inline void places_begin(const struct tcp_sock *tcp, struct conn_state *state)
+{
+	__u32 acked = acked_before(tcp, state), received = (__u32)tcp->bytes_received;
+	bool client = state->role == WEFT_ROLE_CLIENT;
+
+	state->egress_seq = tcp->snd_una - acked;
+	state->ingress_seq = tcp->rcv_nxt - received;
+	stream_begin(&state->streams[WEFT_EGRESS], state->egress_seq,
+		     client ? acked : tcp->snd_nxt - state->egress_seq);
+	stream_begin(&state->streams[WEFT_INGRESS], state->ingress_seq, received);
+}
+
+/* Something passed that was not kept: before there was an agent, or because much waits. */
+static __always_inline bool is_missed(struct end_key *mine, const struct conn_state *state)
+{
+	__u32 sent = (__u32)state->streams[WEFT_EGRESS].position;
+	__u32 received = (__u32)state->streams[WEFT_INGRESS].position;
+
+	if (received &&
+	    !early_is(early_find(mine, state->ingress_seq), state->ingress_seq, received))
+		return true;
+	return sent && (state->role == WEFT_ROLE_SERVER ||
+			!early_is(early_find(mine, 0), state->egress_seq, sent));
+}
+
+static __always_inline void open_fill(struct weft_open *open, struct tcp_sock *tcp,
+				      struct conn_state *state)
+{
+	tuple_fill(&open->tuple, (struct sock *)tcp);
+	copy_owner(&open->owner, (struct sock *)tcp);
+	open->cookie = state->cookie;
+	open->role = state->role;
+	open->egress_seq = state->egress_seq;
+	open->ingress_seq = state->ingress_seq;
+	open->handshake_us = state->role == WEFT_ROLE_CLIENT
+				     ? (state->opened_ns - state->started_ns) / 1000
+				     : tcp->srtt_us >> 3;
+}
+
+/* The first to come begins the connection: other programs may meet it at the same time. */
+static __always_inline bool is_first(struct conn_state *state)
+{
+	return !state->opened_ns && !state->joined &&
+	       !__sync_val_compare_and_swap(&state->opened_ns, 0, bpf_ktime_get_ns());
+}
+
+/* From now on packets are followed; what passed before was kept. */
+static __always_inline void packets_begin(struct conn_state *state, __u32 epoch)
+{
+	if (!state->started_ns)
+		state->started_ns = state->opened_ns;
+	state->last_direction = 2;
+	state->epoch = epoch;
+	__sync_lock_test_and_set(&state->begun, 1);
+}
+
+/* |tcp| is established, or something passes before it is. */
+static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state, __u64 cookie,
+				 __u8 role)
+{
+	struct weft_settings *set = settings();
+	struct end_key key = {};
+	struct weft_open *open;
+	__u32 netns_ino;
+
+	if (!set || !is_first(state))
+		return 0;
+	state->cookie = cookie;
+	state->role = role;
+	if (is_repaired(tcp))
+		state->end_flags |= WEFT_END_REPAIRED;
+	places_begin(tcp, state);
+	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
+	packets_begin(state, set->epoch);
+	if (!open)
+		return 0;
+	open_fill(open, tcp, state);
+	netns_ino = open->tuple.netns_ino;
+	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
+	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
+	key.egress_seq = netns_ino;
+	if (set->capture && is_missed(&key, state)) {
+		join(state, set->epoch);
+		open->flags = WEFT_OPEN_JOINED;
+	}
+	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
+	if (state->joined)
+		return 0;
+	if (state->streams[WEFT_EGRESS].position)
+		early_sent(&key, state, set);
+	early_tell(&key, state, set);
+	return 0;
+}
