@@ -78,7 +78,8 @@ struct weft_mark {
 };
 
 /* weft_open.flags */
-#define WEFT_OPEN_JOINED 1u /* met while alive: what it carried so far was not seen */
+#define WEFT_OPEN_JOINED  1u /* met while alive: what it carried so far was not seen */
+#define WEFT_OPEN_AWAITED 2u /* the client's end is on this node and opens later */
 
 /* WEFT_EVENT_OPEN */
 struct weft_open {

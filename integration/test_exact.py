@@ -6,8 +6,9 @@ import os
 
 from lab import clients, servers, truth
 from lab.exact import REPORTERS, exact_counts
-from lab.verdict import expect_equal, test
+from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
+from test_conversations import bad_cable, plain_frames
 
 TLS13 = "TLSv1.3"
 TLS12 = "TLSv1.2"
@@ -274,12 +275,16 @@ def principals(box):
 
 # ---- requests in the SYN
 
-@test("exact/nginx_fast_open", needs=("nginx", "curl"))
-def nginx_fast_open(box):
-    """TCP Fast Open (RFC 7413), without cookies: from the first connection on the request comes with the SYN."""
+def fast_open(box, cable=None):
+    """TCP Fast Open (RFC 7413), without cookies: from the first connection on the request comes with the SYN. With a bad |cable|
+    nginx answers, and often closes, before the handshake is done, and packets come in another order."""
     def make_server(place):
         for end in (place, box.namespace("client")):
-            end.run(["sysctl", "-qw", "net.ipv4.tcp_fastopen=1543"])
+            end.run(["sysctl", "-qw", "net.ipv4.tcp_fastopen=1543", "net.ipv4.tcp_fastopen_blackhole_timeout_sec=0"])
+            if cable:
+                plain_frames(end)
+        if cable:
+            bad_cable(box, box.namespace("client"), cable)
         return servers.nginx(place, 8080)
 
     def run_client(place, server):
@@ -287,7 +292,17 @@ def nginx_fast_open(box):
         each = 'for url; do curl -s --tcp-fastopen -o /dev/null -w "%{http_code}\\n" "$url"; done'
         done = place.run(["sh", "-c", each, "sh", *map(server.url, paths)])
         taken = int(place.run(["nstat", "-asz", "TcpExtTCPFastOpenActive"]).stdout.split()[-2])
-        expect_equal(taken, len(paths), "SYNs whose request the server took")
+        expect(len(paths) * (0.8 if cable else 1) <= taken <= len(paths), f"SYNs whose request the server took: {taken}")
         return clients.Count(collections.Counter(map(int, done.stdout.split())))
 
     exact_counts(box, make_server, run_client)
+
+
+@test("exact/nginx_fast_open", needs=("nginx", "curl"))
+def nginx_fast_open(box):
+    fast_open(box)
+
+
+@test("exact/nginx_fast_open_cable", needs=("nginx", "curl", "ethtool"))
+def nginx_fast_open_cable(box):
+    fast_open(box, cable=1)

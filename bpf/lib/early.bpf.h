@@ -34,7 +34,10 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || !kept || !tuple_of_packet(skb, direction, &tuple))
 		return 0;
-	end_key_fill(&key, &tuple, netns_of_sock(sk), direction == WEFT_EGRESS ? 0 : seq);
+	if (direction == WEFT_EGRESS)
+		end_key_fill(&key, &tuple, seq, 0);
+	else
+		end_key_fill(&key, &tuple, netns_of_sock(sk), seq);
 	early = early_new(&key);
 	if (!early || bpf_skb_load_bytes(skb, offset, early->data, kept)) {
 		count(WEFT_COUNT_SEGMENTS_SEEN, 1);
@@ -78,9 +81,18 @@ static __always_inline void early_segment(const struct conn_state *state, const 
 		count(WEFT_COUNT_SKIPPED_BYTES, early->bytes - bytes);
 }
 
-/* |mine|: this end, but for egress_seq: the network namespace. ingress_seq: as at early_keep. */
-static __always_inline struct early *early_find(struct end_key *mine, __u32 seq)
+/* What |mine| sent with its SYN. Both ends can find it. */
+static __always_inline struct early *early_of_syn(struct end_key *mine, __u32 seq)
 {
+	mine->egress_seq = seq;
+	mine->ingress_seq = 0;
+	return bpf_map_lookup_elem(&weft_early, mine);
+}
+
+/* What arrived at |mine| in |netns_ino|. */
+static __always_inline struct early *early_find(struct end_key *mine, __u32 netns_ino, __u32 seq)
+{
+	mine->egress_seq = netns_ino;
 	mine->ingress_seq = seq;
 	return bpf_map_lookup_elem(&weft_early, mine);
 }
@@ -112,7 +124,7 @@ static __always_inline void early_ask(struct conn_state *state, const struct ear
 static __always_inline void early_sent(struct end_key *mine, struct conn_state *state,
 				       struct weft_settings *set)
 {
-	struct early *early = early_find(mine, 0);
+	struct early *early = early_of_syn(mine, state->egress_seq);
 
 	if (!early)
 		return;
@@ -149,31 +161,35 @@ static __noinline int early_arrived(struct end_key *mine, struct conn_state *sta
 	return 1;
 }
 
-/* Whether the other end has begun, on this node. A function of its own: the stack of all that calls
- * each other is bounded. */
-static __noinline bool early_is_captured(const struct end_key *mine, const struct conn_state *state)
+/* What is known of the other end, where it is on this node. */
+#define EARLY_AWAITED 1 /* its SYN was sent; it has not begun */
+#define EARLY_BEGUN   2
+
+/* A function of its own: the stack of all that calls each other is bounded. */
+static __noinline int early_peer(const struct end_key *mine, const struct conn_state *state)
 {
 	struct end_key peer = {};
 
 	key_turn(&peer, mine);
 	peer.egress_seq = state->ingress_seq;
 	peer.ingress_seq = state->egress_seq;
-	return bpf_map_lookup_elem(&weft_ends, &peer);
+	if (bpf_map_lookup_elem(&weft_ends, &peer))
+		return EARLY_BEGUN;
+	return early_of_syn(&peer, state->ingress_seq) ? EARLY_AWAITED : 0;
 }
 
 /* What arrived before is told now, and the direction goes on after it. */
-static __always_inline void early_tell(struct end_key *mine, struct conn_state *state,
-				       struct weft_settings *set)
+static __always_inline void early_tell(struct end_key *mine, __u32 netns_ino,
+				       struct conn_state *state, struct weft_settings *set,
+				       bool captured)
 {
-	struct early *early = early_find(mine, state->ingress_seq);
-	bool captured;
+	struct early *early = early_find(mine, netns_ino, state->ingress_seq);
 
 	if (!early)
 		return;
 	state->last_direction = WEFT_INGRESS;
 	if (state->role == WEFT_ROLE_SERVER)
 		early_ask(state, early);
-	captured = early_is_captured(mine, state);
 	for (int i = 0; i < EARLY_PACKETS; i++)
 		if (!early_arrived(mine, state, set, captured))
 			break;

@@ -237,8 +237,7 @@ struct end_map {
 extern struct end_map weft_ends SEC(".maps");
 
 /* Payload that passes the hook before its connection has begun (TCP Fast Open, TCP_DEFER_ACCEPT, a
- * lost ACK). Kept by the addresses of both ends, seen from the one that it passes, and its network
- * namespace: another one may have the same addresses. */
+ * lost ACK). Kept by the addresses of both ends, seen from the one that it passes. */
 #define EARLY_BYTES 960 /* fits a small record */
 
 struct early {
@@ -251,8 +250,9 @@ struct early {
 struct early_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct end_key); /* egress_seq: inode of the network namespace; ingress_seq: 0
-					of what was sent */
+	__type(key, struct end_key); /* of what arrived: egress_seq is the inode of the network
+					namespace, another one may have the same addresses; of
+					what was sent: ingress_seq is 0 */
 	__type(value, struct early);
 };
 extern struct early_map weft_early SEC(".maps");

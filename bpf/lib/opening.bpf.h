@@ -48,16 +48,17 @@ static __always_inline void places_begin(const struct tcp_sock *tcp, struct conn
 }
 
 /* Something passed that was not kept: before there was an agent, or because much waits. */
-static __always_inline bool is_missed(struct end_key *mine, const struct conn_state *state)
+static __always_inline bool is_missed(struct end_key *mine, __u32 netns_ino,
+				      const struct conn_state *state)
 {
 	__u32 sent = (__u32)state->streams[WEFT_EGRESS].position;
 	__u32 received = (__u32)state->streams[WEFT_INGRESS].position;
 
-	if (received &&
-	    !early_is(early_find(mine, state->ingress_seq), state->ingress_seq, received))
+	if (received && !early_is(early_find(mine, netns_ino, state->ingress_seq),
+				  state->ingress_seq, received))
 		return true;
 	return sent && (state->role == WEFT_ROLE_SERVER ||
-			!early_is(early_find(mine, 0), state->egress_seq, sent));
+			!early_is(early_of_syn(mine, state->egress_seq), state->egress_seq, sent));
 }
 
 static __always_inline void open_fill(struct weft_open *open, struct tcp_sock *tcp,
@@ -81,12 +82,11 @@ static __always_inline bool is_first(struct conn_state *state)
 	       !__sync_val_compare_and_swap(&state->opened_ns, 0, bpf_ktime_get_ns());
 }
 
-/* From now on packets are followed; what passed before was kept. */
+/* From now on packets are followed. What passes before is kept, and told after this. */
 static __always_inline void packets_begin(struct conn_state *state, __u32 epoch)
 {
 	if (!state->started_ns)
 		state->started_ns = state->opened_ns;
-	state->last_direction = 2;
 	state->epoch = epoch;
 	__sync_lock_test_and_set(&state->begun, 1);
 }
@@ -99,32 +99,37 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	struct end_key key = {};
 	struct weft_open *open;
 	__u32 netns_ino;
+	int peer;
 
 	if (!set || !is_first(state))
 		return 0;
 	state->cookie = cookie;
 	state->role = role;
+	state->last_direction = 2;
 	if (is_repaired(tcp))
 		state->end_flags |= WEFT_END_REPAIRED;
 	places_begin(tcp, state);
 	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
-	packets_begin(state, set->epoch);
-	if (!open)
+	if (!open) {
+		packets_begin(state, set->epoch);
 		return 0;
+	}
 	open_fill(open, tcp, state);
 	netns_ino = open->tuple.netns_ino;
 	end_key_fill(&key, &open->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
-	key.egress_seq = netns_ino;
-	if (set->capture && is_missed(&key, state)) {
+	peer = early_peer(&key, state);
+	if (set->capture && is_missed(&key, netns_ino, state)) {
 		join(state, set->epoch);
 		open->flags = WEFT_OPEN_JOINED;
+	} else if (peer == EARLY_AWAITED) {
+		open->flags = WEFT_OPEN_AWAITED;
 	}
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
-	if (state->joined)
-		return 0;
-	if (state->streams[WEFT_EGRESS].position)
+	if (!state->joined && state->streams[WEFT_EGRESS].position)
 		early_sent(&key, state, set);
-	early_tell(&key, state, set);
+	packets_begin(state, set->epoch);
+	if (!state->joined)
+		early_tell(&key, netns_ino, state, set, peer);
 	return 0;
 }

@@ -98,6 +98,7 @@ enum app { APP_UNKNOWN, APP_OPAQUE, APP_HTTP1, APP_HTTP2 };
 
 struct http_state;
 struct match_entry;
+struct awaited;
 
 /* A connection with one or both of its ends on this node. */
 struct conn {
@@ -131,6 +132,7 @@ struct conn {
 	bool tls_opened;	       /* counted as opened */
 	bool tls_lost;		       /* opened, and lost again */
 	struct match_entry *unmatched; /* waits for its other end, or NULL */
+	struct awaited *awaited;       /* its other end comes before anything is read, or NULL */
 };
 
 #define RECENT_ENDS 256

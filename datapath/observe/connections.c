@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The connection table: found by cookie; two local ends become one connection. */
 #include "datapath/observe/connections.h"
+#include "base/cleanup.h"
 #include "datapath/observe/account.h"
+#include "datapath/observe/awaited.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/layers.h"
 #include "datapath/observe/report.h"
@@ -262,6 +264,8 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	place_streams(c, side, open);
 	if (told)
 		match_await(c, open);
+	if (open->flags & WEFT_OPEN_AWAITED)
+		awaited_begin(c, open->cookie);
 	return c;
 }
 
@@ -349,6 +353,7 @@ static void conn_free(struct conn *c)
 	}
 	if (c->unmatched)
 		match_remove(o, c->unmatched);
+	awaited_free(take_ptr(c->awaited));
 	layers_free(c);
 	requests_free(c);
 	list_remove(&c->attention);
@@ -409,7 +414,7 @@ static bool second_close_is_lost(const struct conn *c, uint64_t now_ns)
 
 void conn_tick(struct conn *c, uint64_t now_ns)
 {
-	bool wants = wants_announcement(c, now_ns);
+	bool wants = wants_announcement(c, now_ns) || c->awaited;
 	uint64_t arrival_ns = now_ns > ARRIVAL_NS ? now_ns - ARRIVAL_NS : 0;
 
 	for (int side = 0; side < 2; side++) {

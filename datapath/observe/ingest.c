@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Ring records: checked, counted, handed to who they are for. */
 #include "datapath/observe/ingest.h"
+#include "base/cleanup.h"
 #include "datapath/decode/classify.h"
+#include "datapath/observe/awaited.h"
 #include "datapath/observe/connections.h"
 #include "datapath/observe/report.h"
 #include "datapath/observe/stream.h"
@@ -62,19 +64,46 @@ static void take_attached(struct conn *c, const struct weft_segment *s)
 	stream_mark(c, OTHER(conn_side(c, s->cookie)), &m);
 }
 
-static void take_segment(struct observe *o, const void *record)
+static void read_segment(struct conn *c, const struct weft_segment *s)
 {
-	const struct weft_segment *s = record;
-	struct conn *c = find_or_count(o, s->cookie, s->event.time_ns);
 	bool ingress = s->direction == WEFT_INGRESS;
 
-	if (c && s->mark_bytes)
+	if (s->mark_bytes)
 		take_attached(c, s);
-	if (!c || c->ended_ns)
+	if (c->ended_ns)
 		return;
 	if (c->role_guessed)
 		settle_roles(c, conn_side(c, s->cookie) ^ ingress, s);
 	stream_segment(c, conn_side(c, s->cookie) ^ ingress, ingress, s);
+}
+
+/* The connection of which |record| of the end |cookie| is to be read now, or NULL: it is kept. What
+ * was kept is read before it. */
+static struct conn *readable(struct conn *c, uint64_t cookie, const struct weft_event *record)
+{
+	struct observe *o = c->observe;
+
+	if (!c->awaited)
+		return c;
+	if (awaited_keep(c, cookie, record))
+		return NULL;
+	ingest_awaited(c);
+	return conn_find(o, cookie);
+}
+
+static void take_segment(struct observe *o, const void *record)
+{
+	const struct weft_segment *s = record;
+	struct conn *c = find_or_count(o, s->cookie, s->event.time_ns);
+
+	if (c && c->awaited && s->cookie == c->ends[SIDE_CLIENT].cookie) {
+		read_segment(c, s); /* what the SYN carried: the answer waits for it */
+		ingest_awaited(c);
+		return;
+	}
+	c = c ? readable(c, s->cookie, &s->event) : NULL;
+	if (c)
+		read_segment(c, s);
 }
 
 static void take_mark(struct observe *o, const void *record)
@@ -82,6 +111,7 @@ static void take_mark(struct observe *o, const void *record)
 	const struct weft_mark *m = record;
 	struct conn *c = find_or_count(o, m->cookie, m->event.time_ns);
 
+	c = c ? readable(c, m->cookie, &m->event) : NULL;
 	if (c)
 		stream_mark(c, OTHER(conn_side(c, m->cookie)), m);
 }
@@ -168,7 +198,9 @@ static void take_close(struct observe *o, const void *record)
 	if (c && close->alive) {
 		take_alive(c, close);
 	} else if (c) {
-		conn_close(c, close);
+		c = readable(c, close->cookie, &close->event);
+		if (c)
+			conn_close(c, close);
 	} else if (close->counters.flags & WEFT_END_FAILED) {
 		report_failure(o, close);
 	} else {
@@ -254,4 +286,16 @@ void ingest_record(struct observe *o, const void *record, size_t size_bytes)
 	if (e->time_ns > o->now_ns)
 		o->now_ns = e->time_ns;
 	kinds[e->kind].take(o, record);
+}
+
+void ingest_awaited(struct conn *c)
+{
+	struct observe *o = c->observe;
+	struct awaited *a = take_ptr(c->awaited);
+	const struct weft_event *record;
+	const void *place = NULL;
+
+	while ((record = awaited_next(a, &place)))
+		kinds[record->kind].take(o, record);
+	awaited_free(a);
 }

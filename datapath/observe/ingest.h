@@ -6,3 +6,7 @@
 
 /* Takes one record of |size_bytes|. */
 void ingest_record(struct observe *o, const void *record, size_t size_bytes);
+
+/* Takes what |c| keeps of one end (awaited.h): the other one is there, or does not come. May free
+ * it. */
+void ingest_awaited(struct conn *c);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The public face of observe: construction, events in, time passing. */
 #include "datapath/observe/observe.h"
+#include "datapath/observe/awaited.h"
 #include "datapath/observe/connections.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/ingest.h"
@@ -97,7 +98,10 @@ static void tick_attention(struct observe *o, uint64_t now_ns)
 		struct conn *c = list_entry(n, struct conn, attention);
 
 		n = n->next;
-		conn_tick(c, now_ns);
+		if (c->awaited && awaited_is_over(c, now_ns))
+			ingest_awaited(c);
+		else
+			conn_tick(c, now_ns);
 	}
 }
 
