@@ -27,37 +27,31 @@ static __noinline struct knock *knock_find(const struct end_key *arrived)
 }
 
 /* By the process that sent the SYN. */
-__weak __noinline int source_by_process(const struct end_key *arrived, __u64 generation)
+__weak __noinline int source_by_process(const struct end_key *arrived, const struct knock *knock,
+					__u64 generation)
 {
 	struct identity_search s = {.generation = generation};
-	struct knock *knock = arrived ? knock_find(arrived) : NULL;
 
-	if (!knock)
+	if (!arrived || !knock)
 		return 0;
 	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
 	identity_of_facts(&s, &knock->facts);
 	return s.identity;
 }
 
-/* By where it was sent from, or else by its address. */
-__weak __noinline int source_by_place(const struct end_key *arrived, __u64 generation)
-{
-	struct knock *knock;
+#define PLACE_UNKNOWN (IDENTITY_MANY - 1) /* no cell either */
 
-	if (!arrived)
-		return 0;
-	knock = knock_find(arrived);
-	if (knock && knock->generation == generation)
-		return knock->place;
-	return source_of_addr(arrived, generation);
-}
-
-/* Who sent the SYN |arrived|: a process of this node, when one did, or who has its address. */
+/* Who sent the SYN |arrived|: a process of this node, when one did, or who is where it was sent
+ * from, or who has its address. The entry is read at once, as another SYN may get its place. */
 static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 generation)
 {
-	__u32 identity = source_by_process(arrived, generation);
+	const struct knock *knock = knock_find(arrived);
+	__u32 place = knock && knock->generation == generation ? knock->place : PLACE_UNKNOWN;
+	__u32 identity = knock ? source_by_process(arrived, knock, generation) : 0;
 
-	return identity ? identity : source_by_place(arrived, generation);
+	if (identity)
+		return identity;
+	return place != PLACE_UNKNOWN ? place : source_of_addr(arrived, generation);
 }
 
 /* Where source_of_syn is IDENTITY_MANY: the struct net whose addresses say which it may be, else 0.

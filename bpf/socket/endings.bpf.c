@@ -46,10 +46,8 @@ static __noinline int holder_of_address(const struct end *e, bool remote, __u32 
 }
 
 /* The network namespace that the client connects from, when it was on this node. */
-static __noinline __u64 net_of_client(const struct end *e)
+static __always_inline __u64 net_of_client(const struct knock *knock)
 {
-	const struct knock *knock = knock_find(&e->key);
-
 	return knock ? net_if_there(knock->net, knock->facts.netns_ino) : 0;
 }
 
@@ -57,12 +55,12 @@ static __noinline __u64 net_of_client(const struct end *e)
  * generation in force now. */
 static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
 {
-	__u64 net = holder_net(sk);
-	__u32 identity;
+	const struct knock *knock = e->server ? knock_find(&e->key) : NULL;
+	__u64 net = e->server ? net_of_client(knock) : holder_net(sk);
+	__u32 identity = 0;
 
 	if (e->server) {
-		identity = source_by_process(&e->key, e->generation);
-		net = net_of_client(e);
+		identity = knock ? source_by_process(&e->key, knock, e->generation) : 0;
 	} else {
 		identity = holder_of_process(sk, e);
 	}
@@ -180,7 +178,7 @@ static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 	e->generation = m.header->generation;
 	e->source = source_of_end(sk, e);
 	e->target = target_of_address(e);
-	client_net = e->server ? net_of_client(e) : net;
+	client_net = e->server ? net_of_client(knock_find(&e->key)) : net;
 	if (e->target)
 		return any_is_denied(e, client_net);
 	return e->server && server_denies(sk, e, client_net);
