@@ -5,10 +5,10 @@ import collections
 import os
 
 from lab import clients, servers, truth
+from lab.conversations import bad_cable, plain_frames
 from lab.exact import REPORTERS, exact_counts
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
-from test_conversations import bad_cable, plain_frames
 
 TLS13 = "TLSv1.3"
 TLS12 = "TLSv1.2"
