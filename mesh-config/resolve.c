@@ -2,6 +2,8 @@
 /* One build: every part in turn, then either the finished mesh or its problems. */
 #include "mesh-config/resolve_reuse.h"
 
+#include "base/blocks.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -326,7 +328,7 @@ static void resolve_end(struct resolve *r)
 	lookup_free(&r->labels);
 	arena_free(&r->arena);
 	problem_sink_free(&r->spare);
-	free(r->work);
+	block_free(r->work);
 	mesh_free(r->mesh);
 }
 
@@ -351,7 +353,7 @@ void built_free(struct built *b)
 	for (uint32_t i = 0; i < STAGE_COUNT; i++)
 		stage_drop(&b->problems[i]);
 	mesh_free(b->mesh);
-	free(b->work);
+	block_free(b->work);
 	free(b);
 }
 
@@ -368,7 +370,7 @@ static void built_keep(struct resolve *r)
 		return;
 	}
 	mesh_free(b->mesh);
-	free(b->work);
+	block_free(b->work);
 	b->mesh = mesh;
 	b->work = r->work;
 	r->work = NULL;
@@ -392,6 +394,7 @@ static int build(struct mesh_source *s, struct reuse *reuse, struct mesh **ret_m
 
 	if (err)
 		return err;
+	blocks_begin();
 	if (reuse)
 		err = resolve_changed(&r);
 	else

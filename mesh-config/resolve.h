@@ -35,7 +35,7 @@ struct resolve {
 	struct mesh *mesh; /* its settings are made first, its arrays are filled in at the end */
 	struct mesh_index *index;
 	struct rows rows[ROWS_COUNT];
-	struct service_work *work;   /* by service */
+	struct service_work *work;   /* by service; a block of base/blocks.h */
 	struct splitters *splitters; /* the same */
 	struct lookup labels;	     /* of workloads by label, see resolve_workloads.c */
 	struct label_head *heads;

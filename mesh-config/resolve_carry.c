@@ -3,6 +3,8 @@
  * whose indexes move by what came or went before them. */
 #include "mesh-config/resolve_reuse.h"
 
+#include "base/blocks.h"
+
 #include <stdlib.h>
 
 static const struct mesh *last_mesh(const struct resolve *r)
@@ -30,7 +32,7 @@ void services_carry(struct resolve *r)
 	const struct mesh_index *last = last_mesh(r)->index;
 	uint32_t count = last_mesh(r)->service_count;
 
-	r->work = malloc((count + 1u) * sizeof(*r->work));
+	r->work = block_new((count + 1u) * sizeof(*r->work));
 	if (!r->work) {
 		r->failed = true;
 		return;

@@ -2,9 +2,10 @@
 /* A count stands before each block. */
 #include "mesh-config/shared.h"
 
+#include "base/blocks.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 struct shared {
 	_Alignas(16) _Atomic uint32_t holders;
@@ -17,7 +18,7 @@ static struct shared *head_of(const void *block)
 
 void *shared_new(size_t bytes)
 {
-	struct shared *s = malloc(sizeof(*s) + bytes);
+	struct shared *s = block_new(sizeof(*s) + bytes);
 
 	if (!s)
 		return NULL;
@@ -31,7 +32,7 @@ void *shared_resize(void *block, size_t bytes)
 
 	if (!block)
 		return shared_new(bytes);
-	s = realloc(head_of(block), sizeof(*s) + bytes);
+	s = block_resize(head_of(block), sizeof(*s) + bytes);
 	return s ? s + 1 : NULL;
 }
 
@@ -47,5 +48,5 @@ void shared_drop(const void *block)
 	struct shared *s = block ? head_of(block) : NULL;
 
 	if (s && atomic_fetch_sub_explicit(&s->holders, 1, memory_order_acq_rel) == 1)
-		free(s);
+		block_free(s);
 }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Large blocks have one of few sizes, eight in each power of two, so that one that was freed serves
+ * where a little more is wanted. A head stands before each block. */
+#include "base/blocks.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS	      8u
+#define LARGE_BITS    16 /* from 64 KiB on */
+#define SIZES	      (STEPS * 16u)
+#define TOUCHED_BYTES ((size_t)256 << 10)
+
+struct block {
+	_Alignas(16) struct block *next; /* while it is ready */
+	uint32_t size;			 /* of large ones: 1 to SIZES; 0: it is none */
+};
+
+/* Of one size. */
+struct stock {
+	struct block *ready;
+	uint32_t count;
+	uint32_t taken; /* since the last piece of work began */
+};
+
+static struct {
+	pthread_mutex_t mutex;
+	bool on;
+	struct stock sizes[SIZES + 1];
+	struct block *begun; /* will be ready: of the thread that prepares */
+	size_t touched_bytes;
+} all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- sizes */
+
+static size_t size_bytes(uint32_t size)
+{
+	uint32_t step = size - 1;
+
+	return (size_t)(STEPS + step % STEPS) << (LARGE_BITS - 3 + step / STEPS);
+}
+
+static uint32_t size_for(size_t bytes)
+{
+	uint32_t size = 1;
+
+	if (bytes < (size_t)1 << LARGE_BITS)
+		return 0;
+	while (size <= SIZES && size_bytes(size) < bytes)
+		size++;
+	return size <= SIZES ? size : 0;
+}
+
+/* With the head. */
+static size_t room_for(uint32_t size, size_t bytes)
+{
+	return size ? size_bytes(size) : sizeof(struct block) + bytes;
+}
+
+/* ---- what is ready */
+
+static struct block *ready_take(uint32_t size)
+{
+	struct stock *stock = &all.sizes[size];
+	struct block *b;
+
+	pthread_mutex_lock(&all.mutex);
+	stock->taken++;
+	b = stock->ready;
+	if (b) {
+		stock->ready = b->next;
+		stock->count--;
+	}
+	pthread_mutex_unlock(&all.mutex);
+	return b;
+}
+
+/* Whether it is needed. */
+static bool ready_put(struct block *b)
+{
+	struct stock *stock = &all.sizes[b->size];
+	bool needed;
+
+	pthread_mutex_lock(&all.mutex);
+	needed = all.on && stock->count < stock->taken;
+	if (needed) {
+		b->next = stock->ready;
+		stock->ready = b;
+		stock->count++;
+	}
+	pthread_mutex_unlock(&all.mutex);
+	return needed;
+}
+
+static void release(struct block *b)
+{
+	if (!b->size || !ready_put(b))
+		free(b);
+}
+
+static void taken_move(uint32_t from, uint32_t to)
+{
+	pthread_mutex_lock(&all.mutex);
+	if (all.sizes[from].taken)
+		all.sizes[from].taken--;
+	all.sizes[to].taken++;
+	pthread_mutex_unlock(&all.mutex);
+}
+
+/* ---- blocks */
+
+void *block_new(size_t bytes)
+{
+	uint32_t size = size_for(sizeof(struct block) + bytes);
+	struct block *b = size ? ready_take(size) : NULL;
+
+	if (!b)
+		b = malloc(room_for(size, bytes));
+	if (!b)
+		return NULL;
+	b->size = size;
+	return b + 1;
+}
+
+void *block_resize(void *block, size_t bytes)
+{
+	uint32_t size = size_for(sizeof(struct block) + bytes), before;
+	struct block *b;
+
+	if (!block)
+		return block_new(bytes);
+	before = ((struct block *)block - 1)->size;
+	if (size && size == before)
+		return block;
+	b = realloc((struct block *)block - 1, room_for(size, bytes));
+	if (!b)
+		return NULL;
+	b->size = size;
+	taken_move(before, size);
+	return b + 1;
+}
+
+void block_free(void *block)
+{
+	if (block)
+		release((struct block *)block - 1);
+}
+
+/* ---- ahead of time */
+
+void blocks_begin(void)
+{
+	pthread_mutex_lock(&all.mutex);
+	for (uint32_t size = 0; size <= SIZES; size++)
+		all.sizes[size].taken = 0;
+	pthread_mutex_unlock(&all.mutex);
+}
+
+/* A size of which too few or too many are ready, 0: there is none. One too many is |ret_excess|. */
+static uint32_t size_to_mend(struct block **ret_excess)
+{
+	uint32_t size = SIZES;
+
+	pthread_mutex_lock(&all.mutex);
+	all.on = true;
+	while (size && all.sizes[size].count == all.sizes[size].taken)
+		size--;
+	if (size && all.sizes[size].count > all.sizes[size].taken) {
+		*ret_excess = all.sizes[size].ready;
+		all.sizes[size].ready = (*ret_excess)->next;
+		all.sizes[size].count--;
+	}
+	pthread_mutex_unlock(&all.mutex);
+	return size;
+}
+
+static struct block *begin(uint32_t size)
+{
+	struct block *b = malloc(size_bytes(size));
+
+	if (b)
+		b->size = size;
+	all.begun = b;
+	all.touched_bytes = sizeof(*b);
+	return b;
+}
+
+/* A part of |all.begun|. */
+static void touch(void)
+{
+	struct block *b = all.begun;
+	size_t left = size_bytes(b->size) - all.touched_bytes;
+	size_t part = left < TOUCHED_BYTES ? left : TOUCHED_BYTES;
+
+	memset((char *)b + all.touched_bytes, 0, part);
+	all.touched_bytes += part;
+	if (part < left)
+		return;
+	all.begun = NULL;
+	release(b);
+}
+
+bool blocks_prepare(void)
+{
+	struct block *excess = NULL;
+	uint32_t size;
+
+	if (!all.begun) {
+		size = size_to_mend(&excess);
+		if (!size)
+			return false;
+		free(excess);
+		if (excess)
+			return true;
+		if (!begin(size))
+			return false; /* the next piece of work takes what there is then */
+	}
+	touch();
+	return true;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Blocks of memory, of which large ones are ready before they are asked for: memory that is touched
+ * for the first time costs several times as much as what is then written to it. For work that comes
+ * again and again and takes blocks of about the same sizes each time. From any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* As malloc, realloc and free are; aligned to 16. */
+void *block_new(size_t bytes);
+void *block_resize(void *block, size_t bytes);
+void block_free(void *block);
+
+/* A piece of work begins: the large blocks that are taken from here on, until the next one begins,
+ * are what it needs. */
+void blocks_begin(void);
+
+/* Makes a part of them ready for the next piece of work: at most a quarter of a MiB is touched.
+ * Blocks that are freed are kept for it from the first call on, as many as it needs. True: there is
+ * more to do. Of one thread only. */
+bool blocks_prepare(void);
