@@ -50,7 +50,7 @@ struct feeder {
 	struct mesh_maps *maps;
 	struct channel *channel; /* NULL: no planner now */
 	int epoll_fd;
-	int kept_fd; /* being written by the planner; -1: none */
+	int kept_fd; /* written by the planner, pinned while it is whole; -1: none */
 	bool settled;
 	struct passed_over passed;
 	bool behind;		    /* files have changed that the planner did not get */
@@ -201,6 +201,8 @@ static void send_whole(struct feeder *f)
 static void connect_planner(struct feeder *f, struct channel *channel)
 {
 	f->channel = channel;
+	close_one(f->kept_fd); /* what is pinned stays */
+	f->kept_fd = -1;
 	if (!channel)
 		return;
 	watch(f, channel->serve_fd); /* the one before was closed, and is out by that */
@@ -316,8 +318,6 @@ static void answer_kept(struct feeder *f)
 	struct error err = {0};
 	int r = f->kept_fd < 0 ? -EINVAL : kept_pin(f->options.pin_dir, f->kept_fd);
 
-	close_one(f->kept_fd);
-	f->kept_fd = -1;
 	if (r)
 		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
 	channel_answer(f->channel, r, 0, -1, &err);

@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The files that the generation in force was made from, kept beside what is pinned
  * (datapath/attach/kept.h): when an agent starts and what it finds in the directory is not valid,
- * these go on. The planner writes them, into memory that the loader pins; the loader hands them to
- * the next planner unread. */
+ * these go on. The planner writes them, into memory that the loader pins, and that it takes away
+ * before another generation comes into force; the loader hands them to the next planner unread.
+ * After a change but the files that differ are added. Where there is no room for them all are
+ * written anew, part by part, so that the next change need not wait for that. */
 #pragma once
 
 #include "control/apply/channel.h"
 
-#include "base/error.h"
+#include <stdbool.h>
 
-#include <stdint.h>
-
+struct last_good;
 struct mesh_files;
 
-/* Planner: has |files| kept in the place of what was. 0 or a negative errno with |err|. */
-int last_good_keep(struct channel *c, const struct mesh_files *files, struct error *err);
+/* Planner: nothing is kept yet. |c| outlives it. NULL when memory is short. */
+struct last_good *last_good_new(struct channel *c);
+void last_good_free(struct last_good *l); /* what is kept stays; NULL is fine */
+
+/* |files| (NULL: not known) came into force: these are wanted in the place of what was kept. */
+void last_good_want(struct last_good *l, struct mesh_files *files);
+
+/* Does a part of what is to be done: asks the loader for memory, or writes about one MiB into it,
+ * or ends what is written and has it kept. True: there is more to do. However many files become
+ * wanted meanwhile, what is kept is what was wanted last, after as many parts as these have MiB,
+ * and three. Where keeping them is not possible they are not wanted any more: the next agent still
+ * finds the kernel's tables. */
+bool last_good_write(struct last_good *l);
 
 /* Loader: sends what is kept below |pin_dir| to the planner, if there is something. */
 void last_good_send(const char *pin_dir, struct channel *c);

@@ -8,6 +8,7 @@
 #include "control/apply/writer.h"
 #include "control/source/directory.h"
 
+#include "base/blocks.h"
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/schedule.h"
@@ -26,8 +27,6 @@
 #define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
 #define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
 #define RETRY_US	1000000	    /* after a shortage of descriptors or memory */
-#define KEEP_SHARE	20 /* of the time: what is in force is kept at most one part in so many */
-#define KEEP_US		100000 /* what is in force is kept this soon for the next agent */
 
 struct planner {
 	struct planner_options options;
@@ -38,11 +37,11 @@ struct planner {
 	struct mesh_source *source;
 	struct mesh_source *last_good; /* an earlier agent's, until the directory's is in force */
 	struct batch_news news;
-	uint64_t attempt_us;  /* when the latest attempt began */
-	bool began;	      /* all files of the directory have come once */
-	bool fresh;	      /* |source| has only what came since a whole batch began */
-	uint64_t keep_due_us; /* 0: what is in force is kept */
-	uint64_t keep_took_us;
+	uint64_t attempt_us;	       /* when the latest attempt began */
+	bool began;		       /* all files of the directory have come once */
+	bool fresh;		       /* |source| has only what came since a whole batch began */
+	struct last_good *keeper;      /* of what is in force */
+	bool prepares;		       /* there is something to do before the next change */
 	uint64_t retry_due_us;	       /* 0: the latest attempt is not made again */
 	struct unreadable *unreadable; /* nothing is applied while there are any */
 	struct writer *writer;
@@ -111,7 +110,9 @@ static void take_file(void *arg, const struct fed_file *file)
 
 	if (p->news.kept) {
 		p->last_good = p->last_good ? p->last_good : mesh_source_new();
-		if (p->last_good)
+		if (p->last_good && file->removed)
+			mesh_source_remove(p->last_good, file->name);
+		else if (p->last_good)
 			mesh_source_put(p->last_good, file->name, file->bytes);
 		return;
 	}
@@ -255,10 +256,9 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 
 	if (r)
 		return r;
-	if (!p->keep_due_us)
-		p->keep_due_us = now_us() + KEEP_US + KEEP_SHARE * p->keep_took_us;
 	say_applied(p, source, problems, g, &written,
 		    (uint32_t)(now_us() - p->attempt_us) - written.apply_us);
+	last_good_want(p->keeper, p->files[0]);
 	return 0;
 }
 
@@ -287,19 +287,6 @@ static void fall_back(struct planner *p)
 	else
 		apply(p, p->last_good, mesh, NULL, &err);
 	problems_free(&problems);
-}
-
-/* The next agent finds what this one has put in force. Where that is not possible it still finds
- * the kernel's tables. */
-static void keep(struct planner *p)
-{
-	struct error ignored = {0};
-	uint64_t began_us = now_us();
-
-	p->keep_due_us = 0;
-	if (p->files[0])
-		last_good_keep(p->options.channel, p->files[0], &ignored);
-	p->keep_took_us = now_us() - began_us;
 }
 
 static void settle(struct planner *p)
@@ -424,19 +411,25 @@ static int receive(struct planner *p, int timeout_ms)
 	return file_batch_receive(p->options.channel, timeout_ms, &p->news, take_file, p);
 }
 
-static uint64_t earlier(uint64_t a_us, uint64_t b_us)
-{
-	return !a_us || (b_us && b_us < a_us) ? b_us : a_us;
-}
-
 /* For ever, or until something is due. */
 static int wait_ms(const struct planner *p)
 {
-	uint64_t now = now_us(), due_us = earlier(p->keep_due_us, p->retry_due_us);
+	uint64_t now = now_us();
 
-	if (!due_us)
+	if (p->prepares)
+		return 0;
+	if (!p->retry_due_us)
 		return -1;
-	return due_us > now ? (int)((due_us - now) / 1000) + 1 : 0;
+	return p->retry_due_us > now ? (int)((p->retry_due_us - now) / 1000) + 1 : 0;
+}
+
+/* A part of what may wait: files are kept for the next agent, memory is made ready for the next
+ * change. */
+static void prepare(struct planner *p)
+{
+	bool behind = last_good_write(p->keeper), cold = blocks_prepare();
+
+	p->prepares = behind || cold;
 }
 
 static bool is_due(uint64_t due_us)
@@ -467,11 +460,10 @@ static void *run(void *arg)
 			p->news = (struct batch_news){0};
 			p->fresh = false;
 		}
-		if (is_due(p->keep_due_us))
-			keep(p);
+		prepare(p);
 	}
-	if (p->keep_due_us)
-		keep(p);
+	while (last_good_write(p->keeper))
+		;
 	return NULL;
 }
 
@@ -494,8 +486,9 @@ static int start(struct planner *p, struct error *err)
 		p->status.hash = live(p)->config_hash;
 	}
 	p->source = mesh_source_new();
+	p->keeper = last_good_new(options.channel);
 	p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!p->source || p->event_fd < 0)
+	if (!p->source || !p->keeper || p->event_fd < 0)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	r = -pthread_create(&p->thread, NULL, run, p);
 	p->runs = !r;
@@ -537,6 +530,7 @@ void planner_free(struct planner *p)
 	writer_free(p->writer);
 	mesh_source_free(p->source);
 	mesh_source_free(p->last_good);
+	last_good_free(p->keeper);
 	if (p->event_fd >= 0)
 		close(p->event_fd);
 	pthread_mutex_destroy(&p->mutex);
