@@ -99,6 +99,15 @@ static __always_inline bool looks_settings(const struct first_bytes *f)
 	       !(b[5] | b[6] | b[7] | b[8]) && (b[1] << 8 | b[2]) % 6 == 0;
 }
 
+/* The beginning of one, in a packet that ends within its header. */
+static __always_inline bool looks_settings_cut(const struct first_bytes *f)
+{
+	const __u8 *b = f->b; /* zeros behind |bytes| */
+
+	return f->bytes < FRAME_HEADER_BYTES && b[0] == 0 && (f->bytes < 4 || b[3] == 4) &&
+	       !(b[4] | b[5] | b[6] | b[7]);
+}
+
 /* The PROXY protocol's binary header, version 2: the signature, or a beginning of it. */
 static __always_inline bool looks_proxy(const struct first_bytes *f)
 {
@@ -233,8 +242,8 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return WALK_TLS;
 	if (looks_settings(&f))
 		return WALK_HTTP2;
-	if (f.bytes < FRAME_HEADER_BYTES && !f.b[0] && is_http1(state))
-		return WALK_RAW; /* a frame in pieces after a preface in pieces */
+	if (looks_settings_cut(&f) && (!state->joined || is_http1(state)))
+		return WALK_RAW; /* a server may be the first to speak */
 	if (!state->joined && looks_empty_lines(skb, c, at, &f))
 		return WALK_HTTP1_RAW;
 	return state->joined ? WALK_NEW : WALK_OPAQUE;

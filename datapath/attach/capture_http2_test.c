@@ -42,6 +42,17 @@ static void greeting(void)
 	frame(CLIENT, SETTINGS, 1, 0, 0);
 }
 
+/* The server need not wait for the preface, and may say its first frame in pieces. */
+static void server_first(void)
+{
+	frame(SERVER, SETTINGS, 0, 0, 6);
+	greeting();
+	frame(SERVER, HEADERS, 5, 1, 30);
+	frame(CLIENT, HEADERS, 5, 3, 17);
+	frame(SERVER, HEADERS, 4, 3, 30);
+	frame(SERVER, DATA, 1, 3, 600);
+}
+
 static void small(void)
 {
 	greeting();
@@ -129,6 +140,7 @@ static void upgrade(void)
 
 static const struct scenario SCENARIOS[] = {
 	{"small", small, {0}, true, false},
+	{"server first", server_first, {0}, true, false},
 	{"large", large, {.body_max = K(64)}, false, true},
 	{"padded", padded, {0}, true, false},
 	{"tiny frames", tiny_frames, {0}, false, false},
