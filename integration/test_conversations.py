@@ -21,10 +21,10 @@ KEPT = {
 }
 
 
-def obey(tls, **env):
+def obey(tls, program="obey.py", **env):
     def make(place, port):
         keys = dict(zip(("CERT", "KEY"), map(str, certificate(place.sandbox)))) if tls else {}
-        return servers.Server(place, "obey", [PYTHON, "-B", PROGRAMS / "obey.py"], port, tls, {**env, **keys, "PORT": str(port)})
+        return servers.Server(place, "obey", [PYTHON, "-B", PROGRAMS / program], port, tls, {**env, **keys, "PORT": str(port)})
     return make
 
 
@@ -59,6 +59,7 @@ def http1_pairs():
 def http2_pairs():
     for tls in (False, True):
         end = "_h2" if tls else "_h2c"
+        yield Pair(f"obey{end}", obey(tls, "obey_h2.py"), "converse_h2.py", talk=("--orders",))
         yield Pair(f"nginx{end}", nginx(tls, http2=True), "converse_h2.py")
         yield Pair(f"nghttpd{end}", nghttpd(tls), "converse_h2.py", talk=("--no-head",))
         yield Pair(f"node{end}", node("http2" if tls else "h2c"), "converse_h2.py")

@@ -120,7 +120,7 @@ def judge_answer(answer, rows):
         return f"{len(rows)} records" if rows else f"{WITHOUT} a record"
     row = rows[0]
     if row["status"] != status:
-        return f"{WITHOUT} its answer" if "lost" in row["incomplete"] else f"status {row['status']}"
+        return f"{WITHOUT} its answer" if row["status"] is None and marks(row) else f"status {row['status']}"
     if sent is not None and sorted(row.get("lenient", [])) != forms:
         return f"its forms are {forms}"
     if marks(row):
@@ -212,7 +212,9 @@ def run_rounds(weftd, client, place, all_shares):
         end_connections(client, place, told)
         rows = observed.new_rows()
         for pair, talks in told.items():
-            found += compare(pair, talks, rows)
+            differs = compare(pair, talks, rows)
+            print(*(difference.line for difference in differs), sep="\n", end="\n" * bool(differs))
+            found += differs
             done += len(talks)
         print(f"{done} conversations in {time.monotonic() - began:.0f} s, {len(found)} differences, last seed {shares[-1][1]}", flush=True)
     return found
@@ -221,7 +223,7 @@ def run_rounds(weftd, client, place, all_shares):
 def judge(weftd, found, again):
     """A lost event may take what is still to come of one connection, and never makes anything wrong."""
     lost = sum(weftd.lost().values())
-    print(f"{len(found)} differences, {lost} events lost", *(difference.line for difference in found), sep="\n", flush=True)
+    print(f"{len(found)} differences, {lost} events lost", flush=True)
     if found:
         print(weftd.lost(), weftd.records_lost(), *(line for line in weftd.get("/metrics").splitlines() if line.startswith("weft_capture")), sep="\n")
     if len({difference.conversation for difference in found if difference.missing}) <= lost:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Has conversations in HTTP/2, clear (prior knowledge) or over TLS, and says what came back, by python3-h2. Streams overlap;
 windows, padding, priorities, trailers, header blocks of many frames, resets and pings come at random.
-Usage and output as of converse.py, without --orders, --lengths, --lenient; --no-head: for a server that answers HEAD with a
+Usage and output as of converse.py, without --lengths and --lenient; --no-head: for a server that answers HEAD with a
 body, which python3-h2 does not bear."""
 
 import functools
@@ -20,7 +20,7 @@ import h2.settings
 import talks
 
 PATIENCE = 8  # seconds for the next byte
-UNHEARD = 1  # the same while header blocks wait that some servers drop, and all that follows, without a word
+UNHEARD = 1  # the same where no window can be given any more, or while header blocks wait that some servers drop, and all that follows, without a word
 HUGE = [20000, 60000, 100000]  # header fields that take more than a frame
 
 
@@ -35,9 +35,9 @@ class Talk:
     """One connection."""
 
     def __init__(self, seed, args, tls):
-        self.plan, self.dice = grammar.conversation(seed), grammar.seeded("client", seed)
+        self.plan, self.dice = grammar.conversation(seed, args.orders), grammar.seeded("client", seed)
         self.seed, self.asked, self.answers, self.streams = seed, [], [], {}
-        self.head = not args.no_head
+        self.head, self.silent = not args.no_head, False
         self.authority, self.scheme = f"{args.host}:{args.port}", "https" if tls else "http"
         self.plain = socket.create_connection((args.host, args.port), PATIENCE)
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -55,6 +55,8 @@ class Talk:
                 if self.plan.leave == "abort" and len(self.answers) > self.plan.patience:
                     break
                 self.go_on()
+                if not waiting:
+                    self.say_last()
                 self.take()
             if self.plan.leave == "close":
                 self.h2.close_connection()
@@ -65,6 +67,12 @@ class Talk:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
         return {"seed": self.seed, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
+
+    def say_last(self):
+        """Behind the last body."""
+        if self.plan.leave == "half" and self.sock is self.plain and not self.silent and not any(stream.left for stream in self.streams.values()):
+            self.plain.shutdown(socket.SHUT_WR)
+            self.silent = True
 
     def begin(self):
         self.h2.initiate_connection()
@@ -113,13 +121,15 @@ class Talk:
         self.flush()
 
     def flush(self):
+        if self.silent:
+            return
         for piece in grammar.pieces(self.h2.data_to_send(), self.dice, self.plan.cuts):
             self.sock.sendall(piece)
 
     def take(self):
         """What has come; waits for it where nothing is to be sent."""
         sends = any(stream.left and self.h2.local_flow_control_window(number) > 256 for number, stream in self.streams.items())
-        unheard = any(stream.huge and not stream.answer for stream in self.streams.values())
+        unheard = self.silent or any(stream.huge and not stream.answer for stream in self.streams.values())
         self.sock.settimeout(0.001 if sends else UNHEARD if unheard else PATIENCE)
         try:
             data = self.sock.recv(65536)
@@ -166,4 +176,4 @@ class Talk:
             self.h2.reset_stream(number, h2.errors.ErrorCodes.NO_ERROR)
 
 
-talks.main(Talk, "--no-head", protocols=["h2"])
+talks.main(Talk, "--orders", "--no-head", protocols=["h2"])
