@@ -46,10 +46,11 @@ static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 heade
 	__u32 head = at + header_left + (frames ? MESSAGE_HEAD_BYTES : 0);
 
 	w->c->at = at + header_left + payload;
-	w->s->skip = is_left_out(w, payload, w->c->at);
+	/* of a frame whose beginning is cut all is copied: how long its padding is stands there */
+	w->s->skip = head <= w->c->bytes && is_left_out(w, payload, w->c->at);
 	if (!w->s->skip)
 		return;
-	capture_range(w->skb, w->c, w->c->from, head < w->c->bytes ? head : w->c->bytes);
+	capture_range(w->skb, w->c, w->c->from, head);
 	w->c->from = w->c->at < w->c->bytes ? w->c->at : w->c->bytes;
 }
 

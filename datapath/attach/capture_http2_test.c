@@ -88,6 +88,26 @@ static void padded(void)
 	}
 }
 
+/* Packets that end with the header of a frame, or a byte behind it, which says how much is padding.
+ */
+static void padded_cut(void)
+{
+	static const uint8_t header[9] = {0, 8, 0, DATA, 8, 0, 0, 0, 1}, length = 10;
+
+	greeting();
+	frame(SERVER, HEADERS, 4, 1, 10);
+	for (int i = 0; i < 6; i++) {
+		say_marked(SERVER, header, sizeof(header), 1);
+		if (i % 2)
+			say_apart(SERVER);
+		say_marked(SERVER, &length, 1, 1);
+		if (i % 3)
+			say_apart(SERVER);
+		say_body(SERVER, 2047);
+	}
+	frame(SERVER, DATA, 1, 1, 100);
+}
+
 static void tiny_frames(void)
 {
 	greeting();
@@ -143,6 +163,7 @@ static const struct scenario SCENARIOS[] = {
 	{"server first", server_first, {0}, true, false},
 	{"large", large, {.body_max = K(64)}, false, true},
 	{"padded", padded, {0}, true, false},
+	{"padded, cut", padded_cut, {0}, false, false},
 	{"tiny frames", tiny_frames, {0}, false, false},
 	{"empty frames", empty_frames, {.body_max = K(20)}, false, false},
 	{"CONTINUATION", continuation, {.body_max = K(20)}, false, false},
