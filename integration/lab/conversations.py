@@ -223,9 +223,9 @@ def run_rounds(weftd, client, place, all_shares):
 def judge(weftd, found, again):
     """A lost event may take what is still to come of one connection, and never makes anything wrong."""
     lost = sum(weftd.lost().values())
-    print(f"{len(found)} differences, {lost} events lost", flush=True)
+    print(f"{len(found)} differences, {lost} events lost, {weftd.records_lost()}", flush=True)
     if found:
-        print(weftd.lost(), weftd.records_lost(), *(line for line in weftd.get("/metrics").splitlines() if line.startswith("weft_capture")), sep="\n")
+        print(weftd.lost(), *(line for line in weftd.get("/metrics").splitlines() if line.startswith("weft_capture")), sep="\n")
     if len({difference.conversation for difference in found if difference.missing}) <= lost:
         found = [difference for difference in found if not difference.missing]
     expect(not found, "\n".join([f"{len(found)} differences, {lost} events lost; again: {again}", *[difference.line for difference in found][:SHOWN]]))
