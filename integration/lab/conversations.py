@@ -133,10 +133,11 @@ def judge_answer(answer, rows):
 
 
 def judge_malformed(answer, path, found, unparsed):
-    """The same of what is no request, which a server may take for one all the same."""
+    """The same of what is no request, which a server may take for one all the same. |unparsed|: records of answers to nothing known."""
     mine = [row for key in [key for key in found if (key[1] or "").partition("?")[0] == path] for row in found.pop(key)]
-    if answer and not mine and unparsed[answer[2], answer[3]]:
-        unparsed[answer[2], answer[3]] -= 1
+    fitting = [row for row in unparsed if not judge_answer(answer, [row])] if answer and not mine else []
+    if fitting:
+        unparsed.remove(fitting[0])
         return None, mine
     return judge_answer(answer, mine) if answer else None, mine
 
@@ -146,7 +147,7 @@ def differences(told, rows):
     found = collections.defaultdict(list)
     for row in rows:
         found[row["method"], row["path"]].append(row)
-    unparsed = collections.Counter((row["status"], row["response_bytes"]) for row in found.pop(("unknown", "unknown"), []))
+    unparsed = found.pop(("unknown", "unknown"), [])
     unheard = 0
     for talk in told:
         answered = {(method, path): [method, path, *rest] for method, path, *rest in talk["answers"]}
@@ -162,8 +163,8 @@ def differences(told, rows):
                 yield talk["seed"], wrong.startswith(WITHOUT), f"{' '.join(key)}: {(answer or ['', '', 'no answer'])[2:]}: {wrong}: {shorten(mine)}"
     for key, mine in found.items():
         yield None, False, f"nobody asked for {key}: {shorten(mine)}"
-    if sum(unparsed.values()) > unheard:
-        yield None, False, f"nobody received {dict(+unparsed)}"
+    if len(unparsed) > unheard:
+        yield None, False, f"nobody received {shorten(unparsed)}"
 
 
 def shorten(rows):
