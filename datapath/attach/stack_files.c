@@ -150,10 +150,12 @@ static uint64_t now_ns(void)
 void stack_files_meet(struct stack_files *s, const struct mapping *m)
 {
 	const struct stack_key *key = stack_met_file(s->met, m);
-	const struct stack_file *f = key ? table_find(s->files, key) : NULL;
+	struct stack_file *f = key ? table_find(s->files, key) : NULL;
 
 	if (!f || (f->fd < 0 && !f->stacks.count))
 		return;
+	if (!f->program[0]) /* the first was gone too soon */
+		mapping_program(m, f->program, sizeof(f->program));
 	stack_met_note(s->met, m->pid, key, now_ns());
 	if (s->noted_count && s->noted[s->noted_count - 1] == m->pid)
 		return;
