@@ -202,6 +202,23 @@ static void test_sums_are_exact(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, NULL, NULL), 10000);
 }
 
+/* The body of the answer is not known less for it; that of the request is what Envoy counts. */
+static void test_cut_uploads_are_summed(void **state)
+{
+	struct request r = fixture_request();
+	struct sample sample;
+
+	(void)state;
+	r.request_bytes = 300;
+	r.incomplete = REQUEST_GAP(UPLOAD);
+	signals_request(s, &r);
+	signals_collect(s, METRIC_RESPONSE_BYTES, 0, &sample);
+	assert_int_equal(sample.buckets->sum, r.response_bytes);
+	signals_collect(s, METRIC_REQUEST_BYTES, 0, &sample);
+	assert_int_equal(sample.buckets->sum, 300);
+	assert_int_equal(fixture_sum(s, METRIC_REQUESTS_INCOMPLETE, "reason", "upload_cut"), 1);
+}
+
 static void test_unknown_times_are_left_out(void **state)
 {
 	struct request r = fixture_request();
@@ -541,6 +558,7 @@ int main(void)
 		T(test_kubernetes_hosts_have_short_names),
 		T(test_codes_are_right_or_unknown),
 		T(test_sums_are_exact),
+		T(test_cut_uploads_are_summed),
 		T(test_unknown_times_are_left_out),
 		T(test_messages_are_grpcs),
 		T(test_equal_labels_make_one_series),

@@ -309,7 +309,7 @@ static void test_resets(void **state)
 	assert_false(r->reset);
 	assert_int_equal(r->status, 200);
 	assert_int_equal(r->flags, 0);
-	assert_int_equal(r->incomplete, REQUEST_GAP(BODY));
+	assert_int_equal(r->incomplete, REQUEST_GAP(UPLOAD));
 	assert_int_equal(world_lost(t.world), 0);
 	talk_free(&t);
 }

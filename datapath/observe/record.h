@@ -28,12 +28,13 @@ enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 /* Why a field of a request is not known: bits of request.incomplete. One table: names are label
  * values. */
 #define REQUEST_GAPS(X)                                                                            \
-	X(JOINED, "joined")    /* the exchange began before the capture */                         \
-	X(HPACK, "hpack_join") /* fields refer to an unknown table entry */                        \
-	X(TIMES, "times")      /* an arrival record was lost */                                    \
-	X(BODY, "body")	       /* part of a body could not be counted */                           \
-	X(LOST, "lost")	       /* it was given up: what follows in it is not known */              \
-	X(CUT, "cut")	       /* a field was longer than its buffer */
+	X(JOINED, "joined")	/* the exchange began before the capture */                        \
+	X(HPACK, "hpack_join")	/* fields refer to an unknown table entry */                       \
+	X(TIMES, "times")	/* an arrival record was lost */                                   \
+	X(BODY, "body")		/* part of a body could not be counted */                          \
+	X(LOST, "lost")		/* it was given up: what follows in it is not known */             \
+	X(CUT, "cut")		/* a field was longer than its buffer */                           \
+	X(UPLOAD, "upload_cut") /* the server ended the stream first: request_bytes up to then */
 
 enum request_gap {
 #define X(name, text) REQUEST_GAP_BIT_##name,

@@ -386,7 +386,7 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 	if (!x)
 		return;
 	if (lane->side == SIDE_SERVER && !x->request_ended)
-		x->record.incomplete |= REQUEST_GAP(BODY);
+		x->record.incomplete |= REQUEST_GAP(UPLOAD);
 	if (!x->response_ended) {
 		x->record.reset = true;
 		x->record.reset_code = error_code;
