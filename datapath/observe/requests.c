@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#define MAX_STATUS 999
+#define MAX_STATUS	  999
+#define STATUS_NO_REQUEST 408 /* in time */
 
 static const char *version_name(enum http_version version)
 {
@@ -148,20 +149,23 @@ static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
 }
 
 /* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
- * server may give up waiting for a request. NULL: it may answer a request that was not seen. */
+ * server may give up waiting for a request, which 408 says; what other errors answer was not seen.
+ * NULL: it may answer a request that was given up. */
 static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 {
 	const struct http_head nothing = {.version = HTTP_1_1};
 	struct conn *c = lane->conn;
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
 	bool error = status >= 400, broken = requests->state == LANE_BROKEN;
+	bool parsed_in_part;
 	struct exchange *x;
 	uint64_t first;
 
 	if (c->http->untracked)
 		return NULL;
 	first = layers_unparsed(c);
-	if (!first && !broken && (!error || c->joined || c->lost))
+	parsed_in_part = first || broken;
+	if (!parsed_in_part && (!error || c->joined || c->lost))
 		return NULL;
 	x = exchange_open(c, 0);
 	if (!x)
@@ -172,9 +176,9 @@ static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 		exchange_note(x, MOMENT_START, requests, first);
 	else
 		x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
-	if (!error)
+	if (!error || (!parsed_in_part && status != STATUS_NO_REQUEST))
 		x->record.incomplete |= REQUEST_GAP(LOST);
-	else if (first || broken)
+	else if (parsed_in_part)
 		x->record.flags |= RESPONSE_FLAG(DPE);
 	return x;
 }
