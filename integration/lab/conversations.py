@@ -147,8 +147,8 @@ def differences(told, rows):
     found = collections.defaultdict(list)
     for row in rows:
         found[row["method"], row["path"]].append(row)
-    unparsed = found.pop(("unknown", "unknown"), [])
-    unheard = 0
+    unparsed = sorted(found.pop(("unknown", "unknown"), []), key=lambda row: len(marks(row)))
+    unheard, unseen = 0, []
     for talk in told:
         answered = {(method, path): [method, path, *rest] for method, path, *rest in talk["answers"]}
         for key in map(tuple, talk["asked"]):
@@ -159,12 +159,27 @@ def differences(told, rows):
             else:
                 mine = found.pop(key, [])
                 wrong = judge_answer(answer, mine) if answer else f"{len(mine)} records of what was not answered" if len(mine) > 1 else None
+                if not mine:
+                    unseen.append((talk["seed"], answer[2] if answer else None))
             if wrong:
                 yield talk["seed"], wrong.startswith(WITHOUT), f"{' '.join(key)}: {(answer or ['', '', 'no answer'])[2:]}: {wrong}: {shorten(mine)}"
     for key, mine in found.items():
         yield None, False, f"nobody asked for {key}: {shorten(mine)}"
+    for seed, row in pair_unseen(unseen, unparsed):
+        yield seed, True, f"{WITHOUT} its request: {shorten([row])}"
     if len(unparsed) > unheard:
         yield None, False, f"nobody received {shorten(unparsed)}"
+
+
+def pair_unseen(unseen, unparsed):
+    """(seed, row) of the records in |unparsed| that say they are incomplete, with the request in |unseen| [(seed, status of its answer
+    or None)], which has no record, that each may answer; they are taken out of both."""
+    for row in [row for row in unparsed if marks(row)]:
+        fitting = [request for status in (row["status"], None) for request in unseen if request[1] == status]
+        if fitting:
+            unseen.remove(fitting[0])
+            unparsed.remove(row)
+            yield fitting[0][0], row
 
 
 def shorten(rows):

@@ -50,7 +50,10 @@ class Talk:
             try:
                 client.request(request.method, request.path, request.body or None, dict(request.headers))
                 answer = client.getresponse()
-                answers.append((answer.status, len(answer.read())))
+                body = answer.read()
+                if body != forgiven.meant(self.seed, len(answers), request.method):
+                    raise ValueError("misread")  # two bytes are the end of a chunk for this client, also where LF alone is
+                answers.append((answer.status, len(body)))
             except (http.client.HTTPException, OSError, ValueError):
                 client.close()
                 answers.append(None)

@@ -71,6 +71,11 @@ def answer(seed, number, method):
     return plan.status, between + before, body, forms | of_chunks, plan.framing == "close"
 
 
+def meant(seed, number, method):
+    """The body, as a client has it that understands the answer."""
+    return b"" if method == "HEAD" else grammar.response(seed, number).body
+
+
 def plan(seed):
     """Requests of a client that waits for each answer."""
     return [request._replace(framing="length" if request.body else "none", expect=False)
