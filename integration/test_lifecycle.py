@@ -466,9 +466,16 @@ def detach_beside(box):
 
 
 def leave_descriptors(weftd, number):
-    """The kernel gives the lowest that is free: |number| of these are below the limit."""
-    taken = {int(name) for name in os.listdir(f"/proc/{weftd.process.pid}/fd")}
-    limit_descriptors(weftd, [n for n in range(len(taken) + number + 1) if n not in taken][number])
+    """The kernel gives the lowest that is free: |number| of these are below the limit. Programs that weftd has opened to read them
+    are closed after a while: until nothing is closed any more."""
+    limit = None
+    for _ in range(20):
+        taken = {int(name) for name in os.listdir(f"/proc/{weftd.process.pid}/fd")}
+        before, limit = limit, [n for n in range(len(taken) + number + 1) if n not in taken][number]
+        if limit == before:
+            return
+        limit_descriptors(weftd, limit)
+        time.sleep(1)
 
 
 def limit_descriptors(weftd, number):
