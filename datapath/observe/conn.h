@@ -127,10 +127,12 @@ struct conn {
 	bool news; /* something was heard of it since it was reported as alive */
 	bool told; /* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
-	bool lost;		       /* a direction was out of step at least once */
-	bool encrypted;		       /* TLS, opened or not */
-	bool tls_opened;	       /* counted as opened */
-	bool tls_lost;		       /* opened, and lost again */
+	bool lost;	     /* a direction was out of step at least once */
+	bool answers_missed; /* HTTP/1: behind the last answer, and the last request that was
+				sent while another was open, the server sent what answers none */
+	bool encrypted;	     /* TLS, opened or not */
+	bool tls_opened;     /* counted as opened */
+	bool tls_lost;	     /* opened, and lost again */
 	struct match_entry *unmatched; /* waits for its other end, or NULL */
 	struct awaited *awaited;       /* its other end comes before anything is read, or NULL */
 };

@@ -106,19 +106,31 @@ static void step(struct world *w, bool from_server, const void *data, size_t siz
 	world_arrive(w, from_server);
 }
 
-static void http1_exchange(struct world *w, unsigned n)
+static void http1_request(struct world *w, unsigned n)
 {
-	char text[256], zeros[16] = {0};
-	unsigned body = body_of(n);
+	char text[256];
 	int size = snprintf(text, sizeof(text), "GET /%u HTTP/1.1\r\nHost: x\r\n\r\n", n);
 
 	step(w, false, text, (size_t)size, 0);
-	w->now_ns += 3 * MS / 2;
-	size = snprintf(text, sizeof(text) - 16,
-			"HTTP/1.1 %d Yes\r\nx-n: %u\r\nContent-Length: %u\r\n\r\n", status_of(n), n,
-			body);
+}
+
+static void http1_response(struct world *w, unsigned n)
+{
+	char text[256], zeros[16] = {0};
+	unsigned body = body_of(n);
+	int size = snprintf(text, sizeof(text) - 16,
+			    "HTTP/1.1 %d Yes\r\nx-n: %u\r\nContent-Length: %u\r\n\r\n",
+			    status_of(n), n, body);
+
 	memcpy(text + size, zeros, sizeof(zeros));
 	step(w, true, text, (size_t)size + (body < 16 ? body : 0), body < 16 ? 0 : body);
+}
+
+static void http1_exchange(struct world *w, unsigned n)
+{
+	http1_request(w, n);
+	w->now_ns += 3 * MS / 2;
+	http1_response(w, n);
 }
 
 /* 204 and 304 have no body, whatever they say. */
@@ -140,6 +152,54 @@ static void test_http1(void **state)
 		world_end(w);
 	}
 	check_recovery();
+}
+
+/* Up to |depth| requests are under way at once. */
+static void http1_pipeline(struct world *w, unsigned depth, unsigned random)
+{
+	unsigned asked = 0, answered = 0;
+
+	while (answered < EXCHANGES) {
+		bool can_ask = asked < EXCHANGES && asked - answered < depth;
+
+		random = random * 1664525 + 1013904223;
+		if (can_ask && (asked == answered || (random >> 16) % 3))
+			http1_request(w, asked++);
+		else
+			http1_response(w, answered++);
+	}
+}
+
+/* Requests that overlap, of which few are lost: each answer is told of its own request, or of none.
+ * (Two that are lost one behind the other may look like one that was answered.) */
+static void test_http1_overlapping(void **state)
+{
+	static const unsigned rates[] = {0, 2, 5, 10, 30};
+	unsigned told = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct world *w = world_new();
+
+		w->drop_per_mille = rates[round % 5];
+		w->random = round * 7919;
+		world_pair(w);
+		http1_pipeline(w, 2 + round % 7, round);
+		world_close(w, false, 0);
+		world_close(w, true, 0);
+		world_tick(w, 6000 * MS);
+		for (unsigned i = 0; i < w->request_count; i++) {
+			const struct request *r = &w->requests[i];
+
+			if (r->incomplete & REQUEST_GAP(LOST))
+				continue;
+			assert_int_equal(r->status,
+					 status_of((unsigned)strtoul(r->path + 1, NULL, 10)));
+			told++;
+		}
+		world_free(w);
+	}
+	assert_in_range(told, ROUNDS * EXCHANGES, 2 * ROUNDS * EXCHANGES - 1);
 }
 
 static void http2_requests(struct world *w, struct wire *wire, unsigned first)
@@ -209,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http1),
+		cmocka_unit_test(test_http1_overlapping),
 		cmocka_unit_test(test_http2),
 	};
 

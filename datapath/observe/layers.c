@@ -104,12 +104,15 @@ static void lane_break(struct lane *lane, enum decode_status status)
 static void lane_lose(struct lane *lane, enum decode_status status)
 {
 	struct conn *c = lane->conn;
-	bool pipelined = c->http->pipelined;
+	bool pipelined = c->http->pipelined || (lane->side == SIDE_SERVER &&
+						status == DECODE_DESYNC && requests_open(c) > 2);
 
 	observe_count(c, loss_of(status, c->app));
 	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->joined && !c->lost)
 		c->flags |= RESPONSE_FLAG(DPE);
 	c->lost = true;
+	if (lane->side == SIDE_SERVER)
+		c->answers_missed = requests_open(c) < 2;
 	if (c->app == APP_HTTP1 && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
 		lane_break(lane, status);
 		return;
@@ -152,16 +155,36 @@ static bool lane_mended(const struct lane *lane, const struct feed *f)
 	       classify(f->data, f->size_bytes, false) == CLASSIFY_HTTP1_REQUEST;
 }
 
+/* Whether requests overlap, as far as a lost direction shows it: the server answers what was missed
+ * while a request that was sent behind it is open (a client that waits for each answer had that one
+ * before), or a hole in its answers is told at the third open request. */
+static bool lane_overlaps(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+
+	if (lane->side != SIDE_SERVER || c->app != APP_HTTP1)
+		return false;
+	return f->data ? requests_open(c) && !c->answers_missed : requests_open(c) > 2;
+}
+
 /* True when |lane| is not lost or broken (any more). Bytes of responses that are not understood may
  * answer any open request: all are counted as lost. */
 static bool lane_seek(struct lane *lane, const struct feed *f)
 {
 	if (lane->state == LANE_BROKEN)
 		return lane_mended(lane, f);
-	if (lane->state != LANE_LOST || lane_found(lane, f))
+	if (lane->state != LANE_LOST)
 		return true;
-	if (lane->side == SIDE_SERVER)
+	if (lane_overlaps(lane, f)) {
+		give_up(lane->conn, "http1");
+		return false;
+	}
+	if (lane_found(lane, f))
+		return true;
+	if (lane->side == SIDE_SERVER) {
+		lane->conn->answers_missed = requests_open(lane->conn) < 2;
 		requests_drop(lane->conn);
+	}
 	return false;
 }
 
@@ -364,6 +387,7 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 static void classify_gap(struct lane *lane)
 {
 	lane->conn->joined = true;
+	lane->conn->answers_missed |= lane->side == SIDE_SERVER;
 	lane->prefix_bytes = 0;
 }
 

@@ -114,6 +114,38 @@ static void test_lost_no_wrong_pair(void **state)
 	world_free(w);
 }
 
+#define GET_NEXT "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+#define MADE	 "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n"
+
+/* A client that does not wait for answers: behind a request that is lost, no answer is told of the
+ * next one, wherever the lost one was. */
+static void test_lost_request_overlapping(void **state)
+{
+	(void)state;
+	for (unsigned before = 0; before < 3; before++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		for (unsigned i = 0; i < before; i++)
+			world_send(w, false, GET);
+		world_skip(w, false, strlen(GET)); /* lost */
+		for (unsigned i = 0; i <= before; i++) {
+			world_send(w, false, GET_NEXT);
+			world_arrive(w, false);
+			world_send(w, true, OK_HELLO);
+		}
+		for (unsigned i = 0; i <= before; i++)
+			world_send(w, true, MADE);
+		world_arrive(w, true);
+		world_close(w, false, 0);
+		world_close(w, true, 0);
+		assert_in_range(w->request_count, 2, 4 + 2 * before);
+		for (unsigned i = 0; i < w->request_count; i++)
+			assert_true(w->requests[i].incomplete & REQUEST_GAP(LOST));
+		world_free(w);
+	}
+}
+
 static void remote_response(struct world *w, size_t from, size_t size_bytes)
 {
 	world_segment(w, CLIENT, WEFT_INGRESS, SERVER_SEQ + (uint32_t)from, OK_HELLO + from,
@@ -286,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_lost_request_head),
 		cmocka_unit_test(test_lost_last_response),
 		cmocka_unit_test(test_lost_no_wrong_pair),
+		cmocka_unit_test(test_lost_request_overlapping),
 		cmocka_unit_test(test_remote_reordered),
 		cmocka_unit_test(test_remote_hole_given_up),
 		cmocka_unit_test(test_remote_resent),

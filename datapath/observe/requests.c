@@ -115,6 +115,8 @@ static void on_request(void *arg, const struct http_head *head)
 		note_lenient(lane, NULL, head->lenient);
 		return;
 	}
+	if (c->app == APP_HTTP1 && exchange_unanswered(c->http))
+		c->answers_missed = false;
 	x = exchange_open(c, head->stream_id);
 	note_lenient(lane, x, head->lenient);
 	if (c->app == APP_HTTP1)
@@ -193,6 +195,7 @@ static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id,
 		x = exchange_find(h, stream_id);
 	} else {
 		x = exchange_unanswered(h);
+		lane->conn->answers_missed = !x;
 		x = x ? x : exchange_unparsed(lane, status);
 		h->current[lane->side] = x;
 	}
