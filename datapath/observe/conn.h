@@ -130,6 +130,7 @@ struct conn {
 	bool lost;	     /* a direction was out of step at least once */
 	bool answers_missed; /* HTTP/1: behind the last answer, and the last request that was
 				sent while another was open, the server sent what answers none */
+	bool break_in_doubt; /* requests could not be parsed behind a loss: it may be why */
 	bool encrypted;	     /* TLS, opened or not */
 	bool tls_opened;     /* counted as opened */
 	bool tls_lost;	     /* opened, and lost again */

@@ -197,6 +197,59 @@ static void test_answered_nothing(void **state)
 	}
 }
 
+/* A head of which the rest is not there when its answer comes: servers refuse heads before their
+ * end, and say so; another answer is to a head whose rest was lost. */
+static void test_answered_in_part(void **state)
+{
+	static const char *const answers[] = {"400 Bad", "405 Not Allowed", "500 Broken", "200 OK"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct world *w = world_new();
+		const struct request *r;
+		char text[100];
+
+		snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nContent-Length: 2\r\n\r\nno",
+			 answers[i]);
+		world_pair(w);
+		world_send(w, false, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Le");
+		world_arrive(w, false);
+		world_send(w, true, text);
+		world_arrive(w, true);
+		r = world_request(w, REPORTER_SOURCE, 0);
+		assert_request(r, "unknown", "unknown", (int)strtol(answers[i], NULL, 10));
+		assert_int_equal(r->flags, i ? 0 : RESPONSE_FLAG(DPE));
+		assert_int_equal(r->incomplete, i ? REQUEST_GAP(LOST) : 0);
+		world_free(w);
+	}
+}
+
+/* What stands behind a hole and is no request does not break the protocol for certain. */
+static void test_broken_behind_loss(void **state)
+{
+	struct world *w = world_new();
+	const struct request *r;
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, GET);
+	world_arrive(w, false);
+	world_send(w, true, OK_HELLO);
+	world_arrive(w, true);
+	world_skip(w, false, 100);
+	world_send(w, false, "GET /bait HTTP/1.1\r\nContent-Length: 1x\r\n\r\n");
+	world_arrive(w, false);
+	world_send(w, true, OK_HELLO);
+	world_send(w, true, "HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n");
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	for (unsigned i = 1; (r = world_request(w, REPORTER_SOURCE, i)); i++) {
+		assert_int_equal(r->flags & RESPONSE_FLAG(DPE), 0);
+		assert_true(r->incomplete & REQUEST_GAP(LOST));
+	}
+	world_free(w);
+}
+
 /* A chunk size that is none: the answers to what came before and to this request are told, and the
  * next request is understood again. */
 static void test_broken_body(void **state)
@@ -300,7 +353,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_forms),	    cmocka_unit_test(test_forgiven),
 		cmocka_unit_test(test_refused_heads),	    cmocka_unit_test(test_answered_early),
-		cmocka_unit_test(test_answered_nothing),    cmocka_unit_test(test_broken_body),
+		cmocka_unit_test(test_answered_nothing),    cmocka_unit_test(test_answered_in_part),
+		cmocka_unit_test(test_broken_behind_loss),  cmocka_unit_test(test_broken_body),
 		cmocka_unit_test(test_expectation_refused), cmocka_unit_test(test_expectation_met),
 	};
 

@@ -94,7 +94,7 @@ static void lane_break(struct lane *lane, enum decode_status status)
 	if (!c->http->answered_early)
 		lane->broken_at = http1_head_first(lane->http1);
 	c->http->answered_early = false;
-	requests_break(c, status == DECODE_MALFORMED);
+	requests_break(c, status == DECODE_MALFORMED && !c->break_in_doubt);
 	lane_stop(lane, LANE_BROKEN);
 }
 
@@ -108,7 +108,9 @@ static void lane_lose(struct lane *lane, enum decode_status status)
 						status == DECODE_DESYNC && requests_open(c) > 2);
 
 	observe_count(c, loss_of(status, c->app));
-	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->joined && !c->lost)
+	if (lane->side == SIDE_CLIENT)
+		c->break_in_doubt = c->joined || c->lost;
+	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt)
 		c->flags |= RESPONSE_FLAG(DPE);
 	c->lost = true;
 	if (lane->side == SIDE_SERVER)

@@ -150,24 +150,33 @@ static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
 	return stream_id ? exchange_find(h, stream_id) : h->current[lane->side];
 }
 
+/* Whether servers say |status| of a head of which more is to come, or nothing came. */
+static bool refuses_early(uint16_t status, bool something)
+{
+	static const uint16_t statuses[] = {400, 413, 414, 431, 505};
+	bool refuses = status == STATUS_NO_REQUEST;
+
+	for (size_t i = 0; something && i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		refuses |= status == statuses[i];
+	return refuses;
+}
+
 /* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
- * server may give up waiting for a request, which 408 says; what other errors answer was not seen.
- * NULL: it may answer a request that was given up. */
+ * server may give up waiting for a request. What a response answers that is of another kind was not
+ * seen. NULL: it may answer a request that was given up. */
 static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 {
 	const struct http_head nothing = {.version = HTTP_1_1};
 	struct conn *c = lane->conn;
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
-	bool error = status >= 400, broken = requests->state == LANE_BROKEN;
-	bool parsed_in_part;
+	bool broken = requests->state == LANE_BROKEN, refused;
 	struct exchange *x;
 	uint64_t first;
 
 	if (c->http->untracked)
 		return NULL;
 	first = layers_unparsed(c);
-	parsed_in_part = first || broken;
-	if (!parsed_in_part && (!error || c->joined || c->lost))
+	if (!first && !broken && (status < 400 || c->joined || c->lost))
 		return NULL;
 	x = exchange_open(c, 0);
 	if (!x)
@@ -178,9 +187,10 @@ static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 		exchange_note(x, MOMENT_START, requests, first);
 	else
 		x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
-	if (!error || (!parsed_in_part && status != STATUS_NO_REQUEST))
+	refused = broken ? status >= 400 && !c->break_in_doubt : refuses_early(status, first);
+	if (!refused)
 		x->record.incomplete |= REQUEST_GAP(LOST);
-	else if (parsed_in_part)
+	else if (first || broken)
 		x->record.flags |= RESPONSE_FLAG(DPE);
 	return x;
 }

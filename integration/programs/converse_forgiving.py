@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Has conversations with obey.py as curl, or as Python's http.client, has them, one request after the other, and says what this
 client accepted.
-Usage and output as of converse.py, with --curl or --python; the forms are those of the answer."""
+Usage and output as of converse.py, with --curl or --python; the forms are those of the answer; asks_again: it sends a request again
+where the connection that it was sent on ends without an answer."""
 
 import http.client
 import subprocess
@@ -23,7 +24,8 @@ class Talk:
     def run(self):
         answers = self.ask_curl() if self.args.curl else self.ask_python()
         told = [forgiven.told(request, self.seed, number, *answer) for number, (request, answer) in enumerate(zip(self.requests, answers)) if answer]
-        return {"seed": self.seed, "asked": [[request.method, request.path] for request in self.requests], "answers": told}
+        return {"seed": self.seed, "asked": [[request.method, request.path] for request in self.requests], "answers": told,
+                "asks_again": self.args.curl}
 
     def ask_curl(self):
         """(status, bytes) of each request, None where curl did not accept what came."""
