@@ -378,6 +378,89 @@ static void test_generations(void **state)
 	servers_close();
 }
 
+/* ---- datagrams that a process sends to itself from an address that it does not have */
+
+#define FORGED "fd00::9"
+
+/* A socket for datagrams; |forging|: whether or not this namespace has |from|. */
+static int datagrams_open(const char *from, uint16_t port, bool forging)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+	const struct timeval patience = {.tv_sec = 10};
+	struct sockaddr_storage addr;
+	socklen_t size;
+
+	sockaddr_make(from, port, &addr, &size);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	if (forging)
+		assert_int_equal(setsockopt(fd, SOL_IPV6, IPV6_FREEBIND, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (void *)&addr, size), 0);
+	return fd;
+}
+
+/* 0, or -errno. */
+static int datagram_send(int fd, const char *to, uint16_t port, const char *device)
+{
+	struct sockaddr_storage addr;
+	socklen_t size;
+
+	sockaddr_make(to, port, &addr, &size);
+	if (device)
+		((struct sockaddr_in6 *)&addr)->sin6_scope_id = if_nametoindex(device);
+	return sendto(fd, "x", 1, 0, (void *)&addr, size) == 1 ? 0 : -errno;
+}
+
+/* A datagram from |mine| to a server at FORGED, which denies all, is refused; and, unless one that
+ * came from there by way of |to| |opens|, it is so afterwards. */
+static void forged_check(const char *mine, const char *to, const char *device, bool opens)
+{
+	static uint16_t port = 4000; /* of its own for each talk */
+	int fd cleanup_close = datagrams_open(mine, ++port, false);
+	int forging cleanup_close = datagrams_open(FORGED, 80, true);
+	char byte = 0;
+
+	assert_int_equal(datagram_send(fd, FORGED, 80, NULL), -EPERM);
+	assert_int_equal(datagram_send(forging, to, port, device), 0);
+	assert_int_equal(recv(fd, &byte, 1, 0), 1);
+	assert_int_equal(datagram_send(fd, FORGED, 80, NULL) == -EPERM, !opens);
+}
+
+static void deny_forged(void)
+{
+	memset(specs, 0, sizeof(specs[0]));
+	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", namespaces[1]);
+	spec_count = 1;
+	policies_begin();
+	address_add(FORGED, first_source + 1);
+	mesh_force();
+}
+
+static void test_forged_answers(void **state)
+{
+	(void)state;
+	run("ip address add fd00::5/128 dev lo && ip link add weft0 type veth peer name weft1 && "
+	    "sysctl -qw net.ipv6.conf.weft1.disable_ipv6=1 && "
+	    "ip link set weft0 up && ip link set weft1 up");
+	deny_forged();
+	forged_check("::1", "::1", NULL, false);
+	forged_check("fd00::5", "fd00::5", NULL, false);
+	forged_check("::", "ff02::1", "weft0", false);
+	run("ip address add 127.0.2.1/32 dev lo"); /* a workload, which no policy selects */
+	forged_check("fd00::5", "fd00::5", NULL, false);
+	run("ip address del 127.0.2.1/32 dev lo && ip link del weft0 && "
+	    "ip address del fd00::5/128 dev lo");
+}
+
+/* Between two addresses of one namespace. */
+static void test_true_answers(void **state)
+{
+	(void)state;
+	run("ip address add " FORGED "/128 dev lo");
+	deny_forged();
+	forged_check("::1", "::1", NULL, true);
+	run("ip address del " FORGED "/128 dev lo");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +472,8 @@ int main(void)
 		cmocka_unit_test(test_devices_come_and_go),
 		cmocka_unit_test(test_second_workload),
 		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_forged_answers),
+		cmocka_unit_test(test_true_answers),
 	};
 
 	names_fill(&names);

@@ -62,15 +62,6 @@ static __always_inline void addr_put(struct bpf_sock_addr *ctx, const __u8 addr[
 		addr_put_v4(ctx, addr, port);
 }
 
-static __always_inline bool addr_is(const __u8 a[16], const __u8 b[16])
-{
-	__u64 x[2], y[2];
-
-	__builtin_memcpy(x, a, 16);
-	__builtin_memcpy(y, b, 16);
-	return x[0] == y[0] && x[1] == y[1];
-}
-
 static __always_inline bool addr_is_any(const __u8 addr[16])
 {
 	__u64 words[2];

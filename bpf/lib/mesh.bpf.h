@@ -83,6 +83,15 @@ static __always_inline const struct weft_mesh_matcher *mesh_match(const struct m
 	return NULL;
 }
 
+static __always_inline bool addr_is(const __u8 a[16], const __u8 b[16])
+{
+	__u64 x[2], y[2];
+
+	__builtin_memcpy(x, a, 16);
+	__builtin_memcpy(y, b, 16);
+	return x[0] == y[0] && x[1] == y[1];
+}
+
 static __always_inline bool mesh_addr_is_v4(const __u8 addr[16])
 {
 	__u32 words[3];

@@ -279,3 +279,47 @@ static __always_inline __u32 identity_in_net(const struct weft_mesh_key *key, __
 		return held;
 	return all;
 }
+
+/* ---- whether a network namespace has an address */
+
+struct has_walk {
+	struct netns_walk walk; /* first: what is handed to the steps of it */
+	__u8 addr[16];
+};
+
+static __always_inline long has_visit(struct netns_walk *w)
+{
+	const struct has_walk *has = (const void *)w;
+
+	w->found = addr_is(w->key.addr, has->addr);
+	return w->found;
+}
+
+static long has_addr4(__u32 index, void *walk)
+{
+	return netns_addr4_to(walk, has_visit);
+}
+
+static long has_addr6(__u32 index, void *walk)
+{
+	return netns_addr6_to(walk, has_visit);
+}
+
+static long has_device(__u32 index, void *walk)
+{
+	return netns_device_to(walk, has_addr4, has_addr6);
+}
+
+/* A function of its own, so that it is verified once. */
+__weak __noinline int net_has_addr(__u64 net, const struct weft_mesh_key *address)
+{
+	struct has_walk w = {};
+
+	if (!net || !address)
+		return 0;
+	if (addr_is_loopback(address->addr))
+		return 1;
+	__builtin_memcpy(w.addr, address->addr, 16);
+	netns_devices(&w.walk, net, has_device);
+	return w.walk.found;
+}

@@ -16,7 +16,12 @@ static __always_inline bool is_datagram(__u32 protocol)
 
 static __always_inline bool talk_lives(const struct talk *talk)
 {
-	return talk && bpf_ktime_get_ns() - talk->last_ns < TALK_LASTS_NS;
+	return talk && talk->last_ns && bpf_ktime_get_ns() - talk->last_ns < TALK_LASTS_NS;
+}
+
+static __always_inline bool talk_is_due(const struct talk *talk)
+{
+	return !talk || bpf_ktime_get_ns() - talk->last_ns > TALK_REFRESH_NS;
 }
 
 /* A datagram of a talk passes. */
@@ -31,18 +36,17 @@ static __always_inline void talk_go_on(void *map, const struct talk_key *key)
 		talk->last_ns = fresh.last_ns;
 }
 
-/* The same, for a talk that policies of |generation| were asked about: whether a record is due. */
+/* Policies of |generation| were asked about a datagram: whether a record is due. */
 static __always_inline bool talk_judged(void *map, const struct talk_key *key, __u64 generation)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
-	struct talk fresh = {now_ns, now_ns, generation};
+	struct talk fresh = {.told_ns = bpf_ktime_get_ns(), .told_generation = generation};
 	struct talk *talk = bpf_map_lookup_elem(map, key);
 
-	if (talk && talk->told_generation == generation && now_ns - talk->told_ns < TALK_TELL_NS) {
-		if (now_ns - talk->last_ns > TALK_REFRESH_NS)
-			talk->last_ns = now_ns;
+	if (talk && talk->told_generation == generation &&
+	    fresh.told_ns - talk->told_ns < TALK_TELL_NS)
 		return false;
-	}
+	if (talk)
+		fresh.last_ns = talk->last_ns;
 	bpf_map_update_elem(map, key, &fresh, BPF_ANY);
 	return true;
 }

@@ -17,7 +17,7 @@ struct talk_key {
 };
 
 struct talk {
-	__u64 last_ns;
+	__u64 last_ns; /* a datagram passed; 0: none yet */
 	__u64 told_ns; /* when a record said what policy makes of it, */
 	__u64 told_generation;
 };

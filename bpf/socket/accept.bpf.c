@@ -12,6 +12,9 @@
 #define PASS 1
 #define DROP 0
 
+#define LOOPBACK_IFINDEX 1 /* include/net/flow.h */
+#define PACKET_LOOPBACK	 5 /* include/uapi/linux/if_packet.h */
+
 /* ---- who the ends are */
 
 /* As the process is known that listened or was bound. */
@@ -193,7 +196,7 @@ static __always_inline bool datagram_answers(struct __sk_buff *skb, const struct
 	return talk_lives(bpf_map_lookup_elem(&weft_talk_out, &key));
 }
 
-/* Whether a record is due, and that answers may be sent. */
+/* Whether a record is due. */
 static __noinline bool datagram_judged(struct __sk_buff *skb, const struct end_key *ends,
 				       const struct authorize *a)
 {
@@ -207,6 +210,40 @@ static __noinline bool datagram_judged(struct __sk_buff *skb, const struct end_k
 	if (a->answer.action == WEFT_ACTION_DENY)
 		return talk_judged(&weft_talk_denied, &key, a->question.generation);
 	return talk_judged(&weft_talk_in, &key, a->question.generation);
+}
+
+/* Whether a process of this network namespace sent it from an address that the namespace does not
+ * have (IPV6_FREEBIND), so that it looks like one from elsewhere. Over IPv4 that takes the right to
+ * send packets of any kind. Where only the first few addresses can be looked at, all are believed.
+ */
+static __noinline bool datagram_pretends(struct __sk_buff *skb, struct bpf_sock *sk,
+					 const struct end_key *ends)
+{
+	struct weft_mesh_key address = {};
+
+	if (skb->ingress_ifindex != LOOPBACK_IFINDEX && skb->pkt_type != PACKET_LOOPBACK)
+		return false;
+	if (mesh_addr_is_v4(ends->remote_addr) ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		return false;
+	__builtin_memcpy(address.addr, ends->remote_addr, 16);
+	return !net_has_addr(net_of_sock(sk), &address);
+}
+
+/* What came may be answered. */
+static __noinline int datagram_passed(struct __sk_buff *skb, const struct end_key *ends)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct talk_key key = {};
+
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk)
+		return PASS;
+	talk_key_fill(&key, ends, netns_of_sock(sk), false);
+	if (talk_is_due(bpf_map_lookup_elem(&weft_talk_in, &key)) &&
+	    !datagram_pretends(skb, sk, ends))
+		talk_go_on(&weft_talk_in, &key);
+	return PASS;
 }
 
 /* Candidates for who sent a datagram: a process in the receiver's own network namespace; those in
@@ -366,18 +403,9 @@ static __always_inline int target_authorize(struct __sk_buff *skb, const struct 
 	return WEFT_ACTION_DENY; /* there are more */
 }
 
-/* No workload receives it, so no policy is asked; a datagram may be answered all the same. */
-static __noinline int arrival_unwatched(struct __sk_buff *skb, const struct end_key *ends,
-					__u64 generation, bool talks)
+/* No workload receives it, so no policy is asked. */
+static __always_inline int arrival_unwatched(__u64 generation)
 {
-	struct bpf_sock *sk = skb->sk;
-	struct talk_key key = {};
-
-	sk = sk ? bpf_sk_fullsock(sk) : NULL;
-	if (talks && sk) {
-		talk_key_fill(&key, ends, netns_of_sock(sk), false);
-		talk_go_on(&weft_talk_in, &key);
-	}
 	return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
 }
 
@@ -396,11 +424,11 @@ __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_
 	by_address = target_of_packet(ends, generation);
 	known = by_address ? by_address : target_of_listener(skb, ends, generation, 0);
 	if (!known && addr_is_loopback(ends->local_addr))
-		return arrival_unwatched(skb, ends, generation, talks);
+		return arrival_unwatched(generation);
 	for (__u32 i = 0; i < NETNS_WORKLOADS; i++) {
 		target = known ? known : target_of_netns(skb, generation, i);
 		if (!target)
-			return arrival_unwatched(skb, ends, generation, talks);
+			return arrival_unwatched(generation);
 		if (target == IDENTITY_MANY)
 			break;
 		action = target_authorize(skb, &w, target);
@@ -445,7 +473,9 @@ int mesh_accept(struct __sk_buff *skb)
 		if (action != WEFT_ACTION_STALE)
 			break;
 	}
-	return action == WEFT_ACTION_DENY ? DROP : PASS;
+	if (action == WEFT_ACTION_DENY)
+		return DROP;
+	return talks ? datagram_passed(skb, &ends) : PASS;
 }
 
 /* ---- before there is a listener */

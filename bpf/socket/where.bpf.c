@@ -18,56 +18,12 @@ static __always_inline const struct weft_where *where_asked(void)
 	return bpf_map_lookup_elem(&weft_where, &zero);
 }
 
-/* ---- whether a network namespace has the address */
-
-struct where_walk {
-	struct netns_walk walk; /* first: what is handed to the steps of it */
-	__u8 addr[16];
-};
-
-static long where_visit(struct netns_walk *w)
-{
-	const struct where_walk *where = (const void *)w;
-
-	w->found = addr_is(w->key.addr, where->addr);
-	return w->found;
-}
-
-static long where_addr4(__u32 index, void *walk)
-{
-	return netns_addr4_to(walk, where_visit);
-}
-
-static long where_addr6(__u32 index, void *walk)
-{
-	return netns_addr6_to(walk, where_visit);
-}
-
-static long where_device(__u32 index, void *walk)
-{
-	return netns_device_to(walk, where_addr4, where_addr6);
-}
-
-/* A function of its own, so that it is verified once. */
-__weak __noinline int net_has_addr(__u64 net, const struct weft_where *where)
-{
-	struct where_walk w = {};
-
-	if (!net || !where)
-		return 0;
-	if (addr_is_loopback(where->addr))
-		return 1;
-	__builtin_memcpy(w.addr, where->addr, 16);
-	netns_devices(&w.walk, net, where_device);
-	return w.walk.found;
-}
-
 static __always_inline bool net_has(__u64 net, const struct weft_where *asked)
 {
-	struct weft_where where = {};
+	struct weft_mesh_key address = {};
 
-	__builtin_memcpy(where.addr, asked->addr, 16);
-	return net_has_addr(net, &where);
+	__builtin_memcpy(address.addr, asked->addr, 16);
+	return net_has_addr(net, &address);
 }
 
 /* ---- records */
