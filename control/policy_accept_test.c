@@ -14,16 +14,6 @@
 
 static struct lookups *lookups;
 
-/* Sockets that are made from now on belong to a group that the programs are not attached to. */
-static void leave_hooks(bool leave)
-{
-	char parent[300];
-
-	snprintf(parent, sizeof(parent), "%s", cgroup_dir);
-	*strrchr(parent, '/') = 0;
-	assert_int_equal(enter_cgroup(leave ? parent : cgroup_dir), 0);
-}
-
 static struct weft_verdict last;
 static unsigned denials;
 
@@ -140,20 +130,6 @@ static void test_dropped_without_lookup(void **state)
 }
 
 /* ---- who a client is that is not bound to an address */
-
-static void one_rule(enum spec_action action, enum spec_field field, const char *value)
-{
-	struct spec_match *m = &specs->rules[0].from[0].matches[0];
-
-	memset(specs, 0, sizeof(specs[0]));
-	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", "istio-system");
-	specs->action = action;
-	specs->rule_count = specs->rules[0].from_count = specs->rules[0].from[0].count = 1;
-	m->field = field;
-	m->values.count = 1;
-	snprintf(m->values.items[0], sizeof(m->values.items[0]), "%s", value);
-	spec_count = 1;
-}
 
 static int dial_unbound(void)
 {
@@ -295,12 +271,6 @@ static void allow_shop(void)
 {
 	one_rule(SPEC_ALLOW, SPEC_NAMESPACES, "shop");
 	policies_begin();
-}
-
-static void run(const char *command)
-{
-	if (system(command))
-		fail_msg("%s", command);
 }
 
 /* |comes| and |goes| give and take the address of a workload that may connect. */

@@ -119,8 +119,23 @@ static struct weft_mesh_header *policies_begin(void)
 	return h;
 }
 
+/* One policy for the whole mesh. */
+static inline void one_rule(enum spec_action action, enum spec_field field, const char *value)
+{
+	struct spec_match *m = &specs->rules[0].from[0].matches[0];
+
+	memset(specs, 0, sizeof(specs[0]));
+	snprintf(specs->namespace_name, sizeof(specs->namespace_name), "%s", "istio-system");
+	specs->action = action;
+	specs->rule_count = specs->rules[0].from_count = specs->rules[0].from[0].count = 1;
+	m->field = field;
+	m->values.count = 1;
+	snprintf(m->values.items[0], sizeof(m->values.items[0]), "%s", value);
+	spec_count = 1;
+}
+
 /* A connection that can really be made. */
-static void loopback_connection(struct spec_connection *c)
+static inline void loopback_connection(struct spec_connection *c)
 {
 	uint32_t source = dice(KINDS + STRANGERS), target = dice(TARGETS);
 
@@ -162,4 +177,22 @@ static inline void servers_close(void)
 {
 	for (int i = 0; i < TARGETS * TEST_PORTS; i++)
 		close(servers[i]);
+}
+
+/* ---- this process and its network namespace */
+
+/* Sockets that are made from now on belong to a group that the programs are not attached to. */
+static inline void leave_hooks(bool leave)
+{
+	char parent[300];
+
+	snprintf(parent, sizeof(parent), "%s", cgroup_dir);
+	*strrchr(parent, '/') = 0;
+	assert_int_equal(enter_cgroup(leave ? parent : cgroup_dir), 0);
+}
+
+static inline void run(const char *command)
+{
+	if (system(command))
+		fail_msg("%s", command);
 }

@@ -151,8 +151,8 @@ static int spec_notes(const struct spec_policy *p, int count, const struct spec_
  * request, deny the request. 3. If there are no ALLOW policies for the workload, allow the
  * request. 4. If any of the ALLOW policies match the request, allow the request. 5. Deny the
  * request." */
-static struct spec_verdict spec_judge(const struct spec_policy *p, int count,
-				      const struct spec_connection *c)
+static inline struct spec_verdict spec_judge(const struct spec_policy *p, int count,
+					     const struct spec_connection *c)
 {
 	struct spec_verdict v = {.policy = SPEC_NONE};
 	bool allows = false;

@@ -106,7 +106,7 @@ static int policy_order(const void *a, const void *b)
 	return strcmp(x->namespace_name, y->namespace_name);
 }
 
-static int random_policies(struct spec_policy *p)
+static inline int random_policies(struct spec_policy *p)
 {
 	int count = (int)dice(WORLD_POLICIES + 1);
 

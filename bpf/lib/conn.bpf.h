@@ -39,6 +39,15 @@ static __always_inline __u32 netns_of_sock(const struct bpf_sock *sk)
 	return BPF_CORE_READ(net, ns.inum);
 }
 
+/* Whether the addresses of |net| (a struct net) say who it is. In a user namespace everyone makes
+ * devices with any address. */
+static __always_inline bool net_counts(__u64 net)
+{
+	const struct net *from = (const void *)net;
+
+	return user_is_initial(BPF_CORE_READ(from, user_ns));
+}
+
 static __always_inline void tuple_fill(struct weft_tuple *t, const struct sock *sk)
 {
 	const struct sock_common *c = &sk->__sk_common;

@@ -58,8 +58,13 @@ struct netns_ipv6 {
 	atomic_t dev_addr_genid;
 } PRESERVE;
 
+struct user_namespace {
+	int level; /* of the initial one: 0 */
+} PRESERVE;
+
 struct net {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 	struct list_head dev_base_head; /* net_device.dev_list */
 	unsigned int dev_base_seq;	/* how often one came, went or got another name */
 	__u64 net_cookie;
@@ -209,10 +214,6 @@ struct vfsmount {
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
-} PRESERVE;
-
-struct user_namespace {
-	int level; /* of the initial one: 0 */
 } PRESERVE;
 
 struct mnt_namespace {

@@ -165,13 +165,17 @@ __weak __noinline int path_step(struct path_walk *w)
 	return PATH_UP;
 }
 
-/* The mount is in a namespace that root of this machine made. */
-static __always_inline bool mount_counts(const struct mount *mount)
+/* What belongs to it was made by root of this machine. */
+static __always_inline bool user_is_initial(const struct user_namespace *user)
 {
-	const struct user_namespace *user = BPF_CORE_READ(mount, mnt_ns, user_ns);
 	int level = -1;
 
 	return user && !bpf_core_read(&level, sizeof(level), &user->level) && !level;
+}
+
+static __always_inline bool mount_counts(const struct mount *mount)
+{
+	return user_is_initial(BPF_CORE_READ(mount, mnt_ns, user_ns));
 }
 
 /* The name of the file where the walk begins, 0: it has none. The path ends with it, too, unless

@@ -14,20 +14,24 @@
 #define SENDER_ADDRESS (SENDER_LISTED + SENDERS_LISTED)
 #define SENDER_NUMBERS (SENDER_ADDRESS + 1)
 
-static __always_inline void sender_enlist(const struct end_key *ends, __u32 netns_ino)
+/* |own|: a namespace of a user's own, of which there may be any number: they have one place. */
+static __always_inline void sender_enlist(const struct end_key *ends, __u32 netns_ino, bool own)
 {
 	struct sender_list *list = bpf_map_lookup_elem(&weft_sending, ends);
-	struct sender_list fresh = {.netns_ino = {netns_ino}};
-	__u32 place;
+	struct sender_list fresh = {};
+	__u32 place = SENDERS_OF_ROOT;
 
 	if (!list) {
+		fresh.netns_ino[own ? SENDERS_OF_ROOT : 0] = netns_ino;
 		bpf_map_update_elem(&weft_sending, ends, &fresh, BPF_ANY);
 		return;
 	}
 	for (int i = 0; i < SENDERS_LISTED; i++)
 		if (list->netns_ino[i] == netns_ino)
 			return;
-	place = __sync_fetch_and_add(&list->next, 1) + 1;
+	if (!own)
+		place = (__sync_fetch_and_add(&list->next, 1) + 1) % SENDERS_OF_ROOT;
+	asm volatile("" : "+r"(place)); /* else the bound goes: "unbounded min value" */
 	list->netns_ino[place & (SENDERS_LISTED - 1)] = netns_ino;
 }
 
@@ -71,17 +75,26 @@ __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_
 	return s.identity;
 }
 
-/* The same by where it was sent from, or else by its address. */
+/* The same by where it was sent from, or else by its address. Where the place counts for nothing,
+ * an address that is nobody's does neither: SENDER_NONE. */
 __weak __noinline int sender_place(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
 {
+	__u32 place = PLACE_UNKNOWN;
 	struct sender *sender;
+	bool fresh = false;
+	int by_address;
 
 	if (!arrived)
 		return 0;
 	sender = sender_find(arrived, netns_ino);
-	if (sender && sender->generation == generation)
-		return (int)sender->place;
-	return source_of_addr(arrived, generation);
+	if (sender) {
+		place = sender->place;
+		fresh = sender->generation == generation;
+	}
+	if (fresh && place != PLACE_UNKNOWN)
+		return (int)place;
+	by_address = source_of_addr(arrived, generation);
+	return by_address || place != PLACE_UNKNOWN ? by_address : SENDER_NONE;
 }
 
 static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_ino,

@@ -58,7 +58,8 @@ struct sender_map {
 };
 extern struct sender_map weft_senders SEC(".maps");
 
-#define SENDERS_LISTED 4
+#define SENDERS_LISTED	4
+#define SENDERS_OF_ROOT 3 /* the rest: of users */
 
 struct sender_list {
 	__u32 netns_ino[SENDERS_LISTED]; /* 0: free */

@@ -8,16 +8,21 @@
 
 #define PASS 1
 
-/* Who a client is by its address or, where that says nothing, by its network namespace. */
+/* Who a client is by its address or, where that says nothing, by its network namespace. Nothing in
+ * a datagram tells which namespace sent it, so one whose addresses its user chose counts for none.
+ */
 static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation)
 {
 	struct weft_mesh_key address = {};
 	struct end_key ends = {};
+	__u64 net = net_of_sock(sk);
 
 	if (!addresses_read(skb, &ends, true))
 		return 0;
+	if (is_datagram(sk->protocol) && !net_counts(net) && !addr_is_loopback(ends.local_addr))
+		return (int)PLACE_UNKNOWN;
 	__builtin_memcpy(address.addr, ends.local_addr, 16);
-	return identity_in_net(&address, net_of_sock(sk), generation);
+	return identity_in_net(&address, net, generation);
 }
 
 static __noinline int syn_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
@@ -66,7 +71,7 @@ static __noinline int datagram_knock(struct __sk_buff *skb, struct bpf_sock *sk,
 	sender.net = net_of_sock(sk);
 	sender.seen_ns = bpf_ktime_get_ns();
 	bpf_map_update_elem(&weft_senders, &key, &sender, BPF_ANY);
-	sender_enlist(&key.ends, key.netns_ino);
+	sender_enlist(&key.ends, key.netns_ino, place == PLACE_UNKNOWN);
 	return PASS;
 }
 
