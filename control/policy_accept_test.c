@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/wait.h>
 
 #include "control/policy_mesh_test.h"
 #include "datapath/attach/lookups.h"
@@ -262,6 +263,40 @@ static void test_matchers(void **state)
 	servers_close();
 }
 
+/* Connects a socket that was made before its process went to a namespace of its own. An errno. */
+static int moved_connect(void)
+{
+	struct sockaddr_storage to;
+	int status = 0, fd = -1;
+	socklen_t size;
+	pid_t pid;
+
+	sockaddr_make("127.0.1.1", 80, &to, &size);
+	pid = fork();
+	if (!pid) {
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(255);
+		_exit(connect(fd, (void *)&to, size) ? errno : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_socket_stays(void **state)
+{
+	(void)state;
+	for (uint64_t other = 0; other < 2; other++) {
+		one_rule(SPEC_DENY, SPEC_NAMESPACES, "shop");
+		policies_begin();
+		matcher_add(WEFT_MATCH_NETNS, file_value("/proc/self/ns/net") + other,
+			    (struct weft_mesh_matcher){0});
+		mesh_force();
+		assert_int_equal(moved_connect(), other ? 0 : EPERM);
+	}
+}
+
 /* ---- who a network namespace is follows its addresses and the generation, however often it was
  * asked just before */
 
@@ -438,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_dropped_without_lookup),
 		cmocka_unit_test(test_address_comes_later),
 		cmocka_unit_test(test_matchers),
+		cmocka_unit_test(test_socket_stays),
 		cmocka_unit_test(test_addresses_come_and_go),
 		cmocka_unit_test(test_devices_come_and_go),
 		cmocka_unit_test(test_second_workload),

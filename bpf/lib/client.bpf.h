@@ -57,11 +57,11 @@ static __always_inline bool client_v6_of_device(const struct net_device *dev, __
 	return false;
 }
 
-/* The first address of the network namespace of the running process that may be seen beyond its
+/* The first address of the network namespace |net| (a struct net) that may be seen beyond its
  * machine: the kernel's choice, too, if it has but one of this family. All 0: it has none. */
-__weak __noinline int client_address(struct weft_mesh_key *ret, __u32 v6)
+__weak __noinline int client_address(struct weft_mesh_key *ret, __u64 net, __u32 v6)
 {
-	struct list_head *head = &netns_current()->dev_base_head;
+	struct list_head *head = &((struct net *)net)->dev_base_head;
 	struct list_head *at = BPF_CORE_READ(head, next);
 	struct net_device *dev;
 
@@ -104,7 +104,7 @@ static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct b
 	struct weft_mesh_key key = {};
 
 	addr_of_sock(sk, key.addr);
-	if (addr_is_any(key.addr) && !client_address(&key, ask->can_v6))
+	if (addr_is_any(key.addr) && !client_address(&key, net_of_sock(sk), ask->can_v6))
 		return client_of_netns(bpf_get_netns_cookie(ctx));
 	return client_of_addr(key.addr);
 }

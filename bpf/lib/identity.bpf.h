@@ -175,14 +175,8 @@ __weak __noinline int identity_of_facts(struct identity_search *s, const struct 
 
 /* ---- of the process that runs */
 
-static __always_inline struct net *netns_current(void)
-{
-	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
-
-	return BPF_CORE_READ(task, nsproxy, net_ns);
-}
-
-/* All but the program: who asks for that has it of the socket. */
+/* All but the program and the network namespace: who asks for those has them of the socket, which
+ * stays where it was made. */
 __weak __noinline int facts_of_current(struct identity_facts *f)
 {
 	if (!f)
@@ -190,6 +184,5 @@ __weak __noinline int facts_of_current(struct identity_facts *f)
 	for (int i = 0; i < IDENTITY_CGROUPS; i++)
 		f->cgroups[i] = bpf_get_current_ancestor_cgroup_id(i + 1);
 	f->uid = (__u32)bpf_get_current_uid_gid();
-	f->netns_ino = BPF_CORE_READ(netns_current(), ns.inum);
 	return 0;
 }

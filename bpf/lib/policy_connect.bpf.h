@@ -8,10 +8,11 @@
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
-/* Who the running process is by matchers, |program| NULL: not known. A program of its own: the
- * stack of all that calls each other is bounded. */
+/* Who the running process is by matchers, with a socket in |netns_ino|; |program| NULL: not known.
+ * A program of its own: the stack of all that calls each other is bounded. */
 __weak __noinline int process_of_current(const struct weft_mesh_key *address,
-					 const struct weft_program *program, __u64 generation)
+					 const struct weft_program *program, __u32 netns_ino,
+					 __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
 	struct identity_facts facts = {};
@@ -19,6 +20,7 @@ __weak __noinline int process_of_current(const struct weft_mesh_key *address,
 	if (!address)
 		return 0;
 	facts_of_current(&facts);
+	facts.netns_ino = netns_ino;
 	if (program)
 		facts.program = *program;
 	if (!addr_is_any(address->addr))
@@ -40,7 +42,8 @@ __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generati
 		return 0;
 	addr_of_sock(sk, key.addr);
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	identity = process_of_current(&key, owner ? &owner->program : NULL, generation);
+	identity = process_of_current(&key, owner ? &owner->program : NULL, netns_of_sock(sk),
+				      generation);
 	if (identity)
 		return identity;
 	if (addr_is_any(key.addr))
