@@ -218,3 +218,27 @@ def freebind(box):
 def freebind_arrival(box):
     """Only at the server's end is it known who that is."""
     borrow(box, "group", ["sent"] * 3)
+
+
+def vouch(box, known, word):
+    """What a user does in network namespaces of his own, and sends to himself, opens nothing to him."""
+    street = Street(box, known)
+    friend = box.namespace("friend")
+    street.mesh.apply(house=workload("friend", "good", friend.address, "friend") + workload("friend6", "good", friend.address6, "friend"))
+    for address in ("address", "address6"):
+        server, mine, theirs = [getattr(place, address) for place in (street.server, street.house, friend)]
+        if known in ("group", address):
+            words = street.house.run([sys.executable, ROOT / "integration" / "programs" / "vouch.py", server, mine, theirs]).stdout.split()
+            expect_equal(words, [word] * 3, f"{address}: as it is, vouched for, after a forged question")
+        expect_equal(street.dial(THIEF, "udp:8080", place=friend, host=server), [OK], f"{address}: who is allowed")
+
+
+@test("policy/vouched", needs=("unshare",))
+def vouched(box):
+    vouch(box, "address6", "EPERM")
+
+
+@test("policy/vouched_arrival", needs=("unshare",))
+def vouched_arrival(box):
+    """Only at the server's end is it known who that is."""
+    vouch(box, "group", SILENCE)
