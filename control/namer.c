@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/schedule.h"
 #include "datapath/attach/cgroups.h"
+#include "datapath/attach/local_files.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 struct namer {
 	pthread_t thread;
 	const char *cgroup_root;
+	struct local_files *local;
 	int fd;
 };
 
@@ -31,7 +33,7 @@ static void *run(void *arg)
 		if (cgroups_path(n->cgroup_root, name.cgroup_id, name.path, sizeof(name.path)))
 			name.path[0] = 0;
 		else if (name.state)
-			state = runtime_state_open(name.path, (unsigned)name.state);
+			state = runtime_state_open(n->local, name.path, (unsigned)name.state);
 		broker_name_answer(n->fd, &name, state);
 	}
 	return NULL;
@@ -40,15 +42,17 @@ static void *run(void *arg)
 int namer_new(const char *cgroup_root, int fd, struct namer **ret, struct error *err)
 {
 	struct namer *n = calloc(1, sizeof(*n));
-	int r = n ? 0 : -ENOMEM;
+	int r = n ? local_files_new(&n->local, err) : -ENOMEM;
 
-	if (n) {
+	if (!r) {
 		n->cgroup_root = cgroup_root;
 		n->fd = fd;
 		r = schedule_first(&n->thread, run, n);
 		r = r == -EPERM ? -pthread_create(&n->thread, NULL, run, n) : r;
 	}
 	if (r) {
+		if (n)
+			local_files_free(n->local);
 		free(n);
 		return error_set(err, r, "cannot start the thread that names control groups: %s",
 				 strerror(-r));
@@ -63,5 +67,6 @@ void namer_free(struct namer *n)
 		return;
 	shutdown(n->fd, SHUT_RDWR);
 	pthread_join(n->thread, NULL);
+	local_files_free(n->local);
 	free(n);
 }

@@ -15,22 +15,25 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/local_files.h"
 
 #define S 1000000000ull
 
 static struct stack_answers *answers;
+static struct local_files *local;
 
 static int begin(void **state)
 {
 	(void)state;
 	answers = stack_answers_new();
-	return answers ? 0 : -1;
+	return answers ? local_files_new(&local, NULL) : -1;
 }
 
 static int end(void **state)
 {
 	(void)state;
 	stack_answers_free(answers);
+	local_files_free(local);
 	return 0;
 }
 
@@ -78,7 +81,7 @@ static void test_shared(void **state)
 /* mapping_visit: as the agent does with what it meets. */
 static void add_mapped(void *arg, const struct mapping *m)
 {
-	int fd cleanup_close = mapping_open(m);
+	int fd cleanup_close = mapping_open(stack_files_local(arg), m);
 
 	if (fd >= 0)
 		stack_files_add(arg, fd, m);
@@ -130,7 +133,7 @@ static enum tls_stack answer_of(const char *library, enum lives lives)
 	struct error err;
 	uint32_t pid = (uint32_t)start(library);
 
-	assert_int_equal(stack_files_new(1, &files, &err), 0);
+	assert_int_equal(stack_files_new(1, local, &files, &err), 0);
 	for (int i = 0; i < 1000 && !is_started((pid_t)pid); i++)
 		usleep(10000);
 	q.files = files;
@@ -181,7 +184,7 @@ static void test_gone(void **state)
 	bool fresh;
 
 	(void)state;
-	assert_int_equal(stack_files_new(1, &files, &err), 0);
+	assert_int_equal(stack_files_new(1, local, &files, &err), 0);
 	stack_questions_take(&q, &pid, sizeof(pid), S); /* nobody answers */
 	q.files = files;
 	stack_questions_take(&q, &pid, 1, S);

@@ -15,8 +15,11 @@
 #include "base/descriptors.h"
 #include "base/seed.h"
 #include "base/table.h"
+#include "datapath/attach/library_dirs.h"
+#include "datapath/attach/library_foreign.h"
 #include "datapath/attach/library_names.h"
 #include "datapath/attach/library_probe.h"
+#include "datapath/attach/local_files.h"
 #include "datapath/attach/mappings.h"
 #include "datapath/attach/seen.h"
 #include "datapath/attach/stack_files.h"
@@ -37,20 +40,21 @@ struct libraries {
 	struct uprobe_programs derives;
 	struct uprobe_programs logs;
 	char *pin_dir;
+	struct local_files *local;
 	struct mappings *mappings;
 	bool again; /* see libraries_retry */
 	bool later; /* the file at hand is one of those */
 	struct seen *seen;
 	struct table *files; /* struct file */
 	struct stack_files *stacks;
+	struct library_foreign foreign;
 	int inotify_fd;
 	int epoll_fd;
-	uint32_t host_pid;	       /* a process whose root is the machine's */
-	int dir_watches[LIBRARY_DIRS]; /* of that root; -1 = none */
-	bool sweep_due;		       /* a file was added since the last sweep */
-	bool uncover_due;	       /* what covered others went away */
-	bool scan_due;		       /* and must be replaced at once */
-	bool cover_none;	       /* somebody does TLS with a libcrypto that may be covered */
+	struct library_dirs dirs;
+	bool sweep_due;	  /* a file was added since the last sweep */
+	bool uncover_due; /* what covered others went away */
+	bool scan_due;	  /* and must be replaced at once */
+	bool cover_none;  /* somebody does TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
 
@@ -61,21 +65,6 @@ static int watch_fd(struct libraries *l, int fd)
 	struct epoll_event ev = {.events = EPOLLIN};
 
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
-}
-
-/* Attaching takes the kernel 10 to 20 ms, a small client is through its first handshake by then: so
- * what lies in library_dirs is probed when the first program of a file system starts, which shows
- * as a dynamic loader not seen before, and when it is replaced. */
-static void watch_usual_dirs(struct libraries *l)
-{
-	l->host_pid = access("/proc/1/root/.", F_OK) ? (uint32_t)getpid() : 1;
-	for (size_t i = 0; i < LIBRARY_DIRS; i++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/proc/%u/root%s", l->host_pid, library_dirs[i]);
-		l->dir_watches[i] = inotify_add_watch(l->inotify_fd, path,
-						      IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
-	}
 }
 
 static int build(struct libraries *l, const struct libraries_options *options, struct error *err)
@@ -96,11 +85,15 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	l->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (l->epoll_fd < 0 || l->inotify_fd < 0)
 		return error_set(err, -errno, "cannot watch libraries: %s", strerror(errno));
-	watch_usual_dirs(l);
-	r = mappings_new(&options->mappings, &l->mappings, err);
-	r = r ? r : stack_files_new(seed_random(), &l->stacks, err);
+	r = local_files_new(&l->local, err);
+	r = r ? r : mappings_new(&options->mappings, &l->mappings, err);
+	r = r ? r : stack_files_new(seed_random(), l->local, &l->stacks, err);
 	if (r)
 		return r;
+	/* Attaching takes the kernel 10 to 20 ms, a small client is through its first handshake by
+	 * then: so what lies in library_dirs is probed when the first program of a file system
+	 * starts, which shows as a dynamic loader not seen before, and when it is replaced. */
+	library_dirs_watch(&l->dirs, l->local, l->inotify_fd);
 	r = watch_fd(l, mappings_fd(l->mappings));
 	if (!r)
 		r = watch_fd(l, stack_files_fd(l->stacks));
@@ -193,16 +186,6 @@ static void file_refuse(struct libraries *l, const struct mapping *m, const stru
 		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err->text);
 }
 
-/* Code that is rewritten in place no longer has an instruction where the probe sits: watched from
- * before it is read. */
-static int watch_writes(struct libraries *l, int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return inotify_add_watch(l->inotify_fd, path, IN_MODIFY);
-}
-
 static struct file *file_find(struct libraries *l, int fd, struct stat *st)
 {
 	uint64_t key[2];
@@ -215,14 +198,6 @@ static struct file *file_find(struct libraries *l, int fd, struct stat *st)
 }
 
 static void examine(struct libraries *l, const struct mapping *m, int fd);
-
-static bool is_at_path(uint32_t pid, const char *path, uint64_t device, uint64_t inode)
-{
-	int fd cleanup_close = mapping_open_path(pid, path);
-	struct stat st;
-
-	return fd >= 0 && !fstat(fd, &st) && st.st_dev == device && st.st_ino == inode;
-}
 
 /* Looks at the file beside |m|'s, which is |st|, that is named with |to| in place of |from|: as the
  * process sees it, or, if that has ended, as the machine does. What is known of it then, or
@@ -237,11 +212,11 @@ static struct file *examine_beside(struct libraries *l, const struct mapping *m,
 
 	if (!openssl_path_beside(m->path, from, to, path))
 		return NULL;
-	if (!is_at_path(m->pid, m->path, st->st_dev, st->st_ino) &&
-	    is_at_path(l->host_pid, m->path, st->st_dev, st->st_ino))
-		beside.pid = l->host_pid;
+	if (!local_files_is_at(l->local, m->pid, m->path, st->st_dev, st->st_ino) &&
+	    local_files_is_at(l->local, l->dirs.host_pid, m->path, st->st_dev, st->st_ino))
+		beside.pid = l->dirs.host_pid;
 	beside.path = path;
-	fd = mapping_open_path(beside.pid, path);
+	fd = local_files_open(l->local, beside.pid, path);
 	if (fd < 0)
 		return NULL;
 	examine(l, &beside, fd);
@@ -299,7 +274,9 @@ static void file_take(struct libraries *l, int fd, const struct openssl_place *p
 
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
-	int watch = watch_writes(l, fd);
+	/* Code that is rewritten in place no longer has an instruction where the probe sits:
+	 * watched from before it is read. */
+	int watch = library_watch(l->inotify_fd, fd, IN_MODIFY);
 	struct openssl_place place;
 	struct error err = {0};
 	uint64_t cover[2] = {0};
@@ -349,9 +326,24 @@ static void examine_path(struct libraries *l, uint32_t pid, const char *dir, con
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	m.path = path;
-	fd = mapping_open_path(pid, path);
+	fd = local_files_open(l->local, pid, path);
 	if (fd >= 0)
 		examine(l, &m, fd);
+}
+
+/* |m| cannot be opened. */
+static void look_away(struct libraries *l, const struct mapping *m, int error)
+{
+	const char *type = local_files_refused(l->local);
+
+	if (error != -EREMOTE) {
+		l->counts.gone++;
+		return;
+	}
+	l->counts.foreign++;
+	library_foreign_note(&l->foreign, m, type);
+	if (type[0])
+		seen_add(l->seen, m);
 }
 
 static void look_into(struct libraries *l, const struct mapping *m)
@@ -364,9 +356,9 @@ static void look_into(struct libraries *l, const struct mapping *m)
 		seen_add(l->seen, m);
 		return;
 	}
-	fd = mapping_open(m);
+	fd = mapping_open(l->local, m);
 	if (fd < 0) {
-		l->counts.gone++;
+		look_away(l, m, fd);
 		return;
 	}
 	examine(l, m, fd);
@@ -393,8 +385,11 @@ static void meet(void *arg, const struct mapping *m)
 		return;
 	}
 	if (m->path[0] != '/') {
-		if (mapping_find_path(m, path, sizeof(path))) {
-			l->counts.gone++;
+		int r = local_files_judge(l->local, m->pid, m->device_major, m->device_minor);
+
+		r = r ? r : mapping_find_path(m, path, sizeof(path));
+		if (r) {
+			look_away(l, m, r);
 			return;
 		}
 		whole.path = path;
@@ -411,8 +406,10 @@ static unsigned mark_gone(struct libraries *l)
 	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
 		const struct library *lib = &f->shown;
 
-		f->gone = !is_at_path(l->host_pid, lib->path, lib->device, lib->inode) &&
-			  !is_at_path(lib->pid, lib->path, lib->device, lib->inode);
+		f->gone =
+			!local_files_is_at(l->local, l->dirs.host_pid, lib->path, lib->device,
+					   lib->inode) &&
+			!local_files_is_at(l->local, lib->pid, lib->path, lib->device, lib->inode);
 		f->used = false;
 		gone += f->gone;
 	}
@@ -484,10 +481,10 @@ static void file_rewritten(struct libraries *l, int watch)
 /* A file was moved or written into one of the usual directories. */
 static void file_arrived(struct libraries *l, int watch, const char *name)
 {
-	for (size_t i = 0; i < LIBRARY_DIRS; i++)
-		if (l->dir_watches[i] == watch && (library_name_begins(name, LIBRARY_CRYPTO) ||
-						   library_name_begins(name, LIBRARY_SSL)))
-			examine_path(l, l->host_pid, library_dirs[i], name);
+	const char *dir = library_dirs_find(&l->dirs, watch, name);
+
+	if (dir)
+		examine_path(l, l->dirs.host_pid, dir, name);
 }
 
 static void handle_changes(struct libraries *l)
@@ -567,6 +564,7 @@ void libraries_visit(const struct libraries *l, library_visit *visit, void *arg)
 {
 	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f))
 		visit(arg, &f->shown);
+	library_foreign_visit(&l->foreign, visit, arg);
 }
 
 struct stack_files *libraries_stacks(const struct libraries *l)
@@ -589,6 +587,7 @@ void libraries_free(struct libraries *l, bool keep_attached)
 		file_drop(l, f, keep_attached);
 	mappings_free(l->mappings);
 	stack_files_free(l->stacks);
+	local_files_free(l->local);
 	table_free(l->files);
 	seen_free(l->seen);
 	if (l->inotify_fd >= 0)

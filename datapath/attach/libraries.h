@@ -48,6 +48,7 @@ struct library_counts {
 	uint64_t probed;
 	uint64_t adopted;   /* of those: taken over from pins */
 	uint64_t gone;	    /* the process or file was gone before it could be opened */
+	uint64_t foreign;   /* mappings of files on file systems that may not answer: not opened */
 	uint64_t lost;	    /* mapping events the kernel could not store; each loss starts a scan */
 	uint64_t rewritten; /* probed files that were written to: probe withdrawn at once */
 	uint64_t released;  /* files that were deleted and are mapped by nobody: no longer held */
@@ -85,7 +86,8 @@ void libraries_handle(struct libraries *l);
  */
 void libraries_retry(struct libraries *l);
 
-/* Visits the known files, in the order they were met. |library| is borrowed. */
+/* Visits the known files, in the order they were met, then a file of each file system that may not
+ * answer and is not read. |library| is borrowed. */
 typedef void library_visit(void *arg, const struct library *library);
 void libraries_visit(const struct libraries *l, library_visit *visit, void *arg);
 

@@ -7,13 +7,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/local_files.h"
 #include "datapath/attach/mapping_events.h"
 #include "datapath/attach/mapping_trace.h"
 
@@ -149,52 +148,6 @@ int mappings_scan(mapping_visit *visit, void *arg)
 	return 0;
 }
 
-static int open_below_root(uint32_t pid, const char *path)
-{
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd, root cleanup_close = -1;
-	char name[32];
-
-	snprintf(name, sizeof(name), "/proc/%u/root", pid);
-	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
-}
-
-/* |inode| 0: any. */
-static int check_regular(int fd, uint64_t inode)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	return inode && st.st_ino != inode ? -ENOENT : 0;
-}
-
-static int open_checked(uint32_t pid, const char *path, uint64_t inode)
-{
-	int fd = open_below_root(pid, path), r;
-
-	if (fd < 0)
-		return fd;
-	r = check_regular(fd, inode);
-	if (r)
-		close(fd);
-	return r ? r : fd;
-}
-
-int mapping_open_path(uint32_t pid, const char *path)
-{
-	return open_checked(pid, path, 0);
-}
-
 void mapping_program(const struct mapping *m, char *out, size_t size)
 {
 	char name[32];
@@ -210,15 +163,23 @@ void mapping_program(const struct mapping *m, char *out, size_t size)
 	out[strcspn(out, "\n")] = 0;
 }
 
-int mapping_open(const struct mapping *m)
+/* The file at the path may be another one by now: the inode decides. */
+static int open_same(struct local_files *local, const struct mapping *m)
 {
-	char name[64];
-	int fd = -1;
+	int fd cleanup_close = local_files_open(local, m->pid, m->path);
+	struct stat st;
 
-	snprintf(name, sizeof(name), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, m->pid, m->start,
-		 m->end);
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) /* the file at the path may be another one by now: the inode decides */
-		return open_checked(m->pid, m->path, m->inode);
-	return fd;
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st))
+		return -errno;
+	return !m->inode || st.st_ino == m->inode ? take_fd(&fd) : -ENOENT;
+}
+
+int mapping_open(struct local_files *local, const struct mapping *m)
+{
+	int fd = local_files_open_mapped(local, m->pid, m->start, m->end, m->device_major,
+					 m->device_minor);
+
+	return fd >= 0 || fd == -EREMOTE || fd == -EINVAL ? fd : open_same(local, m);
 }

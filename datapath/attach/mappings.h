@@ -64,12 +64,9 @@ int mapping_find_path(const struct mapping *m, char *out, size_t size);
 /* Writes the name of the process of |m|; "" when it is gone or |m| is no mapping (no end). */
 void mapping_program(const struct mapping *m, char *out, size_t size);
 
+struct local_files;
+
 /* Opens the mapped file for reading: through map_files, which works for deleted and replaced files
  * in any mount namespace, else by its path below the root of the process, never leaving it. A file
- * descriptor of a regular file, or -ENOENT, -EACCES, -EINVAL (not a regular file)
- * or another errno. */
-int mapping_open(const struct mapping *m);
-
-/* Opens the regular file that process |pid| finds at the absolute |path|, never leaving its root.
- * Errors as above. */
-int mapping_open_path(uint32_t pid, const char *path);
+ * descriptor of a regular file, or what local_files_open says. */
+int mapping_open(struct local_files *local, const struct mapping *m);

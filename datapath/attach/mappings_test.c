@@ -4,6 +4,7 @@
 #include "datapath/attach/mappings.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/local_files.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -55,6 +56,7 @@ static void check(bool own_namespace)
 {
 	char dir[] = "/tmp/mappings-XXXXXX", path[64], byte;
 	struct search found = {0};
+	struct local_files *local;
 	int said[2], fd = -1, opened = -1;
 	pid_t pid;
 
@@ -78,7 +80,9 @@ static void check(bool own_namespace)
 	assert_int_equal(read(said[0], &byte, 1), 1);
 	found.pid = (uint32_t)pid;
 	mappings_scan(match, &found);
-	opened = mapping_open_path((uint32_t)pid, found.path);
+	assert_int_equal(local_files_new(&local, NULL), 0);
+	opened = local_files_open(local, (uint32_t)pid, found.path);
+	local_files_free(local);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(said[0]);

@@ -33,6 +33,7 @@ struct search {
 };
 
 struct stack_files {
+	struct local_files *local;
 	struct table *files; /* struct stack_file */
 	struct stack_met *met;
 	struct search search;
@@ -43,12 +44,14 @@ struct stack_files {
 	uint8_t *piece;
 };
 
-int stack_files_new(uint64_t seed, struct stack_files **ret, struct error *err)
+int stack_files_new(uint64_t seed, struct local_files *local, struct stack_files **ret,
+		    struct error *err)
 {
 	struct stack_files *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return error_set(err, -ENOMEM, "no memory");
+	s->local = local;
 	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	s->files = table_new(STACK_FILES_MAX, sizeof(struct stack_file), sizeof(struct stack_key),
 			     seed);
@@ -94,6 +97,11 @@ int stack_files_fd(const struct stack_files *s)
 }
 
 /* ---- files */
+
+struct local_files *stack_files_local(const struct stack_files *s)
+{
+	return s->local;
+}
 
 bool stack_key_of(int fd, struct stack_key *ret)
 {

@@ -32,8 +32,11 @@ struct stack_file {
 
 struct stack_files;
 
-/* 0, or -ENOMEM, -EMFILE. */
-int stack_files_new(uint64_t seed, struct stack_files **ret, struct error *err);
+struct local_files;
+
+/* |local| must stay. 0, or -ENOMEM, -EMFILE. */
+int stack_files_new(uint64_t seed, struct local_files *local, struct stack_files **ret,
+		    struct error *err);
 void stack_files_free(struct stack_files *s);
 
 /* Readable when stack_files_handle has work. Owned by |s|. */
@@ -57,6 +60,9 @@ bool stack_files_next_noted(struct stack_files *s, uint32_t *ret_pid);
 /* The files that were noted of a process, at most STACK_MET_EACH. */
 size_t stack_files_noted(const struct stack_files *s, uint32_t pid,
 			 struct stack_key ret[STACK_MET_EACH]);
+
+/* What opens files for it. */
+struct local_files *stack_files_local(const struct stack_files *s);
 
 /* The key of the file |fd|. False: it cannot be had. */
 bool stack_key_of(int fd, struct stack_key *ret);

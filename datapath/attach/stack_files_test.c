@@ -188,7 +188,7 @@ static int begin(void **state)
 	struct error err;
 
 	(void)state;
-	return mkdtemp(dir) ? stack_files_new(1, &files, &err) : -1;
+	return mkdtemp(dir) ? stack_files_new(1, NULL, &files, &err) : -1;
 }
 
 static int end(void **state)

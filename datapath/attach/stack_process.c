@@ -3,6 +3,7 @@
  * it is looked at. */
 #include "datapath/attach/stack_process.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ static void look_at(void *arg, const struct mapping *m)
 		return;
 	if (library_name_is_loader(m->path))
 		return;
-	fd = mapping_open(m);
+	fd = mapping_open(stack_files_local(look->files), m);
+	look->process->opens |= fd == -EREMOTE;
 	if (fd < 0 || !stack_key_of(fd, &key))
 		return;
 	file = stack_files_find(look->files, &key);

@@ -15,7 +15,7 @@ struct stack_process {
 	uint32_t count;
 	bool met;   /* it was there */
 	bool opens; /* it maps code that was not searched: a library that is probed, or one that
-		       found no room */
+		       found no room or lies on a file system that is not read */
 	bool more;  /* files, of which there was no note */
 	struct stack_key files[STACK_PROCESS_FILES]; /* with a TLS library, or still waiting */
 };
