@@ -144,9 +144,10 @@ static struct slice after_empty_lines(struct slice s)
 	return s;
 }
 
-static enum match match_http1_request(struct slice s)
+static enum match match_request_line(struct slice s, bool known_only)
 {
 	enum match match;
+	bool known;
 	size_t n = 0, all_bytes = s.size_bytes;
 
 	s = after_empty_lines(s);
@@ -156,10 +157,22 @@ static enum match match_http1_request(struct slice s)
 		return NO;
 	if (n == s.size_bytes)
 		return MAYBE;
-	if (!n || byte_at(s, n) != ' ')
+	known = is_known_method((struct slice){s.data, n});
+	if (!n || byte_at(s, n) != ' ' || (known_only && !known))
 		return NO;
-	match = match_target(after_spaces(after(s, n)), is_known_method((struct slice){s.data, n}));
+	match = match_target(after_spaces(after(s, n)), known);
 	return match == MAYBE && all_bytes >= CLASSIFY_MAX_BYTES ? YES : match;
+}
+
+static enum match match_http1_request(struct slice s)
+{
+	return match_request_line(s, false);
+}
+
+/* What comes before these bytes may be missing: "ST" is the end of a method. */
+static enum match match_http1_joined(struct slice s)
+{
+	return match_request_line(s, true);
 }
 
 /* "HTTP/1.x nnn" */
@@ -349,14 +362,16 @@ static enum match match_tls_joined(struct slice s)
 static const struct matcher {
 	enum match (*match)(struct slice s);
 	enum classify_result result;
-	bool joined_only;
+	bool at_start;
+	bool when_joined;
 } matchers[] = {
-	{match_http1_request, CLASSIFY_HTTP1_REQUEST, false},
-	{match_http1_response, CLASSIFY_HTTP1_RESPONSE, false},
-	{match_http2_start, CLASSIFY_HTTP2, false},
-	{match_tls_hello, CLASSIFY_TLS, false},
-	{match_http2_joined, CLASSIFY_HTTP2_JOINED, true},
-	{match_tls_joined, CLASSIFY_TLS, true},
+	{match_http1_request, CLASSIFY_HTTP1_REQUEST, true, false},
+	{match_http1_joined, CLASSIFY_HTTP1_REQUEST, false, true},
+	{match_http1_response, CLASSIFY_HTTP1_RESPONSE, true, true},
+	{match_http2_start, CLASSIFY_HTTP2, true, true},
+	{match_tls_hello, CLASSIFY_TLS, true, true},
+	{match_http2_joined, CLASSIFY_HTTP2_JOINED, false, true},
+	{match_tls_joined, CLASSIFY_TLS, false, true},
 };
 
 enum classify_result classify(const uint8_t *data, size_t size_bytes, bool joined)
@@ -365,7 +380,7 @@ enum classify_result classify(const uint8_t *data, size_t size_bytes, bool joine
 	bool maybe = !size_bytes;
 
 	for (size_t i = 0; size_bytes && i < sizeof(matchers) / sizeof(matchers[0]); i++) {
-		if (matchers[i].joined_only && !joined)
+		if (!(joined ? matchers[i].when_joined : matchers[i].at_start))
 			continue;
 		enum match match = matchers[i].match(s);
 

@@ -56,6 +56,7 @@ static const struct sample samples[] = {
 	{SLICE("\x17\x03\x03\x01\0"), true, CLASSIFY_TLS},
 	{SLICE("\x14\x03\x03\0\x01\x01\x16\x03\x03\0\x28"), true, CLASSIFY_TLS},
 	/* ---- none of these */
+	{SLICE("ST /page HTTP/1.1\r\n"), true, CLASSIFY_OPAQUE},
 	{SLICE("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("\r\n\r\n\r\nGET / HTTP/1.1\r\n"), false, CLASSIFY_OPAQUE},
 	{SLICE("\r\nHTTP/1.1 200 OK\r\n"), false, CLASSIFY_OPAQUE},
