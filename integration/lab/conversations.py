@@ -153,8 +153,9 @@ def judge_malformed(answer, path, found, unparsed):
 def differences(told, rows):
     """Of one reporter's records with what the clients of a pair tell, as (seed, whether something is but missing, line)."""
     found = collections.defaultdict(list)
+    methods = {path: method for talk in told for method, path in talk["asked"]}
     for row in rows:
-        found[row["method"], row["path"]].append(row)
+        found[key_of(row, methods)].append(row)
     unparsed = sorted(found.pop(("unknown", "unknown"), []), key=lambda row: len(marks(row)))
     unheard, unseen = 0, []
     for talk in told:
@@ -177,6 +178,15 @@ def differences(told, rows):
         yield seed, True, f"{WITHOUT} its request: {shorten([row])}"
     if len(unparsed) > unheard:
         yield None, False, f"nobody received {shorten(unparsed)}"
+
+
+def key_of(row, methods):
+    """(method, path); of |methods| {path: method} where the record says that it does not know its own."""
+    if row["path"] == "unknown" and marks(row):
+        return "unknown", "unknown"
+    if row["method"] == "unknown" and marks(row):
+        return methods.get(row["path"], "unknown"), row["path"]
+    return row["method"], row["path"]
 
 
 def pair_unseen(unseen, unparsed):
