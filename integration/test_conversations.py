@@ -77,7 +77,9 @@ def http2(box):
 
 @test("conversations/small_ring", seconds=SECONDS, needs=NEEDS)
 def small_ring(box):
-    """Requests of HTTP/1 wait for each answer: where several that overlap are lost, the order of answers says nothing (architecture.md)."""
+    """Requests of HTTP/1 wait for each answer: where several that overlap are lost, the order of answers says nothing (architecture.md).
+    No body looks like a head: behind a loss in its middle one that does is still taken for a request, which says `lost`."""
+    os.environ["CONVERSATIONS_PLAIN"] = "1"
     talk(box, [*http1_pairs(more=("--waits",)), *http2_pairs()], 1400, options=SMALL_RING)
 
 
