@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/random.h>
 
-/* A number that nobody can guess; early at the start of a machine, one that is hard to guess. Never
- * waits. */
+/* A random number; one that is only hard to guess while the kernel has no randomness yet, early at
+ * the start of a machine. Never waits. */
 static inline uint64_t seed_random(void)
 {
 	uint64_t seed = 0;

@@ -107,7 +107,7 @@ static unsigned denials_take(void)
 	return denials;
 }
 
-/* To the server, from |from|, whoever has that. 0, or an errno. */
+/* To the server, from |from|, an address of any namespace. 0, or an errno. */
 static int send_there(const char *from)
 {
 	char byte = 'x', control[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};

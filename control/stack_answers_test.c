@@ -185,7 +185,7 @@ static void test_gone(void **state)
 
 	(void)state;
 	assert_int_equal(stack_files_new(1, local, &files, &err), 0);
-	stack_questions_take(&q, &pid, sizeof(pid), S); /* nobody answers */
+	stack_questions_take(&q, &pid, sizeof(pid), S); /* without an answer */
 	q.files = files;
 	stack_questions_take(&q, &pid, 1, S);
 	assert_false(stack_answers_get(answers, pid, S, &stack, &fresh));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A worker that is late gets its work done, with and without events of the ring; one that is not
- * is left alone; while somebody has the turn nobody else works. Needs the right to real-time
+ * is left alone; while one thread has the turn no other works. Needs the right to real-time
  * priority. */
 #include "control/turns.h"
 

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/schedule.h"
+#include "base/seed.h"
 #include "datapath/attach/attach.h"
 #include "datapath/observe/observe.h"
 
@@ -26,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -207,15 +207,6 @@ static void name_verdict(void *arg, const struct weft_verdict *v, struct observe
 
 /* ---- start */
 
-static uint64_t random_seed(void)
-{
-	uint64_t seed = 0;
-
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = process_now_ns();
-	return seed;
-}
-
 static int start_pipeline(struct worker *w, struct error *err)
 {
 	struct observe_limits limits = observe_limits_default();
@@ -233,10 +224,10 @@ static int start_pipeline(struct worker *w, struct error *err)
 
 	if (!w->options.names_by_id)
 		listener.container = name_container;
-	limits.seed = random_seed();
+	limits.seed = seed_random();
 	limits.requests_per_connection = OPEN_EXCHANGES;
 	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
-	signal_limits.seed = random_seed();
+	signal_limits.seed = seed_random();
 	limits.verify = w->options.verify && !w->options.accelerate_count; /* TCP counts what it
 									      carried */
 	if (w->options.connections)
@@ -268,7 +259,7 @@ static int start_steering(struct worker *w, struct error *err)
 					   .end_connections = end_connections,
 					   .cgroup_path = name_cgroup,
 					   .arg = w,
-					   .seed = random_seed()};
+					   .seed = seed_random()};
 
 	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;
 }

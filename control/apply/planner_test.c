@@ -240,7 +240,7 @@ static int loader_free(void **state)
 {
 	struct loader *l = *state;
 
-	channel_keep_planner(&l->channel); /* nobody answers any more */
+	channel_keep_planner(&l->channel); /* no answer comes any more */
 	planner_free(l->planner);
 	channel_close(&l->channel);
 	if (l->kept_fd >= 0)

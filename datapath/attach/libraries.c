@@ -54,7 +54,7 @@ struct libraries {
 	bool sweep_due;	  /* a file was added since the last sweep */
 	bool uncover_due; /* what covered others went away */
 	bool scan_due;	  /* and must be replaced at once */
-	bool cover_none;  /* somebody does TLS with a libcrypto that may be covered */
+	bool cover_none;  /* a process does TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
 

@@ -13,6 +13,7 @@ import struct
 
 import forgiven
 import grammar
+import serve
 
 FORGIVEN = bool(os.environ.get("FORGIVEN"))
 TLS = None
@@ -112,13 +113,4 @@ class Obeys(socketserver.StreamRequestHandler):
             pass
 
 
-class Server(socketserver.ThreadingTCPServer):
-    address_family = socket.AF_INET6
-    allow_reuse_address = daemon_threads = True
-    request_queue_size = 256
-
-    def handle_error(self, request, client_address):
-        pass  # clients leave as they like
-
-
-Server(("::", int(os.environ["PORT"])), Obeys).serve_forever()
+serve.forever(Obeys)

@@ -16,6 +16,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+import serve
 
 TLS = None
 if "CERT" in os.environ:
@@ -129,13 +130,4 @@ class Obeys(socketserver.BaseRequestHandler):
             self.sock.sendall(piece)
 
 
-class Server(socketserver.ThreadingTCPServer):
-    address_family = socket.AF_INET6
-    allow_reuse_address = daemon_threads = True
-    request_queue_size = 256
-
-    def handle_error(self, request, client_address):
-        pass  # clients leave as they like
-
-
-Server(("::", int(os.environ["PORT"])), Obeys).serve_forever()
+serve.forever(Obeys)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""How servers that take orders serve: on $PORT of every address, a thread for each connection."""
+
+import os
+import socket
+import socketserver
+
+
+class Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
+    allow_reuse_address = daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        pass  # clients leave as they like
+
+
+def forever(handler):
+    """|handler|: a class as socketserver takes it."""
+    Server(("::", int(os.environ["PORT"])), handler).serve_forever()
