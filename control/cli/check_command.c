@@ -245,18 +245,14 @@ static int check_kernel(struct check_view *view, const struct error *silence)
 	return command_fail(EXIT_PROBLEMS, "%s", silence->text);
 }
 
-int command_check(const struct context *context, int argc, char **argv)
+int command_check(const struct context *context, const struct arguments *a)
 {
-	struct check_view view = {.context = context};
+	struct check_view view = {.context = context,
+				  .only_problems = cli_has(a, CLI_OPTION_problems)};
 	struct error err = {0};
 	struct client_url url;
 	int r;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--problems") != 0)
-			return command_fail(EXIT_USAGE, "check takes no \"%s\"", argv[i]);
-		view.only_problems = true;
-	}
 	client_url_start(&url, "/api/v1/check");
 	r = client_get(context->socket_path, &url, print_all, &view, &err);
 	if (r == -ECONNREFUSED && !geteuid())

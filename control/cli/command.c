@@ -21,15 +21,6 @@ int command_fail(int code, const char *format, ...)
 	return code;
 }
 
-int command_refuse_options(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (argv[i][0] == '-' && argv[i][1])
-			return command_fail(EXIT_USAGE, "%s does not take \"%s\"", argv[0],
-					    argv[i]);
-	return 0;
-}
-
 int client_exit(int code)
 {
 	return code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;

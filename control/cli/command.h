@@ -3,7 +3,9 @@
 #pragma once
 
 #include "control/cli/client.h"
+#include "control/cli/options.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 /* Exit codes. */
@@ -21,36 +23,33 @@ struct context {
 
 struct command {
 	const char *name;
-	const char *arguments; /* for the usage line */
-	const char *summary;   /* one line, for the list */
-	const char *help;      /* options and examples */
-	int (*run)(const struct context *context, int argc, char **argv);
+	uint64_t options;     /* besides CLI_EVERYWHERE */
+	const char *operands; /* for the usage line; NULL: none */
+	int least, most;      /* how many of them; CLI_ANY_NUMBER */
+	const char *summary;  /* one line, for the list */
+	const char *help;     /* what the options do not say, or NULL */
+	int (*run)(const struct context *context, const struct arguments *a);
+	const struct command *verbs; /* instead: what it is asked to do; ended by an empty row */
 };
+#define CLI_ANY_NUMBER INT_MAX
 
-/* The table, ended by an empty row. */
-extern const struct command commands[];
+extern const struct command config_verbs[], policy_verbs[];
 
-int command_status(const struct context *context, int argc, char **argv);
-int command_check(const struct context *context, int argc, char **argv);
-int command_edges(const struct context *context, int argc, char **argv);
-int command_top(const struct context *context, int argc, char **argv);
-int command_observe(const struct context *context, int argc, char **argv);
-int command_connections(const struct context *context, int argc, char **argv);
-int command_config(const struct context *context, int argc, char **argv);
-int command_map(const struct context *context, int argc, char **argv);
-int command_mesh(const struct context *context, int argc, char **argv);
-int command_simulate(const struct context *context, int argc, char **argv);
-int command_policy(const struct context *context, int argc, char **argv);
-int command_services(const struct context *context, int argc, char **argv);
-int command_endpoints(const struct context *context, int argc, char **argv);
-int command_detach(const struct context *context, int argc, char **argv);
+int command_status(const struct context *context, const struct arguments *a);
+int command_check(const struct context *context, const struct arguments *a);
+int command_edges(const struct context *context, const struct arguments *a);
+int command_top(const struct context *context, const struct arguments *a);
+int command_observe(const struct context *context, const struct arguments *a);
+int command_connections(const struct context *context, const struct arguments *a);
+int command_map(const struct context *context, const struct arguments *a);
+int command_mesh(const struct context *context, const struct arguments *a);
+int command_simulate(const struct context *context, const struct arguments *a);
+int command_services(const struct context *context, const struct arguments *a);
+int command_endpoints(const struct context *context, const struct arguments *a);
+int command_detach(const struct context *context, const struct arguments *a);
 
 /* Prints "weft: TEXT" to stderr and returns |code|. */
 int command_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* 0, or EXIT_USAGE and a sentence where one of the arguments looks like an option ("-" does not).
- */
-int command_refuse_options(int argc, char **argv);
 
 /* The exit code for what client_get returned. */
 int client_exit(int code);

@@ -359,25 +359,12 @@ static void trial_end(struct trial *t)
 	config_close(&t->new);
 }
 
-int config_apply(const struct context *context, int argc, char **argv)
+int config_apply(const struct context *context, const struct arguments *a)
 {
 	struct trial t = {.context = context};
-	bool dry = false;
-	const char *path = NULL;
-	int code;
+	bool dry = cli_has(a, CLI_OPTION_dry_run);
+	int code = build_new(&t, a->operands[0]);
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--dry-run"))
-			dry = true;
-		else if (argv[i][0] == '-' || path)
-			return command_fail(EXIT_USAGE, "apply takes one directory, not \"%s\"",
-					    argv[i]);
-		else
-			path = argv[i];
-	}
-	if (!path)
-		return command_fail(EXIT_USAGE, "apply what? [--dry-run] DIRECTORY");
-	code = build_new(&t, path);
 	code = code ? code : dry ? try_against(&t) : install(context, &t);
 	trial_end(&t);
 	return code;

@@ -48,16 +48,15 @@ static int validate_source(const struct context *context, struct config *c)
 	return code;
 }
 
-static int validate(const struct context *context, int argc, char **argv)
+static int validate(const struct context *context, const struct arguments *a)
 {
 	struct config c;
-	int code = argc > 1 ? command_refuse_options(argc, argv)
-			    : command_fail(EXIT_USAGE, "validate what? FILE or DIRECTORY");
+	int code = 0;
 
 	if (config_open(&c))
 		code = command_fail(EXIT_FAILED, "out of memory");
-	for (int i = 1; i < argc && !code; i++)
-		if (config_read_path(&c.read, argv[i]))
+	for (int i = 0; i < a->operand_count && !code; i++)
+		if (config_read_path(&c.read, a->operands[i]))
 			code = command_fail(EXIT_FAILED, "%s", c.read.err.text);
 	if (!code)
 		code = validate_source(context, &c);
@@ -67,41 +66,78 @@ static int validate(const struct context *context, int argc, char **argv)
 
 /* ---- schema, reference */
 
-static int schema(const struct context *context, int argc, char **argv)
+static int schema(const struct context *context, const struct arguments *a)
 {
 	(void)context;
-	if (argc > 2)
-		return command_fail(EXIT_USAGE, "schema takes one kind or none");
-	if (argc == 1)
+	if (!a->operand_count)
 		describe_schema(stdout);
-	else if (describe_kind(stdout, argv[1]))
-		return command_fail(EXIT_USAGE, "there is no kind \"%s\"", argv[1]);
+	else if (describe_kind(stdout, a->operands[0]))
+		return command_fail(EXIT_USAGE, "there is no kind \"%s\"", a->operands[0]);
 	return EXIT_FINE;
 }
 
-static int reference(const struct context *context, int argc, char **argv)
+static int reference(const struct context *context, const struct arguments *a)
 {
 	(void)context;
-	if (argc > 1)
-		return command_fail(EXIT_USAGE, "reference takes no argument \"%s\"", argv[1]);
+	(void)a;
 	describe_reference(stdout);
 	return EXIT_FINE;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct context *context, int argc, char **argv);
-} verbs[] = {
-	{"validate", validate},	  {"diff", config_diff},       {"apply", config_apply},
-	{"dump", config_dump},	  {"convert", config_convert}, {"schema", schema},
-	{"reference", reference},
+const struct command config_verbs[] = {
+	{.name = "validate",
+	 .operands = "FILE|DIRECTORY ...",
+	 .least = 1,
+	 .most = CLI_ANY_NUMBER,
+	 .summary = "every problem of the files, with place and hint",
+	 .help = "The files given belong together, as those of one directory do; - reads standard "
+		 "input.\n"
+		 "exit code 3: there are errors\n",
+	 .run = validate},
+	{.name = "diff",
+	 .operands = "[OLD] NEW",
+	 .least = 1,
+	 .most = 2,
+	 .summary = "what would change against the generation in force, or OLD",
+	 .help = "With OLD no agent is asked. Each is a directory or a file.\n"
+		 "exit codes as diff(1): 0 same, 1 differs, 2 trouble\n",
+	 .run = config_diff},
+	{.name = "apply",
+	 .options = CLI_TAKES(dry_run),
+	 .operands = "DIRECTORY",
+	 .least = 1,
+	 .most = 1,
+	 .summary = "check it and put it in force",
+	 .help = "Puts its files in the place of those that the agent follows, all at once, and "
+		 "waits\n"
+		 "until they are in force. With --dry-run: what the agent would do with it: "
+		 "problems,\n"
+		 "sizes, what changes, which endpoints keep their numbers, how long it takes.\n"
+		 "exit code 3: refused, what was in force still is\n",
+	 .run = config_apply},
+	{.name = "dump",
+	 .options = CLI_TAKES(generation) | CLI_TAKES(directory),
+	 .summary = "what is in force (or was, lately) as canonical YAML",
+	 .help = "It loads again and has the same hash.\n",
+	 .run = config_dump},
+	{.name = "convert",
+	 .options = CLI_TAKES(directory),
+	 .operands = "FILE|DIRECTORY ...",
+	 .least = 1,
+	 .most = CLI_ANY_NUMBER,
+	 .summary = "manifests of a cluster to canonical YAML",
+	 .help = "Takes what kubectl get -o yaml prints; - reads standard input. What weft cannot "
+		 "honour\n"
+		 "becomes a comment and a warning, but security is never left out.\n"
+		 "exit code 3: weft would refuse what is listed\n",
+	 .run = config_convert},
+	{.name = "schema",
+	 .operands = "[KIND]",
+	 .most = 1,
+	 .summary = "a JSON Schema for editors; with KIND its fields for people",
+	 .run = schema},
+	{.name = "reference",
+	 .summary = "all kinds and problems as the page docs/config.md",
+	 .run = reference},
+	{0},
 };
-
-int command_config(const struct context *context, int argc, char **argv)
-{
-	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(context, argc - 1, argv + 1);
-	return command_fail(EXIT_USAGE, "config does not take \"%s\"; see weft config --help",
-			    argc > 1 ? argv[1] : "");
-}

@@ -72,22 +72,17 @@ static int compare(const struct context *context, struct config *old, struct con
 	return code;
 }
 
-int config_diff(const struct context *context, int argc, char **argv)
+int config_diff(const struct context *context, const struct arguments *a)
 {
 	struct config old = {0}, new = {0};
 	int code;
 
-	if (argc != 2 && argc != 3)
-		return command_fail(DIFF_TROUBLE, "diff takes DIRECTORY, or OLD and NEW; see weft "
-						  "config --help");
-	if (command_refuse_options(argc, argv))
-		return DIFF_TROUBLE;
 	if (config_open(&old) || config_open(&new))
 		code = command_fail(DIFF_TROUBLE, "out of memory");
-	else if (argc == 3 ? config_read_path(&old.read, argv[1])
-			   : config_read_agent(&old, context->socket_path, 0))
+	else if (a->operand_count == 2 ? config_read_path(&old.read, a->operands[0])
+				       : config_read_agent(&old, context->socket_path, 0))
 		code = trouble(&old);
-	else if (config_read_path(&new.read, argv[argc - 1]))
+	else if (config_read_path(&new.read, a->operands[a->operand_count - 1]))
 		code = trouble(&new);
 	else
 		code = compare(context, &old, &new);

@@ -167,31 +167,17 @@ static void warn_of_size(const struct writing *w)
 
 /* ---- dump */
 
-/* Takes "--to DIRECTORY" and "--generation N" out of the arguments. 0 or an exit code. */
-static int take_options(struct writing *w, int *argc, char **argv)
+/* 0 or an exit code. */
+static int take_generation(struct writing *w, const char *value)
 {
-	int kept = 1;
-	char *end = "";
+	char *end;
 
-	for (int i = 1; i < *argc; i++) {
-		bool to = !strcmp(argv[i], "--to"), number = !strcmp(argv[i], "--generation");
-
-		if (!to && !number) {
-			argv[kept++] = argv[i];
-			continue;
-		}
-		if (!argv[i + 1])
-			return command_fail(EXIT_USAGE, "%s needs a value", argv[i]);
-		i++;
-		if (to)
-			w->directory = argv[i];
-		else
-			w->generation = strtoull(argv[i], &end, 10);
-		if (number && (*end || !w->generation))
-			return command_fail(EXIT_USAGE, "--generation takes a number, not \"%s\"",
-					    argv[i]);
-	}
-	*argc = kept;
+	if (!value)
+		return 0;
+	errno = 0;
+	w->generation = strtoull(value, &end, 10);
+	if (*end || errno || !w->generation)
+		return command_fail(EXIT_USAGE, "--generation takes a number, not \"%s\"", value);
 	return 0;
 }
 
@@ -205,17 +191,15 @@ static void say_dumped(const struct config *c)
 			c->failure);
 }
 
-int config_dump(const struct context *context, int argc, char **argv)
+int config_dump(const struct context *context, const struct arguments *a)
 {
 	struct canonical_options options = {0};
-	struct writing w = {.context = context};
+	struct writing w = {.context = context, .directory = cli_value(a, CLI_OPTION_directory)};
 	struct config c;
-	int code = take_options(&w, &argc, argv);
+	int code = take_generation(&w, cli_value(a, CLI_OPTION_generation));
 
 	if (code)
 		return code;
-	if (argc > 1)
-		return command_fail(EXIT_USAGE, "dump takes no \"%s\"", argv[1]);
 	if (config_open(&c) || config_read_agent(&c, context->socket_path, w.generation))
 		code = command_fail(EXIT_FAILED, "%s", c.read.err.text);
 	else if (write_all(&w, &options, &c, NULL))
@@ -357,24 +341,16 @@ static int convert(const struct context *context, struct writing *w, struct conf
 	return code;
 }
 
-int config_convert(const struct context *context, int argc, char **argv)
+int config_convert(const struct context *context, const struct arguments *a)
 {
-	struct writing w = {.context = context};
+	struct writing w = {.context = context, .directory = cli_value(a, CLI_OPTION_directory)};
 	struct config from = {0}, result = {0};
-	int code = take_options(&w, &argc, argv);
+	int code = 0;
 
-	if (code)
-		return code;
-	if (argc < 2)
-		return command_fail(EXIT_USAGE, "convert what? FILE or DIRECTORY, - for standard "
-						"input");
-	code = command_refuse_options(argc, argv);
-	if (code)
-		return code;
 	if (config_open(&from) || config_open(&result))
 		code = command_fail(EXIT_FAILED, "out of memory");
-	for (int i = 1; i < argc && !code; i++)
-		if (config_read_path(&from.read, argv[i]))
+	for (int i = 0; i < a->operand_count && !code; i++)
+		if (config_read_path(&from.read, a->operands[i]))
 			code = command_fail(EXIT_FAILED, "%s", from.read.err.text);
 	code = code ? code : convert(context, &w, &from, &result);
 	warn_of_size(&w);

@@ -4,7 +4,7 @@
 
 #include "control/cli/command.h"
 
-int config_diff(const struct context *context, int argc, char **argv);
-int config_apply(const struct context *context, int argc, char **argv);
-int config_dump(const struct context *context, int argc, char **argv);
-int config_convert(const struct context *context, int argc, char **argv);
+int config_diff(const struct context *context, const struct arguments *a);
+int config_apply(const struct context *context, const struct arguments *a);
+int config_dump(const struct context *context, const struct arguments *a);
+int config_convert(const struct context *context, const struct arguments *a);

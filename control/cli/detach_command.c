@@ -109,15 +109,12 @@ static int detach(const char *pin_dir, struct error *err)
 	return r;
 }
 
-int command_detach(const struct context *context, int argc, char **argv)
+int command_detach(const struct context *context, const struct arguments *a)
 {
-	bool force = argc > 1 && !strcmp(argv[1], "--force");
 	struct pin_lock *lock = NULL;
 	struct error err = {0};
 	int r = 0;
 
-	if (argc > 1 + force)
-		return command_fail(EXIT_USAGE, "detach takes no \"%s\"", argv[1 + force]);
 	if (geteuid() != 0)
 		return command_fail(EXIT_FAILED, "detach needs root");
 	if (pins_look(context->pin_dir, &err))
@@ -127,7 +124,7 @@ int command_detach(const struct context *context, int argc, char **argv)
 				    " where it was started without",
 				    err.text);
 	if (!access(context->pin_dir, F_OK))
-		r = take_lock(context->pin_dir, force, &lock, &err);
+		r = take_lock(context->pin_dir, cli_has(a, CLI_OPTION_force), &lock, &err);
 	r = r ? r : detach(context->pin_dir, &err);
 	pin_lock_free(lock);
 	if (r)

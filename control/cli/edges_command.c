@@ -25,12 +25,13 @@ static int take_edge(void *arg, const char *text, json_t *o)
 }
 
 /* Who is asked for by name is not left out. */
-static bool take_self(const char *option)
+static bool shows_self(const struct arguments *a)
 {
-	return !strcmp(option, "--self") || !strcmp(option, "--from") || !strcmp(option, "--to");
+	return cli_has(a, CLI_OPTION_self) || cli_has(a, CLI_OPTION_from) ||
+	       cli_has(a, CLI_OPTION_to);
 }
 
-int command_edges(const struct context *context, int argc, char **argv)
+int command_edges(const struct context *context, const struct arguments *a)
 {
 	static struct edges_view view;
 	struct error err = {0};
@@ -39,13 +40,8 @@ int command_edges(const struct context *context, int argc, char **argv)
 
 	view.context = context;
 	client_url_start(&url, "/api/v1/edges");
-	for (int i = 1; i < argc; i++) {
-		view.edges.self |= take_self(argv[i]);
-		if (strcmp(argv[i], "--self") != 0 && !filters_take(&url, argc, argv, &i))
-			return command_fail(EXIT_USAGE,
-					    "edges does not take \"%s\" so; see weft edges --help",
-					    argv[i]);
-	}
+	view.edges.self = shows_self(a);
+	filters_add(&url, a);
 	if (client_get(context->socket_path, &url, take_edge, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	if (context->json)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/cli/client.h"
+#include "control/cli/options.h"
 
-/* Takes "--from NAME" and its like at |argv[*at]|: adds it to |url| and moves |*at| to its value.
- * True when it was one. */
-bool filters_take(struct client_url *url, int argc, char **argv, int *at);
+/* Adds those that were given (CLI_FILTERS, --verdict) to the query. */
+void filters_add(struct client_url *url, const struct arguments *a);

@@ -171,16 +171,12 @@ static int print_map(struct map_view *view)
 	return EXIT_FINE;
 }
 
-int command_map(const struct context *context, int argc, char **argv)
+int command_map(const struct context *context, const struct arguments *a)
 {
-	struct map_view view = {.context = context, .pattern = argc > 1 ? argv[1] : NULL};
+	struct map_view view = {.context = context, .pattern = a->operands[0]};
 	struct error err = {0};
 	int code;
 
-	if (command_refuse_options(argc, argv))
-		return EXIT_USAGE;
-	if (argc > 2)
-		return command_fail(EXIT_USAGE, "map takes one pattern, not also \"%s\"", argv[2]);
 	if (mesh_read_open(context->pin_dir, &view.mesh, &err))
 		return command_fail(EXIT_FAILED, "%s", err.text);
 	code = print_map(&view);

@@ -96,19 +96,14 @@ static int add_endpoint(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-static int run(const struct context *context, int argc, char **argv, const char *path,
+static int run(const struct context *context, const struct arguments *a, const char *path,
 	       client_line_fn line, const char *const *heads, unsigned columns)
 {
-	struct list_view view = {.context = context, .pattern = argc > 1 ? argv[1] : NULL};
+	struct list_view view = {.context = context, .pattern = a->operands[0]};
 	struct error err = {0};
 	struct client_url url;
 	int r;
 
-	if (command_refuse_options(argc, argv))
-		return EXIT_USAGE;
-	if (argc > 2)
-		return command_fail(EXIT_USAGE, "%s takes one pattern, not also \"%s\"", argv[0],
-				    argv[2]);
 	view.table = cli_table_new(heads, columns);
 	if (!view.table)
 		return command_fail(EXIT_FAILED, "no memory");
@@ -122,22 +117,22 @@ static int run(const struct context *context, int argc, char **argv, const char 
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
 
-int command_services(const struct context *context, int argc, char **argv)
+int command_services(const struct context *context, const struct arguments *a)
 {
 	static const char *const heads[] = {"SERVICE",	    "ADDRESSES", "PORTS",      "BALANCE",
 					    ">READY",	    ">EJECTED",	 ">CONNECTED", ">CONNECTS",
 					    ">NO ENDPOINT", ">OVERFLOW", ">DENIED"};
 
-	return run(context, argc, argv, "/api/v1/services", add_service, heads, 11);
+	return run(context, a, "/api/v1/services", add_service, heads, 11);
 }
 
-int command_endpoints(const struct context *context, int argc, char **argv)
+int command_endpoints(const struct context *context, const struct arguments *a)
 {
 	static const char *const heads[] = {"SERVICE",	  "ADDRESS",   "WORKLOAD",
 					    "LOCALITY",	  "HEALTH",    ">WEIGHT",
 					    ">CONNECTED", ">CONNECTS", ">FAILED"};
 
-	return run(context, argc, argv, "/api/v1/endpoints", add_endpoint, heads, 9);
+	return run(context, a, "/api/v1/endpoints", add_endpoint, heads, 9);
 }
 
 /* ---- mesh */
@@ -212,14 +207,13 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_mesh(const struct context *context, int argc, char **argv)
+int command_mesh(const struct context *context, const struct arguments *a)
 {
 	struct list_view view = {.context = context};
 	struct error err = {0};
 	struct client_url url;
 
-	if (argc > 1)
-		return command_fail(EXIT_USAGE, "mesh takes no \"%s\"", argv[1]);
+	(void)a;
 	client_url_start(&url, "/api/v1/mesh");
 	if (client_get(context->socket_path, &url, print_mesh, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
@@ -262,21 +256,16 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_simulate(const struct context *context, int argc, char **argv)
+int command_simulate(const struct context *context, const struct arguments *a)
 {
 	struct list_view view = {.context = context};
 	struct error err = {0};
 	struct client_url url;
 
-	if (argc != 3)
-		return command_fail(EXIT_USAGE, "simulate takes FROM and TO; see weft simulate "
-						"--help");
-	if (command_refuse_options(argc, argv))
-		return EXIT_USAGE;
 	client_url_start(&url, "/api/v1/simulate");
-	if (strcmp(argv[1], "-") != 0)
-		client_url_add(&url, "from", argv[1]);
-	client_url_add(&url, "to", argv[2]);
+	if (strcmp(a->operands[0], "-") != 0)
+		client_url_add(&url, "from", a->operands[0]);
+	client_url_add(&url, "to", a->operands[1]);
 	if (client_get(context->socket_path, &url, print_simulation, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;

@@ -219,35 +219,27 @@ struct records_kind {
 };
 
 /* |*view|: as the arguments say. */
-static int take_options(struct records_view *view, struct client_url *url, int argc, char **argv,
-			const struct records_kind *kind)
+static void take_options(struct records_view *view, struct client_url *url,
+			 const struct arguments *a, const struct records_kind *kind)
 {
-	bool follow = false, last = false;
+	const char *last = cli_value(a, CLI_OPTION_last);
+	bool follow = cli_has(a, CLI_OPTION_follow);
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-f") || !strcmp(argv[i], "--follow")) {
-			follow = true;
-		} else if (!strcmp(argv[i], "--last") && i + 1 < argc) {
-			client_url_add(url, "last", argv[++i]);
-			view->last = strcmp(argv[i], "all") != 0 ? atoll(argv[i]) : -1;
-			last = true;
-		} else if (!filters_take(url, argc, argv, &i)) {
-			return command_fail(EXIT_USAGE,
-					    "%s does not take \"%s\" so; see weft %s --help",
-					    argv[0], argv[i], argv[0]);
-		}
-	}
+	filters_add(url, a);
 	if (follow)
 		client_url_add(url, "follow", "1");
-	if (!last && !kind->live)
-		client_url_add(url, "last", follow ? "0" : DEFAULT_LAST);
+	if (last)
+		view->last = strcmp(last, "all") != 0 ? atoll(last) : -1;
+	else if (!kind->live)
+		last = follow ? "0" : DEFAULT_LAST;
+	if (last)
+		client_url_add(url, "last", last);
 	if (!view->context->json && !follow)
 		client_url_add(url, "looked", "1");
 	view->lists_live = kind->live && !last && !follow;
-	return EXIT_FINE;
 }
 
-static int run(const struct context *context, int argc, char **argv,
+static int run(const struct context *context, const struct arguments *a,
 	       const struct records_kind *kind)
 {
 	struct records_view view = {.context = context,
@@ -256,12 +248,9 @@ static int run(const struct context *context, int argc, char **argv,
 				    .last = atoll(DEFAULT_LAST)};
 	struct error err = {0};
 	struct client_url url;
-	int code;
 
 	client_url_start(&url, kind->path);
-	code = take_options(&view, &url, argc, argv, kind);
-	if (code)
-		return code;
+	take_options(&view, &url, a, kind);
 	if (client_get(context->socket_path, &url, context->json ? NULL : take_record, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	if (view.lists_live && !view.printed && !context->json)
@@ -269,28 +258,20 @@ static int run(const struct context *context, int argc, char **argv,
 	return EXIT_FINE;
 }
 
-static bool asks_for_verdicts(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--verdict"))
-			return true;
-	return false;
-}
-
-int command_observe(const struct context *context, int argc, char **argv)
+int command_observe(const struct context *context, const struct arguments *a)
 {
 	static const struct records_kind requests = {"/api/v1/requests", "requests", print_request,
 						     false},
 					 verdicts = {"/api/v1/verdicts", "verdicts", print_verdict,
 						     false};
 
-	return run(context, argc, argv, asks_for_verdicts(argc, argv) ? &verdicts : &requests);
+	return run(context, a, cli_has(a, CLI_OPTION_verdict) ? &verdicts : &requests);
 }
 
-int command_connections(const struct context *context, int argc, char **argv)
+int command_connections(const struct context *context, const struct arguments *a)
 {
 	static const struct records_kind connections = {
 		"/api/v1/connections", "openings and ends of connections", print_connection, true};
 
-	return run(context, argc, argv, &connections);
+	return run(context, a, &connections);
 }

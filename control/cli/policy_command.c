@@ -198,39 +198,34 @@ static int ask_files(struct policy_view *view, const struct policy_question *q)
 
 /* ---- the command line */
 
-static int take_arguments(int argc, char **argv, struct policy_question *q)
-{
-	const char **places[] = {&q->from, &q->to, &q->port};
-	size_t taken = 0;
-
-	if (argc < 2 || strcmp(argv[1], "explain") != 0)
-		return command_fail(EXIT_USAGE, "policy takes explain FROM TO PORT; see weft "
-						"policy --help");
-	for (int i = 2; i < argc; i++) {
-		if (!strcmp(argv[i], "--config") && i + 1 < argc)
-			q->config = argv[++i];
-		else if (taken < 3 && strncmp(argv[i], "--", 2) != 0)
-			*places[taken++] = argv[i];
-		else
-			return command_fail(EXIT_USAGE, "policy explain does not take \"%s\"",
-					    argv[i]);
-	}
-	if (taken < 3)
-		return command_fail(EXIT_USAGE, "policy explain needs FROM, TO and PORT");
-	if (!strcmp(q->from, "-"))
-		q->from = "";
-	return EXIT_FINE;
-}
-
-int command_policy(const struct context *context, int argc, char **argv)
+static int explain(const struct context *context, const struct arguments *a)
 {
 	struct policy_view view = {.context = context};
-	struct policy_question q = {0};
-	int code = take_arguments(argc, argv, &q);
+	struct policy_question q = {.from = strcmp(a->operands[0], "-") != 0 ? a->operands[0] : "",
+				    .to = a->operands[1],
+				    .port = a->operands[2],
+				    .config = cli_value(a, CLI_OPTION_config)};
+	int code = q.config ? ask_files(&view, &q) : ask_agent(&view, &q);
 
-	if (!code)
-		code = q.config ? ask_files(&view, &q) : ask_agent(&view, &q);
 	if (code)
 		return code;
 	return view.denied ? EXIT_PROBLEMS : EXIT_FINE;
 }
+
+const struct command policy_verbs[] = {
+	{.name = "explain",
+	 .options = CLI_TAKES(config),
+	 .operands = "FROM TO PORT",
+	 .least = 3,
+	 .most = 3,
+	 .summary = "what policies say of a connection, and why",
+	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody "
+		 "that the "
+		 "mesh knows;\n"
+		 "                  of an address that is no workload's, who listens there on this "
+		 "node\n"
+		 "  PORT            where the workload listens\n"
+		 "exit code 3: it is not allowed\n",
+	 .run = explain},
+	{0},
+};

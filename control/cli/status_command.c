@@ -148,14 +148,13 @@ static int print_status(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_status(const struct context *context, int argc, char **argv)
+int command_status(const struct context *context, const struct arguments *a)
 {
 	struct status_view view = {.context = context};
 	struct error err = {0};
 	struct client_url url;
 
-	if (argc > 1)
-		return command_fail(EXIT_USAGE, "status takes no \"%s\"", argv[1]);
+	(void)a;
 	client_url_start(&url, "/api/v1/status");
 	if (client_get(context->socket_path, &url, print_status, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);

@@ -182,35 +182,29 @@ static int run_screen(struct top *top)
 	return r;
 }
 
-static int parse(struct top *top, int argc, char **argv)
+static int take_options(struct top *top, const struct arguments *a)
 {
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--once"))
-			top->once = true;
-		else if (!strcmp(argv[i], "--self"))
-			top->edges.self = true;
-		else if (!strcmp(argv[i], "--interval") && i + 1 < argc)
-			top->interval_s = atof(argv[++i]);
-		else
-			return command_fail(EXIT_USAGE, "top takes no \"%s\"; see weft top --help",
-					    argv[i]);
-	}
+	const char *interval = cli_value(a, CLI_OPTION_interval);
+	char *end = "";
+
+	top->once = cli_has(a, CLI_OPTION_once);
+	top->edges.self = cli_has(a, CLI_OPTION_self);
+	top->interval_s = interval ? strtod(interval, &end) : 1;
 	if (top->context->json && !top->once)
 		return command_fail(EXIT_USAGE, "the live table is no JSON: top --once -o json, or "
 						"weft edges -o json");
-	if (top->interval_s < 0.1 || top->interval_s > 3600)
+	if (*end || !(top->interval_s >= 0.1 && top->interval_s <= 3600))
 		return command_fail(EXIT_USAGE, "--interval is 0.1 to 3600 seconds");
 	return EXIT_FINE;
 }
 
-int command_top(const struct context *context, int argc, char **argv)
+int command_top(const struct context *context, const struct arguments *a)
 {
 	static struct top top;
 	int code;
 
 	top.context = context;
-	top.interval_s = 1;
-	code = parse(&top, argc, argv);
+	code = take_options(&top, a);
 	if (code)
 		return code;
 	if (context->json)

@@ -1,146 +1,144 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft`: asks a running weftd, and takes away what it left. Usage and help are printed from the
- * table. */
+/* `weft`: asks a running weftd, and takes away what it left. The command line is read, and usage
+ * and help are printed, from the table. */
 #include "control/cli/command.h"
 
 #include "base/version.h"
-#include "base/defaults.h"
 
 #include <bpf/libbpf.h>
 #include <curl/curl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FILTER_HELP                                                                                \
-	"  --from NAME, --to NAME   workload of the client, of the server, or\n"                   \
-	"                           NAMESPACE/WORKLOAD (* and ? match)\n"                          \
-	"  --protocol NAME          http, http1, http2, grpc, tcp, tls\n"                          \
-	"  --status CODE            404, 5xx, 5+ (500 and above), 0 (no answer)\n"                 \
-	"  --path PATTERN           prefix, or with * and ?\n"                                     \
-	"  --method NAME\n"                                                                        \
-	"  --reporter WHO           source, destination, both (default: one view of each "         \
-	"exchange)\n"                                                                              \
-	"The same filter twice means either; different filters mean both.\n"
+static int print_version(const struct context *context, const struct arguments *a)
+{
+	(void)context;
+	(void)a;
+	return printf("weft %s\n", WEFT_VERSION) < 0 ? EXIT_FAILED : EXIT_FINE;
+}
 
-#define SELF_HELP                                                                                  \
-	"  --self         what leads to weftd itself (scrapes, probes), too: left out\n"           \
-	"                 unless a workload is asked for by --from or --to\n"
-
-const struct command commands[] = {
-	{"status", "", "how the agent is: events, losses, requests, memory", "", command_status},
-	{"check", "[--problems]", "what is attached where, what is off and why",
-	 "  --problems   only what is not as it should be\n"
-	 "Where no weftd answers, root is told what this kernel can do for one.\n",
-	 command_check},
-	{"edges", "[--self] [FILTER ...]",
-	 "who calls whom: rate, errors, latency, bytes, connections, saturation",
-	 SELF_HELP FILTER_HELP, command_edges},
-	{"top", "[--once] [--interval S] [--self]", "the same as a live table",
-	 "  --once         print the table once and leave; with -o json the lines of weft edges\n"
-	 "  --interval S   seconds between pictures (default 1)\n" SELF_HELP
-	 "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
-	 command_top},
-	{"observe", "[-f] [--last N] [FILTER ...]", "requests as they end",
-	 "  -f, --follow             go on as new ones come\n"
-	 "  --last N                 begin with the last N (default 20; with -f 0)\n"
-	 "  --verdict KIND           instead of requests what the mesh decided: denied, noted,\n"
-	 "                           no_endpoint, overflow, ended, ejected (living\n"
-	 "                           connections), gone (sockets of datagrams) or "
-	 "any\n" FILTER_HELP,
-	 command_observe},
-	{"connections", "[-f] [FILTER ...]", "living connections; with -f as they open and close",
-	 "  -f, --follow             connections as they open and close\n" FILTER_HELP,
-	 command_connections},
-	{"config", "VERB ...", "check a configuration, compare it, put it in force, say what is",
-	 "  validate FILE|DIRECTORY ...   every problem of the files, with place and hint (- "
-	 "reads\n"
-	 "                standard input); the files given belong together, as those of one\n"
-	 "                directory do\n"
-	 "  diff NEW      what would change against the generation in force\n"
-	 "  diff OLD NEW  the same of two directories or files, offline\n"
-	 "                exit codes as diff(1): 0 same, 1 differs, 2 trouble\n"
-	 "  apply --dry-run DIRECTORY     what the agent would do with it: problems, sizes, what\n"
-	 "                changes, which endpoints keep their numbers, how long it takes\n"
-	 "  apply DIRECTORY               checks it, puts its files in the place of those that "
-	 "the\n"
-	 "                agent follows, all at once, and waits until they are in force;\n"
-	 "                exit code 3: refused, what was in force still is\n"
-	 "  dump [--generation N] [--to DIRECTORY]   what is in force (or was, lately) as "
-	 "canonical\n"
-	 "                YAML: it loads again and has the same hash\n"
-	 "  convert FILE|DIRECTORY ... [--to DIRECTORY]   manifests of a cluster, as kubectl get "
-	 "-o\n"
-	 "                yaml prints them, to canonical YAML; what weft cannot honour becomes a\n"
-	 "                comment and a warning, but security is never left out; exit code 3:\n"
-	 "                weft would refuse what is listed\n"
-	 "  schema [KIND] a JSON Schema for editors; with KIND its fields for people\n"
-	 "  reference     all kinds and problems as the page docs/config.md\n",
-	 command_config},
-	{"mesh", "", "the configuration in force: generation, size, problems", "", command_mesh},
-	{"services", "[PATTERN]", "services of the mesh: addresses, endpoints, connections",
-	 "PATTERN is a name or NAMESPACE/NAME; * and ? match\n", command_services},
-	{"endpoints", "[PATTERN]", "endpoints of services: health, weight, connections",
-	 "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n", command_endpoints},
-	{"map", "[PATTERN]", "the mesh as the kernel holds it, with or without an agent",
-	 "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n", command_map},
-	{"policy", "explain FROM TO PORT [--config PATH]",
-	 "what policies say of a connection, and why",
-	 "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody that the "
-	 "mesh knows;\n"
-	 "                  of an address that is no workload's, who listens there on this node\n"
-	 "  PORT            where the workload listens\n"
-	 "  --config PATH   by this directory or file (-: stdin), without an agent\n"
-	 "exit code 3: it is not allowed\n",
-	 command_policy},
-	{"simulate", "FROM TO", "where a connect would go, and what policies say of it there",
-	 "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
-	 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless it has "
-	 "one port;\n"
-	 "         PORT of a service is a number or its name\n"
-	 "by the kernel's own code, on what is in force\n"
-	 "exit code 3: the connect would be refused\n",
-	 command_simulate},
-	{"detach", "[--force]", "take away everything that weftd left attached",
-	 "A weftd that runs with these pins is asked to end first.\n"
-	 "  --force   one that does not end is killed\n",
-	 command_detach},
+static const struct command commands[] = {
+	{.name = "status",
+	 .summary = "how the agent is: events, losses, requests, memory",
+	 .run = command_status},
+	{.name = "check",
+	 .options = CLI_TAKES(problems),
+	 .summary = "what is attached where, what is off and why",
+	 .help = "Where no weftd answers, root is told what this kernel can do for one.\n",
+	 .run = command_check},
+	{.name = "edges",
+	 .options = CLI_TAKES(self) | CLI_FILTERS,
+	 .summary = "who calls whom: rate, errors, latency, bytes, connections, saturation",
+	 .run = command_edges},
+	{.name = "top",
+	 .options = CLI_TAKES(once) | CLI_TAKES(interval) | CLI_TAKES(self),
+	 .summary = "the same as a live table",
+	 .help = "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
+	 .run = command_top},
+	{.name = "observe",
+	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_TAKES(verdict) | CLI_FILTERS,
+	 .summary = "requests as they end",
+	 .run = command_observe},
+	{.name = "connections",
+	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_FILTERS,
+	 .summary = "living connections; with -f or --last as they open and close",
+	 .run = command_connections},
+	{.name = "config",
+	 .operands = "VERB ...",
+	 .summary = "check a configuration, compare it, put it in force, say what is",
+	 .help = "\n`weft config VERB --help` says more.\n",
+	 .verbs = config_verbs},
+	{.name = "mesh",
+	 .summary = "the configuration in force: generation, size, problems",
+	 .run = command_mesh},
+	{.name = "services",
+	 .operands = "[PATTERN]",
+	 .most = 1,
+	 .summary = "services of the mesh: addresses, endpoints, connections",
+	 .help = "PATTERN is a name or NAMESPACE/NAME; * and ? match\n",
+	 .run = command_services},
+	{.name = "endpoints",
+	 .operands = "[PATTERN]",
+	 .most = 1,
+	 .summary = "endpoints of services: health, weight, connections",
+	 .help = "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n",
+	 .run = command_endpoints},
+	{.name = "map",
+	 .operands = "[PATTERN]",
+	 .most = 1,
+	 .summary = "the mesh as the kernel holds it, with or without an agent",
+	 .help = "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n",
+	 .run = command_map},
+	{.name = "policy",
+	 .operands = "explain ...",
+	 .summary = "what policies say of a connection, and why",
+	 .help = "\n`weft policy explain --help` says more.\n",
+	 .verbs = policy_verbs},
+	{.name = "simulate",
+	 .operands = "FROM TO",
+	 .least = 2,
+	 .most = 2,
+	 .summary = "where a connect would go, and what policies say of it there",
+	 .help = "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
+		 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless "
+		 "it has "
+		 "one port;\n"
+		 "         PORT of a service is a number or its name\n"
+		 "by the kernel's own code, on what is in force\n"
+		 "exit code 3: the connect would be refused\n",
+	 .run = command_simulate},
+	{.name = "detach",
+	 .options = CLI_TAKES(force),
+	 .summary = "take away everything that weftd left attached",
+	 .help = "A weftd that runs with these pins is asked to end first.\n",
+	 .run = command_detach},
+	{.name = "version", .summary = "the version of this program", .run = print_version},
 	{0},
 };
 
-static void print_usage(FILE *to)
+static void print_commands(FILE *to, const struct command *table)
 {
-	fprintf(to, "usage: weft [--socket PATH] [--pin DIR] [-o table|json] [--color "
-		    "auto|always|never] COMMAND ...\n\n");
-	for (const struct command *c = commands; c->name; c++)
+	for (const struct command *c = table; c->name; c++)
 		fprintf(to, "  %-12s %s\n", c->name, c->summary);
-	fprintf(to,
-		"\n  --socket PATH       where weftd answers (default " WEFT_DEFAULT_SOCKET ")\n"
-		"  --pin DIR           what detach takes away (default " WEFT_DEFAULT_PIN_DIR ")\n"
-		"  -o, --output FORM   table, or json: one object per line\n"
-		"  --color WHEN        auto (a terminal, and NO_COLOR is not set), always, never\n"
-		"\n`weft COMMAND --help` says more.\n"
-		"exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
 }
 
-static int print_command_help(const struct command *c)
+static void print_usage(FILE *to)
 {
-	printf("usage: weft %s%s%s\n%s\n%s%s", c->name, c->arguments[0] ? " " : "", c->arguments,
-	       c->summary, c->help[0] ? "\n" : "", c->help);
+	fprintf(to, "usage: weft [OPTION ...] COMMAND ...\n\n");
+	print_commands(to, commands);
+	fprintf(to, "\n");
+	cli_print_options(to, CLI_EVERYWHERE | CLI_TAKES(version));
+	fprintf(to, "\n`weft COMMAND --help` says more.\n"
+		    "exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
+}
+
+/* |name| is all of it: "weft config diff". */
+static int print_command_help(const struct command *c, const char *name)
+{
+	printf("usage: %s%s%s%s\n%s\n", name, c->options ? " [OPTION ...]" : "",
+	       c->operands ? " " : "", c->operands ? c->operands : "", c->summary);
+	if (c->options || c->verbs || c->help)
+		puts("");
+	if (c->verbs)
+		print_commands(stdout, c->verbs);
+	cli_print_options(stdout, c->options);
+	if (c->help)
+		printf("%s%s", c->options ? "\n" : "", c->help);
 	return EXIT_FINE;
 }
 
-static const struct command *find(const char *name)
+static const struct command *find(const struct command *table, const char *name)
 {
-	for (const struct command *c = commands; c->name; c++)
+	for (const struct command *c = table; c->name; c++)
 		if (!strcmp(c->name, name))
 			return c;
 	return NULL;
 }
 
-/* 0, or the exit code of the mistake that was explained. */
+/* ---- options of every command. 0, or the exit code of the mistake that was explained. */
+
 static int take_output(struct context *context, const char *value)
 {
 	context->json = !strcmp(value, "json");
@@ -160,55 +158,118 @@ static int take_color(struct context *context, const char *value)
 	return command_fail(EXIT_USAGE, "--color takes auto, always or never, not \"%s\"", value);
 }
 
-static int take_value(struct context *context, const char *option, const char *value)
+static int take_shared(struct context *context, const struct arguments *a)
 {
-	if (!strcmp(option, "--color"))
-		return take_color(context, value);
-	if (!strcmp(option, "--socket"))
-		context->socket_path = value;
-	else if (!strcmp(option, "--pin"))
-		context->pin_dir = value;
-	else
-		return take_output(context, value);
+	const char *socket_path = cli_value(a, CLI_OPTION_socket);
+	const char *pin_dir = cli_value(a, CLI_OPTION_pin);
+	const char *output = cli_value(a, CLI_OPTION_output);
+	const char *color = cli_value(a, CLI_OPTION_color);
+	int code = output ? take_output(context, output) : 0;
+
+	if (socket_path)
+		context->socket_path = socket_path;
+	if (pin_dir)
+		context->pin_dir = pin_dir;
+	return code || !color ? code : take_color(context, color);
+}
+
+/* ---- commands */
+
+static int check_operands(const struct command *c, const char *name, const struct arguments *a)
+{
+	if (a->operand_count < c->least)
+		return command_fail(EXIT_USAGE, "%s needs %s; see %s --help", c->name, c->operands,
+				    name);
+	if (a->operand_count > c->most)
+		return command_fail(EXIT_USAGE, "%s does not take \"%s\"%s; see %s --help", c->name,
+				    a->operands[c->most], c->most ? " as well" : "", name);
 	return 0;
 }
 
-/* Shared options stand before or after the command's name; they are taken out of |argv|, the rest
- * moves up. */
-static int take_shared(struct context *context, int *argc, char **argv)
+static int run(const struct command *c, const char *name, const struct context *context,
+	       const struct arguments *a)
 {
-	int kept = 1, code = take_color(context, "auto");
+	int code = check_operands(c, name, a);
 
-	for (int i = 1; i < *argc && !code; i++) {
-		const char *option = argv[i], *value = argv[i + 1];
-		bool shared = !strcmp(option, "--socket") || !strcmp(option, "--pin") ||
-			      !strcmp(option, "--color") || !strcmp(option, "--output") ||
-			      !strcmp(option, "-o");
-
-		if (!shared)
-			argv[kept++] = argv[i];
-		else if (!value)
-			code = command_fail(EXIT_USAGE, "%s needs a value", option);
-		else
-			code = take_value(context, option, value);
-		i += shared;
-	}
-	argv[kept] = NULL;
-	*argc = kept;
+	if (code)
+		return code;
+	libbpf_set_print(NULL); /* what fails is said in our own words */
+	curl_global_init(CURL_GLOBAL_NOTHING);
+	code = c->run(context, a);
+	curl_global_cleanup();
 	return code;
 }
 
-static int run(const struct command *command, const struct context *context, int argc, char **argv)
+/* |argv[0]| is the command's own name. */
+static int start(const struct command *c, const char *name, struct context *context, int argc,
+		 char **argv)
 {
-	int code;
+	struct arguments a = {0};
+	int code = cli_read(argc, argv, CLI_EVERYWHERE | c->options, false, name, &a);
 
-	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-			return print_command_help(command);
-	libbpf_set_print(NULL); /* what fails is said in our own words */
-	curl_global_init(CURL_GLOBAL_NOTHING);
-	code = command->run(context, argc, argv);
-	curl_global_cleanup();
+	code = code ? code : take_shared(context, &a);
+	if (!code)
+		code = cli_has(&a, CLI_OPTION_help) ? print_command_help(c, name)
+						    : run(c, name, context, &a);
+	cli_arguments_free(&a);
+	return code;
+}
+
+/* The command of |table| that |argv| names, behind options of every command. |whole|: the one that
+ * |table| are the verbs of, |name| all of its name; or NULL and "weft". |help|: to be explained. */
+static int choose(const struct command *table, const struct command *whole, const char *name,
+		  struct context *context, bool help, int argc, char **argv);
+
+/* |argv[0]| names one of |table|, or is "help". */
+static int enter(const struct command *table, const char *name, struct context *context, bool help,
+		 int argc, char **argv)
+{
+	const struct command *c = find(table, argv[0]);
+	char longer[64];
+
+	if (table == commands && !strcmp(argv[0], "help"))
+		return choose(commands, NULL, name, context, true, argc, argv);
+	if (!c)
+		return command_fail(EXIT_USAGE, "there is no \"%s %s\"; see %s --help", name,
+				    argv[0], name);
+	snprintf(longer, sizeof(longer), "%s %s", name, c->name);
+	if (c->verbs)
+		return choose(c->verbs, c, longer, context, help, argc, argv);
+	return help ? print_command_help(c, longer) : start(c, longer, context, argc, argv);
+}
+
+static int explain(const struct command *whole, const char *name)
+{
+	if (whole)
+		return print_command_help(whole, name);
+	print_usage(stdout);
+	return EXIT_FINE;
+}
+
+static int name_missing(const struct command *whole, const char *name)
+{
+	if (whole)
+		return command_fail(EXIT_USAGE, "%s does what? see %s --help", whole->name, name);
+	print_usage(stderr);
+	return EXIT_USAGE;
+}
+
+static int choose(const struct command *table, const struct command *whole, const char *name,
+		  struct context *context, bool help, int argc, char **argv)
+{
+	uint64_t options = CLI_EVERYWHERE | (whole ? 0 : CLI_TAKES(version));
+	struct arguments a = {0};
+	int code = cli_read(argc, argv, options, true, name, &a);
+
+	code = code ? code : take_shared(context, &a);
+	help |= cli_has(&a, CLI_OPTION_help);
+	if (!code && cli_has(&a, CLI_OPTION_version))
+		code = print_version(context, NULL);
+	else if (!code && a.operand_count)
+		code = enter(table, name, context, help, a.operand_count, a.operands);
+	else if (!code)
+		code = help ? explain(whole, name) : name_missing(whole, name);
+	cli_arguments_free(&a);
 	return code;
 }
 
@@ -216,28 +277,8 @@ int main(int argc, char **argv)
 {
 	struct context context = {.socket_path = WEFT_DEFAULT_SOCKET,
 				  .pin_dir = WEFT_DEFAULT_PIN_DIR};
-	const struct command *command;
-	int code = take_shared(&context, &argc, argv);
 
-	if (code)
-		return code;
-	if (argc < 2) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
-	command = find(!strcmp(argv[1], "help") && argc > 2 ? argv[2] : argv[1]);
-	if (command && !strcmp(argv[1], "help"))
-		return print_command_help(command);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help") || !strcmp(argv[1], "-h")) {
-		print_usage(stdout);
-		return EXIT_FINE;
-	}
-	if (!strcmp(argv[1], "version") || !strcmp(argv[1], "--version")) {
-		printf("weft %s\n", WEFT_VERSION);
-		return EXIT_FINE;
-	}
-	if (!command)
-		return command_fail(EXIT_USAGE,
-				    "there is no command \"%s\"; `weft help` lists them", argv[1]);
-	return run(command, &context, argc - 1, argv + 1);
+	take_color(&context, "auto");
+	argv[0] = "weft";
+	return choose(commands, NULL, "weft", &context, false, argc, argv);
 }

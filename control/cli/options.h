@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The options of `weft`: one table, from which the command line is read and the help is printed. */
+#pragma once
+
+#include "base/defaults.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* X(id, "name", letter or 0, "VALUE" or NULL where it takes none, "help": '\n' begins a line) */
+#define CLI_OPTIONS(X)                                                                             \
+	X(socket, "socket", 0, "PATH", "where weftd answers (default " WEFT_DEFAULT_SOCKET ")")    \
+	X(pin, "pin", 0, "DIR",                                                                    \
+	  "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ")")                    \
+	X(output, "output", 'o', "FORM", "table, or json: one object per line")                    \
+	X(color, "color", 0, "WHEN", "auto (a terminal, and NO_COLOR is not set), always, never")  \
+	X(help, "help", 'h', NULL, "this text")                                                    \
+	X(version, "version", 0, NULL, "the version")                                              \
+	X(problems, "problems", 0, NULL, "only what is not as it should be")                       \
+	X(once, "once", 0, NULL,                                                                   \
+	  "print the table once and leave; with -o json the lines of weft edges")                  \
+	X(interval, "interval", 0, "S", "seconds between pictures (default 1)")                    \
+	X(follow, "follow", 'f', NULL, "go on as new ones come")                                   \
+	X(last, "last", 0, "N", "begin with the last N, or all (default 20; with -f 0)")           \
+	X(verdict, "verdict", 0, "KIND",                                                           \
+	  "instead of requests what the mesh decided: denied, noted,\n"                            \
+	  "no_endpoint, overflow, ended, ejected (living\n"                                        \
+	  "connections), gone (sockets of datagrams) or any")                                      \
+	X(self, "self", 0, NULL,                                                                   \
+	  "what leads to weftd itself (scrapes, probes), too: left out\n"                          \
+	  "unless a workload is asked for by --from or --to")                                      \
+	X(from, "from", 0, "NAME",                                                                 \
+	  "workload of the client, or NAMESPACE/WORKLOAD (* and ? match)")                         \
+	X(to, "to", 0, "NAME", "workload of the server, likewise")                                 \
+	X(protocol, "protocol", 0, "NAME", "http, http1, http2, grpc, tcp, tls")                   \
+	X(status, "status", 0, "CODE", "404, 5xx, 5+ (500 and above), 0 (no answer)")              \
+	X(path, "path", 0, "PATTERN", "prefix, or with * and ?")                                   \
+	X(method, "method", 0, "NAME", "of HTTP")                                                  \
+	X(reporter, "reporter", 0, "WHO",                                                          \
+	  "source, destination, both (default: one view of each exchange)\n"                       \
+	  "The same filter twice means either; different filters mean both.")                      \
+	X(dry_run, "dry-run", 0, NULL, "only say what would change")                               \
+	X(directory, "to", 0, "DIRECTORY",                                                         \
+	  "write files there, which must be new or empty (default: standard output)")              \
+	X(generation, "generation", 0, "N", "not what is in force, but one of the latest")         \
+	X(config, "config", 0, "PATH",                                                             \
+	  "by this directory or file (-: standard input), without an agent")                       \
+	X(force, "force", 0, NULL, "a weftd that does not end is killed")
+
+enum cli_option {
+#define X(id, ...) CLI_OPTION_##id,
+	CLI_OPTIONS(X)
+#undef X
+		CLI_OPTION_COUNT
+};
+
+/* A set of options. */
+#define CLI_TAKES(id) (UINT64_C(1) << CLI_OPTION_##id)
+#define CLI_EVERYWHERE                                                                             \
+	(CLI_TAKES(socket) | CLI_TAKES(pin) | CLI_TAKES(output) | CLI_TAKES(color) |               \
+	 CLI_TAKES(help))
+#define CLI_FILTERS                                                                                \
+	(CLI_TAKES(from) | CLI_TAKES(to) | CLI_TAKES(protocol) | CLI_TAKES(status) |               \
+	 CLI_TAKES(path) | CLI_TAKES(method) | CLI_TAKES(reporter))
+
+struct cli_given {
+	enum cli_option id;
+	const char *value; /* of the command line; NULL where it takes none */
+};
+
+/* What a command was given. Borrows argv. */
+struct arguments {
+	struct cli_given *options; /* in their order, freed by cli_arguments_free */
+	int option_count;
+	char **operands; /* ended by NULL */
+	int operand_count;
+};
+
+/* Reads |argv| (argv[0] is a name, for the errors). |options|: those that may stand there. With
+ * |leading| it ends at the first operand, else options may stand behind operands too. "--" ends
+ * options. 0, EXIT_USAGE after a sentence on standard error that names |hint| ("weft top"), or
+ * EXIT_FAILED (no memory). Adds to |ret|. */
+int cli_read(int argc, char **argv, uint64_t options, bool leading, const char *hint,
+	     struct arguments *ret);
+void cli_arguments_free(struct arguments *a);
+
+/* Whether the option was given, and its last value. */
+bool cli_has(const struct arguments *a, enum cli_option id);
+const char *cli_value(const struct arguments *a, enum cli_option id); /* NULL: not given */
+
+/* The rows of |options|, in the order of the table. */
+void cli_print_options(FILE *to, uint64_t options);
+
+/* The word of an option, without "--". */
+const char *cli_option_name(enum cli_option id);
