@@ -2,35 +2,8 @@
 /* What is attached where, what is off and why: the JSON behind `weft check`. */
 #pragma once
 
+#include "control/check_parts.h"
 #include "control/export/text.h"
-
-#include <stdbool.h>
-
-struct attach;
-struct endings;
-struct features;
-struct interfaces;
-struct libraries;
-struct lookups;
-struct owners;
-struct redirect;
-
-struct check {
-	const struct attach *attach;
-	const struct libraries *libraries; /* NULL: see tls_problem */
-	const char *tls_problem;
-	const struct interfaces *interfaces; /* NULL: see flows_problem */
-	const char *flows_problem;
-	const struct redirect *redirect; /* NULL: see redirect_problem */
-	const char *redirect_problem;
-	const struct features *features;
-	bool mesh;
-	const struct lookups *lookups; /* NULL: the kernel does not load the program */
-	const struct endings *endings; /* NULL: see endings_problem */
-	const char *endings_problem;
-	const struct owners *owners; /* NULL: see owners_problem */
-	const char *owners_problem;
-};
 
 /* Writes one JSON object and a line end. */
 void check_write(const struct check *check, struct text *out);

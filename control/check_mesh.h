@@ -2,7 +2,7 @@
 /* The mesh's part of `weft check`. */
 #pragma once
 
-#include "control/check.h"
+#include "control/check_parts.h"
 #include "control/export/json.h"
 
 /* Writes the array "mesh": objects with name, result (ok, limited, off, failed), detail, problem;

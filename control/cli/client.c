@@ -2,7 +2,8 @@
 /* libcurl over a unix socket; lines are cut and parsed as they come. */
 #include "control/cli/client.h"
 
-#include "control/cli/command.h"
+#include "control/cli/fail.h"
+#include "control/cli/show.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -179,4 +180,9 @@ int client_get(const char *socket_path, const struct client_url *url, client_lin
 	curl_easy_cleanup(curl);
 	free(r.buffer);
 	return result;
+}
+
+int client_exit(int code)
+{
+	return code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }

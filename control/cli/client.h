@@ -30,3 +30,6 @@ typedef int (*client_line_fn)(void *arg, const char *text, json_t *object);
  * refused: its words are in |err|). */
 int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,
 	       void *arg, struct error *err);
+
+/* The exit code for what client_get returned. */
+int client_exit(int code);

@@ -3,16 +3,12 @@
 #pragma once
 
 #include "control/cli/client.h"
+#include "control/cli/fail.h"
 #include "control/cli/options.h"
+#include "control/cli/show.h"
 
 #include <limits.h>
 #include <stdbool.h>
-
-/* Exit codes. */
-#define EXIT_FINE     0
-#define EXIT_FAILED   1
-#define EXIT_USAGE    2
-#define EXIT_PROBLEMS 3 /* it ran well and found problems */
 
 struct context {
 	const char *socket_path;
@@ -48,39 +44,5 @@ int command_services(const struct context *context, const struct arguments *a);
 int command_endpoints(const struct context *context, const struct arguments *a);
 int command_detach(const struct context *context, const struct arguments *a);
 
-/* Prints "weft: TEXT" to stderr and returns |code|. */
-int command_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* The exit code for what client_get returned. */
-int client_exit(int code);
-
-/* Fields of an answer, with a default when absent or null. */
-const char *field_text(const json_t *object, const char *key);
-/* The text made fit for a terminal (text_escape) in |out|, which is returned: for all that comes
- * from traffic or from other programs. */
-#define SHOWN_MAX 1200
-const char *field_shown(const json_t *object, const char *key, char out[SHOWN_MAX]);
-double field_real(const json_t *object, const char *key); /* NAN */
-long long field_number(const json_t *object, const char *key);
-
 /* What policies say of a connection: "denied by NAMESPACE/POLICY rule N: WHY". */
 void print_policy_verdict(const struct context *context, const json_t *o);
-
-/* Numbers as people read them; |out| is returned. "-" for NAN. */
-const char *human_bytes(double bytes, char out[16]);
-const char *human_rate(double per_second, char out[16]);
-const char *human_ms(double ms, char out[16]);
-const char *human_share(double share, char out[16]);
-const char *human_count(long long count, const char *one, const char *many, char out[48]);
-
-/* What a configuration holds, in this order. */
-enum holding { HOLDS_SERVICES, HOLDS_ENDPOINTS, HOLDS_WORKLOADS, HOLDS_POLICIES, HOLDS_FILES };
-#define HOLDINGS (HOLDS_FILES + 1)
-/* "1 service, 2 endpoints, 0 workloads, 1 policy in 3 files" */
-const char *human_holdings(const long long counts[HOLDINGS], char out[200]);
-
-/* Terminal colours; empty texts when |on| is false. */
-struct colors {
-	const char *bold, *dim, *red, *green, *yellow, *cyan, *off;
-};
-struct colors colors_of(bool on);

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "control/source/directory.h"
+#include "control/source/file_read.h"
 #include "control/source/passed_over.h"
 
 #include <errno.h>
@@ -68,7 +69,7 @@ static int read_directory(struct config_read *c, const char *path)
 
 static int read_stream(struct config_read *c, const char *name, FILE *from)
 {
-	size_t room = DIRECTORY_FILE_MAX_BYTES + 1, used;
+	size_t room = FILE_READ_MAX_BYTES + 1, used;
 	char *bytes = malloc(room);
 
 	if (!bytes)

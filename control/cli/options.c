@@ -2,7 +2,7 @@
 /* getopt_long over the table. */
 #include "control/cli/options.h"
 
-#include "control/cli/command.h"
+#include "control/cli/fail.h"
 
 #include <getopt.h>
 #include <stdlib.h>

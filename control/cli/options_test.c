@@ -2,7 +2,7 @@
 /* Every way to write an option, and what is a mistake. */
 #include "control/cli/options.h"
 
-#include "control/cli/command.h"
+#include "control/cli/fail.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

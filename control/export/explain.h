@@ -2,25 +2,10 @@
 /* `weft policy explain`: what policies say of a connection and why, for people. */
 #pragma once
 
-#include <linux/types.h>
-
-#include "base/error.h"
-#include "bpf/abi.h"
-#include "datapath/attach/where.h"
-#include "mesh-config/compile.h"
+#include "control/export/explain_ask.h"
 
 struct json;
 struct text;
-
-/* The kernel half, that answers by what is in force. */
-struct explain_kernel {
-	const struct compile_names *names; /* of the mesh in question */
-	/* Fills the answer in; 0 or a negative errno: then the model answers. */
-	int (*ask)(void *arg, struct weft_explanation *explanation);
-	/* Who is at an address of this node, as where_find (datapath/attach/where.h). */
-	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
-	void *arg;
-};
 
 /* |from|, |to|: an address, WORKLOAD or NAMESPACE/WORKLOAD; |from| "" = nobody that the mesh knows,
  * at an address that is not known. |port|: where the workload listens. A workload that has an

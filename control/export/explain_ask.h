@@ -7,8 +7,19 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "control/export/explain.h"
+#include "datapath/attach/where.h"
+#include "mesh-config/compile.h"
 #include "mesh-config/explain.h"
+
+/* The kernel half, that answers by what is in force. */
+struct explain_kernel {
+	const struct compile_names *names; /* of the mesh in question */
+	/* Fills the answer in; 0 or a negative errno: then the model answers. */
+	int (*ask)(void *arg, struct weft_explanation *explanation);
+	/* Who is at an address of this node, as where_find (datapath/attach/where.h). */
+	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
+	void *arg;
+};
 
 /* What is known of the target's address. */
 enum explained_target {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/serve/answer.h"
-#include "control/serve/serve.h"
+#include "control/serve/source.h"
 
 /* What all routes share. */
 struct routes {

@@ -9,10 +9,6 @@
 
 #include <stdbool.h>
 
-/* Files that count: regular ones (or links to such) whose names end in .yaml, .yml or .json (in any
- * case) and do not begin with a dot, in the directory itself. */
-#define DIRECTORY_FILE_MAX_BYTES (4u << 20)
-
 /* While a file of this name is there, and not older than 5 s, nothing is told: whoever changes
  * several files makes it before and removes it behind, and they come into force together. */
 #define DIRECTORY_HOLD ".weft-hold"
@@ -52,7 +48,9 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
 /* Visits every file as it is now, as if all had changed. */
 void directory_visit_all(struct directory *d, directory_visit *visit, void *arg);
 
-/* Whether a file of this name (without folders) counts. */
+/* Whether a file of this name (without folders) counts: it ends in .yaml, .yml or .json (in any
+ * case) and does not begin with a dot. Only regular files do, and links to such, in the directory
+ * itself, of at most FILE_READ_MAX_BYTES. */
 bool directory_counts(const char *name);
 
 /* Why the directory cannot be read now, or NULL. */

@@ -3,6 +3,8 @@
  * do it. */
 #include "control/source/directory.h"
 
+#include "control/source/file_read.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -298,7 +300,7 @@ static void says_what_cannot_be_read(void **state)
 
 	mkdir(at(w, "mesh/dir.yaml"), 0700);
 	fd = open(at(w, "mesh/big.yaml"), O_CREAT | O_WRONLY, 0600);
-	assert_int_equal(ftruncate(fd, DIRECTORY_FILE_MAX_BYTES + 1), 0);
+	assert_int_equal(ftruncate(fd, FILE_READ_MAX_BYTES + 1), 0);
 	close(fd);
 	settled(w);
 	assert_non_null(strstr(w->told, "!big.yaml=larger than 4 MiB;"));

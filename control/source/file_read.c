@@ -3,7 +3,6 @@
 #include "control/source/file_read.h"
 
 #include "base/cleanup.h"
-#include "control/source/directory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@ const char *file_read(int fd, const struct stat *s, char **ret_bytes)
 
 	if (!S_ISREG(s->st_mode))
 		return "not a regular file";
-	if (s->st_size > DIRECTORY_FILE_MAX_BYTES)
+	if (s->st_size > FILE_READ_MAX_BYTES)
 		return "larger than 4 MiB";
 	bytes = malloc((size_t)s->st_size + 1);
 	if (!bytes)

@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Small things that all commands use. */
-#include "control/cli/command.h"
+/* A default for what is absent or null. */
+#include "control/cli/show.h"
 
 #include "datapath/decode/redact.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-
-int command_fail(int code, const char *format, ...)
-{
-	va_list args;
-
-	fputs("weft: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return code;
-}
-
-int client_exit(int code)
-{
-	return code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-}
 
 const char *field_text(const json_t *object, const char *key)
 {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What `weft check` looks at. */
+#pragma once
+
+#include <stdbool.h>
+
+struct attach;
+struct endings;
+struct features;
+struct interfaces;
+struct libraries;
+struct lookups;
+struct owners;
+struct redirect;
+
+struct check {
+	const struct attach *attach;
+	const struct libraries *libraries; /* NULL: see tls_problem */
+	const char *tls_problem;
+	const struct interfaces *interfaces; /* NULL: see flows_problem */
+	const char *flows_problem;
+	const struct redirect *redirect; /* NULL: see redirect_problem */
+	const char *redirect_problem;
+	const struct features *features;
+	bool mesh;
+	const struct lookups *lookups; /* NULL: the kernel does not load the program */
+	const struct endings *endings; /* NULL: see endings_problem */
+	const char *endings_problem;
+	const struct owners *owners; /* NULL: see owners_problem */
+	const char *owners_problem;
+};
