@@ -64,6 +64,10 @@ struct weft_segment {
 	__u64 mark_time_ns;
 	__u32 mark_end_seq;
 	__u32 mark_bytes; /* not 0: as if such a MARK of this socket stood before */
+	__u32 message; /* HTTP/1: data[0] begins this message of its direction, of which the first
+			  is 1; interim responses have the number of what they announce. 0: not
+			  known, or it begins none */
+	__u32 pad;
 	__u8 data[];
 };
 
@@ -182,7 +186,7 @@ struct weft_secret {
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");
 _Static_assert(sizeof(struct weft_tuple) == 40, "tuple");
-_Static_assert(sizeof(struct weft_segment) == 56, "segment");
+_Static_assert(sizeof(struct weft_segment) == 64, "segment");
 _Static_assert(sizeof(struct weft_mark) == 32, "mark");
 _Static_assert(sizeof(struct weft_open) == 216, "open");
 _Static_assert(sizeof(struct weft_counters) == 88, "counters");

@@ -10,6 +10,7 @@
 struct ring_map weft_ring SEC(".maps");
 struct counter_map weft_counters SEC(".maps");
 struct grant_map weft_grants SEC(".maps");
+struct scratch_map weft_scratch SEC(".maps");
 struct settings_map weft_settings SEC(".maps");
 struct account_map weft_account SEC(".maps");
 struct skip_map weft_skips SEC(".maps");

@@ -44,8 +44,10 @@ struct capture {
 	__u32 copied; /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 fin;   /* nothing follows this packet */
-	__u8 early; /* arrivals: sent before all was received that this end has sent */
+	__u8 fin;      /* nothing follows this packet */
+	__u8 early;    /* arrivals: sent before all was received that this end has sent */
+	__u32 message; /* that begins where the next record does; 0: none, or not known which */
+	__u32 pad;
 };
 
 /* Of a record that is sent. */
@@ -63,7 +65,10 @@ static __always_inline void segment_fill(struct weft_segment *s, struct capture 
 	s->mark_time_ns = c->arrival.time_ns;
 	s->mark_end_seq = c->arrival.end_seq;
 	s->mark_bytes = c->arrival.bytes;
+	s->message = c->message;
+	s->pad = 0;
 	c->arrival.bytes = 0;
+	c->message = 0;
 }
 
 /* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. A CPU

@@ -16,6 +16,7 @@ static __always_inline void stream_reset(struct stream_state *s)
 	s->header_bytes = 0;
 	s->skip = 0;
 	s->unusual = 0;
+	s->messages = MESSAGES_UNKNOWN;
 }
 
 /* Starts to follow a connection mid-life: its place in either stream is not known. */

@@ -31,6 +31,24 @@ struct grant_map {
 };
 extern struct grant_map weft_grants SEC(".maps");
 
+/* Where a head is read for which the ring has no room. A run on this CPU may interrupt another one:
+ * each takes a slot. */
+#define SCRATCH_SLOTS 4
+#define SCRATCH_BYTES 4072
+
+struct scratch {
+	__u64 taken;
+	__u8 data[SCRATCH_BYTES];
+};
+
+struct scratch_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+};
+extern struct scratch_map weft_scratch SEC(".maps");
+
 struct settings_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -110,26 +128,29 @@ struct stream_state {
 	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
 			      packet */
 	__u8 header_bytes; /* of |header| */
-	__u8 announced;	   /* a record of this direction was sent */
 	__u8 tries;	   /* packets of a joined connection that could not be classified */
 	union {
 		__u8 skip; /* frames, records: what comes before |wanted| is payload that is left
 			      out */
 		__u8 due;  /* HTTP/1, body until close: enum due */
 	};
-	__u8 switches;	/* the request asks for another protocol (Upgrade, CONNECT) */
-	__u8 scattered; /* there is more than one hole before |ahead| */
+	__u8 mode;	    /* enum walk_mode */
+	__u8 unusual;	    /* packets in a row that quick.bpf.h did not take */
+	__u8 announced : 1; /* a record of this direction was sent */
+	__u8 switches : 1;  /* the request asks for another protocol (Upgrade, CONNECT) */
+	__u8 started : 1;
+	__u8 holes : 1;	    /* packets came before their turn, up to |ahead| */
+	__u8 scattered : 1; /* there is more than one hole before |ahead| */
 	__u64 position; /* payload bytes seen in order: the place of the byte with sequence number
 			   |next| */
 	__u64 wanted;	/* place of the next byte that is not body; up to there all is skipped */
 	__u32 next;
 	__u32 ahead_from; /* what came before its turn: first sequence number, */
 	__u32 ahead;	  /* and the one after the last */
-	__u8 mode;	  /* enum walk_mode */
-	__u8 started;
-	__u8 holes;   /* packets came before their turn, up to |ahead| */
-	__u8 unusual; /* packets in a row that quick.bpf.h did not take */
+	__u32 messages;	  /* HTTP/1: that have begun, or MESSAGES_UNKNOWN */
 };
+
+#define MESSAGES_UNKNOWN (~0u)
 
 /* Payload that came in: all up to |end_seq| is here. */
 struct arrival {

@@ -6,6 +6,18 @@
 
 #include "bpf/lib/maps.bpf.h"
 
+/* The number of the next message of a direction; 0: not known. */
+static __always_inline __u32 message_next_number(const struct stream_state *s)
+{
+	return s->messages + 1;
+}
+
+static __always_inline void message_begun(struct stream_state *s)
+{
+	if (s->messages != MESSAGES_UNKNOWN)
+		s->messages++;
+}
+
 /* A request does not wait, or some passed that were not counted. */
 static __always_inline void pipeline_lose(struct conn_state *state)
 {

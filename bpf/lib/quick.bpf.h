@@ -100,8 +100,10 @@ static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct
 	if (bytes[0] != 'G')
 		return size ? quick_response(bytes, used, size, &head, state, s) : 0;
 	pipeline_ask(state, false);
-	if (size != used) /* there are more in it */
+	if (size != used) { /* there are more in it */
 		pipeline_lose(state);
+		s->messages = MESSAGES_UNKNOWN;
+	}
 	s->switches = 0;
 	return used;
 }
@@ -141,6 +143,7 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	if (!record)
 		return 0;
 	s->skip = 0; /* and due */
+	c->message = s->mode == WALK_TLS ? 0 : message_next_number(s);
 	bytes = size_within(bytes, room);
 	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
 		size = s->mode == WALK_TLS ? quick_record(record->data)
@@ -148,8 +151,10 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	if (!bytes || size < bytes) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		s->unusual++;
+		c->message = 0;
 		return 0;
 	}
+	message_begun(s);
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
 	s->unusual = 0;
 	c->protocol = s->mode == WALK_TLS ? WEFT_PROTOCOL_TLS : WEFT_PROTOCOL_HTTP1;

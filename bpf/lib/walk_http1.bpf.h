@@ -62,6 +62,52 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 	return c->covered < at + bytes ? bytes : 0;
 }
 
+/* A slot of this CPU's memory; NULL: runs that this one interrupts have all. */
+static __always_inline struct scratch *scratch_take(void)
+{
+	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		__u32 slot = i;
+		struct scratch *scratch = bpf_map_lookup_elem(&weft_scratch, &slot);
+
+		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
+			return scratch;
+	}
+	return NULL;
+}
+
+/* Reads the framing of a head that was not copied: where a message ends does not depend on whether
+ * the ring has room. */
+__noinline int head_reread(struct __sk_buff *skb, const struct capture *c, __u32 at,
+			   struct http1_head *head)
+{
+	struct scratch *scratch;
+	__u32 bytes;
+
+	if (!c || !head || at >= c->bytes)
+		return 0;
+	scratch = scratch_take();
+	if (!scratch)
+		return 0;
+	bytes = c->bytes - at < LARGE_BYTES ? c->bytes - at : LARGE_BYTES;
+	if (payload_load(skb, c, at, bytes, LARGE_BYTES, scratch->data))
+		head_scan(scratch->data, bytes, LARGE_BYTES, head);
+	__sync_lock_test_and_set(&scratch->taken, 0);
+	return 0;
+}
+
+/* Copies a head, or trailers, and reads the framing. */
+static __always_inline void head_take(struct __sk_buff *skb, struct capture *c, __u32 at,
+				      struct http1_head *head)
+{
+	__u32 left = head_copy(skb, c, at, head);
+
+	if (left)
+		capture_range(skb, c, at, at + left);
+	if (!head->head_bytes)
+		head_reread(skb, c, at, head);
+	c->message = 0;
+}
+
 /* Another response begins at |at|, or what cannot be read. */
 __noinline int http1_begins_response(struct __sk_buff *skb, const struct capture *c, __u32 at)
 {
@@ -123,6 +169,7 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	} else {
 		s->mode = WALK_HTTP1;
 		s->wanted = s->position;
+		s->messages = MESSAGES_UNKNOWN; /* body may look like that */
 	}
 }
 
@@ -198,23 +245,28 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 					  __u32 at)
 {
 	struct http1_head head = {};
-	__u32 left = head_copy(skb, c, at, &head);
 
-	if (left)
-		capture_range(skb, c, at, at + left);
+	if (s->switches) /* refused, or another protocol that looks like this one */
+		s->messages = MESSAGES_UNKNOWN;
+	c->message = c->covered > at ? 0 : message_next_number(s);
+	head_take(skb, c, at, &head);
 	if (!head.head_bytes) {
 		http1_lose(skb, c, state, s, at);
 		return;
 	}
 	at += head.head_bytes;
 	s->wanted = s->position + at;
+	if (!head.response || head.status == 101 || head.status >= 200)
+		message_begun(s);
 	if (head.response) {
 		http1_response(skb, c, state, s, &head);
 		return;
 	}
 	pipeline_ask(state, head.is_head);
-	if (head.several)
+	if (head.several) {
 		pipeline_lose(state);
+		s->messages = MESSAGES_UNKNOWN;
+	}
 	s->switches = head.switches;
 	if (head.framing == FRAMING_LENGTH)
 		s->wanted += head.length;
@@ -355,10 +407,8 @@ static __always_inline bool http1_trailers(struct __sk_buff *skb, struct capture
 					   struct stream_state *s, __u32 at)
 {
 	struct http1_head head = {};
-	__u32 left = head_copy(skb, c, at, &head);
 
-	if (left)
-		capture_range(skb, c, at, at + left);
+	head_take(skb, c, at, &head);
 	s->wanted = s->position + at + head.head_bytes;
 	s->mode = WALK_HTTP1;
 	return head.head_bytes;

@@ -33,6 +33,7 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define bpf_skb_load_bytes    message_load
 #define capture_range	      message_range
 #define head_copy	      message_head_copy
+#define head_reread	      message_head_reread
 #define chunk_line	      message_chunk_line
 #define http1_chunk	      message_http1_chunk
 #define http1_begins_response message_begins_response

@@ -6,7 +6,7 @@
 
 /* ---- ends of the conversation */
 
-static const uint8_t *addr_of(int side)
+static inline const uint8_t *addr_of(int side)
 {
 	static uint8_t mapped[2][16];
 	struct sockaddr_in *v4 = (void *)&talk.addr[side];
@@ -18,12 +18,12 @@ static const uint8_t *addr_of(int side)
 	return mapped[side];
 }
 
-static uint16_t port_of(int side)
+static inline uint16_t port_of(int side)
 {
 	return ntohs(((struct sockaddr_in *)&talk.addr[side])->sin_port);
 }
 
-static const char *program_name(void)
+static inline const char *program_name(void)
 {
 	static char path[256];
 

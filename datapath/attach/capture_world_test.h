@@ -64,6 +64,8 @@ static uint8_t *arena;
 static size_t arena_used;
 static struct talk talk;
 static bool silent; /* no heartbeats */
+static bool unread; /* records stay in the ring */
+static uint32_t ring_bytes = 64u << 20;
 static const char *pin_dir;
 static uint64_t seed = 1;
 
@@ -159,10 +161,11 @@ static void consume(void)
 {
 	if (!silent)
 		attach_heartbeat(world, now_ns());
-	attach_consume(world, keep, NULL);
+	if (!unread)
+		attach_consume(world, keep, NULL);
 }
 
-static int side_of(uint64_t cookie)
+static inline int side_of(uint64_t cookie)
 {
 	return cookie == talk.cookie[CLIENT] ? CLIENT : cookie == talk.cookie[SERVER] ? SERVER : -1;
 }
@@ -172,7 +175,7 @@ static int side_of(uint64_t cookie)
 static void world_attach(void)
 {
 	struct attach_options options = {
-		.ring_bytes = 64u << 20, .capture = true, .pin_dir = pin_dir};
+		.ring_bytes = ring_bytes, .capture = true, .pin_dir = pin_dir};
 	struct error err = {0};
 
 	options.cgroup_path = cgroup_dir[0] ? cgroup_dir : NULL;

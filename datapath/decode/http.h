@@ -18,6 +18,8 @@ struct feed {
 	size_t size_bytes;
 	uint64_t at;
 	uint32_t step;
+	uint32_t message; /* HTTP/1: the first byte begins this message of the direction, as the
+			     kernel half has counted from the first one (1) on; 0: not known */
 };
 
 static inline uint64_t feed_position(const struct feed *f, size_t index)

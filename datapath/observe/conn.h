@@ -61,6 +61,9 @@ struct lane {
 	uint8_t state;	      /* enum lane_state */
 	uint8_t start;	      /* enum http2_start of the next decoder */
 	uint8_t prefix_bytes; /* waiting to be classified */
+	bool hole;	      /* bytes are missing since it was broken */
+	uint32_t messages;    /* HTTP/1: the number of the last one that has begun */
+	uint32_t prefix_message;
 	uint32_t prefix_step;
 	uint64_t prefix_at;
 	uint64_t prefix_time_ns;
@@ -124,8 +127,11 @@ struct conn {
 	uint32_t flags; /* RESPONSE_FLAG() of the connection */
 	uint8_t app;	/* enum app */
 	bool joined;
-	bool news; /* something was heard of it since it was reported as alive */
-	bool told; /* its first sequence numbers are known: its two ends can find each other */
+	bool midstream; /* what it carried before it was met is not known */
+	bool numbered;	/* HTTP/1: the messages of both directions are counted from the first on: a
+			   response answers the request of its number */
+	bool news;	/* something was heard of it since it was reported as alive */
+	bool told;	/* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
 	bool lost;	     /* a direction was out of step at least once */
 	bool answers_missed; /* HTTP/1: behind the last answer, and the last request that was

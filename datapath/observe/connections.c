@@ -210,7 +210,8 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	make_room(o);
 	c = table_insert(o->conns, &id);
 	c->observe = o;
-	c->joined = c->answers_missed = open->flags & WEFT_OPEN_JOINED;
+	c->joined = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_JOINED;
+	c->numbered = !c->midstream;
 	c->told = conn_is_told(open);
 	c->news = true;
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;

@@ -13,6 +13,7 @@ struct exchange {
 	struct list open;      /* in order of the requests; unlinked once complete */
 	struct exchange *next; /* same bucket of stream ids, or free */
 	struct conn *conn;
+	uint32_t number;       /* HTTP/1: of the request in its direction */
 	struct request record; /* what is delivered, filled as it becomes known */
 	uint64_t times[MOMENT_MAX][REPORTER_MAX];
 	struct wait waits[MOMENT_MAX];

@@ -3,6 +3,7 @@
 #include "datapath/observe/layers.h"
 #include "datapath/decode/classify.h"
 #include "datapath/observe/exchange.h"
+#include "datapath/observe/lane.h"
 #include "datapath/observe/proxied.h"
 #include "datapath/observe/requests.h"
 #include "datapath/observe/transport.h"
@@ -10,185 +11,6 @@
 #define SKIP_MIN_BYTES 262144 /* of a body: less is not worth telling the kernel half */
 
 static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns);
-
-static struct lane *other_lane(const struct lane *lane)
-{
-	return &lane->conn->lanes[OTHER(lane->side)];
-}
-
-/* ---- lanes and
- * their decoders ------------------------------------------------------------------- */
-
-static void lane_stop(struct lane *lane, enum lane_state state)
-{
-	if (lane->http1 && lane->conn->app == APP_HTTP1)
-		http1_free(lane->http1);
-	else if (lane->http2)
-		http2_free(lane->http2);
-	lane->http1 = NULL;
-	lane->state = state;
-}
-
-/* From here on the connection's bytes are only counted; |protocol| is what they are, or NULL. */
-static void give_up(struct conn *c, const char *protocol)
-{
-	c->protocol = protocol;
-	requests_drop(c);
-	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
-	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
-	c->app = APP_OPAQUE;
-}
-
-static void pair_http2(struct conn *c)
-{
-	struct lane *lanes = c->lanes;
-
-	if (lanes[SIDE_CLIENT].state == LANE_RUNNING && lanes[SIDE_SERVER].state == LANE_RUNNING)
-		http2_pair(lanes[SIDE_CLIENT].http2, lanes[SIDE_SERVER].http2);
-}
-
-static bool lane_start(struct lane *lane)
-{
-	struct conn *c = lane->conn;
-	struct http_listener listener = requests_listener(lane);
-
-	if (!requests_prepare(c))
-		return false;
-	if (c->app == APP_HTTP1)
-		lane->http1 = http1_new((enum http1_side)lane->side, &listener);
-	else
-		lane->http2 = http2_new((enum http2_side)lane->side, lane->start, &listener);
-	if (!lane->http1) {
-		observe_count(c, OBSERVE_LOST_MEMORY);
-		return false;
-	}
-	lane->state = LANE_RUNNING;
-	if (c->app == APP_HTTP2)
-		pair_http2(c);
-	if (lane->side == SIDE_SERVER && c->app == APP_HTTP2 && lane->start == HTTP2_JOINED)
-		requests_doubt(c);
-	return true;
-}
-
-/* ---- losing the thread and finding
- * it again ----------------------------------------------------- */
-
-static enum observe_loss loss_of(enum decode_status status, enum app app)
-{
-	switch (status) {
-	case DECODE_DESYNC:
-		return OBSERVE_LOST_DESYNC;
-	case DECODE_LIMIT:
-		return OBSERVE_LOST_LIMIT;
-	default:
-		return app == APP_HTTP1 ? OBSERVE_LOST_MALFORMED_HTTP1
-					: OBSERVE_LOST_MALFORMED_HTTP2;
-	}
-}
-
-/* Requests that cannot be parsed: those before go on to be answered, and so do they. */
-static void lane_break(struct lane *lane, enum decode_status status)
-{
-	struct conn *c = lane->conn;
-
-	if (!c->http->answered_early)
-		lane->broken_at = http1_head_first(lane->http1);
-	c->http->answered_early = false;
-	requests_break(c, status == DECODE_MALFORMED && !c->break_in_doubt);
-	lane_stop(lane, LANE_BROKEN);
-}
-
-/* What was open is counted as lost. HTTP/1 loses both directions, since pairing is by order, and is
- * not joined again when its requests overlap; an HTTP/2 direction is joined again where frames are
- * found. */
-static void lane_lose(struct lane *lane, enum decode_status status)
-{
-	struct conn *c = lane->conn;
-	bool pipelined = c->http->pipelined || (lane->side == SIDE_SERVER &&
-						status == DECODE_DESYNC && requests_open(c) > 2);
-
-	observe_count(c, loss_of(status, c->app));
-	if (lane->side == SIDE_CLIENT)
-		c->break_in_doubt = c->joined || c->lost;
-	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt)
-		c->flags |= RESPONSE_FLAG(DPE);
-	c->lost = true;
-	if (lane->side == SIDE_SERVER)
-		c->answers_missed = requests_open(c) < 2;
-	if (c->app == APP_HTTP1 && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
-		lane_break(lane, status);
-		return;
-	}
-	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && pipelined)) {
-		give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
-		return;
-	}
-	requests_drop(c);
-	lane_stop(lane, LANE_LOST);
-	lane->start = HTTP2_JOINED;
-	if (c->app == APP_HTTP1)
-		lane_stop(other_lane(lane), LANE_LOST);
-}
-
-/* Whether |f| starts with something that a lost direction can begin at: the response to the one
- * request that is open, a request, frames. */
-static bool lane_found(const struct lane *lane, const struct feed *f)
-{
-	const struct conn *c = lane->conn;
-	enum classify_result r;
-
-	if (!f->data)
-		return false;
-	r = classify(f->data, f->size_bytes, true);
-	if (c->app == APP_HTTP2)
-		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
-	if (lane->side == SIDE_CLIENT)
-		return r == CLASSIFY_HTTP1_REQUEST;
-	return r == CLASSIFY_HTTP1_RESPONSE &&
-	       requests_open(c) + !!c->lanes[SIDE_CLIENT].broken_at == 1;
-}
-
-/* Whether requests can be parsed again from |f| on: all that were sent before are answered. */
-static bool lane_mended(const struct lane *lane, const struct feed *f)
-{
-	const struct conn *c = lane->conn;
-
-	return f->data && c->http && !c->http->pipelined && !lane->broken_at && !requests_open(c) &&
-	       classify(f->data, f->size_bytes, false) == CLASSIFY_HTTP1_REQUEST;
-}
-
-/* Whether requests overlap, as far as a lost direction shows it: the server answers what was missed
- * while a request that was sent behind it is open (a client that waits for each answer had that one
- * before), or a hole in its answers is told at the third open request. */
-static bool lane_overlaps(const struct lane *lane, const struct feed *f)
-{
-	const struct conn *c = lane->conn;
-
-	if (lane->side != SIDE_SERVER || c->app != APP_HTTP1)
-		return false;
-	return f->data ? requests_open(c) && !c->answers_missed : requests_open(c) > 2;
-}
-
-/* True when |lane| is not lost or broken (any more). Bytes of responses that are not understood may
- * answer any open request: all are counted as lost. */
-static bool lane_seek(struct lane *lane, const struct feed *f)
-{
-	if (lane->state == LANE_BROKEN)
-		return lane_mended(lane, f);
-	if (lane->state != LANE_LOST)
-		return true;
-	if (lane_overlaps(lane, f)) {
-		give_up(lane->conn, "http1");
-		return false;
-	}
-	if (lane_found(lane, f))
-		return true;
-	if (lane->side == SIDE_SERVER) {
-		lane->conn->answers_missed = requests_open(lane->conn) < 2;
-		requests_drop(lane->conn);
-	}
-	return false;
-}
 
 /* ---- protocol switches
  * -------------------------------------------------------------------------- */
@@ -218,7 +40,8 @@ static struct feed feed_rest(const struct feed *f, size_t used)
 	return (struct feed){.data = f->data ? f->data + used : NULL,
 			     .size_bytes = f->size_bytes - used,
 			     .at = feed_position(f, used),
-			     .step = f->step};
+			     .step = f->step,
+			     .message = used ? 0 : f->message};
 }
 
 static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
@@ -265,7 +88,7 @@ static void http_feed(struct lane *lane, const struct feed *f)
 	if (!lane_seek(lane, f))
 		return;
 	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
-		give_up(c, layers_protocol(c));
+		lanes_give_up(c, layers_protocol(c));
 		return;
 	}
 	if (c->app == APP_HTTP1)
@@ -286,6 +109,7 @@ static size_t prefix_keep(struct lane *lane, const struct feed *f, uint64_t time
 	if (!lane->prefix_bytes) {
 		lane->prefix_at = f->at;
 		lane->prefix_step = f->step;
+		lane->prefix_message = f->message;
 		lane->prefix_time_ns = time_ns;
 	}
 	memcpy(lane->prefix + lane->prefix_bytes, f->data, size_bytes);
@@ -298,7 +122,8 @@ typedef void lane_sink(struct lane *lane, const struct feed *f, uint64_t time_ns
 static void prefix_replay(struct lane *lane, lane_sink *sink)
 {
 	uint8_t copy[sizeof(lane->prefix)];
-	struct feed f = {copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step};
+	struct feed f = {copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step,
+			 lane->prefix_message};
 
 	if (!f.size_bytes)
 		return;
@@ -313,12 +138,18 @@ static void app_decide(struct conn *c, enum app app, enum http2_start start)
 	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = start;
 }
 
+static bool is_http1(enum classify_result r)
+{
+	return r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE;
+}
+
 /* What a client says first is of no protocol: it may be a request that a server of HTTP/1 refuses.
  */
 static bool lane_unclear(struct lane *lane, uint64_t at)
 {
 	lane->state = LANE_BROKEN;
 	lane->broken_at = at;
+	lane->conn->numbered = false;
 	return false;
 }
 
@@ -328,7 +159,7 @@ static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
 {
 	struct conn *c = lane->conn;
 
-	if (r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE)
+	if (is_http1(r))
 		app_decide(c, APP_HTTP1, HTTP2_FROM_START);
 	else if (r == CLASSIFY_HTTP2)
 		app_decide(c, APP_HTTP2, HTTP2_FROM_START);
@@ -342,7 +173,7 @@ static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
 		return lane_unclear(lane, at);
 	else
 		c->app = APP_OPAQUE;
-	if (c->joined && c->app > APP_OPAQUE) {
+	if (c->joined && c->app > APP_OPAQUE && !(c->app == APP_HTTP1 && c->numbered)) {
 		other_lane(lane)->state = LANE_LOST;
 		if (r == CLASSIFY_HTTP1_RESPONSE)
 			lane->state = LANE_LOST;
@@ -355,13 +186,15 @@ static void feed_transport(struct lane *lane, const struct feed *f, uint64_t tim
 	transport_feed(lane->conn, lane->side, f, time_ns);
 }
 
-/* Bytes of a connection that is not understood yet. */
+/* Bytes of a connection that is not understood yet. Behind a loss what looks like HTTP/1 may be
+ * body. */
 static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 {
 	struct conn *c = lane->conn;
 	bool first = !lane->prefix_bytes;
 	uint64_t at = first ? f->at : lane->prefix_at;
 	size_t taken = first ? 0 : prefix_keep(lane, f, time_ns);
+	uint32_t message = first ? f->message : lane->prefix_message;
 	struct feed rest = feed_rest(f, taken);
 	enum classify_result r;
 	lane_sink *sink;
@@ -373,6 +206,8 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 			prefix_keep(lane, f, time_ns);
 		return;
 	}
+	if (lane->state == LANE_LOST && is_http1(r) && !message)
+		r = CLASSIFY_OPAQUE;
 	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
 		r = CLASSIFY_OPAQUE;
 	if (!lane_decide(lane, r, at)) {
@@ -390,6 +225,8 @@ static void classify_gap(struct lane *lane)
 {
 	lane->conn->joined = true;
 	lane->conn->answers_missed |= lane->side == SIDE_SERVER;
+	if (lane->conn->numbered)
+		lane->state = LANE_LOST;
 	lane->prefix_bytes = 0;
 }
 
@@ -403,7 +240,7 @@ static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 	if (c->app != APP_UNKNOWN)
 		http_feed(lane, f);
 	else if (lane->state == LANE_BROKEN)
-		return; /* what the other end says decides */
+		lane->hole |= !f->data; /* what the other end says decides */
 	else if (f->data)
 		classify_feed(lane, f, time_ns);
 	else
@@ -475,7 +312,7 @@ void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t
 	struct lane *lane = &c->lanes[side];
 	struct feed gap = {.size_bytes = total_bytes - s->next, .at = s->next + 1, .step = 1};
 
-	if (total_bytes > s->next && !c->joined) {
+	if (total_bytes > s->next && !c->midstream) {
 		s->next = total_bytes;
 		layers_feed(c, side, &gap, time_ns);
 	}

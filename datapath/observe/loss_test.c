@@ -30,7 +30,7 @@ static void test_lost_response_head(void **state)
 	world_pair(w);
 	world_send(w, false, GET);
 	world_arrive(w, false);
-	world_skip(w, true, strlen(OK_HELLO));
+	world_lose(w, true, OK_HELLO);
 	world_send(w, false, "GET /two HTTP/1.1\r\nHost: x\r\n\r\n");
 	world_send(w, true, "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n");
 	world_send(w, false, "GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -58,7 +58,7 @@ static void test_lost_request_head(void **state)
 	world_arrive(w, false);
 	world_send(w, true, OK_HELLO);
 	world_arrive(w, true);
-	world_skip(w, false, strlen(GET)); /* lost */
+	world_lose(w, false, GET);
 	world_send(w, true, OK_HELLO);
 	world_arrive(w, true);
 	world_send(w, false, "GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -80,7 +80,7 @@ static void test_lost_last_response(void **state)
 	world_pair(w);
 	world_send(w, false, GET);
 	world_arrive(w, false);
-	world_skip(w, true, strlen(OK_HELLO));
+	world_lose(w, true, OK_HELLO);
 	world_close(w, false, 0);
 	world_close(w, true, 0);
 	assert_int_equal(w->request_count, 2);
@@ -96,11 +96,11 @@ static void test_lost_no_wrong_pair(void **state)
 	(void)state;
 	world_pair(w);
 	world_send(w, false, GET);
-	world_skip(w, true, 10);
+	world_lose(w, true, "HTTP/1.1 200 OK\r\n");
 	world_send(w, true, "garbage, as the head is lost");
 	world_send(w, false, "GET /two HTTP/1.1\r\nHost: x\r\n\r\n");
-	world_skip(w, true, strlen(OK_HELLO)); /* its answer */
-	world_skip(w, false, 50);	       /* the third request */
+	world_lose(w, true, OK_HELLO);
+	world_lose(w, false, "GET /three HTTP/1.1\r\nHost: x\r\n\r\n");
 	world_send(w, true, "HTTP/1.1 203 Third\r\nContent-Length: 0\r\n\r\n");
 	world_send(w, false, "GET /four HTTP/1.1\r\nHost: x\r\n\r\n");
 	world_send(w, true, "HTTP/1.1 204 Fourth\r\n\r\n");
@@ -117,8 +117,8 @@ static void test_lost_no_wrong_pair(void **state)
 #define GET_NEXT "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
 #define MADE	 "HTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n"
 
-/* A client that does not wait for answers: behind a request that is lost, no answer is told of the
- * next one, wherever the lost one was. */
+/* A client that does not wait for answers: behind a request that is lost each answer is told of its
+ * own request, wherever the lost one was. */
 static void test_lost_request_overlapping(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ static void test_lost_request_overlapping(void **state)
 		world_pair(w);
 		for (unsigned i = 0; i < before; i++)
 			world_send(w, false, GET);
-		world_skip(w, false, strlen(GET)); /* lost */
+		world_lose(w, false, GET);
 		for (unsigned i = 0; i <= before; i++) {
 			world_send(w, false, GET_NEXT);
 			world_arrive(w, false);
@@ -139,11 +139,160 @@ static void test_lost_request_overlapping(void **state)
 		world_arrive(w, true);
 		world_close(w, false, 0);
 		world_close(w, true, 0);
-		assert_in_range(w->request_count, 2, 4 + 2 * before);
+		assert_int_equal(w->request_count, 2 * (2 * before + 1));
 		for (unsigned i = 0; i < w->request_count; i++)
-			assert_true(w->requests[i].incomplete & REQUEST_GAP(LOST));
+			if (!strcmp(w->requests[i].path, "/next"))
+				assert_request(&w->requests[i], "GET", "/next", 201);
+			else
+				assert_request(&w->requests[i], "GET", "/hello?name=", 200);
+		assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_UNPAIRED_RESPONSE], 1);
 		world_free(w);
 	}
+}
+
+#define BAIT	    "GET /bait HTTP/1.1\r\nHost: x\r\n\r\n"
+#define BAIT_ANSWER "HTTP/1.1 299 Bait\r\nContent-Length: 0\r\n\r\n"
+#define UPLOAD	    "POST /up HTTP/1.1\r\nContent-Length: 600\r\n\r\n"
+
+/* Bytes of a body that the kernel half copies, since it does not follow the direction any more. */
+static void send_body(struct world *w, bool server, const char *text)
+{
+	world_segment(w, server ? SERVER : CLIENT, WEFT_EGRESS, *world_seq(w, server), text,
+		      strlen(text));
+	world_skip(w, server, (uint32_t)strlen(text));
+}
+
+static void end(struct world *w)
+{
+	world_arrive(w, false);
+	world_arrive(w, true);
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	world_tick(w, 6000 * MS);
+	for (unsigned i = 0; i < w->request_count; i++) {
+		assert_string_not_equal(w->requests[i].path, "/bait");
+		assert_int_not_equal(w->requests[i].status, 299);
+	}
+}
+
+/* The head of an upload is lost, and its body looks like requests. */
+static void test_lost_head_of_upload(void **state)
+{
+	(void)state;
+	for (unsigned before = 0; before < 2; before++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		for (unsigned i = 0; i < before; i++) {
+			world_send(w, false, GET);
+			world_send(w, true, OK_HELLO);
+		}
+		world_lose(w, false, UPLOAD);
+		send_body(w, false, BAIT);
+		send_body(w, false, BAIT);
+		world_skip(w, false, 600 - 2 * strlen(BAIT));
+		world_send(w, true, OK_HELLO);
+		world_send(w, false, GET_NEXT);
+		world_send(w, true, MADE);
+		end(w);
+		assert_int_equal(w->request_count, 2 * (before + 1));
+		assert_request(world_request(w, REPORTER_SOURCE, before), "GET", "/next", 201);
+		assert_int_equal(world_request(w, REPORTER_SOURCE, before)->incomplete &
+					 ~REQUEST_GAP(TIMES),
+				 0);
+		world_free(w);
+	}
+}
+
+/* What is lost begins in an upload and ends behind it: what comes then may be the body of another
+ * one. */
+static void test_lost_end_of_upload(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, UPLOAD);
+	world_skip(w, false, 700);
+	send_body(w, false, BAIT);
+	world_send(w, true, OK_HELLO);
+	world_send(w, true, MADE);
+	end(w);
+	assert_int_equal(w->request_count, 2);
+	assert_request(&w->requests[0], "POST", "/up", 200);
+	assert_int_equal(w->requests[0].request_bytes, 600);
+	assert_int_equal(world_counts(w)->lost[OBSERVE_LOST_DESYNC], 1);
+	world_free(w);
+}
+
+/* The head of an answer is lost, and its body looks like answers. */
+static void test_lost_head_of_answer(void **state)
+{
+	(void)state;
+	for (unsigned before = 0; before < 2; before++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		for (unsigned i = 0; i < before; i++) {
+			world_send(w, false, GET);
+			world_send(w, true, OK_HELLO);
+		}
+		world_send(w, false, GET);
+		world_lose(w, true, OK_HEAD("100"));
+		send_body(w, true, BAIT_ANSWER);
+		world_skip(w, true, 100 - strlen(BAIT_ANSWER));
+		world_send(w, false, GET_NEXT);
+		world_send(w, true, MADE);
+		end(w);
+		assert_int_equal(w->request_count, 2 * (before + 2));
+		assert_request(world_request(w, REPORTER_SOURCE, before + 1), "GET", "/next", 201);
+		assert_int_equal(given_up(w), 1);
+		world_free(w);
+	}
+}
+
+/* While the answers cannot be followed an upload goes on, and looks like requests. */
+static void test_lost_answer_during_upload(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, false, UPLOAD);
+	world_lose(w, true, OK_HELLO); /* early */
+	send_body(w, true, "no answer");
+	send_body(w, false, BAIT);
+	send_body(w, false, BAIT);
+	world_skip(w, false, 600 - 2 * strlen(BAIT));
+	world_send(w, false, GET_NEXT);
+	world_send(w, true, MADE);
+	end(w);
+	assert_int_equal(w->request_count, 4);
+	assert_request(world_request(w, REPORTER_SOURCE, 1), "GET", "/next", 201);
+	world_free(w);
+}
+
+/* An answer to nothing: numbers do not say any more which request an answer is to. */
+static void test_lost_unasked(void **state)
+{
+	struct world *w = world_new();
+
+	(void)state;
+	world_pair(w);
+	world_send(w, true, OK_HELLO);
+	world_send(w, false, GET);
+	world_send(w, true, OK_HELLO);
+	world_send(w, false, GET_NEXT);
+	world_lose(w, true, MADE);
+	world_send(w, false, GET);
+	world_send(w, true, OK_HELLO);
+	end(w);
+	assert_int_equal(w->request_count, 6);
+	for (unsigned i = 0; i < w->request_count; i++)
+		if (!(w->requests[i].incomplete & REQUEST_GAP(LOST)))
+			assert_request(&w->requests[i], "GET", "/hello?name=", 200);
+	assert_int_equal(given_up(w), 2);
+	world_free(w);
 }
 
 static void remote_response(struct world *w, size_t from, size_t size_bytes)
@@ -319,6 +468,11 @@ int main(void)
 		cmocka_unit_test(test_lost_last_response),
 		cmocka_unit_test(test_lost_no_wrong_pair),
 		cmocka_unit_test(test_lost_request_overlapping),
+		cmocka_unit_test(test_lost_head_of_upload),
+		cmocka_unit_test(test_lost_end_of_upload),
+		cmocka_unit_test(test_lost_head_of_answer),
+		cmocka_unit_test(test_lost_answer_during_upload),
+		cmocka_unit_test(test_lost_unasked),
 		cmocka_unit_test(test_remote_reordered),
 		cmocka_unit_test(test_remote_hole_given_up),
 		cmocka_unit_test(test_remote_resent),

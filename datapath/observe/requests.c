@@ -110,6 +110,7 @@ static void on_request(void *arg, const struct http_head *head)
 
 	if (c->app == APP_HTTP2 && exchange_find(c->http, head->stream_id))
 		return;
+	lane->messages += c->app == APP_HTTP1;
 	if (c->http->answered_early) {
 		c->http->answered_early = false;
 		note_lenient(lane, NULL, head->lenient);
@@ -117,18 +118,28 @@ static void on_request(void *arg, const struct http_head *head)
 	}
 	if (c->app == APP_HTTP1 && exchange_unanswered(c->http))
 		c->answers_missed = false;
+	if (c->app == APP_HTTP1 && lane->messages <= c->lanes[SIDE_SERVER].messages)
+		c->numbered = false; /* some response answers nothing */
 	x = exchange_open(c, head->stream_id);
 	note_lenient(lane, x, head->lenient);
 	if (c->app == APP_HTTP1)
 		c->http->current[lane->side] = x;
 	if (!x)
 		return;
+	x->number = lane->messages;
 	request_fill(&x->record, head);
 	note_gaps(x, head);
 	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
 	exchange_note(x, MOMENT_START, lane, head->first);
 	if (c->app == APP_HTTP1)
 		note_upgrade(c->http, x, head);
+}
+
+/* It ends, and whether it was answered is not known. */
+static void give_up_answer(struct exchange *x)
+{
+	x->record.incomplete |= REQUEST_GAP(LOST) | REQUEST_GAP(BODY);
+	observe_count(x->conn, OBSERVE_LOST_UNPAIRED_REQUEST);
 }
 
 /* A response for which no open exchange is: one beyond the limit, one counted before, one that was
@@ -195,6 +206,29 @@ static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 	return x;
 }
 
+/* The open exchange of the request |number|, or NULL. The answers to those before it are lost. */
+static struct exchange *exchange_numbered(struct http_state *h, uint32_t number)
+{
+	struct exchange *x;
+
+	while ((x = exchange_unanswered(h)) && x->number < number) {
+		give_up_answer(x);
+		exchange_complete(x);
+	}
+	return x && x->number == number ? x : NULL;
+}
+
+/* The exchange of a response to a request that is not open. */
+static struct exchange *exchange_unasked(struct lane *lane, uint16_t status)
+{
+	struct conn *c = lane->conn;
+	const struct lane *requests = &c->lanes[SIDE_CLIENT];
+
+	if (c->numbered && (lane->messages <= requests->messages || requests->state == LANE_LOST))
+		return NULL;
+	return exchange_unparsed(lane, status);
+}
+
 /* The exchange that a response head answers; NULL when there is none (counted). */
 static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id, uint16_t status)
 {
@@ -204,9 +238,11 @@ static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id,
 	if (stream_id) {
 		x = exchange_find(h, stream_id);
 	} else {
-		x = exchange_unanswered(h);
+		lane->messages++;
+		x = lane->conn->numbered ? exchange_numbered(h, lane->messages)
+					 : exchange_unanswered(h);
 		lane->conn->answers_missed = !x;
-		x = x ? x : exchange_unparsed(lane, status);
+		x = x ? x : exchange_unasked(lane, status);
 		h->current[lane->side] = x;
 	}
 	if (!x)
@@ -364,13 +400,6 @@ static void on_trailers(void *arg, const struct http_head *head)
 	note_gaps(x, head);
 }
 
-/* It ends, and whether it was answered is not known. */
-static void give_up_answer(struct exchange *x)
-{
-	x->record.incomplete |= REQUEST_GAP(LOST) | REQUEST_GAP(BODY);
-	observe_count(x->conn, OBSERVE_LOST_UNPAIRED_REQUEST);
-}
-
 static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 {
 	struct lane *lane = arg;
@@ -487,6 +516,18 @@ void requests_break(struct conn *c, bool malformed)
 		x->record.flags |= RESPONSE_FLAG(DPE);
 	x->request_ended = true;
 	complete_if_ended(x);
+}
+
+void requests_lose(struct conn *c, unsigned side)
+{
+	struct exchange *x = c->http->current[side];
+
+	if (side == SIDE_CLIENT) {
+		requests_break(c, false);
+	} else if (x) {
+		give_up_answer(x);
+		exchange_complete(x);
+	}
 }
 
 void requests_doubt(struct conn *c)

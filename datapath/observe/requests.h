@@ -21,6 +21,10 @@ void requests_drop(struct conn *c);
  * |malformed|. */
 void requests_break(struct conn *c, bool malformed);
 
+/* Bytes of the direction of |side| are missing: of the message that passes there the rest is not
+ * known. A response's exchange ends with that, a request's is still to be answered. */
+void requests_lose(struct conn *c, unsigned side);
+
 /* The server's direction is followed from here on: open exchanges may have been answered before. */
 void requests_doubt(struct conn *c);
 

@@ -18,6 +18,7 @@ struct piece {
 	uint64_t time_ns;
 	uint32_t size_bytes;
 	uint32_t packet_bytes;
+	uint32_t message; /* that begins it, see struct feed */
 	bool at_receiver;
 	bool ahead; /* the receiver's TCP has not got what is before it either */
 };
@@ -168,6 +169,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 		f.data = p.data + skip;
 		f.size_bytes = p.size_bytes - skip;
 		f.at = p.start + skip + 1;
+		f.message = skip ? 0 : p.message;
 		c->observe->counters.bytes_decoded += f.size_bytes;
 		layers_feed(c, side, &f, p.time_ns);
 	}
@@ -263,6 +265,7 @@ void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 			  .time_ns = segment->event.time_ns,
 			  .size_bytes = segment->data_bytes,
 			  .packet_bytes = segment->packet_bytes,
+			  .message = segment->message,
 			  .at_receiver = at_receiver,
 			  .ahead = segment->flags & WEFT_SEGMENT_AHEAD};
 	int64_t start;

@@ -19,6 +19,9 @@ void transport_start(struct conn *c)
 	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
 
 	c->encrypted = true;
+	c->numbered = false; /* the kernel half cannot count them */
+	for (int side = 0; side < 2; side++)
+		c->lanes[side].state = LANE_NEW;
 	c->observe->counters.tls_connections++;
 	c->tls = tls_new(&source, &listener, c->joined);
 	if (!c->tls)

@@ -2,6 +2,7 @@
 /* For tests: ring records of a client and a server, as the kernel half would write them. */
 #pragma once
 
+#include "datapath/decode/classify.h"
 #include "datapath/observe/world_test.h"
 
 static inline struct weft_event world_event(struct world *w, uint16_t kind, size_t size_bytes)
@@ -83,6 +84,19 @@ static inline void world_pair(struct world *w)
 	world_open(w, true);
 }
 
+/* The number of the HTTP/1 message that begins |data|, as the kernel half counts: 0 when none does.
+ */
+static inline uint32_t world_message(struct world *w, bool server, const void *data,
+				     size_t size_bytes)
+{
+	enum classify_result r = classify(data, size_bytes, false);
+	bool begins = r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE;
+	bool interim = r == CLASSIFY_HTTP1_RESPONSE && ((const char *)data)[9] == '1';
+
+	w->messages[server] += begins && !interim;
+	return begins ? w->messages[server] + interim : 0;
+}
+
 /* A payload record at |cookie|'s hook; |data| NULL: of no bytes. With |mark| (or NULL) an arrival
  * travels in it. */
 static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t direction,
@@ -100,6 +114,8 @@ static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t 
 	s->packet_bytes = (uint32_t)size_bytes;
 	s->direction = direction;
 	s->flags = w->segment_flags;
+	s->message = w->message;
+	w->message = 0;
 	if (mark) {
 		s->mark_time_ns = mark->event.time_ns;
 		s->mark_end_seq = mark->end_seq;
@@ -136,6 +152,7 @@ static inline void world_mark(struct world *w, uint64_t cookie, uint32_t end_seq
 static inline void world_send_bytes(struct world *w, bool server, const void *data,
 				    size_t size_bytes)
 {
+	w->message = world_message(w, server, data, size_bytes);
 	world_segment(w, server ? SERVER : CLIENT, WEFT_EGRESS, *world_seq(w, server), data,
 		      size_bytes);
 	*world_seq(w, server) += (uint32_t)size_bytes;
@@ -144,6 +161,16 @@ static inline void world_send_bytes(struct world *w, bool server, const void *da
 static inline void world_send(struct world *w, bool server, const char *text)
 {
 	world_send_bytes(w, server, text, strlen(text));
+}
+
+/* The same, but its record is lost. */
+static inline void world_lose(struct world *w, bool server, const char *text)
+{
+	unsigned drop_per_mille = w->drop_per_mille;
+
+	w->drop_per_mille = 1000;
+	world_send(w, server, text);
+	w->drop_per_mille = drop_per_mille;
 }
 
 /* What |server| (or the client) sent so far arrives at the other end. */

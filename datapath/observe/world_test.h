@@ -38,6 +38,8 @@ struct world {
 	unsigned listener_count;
 	unsigned drop_per_mille; /* records that never come */
 	uint32_t random;
+	uint32_t messages[2];	/* of HTTP/1 that the client, the server has begun */
+	uint32_t message;	/* that the next record begins */
 	uint32_t segment_flags; /* of segments that are given from now on */
 };
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Has conversations with a server of HTTP/1.1, each on a connection of its own, and says what came back, by a parser that
 knows nothing of weft.
-Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] [--waits] HOST PORT FIRST COUNT
+Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] HOST PORT FIRST COUNT
 Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths: to a server that knows
-no chunks; --lenient: some requests in forms that servers forgive; --waits: one request at a time. One line of JSON for each: seed, asked ([method, path]
+no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, asked ([method, path]
 of each request that was begun), answers ([method, path, status, body bytes, whether it came whole, bytes of the request's
 body where the server has taken it for certain, else null, names of the forms that it was in]). The method of what is no request
 is "?"."""
@@ -109,7 +109,6 @@ class Talk:
         self.sock = tls.wrap_socket(sock, server_hostname="lab.example") if tls else sock
         self.stream = Answers(self.sock)
         self.lengths = args.lengths
-        self.depth = 1 if args.waits else self.plan.depth
         self.loose = grammar.seeded("loose", seed) if args.lenient else None
         self.host = f"{args.host}:{args.port}"
 
@@ -118,7 +117,7 @@ class Talk:
         under_way = []
         try:
             while waiting or under_way:
-                while waiting and len(under_way) < self.depth:
+                while waiting and len(under_way) < self.plan.depth:
                     under_way.append(waiting.pop(0))
                     self.ask(under_way[-1], bool(under_way[1:]))
                 if not waiting:
@@ -205,4 +204,4 @@ class Talk:
         return self.refused or headers.get("connection", "").lower() == "close"
 
 
-talks.main(Talk, "--orders", "--lengths", "--lenient", "--waits")
+talks.main(Talk, "--orders", "--lengths", "--lenient")

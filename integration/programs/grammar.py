@@ -4,7 +4,6 @@ and what a server that takes orders (obey.py) answers. The same seed gives both 
 
 import collections
 import itertools
-import os
 import random
 import re
 
@@ -16,8 +15,6 @@ CUTS = ["whole", "large", "small", "baits"]
 STATUSES = [200] * 6 + [201, 204, 304, 302, 400, 404, 418, 500, 503]
 BAITS = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nGET /bait HTTP/1.1\r\nHost: x\r\n\r\n0\r\n\r\n",  # bodies that look like heads
          b"HEAD /bait HTTP/1.1\r\nHost: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n", b"HTTP/1.1 101 Up\r\n\r\n\x80\x81\x82\x83\x84\x85"]
-if os.environ.get("CONVERSATIONS_PLAIN"):
-    BAITS = [b"nothing that looks like a head\n"]
 BAIT_BEGINS = re.compile(rb"HTTP/1\.1 |GET /bait|HEAD /bait")
 
 # |framing| of a body: none, length, chunked, close (until the connection ends). |expect|: the client waits for 100.

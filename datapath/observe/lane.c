@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Directions that are decoded, get out of step, and are taken up again. */
+#include "datapath/observe/lane.h"
+#include "datapath/decode/classify.h"
+#include "datapath/observe/exchange.h"
+#include "datapath/observe/requests.h"
+
+void lane_stop(struct lane *lane, enum lane_state state)
+{
+	if (lane->http1 && lane->conn->app == APP_HTTP1)
+		http1_free(lane->http1);
+	else if (lane->http2)
+		http2_free(lane->http2);
+	lane->http1 = NULL;
+	lane->state = state;
+}
+
+void lanes_give_up(struct conn *c, const char *protocol)
+{
+	c->protocol = protocol;
+	requests_drop(c);
+	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
+	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
+	c->app = APP_OPAQUE;
+}
+
+static void pair_http2(struct conn *c)
+{
+	struct lane *lanes = c->lanes;
+
+	if (lanes[SIDE_CLIENT].state == LANE_RUNNING && lanes[SIDE_SERVER].state == LANE_RUNNING)
+		http2_pair(lanes[SIDE_CLIENT].http2, lanes[SIDE_SERVER].http2);
+}
+
+bool lane_start(struct lane *lane)
+{
+	struct conn *c = lane->conn;
+	struct http_listener listener = requests_listener(lane);
+
+	if (!requests_prepare(c))
+		return false;
+	if (c->app == APP_HTTP1)
+		lane->http1 = http1_new((enum http1_side)lane->side, &listener);
+	else
+		lane->http2 = http2_new((enum http2_side)lane->side, lane->start, &listener);
+	if (!lane->http1) {
+		observe_count(c, OBSERVE_LOST_MEMORY);
+		return false;
+	}
+	lane->state = LANE_RUNNING;
+	if (c->app == APP_HTTP2)
+		pair_http2(c);
+	if (lane->side == SIDE_SERVER && c->app == APP_HTTP2 && lane->start == HTTP2_JOINED)
+		requests_doubt(c);
+	return true;
+}
+
+/* ---- losing the thread and finding
+ * it again ----------------------------------------------------- */
+
+static enum observe_loss loss_of(enum decode_status status, enum app app)
+{
+	switch (status) {
+	case DECODE_DESYNC:
+		return OBSERVE_LOST_DESYNC;
+	case DECODE_LIMIT:
+		return OBSERVE_LOST_LIMIT;
+	default:
+		return app == APP_HTTP1 ? OBSERVE_LOST_MALFORMED_HTTP1
+					: OBSERVE_LOST_MALFORMED_HTTP2;
+	}
+}
+
+/* Requests that cannot be parsed: those before go on to be answered, and so do they. */
+static void lane_break(struct lane *lane, enum decode_status status)
+{
+	struct conn *c = lane->conn;
+
+	if (!c->http->answered_early)
+		lane->broken_at = http1_head_first(lane->http1);
+	lane->hole = false;
+	c->http->answered_early = false;
+	c->numbered = false; /* how many requests a server sees in it is not known */
+	requests_break(c, status == DECODE_MALFORMED && !c->break_in_doubt);
+	lane_stop(lane, LANE_BROKEN);
+}
+
+/* HTTP/1 of which every message has a number: the other direction goes on, and so does this one
+ * with the next message whose number is known. Other messages that it seems to find may be body. */
+static void lane_lose_place(struct lane *lane)
+{
+	struct lane *requests = &lane->conn->lanes[SIDE_CLIENT];
+
+	requests_lose(lane->conn, lane->side);
+	if (lane->side == SIDE_CLIENT)
+		lane->conn->http->answered_early = false;
+	lane_stop(lane, LANE_LOST);
+	if (requests->state == LANE_SWITCHED) /* the answer that decides may be lost */
+		lane_stop(requests, LANE_LOST);
+}
+
+/* HTTP/1 that has no numbers loses both directions, since pairing is by order, and is not joined
+ * again when its requests overlap; an HTTP/2 direction is joined again where frames are found. */
+void lane_lose(struct lane *lane, enum decode_status status)
+{
+	struct conn *c = lane->conn;
+	bool pipelined = c->http->pipelined || (lane->side == SIDE_SERVER &&
+						status == DECODE_DESYNC && requests_open(c) > 2);
+
+	observe_count(c, loss_of(status, c->app));
+	if (lane->side == SIDE_CLIENT)
+		c->break_in_doubt = c->joined || c->lost;
+	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt)
+		c->flags |= RESPONSE_FLAG(DPE);
+	c->lost = true;
+	if (lane->side == SIDE_SERVER)
+		c->answers_missed = requests_open(c) < 2;
+	if (c->app == APP_HTTP1 && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
+		lane_break(lane, status);
+		return;
+	}
+	if (status != DECODE_NOT_MINE && c->app == APP_HTTP1 && c->numbered) {
+		lane_lose_place(lane);
+		return;
+	}
+	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && (pipelined || !c->midstream))) {
+		lanes_give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
+		return;
+	}
+	requests_drop(c);
+	lane_stop(lane, LANE_LOST);
+	lane->start = HTTP2_JOINED;
+	if (c->app == APP_HTTP1)
+		lane_stop(other_lane(lane), LANE_LOST);
+}
+
+/* Whether |f| starts with something that a lost direction can begin at: the response to the one
+ * request that is open, a request, frames. */
+static bool lane_found(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+	enum classify_result r;
+
+	if (!f->data)
+		return false;
+	r = classify(f->data, f->size_bytes, true);
+	if (c->app == APP_HTTP2)
+		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
+	if (lane->side == SIDE_CLIENT)
+		return r == CLASSIFY_HTTP1_REQUEST;
+	return r == CLASSIFY_HTTP1_RESPONSE &&
+	       requests_open(c) + !!c->lanes[SIDE_CLIENT].broken_at == 1;
+}
+
+/* Whether requests can be parsed again from |f| on: all that were sent before are answered. */
+static bool lane_mended(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+
+	return f->data && c->http && !c->http->pipelined && !lane->broken_at && !lane->hole &&
+	       !requests_open(c) &&
+	       classify(f->data, f->size_bytes, false) == CLASSIFY_HTTP1_REQUEST;
+}
+
+/* Whether requests overlap, as far as a lost direction shows it: the server answers what was missed
+ * while a request that was sent behind it is open (a client that waits for each answer had that one
+ * before), or a hole in its answers is told at the third open request. */
+static bool lane_overlaps(const struct lane *lane, const struct feed *f)
+{
+	const struct conn *c = lane->conn;
+
+	if (lane->side != SIDE_SERVER || c->app != APP_HTTP1)
+		return false;
+	return f->data ? requests_open(c) && !c->answers_missed : requests_open(c) > 2;
+}
+
+/* The same of messages that have numbers. What is passed over in the server's direction may answer
+ * any open request. */
+static bool lane_take_up(struct lane *lane, const struct feed *f)
+{
+	struct conn *c = lane->conn;
+	bool request = lane->side == SIDE_CLIENT;
+
+	if (!c->numbered) {
+		lanes_give_up(c, "http1");
+		return false;
+	}
+	if (!f->data)
+		return false;
+	if (f->message > lane->messages &&
+	    !(request && f->message <= c->lanes[SIDE_SERVER].messages)) {
+		lane->messages = f->message - 1;
+		return true;
+	}
+	if (!request)
+		requests_drop(c);
+	return false;
+}
+
+bool lane_seek(struct lane *lane, const struct feed *f)
+{
+	if (lane->state == LANE_BROKEN) {
+		lane->hole |= !f->data;
+		return lane_mended(lane, f);
+	}
+	if (lane->state != LANE_LOST)
+		return true;
+	if (lane->conn->app == APP_HTTP1 && !lane->conn->midstream)
+		return lane_take_up(lane, f);
+	if (lane_overlaps(lane, f)) {
+		lanes_give_up(lane->conn, "http1");
+		return false;
+	}
+	if (lane_found(lane, f))
+		return true;
+	if (lane->side == SIDE_SERVER) {
+		lane->conn->answers_missed = requests_open(lane->conn) < 2;
+		requests_drop(lane->conn);
+	}
+	return false;
+}
