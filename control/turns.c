@@ -49,6 +49,11 @@ static void rest_after(uint64_t work_ns)
 	nanosleep(&pause, NULL);
 }
 
+static bool is_stopped(const struct turns *t)
+{
+	return __atomic_load_n(&t->stop, __ATOMIC_ACQUIRE);
+}
+
 static void rescue(struct turns *t)
 {
 	uint64_t began_ns = process_now_ns();
@@ -68,9 +73,9 @@ static void *run(void *arg)
 
 	if (t->options.confine(&err))
 		return NULL;
-	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
+	while (!is_stopped(t)) {
 		epoll_wait(t->epoll_fd, &event, 1, TURNS_LOOK_MS);
-		if (t->options.late(t->options.arg))
+		while (t->options.late(t->options.arg) && !is_stopped(t))
 			rescue(t);
 	}
 	return NULL;

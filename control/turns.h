@@ -20,7 +20,9 @@ struct turns_options {
 	/* Whether the worker is late: asked without having the turn, at each event of the ring and
 	 * at least once in TURNS_LOOK_MS. */
 	bool (*late)(void *arg);
-	void (*drain)(void *arg);	   /* does in a turn what the worker is late with */
+	/* Does in a turn what the worker is late with, or a part of it, which takes no longer than
+	 * real-time priority may; while it is late the next turn follows. */
+	void (*drain)(void *arg);
 	int (*confine)(struct error *err); /* gives up the rights of the calling thread */
 	void *arg;
 };

@@ -22,6 +22,7 @@ struct world {
 	int drained_fd; /* says it */
 	bool late;
 	unsigned asked;
+	unsigned rounds; /* turns that it takes to be in time again */
 };
 
 static bool is_late(void *arg)
@@ -36,6 +37,8 @@ static void drain(void *arg)
 {
 	struct world *w = arg;
 
+	if (w->rounds && --w->rounds)
+		return;
 	__atomic_store_n(&w->late, false, __ATOMIC_RELAXED);
 	eventfd_write(w->drained_fd, 1);
 }
@@ -102,6 +105,18 @@ static void test_late_at_event(void **state)
 	assert_true(drained_within(w, SOON_MS));
 }
 
+/* What one turn has no time for the next ones do, without being told of anything new. */
+static void test_late_for_many_turns(void **state)
+{
+	struct world *w = *state;
+
+	w->rounds = 1000;
+	set_late(w);
+	eventfd_write(w->ring_fd, 1);
+	assert_true(drained_within(w, SOON_MS));
+	assert_int_equal(turns_rescues(w->turns), 1000);
+}
+
 static void test_in_time(void **state)
 {
 	struct world *w = *state;
@@ -131,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_late_without_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_at_event, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_for_many_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangs_in_turn, setup, teardown),
 	};

@@ -40,6 +40,8 @@
 #define ALIVE_INTERVAL_NS     2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		      100000000	    /* expiry and heartbeat are this far apart */
 #define LATE_NS		      1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
+#define TURN_NS		      50000000 /* of reading the ring: the rest waits for the next turn */
+#define TURN_LOOK	      16       /* records between two looks at the clock */
 #define RECENT_REQUESTS	      4096
 #define OPEN_EXCHANGES	      1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS    8192 /* 1000 a second, seen from both ends: two seconds of them */
@@ -66,6 +68,8 @@ struct worker {
 	unsigned stacks_asked;
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
+	uint64_t turn_end_ns;	    /* until then the ring is read in this turn */
+	unsigned taken;		    /* records */
 	int epoll_fd;
 	int timer_fd;
 	int signal_fd;
@@ -74,12 +78,13 @@ struct worker {
 
 /* ---- records on their way */
 
+/* What makes the most work in the fewest bytes may come without end: nobody waits for all of it. */
 static int take_event(void *arg, void *record, size_t size_bytes)
 {
 	struct worker *w = arg;
 
 	observe_event(w->observe, record, size_bytes);
-	return 0;
+	return ++w->taken % TURN_LOOK == 0 && process_now_ns() >= w->turn_end_ns;
 }
 
 static void take_request(void *arg, const struct request *r)
@@ -264,12 +269,25 @@ static int start_steering(struct worker *w, struct error *err)
 	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;
 }
 
+static void turn_start(struct worker *w)
+{
+	w->turn_end_ns = process_now_ns() + TURN_NS;
+}
+
+/* As far as this turn has time for it. */
 static void drain_ring(void *arg)
 {
 	struct worker *w = arg;
 
 	attach_consume(w->attach, take_event, w);
 	attach_heartbeat(w->attach, process_now_ns());
+}
+
+/* In a turn of its own. */
+static void drain_late(void *arg)
+{
+	turn_start(arg);
+	drain_ring(arg);
 }
 
 /* Where the agent itself answers, so that lists can leave it out. */
@@ -380,7 +398,7 @@ static int start_turns(struct worker *w, struct error *err)
 	struct attach_ring_state ring;
 	struct turns_options options = {.ring_fd = attach_ring_fd(w->attach),
 					.late = is_late,
-					.drain = drain_ring,
+					.drain = drain_late,
 					.confine = sandbox_enter,
 					.arg = w};
 
@@ -407,8 +425,10 @@ static int start(struct worker *w, struct error *err)
 
 static int read_ring(struct worker *w)
 {
-	int records = attach_consume(w->attach, take_event, w);
+	int records;
 
+	turn_start(w);
+	records = attach_consume(w->attach, take_event, w);
 	serve_wake(w->serve);
 	return records;
 }
@@ -490,6 +510,7 @@ static void loop(struct worker *w)
 		int n = epoll_wait(w->epoll_fd, events, 16, -1);
 
 		turns_begin(w->turns);
+		turn_start(w);
 		for (int i = 0; i < n && !w->stop; i++)
 			handle(w, events[i].data.fd);
 		turns_end(w->turns);

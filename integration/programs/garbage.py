@@ -59,6 +59,13 @@ def rapid_reset():
         yield frame(HEADERS, 5, stream, GET) + frame(RST_STREAM, 0, stream, b"\0\0\0\x08")
 
 
+def open_streams():
+    """What takes a reader longest for its bytes: streams that begin, never end and soon are more than anybody keeps."""
+    yield opening()
+    for first in range(1, 2_000_001, 2000):
+        yield b"".join(frame(HEADERS, 4, stream, GET) for stream in range(first, first + 2000, 2))
+
+
 def http1_smuggling():
     yield b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG"
     yield b"GET / HTTP/1.1\nHost: a\n\n"
@@ -83,8 +90,8 @@ def half_closed():
     yield b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-KINDS = {f.__name__: f for f in (tls_hello, tls_garbage, http2_garbage, continuation_flood, rapid_reset, http1_smuggling,
-                                 http1_endless_line, bad_hpack, half_closed)}
+KINDS = {f.__name__: f for f in (tls_hello, tls_garbage, http2_garbage, continuation_flood, rapid_reset, open_streams,
+                                 http1_smuggling, http1_endless_line, bad_hpack, half_closed)}
 KINDS["random"] = random_bytes
 
 
