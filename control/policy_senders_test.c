@@ -11,6 +11,7 @@
 #include "control/policy_mesh_test.h"
 
 #define SERVER	 "10.1.1.1"
+#define SERVER_2 "10.1.1.5" /* of the same machine */
 #define DENIED	 "10.1.1.2" /* of the machine next to it, as the next two */
 #define DENIED_2 "10.1.1.3"
 #define STRANGER "10.1.1.4"
@@ -188,14 +189,15 @@ static void policies_force(enum spec_action action, const char *namespace)
 {
 	one_rule(action, SPEC_NAMESPACES, namespace);
 	policies_begin();
-	address_add(SERVER, first_source - TARGETS);
+	address_add(SERVER, first_source - TARGETS + 3);
+	address_add(SERVER_2, first_source - TARGETS + 3 + COUNT_OF(namespaces));
 	address_add(DENIED, first_source + 1);
 	address_add(DENIED_2, first_source + 1 + COUNT_OF(namespaces));
 	address_add(SHOP, first_source);
 	mesh_force();
 }
 
-/* The machine is two workloads, so that its own end does not decide. */
+/* Each machine is two workloads, so that its own end does not decide. */
 static int world_make(void **state)
 {
 	struct sockaddr_storage addr;
@@ -208,7 +210,7 @@ static int world_make(void **state)
 	machine = place_make(ROOTS);
 	users = place_make(A_USERS);
 	place_wire(machine, "weft0");
-	run("ip address add " SERVER "/24 dev weft0");
+	run("ip address add " SERVER "/24 dev weft0 && ip address add " SERVER_2 "/24 dev weft0");
 	in_place(machine, "for n in 2 3 4; do ip address add 10.1.1.$n/24 dev eth0; done");
 	sockaddr_make(SERVER, PORT, &addr, &size);
 	server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -254,6 +256,25 @@ static void test_stops_nobody(void **state)
 	assert_true(arrives_from_afar(SHOP));
 }
 
+/* A process of the server's own network namespace, which does not have the address that it sends
+ * from. */
+static void test_stops_nobody_from_here(void **state)
+{
+	(void)state;
+	policies_force(SPEC_ALLOW, namespaces[0]);
+	port++;
+	assert_true(arrives_from_afar(SHOP));
+	port++;
+	assert_false(arrives(getpid(), SHOP));
+	assert_true(arrives_from_afar(SHOP));
+	policies_force(SPEC_ALLOW, namespaces[3]); /* the server's own */
+	port++;
+	assert_false(arrives_from_afar(SHOP));
+	port++;
+	assert_true(arrives(getpid(), SHOP));
+	assert_false(arrives_from_afar(SHOP));
+}
+
 /* A container in a user namespace, which root connected. */
 static void test_is_its_address(void **state)
 {
@@ -278,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_vouches_for_nobody, world_make),
 		cmocka_unit_test(test_stops_nobody),
+		cmocka_unit_test(test_stops_nobody_from_here),
 		cmocka_unit_test_teardown(test_is_its_address, world_end),
 	};
 

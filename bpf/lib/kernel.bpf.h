@@ -95,6 +95,7 @@ struct inet6_dev {
 
 struct net_device {
 	unsigned int flags; /* IFF_* */
+	unsigned long priv_flags : 32;
 	struct list_head dev_list;
 	struct in_device *ip_ptr;
 	struct inet6_dev *ip6_ptr;
@@ -131,7 +132,10 @@ struct sock {
 	__u16 sk_protocol;
 } PRESERVE;
 
+enum netdev_priv_flags { IFF_L3MDEV_MASTER = 1 << 18 };
+
 struct sk_buff {
+	struct net_device *dev;
 	__u16 transport_header; /* both from the same place */
 	__u16 network_header;
 } PRESERVE;

@@ -9,10 +9,8 @@
 #define SENDER_LASTS_NS	  3000000000ull
 #define SENDER_NONE	  0x7fffffff /* no cell */
 
-/* Numbers of candidates: the receiver's own namespace, the listed ones, who has the address. */
-#define SENDER_LISTED  1
-#define SENDER_ADDRESS (SENDER_LISTED + SENDERS_LISTED)
-#define SENDER_NUMBERS (SENDER_ADDRESS + 1)
+#define LOOPBACK_IFINDEX 1 /* include/net/flow.h */
+#define PACKET_LOOPBACK	 5 /* include/uapi/linux/if_packet.h */
 
 /* |own|: a namespace of a user's own, of which there may be any number: they have one place. */
 static __always_inline void sender_enlist(const struct end_key *ends, __u32 netns_ino, bool own)
@@ -127,4 +125,39 @@ __weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
 	turned.egress_seq = arrived->egress_seq;
 	list = bpf_map_lookup_elem(&weft_sending, &turned);
 	return list ? list->netns_ino[number & (SENDERS_LISTED - 1)] : 0;
+}
+
+/* ---- what comes back to the network namespace that it was sent in */
+
+static __always_inline bool came_back(const struct __sk_buff *skb)
+{
+	return skb->ingress_ifindex == LOOPBACK_IFINDEX || skb->pkt_type == PACKET_LOOPBACK;
+}
+
+/* By a VRF, which hides whether it came back. */
+static __always_inline bool may_have_come_back(const struct __sk_buff *skb)
+{
+	const struct sk_buff *inner = kernel_address(skb);
+	const struct net_device *dev = BPF_CORE_READ(inner, dev);
+
+	return dev && BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags) &
+			      bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
+}
+
+/* Whether |ends| came from outside the network namespace that it arrives in, though a process there
+ * sends from the same address, too: one that the namespace does not have (IP_TRANSPARENT,
+ * IPV6_FREEBIND). */
+__weak __noinline int datagram_is_foreign(struct __sk_buff *skb, const struct end_key *ends)
+{
+	struct weft_mesh_key address = {};
+	struct bpf_sock *sk = skb->sk;
+
+	if (came_back(skb) || may_have_come_back(skb) ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
+		return false;
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk || !ends || !sender_find(ends, netns_of_sock(sk)))
+		return false;
+	__builtin_memcpy(address.addr, ends->remote_addr, 16);
+	return !net_has_addr(net_of_sock(sk), &address);
 }

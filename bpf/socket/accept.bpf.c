@@ -12,9 +12,6 @@
 #define PASS 1
 #define DROP 0
 
-#define LOOPBACK_IFINDEX 1 /* include/net/flow.h */
-#define PACKET_LOOPBACK	 5 /* include/uapi/linux/if_packet.h */
-
 /* ---- who the ends are */
 
 /* As the process is known that listened or was bound. */
@@ -221,7 +218,7 @@ static __noinline bool datagram_pretends(struct __sk_buff *skb, struct bpf_sock 
 {
 	struct weft_mesh_key address = {};
 
-	if (skb->ingress_ifindex != LOOPBACK_IFINDEX && skb->pkt_type != PACKET_LOOPBACK)
+	if (!came_back(skb) && !(may_have_come_back(skb) && sender_find(ends, netns_of_sock(sk))))
 		return false;
 	if (mesh_addr_is_v4(ends->remote_addr) ||
 	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
@@ -252,14 +249,18 @@ static __noinline int datagram_passed(struct __sk_buff *skb, const struct end_ke
 #define FROM_ADDRESS   (1 + SENDERS_LISTED)
 #define FROM_SOMEWHERE (FROM_ADDRESS + 1)
 
-static __always_inline int datagram_source(const struct end_key *ends, __u32 netns_ino,
-					   __u32 number, __u64 generation)
+/* Who candidate |number| is, with the receiver in |netns_ino|. */
+static __always_inline int datagram_source(struct __sk_buff *skb, const struct end_key *ends,
+					   __u32 netns_ino, __u32 number, __u64 generation)
 {
+	__u32 from;
+
 	if (number == FROM_ADDRESS)
 		return source_of_addr(ends, generation);
-	if (number != FROM_HERE)
-		netns_ino = sender_netns(ends, number - 1);
-	return netns_ino ? sender_in(ends, netns_ino, generation) : SENDER_NONE;
+	from = number == FROM_HERE ? netns_ino : sender_netns(ends, number - 1);
+	if (!from || (from == netns_ino && datagram_is_foreign(skb, ends)))
+		return SENDER_NONE;
+	return sender_in(ends, from, generation);
 }
 
 /* By accept_ask: a bit for it would be one too many, the stack of all that calls each other is
@@ -271,8 +272,8 @@ static __always_inline bool was_asked(const struct authorize *a)
 
 /* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. It is OPEN when no
  * candidate may send it, and for one it depends on which of several workloads that is. */
-static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
-					 __u32 netns_ino, __u32 target)
+static __always_inline void datagram_ask(struct __sk_buff *skb, struct authorize *a,
+					 const struct end_key *ends, __u32 netns_ino, __u32 target)
 {
 	int source;
 
@@ -280,7 +281,7 @@ static __always_inline void datagram_ask(struct authorize *a, const struct end_k
 		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action == WEFT_ACTION_ALLOW ||
 				     a->answer.action == WEFT_ACTION_STALE))
 			break;
-		source = datagram_source(ends, netns_ino, i, a->question.generation);
+		source = datagram_source(skb, ends, netns_ino, i, a->question.generation);
 		if (source == SENDER_NONE)
 			continue;
 		a->source = source;
@@ -309,7 +310,7 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	if (source)
 		accept_ask(&a, ends);
 	else
-		datagram_ask(&a, ends, netns_of_sock(sk), target);
+		datagram_ask(skb, &a, ends, netns_of_sock(sk), target);
 	if (is_unsettled(a.answer.action, source))
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
