@@ -4,13 +4,12 @@ namespace it is, as the kernel takes it when a connection comes."""
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from lab.mesh import VIP, Mesh, service
 from lab.processes import wait_for
 from lab.sandbox import ip
 from lab.verdict import expect, expect_equal, test
-from test_identity import dial, matched, python_named
+from test_identity import dial, dial_all, matched, python_named
 from test_policy import DIAL, NO, OK, REFUSED, policy, source, workload
 
 NETWORK4, NETWORK6 = "198.18.77", "fd77:7e:"  # what listens at an address is looked for on the whole machine: no other test's
@@ -56,16 +55,11 @@ class Quarter:
         servers = ((self.server, ("8080", "9090", "7070")), (self.second, ("8080",)), (self.stranger, ("8080",)))
         ways = [(place, host, ports) for place in (self.shop, self.stranger) for server, ports in servers if server is not place
                 for host in (server.address, MORE.get(server.role), server.address6) if host]
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = list(pool.map(self.outcome, ways))
+        outcomes = dial_all([(place, host, [*ports, *(f"udp:{port}" for port in ports if port != "7070")], sys.executable)
+                             for place, host, ports in ways])
         for (place, host, _), outcome in zip(ways, outcomes):
             for target, word in outcome.items():
                 self.compare_one(f"{what}: {place.role} to {host} {target}", place, host, target, word)
-
-    @staticmethod
-    def outcome(way):
-        place, host, ports = way
-        return dial(place, host, [*ports, *(f"udp:{port}" for port in ports if port != "7070")])
 
     def compare_one(self, what, place, host, target, word):
         """As a connection from each of the client's addresses; where nothing listens no policy is asked."""

@@ -45,8 +45,14 @@ def python_named(box, name):
     return str(path)
 
 
-def dial(place, host, ports, program=sys.executable):
-    return dict(zip(ports, place.run([program, DIAL, host, *ports]).stdout.split()))
+def dial(place, host, ports, program=sys.executable, options=()):
+    return dict(zip(ports, place.run([program, DIAL, *options, host, *ports]).stdout.split()))
+
+
+def dial_all(ways):
+    """The outcomes of all (place, host, ports, program), each port of each at once."""
+    with ThreadPoolExecutor(len(ways)) as pool:
+        return list(pool.map(lambda way: dial(*way, ["--together"]), ways))
 
 
 def explain(mesh, start, end, port, config=None):
@@ -214,13 +220,9 @@ class World:
         """Every client with every server, TCP and UDP, as it is and as it is explained. How often it is allowed, denied, open."""
         pairs = list(itertools.product(self.clients.items(), self.servers.items()))
         datagrams = self.dice.choice(("udp", "udp-connected", "lite"))
-
-        def real(pair):
-            (role, client), (_, place) = pair
-            return dial(client, place.address, ["8080", "9090", f"{datagrams}:8080", f"{datagrams}:9090"], self.programs.get(role, sys.executable))
-
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = list(pool.map(real, pairs))
+        ports = ["8080", "9090", f"{datagrams}:8080", f"{datagrams}:9090"]
+        outcomes = dial_all([(client, place.address, ports, self.programs.get(role, sys.executable))
+                             for (role, client), (_, place) in pairs])
         counts = {"allowed": 0, "denied": 0, "undecided": 0}
         for ((role, client), (server, place)), outcome in zip(pairs, outcomes):
             start, end = self.name(role, client), self.name(server, place)

@@ -2,7 +2,8 @@
 """Listens, or connects to listeners, and says how it went.
 Usage: dial.py [--uid N] listen PORT ... greets whoever connects or sends a datagram; mptcp:PORT: one socket of MPTCP and one
                                          for datagrams, each for both families
-       dial.py [--uid N] HOST TARGET ... one word per target: ok, or the name of the errno
+       dial.py [--uid N] [--together] HOST TARGET ... one word per target: ok, or the name of the errno; one after another,
+                                         or together, so that silence costs its two seconds once
 A target is [KIND:]PORT[@SOURCE_PORT]. KIND: tcp, mptcp, fastopen (data in the SYN); udp and lite (UDP-Lite) send a datagram,
 each from a socket that is not connected; udp-connected, lite-connected; any with +dst, +hop or +rth: behind an IPv6 header
 of destination options, hop-by-hop options, segment routing (RFC 8754, its only segment being the target; both ends have to take
@@ -15,6 +16,7 @@ import select
 import socket
 import struct
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 UDPLITE = 136
 PADDING = bytes([0, 0, 1, 4, 0, 0, 0, 0])  # options that mean nothing
@@ -126,7 +128,10 @@ def main(arguments):
         arguments = arguments[2:]
     if arguments[0] == "listen":
         listen(arguments[1:])
-    print(*[dial(arguments[0], target) for target in arguments[1:]])
+    together = arguments[0] == "--together"
+    host, *targets = arguments[together:]
+    with ThreadPoolExecutor(len(targets) if together else 1) as pool:
+        print(*pool.map(dial, [host] * len(targets), targets))
 
 
 if __name__ == "__main__":
