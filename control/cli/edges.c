@@ -54,6 +54,8 @@ void edges_add(struct edges *e, const json_t *o)
 	row->in_flight = field_real(o, "in_flight");
 	row->queue_fill = field_real(o, "queue_fill");
 	row->open = field_number(o, "connections_open");
+	snprintf(row->tls, sizeof(row->tls), "%.20s%s", field_text(o, "tls_state"),
+		 json_object_size(json_object_get(o, "tls_states")) > 1 ? "+" : "");
 }
 
 static double sort_value(const struct edge_view *row)
@@ -133,9 +135,10 @@ static const char *name_cell(const char *name, int width, char out[NAME_BYTES])
 
 const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX])
 {
-	snprintf(out, EDGES_LINE_MAX, "%-*s    %-*s %8s %7s %8s %8s %8s %8s %6s %7s %8s %6s",
+	snprintf(out, EDGES_LINE_MAX, "%-*s    %-*s %8s %7s %8s %8s %8s %8s %6s %7s %8s %6s  %s",
 		 name_width(e, false), "SOURCE", name_width(e, true), "DESTINATION", "REQ/S",
-		 "ERRORS", "P50", "P90", "P99", "BYTES/S", "CONNS", "OPENS/S", "INFLIGHT", "QUEUE");
+		 "ERRORS", "P50", "P90", "P99", "BYTES/S", "CONNS", "OPENS/S", "INFLIGHT", "QUEUE",
+		 "TLS");
 	return out;
 }
 
@@ -165,14 +168,15 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 	char source[NAME_BYTES], destination[NAME_BYTES];
 	const char *warn = error_color(&c, row->error_share);
 
-	snprintf(out, EDGES_LINE_MAX, "%s %s->%s %s %8s %s%7s%s %8s %8s %8s %8s %6lld %7s %8s %6s",
+	snprintf(out, EDGES_LINE_MAX,
+		 "%s %s->%s %s %8s %s%7s%s %8s %8s %8s %8s %6lld %7s %8s %6s  %s",
 		 name_cell(row->source, name_width(e, false), source), c.dim, c.off,
 		 name_cell(row->destination, name_width(e, true), destination),
 		 human_rate(row->rate, rate), warn, error_cell(row, errors), warn[0] ? c.off : "",
 		 human_ms(row->p50_ms, p50), human_ms(row->p90_ms, p90), human_ms(row->p99_ms, p99),
 		 human_bytes(row->bytes_rate, bytes), row->open,
 		 human_rate(row->opened_rate, opens), human_rate(row->in_flight, flight),
-		 human_share(row->queue_fill, queue));
+		 human_share(row->queue_fill, queue), row->tls[0] ? row->tls : "-");
 	return out;
 }
 

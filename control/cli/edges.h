@@ -35,6 +35,7 @@ struct edge_view {
 	double in_flight;
 	double queue_fill;
 	long long open;
+	char tls[24]; /* the state of most connections that speak TLS, and whether others differ */
 };
 
 struct edges {

@@ -317,6 +317,17 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 	lines_connection(t, &c, wall_offset_ns);
 }
 
+/* An object of those that there are. */
+static void add_tls_states(struct json *j, const struct edge *e)
+{
+	json_put_object(j, "tls_states");
+	for (unsigned i = 0; i < ENCRYPTION_STATES; i++) {
+		if (e->tls_states[i])
+			json_put_number(j, encryption_state_name(i), e->tls_states[i]);
+	}
+	json_put_object_end(j);
+}
+
 static void add_totals(struct json *j, const struct edge *e)
 {
 	json_put_object(j, "totals");
@@ -368,6 +379,9 @@ void lines_edge(struct text *t, const struct edge_row *e)
 	json_put_real(&j, "in_flight", e->in_flight);
 	json_put_real(&j, "queue_fill", e->queue_fill);
 	json_put_number(&j, "queue_drops", e->queue_drops);
+	add_optional(&j, "tls_state", e->tls_state);
+	if (e->tls_state[0])
+		add_tls_states(&j, e->totals);
 	add_totals(&j, e->totals);
 	json_put_object_end(&j);
 	json_put_line(&j);

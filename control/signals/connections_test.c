@@ -201,6 +201,36 @@ static void test_tls(void **state)
 	assert_string_equal(signals_living(s, 0, NULL, NULL)->sni, "a.example");
 }
 
+static void tls_connection(uint64_t id, const char *tls_state)
+{
+	struct connection c = fixture_connection(id, CONNECTION_CLOSED, "tls");
+
+	c.tls_state = tls_state;
+	c.encrypted = true;
+	signals_connection(s, &c);
+}
+
+/* Why the TLS of an edge is not read: the state that most of its connections have. */
+static void test_edges_that_are_not_read(void **state)
+{
+	struct connection clear = fixture_connection(1, CONNECTION_CLOSED, "http1");
+	struct edge_row row;
+
+	(void)state;
+	signals_connection(s, &clear);
+	assert_true(signals_edge(s, 0, &row));
+	assert_string_equal(row.tls_state, "");
+	tls_connection(2, "go");
+	assert_true(signals_edge(s, 0, &row));
+	assert_string_equal(row.tls_state, "go");
+	tls_connection(3, "no_secret");
+	tls_connection(4, "no_secret");
+	assert_true(signals_edge(s, 0, &row));
+	assert_string_equal(row.tls_state, "no_secret");
+	assert_int_equal(row.totals->tls_states[encryption_state("no_secret")], 2);
+	assert_int_equal(row.totals->tls_states[encryption_state("go")], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +245,7 @@ int main(void)
 		T(test_ends_that_become_known_move_the_connection),
 		T(test_trouble),
 		T(test_tls),
+		T(test_edges_that_are_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,23 @@ struct series *encryption_certificates_new(uint32_t limit, uint64_t seed)
 	return series_new(limit, sizeof(struct certificate_key), sizeof(struct certificate), seed);
 }
 
+const char *encryption_state_name(unsigned state)
+{
+	return state < TLS_STATE_MAX ? tls_state_name((enum tls_state)state)
+				     : tls_stack_name(state - TLS_STATE_MAX);
+}
+
+unsigned encryption_state(const char *name)
+{
+	for (unsigned i = 0; i < ENCRYPTION_STATES; i++) {
+		const char *known = encryption_state_name(i);
+
+		if (known && !strcmp(known, name))
+			return i;
+	}
+	return ENCRYPTION_STATES;
+}
+
 static void copy_padded(char *out, size_t size, const char *text)
 {
 	memset(out, 0, size);

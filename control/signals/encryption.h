@@ -5,6 +5,7 @@
 
 #include "control/signals/series.h"
 #include "control/signals/workloads.h"
+#include "base/tls_stacks.h"
 #include "datapath/decode/tls.h"
 #include "datapath/observe/record.h"
 
@@ -19,6 +20,14 @@ struct tls_key {
 	uint8_t pad;
 };
 #define TLS_VERSION_OVERFLOW 0xffff
+
+/* Numbers of the values of tls_state: states of the reader, then libraries that are not opened. */
+#define ENCRYPTION_STATES (TLS_STATE_MAX + TLS_STACK_MAX)
+
+/* ENCRYPTION_STATES: there is no such one. */
+unsigned encryption_state(const char *name);
+/* NULL: no value has that number. */
+const char *encryption_state_name(unsigned state);
 
 /* Value: connections. */
 struct tls_connections {

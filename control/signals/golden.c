@@ -86,6 +86,24 @@ void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns
 	add_times(i, r);
 }
 
+void golden_add_tls(struct edge *e, const char *tls_state)
+{
+	unsigned state = encryption_state(tls_state);
+
+	if (state < ENCRYPTION_STATES)
+		e->tls_states[state]++;
+}
+
+static const char *most_frequent_tls_state(const struct edge *e)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 1; i < ENCRYPTION_STATES; i++)
+		if (e->tls_states[i] > e->tls_states[most])
+			most = i;
+	return e->tls_states[most] ? encryption_state_name(most) : "";
+}
+
 /* Adds up what |from| holds, but for its number. */
 static void add_interval(struct edge_interval *sum, const struct edge_interval *from)
 {
@@ -180,6 +198,7 @@ void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_n
 		.source = e->source,
 		.destination = e->destination,
 		.totals = e,
+		.tls_state = most_frequent_tls_state(e),
 		.window_s = window_s,
 		.request_rate = rate(sum.requests, window_s),
 		.error_share = share(sum.errors, sum.requests - sum.unknown),

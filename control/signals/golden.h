@@ -3,6 +3,7 @@
  * and the last seconds. */
 #pragma once
 
+#include "control/signals/encryption.h"
 #include "control/signals/histogram.h"
 #include "control/signals/series.h"
 #include "control/signals/workloads.h"
@@ -58,7 +59,8 @@ struct edge {
 	uint64_t resets_by_client;
 	uint64_t resets_by_server;
 	uint64_t encrypted_requests;
-	uint64_t own_requests; /* of these, to the agent itself */
+	uint64_t tls_states[ENCRYPTION_STATES]; /* connections, each by the first that was told */
+	uint64_t own_requests;			/* of these, to the agent itself */
 	uint64_t own_opened;
 	uint32_t open;
 	struct buckets handshake;			 /* us */
@@ -74,7 +76,8 @@ struct edge_row {
 	const struct identity *source;
 	const struct identity *destination;
 	const struct edge *totals;
-	double window_s; /* 0: no complete second yet, rates are 0 */
+	const char *tls_state; /* of most of its connections that speak TLS; "": there are none */
+	double window_s;       /* 0: no complete second yet, rates are 0 */
 	double request_rate;
 	double error_share; /* 0..1 of the requests whose outcome is known: no response, 5xx, gRPC
 			     * status not OK; NAN without any */
@@ -106,6 +109,9 @@ struct edge *golden_edge(struct series *edges, enum reporter reporter,
 
 /* The interval of |now_ns|, emptied if it held an older second. */
 struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns);
+
+/* Counts a connection that speaks TLS. */
+void golden_add_tls(struct edge *e, const char *tls_state);
 
 void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns);
 

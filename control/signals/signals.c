@@ -238,6 +238,7 @@ static void count_tls(const struct report *r)
 	if (!r->living->tls_counted &&
 	    (c->phase == CONNECTION_CLOSED || strcmp(c->tls_state, "handshake") != 0)) {
 		encryption_add_connection(s->tls, c, s->now_ns);
+		golden_add_tls(r->edge, c->tls_state);
 		r->living->tls_counted = true;
 	}
 	if (!c->tls)
