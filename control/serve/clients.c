@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* An answer that is read within this time gives way to no other client. */
-#define ANSWER_PATIENCE_NS 5000000000ull
+/* Who reads an answer is waited for so many times as long as who does not ask. */
+#define ANSWER_PATIENCE 10
+/* Who asks again sooner than this is busy without a pause, however short its answers are. */
+#define PAUSE_NS	100000000ull
 
 enum phase { PHASE_FREE, PHASE_FIRST, PHASE_NEXT, PHASE_ANSWER, PHASE_ENDED };
 
@@ -22,6 +24,7 @@ struct client {
 	bool local;		 /* loopback or unix socket */
 	enum phase phase;
 	uint64_t since_ns;
+	uint64_t busy_ns; /* since when it is answered, without a pause */
 };
 
 struct clients {
@@ -113,33 +116,42 @@ static bool is_counted(const struct client *a)
 	return a->phase != PHASE_FREE && a->phase != PHASE_ENDED;
 }
 
+/* All addresses of loopback are one: whoever is on this machine has as many as he likes. */
+static bool same_place(const struct client *a, const struct client *b)
+{
+	return (a->local && b->local) || !memcmp(&a->address, &b->address, sizeof(a->address));
+}
+
 static uint32_t count_of(const struct clients *c, const struct client *like)
 {
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < c->rows; i++)
-		count += is_counted(&c->row[i]) &&
-			 !memcmp(&c->row[i].address, &like->address, sizeof(like->address));
+		count += is_counted(&c->row[i]) && same_place(&c->row[i], like);
 	return count;
 }
 
-static bool gives_way(const struct client *a, uint64_t now)
+static bool is_answered(const struct client *a, uint64_t now)
 {
-	if (a->phase == PHASE_ANSWER)
-		return now - a->since_ns > ANSWER_PATIENCE_NS && !is_live(a);
-	return a->phase == PHASE_FIRST || a->phase == PHASE_NEXT;
+	return a->phase == PHASE_ANSWER || (a->phase == PHASE_NEXT && now - a->since_ns < PAUSE_NS);
 }
 
-/* Whether |a| goes before |b|: more clients of its address, else longer waited for. */
-static bool goes_before(const struct clients *c, const struct client *a, const struct client *b)
+/* How long it has been waited for. */
+static uint64_t weight_of(const struct client *a, uint64_t now)
+{
+	return is_answered(a, now) ? (now - a->busy_ns) / ANSWER_PATIENCE : now - a->since_ns;
+}
+
+/* Whether |a| goes before |b|: more clients of its place, else longer waited for. */
+static bool goes_before(const struct clients *c, const struct client *a, const struct client *b,
+			uint64_t now)
 {
 	uint32_t as = count_of(c, a), bs = count_of(c, b);
 
-	return as != bs ? as > bs : a->since_ns < b->since_ns;
+	return as != bs ? as > bs : weight_of(a, now) > weight_of(b, now);
 }
 
-/* Which one leaves for |newcomer| (NULL: for any), NULL: none. |only_its|: one of its own address.
- */
+/* Which one leaves for |newcomer| (NULL: for any), NULL: none. |only_its|: one of its own place. */
 static struct client *leaver(struct clients *c, const struct client *newcomer, bool only_its)
 {
 	uint64_t now = clock_now_ns();
@@ -148,11 +160,11 @@ static struct client *leaver(struct clients *c, const struct client *newcomer, b
 	for (uint32_t i = 0; i < c->rows; i++) {
 		struct client *a = &c->row[i];
 
-		if (a == newcomer || !is_counted(a) || !gives_way(a, now))
+		if (a == newcomer || !is_counted(a) || (a->phase == PHASE_ANSWER && is_live(a)))
 			continue;
-		if (only_its && memcmp(&a->address, &newcomer->address, sizeof(a->address)) != 0)
+		if (only_its && !same_place(a, newcomer))
 			continue;
-		if (!found || goes_before(c, a, found))
+		if (!found || goes_before(c, a, found, now))
 			found = a;
 	}
 	return found;
@@ -206,8 +218,11 @@ void clients_answer(struct MHD_Connection *connection)
 {
 	struct client *a = client_of(connection);
 
-	if (a)
-		phase_set(a, PHASE_ANSWER);
+	if (!a)
+		return;
+	if (!is_answered(a, clock_now_ns()))
+		a->busy_ns = clock_now_ns();
+	phase_set(a, PHASE_ANSWER);
 }
 
 void clients_completed(void *arg, struct MHD_Connection *connection, void **request,

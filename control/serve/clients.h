@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The clients of one listener, and for how long each of them keeps the agent waiting: for the rest
- * of a request, or for its answer to be read. The one that keeps it waiting longest makes room for
- * a new client, so that slow ones cannot keep scrapers out; nothing is waited for without end. */
+ * of a request, or for its answer to be read, of which a tenth counts. The one that keeps it
+ * waiting longest makes room for a new client, so that slow ones cannot keep scrapers out; nothing
+ * is waited for without end. */
 #pragma once
 
 #include <microhttpd.h>
@@ -27,7 +28,8 @@ void clients_free(struct clients *c);
 
 /* What libmicrohttpd calls for MHD_OPTION_NOTIFY_CONNECTION; |arg| is the clients. A new client
  * beyond the limit ends the one that has kept the agent waiting longest, of the address that has
- * most. Where there is no such one it stays, up to CLIENTS_LEAVERS of them. */
+ * most; loopback is one address. Where all others are live streams it stays, up to CLIENTS_LEAVERS
+ * of them. */
 void clients_notify(void *arg, struct MHD_Connection *connection, void **context,
 		    enum MHD_ConnectionNotificationCode code);
 

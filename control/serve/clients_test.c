@@ -49,6 +49,43 @@ static void test_slow_clients_do_not_keep_scrapers_out(void **state)
 	assert_true(serve_ended(server) >= 2 * (50 - 8));
 }
 
+/* A client at 127.0.0.|last| that asks a thousand times and reads nothing. */
+static int greedy_client(unsigned last)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000000 + last)}};
+	int fd = socket_of(AF_INET);
+
+	tcp.sin_port = htons(serve_port(server));
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){2304}, sizeof(int)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&tcp, sizeof(tcp)), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		assert_true(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0);
+	for (unsigned i = 0; i < 400; i++)
+		serve_a_while();
+	return fd;
+}
+
+/* From as many addresses of this machine as they like, and however short each has been waited for.
+ */
+static void test_readers_of_no_answer_do_not_keep_scrapers_out(void **state)
+{
+	int greedy[24];
+
+	(void)state;
+	for (unsigned i = 0; i < 24; i++) {
+		greedy[i] = greedy_client(2 + i);
+		if (i < 7)
+			continue;
+		check_get("/ready", false, 200, "ready\n");
+		check_get("/metrics", false, 200, "weft_http_clients_ended_total");
+	}
+	for (unsigned i = 0; i < 24; i++)
+		close(greedy[i]);
+}
+
 static void test_a_request_must_come_whole_in_time(void **state)
 {
 	int fd[3];
@@ -73,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		T(test_slow_clients_do_not_keep_scrapers_out),
+		T(test_readers_of_no_answer_do_not_keep_scrapers_out),
 		T(test_a_request_must_come_whole_in_time),
 	};
 
