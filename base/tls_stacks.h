@@ -19,7 +19,9 @@
 	X(NSS, "nss", "NSS", "no probe for this library yet")                                      \
 	X(MBEDTLS, "mbedtls", "Mbed TLS", "no probe for this library yet")                         \
 	X(WOLFSSL, "wolfssl", "wolfSSL", "no probe for this library yet")                          \
-	X(S2N, "s2n", "s2n", "no probe for this library yet")
+	X(S2N, "s2n", "s2n", "no probe for this library yet")                                      \
+	X(UNREAD, "unread", "one in a file that is not read",                                      \
+	  "its file system may not answer: see above")
 
 enum tls_stack {
 	TLS_STACK_NONE,

@@ -3,12 +3,14 @@
  * test makes, and of one that is gone. */
 #include "control/stack_questions.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +101,23 @@ static pid_t start(const char *library)
 	_exit(127);
 }
 
+/* The same with it in an overlay that a user mounted over |directory|. */
+static pid_t start_unread(const char *directory, const char *name)
+{
+	char options[160], path[160];
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	snprintf(options, sizeof(options), "lowerdir=%s:/usr/bin", directory);
+	snprintf(path, sizeof(path), "/mnt/%s", name);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) || mount("overlay", "/mnt", "overlay", 0, options))
+		_exit(127);
+	setenv("LD_PRELOAD", path, 1);
+	execlp("sleep", "sleep", "60", NULL);
+	_exit(127);
+}
+
 /* Whether the dynamic loader is done: the program waits. */
 static bool is_started(pid_t child)
 {
@@ -124,14 +143,13 @@ static void end_program(uint32_t pid)
 	waitpid((pid_t)pid, NULL, 0);
 }
 
-static enum tls_stack answer_of(const char *library, enum lives lives)
+static enum tls_stack answer_of_process(uint32_t pid, enum lives lives)
 {
 	struct stack_questions q = {.answers = answers};
 	struct stack_files *files;
 	enum tls_stack stack;
 	bool fresh;
 	struct error err;
-	uint32_t pid = (uint32_t)start(library);
 
 	assert_int_equal(stack_files_new(1, local, &files, &err), 0);
 	for (int i = 0; i < 1000 && !is_started((pid_t)pid); i++)
@@ -160,9 +178,16 @@ static enum tls_stack answer_of(const char *library, enum lives lives)
 	return stack;
 }
 
+static enum tls_stack answer_of(const char *library, enum lives lives)
+{
+	return answer_of_process((uint32_t)start(library), lives);
+}
+
+#define LIBRARIES_AT "/usr/lib/x86_64-linux-gnu"
+
 static void test_process(void **state)
 {
-	static const char gnutls[] = "/usr/lib/x86_64-linux-gnu/libgnutls.so.30";
+	static const char gnutls[] = LIBRARIES_AT "/libgnutls.so.30";
 
 	(void)state;
 	assert_int_equal(answer_of("", LIVES), TLS_STACK_OTHER);
@@ -172,6 +197,17 @@ static void test_process(void **state)
 	assert_int_equal(answer_of(gnutls, GONE_BEFORE_SEARCH), TLS_STACK_GNUTLS);
 	assert_int_equal(answer_of(gnutls, GONE_BEFORE_QUESTION), TLS_STACK_GNUTLS);
 	assert_int_equal(answer_of(gnutls, NOT_ASKED_FOR), TLS_STACK_GNUTLS);
+}
+
+static void test_unread(void **state)
+{
+	pid_t pid = start_unread(LIBRARIES_AT, "libgnutls.so.30");
+
+	(void)state;
+	usleep(100000);
+	if (waitpid(pid, NULL, WNOHANG))
+		skip(); /* no user namespaces, or no overlays in them */
+	assert_int_equal(answer_of_process((uint32_t)pid, LIVES), TLS_STACK_UNREAD);
 }
 
 static void test_gone(void **state)
@@ -197,9 +233,8 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_answers), cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_process), cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_gone),
 	};
 

@@ -235,6 +235,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 	signal_limits.seed = seed_random();
 	limits.verify = w->options.verify && !w->options.accelerate_count; /* TCP counts what it
 									      carried */
+	limits.tls_off = w->options.tls == TLS_MODE_OFF;
 	if (w->options.connections)
 		limits.connections = w->options.connections;
 	w->signals = signals_new(&signal_limits, err);

@@ -8,8 +8,8 @@ import subprocess
 
 from lab.clients import PROGRAMS, java
 from lab.processes import wait_for
-from lab.servers import Server, certificate
-from lab.verdict import expect, test
+from lab.servers import Server, certificate, nginx
+from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
 STATIC = ["-l:libssl.a", "-l:libcrypto.a", "-lz", "-lzstd", "-ldl", "-lpthread"]
@@ -50,6 +50,26 @@ def rustls(place, server):
     expect("certificate" in done.stderr, f"what tldr says: {done.stderr}")
 
 
+UNREAD = """
+import socket, ssl, sys, time
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+with context.wrap_socket(socket.create_connection(sys.argv[1:])) as s:
+    time.sleep(0.5)  # it is looked at while it lives
+"""
+
+
+def unread(place, server):
+    """A client whose OpenSSL lies in an overlay that a user mounted, as in rootless containers."""
+    layer = place.sandbox.dir / "layer"
+    if not layer.exists():
+        layer.mkdir()
+        for name in ("libssl.so.3", "libcrypto.so.3"):
+            shutil.copy(next(pathlib.Path("/usr/lib").glob(f"*/{name}")), layer)
+    script = f"mount -t overlay overlay -o lowerdir={layer.resolve()}:/usr/bin /mnt && LD_LIBRARY_PATH=/mnt exec /usr/bin/python3 -c \"$0\" $1 $2"
+    place.run(["unshare", "-Urm", "sh", "-c", script, UNREAD, server.place.address, server.port])
+
+
 TEXTS = {"go": "Go: no probe for its crypto/tls yet (go1.",
          "java": "Java: no probe for the TLS of its own classes",
          "openssl_static": "OpenSSL: linked into a file that does not export EVP_KDF_derive",
@@ -88,6 +108,7 @@ def reasons(box):
     go, static = prometheus(inside, 9090), static_openssl(inside, 9091)
     programs = {"go": "prometheus", "openssl_static": "static_tls", "boringssl": "python3", "java": "java"}
     talks = {"java": lambda: [java(client, server, 20) for server in (go, static)], "boringssl": lambda: [boring(client, server) for server in (go, static)]}
+    talks["unread"] = lambda: [unread(client, server) for server in (go, static)]
     if has_rustls():
         programs["rustls"] = "tldr"
         talks["rustls"] = lambda: rustls(inside, go)
@@ -108,8 +129,29 @@ def reasons(box):
 
     wait_for(talks_are_told, 60, f"a reason of each client: {states()}")
     want = {("source", "9090", stack) for stack in talks} | {("destination", "9090", "go")}
-    want |= {("source", "9091", stack) for stack in ("java", "boringssl")} | {("destination", "9091", "openssl_static")}
+    want |= {("source", "9091", stack) for stack in ("java", "boringssl", "unread")} | {("destination", "9091", "openssl_static")}
     wait_for(lambda: want <= states(), 15, f"reasons {want}")
-    expect(not {state for *_, state in states()} - {*programs, "no_secret"}, f"other reasons: {states()}")
+    expect(not {state for *_, state in states()} - {*programs, "unread", "no_secret"}, f"other reasons: {states()}")
     counted = {have["state"] for have, value in weftd.metrics().rows("weft_tls_connections_total") if value}
-    expect(set(programs) <= counted, f"states that are counted: {counted}")
+    expect({*programs, "unread"} <= counted, f"states that are counted: {counted}")
+    edges = [json.loads(line) for line in weftd.command("edges", "-o", "json").stdout.splitlines()]
+    told = next((edge for edge in edges if {"java", "boringssl", "unread"} <= set(edge.get("tls_states", ()))), None)
+    expect(told and told["tls_states"][told["tls_state"]] == max(told["tls_states"].values()), f"why edges are not read: {edges}")
+    header, *lines = [line.split() for line in weftd.command("edges").stdout.splitlines()]
+    expect(header[-1] == "TLS" and [told["source"], f"{told['tls_state']}+"] in [[line[0], line[-1]] for line in lines], f"edges: {lines}")
+
+
+@test("tls/off", needs=("curl", "nginx"))
+def off(box):
+    """What is not looked for is not called missing."""
+    weftd = Weftd(box, "--tls", "off")
+    weftd.start()
+    server, client = nginx(box.namespace("server"), 8443, tls=True), box.namespace("client")
+    client.run(["curl", "-sk", server.url("/ok/1")])
+
+    def states():
+        return {(have["reporter"], have["state"]): value for have, value in weftd.metrics().rows("weft_tls_connections_total")}
+
+    wait_for(lambda: states() == {("source", "off"): 1, ("destination", "off"): 1}, 10, "the state of both ends")
+    edges = [json.loads(line) for line in weftd.command("edges", "-o", "json").stdout.splitlines()]
+    expect_equal([edge["tls_states"] for edge in edges if edge.get("tls_state") == "off"], [{"off": 1}], f"edges: {edges}")

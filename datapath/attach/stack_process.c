@@ -43,7 +43,7 @@ static void look_at(void *arg, const struct mapping *m)
 	if (library_name_is_loader(m->path))
 		return;
 	fd = mapping_open(stack_files_local(look->files), m);
-	look->process->opens |= fd == -EREMOTE;
+	look->process->unread |= fd == -EREMOTE;
 	if (fd < 0 || !stack_key_of(fd, &key))
 		return;
 	file = stack_files_find(look->files, &key);
@@ -72,6 +72,13 @@ void stack_process_recall(const struct stack_files *s, uint32_t pid, struct stac
 	ret->more = ret->count == STACK_MET_EACH;
 }
 
+static enum tls_stack none_found(const struct stack_process *p)
+{
+	if (!p->met || p->opens || p->more)
+		return TLS_STACK_NONE;
+	return p->unread ? TLS_STACK_UNREAD : TLS_STACK_OTHER;
+}
+
 bool stack_process_tell(const struct stack_files *s, const struct stack_process *p,
 			enum tls_stack *ret)
 {
@@ -86,7 +93,7 @@ bool stack_process_tell(const struct stack_files *s, const struct stack_process 
 			found |= 1u << file->stacks.at[j].stack;
 	}
 	if (!found)
-		*ret = p->met && !p->opens && !p->more ? TLS_STACK_OTHER : TLS_STACK_NONE;
+		*ret = none_found(p);
 	else if (found & (found - 1) || p->more)
 		*ret = TLS_STACK_NONE;
 	else

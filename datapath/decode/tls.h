@@ -20,8 +20,8 @@ enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 #define TLS_STATES(X)                                                                              \
 	X(HANDSHAKE, "handshake", "too early to tell")                                             \
 	X(OPEN, "open", "read: its plaintext is known")                                            \
-	X(NO_SECRET, "no_secret",                                                                  \
-	  "no secret fitted: no single library is known to be the reason, or `--tls off`")         \
+	X(NO_SECRET, "no_secret", "no secret fitted: no single library is known to be the reason") \
+	X(OFF, "off", "`--tls off`: secrets are not looked for")                                   \
 	X(JOINED, "joined", "older than the agent: the handshake was not seen")                    \
 	X(UNSUPPORTED_CIPHER, "unsupported_cipher", "a cipher suite that is not read")             \
 	X(BACKLOG, "backlog", "too much waited for a secret")                                      \

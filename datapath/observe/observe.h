@@ -21,6 +21,7 @@ struct observe_limits {
 	uint64_t secret_wait_ns;	  /* default 10 s: then tls_give_up and wipe */
 	uint64_t connection_idle_ns;	  /* default 1 h without any event: forgotten and counted */
 	uint64_t alive_interval_ns;	  /* default 10 s between CONNECTION_ALIVE reports */
+	bool tls_off;			  /* default false; true: no secrets will come */
 	bool verify;			  /* default false: no accounts are compared */
 	uint64_t seed;
 };

@@ -197,6 +197,32 @@ static void test_no_secrets(void **state)
 	session_free(s);
 }
 
+/* At once: nothing waits for secrets that do not come. */
+static void test_switched_off(void **state)
+{
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	struct observe_limits limits = observe_limits_default();
+	struct world *w;
+
+	(void)state;
+	limits.tls_off = true;
+	limits.alive_interval_ns = 1000 * MS;
+	w = world_new_with(&limits);
+	w->tls_stacks[0] = w->tls_stacks[1] = TLS_STACK_GO;
+	exchange(s);
+	world_pair(w);
+	replay(w, s, SECRETS_NEVER);
+	world_tick(w, 3000 * MS);
+	assert_string_equal(world_connection(w, REPORTER_SOURCE, CONNECTION_ALIVE)->tls_state,
+			    "off");
+	world_close(w, false, 0);
+	world_close(w, true, 0);
+	assert_string_equal(world_connection(w, REPORTER_SOURCE, CONNECTION_CLOSED)->tls_state,
+			    "off");
+	world_free(w);
+	session_free(s);
+}
+
 #define EXCHANGES 12
 
 /* Records are lost at random: what is reported is true or says that it is not known. */
@@ -276,10 +302,15 @@ static void test_many_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tls13),	     cmocka_unit_test(test_tls12),
-		cmocka_unit_test(test_late_secrets), cmocka_unit_test(test_no_secrets),
-		cmocka_unit_test(test_reasons),	     cmocka_unit_test(test_reason_comes_late),
-		cmocka_unit_test(test_many_wait),    cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_tls13),
+		cmocka_unit_test(test_tls12),
+		cmocka_unit_test(test_late_secrets),
+		cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_reason_comes_late),
+		cmocka_unit_test(test_many_wait),
+		cmocka_unit_test(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

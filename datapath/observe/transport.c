@@ -54,7 +54,7 @@ static void find_stacks(struct conn *c)
 static void give_up(struct conn *c)
 {
 	tls_give_up(c->tls);
-	if (tls_state_of(c->tls) == TLS_STATE_NO_SECRET)
+	if (tls_state_of(c->tls) == TLS_STATE_NO_SECRET && !c->observe->limits.tls_off)
 		find_stacks(c);
 	wait_end(c);
 }
@@ -65,6 +65,10 @@ static void wait_begin(struct conn *c)
 
 	if (list_linked(&c->tls_waiting))
 		return;
+	if (o->limits.tls_off) {
+		give_up(c);
+		return;
+	}
 	if (o->tls_waiting_count == WAITING_MAX)
 		give_up(list_entry(o->tls_waiting.next, struct conn, tls_waiting));
 	c->tls_since_ns = o->now_ns;
@@ -192,6 +196,8 @@ static const char *reason(const struct conn *c, unsigned side)
 	unsigned own = c->ends[side].tls_stack, other = c->ends[OTHER(side)].tls_stack;
 	const char *name = tls_stack_name(own == TLS_STACK_OTHER ? other : own);
 
+	if (c->observe->limits.tls_off)
+		return tls_state_name(TLS_STATE_OFF);
 	return own && other && name ? name : tls_state_name(TLS_STATE_NO_SECRET);
 }
 
