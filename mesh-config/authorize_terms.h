@@ -3,7 +3,8 @@
  * sorted lists. */
 #pragma once
 
-#include "mesh-config/authorize.h"
+#include "mesh-config/identities.h"
+#include "mesh-config/steps.h"
 
 struct terms;
 

@@ -2,7 +2,7 @@
 /* What the parts of canonical.h share. */
 #pragma once
 
-#include "mesh-config/canonical.h"
+#include "mesh-config/canonical_options.h"
 #include "mesh-config/draft.h"
 #include "mesh-config/yaml_write.h"
 
@@ -61,6 +61,9 @@ const char *canonical_slice_service(struct canonical *c, const struct yaml_node 
 /* The fields of an object that not every object has; NULL when memory is short. */
 struct yaml_node *canonical_own_fields(struct arena *arena, const struct kind *k,
 				       const struct yaml_node *node);
+
+/* A field at the top of objects of |k| that means something to it, NULL: none. */
+const struct field *canonical_root_field(const struct kind *k, const char *name);
 
 /* The text of a key, "" where there is none. |map| may be NULL. */
 const char *canonical_text(const struct yaml_node *map, const char *key);

@@ -5,9 +5,8 @@
  * probed, and the libcrypto beside it is not: that would be four times as dear. */
 #pragma once
 
-#include "base/error.h"
-#include "datapath/attach/mappings.h"
-#include "datapath/attach/openssl_place.h"
+#include "datapath/attach/library.h"
+#include "datapath/attach/mapping.h"
 #include "datapath/attach/uprobe_links.h"
 
 #include <stdbool.h>
@@ -19,27 +18,6 @@
 /* A program with a TLS library inside has at least this much code; smaller files are known by name
  * only. */
 #define LIBRARY_CODE_MIN_BYTES (256u << 10)
-
-enum library_state {
-	LIBRARY_PROBED,
-	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS stays closed */
-	LIBRARY_FAILED,	     /* it has the function, attaching failed: |reason| */
-	LIBRARY_COVERED,     /* needs no probe, that of another file sees its secrets: |reason| */
-};
-
-/* What is known about one file. */
-struct library {
-	/* Identity: of the opened file, as stat() says. Padding-free: it is a table key. */
-	uint64_t device;
-	uint64_t inode;
-	enum library_state state;
-	uint32_t pid;	  /* the first process seen with it */
-	char path[256];	  /* as that process saw it, cut */
-	char program[16]; /* its name; empty where the file was not mapped when it was found */
-	struct openssl_place place;
-	bool pinned;
-	char reason[128];
-};
 
 /* Never shrinking counters. */
 struct library_counts {
@@ -88,7 +66,6 @@ void libraries_retry(struct libraries *l);
 
 /* Visits the known files, in the order they were met, then a file of each file system that may not
  * answer and is not read. |library| is borrowed. */
-typedef void library_visit(void *arg, const struct library *library);
 void libraries_visit(const struct libraries *l, library_visit *visit, void *arg);
 
 /* The files that are not probed and have TLS inside. */

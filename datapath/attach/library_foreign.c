@@ -2,6 +2,8 @@
 /* A ring of rows. */
 #include "datapath/attach/library_foreign.h"
 
+#include "datapath/attach/mappings.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>

@@ -3,7 +3,8 @@
  * as of a library that is not supported. */
 #pragma once
 
-#include "datapath/attach/libraries.h"
+#include "datapath/attach/library.h"
+#include "datapath/attach/mapping.h"
 
 #define LIBRARY_FOREIGN_MAX 16 /* the latest */
 

@@ -2,7 +2,8 @@
 /* The probes of one library: taken over from their pins, or attached and pinned. */
 #pragma once
 
-#include "datapath/attach/libraries.h"
+#include "datapath/attach/library.h"
+#include "datapath/attach/uprobe_links.h"
 
 /* Whether |lib| is probed at OPENSSL_LOG. */
 bool library_probe_is_log(const struct library *lib);

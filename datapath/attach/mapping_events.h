@@ -2,7 +2,7 @@
 /* Executable mappings from the kernel's perf events. */
 #pragma once
 
-#include "datapath/attach/mappings.h"
+#include "datapath/attach/mapping.h"
 
 struct mapping_events;
 

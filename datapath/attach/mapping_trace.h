@@ -3,7 +3,7 @@
  * online later are seen too. */
 #pragma once
 
-#include "datapath/attach/mappings.h"
+#include "datapath/attach/mapping.h"
 
 #include <stdbool.h>
 
