@@ -188,6 +188,8 @@ struct weft_service_state {
 #define WEFT_MESH_ENDPOINTS 262144u /* elements of weft_endpoints */
 #define WEFT_MESH_SERVICES  65536u  /* of weft_services: services and pools */
 
+_Static_assert(sizeof(struct weft_mesh_table) == 8, "table");
+_Static_assert(sizeof(struct weft_mesh_key) == 20, "key");
 _Static_assert(sizeof(struct weft_mesh_header) == 64, "mesh header");
 _Static_assert(sizeof(struct weft_mesh_front) == 64, "front");
 _Static_assert(sizeof(struct weft_mesh_service) == 64, "mesh service");

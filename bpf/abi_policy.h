@@ -166,6 +166,7 @@ struct weft_policy_answer {
 
 #include "bpf/abi_verdict.h"
 
+_Static_assert(sizeof(struct weft_mesh_prefix) == 20, "prefix");
 _Static_assert(sizeof(struct weft_mesh_address) == 64, "address");
 _Static_assert(sizeof(struct weft_mesh_lengths) == 64, "lengths of prefixes");
 _Static_assert(sizeof(struct weft_mesh_matcher) == 64, "matcher");

@@ -111,5 +111,6 @@ static inline __u32 weft_path_more(struct weft_path_hash *h)
 	return (__u32)(h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3]);
 }
 
+_Static_assert(sizeof(struct weft_path_hash) == 32, "path hash");
 _Static_assert(sizeof(struct weft_program) == 24, "program");
 _Static_assert(sizeof(struct weft_owner) == 128, "owner");
