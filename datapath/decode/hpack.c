@@ -20,6 +20,7 @@
 #include "datapath/decode/hpack.h"
 
 #include "base/cursor.h"
+#include "datapath/decode/huffman.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -182,6 +183,12 @@ static enum decode_status inflate(struct hpack *h, const uint8_t *data, size_t s
 	return DECODE_OK;
 }
 
+static enum decode_status inflate_until(struct hpack *h, const uint8_t *from, const uint8_t *to,
+					struct hpack_fields *fields)
+{
+	return to > from ? inflate(h, from, (size_t)(to - from), false, fields) : DECODE_OK;
+}
+
 /* RFC 7541 5.1; TOO_LONG when it is longer than any number that is legal here. */
 static uint64_t read_integer(struct cursor *c, unsigned prefix_bits)
 {
@@ -200,12 +207,26 @@ static uint64_t read_integer(struct cursor *c, unsigned prefix_bits)
 	return byte & 0x80 || value > UINT32_MAX ? TOO_LONG : value;
 }
 
+/* With |first| in the bits before it; gives it to the inflater. */
+static enum decode_status inflate_integer(struct hpack *h, uint8_t first, unsigned prefix_bits,
+					  uint32_t value, struct hpack_fields *fields)
+{
+	uint32_t mask = (1U << prefix_bits) - 1;
+	uint8_t bytes[INTEGER_MAX_BYTES] = {first | (value < mask ? value : mask)};
+	size_t used = 1;
+
+	if (value >= mask) {
+		for (value -= mask; value >= 0x80; value >>= 7)
+			bytes[used++] = 0x80 | (value & 0x7f);
+		bytes[used++] = value;
+	}
+	return inflate(h, bytes, used, false, fields);
+}
+
 static enum decode_status inflate_size_update(struct hpack *h, uint32_t size_bytes,
 					      struct hpack_fields *fields)
 {
 	uint32_t ours = size_bytes < HPACK_MAX_TABLE_BYTES ? size_bytes : HPACK_MAX_TABLE_BYTES;
-	uint8_t update[INTEGER_MAX_BYTES] = {0x20 | (ours < 31 ? ours : 31)};
-	size_t used = 1;
 
 	if (size_bytes > h->announced_bytes)
 		return fail(h, DECODE_MALFORMED, "header table size over SETTINGS");
@@ -213,12 +234,7 @@ static enum decode_status inflate_size_update(struct hpack *h, uint32_t size_byt
 		h->partial = true;
 	else if (!size_bytes)
 		h->partial = false; /* both tables are empty */
-	if (ours >= 31) {
-		for (ours -= 31; ours >= 0x80; ours >>= 7)
-			update[used++] = 0x80 | (ours & 0x7f);
-		update[used++] = ours;
-	}
-	return inflate(h, update, used, false, fields);
+	return inflate_integer(h, 0x20, 5, ours, fields);
 }
 
 static bool at_size_update(const struct cursor *c)
@@ -226,36 +242,53 @@ static bool at_size_update(const struct cursor *c)
 	return (*c->next & 0xe0) == 0x20;
 }
 
+/* The update at the cursor; |*ret_cut|, and the cursor stays: it is not all here. */
+static enum decode_status take_size_update(struct hpack *h, struct cursor *c, bool final,
+					   struct hpack_fields *fields, bool *ret_cut)
+{
+	const uint8_t *start = c->next;
+	uint64_t size_bytes = read_integer(c, 5);
+
+	*ret_cut = c->failed;
+	if (size_bytes == TOO_LONG || (c->failed && final))
+		return fail(h, DECODE_MALFORMED, "header table size");
+	if (!c->failed)
+		return inflate_size_update(h, (uint32_t)size_bytes, fields);
+	c->next = start;
+	return DECODE_OK;
+}
+
 /* Size updates stand at the front of a block (RFC 7541 4.2). */
 static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c, bool final,
 					       struct hpack_fields *fields)
 {
 	enum decode_status status = DECODE_OK;
+	bool cut = false;
 
-	while (status == DECODE_OK && !h->fields_begun && cursor_left(c)) {
-		const uint8_t *start = c->next;
-		uint64_t size_bytes;
-
+	while (status == DECODE_OK && !cut && !h->fields_begun && cursor_left(c)) {
 		h->fields_begun = !at_size_update(c);
-		if (h->fields_begun)
-			break;
-		size_bytes = read_integer(c, 5);
-		if (size_bytes == TOO_LONG || (c->failed && final))
-			return fail(h, DECODE_MALFORMED, "header table size");
-		if (c->failed) {
-			c->next = start;
-			break;
-		}
-		status = inflate_size_update(h, (uint32_t)size_bytes, fields);
+		if (!h->fields_begun)
+			status = take_size_update(h, c, final, fields, &cut);
 	}
 	return status;
+}
+
+/* One behind a field, which some servers take all the same; libnghttp2 does at the front of a
+ * block. */
+static enum decode_status take_late_size_update(struct hpack *h, struct cursor *c, bool final,
+						struct hpack_fields *fields, bool *ret_cut)
+{
+	nghttp2_hd_inflate_end_headers(h->inflater);
+	return take_size_update(h, c, final, fields, ret_cut);
 }
 
 /* How a field is written (RFC 7541 6). */
 struct representation {
 	const uint8_t *start, *value;
-	uint32_t index; /* 0: the name is a literal */
-	bool indexed;	/* all of the field is an entry */
+	const uint8_t *name;				/* NULL: an index */
+	uint32_t name_excess_bytes, value_excess_bytes; /* of Huffman's padding */
+	uint32_t index;					/* 0: the name is a literal */
+	bool indexed;					/* all of the field is an entry */
 	bool insert;
 	bool bad;	      /* has an impossible number */
 	bool giant_name;      /* |giant_bytes| are of the name */
@@ -263,16 +296,22 @@ struct representation {
 };
 
 /* A string of a representation. */
-static void read_string(struct cursor *c, struct representation *r, uint32_t max_bytes)
+static void read_string(struct cursor *c, struct representation *r, uint32_t max_bytes,
+			uint32_t *ret_excess_bytes)
 {
+	bool huffman = cursor_left(c) && *c->next & 0x80;
 	uint64_t size_bytes = read_integer(c, 7);
+	struct slice string;
 
-	if (size_bytes == TOO_LONG)
+	if (size_bytes == TOO_LONG) {
 		r->bad = true;
-	else if (!c->failed && size_bytes > max_bytes)
+	} else if (!c->failed && size_bytes > max_bytes) {
 		r->giant_bytes = (uint32_t)size_bytes;
-	else
-		cursor_take(c, size_bytes);
+	} else {
+		string = cursor_take(c, size_bytes);
+		if (huffman && !c->failed)
+			*ret_excess_bytes = huffman_excess_bytes(string);
+	}
 }
 
 /* Fails the cursor when it is cut. */
@@ -287,23 +326,56 @@ static struct representation read_representation(struct cursor *c)
 	r.index = (uint32_t)index;
 	if (r.bad || r.indexed)
 		return r;
-	if (!r.index)
-		read_string(c, &r, NAME_MAX_BYTES);
+	if (!r.index) {
+		r.name = c->next;
+		read_string(c, &r, NAME_MAX_BYTES, &r.name_excess_bytes);
+	}
 	r.giant_name = r.giant_bytes;
 	r.value = c->next;
 	if (!r.bad && !r.giant_name)
-		read_string(c, &r, VALUE_MAX_BYTES);
+		read_string(c, &r, VALUE_MAX_BYTES, &r.value_excess_bytes);
 	return r;
+}
+
+/* A string without the excess of its padding, which libnghttp2 does not take. */
+static enum decode_status inflate_string(struct hpack *h, const uint8_t *from, const uint8_t *to,
+					 uint32_t excess_bytes, struct hpack_fields *fields)
+{
+	struct cursor c = cursor_over(from, (size_t)(to - from));
+	enum decode_status status;
+	uint32_t size_bytes;
+
+	if (!excess_bytes)
+		return inflate_until(h, from, to, fields);
+	size_bytes = (uint32_t)read_integer(&c, 7) - excess_bytes;
+	status = inflate_integer(h, 0x80, 7, size_bytes, fields);
+	return status == DECODE_OK ? inflate_until(h, c.next, c.next + size_bytes, fields) : status;
+}
+
+/* The strings of a field, of which one has such an excess. */
+static enum decode_status inflate_loose(struct hpack *h, const struct representation *r,
+					const struct cursor *c, struct hpack_fields *fields)
+{
+	enum decode_status status =
+		inflate_until(h, r->start, r->name ? r->name : r->value, fields);
+
+	if (status == DECODE_OK && r->name)
+		status = inflate_string(h, r->name, r->value, r->name_excess_bytes, fields);
+	if (status == DECODE_OK)
+		status = inflate_string(h, r->value, c->next, r->value_excess_bytes, fields);
+	return status;
 }
 
 /* Makes an insertion of an unknown name: what follows counts it. */
 static enum decode_status insert_unknown(struct hpack *h, const uint8_t *value, size_t value_bytes,
-					 struct hpack_fields *fields)
+					 uint32_t excess_bytes, struct hpack_fields *fields)
 {
 	static const uint8_t name[] = {0x40, 1, UNKNOWN_NAME};
 	enum decode_status status = inflate(h, name, sizeof(name), false, fields);
 
-	return status == DECODE_OK ? inflate(h, value, value_bytes, false, fields) : status;
+	if (status != DECODE_OK)
+		return status;
+	return inflate_string(h, value, value + value_bytes, excess_bytes, fields);
 }
 
 /* A field whose name (or, when it has no literal value, whose all) is an entry that we
@@ -312,7 +384,8 @@ static enum decode_status inflate_unknown(struct hpack *h, const struct represen
 					  const struct cursor *c, struct hpack_fields *fields)
 {
 	if (r->insert)
-		return insert_unknown(h, r->value, (size_t)(c->next - r->value), fields);
+		return insert_unknown(h, r->value, (size_t)(c->next - r->value),
+				      r->value_excess_bytes, fields);
 	mark_unknown(fields);
 	return DECODE_OK;
 }
@@ -332,7 +405,7 @@ static enum decode_status pass_giant(struct hpack *h, const struct representatio
 	fields->cut = true;
 	fields->pseudo |= r->index && r->index <= PSEUDO_ENTRIES;
 	if (r->insert)
-		status = insert_unknown(h, empty, sizeof(empty), fields);
+		status = insert_unknown(h, empty, sizeof(empty), 0, fields);
 	fields->incomplete = incomplete;
 	fields->unknown_first = unknown_first;
 	return status;
@@ -388,21 +461,17 @@ static enum decode_status take_representation(struct hpack *h, const struct repr
 		fields->known++;
 		return DECODE_OK;
 	}
-	if (r->index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater))
-		return inflate(h, r->start, (size_t)(c->next - r->start), false, fields);
-	return inflate_unknown(h, r, c, fields);
+	if (r->index > nghttp2_hd_inflate_get_num_table_entries(h->inflater))
+		return inflate_unknown(h, r, c, fields);
+	return r->indexed ? inflate_until(h, r->start, c->next, fields)
+			  : inflate_loose(h, r, c, fields);
 }
 
 /* Whether the inflater may get it along with others. */
 static bool is_plain(const struct hpack *h, const struct representation *r)
 {
-	return !h->partial && !r->giant_bytes && !is_needless(h, r);
-}
-
-static enum decode_status inflate_until(struct hpack *h, const uint8_t *from, const uint8_t *to,
-					struct hpack_fields *fields)
-{
-	return to > from ? inflate(h, from, (size_t)(to - from), false, fields) : DECODE_OK;
+	return !h->partial && !r->giant_bytes && !r->name_excess_bytes && !r->value_excess_bytes &&
+	       !is_needless(h, r);
 }
 
 /* The last of what was read, from |from| on; |cut|: it ends in the middle of |r|. What is wrong is
@@ -435,19 +504,21 @@ static enum decode_status inflate_fields(struct hpack *h, struct cursor *c, bool
 	bool cut = false;
 
 	while (status == DECODE_OK && cursor_left(c)) {
-		if (at_size_update(c))
-			return fail(h, DECODE_MALFORMED, "header table size inside a block");
-		r = read_representation(c);
+		bool update = at_size_update(c);
+
+		r = update ? (struct representation){.start = c->next} : read_representation(c);
 		cut = c->failed || r.bad;
 		if (cut)
 			break;
-		if (is_plain(h, &r))
+		if (!update && is_plain(h, &r))
 			continue;
 		status = inflate_until(h, from, r.start, fields);
-		if (status == DECODE_OK)
+		if (status == DECODE_OK && update)
+			status = take_late_size_update(h, c, final, fields, &cut);
+		else if (status == DECODE_OK)
 			status = take_representation(h, &r, c, final, fields);
 		from = c->next;
-		if (h->pass_bytes || h->pass_value)
+		if (cut || h->pass_bytes || h->pass_value)
 			break;
 	}
 	return status == DECODE_OK ? inflate_end(h, c, from, &r, cut, final, fields) : status;
@@ -482,60 +553,6 @@ enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpa
 
 	hpack_begin(h, ret);
 	return hpack_inflate_part(h, block, true, ret, &used);
-}
-
-/* A decimal number of at most |max_digits|, or -1. */
-static int parse_number(struct slice s, size_t max_digits)
-{
-	int value = 0;
-
-	if (!s.size_bytes || s.size_bytes > max_digits)
-		return -1;
-	for (size_t i = 0; i < s.size_bytes; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
-			return -1;
-		value = value * 10 + s.data[i] - '0';
-	}
-	return value;
-}
-
-static uint16_t parse_status(struct slice s)
-{
-	int status = parse_number(s, 3);
-
-	return status >= 100 ? (uint16_t)status : 0;
-}
-
-/* The codes that gRPC defines are 0 to 16; anything else says nothing. */
-static int parse_grpc_status(struct slice s)
-{
-	int status = parse_number(s, 2);
-
-	return status >= 0 && status <= 16 ? status : GRPC_STATUS_UNKNOWN;
-}
-
-void hpack_fields_head(const struct hpack_fields *fields, struct http_head *ret_head)
-{
-	const struct slice *value = fields->value;
-	/* an authority may be among the unknown fields; it would take precedence over Host */
-	bool authority = value[HPACK_FIELD_AUTHORITY].data || fields->incomplete || fields->cut;
-
-	*ret_head = (struct http_head){
-		.version = HTTP_2,
-		.status = parse_status(value[HPACK_FIELD_STATUS]),
-		.incomplete = fields->incomplete,
-		.cut = fields->cut,
-		.method = value[HPACK_FIELD_METHOD],
-		.path = value[HPACK_FIELD_PATH],
-		.authority = value[authority ? HPACK_FIELD_AUTHORITY : HPACK_FIELD_HOST],
-		.scheme = value[HPACK_FIELD_SCHEME],
-		.content_type = value[HPACK_FIELD_CONTENT_TYPE],
-		.user_agent = value[HPACK_FIELD_USER_AGENT],
-		.traceparent = value[HPACK_FIELD_TRACEPARENT],
-		.request_id = value[HPACK_FIELD_REQUEST_ID],
-		.upgrade = value[HPACK_FIELD_PROTOCOL],
-		.grpc_status = parse_grpc_status(value[HPACK_FIELD_GRPC_STATUS]),
-	};
 }
 
 const char *hpack_reason(const struct hpack *h)

@@ -145,8 +145,9 @@ static void bad_blocks(void **state)
 		"4004616263",		      /* a string cut short */
 		"418cf1e3c2e5f23a6ba0ab90f4", /* and a Huffman-coded one */
 		"418100",		      /* padding that is not all ones */
-		"4182ffff",		      /* padding of a whole byte */
-		"822002",		      /* a size update behind a field */
+		"4184ffffffff",		      /* padding that is an end of string */
+		"822040",		      /* a field cut short behind a size update */
+		"823f",			      /* a size update cut short */
 		"3fffffffffff7f",
 		"40",
 		"00",
@@ -175,6 +176,40 @@ static void size_updates(void **state)
 	expect(h, "3f45 20 3f45 82", DECODE_OK, NULL); /* 100, 0, 100 */
 	expect(h, "3fe13f82", DECODE_MALFORMED, NULL); /* 8192 was never announced */
 	hpack_free(h);
+}
+
+/* Padding of whole bytes, which some servers take: the field is what it says, and so are its name
+ * and what the table keeps. */
+static void excess_padding(void **state)
+{
+	struct hpack *h = hpack_new(false), *joined = hpack_new(true);
+
+	(void)state;
+	expect(h, "82 418ef1e3c2e5f23a6ba0ab90f4ffffff", DECODE_OK,
+	       "0=GET 2=www.example.com known=2 pseudo");
+	expect(h, "be 0082 1fff 82 1fff", DECODE_OK, "2=www.example.com known=2 pseudo");
+	expect(h, "40 82 1fff 82 1fff 44 82 63ff bf", DECODE_OK, "1=/ known=3 pseudo");
+	expect(joined, "82 be 7f20 83 1fffff 44 82 63ff", DECODE_OK,
+	       "0=GET 1=/ known=2 pseudo incomplete");
+	expect(joined, "be bf", DECODE_OK, "1=/ known=1 pseudo incomplete");
+	hpack_free(h);
+	hpack_free(joined);
+}
+
+/* Some servers take them behind fields: what was in the table before is gone. */
+static void size_updates_behind_fields(void **state)
+{
+	struct hpack *h = hpack_new(false), *joined = hpack_new(true);
+
+	(void)state;
+	expect(h, "82 44022f61 20 3fe11f 44022f62 84", DECODE_OK, "0=GET 1=/a known=4 pseudo");
+	expect(h, "82be", DECODE_OK, "0=GET 1=/b known=2 pseudo");
+	expect(h, "82bf", DECODE_MALFORMED, NULL);
+	expect(joined, "82 be 20 3fe11f 44022f62", DECODE_OK,
+	       "0=GET 1=/b known=2 pseudo incomplete");
+	expect(joined, "82be 20", DECODE_OK, "0=GET 1=/b known=2 pseudo");
+	hpack_free(h);
+	hpack_free(joined);
 }
 
 /* A table larger than we follow: what lies beyond ours is unknown, the rest is right. */
@@ -394,6 +429,8 @@ int main(void)
 		cmocka_unit_test(responses_of_the_rfc),
 		cmocka_unit_test(bad_blocks),
 		cmocka_unit_test(size_updates),
+		cmocka_unit_test(size_updates_behind_fields),
+		cmocka_unit_test(excess_padding),
 		cmocka_unit_test(a_huge_table),
 		cmocka_unit_test(values_are_bounded),
 		cmocka_unit_test(heads),

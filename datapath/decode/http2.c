@@ -13,6 +13,7 @@
 
 #define FRAME_HEAD_BYTES  9
 #define FRAME_TAKEN_BYTES 16384 /* as long as every receiver takes (RFC 9113 4.2) */
+#define SETTING_BYTES	  6
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #define PREFACE_BYTES (sizeof(preface) - 1)
@@ -40,7 +41,8 @@ struct http2 {
 	enum phase phase;
 	bool joined;	    /* frames, streams and header blocks were sent before */
 	bool upgraded;	    /* settings came in the HTTP/1 request */
-	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4) */
+	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4); of a
+			     * client the preface says enough, some servers need no more */
 	uint8_t head_used;  /* bytes of the preface or of a frame's head */
 	uint8_t head[FRAME_HEAD_BYTES];
 	uint32_t takes_bytes; /* the longest frame that this side receives; 0 = not known */
@@ -140,12 +142,16 @@ static void take_settings(struct http2 *h, struct slice payload)
 	struct cursor c = cursor_over(payload.data, payload.size_bytes);
 	uint32_t table_bytes = HPACK_DEFAULT_TABLE_BYTES;
 
-	if (payload.size_bytes % 6) {
+	if (h->frame.size_bytes % SETTING_BYTES) {
 		fail(h, DECODE_MALFORMED, "frame size");
 		return;
 	}
 	if (h->frame.flags & FLAG_ACK || h->joined)
 		return;
+	if (h->frame.skip_bytes) { /* may announce anything */
+		h->takes_bytes = ANY_BYTES;
+		table_bytes = UINT32_MAX;
+	}
 	if (!h->takes_bytes && !h->upgraded)
 		h->takes_bytes = FRAME_TAKEN_BYTES;
 	while (cursor_left(&c)) {
@@ -286,15 +292,21 @@ static void begin_continuation(struct http2 *h)
 	}
 }
 
-static bool rules_kept(const struct frame *f)
+/* Some servers do not look whether a frame of the connection says a stream. */
+static bool rules_kept(const struct http2 *h)
 {
+	const struct frame *f = &h->frame;
+	enum scope scope;
+
 	if (f->type >= FRAME_MAX)
 		return true;
 	if (f->size_bytes < frame_rules[f->type].min_bytes ||
 	    f->size_bytes > frame_rules[f->type].max_bytes)
 		return false;
-	return frame_rules[f->type].scope == ON_EITHER ||
-	       (frame_rules[f->type].scope == ON_STREAM) == !!f->stream_id;
+	scope = frame_rules[f->type].scope;
+	if (scope == ON_CONNECTION && h->streams.side == HTTP2_CLIENT && !h->joined)
+		scope = ON_EITHER;
+	return scope == ON_EITHER || (scope == ON_STREAM) == !!f->stream_id;
 }
 
 /* What is no frame looks like one that is much too long, and would be passed over in silence. */
@@ -308,17 +320,15 @@ static void check_frame(struct http2 *h)
 	const struct frame *f = &h->frame;
 
 	if (!h->settings_seen &&
-	    (f->type != FRAME_SETTINGS || f->flags & FLAG_ACK || !rules_kept(f)))
+	    (f->type != FRAME_SETTINGS || f->flags & FLAG_ACK || !rules_kept(h)))
 		fail(h, DECODE_NOT_MINE, "no SETTINGS at the start");
-	else if (!rules_kept(f) || is_too_long(h))
+	else if (!rules_kept(h) || is_too_long(h))
 		fail(h, DECODE_MALFORMED, "frame size or stream");
 	else if (h->block.open &&
 		 (f->type != FRAME_CONTINUATION || f->stream_id != h->block.stream_id))
 		fail(h, DECODE_MALFORMED, "CONTINUATION expected");
 	else if (has_fragment(f) && f->size_bytes < before_fragment(f))
 		fail(h, DECODE_MALFORMED, "frame size");
-	else if (f->gather_bytes > HTTP2_MAX_SETTINGS)
-		fail(h, DECODE_LIMIT, "SETTINGS too long");
 	h->settings_seen = true;
 }
 
@@ -508,7 +518,7 @@ struct http2 *http2_new(enum http2_side side, enum http2_start start,
 	h->streams.side = side;
 	h->streams.joined = h->joined;
 	h->streams.forgotten = &h->counters.streams_forgotten;
-	h->settings_seen = h->joined;
+	h->settings_seen = h->joined || side == HTTP2_CLIENT;
 	h->phase = side == HTTP2_CLIENT && !h->joined ? PHASE_PREFACE : PHASE_HEAD;
 	h->reason = "";
 	h->hpack = hpack_new(h->joined);
@@ -556,6 +566,14 @@ uint64_t http2_body_left(const struct http2 *h)
 	    left + HTTP2_LEFT_HEAD_BYTES <= h->frame.size_bytes)
 		return left;
 	return left < skippable ? left : skippable;
+}
+
+uint32_t http2_block_stream(const struct http2 *h, uint64_t *ret_first)
+{
+	if (!h->block.open)
+		return 0;
+	*ret_first = h->block.first;
+	return h->block.stream_id;
 }
 
 const struct http2_counters *http2_counts(const struct http2 *h)

@@ -18,7 +18,6 @@ enum http2_start {
 
 /* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. Of
  * header blocks the fields are bounded (hpack.h). */
-#define HTTP2_MAX_SETTINGS 16384 /* bytes of a frame */
 #define HTTP2_MAX_STREAMS                                                                          \
 	1024 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or         \
 		trailers) */
@@ -64,6 +63,9 @@ void http2_pair(struct http2 *client, struct http2 *server);
 /* Payload bytes of the current DATA frame that are still to come and may be skipped without
  * looking: of a short frame in a gRPC stream not beyond the current message. */
 uint64_t http2_body_left(const struct http2 *h);
+
+/* The stream whose header block is being read, which began at |*ret_first|; 0: none. */
+uint32_t http2_block_stream(const struct http2 *h, uint64_t *ret_first);
 
 const struct http2_counters *http2_counts(const struct http2 *h);
 

@@ -16,7 +16,8 @@ enum {
 };
 
 enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
-#define ANY_BYTES 0xffffff
+#define ANY_BYTES      0xffffff
+#define SETTINGS_BYTES 16380 /* that are looked at */
 
 /* Frame types in the order of their numbers: where they may stand, the bounds of their length, how
  * much of the payload is gathered (of those with a header block: what comes before it). */
@@ -25,7 +26,7 @@ enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
 	X(HEADERS, ON_STREAM, 0, ANY_BYTES, 0)                                                     \
 	X(PRIORITY, ON_STREAM, 0, ANY_BYTES, 0)                                                    \
 	X(RST_STREAM, ON_STREAM, 4, 4, ANY_BYTES)                                                  \
-	X(SETTINGS, ON_CONNECTION, 0, ANY_BYTES, ANY_BYTES)                                        \
+	X(SETTINGS, ON_CONNECTION, 0, ANY_BYTES, SETTINGS_BYTES)                                   \
 	X(PUSH_PROMISE, ON_STREAM, 4, ANY_BYTES, 0)                                                \
 	X(PING, ON_CONNECTION, 8, 8, 0)                                                            \
 	X(GOAWAY, ON_CONNECTION, 8, ANY_BYTES, 8)                                                  \

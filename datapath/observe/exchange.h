@@ -20,6 +20,8 @@ struct exchange {
 	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
 	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
 	bool settled[REPORTER_MAX];    /* delivered, or there is no such end */
+	bool malformed;		       /* no server should answer it */
+	bool headless;		       /* its answer came before the end of its head (HTTP/2) */
 	bool type_unknown;	       /* the content type may be a field that was not understood */
 	bool in_doubt; /* the answer may have begun before its direction was joined */
 	bool request_ended;
@@ -38,9 +40,13 @@ struct http_state {
 	uint32_t count;
 	uint32_t untracked;	   /* requests beyond the limit, answers to come */
 	uint32_t forgotten_stream; /* HTTP/2: streams up to this one were given up */
-	bool answered_early;	   /* the request head that is being read has its answer (HTTP/1) */
-	bool pipelined; /* a response ended when the next request was sent already (HTTP/1) */
-	bool to_http2;	/* |switching| goes on as HTTP/2 */
+	uint32_t early_stream;	   /* HTTP/2: that was answered before its head was complete */
+	uint32_t highest_stream;   /* HTTP/2: of which the request was seen */
+	uint32_t missed_after, missed_before; /* HTTP/2: requests of streams between these were not
+						 seen; 0: the end is not known */
+	bool answered_early; /* the request head that is being read has its answer (HTTP/1) */
+	bool pipelined;	     /* a response ended when the next request was sent already (HTTP/1) */
+	bool to_http2;	     /* |switching| goes on as HTTP/2 */
 };
 
 /* Bounds the exchanges of all connections together. */

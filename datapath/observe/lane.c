@@ -52,6 +52,8 @@ bool lane_start(struct lane *lane)
 		pair_http2(c);
 	if (lane->side == SIDE_SERVER && c->app == APP_HTTP2 && lane->start == HTTP2_JOINED)
 		requests_doubt(c);
+	if (lane->side == SIDE_CLIENT && c->app == APP_HTTP2)
+		requests_resume(c);
 	return true;
 }
 
@@ -85,6 +87,15 @@ static void lane_break(struct lane *lane, enum decode_status status)
 	lane_stop(lane, LANE_BROKEN);
 }
 
+/* The same of HTTP/2, which servers end the connection for, most of them: what was asked before is
+ * answered on its streams. */
+static void lane_break_http2(struct lane *lane)
+{
+	requests_break_streams(lane->conn);
+	lane_stop(lane, LANE_LOST);
+	lane->start = HTTP2_JOINED;
+}
+
 /* HTTP/1 of which every message has a number: the other direction goes on, and so does this one
  * with the next message whose number is known. Other messages that it seems to find may be body. */
 static void lane_lose_place(struct lane *lane)
@@ -110,8 +121,13 @@ void lane_lose(struct lane *lane, enum decode_status status)
 	observe_count(c, loss_of(status, c->app));
 	if (lane->side == SIDE_CLIENT)
 		c->break_in_doubt = c->joined || c->lost;
-	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt)
+	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt) {
 		c->flags |= RESPONSE_FLAG(DPE);
+		if (c->app == APP_HTTP2) {
+			lane_break_http2(lane);
+			return;
+		}
+	}
 	c->lost = true;
 	if (lane->side == SIDE_SERVER)
 		c->answers_missed = requests_open(c) < 2;

@@ -1,50 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the HTTP decoders say becomes exchanges: requests paired with their responses. */
 #include "datapath/observe/requests.h"
-#include "datapath/decode/redact.h"
+#include "datapath/decode/grpc.h"
+#include "datapath/observe/answers.h"
 #include "datapath/observe/exchange.h"
+#include "datapath/observe/heads.h"
 #include "datapath/observe/layers.h"
 #include "datapath/observe/transport.h"
 
 #include <stdlib.h>
 
-#define MAX_STATUS	  999
-#define STATUS_NO_REQUEST 408 /* in time */
-
-static const char *version_name(enum http_version version)
-{
-	switch (version) {
-	case HTTP_1_0:
-		return "http1.0";
-	case HTTP_2:
-		return "http2";
-	default:
-		return "http1.1";
-	}
-}
-
-static void field_copy(struct request *r, struct slice s, char *out, size_t size)
-{
-	slice_copy(s, out, size);
-	if (s.size_bytes >= size)
-		r->incomplete |= REQUEST_GAP(CUT);
-}
-
-/* A field that must be there, or that may be one that was not understood. */
-static struct slice known(struct slice s, bool missing)
-{
-	return !s.data && missing ? SLICE("unknown") : s;
-}
-
-static bool is_grpc(struct slice content_type)
-{
-	struct slice rest;
-
-	if (!content_type.data || !slice_starts_with(content_type, SLICE("application/grpc")))
-		return false;
-	rest = (struct slice){content_type.data + 16, content_type.size_bytes - 16};
-	return !rest.size_bytes || rest.data[0] == '+' || rest.data[0] == ';';
-}
+#define MAX_STATUS 999
 
 /* What was not understood of a head, or is left out of it. */
 static void note_gaps(struct exchange *x, const struct http_head *head)
@@ -68,30 +34,12 @@ static void note_lenient(struct lane *lane, struct exchange *x, uint32_t forms)
 		x->record.lenient |= forms;
 }
 
-/* What others forgive the server does not (nginx: 505 for a version). */
+/* What others forgive the server does not (nginx: 505 for a version). |status| 0: no answer. */
 static void note_refused(struct exchange *x, uint16_t status)
 {
-	if (x->record.lenient && (status == 400 || status == 505))
+	if ((x->record.lenient && (status == 400 || status == 505)) ||
+	    (x->malformed && (!status || status == 400)))
 		x->record.flags |= RESPONSE_FLAG(DPE);
-}
-
-static void request_fill(struct request *r, const struct http_head *head)
-{
-	struct slice version = {version_name(head->version), 0};
-
-	version.size_bytes = strlen(version.data);
-	slice_copy(version, r->protocol, sizeof(r->protocol));
-	field_copy(r, known(head->method, true), r->method, sizeof(r->method));
-	if (redact_path(known(head->path, true), r->path, sizeof(r->path)) ||
-	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)
-		r->incomplete |= REQUEST_GAP(CUT);
-	field_copy(r, redact_authority(known(head->authority, head->incomplete || head->cut)),
-		   r->authority, sizeof(r->authority));
-	field_copy(r, head->request_id, r->request_id, sizeof(r->request_id));
-	field_copy(r, head->user_agent, r->user_agent, sizeof(r->user_agent));
-	if (head->traceparent.data && traceparent_valid(head->traceparent))
-		slice_copy(head->traceparent, r->traceparent, sizeof(r->traceparent));
-	r->grpc = is_grpc(head->content_type);
 }
 
 static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
@@ -102,13 +50,36 @@ static void note_upgrade(struct http_state *h, struct exchange *x, const struct 
 	}
 }
 
+static void take_head(struct lane *lane, struct exchange *x, const struct http_head *head)
+{
+	struct conn *c = lane->conn;
+
+	head_fill(head, &x->record);
+	note_gaps(x, head);
+	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
+	x->malformed = c->app == APP_HTTP2 && head_lacks_fields(head);
+	x->headless = false;
+}
+
+/* The head of a stream that was answered before the head was complete. Returns false when it is not
+ * one. */
+static bool take_late_head(struct lane *lane, const struct http_head *head)
+{
+	struct http_state *h = lane->conn->http;
+	struct exchange *x = exchange_find(h, head->stream_id);
+
+	if (x && x->headless)
+		take_head(lane, x, head);
+	return x || head->stream_id == h->early_stream;
+}
+
 static void on_request(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
 	struct conn *c = lane->conn;
 	struct exchange *x;
 
-	if (c->app == APP_HTTP2 && exchange_find(c->http, head->stream_id))
+	if (c->app == APP_HTTP2 && take_late_head(lane, head))
 		return;
 	lane->messages += c->app == APP_HTTP1;
 	if (c->http->answered_early) {
@@ -121,37 +92,18 @@ static void on_request(void *arg, const struct http_head *head)
 	if (c->app == APP_HTTP1 && lane->messages <= c->lanes[SIDE_SERVER].messages)
 		c->numbered = false; /* some response answers nothing */
 	x = exchange_open(c, head->stream_id);
+	if (c->app == APP_HTTP2)
+		answers_note_stream(c->http, head->stream_id);
 	note_lenient(lane, x, head->lenient);
 	if (c->app == APP_HTTP1)
 		c->http->current[lane->side] = x;
 	if (!x)
 		return;
 	x->number = lane->messages;
-	request_fill(&x->record, head);
-	note_gaps(x, head);
-	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
+	take_head(lane, x, head);
 	exchange_note(x, MOMENT_START, lane, head->first);
 	if (c->app == APP_HTTP1)
 		note_upgrade(c->http, x, head);
-}
-
-/* It ends, and whether it was answered is not known. */
-static void give_up_answer(struct exchange *x)
-{
-	x->record.incomplete |= REQUEST_GAP(LOST) | REQUEST_GAP(BODY);
-	observe_count(x->conn, OBSERVE_LOST_UNPAIRED_REQUEST);
-}
-
-/* A response for which no open exchange is: one beyond the limit, one counted before, one that was
- * pushed (even streams, RFC 9113 5.1.1), or one whose request was never seen. */
-static void count_unpaired(struct conn *c, uint32_t stream_id)
-{
-	struct http_state *h = c->http;
-
-	if (h->untracked)
-		h->untracked--;
-	else if (!stream_id || (stream_id % 2 && stream_id > h->forgotten_stream))
-		observe_count(c, OBSERVE_LOST_UNPAIRED_RESPONSE);
 }
 
 static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
@@ -159,95 +111,6 @@ static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
 	struct http_state *h = lane->conn->http;
 
 	return stream_id ? exchange_find(h, stream_id) : h->current[lane->side];
-}
-
-/* Whether servers say |status| of a head of which more is to come, or nothing came. */
-static bool refuses_early(uint16_t status, bool something)
-{
-	static const uint16_t statuses[] = {400, 413, 414, 431, 505};
-	bool refuses = status == STATUS_NO_REQUEST;
-
-	for (size_t i = 0; something && i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		refuses |= status == statuses[i];
-	return refuses;
-}
-
-/* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
- * server may give up waiting for a request. What a response answers that is of another kind was not
- * seen. NULL: it may answer a request that was given up. */
-static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
-{
-	const struct http_head nothing = {.version = HTTP_1_1};
-	struct conn *c = lane->conn;
-	struct lane *requests = &c->lanes[SIDE_CLIENT];
-	bool broken = requests->state == LANE_BROKEN, refused;
-	struct exchange *x;
-	uint64_t first;
-
-	if (c->http->untracked)
-		return NULL;
-	first = layers_unparsed(c);
-	if (!first && !broken && (status < 400 || c->joined || c->lost))
-		return NULL;
-	x = exchange_open(c, 0);
-	if (!x)
-		return NULL;
-	request_fill(&x->record, &nothing);
-	x->request_ended = true;
-	if (first)
-		exchange_note(x, MOMENT_START, requests, first);
-	else
-		x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
-	refused = broken ? status >= 400 && !c->break_in_doubt : refuses_early(status, first);
-	if (!refused)
-		x->record.incomplete |= REQUEST_GAP(LOST);
-	else if (first || broken)
-		x->record.flags |= RESPONSE_FLAG(DPE);
-	return x;
-}
-
-/* The open exchange of the request |number|, or NULL. The answers to those before it are lost. */
-static struct exchange *exchange_numbered(struct http_state *h, uint32_t number)
-{
-	struct exchange *x;
-
-	while ((x = exchange_unanswered(h)) && x->number < number) {
-		give_up_answer(x);
-		exchange_complete(x);
-	}
-	return x && x->number == number ? x : NULL;
-}
-
-/* The exchange of a response to a request that is not open. */
-static struct exchange *exchange_unasked(struct lane *lane, uint16_t status)
-{
-	struct conn *c = lane->conn;
-	const struct lane *requests = &c->lanes[SIDE_CLIENT];
-
-	if (c->numbered && (lane->messages <= requests->messages || requests->state == LANE_LOST))
-		return NULL;
-	return exchange_unparsed(lane, status);
-}
-
-/* The exchange that a response head answers; NULL when there is none (counted). */
-static struct exchange *exchange_answered(struct lane *lane, uint32_t stream_id, uint16_t status)
-{
-	struct http_state *h = lane->conn->http;
-	struct exchange *x;
-
-	if (stream_id) {
-		x = exchange_find(h, stream_id);
-	} else {
-		lane->messages++;
-		x = lane->conn->numbered ? exchange_numbered(h, lane->messages)
-					 : exchange_unanswered(h);
-		lane->conn->answers_missed = !x;
-		x = x ? x : exchange_unasked(lane, status);
-		h->current[lane->side] = x;
-	}
-	if (!x)
-		count_unpaired(lane->conn, stream_id);
-	return x;
 }
 
 static bool switches(const struct exchange *x, uint16_t status)
@@ -311,7 +174,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 		note_lenient(lane, exchange_unanswered(c->http), head->lenient);
 		return HTTP_BODY_AS_FRAMED;
 	}
-	x = exchange_answered(lane, head->stream_id, head->status);
+	x = answers_find(lane, head->stream_id, head->status);
 	if (x && !x->response_begun)
 		note_refused(x, head->status);
 	note_lenient(lane, x, head->lenient);
@@ -329,7 +192,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	x->in_doubt = false;
 	if (head->content_type.size_bytes)
 		x->type_unknown = false;
-	x->record.grpc |= is_grpc(head->content_type) && c->app == APP_HTTP2;
+	x->record.grpc |= grpc_content_type(head->content_type) && c->app == APP_HTTP2;
 	note_grpc_status(x, head);
 	if (c->http->switching == x)
 		c->http->switching = NULL;
@@ -415,12 +278,20 @@ static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 	} else if (lane->side == SIDE_SERVER && (x->response_begun || x->in_doubt) &&
 		   !x->response_ended) {
 		if (x->in_doubt)
-			give_up_answer(x);
+			answers_give_up(x);
 		x->response_ended = true;
 		exchange_note(x, MOMENT_END, lane, position);
 		lane->conn->http->pipelined |= lane->conn->http->count > 1;
 	}
 	complete_if_ended(x);
+}
+
+/* The server does not answer. */
+static void refuse(struct exchange *x, uint32_t flag)
+{
+	x->record.flags |= flag;
+	if (!x->response_begun)
+		note_refused(x, 0);
 }
 
 /* What the client sends until it hears of a reset is not counted any more. */
@@ -437,10 +308,11 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 		x->record.reset = true;
 		x->record.reset_code = error_code;
 		if (x->in_doubt)
-			give_up_answer(x);
+			answers_give_up(x);
+		else if (lane->side == SIDE_CLIENT)
+			x->record.flags |= RESPONSE_FLAG(DC);
 		else
-			x->record.flags |=
-				lane->side == SIDE_CLIENT ? RESPONSE_FLAG(DC) : RESPONSE_FLAG(UR);
+			refuse(x, RESPONSE_FLAG(UR));
 		exchange_note(x, MOMENT_END, lane, position);
 	}
 	exchange_complete(x);
@@ -525,9 +397,31 @@ void requests_lose(struct conn *c, unsigned side)
 	if (side == SIDE_CLIENT) {
 		requests_break(c, false);
 	} else if (x) {
-		give_up_answer(x);
+		answers_give_up(x);
 		exchange_complete(x);
 	}
+}
+
+void requests_break_streams(struct conn *c)
+{
+	struct list *next;
+
+	for (struct list *n = c->http->open.next; n != &c->http->open; n = next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+
+		next = n->next;
+		if (x->request_ended)
+			continue;
+		x->record.incomplete |= REQUEST_GAP(BODY);
+		x->request_ended = true;
+		complete_if_ended(x);
+	}
+}
+
+void requests_resume(struct conn *c)
+{
+	c->http->missed_after = c->http->highest_stream;
+	c->http->missed_before = 0;
 }
 
 void requests_doubt(struct conn *c)
@@ -546,13 +440,14 @@ void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)
 
 	while (h && (x = exchange_first(h))) {
 		if (x->in_doubt) {
-			give_up_answer(x);
+			answers_give_up(x);
 		} else if (!x->response_ended) {
 			x->times[MOMENT_END][REPORTER_SOURCE] = time_ns;
 			x->times[MOMENT_END][REPORTER_DESTINATION] = time_ns;
-			x->record.flags |= by == SIDE_CLIENT ? RESPONSE_FLAG(DC)
-					   : reset	     ? RESPONSE_FLAG(UR)
-							     : RESPONSE_FLAG(UC);
+			x->malformed |= c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE);
+			refuse(x, by == SIDE_CLIENT ? RESPONSE_FLAG(DC)
+				  : reset	    ? RESPONSE_FLAG(UR)
+						    : RESPONSE_FLAG(UC));
 		}
 		exchange_complete(x);
 	}

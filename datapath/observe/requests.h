@@ -25,6 +25,12 @@ void requests_break(struct conn *c, bool malformed);
  * known. A response's exchange ends with that, a request's is still to be answered. */
 void requests_lose(struct conn *c, unsigned side);
 
+/* As requests_break() of HTTP/2, where what is open is answered by its stream. */
+void requests_break_streams(struct conn *c);
+
+/* The client's direction of HTTP/2 is followed from here on. */
+void requests_resume(struct conn *c);
+
 /* The server's direction is followed from here on: open exchanges may have been answered before. */
 void requests_doubt(struct conn *c);
 

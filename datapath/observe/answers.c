@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which exchange a response answers, and what it is where its request was not parsed. */
+#include "datapath/observe/answers.h"
+#include "datapath/observe/heads.h"
+#include "datapath/observe/layers.h"
+
+#define STATUS_NO_REQUEST 408 /* in time */
+
+void answers_note_stream(struct http_state *h, uint32_t stream_id)
+{
+	if (!h->missed_before)
+		h->missed_before = stream_id;
+	if (stream_id > h->highest_stream)
+		h->highest_stream = stream_id;
+}
+
+/* Whether the stream of an answer, which has no open exchange, is one whose request was never seen:
+ * not one that was given up, one that the client has reset, or one that was pushed (even numbers,
+ * RFC 9113 5.1.1). */
+static bool is_unseen(const struct http_state *h, uint32_t stream_id)
+{
+	if (stream_id % 2 == 0 || stream_id <= h->forgotten_stream)
+		return false;
+	return stream_id > h->highest_stream ||
+	       (stream_id > h->missed_after && stream_id < h->missed_before);
+}
+
+/* A response for which no exchange is: one beyond the limit, or one whose request was never seen.
+ */
+static void count_unpaired(struct conn *c, uint32_t stream_id)
+{
+	struct http_state *h = c->http;
+
+	if (h->untracked)
+		h->untracked--;
+	else if (!stream_id || is_unseen(h, stream_id))
+		observe_count(c, OBSERVE_LOST_UNPAIRED_RESPONSE);
+}
+
+/* Whether servers say |status| of a head of which more is to come, or nothing came. */
+static bool refuses_early(uint16_t status, bool something)
+{
+	static const uint16_t statuses[] = {400, 413, 414, 431, 505};
+	bool refuses = status == STATUS_NO_REQUEST;
+
+	for (size_t i = 0; something && i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		refuses |= status == statuses[i];
+	return refuses;
+}
+
+/* An exchange whose request is not known; NULL when there are too many. */
+static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id,
+					 enum http_version version)
+{
+	struct exchange *x = exchange_open(c, stream_id);
+
+	if (!x)
+		return NULL;
+	head_fill(&(struct http_head){.version = version}, &x->record);
+	x->request_ended = true;
+	x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
+	return x;
+}
+
+/* That of an answer on a stream whose request head is being read: some servers refuse it where it
+ * is wrong. */
+static struct exchange *exchange_headless(struct conn *c, uint32_t stream_id)
+{
+	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	struct exchange *x;
+	uint64_t first;
+
+	if (requests->state != LANE_RUNNING ||
+	    http2_block_stream(requests->http2, &first) != stream_id)
+		return NULL;
+	x = exchange_unknown(c, stream_id, HTTP_2);
+	if (!x)
+		return NULL;
+	answers_note_stream(c->http, stream_id);
+	c->http->early_stream = stream_id;
+	x->headless = x->malformed = true;
+	x->request_ended = false;
+	x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = false;
+	exchange_note(x, MOMENT_START, requests, first);
+	return x;
+}
+
+/* That of an answer on a stream whose request was not parsed: the server took what weft did not.
+ * NULL where what the client sent may be lost. */
+static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint16_t status)
+{
+	bool broken = c->flags & RESPONSE_FLAG(DPE) && !c->break_in_doubt;
+	struct exchange *x;
+
+	if (!broken || !is_unseen(c->http, stream_id))
+		return NULL;
+	x = exchange_unknown(c, stream_id, HTTP_2);
+	if (x && status >= 400)
+		x->record.flags |= RESPONSE_FLAG(DPE);
+	else if (x)
+		x->record.incomplete |= REQUEST_GAP(LOST);
+	return x;
+}
+
+/* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
+ * server may give up waiting for a request. What a response answers that is of another kind was not
+ * seen. NULL: it may answer a request that was given up. */
+static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
+{
+	struct conn *c = lane->conn;
+	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	bool broken = requests->state == LANE_BROKEN, refused;
+	struct exchange *x;
+	uint64_t first;
+
+	if (c->http->untracked)
+		return NULL;
+	first = layers_unparsed(c);
+	if (!first && !broken && (status < 400 || c->joined || c->lost))
+		return NULL;
+	x = exchange_unknown(c, 0, HTTP_1_1);
+	if (!x)
+		return NULL;
+	if (first) {
+		x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = false;
+		exchange_note(x, MOMENT_START, requests, first);
+	}
+	refused = broken ? status >= 400 && !c->break_in_doubt : refuses_early(status, first);
+	if (!refused)
+		x->record.incomplete |= REQUEST_GAP(LOST);
+	else if (first || broken)
+		x->record.flags |= RESPONSE_FLAG(DPE);
+	return x;
+}
+
+void answers_give_up(struct exchange *x)
+{
+	x->record.incomplete |= REQUEST_GAP(LOST) | REQUEST_GAP(BODY);
+	observe_count(x->conn, OBSERVE_LOST_UNPAIRED_REQUEST);
+}
+
+/* The open exchange of the request |number|, or NULL. The answers to those before it are lost. */
+static struct exchange *exchange_numbered(struct http_state *h, uint32_t number)
+{
+	struct exchange *x;
+
+	while ((x = exchange_unanswered(h)) && x->number < number) {
+		answers_give_up(x);
+		exchange_complete(x);
+	}
+	return x && x->number == number ? x : NULL;
+}
+
+/* The exchange of a response to a request that is not open. */
+static struct exchange *exchange_unasked(struct lane *lane, uint16_t status)
+{
+	struct conn *c = lane->conn;
+	const struct lane *requests = &c->lanes[SIDE_CLIENT];
+
+	if (c->numbered && (lane->messages <= requests->messages || requests->state == LANE_LOST))
+		return NULL;
+	return exchange_unparsed(lane, status);
+}
+
+struct exchange *answers_find(struct lane *lane, uint32_t stream_id, uint16_t status)
+{
+	struct http_state *h = lane->conn->http;
+	struct exchange *x;
+
+	if (stream_id) {
+		x = exchange_find(h, stream_id);
+		x = x ? x : exchange_headless(lane->conn, stream_id);
+		x = x ? x : exchange_unseen(lane->conn, stream_id, status);
+	} else {
+		lane->messages++;
+		x = lane->conn->numbered ? exchange_numbered(h, lane->messages)
+					 : exchange_unanswered(h);
+		lane->conn->answers_missed = !x;
+		x = x ? x : exchange_unasked(lane, status);
+		h->current[lane->side] = x;
+	}
+	if (!x)
+		count_unpaired(lane->conn, stream_id);
+	return x;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a request head says, copied into the record of the request. Private. */
+#pragma once
+
+#include "datapath/observe/conn.h"
+
+/* The fields of |r| that |head| tells; what it must have and lacks is "unknown". */
+void head_fill(const struct http_head *head, struct request *r);
+
+/* Whether it lacks what each request has (RFC 9113 8.3.1). */
+bool head_lacks_fields(const struct http_head *head);
