@@ -6,9 +6,9 @@ CONVERSATIONS_PAIRS the names of the pairs, with commas; KEPT are those that onc
 import os
 
 from lab import servers
-from lab.conversations import Pair, talk, talk_again
+from lab.conversations import FIRST_PORT, Pair, converse, first_seed, talk, talk_again
 from lab.servers import PROGRAMS, PYTHON, certificate
-from lab.verdict import test
+from lab.verdict import expect_equal, test
 
 NEEDS = ("ethtool", "nginx", "nghttpd", "node")
 SECONDS = 300 + int(os.environ.get("CONVERSATIONS", "0")) // 10
@@ -75,6 +75,20 @@ def http2(box):
     talk(box, list(http2_pairs()), 1500)
 
 
+def malformed_pairs():
+    for tls in (False, True):
+        end = "_h2" if tls else "_h2c"
+        yield Pair(f"bad_nginx{end}", nginx(tls, http2=True), "converse_bad_h2.py")
+        yield Pair(f"bad_nghttpd{end}", nghttpd(tls), "converse_bad_h2.py")
+        yield Pair(f"bad_node{end}", node("http2" if tls else "h2c"), "converse_bad_h2.py")
+
+
+@test("conversations/malformed_http2", seconds=SECONDS, needs=NEEDS)
+def malformed_http2(box):
+    """Clients that break the rules of HTTP/2 between requests that are right."""
+    talk(box, list(malformed_pairs()), 1200)
+
+
 @test("conversations/small_ring", seconds=SECONDS, needs=NEEDS)
 def small_ring(box):
     talk(box, [*http1_pairs(), *http2_pairs()], 1400, options=SMALL_RING)
@@ -99,6 +113,16 @@ def forgiving_pairs():
 def forgiving(box):
     """Answers in forms that curl, Python or Node.js goes on with have the names of these forms."""
     talk(box, list(forgiving_pairs()), 900)
+
+
+@test("conversations/repeatable", seconds=60)
+def repeatable(box):
+    """A seed says every byte that a server of HTTP/2 that takes orders gets and sends."""
+    place, client = box.namespace("server"), box.namespace("client")
+    for number, pair in enumerate(pair for pair in http2_pairs() if "--orders" in pair.talk):
+        pair.begin(place, FIRST_PORT + number)
+        once, again = ({talk["seed"]: talk for talk in converse(client, [(pair, first_seed(), 150)], 50)[pair]} for _ in range(2))
+        expect_equal(again, once, f"conversations of {pair.name} with the same seeds")
 
 
 @test("conversations/kept", seconds=90, needs=(*NEEDS, "curl"))

@@ -140,8 +140,17 @@ def last_try(rows):
     return rest if len({row["client"] for row in rows}) == len(rows) else rows
 
 
+def judge_unanswered(key, reset, rows):
+    """The same of what was not answered; |reset|: the server said so, and then this is what is recorded."""
+    if len(rows) > 1:
+        return f"{len(rows)} records of what was not answered"
+    if reset and any(row["status"] and not marks(row) for row in rows):
+        return f"status {rows[0]['status']}, but it was reset"
+    return f"{WITHOUT} a record of what was reset" if reset and not rows and key[0] != "?" else None
+
+
 def judge_malformed(answer, path, found, unparsed):
-    """The same of what is no request, which a server may take for one all the same. |unparsed|: records of answers to nothing known."""
+    """judge_answer() of what is no request, which a server may take for one all the same. |unparsed|: records of answers to nothing known."""
     mine = [row for key in [key for key in found if (key[1] or "").partition("?")[0] == path] for row in found.pop(key)]
     fitting = [row for row in unparsed if not judge_answer(answer, [row])] if answer and not mine else []
     if fitting:
@@ -160,6 +169,7 @@ def differences(told, rows):
     unheard, unseen = 0, []
     for talk in told:
         answered = {(method, path): [method, path, *rest] for method, path, *rest in talk["answers"]}
+        resets = set(map(tuple, talk.get("reset", ())))
         for key in map(tuple, talk["asked"]):
             answer = answered.get(key)
             if key[0] == "?":
@@ -167,9 +177,10 @@ def differences(told, rows):
                 wrong, mine = judge_malformed(answer, key[1], found, unparsed)
             else:
                 mine = last_try(found.pop(key, [])) if talk.get("asks_again") else found.pop(key, [])
-                wrong = judge_answer(answer, mine) if answer else f"{len(mine)} records of what was not answered" if len(mine) > 1 else None
+                wrong = judge_answer(answer, mine) if answer else None
                 if not mine:
                     unseen.append((talk["seed"], answer[2] if answer else None))
+            wrong = wrong if answer else judge_unanswered(key, key in resets, mine)
             if wrong:
                 yield talk["seed"], wrong.startswith(WITHOUT), f"{' '.join(key)}: {(answer or ['', '', 'no answer'])[2:]}: {wrong}: {shorten(mine)}"
     for key, mine in found.items():
@@ -182,7 +193,7 @@ def differences(told, rows):
 
 def key_of(row, methods):
     """(method, path); of |methods| {path: method} where the record says that it does not know its own."""
-    if row["path"] == "unknown" and marks(row):
+    if row["path"] == "unknown" and (marks(row) or "DPE" in row["flags"]):
         return "unknown", "unknown"
     if row["method"] == "unknown" and marks(row):
         return methods.get(row["path"], "unknown"), row["path"]
@@ -247,7 +258,8 @@ def run_rounds(weftd, client, place, all_shares):
         rows = observed.new_rows()
         for pair, talks in told.items():
             differs = compare(pair, talks, rows)
-            print(*(difference.line for difference in differs), sep="\n", end="\n" * bool(differs))
+            shapes = {talk["seed"]: talk.get("shapes") for talk in talks}
+            print(*(f"{difference.line} {shapes.get(difference.conversation[1]) or ''}" for difference in differs), sep="\n", end="\n" * bool(differs))
             found += differs
             done += len(talks)
         print(f"{done} conversations in {time.monotonic() - began:.0f} s, {len(found)} differences, last seed {shares[-1][1]}", flush=True)

@@ -3,13 +3,16 @@
 """Has conversations in HTTP/2, clear (prior knowledge) or over TLS, and says what came back, by python3-h2. Streams overlap;
 windows, padding, priorities, trailers, header blocks of many frames, resets and pings come at random.
 Usage and output as of converse.py, without --lengths and --lenient; --no-head: for a server that answers HEAD with a
-body, which python3-h2 does not bear."""
+body, which python3-h2 does not bear. With --orders the bytes that are sent follow from the seed alone, and so do those that come;
+"bytes" says of which they are, by hashes."""
 
 import functools
+import hashlib
 import socket
 import ssl
 import struct
 
+import frames_h2
 import grammar
 import h2.config
 import h2.connection
@@ -21,6 +24,7 @@ import talks
 
 PATIENCE = 8  # seconds for the next byte
 UNHEARD = 1  # the same where no window can be given any more, or while header blocks wait that some servers drop, and all that follows, without a word
+ROUNDS = [1, 3, 20, 99999999]  # that obey_h2.py sends at a time
 HUGE = [20000, 60000, 100000]  # header fields that take more than a frame
 
 
@@ -37,12 +41,14 @@ class Talk:
     def __init__(self, seed, args, tls):
         self.plan, self.dice = grammar.conversation(seed, args.orders), grammar.seeded("client", seed)
         self.seed, self.asked, self.answers, self.streams = seed, [], [], {}
-        self.head, self.silent = not args.no_head, False
+        self.head, self.silent, self.orders = not args.no_head, False, args.orders
+        self.sent, self.received = hashlib.blake2b(digest_size=8), hashlib.blake2b(digest_size=8)
         self.authority, self.scheme = f"{args.host}:{args.port}", "https" if tls else "http"
         self.plain = socket.create_connection((args.host, args.port), PATIENCE)
         self.plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = tls.wrap_socket(self.plain, server_hostname="lab.example") if tls else self.plain
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.frames = frames_h2.Frames(self.sock)
         self.encode = self.h2.encoder.encode
 
     def run(self):
@@ -57,7 +63,7 @@ class Talk:
                 self.go_on()
                 if not waiting:
                     self.say_last()
-                self.take()
+                self.take_ordered() if self.orders else self.take()
             if self.plan.leave == "close":
                 self.h2.close_connection()
                 self.flush()
@@ -66,7 +72,8 @@ class Talk:
         if self.plan.leave == "abort":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
-        return {"seed": self.seed, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
+        return {"seed": self.seed, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers,
+                "bytes": [self.sent.hexdigest(), self.received.hexdigest()]}
 
     def say_last(self):
         """Behind the last body."""
@@ -101,7 +108,7 @@ class Talk:
         self.streams[stream] = Stream(request, huge, self.dice)
         self.h2.send_headers(stream, headers, end_stream=not request.body, **priority)
         if self.dice.random() < 0.1:
-            self.h2.ping(b"weftweft")
+            self.h2.ping(b"00000000")
         self.flush()
 
     def go_on(self):
@@ -124,6 +131,7 @@ class Talk:
         if self.silent:
             return
         for piece in grammar.pieces(self.h2.data_to_send(), self.dice, self.plan.cuts):
+            self.sent.update(piece)
             self.sock.sendall(piece)
 
     def take(self):
@@ -144,6 +152,25 @@ class Talk:
         for event in self.h2.receive_data(data):
             self.note(event)
         self.flush()
+
+    def take_ordered(self):
+        """What the server sends until it has read all that was sent: its order is known."""
+        ping = b"%08d" % self.dice.choice(ROUNDS)
+        if not self.silent:
+            self.h2.ping(ping)
+            self.flush()
+        self.sock.settimeout(UNHEARD if self.silent else PATIENCE)
+        heard = False
+        while not heard:
+            frame = self.frames.next()
+            if not frame:
+                raise EOFError
+            self.received.update(frame)
+            events = self.h2.receive_data(frame)
+            for event in events:
+                self.note(event)
+            self.flush()
+            heard = self.silent or any(isinstance(event, h2.events.PingAckReceived) and event.ping_data == ping for event in events)
 
     def note(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A server of HTTP/2 on PORT, clear or TLS with CERT and KEY, that answers /obey/SEED-NUMBER as grammar.response says, by
 python3-h2: interim answers, padding, trailers, large header blocks, answers before the request is over, resets, connections that
-end within a body. Streams take turns."""
+end within a body. Streams take turns. What it sends follows from the bytes that it received, not from how they came: it reads one
+frame at a time, and a PING says how much it may send before the next one."""
 
 import functools
 import os
@@ -10,6 +11,7 @@ import socket
 import socketserver
 import ssl
 
+import frames_h2
 import grammar
 import h2.config
 import h2.connection
@@ -18,6 +20,7 @@ import h2.events
 import h2.exceptions
 import serve
 
+EVER = 1 << 30
 TLS = None
 if "CERT" in os.environ:
     TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -34,8 +37,8 @@ class Answer:
 
     def __init__(self, headers):
         fields = dict(headers)
-        seed, number = map(int, fields[":path"].split("/")[2].split("-"))
-        self.plan, self.dice = grammar.response(seed, number), grammar.seeded("server", seed, number)
+        self.seed, number = map(int, fields[":path"].split("/")[2].split("-"))
+        self.plan, self.dice = grammar.response(self.seed, number), grammar.seeded("server", self.seed, number)
         self.bodiless = fields[":method"] == "HEAD" or self.plan.framing == "none"
         self.trailers = not self.bodiless and self.dice.random() < 0.2
         self.size = 0 if self.bodiless else len(self.plan.body)
@@ -58,33 +61,45 @@ class Obeys(socketserver.BaseRequestHandler):
         self.sock = TLS.wrap_socket(self.request, server_side=True) if TLS else self.request
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         self.h2.encoder.encode = functools.partial(self.h2.encoder.encode, huffman=False)
-        self.answers, self.dice = {}, grammar.seeded("server", self.client_address[1])
+        self.answers, self.dice, self.rounds = {}, grammar.seeded("server"), 0
         self.h2.initiate_connection()
         try:
             self.flush()
-            while data := self.sock.recv(65536):
-                for event in self.h2.receive_data(data):
-                    self.note(event)
-                while self.go_on():
-                    self.flush()
-                self.flush()
+            self.obey(frames_h2.Frames(self.sock, len(frames_h2.PREFACE)))
         except (Cut, OSError, ValueError, h2.exceptions.ProtocolError):
             pass
+        serve.leave(self.sock)
         self.sock.close()
+
+    def obey(self, frames):
+        while frame := frames.next():
+            self.rounds = self.dice.choice([0, 1, 2])
+            for event in self.h2.receive_data(frame):
+                self.note(event)
+            self.flush()
+            self.go_on()
+        self.rounds = EVER
+        self.go_on()
 
     def note(self, event):
         if isinstance(event, h2.events.RequestReceived):
             self.answers[event.stream_id] = Answer(event.headers)
+            if event.stream_id == 1:
+                self.dice = grammar.seeded("server", self.answers[1].seed)
         elif isinstance(event, h2.events.DataReceived) and event.flow_controlled_length:
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.answers.pop(event.stream_id, None)
         elif isinstance(event, h2.events.StreamEnded) and event.stream_id in self.answers:
             self.answers[event.stream_id].due = True
+        elif isinstance(event, h2.events.PingReceived):
+            self.rounds = int(event.ping_data)
 
     def go_on(self):
-        """A piece of each answer that is due; whether something was sent."""
-        return any([self.send(number, answer) for number, answer in list(self.answers.items()) if answer.due])
+        """Pieces of each answer that is due, so many."""
+        while self.rounds and any([self.send(number, answer) for number, answer in list(self.answers.items()) if answer.due]):
+            self.flush()
+            self.rounds -= 1
 
     def send(self, number, answer):
         if answer.left is None:

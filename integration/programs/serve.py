@@ -15,6 +15,17 @@ class Server(socketserver.ThreadingTCPServer):
         pass  # clients leave as they like
 
 
+def leave(sock):
+    """What is still under way must not become a reset that takes the answer away."""
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        sock.settimeout(2)
+        while sock.recv(65536):
+            pass
+    except (OSError, ValueError):
+        pass
+
+
 def forever(handler):
     """|handler|: a class as socketserver takes it."""
     Server(("::", int(os.environ["PORT"])), handler).serve_forever()
