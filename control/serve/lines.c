@@ -94,7 +94,7 @@ static void add_flags(struct json *j, uint32_t flags)
 static void add_gaps(struct json *j, uint32_t gaps)
 {
 	json_put_array(j, "incomplete");
-#define X(name, text)                                                                              \
+#define X(name, text, meaning)                                                                     \
 	if (gaps & REQUEST_GAP(name))                                                              \
 		json_put_string(j, NULL, text);
 	REQUEST_GAPS(X)

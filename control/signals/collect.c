@@ -105,7 +105,7 @@ static enum collect collect_gaps(const struct signals *s, enum metric metric, ui
 				 struct sample *ret)
 {
 	static const char *const names[] = {
-#define X(name, text) text,
+#define X(name, text, meaning) text,
 		REQUEST_GAPS(X)
 #undef X
 	};

@@ -565,8 +565,9 @@ enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret
 
 bool http1_finish(struct http1 *h, uint64_t position)
 {
-	if (h->phase == UNTIL_CLOSE)
-		message_end(h, position);
+	if (h->phase == UNTIL_CLOSE || h->refused)
+		message_end(h, h->refused ? h->fields.head.last : position);
+	h->refused = false;
 	return h->status == DECODE_OK && !http1_idle(h);
 }
 

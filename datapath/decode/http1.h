@@ -30,7 +30,8 @@ void http1_free(struct http1 *h);
  * keep-alive and bodies until close are right. */
 enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret_used);
 
-/* The direction was closed at |position|: ends a body that lasts until close (RFC 9112 6.3).
+/* The direction was closed at |position|: ends a body that lasts until close (RFC 9112 6.3), and a
+ * request whose body was not to be sent after a final answer.
  * Returns true when a message was cut short by the close. */
 bool http1_finish(struct http1 *h, uint64_t position);
 

@@ -303,6 +303,7 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 	transport_finish(c);
 	for (int s = 0; s < 2; s++)
 		layers_finish(c, s, sent_total(c, s), time_ns);
+	requests_cut_uploads(c, layers_read_all(c, SIDE_CLIENT, sent_total(c, SIDE_CLIENT)));
 	if (!layers_read_all(c, SIDE_SERVER, sent_total(c, SIDE_SERVER)))
 		requests_drop(c);
 	requests_cut(c, ended_by(c, side, flags),

@@ -348,14 +348,94 @@ static void test_expectation_met(void **state)
 	}
 }
 
+/* A request that ends before its body does says so, whatever was answered and whoever ended it;
+ * one that was sent whole, or whose body was not to be sent, does not. */
+static void test_uploads_cut(void **state)
+{
+#define CHUNKED "POST /up HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define SIZED	"POST /up HTTP/1.1\r\nContent-Length: 10\r\n\r\n"
+	static const struct {
+		const char *request, *answer;
+		unsigned body_bytes, incomplete;
+	} cases[] = {
+		{SIZED, OK_HELLO, 0, REQUEST_GAP(UPLOAD)},
+		{SIZED "01234", OK_HELLO, 5, REQUEST_GAP(UPLOAD)},
+		{SIZED "01234", "", 5, REQUEST_GAP(UPLOAD)},
+		{SIZED "01234", OK_HEAD("5") "he", 5, REQUEST_GAP(UPLOAD)},
+		{SIZED "01234", "HTTP/1.1 200 OK\r\n\r\n", 5, REQUEST_GAP(UPLOAD)},
+		{CHUNKED "5\r\nabc", OK_HELLO, 3, REQUEST_GAP(UPLOAD)},
+		{CHUNKED "5\r\nabcde\r\n", OK_HELLO, 5, REQUEST_GAP(UPLOAD)},
+		{CHUNKED "5\r\nabcde\r\n0\r\n", OK_HELLO, 5, REQUEST_GAP(UPLOAD)},
+		{EXPECTS "some", OK_HELLO, 4, REQUEST_GAP(UPLOAD)},
+		{EXPECTS, "", 0, REQUEST_GAP(UPLOAD)},
+		{EXPECTS, OK_HELLO, 0, 0},
+		{SIZED "0123456789", OK_HELLO, 10, 0},
+		{SIZED "0123456789", "", 10, 0},
+		{CHUNKED "5\r\nabcde\r\n0\r\n\r\n", OK_HELLO, 5, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		world_send(w, false, cases[i / 2].request);
+		world_arrive(w, false);
+		if (*cases[i / 2].answer)
+			world_send(w, true, cases[i / 2].answer);
+		world_arrive(w, true);
+		world_close(w, i % 2, 0);
+		world_close(w, i % 2 == 0, 0);
+		assert_int_equal(w->request_count, 2);
+		for (unsigned n = 0; n < 2; n++) {
+			assert_int_equal(w->requests[n].request_bytes, cases[i / 2].body_bytes);
+			assert_int_equal(w->requests[n].incomplete, cases[i / 2].incomplete);
+		}
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+	}
+}
+
+/* What was not captured of an upload is counted to the last byte that was sent. */
+static void test_skipped_upload_cut(void **state)
+{
+	(void)state;
+	for (unsigned missing = 0; missing < 2; missing++) {
+		struct world *w = world_new();
+		const struct request *r;
+
+		world_pair(w);
+		world_send(w, false, "POST /up HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+		world_skip(w, false, 100000 - missing);
+		world_arrive(w, false);
+		world_send(w, true, OK_HELLO);
+		world_arrive(w, true);
+		world_close(w, true, 0);
+		world_close(w, false, 0);
+		r = world_request(w, REPORTER_SOURCE, 0);
+		assert_request(r, "POST", "/up", 200);
+		assert_int_equal(r->request_bytes, 100000 - missing);
+		assert_int_equal(r->incomplete & ~REQUEST_GAP(TIMES),
+				 missing ? REQUEST_GAP(UPLOAD) : 0);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused_forms),	    cmocka_unit_test(test_forgiven),
-		cmocka_unit_test(test_refused_heads),	    cmocka_unit_test(test_answered_early),
-		cmocka_unit_test(test_answered_nothing),    cmocka_unit_test(test_answered_in_part),
-		cmocka_unit_test(test_broken_behind_loss),  cmocka_unit_test(test_broken_body),
-		cmocka_unit_test(test_expectation_refused), cmocka_unit_test(test_expectation_met),
+		cmocka_unit_test(test_refused_forms),
+		cmocka_unit_test(test_forgiven),
+		cmocka_unit_test(test_refused_heads),
+		cmocka_unit_test(test_answered_early),
+		cmocka_unit_test(test_answered_nothing),
+		cmocka_unit_test(test_answered_in_part),
+		cmocka_unit_test(test_broken_behind_loss),
+		cmocka_unit_test(test_broken_body),
+		cmocka_unit_test(test_expectation_refused),
+		cmocka_unit_test(test_expectation_met),
+		cmocka_unit_test(test_uploads_cut),
+		cmocka_unit_test(test_skipped_upload_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,35 @@ static void test_resets(void **state)
 	assert_int_equal(r->status, 200);
 	assert_int_equal(r->flags, 0);
 	assert_int_equal(r->incomplete, REQUEST_GAP(UPLOAD));
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 1)->incomplete, 0);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 3)->incomplete, 0);
 	assert_int_equal(world_lost(t.world), 0);
+	talk_free(&t);
+}
+
+/* A request that the client itself, or the end of the connection, left without an end. */
+static void test_uploads_cut(void **state)
+{
+	struct talk t = talk_new();
+	static const uint8_t cancel[4] = {0, 0, 0, 8};
+
+	(void)state;
+	wire_headers(t.wires[0], 0, 1, FIELDS("/a"));
+	wire_headers(t.wires[0], 0, 3, FIELDS("/b"));
+	wire_headers(t.wires[0], END_STREAM, 5, FIELDS("/c"));
+	wire_frame(t.wires[0], 0, 0, 1, (const uint8_t *)"abc", 3);
+	flush(&t, false);
+	wire_frame(t.wires[0], 3, 0, 1, cancel, 4);
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 413\n");
+	flush(&t, true);
+	world_close(t.world, true, 0);
+	world_close(t.world, false, 0);
+	assert_int_equal(t.world->request_count, 6);
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 1)->incomplete, REQUEST_GAP(UPLOAD));
+	assert_int_equal(stream(&t, REPORTER_SOURCE, 1)->request_bytes, 3);
+	assert_int_equal(stream(&t, REPORTER_DESTINATION, 3)->incomplete, REQUEST_GAP(UPLOAD));
+	assert_int_equal(stream(&t, REPORTER_DESTINATION, 5)->incomplete, 0);
 	talk_free(&t);
 }
 
@@ -500,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_grpc_on_many_streams),
 		cmocka_unit_test(test_grpc_on_too_many_streams),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_uploads_cut),
 		cmocka_unit_test(test_rapid_reset),
 		cmocka_unit_test(test_lost_header_block),
 		cmocka_unit_test(test_lost_responses),

@@ -25,19 +25,23 @@ struct identity {
 /* Which end's view a record is (Istio's reporter). A pair on one node is reported once by each. */
 enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 
-/* Why a field of a request is not known: bits of request.incomplete. One table: names are label
- * values. */
+/* What a record of a request does not say in full: bits of request.incomplete. One table: names are
+ * label values, meanings go into the documents. */
 #define REQUEST_GAPS(X)                                                                            \
-	X(JOINED, "joined")	/* the exchange began before the capture */                        \
-	X(HPACK, "hpack_join")	/* fields refer to an unknown table entry */                       \
-	X(TIMES, "times")	/* an arrival record was lost */                                   \
-	X(BODY, "body")		/* part of a body could not be counted */                          \
-	X(LOST, "lost")		/* it was given up: what follows in it is not known */             \
-	X(CUT, "cut")		/* a field was longer than its buffer */                           \
-	X(UPLOAD, "upload_cut") /* the server ended the stream first: request_bytes up to then */
+	X(JOINED, "joined", "the exchange began before weft saw the connection")                   \
+	X(HPACK, "hpack_join",                                                                     \
+	  "HTTP/2 fields refer to entries of a table that were sent before weft saw the "          \
+	  "connection")                                                                            \
+	X(TIMES, "times", "a time is not known: its record was lost, or there was none")           \
+	X(BODY, "body", "part of a body could not be counted: the sizes are those seen so far")    \
+	X(LOST, "lost", "the exchange was given up: what follows in it is not known")              \
+	X(CUT, "cut",                                                                              \
+	  "a field was longer than what is kept of it: its start is shown, or `unknown`")          \
+	X(UPLOAD, "upload_cut",                                                                    \
+	  "the request was not sent to its end: `request_bytes` is what was sent of its body")
 
 enum request_gap {
-#define X(name, text) REQUEST_GAP_BIT_##name,
+#define X(name, ...) REQUEST_GAP_BIT_##name,
 	REQUEST_GAPS(X)
 #undef X
 		REQUEST_GAP_MAX

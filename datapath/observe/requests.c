@@ -302,7 +302,7 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 
 	if (!x)
 		return;
-	if (lane->side == SIDE_SERVER && !x->request_ended)
+	if (!x->request_ended)
 		x->record.incomplete |= REQUEST_GAP(UPLOAD);
 	if (!x->response_ended) {
 		x->record.reset = true;
@@ -430,6 +430,23 @@ void requests_doubt(struct conn *c)
 		struct exchange *x = list_entry(n, struct exchange, open);
 
 		x->in_doubt = !x->response_ended;
+	}
+}
+
+/* Of what the client sends from a place on that was not seen, a body may have passed unread. */
+void requests_cut_uploads(struct conn *c, bool read_all)
+{
+	struct http_state *h = c->http;
+
+	for (struct list *n = h ? h->open.next : NULL; h && n != &h->open; n = n->next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+
+		if (x->request_ended)
+			continue;
+		if (read_all)
+			x->record.incomplete |= REQUEST_GAP(UPLOAD);
+		if (!read_all || c->midstream)
+			x->record.incomplete |= REQUEST_GAP(BODY);
 	}
 }
 

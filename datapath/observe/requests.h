@@ -34,6 +34,10 @@ void requests_resume(struct conn *c);
 /* The server's direction is followed from here on: open exchanges may have been answered before. */
 void requests_doubt(struct conn *c);
 
+/* The client sends nothing any more: requests that have no end were cut, where |read_all| of what
+ * it sent was understood. */
+void requests_cut_uploads(struct conn *c, bool read_all);
+
 /* The connection ended by |by|, at |time_ns|: open exchanges are reported as cut. */
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns);
 

@@ -101,6 +101,36 @@ static void test_tls12(void **state)
 	check_opened(TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", SECRETS_IN_ORDER);
 }
 
+/* An upload that its server answers before its end says so, at whatever byte the client stops. */
+static void test_upload_cut(void **state)
+{
+	static const char head[] = "POST /up HTTP/1.1\r\nContent-Length: 10\r\n\r\n";
+
+	(void)state;
+	for (int body_bytes = 0; body_bytes <= 10; body_bytes += 5) {
+		struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+		struct world *w = world_new();
+
+		session_write(s, TLS_CLIENT, head, strlen(head));
+		if (body_bytes)
+			session_write(s, TLS_CLIENT, "0123456789", body_bytes);
+		session_write(s, TLS_SERVER, RESPONSE, strlen(RESPONSE));
+		world_pair(w);
+		replay(w, s, SECRETS_IN_ORDER);
+		world_close(w, true, 0);
+		world_close(w, false, 0);
+		assert_int_equal(w->request_count, 2);
+		for (int n = 0; n < 2; n++) {
+			assert_int_equal(w->requests[n].request_bytes, body_bytes);
+			assert_int_equal(w->requests[n].incomplete,
+					 body_bytes < 10 ? REQUEST_GAP(UPLOAD) : 0);
+		}
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+		session_free(s);
+	}
+}
+
 static void test_late_secrets(void **state)
 {
 	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
@@ -302,15 +332,11 @@ static void test_many_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tls13),
-		cmocka_unit_test(test_tls12),
-		cmocka_unit_test(test_late_secrets),
-		cmocka_unit_test(test_no_secrets),
-		cmocka_unit_test(test_switched_off),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_reason_comes_late),
-		cmocka_unit_test(test_many_wait),
-		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_tls13),	   cmocka_unit_test(test_tls12),
+		cmocka_unit_test(test_upload_cut), cmocka_unit_test(test_late_secrets),
+		cmocka_unit_test(test_no_secrets), cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_reasons),	   cmocka_unit_test(test_reason_comes_late),
+		cmocka_unit_test(test_many_wait),  cmocka_unit_test(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
