@@ -65,7 +65,8 @@ void hpack_free(struct hpack *h);
 void hpack_announce_table_size(struct hpack *h, uint32_t size_bytes);
 
 /* Inflates a whole block. Returns DECODE_OK; DECODE_MALFORMED when it is not HPACK (RFC 7541;
- * values that nobody wants are not looked at) or a size update exceeds what was announced;
+ * values that nobody wants are not looked at; size updates behind fields and whole bytes of
+ * Huffman's padding are taken, as some servers do) or a size update exceeds what was announced;
  * DECODE_LIMIT when memory is short. After these two see hpack_reason, the inflater is of no use
  * any more. |ret| is filled in any case. */
 enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpack_fields *ret);

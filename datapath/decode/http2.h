@@ -46,7 +46,8 @@ void http2_free(struct http2 *h);
  * block, |header_bytes| the size of the block itself. PUSH_PROMISE header blocks are inflated (the
  * table must stay right) and not reported; the pushed response is. Where a direction was joined,
  * fields that refer to table entries from before are missing and the head is |incomplete|; no field
- * is ever wrong. */
+ * is ever wrong. What some servers forgive their clients is no error: no SETTINGS at the start, a
+ * stream on SETTINGS, PING and GOAWAY. */
 enum decode_status http2_feed(struct http2 *h, const struct feed *f);
 
 /* The two directions of one connection; whichever is freed first is forgotten by the other.
