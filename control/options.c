@@ -42,7 +42,7 @@
 	X(statistics, NULL, "measure the run time of BPF programs")                                \
 	X(verify, NULL,                                                                            \
 	  "compare what was seen of each connection with the kernel's counters when it closes")    \
-	X(once, NULL, "attach, say ready, report status, leave")                                   \
+	X(once, NULL, "attach, say ready, leave")                                                  \
 	X(help, NULL, "this text")                                                                 \
 	X(version, NULL, "the version")
 

@@ -140,6 +140,8 @@ static int explain(CURLcode code, long status, struct reader *r, const char *soc
 		return explain_silence(r->curl, socket_path, err);
 	if (status >= 400)
 		return explain_refusal(r, err);
+	if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
+		return error_set(err, -ECONNRESET, "weftd ended in the middle of its answer");
 	if (r->bad || code != CURLE_OK)
 		return error_set(err, -EBADMSG, "an answer that is not understood (%s)",
 				 r->bad ? "not JSON" : curl_easy_strerror(code));

@@ -26,8 +26,8 @@ typedef int (*client_line_fn)(void *arg, const char *text, json_t *object);
 
 /* Runs the request until the answer ends, |line| wants no more, or SIGINT came. Without |line|
  * whole lines go to standard output, unread: a stream costs as little as can be. 0, or
- * -ECONNREFUSED (no weftd there), -EACCES, -EBADMSG (an answer that is none), -EINVAL (weftd
- * refused: its words are in |err|). */
+ * -ECONNREFUSED (no weftd there), -EACCES, -ECONNRESET (it ended while it answered), -EBADMSG (an
+ * answer that is none), -EINVAL (weftd refused: its words are in |err|). */
 int client_get(const char *socket_path, const struct client_url *url, client_line_fn line,
 	       void *arg, struct error *err);
 

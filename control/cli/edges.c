@@ -182,7 +182,10 @@ const char *edges_line(const struct edges *e, unsigned index, bool color, char o
 
 const char *edges_note(const struct edges *e, char out[EDGES_LINE_MAX])
 {
-	snprintf(out, EDGES_LINE_MAX, "%s", e->count ? "" : "(no traffic seen yet)");
+	snprintf(out, EDGES_LINE_MAX, "%s",
+		 e->count      ? ""
+		 : e->filtered ? "(no such edge)"
+			       : "(no traffic seen yet)");
 	if (e->own)
 		snprintf(out, EDGES_LINE_MAX, "(%u to weftd itself left out: --self)", e->own);
 	return out;

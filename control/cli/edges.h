@@ -43,6 +43,7 @@ struct edges {
 	unsigned dropped; /* beyond EDGES_MAX */
 	unsigned own;	  /* left out: they lead to weftd itself */
 	bool self;	  /* none of these is left out */
+	bool filtered;	  /* not all were asked for */
 	struct edge_view rows[EDGES_MAX];
 };
 

@@ -41,7 +41,7 @@ int command_edges(const struct context *context, const struct arguments *a)
 	view.context = context;
 	client_url_start(&url, "/api/v1/edges");
 	view.edges.self = shows_self(a);
-	filters_add(&url, a);
+	view.edges.filtered = filters_add(&url, a);
 	if (client_get(context->socket_path, &url, take_edge, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	if (context->json)

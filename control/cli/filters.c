@@ -2,9 +2,17 @@
 /* Options have the names of the query's keys. */
 #include "control/cli/filters.h"
 
-void filters_add(struct client_url *url, const struct arguments *a)
+bool filters_add(struct client_url *url, const struct arguments *a)
 {
-	for (int i = 0; i < a->option_count; i++)
-		if ((CLI_FILTERS | CLI_TAKES(verdict)) >> a->options[i].id & 1)
-			client_url_add(url, cli_option_name(a->options[i].id), a->options[i].value);
+	bool any = false;
+
+	for (int i = 0; i < a->option_count; i++) {
+		enum cli_option id = a->options[i].id;
+
+		if (!((CLI_FILTERS | CLI_TAKES(verdict)) >> id & 1))
+			continue;
+		client_url_add(url, cli_option_name(id), a->options[i].value);
+		any = true;
+	}
+	return any;
 }

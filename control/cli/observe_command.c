@@ -19,7 +19,7 @@ struct records_view {
 	const char *things; /* "requests" */
 	long long printed;
 	long long last; /* of so many that were asked for; -1: of all that are kept */
-	bool lists_live;
+	bool lists_live, filtered;
 };
 
 /* One aggregated line per loss, never one per lost record. */
@@ -105,23 +105,40 @@ static const char *proxied_shown(const json_t *o, char out[80])
 	return out;
 }
 
+/* " DC,UT": why there was no right answer, in the words of Envoy's access log. */
+static const char *flags_shown(const json_t *o, char out[64])
+{
+	size_t i, used = 0;
+	json_t *flag;
+
+	out[0] = 0;
+	json_array_foreach(json_object_get(o, "flags"), i, flag)
+	{
+		used += (size_t)snprintf(out + used, 64 - used, "%c%.8s", i ? ',' : ' ',
+					 json_string_value(flag));
+		if (used >= 64)
+			break;
+	}
+	return out;
+}
+
 static void print_request(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
 	char when[16], missing[160], forms[160], status[16], grpc[32] = "", code[16], duration[16],
 							     bytes[16];
 	char source[SHOWN_MAX], destination[SHOWN_MAX], method[SHOWN_MAX], path[SHOWN_MAX];
-	char proxied[80];
+	char proxied[80], flags[64];
 	const char *text = number_or_dash(o, "status", status);
 
 	if (json_is_true(json_object_get(o, "grpc")))
 		snprintf(grpc, sizeof(grpc), " grpc=%s", number_or_dash(o, "grpc_status", code));
-	printf("%s%s%s %s%s -> %s %s%s%s %s %s %s%s%s%s %s %s%s%s%s%s%s\n", c.dim,
+	printf("%s%s%s %s%s -> %s %s%s%s %s %s %s%s%s%s%s %s %s%s%s%s%s%s\n", c.dim,
 	       clock_part(o, when), c.off, field_shown(o, "source", source),
 	       proxied_shown(o, proxied), field_shown(o, "destination", destination), c.dim,
 	       field_text(o, "protocol"), c.off, field_shown(o, "method", method),
-	       field_shown(o, "path", path), status_color(&c, text), text, c.off, grpc,
-	       human_ms(field_real(o, "duration_ms"), duration),
+	       field_shown(o, "path", path), status_color(&c, text), text, flags_shown(o, flags),
+	       c.off, grpc, human_ms(field_real(o, "duration_ms"), duration),
 	       human_bytes((double)field_number(o, "response_bytes"), bytes),
 	       json_is_true(json_object_get(o, "encrypted")) ? " tls" : "", c.dim,
 	       listed(o, "incomplete", " [", missing), listed(o, "lenient", " [lenient: ", forms),
@@ -225,7 +242,7 @@ static void take_options(struct records_view *view, struct client_url *url,
 	const char *last = cli_value(a, CLI_OPTION_last);
 	bool follow = cli_has(a, CLI_OPTION_follow);
 
-	filters_add(url, a);
+	view->filtered = filters_add(url, a);
 	if (follow)
 		client_url_add(url, "follow", "1");
 	if (last)
@@ -254,7 +271,7 @@ static int run(const struct context *context, const struct arguments *a,
 	if (client_get(context->socket_path, &url, context->json ? NULL : take_record, &view, &err))
 		return command_fail(client_exit(err.code), "%s", err.text);
 	if (view.lists_live && !view.printed && !context->json)
-		fprintf(stderr, "weft: no such connection lives\n");
+		fprintf(stderr, "weft: no%s connection lives\n", view.filtered ? " such" : "");
 	return EXIT_FINE;
 }
 

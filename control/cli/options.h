@@ -60,9 +60,10 @@ enum cli_option {
 #define CLI_EVERYWHERE                                                                             \
 	(CLI_TAKES(socket) | CLI_TAKES(pin) | CLI_TAKES(output) | CLI_TAKES(color) |               \
 	 CLI_TAKES(help))
-#define CLI_FILTERS                                                                                \
-	(CLI_TAKES(from) | CLI_TAKES(to) | CLI_TAKES(protocol) | CLI_TAKES(status) |               \
-	 CLI_TAKES(path) | CLI_TAKES(method) | CLI_TAKES(reporter))
+/* What edges, connections and requests can be asked for. */
+#define CLI_OF_EDGES	   (CLI_TAKES(from) | CLI_TAKES(to) | CLI_TAKES(reporter))
+#define CLI_OF_CONNECTIONS (CLI_OF_EDGES | CLI_TAKES(protocol))
+#define CLI_FILTERS	   (CLI_OF_CONNECTIONS | CLI_TAKES(status) | CLI_TAKES(path) | CLI_TAKES(method))
 
 struct cli_given {
 	enum cli_option id;

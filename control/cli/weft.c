@@ -29,8 +29,12 @@ static const struct command commands[] = {
 	 .help = "Where no weftd answers, root is told what this kernel can do for one.\n",
 	 .run = command_check},
 	{.name = "edges",
-	 .options = CLI_TAKES(self) | CLI_FILTERS,
+	 .options = CLI_TAKES(self) | CLI_OF_EDGES,
 	 .summary = "who calls whom: rate, errors, latency, bytes, connections, saturation",
+	 .help = "Of the last ten seconds. ERRORS are no answer, 5xx and gRPC failures among the\n"
+		 "requests whose outcome is known (? : there are others). P50, P90 and P99 of the\n"
+		 "durations are within 4.5 %. QUEUE is how full the fullest accept queue of the\n"
+		 "destination is. TLS: whether it is read, or why not (docs/tls.md).\n",
 	 .run = command_edges},
 	{.name = "top",
 	 .options = CLI_TAKES(once) | CLI_TAKES(interval) | CLI_TAKES(self),
@@ -42,7 +46,7 @@ static const struct command commands[] = {
 	 .summary = "requests as they end",
 	 .run = command_observe},
 	{.name = "connections",
-	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_FILTERS,
+	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_OF_CONNECTIONS,
 	 .summary = "living connections; with -f or --last as they open and close",
 	 .run = command_connections},
 	{.name = "config",

@@ -80,23 +80,27 @@ static int add_value(struct filter_values *v, const char *key, const char *value
 	return 0;
 }
 
+static const char *const names[FILTER_KEY_COUNT] = {
+#define X(name) #name,
+	FILTER_KEYS(X)
+#undef X
+};
+
 /* Where the values of |key| are kept, or NULL. */
 static struct filter_values *values_of(struct filter *f, const char *key)
 {
-	const struct {
-		const char *key;
-		struct filter_values *values;
-	} all[] = {
-#define X(name) {#name, &f->name},
-		FILTER_KEYS(X)
-#undef X
-	};
-
-	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (!strcmp(all[i].key, key))
-			return all[i].values;
-	}
+	for (unsigned i = 0; i < FILTER_KEY_COUNT; i++)
+		if (!strcmp(names[i], key))
+			return &f->keys[i];
 	return NULL;
+}
+
+int filter_check(const struct filter *f, unsigned keys, const char *lines, struct error *err)
+{
+	for (unsigned i = 0; i < FILTER_KEY_COUNT; i++)
+		if (f->keys[i].count && !(keys & 1u << i))
+			return error_set(err, -EINVAL, "%s have no %s to ask for", lines, names[i]);
+	return 0;
 }
 
 int filter_add(struct filter *f, const char *key, const char *value, struct error *err)
@@ -250,15 +254,9 @@ bool filter_request(const struct filter *f, const struct recent_request *r)
 	       any(&f->method, match_method, s.method);
 }
 
-static bool wants_exchanges_only(const struct filter *f)
-{
-	return f->status.count || f->path.count || f->method.count;
-}
-
 bool filter_connection(const struct filter *f, const struct recent_connection *c)
 {
-	return !wants_exchanges_only(f) &&
-	       reporter_matches(f, c->reporter, c->client.cookie != 0) &&
+	return reporter_matches(f, c->reporter, c->client.cookie != 0) &&
 	       ends_match(f, c->source, c->destination) &&
 	       any_protocol(&f->protocol, c->protocol, false);
 }
@@ -273,7 +271,7 @@ bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 {
 	const struct verdict *v = &r->verdict;
 
-	return !wants_exchanges_only(f) && reporter_matches(f, (uint8_t)v->reporter, false) &&
+	return reporter_matches(f, (uint8_t)v->reporter, false) &&
 	       is_called_by_either(&f->from, v->source, v->source_workload) &&
 	       is_called_by_either(&f->to, v->destination, v->target_workload) &&
 	       any_protocol(&f->protocol, verdicts_protocol(v->protocol), false) &&
@@ -282,15 +280,13 @@ bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 
 bool filter_living(const struct filter *f, const struct living *l, enum reporter reporter)
 {
-	return !wants_exchanges_only(f) &&
-	       reporter_matches(f, (uint8_t)reporter, l->client.cookie != 0) &&
+	return reporter_matches(f, (uint8_t)reporter, l->client.cookie != 0) &&
 	       ends_match(f, l->source, l->destination) &&
 	       any_protocol(&f->protocol, l->protocol, false);
 }
 
 bool filter_edge(const struct filter *f, const struct edge_row *e)
 {
-	return !wants_exchanges_only(f) && !f->protocol.count &&
-	       reporter_matches(f, (uint8_t)e->reporter, e->other_side) &&
+	return reporter_matches(f, (uint8_t)e->reporter, e->other_side) &&
 	       ends_match(f, e->source, e->destination);
 }

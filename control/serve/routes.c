@@ -234,13 +234,14 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 	return code ? MHD_NO : MHD_YES;
 }
 
-static struct query parse_query(struct MHD_Connection *connection, bool of_verdicts)
+/* |lines|, that have |keys| to ask for. */
+static struct query parse_query(struct MHD_Connection *connection, unsigned keys, const char *lines)
 {
 	struct query q = {0};
 
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &q);
-	if (q.filter.verdict.count && !of_verdicts)
-		error_set(&q.err, -EINVAL, "verdict is a key of verdicts alone");
+	if (!q.err.code)
+		filter_check(&q.filter, keys, lines, &q.err);
 	if (!q.has_last)
 		q.last = q.follow ? 0 : DEFAULT_LAST;
 	return q;
@@ -248,7 +249,7 @@ static struct query parse_query(struct MHD_Connection *connection, bool of_verdi
 
 static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, false);
+	struct query q = parse_query(connection, FILTER_OF_EDGES, "edges");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -265,7 +266,7 @@ static struct pieces *recent_of(struct routes *r, enum recent_kind kind, const s
 
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, false);
+	struct query q = parse_query(connection, FILTER_OF_REQUESTS, "requests");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -275,7 +276,7 @@ static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *con
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, false);
+	struct query q = parse_query(connection, FILTER_OF_CONNECTIONS, "connections");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -286,7 +287,7 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 
 static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, true);
+	struct query q = parse_query(connection, FILTER_OF_VERDICTS, "verdicts");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);

@@ -232,6 +232,8 @@ static void test_edges(void **state)
 	json_decref(v);
 	fetch_free(f);
 	check_get("/api/v1/edges?from=nobody", true, 200, "");
+	check_get("/api/v1/edges?status=5xx", true, 400,
+		  "{\"error\":\"edges have no status to ask for\"}\n");
 }
 
 static void test_files(void **state)
