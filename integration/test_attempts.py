@@ -2,6 +2,7 @@
 """Who is refused is one attempt of one socket: nobody else who has its addresses and ports, in this or in another network
 namespace, feels it. And whatever stands before the TCP header, it is the same attempt."""
 
+import json
 import shutil
 import sys
 
@@ -242,3 +243,55 @@ def vouched(box):
 def vouched_arrival(box):
     """Only at the server's end is it known who that is."""
     vouch(box, "group", SILENCE)
+
+
+MULTIPATH = """
+import socket, sys, time
+sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+if len(sys.argv) == 2:
+    sock.bind(("", int(sys.argv[1])))
+    sock.listen()
+    while True:
+        peer = sock.accept()[0]
+        while word := peer.recv(1):
+            peer.send(word)
+sock.bind((sys.argv[3], 0))
+sock.connect((sys.argv[1], int(sys.argv[2])))
+while sock.send(b"x") and sock.recv(1):
+    time.sleep(0.05)
+"""
+
+
+def paths(place):
+    """From which addresses it has connections."""
+    lines = place.run(["ss", "-Htn", "state", "established", "dport", "=", ":8080"]).stdout.splitlines()
+    return sorted(line.split()[2].rpartition(":")[0].partition("%")[0] for line in lines)
+
+
+@test("policy/further_path", needs=("ss",))
+def further_path(box):
+    """A further path of a connection of Multipath TCP is decided for itself; one that is denied ends no other."""
+    server, house = box.namespace("server"), box.namespace("house")
+    second = "198.18.0.70"
+    ip("addr", "add", f"{second}/24", "dev", "eth0", netns=house.name)
+    for place in (server, house):
+        place.run(["ip", "mptcp", "limits", "set", "subflow", 2])
+    house.run(["ip", "mptcp", "endpoint", "add", second, "dev", "eth0", "subflow"])
+    server.start([sys.executable, "-c", MULTIPATH, "8080"], "server")
+    wait_for(lambda: server.listens(8080), 10, "the server")
+    shop = workload("shop", "shop", house.address, "shop")
+    mesh = Mesh(box, cart=workload("cart", "cart", server.address, "cart"), shop=shop, policy=allow(source(namespaces=["shop"])))
+    mesh.start()
+    client = [sys.executable, "-c", MULTIPATH, server.address, "8080", house.address]
+    before = house.start(client, "allowed")
+    wait_for(lambda: paths(house) == [house.address, second], 10, "the second path")
+    before.stop()
+    mesh.apply(shop=shop + workload("web", "web", second, "web"))
+    house.start(client, "denied")
+    wait_for(lambda: any(row["client"].startswith(second) for row in verdicts(mesh)), 10, "the verdict on the second path")
+    expect_equal(paths(house), [house.address], "paths when policy denies the second one's address")
+
+
+def verdicts(mesh):
+    done = mesh.weftd.command("observe", "--verdict", "denied", "-o", "json")
+    return [row for row in map(json.loads, done.stdout.splitlines()) if "client" in row]
