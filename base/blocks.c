@@ -22,7 +22,8 @@ struct block {
 struct stock {
 	struct block *ready;
 	uint32_t count;
-	uint32_t taken; /* since the last piece of work began */
+	uint32_t taken;	 /* since the last piece of work began */
+	uint32_t before; /* by the one before */
 };
 
 static struct {
@@ -77,6 +78,11 @@ static struct block *ready_take(uint32_t size)
 	return b;
 }
 
+static uint32_t needed_of(const struct stock *stock)
+{
+	return stock->taken > stock->before ? stock->taken : stock->before;
+}
+
 /* Whether it is needed. */
 static bool ready_put(struct block *b)
 {
@@ -84,7 +90,7 @@ static bool ready_put(struct block *b)
 	bool needed;
 
 	pthread_mutex_lock(&all.mutex);
-	needed = all.on && stock->count < stock->taken;
+	needed = all.on && stock->count < needed_of(stock);
 	if (needed) {
 		b->next = stock->ready;
 		stock->ready = b;
@@ -153,8 +159,27 @@ void block_free(void *block)
 void blocks_begin(void)
 {
 	pthread_mutex_lock(&all.mutex);
-	for (uint32_t size = 0; size <= SIZES; size++)
+	for (uint32_t size = 0; size <= SIZES; size++) {
+		all.sizes[size].before = all.sizes[size].taken;
 		all.sizes[size].taken = 0;
+	}
+	pthread_mutex_unlock(&all.mutex);
+}
+
+void blocks_forget(void)
+{
+	pthread_mutex_lock(&all.mutex);
+	for (uint32_t size = 0; size <= SIZES; size++)
+		all.sizes[size].before = all.sizes[size].taken = 0;
+	pthread_mutex_unlock(&all.mutex);
+}
+
+void blocks_expect(size_t bytes)
+{
+	uint32_t size = size_for(sizeof(struct block) + bytes);
+
+	pthread_mutex_lock(&all.mutex);
+	all.sizes[size].taken += size != 0;
 	pthread_mutex_unlock(&all.mutex);
 }
 
@@ -165,9 +190,9 @@ static uint32_t size_to_mend(struct block **ret_excess)
 
 	pthread_mutex_lock(&all.mutex);
 	all.on = true;
-	while (size && all.sizes[size].count == all.sizes[size].taken)
+	while (size && all.sizes[size].count == needed_of(&all.sizes[size]))
 		size--;
-	if (size && all.sizes[size].count > all.sizes[size].taken) {
+	if (size && all.sizes[size].count > needed_of(&all.sizes[size])) {
 		*ret_excess = all.sizes[size].ready;
 		all.sizes[size].ready = (*ret_excess)->next;
 		all.sizes[size].count--;

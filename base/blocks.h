@@ -13,8 +13,14 @@ void *block_resize(void *block, size_t bytes);
 void block_free(void *block);
 
 /* A piece of work begins: the large blocks that are taken from here on, until the next one begins,
- * are what it needs. */
+ * are what it needs. The next one is expected to need as many of a size as one of the last two. */
 void blocks_begin(void);
+
+/* The next one will be another: what is expected of it is said by blocks_expect. */
+void blocks_forget(void);
+
+/* It takes one more of that size. */
+void blocks_expect(size_t bytes);
 
 /* Makes a part of them ready for the next piece of work: at most a quarter of a MiB is touched.
  * Blocks that are freed are kept for it from the first call on, as many as it needs. True: there is

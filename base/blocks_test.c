@@ -56,10 +56,15 @@ static void build(char *blocks[GENERATION])
 		assert_non_null(blocks[i]);
 }
 
+/* What is freed was written to. */
 static void drop(char *blocks[GENERATION])
 {
-	for (unsigned i = 0; i < GENERATION; i++)
+	static const size_t sizes[GENERATION] = {LARGE, LARGE / 2, SMALL};
+
+	for (unsigned i = 0; i < GENERATION; i++) {
+		memset(blocks[i], 1, sizes[i]);
 		block_free(blocks[i]);
+	}
 }
 
 /* The pages are the witness: they are in memory before anything is written to them. */
@@ -108,7 +113,46 @@ static void what_is_dropped_serves_again(void **state)
 	drop(next);
 }
 
-/* No more than the last build took. */
+/* Builds of two kinds that take turns. */
+static void the_build_before_the_last_counts_too(void **state)
+{
+	char *last[GENERATION], *small, *large;
+
+	(void)state;
+	build(last);
+	drop(last);
+	prepare_all();
+	blocks_begin();
+	small = block_new(SMALL);
+	prepare_all();
+	blocks_begin();
+	large = block_new(LARGE);
+	assert_true(resident(large, LARGE) >= pages_of(LARGE));
+	block_free(small);
+	block_free(large);
+}
+
+/* Though a build of another kind was the last. */
+static void what_is_expected_is_ready_and_nothing_else(void **state)
+{
+	char *last[GENERATION], *larger, *large;
+
+	(void)state;
+	build(last);
+	blocks_forget();
+	blocks_expect(LARGE * 2);
+	prepare_all();
+	blocks_begin();
+	larger = block_new(LARGE * 2);
+	assert_true(resident(larger, LARGE * 2) >= pages_of(LARGE * 2));
+	large = block_new(LARGE);
+	assert_true(resident(large, LARGE) < pages_of(LARGE));
+	drop(last);
+	block_free(larger);
+	block_free(large);
+}
+
+/* No more than the last two builds took. */
 static void what_is_not_needed_is_given_back(void **state)
 {
 	char *last[GENERATION], *small;
@@ -117,6 +161,7 @@ static void what_is_not_needed_is_given_back(void **state)
 	build(last);
 	drop(last);
 	prepare_all();
+	blocks_begin();
 	blocks_begin();
 	small = block_new(SMALL);
 	assert_true(blocks_prepare());
@@ -148,6 +193,8 @@ int main(void)
 		cmocka_unit_test(the_next_build_finds_memory),
 		cmocka_unit_test(sizes_need_not_be_equal),
 		cmocka_unit_test(what_is_dropped_serves_again),
+		cmocka_unit_test(the_build_before_the_last_counts_too),
+		cmocka_unit_test(what_is_expected_is_ready_and_nothing_else),
 		cmocka_unit_test(what_is_not_needed_is_given_back),
 		cmocka_unit_test(blocks_grow),
 	};

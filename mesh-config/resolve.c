@@ -11,10 +11,15 @@
 
 /* ---- arrays */
 
+uint32_t rows_hint(const struct mesh_source *s, enum mesh_array array)
+{
+	return s->counts[array] + s->counts[array] / 16 + 16;
+}
+
 static bool rows_grow(struct resolve *r, enum mesh_array array, uint32_t more)
 {
 	struct rows *rows = &r->rows[array];
-	uint32_t hint = r->source->counts[array] + r->source->counts[array] / 16 + 16;
+	uint32_t hint = rows_hint(r->source, array);
 	uint64_t capacity = rows->capacity ? rows->capacity * 2ull : hint;
 	void *grown;
 
@@ -408,6 +413,8 @@ static int build(struct mesh_source *s, struct reuse *reuse, struct mesh **ret_m
 	if (!err) {
 		mesh_complete(&r);
 		built_keep(&r);
+		if (!reuse)
+			carry_expect(s);
 		*ret_mesh = r.mesh;
 		r.mesh = NULL;
 	}

@@ -46,6 +46,9 @@ struct resolve {
 	char scratch[512];
 };
 
+/* Rows that there is room for at first. */
+uint32_t rows_hint(const struct mesh_source *s, enum mesh_array array);
+
 /* A zeroed new element of an array, or, when memory is short, one that is thrown away (|failed| is
  * set then). Pointers to elements are good until the next one is added. */
 void *rows_add(struct resolve *r, enum mesh_array array, size_t size_bytes);

@@ -25,6 +25,21 @@ static void copy(struct resolve *r, enum mesh_array array)
 	rows_append(r, array, last_mesh(r), 0, mesh_rows(last_mesh(r), array).count);
 }
 
+void carry_expect(const struct mesh_source *s)
+{
+	static const enum mesh_array copied[] = {ROWS_services,
+#define X(field) ROWS_##field,
+						 SERVICE_PARTS(X)
+#undef X
+	};
+
+	blocks_forget();
+	for (size_t i = 0; i < sizeof(copied) / sizeof(*copied); i++)
+		if (s->counts[copied[i]])
+			shared_expect((size_t)rows_hint(s, copied[i]) * rows_size_bytes(copied[i]));
+	blocks_expect((s->counts[ROWS_services] + 1u) * sizeof(struct service_work));
+}
+
 /* ---- services */
 
 void services_carry(struct resolve *r)
