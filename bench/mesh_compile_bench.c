@@ -51,7 +51,8 @@ static void bench_changes(struct compiler *c, struct world_spec *spec, struct wo
 	static double compile_ms[CHANGES], copy_ms[CHANGES], names_ms[CHANGES];
 	size_t room = cells_count(compiler_cells(c)) + (size_t)65536;
 	char *arenas[2] = {calloc(room, 64), calloc(room, 64)};
-	uint64_t held[2] = {0}, copied = 0, start_copied;
+	struct cells_held held[2] = {0};
+	uint64_t copied = 0, start_copied;
 	struct world *next;
 	double start;
 
@@ -62,10 +63,10 @@ static void bench_changes(struct compiler *c, struct world_spec *spec, struct wo
 		world_free(w);
 		w = next;
 		start = now_ms();
-		start_copied = cells_copy(compiler_cells(c), held[i % 2], arenas[i % 2]);
+		start_copied =
+			cells_copy(compiler_cells(c), &held[i % 2], arenas[i % 2], UINT32_MAX);
 		copy_ms[i] = now_ms() - start;
 		copied += i >= 2 ? start_copied : 0;
-		held[i % 2] = i + 2;
 		start = now_ms();
 		compile_names_free(compiler_names(c));
 		names_ms[i] = now_ms() - start;

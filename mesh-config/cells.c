@@ -167,16 +167,32 @@ void cells_epoch_set(struct cells *c, uint64_t epoch)
 	c->epoch = epoch;
 }
 
-uint32_t cells_copy(const struct cells *c, uint64_t epoch, void *target)
+/* The chunk of |first|. Returns how many cells were copied. */
+static uint32_t chunk_copy(const struct cells *c, uint32_t first, uint64_t epoch, void *target)
 {
-	uint32_t copied = 0, n;
+	uint32_t n = c->count - first < CHUNK_CELLS ? c->count - first : CHUNK_CELLS;
 
-	for (uint32_t first = 0; first < c->count; first += CHUNK_CELLS) {
-		if (epoch && c->changed[first / CHUNK_CELLS] <= epoch)
-			continue;
-		n = c->count - first < CHUNK_CELLS ? c->count - first : CHUNK_CELLS;
-		memcpy((char *)target + first * CELL, c->memory + first * CELL, n * CELL);
-		copied += n;
-	}
+	if (epoch && c->changed[first / CHUNK_CELLS] <= epoch)
+		return 0;
+	memcpy((char *)target + first * CELL, c->memory + first * CELL, n * CELL);
+	return n;
+}
+
+uint32_t cells_copy(const struct cells *c, struct cells_held *held, void *target, uint32_t most)
+{
+	uint32_t copied = 0;
+
+	for (uint32_t first = 0; first < held->end && held->ahead != c->epoch; first += CHUNK_CELLS)
+		copied += chunk_copy(c, first, held->ahead, target);
+	held->ahead = c->epoch;
+	for (; held->end < c->count && copied < most; held->end += CHUNK_CELLS)
+		copied += chunk_copy(c, held->end, held->epoch, target);
+	if (held->end >= c->count)
+		*held = (struct cells_held){.epoch = c->epoch};
 	return copied;
+}
+
+bool cells_copied(const struct cells *c, const struct cells_held *held)
+{
+	return held->epoch == c->epoch;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,17 @@ int cells_error(const struct cells *c);	     /* sticky: 0, -ENOSPC, -ENOMEM */
 /* Changes from now on are of epoch |epoch|, which grows. */
 void cells_epoch_set(struct cells *c, uint64_t epoch);
 
-/* Makes |target|, which holds what |c| held at the end of |epoch| (0: nothing yet), hold what |c|
- * holds. |target| has at least cells_count(c) cells. Returns how many were copied. */
-uint32_t cells_copy(const struct cells *c, uint64_t epoch, void *target);
+/* What a copy holds; all zero: nothing yet. */
+struct cells_held {
+	uint64_t epoch; /* what |c| held at the end of it, */
+	uint64_t ahead; /* but of this one */
+	uint32_t end;	/* before this cell */
+};
+
+/* Makes |target| hold what |c| holds, or goes on with that: about |most| cells are copied, and
+ * |held| says how far it is. |target| has at least cells_count(c) cells. Returns how many were
+ * copied. */
+uint32_t cells_copy(const struct cells *c, struct cells_held *held, void *target, uint32_t most);
+
+/* Whether nothing is left to be copied. */
+bool cells_copied(const struct cells *c, const struct cells_held *held);

@@ -91,21 +91,60 @@ static void copies_catch_up_with_what_changed(void **state)
 	struct cells *c = cells_new(CELLS_MAX);
 	uint32_t first = cells_alloc(c, 1000), other;
 	char *target = malloc((size_t)CELLS_MAX * WEFT_MESH_CELL_BYTES);
+	struct cells_held held = {0};
 
 	(void)state;
 	memset(target, 0xee, (size_t)CELLS_MAX * WEFT_MESH_CELL_BYTES);
 	fill(c, first, 1000, 1);
-	assert_int_equal(cells_copy(c, 0, target), cells_count(c));
+	assert_int_equal(cells_copy(c, &held, target, UINT32_MAX), cells_count(c));
 	cells_epoch_set(c, 2);
 	fill(c, first + 500, 1, 2);
 	fill(c, first, 1000 - 500, 1); /* the same again */
-	assert_int_equal(cells_copy(c, 1, target), 64);
+	assert_false(cells_copied(c, &held));
+	assert_int_equal(cells_copy(c, &held, target, UINT32_MAX), 64);
 	cells_epoch_set(c, 3);
 	other = cells_alloc(c, 10); /* never put: zero, and so in the copy */
-	cells_copy(c, 2, target);
+	cells_copy(c, &held, target, UINT32_MAX);
 	assert_memory_equal(target, cells_get(c, 0), cells_count(c) * (size_t)WEFT_MESH_CELL_BYTES);
 	assert_true(is_filled(c, other, 10, 0));
-	assert_int_equal(cells_copy(c, 3, target), 0);
+	assert_true(cells_copied(c, &held));
+	assert_int_equal(cells_copy(c, &held, target, UINT32_MAX), 0);
+	free(target);
+	cells_free(c);
+}
+
+/* In parts of any size, with changes between any two of them. */
+static void copies_go_on_where_they_were(void **state)
+{
+	size_t bytes = (size_t)CELLS_MAX * WEFT_MESH_CELL_BYTES;
+	struct cells *c = cells_new(CELLS_MAX);
+	char *target = malloc(bytes);
+	struct cells_held held = {0};
+	uint64_t seed = 9;
+	uint32_t copied;
+
+	(void)state;
+	memset(target, 0xee, bytes);
+	fill(c, cells_alloc(c, 5000), 5000, 1);
+	for (uint64_t epoch = 2; epoch < 300; epoch++) {
+		uint32_t parts = next_random(&seed) % 4, most = 64 + next_random(&seed) % 3000;
+
+		for (uint32_t i = 0; i < parts && !cells_copied(c, &held); i++)
+			assert_in_range(cells_copy(c, &held, target, most), 0, most + 64 * 8);
+		cells_epoch_set(c, epoch);
+		for (uint32_t i = 0; i < 4; i++)
+			fill(c, 1 + next_random(&seed) % (cells_count(c) - 1), 1, (uint8_t)epoch);
+		if (epoch % 16 == 0)
+			fill(c, cells_alloc(c, 100), 100, (uint8_t)epoch);
+		if (epoch % 7)
+			continue;
+		do
+			copied = cells_copy(c, &held, target, most);
+		while (copied && !cells_copied(c, &held));
+		assert_true(cells_copied(c, &held));
+		assert_memory_equal(target, cells_get(c, 0),
+				    cells_count(c) * (size_t)WEFT_MESH_CELL_BYTES);
+	}
 	free(target);
 	cells_free(c);
 }
@@ -193,6 +232,7 @@ int main(void)
 		cmocka_unit_test(blocks_do_not_overlap),
 		cmocka_unit_test(no_room_is_an_error_that_stays),
 		cmocka_unit_test(copies_catch_up_with_what_changed),
+		cmocka_unit_test(copies_go_on_where_they_were),
 		cmocka_unit_test(keys_are_found_until_they_are_removed),
 		cmocka_unit_test(tables_do_not_remember_how_they_came_to_be),
 	};

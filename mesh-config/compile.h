@@ -45,9 +45,8 @@ int compiler_adopt(struct compiler *c, const void *cells, uint32_t count);
  * from scratch next time (with the same numbers); what was copied from it is not concerned. */
 int compiler_run(struct compiler *c, const struct compile_input *in, struct error *err);
 
-/* The cells of the last successful run: cells_count, and cells_copy with |epoch| = the generation
- * that the target holds, or 0 when it is older than compiler_oldest. Borrowed until the next run.
- */
+/* The cells of the last successful run: cells_count, and cells_copy for what holds generations from
+ * compiler_oldest on, or nothing. Borrowed until the next run. */
 const struct cells *compiler_cells(const struct compiler *c);
 
 /* The generation that was compiled from scratch; what copies of older ones hold is of no use. */

@@ -391,6 +391,11 @@ int channel_ask_begin(struct channel *c, enum channel_question question, uint64_
 	return r ? explain(err, r) : 0;
 }
 
+void channel_ask_wait(struct channel *c, int timeout_ms)
+{
+	wait_readable(c->ask_fd, timeout_ms);
+}
+
 int channel_ask_end(struct channel *c, struct error *err)
 {
 	cleanup_close int fd = -1;

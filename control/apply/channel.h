@@ -86,7 +86,7 @@ enum channel_question {
 	/* |argument| cells wanted; answer: how many there are, in the upper half which arena it is,
 	 * and a descriptor */
 	CHANNEL_ARENA,
-	CHANNEL_FLIP,	    /* the arena given last comes into force; answer: 0 */
+	CHANNEL_FLIP,	    /* the arena |argument|, the next one, comes into force; answer: 0 */
 	CHANNEL_CLEAR,	    /* nothing is in force any more; answer: 0 */
 	CHANNEL_RESOLVE,    /* data: struct resolve_name, several; answer: the same, filled in */
 	CHANNEL_ACCELERATE, /* data: struct weft_accel_key, several: connections to these only */
@@ -109,6 +109,9 @@ int channel_ask(struct channel *c, enum channel_question question, uint64_t argu
 int channel_ask_begin(struct channel *c, enum channel_question question, uint64_t argument,
 		      struct error *err);
 int channel_ask_end(struct channel *c, struct error *err);
+
+/* Between them: lets the feeder have this CPU until it answers, for so long at most. */
+void channel_ask_wait(struct channel *c, int timeout_ms);
 
 /* The same with |bytes| (at most CHANNEL_DATA_MAX) of data, in whose place the answer's come: as
  * many, or none. */

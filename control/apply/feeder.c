@@ -264,15 +264,18 @@ static void answer_arena(struct feeder *f, uint64_t cells)
 
 /* The answer goes first: the planner waits for it and tells when the generation came into force.
  * While an earlier build's is in force that is not before its hooks are taken over. */
-static void answer_flip(struct feeder *f)
+static void answer_flip(struct feeder *f, uint64_t arena)
 {
 	const struct weft_mesh_header *live;
+	struct mesh_arena spare = {0};
 	struct error err = {0};
-	int r;
+	int r = mesh_maps_arena_get(f->maps, 0, &spare, &err);
 
-	if (f->options.pin_dir)
+	if (!r && spare.id != arena)
+		r = error_set(&err, -ESTALE, "the mesh was written into memory that is not next");
+	if (!r && f->options.pin_dir)
 		kept_remove(f->options.pin_dir); /* soon older than what is in force */
-	r = mesh_maps_flip(f->maps, &err);
+	r = r ? r : mesh_maps_flip(f->maps, &err);
 	live = mesh_maps_live(f->maps);
 	if (!r && attach_waits(f->options.attach))
 		leave_to_loader(f, TODO_TAKE_OVER);
@@ -383,7 +386,7 @@ static void answer(struct feeder *f, enum channel_question question, uint64_t ar
 		answer_arena(f, argument);
 		break;
 	case CHANNEL_FLIP:
-		answer_flip(f);
+		answer_flip(f, argument);
 		break;
 	case CHANNEL_CLEAR:
 		channel_answer(f->channel, mesh_maps_clear(f->maps), 0, -1, &err);

@@ -423,13 +423,14 @@ static int wait_ms(const struct planner *p)
 	return p->retry_due_us > now ? (int)((p->retry_due_us - now) / 1000) + 1 : 0;
 }
 
-/* A part of what may wait: files are kept for the next agent, memory is made ready for the next
- * change. */
+/* A part of what may wait: the other arena is filled and memory is made ready for the next change,
+ * files are kept for the next agent. */
 static void prepare(struct planner *p)
 {
-	bool behind = last_good_write(p->keeper), cold = blocks_prepare();
+	bool behind = writer_prepare(p->writer), cold = blocks_prepare();
+	bool untold = last_good_write(p->keeper);
 
-	p->prepares = behind || cold;
+	p->prepares = behind || cold || untold;
 }
 
 static bool is_due(uint64_t due_us)

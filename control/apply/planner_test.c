@@ -30,12 +30,25 @@
 	"apiVersion: v1\nkind: Service\nmetadata: {name: more, namespace: shop}\n"                 \
 	"spec: {ports: [{port: 80}]}\n"
 
+#define SERVICES 6000
+#define ARENAS	 2
+
+/* Memory of the kernel, as datapath/attach/mesh_maps.h gives it. */
+struct arena_memory {
+	uint64_t id; /* 0: there is none */
+	uint64_t count;
+	int fd;
+	char *cells; /* mapped */
+};
+
 struct loader {
 	struct channel channel;
 	struct planner *planner;
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
-	uint64_t arenas;
+	struct arena_memory arenas[ARENAS];
+	unsigned spare; /* which of them is not in force */
+	uint64_t arena_id;
 	int kept_fd; /* what was asked for last */
 	uint64_t kept_bytes;
 	char asked[512]; /* letters of questions: see letter_of */
@@ -82,15 +95,40 @@ static enum channel_question question(struct loader *l, uint64_t *ret_argument)
 	return q;
 }
 
+static void arena_drop(struct arena_memory *a)
+{
+	if (!a->id)
+		return;
+	munmap(a->cells, a->count * WEFT_MESH_CELL_BYTES);
+	close(a->fd);
+}
+
+static void answer_arena(struct loader *l, uint64_t cells)
+{
+	struct arena_memory *a = &l->arenas[l->spare];
+	struct error none = {0};
+
+	if (a->count < cells) {
+		arena_drop(a);
+		*a = (struct arena_memory){.id = ++l->arena_id, .count = cells + cells / 8};
+		a->fd = memory_new(a->count * WEFT_MESH_CELL_BYTES);
+		a->cells = mmap(NULL, a->count * WEFT_MESH_CELL_BYTES, PROT_READ | PROT_WRITE,
+				MAP_SHARED, a->fd, 0);
+		assert_ptr_not_equal(a->cells, MAP_FAILED);
+	}
+	channel_answer(&l->channel, 0, a->id << 32 | a->count, a->fd, &none);
+}
+
 static void answer(struct loader *l, enum channel_question q, uint64_t argument)
 {
 	struct error none = {0};
-	int fd = -1;
 
 	if (q == CHANNEL_ARENA) {
-		fd = memory_new(argument * WEFT_MESH_CELL_BYTES);
-		channel_answer(&l->channel, 0, ++l->arenas << 32 | argument, fd, &none);
-		close(fd);
+		answer_arena(l, argument);
+	} else if (q == CHANNEL_FLIP) {
+		assert_int_equal(l->arenas[l->spare].id, argument);
+		l->spare = !l->spare;
+		channel_answer(&l->channel, 0, 0, -1, &none);
 	} else if (q == CHANNEL_KEEP) {
 		if (l->kept_fd >= 0)
 			close(l->kept_fd);
@@ -245,6 +283,8 @@ static int loader_free(void **state)
 	channel_close(&l->channel);
 	if (l->kept_fd >= 0)
 		close(l->kept_fd);
+	for (unsigned i = 0; i < ARENAS; i++)
+		arena_drop(&l->arenas[i]);
 	free(l->endpoints);
 	free(l->services);
 	free(l->data);
@@ -267,9 +307,9 @@ static void a_change_does_not_wait_for_keeping(void **state)
 	answer(l, CHANNEL_KEEP, bytes);
 	serve_until(l, CHANNEL_FLIP);
 	assert_int_equal(kept(l, "cart").files, 0); /* nothing, rather than a part */
-	answer(l, CHANNEL_FLIP, 0);
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
 	serve_until_kept(l);
-	assert_string_equal(l->asked, "afkafp");
+	assert_string_equal(l->asked, "afakfp");
 	assert_int_equal(kept(l, "cart").files, LARGE_FILES + 2);
 	expect_kept(l, 2);
 }
@@ -308,10 +348,10 @@ static void keeping_begins_again_once(void **state)
 	send_file(l, "cart", text_of(3));
 	answer(l, CHANNEL_KEEP, bytes);
 	serve_until_kept(l);
-	assert_string_equal(l->asked, "afkafkp");
+	assert_string_equal(l->asked, "afakfkp");
 	expect_kept(l, 2);
 	serve_until_kept(l);
-	assert_string_equal(l->asked, "afkafkpafp");
+	assert_string_equal(l->asked, "afakfkpfp");
 	expect_kept(l, 3);
 }
 
@@ -331,7 +371,7 @@ static void a_change_costs_what_its_files_do(void **state)
 		serve_until(l, CHANNEL_FLIP);
 		if (i % 100 == 1)
 			expect_kept(l, last - 1);
-		answer(l, CHANNEL_FLIP, 0);
+		answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
 		serve_until_kept(l);
 		again += strchr(l->asked, 'k') != NULL;
 		if (i % 100 == 0)
@@ -356,9 +396,121 @@ static void what_is_removed_is_not_kept(void **state)
 	assert_string_equal(kept(l, "more").text, MORE);
 }
 
+/* ---- the other arena */
+
+/* The service that changes, and many that do not. */
+static void send_services(struct loader *l)
+{
+	struct file_batch *batch = file_batch_new(true);
+	const char *text = text_of(1);
+
+	file_batch_add(batch, &(struct fed_file){.name = "cart", .bytes = {text, strlen(text)}});
+	for (unsigned i = 0; i < SERVICES; i++) {
+		char name[32], other[256];
+
+		snprintf(name, sizeof(name), "other-%u", i);
+		snprintf(other, sizeof(other),
+			 "apiVersion: v1\nkind: Service\nmetadata: {name: s%u, namespace: shop}\n"
+			 "spec: {clusterIP: 10.3.%u.%u, ports: [{port: 80}]}\n",
+			 i, i / 250, i % 250 + 1);
+		file_batch_add(batch,
+			       &(struct fed_file){.name = name, .bytes = {other, strlen(other)}});
+	}
+	assert_int_equal(file_batch_send(batch, &l->channel), 0);
+}
+
+static uint64_t used_bytes(const struct arena_memory *a)
+{
+	const struct weft_mesh_header *h = (const struct weft_mesh_header *)a->cells;
+
+	assert_int_equal(h->magic, WEFT_MESH_MAGIC);
+	assert_true(h->cells <= a->count);
+	return (uint64_t)h->cells * WEFT_MESH_CELL_BYTES;
+}
+
+/* Both hold what is in force, after a while in which nothing is asked. */
+static void expect_equal_arenas(const struct loader *l)
+{
+	const struct arena_memory *live = &l->arenas[!l->spare], *spare = &l->arenas[l->spare];
+	uint64_t bytes = used_bytes(live);
+
+	assert_true(bytes > PART_BYTES); /* more than is copied at once */
+	for (unsigned ms = 0; ms < WAIT_MS && memcmp(live->cells, spare->cells, bytes) != 0; ms++)
+		poll(NULL, 0, 1);
+	assert_memory_equal(live->cells, spare->cells, bytes);
+}
+
+/* A byte that nobody but this test changes is the witness that it was not written again. */
+static void the_first_change_writes_its_difference_alone(void **state)
+{
+	struct loader *l = *state;
+	uint64_t far;
+
+	send_services(l);
+	serve_until_kept(l);
+	expect_equal_arenas(l);
+	far = used_bytes(&l->arenas[l->spare]) - WEFT_MESH_CELL_BYTES;
+	l->arenas[l->spare].cells[far] ^= 0x55;
+	memset(l->asked, 0, sizeof(l->asked));
+	send_file(l, "cart", text_of(2));
+	serve_until(l, CHANNEL_FLIP);
+	assert_string_equal(l->asked, "f"); /* it knew which one is next */
+	assert_int_equal(l->arenas[0].cells[far] ^ l->arenas[1].cells[far], 0x55);
+	l->arenas[l->spare].cells[far] ^= 0x55;
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	serve_until_kept(l);
+	expect_equal_arenas(l);
+}
+
+/* One part was copied when the change comes. */
+static void a_change_goes_before_the_filling_and_is_whole(void **state)
+{
+	struct loader *l = *state;
+	uint64_t cells;
+
+	send_services(l);
+	serve_until(l, CHANNEL_FLIP);
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	cells = serve_until(l, CHANNEL_ARENA);
+	send_file(l, "cart", text_of(2));
+	answer(l, CHANNEL_ARENA, cells);
+	serve_until(l, CHANNEL_FLIP);
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	serve_until_kept(l);
+	expect_equal_arenas(l);
+	expect_kept(l, 2);
+}
+
+/* The loader could not give the other arena: it is asked for again, with the change. */
+static void a_change_does_not_need_the_filling(void **state)
+{
+	struct error short_of = {.code = -ENOMEM, .text = "no memory"};
+	struct loader *l = *state;
+
+	send_services(l);
+	serve_until(l, CHANNEL_FLIP);
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	serve_until(l, CHANNEL_ARENA);
+	channel_answer(&l->channel, -ENOMEM, 0, -1, &short_of);
+	serve_until_kept(l);
+	memset(l->asked, 0, sizeof(l->asked));
+	send_file(l, "cart", text_of(2));
+	serve_until(l, CHANNEL_FLIP);
+	assert_string_equal(l->asked, "af");
+	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	serve_until_kept(l);
+	expect_equal_arenas(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_first_change_writes_its_difference_alone,
+						loader_new, loader_free),
+		cmocka_unit_test_setup_teardown(a_change_goes_before_the_filling_and_is_whole,
+						loader_new, loader_free),
+		cmocka_unit_test_setup_teardown(a_change_does_not_need_the_filling, loader_new,
+						loader_free),
 		cmocka_unit_test_setup_teardown(a_change_does_not_wait_for_keeping, loader_new,
 						loader_free),
 		cmocka_unit_test_setup_teardown(keeping_does_not_wait_for_ever, loader_new,

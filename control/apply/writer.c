@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two arenas take turns: the one that is not in force holds the generation before, and becomes the
- * next by what changed since. */
+/* Two arenas take turns: the one that is not in force comes to hold what is in force, in idle time,
+ * and becomes the next generation by what changes. */
 #include "control/apply/writer.h"
 
 #include "control/apply/accelerate.h"
@@ -13,12 +13,16 @@
 #include <errno.h>
 #include <time.h>
 
+#define PART_CELLS	  4096u /* 256 KiB */
+#define GROWTH		  32u	/* the part of the cells that may come with a change */
+#define DESCRIBE_AFTER_MS 1
+
 /* An arena of the kernel in this process's memory. */
 struct target {
 	uint32_t id; /* 0: none */
 	void *cells;
 	uint32_t count;
-	uint64_t generation; /* that it holds, 0 = none that is of use */
+	struct cells_held held;
 };
 
 struct writer {
@@ -28,6 +32,9 @@ struct writer {
 	struct accelerate accelerate;
 	struct mesh *spare; /* compiled, not in force: the compiler still looks at it */
 	struct target targets[2];
+	struct target *live; /* in force; NULL: none that is known */
+	struct target *next; /* the other one; NULL: the loader knows */
+	bool behind;	     /* |next| does not hold yet what is in force */
 };
 
 static uint64_t now_us(void)
@@ -187,14 +194,12 @@ static struct generation *describe(struct writer *w, struct mesh *mesh)
 /* Maps the arena that the loader gave, unless it is mapped already. */
 static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, int fd)
 {
-	struct target *t = &w->targets[0];
+	struct target *t = &w->targets[w->live == &w->targets[0]];
 
 	for (unsigned i = 0; i < 2; i++)
 		if (w->targets[i].id == id && w->targets[i].cells)
 			return &w->targets[i];
-	if (w->targets[1].generation < t->generation)
-		t = &w->targets[1]; /* what it had was replaced by a larger one */
-	target_drop(t);
+	target_drop(t); /* what it had was replaced by a larger one */
 	t->cells = mesh_arena_map(fd, count);
 	if (!t->cells)
 		return NULL;
@@ -203,42 +208,64 @@ static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, 
 	return t;
 }
 
-static int copy(struct writer *w, struct target **ret, struct error *err)
+/* |w->next| is the arena that is not in force, with room for |count| cells. */
+static int next_get(struct writer *w, uint32_t count, struct error *err)
 {
-	const struct cells *cells = compiler_cells(w->compiler);
 	cleanup_close int fd = -1;
-	struct target *t;
 	uint64_t value;
-	int r = channel_ask(w->options.channel, CHANNEL_ARENA, cells_count(cells), &value, &fd,
-			    err);
+	int r;
 
+	if (w->next && w->next->count >= count)
+		return 0;
+	w->next = NULL;
+	r = channel_ask(w->options.channel, CHANNEL_ARENA, count, &value, &fd, err);
 	if (r)
 		return r;
 	if (fd < 0)
 		return error_set(err, -EMFILE, "the worker has no file descriptor left");
-	t = target_get(w, (uint32_t)(value >> 32), (uint32_t)value, fd);
-	if (!t)
-		return error_set(err, -errno, "cannot map memory of the kernel: %s",
-				 strerror(errno));
-	if (t->generation < compiler_oldest(w->compiler))
-		t->generation = 0;
-	cells_copy(cells, t->generation, t->cells);
-	t->generation = w->number;
-	*ret = t;
-	return 0;
+	w->next = target_get(w, (uint32_t)(value >> 32), (uint32_t)value, fd);
+	return w->next ? 0
+		       : error_set(err, -errno, "cannot map memory of the kernel: %s",
+				   strerror(errno));
+}
+
+static void copy(struct writer *w, uint32_t most)
+{
+	const struct cells *cells = compiler_cells(w->compiler);
+	uint64_t oldest = compiler_oldest(w->compiler);
+	struct target *t = w->next;
+
+	if (t->held.epoch < oldest)
+		t->held.epoch = 0;
+	if (t->held.ahead < oldest)
+		t->held.end = 0;
+	cells_copy(cells, &t->held, t->cells, most);
+}
+
+static void took_turns(struct writer *w)
+{
+	struct target *before = w->live;
+
+	w->live = w->next;
+	w->next = before;
+	w->behind = true;
 }
 
 /* The new generation is in force as soon as the loader asked the kernel; then the kernel waits for
- * programs that still run on the old one, and what takes time here is done meanwhile. */
+ * programs that still run on the old one, and what takes time here is done meanwhile, but not
+ * where it would keep the loader from this CPU. */
 static int put_in_force(struct writer *w, struct mesh *mesh, struct generation **ret,
 			struct error *err)
 {
-	struct target *t;
-	int r = copy(w, &t, err);
+	int r = next_get(w, cells_count(compiler_cells(w->compiler)), err);
 
-	r = r ? r : channel_ask_begin(w->options.channel, CHANNEL_FLIP, 0, err);
 	if (r)
 		return r;
+	copy(w, UINT32_MAX);
+	r = channel_ask_begin(w->options.channel, CHANNEL_FLIP, w->next->id, err);
+	if (r)
+		return r;
+	channel_ask_wait(w->options.channel, DESCRIBE_AFTER_MS);
 	*ret = describe(w, mesh);
 	r = channel_ask_end(w->options.channel, err);
 	if (!r && !*ret)
@@ -261,6 +288,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	uint64_t began_us;
 	int r = names_ask(w->options.channel, mesh, &names, &input.name_count, err);
 
+	w->behind = false; /* what is compiled is not in force */
 	input.names = names;
 	r = r ? r : compiler_run(w->compiler, &input, err);
 	free(names);
@@ -271,8 +299,11 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	w->number++;
 	began_us = now_us();
 	r = put_in_force(w, mesh, &generation, err);
-	if (r)
+	if (r) {
+		w->live = w->next = NULL; /* the loader knows which is which */
 		return r;
+	}
+	took_turns(w);
 	w->spare = NULL;
 	compiler_statistics(w->compiler, &statistics);
 	*ret = (struct writer_result){.number = w->number,
@@ -282,4 +313,22 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	accelerate_tell(&w->accelerate, w->options.channel, generation, ret->acceleration,
 			sizeof(ret->acceleration));
 	return 0;
+}
+
+bool writer_prepare(struct writer *w)
+{
+	const struct cells *cells;
+	struct error ignored = {0};
+	uint32_t count;
+
+	if (!w->behind)
+		return false;
+	cells = compiler_cells(w->compiler);
+	count = cells_count(cells);
+	w->behind = !next_get(w, count + count / GROWTH, &ignored); /* else it is asked for again */
+	if (!w->behind)
+		return false;
+	copy(w, PART_CELLS);
+	w->behind = !cells_copied(cells, &w->next->held);
+	return w->behind;
 }

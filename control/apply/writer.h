@@ -36,3 +36,7 @@ void writer_free(struct writer *w);
  * changed, with |err|. */
 int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_generation,
 		 struct writer_result *ret, struct error *err);
+
+/* Makes a part of the other arena hold what is in force, so that the next generation writes its
+ * difference alone. True: there is more to do. */
+bool writer_prepare(struct writer *w);

@@ -173,7 +173,7 @@ int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *
 		return error_set(err, -E2BIG, "the mesh needs %u cells, at most %u are possible",
 				 cells, MAX_CELLS);
 	if (a->fd < 0 || a->count < cells)
-		r = arena_make(m, spare(m), cells + cells / 4 + 64);
+		r = arena_make(m, spare(m), cells + cells / 8 + 64);
 	if (r)
 		return error_set(err, r, "no memory for %u cells of the mesh: %s", cells,
 				 strerror(-r));
