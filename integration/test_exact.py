@@ -6,7 +6,7 @@ import os
 
 from lab import clients, servers, truth
 from lab.conversations import bad_cable, plain_frames
-from lab.exact import REPORTERS, exact_counts
+from lab.exact import REPORTERS, client_agrees, exact_counts
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
@@ -64,6 +64,41 @@ def nginx_http1_refused(box):
         expect_equal(truth.by_status(records[reporter]), truth.by_status(log), f"records by status ({reporter})")
         good = [e for e in log if e.status == 200]
         expect_equal(truth.tally(e for e in records[reporter] if e.status == 200), truth.tally(good), f"answered before ({reporter})")
+
+
+@test("exact/nginx_http1_strange", needs=("nginx",))
+def nginx_http1_strange(box):
+    """Connections that begin with what is no request for nginx: each of its answers is a record."""
+    server = servers.nginx(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    count = clients.pieces(box.namespace("client"), server, "strange", 26)
+    log = server.exchanges(count.answers)
+    expect_equal((count.codes, truth.by_status(log)), ({400: 26}, {400: 26}), "client's count by status, the server's log")
+    rows = observed.rows(len(REPORTERS) * len(log))
+    for reporter in REPORTERS:
+        told = [row for row in rows if row["reporter"] == reporter]
+        expect_equal(sorted((row["status"], row["response_bytes"]) for row in told), sorted((e.status, e.bytes) for e in log), reporter)
+        expect_equal(collections.Counter((row["method"], *row["flags"]) for row in told),
+                     {("unknown", "DPE"): 18, ("get",): 2, ("Get",): 2, ("patch",): 2, (15 * "x",): 2}, f"methods and flags ({reporter})")
+
+
+@test("exact/python_http1_methods", needs=("node",))
+def python_http1_methods(box):
+    """A method is any token; the longest is cut in its record."""
+    server = servers.python(box.namespace("server"), 8080, "asyncio")
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    count = clients.methods(box.namespace("client"), server, ("patch", "Patch", "m-search", "CustomVerb", "QUERY", 15 * "M", 20 * "M", 60 * "m"))
+    log = server.exchanges(count.answers)
+    client_agrees(count, log)
+    rows = observed.rows(len(REPORTERS) * len(log))
+    for reporter in REPORTERS:
+        told = [(row["method"], row["status"], row["request_bytes"], row["incomplete"]) for row in rows if row["reporter"] == reporter]
+        wanted = [(e.method[:15], e.status, 100000, ["cut"] if len(e.method) > 15 else []) for e in log]
+        expect_equal(sorted(told), sorted(wanted), f"method, status, bytes, what is incomplete ({reporter})")
 
 
 @test("exact/nginx_http1_h2load", needs=("nginx", "h2load"))

@@ -2,7 +2,7 @@
 /* Layer 4: what the first bytes of a direction begin. */
 #pragma once
 
-#include "bpf/lib/capture.bpf.h"
+#include "bpf/lib/request_line.bpf.h"
 
 #define FRAME_HEADER_BYTES 9
 #define PREFACE_BYTES	   24
@@ -36,8 +36,8 @@ static __always_inline bool begins(const struct first_bytes *f, const char *text
 	return true;
 }
 
-/* "HTTP/1." or a method token of capitals and a blank; a cut token counts. A global function:
- * verified once, not at each of its many calls. */
+/* "HTTP/1." or a usual method, which is one of capitals, and a blank; a cut one counts. A global
+ * function: verified once, not at each of its many calls. */
 __weak __noinline int looks_http1(const struct first_bytes *f)
 {
 	const __u8 *b;
@@ -58,9 +58,11 @@ __weak __noinline int looks_http1(const struct first_bytes *f)
 	return false;
 }
 
-static __always_inline bool looks_request(const struct first_bytes *f)
+/* A request begins at |at|, where |f| was loaded. */
+static __always_inline bool begins_request(struct __sk_buff *skb, const struct capture *c, __u32 at,
+					   const struct first_bytes *f)
 {
-	return looks_http1(f) && !begins(f, "HTTP/1", 6);
+	return !begins(f, "HTTP/1", 6) && (looks_http1(f) || line_names_http1(skb, c, at));
 }
 
 #define CONTINUE       "HTTP/1.1 100 Continue\r\n\r\n"
@@ -216,6 +218,19 @@ static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struc
 	return looks_http1(f);
 }
 
+/* What begins with bytes of no known protocol. Those of a client may be a request that a server of
+ * HTTP/1 refuses, or the piece of one: the answer tells. */
+static __always_inline int classify_unknown(const struct capture *c, const struct conn_state *state)
+{
+	__u8 asks = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
+
+	if (state->joined)
+		return WALK_NEW;
+	if (!state->role || c->direction != asks || state->streams[!asks].mode != WALK_NEW)
+		return WALK_OPAQUE;
+	return WALK_UNCLEAR;
+}
+
 /* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
 __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			const struct conn_state *state, struct stream_state *s)
@@ -224,6 +239,8 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 
 	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
 		return WALK_RAW;
+	if (state->streams[!(c->direction & 1)].mode == WALK_UNCLEAR)
+		return begins(&f, "HTTP/1.", 7) ? WALK_HTTP1 : WALK_OPAQUE;
 	if (!state->joined && looks_proxy(&f))
 		return WALK_HTTP1_RAW; /* a header in pieces */
 	if (looks_preface(&f)) {
@@ -244,9 +261,11 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return WALK_HTTP2;
 	if (looks_settings_cut(&f) && (!state->joined || is_http1(state)))
 		return WALK_RAW; /* a server may be the first to speak */
+	if (line_names_http1(skb, c, at))
+		return WALK_HTTP1;
 	if (!state->joined && looks_empty_lines(skb, c, at, &f))
 		return WALK_HTTP1_RAW;
-	return state->joined ? WALK_NEW : WALK_OPAQUE;
+	return classify_unknown(c, state);
 }
 
 static __always_inline __u8 protocol_of(__u8 mode)
@@ -259,6 +278,7 @@ static __always_inline __u8 protocol_of(__u8 mode)
 	case WALK_HTTP2:
 		return WEFT_PROTOCOL_HTTP2;
 	case WALK_NEW:
+	case WALK_UNCLEAR:
 	case WALK_RAW:
 		return WEFT_PROTOCOL_UNKNOWN;
 	}

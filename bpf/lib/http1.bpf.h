@@ -34,6 +34,10 @@ static __always_inline __u64 load_8(const __u8 *at)
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
 
+#define BEGINS_GET TEXT8('G', 'E', 'T', ' ', 0, 0, 0, 0)
+#define BYTES_4	   0xffffffffULL
+#define BYTES_5	   0xffffffffffULL
+
 static __always_inline __u64 number_parse(const __u8 *at)
 {
 	__u64 value = 0;
@@ -162,7 +166,7 @@ static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max
 	asm volatile("" : "+r"(used));
 	if (used < 8 || used > max)
 		return false;
-	return bytes[0] == 'G' && bytes[3] == ' ' && bytes[used - 3] == '\n' &&
+	return (load_8(bytes) & BYTES_4) == BEGINS_GET && bytes[used - 3] == '\n' &&
 	       bytes[used - 1] == '\n';
 }
 
@@ -183,8 +187,8 @@ static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 	struct head_walk w = {bytes, head, used, max};
 
 	head->response = bytes[0] == 'H' && bytes[1] == 'T' && bytes[4] == '/';
-	head->is_head = bytes[0] == 'H' && bytes[1] == 'E' && bytes[4] == ' ';
-	head->switches = bytes[0] == 'C' && bytes[3] == 'N' && bytes[7] == ' ';
+	head->is_head = (load_8(bytes) & BYTES_5) == TEXT8('H', 'E', 'A', 'D', ' ', 0, 0, 0);
+	head->switches = load_8(bytes) == TEXT8('C', 'O', 'N', 'N', 'E', 'C', 'T', ' ');
 	if (head->response)
 		head->status = (bytes[9] - '0') * 100 + (bytes[10] - '0') * 10 + (bytes[11] - '0');
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))

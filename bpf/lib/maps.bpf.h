@@ -114,6 +114,7 @@ enum walk_mode {
 	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
 	WALK_HTTP1_RAW,	   /* HTTP/1, out of step for good: everything is copied */
 	WALK_HTTP2,	   /* a frame header starts at |wanted| */
+	WALK_UNCLEAR,	   /* what a client says first: the answer tells what it is */
 };
 
 /* What follows a head that the last packet ended with. */

@@ -12,8 +12,6 @@
 #define HEADER_CONTENT	TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
 #define HEADER_TRANSFER TEXT8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')
 #define BEGINS_RESPONSE TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0)
-#define BEGINS_GET	TEXT8('G', 'E', 'T', ' ', 0, 0, 0, 0)
-#define BYTES_4		0xffffffffULL
 #define BYTES_7		0xffffffffffffffULL
 
 /* Looks at a line of a response head. Returns the bytes of the blank line, 0 when it is another. */

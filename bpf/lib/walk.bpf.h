@@ -14,8 +14,9 @@
 
 #define NOTHING_WANTED (~0ULL) /* of a direction that is captured at its other end */
 
-#define MAX_TRIES   32
-#define MAX_UNUSUAL 4 /* packets in a row: then none is taken for usual any more */
+#define MAX_TRIES     32
+#define UNCLEAR_BYTES 2048 /* that are copied of what a client says first */
+#define MAX_UNUSUAL   4	   /* packets in a row: then none is taken for usual any more */
 
 static __always_inline bool is_raw(__u8 mode)
 {
@@ -33,6 +34,23 @@ static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *
 	__u64 end = s->wanted - s->position;
 
 	capture_range(skb, c, at, end < c->bytes ? end : c->bytes);
+}
+
+/* Copies what a client says before the answer tells the protocol, as far as it may be the piece of
+ * a head, and all after an answer of HTTP/1. */
+static __always_inline void walk_unclear(struct __sk_buff *skb, struct capture *c,
+					 const struct conn_state *state, struct stream_state *s,
+					 __u32 at)
+{
+	__u32 end = c->bytes;
+
+	if (is_http1(state))
+		s->mode = WALK_HTTP1_RAW;
+	else if (s->position + end > UNCLEAR_BYTES)
+		end = s->position < UNCLEAR_BYTES ? UNCLEAR_BYTES - s->position : 0;
+	if (at < end)
+		capture_range(skb, c, at, end);
+	s->wanted = s->position + c->bytes;
 }
 
 /* One packet in order. */
@@ -64,6 +82,8 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 			walk_units(skb, c, s);
 		} else if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) {
 			walk_http1(skb, c, state, s);
+		} else if (s->mode == WALK_UNCLEAR) {
+			walk_unclear(skb, c, state, s, at);
 		} else if (is_raw(s->mode)) {
 			capture_range(skb, c, at < c->bytes ? at : 0, c->bytes);
 			s->wanted = s->position + c->bytes;
@@ -165,13 +185,13 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 		turn_answer(state, c, at, &f);
 		return 0;
 	}
-	request = looks_request(&f);
+	request = begins_request(skb, c, at, &f);
 	if (!request && !state->asked)
 		return 0; /* the rest of a request that was answered before its end */
 	state->last_direction = c->direction;
 	if (request)
 		pipeline_ask(state, begins(&f, "HEAD ", 5));
-	return state->role == WEFT_ROLE_SERVER && !c->fin && looks_http1(&f);
+	return state->role == WEFT_ROLE_SERVER && !c->fin && (request || begins(&f, "HTTP/1", 6));
 }
 
 /* Tells of an arrival, or lets that of a request wait for the answer: what is left of a request may
@@ -317,13 +337,14 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	at = s->mode == WALK_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
 	if (s->mode == WALK_NEW && at < c->bytes)
 		s->mode = classify(skb, c, at, state, s);
-	if (s->mode == WALK_HTTP1_RAW) /* that is the other end's to find out */
+	/* how it is to be read is the other end's to find out */
+	if (s->mode == WALK_HTTP1_RAW || (s->mode == WALK_UNCLEAR && is_http1(state)))
 		s->mode = WALK_HTTP1;
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
 		asked = turn_arrived(skb, c, at, state);
 	if (s->mode != WALK_NEW)
 		s->wanted = NOTHING_WANTED;
-	if (s->mode != WALK_OPAQUE)
+	if (s->mode != WALK_OPAQUE && !(s->mode == WALK_UNCLEAR && s->position >= UNCLEAR_BYTES))
 		arrival_tell(c, state, asked);
 }
 

@@ -62,19 +62,6 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 	return c->covered < at + bytes ? bytes : 0;
 }
 
-/* A slot of this CPU's memory; NULL: runs that this one interrupts have all. */
-static __always_inline struct scratch *scratch_take(void)
-{
-	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
-		__u32 slot = i;
-		struct scratch *scratch = bpf_map_lookup_elem(&weft_scratch, &slot);
-
-		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
-			return scratch;
-	}
-	return NULL;
-}
-
 /* Reads the framing of a head that was not copied: where a message ends does not depend on whether
  * the ring has room. */
 __noinline int head_reread(struct __sk_buff *skb, const struct capture *c, __u32 at,
@@ -91,7 +78,7 @@ __noinline int head_reread(struct __sk_buff *skb, const struct capture *c, __u32
 	bytes = c->bytes - at < LARGE_BYTES ? c->bytes - at : LARGE_BYTES;
 	if (payload_load(skb, c, at, bytes, LARGE_BYTES, scratch->data))
 		head_scan(scratch->data, bytes, LARGE_BYTES, head);
-	__sync_lock_test_and_set(&scratch->taken, 0);
+	scratch_give(scratch);
 	return 0;
 }
 
@@ -162,7 +149,7 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	s->due = DUE_SETTLED;
 	if ((state->asked && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
 		return;
-	if (!looks_request(&f)) {
+	if (!begins_request(skb, c, 0, &f)) {
 		pipeline_lose(state);
 	} else if (state->overlaps || answers_lost) {
 		http1_lose_all(c, s);
@@ -396,7 +383,7 @@ __noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
 		return NEXT_UNKNOWN;
 	if (looks_preface(&f))
 		return NEXT_SWITCHED;
-	if (looks_http1(&f))
+	if (looks_http1(&f) || line_names_http1(skb, c, at))
 		return NEXT_MESSAGE;
 	return s->switches ? NEXT_SWITCHED : NEXT_UNKNOWN;
 }

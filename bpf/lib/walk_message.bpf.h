@@ -40,6 +40,7 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define http1_next	      message_http1_next
 #define http1_response	      message_http1_response
 #define http1_settle_due      message_http1_settle_due
+#define line_names_http1      message_line_names_http1
 #define line_read	      message_line_read
 #define peer_overlaps	      message_peer_overlaps
 #define turn_arrived	      message_turn_arrived

@@ -80,7 +80,7 @@ static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, 
 		return 0;
 	e->told = 1;
 	lane->overlaps |= e->role == WEFT_ROLE_SERVER && !is_final(&f);
-	lane->request = looks_request(&f);
+	lane->request = begins_request(msg, c, 0, &f);
 	lane->head_request = begins(&f, "HEAD ", 5);
 	lane->turns++;
 	return 0;

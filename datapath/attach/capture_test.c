@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Conversations in HTTP/1, TLS and what is neither, cut in many ways: what the kernel half captures
+/* Conversations in HTTP/1 and TLS, cut in many ways: what the kernel half captures
  * of them. */
 #include "datapath/attach/capture_scenario_test.h"
 
@@ -510,26 +510,6 @@ static void tls(void)
 	}
 }
 
-static void random_bytes(void)
-{
-	for (int i = 0; i < 20; i++) {
-		uint8_t bytes[300] = {0xff};
-
-		for (size_t n = 1; n < sizeof(bytes); n++)
-			bytes[n] = (uint8_t)dice(256);
-		say_marked(i % 2, bytes, sizeof(bytes), 0);
-	}
-}
-
-static void server_first(void)
-{
-	say_marked(SERVER, "220 mail.test ESMTP\r\n", 21, 0);
-	for (int i = 0; i < 10; i++) {
-		say_marked(CLIENT, "helo you\r\n", 10, 0);
-		say_marked(SERVER, "250 fine\r\n", 10, 0);
-	}
-}
-
 /* ---- the table */
 
 static const struct scenario SCENARIOS[] = {
@@ -565,8 +545,6 @@ static const struct scenario SCENARIOS[] = {
 	{"heads of 3900", heads_3900, {.body_max = K(16)}, false, false},
 	{"heads of 9000", heads_9000, {0}, false, false},
 	{"TLS", tls, {0}, false, false},
-	{"random bytes", random_bytes, {.opaque = true}, false, false},
-	{"server first", server_first, {.opaque = true}, false, false},
 };
 
 int main(void)

@@ -6,7 +6,6 @@
 #include "datapath/decode/http2.h"
 #include "datapath/decode/token.h"
 
-#define METHOD_MAX_BYTES       32
 #define HTTP2_FRAME_HEAD_BYTES 9
 #define HTTP2_MAX_FRAME_BYTES  16384   /* RFC 9113 4.2: what every peer may send */
 #define HTTP2_MAX_DATA_BYTES   4194304 /* announced by peers that speak gRPC */
@@ -109,23 +108,22 @@ static struct slice after_spaces(struct slice s)
 	return s;
 }
 
-/* How a target may begin. Many line protocols look like "WORD argument": after a method that nobody
- * registered only a path will do. */
-static bool begins_target(uint8_t c, bool known_method)
+/* How a target may begin. */
+static bool begins_target(uint8_t c)
 {
 	bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
 	bool digit = c >= '0' && c <= '9';
 
-	return c == '/' || (known_method && (c == '*' || c == '[' || letter || digit));
+	return c == '/' || c == '*' || c == '[' || letter || digit;
 }
 
-static enum match match_target(struct slice s, bool known_method)
+static enum match match_target(struct slice s)
 {
 	size_t n = 0;
 
 	if (!s.size_bytes)
 		return MAYBE;
-	if (!begins_target(byte_at(s, 0), known_method))
+	if (!begins_target(byte_at(s, 0)))
 		return NO;
 	while (n < s.size_bytes && byte_at(s, n) > ' ' && byte_at(s, n) != 0x7f)
 		n++;
@@ -144,24 +142,28 @@ static struct slice after_empty_lines(struct slice s)
 	return s;
 }
 
+/* A method is any token (RFC 9110 9.1). Many line protocols look like "WORD argument" too: where
+ * the version is not here yet, a method that nobody registered needs a path. */
 static enum match match_request_line(struct slice s, bool known_only)
 {
 	enum match match;
 	bool known;
 	size_t n = 0, all_bytes = s.size_bytes;
+	struct slice target;
 
 	s = after_empty_lines(s);
 	while (n < s.size_bytes && token_has(byte_at(s, n)))
 		n++;
-	if (n > METHOD_MAX_BYTES)
-		return NO;
 	if (n == s.size_bytes)
 		return MAYBE;
 	known = is_known_method((struct slice){s.data, n});
 	if (!n || byte_at(s, n) != ' ' || (known_only && !known))
 		return NO;
-	match = match_target(after_spaces(after(s, n)), known);
-	return match == MAYBE && all_bytes >= CLASSIFY_MAX_BYTES ? YES : match;
+	target = after_spaces(after(s, n));
+	match = match_target(target);
+	if (match != MAYBE || all_bytes < CLASSIFY_MAX_BYTES)
+		return match;
+	return known || (target.size_bytes && *target.data == '/') ? YES : NO;
 }
 
 static enum match match_http1_request(struct slice s)

@@ -369,8 +369,6 @@ static enum decode_status take_method(struct http1 *h, const char **at, const ch
 
 	while (p < end && token_has((uint8_t)*p))
 		p++;
-	if (h->fields.head.method.size_bytes + (size_t)(p - start) > HTTP1_METHOD_MAX_BYTES)
-		return malformed(h, "Method too long");
 	if (!http1_fields_method(&h->fields, start, (size_t)(p - start)))
 		return give_up(h, DECODE_LIMIT, "out of memory");
 	*at = p;

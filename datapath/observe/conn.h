@@ -65,7 +65,7 @@ struct lane {
 	uint32_t messages;    /* HTTP/1: the number of the last one that has begun */
 	uint32_t prefix_message;
 	uint32_t prefix_step;
-	uint64_t prefix_at;
+	uint64_t prefix_at; /* where what was classified begins */
 	uint64_t prefix_time_ns;
 	uint64_t time_ns;    /* of the bytes being fed */
 	uint64_t skip_until; /* what the kernel half was told to leave out */

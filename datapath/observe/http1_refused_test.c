@@ -10,6 +10,14 @@ static void test_refused_heads(void **state)
 		"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
 		"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET /old\r\n",
+		"get /old\r\n\r\n",
+		" GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"G@T / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET\r\n\r\n",
+		"GARBAGE\r\n\r\n",
+		"\1\2\3binary\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\n",
 	};
 
 	(void)state;
@@ -39,6 +47,79 @@ static void test_refused_heads(void **state)
 		assert_int_equal(r->flags, RESPONSE_FLAG(DPE));
 		assert_int_equal(r->response_bytes, 2);
 		assert_int_equal(r->start_ns, start);
+		world_free(w);
+	}
+}
+
+/* The method is any token, and its case counts. */
+static void test_any_method(void **state)
+{
+	static const char *const methods[][2] = {
+		{"patch", "patch"},
+		{"Get", "Get"},
+		{"head", "head"},
+		{"m-search", "m-search"},
+		{"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABCDEFGHIJKLMNO"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct world *w = world_new();
+		const struct request *r;
+		char text[200];
+
+		snprintf(text, sizeof(text), "%s /a HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi",
+			 methods[i][0]);
+		world_pair(w);
+		for (unsigned again = 0; again < 2; again++) {
+			world_send(w, false, text);
+			world_arrive(w, false);
+			world_send(w, true, OK_HELLO);
+			world_arrive(w, true);
+			r = world_request(w, REPORTER_SOURCE, again);
+			assert_request(r, methods[i][1], "/a", 200);
+			assert_int_equal(r->flags, 0);
+			assert_int_equal(r->incomplete,
+					 strlen(methods[i][0]) > 15 ? REQUEST_GAP(CUT) : 0);
+			assert_int_equal(r->request_bytes, 2);
+			assert_int_equal(r->response_bytes, 5);
+		}
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+	}
+}
+
+/* A server without HTTP/2 refuses a client that speaks it unasked: what it answers is the client's
+ * first request, where one came. */
+static void test_refused_http2(void **state)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+				      "\0\0\0\4\0\0\0\0\0";
+	/* :method GET, :path /, :scheme http */
+	static const char headers[] = "\0\0\3\1\5\0\0\0\1\x82\x84\x86";
+
+	(void)state;
+	for (unsigned asked = 0; asked < 2; asked++) {
+		struct world *w = world_new();
+		const char *known = asked ? NULL : "unknown";
+		const struct request *r;
+
+		world_pair(w);
+		world_send_bytes(w, false, preface, sizeof(preface) - 1);
+		if (asked)
+			world_send_bytes(w, false, headers, sizeof(headers) - 1);
+		world_arrive(w, false);
+		world_send(w, true, "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
+		world_arrive(w, true);
+		world_send_bytes(w, false, "\0\0\0\4\1\0\0\0\0", 9);
+		world_close(w, true, 0);
+		assert_int_equal(w->request_count, 2);
+		r = world_request(w, REPORTER_DESTINATION, 0);
+		assert_request(r, known ? known : "GET", known ? known : "/", 400);
+		assert_int_equal(r->flags, RESPONSE_FLAG(DPE));
+		assert_int_equal(r->incomplete, 0);
+		assert_int_equal(r->response_bytes, 2);
+		assert_int_equal(world_lost(w), 0);
 		world_free(w);
 	}
 }
@@ -426,6 +507,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused_forms),
 		cmocka_unit_test(test_forgiven),
+		cmocka_unit_test(test_any_method),
+		cmocka_unit_test(test_refused_http2),
 		cmocka_unit_test(test_refused_heads),
 		cmocka_unit_test(test_answered_early),
 		cmocka_unit_test(test_answered_nothing),

@@ -76,6 +76,30 @@ static void run_http2(struct lane *lane, const struct feed *f)
 		lane_lose(lane, status);
 }
 
+/* A server that does not speak HTTP/2 refuses the preface, which a client sends unasked, as a
+ * request of HTTP/1. No frame of HTTP/2 begins like its answer. */
+static bool http2_refused(const struct lane *lane, const struct feed *f)
+{
+	static const char answer[] = "HTTP/1.";
+	size_t size = f->size_bytes < sizeof(answer) - 1 ? f->size_bytes : sizeof(answer) - 1;
+
+	return lane->conn->app == APP_HTTP2 && lane->side == SIDE_SERVER &&
+	       lane->state == LANE_NEW && lane->start == HTTP2_FROM_START && size && f->data &&
+	       !memcmp(f->data, answer, size);
+}
+
+/* What the client says is no request from its first byte on. */
+static void refuse_http2(struct conn *c)
+{
+	struct lane *requests = &c->lanes[SIDE_CLIENT];
+
+	lane_stop(requests, LANE_BROKEN);
+	c->app = APP_HTTP1;
+	c->numbered = false;
+	c->flags |= RESPONSE_FLAG(DPE);
+	requests->broken_at = requests_refuse(c) ? 0 : requests->prefix_at;
+}
+
 static void http_feed(struct lane *lane, const struct feed *f)
 {
 	struct conn *c = lane->conn;
@@ -85,6 +109,8 @@ static void http_feed(struct lane *lane, const struct feed *f)
 			return;
 		lane->state = LANE_RUNNING; /* an ordinary one: requests go on */
 	}
+	if (http2_refused(lane, f))
+		refuse_http2(c);
 	if (!lane_seek(lane, f))
 		return;
 	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
@@ -210,6 +236,7 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 		r = CLASSIFY_OPAQUE;
 	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
 		r = CLASSIFY_OPAQUE;
+	lane->prefix_at = at;
 	if (!lane_decide(lane, r, at)) {
 		lane->prefix_bytes = 0;
 		return;

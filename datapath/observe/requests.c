@@ -424,6 +424,17 @@ void requests_resume(struct conn *c)
 	c->http->missed_before = 0;
 }
 
+bool requests_refuse(struct conn *c)
+{
+	struct exchange *x = c->http ? exchange_first(c->http) : NULL;
+
+	if (!x)
+		return false;
+	x->record.flags |= RESPONSE_FLAG(DPE);
+	x->request_ended = true;
+	return true;
+}
+
 void requests_doubt(struct conn *c)
 {
 	for (struct list *n = c->http->open.next; n != &c->http->open; n = n->next) {

@@ -31,6 +31,10 @@ void requests_break_streams(struct conn *c);
 /* The client's direction of HTTP/2 is followed from here on. */
 void requests_resume(struct conn *c);
 
+/* The server refuses what the client speaks: the first of the requests that are open, if there is
+ * one, is what it answers. */
+bool requests_refuse(struct conn *c);
+
 /* The server's direction is followed from here on: open exchanges may have been answered before. */
 void requests_doubt(struct conn *c);
 

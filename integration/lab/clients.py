@@ -60,6 +60,13 @@ def pieces(place, server, kind="heads", connections=60, seed=1):
     return Count(collections.Counter(int(line) for line in done.stdout.split()))
 
 
+def methods(place, server, words):
+    """Each of |words| as the method of the first request of a connection, by fetch() of Node.js, with a body of 100,000 bytes."""
+    program = "fetch(process.argv[1], {method: process.argv[2], body: 'b'.repeat(1e5)}).then(a => console.log(a.status))"
+    said = [place.run(["node", "-e", program, server.url("/ok/0"), word], seconds=60).stdout for word in words]
+    return Count(collections.Counter(map(int, said)))
+
+
 def fetch(place, server, *paths):
     """[(path, status, bytes)] as curl says them of one connection."""
     outputs = [word for path in paths for word in ("-o", "/dev/null", server.url(path))]

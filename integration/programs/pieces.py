@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Says HTTP/1 requests without waiting for answers, in small pieces, and prints the status of each answer.
-Usage: pieces.py HOST PORT heads|refused CONNECTIONS SEED"""
+Usage: pieces.py HOST PORT heads|refused|strange CONNECTIONS SEED
+What is strange is no request, and said at once."""
 
 import random
 import socket
@@ -23,17 +24,23 @@ REFUSED = ["GET /ok/2 HTTP/9.9\r\n" + OTHERS + "\r\n", "GET /a\1b HTTP/1.1\r\n" 
            head("GET /ok/4", "Host: b\r\n"), head("POST /ok/5", "Content-Length: x\r\n"), head("GET /ok/6").replace("{host}", "b d"),
            head("GET /" + 9000 * "x"), head("GET /ok/7", f"Cookie: {9000 * 'x'}\r\n")]
 
+STRANGE = [head(f"{method} /ok/9") for method in ("get", "Get", "patch", " GET", "G@T", "x" * 40)]
+STRANGE += ["get /ok/9\r\n\r\n", "GARBAGE\r\n\r\n", "GET\r\n\r\n", "\0\1\2\xffbinary\r\n\r\n", "*1\r\n$4\r\nPING\r\n", "AUTH me\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + 9 * "\0"]
+
 
 def conversation(kind, number, rng):
     if kind == "heads":
         return [*(rng.choice(HEADS) for _ in range(rng.randint(1, 12))), LAST]
+    if kind == "strange":
+        return [("GET", STRANGE[number % len(STRANGE)])]
     return [("GET", head("GET /ok/1"))] * (number % 3) + [("GET", REFUSED[number % len(REFUSED)])]
 
 
-def say(connection, text, rng):
+def say(connection, text, rng, whole):
     size = len(text)
     while text:
-        cut = rng.randint(7, 19) if size < 4000 else rng.randint(7, 3000)
+        cut = size if whole else rng.randint(7, 19) if size < 4000 else rng.randint(7, 3000)
         connection.sendall(text[:cut])
         text = text[cut:]
 
@@ -56,7 +63,7 @@ def main(host, port, kind, connections, seed):
         spoken = conversation(kind, number, rng)
         with socket.create_connection((host, port), 20) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            say(connection, "".join(text for _, text in spoken).replace("{host}", f"{host}:{port}").encode(), rng)
+            say(connection, "".join(text for _, text in spoken).replace("{host}", f"{host}:{port}").encode("latin-1"), rng, kind == "strange")
             answers = connection.makefile("rb")
             for method, _ in spoken:
                 print(status_of(answers, method))

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Layer 4: requests whose method does not tell what they are. A method is any token (RFC 9110 9.1),
+ * as are words of other protocols; the version at the end of the line is HTTP's alone. */
+#pragma once
+
+#include "bpf/lib/http1.bpf.h"
+
+#define VERSION_TEXT  TEXT8(' ', 'H', 'T', 'T', 'P', '/', '1', '.')
+#define VERSION_BYTES 9 /* with its last digit */
+
+/* A slot of this CPU's memory; NULL: runs that this one interrupts have all. */
+static __always_inline struct scratch *scratch_take(void)
+{
+	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		__u32 slot = i;
+		struct scratch *scratch = bpf_map_lookup_elem(&weft_scratch, &slot);
+
+		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
+			return scratch;
+	}
+	return NULL;
+}
+
+static __always_inline void scratch_give(struct scratch *scratch)
+{
+	__sync_lock_test_and_set(&scratch->taken, 0);
+}
+
+struct line_walk {
+	const __u8 *bytes; /* LARGE_BYTES, and LINE_WINDOW more */
+	__u64 used;	   /* of them filled */
+	__u64 end;	   /* where the first line feed is, or 0 */
+};
+
+/* Looks for the line feed among the next bytes. Returns 1 where it is, or where the bytes end. */
+static long line_step(__u32 index, void *walk)
+{
+	struct line_walk *w = walk;
+	__u64 at = index * STEP_BYTES;
+
+	if (at >= w->used)
+		return 1;
+	asm volatile("" : "+r"(at)); /* what is compared is what is used, not a copy of it */
+	if (at > LARGE_BYTES - STEP_BYTES)
+		return 1;
+	asm volatile("" : "+r"(at));
+	for (int word = 0; word < STEP_BYTES; word += 8) {
+		__u64 ends = line_ends(w->bytes + at + word);
+
+		if (ends) {
+			w->end = at + word + first_byte(ends);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Finds the first line feed. */
+static __always_inline void line_walk_end(struct line_walk *w)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
+		bpf_loop(LARGE_BYTES / STEP_BYTES, line_step, w, 0);
+		return;
+	}
+	for (__u32 i = 0; i < LARGE_BYTES / STEP_BYTES; i++)
+		if (line_step(i, w))
+			return;
+}
+
+/* The line whose feed is at |end| says that it is one of HTTP/1. */
+static __always_inline bool line_has_version(const __u8 *bytes, __u64 end)
+{
+	__u64 start = end - VERSION_BYTES - 1;
+
+	asm volatile("" : "+r"(start)); /* see line_step */
+	if (start > LARGE_BYTES)	/* also of a line that is too short */
+		return false;
+	asm volatile("" : "+r"(start));
+	bytes += start;
+	return load_8(bytes + 1) == VERSION_TEXT ||
+	       (load_8(bytes) == VERSION_TEXT && bytes[VERSION_BYTES] == '\r');
+}
+
+/* Whether the line that begins at |at| ends there with " HTTP/1." and a digit. A global function:
+ * verified once. */
+__noinline int line_names_http1(struct __sk_buff *skb, const struct capture *c, __u32 at)
+{
+	struct line_walk w = {};
+	struct scratch *scratch;
+	bool named = false;
+	__u32 bytes;
+
+	if (!c || at >= c->bytes)
+		return false;
+	scratch = scratch_take();
+	if (!scratch)
+		return false;
+	bytes = c->bytes - at < LARGE_BYTES ? c->bytes - at : LARGE_BYTES;
+	w.bytes = scratch->data;
+	w.used = bytes;
+	if (payload_load(skb, c, at, bytes, LARGE_BYTES, scratch->data) && scratch->data[0] > ' ') {
+		line_walk_end(&w);
+		named = w.end < w.used && line_has_version(scratch->data, w.end);
+	}
+	scratch_give(scratch);
+	return named;
+}
