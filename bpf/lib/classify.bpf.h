@@ -179,13 +179,22 @@ static __always_inline bool looks_frames(struct __sk_buff *skb, const struct cap
 	return true;
 }
 
-static __always_inline bool looks_tls(const struct first_bytes *f, bool joined)
+/* The client's ClientHello was seen: a server that refuses it says an alert, however it is cut. */
+static __always_inline bool is_tls(const struct conn_state *state)
+{
+	return state->streams[0].mode == WALK_TLS || state->streams[1].mode == WALK_TLS;
+}
+
+/* A record of a handshake; of any type where its header is whole, or the other end speaks TLS. */
+static __always_inline bool looks_tls(const struct first_bytes *f, const struct conn_state *state)
 {
 	const __u8 *b = f->b;
 
 	if ((f->bytes > 1 && b[1] != 3) || b[2] > 4 || b[3] > 0x41)
 		return false;
-	return b[0] == 22 || (joined && f->bytes >= 5 && b[0] >= 20 && b[0] <= 23);
+	if (b[0] < 20 || b[0] > 23)
+		return false;
+	return b[0] == 22 || is_tls(state) || (state->joined && f->bytes >= 5);
 }
 
 /* The client's preface was seen: what the server says first is frames, however it is cut. */
@@ -255,7 +264,7 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return WALK_HTTP1;
 	if (is_http2(state))
 		return WALK_HTTP2;
-	if (looks_tls(&f, state->joined))
+	if (looks_tls(&f, state))
 		return WALK_TLS;
 	if (looks_settings(&f))
 		return WALK_HTTP2;

@@ -510,6 +510,12 @@ static void tls(void)
 	}
 }
 
+static void tls_refused(void)
+{
+	tls_record(CLIENT, 22, 200);
+	tls_record(SERVER, 21, 2);
+}
+
 /* ---- the table */
 
 static const struct scenario SCENARIOS[] = {
@@ -545,6 +551,7 @@ static const struct scenario SCENARIOS[] = {
 	{"heads of 3900", heads_3900, {.body_max = K(16)}, false, false},
 	{"heads of 9000", heads_9000, {0}, false, false},
 	{"TLS", tls, {0}, false, false},
+	{"TLS refused", tls_refused, {0}, false, false},
 };
 
 int main(void)

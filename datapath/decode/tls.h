@@ -18,7 +18,7 @@ enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 
 /* Why there is no plaintext. One table: names are label values. */
 #define TLS_STATES(X)                                                                              \
-	X(HANDSHAKE, "handshake", "too early to tell")                                             \
+	X(HANDSHAKE, "handshake", "the handshake has not ended yet, or ended in a refusal")        \
 	X(OPEN, "open", "read: its plaintext is known")                                            \
 	X(NO_SECRET, "no_secret", "no secret fitted: no single library is known to be the reason") \
 	X(OFF, "off", "`--tls off`: secrets are not looked for")                                   \

@@ -131,6 +131,33 @@ static void test_upload_cut(void **state)
 	}
 }
 
+/* A ClientHello and the alert of a server that refuses it: nothing is there to be read. */
+static void test_refused(void **state)
+{
+	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 40};
+	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+	const struct session_event *hello = s->events;
+
+	(void)state;
+	for (size_t piece = 1; piece <= sizeof(alert); piece += sizeof(alert) - 1) {
+		struct world *w = world_new();
+
+		world_pair(w);
+		world_send_bytes(w, false, hello->data, hello->size_bytes);
+		for (size_t at = 0; at < sizeof(alert); at += piece)
+			world_send_bytes(w, true, alert + at, piece);
+		world_close(w, true, 0);
+		world_close(w, false, 0);
+		for (int n = 0; n < 2; n++)
+			assert_string_equal(world_connection(w, n, CONNECTION_CLOSED)->tls_state,
+					    "handshake");
+		assert_int_equal(w->request_count, 0);
+		assert_int_equal(world_lost(w), 0);
+		world_free(w);
+	}
+	session_free(s);
+}
+
 static void test_late_secrets(void **state)
 {
 	struct session *s = session_start(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
@@ -332,11 +359,17 @@ static void test_many_wait(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tls13),	   cmocka_unit_test(test_tls12),
-		cmocka_unit_test(test_upload_cut), cmocka_unit_test(test_late_secrets),
-		cmocka_unit_test(test_no_secrets), cmocka_unit_test(test_switched_off),
-		cmocka_unit_test(test_reasons),	   cmocka_unit_test(test_reason_comes_late),
-		cmocka_unit_test(test_many_wait),  cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_tls13),
+		cmocka_unit_test(test_tls12),
+		cmocka_unit_test(test_upload_cut),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_late_secrets),
+		cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_switched_off),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_reason_comes_late),
+		cmocka_unit_test(test_many_wait),
+		cmocka_unit_test(test_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

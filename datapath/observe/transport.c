@@ -180,7 +180,7 @@ void transport_finish(struct conn *c)
 		give_up(c);
 		look(c);
 	}
-	if (!c->tls_opened)
+	if (!c->tls_opened && !(c->tls && tls_state_of(c->tls) == TLS_STATE_HANDSHAKE))
 		observe_count(c, OBSERVE_LOST_TLS_UNREADABLE);
 }
 
