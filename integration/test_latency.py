@@ -2,6 +2,7 @@
 """True latency: what weftd says of each request agrees with a capture of the same bytes at the same end, with the handler's
 clock and with the client's. Whatever the machine: a time lies between what happened before and what happened after."""
 
+import json
 import statistics
 
 from lab import clients, servers
@@ -143,3 +144,46 @@ def mean_agrees_with_h2load(box):
     mean = sum(times) / len(times)
     print(f"the mean is {mean:.4f} ms, h2load says {count.mean_ms}")
     expect(mean <= count.mean_ms * 1.01, f"the mean is {mean:.4f} ms, h2load says {count.mean_ms}")
+
+
+# ---- requests that begin or end as connections do
+
+def witnessed_rows(observed, said, reporter):
+    """{port: its record}: one for each of the requests that the client |said|, none without its time."""
+    rows = {int(row["client"].rpartition(":")[2]): row for row in observed.rows(2 * len(said)) if row["reporter"] == reporter}
+    expect_equal(sorted(rows), sorted(said), f"ports of the requests ({reporter})")
+    lacking = [row for row in rows.values() if row["duration_ms"] is None or row["incomplete"]]
+    expect(not lacking, f"{reporter}: {len(lacking)} of {len(rows)} records lack something: {lacking[:1]}")
+    return rows
+
+
+def comes_with_the_connection(box, how, **server_options):
+    """The request establishes the connection: its time at the server is the time from its arrival on."""
+    server = servers.nginx(box.namespace("server"), 8080, **server_options)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    said = clients.asks(box.namespace("client"), server, how, 8)
+    source, destination = (witnessed_rows(observed, said, reporter) for reporter in ("source", "destination"))
+    for port, most_ms in ((port, row["most_ms"]) for port, row in said.items()):
+        times = (destination[port]["duration_ms"], source[port]["duration_ms"], most_ms)
+        expect(times[0] <= times[1] + DIGITS_MS and times[1] <= times[2] + DIGITS_MS, f"server, client, client's clock: {times} ms")
+        expect(destination[port]["first_byte_ms"] <= times[0], f"first byte after the last: {destination[port]}")
+    return weftd, said
+
+
+@test("latency/deferred", needs=("nginx",))
+def deferred(box):
+    """nginx's `deferred` (TCP_DEFER_ACCEPT), and a client that has nothing to say for 200 ms: no part of the handshake."""
+    weftd, said = comes_with_the_connection(box, "late", deferred=True)
+    lines = weftd.command("connections", "--last", "all", "-o", "json", "--reporter", "destination").stdout.splitlines()
+    shakes = [row["handshake_us"] for row in map(json.loads, lines) if int(row["client"].rpartition(":")[2]) in said]
+    expect(len(shakes) >= len(said), f"{len(shakes)} reports of {len(said)} connections")
+    expect(all(shake is None or shake < 150000 for shake in shakes), f"handshakes with the client's silence in them: {shakes}")
+
+
+@test("latency/fast_open", needs=("nginx",))
+def fast_open(box):
+    for place in (box.namespace("server"), box.namespace("client")):
+        place.run(["sysctl", "-qw", "net.ipv4.tcp_fastopen=1543", "net.ipv4.tcp_fastopen_blackhole_timeout_sec=0"])
+    comes_with_the_connection(box, "fast")

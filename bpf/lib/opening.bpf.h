@@ -91,6 +91,15 @@ static __always_inline void packets_begin(struct conn_state *state, __u32 epoch)
 	__sync_lock_test_and_set(&state->begun, 1);
 }
 
+/* A server's handshake that ends with payload took as long as the client had nothing to say: the
+ * server wants no other ACK (TCP_DEFER_ACCEPT), or one was lost. */
+static __always_inline bool is_deferred(struct end_key *mine, __u32 netns_ino,
+					const struct conn_state *state)
+{
+	return state->role == WEFT_ROLE_SERVER && !state->streams[WEFT_INGRESS].position &&
+	       early_find(mine, netns_ino, state->ingress_seq);
+}
+
 /* |tcp| is established, or something passes before it is. */
 static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state, __u64 cookie,
 				 __u8 role)
@@ -125,6 +134,8 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	} else if (peer == EARLY_AWAITED) {
 		open->flags = WEFT_OPEN_AWAITED;
 	}
+	if (is_deferred(&key, netns_ino, state))
+		open->handshake_us = 0;
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 	if (!state->joined && state->streams[WEFT_EGRESS].position)
 		early_sent(&key, state, set);

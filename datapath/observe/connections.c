@@ -254,6 +254,7 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 
 	if (c) {
 		end_attach(c, side, open);
+		exchange_attached(c, side);
 		if (!c->role_guessed)
 			report_opened(c);
 		return c;

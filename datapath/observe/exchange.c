@@ -152,6 +152,16 @@ static void exchange_shut(struct exchange *x)
 /* ---- delivery
  * ----------------------------------------------------------------------------------- */
 
+/* Whoever reads the record is told that it lacks a time. What is lost has no end. */
+static bool is_untimed(const struct exchange *x, enum reporter reporter)
+{
+	const struct request *r = &x->record;
+
+	if (x->gaps[reporter] || (x->response_begun && !r->first_byte_ns))
+		return true;
+	return !(r->incomplete & REQUEST_GAP(LOST)) && (!r->start_ns || !r->end_ns);
+}
+
 static void deliver(struct exchange *x, enum reporter reporter)
 {
 	struct conn *c = x->conn;
@@ -171,7 +181,7 @@ static void deliver(struct exchange *x, enum reporter reporter)
 	r->request_end_ns = x->times[MOMENT_REQUEST_END][reporter];
 	r->first_byte_ns = x->times[MOMENT_FIRST_BYTE][reporter];
 	r->end_ns = x->times[MOMENT_END][reporter];
-	if (x->gaps[reporter])
+	if (is_untimed(x, reporter))
 		r->incomplete |= REQUEST_GAP(TIMES);
 	c->ends[reporter].requests++;
 	o->counters.requests[reporter]++;
@@ -219,28 +229,46 @@ static void time_set(struct exchange *x, enum moment what, enum reporter reporte
 	x->gaps[reporter] |= !time_ns;
 }
 
+/* In order of position: what was noted before its receiver was known comes later. */
 static void wait_add(struct exchange *x, enum moment what, struct stream *s, uint64_t position,
 		     enum reporter reporter)
 {
-	struct wait *w = &x->waits[what];
+	struct wait *w = &x->waits[what], **at = &s->waits;
 
-	*w = (struct wait){.exchange = x,
+	if (s->waits && s->last_wait->position <= position)
+		at = &s->last_wait->next;
+	while (*at && (*at)->position <= position)
+		at = &(*at)->next;
+	*w = (struct wait){.next = *at,
+			   .exchange = x,
 			   .position = position,
 			   .asked_ns = x->conn->observe->now_ns,
 			   .what = what};
-	if (s->waits)
-		s->last_wait->next = w;
-	else
-		s->waits = w;
-	s->last_wait = w;
+	*at = w;
+	if (!w->next)
+		s->last_wait = w;
 	x->pending[reporter]++;
+}
+
+/* |what| is when the byte at |position| of direction |side| arrives. */
+static void arrival_ask(struct exchange *x, enum moment what, unsigned side, uint64_t position)
+{
+	struct conn *c = x->conn;
+	struct stream *s = &c->streams[side];
+	enum reporter receiver = OTHER(side);
+
+	if (position > timeline_end(&s->arrived) && !c->ends[receiver].closed) {
+		wait_add(x, what, s, position, receiver);
+		return;
+	}
+	time_set(x, what, receiver, timeline_at(&s->arrived, position));
+	timeline_pass(&s->arrived, position);
 }
 
 void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position)
 {
 	struct conn *c = x->conn;
 	struct stream *s = &c->streams[lane->side];
-	enum reporter receiver = OTHER(lane->side);
 	uint64_t time_ns;
 
 	if (conn_is_local(c, lane->side)) {
@@ -248,14 +276,27 @@ void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint
 		time_set(x, what, lane->side, time_ns);
 		timeline_pass(&s->sent, position);
 	}
-	if (!conn_is_local(c, receiver))
-		return;
-	if (position > timeline_end(&s->arrived) && !c->ends[receiver].closed) {
-		wait_add(x, what, s, position, receiver);
+	if (conn_is_local(c, OTHER(lane->side))) {
+		arrival_ask(x, what, lane->side, position);
 		return;
 	}
-	time_set(x, what, receiver, timeline_at(&s->arrived, position));
-	timeline_pass(&s->arrived, position);
+	x->waits[what].position = position;
+	x->unasked |= 1u << what;
+}
+
+void exchange_attached(struct conn *c, unsigned side)
+{
+	enum moment first = side == SIDE_SERVER ? MOMENT_START : MOMENT_FIRST_BYTE;
+
+	for (struct list *n = c->http ? c->http->open.next : NULL; n && n != &c->http->open;
+	     n = n->next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+
+		for (enum moment m = first; m < first + 2; m++)
+			if (x->unasked & 1u << m)
+				arrival_ask(x, m, OTHER(side), x->waits[m].position);
+		x->unasked = 0;
+	}
 }
 
 static void wait_resolve(struct wait *w, unsigned side, uint64_t time_ns)

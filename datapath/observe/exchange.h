@@ -19,11 +19,13 @@ struct exchange {
 	struct wait waits[MOMENT_MAX];
 	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
 	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
-	bool settled[REPORTER_MAX];    /* delivered, or there is no such end */
-	bool malformed;		       /* no server should answer it */
-	bool headless;		       /* its answer came before the end of its head (HTTP/2) */
-	bool type_unknown;	       /* the content type may be a field that was not understood */
-	bool in_doubt; /* the answer may have begun before its direction was joined */
+	uint8_t unasked; /* moments (1 << enum moment) whose receiver is not known on this node; its
+			    wait has the position */
+	bool settled[REPORTER_MAX]; /* delivered, or there is no such end */
+	bool malformed;		    /* no server should answer it */
+	bool headless;		    /* its answer came before the end of its head (HTTP/2) */
+	bool type_unknown;	    /* the content type may be a field that was not understood */
+	bool in_doubt;		    /* the answer may have begun before its direction was joined */
 	bool request_ended;
 	bool response_begun;
 	bool response_ended;
@@ -67,6 +69,9 @@ void exchange_index(struct http_state *h, struct exchange *x);
 /* |what| happened with the byte at |position| of the direction that |lane| is: known to its sender
  * at once, to its receiver when it arrives. */
 void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position);
+
+/* The end |side| of |c| has become known: what was sent to it before arrives there, too. */
+void exchange_attached(struct conn *c, unsigned side);
 
 /* Nothing more will happen to |x|: it is delivered to each end as soon as its times are known. |x|
  * may be gone afterwards. */

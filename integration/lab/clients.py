@@ -67,6 +67,12 @@ def methods(place, server, words):
     return Count(collections.Counter(map(int, said)))
 
 
+def asks(place, server, how, count):
+    """{its port: {"least_ms", "most_ms"}} of each request, by its own clock; see programs/asks.py."""
+    done = place.run([sys.executable, PROGRAMS / "asks.py", how, server.place.address, server.port, count], seconds=60)
+    return {row.pop("port"): row for row in map(json.loads, done.stdout.splitlines())}
+
+
 def fetch(place, server, *paths):
     """[(path, status, bytes)] as curl says them of one connection."""
     outputs = [word for path in paths for word in ("-o", "/dev/null", server.url(path))]

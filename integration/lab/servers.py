@@ -97,8 +97,9 @@ http {{
 
 
 def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="ec", extra="", locations=None, upstreams="", ipv6=False,
-          proxied=False):
-    """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN); |locations| instead of those of the tests; |proxied|: behind a PROXY header."""
+          proxied=False, deferred=False):
+    """nginx with clear HTTP/1.1 or h2c, or both over TLS (ALPN); |locations| instead of those of the tests; |proxied|: behind a PROXY header;
+    |deferred|: it is given no connection before that has a request (TCP_DEFER_ACCEPT)."""
     folder = place.sandbox.dir
     settings = ""
     if tls:
@@ -106,7 +107,7 @@ def nginx(place, port, http2=False, tls=False, versions="TLSv1.2 TLSv1.3", key="
         settings = f'ssl_certificate "{cert}"; ssl_certificate_key "{private}"; ssl_protocols {versions};'
     config = folder / f"nginx-{port}.conf"
     access_log = folder / f"{place.role}-nginx-{port}-access.log"
-    listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2), ("proxy_protocol", proxied)) if on)
+    listen = " ".join(word for word, on in (("ssl", tls), ("http2", http2), ("proxy_protocol", proxied), ("deferred", deferred)) if on)
     config.write_text(NGINX.format(dir=folder, port=port, access_log=access_log, listen=listen, tls=settings, upstreams=upstreams,
                                    locations=locations or "\n\t\t".join(nginx_locations(folder)) + extra))
     return Server(place, f"nginx-{port}", ["nginx", "-c", config, "-e", folder / f"nginx-{port}-error.log"], port, tls, ipv6=ipv6)
