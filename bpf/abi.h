@@ -105,10 +105,11 @@ struct weft_open {
 /* Why and by whom a connection ended: weft_counters.flags */
 #define WEFT_END_RESET_SENT	1u /* this end sent RST */
 #define WEFT_END_RESET_RECEIVED 2u
-#define WEFT_END_FAILED		4u  /* never established */
-#define WEFT_END_REFUSED	8u  /* never established: RST answered the SYN */
-#define WEFT_END_TIMEOUT	16u /* gave up after retransmissions */
-#define WEFT_END_PEER_FIRST	32u /* the other end closed first */
+#define WEFT_END_FAILED		4u   /* never established */
+#define WEFT_END_REFUSED	8u   /* never established: RST answered the SYN */
+#define WEFT_END_TIMEOUT	16u  /* gave up after retransmissions */
+#define WEFT_END_PEER_FIRST	32u  /* the other end closed first */
+#define WEFT_END_ABANDONED	128u /* never established: the program closed it first */
 #define WEFT_END_REPAIRED	64u /* in TCP_REPAIR: its bytes are put into queues, without packets */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
@@ -141,7 +142,7 @@ struct weft_close {
 	__u8 role;
 	__u8 alive;
 	__u16 pad;
-	__u32 age_ms; /* since it was opened or first met */
+	__u32 age_us; /* since it was opened, first met, or tried where it failed; all ones: long */
 };
 
 /* WEFT_EVENT_LISTEN; also written by the TCP iterator for each listener. */

@@ -64,6 +64,13 @@ static __always_inline void tuple_fill(struct weft_tuple *t, const struct sock *
 	t->netns_ino = c->skc_net.net->ns.inum;
 }
 
+static __always_inline __u32 age_us(__u64 since_ns, __u64 now_ns)
+{
+	__u64 us = (now_ns - since_ns) / 1000;
+
+	return us < ~0u ? us : ~0u;
+}
+
 static __always_inline void end_key_fill(struct end_key *key, const struct weft_tuple *t,
 					 __u32 egress_seq, __u32 ingress_seq)
 {

@@ -149,7 +149,16 @@ struct minmax {
 	struct minmax_sample s[3];
 } PRESERVE;
 
+struct inet_sock {
+	__be16 inet_sport;
+} PRESERVE;
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+} PRESERVE;
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u32 segs_in;
 	__u32 data_segs_in;
 	__u32 segs_out;

@@ -79,7 +79,7 @@ static __always_inline __u32 failure_flags(const struct sock *sk, const struct t
 	if (state->opened_ns || state->joined)
 		return gave_up ? WEFT_END_TIMEOUT : 0;
 	return WEFT_END_FAILED | (error == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
-	       (gave_up ? WEFT_END_TIMEOUT : 0);
+	       (gave_up ? WEFT_END_TIMEOUT : 0) | (!error ? WEFT_END_ABANDONED : 0);
 }
 
 static __always_inline void closed(struct sock *sk, int old_state)
@@ -105,10 +105,12 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	if (tcp && is_repaired(tcp))
 		state->end_flags |= WEFT_END_REPAIRED;
 	tuple_fill(&close->tuple, sk);
+	if (tcp && !close->tuple.local_port) /* given back already where the connect failed */
+		close->tuple.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
 	close->role = state->role;
-	close->age_ms = (close->event.time_ns - state->started_ns) / 1000000;
+	close->age_us = age_us(state->started_ns, close->event.time_ns);
 	counters_fill(&close->counters, tcp, state);
 	redirected_add(&close->counters, sk, state);
 	end_key_fill(&key, &close->tuple, state->egress_seq, state->ingress_seq);

@@ -193,7 +193,7 @@ static const char *end_shown(const json_t *o, const char *mesh, const char *key,
 static const char *client_shown(const json_t *o, char out[SHOWN_MAX])
 {
 	const char *client = field_text(o, "client");
-	bool unbound = !strcmp(client, "0.0.0.0:0") || !strcmp(client, "[::]:0");
+	bool unbound = !strcmp(client, "0.0.0.0") || !strcmp(client, "[::]");
 
 	out[0] = 0;
 	if (!unbound)

@@ -37,6 +37,7 @@ static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wa
 	json_put_string(j, key, text);
 }
 
+/* Without a port where it is not known. */
 static void add_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -44,7 +45,10 @@ static void add_address(struct json *j, const char *key, const uint8_t addr[16],
 	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, address, sizeof(address));
-	snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, port);
+	if (port)
+		snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, port);
+	else
+		snprintf(text, sizeof(text), v4 ? "%s" : "[%s]", address);
 	json_put_string(j, key, text);
 }
 
@@ -233,6 +237,8 @@ static void add_end(struct json *j, uint32_t flags)
 		json_put_string(j, NULL, "refused");
 	if (flags & WEFT_END_TIMEOUT)
 		json_put_string(j, NULL, "timeout");
+	if (flags & WEFT_END_ABANDONED)
+		json_put_string(j, NULL, "abandoned");
 	json_put_array_end(j);
 }
 

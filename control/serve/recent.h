@@ -4,6 +4,7 @@
  * many. */
 #pragma once
 
+#include "datapath/decode/tls.h"
 #include "datapath/observe/record.h"
 
 #include <stdbool.h>
@@ -77,7 +78,7 @@ struct recent_connection {
 	bool bytes_known;
 	char protocol[12];
 	char tls_state[20];
-	char cipher[40];
+	char cipher[TLS_CIPHER_MAX_BYTES];
 	char sni[64];
 	char alpn[12];
 };

@@ -211,6 +211,14 @@ static void test_connections(void **state)
 	assert_non_null(strstr(f->body, "\"event\":\"closed\""));
 	assert_non_null(strstr(f->body, "\"end\":[\"reset_sent\"]"));
 	fetch_free(f);
+	fixture_client_at.port = 0;
+	c.counters.flags = WEFT_END_FAILED | WEFT_END_ABANDONED;
+	recent_add_connection(recent, &c);
+	f = get("/api/v1/connections?last=1", true);
+	assert_non_null(strstr(f->body, "\"end\":[\"failed\",\"abandoned\"]"));
+	assert_non_null(strstr(f->body, "\"client\":\"10.0.0.1\","));
+	fetch_free(f);
+	fixture_client_at.port = 40000;
 }
 
 static void test_edges(void **state)

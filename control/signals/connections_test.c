@@ -173,8 +173,9 @@ static void test_trouble(void **state)
 static void test_tls(void **state)
 {
 	struct connection c = fixture_connection(1, CONNECTION_ALIVE, "tls");
-	struct tls_facts facts = {
-		.version = 0x0304, .cipher = "TLS_AES_128_GCM_SHA256", .sni = "a.example"};
+	struct tls_facts facts = {.version = 0x0304,
+				  .cipher = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+				  .sni = "a.example"};
 	struct sample sample;
 
 	(void)state;
@@ -194,6 +195,8 @@ static void test_tls(void **state)
 	signals_connection(s, &c);
 	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "state", "open"), 1);
 	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "version", "TLSv1.3"), 1);
+	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "cipher", facts.cipher), 1);
+	assert_string_equal(signals_living(s, 0, NULL, NULL)->cipher, facts.cipher);
 	assert_int_equal(signals_collect(s, METRIC_CERTIFICATE, 0, &sample), COLLECT_SAMPLE);
 	assert_string_equal(fixture_label(&sample, "workload"), "nginx");
 	assert_int_equal(sample.value, 1900000000);

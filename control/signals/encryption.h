@@ -13,9 +13,9 @@
 
 /* Key of a series of TLS connections; texts are NUL-padded. */
 struct tls_key {
-	char cipher[40];  /* IANA name, "unknown" */
-	char state[20];	  /* tls_state_name() */
-	uint16_t version; /* 0 = not known; TLS_VERSION_OVERFLOW */
+	char cipher[TLS_CIPHER_MAX_BYTES]; /* IANA name, "unknown" */
+	char state[20];			   /* tls_state_name() */
+	uint16_t version;		   /* 0 = not known; TLS_VERSION_OVERFLOW */
 	uint8_t reporter;
 	uint8_t pad;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/signals/workloads.h"
+#include "datapath/decode/tls.h"
 #include "datapath/observe/record.h"
 
 #include <stdbool.h>
@@ -25,7 +26,7 @@ struct living {
 	struct endpoint server;
 	char protocol[12];
 	char tls_state[20];
-	char cipher[40];
+	char cipher[TLS_CIPHER_MAX_BYTES];
 	char sni[64];
 	char alpn[12];
 	uint16_t tls_version;

@@ -158,14 +158,82 @@ static void test_unread_after_shutdown(void **state)
 	unread_after_shutdown(true);
 }
 
+/* The only record of |cookie|: its end. */
+static const struct weft_close *close_of(uint64_t cookie)
+{
+	const struct weft_close *found = NULL;
+
+	consume();
+	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
+		const struct weft_close *c = (void *)(arena + at + 8);
+
+		if (c->cookie != cookie)
+			continue;
+		assert_null(found);
+		assert_int_equal(c->event.kind, WEFT_EVENT_CLOSE);
+		found = c;
+	}
+	assert_non_null(found);
+	return found;
+}
+
+/* A connect to which no answer comes (a listener whose queue is full) until its program, or the
+ * kernel, gives up: the one is said, the other too, and from which port and how long it was tried.
+ */
+static void unanswered(unsigned patience_ms, uint32_t flags)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), full[8], fd, one = 1;
+	socklen_t size = sizeof(addr), cookie_size = sizeof(uint64_t);
+	const struct weft_close *c;
+	struct sockaddr_in from;
+	uint64_t cookie, since;
+
+	bind(listener, (void *)&addr, sizeof(addr));
+	listen(listener, 0);
+	getsockname(listener, (void *)&addr, &size);
+	for (int i = 0; i < 8; i++) {
+		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		connect(full[i], (void *)&addr, sizeof(addr));
+	}
+	talk_forget();
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &cookie_size);
+	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &one, sizeof(one));
+	since = now_ns();
+	assert_int_equal(connect(fd, (void *)&addr, sizeof(addr)), -1);
+	size = sizeof(from);
+	getsockname(fd, (void *)&from, &size);
+	poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, (int)patience_ms);
+	close(fd);
+	c = close_of(cookie);
+	assert_int_equal(c->counters.flags, WEFT_END_FAILED | flags);
+	assert_int_equal(c->tuple.local_port, ntohs(from.sin_port));
+	assert_int_equal(c->tuple.remote_port, ntohs(addr.sin_port));
+	assert_true(c->age_us <= (now_ns() - since) / 1000);
+	if (flags & WEFT_END_ABANDONED)
+		assert_true(c->age_us >= patience_ms * 1000);
+	for (int i = 0; i < 8; i++)
+		close(full[i]);
+	close(listener);
+}
+
+static void test_unanswered(void **state)
+{
+	(void)state;
+	unanswered(100, WEFT_END_ABANDONED);
+	unanswered(60000, WEFT_END_TIMEOUT);
+}
+
 static void test_refused(void **state)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 				   .sin_port = htons(9),
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(uint64_t);
+	const struct weft_close *c;
 	uint64_t cookie;
-	unsigned found = 0;
 	int fd = -1;
 
 	(void)state;
@@ -174,20 +242,12 @@ static void test_refused(void **state)
 	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
 	assert_int_equal(connect(fd, (void *)&addr, sizeof(addr)), -1);
 	close(fd);
-	consume();
-	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
-		struct weft_close *c = (void *)(arena + at + 8);
-
-		if (c->cookie != cookie)
-			continue;
-		found++;
-		assert_int_equal(c->event.kind, WEFT_EVENT_CLOSE);
-		assert_int_equal(c->counters.flags & (WEFT_END_FAILED | WEFT_END_REFUSED),
-				 WEFT_END_FAILED | WEFT_END_REFUSED);
-		assert_int_equal(c->owner.pid, getpid());
-		assert_int_equal(c->tuple.remote_port, 9);
-	}
-	assert_int_equal(found, 1);
+	c = close_of(cookie);
+	assert_int_equal(c->counters.flags,
+			 WEFT_END_FAILED | WEFT_END_REFUSED | WEFT_END_RESET_RECEIVED);
+	assert_int_equal(c->owner.pid, getpid());
+	assert_int_equal(c->tuple.remote_port, 9);
+	assert_true(c->tuple.local_port);
 }
 
 /* What was said until now is not part of what is checked. */
@@ -310,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_unread_reset),
 		cmocka_unit_test(test_unread_after_shutdown),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unanswered),
 		cmocka_unit_test(test_restart_between_messages),
 		cmocka_unit_test(test_restart_in_a_body),
 		cmocka_unit_test(test_older_than_the_programs),

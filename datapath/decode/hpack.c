@@ -111,16 +111,21 @@ static void keep_value(struct hpack_fields *fields, enum hpack_field field, stru
 {
 	size_t room = HPACK_MAX_TEXT_BYTES - fields->text_used;
 
-	if (fields->value[field].data)
+	if (fields->value[field].data) {
+		if (field == HPACK_FIELD_TRACEPARENT || field == HPACK_FIELD_REQUEST_ID)
+			fields->value[field].size_bytes = 0;
 		return;
+	}
 	if (value.size_bytes && !room) {
 		fields->cut = true;
 		return;
 	}
 	if (value.size_bytes > HPACK_MAX_VALUE_BYTES)
 		value.size_bytes = HPACK_MAX_VALUE_BYTES;
-	if (value.size_bytes > room)
+	if (value.size_bytes > room) {
+		fields->cut = true;
 		value.size_bytes = room;
+	}
 	fields->value[field] = (struct slice){fields->text + fields->text_used, value.size_bytes};
 	memcpy(fields->text + fields->text_used, value.data, value.size_bytes);
 	fields->text_used += value.size_bytes;

@@ -42,11 +42,12 @@ enum hpack_field {
 
 /* What one block said. Large: meant for the stack of whoever inflates, not for keeping. */
 struct hpack_fields {
-	struct slice value[HPACK_FIELD_MAX]; /* absent: data NULL; the first of several wins */
+	struct slice value[HPACK_FIELD_MAX]; /* absent: data NULL; the first of several wins, of
+						several ids none does: empty */
 	uint32_t known;			     /* fields that were decoded, wanted or not */
 	bool pseudo;	    /* one of them was a pseudo-header field (RFC 9113 8.3) */
 	bool incomplete;    /* some field's name or value is unknown */
-	bool cut;	    /* some field did not fit and is left out */
+	bool cut;	    /* some field did not fit and is left out, or its end is */
 	bool unknown_first; /* so was the first field: pseudo-header fields may be among the unknown
 			     */
 	uint32_t text_used;

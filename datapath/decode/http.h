@@ -64,8 +64,8 @@ struct http_head {
 	struct slice scheme;
 	struct slice content_type;
 	struct slice user_agent;
-	struct slice traceparent; /* W3C Trace Context */
-	struct slice request_id;  /* x-request-id */
+	struct slice traceparent; /* W3C Trace Context; empty when there are several */
+	struct slice request_id;  /* x-request-id; the same */
 	struct slice expect;	  /* HTTP/1 Expect */
 	struct slice upgrade; /* HTTP/1 Upgrade, both directions; HTTP/2: :protocol (RFC 8441) */
 	int grpc_status; /* GRPC_STATUS_UNKNOWN when absent (trailers, or trailers-only responses)

@@ -163,6 +163,15 @@ bool http1_fields_name_is(const struct http1_fields *f, struct slice wanted)
 	       name_is((struct slice){f->name, f->name_bytes}, wanted);
 }
 
+/* The first of several wins. Several ids are none: which one others take is not known (W3C Trace
+ * Context lets them take none of several traceparents). */
+static void name_again(struct slice *value, const struct http1_field *field)
+{
+	if (field->offset == offsetof(struct http_head, traceparent) ||
+	    field->offset == offsetof(struct http_head, request_id))
+		value->size_bytes = 0;
+}
+
 void http1_fields_name_end(struct http1_fields *f)
 {
 	struct slice name = {f->name, f->name_bytes};
@@ -171,10 +180,16 @@ void http1_fields_name_end(struct http1_fields *f)
 	if (name.size_bytes > HTTP1_NAME_MAX_BYTES)
 		return;
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		if (!name_is(name, fields[i].name) || value_of(f, &fields[i])->data)
+		struct slice *value = value_of(f, &fields[i]);
+
+		if (!name_is(name, fields[i].name))
 			continue;
+		if (value->data) {
+			name_again(value, &fields[i]);
+			continue;
+		}
 		f->field = &fields[i];
-		*value_of(f, f->field) = SLICE("");
+		*value = SLICE("");
 	}
 }
 

@@ -37,6 +37,8 @@ enum tls_state {
 };
 const char *tls_state_name(enum tls_state state);
 
+#define TLS_CIPHER_MAX_BYTES 48 /* of a suite's name with its NUL */
+
 /* A certificate's facts, NUL-terminated, cut where too long. */
 struct tls_certificate {
 	bool present;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of suites and the AEAD work on records, with and without all their bytes. */
+/* The suites and the AEAD work on records, with and without all their bytes. */
 #include "datapath/decode/tls_cipher.h"
+#include "datapath/decode/tls_suites.h"
 
 #include <linux/types.h>
 
@@ -18,63 +19,12 @@
 #define EXPLICIT_NONCE_BYTES 8	 /* TLS 1.2 with AES-GCM: leads the fragment */
 #define NONCE_BYTES	     12
 
-/* X(IANA number, AEAD, digest, name) */
-#define SUITES(X)                                                                                  \
-	X(0x1301, AES_128_GCM, SHA256, "TLS_AES_128_GCM_SHA256")                                   \
-	X(0x1302, AES_256_GCM, SHA384, "TLS_AES_256_GCM_SHA384")                                   \
-	X(0x1303, CHACHA20_POLY1305, SHA256, "TLS_CHACHA20_POLY1305_SHA256")                       \
-	X(0x1304, NONE, SHA256, "TLS_AES_128_CCM_SHA256")                                          \
-	X(0x1305, NONE, SHA256, "TLS_AES_128_CCM_8_SHA256")                                        \
-	X(0xc02b, AES_128_GCM, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")                  \
-	X(0xc02c, AES_256_GCM, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384")                  \
-	X(0xc02f, AES_128_GCM, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")                    \
-	X(0xc030, AES_256_GCM, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")                    \
-	X(0xcca8, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")        \
-	X(0xcca9, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256")      \
-	X(0xccaa, CHACHA20_POLY1305, SHA256, "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256")          \
-	X(0xccab, CHACHA20_POLY1305, SHA256, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256")              \
-	X(0xccac, CHACHA20_POLY1305, SHA256, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256")        \
-	X(0x009c, AES_128_GCM, SHA256, "TLS_RSA_WITH_AES_128_GCM_SHA256")                          \
-	X(0x009d, AES_256_GCM, SHA384, "TLS_RSA_WITH_AES_256_GCM_SHA384")                          \
-	X(0x009e, AES_128_GCM, SHA256, "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256")                      \
-	X(0x009f, AES_256_GCM, SHA384, "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")                      \
-	X(0x00a2, AES_128_GCM, SHA256, "TLS_DHE_DSS_WITH_AES_128_GCM_SHA256")                      \
-	X(0x00a3, AES_256_GCM, SHA384, "TLS_DHE_DSS_WITH_AES_256_GCM_SHA384")                      \
-	X(0x00a6, AES_128_GCM, SHA256, "TLS_DH_anon_WITH_AES_128_GCM_SHA256")                      \
-	X(0x00a7, AES_256_GCM, SHA384, "TLS_DH_anon_WITH_AES_256_GCM_SHA384")                      \
-	X(0x00a8, AES_128_GCM, SHA256, "TLS_PSK_WITH_AES_128_GCM_SHA256")                          \
-	X(0x00a9, AES_256_GCM, SHA384, "TLS_PSK_WITH_AES_256_GCM_SHA384")                          \
-	X(0xd001, AES_128_GCM, SHA256, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256")                    \
-	X(0xd002, AES_256_GCM, SHA384, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384")                    \
-	X(0x000a, NONE, SHA256, "TLS_RSA_WITH_3DES_EDE_CBC_SHA")                                   \
-	X(0x002f, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA")                                    \
-	X(0x0033, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")                                \
-	X(0x0035, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA")                                    \
-	X(0x0039, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA")                                \
-	X(0x003c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CBC_SHA256")                                 \
-	X(0x003d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CBC_SHA256")                                 \
-	X(0x0067, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256")                             \
-	X(0x006b, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256")                             \
-	X(0xc009, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA")                            \
-	X(0xc00a, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA")                            \
-	X(0xc013, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")                              \
-	X(0xc014, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA")                              \
-	X(0xc023, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256")                         \
-	X(0xc024, NONE, SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384")                         \
-	X(0xc027, NONE, SHA256, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256")                           \
-	X(0xc028, NONE, SHA384, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384")                           \
-	X(0xc09c, NONE, SHA256, "TLS_RSA_WITH_AES_128_CCM")                                        \
-	X(0xc09d, NONE, SHA256, "TLS_RSA_WITH_AES_256_CCM")                                        \
-	X(0xc09e, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_128_CCM")                                    \
-	X(0xc09f, NONE, SHA256, "TLS_DHE_RSA_WITH_AES_256_CCM")                                    \
-	X(0xc0ac, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM")                                \
-	X(0xc0ad, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM")                                \
-	X(0xc0ae, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8")                              \
-	X(0xc0af, NONE, SHA256, "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8")
-
 static const struct tls_suite suites[] = {
 #define X(number, aead, digest, name) {number, TLS_AEAD_##aead, WEFT_DIGEST_##digest, name},
-	SUITES(X)
+	TLS_SUITES_READ(X)
+#undef X
+#define X(number, name) {number, TLS_AEAD_NONE, WEFT_DIGEST_SHA256, name},
+		TLS_SUITES_NAMED(X)
 #undef X
 };
 

@@ -2,6 +2,7 @@
 /* Key derivation against the traces of RFC 8448 3 (server's handshake traffic). TLS 1.2 and the
  * other suites are proven by real sessions. */
 #include "datapath/decode/tls_keys.h"
+#include "datapath/decode/tls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,16 @@ static void test_suites(void **state)
 	assert_string_equal(tls_suite_find(0x1302)->name, "TLS_AES_256_GCM_SHA384");
 	assert_int_equal(tls_suite_secret_bytes(tls_suite_find(0x1302)), 48);
 	assert_int_equal(tls_suite_find(0xc014)->aead, TLS_AEAD_NONE);
+	assert_string_equal(tls_suite_find(0xc05c)->name,
+			    "TLS_ECDHE_ECDSA_WITH_ARIA_128_GCM_SHA256");
+	assert_string_equal(tls_suite_find(0x0088)->name, "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA");
+	assert_int_equal(tls_suite_find(0xc05c)->aead, TLS_AEAD_NONE);
 	assert_null(tls_suite_find(0x0000));
+	for (unsigned number = 0; number <= 0xffff; number++) {
+		const struct tls_suite *suite = tls_suite_find((uint16_t)number);
+
+		assert_true(!suite || strlen(suite->name) < TLS_CIPHER_MAX_BYTES);
+	}
 }
 
 int main(void)

@@ -257,6 +257,28 @@ static void test_resets(void **state)
 	talk_free(&t);
 }
 
+/* As over HTTP/1. */
+static void test_ids(void **state)
+{
+#define PARENT "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n"
+	struct talk t = talk_new();
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/a") PARENT "x-request-id: a\n");
+	wire_headers(t.wires[0], END_STREAM, 3,
+		     FIELDS("/b") PARENT "x-request-id: a\n" PARENT "x-request-id: a\n");
+	flush(&t, false);
+	wire_headers(t.wires[1], END_STREAM, 1, ":status: 200\n");
+	wire_headers(t.wires[1], END_STREAM, 3, ":status: 200\n");
+	flush(&t, true);
+	assert_int_equal(t.world->request_count, 4);
+	assert_int_equal(strlen(stream(&t, REPORTER_SOURCE, 1)->traceparent), 55);
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 1)->request_id, "a");
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 3)->traceparent, "");
+	assert_string_equal(stream(&t, REPORTER_SOURCE, 3)->request_id, "");
+	talk_free(&t);
+}
+
 /* A request that the client itself, or the end of the connection, left without an end. */
 static void test_uploads_cut(void **state)
 {
@@ -529,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_grpc_on_too_many_streams),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_uploads_cut),
+		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_rapid_reset),
 		cmocka_unit_test(test_lost_header_block),
 		cmocka_unit_test(test_lost_responses),

@@ -163,6 +163,9 @@ static void report_failure(struct observe *o, const struct weft_close *close)
 		.client = &client,
 		.server = &server,
 		.protocol = "unknown",
+		.opened_ns = close->age_us < UINT32_MAX
+				     ? close->event.time_ns - close->age_us * 1000ull
+				     : 0,
 		.now_ns = close->event.time_ns,
 		.counters = close->counters,
 		.flags = RESPONSE_FLAG(UF),

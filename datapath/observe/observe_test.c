@@ -171,8 +171,11 @@ static void test_connect_failed(void **state)
 	struct world *w = world_new();
 
 	(void)state;
-	world_close(w, false, WEFT_END_FAILED | WEFT_END_REFUSED);
+	struct weft_close close = world_close_record(w, false, WEFT_END_FAILED | WEFT_END_REFUSED);
+	close.age_us = 40;
+	world_give(w, &close, sizeof(close));
 	assert_int_equal(w->connection_count, 1);
+	assert_int_equal(w->connections[0].now_ns - w->connections[0].opened_ns, 40000);
 	assert_int_equal(w->connections[0].phase, CONNECTION_CLOSED);
 	assert_int_equal(w->connections[0].flags, RESPONSE_FLAG(UF));
 	assert_int_equal(world_lost(w), 0);

@@ -140,7 +140,7 @@ struct connection {
 	bool encrypted;
 	const struct tls_facts *tls;
 	const char *tls_state; /* tls_state_name(), NULL for clear text */
-	uint64_t opened_ns;    /* 0 = before the agent */
+	uint64_t opened_ns;    /* 0 = before the agent; of one that failed: when it was tried */
 	uint64_t now_ns;
 	uint32_t handshake_us;	      /* 0 = not known */
 	bool bytes_known;	      /* else what it carried may be more than is said here */
