@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Where a status may have been without being seen. */
-#define GAPS_HIDING_STATUS (REQUEST_GAP(JOINED) | REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
+#define GAPS_HIDING_STATUS (REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
 
 uint16_t istio_status(const struct request *r)
 {

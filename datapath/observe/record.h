@@ -28,7 +28,6 @@ enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 /* What a record of a request does not say in full: bits of request.incomplete. One table: names are
  * label values, meanings go into the documents. */
 #define REQUEST_GAPS(X)                                                                            \
-	X(JOINED, "joined", "the exchange began before weft saw the connection")                   \
 	X(HPACK, "hpack_join",                                                                     \
 	  "HTTP/2 fields refer to entries of a table that were sent before weft saw the "          \
 	  "connection")                                                                            \
