@@ -4,9 +4,8 @@
  * and __be16/__be32 (user space: <linux/types.h>; BPF: "bpf/lib/kernel.bpf.h"). */
 #pragma once
 
-/* Raised whenever the meaning or layout of anything below changes; pinned maps of another version
- * are not adopted. */
-#define WEFT_ABI_VERSION 4
+/* Raised when the meaning or layout of anything below changes: no pins of another are adopted. */
+#define WEFT_ABI_VERSION 5
 
 #include "bpf/abi_maps.h"
 #include "bpf/abi_mesh.h"
@@ -145,15 +144,16 @@ struct weft_close {
 	__u32 age_us; /* since it was opened, first met, or tried where it failed; all ones: long */
 };
 
-/* WEFT_EVENT_LISTEN; also written by the TCP iterator for each listener. */
+/* WEFT_EVENT_LISTEN: a socket begins or ends to listen; what walks write of each listener. */
 struct weft_listen {
 	struct weft_event event;
 	__u64 cookie;
 	struct weft_tuple tuple; /* remote part empty */
 	struct weft_owner owner;
-	__u32 backlog; /* connections that wait for accept() now */
-	__u32 backlog_max;
-	__u64 drops; /* connections refused because the queue was full (sk_drops) */
+	__u32 backlog;	   /* connections that wait for accept() now */
+	__u32 backlog_max; /* one more may wait (sk_acceptq_is_full) */
+	__u64 drops;	   /* its part of the kernel's ListenOverflows since weft is attached */
+	__u64 ended;	   /* 1: it listens no more */
 };
 
 /* Which secret of a handshake (RFC 8446 7.1; TLS 1.2: the master secret, RFC 5246 8.1). */
@@ -192,7 +192,7 @@ _Static_assert(sizeof(struct weft_mark) == 32, "mark");
 _Static_assert(sizeof(struct weft_open) == 216, "open");
 _Static_assert(sizeof(struct weft_counters) == 88, "counters");
 _Static_assert(sizeof(struct weft_close) == 288, "close");
-_Static_assert(sizeof(struct weft_listen) == 208, "listen");
+_Static_assert(sizeof(struct weft_listen) == 216, "listen");
 _Static_assert(sizeof(struct weft_secret) == 168, "secret");
 
 #include "bpf/abi_policy.h"

@@ -10,7 +10,7 @@
 	X(OPEN, 3, "a TCP connection end came into being or was met while it lived")               \
 	X(CLOSE, 4, "a TCP connection end is gone, with its final counters")                       \
 	X(SECRET, 5, "a secret of a TLS handshake")                                                \
-	X(LISTEN, 6, "a socket began to listen")                                                   \
+	X(LISTEN, 6, "a socket began or ended to listen")                                          \
 	X(VERDICT, 7, "a connection that policy or balancing refused, or that a policy noted")
 
 /* Where and why an event that was seen is not delivered. One per-CPU counter each. */

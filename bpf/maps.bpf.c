@@ -19,6 +19,7 @@ struct mapped_lost_map mapped_lost SEC(".maps");
 struct flow_map weft_flows SEC(".maps");
 struct conn_map weft_conns SEC(".maps");
 struct owner_map weft_owners SEC(".maps");
+struct overflow_map weft_overflows SEC(".maps");
 struct walked_map weft_walked SEC(".maps");
 struct end_map weft_ends SEC(".maps");
 struct early_map weft_early SEC(".maps");

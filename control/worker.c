@@ -97,6 +97,13 @@ static void take_request(void *arg, const struct request *r)
 	recent_add_request(w->recent, r);
 }
 
+static void take_open_request(void *arg, const struct open_request *r)
+{
+	struct worker *w = arg;
+
+	signals_open_request(w->signals, r);
+}
+
 static void take_connection(void *arg, const struct connection *c)
 {
 	struct worker *w = arg;
@@ -218,6 +225,7 @@ static int start_pipeline(struct worker *w, struct error *err)
 	struct signals_limits signal_limits = signals_limits_default();
 	struct observe_listener listener = {.arg = w,
 					    .request = take_request,
+					    .open_request = take_open_request,
 					    .connection = take_connection,
 					    .listener = take_listener,
 					    .cgroup_path = name_cgroup,
@@ -440,7 +448,8 @@ static void tick(struct worker *w)
 
 	signals_tick(w->signals, now_ns);
 	tick_after(w, read_ring(w) < BUSY_RECORDS ? IDLE_TICK_NS : BUSY_TICK_NS);
-	if (now_ns < w->slow_ns + SLOW_NS)
+	/* a second that is over is complete for signals when open requests were told of */
+	if (now_ns < w->slow_ns + SLOW_NS && now_ns / NS_PER_S == w->slow_ns / NS_PER_S)
 		return;
 	w->slow_ns = now_ns;
 	attach_heartbeat(w->attach, now_ns);

@@ -52,6 +52,7 @@ typedef struct {
 
 struct netns_ipv4 {
 	atomic_t dev_addr_genid;
+	__u8 sysctl_tcp_syncookies;
 } PRESERVE;
 
 struct netns_ipv6 {
@@ -127,7 +128,6 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
-	atomic_t sk_drops;
 	int sk_err;
 	__u16 sk_protocol;
 } PRESERVE;
@@ -149,12 +149,33 @@ struct minmax {
 	struct minmax_sample s[3];
 } PRESERVE;
 
+/* The handshake of a connection that a listener was asked for. */
+struct request_sock {
+	__u8 num_timeout : 7; /* how often the SYN-ACK was sent again */
+} PRESERVE;
+
+struct inet_request_sock {
+	struct request_sock req;
+} PRESERVE;
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	__u32 rcv_isn;
+	__u32 snt_isn;
+} PRESERVE;
+
+struct request_sock_queue {
+	__u8 rskq_defer_accept;
+	atomic_t qlen; /* handshakes that are not complete */
+} PRESERVE;
+
 struct inet_sock {
 	__be16 inet_sport;
 } PRESERVE;
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 } PRESERVE;
 
 struct tcp_sock {

@@ -218,6 +218,15 @@ struct owner_map {
 };
 extern struct owner_map weft_owners SEC(".maps");
 
+/* Of a listener: what it refused because its accept queue was full. */
+struct overflow_map {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+};
+extern struct overflow_map weft_overflows SEC(".maps");
+
 /* What walks note of a socket. */
 struct walked {
 	__u64 session; /* of the walk over files that met it last: it is in as many files as

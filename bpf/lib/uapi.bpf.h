@@ -243,6 +243,25 @@ struct bpf_sockopt {
 	__s32 retval;
 };
 
+#define BPF_F_CURRENT_NETNS (-1L)
+
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr;
+			__be32 daddr;
+			__be16 sport;
+			__be16 dport;
+		} ipv4;
+		struct {
+			__be32 saddr[4];
+			__be32 daddr[4];
+			__be16 sport;
+			__be16 dport;
+		} ipv6;
+	};
+};
+
 struct bpf_sk_lookup {
 	union {
 		UAPI_POINTER(struct bpf_sock *, sk);

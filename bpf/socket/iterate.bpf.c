@@ -7,6 +7,7 @@
  * accepted. */
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/files.bpf.h"
+#include "bpf/lib/queue.bpf.h"
 
 /* Inherited or shared: the first holder stays. */
 static __always_inline void holder_found(struct weft_owner *owner, struct task_struct *task)
@@ -104,12 +105,8 @@ static __noinline int listener_write(struct seq_file *seq, struct sock *sk)
 		return 0;
 	event_fill(&listen.event, WEFT_EVENT_LISTEN, sizeof(listen), bpf_ktime_get_ns());
 	listen.event.cpu = WEFT_CPU_NONE;
-	tuple_fill(&listen.tuple, sk);
 	listen.owner = *owner;
-	listen.cookie = bpf_get_socket_cookie(sk);
-	listen.backlog = sk->sk_ack_backlog;
-	listen.backlog_max = sk->sk_max_ack_backlog;
-	listen.drops = sk->sk_drops.counter;
+	queue_tell(&listen, sk);
 	return (int)bpf_seq_write(seq, &listen, sizeof(listen));
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: cgroup_skb egress and ingress on the root of the cgroup2 tree: every socket of every
  * namespace. Emits SEGMENT records of what is not body, MARK records where the peer's end is
- * captured, OPEN for connections met while they live. May lose records when the ring is full
- * (counted). Always lets the packet pass. */
+ * captured, OPEN for connections met while they live. Counts what full accept queues refuse. May
+ * lose records when the ring is full (counted). Always lets the packet pass. */
 #include "bpf/lib/opening.bpf.h"
+#include "bpf/lib/queue.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/walk.bpf.h"
 
@@ -227,5 +228,9 @@ int payload_out(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int payload_in(struct __sk_buff *skb)
 {
+	struct bpf_sock *sk = skb->sk;
+
+	if (sk && sk->state == BPF_TCP_LISTEN)
+		queue_look(skb);
 	return look(skb, WEFT_INGRESS);
 }

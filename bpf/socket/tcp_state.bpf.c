@@ -4,6 +4,7 @@
  * run in the caller's task. */
 #include "bpf/lib/held.bpf.h"
 #include "bpf/lib/opening.bpf.h"
+#include "bpf/lib/queue.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
 
 #define ENETUNREACH  101
@@ -119,18 +120,15 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	bpf_sk_storage_delete(&weft_conns, sk);
 }
 
-static __always_inline void listening(struct sock *sk)
+static __always_inline void listening(struct sock *sk, bool ended)
 {
-	struct weft_listen *listen;
+	struct weft_listen *listen = lifecycle_reserve(weft_listen, WEFT_EVENT_LISTEN);
 
-	remember_owner(sk);
-	listen = lifecycle_reserve(weft_listen, WEFT_EVENT_LISTEN);
 	if (!listen)
 		return;
-	tuple_fill(&listen->tuple, sk);
 	copy_owner(&listen->owner, sk);
-	listen->cookie = bpf_get_socket_cookie(sk);
-	listen->backlog_max = sk->sk_max_ack_backlog;
+	queue_tell(listen, sk);
+	listen->ended = ended;
 	bpf_ringbuf_submit(listen, BPF_RB_NO_WAKEUP);
 }
 
@@ -146,13 +144,15 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 {
 	if (!sock_is_tcp(sk))
 		return 0;
+	if (new_state == TCP_LISTEN)
+		remember_owner(sk);
 	if (new_state == TCP_SYN_SENT)
 		connect_started(sk);
-	else if (new_state == TCP_LISTEN)
-		listening(sk);
+	else if (new_state == TCP_LISTEN || old_state == TCP_LISTEN)
+		listening(sk, old_state == TCP_LISTEN);
 	else if (is_opening(old_state, new_state))
 		established(sk, old_state);
-	else if (new_state == TCP_CLOSE && old_state != TCP_LISTEN)
+	else if (new_state == TCP_CLOSE)
 		closed(sk, old_state);
 	return 0;
 }
@@ -160,8 +160,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 /* While a program runs the kernel leaves it out where it would interrupt itself: a timer's
  * interrupt in the middle of it lets a whole batch of packets in, and none of the changes they
  * bring would be told (`recursion_misses` of bpf_prog_info). Of two equal programs one is never
- * running then. What the first has done is not done again; sockets begin to connect and to listen
- * in calls of their programs, which interrupt nobody. */
+ * running then. What the first has done is not done again; sockets begin to connect, and begin and
+ * end to listen, in calls of their programs, which interrupt nobody. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
 {

@@ -355,6 +355,14 @@ static void add_totals(struct json *j, const struct edge *e)
 	json_put_object_end(j);
 }
 
+static void add_drops(struct json *j, const struct listen_state *queue)
+{
+	if (queue->known)
+		json_put_number(j, "queue_drops", queue->drops);
+	else
+		json_put_real(j, "queue_drops", NAN);
+}
+
 void lines_edge(struct text *t, const struct edge_row *e)
 {
 	struct json j = json_to(t);
@@ -383,8 +391,8 @@ void lines_edge(struct text *t, const struct edge_row *e)
 	json_put_real(&j, "connections_closed_rate", e->closed_rate);
 	json_put_real(&j, "connections_failed_rate", e->failed_rate);
 	json_put_real(&j, "in_flight", e->in_flight);
-	json_put_real(&j, "queue_fill", e->queue_fill);
-	json_put_number(&j, "queue_drops", e->queue_drops);
+	json_put_real(&j, "queue_fill", e->queue.fill);
+	add_drops(&j, &e->queue);
 	add_optional(&j, "tls_state", e->tls_state);
 	if (e->tls_state[0])
 		add_tls_states(&j, e->totals);

@@ -45,23 +45,55 @@ struct edge *golden_edge(struct series *edges, enum reporter reporter,
 	return e;
 }
 
-struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns)
+static struct edge_interval *interval_at(struct edge *e, uint64_t number)
 {
-	uint64_t number = interval_number(now_ns);
 	struct edge_interval *i = &e->ring[number % (GOLDEN_INTERVALS + 1)];
 
-	if (i->number != number) {
+	if (i->number < number) {
 		memset(i, 0, sizeof(*i));
 		i->number = number;
 	}
 	return i;
 }
 
+struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns)
+{
+	return interval_at(e, interval_number(now_ns));
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Each second has the part that falls into it; those that the ring has no more are over. */
+void golden_add_open(struct edge *e, uint64_t from_ns, uint64_t until_ns, uint64_t now_ns)
+{
+	uint64_t end = interval_number(now_ns),
+		 first = end > GOLDEN_INTERVALS ? end - GOLDEN_INTERVALS : 1;
+	uint64_t end_ns = min(max(from_ns, until_ns), end * GOLDEN_INTERVAL_NS);
+	uint64_t at_ns = max(min(from_ns, until_ns), (first - 1) * GOLDEN_INTERVAL_NS), next_ns;
+
+	for (; at_ns < end_ns; at_ns = next_ns) {
+		struct edge_interval *i = interval_at(e, interval_number(at_ns));
+
+		next_ns = min(end_ns, interval_number(at_ns) * GOLDEN_INTERVAL_NS);
+		if (from_ns <= until_ns)
+			i->open_ns += next_ns - at_ns;
+		else
+			i->open_ns -= min(i->open_ns, next_ns - at_ns);
+	}
+}
+
 static void add_times(struct edge_interval *i, const struct request *r)
 {
 	if (!r->start_ns || r->end_ns < r->start_ns)
 		return;
-	i->duration_sum_ns += r->end_ns - r->start_ns;
 	histogram_add(&i->latency, r->end_ns - r->start_ns, 1);
 }
 
@@ -84,6 +116,7 @@ void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns
 	i->request_bytes += r->request_bytes;
 	i->response_bytes += r->response_bytes;
 	add_times(i, r);
+	golden_add_open(e, r->open_from_ns, r->open_until_ns, now_ns);
 }
 
 void golden_add_tls(struct edge *e, const char *tls_state)
@@ -111,7 +144,7 @@ static void add_interval(struct edge_interval *sum, const struct edge_interval *
 	sum->errors += from->errors;
 	sum->client_errors += from->client_errors;
 	sum->unknown += from->unknown;
-	sum->duration_sum_ns += from->duration_sum_ns;
+	sum->open_ns += from->open_ns;
 	sum->request_bytes += from->request_bytes;
 	sum->response_bytes += from->response_bytes;
 	sum->sent_bytes += from->sent_bytes;
@@ -170,7 +203,7 @@ double golden_in_flight(const struct edge *e, uint64_t now_ns)
 
 	for (unsigned i = 0; i <= GOLDEN_INTERVALS; i++) {
 		if (in_window(&e->ring[i], start, now))
-			sum_ns += e->ring[i].duration_sum_ns;
+			sum_ns += e->ring[i].open_ns;
 	}
 	return rate(sum_ns, window_s) / 1e9;
 }
@@ -214,7 +247,7 @@ void golden_row(const struct edge *e, const struct edge_key *key, uint64_t now_n
 		.opened_rate = rate(sum.opened, window_s),
 		.closed_rate = rate(sum.closed, window_s),
 		.failed_rate = rate(sum.failed, window_s),
-		.in_flight = rate(sum.duration_sum_ns, window_s) / 1e9,
-		.queue_fill = NAN,
+		.in_flight = rate(sum.open_ns, window_s) / 1e9,
+		.queue.fill = NAN,
 	};
 }

@@ -5,6 +5,7 @@
 
 #include "control/signals/encryption.h"
 #include "control/signals/histogram.h"
+#include "control/signals/listeners.h"
 #include "control/signals/series.h"
 #include "control/signals/workloads.h"
 #include "datapath/observe/record.h"
@@ -29,7 +30,7 @@ struct edge_interval {
 	uint64_t errors;
 	uint64_t client_errors;
 	uint64_t unknown; /* outcomes */
-	uint64_t duration_sum_ns;
+	uint64_t open_ns; /* of all requests, for how long each was open in it */
 	uint64_t request_bytes;
 	uint64_t response_bytes;
 	uint64_t sent_bytes;
@@ -93,9 +94,8 @@ struct edge_row {
 	double opened_rate;
 	double closed_rate;
 	double failed_rate;
-	double in_flight;  /* mean open requests (Little's law) */
-	double queue_fill; /* 0..1: fullest listen queue of the destination; NAN when not known */
-	uint64_t queue_drops; /* connections refused by the destination's queues, total */
+	double in_flight;	   /* mean number of open requests */
+	struct listen_state queue; /* of the destination */
 };
 
 /* How a request ended, for error shares. */
@@ -114,6 +114,10 @@ struct edge_interval *golden_interval(struct edge *e, uint64_t now_ns);
 void golden_add_tls(struct edge *e, const char *tls_state);
 
 void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns);
+
+/* A request was open from |from_ns| to |until_ns|; from later than until: so much of what was added
+ * for it before is taken back. */
+void golden_add_open(struct edge *e, uint64_t from_ns, uint64_t until_ns, uint64_t now_ns);
 
 /* Mean number of open requests over the complete seconds of the window. */
 double golden_in_flight(const struct edge *e, uint64_t now_ns);

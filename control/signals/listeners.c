@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two sets: sockets by cookie and address with their last report, queues by workload and port with
+/* Two sets: sockets by cookie with their last report, queues by workload and port with
  * the sums. */
 #include "control/signals/listeners.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-struct socket_key {
-	uint64_t cookie;
-	uint8_t addr[16];
-	uint32_t netns_ino;
-	uint32_t port;
-};
 
 struct queue_key {
 	uint32_t workload_id;
@@ -23,6 +16,8 @@ struct listening_socket {
 	uint64_t length;
 	uint64_t limit;
 	uint64_t drops;
+	bool in_queue; /* its gauges are in the queue's */
+	bool ended;
 };
 
 struct listeners {
@@ -36,8 +31,7 @@ struct listeners *listeners_new(uint32_t limit, uint64_t seed)
 
 	if (!l)
 		return NULL;
-	l->sockets =
-		series_new(limit, sizeof(struct socket_key), sizeof(struct listening_socket), seed);
+	l->sockets = series_new(limit, sizeof(uint64_t), sizeof(struct listening_socket), seed);
 	l->queues = series_new(limit, sizeof(struct queue_key), sizeof(struct listen_queue), seed);
 	if (l->sockets && l->queues)
 		return l;
@@ -55,14 +49,16 @@ void listeners_free(struct listeners *l)
 }
 
 /* Takes a socket's gauges out of its queue; the drops it had stay counted. */
-static void leave_queue(struct listeners *l, const struct listening_socket *s)
+static void leave_queue(struct listeners *l, struct listening_socket *s)
 {
-	struct listen_queue *q = series_find(l->queues, &s->queue);
+	struct listen_queue *q = s->in_queue ? series_find(l->queues, &s->queue) : NULL;
 
+	s->in_queue = false;
 	if (!q)
 		return;
 	q->length -= s->length;
 	q->limit -= s->limit;
+	q->sockets--;
 }
 
 static struct listen_queue *join_queue(struct listeners *l, const struct queue_key *key,
@@ -81,29 +77,38 @@ static struct listen_queue *join_queue(struct listeners *l, const struct queue_k
 	return q;
 }
 
+static void enter_queue(struct listen_queue *q, struct listening_socket *s,
+			const struct listener *report)
+{
+	s->length = report->backlog;
+	s->limit = report->backlog_max;
+	s->in_queue = true;
+	q->length += s->length;
+	q->limit += s->limit;
+	q->sockets++;
+}
+
 void listeners_add(struct listeners *l, const struct listener *report,
 		   const struct workload *workload, uint64_t now_ns)
 {
-	const struct endpoint *at = &report->address;
-	struct socket_key key = {
-		.cookie = at->cookie, .netns_ino = at->netns_ino, .port = at->port};
-	struct queue_key queue = {workload->workload_id, at->port};
-	struct listening_socket *s;
+	struct listening_socket *s = series_get(l->sockets, &report->address.cookie, NULL, now_ns);
+	struct queue_key queue = {workload->workload_id, report->address.port};
 	struct listen_queue *q;
 
-	memcpy(key.addr, at->addr, sizeof(key.addr));
-	s = series_get(l->sockets, &key, NULL, now_ns);
-	q = s ? join_queue(l, &queue, workload, now_ns) : NULL;
+	/* a port that bind() chose is given back before the socket ends */
+	if (s && report->phase == LISTENER_ENDED && s->queue.port)
+		queue = s->queue;
+	q = s && queue.port ? join_queue(l, &queue, workload, now_ns) : NULL;
 	if (!q)
 		return;
 	leave_queue(l, s);
 	s->queue = *(const struct queue_key *)series_key(l->queues, q);
 	q->drops += report->drops > s->drops ? report->drops - s->drops : 0;
-	s->drops = report->drops;
-	s->length = report->backlog;
-	s->limit = report->backlog_max;
-	q->length += s->length;
-	q->limit += s->limit;
+	s->drops = report->drops > s->drops ? report->drops : s->drops;
+	if (report->phase != LISTENER_ALIVE)
+		s->ended = report->phase == LISTENER_ENDED;
+	if (!s->ended)
+		enter_queue(q, s, report);
 }
 
 static void forget_socket(void *arg, const void *key, void *value)
@@ -123,25 +128,25 @@ const struct listen_queue *listeners_at(const struct listeners *l, uint32_t posi
 	return series_at(l->queues, position);
 }
 
-bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill,
-		  uint64_t *ret_drops)
+/* Several connections may come in at once when one more fits. */
+static double fill_of(const struct listen_queue *q)
+{
+	return fmin(1, (double)q->length / (double)(q->limit + q->sockets));
+}
+
+void listeners_of(const struct listeners *l, uint32_t workload_id, struct listen_state *ret)
 {
 	const struct listen_queue *q;
-	double fill = -1;
-	uint64_t drops = 0;
 
+	*ret = (struct listen_state){.fill = NAN};
 	for (uint32_t i = 0; (q = listeners_at(l, i)); i++) {
-		if (q->workload_id != workload_id || !q->limit)
+		if (q->workload_id != workload_id)
 			continue;
-		if ((double)q->length / (double)q->limit > fill)
-			fill = (double)q->length / (double)q->limit;
-		drops += q->drops;
+		if (q->sockets)
+			ret->fill = fmax(fill_of(q), isnan(ret->fill) ? 0 : ret->fill);
+		ret->known = true;
+		ret->drops += q->drops;
 	}
-	if (fill < 0)
-		return false;
-	*ret_fill = fill;
-	*ret_drops = drops;
-	return true;
 }
 
 const struct series *listeners_sockets(const struct listeners *l)

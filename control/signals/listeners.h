@@ -17,7 +17,8 @@ struct listen_queue {
 	const struct identity *identity; /* labels: workload, namespace_ */
 	uint64_t length;		 /* connections that wait now */
 	uint64_t limit;
-	uint64_t drops; /* total, of sockets gone too */
+	uint64_t drops;	  /* total, of sockets gone too */
+	uint32_t sockets; /* each lets one more than its limit in */
 	uint32_t workload_id;
 	uint16_t port;
 };
@@ -35,8 +36,14 @@ void listeners_expire(struct listeners *l, uint64_t now_ns, uint64_t idle_ns);
 /* The queue at |position| (0, 1, ...), NULL beyond the last. */
 const struct listen_queue *listeners_at(const struct listeners *l, uint32_t position);
 
-/* The fullest queue (0..1) and all drops of a workload; false when none is known. */
-bool listeners_of(const struct listeners *l, uint32_t workload_id, double *ret_fill,
-		  uint64_t *ret_drops);
+/* Of a workload. */
+struct listen_state {
+	double fill; /* 0..1: its fullest queue; 1: the next connection is refused; NAN: it has none
+		      */
+	uint64_t drops; /* of all queues that it has, or had */
+	bool known;	/* it has, or had one */
+};
+
+void listeners_of(const struct listeners *l, uint32_t workload_id, struct listen_state *ret);
 
 const struct series *listeners_sockets(const struct listeners *l);

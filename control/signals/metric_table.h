@@ -33,7 +33,7 @@
 	  "Requests with something unknown, by what is missing; they are in istio_requests_total " \
 	  "too.")                                                                                  \
 	X(REQUESTS_IN_FLIGHT, GAUGE, "weft_requests_in_flight", "", edges,                         \
-	  "Mean number of open requests over the last ten seconds (durations ended per second).")  \
+	  "Mean number of open requests over the last ten seconds, those that hang included.")     \
 	X(CONNECTIONS_OPENED, COUNTER, "weft_connections_opened_total", "", edges,                 \
 	  "TCP connections established, or met while they lived.")                                 \
 	X(CONNECTIONS_CLOSED, COUNTER, "weft_connections_closed_total", "", edges,                 \
@@ -57,9 +57,10 @@
 	X(LISTEN_LENGTH, GAUGE, "weft_listen_queue_length", "", listeners,                         \
 	  "Connections that wait for accept().")                                                   \
 	X(LISTEN_LIMIT, GAUGE, "weft_listen_queue_limit", "", listeners,                           \
-	  "Connections that may wait for accept().")                                               \
+	  "Connections that may wait for accept() (its backlog); each socket takes one more.")     \
 	X(LISTEN_DROPS, COUNTER, "weft_listen_drops_total", "", listeners,                         \
-	  "Connections refused because the queue was full.")                                       \
+	  "SYNs and last ACKs of handshakes refused because the accept queue was full, by the "    \
+	  "kernel's rule for ListenOverflows; a connection that tries again is refused again.")    \
 	X(TLS_CONNECTIONS, COUNTER, "weft_tls_connections_total", "", tls,                         \
 	  "TLS connections by version, cipher and whether weft could read them.")                  \
 	X(VERDICTS, COUNTER, "weft_policy_verdicts_total", "", verdicts,                           \

@@ -128,6 +128,16 @@ void signals_request(struct signals *s, const struct request *r)
 	objectives_request(&s->objectives, r);
 }
 
+void signals_open_request(struct signals *s, const struct open_request *r)
+{
+	struct edge *e =
+		golden_edge(s->edges, r->reporter, workloads_resolve(s->workloads, r->source),
+			    workloads_resolve(s->workloads, r->destination), s->now_ns);
+
+	if (e)
+		golden_add_open(e, r->from_ns, r->until_ns, s->now_ns);
+}
+
 /* ---- connections ---- */
 
 /* One report on its way through the counters. */
@@ -407,7 +417,7 @@ bool signals_edge(const struct signals *s, uint32_t position, struct edge_row *r
 	other = *key;
 	other.reporter = !key->reporter;
 	ret->other_side = series_find(s->edges, &other) != NULL;
-	listeners_of(s->listeners, key->destination, &ret->queue_fill, &ret->queue_drops);
+	listeners_of(s->listeners, key->destination, &ret->queue);
 	return true;
 }
 

@@ -40,6 +40,7 @@ void signals_free(struct signals *s);
 
 /* Records of observe. Never fail: what does not fit is counted in overflow series. */
 void signals_request(struct signals *s, const struct request *r);
+void signals_open_request(struct signals *s, const struct open_request *r);
 void signals_connection(struct signals *s, const struct connection *c);
 void signals_listener(struct signals *s, const struct listener *l);
 void signals_verdict(struct signals *s, const struct verdict *v);

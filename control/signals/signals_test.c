@@ -366,6 +366,8 @@ static void test_edge_of_the_last_seconds(void **state)
 		for (unsigned i = 0; i < 50; i++) {
 			r.status = i < 5 ? 503 : i < 15 ? 404 : 200;
 			r.end_ns = r.start_ns + (i < 45 ? 2000000 : 40000000);
+			r.open_from_ns = second * FIXTURE_SECOND;
+			r.open_until_ns = r.open_from_ns + r.end_ns - r.start_ns;
 			signals_request(s, &r);
 		}
 	}
@@ -381,7 +383,7 @@ static void test_edge_of_the_last_seconds(void **state)
 	assert_true(fabs(row.p99_ms - 40) < 40 * 0.0443);
 	assert_true(row.response_bytes_rate == 50 * 612);
 	assert_true(fabs(row.in_flight - (45 * 0.002 + 5 * 0.04)) < 1e-9);
-	assert_true(isnan(row.queue_fill));
+	assert_true(isnan(row.queue.fill));
 	assert_int_equal(row.totals->requests, 1000);
 	assert_false(signals_edge(s, 1, &row));
 	signals_tick(s, 131 * FIXTURE_SECOND);
@@ -489,40 +491,6 @@ static void test_both_sides_of_an_edge(void **state)
 	assert_true(signals_edge(s, 1, &row) && row.other_side);
 }
 
-static void listen_report(uint64_t cookie, uint32_t backlog, uint64_t drops)
-{
-	struct listener l = {.identity = &fixture_server,
-			     .address = fixture_endpoint(2, 80),
-			     .backlog = backlog,
-			     .backlog_max = 100,
-			     .drops = drops};
-
-	l.address.cookie = cookie;
-	signals_listener(s, &l);
-}
-
-static void test_listen_queues(void **state)
-{
-	struct request r = fixture_request();
-	struct edge_row row;
-
-	(void)state;
-	signals_request(s, &r);
-	listen_report(1, 40, 2);
-	listen_report(2, 20, 0);
-	listen_report(1, 50, 7);
-	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LENGTH, "port", "80"), 70);
-	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LIMIT, NULL, NULL), 200);
-	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, "workload", "nginx"), 7);
-	signals_edge(s, 0, &row);
-	assert_true(row.queue_fill == 0.35 && row.queue_drops == 7);
-	signals_tick(s, 150 * FIXTURE_SECOND);
-	listen_report(2, 20, 0);
-	signals_tick(s, 170 * FIXTURE_SECOND);
-	assert_int_equal(fixture_sum(s, METRIC_LISTEN_LENGTH, NULL, NULL), 20);
-	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, NULL, NULL), 7);
-}
-
 /* ---- health ---- */
 
 static void test_every_loss_has_one_place(void **state)
@@ -573,7 +541,6 @@ int main(void)
 		T(test_edges_of_unknown_outcomes),
 		T(test_young_edges_are_not_diluted),
 		T(test_both_sides_of_an_edge),
-		T(test_listen_queues),
 		T(test_every_loss_has_one_place),
 	};
 

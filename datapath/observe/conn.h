@@ -164,12 +164,15 @@ struct observe {
 	struct list tls_waiting;
 	uint32_t tls_waiting_count;
 	struct exchange *free_exchanges;
-	uint32_t exchanges; /* ever made */
+	struct exchange *all_exchanges; /* free or not */
+	uint32_t exchanges;		/* ever made */
 	struct window *free_windows;
 	uint32_t windows;
 	uint64_t next_conn_id;
 	uint64_t next_request_id;
-	uint64_t now_ns; /* the latest time seen */
+	uint64_t now_ns;    /* the latest time seen */
+	uint64_t walked_ns; /* of the latest record of a walk over what lives */
+	uint64_t told_ns;   /* when open requests were told of last */
 };
 
 static inline bool conn_is_local(const struct conn *c, unsigned side)

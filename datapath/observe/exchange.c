@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define UNHEARD_NS 60000000000ull
+
 /* ---- keeping
  * ------------------------------------------------------------------------------------ */
 
@@ -20,8 +22,11 @@ static struct exchange *exchange_take(struct observe *o)
 	if (o->exchanges == EXCHANGES_MAX)
 		return NULL;
 	x = malloc(sizeof(*x));
-	if (x)
-		o->exchanges++;
+	if (!x)
+		return NULL;
+	o->exchanges++;
+	x->all = o->all_exchanges;
+	o->all_exchanges = x;
 	return x;
 }
 
@@ -95,7 +100,7 @@ static void exchange_clear(struct exchange *x)
 {
 	struct request *r = &x->record;
 
-	memset(x, 0, offsetof(struct exchange, record));
+	memset(&x->open, 0, offsetof(struct exchange, record) - offsetof(struct exchange, open));
 	memset(x->times, 0, sizeof(*x) - offsetof(struct exchange, times));
 	memset(&r->stream_id, 0,
 	       offsetof(struct request, traceparent) - offsetof(struct request, stream_id));
@@ -124,6 +129,7 @@ struct exchange *exchange_open(struct conn *c, uint32_t stream_id)
 	}
 	exchange_clear(x);
 	x->conn = c;
+	x->met_ns = o->now_ns;
 	x->record.id = ++o->next_request_id;
 	x->record.stream_id = stream_id;
 	list_append(&h->open, &x->open);
@@ -147,6 +153,57 @@ static void exchange_shut(struct exchange *x)
 			h->current[side] = NULL;
 	if (h->switching == x)
 		h->switching = NULL;
+}
+
+/* ---- open requests */
+
+static uint64_t known_time(const struct exchange *x, enum moment what, enum reporter reporter,
+			   uint64_t otherwise_ns)
+{
+	uint64_t own_ns = x->times[what][reporter], other_ns = x->times[what][OTHER(reporter)];
+
+	return own_ns ? own_ns : other_ns ? other_ns : otherwise_ns;
+}
+
+/* Since when it is open and was not told of. */
+static uint64_t open_from(const struct exchange *x, enum reporter reporter)
+{
+	uint64_t told_ns = x->told_ns[reporter];
+
+	return told_ns ? told_ns : known_time(x, MOMENT_START, reporter, x->met_ns);
+}
+
+static bool is_heard(const struct conn *c, unsigned side)
+{
+	return !c->ends[side].heard_ns || c->event_ns + UNHEARD_NS >= c->observe->walked_ns;
+}
+
+/* Before it is announced it may not be known whose connection it is. */
+static void tell_open(struct exchange *x, enum reporter reporter, uint64_t now_ns)
+{
+	struct conn *c = x->conn;
+	struct observe *o = c->observe;
+	struct open_request r = {
+		.reporter = reporter,
+		.source = c->ends[SIDE_CLIENT].identity,
+		.destination = c->ends[SIDE_SERVER].identity,
+		.from_ns = open_from(x, reporter),
+		.until_ns = known_time(x, MOMENT_END, reporter, now_ns),
+	};
+
+	if (!c->ends[reporter].announced || !is_heard(c, reporter) || r.from_ns >= r.until_ns)
+		return;
+	x->told_ns[reporter] = r.until_ns;
+	o->listener.open_request(o->listener.arg, &r);
+}
+
+void exchange_tell_open(struct observe *o, uint64_t now_ns)
+{
+	for (struct exchange *x = o->all_exchanges; x && o->listener.open_request; x = x->all) {
+		for (int side = 0; side < 2; side++)
+			if (!x->complete && conn_is_local(x->conn, side))
+				tell_open(x, side, now_ns);
+	}
 }
 
 /* ---- delivery
@@ -181,6 +238,8 @@ static void deliver(struct exchange *x, enum reporter reporter)
 	r->request_end_ns = x->times[MOMENT_REQUEST_END][reporter];
 	r->first_byte_ns = x->times[MOMENT_FIRST_BYTE][reporter];
 	r->end_ns = x->times[MOMENT_END][reporter];
+	r->open_from_ns = open_from(x, reporter);
+	r->open_until_ns = known_time(x, MOMENT_END, reporter, o->now_ns);
 	if (is_untimed(x, reporter))
 		r->incomplete |= REQUEST_GAP(TIMES);
 	c->ends[reporter].requests++;

@@ -10,12 +10,15 @@ enum moment { MOMENT_START, MOMENT_REQUEST_END, MOMENT_FIRST_BYTE, MOMENT_END, M
 
 /* An exchange that is open, or complete and waiting for arrival times. */
 struct exchange {
+	struct exchange *all;  /* the next of observe.all_exchanges */
 	struct list open;      /* in order of the requests; unlinked once complete */
 	struct exchange *next; /* same bucket of stream ids, or free */
 	struct conn *conn;
 	uint32_t number;       /* HTTP/1: of the request in its direction */
 	struct request record; /* what is delivered, filled as it becomes known */
 	uint64_t times[MOMENT_MAX][REPORTER_MAX];
+	uint64_t met_ns;
+	uint64_t told_ns[REPORTER_MAX]; /* up to here it was told that it is open; 0: not yet */
 	struct wait waits[MOMENT_MAX];
 	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
 	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
@@ -85,6 +88,11 @@ void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time
  * waiting; those of an open one come before its answer. With UINT64_MAX all. Returns true when some
  * still keep one waiting. */
 bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns);
+
+/* Tells of each open exchange that it is so until |now_ns|. One whose connection a walk over what
+ * lives has met, and walks of the last minute have not, has no end to wait for: its close is lost.
+ */
+void exchange_tell_open(struct observe *o, uint64_t now_ns);
 
 /* Frees what is kept for reuse. */
 void exchange_free_pool(struct observe *o);

@@ -227,10 +227,18 @@ static void remember_listener(struct observe *o, const struct weft_listen *l)
 	table_insert(o->listeners, &key);
 }
 
+static enum listener_phase listener_phase(const struct weft_listen *l)
+{
+	if (l->ended)
+		return LISTENER_ENDED;
+	return l->event.cpu == WEFT_CPU_NONE ? LISTENER_ALIVE : LISTENER_BEGAN;
+}
+
 static void take_listen(struct observe *o, const void *record)
 {
 	const struct weft_listen *l = record;
 	struct listener r = {
+		.phase = listener_phase(l),
 		.identity = identity_of(o->identities, &l->owner, l->tuple.local_addr,
 					l->tuple.local_port),
 		.address = {.port = l->tuple.local_port,
@@ -242,7 +250,8 @@ static void take_listen(struct observe *o, const void *record)
 		.drops = l->drops,
 	};
 
-	remember_listener(o, l);
+	if (!l->ended)
+		remember_listener(o, l);
 	memcpy(r.address.addr, l->tuple.local_addr, sizeof(r.address.addr));
 	if (o->listener.listener)
 		o->listener.listener(o->listener.arg, &r);
@@ -286,6 +295,8 @@ void ingest_record(struct observe *o, const void *record, size_t size_bytes)
 	}
 	if (e->cpu != WEFT_CPU_NONE)
 		o->counters.delivered[e->kind]++;
+	else
+		o->walked_ns = e->time_ns;
 	if (e->time_ns > o->now_ns)
 		o->now_ns = e->time_ns;
 	kinds[e->kind].take(o, record);

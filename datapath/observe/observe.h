@@ -48,6 +48,7 @@ struct observe_verdict_names {
 struct observe_listener {
 	void *arg;
 	void (*request)(void *arg, const struct request *r);
+	void (*open_request)(void *arg, const struct open_request *r);
 	void (*connection)(void *arg, const struct connection *c);
 	void (*listener)(void *arg, const struct listener *l);
 	/* Names the control group |id| of a process: writes its path below the cgroup2 root

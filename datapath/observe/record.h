@@ -110,6 +110,11 @@ struct request {
 	uint64_t first_byte_ns; /* source: first byte of the final response arrived; destination: it
 				   left */
 	uint64_t end_ns;	/* last byte of the response */
+	/* when it was open, as far as that was not told while it was; where its own times are not
+	 * known by those of the other end, or by when it was met. From later than until: so much
+	 * was told too much */
+	uint64_t open_from_ns;
+	uint64_t open_until_ns;
 
 	char traceparent[56]; /* valid ones only, else empty */
 	char request_id[64];
@@ -119,6 +124,15 @@ struct request {
 	uint32_t lenient;    /* HTTP_LENIENT_FORM() met in the request or its response */
 	bool encrypted;
 	const struct tls_facts *tls; /* NULL for clear text */
+};
+
+/* A request that is open: told once a second until it ends. */
+struct open_request {
+	enum reporter reporter;
+	const struct identity *source;
+	const struct identity *destination;
+	uint64_t from_ns; /* since it was told of last, or since it began */
+	uint64_t until_ns;
 };
 
 enum connection_phase { CONNECTION_OPENED, CONNECTION_ALIVE, CONNECTION_CLOSED };
@@ -174,11 +188,16 @@ struct verdict {
 	char target_workload[128];
 };
 
+/* When it began to listen, now and then while it does, and when it ended that: what was found alive
+ * may come after its end. */
+enum listener_phase { LISTENER_BEGAN, LISTENER_ALIVE, LISTENER_ENDED };
+
 /* A listening socket and how full its queue is. */
 struct listener {
+	enum listener_phase phase;
 	const struct identity *identity;
 	struct endpoint address;
 	uint32_t backlog;
-	uint32_t backlog_max;
+	uint32_t backlog_max; /* it is full with one more than that */
 	uint64_t drops;
 };

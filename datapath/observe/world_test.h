@@ -31,6 +31,8 @@ struct world {
 	uint32_t arrived_seq[2]; /* of the client, of the server: up to here it arrived */
 	struct request requests[WORLD_RECORDS];
 	unsigned request_count;
+	struct open_request open_requests[WORLD_RECORDS];
+	unsigned open_request_count;
 	struct connection connections[WORLD_RECORDS];
 	unsigned connection_count;
 	unsigned tls_stacks[2]; /* of the client, of the server */
@@ -49,6 +51,14 @@ static inline void world_on_request(void *arg, const struct request *r)
 
 	if (w->request_count < WORLD_RECORDS)
 		w->requests[w->request_count++] = *r;
+}
+
+static inline void world_on_open_request(void *arg, const struct open_request *r)
+{
+	struct world *w = arg;
+
+	if (w->open_request_count < WORLD_RECORDS)
+		w->open_requests[w->open_request_count++] = *r;
 }
 
 static inline void world_on_connection(void *arg, const struct connection *c)
@@ -91,6 +101,7 @@ static inline struct world *world_new_with(const struct observe_limits *limits)
 	struct world *w = calloc(1, sizeof(*w));
 	struct observe_listener l = {.arg = w,
 				     .request = world_on_request,
+				     .open_request = world_on_open_request,
 				     .connection = world_on_connection,
 				     .listener = world_on_listener,
 				     .cgroup_path = world_cgroup_path,
