@@ -95,7 +95,7 @@ const struct command config_verbs[] = {
 		 "exit code 3: there are errors\n",
 	 .run = validate},
 	{.name = "diff",
-	 .operands = "[OLD] NEW",
+	 .operands = "NEW | OLD NEW",
 	 .least = 1,
 	 .most = 2,
 	 .summary = "what would change against the generation in force, or OLD",

@@ -179,11 +179,33 @@ static int take_shared(struct context *context, const struct arguments *a)
 
 /* ---- commands */
 
+/* "FROM, TO and PORT": the operands that must be given. */
+static const char *operands_needed(const struct command *c, char out[80])
+{
+	const char *at = c->operands + strspn(c->operands, " ");
+	size_t used = 0;
+
+	out[0] = 0;
+	for (int i = 0; i < c->least; i++) {
+		size_t bytes = strcspn(at, " ");
+
+		used += (size_t)snprintf(out + used, 80 - used, "%s%.*s",
+					 !i		     ? ""
+					 : i + 1 == c->least ? " and "
+							     : ", ",
+					 (int)bytes, at);
+		at += bytes + strspn(at + bytes, " ");
+	}
+	return out;
+}
+
 static int check_operands(const struct command *c, const char *name, const struct arguments *a)
 {
+	char needed[80];
+
 	if (a->operand_count < c->least)
-		return command_fail(EXIT_USAGE, "%s needs %s; see %s --help", c->name, c->operands,
-				    name);
+		return command_fail(EXIT_USAGE, "%s needs %s; see %s --help", c->name,
+				    operands_needed(c, needed), name);
 	if (a->operand_count > c->most)
 		return command_fail(EXIT_USAGE, "%s does not take \"%s\"%s; see %s --help", c->name,
 				    a->operands[c->most], c->most ? " as well" : "", name);

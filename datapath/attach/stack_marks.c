@@ -89,6 +89,8 @@ enum mark {
 	MARK_MBEDTLS,
 	MARK_WOLFSSL,
 	MARK_S2N,
+	MARK_LABEL, /* what TLS derives keys by: names of a key log alone are in readers of such,
+		       too */
 	MARK_MAX
 };
 _Static_assert((int)MARK_MAX <= (int)TLS_STACK_MAX, "there is a version for each mark");
@@ -234,6 +236,8 @@ static const struct {
 	{MARK_MBEDTLS, 'b', "ed TLS ", check_version},
 	{MARK_WOLFSSL, 'w', "olfSSL_connect", check_none},
 	{MARK_S2N, 's', "2n-tls", check_none},
+	{MARK_LABEL, 'c', " hs traffic", check_none},
+	{MARK_LABEL, 'k', "ey expansion", check_none},
 };
 
 static void mark_look(struct stack_marks *m, size_t which, const uint8_t *piece, size_t piece_bytes)
@@ -281,7 +285,8 @@ static void say(struct tls_stacks *s, enum tls_stack stack, const char *version)
 }
 
 /* Libraries that came of OpenSSL: their cryptography is in many files, also for the use of other
- * TLS libraries; the name of a source of libssl is in those that speak TLS. */
+ * TLS libraries; the name of a source of libssl is in those that speak TLS. A program may say which
+ * version it was built with (nginx, which reads key logs for QUIC): the labels tell. */
 static void say_openssl(struct tls_stacks *s, const struct stack_marks *m)
 {
 	const char *version = m->versions[MARK_OPENSSL];
@@ -292,7 +297,8 @@ static void say_openssl(struct tls_stacks *s, const struct stack_marks *m)
 		say(s, TLS_STACK_BORINGSSL, "");
 	if (met(m, MARK_LIBRESSL))
 		say(s, TLS_STACK_LIBRESSL, m->versions[MARK_LIBRESSL]);
-	else if (met(m, MARK_OPENSSL_FILE) || (met(m, MARK_OPENSSL) && !s->count))
+	else if (met(m, MARK_OPENSSL_FILE) ||
+		 (met(m, MARK_OPENSSL) && met(m, MARK_LABEL) && !s->count))
 		say(s,
 		    version[0] && version[0] < '3' ? TLS_STACK_OPENSSL_1 : TLS_STACK_OPENSSL_STATIC,
 		    version);
