@@ -8,6 +8,7 @@
 #include "datapath/attach/attach.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
@@ -55,18 +56,19 @@ static uint64_t kernel_count(const char *name)
 {
 	FILE *file cleanup_fclose = fopen("/proc/thread-self/net/netstat", "re");
 	static char names[8192], values[8192];
-	char *name_rest = NULL, *value_rest = NULL, *word, *value;
+	const char *at, *value;
+	size_t size = strlen(name);
 
 	assert_true(file && fgets(names, sizeof(names), file) &&
 		    fgets(values, sizeof(values), file));
-	word = strtok_r(names, " \n", &name_rest);
-	value = strtok_r(values, " \n", &value_rest);
-	while (word && value && strcmp(word, name) != 0) {
-		word = strtok_r(NULL, " \n", &name_rest);
-		value = strtok_r(NULL, " \n", &value_rest);
+	at = strchr(names, ' ');
+	for (value = strchr(values, ' '); at && value; value = strchr(value + 1, ' ')) {
+		if (!strncmp(at + 1, name, size) && at[1 + size] == ' ')
+			return strtoull(value, NULL, 10);
+		at = strchr(at + 1, ' ');
 	}
-	assert_non_null(value);
-	return strtoull(value, NULL, 10);
+	fail_msg("the kernel does not count %s", name);
+	return 0;
 }
 
 static void listen_at(struct queue *q, int family, struct sockaddr_in6 *ret_addr)
@@ -85,16 +87,15 @@ static void listen_at(struct queue *q, int family, struct sockaddr_in6 *ret_addr
 static int call(int family, const struct sockaddr_in6 *at)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool v4 = family == AF_INET;
 	struct sockaddr_in6 to6 = {
 		.sin6_family = AF_INET6, .sin6_port = at->sin6_port, .sin6_addr = in6addr_loopback};
 	struct sockaddr_in to4 = {.sin_family = AF_INET,
 				  .sin_port = at->sin6_port,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
-	if (family == AF_INET)
-		connect(fd, (void *)&to4, sizeof(to4));
-	else
-		connect(fd, (void *)&to6, sizeof(to6));
+	if (connect(fd, v4 ? (void *)&to4 : (void *)&to6, v4 ? sizeof(to4) : sizeof(to6)))
+		assert_int_equal(errno, EINPROGRESS);
 	return fd;
 }
 
