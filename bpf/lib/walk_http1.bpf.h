@@ -184,9 +184,11 @@ static __always_inline void http1_settle(struct __sk_buff *skb, struct capture *
 		http1_settle_due(skb, c, state, s);
 }
 
-/* The head of a response ends at |wanted|. A global function: verified once. */
-__noinline int http1_response(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
-			      struct stream_state *s, const struct http1_head *head)
+/* The head of a response ends at |wanted|. No function of its own: the stack of all that calls each
+ * other is bounded. */
+static __always_inline int http1_response(struct __sk_buff *skb, struct capture *c,
+					  struct conn_state *state, struct stream_state *s,
+					  const struct http1_head *head)
 {
 	__u32 at;
 	__u8 due;

@@ -249,16 +249,25 @@ static __noinline int datagram_passed(struct __sk_buff *skb, const struct end_ke
 #define FROM_ADDRESS   (1 + SENDERS_LISTED)
 #define FROM_SOMEWHERE (FROM_ADDRESS + 1)
 
+/* As source of a datagram: that is looked up, and it is no process of the receiver's own network
+ * namespace. Found by the caller: the stack of all that calls each other is bounded. */
+#define SOURCE_FOREIGN (IDENTITY_MANY - 1)
+
+static __always_inline bool is_looked_up(__u32 source)
+{
+	return !source || source == SOURCE_FOREIGN;
+}
+
 /* Who candidate |number| is, with the receiver in |netns_ino|. */
-static __always_inline int datagram_source(struct __sk_buff *skb, const struct end_key *ends,
-					   __u32 netns_ino, __u32 number, __u64 generation)
+static __always_inline int datagram_source(const struct end_key *ends, __u32 netns_ino,
+					   __u32 number, __u64 generation, bool foreign)
 {
 	__u32 from;
 
 	if (number == FROM_ADDRESS)
 		return source_of_addr(ends, generation);
 	from = number == FROM_HERE ? netns_ino : sender_netns(ends, number - 1);
-	if (!from || (from == netns_ino && datagram_is_foreign(skb, ends)))
+	if (!from || (foreign && from == netns_ino))
 		return SENDER_NONE;
 	return sender_in(ends, from, generation);
 }
@@ -271,9 +280,10 @@ static __always_inline bool was_asked(const struct authorize *a)
 }
 
 /* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. It is OPEN when no
- * candidate may send it, and for one it depends on which of several workloads that is. */
-static __always_inline void datagram_ask(struct __sk_buff *skb, struct authorize *a,
-					 const struct end_key *ends, __u32 netns_ino, __u32 target)
+ * candidate may send it, and for one it depends on which of several workloads that is. |given|:
+ * the source that datagram_authorize was given. */
+static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
+					 __u32 netns_ino, __u32 target, __u32 given)
 {
 	int source;
 
@@ -281,7 +291,8 @@ static __always_inline void datagram_ask(struct __sk_buff *skb, struct authorize
 		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action == WEFT_ACTION_ALLOW ||
 				     a->answer.action == WEFT_ACTION_STALE))
 			break;
-		source = datagram_source(skb, ends, netns_ino, i, a->question.generation);
+		source = datagram_source(ends, netns_ino, i, a->question.generation,
+					 given == SOURCE_FOREIGN);
 		if (source == SENDER_NONE)
 			continue;
 		a->source = source;
@@ -300,18 +311,19 @@ static __always_inline void datagram_ask(struct __sk_buff *skb, struct authorize
 __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					 __u64 generation, __u32 target, __u32 source)
 {
-	struct authorize a = {
-		.question.generation = generation, .source = source, .target = target};
+	struct authorize a = {.question.generation = generation, .target = target};
 	struct bpf_sock *sk = skb->sk;
 
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk || !ends)
 		return WEFT_ACTION_ALLOW;
-	if (source)
+	if (is_looked_up(source)) {
+		datagram_ask(&a, ends, netns_of_sock(sk), target, source);
+	} else {
+		a.source = source;
 		accept_ask(&a, ends);
-	else
-		datagram_ask(skb, &a, ends, netns_of_sock(sk), target);
-	if (is_unsettled(a.answer.action, source))
+	}
+	if (is_unsettled(a.answer.action, is_looked_up(source) ? 0 : source))
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
@@ -386,8 +398,8 @@ __weak __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_k
 static __always_inline int target_authorize(struct __sk_buff *skb, const struct arrival_walk *w,
 					    __u32 target)
 {
-	int action = one_authorize(skb, w, target, 0);
-	__u32 source;
+	__u32 source = w->talks && datagram_is_foreign(skb, w->ends) ? SOURCE_FOREIGN : 0;
+	int action = one_authorize(skb, w, target, source);
 	__u64 net;
 
 	if (action != WEFT_ACTION_OPEN)
