@@ -110,6 +110,8 @@ struct weft_open {
 #define WEFT_END_PEER_FIRST	32u  /* the other end closed first */
 #define WEFT_END_ABANDONED	128u /* never established: the program closed it first */
 #define WEFT_END_REPAIRED	64u /* in TCP_REPAIR: its bytes are put into queues, without packets */
+#define WEFT_END_LEFT		256u /* WEFT_CLOSE_LEFT was told of it, or is lost */
+#define WEFT_END_PEER_LEFT	512u /* WEFT_CLOSE_PEER_LEFT */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
 struct weft_counters {
@@ -130,8 +132,16 @@ struct weft_counters {
 	__u32 flags;	   /* WEFT_END_* */
 };
 
-/* WEFT_EVENT_CLOSE; also what the TCP iterator writes for a living connection (a stream of these
- * structures, event.kind = WEFT_EVENT_CLOSE with |alive| 1). */
+/* weft_close.alive */
+#define WEFT_CLOSE_GONE	 0
+#define WEFT_CLOSE_ALIVE 1 /* not from the ring: a walk met it */
+#define WEFT_CLOSE_LEFT                                                                            \
+	2 /* its program neither sends nor reads any more: it closed it, or shut both              \
+	     directions down; TCP has not done with it */
+#define WEFT_CLOSE_PEER_LEFT 3 /* the other end's FIN has come; this end may still send */
+
+/* WEFT_EVENT_CLOSE: what became of an end. Also what the TCP iterator writes for a living
+ * connection (a stream of these structures). */
 struct weft_close {
 	struct weft_event event;
 	__u64 cookie;
@@ -139,7 +149,7 @@ struct weft_close {
 	struct weft_owner owner;
 	struct weft_counters counters;
 	__u8 role;
-	__u8 alive;
+	__u8 alive; /* WEFT_CLOSE_* */
 	__u16 pad;
 	__u32 age_us; /* since it was opened, first met, or tried where it failed; all ones: long */
 };

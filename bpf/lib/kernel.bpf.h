@@ -32,6 +32,8 @@
 #define TCP_LAST_ACK	9
 #define TCP_LISTEN	10
 
+#define RCV_SHUTDOWN 1 /* include/net/sock.h */
+
 #define PRESERVE __attribute__((preserve_access_index))
 
 struct in6_addr_k {
@@ -130,6 +132,7 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 	int sk_err;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
 } PRESERVE;
 
 enum netdev_priv_flags { IFF_L3MDEV_MASTER = 1 << 18 };

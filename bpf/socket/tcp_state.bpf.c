@@ -83,28 +83,21 @@ static __always_inline __u32 failure_flags(const struct sock *sk, const struct t
 	       (gave_up ? WEFT_END_TIMEOUT : 0) | (!error ? WEFT_END_ABANDONED : 0);
 }
 
-static __always_inline void closed(struct sock *sk, int old_state)
+/* WEFT_END_LEFT, WEFT_END_PEER_LEFT, or 0: nothing ends. A program that closes its socket shuts it
+ * down first; one that only sends no more may still read. Of the FIN's time nothing is known then:
+ * the socket may outlive its program for as long as TCP sends that again. */
+static __always_inline __u32 is_leaving(const struct sock *sk, int new_state)
 {
-	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
-	struct weft_settings *set = settings();
-	struct end_key key = {};
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	struct weft_close *close;
+	if (new_state == TCP_CLOSE_WAIT)
+		return WEFT_END_PEER_LEFT;
+	if (new_state != TCP_FIN_WAIT1 && new_state != TCP_LAST_ACK)
+		return 0;
+	return sk->sk_shutdown & RCV_SHUTDOWN ? WEFT_END_LEFT : 0;
+}
 
-	if (!state)
-		return;
-	if (set && state->epoch == set->epoch && set->capture)
-		held_flush(state);
-	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
-	if (!close) {
-		bpf_sk_storage_delete(&weft_conns, sk);
-		return;
-	}
-	state->end_flags |= failure_flags(sk, tcp, state, old_state);
-	if (old_state == TCP_LAST_ACK)
-		state->end_flags |= WEFT_END_PEER_FIRST;
-	if (tcp && is_repaired(tcp))
-		state->end_flags |= WEFT_END_REPAIRED;
+static __always_inline void close_fill(struct weft_close *close, struct sock *sk,
+				       struct tcp_sock *tcp, const struct conn_state *state)
+{
 	tuple_fill(&close->tuple, sk);
 	if (tcp && !close->tuple.local_port) /* given back already where the connect failed */
 		close->tuple.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
@@ -114,10 +107,58 @@ static __always_inline void closed(struct sock *sk, int old_state)
 	close->age_us = age_us(state->started_ns, close->event.time_ns);
 	counters_fill(&close->counters, tcp, state);
 	redirected_add(&close->counters, sk, state);
+}
+
+static __always_inline __u32 end_flags(const struct sock *sk, const struct tcp_sock *tcp,
+				       const struct conn_state *state, int old_state)
+{
+	__u32 flags = failure_flags(sk, tcp, state, old_state);
+
+	if (old_state == TCP_LAST_ACK)
+		flags |= WEFT_END_PEER_FIRST;
+	if (tcp && is_repaired(tcp))
+		flags |= WEFT_END_REPAIRED;
+	return flags;
+}
+
+static __always_inline void forget(const struct weft_close *close, const struct conn_state *state)
+{
+	struct end_key key = {};
+
 	end_key_fill(&key, &close->tuple, state->egress_seq, state->ingress_seq);
 	bpf_map_delete_elem(&weft_ends, &key);
+}
+
+/* |leaving|: is_leaving(); 0: it is gone. What is to be done afterwards is read from the record:
+ * the verifier need not look at all between for each case. */
+static __always_inline void ending(struct sock *sk, int old_state, __u32 leaving)
+{
+	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
+	struct weft_settings *set = settings();
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct weft_close *close;
+
+	if (!state || (leaving && state->end_flags & leaving))
+		return;
+	if (!leaving && set && state->epoch == set->epoch && set->capture)
+		held_flush(state);
+	state->end_flags |= leaving ? leaving : end_flags(sk, tcp, state, old_state);
+	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
+	if (!close) {
+		if (!leaving)
+			bpf_sk_storage_delete(&weft_conns, sk);
+		return;
+	}
+	close->alive = leaving == WEFT_END_LEFT ? WEFT_CLOSE_LEFT
+		       : leaving		? WEFT_CLOSE_PEER_LEFT
+						: WEFT_CLOSE_GONE;
+	close_fill(close, sk, tcp, state);
+	leaving = *(volatile __u8 *)&close->alive;
+	if (!leaving)
+		forget(close, state);
 	bpf_ringbuf_submit(close, BPF_RB_NO_WAKEUP);
-	bpf_sk_storage_delete(&weft_conns, sk);
+	if (!leaving)
+		bpf_sk_storage_delete(&weft_conns, sk);
 }
 
 static __always_inline void listening(struct sock *sk, bool ended)
@@ -139,6 +180,11 @@ static __always_inline bool is_opening(int old_state, int new_state)
 	       (old_state == TCP_SYN_RECV && new_state == TCP_FIN_WAIT1);
 }
 
+static __always_inline bool is_ending(const struct sock *sk, int old_state, int new_state)
+{
+	return (new_state == TCP_CLOSE && old_state != TCP_LISTEN) || is_leaving(sk, new_state);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 {
@@ -152,8 +198,8 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 		listening(sk, old_state == TCP_LISTEN);
 	else if (is_opening(old_state, new_state))
 		established(sk, old_state);
-	else if (new_state == TCP_CLOSE)
-		closed(sk, old_state);
+	else if (is_ending(sk, old_state, new_state))
+		ending(sk, old_state, is_leaving(sk, new_state));
 	return 0;
 }
 
@@ -165,14 +211,14 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
 {
-	bool opening = is_opening(old_state, new_state);
+	bool opening = is_opening(old_state, new_state), ends = is_ending(sk, old_state, new_state);
 
-	if ((!opening && new_state != TCP_CLOSE) || !sock_is_tcp(sk))
+	if ((!opening && !ends) || !sock_is_tcp(sk))
 		return 0;
 	if (opening)
 		established(sk, old_state);
-	else if (old_state != TCP_LISTEN)
-		closed(sk, old_state);
+	else
+		ending(sk, old_state, is_leaving(sk, new_state));
 	return 0;
 }
 

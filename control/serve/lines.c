@@ -249,7 +249,7 @@ void lines_connection(struct text *t, const struct recent_connection *c, int64_t
 
 	json_put_object(&j, NULL);
 	add_time(&j, "time", c->now_ns, wall_offset_ns);
-	json_put_string(&j, "event", phases[c->phase % 3]);
+	json_put_string(&j, "event", c->closing ? "closing" : phases[c->phase % 3]);
 	json_put_number(&j, "id", c->id);
 	add_reporter(&j, c->reporter);
 	add_ends(&j, c->source, c->destination, &c->client, &c->server);
@@ -312,6 +312,7 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 		.tls_version = l->tls_version,
 		.reporter = (uint8_t)reporter,
 		.phase = CONNECTION_ALIVE,
+		.closing = l->closing,
 		.encrypted = l->encrypted,
 	};
 

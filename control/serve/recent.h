@@ -74,6 +74,7 @@ struct recent_connection {
 	uint16_t tls_version;
 	uint8_t reporter;
 	uint8_t phase;
+	bool closing;
 	bool encrypted;
 	bool bytes_known;
 	char protocol[12];

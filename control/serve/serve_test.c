@@ -200,6 +200,12 @@ static void test_connections(void **state)
 	f = get("/api/v1/connections", true);
 	assert_int_equal(lines_of(f), 1);
 	assert_non_null(strstr(f->body, "\"sent_bytes\":77"));
+	assert_non_null(strstr(f->body, "\"event\":\"alive\""));
+	fetch_free(f);
+	c.closing = true;
+	signals_connection(s, &c);
+	f = get("/api/v1/connections", true);
+	assert_non_null(strstr(f->body, "\"event\":\"closing\""));
 	fetch_free(f);
 	c.phase = CONNECTION_CLOSED;
 	c.counters.flags = WEFT_END_RESET_SENT;

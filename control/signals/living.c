@@ -46,6 +46,7 @@ void living_update(struct living *l, const struct connection *c)
 	l->flags = c->flags;
 	l->opened_ns = c->opened_ns;
 	l->now_ns = c->now_ns;
+	l->closing = c->closing;
 	l->bytes_known = c->bytes_known && c->phase != CONNECTION_OPENED;
 	l->sent_bytes = c->sent_bytes;
 	l->received_bytes = c->received_bytes;

@@ -38,6 +38,7 @@ struct living {
 	uint32_t flags;
 	uint64_t opened_ns;
 	uint64_t now_ns;
+	bool closing;
 	bool bytes_known;    /* since it opened */
 	uint64_t sent_bytes; /* counted so far for the edge */
 	uint64_t received_bytes;

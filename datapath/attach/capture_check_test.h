@@ -174,6 +174,9 @@ static void compare(const struct expectation *e)
 		} else if (event->kind == WEFT_EVENT_OPEN) {
 			memcpy(&talk.open[side], event, sizeof(struct weft_open));
 			talk.opens[side]++;
+		} else if (event->kind == WEFT_EVENT_CLOSE && ((struct weft_close *)event)->alive) {
+			memcpy(&talk.left[side], event, sizeof(struct weft_close));
+			talk.leaves[side]++;
 		} else if (event->kind == WEFT_EVENT_CLOSE) {
 			memcpy(&talk.close[side], event, sizeof(struct weft_close));
 			talk.closes[side]++;

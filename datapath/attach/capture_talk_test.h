@@ -49,7 +49,7 @@ static void talk_forget(void)
 	for (int i = 0; i < 2; i++) {
 		talk.model[i].size = talk.model[i].sent = 0;
 		talk.model[i].end_count = talk.model[i].end_done = 0;
-		talk.opens[i] = talk.closes[i] = 0;
+		talk.opens[i] = talk.closes[i] = talk.leaves[i] = 0;
 	}
 	talk.turn_count = 0;
 	talk.remote = false;

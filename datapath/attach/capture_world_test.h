@@ -50,8 +50,8 @@ struct talk {
 	struct sockaddr_storage addr[2];
 	uint32_t first_seq[2]; /* by direction */
 	struct weft_open open[2];
-	struct weft_close close[2];
-	int opens[2], closes[2];
+	struct weft_close close[2], left[2]; /* |left|: the latest that says how it will end */
+	int opens[2], closes[2], leaves[2];
 	struct model model[2];
 	struct turn turns[TURNS_MAX];
 	size_t turn_count;

@@ -90,10 +90,14 @@ struct end {
 	uint32_t reported_retransmits;
 	uint32_t handshake_us;
 	uint64_t requests;
-	uint64_t heard_ns; /* when a walk met it alive last */
-	uint8_t tls_stack; /* enum tls_stack: why its secrets did not come */
-	bool joined;	   /* met while it lived */
-	bool announced;	   /* CONNECTION_OPENED was reported */
+	uint64_t heard_ns;     /* when a walk met it alive last */
+	uint64_t left_ns;      /* its program gave it up; 0: not yet, or not known */
+	uint64_t left_bytes;   /* that had been sent by then */
+	uint64_t peer_left_ns; /* the other end's FIN came; 0: not yet, or not known */
+	uint8_t tls_stack;     /* enum tls_stack: why its secrets did not come */
+	bool joined;	       /* met while it lived */
+	bool announced;	       /* CONNECTION_OPENED was reported */
+	bool closing_told;
 	bool closed;
 };
 

@@ -311,6 +311,38 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
 }
 
+/* The program that asked will read no answer: what is open ends for it. Its server may answer all
+ * the same. Where responses may have been missed nothing is said yet. */
+static void client_left(struct conn *c, uint64_t time_ns)
+{
+	const struct weft_counters *k = &c->ends[SIDE_CLIENT].counters;
+
+	if (layers_read_all(c, SIDE_SERVER, k->received_bytes))
+		requests_abandon(c, k->sent_bytes, k->received_bytes, time_ns);
+}
+
+void conn_leave(struct conn *c, const struct weft_close *close)
+{
+	unsigned side = conn_side(c, close->cookie);
+	uint64_t time_ns = close->event.time_ns;
+	struct end *e = &c->ends[side];
+
+	conn_touch(c, time_ns);
+	if (e->closed || c->ended_ns)
+		return;
+	e->counters = close->counters;
+	conn_learn_owner(c, side, &close->owner);
+	if (close->alive == WEFT_CLOSE_PEER_LEFT) {
+		e->peer_left_ns = time_ns;
+		return;
+	}
+	e->left_ns = time_ns;
+	e->left_bytes = close->counters.sent_bytes;
+	conn_want_tick(c);
+	if (side == SIDE_CLIENT && !e->peer_left_ns)
+		client_left(c, time_ns);
+}
+
 static void gone_note(struct observe *o, uint64_t cookie)
 {
 	if (table_count(o->gone) == table_capacity(o->gone))
@@ -403,6 +435,20 @@ static bool wants_announcement(struct conn *c, uint64_t now_ns)
 	return false;
 }
 
+/* A program gave its end up, and TCP has not done with it soon: it is told. */
+static bool wants_closing(struct conn *c, unsigned side, uint64_t now_ns)
+{
+	struct end *e = &c->ends[side];
+
+	if (!e->left_ns || e->closed || e->closing_told)
+		return false;
+	if (now_ns < e->left_ns + ANNOUNCE_AFTER_NS)
+		return true;
+	e->closing_told = true;
+	report_closing(c, side, now_ns);
+	return false;
+}
+
 /* One end has closed, of the other nothing was heard since: its close is lost. One that waits for
  * its program to close it too (CLOSE_WAIT) is met by every walk. */
 static bool second_close_is_lost(const struct conn *c, uint64_t now_ns)
@@ -423,6 +469,7 @@ void conn_tick(struct conn *c, uint64_t now_ns)
 	for (int side = 0; side < 2; side++) {
 		wants |= stream_expire(c, side, now_ns);
 		wants |= exchange_expire(c, side, arrival_ns);
+		wants |= wants_closing(c, side, now_ns);
 	}
 	if (second_close_is_lost(c, now_ns)) {
 		end_close(c, SIDE_CLIENT, now_ns);

@@ -56,6 +56,9 @@ bool conn_is_told(const struct weft_open *open);
 /* An end whose owner was not known when it was met has got one. */
 void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *owner);
 
+/* An end's program gives it up, or its peer has. */
+void conn_leave(struct conn *c, const struct weft_close *close);
+
 /* An end is gone. */
 void conn_close(struct conn *c, const struct weft_close *close);
 

@@ -201,7 +201,7 @@ void exchange_tell_open(struct observe *o, uint64_t now_ns)
 {
 	for (struct exchange *x = o->all_exchanges; x && o->listener.open_request; x = x->all) {
 		for (int side = 0; side < 2; side++)
-			if (!x->complete && conn_is_local(x->conn, side))
+			if (!x->complete && !x->settled[side] && conn_is_local(x->conn, side))
 				tell_open(x, side, now_ns);
 	}
 }
@@ -247,6 +247,28 @@ static void deliver(struct exchange *x, enum reporter reporter)
 	if (o->listener.request)
 		o->listener.request(o->listener.arg, r);
 	r->incomplete = incomplete;
+}
+
+void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint64_t time_ns)
+{
+	struct request *r = &x->record;
+	uint64_t request_bytes = r->request_bytes, response_bytes = r->response_bytes;
+	uint32_t flags = r->flags, incomplete = r->incomplete;
+
+	if (x->settled[SIDE_CLIENT])
+		return;
+	x->settled[SIDE_CLIENT] = true;
+	x->times[MOMENT_END][REPORTER_SOURCE] = time_ns;
+	r->flags |= RESPONSE_FLAG(DC);
+	r->incomplete |= left_out->incomplete;
+	r->request_bytes += left_out->request_bytes;
+	r->response_bytes += left_out->response_bytes;
+	deliver(x, REPORTER_SOURCE);
+	x->times[MOMENT_END][REPORTER_SOURCE] = 0; /* it is none of the server's */
+	r->flags = flags;
+	r->incomplete = incomplete;
+	r->request_bytes = request_bytes;
+	r->response_bytes = response_bytes;
 }
 
 /* Reports a complete exchange to each end that waits for nothing any more; frees it

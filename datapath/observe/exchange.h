@@ -76,6 +76,17 @@ void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint
 /* The end |side| of |c| has become known: what was sent to it before arrives there, too. */
 void exchange_attached(struct conn *c, unsigned side);
 
+/* What has passed of a message and is not in its exchange yet. */
+struct left_out {
+	uint64_t request_bytes; /* of bodies */
+	uint64_t response_bytes;
+	uint32_t incomplete; /* REQUEST_GAP() */
+};
+
+/* The client gave |x| up at |time_ns| and is told of it, with what was left out; it stays open for
+ * the server. */
+void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint64_t time_ns);
+
 /* Nothing more will happen to |x|: it is delivered to each end as soon as its times are known. |x|
  * may be gone afterwards. */
 void exchange_complete(struct exchange *x);

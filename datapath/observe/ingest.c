@@ -194,6 +194,12 @@ static void take_close(struct observe *o, const void *record)
 	const struct weft_close *close = record;
 	struct conn *c = conn_find(o, close->cookie);
 
+	if (close->alive > WEFT_CLOSE_ALIVE) {
+		c = c ? readable(c, close->cookie, &close->event) : NULL;
+		if (c)
+			conn_leave(c, close);
+		return;
+	}
 	if (!c && close->alive && conn_is_gone(o, close->cookie))
 		return;
 	if (!c && close->alive && close->cookie)

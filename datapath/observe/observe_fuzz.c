@@ -132,7 +132,7 @@ static void do_close(struct run *run, unsigned end, uint8_t choice)
 	struct weft_close c = {.event = header(run, WEFT_EVENT_CLOSE, sizeof(c)),
 			       .cookie = end + 1,
 			       .tuple = tuple_of(end),
-			       .alive = choice & 1,
+			       .alive = (choice & 1) | (choice >> 6 & 2),
 			       .role = choice & 2 ? (end & 1) + 1 : 0,
 			       .counters = {.sent_bytes = choice * 64u,
 					    .received_bytes = choice * 32u,

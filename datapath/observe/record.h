@@ -156,6 +156,7 @@ struct connection {
 	uint64_t opened_ns;    /* 0 = before the agent; of one that failed: when it was tried */
 	uint64_t now_ns;
 	uint32_t handshake_us;	      /* 0 = not known */
+	bool closing;		      /* alive: its program has given this end up */
 	bool bytes_known;	      /* else what it carried may be more than is said here */
 	uint64_t sent_bytes;	      /* server to client, for BOTH reporters (Istio's "sent during
 					 response") */

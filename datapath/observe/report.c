@@ -47,6 +47,7 @@ static void report(struct conn *c, unsigned side, enum connection_phase phase, u
 		.opened_ns = c->opened_ns,
 		.now_ns = now_ns,
 		.handshake_us = e->handshake_us,
+		.closing = e->left_ns,
 		.previous_sent_bytes = e->reported_sent_bytes,
 		.previous_received_bytes = e->reported_received_bytes,
 		.previous_retransmits = e->reported_retransmits,
@@ -84,6 +85,12 @@ void report_alive(struct conn *c, uint64_t now_ns)
 	for (int side = 0; side < 2; side++)
 		if (conn_is_local(c, side) && !c->ends[side].closed)
 			report(c, side, CONNECTION_ALIVE, now_ns);
+}
+
+void report_closing(struct conn *c, unsigned side, uint64_t now_ns)
+{
+	report_opened(c);
+	report(c, side, CONNECTION_ALIVE, now_ns);
 }
 
 void report_closed(struct conn *c, unsigned side, uint64_t now_ns)

@@ -8,4 +8,5 @@
 void report_opened(struct conn *c);
 
 void report_alive(struct conn *c, uint64_t now_ns);
+void report_closing(struct conn *c, unsigned side, uint64_t now_ns);
 void report_closed(struct conn *c, unsigned side, uint64_t now_ns);

@@ -461,6 +461,65 @@ void requests_cut_uploads(struct conn *c, bool read_all)
 	}
 }
 
+/* What has passed of direction |side| up to |total_bytes|, and is read when the next record comes.
+ */
+static uint64_t unread_bytes(const struct conn *c, unsigned side, uint64_t total_bytes)
+{
+	uint64_t next = c->streams[side].next;
+
+	return total_bytes > next ? total_bytes - next : 0;
+}
+
+/* All of |bytes| are of the body that is being read, and more of it follows. */
+static bool is_in_body(const struct conn *c, unsigned side, uint64_t bytes)
+{
+	return !bytes || (c->app == APP_HTTP1 && bytes < layers_body_left(c, side));
+}
+
+void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_bytes,
+		      uint64_t time_ns)
+{
+	uint64_t unsent = unread_bytes(c, SIDE_CLIENT, sent_bytes);
+	uint64_t unread = unread_bytes(c, SIDE_SERVER, received_bytes);
+	struct http_state *h = c->http;
+
+	if (!h || !is_in_body(c, SIDE_SERVER, unread)) /* an answer may have ended there */
+		return;
+	for (struct list *n = h->open.next; n != &h->open; n = n->next) {
+		struct exchange *x = list_entry(n, struct exchange, open);
+		struct left_out out = {0};
+
+		if (x->in_doubt || x->response_ended)
+			continue;
+		if (!x->request_ended)
+			out.incomplete |= REQUEST_GAP(UPLOAD);
+		if (!x->request_ended && !is_in_body(c, SIDE_CLIENT, unsent))
+			out.incomplete |= REQUEST_GAP(BODY);
+		else if (x == h->current[SIDE_CLIENT])
+			out.request_bytes = unsent;
+		if (x == h->current[SIDE_SERVER])
+			out.response_bytes = unread;
+		exchange_abandon(x, &out, time_ns);
+	}
+}
+
+/* When |by| ended the connection for |reporter|, where its first close came at |time_ns|: TCP may
+ * have tried for long to tell the other end. 0: not known. */
+static uint64_t cut_at(const struct conn *c, unsigned by, enum reporter reporter, uint64_t time_ns)
+{
+	const struct end *e = &c->ends[reporter], *other = &c->ends[OTHER(reporter)];
+
+	if (reporter == by && e->left_ns)
+		return e->counters.sent_bytes == e->left_bytes ? e->left_ns : 0;
+	if (reporter == by)
+		return e->counters.flags & WEFT_END_LEFT ? 0 : time_ns;
+	if (e->peer_left_ns && conn_is_local(c, by) && by == SIDE_CLIENT && !other->left_ns)
+		return e->left_ns; /* it said only that it sends no more */
+	if (e->peer_left_ns)
+		return e->peer_left_ns;
+	return other->left_ns || e->counters.flags & WEFT_END_PEER_LEFT ? 0 : time_ns;
+}
+
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)
 {
 	struct http_state *h = c->http;
@@ -470,8 +529,8 @@ void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)
 		if (x->in_doubt) {
 			answers_give_up(x);
 		} else if (!x->response_ended) {
-			x->times[MOMENT_END][REPORTER_SOURCE] = time_ns;
-			x->times[MOMENT_END][REPORTER_DESTINATION] = time_ns;
+			for (int r = 0; r < REPORTER_MAX; r++)
+				x->times[MOMENT_END][r] = cut_at(c, by, r, time_ns);
 			x->malformed |= c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE);
 			refuse(x, by == SIDE_CLIENT ? RESPONSE_FLAG(DC)
 				  : reset	    ? RESPONSE_FLAG(UR)

@@ -42,6 +42,12 @@ void requests_doubt(struct conn *c);
  * it sent was understood. */
 void requests_cut_uploads(struct conn *c, bool read_all);
 
+/* The client gave the connection up at |time_ns|, when it had sent and received so much: each open
+ * exchange ends for it, and stays open for the server. Nothing is said where an answer may have
+ * ended without a record. */
+void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_bytes,
+		      uint64_t time_ns);
+
 /* The connection ended by |by|, at |time_ns|: open exchanges are reported as cut. */
 void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns);
 

@@ -210,6 +210,15 @@ static inline struct weft_close world_close_record(struct world *w, bool server,
 	};
 }
 
+/* |how|: WEFT_CLOSE_LEFT, WEFT_CLOSE_PEER_LEFT */
+static inline void world_leave(struct world *w, bool server, uint8_t how)
+{
+	struct weft_close close = world_close_record(w, server, WEFT_END_LEFT);
+
+	close.alive = how;
+	world_give(w, &close, sizeof(close));
+}
+
 static inline void world_close(struct world *w, bool server, uint32_t flags)
 {
 	struct weft_close close = world_close_record(w, server, flags);
