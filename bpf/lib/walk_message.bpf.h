@@ -38,7 +38,6 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define http1_chunk	      message_http1_chunk
 #define http1_begins_response message_begins_response
 #define http1_next	      message_http1_next
-#define http1_response	      message_http1_response
 #define http1_settle_due      message_http1_settle_due
 #define line_names_http1      message_line_names_http1
 #define line_read	      message_line_read
