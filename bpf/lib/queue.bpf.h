@@ -93,23 +93,25 @@ static __always_inline bool queue_refuses(struct __sk_buff *skb, const struct tc
 	return refused;
 }
 
-/* A packet that arrives at a listener. */
+/* A packet that arrives, at a listener perhaps. Returns 1: it passes. */
 static __noinline int queue_look(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct tcp_sock *tcp;
 	__u64 *overflows;
 
-	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk || sk->state != BPF_TCP_LISTEN)
+		return 1;
+	sk = bpf_sk_fullsock(sk);
 	tcp = sk ? bpf_skc_to_tcp_sock(sk) : NULL;
 	if (!tcp || !queue_is_full((struct sock *)tcp) || !queue_refuses(skb, tcp))
-		return 0;
+		return 1;
 	overflows = bpf_sk_storage_get(&weft_overflows, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (overflows)
 		__sync_fetch_and_add(overflows, 1);
 	else
 		count_lost(WEFT_LOST_STORAGE);
-	return 0;
+	return 1;
 }
 
 /* Fills |listen| but for its header and owner. */

@@ -90,6 +90,8 @@ static __always_inline bool is_kept(struct __sk_buff *skb, struct bpf_sock *sk,
 		return false;
 	if (is_begun(sk))
 		return false;
+	if (direction == WEFT_INGRESS)
+		queue_look(skb);
 	if (p->bytes)
 		early_keep(skb, p->offset, p->bytes, p->seq, direction);
 	return !is_begun(sk);
@@ -180,7 +182,7 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 	__u32 past;
 
 	if (!set || !payload_find(skb, &p))
-		return PASS;
+		return direction == WEFT_INGRESS ? queue_look(skb) : PASS;
 	sk = skb->sk;
 	if (!sk)
 		return PASS;
@@ -228,9 +230,5 @@ int payload_out(struct __sk_buff *skb)
 SEC("cgroup_skb/ingress")
 int payload_in(struct __sk_buff *skb)
 {
-	struct bpf_sock *sk = skb->sk;
-
-	if (sk && sk->state == BPF_TCP_LISTEN)
-		queue_look(skb);
 	return look(skb, WEFT_INGRESS);
 }
