@@ -2,6 +2,7 @@
 """What the gates look at: the C files of the project, and where their functions begin and end."""
 
 import pathlib
+import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ["base", "bpf", "datapath", "mesh-config", "control"]
@@ -31,6 +32,27 @@ def functions(text):
                 head -= 1
             yield head + 1, lines[head:number + 1]
             start = None
+
+
+def fields(body):
+    """Names of what a structure without comments has between its braces; of a member that is a structure member.field. Bit
+    fields have no place of their own and are left out."""
+    while body.strip():
+        inner = re.match(r"\s*(?:struct|union) \{", body)
+        if not inner:
+            member, _, body = body.partition(";")
+            if " : " in member:
+                continue
+            yield re.search(r"(\w+)(?:\[[^]]*\])*\s*$", member)[1]
+            continue
+        end, depth = inner.end(), 1
+        while depth:
+            depth += {"{": 1, "}": -1}.get(body[end], 0)
+            end += 1
+        name = re.match(r" ?(\w*)((?:\[[^]]*\])*);", body[end:])
+        prefix = name[1] and name[1] + re.sub(r"\[[^]]*\]", "[0]", name[2]) + "."
+        yield from (prefix + field for field in fields(body[inner.end():end - 1]))
+        body = body[end + name.end():]
 
 
 def finish(problems):
