@@ -138,18 +138,23 @@ static void check_marks(int side, const uint64_t bytes[2], const uint32_t last[2
 		  m->size);
 }
 
-static void compare(const struct expectation *e)
+static void seen_clear(void)
 {
-	uint64_t mark_bytes[2] = {0}, attached = 0;
-	uint32_t mark_last[2] = {0};
-
-	consume();
 	for (int i = 0; i < 4; i++) {
 		struct model *m = &talk.model[i / 2];
 
 		m->seen[i % 2] = realloc(m->seen[i % 2], m->size + 1);
 		memset(m->seen[i % 2], 0, m->size + 1);
 	}
+}
+
+static void compare(const struct expectation *e)
+{
+	uint64_t mark_bytes[2] = {0}, attached = 0;
+	uint32_t mark_last[2] = {0};
+
+	consume();
+	seen_clear();
 	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
 		struct weft_event *event = (void *)(arena + at + 8);
 		uint64_t cookie = *(uint64_t *)(event + 1);
