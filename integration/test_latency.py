@@ -187,3 +187,19 @@ def fast_open(box):
     for place in (box.namespace("server"), box.namespace("client")):
         place.run(["sysctl", "-qw", "net.ipv4.tcp_fastopen=1543", "net.ipv4.tcp_fastopen_blackhole_timeout_sec=0"])
     comes_with_the_connection(box, "fast")
+
+
+@test("latency/given_up")
+def given_up(box):
+    """A client that closes while its server holds its end open: the record lasts until the close, by the client's clock."""
+    server = servers.holds(box.namespace("server"), 8080)
+    weftd = Weftd(box)
+    weftd.start()
+    observed = weftd.follow(server.workload)
+    said = clients.asks(box.namespace("client"), server, "gives_up", 8)
+    rows = {int(row["client"].rpartition(":")[2]): row for row in observed.rows() if row["reporter"] == "source"}
+    expect_equal(sorted(rows), sorted(said), "ports of the requests")
+    for port, row in rows.items():
+        clock = said[port]
+        expect(clock["least_ms"] - DIGITS_MS <= row["duration_ms"] <= clock["most_ms"] + DIGITS_MS, f"{row['duration_ms']} ms, {clock}")
+        expect_equal((row["flags"], row["incomplete"]), (["DC"], []), "what it says")

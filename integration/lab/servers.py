@@ -153,3 +153,8 @@ def python(place, port, kind, tls=False, delay_ms=0, ahead=()):
 def grpc(place, port):
     """gRPC, clear text, Debian's grpcio: /lab.Echo/Ok, /lab.Echo/Missing, /lab.Echo/Stream."""
     return Server(place, "grpc", [PYTHON, PROGRAMS / "grpc_server.py"], port, False, {"PORT": str(port)})
+
+
+def holds(place, port):
+    """It takes connections and requests, and answers none."""
+    return Server(place, "holds", [PYTHON, PROGRAMS / "asks.py", "holds", place.address, port], port, False)
