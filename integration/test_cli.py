@@ -103,7 +103,7 @@ def says_what_is_known(box):
     wait_for(lambda: all(row["received_bytes"] == 39 for row in ask()), 10, "the bytes")
     expect("received 39B" in weftd.command("connections", "--from", client.workload).stdout, "the line about it")
 
-    wait_for(lambda: "/held" in weftd.command("observe").stdout, 10, "the request")
+    wait_for(lambda: "/held" in weftd.command("observe", "--from", client.workload).stdout, 10, "the request")
     found = weftd.command("observe", "--last", "5", "--path", "/nowhere")
     expect(re.fullmatch(r"weft: 0 of \d+ requests that are kept, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", found.stderr), f"what it looked at: {found}")
     enough = weftd.command("observe", "--last", "1", "--path", "/held")

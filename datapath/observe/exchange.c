@@ -259,7 +259,7 @@ void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint6
 		return;
 	x->settled[SIDE_CLIENT] = true;
 	x->times[MOMENT_END][REPORTER_SOURCE] = time_ns;
-	r->flags |= RESPONSE_FLAG(DC);
+	r->flags |= RESPONSE_FLAG(DC) | left_out->flags;
 	r->incomplete |= left_out->incomplete;
 	r->request_bytes += left_out->request_bytes;
 	r->response_bytes += left_out->response_bytes;

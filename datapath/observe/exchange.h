@@ -81,6 +81,7 @@ struct left_out {
 	uint64_t request_bytes; /* of bodies */
 	uint64_t response_bytes;
 	uint32_t incomplete; /* REQUEST_GAP() */
+	uint32_t flags;	     /* RESPONSE_FLAG(), beside DC */
 };
 
 /* The client gave |x| up at |time_ns| and is told of it, with what was left out; it stays open for

@@ -168,6 +168,25 @@ static void test_lacking_fields(void **state)
 	talk_free(&t);
 }
 
+/* The client closes before there is an answer: it broke the rules all the same. */
+static void test_lacking_and_given_up(void **state)
+{
+	struct talk t = talk_new();
+
+	(void)state;
+	wire_headers(t.wires[0], END_STREAM, 1, ":method: GET\n:scheme: http\n:authority: shop\n");
+	wire_headers(t.wires[0], END_STREAM, 3, ":method: GET\n:scheme: http\n:path: /b\n");
+	flush(&t, false);
+	world_leave(t.world, false, WEFT_CLOSE_LEFT);
+	world_close(t.world, false, WEFT_END_LEFT);
+	world_close(t.world, true, WEFT_END_PEER_FIRST);
+	for (int r = 0; r < REPORTER_MAX; r++) {
+		assert_int_equal(stream(&t, r, 1)->flags, RESPONSE_FLAG(DC) | RESPONSE_FLAG(DPE));
+		assert_int_equal(stream(&t, r, 3)->flags, RESPONSE_FLAG(DC));
+	}
+	talk_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_answer_behind_reset),
 		cmocka_unit_test(test_answered_early),
 		cmocka_unit_test(test_lacking_fields),
+		cmocka_unit_test(test_lacking_and_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

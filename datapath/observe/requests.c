@@ -481,6 +481,7 @@ void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_byt
 {
 	uint64_t unsent = unread_bytes(c, SIDE_CLIENT, sent_bytes);
 	uint64_t unread = unread_bytes(c, SIDE_SERVER, received_bytes);
+	bool broken = c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE);
 	struct http_state *h = c->http;
 
 	if (!h || !is_in_body(c, SIDE_SERVER, unread)) /* an answer may have ended there */
@@ -499,6 +500,8 @@ void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_byt
 			out.request_bytes = unsent;
 		if (x == h->current[SIDE_SERVER])
 			out.response_bytes = unread;
+		if (!x->response_begun && (x->malformed || broken))
+			out.flags = RESPONSE_FLAG(DPE);
 		exchange_abandon(x, &out, time_ns);
 	}
 }
