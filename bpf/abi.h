@@ -66,7 +66,8 @@ struct weft_segment {
 	__u32 message; /* HTTP/1: data[0] begins this message of its direction, of which the first
 			  is 1; interim responses have the number of what they announce. 0: not
 			  known, or it begins none */
-	__u32 pad;
+	__u32 frame;   /* HTTP/2: a frame begins at data[frame - 1], which may be behind what is
+			  there; 0: not known */
 	__u8 data[];
 };
 

@@ -47,7 +47,7 @@ struct capture {
 	__u8 fin;      /* nothing follows this packet */
 	__u8 early;    /* arrivals: sent before all was received that this end has sent */
 	__u32 message; /* that begins where the next record does; 0: none, or not known which */
-	__u32 pad;
+	__u32 frame;   /* one more than how far behind the next record's start a frame begins */
 };
 
 /* Of a record that is sent. */
@@ -66,9 +66,10 @@ static __always_inline void segment_fill(struct weft_segment *s, struct capture 
 	s->mark_end_seq = c->arrival.end_seq;
 	s->mark_bytes = c->arrival.bytes;
 	s->message = c->message;
-	s->pad = 0;
+	s->frame = c->frame;
 	c->arrival.bytes = 0;
 	c->message = 0;
+	c->frame = 0;
 }
 
 /* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. A CPU
@@ -132,8 +133,10 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 #define record_copy(type, max, skb, c, at, bytes, set)                                             \
 	do {                                                                                       \
 		struct type *copy_ = record_reserve(type, set, c);                                 \
-		if (!copy_)                                                                        \
+		if (!copy_) { /* what follows begins elsewhere */                                  \
+			(c)->message = (c)->frame = 0;                                             \
 			break;                                                                     \
+		}                                                                                  \
 		if (payload_load(skb, c, at, bytes, max, copy_->data)) {                           \
 			segment_fill(&copy_->segment, c, at, bytes);                               \
 			event_submit_after(copy_, set, (c)->waiting);                              \

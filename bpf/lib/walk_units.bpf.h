@@ -125,6 +125,19 @@ static __always_inline __u64 quiet_until(const struct capture *c)
 	return skip->until[c->direction == WEFT_INGRESS];
 }
 
+/* The next record may say where a frame begins: the direction was followed from its first byte on.
+ */
+static __always_inline void frame_tell(const struct unit_walk *w)
+{
+	struct capture *c = w->c;
+	__u32 from = c->from < c->covered ? c->covered : c->from;
+
+	c->frame = 0;
+	if (w->header_bytes == FRAME_HEADER_BYTES && !w->s->header_bytes &&
+	    w->s->messages != MESSAGES_UNKNOWN && c->at >= from && c->at < c->bytes)
+		c->frame = c->at - from + 1;
+}
+
 /* A direction in mode WALK_HTTP2 or WALK_TLS. */
 __noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct stream_state *s)
 {
@@ -139,6 +152,7 @@ __noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct strea
 	c->at = s->wanted - s->position;
 	if (s->skip)
 		c->from = c->at < c->bytes ? c->at : c->bytes;
+	frame_tell(&w);
 	if (c->bytes <= LARGE_BYTES && c->at < c->bytes)
 		capture_range(skb, c, c->from, c->bytes);
 	if (s->header_bytes)
@@ -146,6 +160,7 @@ __noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct strea
 	if (c->at < c->bytes)
 		units_follow(&w);
 	if (c->at + w.header_bytes <= c->bytes) {
+		c->frame = 0;
 		walk_raw(skb, c, s, c->from, WALK_RAW);
 		return 0;
 	}
@@ -155,5 +170,6 @@ __noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct strea
 		capture_range(skb, c, c->from, c->bytes);
 	else if (c->covered != c->bytes && c->at == c->bytes)
 		capture_end(c, c->bytes);
+	c->frame = 0;
 	return 0;
 }

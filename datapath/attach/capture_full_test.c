@@ -10,6 +10,12 @@ static size_t whole(size_t left)
 	return left;
 }
 
+static size_t random_cut(size_t left)
+{
+	(void)left;
+	return dice(2) ? 1 + dice(40) : 1 + dice(20000);
+}
+
 static void post(void)
 {
 	say(CLIENT, "POST /post HTTP/1.1\r\nContent-Length: %d\r\n\r\n", BODY);
@@ -111,6 +117,69 @@ static void test_full(void **state)
 	talk_close();
 }
 
+/* ---- HTTP/2 */
+
+#define FRAMES 400
+
+static bool begins_frame[1 << 23];
+
+static void frame(int direction, uint8_t type, size_t size)
+{
+	uint8_t head[9] = {(uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size, type};
+
+	head[8] = type != 4;
+	begins_frame[talk.model[direction].size] |= direction == CLIENT;
+	say_marked(direction, head, sizeof(head), 1);
+	say_body(direction, size);
+}
+
+static void frames(void)
+{
+	for (int i = 0; i < FRAMES; i++)
+		frame(CLIENT, 0, dice(3) ? dice(700) : dice(16384));
+	talk_play(random_cut);
+}
+
+/* How many records say where a frame begins, which is true. */
+static unsigned look_frames(void)
+{
+	unsigned found = 0;
+
+	for (size_t at = 0; at < arena_used; at += 8 + *(uint64_t *)(arena + at)) {
+		struct weft_segment *s = (void *)(arena + at + 8);
+
+		if (s->event.kind != WEFT_EVENT_SEGMENT || s->cookie != talk.cookie[CLIENT])
+			continue;
+		assert_false(s->flags & WEFT_SEGMENT_RAW);
+		if (!s->frame || s->frame > s->data_bytes)
+			continue;
+		assert_true(begins_frame[s->seq - talk.first_seq[CLIENT] + s->frame - 1]);
+		found++;
+	}
+	arena_used = 0;
+	return found;
+}
+
+/* Where frames begin is known behind a time without room, however they are cut. */
+static void test_full_http2(void **state)
+{
+	(void)state;
+	talk_forget();
+	talk_connect(AF_INET);
+	say(CLIENT, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	frame(CLIENT, 4, 0);
+	frame(SERVER, 4, 0);
+	talk_play(whole);
+	unread = true;
+	frames();
+	unread = false;
+	consume();
+	assert_in_range(look_frames(), 1, FRAMES / 4);
+	frames();
+	assert_in_range(look_frames(), FRAMES / 4, FRAMES * 4);
+	talk_close();
+}
+
 static void test_not_here(void **state)
 {
 	(void)state;
@@ -120,7 +189,8 @@ static void test_not_here(void **state)
 int main(void)
 {
 	const struct CMUnitTest skipped[] = {cmocka_unit_test(test_not_here)};
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_full)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_full),
+					   cmocka_unit_test(test_full_http2)};
 
 	ring_bytes = 65536;
 	if (geteuid() || private_loopback())

@@ -55,7 +55,7 @@ static inline enum decode_status fixture_feed(const struct fixture_driver *d, vo
 {
 	size_t n = to - from;
 	uint8_t *piece = fixture_guarded_end() - n;
-	struct feed f = {piece, n, from + 1, 1, 0};
+	struct feed f = {piece, n, from + 1, 1, 0, 0};
 
 	assert_true(n <= FIXTURE_MAX_PIECE_BYTES);
 	if (n)

@@ -20,6 +20,8 @@ struct feed {
 	uint32_t step;
 	uint32_t message; /* HTTP/1: the first byte begins this message of the direction, as the
 			     kernel half has counted from the first one (1) on; 0: not known */
+	uint32_t frame; /* HTTP/2: as it has found, a frame begins at data[frame - 1], which may be
+			   behind what is there; 0: not known */
 };
 
 static inline uint64_t feed_position(const struct feed *f, size_t index)

@@ -24,7 +24,7 @@ static void rig_open(struct rig *r, enum http1_side side)
 
 static enum decode_status rig_feed(struct rig *r, const char *data, size_t size_bytes)
 {
-	struct feed f = {(const uint8_t *)data, size_bytes, r->position + 1, 1, 0};
+	struct feed f = {(const uint8_t *)data, size_bytes, r->position + 1, 1, 0, 0};
 
 	r->position += size_bytes;
 	return http1_feed(r->h, &f, &r->used_bytes);
@@ -136,7 +136,7 @@ static void test_gap_elsewhere(void **state)
 static void test_positions_of_a_record(void **state)
 {
 	static const char text[] = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nok";
-	struct feed f = {(const uint8_t *)text, sizeof(text) - 1, 700, 0, 0};
+	struct feed f = {(const uint8_t *)text, sizeof(text) - 1, 700, 0, 0, 0};
 	struct rig r;
 
 	(void)state;
@@ -258,7 +258,8 @@ static void test_reason_and_silence(void **state)
 {
 	static const struct http_listener nobody;
 	struct http1 *h = http1_new(HTTP1_REQUESTS, &nobody);
-	struct feed f = {(const uint8_t *)"GET / HTTP/1.1\r\nContent-Length: x\r\n", 35, 1, 1, 0};
+	struct feed f = {
+		(const uint8_t *)"GET / HTTP/1.1\r\nContent-Length: x\r\n", 35, 1, 1, 0, 0};
 	size_t used;
 
 	(void)state;

@@ -117,7 +117,7 @@ static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 static enum decode_status feed(struct http1 *h, struct account *a, const uint8_t *data,
 			       size_t size_bytes, size_t *ret_used)
 {
-	struct feed f = {data, size_bytes, a->fed_bytes + 1, 1, 0};
+	struct feed f = {data, size_bytes, a->fed_bytes + 1, 1, 0, 0};
 
 	a->fed_bytes += size_bytes;
 	enum decode_status status = http1_feed(h, &f, ret_used);

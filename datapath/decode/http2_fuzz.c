@@ -108,7 +108,8 @@ static enum decode_status feed_piece(struct http2 *h, const uint8_t *data, size_
 
 	if (copy)
 		memcpy(copy, data + from, to - from);
-	enum decode_status status = http2_feed(h, &(struct feed){copy, to - from, from + 1, 1, 0});
+	enum decode_status status =
+		http2_feed(h, &(struct feed){copy, to - from, from + 1, 1, 0, 0});
 
 	free(copy);
 	return status;

@@ -85,8 +85,9 @@ static void expect(struct flow *f, const char *text)
 			char *copy = malloc(n);
 
 			memcpy(copy, f->data + at, n);
-			assert_int_equal(http2_feed(h, &(struct feed){(uint8_t *)copy, n, 1, 0, 0}),
-					 DECODE_OK);
+			assert_int_equal(
+				http2_feed(h, &(struct feed){(uint8_t *)copy, n, 1, 0, 0, 0}),
+				DECODE_OK);
 			free(copy);
 		}
 		cut_numbers(t.text);
@@ -246,7 +247,7 @@ static void giant_cut(void **state)
 		struct http2 *h = open_http2(&t, &client);
 
 		flow_block(f, 1, block, cut, FRAME_BYTES);
-		assert_int_equal(http2_feed(h, &(struct feed){f->data, f->used_bytes, 1, 1, 0}),
+		assert_int_equal(http2_feed(h, &(struct feed){f->data, f->used_bytes, 1, 1, 0, 0}),
 				 DECODE_MALFORMED);
 		http2_free(h);
 		wire_free(f->deflater);

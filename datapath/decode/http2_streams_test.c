@@ -184,7 +184,8 @@ static struct http_listener tally_listener(struct tally *t)
 
 static void send_wire(struct http2 *h, struct wire *w)
 {
-	assert_int_equal(http2_feed(h, &(struct feed){w->data, w->used_bytes, 1, 1, 0}), DECODE_OK);
+	assert_int_equal(http2_feed(h, &(struct feed){w->data, w->used_bytes, 1, 1, 0, 0}),
+			 DECODE_OK);
 	w->used_bytes = 0;
 }
 
@@ -284,8 +285,9 @@ static void table_sizes(void **state)
 		send_wire(a, out);
 		http2_free(a); /* the pair outlives neither */
 		wire_frame(in, HEADERS, END_HEADERS, 1, cases[i].block, 4);
-		assert_int_equal(http2_feed(b, &(struct feed){in->data, in->used_bytes, 1, 1, 0}),
-				 cases[i].status);
+		assert_int_equal(
+			http2_feed(b, &(struct feed){in->data, in->used_bytes, 1, 1, 0, 0}),
+			cases[i].status);
 		http2_free(b);
 		wire_free(out);
 		wire_free(in);

@@ -253,13 +253,13 @@ static enum decode_status feed_with_gap(struct transcript *t, const struct wire 
 {
 	*t = (struct transcript){0};
 	struct http2 *h = open_http2(t, start);
-	enum decode_status status = http2_feed(h, &(struct feed){w->data, from, 1, 1, 0});
+	enum decode_status status = http2_feed(h, &(struct feed){w->data, from, 1, 1, 0, 0});
 
 	if (status == DECODE_OK)
-		status = http2_feed(h, &(struct feed){NULL, to - from, from + 1, 1, 0});
+		status = http2_feed(h, &(struct feed){NULL, to - from, from + 1, 1, 0, 0});
 	if (status == DECODE_OK)
-		status = http2_feed(h,
-				    &(struct feed){w->data + to, w->used_bytes - to, to + 1, 1, 0});
+		status = http2_feed(
+			h, &(struct feed){w->data + to, w->used_bytes - to, to + 1, 1, 0, 0});
 	http2_free(h);
 	return status;
 }
@@ -331,19 +331,19 @@ static void what_may_be_skipped(void **state)
 	size_t grpc = w->used_bytes - 14;
 
 	assert_true(!http2_body_left(h));
-	http2_feed(h, &(struct feed){w->data, plain, 1, 1, 0});
+	http2_feed(h, &(struct feed){w->data, plain, 1, 1, 0, 0});
 	assert_int_equal(http2_body_left(h), 4);
-	http2_feed(h, &(struct feed){w->data + plain, grpc - plain, plain + 1, 1, 0});
+	http2_feed(h, &(struct feed){w->data + plain, grpc - plain, plain + 1, 1, 0, 0});
 	assert_true(!http2_body_left(h)); /* a prefix comes */
-	http2_feed(h, &(struct feed){w->data + grpc, 6, grpc + 1, 1, 0});
+	http2_feed(h, &(struct feed){w->data + grpc, 6, grpc + 1, 1, 0, 0});
 	assert_int_equal(http2_body_left(h), 2);
-	http2_feed(h, &(struct feed){w->data + grpc + 6, 8, grpc + 7, 1, 0});
+	http2_feed(h, &(struct feed){w->data + grpc + 6, 8, grpc + 7, 1, 0, 0});
 	w->used_bytes = 0;
 	wire_frame(w, DATA, 0, 1, "\0\0\0\0\1a", 6);
 	w->data[1] = 3; /* 774 bytes, of which the kernel half copies the first ones */
-	http2_feed(h, &(struct feed){w->data, 9, grpc + 15, 1, 0});
+	http2_feed(h, &(struct feed){w->data, 9, grpc + 15, 1, 0, 0});
 	assert_true(!http2_body_left(h));
-	http2_feed(h, &(struct feed){w->data + 9, 5, grpc + 24, 1, 0});
+	http2_feed(h, &(struct feed){w->data + 9, 5, grpc + 24, 1, 0, 0});
 	assert_int_equal(http2_body_left(h), 769);
 	http2_free(h);
 	wire_free(w);
@@ -360,7 +360,7 @@ static void positions_of_a_record(void **state)
 	(void)state;
 	wire_headers(w, 0, 1, ":status: 200\n");
 	wire_frame(w, DATA, END_STREAM, 1, "abc", 3);
-	assert_int_equal(http2_feed(h, &(struct feed){w->data, w->used_bytes, 99, 0, 0}),
+	assert_int_equal(http2_feed(h, &(struct feed){w->data, w->used_bytes, 99, 0, 0, 0}),
 			 DECODE_OK);
 	assert_string_equal(t->text,
 			    "1 response 200 v20 [99,99] 1 bytes\n1 body 3 @99\n1 end @99\n");
@@ -383,14 +383,14 @@ static enum decode_status long_frame(const void *settings, size_t settings_bytes
 
 	wire_bytes(w, WIRE_PREFACE, 24);
 	wire_frame(w, SETTINGS, 0, 0, settings, settings_bytes);
-	assert_int_equal(http2_feed(h[0], &(struct feed){w->data, w->used_bytes, 1, 1, 0}),
+	assert_int_equal(http2_feed(h[0], &(struct feed){w->data, w->used_bytes, 1, 1, 0, 0}),
 			 DECODE_OK);
 	w->used_bytes = 0;
 	wire_frame(w, SETTINGS, 0, 0, "", 0);
 	wire_bytes(w, head, sizeof(head));
 	if (paired)
 		http2_pair(h[0], h[1]);
-	status = http2_feed(h[1], &(struct feed){w->data, w->used_bytes, 1, 1, 0});
+	status = http2_feed(h[1], &(struct feed){w->data, w->used_bytes, 1, 1, 0, 0});
 	http2_free(h[0]);
 	http2_free(h[1]);
 	wire_free(w);

@@ -196,7 +196,7 @@ static void h2load_counts(void **state)
 		size_t n = read_traffic(names[i], bytes, sizeof(bytes));
 		struct transcript *t = calloc(1, sizeof(*t));
 		struct http2 *h = open_http2(t, i ? &server : &client);
-		struct feed f = {bytes + OPTION_BYTES, n - OPTION_BYTES, 1, 1, 0};
+		struct feed f = {bytes + OPTION_BYTES, n - OPTION_BYTES, 1, 1, 0, 0};
 
 		assert_int_equal(http2_feed(h, &f), DECODE_OK);
 		assert_int_equal(occurrences(t->text, whats[i]), 30);
@@ -256,7 +256,7 @@ static unsigned join_at(const char *whole, const uint8_t *data, size_t size_byte
 
 	memset(&t, 0, sizeof(t));
 	struct http2 *h = open_http2(&t, &start);
-	struct feed f = {data + from, size_bytes - from, from + 1, 1, 0};
+	struct feed f = {data + from, size_bytes - from, from + 1, 1, 0, 0};
 
 	assert_int_equal(http2_feed(h, &f), DECODE_OK);
 	http2_free(h);
@@ -287,7 +287,7 @@ static void joined_traffic_is_never_wrong(void **state)
 
 		memset(&whole, 0, sizeof(whole));
 		struct http2 *h = open_http2(&whole, side == HTTP2_SERVER ? &server : &client);
-		struct feed f = {data, n, 1, 1, 0};
+		struct feed f = {data, n, 1, 1, 0, 0};
 
 		assert_int_equal(http2_feed(h, &f), DECODE_OK);
 		http2_free(h);

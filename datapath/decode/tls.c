@@ -77,7 +77,7 @@ static void feed_messages(struct tls_place *at, struct slice part, const struct 
 static void feed_listener(struct tls_place *at, struct slice part, const struct tls_record *r)
 {
 	const struct tls_listener *l = &at->t->listener;
-	const struct feed f = {(const uint8_t *)part.data, part.size_bytes, r->end, 0, 0};
+	const struct feed f = {(const uint8_t *)part.data, part.size_bytes, r->end, 0, 0, 0};
 
 	if (part.size_bytes && l->plaintext)
 		l->plaintext(l->arg, at->side, &f, r->time_ns);

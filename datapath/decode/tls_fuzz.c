@@ -74,7 +74,7 @@ static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint6
 
 static void feed(struct world *w, enum tls_side side, const uint8_t *data, size_t size_bytes)
 {
-	const struct feed f = {data, size_bytes, w->at[side] + 1, 1, 0};
+	const struct feed f = {data, size_bytes, w->at[side] + 1, 1, 0, 0};
 
 	w->at[side] += size_bytes;
 	tls_feed(w->tls, side, &f, w->at[0] + w->at[1]);

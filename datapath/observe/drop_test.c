@@ -264,12 +264,132 @@ static void test_http2(void **state)
 	check_recovery();
 }
 
+/* ---- HTTP/2 that is copied whole, cut anywhere */
+
+struct talk {
+	struct world *w;
+	struct wire *wires[2];
+	unsigned body[2][EXCHANGES]; /* bytes that were put into frames */
+	uint32_t random;
+};
+
+static unsigned dice(struct talk *t, unsigned sides)
+{
+	t->random = t->random * 1664525 + 1013904223;
+	return (t->random >> 12) % sides;
+}
+
+/* Sends what the server or the client has to say, in pieces. */
+static void talk_send(struct talk *t, bool from_server)
+{
+	struct wire *wire = t->wires[from_server];
+	size_t piece;
+
+	for (size_t at = 0; at < wire->used_bytes; at += piece) {
+		piece = 1 + dice(t, dice(t, 3) ? 900 : 30);
+		if (piece > wire->used_bytes - at)
+			piece = wire->used_bytes - at;
+		world_send_bytes(t->w, from_server, wire->data + at, piece);
+	}
+	wire->used_bytes = 0;
+	t->w->now_ns += MS / 2;
+	world_arrive(t->w, from_server);
+}
+
+/* Frames of DATA of the streams from |first| on, in turns, until each has ended. */
+static void talk_bodies(struct talk *t, bool from_server, unsigned first)
+{
+	static const uint8_t bait[] = {0, 0x20, 0, DATA, 0, 0, 0, 0, 1}; /* a frame's head */
+	static uint8_t bytes[1024];
+	bool ended[STREAMS] = {false};
+	unsigned open = STREAMS;
+
+	while (open) {
+		unsigned i = dice(t, STREAMS), size = dice(t, dice(t, 4) ? 80 : 1000);
+
+		if (ended[i])
+			continue;
+		for (unsigned j = 0; j < size; j++)
+			bytes[j] = from_server ? bait[j % sizeof(bait)] : (uint8_t)dice(t, 256);
+		ended[i] = !dice(t, 4);
+		open -= ended[i];
+		t->body[from_server][first + i] += size;
+		wire_frame(t->wires[from_server], DATA, ended[i], 1 + 2 * (first + i), bytes, size);
+		if (!dice(t, 3))
+			talk_send(t, from_server);
+	}
+	talk_send(t, from_server);
+}
+
+static void talk_exchanges(struct talk *t, unsigned first)
+{
+	char fields[256];
+
+	for (unsigned n = first; n < first + STREAMS; n++) {
+		snprintf(fields, sizeof(fields),
+			 ":method: POST\n:scheme: http\n:path: /%u\n:authority: x\nx-n: %u\n", n,
+			 n);
+		wire_headers(t->wires[0], 0, 1 + 2 * n, fields);
+	}
+	talk_send(t, false);
+	talk_bodies(t, false, first);
+	for (unsigned n = first; n < first + STREAMS; n++) {
+		snprintf(fields, sizeof(fields), ":status: %d\nx-m: %u\n", status_of(n), n / 2);
+		wire_headers(t->wires[1], 0, 1 + 2 * n, fields);
+	}
+	talk_bodies(t, true, first);
+}
+
+static void check_talk(struct talk *t)
+{
+	for (unsigned i = 0; i < t->w->request_count; i++) {
+		const struct request *r = &t->w->requests[i];
+		unsigned n = r->stream_id / 2;
+
+		assert_true(n < EXCHANGES);
+		assert_int_equal(r->flags, 0);
+		assert_true(!r->status || r->status == status_of(n));
+		if (r->incomplete & (REQUEST_GAP(LOST) | REQUEST_GAP(BODY)))
+			continue;
+		assert_int_equal(r->request_bytes, t->body[0][n]);
+		assert_int_equal(r->response_bytes, t->body[1][n]);
+	}
+}
+
+static void test_http2_cut(void **state)
+{
+	unsigned told = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct talk t = {.w = world_with_loss(round),
+				 .wires = {wire_new(), wire_new()},
+				 .random = round};
+
+		wire_bytes(t.wires[0], WIRE_PREFACE, strlen(WIRE_PREFACE));
+		wire_frame(t.wires[0], SETTINGS, 0, 0, "", 0);
+		wire_frame(t.wires[1], SETTINGS, 0, 0, "", 0);
+		for (unsigned n = 0; n < EXCHANGES; n += STREAMS)
+			talk_exchanges(&t, n);
+		world_close(t.w, false, 0);
+		world_close(t.w, true, 0);
+		world_tick(t.w, 6000 * MS);
+		check_talk(&t);
+		told += t.w->request_count;
+		world_free(t.w);
+		wire_free(t.wires[0]);
+		wire_free(t.wires[1]);
+	}
+	assert_in_range(told, ROUNDS * EXCHANGES / 5, 2 * ROUNDS * EXCHANGES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_http1),
 		cmocka_unit_test(test_http1_overlapping),
 		cmocka_unit_test(test_http2),
+		cmocka_unit_test(test_http2_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

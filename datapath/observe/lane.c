@@ -110,8 +110,8 @@ static void lane_lose_place(struct lane *lane)
 		lane_stop(requests, LANE_LOST);
 }
 
-/* HTTP/1 that has no numbers loses both directions, since pairing is by order, and is not joined
- * again when its requests overlap; an HTTP/2 direction is joined again where frames are found. */
+/* An HTTP/2 direction is joined again where frames are found. HTTP/1 that was met midstream loses
+ * both directions, since pairing is by order, and is not joined again when its requests overlap. */
 void lane_lose(struct lane *lane, enum decode_status status)
 {
 	struct conn *c = lane->conn;
@@ -190,30 +190,41 @@ static bool lane_overlaps(const struct lane *lane, const struct feed *f)
 	return f->data ? requests_open(c) && !c->answers_missed : requests_open(c) > 2;
 }
 
-/* The same of messages that have numbers. What is passed over in the server's direction may answer
- * any open request. */
-static bool lane_take_up(struct lane *lane, const struct feed *f)
+/* Whether a message begins with |f| whose number is known. */
+static bool lane_numbered(struct lane *lane, const struct feed *f)
 {
-	struct conn *c = lane->conn;
 	bool request = lane->side == SIDE_CLIENT;
 
-	if (!c->numbered) {
+	if (!f->data || f->message <= lane->messages ||
+	    (request && f->message <= other_lane(lane)->messages))
+		return false;
+	lane->messages = f->message - 1;
+	return true;
+}
+
+/* Whether a lost direction of a connection that was followed from its first byte on goes on with
+ * |f|: the kernel half knows that a message or frame begins there. What is passed over in the
+ * server's direction may answer any open request. */
+static bool lane_take_up(struct lane *lane, const struct feed *f, size_t *ret_from)
+{
+	struct conn *c = lane->conn;
+
+	if (!c->numbered && c->app == APP_HTTP1) {
 		lanes_give_up(c, "http1");
 		return false;
 	}
-	if (!f->data)
-		return false;
-	if (f->message > lane->messages &&
-	    !(request && f->message <= c->lanes[SIDE_SERVER].messages)) {
-		lane->messages = f->message - 1;
+	if (c->app == APP_HTTP2 && lane_frame_in(f)) {
+		*ret_from = f->frame - 1;
 		return true;
 	}
-	if (!request)
+	if (c->app == APP_HTTP1 && lane_numbered(lane, f))
+		return true;
+	if (lane->side == SIDE_SERVER && (f->data || c->app == APP_HTTP2))
 		requests_drop(c);
 	return false;
 }
 
-bool lane_seek(struct lane *lane, const struct feed *f)
+bool lane_seek(struct lane *lane, const struct feed *f, size_t *ret_from)
 {
 	if (lane->state == LANE_BROKEN) {
 		lane->hole |= !f->data;
@@ -221,8 +232,8 @@ bool lane_seek(struct lane *lane, const struct feed *f)
 	}
 	if (lane->state != LANE_LOST)
 		return true;
-	if (lane->conn->app == APP_HTTP1 && !lane->conn->midstream)
-		return lane_take_up(lane, f);
+	if (!lane->conn->midstream)
+		return lane_take_up(lane, f, ret_from);
 	if (lane_overlaps(lane, f)) {
 		lanes_give_up(lane->conn, "http1");
 		return false;

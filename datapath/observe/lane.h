@@ -24,6 +24,13 @@ void lanes_give_up(struct conn *c, const char *protocol);
  * any more is counted as lost. */
 void lane_lose(struct lane *lane, enum decode_status status);
 
-/* True when |lane| is not lost or broken (any more), and |f| is for its decoder. Bytes of responses
- * that are not understood may answer any open request: all are counted as lost. */
-bool lane_seek(struct lane *lane, const struct feed *f);
+/* True when |lane| is not lost or broken (any more), and |f| is for its decoder from |*ret_from|
+ * on, which is 0 else. Bytes of responses that are not understood may answer any open request: all
+ * are counted as lost. */
+bool lane_seek(struct lane *lane, const struct feed *f, size_t *ret_from);
+
+/* The kernel half has found that a frame begins in |f|. */
+static inline bool lane_frame_in(const struct feed *f)
+{
+	return f->data && f->frame && f->frame <= f->size_bytes;
+}

@@ -41,7 +41,8 @@ static struct feed feed_rest(const struct feed *f, size_t used)
 			     .size_bytes = f->size_bytes - used,
 			     .at = feed_position(f, used),
 			     .step = f->step,
-			     .message = used ? 0 : f->message};
+			     .message = used ? 0 : f->message,
+			     .frame = f->frame > used ? (uint32_t)(f->frame - used) : 0};
 }
 
 static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
@@ -103,6 +104,8 @@ static void refuse_http2(struct conn *c)
 static void http_feed(struct lane *lane, const struct feed *f)
 {
 	struct conn *c = lane->conn;
+	struct feed rest;
+	size_t from = 0;
 
 	if (lane->state == LANE_SWITCHED) {
 		if (c->http->switching) /* no answer yet */
@@ -111,8 +114,12 @@ static void http_feed(struct lane *lane, const struct feed *f)
 	}
 	if (http2_refused(lane, f))
 		refuse_http2(c);
-	if (!lane_seek(lane, f))
+	if (!lane_seek(lane, f, &from))
 		return;
+	if (from) {
+		rest = feed_rest(f, from);
+		f = &rest;
+	}
 	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
 		lanes_give_up(c, layers_protocol(c));
 		return;
@@ -148,8 +155,9 @@ typedef void lane_sink(struct lane *lane, const struct feed *f, uint64_t time_ns
 static void prefix_replay(struct lane *lane, lane_sink *sink)
 {
 	uint8_t copy[sizeof(lane->prefix)];
-	struct feed f = {copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step,
-			 lane->prefix_message};
+	struct feed f = {
+		copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step, lane->prefix_message,
+		0};
 
 	if (!f.size_bytes)
 		return;
@@ -212,8 +220,18 @@ static void feed_transport(struct lane *lane, const struct feed *f, uint64_t tim
 	transport_feed(lane->conn, lane->side, f, time_ns);
 }
 
-/* Bytes of a connection that is not understood yet. Behind a loss what looks like HTTP/1 may be
- * body. */
+/* Behind a loss what looks like HTTP may be body: what the kernel half says of it counts. */
+static enum classify_result classify_proven(enum classify_result looks, uint32_t message,
+					    bool frame)
+{
+	if (frame)
+		return CLASSIFY_HTTP2_JOINED;
+	if (is_http1(looks) && message)
+		return looks;
+	return looks == CLASSIFY_TLS ? CLASSIFY_TLS : CLASSIFY_OPAQUE;
+}
+
+/* Bytes of a connection that is not understood yet. */
 static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 {
 	struct conn *c = lane->conn;
@@ -227,13 +245,13 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 
 	r = first ? classify(f->data, f->size_bytes, c->joined)
 		  : classify(lane->prefix, lane->prefix_bytes, c->joined);
-	if (r == CLASSIFY_MORE) {
+	if (r == CLASSIFY_MORE && !(lane->state == LANE_LOST && lane_frame_in(f))) {
 		if (first)
 			prefix_keep(lane, f, time_ns);
 		return;
 	}
-	if (lane->state == LANE_LOST && is_http1(r) && !message)
-		r = CLASSIFY_OPAQUE;
+	if (lane->state == LANE_LOST)
+		r = classify_proven(r, message, lane_frame_in(f));
 	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
 		r = CLASSIFY_OPAQUE;
 	lane->prefix_at = at;

@@ -19,6 +19,7 @@ struct piece {
 	uint32_t size_bytes;
 	uint32_t packet_bytes;
 	uint32_t message; /* that begins it, see struct feed */
+	uint32_t frame;	  /* likewise */
 	bool at_receiver;
 	bool ahead; /* the receiver's TCP has not got what is before it either */
 };
@@ -170,6 +171,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 		f.size_bytes = p.size_bytes - skip;
 		f.at = p.start + skip + 1;
 		f.message = skip ? 0 : p.message;
+		f.frame = p.frame > skip ? (uint32_t)(p.frame - skip) : 0;
 		c->observe->counters.bytes_decoded += f.size_bytes;
 		layers_feed(c, side, &f, p.time_ns);
 	}
@@ -266,6 +268,7 @@ void stream_segment(struct conn *c, unsigned side, bool at_receiver,
 			  .size_bytes = segment->data_bytes,
 			  .packet_bytes = segment->packet_bytes,
 			  .message = segment->message,
+			  .frame = segment->frame,
 			  .at_receiver = at_receiver,
 			  .ahead = segment->flags & WEFT_SEGMENT_AHEAD};
 	int64_t start;

@@ -62,7 +62,7 @@ static void feed_events(struct tls *t, struct secrets *store, const struct sessi
 
 	for (size_t i = from; i < to; i++) {
 		const struct session_event *e = &s->events[i];
-		const struct feed f = {e->data, e->size_bytes, at[e->side], 1, 0};
+		const struct feed f = {e->data, e->size_bytes, at[e->side], 1, 0, 0};
 
 		if (e->data)
 			tls_feed(t, e->side, &f, i);

@@ -83,7 +83,7 @@ static inline void reader_free(struct reader *r)
 static inline void reader_feed(struct reader *r, enum tls_side side, const uint8_t *data,
 			       size_t size_bytes, uint64_t time_ns)
 {
-	const struct feed f = {data, size_bytes, r->wire[side] + 1, 1, 0};
+	const struct feed f = {data, size_bytes, r->wire[side] + 1, 1, 0, 0};
 	uint8_t *exact = NULL; /* so that ASan sees every byte read too far */
 
 	if (data && size_bytes) {
@@ -91,7 +91,7 @@ static inline void reader_feed(struct reader *r, enum tls_side side, const uint8
 		memcpy(exact, data, size_bytes);
 	}
 	r->wire[side] += size_bytes;
-	tls_feed(r->tls, side, &(struct feed){exact, f.size_bytes, f.at, 1, 0}, time_ns);
+	tls_feed(r->tls, side, &(struct feed){exact, f.size_bytes, f.at, 1, 0, 0}, time_ns);
 	free(exact);
 }
 

@@ -97,6 +97,37 @@ static inline uint32_t world_message(struct world *w, bool server, const void *d
 	return begins ? w->messages[server] + interim : 0;
 }
 
+/* Follows the frames of HTTP/2 as the kernel half does; |data| NULL: body. Returns one more than
+ * the place of the first that begins in |data|. */
+static inline uint32_t world_frame(struct world *w, bool server, const uint8_t *data,
+				   size_t size_bytes)
+{
+	size_t found = 0, n;
+
+	if (data && !server && size_bytes > 3 && !memcmp(data, "PRI ", 4)) {
+		w->frames[0].http2 = w->frames[1].http2 = true;
+		w->frames[0].left = 24;
+	}
+	for (size_t at = 0; w->frames[server].http2 && at < size_bytes; at += n) {
+		n = w->frames[server].left < size_bytes - at ? w->frames[server].left
+							     : size_bytes - at;
+		w->frames[server].left -= n;
+		if (n)
+			continue;
+		n = 1;
+		if (!w->frames[server].head_bytes && !found)
+			found = at + 1;
+		w->frames[server].head[w->frames[server].head_bytes++] = data ? data[at] : 0;
+		if (w->frames[server].head_bytes < 9)
+			continue;
+		w->frames[server].head_bytes = 0;
+		w->frames[server].left = (size_t)w->frames[server].head[0] << 16 |
+					 (size_t)w->frames[server].head[1] << 8 |
+					 w->frames[server].head[2];
+	}
+	return (uint32_t)found;
+}
+
 /* A payload record at |cookie|'s hook; |data| NULL: of no bytes. With |mark| (or NULL) an arrival
  * travels in it. */
 static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t direction,
@@ -115,7 +146,8 @@ static inline void world_segment_with(struct world *w, uint64_t cookie, uint8_t 
 	s->direction = direction;
 	s->flags = w->segment_flags;
 	s->message = w->message;
-	w->message = 0;
+	s->frame = w->frame;
+	w->message = w->frame = 0;
 	if (mark) {
 		s->mark_time_ns = mark->event.time_ns;
 		s->mark_end_seq = mark->end_seq;
@@ -153,6 +185,7 @@ static inline void world_send_bytes(struct world *w, bool server, const void *da
 				    size_t size_bytes)
 {
 	w->message = world_message(w, server, data, size_bytes);
+	w->frame = world_frame(w, server, data, size_bytes);
 	world_segment(w, server ? SERVER : CLIENT, WEFT_EGRESS, *world_seq(w, server), data,
 		      size_bytes);
 	*world_seq(w, server) += (uint32_t)size_bytes;
@@ -185,6 +218,7 @@ static inline void world_arrive(struct world *w, bool server)
 /* Body bytes that the kernel half skips. */
 static inline void world_skip(struct world *w, bool server, uint32_t size_bytes)
 {
+	world_frame(w, server, NULL, size_bytes);
 	*world_seq(w, server) += size_bytes;
 }
 

@@ -40,7 +40,14 @@ struct world {
 	unsigned listener_count;
 	unsigned drop_per_mille; /* records that never come */
 	uint32_t random;
-	uint32_t messages[2];	/* of HTTP/1 that the client, the server has begun */
+	uint32_t messages[2]; /* of HTTP/1 that the client, the server has begun */
+	struct {
+		size_t left; /* until the next frame begins */
+		uint8_t head[9];
+		uint8_t head_bytes;
+		bool http2;
+	} frames[2];
+	uint32_t frame;		/* see struct weft_segment, of the next record */
 	uint32_t message;	/* that the next record begins */
 	uint32_t segment_flags; /* of segments that are given from now on */
 };
