@@ -44,6 +44,10 @@ static void check_segment(int side, const struct weft_segment *s)
 		  direction, at, s->data_bytes, m->size);
 	must_hold(!memcmp(m->bytes + at, s->data, s->data_bytes), "direction %d: wrong bytes at %u",
 		  direction, at);
+	must_hold(!s->message || !at || m->must[at],
+		  "direction %d: message %u is said to begin in a body", direction, s->message);
+	must_hold(!s->frame || s->frame > s->data_bytes || m->must[at + s->frame - 1],
+		  "direction %d: a frame is said to begin in a body", direction);
 	for (size_t i = at; i < at + s->data_bytes; i++) {
 		must_hold(twice_allowed || !(m->seen[side][i] & 1),
 			  "direction %d: byte %zu came twice", direction, i);

@@ -107,6 +107,8 @@ static void do_segment(struct run *run, unsigned end, uint8_t choice, const uint
 	s->data_bytes = (uint16_t)n;
 	s->packet_bytes = (uint32_t)n + (choice & 4);
 	s->direction = direction;
+	s->message = choice & 16 ? choice >> 5 : 0;
+	s->frame = choice & 8 ? 1 + choice % 7 : 0;
 	if (n)
 		memcpy(s->data, data, n);
 	if (!shift) {
