@@ -5,15 +5,18 @@ import contextlib
 import ctypes
 import json
 import os
+import pathlib
 import signal
 import time
 
 from lab import clients, servers, truth
 from lab.exact import REPORTERS
+from lab.processes import wait_for
 from lab.verdict import expect, expect_equal, test
 from lab.weftd import Weftd
 
-PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000  # linux/ptrace.h, linux/wait.h
+PTRACE_CONT, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 7, 17, 0x4206, 0x4207, 0x40000000  # linux/ptrace.h, linux/wait.h
+EPOLL_WAIT = ("232", "281", "22")  # and epoll_pwait(2) of x86-64, that of arm64
 
 
 def account_closes(weftd):
@@ -142,16 +145,24 @@ def starved_worker(box):
 
 @contextlib.contextmanager
 def kept_from_running(tid):
-    """One thread of another process stands still, as ptrace(2) can make it: the others go on."""
+    """One thread of another process stands still, as ptrace(2) can make it: the others go on. It does where it waits for events:
+    where it has a lock, the kernel lends it the priority of who waits for that, which a debugger overrules."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def ptrace(request):
         if libc.ptrace(request, tid, None, None) == -1:
             raise OSError(ctypes.get_errno(), f"ptrace request {request:#x} of thread {tid}")
 
+    def waits():
+        ptrace(PTRACE_INTERRUPT)
+        os.waitpid(tid, WALL)
+        if pathlib.Path(f"/proc/{tid}/syscall").read_text().split()[0] in EPOLL_WAIT:
+            return True
+        ptrace(PTRACE_CONT)
+        return False
+
     ptrace(PTRACE_SEIZE)
-    ptrace(PTRACE_INTERRUPT)
-    os.waitpid(tid, WALL)
+    wait_for(waits, 10, "a moment in which it waits")
     try:
         yield
     finally:
