@@ -78,7 +78,8 @@ struct worker {
 
 /* ---- records on their way */
 
-/* What makes the most work in the fewest bytes may come without end: nobody waits for all of it. */
+/* What makes the most work in the fewest bytes may come without end: a turn does not wait for all
+ * of it. */
 static int take_event(void *arg, void *record, size_t size_bytes)
 {
 	struct worker *w = arg;

@@ -73,8 +73,8 @@ __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_
 	return s.identity;
 }
 
-/* The same by where it was sent from, or else by its address. Where the place counts for nothing,
- * an address that is nobody's does neither: SENDER_NONE. */
+/* The same by where it was sent from, or else by its address. SENDER_NONE: the place is not known,
+ * and the address is of no workload. */
 __weak __noinline int sender_place(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
 {
 	__u32 place = PLACE_UNKNOWN;

@@ -207,7 +207,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
  * interrupt in the middle of it lets a whole batch of packets in, and none of the changes they
  * bring would be told (`recursion_misses` of bpf_prog_info). Of two equal programs one is never
  * running then. What the first has done is not done again; sockets begin to connect, and begin and
- * end to listen, in calls of their programs, which interrupt nobody. */
+ * end to listen, in system calls of their programs, which interrupt no other run. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
 {

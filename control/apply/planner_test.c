@@ -440,7 +440,7 @@ static void expect_equal_arenas(const struct loader *l)
 	assert_memory_equal(live->cells, spare->cells, bytes);
 }
 
-/* A byte that nobody but this test changes is the witness that it was not written again. */
+/* A byte that only this test changes is the witness that it was not written again. */
 static void the_first_change_writes_its_difference_alone(void **state)
 {
 	struct loader *l = *state;

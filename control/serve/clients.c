@@ -116,7 +116,7 @@ static bool is_counted(const struct client *a)
 	return a->phase != PHASE_FREE && a->phase != PHASE_ENDED;
 }
 
-/* All addresses of loopback are one: whoever is on this machine has as many as he likes. */
+/* All addresses of loopback are one: a local program can use as many as it likes. */
 static bool same_place(const struct client *a, const struct client *b)
 {
 	return (a->local && b->local) || !memcmp(&a->address, &b->address, sizeof(a->address));

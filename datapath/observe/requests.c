@@ -42,6 +42,14 @@ static void note_refused(struct exchange *x, uint16_t status)
 		x->record.flags |= RESPONSE_FLAG(DPE);
 }
 
+/* Whether its client broke the rules: in this request, or anywhere on an HTTP/2 connection. */
+static bool client_broke(const struct exchange *x)
+{
+	const struct conn *c = x->conn;
+
+	return x->malformed || (c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE));
+}
+
 static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
 {
 	if (head->upgrade.data || slice_equal(head->method, SLICE("CONNECT"))) {
@@ -481,7 +489,6 @@ void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_byt
 {
 	uint64_t unsent = unread_bytes(c, SIDE_CLIENT, sent_bytes);
 	uint64_t unread = unread_bytes(c, SIDE_SERVER, received_bytes);
-	bool broken = c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE);
 	struct http_state *h = c->http;
 
 	if (!h || !is_in_body(c, SIDE_SERVER, unread)) /* an answer may have ended there */
@@ -500,7 +507,7 @@ void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_byt
 			out.request_bytes = unsent;
 		if (x == h->current[SIDE_SERVER])
 			out.response_bytes = unread;
-		if (!x->response_begun && (x->malformed || broken))
+		if (!x->response_begun && client_broke(x))
 			out.flags = RESPONSE_FLAG(DPE);
 		exchange_abandon(x, &out, time_ns);
 	}
@@ -534,7 +541,7 @@ void requests_cut(struct conn *c, unsigned by, bool reset, uint64_t time_ns)
 		} else if (!x->response_ended) {
 			for (int r = 0; r < REPORTER_MAX; r++)
 				x->times[MOMENT_END][r] = cut_at(c, by, r, time_ns);
-			x->malformed |= c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE);
+			x->malformed = client_broke(x);
 			refuse(x, by == SIDE_CLIENT ? RESPONSE_FLAG(DC)
 				  : reset	    ? RESPONSE_FLAG(UR)
 						    : RESPONSE_FLAG(UC));
