@@ -165,11 +165,11 @@ static unsigned long long reads_made(void)
 
 static void walk_and_count(const char *name)
 {
-	struct bpf_program *program = attach_program(world, name);
-	struct bpf_link *link = program ? iterator_attach(program, -1) : NULL;
+	struct bpf_link *link = iterator_attach(attach_program(world, name), -1);
 	unsigned long long before, after;
 
-	assert_non_null(link);
+	if (!link)
+		fail_msg("%s: %s", name, strerror(errno));
 	before = reads_made();
 	assert_int_equal(iterator_read(link, NULL, NULL), 0);
 	after = reads_made();
@@ -198,12 +198,14 @@ static void test_few_files_a_read(void **state)
 	assert_true(files[FILES - 1] >= FILES);
 	bpf_object__for_each_program(program, skeleton->obj)
 	{
-		if (strcmp(bpf_program__section_name(program), "iter/task_file"))
+		if (strcmp(bpf_program__section_name(program), "iter/task_file") ||
+		    !attach_program(world, bpf_program__name(program)))
 			continue;
 		walk_and_count(bpf_program__name(program));
 		walks++;
 	}
-	assert_true(walks >= 5);
+	/* two are loaded only where the kernel does not walk maps of sockets */
+	assert_int_equal(walks, iterator_maps_supported() ? 3 : 5);
 	for (int i = 0; i < FILES; i++)
 		close(files[i]);
 	weft_bpf__destroy(skeleton);
