@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS	      8u
-#define LARGE_BITS    16 /* from 64 KiB on */
-#define SIZES	      (STEPS * 16u)
-#define TOUCHED_BYTES ((size_t)256 << 10)
+#define STEPS	   8u
+#define LARGE_BITS 16 /* from 64 KiB on */
+#define SIZES	   (STEPS * 16u)
 
 struct block {
 	_Alignas(16) struct block *next; /* while it is ready */
@@ -30,8 +29,6 @@ static struct {
 	pthread_mutex_t mutex;
 	bool on;
 	struct stock sizes[SIZES + 1];
-	struct block *begun; /* will be ready: of the thread that prepares */
-	size_t touched_bytes;
 } all = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- sizes */
@@ -154,7 +151,7 @@ void block_free(void *block)
 		release((struct block *)block - 1);
 }
 
-/* ---- ahead of time */
+/* ---- what is needed */
 
 void blocks_begin(void)
 {
@@ -174,74 +171,21 @@ void blocks_forget(void)
 	pthread_mutex_unlock(&all.mutex);
 }
 
-void blocks_expect(size_t bytes)
+bool blocks_trim(void)
 {
-	uint32_t size = size_for(sizeof(struct block) + bytes);
-
-	pthread_mutex_lock(&all.mutex);
-	all.sizes[size].taken += size != 0;
-	pthread_mutex_unlock(&all.mutex);
-}
-
-/* A size of which too few or too many are ready, 0: there is none. One too many is |ret_excess|. */
-static uint32_t size_to_mend(struct block **ret_excess)
-{
+	struct block *excess = NULL;
 	uint32_t size = SIZES;
 
 	pthread_mutex_lock(&all.mutex);
 	all.on = true;
-	while (size && all.sizes[size].count == needed_of(&all.sizes[size]))
+	while (size && all.sizes[size].count <= needed_of(&all.sizes[size]))
 		size--;
-	if (size && all.sizes[size].count > needed_of(&all.sizes[size])) {
-		*ret_excess = all.sizes[size].ready;
-		all.sizes[size].ready = (*ret_excess)->next;
+	if (size) {
+		excess = all.sizes[size].ready;
+		all.sizes[size].ready = excess->next;
 		all.sizes[size].count--;
 	}
 	pthread_mutex_unlock(&all.mutex);
-	return size;
-}
-
-static struct block *begin(uint32_t size)
-{
-	struct block *b = malloc(size_bytes(size));
-
-	if (b)
-		b->size = size;
-	all.begun = b;
-	all.touched_bytes = sizeof(*b);
-	return b;
-}
-
-/* A part of |all.begun|. */
-static void touch(void)
-{
-	struct block *b = all.begun;
-	size_t left = size_bytes(b->size) - all.touched_bytes;
-	size_t part = left < TOUCHED_BYTES ? left : TOUCHED_BYTES;
-
-	memset((char *)b + all.touched_bytes, 0, part);
-	all.touched_bytes += part;
-	if (part < left)
-		return;
-	all.begun = NULL;
-	release(b);
-}
-
-bool blocks_prepare(void)
-{
-	struct block *excess = NULL;
-	uint32_t size;
-
-	if (!all.begun) {
-		size = size_to_mend(&excess);
-		if (!size)
-			return false;
-		free(excess);
-		if (excess)
-			return true;
-		if (!begin(size))
-			return false; /* the next piece of work takes what there is then */
-	}
-	touch();
-	return true;
+	free(excess);
+	return excess;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Blocks of memory, of which large ones are ready before they are asked for: memory that is touched
- * for the first time costs several times as much as what is then written to it. For work that comes
- * again and again and takes blocks of about the same sizes each time. From any thread. */
+/* Blocks of memory, of which large ones that were freed serve again: memory that is touched for the
+ * first time costs several times as much as what is then written to it. For work that comes again
+ * and again and takes blocks of about the same sizes each time. From any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,13 +16,9 @@ void block_free(void *block);
  * are what it needs. The next one is expected to need as many of a size as one of the last two. */
 void blocks_begin(void);
 
-/* The next one will be another: what is expected of it is said by blocks_expect. */
+/* The next one will be another: nothing is known of what it needs. */
 void blocks_forget(void);
 
-/* It takes one more of that size. */
-void blocks_expect(size_t bytes);
-
-/* Makes a part of them ready for the next piece of work: at most a quarter of a MiB is touched.
- * Blocks that are freed are kept for it from the first call on, as many as it needs. True: there is
- * more to do. Of one thread only. */
-bool blocks_prepare(void);
+/* Gives a block back that is not needed any more. From the first call on blocks that are freed are
+ * kept, as many as the next piece of work needs. True: there is more to give back. */
+bool blocks_trim(void);

@@ -39,16 +39,21 @@ struct lookup lookup_share(const struct lookup *l)
 	return *l;
 }
 
-bool lookup_copy(struct lookup *l, const struct lookup *from, uint32_t count)
+size_t lookup_bytes(const struct lookup *l)
 {
-	size_t bytes = ((size_t)from->mask + 1) * sizeof(*l->slots);
+	return l->slots ? ((size_t)l->mask + 1) * sizeof(*l->slots) : 0;
+}
 
-	if (!from->slots || slots_for(count) - 1 > from->mask)
+bool lookup_copy(struct lookup *l, const struct lookup *from, uint32_t count, void *slots)
+{
+	if (!from->slots || slots_for(count) - 1 > from->mask) {
+		shared_drop(slots);
 		return false;
-	l->slots = shared_new(bytes);
+	}
+	l->slots = slots ? slots : shared_new(lookup_bytes(from));
 	l->mask = from->mask;
-	if (l->slots)
-		memcpy(l->slots, from->slots, bytes);
+	if (l->slots && !slots)
+		memcpy(l->slots, from->slots, lookup_bytes(from));
 	return l->slots;
 }
 

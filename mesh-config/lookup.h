@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct lookup_slot {
@@ -25,9 +26,13 @@ void lookup_free(struct lookup *l);
 /* The same one, for reading only, freed as any other. */
 struct lookup lookup_share(const struct lookup *l);
 
-/* One of its own with room for |count|, with what |from| has. False when memory is short or there
- * is less room than |from| had. */
-bool lookup_copy(struct lookup *l, const struct lookup *from, uint32_t count);
+/* How large the block of slots is. */
+size_t lookup_bytes(const struct lookup *l);
+
+/* One of its own with room for |count|, with what |from| has. |slots| (NULL: not yet copied) is a
+ * block of shared.h with the same; it is taken over in any case. False when memory is short or
+ * |from| had less room. */
+bool lookup_copy(struct lookup *l, const struct lookup *from, uint32_t count, void *slots);
 
 /* The element with this key, or MESH_NONE. An all-zero lookup has none. */
 uint32_t lookup_find(const struct lookup *l, uint64_t hash, lookup_same *same, const void *arg,

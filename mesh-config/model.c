@@ -14,7 +14,7 @@ struct rows mesh_rows(const struct mesh *m, enum mesh_array array)
 
 #define X(field, field_count, type)                                                                \
 	if (array == ROWS_##field)                                                                 \
-		rows = (struct rows){(void *)(uintptr_t)m->field, m->field_count, 0};
+		rows = (struct rows){.items = (void *)(uintptr_t)m->field, .count = m->field_count};
 	MESH_ARRAYS(X)
 #undef X
 	return rows;

@@ -11,18 +11,15 @@
 
 /* ---- arrays */
 
-uint32_t rows_hint(const struct mesh_source *s, enum mesh_array array)
-{
-	return s->counts[array] + s->counts[array] / 16 + 16;
-}
-
 static bool rows_grow(struct resolve *r, enum mesh_array array, uint32_t more)
 {
 	struct rows *rows = &r->rows[array];
-	uint32_t hint = rows_hint(r->source, array);
-	uint64_t capacity = rows->capacity ? rows->capacity * 2ull : hint;
+	uint64_t capacity =
+		rows->capacity ? rows->capacity * 2ull : rows_room(r->source->counts[array]);
 	void *grown;
 
+	if (!rows->items && ahead_rows(r, array) && rows->capacity >= more)
+		return true;
 	if (capacity < (uint64_t)rows->count + more)
 		capacity = (uint64_t)rows->count + more;
 	grown = capacity < MESH_NONE ? shared_resize(rows->items, capacity * rows_size_bytes(array))
@@ -36,6 +33,14 @@ static bool rows_grow(struct resolve *r, enum mesh_array array, uint32_t more)
 	return true;
 }
 
+/* Rows were written; some may be taken back. */
+static void rows_count_add(struct rows *rows, uint32_t count)
+{
+	rows->count += count;
+	if (rows->ahead_first < rows->count)
+		rows->ahead_first = rows->count;
+}
+
 void *rows_add(struct resolve *r, enum mesh_array array, size_t size_bytes)
 {
 	struct rows *rows = &r->rows[array];
@@ -45,9 +50,15 @@ void *rows_add(struct resolve *r, enum mesh_array array, size_t size_bytes)
 		memset(r->scratch, 0, sizeof(r->scratch));
 		return r->scratch;
 	}
-	row = (char *)rows->items + size_bytes * rows->count++;
+	row = (char *)rows->items + size_bytes * rows->count;
 	memset(row, 0, size_bytes);
+	rows_count_add(rows, 1);
 	return row;
+}
+
+static uint32_t between(uint32_t least, uint32_t value, uint32_t most)
+{
+	return value < least ? least : value > most ? most : value;
 }
 
 void rows_append(struct resolve *r, enum mesh_array array, const struct mesh *from, uint32_t first,
@@ -56,13 +67,21 @@ void rows_append(struct resolve *r, enum mesh_array array, const struct mesh *fr
 	struct rows *rows = &r->rows[array];
 	size_t size_bytes = rows_size_bytes(array);
 	const char *items = mesh_rows(from, array).items;
+	uint32_t there = end, there_end = end;
+	char *to;
 
 	if (first >= end ||
 	    (rows->capacity - rows->count < end - first && !rows_grow(r, array, end - first)))
 		return;
-	memcpy((char *)rows->items + size_bytes * rows->count, items + size_bytes * first,
-	       size_bytes * (end - first));
-	rows->count += end - first;
+	if (first == rows->count) {
+		there = between(first, rows->ahead_first, end);
+		there_end = between(there, rows->ahead_end, end);
+	}
+	to = (char *)rows->items + size_bytes * rows->count;
+	memcpy(to, items + size_bytes * first, size_bytes * (there - first));
+	memcpy(to + size_bytes * (there_end - first), items + size_bytes * there_end,
+	       size_bytes * (end - there_end));
+	rows_count_add(rows, end - first);
 }
 
 /* ---- drafts */
@@ -333,7 +352,7 @@ static void resolve_end(struct resolve *r)
 	lookup_free(&r->labels);
 	arena_free(&r->arena);
 	problem_sink_free(&r->spare);
-	block_free(r->work);
+	shared_drop(r->work);
 	mesh_free(r->mesh);
 }
 
@@ -357,8 +376,9 @@ void built_free(struct built *b)
 		return;
 	for (uint32_t i = 0; i < STAGE_COUNT; i++)
 		stage_drop(&b->problems[i]);
+	ahead_free(&b->ahead);
 	mesh_free(b->mesh);
-	block_free(b->work);
+	shared_drop(b->work);
 	free(b);
 }
 
@@ -374,8 +394,10 @@ static void built_keep(struct resolve *r)
 		s->built ? source_forget(s) : free(b);
 		return;
 	}
+	if (s->built)
+		ahead_keep(b, mesh);
 	mesh_free(b->mesh);
-	block_free(b->work);
+	shared_drop(b->work);
 	b->mesh = mesh;
 	b->work = r->work;
 	r->work = NULL;
@@ -414,7 +436,7 @@ static int build(struct mesh_source *s, struct reuse *reuse, struct mesh **ret_m
 		mesh_complete(&r);
 		built_keep(&r);
 		if (!reuse)
-			carry_expect(s);
+			blocks_forget();
 		*ret_mesh = r.mesh;
 		r.mesh = NULL;
 	}
@@ -433,4 +455,9 @@ int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct prob
 		return err;
 	source_forget(s);
 	return build(s, NULL, ret_mesh, ret_problems);
+}
+
+bool mesh_source_prepare(struct mesh_source *s)
+{
+	return s->built && ahead_step(s->built);
 }

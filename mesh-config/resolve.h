@@ -3,6 +3,7 @@
  * order of the functions below. */
 #pragma once
 
+#include "mesh-config/resolve_ahead.h"
 #include "mesh-config/resolve_work.h"
 #include "mesh-config/rows.h"
 #include "mesh-config/source_state.h"
@@ -24,6 +25,7 @@ struct built {
 	struct mesh *mesh;
 	struct service_work *work;
 	struct problem_sink *problems[STAGE_COUNT];
+	struct ahead ahead;
 };
 
 struct resolve {
@@ -35,7 +37,7 @@ struct resolve {
 	struct mesh *mesh; /* its settings are made first, its arrays are filled in at the end */
 	struct mesh_index *index;
 	struct rows rows[ROWS_COUNT];
-	struct service_work *work;   /* by service; a block of base/blocks.h */
+	struct service_work *work;   /* by service; a block of shared.h */
 	struct splitters *splitters; /* the same */
 	struct lookup labels;	     /* of workloads by label, see resolve_workloads.c */
 	struct label_head *heads;
@@ -46,8 +48,11 @@ struct resolve {
 	char scratch[512];
 };
 
-/* Rows that there is room for at first. */
-uint32_t rows_hint(const struct mesh_source *s, enum mesh_array array);
+/* The rows to make room for at first where there were |count|. */
+static inline uint32_t rows_room(uint32_t count)
+{
+	return count + count / 16 + 16;
+}
 
 /* A zeroed new element of an array, or, when memory is short, one that is thrown away (|failed| is
  * set then). Pointers to elements are good until the next one is added. */

@@ -3,8 +3,6 @@
  * whose indexes move by what came or went before them. */
 #include "mesh-config/resolve_reuse.h"
 
-#include "base/blocks.h"
-
 #include <stdlib.h>
 
 static const struct mesh *last_mesh(const struct resolve *r)
@@ -20,40 +18,18 @@ static void share(struct resolve *r, enum mesh_array array)
 	r->rows[array] = rows;
 }
 
-static void copy(struct resolve *r, enum mesh_array array)
-{
-	rows_append(r, array, last_mesh(r), 0, mesh_rows(last_mesh(r), array).count);
-}
-
-void carry_expect(const struct mesh_source *s)
-{
-	static const enum mesh_array copied[] = {ROWS_services,
-#define X(field) ROWS_##field,
-						 SERVICE_PARTS(X)
-#undef X
-	};
-
-	blocks_forget();
-	for (size_t i = 0; i < sizeof(copied) / sizeof(*copied); i++)
-		if (s->counts[copied[i]])
-			shared_expect((size_t)rows_hint(s, copied[i]) * rows_size_bytes(copied[i]));
-	blocks_expect((s->counts[ROWS_services] + 1u) * sizeof(struct service_work));
-}
-
 /* ---- services */
 
 void services_carry(struct resolve *r)
 {
 	const struct mesh_index *last = last_mesh(r)->index;
-	uint32_t count = last_mesh(r)->service_count;
 
-	r->work = block_new((count + 1u) * sizeof(*r->work));
+	r->work = ahead_copy(r, AHEAD_WORK);
 	if (!r->work) {
 		r->failed = true;
 		return;
 	}
-	memcpy(r->work, r->reuse->last->work, (count + 1u) * sizeof(*r->work));
-	copy(r, ROWS_services);
+	rows_append(r, ROWS_services, last_mesh(r), 0, last_mesh(r)->service_count);
 	share(r, ROWS_hosts);
 	share(r, ROWS_vips);
 	share(r, ROWS_ports);
@@ -324,12 +300,17 @@ static uint16_t filter_bit(const uint8_t address[16])
 	return (uint16_t)(address[14] << 8 | address[15]);
 }
 
-static bool addresses_have(const struct reuse_addresses *a, const uint8_t address[16])
+static bool addresses_find(const struct reuse_addresses *a, const uint8_t address[16])
+{
+	return bsearch(address, a->items, a->count, sizeof(*a->items), address_order);
+}
+
+/* Asked of every address of the mesh: most of them are not there. */
+static inline bool addresses_have(const struct reuse_addresses *a, const uint8_t address[16])
 {
 	uint16_t bit = filter_bit(address);
 
-	return a->filter[bit / 64] >> bit % 64 & 1 &&
-	       bsearch(address, a->items, a->count, sizeof(*a->items), address_order);
+	return a->filter[bit / 64] >> bit % 64 & 1 && addresses_find(a, address);
 }
 
 static void addresses_sort(struct reuse_addresses *a)
@@ -418,7 +399,8 @@ static void addresses_index(struct resolve *r)
 	const struct mesh *last = last_mesh(r);
 	struct lookup *l = &r->index->addresses;
 
-	if (!lookup_copy(l, &last->index->addresses, ROWS_END(r, addresses))) {
+	if (!lookup_copy(l, &last->index->addresses, ROWS_END(r, addresses),
+			 ahead_take(r, AHEAD_ADDRESSES))) {
 		resolve_addresses(r);
 		return;
 	}

@@ -52,8 +52,6 @@ void services_carry(struct resolve *r);	 /* with hosts, addresses and ports */
 void workloads_carry(struct resolve *r); /* makes those that changed too */
 void endpoints_carry(struct resolve *r, uint32_t first, uint32_t end); /* of these services */
 void stage_carry(struct resolve *r, enum resolve_stage stage);
-void carry_expect(
-	const struct mesh_source *s); /* tells base/blocks.h what a build like that takes */
 
 /* ---- resolve_endpoints.c */
 

@@ -2,7 +2,6 @@
 /* Services with their hosts, virtual addresses and ports; which host means which service. */
 #include "mesh-config/resolve.h"
 
-#include "base/blocks.h"
 #include "mesh-config/nearest.h"
 
 #include <ctype.h>
@@ -418,7 +417,7 @@ static bool tables_make(struct resolve *r, struct draft *const *drafts, uint32_t
 		vip_ports += kubernetes ? s->vips.count * s->ports.count
 					: e->addresses.count * e->ports.count;
 	}
-	r->work = block_new((count + 1u) * sizeof(*r->work));
+	r->work = shared_new((count + 1u) * sizeof(*r->work));
 	if (r->work)
 		memset(r->work, 0, (count + 1u) * sizeof(*r->work));
 	r->index->host_services = shared_new((hosts + 1) * sizeof(uint32_t));

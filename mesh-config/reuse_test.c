@@ -509,6 +509,14 @@ struct counts {
 	uint32_t fine, reused, checked;
 };
 
+/* Nothing, a part, or all that there is to do; one step is one copy here. */
+static void prepare(struct world *w, struct mesh_source *s)
+{
+	for (uint32_t steps = draw(w, 3) ? draw(w, 2 * AHEAD_COUNT) : 0; steps; steps--)
+		if (!mesh_source_prepare(s))
+			return;
+}
+
 /* Builds after some changes; now and then the mesh or the problems are compared. */
 static int step(struct world *w, struct mesh_source *s, struct mesh **last, struct counts *counts)
 {
@@ -519,6 +527,7 @@ static int step(struct world *w, struct mesh_source *s, struct mesh **last, stru
 
 	for (uint32_t i = draw(w, 8) ? 1 : 3; i-- > 0;)
 		change(w, s);
+	prepare(w, s);
 	err = build(s, &made, &text);
 	counts->fine += !err;
 	counts->reused += made && was_built && *last && made->hosts == (*last)->hosts;

@@ -48,6 +48,7 @@ enum mesh_array {
 struct rows {
 	void *items; /* a block of shared.h */
 	uint32_t count, capacity;
+	uint32_t ahead_first, ahead_end; /* the last mesh's rows, not added yet (resolve_ahead.h) */
 };
 
 /* What a mesh has in |array|; borrowed. */

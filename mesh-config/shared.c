@@ -36,11 +36,6 @@ void *shared_resize(void *block, size_t bytes)
 	return s ? s + 1 : NULL;
 }
 
-void shared_expect(size_t bytes)
-{
-	blocks_expect(sizeof(struct shared) + bytes);
-}
-
 void *shared_hold(const void *block)
 {
 	if (block)

@@ -11,9 +11,6 @@ void *shared_new(size_t bytes);
  * short: then |block| is as it was. */
 void *shared_resize(void *block, size_t bytes);
 
-/* blocks_expect of one of |bytes|. */
-void shared_expect(size_t bytes);
-
 /* The same block, held once more. NULL is fine. From any thread. */
 void *shared_hold(const void *block);
 void shared_drop(const void *block); /* NULL is fine */

@@ -56,5 +56,8 @@ void mesh_source_follow(struct mesh_source *s, const struct mesh_source *before)
  * among them the result is -EINVAL and *|ret_mesh| stays untouched; -ENOMEM likewise. */
 int mesh_source_build(struct mesh_source *s, struct mesh **ret_mesh, struct problems *ret_problems);
 
+/* Makes a part of the next build ready, while nothing is to be built. True: there is more to do. */
+bool mesh_source_prepare(struct mesh_source *s);
+
 /* The files as they are now, held once. NULL when memory is short. */
 struct mesh_files *mesh_source_files(const struct mesh_source *s);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MAGIC	   0x7765667466696c31ull /* changes with the layout of entries */
-#define PART_BYTES (1u << 20)
+#define PART_BYTES (256u << 10)
 #define ROOM_BYTES 65536u /* for changes, and a quarter of what there is */
 
 struct header {

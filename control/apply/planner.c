@@ -8,7 +8,6 @@
 #include "control/apply/writer.h"
 #include "control/source/directory.h"
 
-#include "base/blocks.h"
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/schedule.h"
@@ -423,11 +422,11 @@ static int wait_ms(const struct planner *p)
 	return p->retry_due_us > now ? (int)((p->retry_due_us - now) / 1000) + 1 : 0;
 }
 
-/* A part of what may wait: the other arena is filled and memory is made ready for the next change,
+/* A part of what may wait: the next change is made ready for, in memory and in the other arena;
  * files are kept for the next agent. */
 static void prepare(struct planner *p)
 {
-	bool behind = writer_prepare(p->writer), cold = blocks_prepare();
+	bool behind = writer_prepare(p->writer), cold = mesh_source_prepare(p->source);
 	bool untold = last_good_write(p->keeper);
 
 	p->prepares = behind || cold || untold;
