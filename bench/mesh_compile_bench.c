@@ -2,8 +2,8 @@
 /* What compiling costs: a mesh of many services from scratch, then changes of one endpoint. Prints
  * milliseconds of CPU time and bytes. Usage: mesh_compile_bench [services [endpoints of each
  * [policies]]] */
-#include "mesh-config/compile.h"
-#include "mesh-config/compile_world_test.h"
+#include "mesh-config/compile/compile.h"
+#include "mesh-config/compile/world_test.h"
 
 #include <sys/resource.h>
 #include <time.h>

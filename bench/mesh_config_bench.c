@@ -2,7 +2,7 @@
 /* What a configuration costs: services, endpoints as a cluster dumps them, policies; read whole,
  * built again unchanged, and again with one endpoint changed. Prints ms and MiB. Usage:
  * mesh_config_bench [services [endpoints of each [policies]]] */
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 #include <stdio.h>
 #include <stdlib.h>

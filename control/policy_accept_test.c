@@ -8,7 +8,7 @@
 
 #include "control/policy_mesh_test.h"
 #include "datapath/attach/lookups.h"
-#include "mesh-config/programs.h"
+#include "mesh-config/model/programs.h"
 
 #define WORLDS	    30
 #define CONNECTIONS 60

@@ -7,8 +7,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "mesh-config/policy_names_test.h"
-#include "mesh-config/policy_yaml_test.h"
+#include "mesh-config/policy/names_test.h"
+#include "mesh-config/policy/yaml_test.h"
 
 #define WORLDS	      2500
 #define CONNECTIONS   60

@@ -5,7 +5,7 @@
 
 #include "datapath/attach/mesh_world_test.h"
 
-#include "mesh-config/policy_names_test.h"
+#include "mesh-config/policy/names_test.h"
 
 #define BUCKETS	   256
 #define KINDS	   (COUNT_OF(namespaces) * COUNT_OF(accounts) * 4)

@@ -12,7 +12,7 @@
 #include "control/steering_state.h"
 
 #include "datapath/attach/attach.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 #include <errno.h>
 #include <inttypes.h>

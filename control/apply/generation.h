@@ -3,8 +3,8 @@
  * the kernel calls by number is found here. */
 #pragma once
 
-#include "mesh-config/compile.h"
-#include "mesh-config/model.h"
+#include "mesh-config/compile/compile.h"
+#include "mesh-config/model/model.h"
 
 #include <stdint.h>
 

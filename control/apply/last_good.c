@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "datapath/attach/kept.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 #include <stdlib.h>
 #include <string.h>

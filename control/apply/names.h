@@ -4,7 +4,7 @@
 
 #include "control/apply/channel.h"
 
-#include "mesh-config/matchers.h"
+#include "mesh-config/compile/matchers.h"
 
 /* Fills |ret| (the caller frees it) for compile_input. A mesh without such names asks nobody. 0;
  * -ENOMEM, -E2BIG (more names than one question holds), or what channel_ask_data met. */

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/signals/objectives.h"
-#include "mesh-config/model.h"
+#include "mesh-config/model/model.h"
 
 /* The caller frees them; NULL when memory is short. */
 struct objective *objective_rows(const struct mesh *m, uint32_t *ret_count);

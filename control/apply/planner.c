@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/schedule.h"
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 #include "base/slice.h"
 #include "base/table.h"
 #include "control/apply/groups.h"
-#include "mesh-config/matchers.h"
-#include "mesh-config/programs.h"
+#include "mesh-config/compile/matchers.h"
+#include "mesh-config/model/programs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* Who a process of this node is, by the matchers of the mesh and by what records tell of it. */
 #pragma once
 
-#include "mesh-config/model.h"
+#include "mesh-config/model/model.h"
 
 #include <linux/types.h>
 #include <stddef.h>

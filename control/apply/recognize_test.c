@@ -2,8 +2,8 @@
 /* Who local processes are found to be. */
 #include "control/apply/recognize.h"
 
-#include "mesh-config/programs.h"
-#include "mesh-config/source.h"
+#include "mesh-config/model/programs.h"
+#include "mesh-config/resolve/source.h"
 
 #include <errno.h>
 #include <setjmp.h>

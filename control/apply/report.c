@@ -2,8 +2,8 @@
 /* Lines of key=value; values with blanks are in quotes. */
 #include "control/apply/report.h"
 
-#include "mesh-config/problem.h"
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
+#include "mesh-config/yaml/problem.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* Lines for the log, as they come out at the other end of a channel. */
 #include "control/apply/report.h"
 
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 #include <errno.h>
 #include <poll.h>

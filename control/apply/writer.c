@@ -8,7 +8,7 @@
 #include "control/apply/names.h"
 
 #include "base/cleanup.h"
-#include "mesh-config/compile.h"
+#include "mesh-config/compile/compile.h"
 
 #include <errno.h>
 #include <time.h>

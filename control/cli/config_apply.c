@@ -5,8 +5,8 @@
 #include "control/cli/config_install.h"
 #include "control/cli/config_verbs.h"
 
-#include "mesh-config/compile.h"
-#include "mesh-config/diff.h"
+#include "mesh-config/compile/compile.h"
+#include "mesh-config/tools/diff.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #include "control/cli/config_files.h"
 #include "control/cli/config_verbs.h"
 
-#include "mesh-config/describe.h"
+#include "mesh-config/tools/describe.h"
 
 #include <errno.h>
 #include <stdio.h>

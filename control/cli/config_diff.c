@@ -4,7 +4,7 @@
 #include "control/cli/config_files.h"
 #include "control/cli/config_verbs.h"
 
-#include "mesh-config/diff.h"
+#include "mesh-config/tools/diff.h"
 
 #include <errno.h>
 #include <stdio.h>

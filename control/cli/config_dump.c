@@ -5,8 +5,9 @@
 #include "control/cli/config_verbs.h"
 
 #include "base/cleanup.h"
-#include "mesh-config/canonical.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
+#include "mesh-config/tools/canonical.h"
+#include "mesh-config/yaml/yaml.h"
 
 #include <errno.h>
 #include <stdio.h>

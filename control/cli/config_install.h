@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 struct install_counts {
 	unsigned written, removed, same;

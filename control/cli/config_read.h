@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "control/source/unreadable.h"
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 struct config_read {
 	struct mesh_source *source; /* the caller's */

@@ -4,7 +4,7 @@
 #include "control/cli/table.h"
 
 #include "datapath/attach/mesh_read.h"
-#include "mesh-config/cells_view.h"
+#include "mesh-config/compile/cells_view.h"
 
 #include <arpa/inet.h>
 #include <fnmatch.h>

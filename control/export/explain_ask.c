@@ -3,7 +3,7 @@
 #include "control/export/explain_ask.h"
 
 #include "control/export/end.h"
-#include "mesh-config/compile_service.h"
+#include "mesh-config/compile/service.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

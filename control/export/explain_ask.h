@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/attach/where.h"
-#include "mesh-config/compile.h"
-#include "mesh-config/explain.h"
+#include "mesh-config/compile/compile.h"
+#include "mesh-config/policy/explain.h"
 
 /* The kernel half, that answers by what is in force. */
 struct explain_kernel {

@@ -4,7 +4,7 @@
 #include "control/export/explain.h"
 
 #include "control/export/text.h"
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 #include <errno.h>
 #include <setjmp.h>

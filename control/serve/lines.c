@@ -6,7 +6,7 @@
 #include "control/signals/encryption.h"
 #include "control/signals/istio.h"
 #include "control/signals/verdicts.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 #include <arpa/inet.h>
 #include <math.h>

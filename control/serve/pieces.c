@@ -3,7 +3,7 @@
 #include "control/serve/pieces.h"
 
 #include "control/serve/lines.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 #include <errno.h>
 #include <stdlib.h>

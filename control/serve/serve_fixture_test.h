@@ -8,7 +8,7 @@
 #include "control/export/prometheus.h"
 #include "control/serve/listen.h"
 #include "control/signals/fixture_test.h"
-#include "mesh-config/files.h"
+#include "mesh-config/resolve/files.h"
 
 #include <curl/curl.h>
 #include <errno.h>

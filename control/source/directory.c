@@ -7,7 +7,7 @@
 #include "base/descriptors.h"
 #include "base/names.h"
 #include "control/source/file_read.h"
-#include "mesh-config/source.h"
+#include "mesh-config/resolve/source.h"
 
 #include <errno.h>
 #include <fcntl.h>

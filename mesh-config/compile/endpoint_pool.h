@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The endpoints of a pool, and its Maglev table, as cells. */
+#pragma once
+
+#include "mesh-config/compile/balance.h"
+#include "mesh-config/compile/context.h"
+#include "mesh-config/compile/sheet.h"
+
+/* Adds the cells to |sheet| and fills |ret|, whose |first| and |maglev| are numbers of cells in the
+ * sheet. |of->port| MESH_NONE: a port that the service has not; such a pool is empty. 0, -ENOMEM or
+ * -ENOSPC. */
+int compile_pool(const struct compile_context *c, struct sheet *sheet,
+		 const struct balance_pool *of, struct weft_mesh_pool *ret);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A growing array of cells. */
+#include "mesh-config/compile/sheet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL ((size_t)WEFT_MESH_CELL_BYTES)
+
+static int reach(struct sheet *s, uint32_t count)
+{
+	uint32_t capacity = count + count / 2 + 64;
+	char *grown;
+
+	if (count > SHEET_CELLS_MAX)
+		return -ENOSPC;
+	if (count <= s->capacity)
+		return 0;
+	grown = realloc(s->cells, capacity * CELL);
+	if (!grown)
+		return -ENOMEM;
+	s->cells = grown;
+	s->capacity = capacity;
+	return 0;
+}
+
+uint32_t sheet_add(struct sheet *s, uint32_t count)
+{
+	uint32_t first = s->count;
+
+	if (!count)
+		return first;
+	if (!s->error && count <= SHEET_CELLS_MAX)
+		s->error = reach(s, s->count + count);
+	else if (!s->error)
+		s->error = -ENOSPC;
+	if (s->error)
+		return 0;
+	memset(s->cells + first * CELL, 0, count * CELL);
+	s->count += count;
+	return first;
+}
+
+void *sheet_at(const struct sheet *s, uint32_t cell)
+{
+	return s->cells + cell * CELL;
+}
+
+void sheet_free(struct sheet *s)
+{
+	free(s->cells);
+	*s = (struct sheet){0};
+}

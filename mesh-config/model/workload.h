@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Workloads of the model: who talks. From Pod, WorkloadEntry, the inline endpoints of ServiceEntry,
+ * weft's own kind Workload, and endpoints of which but the address is known. */
+#pragma once
+
+#include "mesh-config/model/base.h"
+
+struct mesh_workload {
+	/* Of names, account, labels, locality and addresses: equal in two meshes, nothing about it
+	 * changed (its indexes may have). */
+	uint64_t hash;
+	const char *namespace_name;
+	const char *name; /* "" for endpoints that no object describes; behind all others */
+	const char *service_account;
+	const char *canonical_service;	/* service.istio.io/canonical-name, app..., app; name */
+	const char *canonical_revision; /* service.istio.io/canonical-revision, version; "latest" */
+	const struct mesh_labels *labels;
+	struct mesh_locality locality;
+	uint32_t address_first, address_count; /* its own addresses, no prefixes */
+	uint32_t port_first, port_count;       /* in mesh->workload_ports; endpoints say more */
+	struct mesh_position position;
+	/* All endpoints of a service of which but the address is known: no name, labels and
+	 * account. Its addresses are sorted, no other workload but such ones has them. */
+	bool bare;
+};
+
+/* What people call it in its namespace. */
+static inline const char *mesh_workload_title(const struct mesh_workload *w)
+{
+	if (*w->name)
+		return w->name;
+	return *w->canonical_service ? w->canonical_service : "unknown";
+}
+
+/* A way to know a process as this workload: everything that is given must hold. Texts "" are not
+ * given. Patterns: exact, "abc*", "*abc". Of several matchers that fit, the first in
+ * mesh->matchers wins; they are sorted from the narrowest to the widest: more parts given first,
+ * then longer prefixes, then as workloads are; those of an address alone come behind all others,
+ * as what is known of a process says more. */
+struct mesh_matcher {
+	uint32_t workload;
+	const char *executable;	  /* whole path of the binary, or a name that "*" stands before */
+	const char *systemd_unit; /* "nginx.service" */
+	const char *cgroup;	  /* path below the mount, "/system.slice/nginx.service" */
+	const char *container;	  /* container id (64 hex digits or a prefix of at least 12) */
+	const char *netns;	  /* name in /run/netns */
+	int64_t executable_owner; /* who beside root may change it; -1: not given */
+	int64_t uid;		  /* -1: not given */
+	bool has_prefix;
+	struct mesh_prefix prefix; /* its address lies here */
+	struct mesh_position position;
+};

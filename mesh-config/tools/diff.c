@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Walks both models side by side; what has the same hash is not looked at. */
+#include "mesh-config/tools/diff.h"
+
+#include "mesh-config/tools/diff_matchers.h"
+#include "mesh-config/tools/diff_text.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct diff {
+	const struct mesh *old, *new;
+	void (*visit)(void *arg, const struct diff_line *line);
+	void *arg;
+	uint32_t count;
+	char object[256];   /* the one that is looked at */
+	const char *within; /* of the object: "subset v1 "; "" */
+	/* matchers by workload */
+	struct mesh_matcher *old_matchers, *new_matchers;
+};
+
+static void tell(struct diff *d, char sign, const char *what)
+{
+	struct diff_line line = {sign, d->object, what};
+
+	d->count++;
+	d->visit(d->arg, &line);
+}
+
+static void name_object(struct diff *d, const char *kind, const char *namespace_name,
+			const char *name)
+{
+	snprintf(d->object, sizeof(d->object), "%s %s/%s", kind, namespace_name, name);
+}
+
+/* ---- values of an object */
+
+static void compare_texts(struct diff *d, const char *what, const char *old, const char *new)
+{
+	struct diff_text t = {.used = 0};
+
+	if (!strcmp(old, new))
+		return;
+	diff_text_add(&t, "%s%s %s to %s", d->within, what, old[0] ? old : "none",
+		      new[0] ? new : "none");
+	tell(d, '~', t.text);
+}
+
+static void compare_numbers(struct diff *d, const char *what, uint32_t old, uint32_t new)
+{
+	struct diff_text t = {.used = 0};
+
+	if (old == new)
+		return;
+	diff_text_add(&t, "%s%s %u to %u", d->within, what, old, new);
+	tell(d, '~', t.text);
+}
+
+static void compare_labels(struct diff *d, const char *what, const struct mesh_labels *old,
+			   const struct mesh_labels *new)
+{
+	struct diff_text a, b;
+
+	diff_text_labels(&a, old);
+	diff_text_labels(&b, new);
+	compare_texts(d, what, a.text, b.text);
+}
+
+static void compare_localities(struct diff *d, const struct mesh_locality *old,
+			       const struct mesh_locality *new)
+{
+	struct diff_text a, b;
+
+	diff_text_locality(&a, old);
+	diff_text_locality(&b, new);
+	compare_texts(d, "locality", a.text, b.text);
+}
+
+/* ---- lists of an object: |text| says what is in each */
+
+struct list {
+	const struct mesh *mesh;
+	uint32_t first, count;
+	void (*text)(const struct mesh *m, uint32_t index, struct diff_text *ret);
+};
+
+static bool list_has(const struct list *l, const char *wanted)
+{
+	struct diff_text t;
+
+	for (uint32_t i = 0; i < l->count; i++) {
+		l->text(l->mesh, l->first + i, &t);
+		if (!strcmp(t.text, wanted))
+			return true;
+	}
+	return false;
+}
+
+static void tell_missing(struct diff *d, const char *what, const struct list *from,
+			 const struct list *in, const char *happened)
+{
+	struct diff_text t, line;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		from->text(from->mesh, from->first + i, &t);
+		if (list_has(in, t.text))
+			continue;
+		line.used = 0;
+		diff_text_add(&line, "%s%s %s %s", d->within, what, t.text, happened);
+		tell(d, '~', line.text);
+	}
+}
+
+static void compare_lists(struct diff *d, const char *what, const struct list *old,
+			  const struct list *new)
+{
+	tell_missing(d, what, old, new, "went");
+	tell_missing(d, what, new, old, "came");
+}
+
+static void text_vip(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_prefix(ret, &m->vips[i].prefix);
+}
+
+static void text_host(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	ret->used = 0;
+	diff_text_add(ret, "%s", m->hosts[i]);
+}
+
+static void text_port(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_port(ret, &m->ports[i]);
+}
+
+static void text_route(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_route(ret, m, &m->routes[i]);
+}
+
+static void text_subset(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_subset(ret, &m->subsets[i]);
+}
+
+static void text_address(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_address(ret, m->addresses[i].address);
+}
+
+static void text_distribute(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_distribute(ret, &m->distributes[i]);
+}
+
+static void text_failover(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	ret->used = 0;
+	diff_text_add(ret, "%s to %s", m->failovers[i].from_region, m->failovers[i].to_region);
+}
+
+static void text_rule(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_rule(ret, m, &m->rules[i]);
+}
+
+static void text_override(const struct mesh *m, uint32_t i, struct diff_text *ret)
+{
+	diff_text_override(ret, m, &m->metric_overrides[i]);
+}
+
+/* ---- services */
+
+static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
+			    const struct mesh_outlier *new)
+{
+	compare_numbers(d, "outlierDetection", old->enabled, new->enabled);
+	compare_numbers(d, "consecutive5xxErrors", old->consecutive_5xx, new->consecutive_5xx);
+	compare_numbers(d, "consecutiveGatewayErrors", old->consecutive_gateway_errors,
+			new->consecutive_gateway_errors);
+	compare_numbers(d, "consecutiveLocalOriginFailures", old->consecutive_local_failures,
+			new->consecutive_local_failures);
+	compare_numbers(d, "splitExternalLocalOriginErrors", old->split_local_origin,
+			new->split_local_origin);
+	compare_numbers(d, "closes connections of ejected", old->close_connections,
+			new->close_connections);
+	compare_numbers(d, "outlier interval (ms)", old->interval_ms, new->interval_ms);
+	compare_numbers(d, "baseEjectionTime (ms)", old->base_ejection_ms, new->base_ejection_ms);
+	compare_numbers(d, "maxEjectionPercent", old->max_ejection_percent,
+			new->max_ejection_percent);
+	compare_numbers(d, "minHealthPercent", old->min_health_percent, new->min_health_percent);
+	compare_numbers(d, "stdevFactor (1/1000)", old->success_rate_stdev_factor,
+			new->success_rate_stdev_factor);
+	compare_numbers(d, "medianFactor (1/1000)", old->latency_factor, new->latency_factor);
+	compare_numbers(d, "minimumHosts", old->minimum_hosts, new->minimum_hosts);
+	compare_numbers(d, "minimumRequests", old->minimum_requests, new->minimum_requests);
+}
+
+static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_traffic *a = &d->old->traffic[old], *b = &d->new->traffic[new];
+	const struct list distributes[] = {
+		{d->old, a->distribute_first, a->distribute_count, text_distribute},
+		{d->new, b->distribute_first, b->distribute_count, text_distribute}};
+	const struct list failovers[] = {
+		{d->old, a->failover_first, a->failover_count, text_failover},
+		{d->new, b->failover_first, b->failover_count, text_failover}};
+
+	compare_texts(d, "balance", diff_balance_name(a->balance), diff_balance_name(b->balance));
+	compare_numbers(d, "locality failover", mesh_fails_over(a), mesh_fails_over(b));
+	compare_numbers(d, "maglev table", a->maglev_size, b->maglev_size);
+	compare_lists(d, "distribution", &distributes[0], &distributes[1]);
+	compare_lists(d, "failover", &failovers[0], &failovers[1]);
+}
+
+/* Of whole services only. */
+static void compare_limits(struct diff *d, const struct mesh_traffic *a,
+			   const struct mesh_traffic *b)
+{
+	compare_numbers(d, "maxConnections", a->max_connections, b->max_connections);
+	compare_numbers(d, "connect rate", a->connect_rate, b->connect_rate);
+	compare_outlier(d, &a->outlier, &b->outlier);
+}
+
+/* Of subsets that are in both; those that came or went are told as such. */
+static void compare_subsets(struct diff *d, const struct mesh_service *a,
+			    const struct mesh_service *b)
+{
+	struct diff_text within;
+
+	for (uint32_t i = 0; i < a->subset_count; i++)
+		for (uint32_t j = 0; j < b->subset_count; j++) {
+			const struct mesh_subset *x = &d->old->subsets[a->subset_first + i];
+			const struct mesh_subset *y = &d->new->subsets[b->subset_first + j];
+
+			if (strcmp(x->name, y->name) != 0 ||
+			    (x->traffic == a->traffic && y->traffic == b->traffic))
+				continue;
+			within.used = 0;
+			diff_text_add(&within, "subset %s ", x->name);
+			d->within = within.text;
+			compare_traffic(d, x->traffic, y->traffic);
+			d->within = "";
+		}
+}
+
+static void tell_endpoint(struct diff *d, const struct mesh_endpoint *e, const char *happened)
+{
+	struct diff_text address, line = {.used = 0};
+
+	diff_text_address(&address, e->address);
+	diff_text_add(&line, "endpoint %s %s", address.text, happened);
+	tell(d, '~', line.text);
+}
+
+static void compare_endpoint(struct diff *d, const struct mesh_endpoint *old,
+			     const struct mesh_endpoint *new)
+{
+	struct diff_text a, b, line = {.used = 0};
+
+	diff_text_endpoint(&a, d->old, old);
+	diff_text_endpoint(&b, d->new, new);
+	if (!strcmp(a.text, b.text))
+		return;
+	diff_text_add(&line, "%s to %s", a.text, b.text);
+	tell_endpoint(d, new, line.text);
+}
+
+/* Both are ascending by address. */
+static void compare_endpoints(struct diff *d, const struct mesh_service *old,
+			      const struct mesh_service *new)
+{
+	const struct mesh_endpoint *a = d->old->endpoints + old->endpoint_first;
+	const struct mesh_endpoint *b = d->new->endpoints + new->endpoint_first;
+	const struct mesh_endpoint *a_end = a + old->endpoint_count;
+	const struct mesh_endpoint *b_end = b + new->endpoint_count;
+	int order;
+
+	while (a < a_end || b < b_end) {
+		order = a == a_end ? 1 : b == b_end ? -1 : memcmp(a->address, b->address, 16);
+		if (order < 0)
+			tell_endpoint(d, a++, "went");
+		else if (order > 0)
+			tell_endpoint(d, b++, "came");
+		else
+			compare_endpoint(d, a++, b++);
+	}
+}
+
+static void compare_service_lists(struct diff *d, const struct mesh_service *a,
+				  const struct mesh_service *b)
+{
+	const struct {
+		const char *what;
+		struct list old, new;
+	} lists[] = {
+		{"address",
+		 {d->old, a->vip_first, a->vip_count, text_vip},
+		 {d->new, b->vip_first, b->vip_count, text_vip}},
+		{"host",
+		 {d->old, a->host_first, a->host_count, text_host},
+		 {d->new, b->host_first, b->host_count, text_host}},
+		{"port",
+		 {d->old, a->port_first, a->port_count, text_port},
+		 {d->new, b->port_first, b->port_count, text_port}},
+		{"subset",
+		 {d->old, a->subset_first, a->subset_count, text_subset},
+		 {d->new, b->subset_first, b->subset_count, text_subset}},
+		{"route",
+		 {d->old, a->route_first, a->route_count, text_route},
+		 {d->new, b->route_first, b->route_count, text_route}},
+	};
+
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		compare_lists(d, lists[i].what, &lists[i].old, &lists[i].new);
+}
+
+static void compare_service(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_service *a = &d->old->services[old], *b = &d->new->services[new];
+	uint32_t before = d->count;
+
+	if (a->hash == b->hash)
+		return;
+	compare_service_lists(d, a, b);
+	compare_endpoints(d, a, b);
+	compare_traffic(d, a->traffic, b->traffic);
+	compare_limits(d, &d->old->traffic[a->traffic], &d->new->traffic[b->traffic]);
+	compare_subsets(d, a, b);
+	compare_numbers(d, "session affinity (s)", a->session_affinity_s, b->session_affinity_s);
+	compare_numbers(d, "trafficDistribution", a->prefers, b->prefers);
+	compare_numbers(d, "acceleration", a->acceleration, b->acceleration);
+	compare_numbers(d, "left alone", a->resolution == MESH_UNCHANGED,
+			b->resolution == MESH_UNCHANGED);
+	if (d->count == before)
+		tell(d, '~', "changed");
+}
+
+/* ---- workloads and policies */
+
+static void tell_matchers(struct diff *d, const struct diff_matchers *from,
+			  const struct diff_matchers *in, const char *happened)
+{
+	struct diff_text text, line;
+
+	for (uint32_t i = from->first; i < from->end; i++) {
+		diff_text_matcher(&text, &from->sorted[i]);
+		if (diff_matchers_have(in, text.text))
+			continue;
+		line.used = 0;
+		diff_text_add(&line, "match %s %s", text.text, happened);
+		tell(d, '~', line.text);
+	}
+}
+
+static void compare_matchers(struct diff *d, uint32_t old, uint32_t new)
+{
+	struct diff_matchers a = diff_matchers_of(d->old, d->old_matchers, old);
+	struct diff_matchers b = diff_matchers_of(d->new, d->new_matchers, new);
+
+	tell_matchers(d, &a, &b, "went");
+	tell_matchers(d, &b, &a, "came");
+}
+
+static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_workload *a = &d->old->workloads[old], *b = &d->new->workloads[new];
+	const struct list addresses[] = {
+		{d->old, a->address_first, a->address_count, text_address},
+		{d->new, b->address_first, b->address_count, text_address}};
+	uint32_t before = d->count;
+
+	compare_matchers(d, old, new);
+	if (a->hash == b->hash)
+		return;
+	compare_texts(d, "serviceAccount", a->service_account, b->service_account);
+	compare_labels(d, "labels", a->labels, b->labels);
+	compare_localities(d, &a->locality, &b->locality);
+	compare_lists(d, "address", &addresses[0], &addresses[1]);
+	if (d->count == before)
+		tell(d, '~', "changed");
+}
+
+static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_policy *a = &d->old->policies[old], *b = &d->new->policies[new];
+	const struct list rules[] = {{d->old, a->rule_first, a->rule_count, text_rule},
+				     {d->new, b->rule_first, b->rule_count, text_rule}};
+	uint32_t before = d->count;
+
+	if (a->hash == b->hash)
+		return;
+	compare_texts(d, "action", diff_action_name(a->action), diff_action_name(b->action));
+	compare_numbers(d, "dry run", a->dry_run, b->dry_run);
+	compare_numbers(d, "ends connections", a->end_connections, b->end_connections);
+	compare_labels(d, "selector", a->selector, b->selector);
+	compare_lists(d, "rule", &rules[0], &rules[1]);
+	if (d->count == before)
+		tell(d, '~', "rules changed");
+}
+
+/* ---- signals */
+
+static void compare_telemetry(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_telemetry *a = &d->old->telemetries[old];
+	const struct mesh_telemetry *b = &d->new->telemetries[new];
+	const struct list overrides[] = {
+		{d->old, a->metric_override_first, a->metric_override_count, text_override},
+		{d->new, b->metric_override_first, b->metric_override_count, text_override}};
+
+	compare_labels(d, "selector", a->selector, b->selector);
+	compare_lists(d, "metrics", &overrides[0], &overrides[1]);
+	compare_numbers(d, "access log disabled", a->access_log_disabled == 1,
+			b->access_log_disabled == 1);
+	compare_texts(d, "access log of", diff_mode_name(a->access_log_mode),
+		      diff_mode_name(b->access_log_mode));
+	compare_texts(d, "access log filter", a->access_log_filter, b->access_log_filter);
+	compare_numbers(d, "tracing disabled", a->tracing_disabled == 1, b->tracing_disabled == 1);
+	if (a->sampling_percent != b->sampling_percent)
+		tell(d, '~', "sampling changed");
+}
+
+static void compare_objective(struct diff *d, uint32_t old, uint32_t new)
+{
+	const struct mesh_objective *a = &d->old->objectives[old];
+	const struct mesh_objective *b = &d->new->objectives[new];
+	struct diff_text line = {.used = 0};
+
+	compare_texts(d, "service", d->old->services[a->service].name,
+		      d->new->services[b->service].name);
+	if (a->target_ratio != b->target_ratio) {
+		diff_text_add(&line, "target %g to %g", a->target_ratio, b->target_ratio);
+		tell(d, '~', line.text);
+	}
+	compare_numbers(d, "window (s)", a->window_s, b->window_s);
+	compare_numbers(d, "latency (ms)", a->latency_ms, b->latency_ms);
+	compare_texts(d, "pathPrefix", a->path_prefix, b->path_prefix);
+}
+
+static void compare_settings(struct diff *d)
+{
+	const struct mesh_settings *a = &d->old->settings, *b = &d->new->settings;
+
+	snprintf(d->object, sizeof(d->object), "settings");
+	compare_texts(d, "rootNamespace", a->root_namespace, b->root_namespace);
+	compare_texts(d, "trustDomain", a->trust_domain, b->trust_domain);
+	compare_texts(d, "clusterDomain", a->cluster_domain, b->cluster_domain);
+	compare_texts(d, "nodeName", a->node_name, b->node_name);
+	compare_localities(d, &a->node_locality, &b->node_locality);
+}
+
+/* ---- objects of a kind, ascending by namespace and name in both */
+
+struct kind {
+	const char *name;
+	size_t items, count; /* in struct mesh */
+	size_t size_bytes;   /* of an item */
+	size_t names[2];     /* in an item */
+	void (*compare)(struct diff *d, uint32_t old, uint32_t new);
+};
+
+/* X(one, many) */
+#define KINDS(X)                                                                                   \
+	X(service, services)                                                                       \
+	X(workload, workloads)                                                                     \
+	X(policy, policies)                                                                        \
+	X(telemetry, telemetries)                                                                  \
+	X(objective, objectives)
+
+static const struct kind kinds[] = {
+#define X(one, many)                                                                               \
+	{#one,                                                                                     \
+	 offsetof(struct mesh, many),                                                              \
+	 offsetof(struct mesh, one##_count),                                                       \
+	 sizeof(struct mesh_##one),                                                                \
+	 {offsetof(struct mesh_##one, namespace_name), offsetof(struct mesh_##one, name)},         \
+	 compare_##one},
+	KINDS(X)
+#undef X
+};
+
+static uint32_t count_of(const struct kind *kind, const struct mesh *m)
+{
+	return *(const uint32_t *)((const char *)m + kind->count);
+}
+
+static void names_of(const struct kind *kind, const struct mesh *m, uint32_t i, const char *ret[2])
+{
+	const char *items = *(const char *const *)((const char *)m + kind->items);
+
+	for (unsigned n = 0; n < 2; n++)
+		ret[n] = *(const char *const *)(items + i * kind->size_bytes + kind->names[n]);
+}
+
+static int compare_names(const char *const a[2], const char *const b[2])
+{
+	int order = strcmp(a[0], b[0]);
+
+	return order ? order : strcmp(a[1], b[1]);
+}
+
+/* Inline endpoints are workloads without a name: their services tell of them. */
+static uint32_t skip_unnamed(const struct kind *kind, const struct mesh *m, uint32_t i,
+			     const char *ret_names[2])
+{
+	for (; i < count_of(kind, m); i++) {
+		names_of(kind, m, i, ret_names);
+		if (ret_names[1][0])
+			break;
+	}
+	return i;
+}
+
+static void compare_kind(struct diff *d, const struct kind *kind)
+{
+	uint32_t a = 0, a_end = count_of(kind, d->old), b = 0, b_end = count_of(kind, d->new);
+	const char *old[2] = {"", ""}, *new[2] = {"", ""};
+	int order;
+
+	for (;;) {
+		a = skip_unnamed(kind, d->old, a, old);
+		b = skip_unnamed(kind, d->new, b, new);
+		if (a == a_end && b == b_end)
+			return;
+		order = a == a_end ? 1 : b == b_end ? -1 : compare_names(old, new);
+		name_object(d, kind->name, order > 0 ? new[0] : old[0],
+			    order > 0 ? new[1] : old[1]);
+		if (!order)
+			kind->compare(d, a, b);
+		else
+			tell(d, order < 0 ? '-' : '+', "");
+		a += order <= 0;
+		b += order >= 0;
+	}
+}
+
+int mesh_diff(const struct mesh *old, const struct mesh *new,
+	      void (*visit)(void *arg, const struct diff_line *line), void *arg)
+{
+	struct diff d = {.old = old,
+			 .new = new,
+			 .visit = visit,
+			 .arg = arg,
+			 .within = "",
+			 .old_matchers = diff_matchers_sort(old),
+			 .new_matchers = diff_matchers_sort(new)};
+	bool failed = !d.old_matchers || !d.new_matchers;
+
+	if (!failed && old->hash != new->hash) {
+		compare_settings(&d);
+		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			compare_kind(&d, &kinds[i]);
+	}
+	free(d.old_matchers);
+	free(d.new_matchers);
+	return failed ? -ENOMEM : (int)d.count;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Parts of the model as short texts that differ where the parts do, as far as they are not cut. For
+ * diff.c. */
+#pragma once
+
+#include "mesh-config/model/model.h"
+
+#include <stddef.h>
+
+#define DIFF_TEXT_BYTES 512
+
+/* A text that is cut where it does not fit. */
+struct diff_text {
+	char text[DIFF_TEXT_BYTES];
+	size_t used;
+};
+
+void diff_text_add(struct diff_text *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Each begins the text anew. */
+void diff_text_address(struct diff_text *t, const uint8_t address[16]);
+void diff_text_prefix(struct diff_text *t, const struct mesh_prefix *p);
+void diff_text_labels(struct diff_text *t, const struct mesh_labels *l);
+void diff_text_locality(struct diff_text *t, const struct mesh_locality *l);
+void diff_text_endpoint(struct diff_text *t, const struct mesh *m, const struct mesh_endpoint *e);
+void diff_text_port(struct diff_text *t, const struct mesh_port *p);
+void diff_text_route(struct diff_text *t, const struct mesh *m, const struct mesh_route *r);
+void diff_text_subset(struct diff_text *t, const struct mesh_subset *s);
+void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d);
+void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m);
+void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh_rule *r);
+void diff_text_override(struct diff_text *t, const struct mesh *m,
+			const struct mesh_metric_override *o);
+
+/* What a number of enum mesh_balance, mesh_action or mesh_mode means. */
+const char *diff_balance_name(uint8_t balance);
+const char *diff_action_name(uint8_t action);
+const char *diff_mode_name(uint8_t mode);
