@@ -3,8 +3,8 @@
  * questions; the worker parses traffic and serves, and has nothing but file descriptors. */
 #pragma once
 
+#include "control/ipc/stack_answers.h"
 #include "control/signals/health.h"
-#include "control/stack_answers.h"
 
 #include "base/descriptors.h"
 #include "base/error.h"

@@ -2,8 +2,8 @@
 /* One question, one answer: a number, a path. */
 #include "control/namer.h"
 
+#include "control/agent/runtime_state.h"
 #include "control/broker.h"
-#include "control/runtime_state.h"
 
 #include "base/cleanup.h"
 #include "base/schedule.h"

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The agent: a small loader that keeps the privileges, and a worker without any that it starts
  * again when it dies. */
+#include "control/agent/loader.h"
+#include "control/agent/options.h"
+#include "control/agent/rights.h"
+#include "control/agent/sandbox.h"
+#include "control/agent/service.h"
+#include "control/agent/worker.h"
 #include "control/broker.h"
-#include "control/loader.h"
-#include "control/options.h"
-#include "control/process.h"
-#include "control/rights.h"
-#include "control/sandbox.h"
 #include "control/serve/listen.h"
 #include "control/serve/serve.h"
-#include "control/service.h"
-#include "control/worker.h"
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "datapath/attach/container.h"
 #include "datapath/attach/mesh_read.h"
 #include "datapath/attach/mounts.h"

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Wires what attaches; everything the worker needs to know goes through the broker. */
+#include "control/agent/loader.h"
+
+#include "control/agent/check.h"
+#include "control/agent/loader_health.h"
+#include "control/agent/stack_questions.h"
+#include "control/apply/feeder.h"
+#include "control/namer.h"
+
+#include "base/cleanup.h"
+#include "base/process.h"
+#include "datapath/attach/attach.h"
+#include "datapath/attach/endings.h"
+#include "datapath/attach/features.h"
+#include "datapath/attach/flows.h"
+#include "datapath/attach/interfaces.h"
+#include "datapath/attach/libraries.h"
+#include "datapath/attach/lookups.h"
+#include "datapath/attach/mounts.h"
+#include "datapath/attach/owners.h"
+#include "datapath/attach/redirect.h"
+#include "datapath/attach/where.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define LOADER_BATCH_BYTES 32768	 /* of records that travel together */
+#define LOOKUPS_NS	   1000000000ull /* new network namespaces are looked for this often */
+#define FLOW_IDLE_NS	   300000000000ull
+#define FLOW_BUDGET_NS	   20000000 /* of one reading; what is left is read at the next */
+
+struct loader {
+	struct options options;
+	void (*say)(const char *line);
+	struct attach *attach;
+	struct libraries *libraries; /* NULL: TLS off, or not possible here */
+	struct stack_questions stacks;
+	char tls_problem[256];
+	struct interfaces *interfaces; /* NULL: flows off, or not possible here */
+	struct flows *flows;
+	char flows_problem[256];
+	struct redirect *redirect; /* NULL: nothing is accelerated */
+	char redirect_problem[256];
+	unsigned retired;	 /* maps of earlier builds that still have sockets */
+	struct feeder *feeder;	 /* NULL: no mesh */
+	struct lookups *lookups; /* NULL: what policy denies at a server is dropped in silence */
+	uint64_t lookups_ns;	 /* when they were looked after */
+	struct endings *endings; /* NULL: no mesh, or see endings_problem */
+	char endings_problem[256];
+	struct owners *owners; /* NULL: no mesh, or see owners_problem */
+	char owners_problem[256];
+	struct broker *broker; /* NULL: there is no worker */
+	struct namer *namer;   /* NULL: the same */
+	struct features features;
+	char cgroup_root[256];
+	int statistics_fd; /* BPF statistics are on while it is open */
+	int epoll_fd;
+	struct broker_health health;
+};
+
+/* ---- start */
+
+static int start_attach(struct loader *l, struct error *err)
+{
+	const struct options *o = &l->options;
+	struct attach_options options = {
+		.pin_dir = o->pin_dir[0] ? o->pin_dir : NULL,
+		.cgroup_path = l->cgroup_root,
+		.ring_bytes = o->ring_bytes,
+		.capture = !o->layer4_only,
+		.tls_keys = !o->layer4_only && o->tls == TLS_MODE_KEYS,
+		.redirect = o->accelerate_count > 0 || o->config_dir,
+		.mesh = o->config_dir != NULL,
+	};
+	int r = mounts_find_cgroup2(l->cgroup_root, sizeof(l->cgroup_root), err);
+
+	if (r)
+		return r;
+	if (o->statistics)
+		l->statistics_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	return attach_load(&options, &l->attach, err);
+}
+
+/* TLS stays closed when this fails; all else goes on, and `weft check` says why. */
+static void start_libraries(struct loader *l)
+{
+	struct libraries_options options = {
+		.derives = {attach_program(l->attach, "tls_keys_multi"),
+			    attach_program(l->attach, "tls_keys")},
+		.logs = {attach_program(l->attach, "tls_log_multi"),
+			 attach_program(l->attach, "tls_log")},
+		.mappings = {attach_program(l->attach, "code_mapped"),
+			     attach_map_fd(l->attach, "mapped_ring"),
+			     attach_map_fd(l->attach, "mapped_lost")},
+		.pin_dir = attach_link_dir(l->attach),
+	};
+	struct error err = {0};
+
+	if (l->options.layer4_only || l->options.tls != TLS_MODE_KEYS) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem), "switched off");
+		return;
+	}
+	if (!options.derives.multi && !options.derives.single) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem),
+			 "this kernel does not load the probe for secrets");
+		return;
+	}
+	if (uprobe_multi_supported())
+		options.derives.single = options.logs.single = NULL;
+	else
+		options.derives.multi = options.logs.multi = NULL;
+	if (libraries_new(&options, &l->libraries, &err)) {
+		snprintf(l->tls_problem, sizeof(l->tls_problem), "%s", err.text);
+		return;
+	}
+	l->stacks.files = libraries_stacks(l->libraries);
+	libraries_scan(l->libraries);
+}
+
+/* Flows are not counted when this fails; all else goes on. */
+static int start_flows(struct loader *l, struct error *err)
+{
+	const struct options *o = &l->options;
+	struct interfaces_options options = {
+		.patterns = o->interfaces,
+		.pattern_count = o->interface_count,
+		.pin_dir = attach_link_dir(l->attach),
+	};
+	struct interfaces_programs programs = {
+		attach_program(l->attach, "weft_tc_ingress"),
+		attach_program(l->attach, "weft_tc_egress"),
+		attach_program(l->attach, "weft_xdp"),
+	};
+	int r = interfaces_xdp_mode_parse(o->xdp_mode, &options.xdp_mode);
+
+	r = r ? r : interfaces_new(&options, &programs, &l->interfaces, err);
+	return r ? r
+		 : flows_new(attach_map_fd(l->attach, "weft_flows"), FLOW_IDLE_NS, &l->flows, err);
+}
+
+static void try_flows(struct loader *l)
+{
+	struct error err = {0};
+
+	if (!l->options.flows)
+		snprintf(l->flows_problem, sizeof(l->flows_problem), "switched off");
+	else if (start_flows(l, &err))
+		snprintf(l->flows_problem, sizeof(l->flows_problem), "%s", err.text);
+}
+
+/* Connections stay with TCP when this fails; all else goes on. */
+static void start_redirect(struct loader *l)
+{
+	const struct options *o = &l->options;
+	struct error err = {0};
+
+	l->retired = o->pin_dir[0] ? redirect_sweep(o->pin_dir) : 0;
+	if (!o->accelerate_count)
+		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "not asked for");
+	else if (redirect_new(l->attach, l->cgroup_root, &l->redirect, &err) ||
+		 redirect_set(l->redirect, o->accelerate, o->accelerate_count, &err))
+		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", err.text);
+}
+
+/* What the mesh wants accelerated, beside what the command line does. */
+static int accelerate(void *arg, const struct weft_accel_key *keys, size_t count, struct error *err)
+{
+	struct loader *l = arg;
+	const struct options *o = &l->options;
+	size_t all = o->accelerate_count + count;
+	struct redirect_service *services;
+	int r = 0;
+
+	if (!l->redirect && !count)
+		return 0;
+	if (all > REDIRECT_SERVICES_MAX)
+		return error_set(err, -E2BIG, "at most %u addresses can be accelerated",
+				 REDIRECT_SERVICES_MAX);
+	services = calloc(all + 1, sizeof(*services));
+	if (!services)
+		return error_set(err, -ENOMEM, "no memory");
+	memcpy(services, o->accelerate, o->accelerate_count * sizeof(*services));
+	for (size_t i = 0; i < count; i++)
+		services[o->accelerate_count + i].key = keys[i];
+	if (!l->redirect)
+		r = redirect_new(l->attach, l->cgroup_root, &l->redirect, err);
+	r = r ? r : redirect_set(l->redirect, services, all, err);
+	snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", r ? err->text : "");
+	free(services);
+	return r;
+}
+
+static void refresh_lookups(struct loader *l)
+{
+	uint64_t now_ns = process_now_ns();
+
+	if (!l->lookups || now_ns < l->lookups_ns + LOOKUPS_NS)
+		return;
+	l->lookups_ns = now_ns;
+	lookups_refresh(l->lookups);
+}
+
+/* What an earlier agent put in force may have to be looked at, too: once at the start. */
+static void end_connections(void *arg)
+{
+	struct loader *l = arg;
+
+	if (l->endings)
+		endings_want(l->endings, process_now_ns());
+}
+
+/* Who holds what is known for the connections that are looked at then. */
+static void generation_changed(void *arg)
+{
+	struct loader *l = arg;
+
+	if (l->owners)
+		owners_look(l->owners, process_now_ns());
+	end_connections(l);
+}
+
+/* Only once this build's other hooks are there: it knows who asks from them. */
+static void start_lookups(struct loader *l)
+{
+	struct error ignored;
+
+	if (!lookups_new(l->attach, &l->lookups, &ignored))
+		refresh_lookups(l);
+}
+
+/* The mesh of an earlier build gives way to the generation that was just put in force. */
+static int take_over(void *arg, struct error *err)
+{
+	struct loader *l = arg;
+	int r = attach_take_over(l->attach, err);
+
+	if (!r)
+		start_lookups(l);
+	return r;
+}
+
+/* Unlike the rest this must work: who asks for a mesh counts on it. */
+static int load_mesh(struct loader *l, struct error *err)
+{
+	struct feeder_options options = {
+		.path = l->options.config_dir,
+		.pin_dir = l->options.pin_dir[0] ? l->options.pin_dir : NULL,
+		.attach = l->attach,
+		.cgroup_root = l->cgroup_root,
+		.accelerate = accelerate,
+		.end_connections = generation_changed,
+		.take_over = take_over,
+		.arg = l,
+		.say = l->say,
+	};
+
+	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
+}
+
+/* What this lacks the rest of the mesh goes without, and `weft check` says so. */
+static void start_mesh(struct loader *l)
+{
+	struct error err;
+
+	if (!l->feeder)
+		return;
+	if (endings_new(l->attach, &l->endings, &err))
+		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
+	if (owners_new(l->attach, &l->owners, &err))
+		snprintf(l->owners_problem, sizeof(l->owners_problem), "%s", err.text);
+	if (!attach_waits(l->attach))
+		start_lookups(l);
+}
+
+static int watch(struct loader *l, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int load(struct loader *l, struct error *err)
+{
+	int r = start_attach(l, err);
+
+	if (r)
+		return r;
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll_fd < 0)
+		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
+				 strerror(errno));
+	r = load_mesh(l, err);
+	return r || !l->feeder ? r : watch(l, feeder_fd(l->feeder));
+}
+
+int loader_begin(struct loader *l, struct error *err)
+{
+	int r = attach_begin(l->attach, err);
+
+	if (r)
+		return r;
+	start_mesh(l);
+	start_libraries(l);
+	try_flows(l);
+	start_redirect(l);
+	if (l->endings)
+		watch(l, endings_fd(l->endings));
+	if (l->owners) {
+		watch(l, owners_timer_fd(l->owners));
+		watch(l, owners_stir_fd(l->owners));
+	}
+	generation_changed(l);
+	if (l->libraries)
+		watch(l, libraries_fd(l->libraries));
+	if (l->interfaces)
+		watch(l, interfaces_fd(l->interfaces));
+	return 0;
+}
+
+int loader_new(const struct options *options, void (*say)(const char *line), struct loader **ret,
+	       struct error *err)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return error_set(err, -ENOMEM, "no memory");
+	l->options = *options;
+	l->say = say;
+	l->statistics_fd = l->epoll_fd = -1;
+	r = load(l, err);
+	if (r)
+		loader_free(l);
+	else
+		*ret = l;
+	return r;
+}
+
+void loader_free(struct loader *l)
+{
+	if (!l)
+		return;
+	if (l->libraries)
+		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
+	feeder_free(l->feeder);
+	endings_free(l->endings);
+	owners_free(l->owners);
+	lookups_free(l->lookups);
+	flows_free(l->flows);
+	interfaces_free(l->interfaces);
+	redirect_free(l->redirect);
+	attach_free(l->attach);
+	if (l->statistics_fd >= 0)
+		close(l->statistics_fd);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	free(l);
+}
+
+bool loader_needs_admin(const struct loader *l)
+{
+	return l->feeder || !uprobe_multi_supported();
+}
+
+enum loader_state loader_state(struct loader *l)
+{
+	switch (l->feeder ? feeder_state(l->feeder) : FEEDER_IN_FORCE) {
+	case FEEDER_READS:
+		return LOADER_STARTS;
+	case FEEDER_IN_FORCE:
+		return LOADER_READY;
+	case FEEDER_NOTHING:
+		break;
+	}
+	return attach_waits(l->attach) ? LOADER_WAITS : LOADER_IDLE;
+}
+
+struct attach *loader_attach(struct loader *l)
+{
+	return l->attach;
+}
+
+int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+		   struct error *err)
+{
+	l->broker = broker;
+	l->stacks.answers = broker->stacks;
+	if (l->feeder)
+		feeder_connect(l->feeder, channel);
+	return namer_new(l->cgroup_root, broker->namer_fd, &l->namer, err);
+}
+
+void loader_disconnect(struct loader *l)
+{
+	namer_free(l->namer);
+	l->namer = NULL;
+	l->broker = NULL;
+	l->stacks.answers = NULL;
+	if (l->feeder)
+		feeder_connect(l->feeder, NULL);
+}
+
+int loader_fd(const struct loader *l)
+{
+	return l->epoll_fd;
+}
+
+static void tell_ended(void *arg, const struct weft_verdict *v)
+{
+	struct loader *l = arg;
+
+	if (l->broker)
+		broker_push(l->broker, v, sizeof(*v));
+}
+
+void loader_handle(struct loader *l)
+{
+	struct error err;
+
+	if (l->libraries)
+		libraries_handle(l->libraries);
+	stack_questions_go_on(&l->stacks, process_now_ns());
+	if (l->interfaces)
+		interfaces_handle(l->interfaces,
+				  &err); /* what failed is tried again at the next change */
+	if (l->feeder)
+		feeder_handle(l->feeder);
+	if (l->owners && owners_handle(l->owners, process_now_ns()))
+		end_connections(l);
+	if (l->endings)
+		endings_handle(l->endings, process_now_ns(), tell_ended, l);
+}
+
+void loader_tick(struct loader *l)
+{
+	if (l->feeder)
+		feeder_tick(l->feeder);
+	if (l->interfaces)
+		interfaces_retry(l->interfaces);
+	if (l->libraries)
+		libraries_retry(l->libraries);
+	refresh_lookups(l);
+	if (l->flows)
+		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
+	if (l->retired)
+		l->retired = redirect_sweep(l->options.pin_dir);
+}
+
+/* ---- answers */
+
+static void answer_health(struct loader *l, struct broker *b)
+{
+	struct loader_health_parts parts = {.attach = l->attach,
+					    .libraries = l->libraries,
+					    .interfaces = l->interfaces,
+					    .flows = l->flows,
+					    .endings = l->endings,
+					    .owners = l->owners};
+
+	if (l->flows)
+		loader_tick(l);
+	loader_health_fill(&parts, &l->health);
+	broker_answer(b, &l->health, sizeof(l->health));
+}
+
+static void answer_check(struct loader *l, struct broker *b)
+{
+	struct text text = text_new(BROKER_MAX_BYTES);
+	struct check check = {.attach = l->attach,
+			      .libraries = l->libraries,
+			      .tls_problem = l->tls_problem,
+			      .interfaces = l->interfaces,
+			      .flows_problem = l->flows_problem,
+			      .redirect = l->redirect,
+			      .redirect_problem = l->redirect_problem,
+			      .features = &l->features,
+			      .mesh = l->feeder != NULL,
+			      .lookups = l->lookups,
+			      .endings = l->endings,
+			      .endings_problem = l->endings_problem,
+			      .owners = l->owners,
+			      .owners_problem = l->owners_problem};
+
+	features_probe(&l->features);
+	check_write(&check, &text);
+	broker_answer(b, text.data ? text.data : "", text.used);
+	text_free(&text);
+}
+
+static void answer_simulation(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	struct weft_simulation s;
+	bool done = false;
+
+	if (l->feeder && m->data_bytes == sizeof(s)) {
+		memcpy(&s, m->data, sizeof(s));
+		done = !feeder_simulate(l->feeder, &s);
+	}
+	broker_answer(b, &s, done ? sizeof(s) : 0);
+}
+
+static void answer_explanation(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	struct weft_explanation e;
+	bool done = false;
+
+	if (l->feeder && m->data_bytes == sizeof(e)) {
+		memcpy(&e, m->data, sizeof(e));
+		done = !feeder_explain(l->feeder, &e);
+	}
+	broker_answer(b, &e, done ? sizeof(e) : 0);
+}
+
+static void answer_where(struct loader *l, struct broker *b, const struct broker_message *m)
+{
+	static struct weft_place places[WHERE_PLACES_MAX];
+	struct weft_where where;
+	int count = -EINVAL;
+
+	if (m->data_bytes == sizeof(where)) {
+		memcpy(&where, m->data, sizeof(where));
+		count = where_find(l->attach, &where, places);
+	}
+	broker_answer(b, places, count < 0 ? 1 : (size_t)count * sizeof(places[0]));
+}
+
+int loader_answer(struct loader *l, struct broker *b)
+{
+	struct broker_message m;
+	int r = broker_question_read(b, &m);
+
+	if (r)
+		return r == -EAGAIN ? 0 : -EPIPE;
+	switch ((enum broker_question)m.question) {
+	case BROKER_HEALTH:
+		answer_health(l, b);
+		break;
+	case BROKER_CHECK:
+		answer_check(l, b);
+		break;
+	case BROKER_SIMULATE:
+		answer_simulation(l, b, &m);
+		break;
+	case BROKER_EXPLAIN:
+		answer_explanation(l, b, &m);
+		break;
+	case BROKER_WHERE:
+		answer_where(l, b, &m);
+		break;
+	case BROKER_END:
+		end_connections(l);
+		break;
+	case BROKER_STACK:
+		stack_questions_take(&l->stacks, m.data, m.data_bytes, process_now_ns());
+		break;
+	}
+	return 0;
+}
+
+struct batch {
+	struct broker *broker;
+	size_t used;
+	char data[LOADER_BATCH_BYTES];
+};
+
+static void batch_send(struct batch *batch)
+{
+	if (batch->used)
+		broker_push(batch->broker, batch->data, batch->used);
+	batch->used = 0;
+}
+
+static int batch_add(void *arg, void *record, size_t size_bytes)
+{
+	struct batch *batch = arg;
+
+	if (batch->used + size_bytes > sizeof(batch->data))
+		batch_send(batch);
+	memcpy(batch->data + batch->used, record, size_bytes);
+	batch->used += size_bytes;
+	return 0;
+}
+
+void loader_push_living(struct loader *l, struct broker *b)
+{
+	struct batch batch = {.broker = b};
+
+	attach_iterate(l->attach, batch_add, &batch);
+	batch_send(&batch);
+}

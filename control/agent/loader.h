@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The privileged half of the agent: loads and attaches the kernel half, finds libraries and
+ * interfaces, answers the worker. It parses no traffic and serves nobody. */
+#pragma once
+
+#include "control/agent/options.h"
+#include "control/apply/channel.h"
+#include "control/broker.h"
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+struct loader;
+
+/* Loads everything that this kernel allows, and attaches nothing. 0 or a negative errno with |err|.
+ * Free with loader_free, which leaves what is pinned: before loader_begin nothing is. |say| gets
+ * lines for the log, from any thread. */
+int loader_new(const struct options *options, void (*say)(const char *line), struct loader **ret,
+	       struct error *err);
+void loader_free(struct loader *l);
+
+/* Attaches it. 0 or a negative errno with |err|. */
+int loader_begin(struct loader *l, struct error *err);
+
+enum loader_state {
+	LOADER_STARTS, /* the configuration is being read */
+	LOADER_READY,  /* and in force, or the last good one is; or there is no mesh */
+	LOADER_WAITS,  /* it is not valid, and what another build put in force stays */
+	LOADER_IDLE,   /* it is not valid, and nothing is in force */
+};
+
+enum loader_state loader_state(struct loader *l);
+
+struct attach *loader_attach(struct loader *l);
+
+/* Whether CAP_SYS_ADMIN is of use after the start: for uprobes before Linux 6.6, and with a mesh to
+ * end connections in other network namespaces. */
+bool loader_needs_admin(const struct loader *l);
+
+/* A new worker is at the other ends of |channel| and |broker|, which outlive the
+ * connection. 0 or a negative errno with |err|. */
+int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+		   struct error *err);
+
+/* Before the loader's ends are closed. */
+void loader_disconnect(struct loader *l);
+
+/* Readable when loader_handle has work. */
+int loader_fd(const struct loader *l);
+void loader_handle(struct loader *l);
+
+/* Reads the flow counters; every few seconds. */
+void loader_tick(struct loader *l);
+
+/* Answers what the worker asks, and pushes to it what lives. -EPIPE: the worker is gone. */
+int loader_answer(struct loader *l, struct broker *b);
+void loader_push_living(struct loader *l, struct broker *b);

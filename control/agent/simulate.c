@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names to addresses, the loader's answer to names. */
+#include "control/agent/simulate.h"
+
+#include "control/apply/generation.h"
+#include "control/broker.h"
+#include "control/export/end.h"
+#include "control/export/explain.h"
+#include "control/export/json.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who it is by its name is as good as by what it is known: an address, a user, a program. */
+static int find_source(const struct generation *g, const char *from, struct weft_simulation *s,
+		       struct error *err)
+{
+	const struct mesh *m = g->mesh;
+
+	if (!from[0] || end_address(from, s->source_addr))
+		return 0;
+	for (uint32_t i = 0; i < m->workload_count; i++) {
+		const struct mesh_workload *w = &m->workloads[i];
+
+		if (!*w->name || !end_is_named(from, w->namespace_name, w->name))
+			continue;
+		s->source = g->names->workload_cells[i];
+		s->generation = g->names->generation;
+		if (w->address_count)
+			memcpy(s->source_addr, m->addresses[w->address_first].address, 16);
+		return 0;
+	}
+	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
+}
+
+/* Cuts ":PORT" off |to| and returns PORT, "" where there is none. */
+static const char *cut_port(char *to)
+{
+	char *colon = strrchr(to, ':');
+
+	if (!colon || (to[0] != '[' && strchr(to, ':') != colon) ||
+	    (to[0] == '[' && colon[-1] != ']'))
+		return "";
+	*colon = 0;
+	if (to[0] == '[') {
+		colon[-1] = 0;
+		memmove(to, to + 1, strlen(to));
+	}
+	return colon + 1;
+}
+
+/* 0: it is none. */
+static uint16_t port_number(const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	return *end || end == text || port > 65535 ? 0 : (uint16_t)port;
+}
+
+/* "80 (main), 443". */
+static void port_list(const struct mesh *m, const struct mesh_service *service, char names[160])
+{
+	size_t used = 0;
+
+	names[0] = 0;
+	for (uint32_t i = 0; i < service->port_count && used < 160; i++) {
+		const struct mesh_port *port = &m->ports[service->port_first + i];
+
+		used += (size_t)snprintf(names + used, 160 - used,
+					 port->name[0] ? "%s%u (%s)" : "%s%u", i ? ", " : "",
+					 port->port, port->name);
+	}
+}
+
+/* By number or by name, as in Kubernetes; "": the only one. */
+static int find_port(const struct mesh *m, const struct mesh_service *service, const char *name,
+		     const char *text, struct weft_simulation *s, struct error *err)
+{
+	char names[160];
+
+	s->port = port_number(text);
+	if (!*text && service->port_count == 1)
+		s->port = m->ports[service->port_first].port;
+	for (uint32_t i = 0; !s->port && *text && i < service->port_count; i++)
+		if (!strcmp(m->ports[service->port_first + i].name, text))
+			s->port = m->ports[service->port_first + i].port;
+	if (s->port)
+		return 0;
+	port_list(m, service, names);
+	if (*text)
+		return error_set(err, -ENOENT, "the service %s has no port \"%.40s\": it has %s",
+				 name, text, names);
+	return error_set(err, -EINVAL, "the service %s has %u ports: say which, %s:PORT of %s",
+			 name, service->port_count, name, names);
+}
+
+static uint32_t find_service(const struct mesh *m, const char *name)
+{
+	uint32_t found = mesh_host_find(m, name);
+
+	for (uint32_t i = 0; i < m->service_count && found == MESH_NONE; i++)
+		if (end_is_named(name, m->services[i].namespace_name, m->services[i].name))
+			found = i;
+	return found;
+}
+
+static int find_target(const struct mesh *m, const char *to, struct weft_simulation *s,
+		       struct error *err)
+{
+	const struct mesh_service *service;
+	const char *port;
+	char name[300];
+	uint32_t found;
+
+	snprintf(name, sizeof(name), "%s", to);
+	port = cut_port(name);
+	s->protocol = IPPROTO_TCP;
+	if (end_address(name, s->addr)) {
+		s->port = port_number(port);
+		return s->port ? 0
+			       : error_set(err, -EINVAL,
+					   "an address needs the number of a port: %s:80", name);
+	}
+	found = find_service(m, name);
+	if (found == MESH_NONE)
+		return error_set(err, -ENOENT, "no service is called \"%.100s\"", name);
+	service = &m->services[found];
+	if (!service->vip_count)
+		return error_set(err, -EINVAL, "the service %s has no address of its own", name);
+	memcpy(s->addr, m->vips[service->vip_first].prefix.address, 16);
+	return find_port(m, service, name, port, s, err);
+}
+
+/* ---- the answer */
+
+static void address_text(const uint8_t addr[16], char out[INET6_ADDRSTRLEN])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, INET6_ADDRSTRLEN);
+}
+
+static void put_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
+{
+	char text[INET6_ADDRSTRLEN], full[80];
+
+	address_text(addr, text);
+	snprintf(full, sizeof(full), strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
+	json_put_string(j, key, full);
+}
+
+static void put_name(struct json *j, const char *key, const char *namespace_name, const char *name)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s/%s", namespace_name, name);
+	json_put_string(j, key, text);
+}
+
+static void put_names(struct json *j, const struct generation *g, const struct weft_simulation *s)
+{
+	const struct compile_names *n = g->names;
+	const struct mesh *m = g->mesh;
+	uint32_t service = compile_name(n->services, n->service_count, s->service);
+	uint32_t endpoint = compile_name(n->endpoints, n->endpoint_count, s->endpoint);
+
+	if (service != MESH_NONE)
+		put_name(j, "service", m->services[service].namespace_name,
+			 m->services[service].name);
+	if (endpoint != MESH_NONE && m->endpoints[endpoint].name[0])
+		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
+}
+
+/* What policies say where it would go. Returns the word for it, or |verdict|. */
+static const char *put_policy(struct json *j, const struct generation *g,
+			      const struct explain_kernel *kernel, const char *from,
+			      const struct weft_simulation *s, const char *verdict)
+{
+	bool balanced = s->endpoint != WEFT_NUMBER_NONE;
+	char to[INET6_ADDRSTRLEN], port[8];
+	struct error err;
+
+	if (s->verdict != WEFT_VERDICT_ALLOWED || g->number != s->generation)
+		return verdict;
+	address_text(balanced ? s->endpoint_addr : s->addr, to);
+	snprintf(port, sizeof(port), "%u", balanced ? s->endpoint_port : s->port);
+	explain_put(j, "policy", g->mesh, kernel, from, to, port, &verdict, &err);
+	return verdict;
+}
+
+static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
+{
+	bool hashed = s->session_affinity_s ||
+		      m->traffic[s->traffic].balance == MESH_BALANCE_MAGLEV_SOURCE;
+
+	for (uint32_t i = 0; i < s->subset_count && !hashed; i++)
+		hashed = m->traffic[m->subsets[s->subset_first + i].traffic].balance ==
+			 MESH_BALANCE_MAGLEV_SOURCE;
+	return hashed;
+}
+
+/* The address that chose the endpoint, where it is one that does: a socket may have another. */
+static void put_client(struct json *j, const struct generation *g, const struct weft_simulation *s)
+{
+	uint32_t service = compile_name(g->names->services, g->names->service_count, s->service);
+	static const uint8_t unknown[16];
+	char text[INET6_ADDRSTRLEN] = "unknown";
+
+	if (service == MESH_NONE || !is_hashed(g->mesh, &g->mesh->services[service]))
+		return;
+	if (memcmp(s->source_addr, unknown, sizeof(unknown)) != 0)
+		address_text(s->source_addr, text);
+	json_put_string(j, "by_client", text);
+}
+
+/* The service that has the address, whatever its ports are; NULL: none. */
+static const struct mesh_service *service_of(const struct mesh *m, const uint8_t address[16])
+{
+	for (uint32_t i = 0; i < m->vip_count; i++)
+		if (mesh_prefix_has(&m->vips[i].prefix, address))
+			return &m->services[m->vips[i].service];
+	return NULL;
+}
+
+/* What was asked for is the address of a service, but no port that it has: such a connect is not
+ * balanced. */
+static void put_hint(struct json *j, const struct mesh *m, const struct weft_simulation *s)
+{
+	const struct mesh_service *service =
+		s->service == WEFT_NUMBER_NONE ? service_of(m, s->addr) : NULL;
+	char text[500], names[160];
+
+	if (!service)
+		return;
+	port_list(m, service, names);
+	if (!*names)
+		snprintf(names, sizeof(names), "none");
+	snprintf(text, sizeof(text), "the service %s/%s has no port %u: it has %s",
+		 service->namespace_name, service->name, s->port, names);
+	json_put_string(j, "hint", text);
+}
+
+static void put_answer(struct text *out, const struct generation *g,
+		       const struct explain_kernel *kernel, const char *from,
+		       const struct weft_simulation *s)
+{
+	static const char *const verdicts[] = {
+		[WEFT_VERDICT_ALLOWED] = "allowed",
+		[WEFT_VERDICT_DENIED] = "denied",
+		[WEFT_VERDICT_NO_ENDPOINT] = "no endpoint",
+		[WEFT_VERDICT_OVERFLOW] = "overflow",
+	};
+	struct json j = json_to(out);
+	const char *verdict;
+
+	json_put_object(&j, NULL);
+	json_put_number(&j, "generation", s->generation);
+	put_address(&j, "asked", s->addr, s->port);
+	verdict = put_policy(&j, g, kernel, from, s,
+			     s->verdict < 4 ? verdicts[s->verdict] : "unknown");
+	json_put_string(&j, "verdict", verdict);
+	if (s->endpoint != WEFT_NUMBER_NONE)
+		put_address(&j, "endpoint", s->endpoint_addr, s->endpoint_port);
+	if (g->number == s->generation) {
+		put_names(&j, g, s);
+		put_client(&j, g, s);
+		put_hint(&j, g->mesh, s);
+	}
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+int simulate_write(const struct generation *g, struct broker *broker,
+		   const struct explain_kernel *kernel, const char *from, const char *to,
+		   struct text *out, struct error *err)
+{
+	struct weft_simulation s = {.uid = WEFT_NUMBER_NONE};
+	ssize_t n;
+	int r;
+
+	if (!g)
+		return error_set(err, -ENOENT, "no mesh is in force");
+	r = find_source(g, from, &s, err);
+	r = r ? r : find_target(g->mesh, to, &s, err);
+	if (r)
+		return r;
+	n = broker_ask_data(broker, BROKER_SIMULATE, &s, sizeof(s), &s, sizeof(s));
+	if (n != sizeof(s))
+		return error_set(err, -ENOTSUP,
+				 "this kernel cannot run the balancing code by hand");
+	put_answer(out, g, kernel, from, &s);
+	return 0;
+}

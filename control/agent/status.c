@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Joins the loader's numbers with those of this process. */
+#include "control/agent/status.h"
+
+#include "control/agent/options.h"
+#include "control/agent/simulate.h"
+#include "control/agent/turns.h"
+#include "control/apply/generation.h"
+#include "control/apply/steering.h"
+#include "control/broker.h"
+#include "control/export/explain.h"
+#include "control/export/json.h"
+#include "control/serve/serve.h"
+#include "control/signals/signals.h"
+
+#include "base/process.h"
+#include "base/version.h"
+#include "datapath/attach/attach.h"
+#include "datapath/observe/observe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct status {
+	struct status_parts parts;
+	uint64_t started_ns;
+	uint64_t started_s; /* since the epoch */
+	struct health health;
+	struct broker_health loader;
+	char check[BROKER_MAX_BYTES];
+};
+
+struct status *status_new(const struct status_parts *parts, struct error *err)
+{
+	struct status *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		error_set(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	s->parts = *parts;
+	s->started_ns = process_now_ns();
+	s->started_s = process_realtime_ns() / 1000000000u;
+	return s;
+}
+
+void status_free(struct status *s)
+{
+	free(s);
+}
+
+/* The ring does not wait for the loader, which may be busy: others may have a turn meanwhile. */
+static ssize_t ask_loader(struct status *s, enum broker_question question, void *answer,
+			  size_t size)
+{
+	ssize_t n;
+
+	turns_end(*s->parts.turns);
+	n = broker_ask(s->parts.broker, question, answer, size);
+	turns_begin(*s->parts.turns);
+	return n;
+}
+
+static void take_loader(struct health *h, const struct broker_health *l)
+{
+	memcpy(h->kernel_lost, l->kernel_lost, sizeof(h->kernel_lost));
+	memcpy(h->kernel_counts, l->kernel_counts, sizeof(h->kernel_counts));
+	memcpy(h->programs, l->programs, sizeof(h->programs));
+	memcpy(h->probes, l->probes, sizeof(h->probes));
+	memcpy(h->interfaces, l->interfaces, sizeof(h->interfaces));
+	h->program_count = l->program_count;
+	h->probe_count = l->probe_count;
+	h->interface_count = l->interface_count;
+}
+
+/* The kernel half counts on over any number of agents, and so does the account of what was made of
+ * its records. */
+static void take_account(struct health *h, const struct weft_account *account)
+{
+	memcpy(h->observe.delivered, account->delivered, sizeof(h->observe.delivered));
+	h->kernel_lost[WEFT_LOST_ABSENT_SEGMENT] = account->dropped[WEFT_EVENT_SEGMENT];
+	h->kernel_lost[WEFT_LOST_ABSENT_MARK] = account->dropped[WEFT_EVENT_MARK];
+	h->kernel_lost[WEFT_LOST_ABSENT_LIFECYCLE] =
+		account->dropped[WEFT_EVENT_OPEN] + account->dropped[WEFT_EVENT_CLOSE] +
+		account->dropped[WEFT_EVENT_LISTEN] + account->dropped[WEFT_EVENT_VERDICT];
+	h->kernel_lost[WEFT_LOST_ABSENT_SECRET] = account->dropped[WEFT_EVENT_SECRET];
+}
+
+static void take_ring(struct status *s)
+{
+	struct attach_ring_state ring;
+
+	attach_ring_state(s->parts.attach, &ring);
+	s->health.ring_bytes = ring.bytes;
+	s->health.ring_waiting_max = ring.waiting_max;
+	s->health.ring_rescues = turns_rescues(*s->parts.turns);
+}
+
+/* What is seen is read last, so that it is never less than what came of it: what comes in between
+ * is on its way. */
+static void refresh_counts(struct status *s)
+{
+	struct health *h = &s->health;
+	struct weft_account account;
+
+	s->parts.drain(s->parts.drain_arg);
+	account = *attach_account(s->parts.attach);
+	h->observe = *observe_counts(s->parts.observe);
+	if (ask_loader(s, BROKER_HEALTH, &s->loader, sizeof(s->loader)) == sizeof(s->loader))
+		take_loader(h, &s->loader);
+	take_account(h, &account);
+}
+
+void status_refresh(void *arg)
+{
+	struct status *s = arg;
+	struct health *h = &s->health;
+
+	h->version = WEFT_VERSION;
+	refresh_counts(s);
+	h->reader_lost = serve_lost(*s->parts.serve);
+	h->clients_ended = serve_ended(*s->parts.serve);
+	take_ring(s);
+	h->process_cpu_ns = process_cpu_ns() + s->loader.loader_cpu_ns;
+	h->process_resident_bytes = process_resident_bytes() + s->loader.loader_resident_bytes;
+	h->process_open_fds = (uint32_t)s->loader.descriptors.used;
+	h->process_max_fds = s->loader.descriptors.limit;
+	h->process_start_s = s->started_s;
+	if (s->parts.steering) {
+		steering_health(s->parts.steering, &h->mesh);
+		h->mesh.ended = s->loader.endings.ended;
+		h->mesh.not_ended = s->loader.endings.failed;
+		h->mesh.owner_walks = s->loader.owners.walks;
+		h->mesh.owner_walk_ns = s->loader.owners.cpu_ns;
+		h->mesh.owner_changes = s->loader.owners.changes;
+	}
+	signals_set_health(s->parts.signals, h);
+}
+
+static uint64_t sum(const uint64_t *values, size_t count)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += values[i];
+	return total;
+}
+
+/* Losses of ring records; what tables had no room for was never a record. */
+static uint64_t events_lost(const struct health *h)
+{
+	static const char *const reasons[] = {
+#define X(name, stage, reason, text) reason,
+		WEFT_LOSSES(X)
+#undef X
+	};
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < WEFT_LOSS_MAX; i++)
+		if (strcmp(reasons[i], "flow") != 0 && strcmp(reasons[i], "connection") != 0)
+			total += h->kernel_lost[i];
+	return total;
+}
+
+static void write_events(struct json *j, const struct health *h)
+{
+	const uint64_t *counts = h->kernel_counts;
+
+	json_put_object(j, "events");
+	json_put_number(j, "seen",
+			counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
+				counts[WEFT_COUNT_LIFECYCLE_SEEN] +
+				counts[WEFT_COUNT_SECRETS_SEEN]);
+	json_put_number(j, "delivered", sum(h->observe.delivered, 8));
+	json_put_number(j, "lost", events_lost(h));
+	json_put_object_end(j);
+}
+
+/* Directions that are not decoded any further: {reason: how many}. */
+static void write_undecodable(struct json *j, const struct health *h)
+{
+	json_put_object(j, "undecodable");
+#define X(name, stage, reason, text)                                                               \
+	if (!strcmp(stage, "decode") && h->observe.lost[OBSERVE_LOST_##name])                      \
+		json_put_number(j, reason, h->observe.lost[OBSERVE_LOST_##name]);
+	OBSERVE_LOSSES(X)
+#undef X
+	json_put_object_end(j);
+}
+
+static void write_ring(struct json *j, const struct status *s)
+{
+	json_put_object(j, "ring");
+	json_put_number(j, "bytes", s->health.ring_bytes);
+	json_put_number(j, "waiting_max_bytes", s->health.ring_waiting_max);
+	json_put_bool(j, "guarded", turns_guarded(*s->parts.turns));
+	json_put_number(j, "rescues", s->health.ring_rescues);
+	json_put_object_end(j);
+}
+
+/* Of the loader, whose number grows with what it watches. */
+static void write_descriptors(struct json *j, const struct descriptors *d)
+{
+	json_put_object(j, "descriptors");
+	json_put_number(j, "used", d->used);
+	json_put_number(j, "limit", d->limit);
+	json_put_bool(j, "short", d->used + descriptors_reserve(d->limit) >= d->limit);
+	json_put_object_end(j);
+}
+
+/* As it was asked for, but with the port that it has: 0 asks for any. */
+static void write_listen(struct json *j, const struct status *s)
+{
+	const char *asked = s->parts.options->listen, *colon = strrchr(asked, ':');
+	char text[128];
+
+	snprintf(text, sizeof(text), "%.*s:%u", colon ? (int)(colon - asked) : 0, asked,
+		 serve_port(*s->parts.serve));
+	json_put_string(j, "listen", colon ? text : asked);
+}
+
+void status_write(void *arg, struct text *out)
+{
+	struct status *s = arg;
+	const struct options *o = s->parts.options;
+	const struct health *h = &s->health;
+	struct json j = json_to(out);
+
+	status_refresh(s);
+	json_put_object(&j, NULL);
+	json_put_string(&j, "version", WEFT_VERSION);
+	json_put_number(&j, "uptime_ms", (process_now_ns() - s->started_ns) / 1000000u);
+	json_put_bool(&j, "adopted", attach_adopted(s->parts.attach));
+	write_listen(&j, s);
+	json_put_string(&j, "pin_dir", o->pin_dir);
+	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
+	json_put_bool(&j, "layer7", !o->layer4_only);
+	write_events(&j, h);
+	write_undecodable(&j, h);
+	write_ring(&j, s);
+	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
+	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
+	json_put_number(&j, "connections", h->observe.connections);
+	json_put_number(&j, "tls_connections", h->observe.tls_connections);
+	json_put_number(&j, "tls_opened", h->observe.tls_opened);
+	if (s->parts.steering)
+		steering_write_short(s->parts.steering, &j);
+	write_descriptors(&j, &s->loader.descriptors);
+	json_put_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
+	json_put_number(&j, "resident_bytes", h->process_resident_bytes);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+void status_write_check(void *arg, struct text *out)
+{
+	struct status *s = arg;
+	ssize_t n = ask_loader(s, BROKER_CHECK, s->check, sizeof(s->check));
+
+	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
+}
+
+bool status_ready(void *arg, char *why, size_t size)
+{
+	struct status *s = arg;
+
+	return steering_ready(s->parts.steering, why, size);
+}
+
+void status_write_mesh(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_status(s->parts.steering, s->parts.options->config_dir, out);
+}
+
+void status_write_services(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_services(s->parts.steering, out);
+}
+
+void status_write_endpoints(void *arg, struct text *out)
+{
+	struct status *s = arg;
+
+	steering_write_endpoints(s->parts.steering, out);
+}
+
+static int ask_kernel(void *arg, struct weft_explanation *e)
+{
+	ssize_t n = broker_ask_data(arg, BROKER_EXPLAIN, e, sizeof(*e), e, sizeof(*e));
+
+	return n == sizeof(*e) ? 0 : -ENOTSUP;
+}
+
+static int ask_where(void *arg, const struct weft_where *where, struct weft_place *ret)
+{
+	ssize_t n = broker_ask_data(arg, BROKER_WHERE, where, sizeof(*where), ret,
+				    WHERE_PLACES_MAX * sizeof(*ret));
+
+	return n >= 0 && n % sizeof(*ret) == 0 ? (int)(n / sizeof(*ret)) : -ENOTSUP;
+}
+
+/* Without a generation nothing is asked of it. */
+static struct explain_kernel kernel_of(const struct status *s, const struct generation *g)
+{
+	return (struct explain_kernel){.names = g ? g->names : NULL,
+				       .ask = ask_kernel,
+				       .where = ask_where,
+				       .arg = s->parts.broker};
+}
+
+int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
+		   struct error *err)
+{
+	const struct status *s = arg;
+	const struct generation *g = steering_generation(s->parts.steering);
+	const struct explain_kernel kernel = kernel_of(s, g);
+
+	if (!g)
+		return error_set(err, -ENOENT, "no configuration is in force yet");
+	return explain_write(g->mesh, &kernel, from, to, port, out, err);
+}
+
+struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, struct error *err)
+{
+	struct status *s = arg;
+
+	return steering_files(s->parts.steering, number, head, err);
+}
+
+int status_simulate(void *arg, const char *from, const char *to, struct text *out,
+		    struct error *err)
+{
+	const struct status *s = arg;
+	const struct generation *g = steering_generation(s->parts.steering);
+	const struct explain_kernel kernel = kernel_of(s, g);
+
+	return simulate_write(g, s->parts.broker, &kernel, from, to, out, err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the agent says about itself: numbers for the metrics, JSON for `weft status` and `weft
+ * check`. */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct attach;
+struct broker;
+struct observe;
+struct mesh_files;
+struct options;
+struct serve;
+struct signals;
+struct status;
+struct steering;
+struct text;
+struct turns;
+
+/* What it reads; all must outlive it. |serve| and |turns| are read when asked. */
+struct status_parts {
+	const struct options *options;
+	struct broker *broker;
+	struct attach *attach;
+	struct observe *observe;
+	struct signals *signals;
+	struct serve *const *serve;
+	struct turns *const *turns;
+	struct steering *steering; /* NULL: no mesh */
+	/* Reads what the counters of the kernel half speak of already. */
+	void (*drain)(void *arg);
+	void *drain_arg;
+};
+
+/* NULL and |err| on short memory. */
+struct status *status_new(const struct status_parts *parts, struct error *err);
+void status_free(struct status *s);
+
+/* For struct serve_source; |arg| is the status. All are called in a turn (control/agent/turns.h),
+ * which is given up while the loader is asked. Brings the health numbers up to date and hands them
+ * to signals. */
+void status_refresh(void *arg);
+
+/* One JSON object and a line end. */
+void status_write(void *arg, struct text *out);
+void status_write_check(void *arg, struct text *out);
+
+/* Of the mesh; there must be one. Ready: as steering_ready. */
+bool status_ready(void *arg, char *why, size_t size);
+void status_write_mesh(void *arg, struct text *out);
+void status_write_services(void *arg, struct text *out);
+void status_write_endpoints(void *arg, struct text *out);
+int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
+		   struct error *err);
+struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, struct error *err);
+int status_simulate(void *arg, const char *from, const char *to, struct text *out,
+		    struct error *err);

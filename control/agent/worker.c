@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Wires the pipeline and turns its loop. */
+#include "control/agent/worker.h"
+
+#include "control/agent/runtime_name.h"
+#include "control/agent/sandbox.h"
+#include "control/agent/status.h"
+#include "control/agent/turns.h"
+#include "control/apply/generation.h"
+#include "control/apply/objective_rows.h"
+#include "control/apply/steering.h"
+#include "control/serve/listen.h"
+#include "control/serve/recent.h"
+#include "control/serve/serve.h"
+#include "control/signals/signals.h"
+
+#include "base/cleanup.h"
+#include "base/process.h"
+#include "base/schedule.h"
+#include "base/seed.h"
+#include "datapath/attach/attach.h"
+#include "datapath/observe/observe.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* The ring is read this often when little comes, and when much does: many short turns hold nobody
+ * up, a long one stalls whoever has the same CPU. */
+#define IDLE_TICK_NS	      20000000
+#define BUSY_TICK_NS	      4000000
+#define BUSY_RECORDS	      16	    /* in one turn */
+#define ALIVE_INTERVAL_NS     2000000000ull /* living connections show their bytes this often */
+#define SLOW_NS		      100000000	    /* expiry and heartbeat are this far apart */
+#define LATE_NS		      1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
+#define TURN_NS		      50000000 /* of reading the ring: the rest waits for the next turn */
+#define TURN_LOOK	      16       /* records between two looks at the clock */
+#define RECENT_REQUESTS	      4096
+#define OPEN_EXCHANGES	      1024 /* of a connection: HTTP/2 clients open hundreds of streams */
+#define RECENT_CONNECTIONS    8192 /* 1000 a second, seen from both ends: two seconds of them */
+#define RECENT_VERDICTS_KEPT  4096
+#define NS_PER_S	      1000000000ull
+#define STACK_QUESTIONS_PER_S 64 /* processes that the loader is asked to look at */
+#define STATE_FILES	      8	 /* of runtimes, that are asked for the name of a container */
+
+struct worker {
+	struct options options;
+	struct attach *attach;
+	struct broker *broker;
+	struct observe *observe;
+	struct signals *signals;
+	struct recent *recent;
+	const struct serve_sockets *sockets;
+	struct serve *serve;
+	struct status *status;
+	struct channel *channel;
+	struct turns *turns;
+	size_t much_bytes;	   /* that wait in the ring are too many */
+	struct steering *steering; /* NULL: no mesh */
+	uint64_t stacks_asked_ns;  /* since when these were counted: */
+	unsigned stacks_asked;
+	uint64_t objectives_number; /* of the generation whose promises are counted */
+	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
+	uint64_t turn_end_ns;	    /* until then the ring is read in this turn */
+	unsigned taken;		    /* records */
+	int epoll_fd;
+	int timer_fd;
+	int signal_fd;
+	bool stop;
+};
+
+/* ---- records on their way */
+
+/* What makes the most work in the fewest bytes may come without end: a turn does not wait for all
+ * of it. */
+static int take_event(void *arg, void *record, size_t size_bytes)
+{
+	struct worker *w = arg;
+
+	observe_event(w->observe, record, size_bytes);
+	return ++w->taken % TURN_LOOK == 0 && process_now_ns() >= w->turn_end_ns;
+}
+
+static void take_request(void *arg, const struct request *r)
+{
+	struct worker *w = arg;
+
+	signals_request(w->signals, r);
+	if (w->steering)
+		steering_request(w->steering, r);
+	recent_add_request(w->recent, r);
+}
+
+static void take_open_request(void *arg, const struct open_request *r)
+{
+	struct worker *w = arg;
+
+	signals_open_request(w->signals, r);
+}
+
+static void take_connection(void *arg, const struct connection *c)
+{
+	struct worker *w = arg;
+
+	signals_connection(w->signals, c);
+	if (w->steering)
+		steering_connection(w->steering, c);
+	recent_add_connection(w->recent, c);
+}
+
+static void take_listener(void *arg, const struct listener *l)
+{
+	struct worker *w = arg;
+
+	signals_listener(w->signals, l);
+}
+
+static void take_verdict(void *arg, const struct verdict *v)
+{
+	struct worker *w = arg;
+
+	signals_verdict(w->signals, v);
+	recent_add_verdict(w->recent, v);
+}
+
+static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t until)
+{
+	struct worker *w = arg;
+
+	attach_skip(w->attach, cookie, direction, until);
+}
+
+static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
+{
+	struct worker *w = arg;
+	struct broker_name name = {.cgroup_id = cgroup_id};
+
+	if (broker_ask_name(w->broker, &name) || !name.path[0])
+		return -ENOENT;
+	snprintf(out, size, "%s", name.path);
+	return 0;
+}
+
+/* Reads what a runtime keeps of the container |id|. */
+static bool read_state(int fd, const char *id, struct observe_names *ret)
+{
+	off_t size = lseek(fd, 0, SEEK_END); /* fstat is another call in some C libraries */
+	ssize_t n = -1;
+	bool named;
+	char *text;
+
+	if (size <= 0 || size > RUNTIME_NAME_MAX_BYTES)
+		return false;
+	text = malloc((size_t)size);
+	if (text)
+		n = pread(fd, text, (size_t)size, 0);
+	named = n > 0 && runtime_name_read(text, (size_t)n, id, ret);
+	free(text);
+	return named;
+}
+
+static int name_container(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
+{
+	struct worker *w = arg;
+
+	for (unsigned n = 1; n <= STATE_FILES; n++) {
+		cleanup_close int fd = broker_ask_state(w->broker, cgroup_id, n);
+
+		if (fd < 0)
+			return -ENOENT;
+		if (read_state(fd, id, ret))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		    uint16_t port, struct observe_names *ret)
+{
+	struct worker *w = arg;
+
+	return w->steering ? steering_names(w->steering, owner, addr, port, ret) : -ENOENT;
+}
+
+/* What the loader has found, or TLS_STACK_NONE. It is asked to look where that is not of late, if
+ * not too often. */
+static unsigned tls_stack_of(void *arg, uint32_t pid)
+{
+	struct worker *w = arg;
+	uint64_t now_ns = process_now_ns();
+	enum tls_stack stack = TLS_STACK_NONE;
+	bool fresh = false;
+
+	if (!w->broker->stacks ||
+	    (stack_answers_get(w->broker->stacks, pid, now_ns, &stack, &fresh) && fresh))
+		return stack;
+	if (now_ns >= w->stacks_asked_ns + NS_PER_S) {
+		w->stacks_asked_ns = now_ns;
+		w->stacks_asked = 0;
+	}
+	if (w->stacks_asked++ < STACK_QUESTIONS_PER_S)
+		broker_tell(w->broker, BROKER_STACK, &pid, sizeof(pid));
+	return stack;
+}
+
+static void name_verdict(void *arg, const struct weft_verdict *v, struct observe_verdict_names *ret)
+{
+	struct worker *w = arg;
+
+	if (w->steering)
+		steering_verdict_names(w->steering, v, ret);
+}
+
+/* ---- start */
+
+static int start_pipeline(struct worker *w, struct error *err)
+{
+	struct observe_limits limits = observe_limits_default();
+	struct signals_limits signal_limits = signals_limits_default();
+	struct observe_listener listener = {.arg = w,
+					    .request = take_request,
+					    .open_request = take_open_request,
+					    .connection = take_connection,
+					    .listener = take_listener,
+					    .cgroup_path = name_cgroup,
+					    .names = name_end,
+					    .skip = take_skip,
+					    .tls_stack = tls_stack_of,
+					    .verdict = take_verdict,
+					    .verdict_names = name_verdict};
+
+	if (!w->options.names_by_id)
+		listener.container = name_container;
+	limits.seed = seed_random();
+	limits.requests_per_connection = OPEN_EXCHANGES;
+	limits.alive_interval_ns = ALIVE_INTERVAL_NS;
+	signal_limits.seed = seed_random();
+	limits.verify = w->options.verify && !w->options.accelerate_count; /* TCP counts what it
+									      carried */
+	limits.tls_off = w->options.tls == TLS_MODE_OFF;
+	if (w->options.connections)
+		limits.connections = w->options.connections;
+	w->signals = signals_new(&signal_limits, err);
+	w->observe = w->signals ? observe_new(&limits, &listener, err) : NULL;
+	if (!w->observe)
+		return err->code;
+	signals_tick(w->signals, process_now_ns());
+	if (w->options.cluster)
+		signals_set_cluster(w->signals, w->options.cluster);
+	w->recent = recent_new(w->options.recent ? w->options.recent : RECENT_REQUESTS,
+			       RECENT_CONNECTIONS, RECENT_VERDICTS_KEPT);
+	return w->recent ? 0 : error_set(err, -ENOMEM, "no memory for the tables");
+}
+
+static void end_connections(void *arg)
+{
+	struct worker *w = arg;
+
+	broker_tell(w->broker, BROKER_END, NULL, 0);
+}
+
+static int start_steering(struct worker *w, struct error *err)
+{
+	struct steering_options options = {.attach = w->attach,
+					   .channel = w->channel,
+					   .confine = sandbox_enter,
+					   .end_connections = end_connections,
+					   .cgroup_path = name_cgroup,
+					   .arg = w,
+					   .seed = seed_random()};
+
+	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;
+}
+
+static void turn_start(struct worker *w)
+{
+	w->turn_end_ns = process_now_ns() + TURN_NS;
+}
+
+/* As far as this turn has time for it. */
+static void drain_ring(void *arg)
+{
+	struct worker *w = arg;
+
+	attach_consume(w->attach, take_event, w);
+	attach_heartbeat(w->attach, process_now_ns());
+}
+
+/* In a turn of its own. */
+static void drain_late(void *arg)
+{
+	turn_start(arg);
+	drain_ring(arg);
+}
+
+/* Where the agent itself answers, so that lists can leave it out. */
+static void know_own(struct worker *w)
+{
+	struct endpoint own = {0};
+	struct stat ns;
+
+	if (stat("/proc/self/ns/net", &ns) ||
+	    !listen_address(w->sockets->tcp_fd, own.addr, &own.port))
+		return;
+	own.netns_ino = (uint32_t)ns.st_ino;
+	signals_set_own(w->signals, &own);
+}
+
+static int start_serve(struct worker *w, struct error *err)
+{
+	struct serve_options options = {.sockets = w->sockets};
+	struct status_parts parts = {.options = &w->options,
+				     .turns = &w->turns,
+				     .broker = w->broker,
+				     .attach = w->attach,
+				     .observe = w->observe,
+				     .signals = w->signals,
+				     .serve = &w->serve,
+				     .steering = w->steering,
+				     .drain = drain_ring,
+				     .drain_arg = w};
+	struct serve_source source;
+
+	w->status = status_new(&parts, err);
+	if (!w->status)
+		return err->code;
+	source = (struct serve_source){.arg = w->status,
+				       .signals = w->signals,
+				       .recent = w->recent,
+				       .refresh = status_refresh,
+				       .status = status_write,
+				       .check = status_write_check};
+	if (w->steering) {
+		source.ready = status_ready;
+		source.mesh = status_write_mesh;
+		source.services = status_write_services;
+		source.endpoints = status_write_endpoints;
+		source.files = status_files;
+		source.simulate = status_simulate;
+		source.explain = status_explain;
+	}
+	know_own(w);
+	w->serve = serve_new(&options, &source, err);
+	return w->serve ? 0 : err->code;
+}
+
+static int watch(struct worker *w, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static void tick_after(struct worker *w, long delay_ns)
+{
+	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
+
+	timerfd_settime(w->timer_fd, 0, &once, NULL);
+}
+
+static int start_loop(struct worker *w, struct error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	tick_after(w, IDLE_TICK_NS);
+	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, w->broker->records_fd) ||
+	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)) ||
+	    (w->steering && watch(w, steering_fd(w->steering))))
+		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
+	return 0;
+}
+
+/* Records wait in the ring: when the worker is due, whoever has the CPU keeps it to the end of its
+ * slice, so that the watched programs are not preempted by wake-ups of the agent. Its own slice is
+ * the usual one: with the longest it was kept waiting until the ring was full. Where it is refused
+ * the worker is scheduled as others are. */
+static void yield_to_others(void)
+{
+	schedule_thread(SCHED_BATCH, 0);
+}
+
+static bool is_late(void *arg)
+{
+	const struct worker *w = arg;
+
+	return attach_waiting(w->attach) >= w->much_bytes ||
+	       attach_heartbeat_age(w->attach, process_now_ns()) > LATE_NS;
+}
+
+/* Others may keep it from the CPU for longer than the ring has room, or than a dead worker is
+ * waited for. */
+static int start_turns(struct worker *w, struct error *err)
+{
+	struct attach_ring_state ring;
+	struct turns_options options = {.ring_fd = attach_ring_fd(w->attach),
+					.late = is_late,
+					.drain = drain_late,
+					.confine = sandbox_enter,
+					.arg = w};
+
+	attach_ring_state(w->attach, &ring);
+	w->much_bytes = ring.much_bytes;
+	return turns_new(&options, &w->turns, err);
+}
+
+static int start(struct worker *w, struct error *err)
+{
+	int r = start_pipeline(w, err);
+
+	yield_to_others();
+	r = r ? r : attach_ring_open(w->attach, err);
+	r = r ? r : start_steering(w, err);
+	r = r ? r : start_serve(w, err);
+	r = r ? r : start_loop(w, err);
+	r = r ? r : start_turns(w, err);
+	process_resident_bytes(); /* opens what it needs while that is allowed */
+	return r ? r : sandbox_enter(err);
+}
+
+/* ---- the loop */
+
+static int read_ring(struct worker *w)
+{
+	int records;
+
+	turn_start(w);
+	records = attach_consume(w->attach, take_event, w);
+	serve_wake(w->serve);
+	return records;
+}
+
+static void tick(struct worker *w)
+{
+	uint64_t now_ns = process_now_ns();
+
+	signals_tick(w->signals, now_ns);
+	tick_after(w, read_ring(w) < BUSY_RECORDS ? IDLE_TICK_NS : BUSY_TICK_NS);
+	/* a second that is over is complete for signals when open requests were told of */
+	if (now_ns < w->slow_ns + SLOW_NS && now_ns / NS_PER_S == w->slow_ns / NS_PER_S)
+		return;
+	w->slow_ns = now_ns;
+	attach_heartbeat(w->attach, now_ns);
+	observe_tick(w->observe, now_ns);
+	if (w->steering)
+		steering_tick(w->steering, now_ns);
+}
+
+/* Living connections and listeners: records like those of the ring, one after another. */
+static void read_records(struct worker *w)
+{
+	static char buffer[BROKER_MAX_BYTES];
+	const struct weft_event *event;
+	ssize_t n = broker_records_read(w->broker, buffer, sizeof(buffer));
+
+	if (n == -EPIPE)
+		w->stop = true;
+	for (ssize_t at = 0; at + (ssize_t)sizeof(*event) <= n; at += event->size_bytes) {
+		event = (const struct weft_event *)(buffer + at);
+		if (event->size_bytes < sizeof(*event) || event->size_bytes > n - at)
+			return;
+		observe_event(w->observe, event, event->size_bytes);
+	}
+}
+
+/* What the mesh in force promises. */
+static void set_objectives(struct worker *w)
+{
+	const struct generation *g = steering_generation(w->steering);
+	struct objective *rows;
+	uint32_t count;
+
+	if (!g || g->number == w->objectives_number)
+		return;
+	w->objectives_number = g->number;
+	rows = objective_rows(g->mesh, &count);
+	if (rows)
+		signals_set_objectives(w->signals, rows, count);
+	free(rows);
+}
+
+static void handle(struct worker *w, int fd)
+{
+	uint64_t expirations;
+
+	if (fd == w->signal_fd) {
+		w->stop = true;
+	} else if (fd == w->timer_fd) {
+		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+			tick(w);
+	} else if (fd == serve_fd(w->serve)) {
+		serve_run(w->serve);
+	} else if (w->steering && fd == steering_fd(w->steering)) {
+		steering_news(w->steering);
+		set_objectives(w);
+	} else if (fd == w->broker->records_fd) {
+		read_records(w);
+	} else {
+		read_ring(w);
+	}
+}
+
+static void loop(struct worker *w)
+{
+	struct epoll_event events[16];
+
+	while (!w->stop) {
+		int n = epoll_wait(w->epoll_fd, events, 16, -1);
+
+		turns_begin(w->turns);
+		turn_start(w);
+		for (int i = 0; i < n && !w->stop; i++)
+			handle(w, events[i].data.fd);
+		turns_end(w->turns);
+	}
+}
+
+static void finish(struct worker *w)
+{
+	turns_free(w->turns);
+	serve_free(w->serve);
+	status_free(w->status);
+	steering_free(w->steering);
+	observe_free(w->observe);
+	signals_free(w->signals);
+	recent_free(w->recent);
+}
+
+int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
+	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd)
+{
+	struct worker w = {.options = *options,
+			   .attach = attach,
+			   .broker = broker,
+			   .channel = channel,
+			   .sockets = sockets};
+	struct error err = {0};
+	int code = start(&w, &err) ? 1 : 0;
+
+	if (write(ready_fd, code ? err.text : "\n", code ? strlen(err.text) : 1) < 0)
+		code = 1;
+	close(ready_fd);
+	if (!code)
+		loop(&w);
+	finish(&w);
+	return code;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The unprivileged half of the agent: reads the ring, observes, keeps signals, serves. It holds
+ * file descriptors and nothing else: no capability, no file to open, nowhere to connect. */
+#pragma once
+
+#include "control/agent/options.h"
+#include "control/apply/channel.h"
+#include "control/broker.h"
+
+struct attach;
+struct serve_sockets;
+
+/* Answers on |sockets|, which the next worker goes on with. Runs until SIGTERM or until the loader
+ * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
+ * exit code. */
+int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
+	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd);

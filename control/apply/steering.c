@@ -1,0 +1,591 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Holds the planner, the generation that names things now, and the ejections. */
+#include "control/apply/steering.h"
+
+#include "control/apply/planner.h"
+#include "control/apply/recognize.h"
+#include "control/apply/steering_state.h"
+#include "control/apply/verdict_names.h"
+#include "control/export/json.h"
+#include "control/signals/health.h"
+#include "control/signals/istio.h"
+
+#include "base/process.h"
+#include "datapath/attach/attach.h"
+#include "mesh-config/resolve/files.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EJECT_HOSTS    131072
+#define CLOSE_NS       3000000000ull /* whoever ends connections has looked by then */
+#define SERVICES_SHOWN 10000	     /* in metrics */
+
+/* ---- ejection */
+
+static void set_ejected(void *arg, const struct eject_change *change)
+{
+	struct steering *s = arg;
+	uint32_t *flags = &s->endpoints[change->state].flags;
+
+	if (!change->ejected) {
+		__atomic_fetch_and(flags, ~(WEFT_EJECTED | WEFT_EJECTED_CLOSE), __ATOMIC_RELAXED);
+		return;
+	}
+	__atomic_fetch_or(flags, WEFT_EJECTED | (change->close ? WEFT_EJECTED_CLOSE : 0),
+			  __ATOMIC_RELAXED);
+	if (!change->close)
+		return;
+	s->close_until_ns = process_now_ns() + CLOSE_NS;
+	s->end_connections(s->end_arg);
+}
+
+static void flags_clear(struct steering *s, const struct generation *g, uint32_t flags)
+{
+	for (uint32_t i = 0; g && i < g->endpoint_count; i++)
+		__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~flags,
+				   __ATOMIC_RELAXED);
+}
+
+/* Connections are closed once: who gets some later, because too few others are healthy, keeps them.
+ */
+static void stop_closing(struct steering *s)
+{
+	s->close_until_ns = 0;
+	flags_clear(s, s->generation, WEFT_EJECTED_CLOSE);
+}
+
+static struct eject_policy policy_of(const struct mesh_outlier *o)
+{
+	return (struct eject_policy){
+		.consecutive_5xx = o->consecutive_5xx,
+		.consecutive_gateway_errors = o->consecutive_gateway_errors,
+		.consecutive_local_failures = o->consecutive_local_failures,
+		.split = o->split_local_origin,
+		.interval_ms = o->interval_ms,
+		.base_ejection_ms = o->base_ejection_ms,
+		.max_ejection_percent = o->max_ejection_percent,
+		.success_rate_stdev_factor = o->success_rate_stdev_factor,
+		.latency_factor = o->latency_factor,
+		.minimum_hosts = o->minimum_hosts,
+		.minimum_requests = o->minimum_requests,
+		.min_health_percent = o->min_health_percent,
+		.close_connections = o->close_connections,
+	};
+}
+
+static uint32_t service_of(const struct generation *g, uint32_t row)
+{
+	return g->mesh->endpoints[g->endpoints[row].endpoint].service;
+}
+
+/* Which port of its service it serves: the first of those that lead there. */
+static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *e)
+{
+	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
+	uint32_t count = m->services[endpoint->service].port_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (m->target_ports[endpoint->ports_first + i] == e->port)
+			return i;
+	return MESH_NONE;
+}
+
+/* Of the rows from |first| to |end|, which are a service's, those that serve its |port|-th port. */
+static void watch_port(struct steering *s, const struct generation *g, uint32_t first, uint32_t end,
+		       uint32_t port)
+{
+	const struct mesh *m = g->mesh;
+	uint32_t service = service_of(g, first);
+	struct eject_policy policy = policy_of(&m->traffic[m->services[service].traffic].outlier);
+	bool added = false;
+
+	for (uint32_t i = first; i < end; i++) {
+		const struct generation_endpoint *e = &g->endpoints[i];
+
+		if (port_of(m, e) != port)
+			continue;
+		if (!added)
+			eject_service_add(s->eject, g->services[service], &policy);
+		added = true;
+		eject_host_add(s->eject, m->endpoints[e->endpoint].address, e->port, e->state);
+	}
+}
+
+static void watch_outliers(struct steering *s, const struct generation *g)
+{
+	const struct mesh *m = g->mesh;
+
+	eject_begin(s->eject);
+	for (uint32_t first = 0, end; first < g->endpoint_count; first = end) {
+		const struct mesh_service *service = &m->services[service_of(g, first)];
+
+		for (end = first;
+		     end < g->endpoint_count && service_of(g, end) == service_of(g, first);)
+			end++;
+		for (uint32_t port = 0;
+		     m->traffic[service->traffic].outlier.enabled && port < service->port_count;
+		     port++)
+			watch_port(s, g, first, end, port);
+	}
+	eject_commit(s->eject);
+}
+
+void steering_request(struct steering *s, const struct request *r)
+{
+	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
+
+	if (r->reporter == REPORTER_SOURCE && istio_status(r) != ISTIO_STATUS_UNKNOWN)
+		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
+			      process_now_ns());
+}
+
+void steering_connection(struct steering *s, const struct connection *c)
+{
+	bool failed = c->flags & RESPONSE_FLAG(UF);
+
+	if (c->reporter == REPORTER_SOURCE && (failed || c->phase == CONNECTION_OPENED))
+		eject_connect(s->eject, c->server->addr, c->server->port, !failed,
+			      process_now_ns());
+}
+
+void steering_tick(struct steering *s, uint64_t now_ns)
+{
+	eject_tick(s->eject, now_ns);
+	if (s->close_until_ns && now_ns >= s->close_until_ns)
+		stop_closing(s);
+}
+
+/* ---- endpoints that are no more */
+
+/* Whether its service has datagrams: a socket that is connected would send to it for ever. */
+static bool has_datagrams(const struct mesh *m, const struct mesh_endpoint *e)
+{
+	const struct mesh_service *s = &m->services[e->service];
+
+	for (uint32_t i = 0; i < s->port_count; i++)
+		if (m->ports[s->port_first + i].protocol == MESH_UDP)
+			return true;
+	return false;
+}
+
+static bool may_be_connected_to(const struct generation *g, uint32_t row)
+{
+	const struct mesh_endpoint *e = &g->mesh->endpoints[g->endpoints[row].endpoint];
+
+	return e->health != MESH_NOT_READY && has_datagrams(g->mesh, e);
+}
+
+static void mark_living(struct steering *s, const struct generation *g)
+{
+	for (uint32_t i = 0; i < g->endpoint_count; i++)
+		if (may_be_connected_to(g, i))
+			__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~WEFT_GONE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Those that left while no agent ran: sockets are connected to them, and the first generation has
+ * them no more. Their numbers are not given to others as long as that is so. */
+static void mark_gone_before(struct steering *s, const struct generation *first)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS; i++)
+		if (s->endpoints[i].connections)
+			__atomic_fetch_or(&s->endpoints[i].flags, WEFT_GONE, __ATOMIC_RELAXED);
+	mark_living(s, first);
+	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS && !used; i++)
+		used = s->endpoints[i].connections && s->endpoints[i].flags & WEFT_GONE;
+	if (used)
+		s->end_connections(s->end_arg);
+}
+
+static void mark_gone(struct steering *s, const struct generation *old,
+		      const struct generation *new)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < old->endpoint_count; i++)
+		if (may_be_connected_to(old, i))
+			__atomic_fetch_or(&s->endpoints[old->endpoints[i].state].flags, WEFT_GONE,
+					  __ATOMIC_RELAXED);
+	mark_living(s, new);
+	for (uint32_t i = 0; i < old->endpoint_count && !used; i++) {
+		const struct weft_endpoint_state *e = &s->endpoints[old->endpoints[i].state];
+
+		used = e->flags & WEFT_GONE && e->connections;
+	}
+	if (used)
+		s->end_connections(s->end_arg);
+}
+
+/* ---- names of verdicts */
+
+void steering_verdict_names(void *arg, const struct weft_verdict *v,
+			    struct observe_verdict_names *ret)
+{
+	struct steering *s = arg;
+	struct generation *g = planner_generation(s->planner, v->generation);
+
+	if (g)
+		verdict_names_find(g, v, ret);
+	generation_put(g);
+}
+
+/* ---- news */
+
+void steering_news(struct steering *s)
+{
+	struct generation *g;
+
+	planner_acknowledge(s->planner);
+	g = planner_latest(s->planner);
+	if (!g)
+		return;
+	if (!s->generation) { /* whom an earlier agent ejected nobody would let back */
+		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE | WEFT_GONE);
+		mark_gone_before(s, g);
+	}
+	if (!s->generation || s->generation->number != g->number)
+		watch_outliers(s, g);
+	if (s->generation && s->generation->number != g->number)
+		mark_gone(s, s->generation, g);
+	generation_put(s->generation);
+	s->generation = g;
+}
+
+const struct generation *steering_generation(const struct steering *s)
+{
+	return s->generation;
+}
+
+/* What another build has put in force is the kernel's, but not in this one's maps. */
+static const char *in_force_text(const struct steering *s, const struct planner_status *status)
+{
+	return status->in_force == PLANNER_NOTHING && attach_waits(s->attach)
+		       ? "an earlier build"
+		       : planner_source_text(status->in_force);
+}
+
+bool steering_ready(struct steering *s, char *why, size_t size)
+{
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	why[0] = 0;
+	if (!status.settled)
+		return false;
+	if (status.in_force != PLANNER_DIRECTORY || status.failure[0])
+		snprintf(why, size, "in force: %s; %s", in_force_text(s, &status), status.failure);
+	return status.in_force != PLANNER_NOTHING;
+}
+
+/* ---- start */
+
+static int start(struct steering *s, const struct steering_options *o, struct error *err)
+{
+	struct planner_options options = {
+		.seed = (uint32_t)o->seed, .channel = o->channel, .confine = o->confine};
+	int r = mesh_maps_new(o->attach, &s->maps, err);
+
+	if (r)
+		return r;
+	s->attach = o->attach;
+	s->end_connections = o->end_connections;
+	s->end_arg = o->arg;
+	s->endpoints = mesh_maps_endpoints(s->maps);
+	s->services = mesh_maps_services(s->maps);
+	options.endpoints = s->endpoints;
+	options.services = mesh_maps_services(s->maps);
+	if (!s->endpoints || !s->services)
+		return error_set(err, -errno, "cannot map the state of the mesh: %s",
+				 strerror(errno));
+	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
+	s->recognize = recognize_new(o->cgroup_path, o->arg);
+	if (!s->eject || !s->recognize)
+		return error_set(err, -ENOMEM, "no memory for the mesh");
+	mesh_maps_live_arena(s->maps, &options.live);
+	return planner_new(&options, &s->planner, err);
+}
+
+int steering_new(const struct steering_options *options, struct steering **ret, struct error *err)
+{
+	struct steering *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return error_set(err, -ENOMEM, "no memory");
+	r = start(s, options, err);
+	if (r)
+		steering_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+void steering_free(struct steering *s)
+{
+	if (!s)
+		return;
+	planner_free(s->planner);
+	generation_put(s->generation);
+	eject_free(s->eject);
+	recognize_free(s->recognize);
+	mesh_maps_free(s->maps);
+	free(s->shown);
+	free(s->names);
+	free(s);
+}
+
+int steering_fd(const struct steering *s)
+{
+	return planner_fd(s->planner);
+}
+
+/* ---- names */
+
+static bool serves(const struct mesh *m, const struct mesh_endpoint *e, uint16_t port)
+{
+	const struct mesh_service *service = &m->services[e->service];
+
+	for (uint32_t i = 0; i < service->port_count; i++)
+		if (m->target_ports[e->ports_first + i] == port)
+			return true;
+	return false;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+static void name_workload(const struct mesh_workload *w, struct observe_names *ret)
+{
+	copy(ret->workload, sizeof(ret->workload), mesh_workload_title(w));
+	copy(ret->namespace_name, sizeof(ret->namespace_name), w->namespace_name);
+	copy(ret->app, sizeof(ret->app), w->canonical_service);
+	copy(ret->version, sizeof(ret->version), w->bare ? "unknown" : w->canonical_revision);
+}
+
+static void name_service(const struct mesh *m, const struct mesh_service *service,
+			 struct observe_names *ret)
+{
+	copy(ret->namespace_name, sizeof(ret->namespace_name), service->namespace_name);
+	copy(ret->service, sizeof(ret->service),
+	     service->host_count ? m->hosts[service->host_first] : service->name);
+}
+
+int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16], uint16_t port,
+		   struct observe_names *ret)
+{
+	const struct steering *s = arg;
+	const struct mesh *m;
+	uint32_t workload = MESH_NONE, endpoint;
+
+	if (!s->generation)
+		return -ENOENT;
+	m = s->generation->mesh;
+	if (owner)
+		workload = recognize_owner(s->recognize, m, s->generation->number, owner, addr);
+	if (workload == MESH_NONE)
+		workload = mesh_workload_find(m, addr);
+	endpoint = mesh_endpoint_find(m, addr);
+	if (workload == MESH_NONE && endpoint == MESH_NONE)
+		return -ENOENT;
+	if (workload == MESH_NONE)
+		workload = m->endpoints[endpoint].workload;
+	if (workload != MESH_NONE)
+		name_workload(&m->workloads[workload], ret);
+	if (endpoint != MESH_NONE && serves(m, &m->endpoints[endpoint], port))
+		name_service(m, &m->services[m->endpoints[endpoint].service], ret);
+	return 0;
+}
+
+/* ---- what it says */
+
+static void put_problems(struct json *j, const struct planner_status *status)
+{
+	json_put_array(j, "problems");
+	for (uint32_t i = 0; i < status->problem_count; i++)
+		json_put_string(j, NULL, status->problems[i]);
+	json_put_array_end(j);
+}
+
+static void put_sizes(struct json *j, const struct mesh *m)
+{
+	json_put_number(j, "files", m ? m->file_count : 0);
+	json_put_number(j, "services", m ? m->service_count : 0);
+	json_put_number(j, "endpoints", m ? m->endpoint_count : 0);
+	json_put_number(j, "workloads", m ? m->workload_count : 0);
+	json_put_number(j, "policies", m ? m->policy_count : 0);
+}
+
+static void put_ejections(struct json *j, const struct eject_counts *counts)
+{
+	json_put_number(j, "ejected", counts->active);
+	json_put_number(j, "ejections_held_back", counts->held_back);
+	json_put_object(j, "ejections");
+	for (unsigned i = 0; i < EJECT_REASON_MAX; i++)
+		json_put_number(j, eject_reason_text(i), counts->ejections[i]);
+	json_put_object_end(j);
+}
+
+void steering_write_short(struct steering *s, struct json *j)
+{
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	json_put_object(j, "mesh");
+	json_put_number(j, "generation", status.number);
+	json_put_number(j, "failed", status.failed);
+	json_put_string(j, "failure", status.failure);
+	json_put_object_end(j);
+}
+
+void steering_write_status(struct steering *s, const char *directory, struct text *out)
+{
+	struct json j = json_to(out);
+	struct planner_status status;
+	char hash[20];
+
+	planner_status_read(s->planner, &status);
+	snprintf(hash, sizeof(hash), "%016" PRIx64, status.hash);
+	json_put_object(&j, NULL);
+	json_put_string(&j, "directory", directory);
+	json_put_bool(&j, "settled", status.settled);
+	json_put_string(&j, "in_force", in_force_text(s, &status));
+	json_put_number(&j, "generation", status.number);
+	json_put_string(&j, "hash", hash);
+	json_put_number(&j, "applied", status.applied);
+	json_put_number(&j, "failed", status.failed);
+	json_put_number(&j, "success_s", status.success_s);
+	json_put_number(&j, "failure_s", status.failure_s);
+	json_put_string(&j, "failure", status.failure);
+	json_put_string(&j, "acceleration", status.acceleration);
+	json_put_number(&j, "errors", status.errors);
+	json_put_number(&j, "warnings", status.warnings);
+	json_put_number(&j, "plan_us", status.plan_us);
+	json_put_number(&j, "apply_us", status.apply_us);
+	json_put_number(&j, "cells", status.cells);
+	put_sizes(&j, s->generation ? s->generation->mesh : NULL);
+	put_ejections(&j, eject_counts(s->eject));
+	put_problems(&j, &status);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+static void put_files(const struct planner_files *found, const struct planner_status *status,
+		      struct text *out)
+{
+	struct json j = json_to(out);
+	char hash[20];
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, found->hash);
+	json_put_object(&j, NULL);
+	json_put_number(&j, "generation", found->number);
+	json_put_string(&j, "hash", hash);
+	json_put_bool(&j, "in_force", found->number == status->number);
+	json_put_number(&j, "files", found->files->file_count);
+	json_put_number(&j, "bytes", found->files->size_bytes);
+	json_put_string(&j, "failure", status->failure);
+	json_put_object_end(&j);
+	json_put_line(&j);
+}
+
+struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
+				  struct error *err)
+{
+	struct planner_status status;
+	struct planner_files found;
+
+	planner_status_read(s->planner, &status);
+	if (!planner_files_read(s->planner, number, &found)) {
+		put_files(&found, &status, head);
+		return found.files;
+	}
+	if (number)
+		error_set(err, -ENOENT,
+			  "the files of generation %" PRIu64 " are not kept (any more); %" PRIu64
+			  " is in force",
+			  number, status.number);
+	else
+		error_set(err, -ENOENT, "this agent has put nothing in force yet%s%s",
+			  status.failure[0] ? ": " : "", status.failure);
+	return NULL;
+}
+
+/* ---- metrics */
+
+static bool health_room(struct steering *s)
+{
+	if (s->shown)
+		return true;
+	s->shown = calloc(SERVICES_SHOWN, sizeof(*s->shown));
+	s->names = calloc(SERVICES_SHOWN, sizeof(*s->names));
+	return s->shown && s->names;
+}
+
+static void show_service(struct steering *s, uint32_t index, struct health_mesh *ret)
+{
+	const struct mesh_service *service = &s->generation->mesh->services[index];
+	const struct weft_service_state *state = &s->services[s->generation->services[index]];
+	struct health_service *shown = &s->shown[ret->service_count];
+	char *name = s->names[ret->service_count];
+
+	if (!state->connects && !state->no_endpoint && !state->overflow && !state->denied)
+		return;
+	snprintf(name, SERVICE_NAME_BYTES, "%s/%s", service->namespace_name, service->name);
+	*shown = (struct health_service){
+		.name = name,
+		.connects = state->connects,
+		.refused = {state->no_endpoint, state->overflow, state->denied},
+		.connections = state->connections,
+	};
+	ret->service_count++;
+}
+
+static void show_services(struct steering *s, struct health_mesh *ret)
+{
+	const struct generation *g = s->generation;
+
+	ret->service_count = 0;
+	ret->services = s->shown;
+	for (uint32_t i = 0; i < g->mesh->service_count && ret->service_count < SERVICES_SHOWN; i++)
+		if (g->services[i] != MESH_NONE)
+			show_service(s, i, ret);
+}
+
+void steering_health(struct steering *s, struct health_mesh *ret)
+{
+	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
+	const struct eject_counts *counts = eject_counts(s->eject);
+	struct planner_status status;
+
+	planner_status_read(s->planner, &status);
+	*ret = (struct health_mesh){
+		.on = true,
+		.generation = status.number,
+		.hash = status.hash,
+		.applied = status.applied,
+		.failed = status.failed,
+		.success_s = status.success_s,
+		.failure_s = status.failure_s,
+		.ahead = status.failure[0] != 0,
+		.ejected = counts->active,
+	};
+	for (unsigned i = 0; i < EJECT_REASON_MAX; i++) {
+		ret->ejections[i] = counts->ejections[i];
+		ret->eject_reasons[i] = eject_reason_text(i);
+	}
+	if (!m || !health_room(s))
+		return;
+	ret->objects[HEALTH_MESH_FILES] = m->file_count;
+	ret->objects[HEALTH_MESH_SERVICES] = m->service_count;
+	ret->objects[HEALTH_MESH_ENDPOINTS] = m->endpoint_count;
+	ret->objects[HEALTH_MESH_WORKLOADS] = m->workload_count;
+	ret->objects[HEALTH_MESH_POLICIES] = m->policy_count;
+	show_services(s, ret);
+}
