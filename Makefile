@@ -19,7 +19,7 @@ endif
 # nothing is written beside the sources
 export PYTHONDONTWRITEBYTECODE := 1
 
-# What this machine has (libraries, BPF compiler), written by deploy/config.sh after deploy/deps.sh has
+# What this machine has (libraries, BPF compiler), written by scripts/config.sh after scripts/deps.sh has
 # installed what is missing; make reads it and starts again.
 ifneq ($(filter-out clean help deps deps-%,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell mkdir -p $(BUILD) 2>/dev/null && test -w $(BUILD) && echo yes),yes)
@@ -73,21 +73,21 @@ help: ## this list
 	@sed -n 's/^\([a-z_.%-]*\):[^#]*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 # ---- what the distribution has to give
-$(BUILD)/config.mk: deploy/packages deploy/packages.sh deploy/deps.sh deploy/config.sh
+$(BUILD)/config.mk: scripts/packages scripts/packages.sh scripts/deps.sh scripts/config.sh
 	@mkdir -p $(@D)
-	@deploy/deps.sh $(BUILD)/deps.log build
-	@deploy/config.sh > $@.tmp && mv $@.tmp $@
+	@scripts/deps.sh $(BUILD)/deps.log build
+	@scripts/config.sh > $@.tmp && mv $@.tmp $@
 
-$(BUILD)/deps-%: deploy/packages deploy/packages.sh deploy/deps.sh
+$(BUILD)/deps-%: scripts/packages scripts/packages.sh scripts/deps.sh
 	@mkdir -p $(@D)
-	@deploy/deps.sh $(BUILD)/deps.log build $*
+	@scripts/deps.sh $(BUILD)/deps.log build $*
 	@touch $@
 
 deps: deps-demo deps-test deps-bench deps-check deps-fuzz ## install with apt what building, demo, tests, bench and checks need
 
 deps-demo deps-test deps-bench deps-check deps-deb deps-fuzz deps-image deps-kernels deps-fresh deps-service: deps-%:
 	@mkdir -p $(BUILD) && chown --reference=Makefile $(BUILD) # as root for someone else: he will write there
-	@deploy/deps.sh $(BUILD)/deps.log build $*
+	@scripts/deps.sh $(BUILD)/deps.log build $*
 
 # ---- kernel half: each .bpf.c an object, linked to one, embedded as one skeleton
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 -Wall -Wextra -Wno-unused-function \

@@ -46,7 +46,7 @@ def mount(*arguments):
 
 def debian_sources(suite):
     """Lines for sources.list: what this machine's apt knows of its own Debian, for |suite|. Debian 12's backports and
-    whatever else weft needs is opened by deploy/deps.sh, in the root as on any machine."""
+    whatever else weft needs is opened by scripts/deps.sh, in the root as on any machine."""
     found = apt_targets()
     if not found:
         subprocess.run(["apt-get", "-qq", "update"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

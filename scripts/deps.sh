@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Installs what is missing of deploy/packages with apt. Usage: deps.sh LOGFILE GROUP...
+# Installs what is missing of scripts/packages with apt. Usage: deps.sh LOGFILE GROUP...
 set -eu
 . "$(dirname "$0")/packages.sh"
 log=$1

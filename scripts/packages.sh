@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Read by deps.sh and config.sh: what deploy/packages says and how its proofs are tried.
+# Read by deps.sh and config.sh: what scripts/packages says and how its proofs are tried.
 
 PATH=$PATH:/usr/sbin:/sbin
-package_table=$(dirname "$0")/packages
+package_table=$(dirname "$0")/../scripts/packages
 
 # Prints the lines of the groups named as arguments, without comments.
 package_lines() {
