@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who sends a direction: the client its requests, the server its responses. */
+enum http_side { HTTP_CLIENT, HTTP_SERVER };
+
 /* Bytes for a decoder. |at| is the position, in the connection's wire stream of this direction,
  * just AFTER the first byte; each further byte adds |step|: 1 for clear text; 0 for plaintext of a
  * TLS record, where every byte became available when the record's last byte arrived. Positions are
@@ -27,6 +30,17 @@ struct feed {
 static inline uint64_t feed_position(const struct feed *f, size_t index)
 {
 	return f->at + (uint64_t)f->step * index;
+}
+
+/* |f| without its first |used| bytes. */
+static inline struct feed feed_rest(const struct feed *f, size_t used)
+{
+	return (struct feed){.data = f->data ? f->data + used : NULL,
+			     .size_bytes = f->size_bytes - used,
+			     .at = feed_position(f, used),
+			     .step = f->step,
+			     .message = used ? 0 : f->message,
+			     .frame = f->frame > used ? (uint32_t)(f->frame - used) : 0};
 }
 
 /* How a feed ended. After anything but DECODE_OK the decoder must not be fed again. */

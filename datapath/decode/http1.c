@@ -26,7 +26,7 @@ enum phase {
 struct http1 {
 	llhttp_t parser;
 	struct http_listener listener;
-	enum http1_side side;
+	enum http_side side;
 	enum phase phase;
 	enum decode_status status; /* what ended it; DECODE_SWITCH does not */
 	const char *reason;
@@ -162,7 +162,7 @@ static void length_end(struct http1 *h)
 		return;
 	}
 	h->strict.noticed |= HTTP_LENIENT_FORM(LENGTH_DIFFERS);
-	if (h->side == HTTP1_REQUESTS)
+	if (h->side == HTTP_CLIENT)
 		h->parser.content_length = h->length;
 }
 
@@ -308,7 +308,7 @@ static void notice_framing(struct http1 *h)
 
 	if (flags & F_CHUNKED && flags & F_CONTENT_LENGTH)
 		h->strict.noticed |= HTTP_LENIENT_FORM(LENGTH_AND_CHUNKED);
-	if (h->side == HTTP1_REQUESTS && (flags & F_TRANSFER_ENCODING) && !(flags & F_CHUNKED))
+	if (h->side == HTTP_CLIENT && (flags & F_TRANSFER_ENCODING) && !(flags & F_CHUNKED))
 		h->strict.noticed |= HTTP_LENIENT_FORM(TRANSFER_CODING);
 }
 
@@ -323,7 +323,7 @@ static enum decode_status head_done(struct http1 *h, const char *at)
 	if (h->fields.head.header_bytes > HEAD_MAX_BYTES)
 		return give_up(h, DECODE_LIMIT, "head too long");
 	h->reported = true;
-	enum decode_status status = h->side == HTTP1_REQUESTS ? request_head(h) : response_head(h);
+	enum decode_status status = h->side == HTTP_CLIENT ? request_head(h) : response_head(h);
 
 	http1_fields_forget(&h->fields);
 	return status;
@@ -331,7 +331,7 @@ static enum decode_status head_done(struct http1 *h, const char *at)
 
 static enum decode_status message_done(struct http1 *h, const char *at)
 {
-	bool switches = h->side == HTTP1_REQUESTS && llhttp_get_upgrade(&h->parser);
+	bool switches = h->side == HTTP_CLIENT && llhttp_get_upgrade(&h->parser);
 
 	report_lenient(h);
 	if (h->phase == TRAILERS) {
@@ -353,11 +353,11 @@ static enum decode_status take_between(struct http1 *h, const char **at, const c
 	if (*at == end)
 		return DECODE_OK;
 	block_start(h, *at);
-	http1_strict_start(&h->strict, h->side == HTTP1_REQUESTS);
+	http1_strict_start(&h->strict, h->side == HTTP_CLIENT);
 	h->told_lenient = 0;
 	h->length_again = false;
 	h->start_line = true;
-	h->phase = h->side == HTTP1_REQUESTS ? METHOD : HEAD;
+	h->phase = h->side == HTTP_CLIENT ? METHOD : HEAD;
 	return DECODE_OK;
 }
 
@@ -520,13 +520,13 @@ static enum decode_status feed_gap(struct http1 *h, size_t *ret_used)
 	return status;
 }
 
-struct http1 *http1_new(enum http1_side side, const struct http_listener *listener)
+struct http1 *http1_new(enum http_side side, const struct http_listener *listener)
 {
 	struct http1 *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	llhttp_init(&h->parser, side == HTTP1_REQUESTS ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+	llhttp_init(&h->parser, side == HTTP_CLIENT ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	llhttp_set_lenient_headers(&h->parser, true);
 	llhttp_set_lenient_chunked_length(&h->parser, true);
 	h->parser.lenient_flags |= LENIENT_VERSION;

@@ -7,16 +7,11 @@
 
 struct http1;
 
-/* A request target of this size was cut and may be longer on the wire. */
-#define HTTP1_TARGET_MAX_BYTES 1024
-
-enum http1_side { HTTP1_REQUESTS, HTTP1_RESPONSES };
-
 /* A decoder for one direction that reports to |listener| (copied). NULL when memory is short; free
  * with http1_free. It holds at most about 2 KiB of fields between feeds (a head cut over packets);
  * longer start lines and fields are cut, which is not an error; a head over 64 KiB ends in
  * DECODE_LIMIT. */
-struct http1 *http1_new(enum http1_side side, const struct http_listener *listener);
+struct http1 *http1_new(enum http_side side, const struct http_listener *listener);
 void http1_free(struct http1 *h);
 
 /* Feeds bytes or a gap. A gap inside a body (by Content-Length, inside one chunk, or until close)

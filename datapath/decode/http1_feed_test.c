@@ -3,6 +3,7 @@
  * rejoined. */
 #include "datapath/decode/http1.h"
 
+#include "datapath/decode/http1_fields.h"
 #include "datapath/decode/transcript_test.h"
 
 /* A decoder with its transcript, fed from literals at growing positions. */
@@ -13,7 +14,7 @@ struct rig {
 	size_t used_bytes;
 };
 
-static void rig_open(struct rig *r, enum http1_side side)
+static void rig_open(struct rig *r, enum http_side side)
 {
 	struct http_listener listener = transcript_listener(&r->t);
 
@@ -40,7 +41,7 @@ static void test_gap_in_length(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_RESPONSES);
+	rig_open(&r, HTTP_SERVER);
 	assert_int_equal(rig_text(&r, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nab"),
 			 DECODE_OK);
 	assert_int_equal(http1_body_left(r.h), 999998);
@@ -62,7 +63,7 @@ static void test_gap_in_chunk(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_REQUESTS);
+	rig_open(&r, HTTP_CLIENT);
 	rig_text(&r, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
 	assert_int_equal(http1_body_left(r.h), 0);
 	rig_text(&r, "100");
@@ -83,7 +84,7 @@ static void test_gap_until_close(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_RESPONSES);
+	rig_open(&r, HTTP_SERVER);
 	rig_text(&r, "HTTP/1.0 200 OK\r\n\r\n");
 	assert_int_equal(rig_feed(&r, NULL, 1ul << 40), DECODE_OK);
 	assert_false(http1_finish(r.h, r.position));
@@ -100,7 +101,7 @@ static void test_gap_beyond_body(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_REQUESTS);
+	rig_open(&r, HTTP_CLIENT);
 	rig_text(&r, "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n");
 	assert_int_equal(rig_feed(&r, NULL, 4), DECODE_DESYNC);
 	assert_string_equal(r.t.text, "0 request method=POST path=/ v11 [1,38] 38 bytes\n"
@@ -124,7 +125,7 @@ static void test_gap_elsewhere(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		rig_open(&r, HTTP1_REQUESTS);
+		rig_open(&r, HTTP_CLIENT);
 		assert_int_equal(rig_text(&r, before[i]), DECODE_OK);
 		assert_int_equal(rig_feed(&r, NULL, 0), DECODE_OK);
 		assert_int_equal(rig_feed(&r, NULL, 1), DECODE_DESYNC);
@@ -140,7 +141,7 @@ static void test_positions_of_a_record(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_REQUESTS);
+	rig_open(&r, HTTP_CLIENT);
 	assert_int_equal(http1_feed(r.h, &f, &r.used_bytes), DECODE_OK);
 	assert_string_equal(r.t.text, "0 request method=POST path=/ v11 [700,700] 38 bytes\n"
 				      "0 body 2 @700\n0 end @700\n");
@@ -153,7 +154,7 @@ static void test_upgrade_refused(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_REQUESTS);
+	rig_open(&r, HTTP_CLIENT);
 	assert_int_equal(
 		rig_text(&r, "GET /1 HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
 		DECODE_SWITCH);
@@ -170,7 +171,7 @@ static void test_long_fields_are_cut(void **state)
 
 	(void)state;
 	for (size_t piece = 1; piece < sizeof(text); piece = piece * 7 + 1) {
-		rig_open(&r, HTTP1_REQUESTS);
+		rig_open(&r, HTTP_CLIENT);
 		int n = snprintf(text, sizeof(text), "GET /%0*d HTTP/1.1\r\nHost: %0*d\r\n\r\n",
 				 9000, 0, 20000, 0);
 		for (int at = 0; at < n; at += (int)piece)
@@ -195,7 +196,7 @@ static enum decode_status feed_head_of(size_t value_bytes, size_t piece, struct 
 				    (int)value_bytes, 0);
 	enum decode_status status = DECODE_OK;
 
-	rig_open(r, HTTP1_REQUESTS);
+	rig_open(r, HTTP_CLIENT);
 	for (size_t at = 0; at < n && status == DECODE_OK; at += piece)
 		status = rig_feed(r, text + at, at + piece < n ? piece : n - at);
 	http1_free(r->h);
@@ -229,7 +230,7 @@ static void test_endless_blocks(void **state)
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
 		enum decode_status status = DECODE_OK;
 
-		rig_open(&r, HTTP1_REQUESTS);
+		rig_open(&r, HTTP_CLIENT);
 		assert_int_equal(rig_text(&r, before[i]), DECODE_OK);
 		while (status == DECODE_OK && r.position < 70000)
 			status = rig_text(&r, "X-Filler: 0123456789\r\n");
@@ -246,7 +247,7 @@ static void test_folded_value_over_feeds(void **state)
 	struct rig r;
 
 	(void)state;
-	rig_open(&r, HTTP1_REQUESTS);
+	rig_open(&r, HTTP_CLIENT);
 	assert_int_equal(rig_text(&r, folded), DECODE_OK);
 	assert_int_equal(rig_text(&r, "three\r\n\r\n"), DECODE_OK);
 	assert_non_null(strstr(r.t.text,
@@ -257,7 +258,7 @@ static void test_folded_value_over_feeds(void **state)
 static void test_reason_and_silence(void **state)
 {
 	static const struct http_listener nobody;
-	struct http1 *h = http1_new(HTTP1_REQUESTS, &nobody);
+	struct http1 *h = http1_new(HTTP_CLIENT, &nobody);
 	struct feed f = {
 		(const uint8_t *)"GET / HTTP/1.1\r\nContent-Length: x\r\n", 35, 1, 1, 0, 0};
 	size_t used;

@@ -2,7 +2,6 @@
 /* Gathers the fields of an HTTP/1 block in bounded memory. */
 #include "datapath/decode/http1_fields.h"
 
-#include "datapath/decode/http1.h"
 #include "datapath/decode/redact.h"
 
 #include <stdlib.h>

@@ -9,6 +9,9 @@
 #define HTTP1_METHOD_MAX_BYTES 32
 #define HTTP1_NAME_MAX_BYTES   16
 
+/* A request target of this size was cut and may be longer on the wire. */
+#define HTTP1_TARGET_MAX_BYTES 1024
+
 struct http1_field;
 
 struct http1_fields {

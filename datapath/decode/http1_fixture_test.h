@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-static const enum http1_side requests = HTTP1_REQUESTS, responses = HTTP1_RESPONSES;
+static const enum http_side requests = HTTP_CLIENT, responses = HTTP_SERVER;
 
 struct driven {
 	struct http1 *h;
@@ -21,7 +21,7 @@ static void *driven_open(struct transcript *t, const void *arg)
 	struct http_listener listener = transcript_listener(t);
 
 	assert_non_null(d);
-	*d = (struct driven){http1_new(*(const enum http1_side *)arg, &listener), t};
+	*d = (struct driven){http1_new(*(const enum http_side *)arg, &listener), t};
 	assert_non_null(d->h);
 	return d;
 }

@@ -3,6 +3,7 @@
  * heads, whether parts of bodies are fed as gaps, and what answers come early; the second how the
  * rest is cut into pieces. */
 #include "datapath/decode/http1.h"
+#include "datapath/decode/http1_fields.h"
 
 #include <stdlib.h>
 
@@ -183,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	if (size_bytes < 2)
 		return 0;
 	bool responses = data[0] & 1, gaps = data[0] & 8;
-	struct http1 *h = http1_new(responses ? HTTP1_RESPONSES : HTTP1_REQUESTS, &listener);
+	struct http1 *h = http1_new(responses ? HTTP_SERVER : HTTP_CLIENT, &listener);
 
 	require(h);
 	a.body = (enum http_body)((data[0] >> 1 & 3) % 3);

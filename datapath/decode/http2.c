@@ -304,7 +304,7 @@ static bool rules_kept(const struct http2 *h)
 	    f->size_bytes > frame_rules[f->type].max_bytes)
 		return false;
 	scope = frame_rules[f->type].scope;
-	if (scope == ON_CONNECTION && h->streams.side == HTTP2_CLIENT && !h->joined)
+	if (scope == ON_CONNECTION && h->streams.side == HTTP_CLIENT && !h->joined)
 		scope = ON_EITHER;
 	return scope == ON_EITHER || (scope == ON_STREAM) == !!f->stream_id;
 }
@@ -505,7 +505,7 @@ static size_t feed_some(struct http2 *h, const struct feed *f, size_t index)
 
 /* ---- public */
 
-struct http2 *http2_new(enum http2_side side, enum http2_start start,
+struct http2 *http2_new(enum http_side side, enum http2_start start,
 			const struct http_listener *listener)
 {
 	struct http2 *h = calloc(1, sizeof(*h));
@@ -513,13 +513,13 @@ struct http2 *http2_new(enum http2_side side, enum http2_start start,
 	if (!h)
 		return NULL;
 	h->joined = start == HTTP2_JOINED;
-	h->upgraded = start == HTTP2_UPGRADED && side == HTTP2_CLIENT;
+	h->upgraded = start == HTTP2_UPGRADED && side == HTTP_CLIENT;
 	h->streams.listener = *listener;
 	h->streams.side = side;
 	h->streams.joined = h->joined;
 	h->streams.forgotten = &h->counters.streams_forgotten;
-	h->settings_seen = h->joined || side == HTTP2_CLIENT;
-	h->phase = side == HTTP2_CLIENT && !h->joined ? PHASE_PREFACE : PHASE_HEAD;
+	h->settings_seen = h->joined || side == HTTP_CLIENT;
+	h->phase = side == HTTP_CLIENT && !h->joined ? PHASE_PREFACE : PHASE_HEAD;
 	h->reason = "";
 	h->hpack = hpack_new(h->joined);
 	if (!h->hpack) {

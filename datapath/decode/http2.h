@@ -7,20 +7,12 @@
 
 struct http2;
 
-enum http2_side { HTTP2_CLIENT, HTTP2_SERVER }; /* who sends this direction */
-
 enum http2_start {
 	HTTP2_FROM_START, /* the client's direction begins with the preface (RFC 9113 3.4) */
 	HTTP2_JOINED,	  /* mid-connection, at a frame boundary: the HPACK table is not known */
 	HTTP2_UPGRADED, /* after 101: both sides start with SETTINGS, the client after its preface;
 			 * the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
 };
-
-/* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. Of
- * header blocks the fields are bounded (hpack.h). */
-#define HTTP2_MAX_STREAMS                                                                          \
-	1024 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or         \
-		trailers) */
 
 struct http2_counters {
 	uint64_t frames;
@@ -34,7 +26,7 @@ struct http2_counters {
 };
 
 /* NULL when memory is short; free with http2_free. |listener| is copied. */
-struct http2 *http2_new(enum http2_side side, enum http2_start start,
+struct http2 *http2_new(enum http_side side, enum http2_start start,
 			const struct http_listener *listener);
 void http2_free(struct http2 *h);
 

@@ -147,12 +147,12 @@ static enum decode_status run(const uint8_t *options, const uint8_t *data, size_
 					 .end = on_end,
 					 .reset = on_reset,
 					 .goaway = on_goaway};
-	enum http2_side side = options[0] & 1 ? HTTP2_SERVER : HTTP2_CLIENT;
+	enum http_side side = options[0] & 1 ? HTTP_SERVER : HTTP_CLIENT;
 	struct http2 *h = http2_new(side, (options[0] >> 1) % 3, &listener);
 	struct http2 *peer = http2_new(!side, HTTP2_JOINED, &listener);
 	size_t gap_from = options[2] * 4U, gap_to = gap_from + options[3] * 2U;
 
-	if (side == HTTP2_CLIENT)
+	if (side == HTTP_CLIENT)
 		http2_pair(h, peer);
 	else
 		http2_pair(peer, h);

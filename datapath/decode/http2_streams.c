@@ -125,13 +125,13 @@ static bool is_trailers(struct http2_streams *s, const struct hpack_fields *fiel
 	const struct http2_note *note = note_find(s, stream_id);
 	enum head_seen head = note ? note->head : HEAD_NOT_SEEN;
 
-	if (s->side == HTTP2_CLIENT && stream_id <= s->highest_stream)
+	if (s->side == HTTP_CLIENT && stream_id <= s->highest_stream)
 		head = HEAD_SEEN; /* request heads come in the order of stream numbers (5.1.1) */
 	if (head == HEAD_SEEN)
 		return true;
 	if (fields->pseudo)
 		return false;
-	if (s->side == HTTP2_CLIENT)
+	if (s->side == HTTP_CLIENT)
 		return true; /* :scheme is always in the static table, so no request is all unknown
 			      */
 	return head == HEAD_UNSURE ? end_stream : !fields->unknown_first;
@@ -142,14 +142,14 @@ static void note_head(struct http2_streams *s, const struct http_head *head)
 {
 	struct http2_note *note;
 
-	if (s->side == HTTP2_SERVER && head->status / 100 == 1)
+	if (s->side == HTTP_SERVER && head->status / 100 == 1)
 		return;
 	note = note_find(s, head->stream_id);
 	if (!note)
 		note = note_add(s, head->stream_id);
 	if (!note)
 		return;
-	note->head = s->side == HTTP2_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
+	note->head = s->side == HTTP_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
 	note->unproven = (head->incomplete || head->cut) && !head->content_type.data;
 	note->untold = 0;
 	note->grpc = (struct grpc_prefixes){
@@ -161,7 +161,7 @@ static void report_head(struct http2_streams *s, const struct http_head *head)
 {
 	const struct http_listener *l = &s->listener;
 
-	if (s->side == HTTP2_CLIENT) {
+	if (s->side == HTTP_CLIENT) {
 		s->highest_stream = head->stream_id;
 		if (l->request)
 			l->request(l->arg, head);

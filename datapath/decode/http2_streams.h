@@ -5,13 +5,18 @@
 #pragma once
 
 #include "datapath/decode/hpack.h"
-#include "datapath/decode/http2.h"
+
+/* Bounds; what exceeds them is DECODE_LIMIT or, for a single stream, counted in http2_counters. Of
+ * header blocks the fields are bounded (hpack.h). */
+#define HTTP2_MAX_STREAMS                                                                          \
+	1024 /* streams of which this decoder keeps a note at a time (gRPC prefix, head or         \
+		trailers) */
 
 struct http2_note;
 
 struct http2_streams {
 	struct http_listener listener;
-	enum http2_side side;
+	enum http_side side;
 	bool joined;		  /* streams may be older than the decoder */
 	uint32_t highest_stream;  /* that a request head was seen of */
 	struct http2_note *notes; /* by stream number */

@@ -248,7 +248,7 @@ static void check_words(const char *joined, const char *all)
 
 /* Joins at the frame boundary |from|; returns how many heads were told. */
 static unsigned join_at(const char *whole, const uint8_t *data, size_t size_bytes, size_t from,
-			enum http2_side side)
+			enum http_side side)
 {
 	static struct transcript t;
 	struct start start = {side, HTTP2_JOINED};
@@ -283,17 +283,17 @@ static void joined_traffic_is_never_wrong(void **state)
 	for (unsigned i = 0; i < 6; i++) {
 		size_t n = read_traffic(names[i], bytes, sizeof(bytes)) - OPTION_BYTES;
 		const uint8_t *data = bytes + OPTION_BYTES;
-		enum http2_side side = i % 2 ? HTTP2_SERVER : HTTP2_CLIENT;
+		enum http_side side = i % 2 ? HTTP_SERVER : HTTP_CLIENT;
 
 		memset(&whole, 0, sizeof(whole));
-		struct http2 *h = open_http2(&whole, side == HTTP2_SERVER ? &server : &client);
+		struct http2 *h = open_http2(&whole, side == HTTP_SERVER ? &server : &client);
 		struct feed f = {data, n, 1, 1, 0, 0};
 
 		assert_int_equal(http2_feed(h, &f), DECODE_OK);
 		http2_free(h);
 		unsigned left = occurrences(whole.text, " v20 ");
 
-		for (size_t from = side == HTTP2_SERVER ? 0 : 24; from < n;
+		for (size_t from = side == HTTP_SERVER ? 0 : 24; from < n;
 		     from +=
 		     9 + ((size_t)data[from] << 16 | data[from + 1] << 8 | data[from + 2])) {
 			assert_int_equal(join_at(whole.text, data, n, from, side), left);

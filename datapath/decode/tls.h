@@ -7,14 +7,12 @@
 
 #include "base/slice.h"
 #include "datapath/decode/http.h"
+#include "datapath/decode/tls_secret.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct tls;
-struct tls_contexts;
-
-enum tls_side { TLS_CLIENT, TLS_SERVER }; /* who sends a direction */
 
 /* Why there is no plaintext. One table: names are label values. */
 #define TLS_STATES(X)                                                                              \
@@ -61,58 +59,6 @@ struct tls_facts {
 	struct tls_certificate client;
 };
 
-/* Keys that were derived of a secret for a trial, kept beside it so that the next
- * trial need not. */
-struct tls_derived {
-	uint16_t cipher_suite; /* 0 = empty */
-	uint8_t key[32];
-	uint8_t iv[12];
-};
-
-/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted: not 0, newer
- * ones have larger ids. */
-struct tls_secret {
-	uint64_t id;
-	struct tls_derived *derived; /* room for the reader's own use, wiped by the owner with the
-					secret; may be NULL */
-	bool likely; /* by its client random or its origin it should be this connection's: comes
-			first */
-	uint64_t time_ns; /* when it was derived, on the clock of tls_feed; 0 = not known */
-	uint16_t tls_version;
-	uint8_t which;	/* WEFT_SECRET_* of bpf/abi.h */
-	uint8_t digest; /* WEFT_DIGEST_* or 0 = take the cipher suite's */
-	uint8_t secret_bytes;
-	bool has_client_random;
-	uint8_t secret[64];
-	uint8_t client_random[32];
-	uint8_t server_random[32];
-};
-
-/* Where secrets come from: the store of observe (recent secrets that no connection has claimed
- * yet). */
-struct tls_secrets {
-	void *arg;
-	/* The |index|th candidate (0, 1, ...) for a connection with this client random: likely
-	 * ones, then the others from the newest to the oldest; NULL at the end. |which| narrows the
-	 * kind: this one or WEFT_SECRET_UNKNOWN. Those with another client random are no
-	 * candidates. Borrowed until the call returns to the caller of tls_feed. */
-	const struct tls_secret *(*candidate)(void *arg, const uint8_t client_random[32],
-					      uint8_t which, unsigned index);
-	/* A connection showed a ClientHello with this random, and will ask for secrets until
-	 * |leave|. Returns its ticket, or 0. TCP proxies show one hello on two connections. Both
-	 * may be NULL. */
-	uint64_t (*hello)(void *arg, const uint8_t client_random[32]);
-	void (*leave)(void *arg, const uint8_t client_random[32], uint64_t ticket);
-	/* This secret fits the connection that asked last, whose ticket this is: from now on only
-	 * connections with the same ClientHello may ask for it. */
-	void (*claim)(void *arg, uint64_t id, uint64_t ticket);
-	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
-	 * NULL. */
-	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
-	/* Where busy directions keep their keys ready; outlives the readers. May be NULL. */
-	struct tls_contexts *contexts;
-};
-
 /* Called while feeding. Plaintext of application data in order, as feeds with step 0 and |at| = the
  * wire position of the record's last byte; a gap feed (data NULL) where plaintext was not captured.
  * |time_ns| is that of the wire bytes that completed the record (as given to tls_feed), which
@@ -123,11 +69,6 @@ struct tls_listener {
 	void (*plaintext)(void *arg, enum tls_side side, const struct feed *f, uint64_t time_ns);
 	void (*closed)(void *arg, enum tls_side side);
 };
-
-/* Bytes of records that may wait for a secret, per direction; near the end only heads are kept. */
-#define TLS_MAX_BACKLOG_BYTES 32768
-/* Candidates tried per record before it waits. */
-#define TLS_MAX_TRIALS	      64
 
 /* NULL when memory is short; free with tls_free. |secrets| and |listener| are copied; a callback
  * that is NULL is not called. |joined|: the handshake was not seen. */

@@ -3,8 +3,8 @@
  * proof counts. */
 #pragma once
 
-#include "datapath/decode/tls.h"
 #include "datapath/decode/tls_keys.h"
+#include "datapath/decode/tls_secret.h"
 
 /* What was tried in an epoch already: every secret with an id in between, and none older when
  * |exhausted|. */

@@ -2,8 +2,6 @@
 /* A bounded list of copied records. */
 #include "datapath/decode/tls_waiting.h"
 
-#include "datapath/decode/tls.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,9 @@
 
 #include "datapath/decode/tls_record.h"
 
+/* Bytes of records that may wait for a secret, per direction; near the end only heads are kept. */
+#define TLS_MAX_BACKLOG_BYTES 32768
+
 struct tls_waiting {
 	struct tls_waiting *next;
 	struct tls_record record; /* its data lies behind */

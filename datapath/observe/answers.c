@@ -2,7 +2,6 @@
 /* Which exchange a response answers, and what it is where its request was not parsed. */
 #include "datapath/observe/answers.h"
 #include "datapath/observe/heads.h"
-#include "datapath/observe/layers.h"
 
 #define STATUS_NO_REQUEST 408 /* in time */
 
@@ -102,6 +101,21 @@ static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint
 	return x;
 }
 
+/* The position of a request head that is not parsed, whole or yet, and has no answer; 0: there is
+ * none. Each is told once. */
+static uint64_t unparsed_head(struct conn *c)
+{
+	struct lane *lane = &c->lanes[SIDE_CLIENT];
+	uint64_t first = lane->broken_at;
+
+	lane->broken_at = 0;
+	if (first || lane->state != LANE_RUNNING || c->http->answered_early)
+		return first;
+	first = http1_head_first(lane->http1);
+	c->http->answered_early = first;
+	return first;
+}
+
 /* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
  * server may give up waiting for a request. What a response answers that is of another kind was not
  * seen. NULL: it may answer a request that was given up. */
@@ -115,7 +129,7 @@ static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 
 	if (c->http->untracked)
 		return NULL;
-	first = layers_unparsed(c);
+	first = unparsed_head(c);
 	if (!first && !broken && (status < 400 || c->joined || c->lost))
 		return NULL;
 	x = exchange_unknown(c, 0, HTTP_1_1);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of observe share: a connection, its ends, its two directions, and the whole.
- * Private. */
+ * Private. Each calls only what comes after it: ingest, connections, stream, transport, layers,
+ * lane, requests, answers, exchange, report. */
 #pragma once
 
 #include "base/table.h"
 #include "base/tls_stacks.h"
+#include "datapath/decode/classify.h"
 #include "datapath/decode/http1.h"
 #include "datapath/decode/http2.h"
 #include "datapath/decode/tls.h"
+#include "datapath/observe/counters.h"
 #include "datapath/observe/identity.h"
 #include "datapath/observe/list.h"
-#include "datapath/observe/observe.h"
+#include "datapath/observe/listener.h"
 #include "datapath/observe/secrets.h"
 #include "datapath/observe/times.h"
 
@@ -75,7 +78,7 @@ struct lane {
 		struct http1 *http1;
 		struct http2 *http2;
 	};
-	uint8_t prefix[64];
+	uint8_t prefix[CLASSIFY_MAX_BYTES];
 };
 
 /* One end's socket on this node; |cookie| 0 when the end is elsewhere. */
@@ -195,3 +198,15 @@ static inline void conn_want_tick(struct conn *c)
 	if (!list_linked(&c->attention))
 		list_append(&c->observe->attention, &c->attention);
 }
+
+/* "tcp", "http1", "http2", "tls" (not opened), "websocket", "unknown". */
+const char *conn_protocol(const struct conn *c);
+
+/* NULL for clear text. */
+const struct tls_facts *conn_tls_facts(const struct conn *c);
+
+/* What became of its TLS, as the end |side| sees it; NULL for clear text. */
+const char *conn_tls_state(const struct conn *c, unsigned side);
+
+/* Bytes of what |side| sends that may be missing from here on without harm. */
+uint64_t conn_body_left(const struct conn *c, unsigned side);

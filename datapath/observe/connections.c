@@ -294,6 +294,17 @@ static unsigned ended_by(const struct conn *c, unsigned side, uint32_t flags)
 	return conn_is_local(c, OTHER(side)) ? side : OTHER(side);
 }
 
+/* Whether everything that |side| sent was understood up to its end: what is not there was not sent.
+ */
+static bool read_all(const struct conn *c, unsigned side, uint64_t total_bytes)
+{
+	const struct stream *s = &c->streams[side];
+
+	if (c->tls && tls_state_of(c->tls) != TLS_STATE_OPEN)
+		return false;
+	return c->lanes[side].state != LANE_LOST && (s->placed || !total_bytes);
+}
+
 /* The first end closed: bodies until close are complete, open exchanges are cut. Where responses
  * may have been missed nothing is said about them. */
 static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t time_ns)
@@ -303,9 +314,9 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 		stream_expire(c, s, UINT64_MAX);
 	transport_finish(c);
 	for (int s = 0; s < 2; s++)
-		layers_finish(c, s, sent_total(c, s), time_ns);
-	requests_cut_uploads(c, layers_read_all(c, SIDE_CLIENT, sent_total(c, SIDE_CLIENT)));
-	if (!layers_read_all(c, SIDE_SERVER, sent_total(c, SIDE_SERVER)))
+		stream_finish(c, s, sent_total(c, s), time_ns);
+	requests_cut_uploads(c, read_all(c, SIDE_CLIENT, sent_total(c, SIDE_CLIENT)));
+	if (!read_all(c, SIDE_SERVER, sent_total(c, SIDE_SERVER)))
 		requests_drop(c);
 	requests_cut(c, ended_by(c, side, flags),
 		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
@@ -317,7 +328,7 @@ static void client_left(struct conn *c, uint64_t time_ns)
 {
 	const struct weft_counters *k = &c->ends[SIDE_CLIENT].counters;
 
-	if (layers_read_all(c, SIDE_SERVER, k->received_bytes))
+	if (read_all(c, SIDE_SERVER, k->received_bytes))
 		requests_abandon(c, k->sent_bytes, k->received_bytes, time_ns);
 }
 
@@ -390,6 +401,7 @@ static void conn_free(struct conn *c)
 		match_remove(o, c->unmatched);
 	awaited_free(take_ptr(c->awaited));
 	layers_free(c);
+	transport_free(c);
 	requests_free(c);
 	list_remove(&c->attention);
 	list_remove(&c->alive);

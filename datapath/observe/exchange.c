@@ -2,7 +2,6 @@
 /* Keeps the exchanges of connections, times them and delivers each once per local end. */
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/report.h"
-#include "datapath/observe/transport.h"
 
 #include <stdlib.h>
 
@@ -233,7 +232,7 @@ static void deliver(struct exchange *x, enum reporter reporter)
 	r->client = &c->ends[SIDE_CLIENT].address;
 	r->server = &c->ends[SIDE_SERVER].address;
 	r->encrypted = c->encrypted;
-	r->tls = transport_facts(c);
+	r->tls = conn_tls_facts(c);
 	r->start_ns = x->times[MOMENT_START][reporter];
 	r->request_end_ns = x->times[MOMENT_REQUEST_END][reporter];
 	r->first_byte_ns = x->times[MOMENT_FIRST_BYTE][reporter];

@@ -2,7 +2,7 @@
 /* What a request head says, copied into the record of the request. */
 #include "datapath/observe/heads.h"
 #include "datapath/decode/grpc.h"
-#include "datapath/decode/http1.h"
+#include "datapath/decode/http1_fields.h"
 #include "datapath/decode/redact.h"
 
 static const char *version_name(enum http_version version)

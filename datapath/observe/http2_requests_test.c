@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Events to requests: HTTP/2 and gRPC in the clear. */
+#include "datapath/decode/http2_streams.h"
 #include "datapath/observe/http2_talk_test.h"
 
 static void test_interleaved(void **state)

@@ -3,7 +3,8 @@
  * question. */
 #pragma once
 
-#include "datapath/observe/observe.h"
+#include "datapath/observe/counters.h"
+#include "datapath/observe/listener.h"
 
 struct identities;
 

@@ -2,7 +2,6 @@
 /* Ring records: checked, counted, handed to who they are for. */
 #include "datapath/observe/ingest.h"
 #include "base/cleanup.h"
-#include "datapath/decode/classify.h"
 #include "datapath/observe/awaited.h"
 #include "datapath/observe/connections.h"
 #include "datapath/observe/report.h"

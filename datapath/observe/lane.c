@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Directions that are decoded, get out of step, and are taken up again. */
 #include "datapath/observe/lane.h"
-#include "datapath/decode/classify.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/requests.h"
 
@@ -13,6 +12,18 @@ void lane_stop(struct lane *lane, enum lane_state state)
 		http2_free(lane->http2);
 	lane->http1 = NULL;
 	lane->state = state;
+}
+
+bool lane_prefix(struct lane *lane, uint8_t bytes[CLASSIFY_MAX_BYTES], struct feed *ret)
+{
+	*ret = (struct feed){.data = bytes,
+			     .size_bytes = lane->prefix_bytes,
+			     .at = lane->prefix_at,
+			     .step = lane->prefix_step,
+			     .message = lane->prefix_message};
+	memcpy(bytes, lane->prefix, lane->prefix_bytes);
+	lane->prefix_bytes = 0;
+	return ret->size_bytes;
 }
 
 void lanes_give_up(struct conn *c, const char *protocol)
@@ -40,9 +51,9 @@ bool lane_start(struct lane *lane)
 	if (!requests_prepare(c))
 		return false;
 	if (c->app == APP_HTTP1)
-		lane->http1 = http1_new((enum http1_side)lane->side, &listener);
+		lane->http1 = http1_new((enum http_side)lane->side, &listener);
 	else
-		lane->http2 = http2_new((enum http2_side)lane->side, lane->start, &listener);
+		lane->http2 = http2_new((enum http_side)lane->side, lane->start, &listener);
 	if (!lane->http1) {
 		observe_count(c, OBSERVE_LOST_MEMORY);
 		return false;

@@ -29,6 +29,10 @@ void lane_lose(struct lane *lane, enum decode_status status);
  * are counted as lost. */
 bool lane_seek(struct lane *lane, const struct feed *f, size_t *ret_from);
 
+/* What |lane| keeps because it is too short to be classified, in |bytes|; it keeps it no more.
+ * False: nothing. */
+bool lane_prefix(struct lane *lane, uint8_t bytes[CLASSIFY_MAX_BYTES], struct feed *ret);
+
 /* The kernel half has found that a frame begins in |f|. */
 static inline bool lane_frame_in(const struct feed *f)
 {

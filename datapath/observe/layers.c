@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the bytes of a connection are: classified, TLS taken off, given to the HTTP decoders. */
+/* What the bytes of a connection are: classified, given to the HTTP decoders. */
 #include "datapath/observe/layers.h"
-#include "datapath/decode/classify.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/lane.h"
-#include "datapath/observe/proxied.h"
 #include "datapath/observe/requests.h"
-#include "datapath/observe/transport.h"
 
 #define SKIP_MIN_BYTES 262144 /* of a body: less is not worth telling the kernel half */
 
-static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns);
+static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns);
 
 /* ---- protocol switches
  * -------------------------------------------------------------------------- */
@@ -33,16 +30,6 @@ static void switch_protocol(struct lane *lane, const struct feed *rest)
 	requests_upgrade(c);
 	if (rest->size_bytes)
 		lane_feed(lane, rest, lane->time_ns);
-}
-
-static struct feed feed_rest(const struct feed *f, size_t used)
-{
-	return (struct feed){.data = f->data ? f->data + used : NULL,
-			     .size_bytes = f->size_bytes - used,
-			     .at = feed_position(f, used),
-			     .step = f->step,
-			     .message = used ? 0 : f->message,
-			     .frame = f->frame > used ? (uint32_t)(f->frame - used) : 0};
 }
 
 static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
@@ -121,7 +108,7 @@ static void http_feed(struct lane *lane, const struct feed *f)
 		f = &rest;
 	}
 	if (lane->state != LANE_RUNNING && !lane_start(lane)) {
-		lanes_give_up(c, layers_protocol(c));
+		lanes_give_up(c, conn_protocol(c));
 		return;
 	}
 	if (c->app == APP_HTTP1)
@@ -150,20 +137,13 @@ static size_t prefix_keep(struct lane *lane, const struct feed *f, uint64_t time
 	return size_bytes;
 }
 
-typedef void lane_sink(struct lane *lane, const struct feed *f, uint64_t time_ns);
-
-static void prefix_replay(struct lane *lane, lane_sink *sink)
+static void prefix_replay(struct lane *lane)
 {
-	uint8_t copy[sizeof(lane->prefix)];
-	struct feed f = {
-		copy, lane->prefix_bytes, lane->prefix_at, lane->prefix_step, lane->prefix_message,
-		0};
+	uint8_t bytes[CLASSIFY_MAX_BYTES];
+	struct feed f;
 
-	if (!f.size_bytes)
-		return;
-	memcpy(copy, lane->prefix, f.size_bytes);
-	lane->prefix_bytes = 0;
-	sink(lane, &f, lane->prefix_time_ns);
+	if (lane_prefix(lane, bytes, &f))
+		lane_feed(lane, &f, lane->prefix_time_ns);
 }
 
 static void app_decide(struct conn *c, enum app app, enum http2_start start)
@@ -199,8 +179,6 @@ static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
 		app_decide(c, APP_HTTP2, HTTP2_FROM_START);
 	else if (r == CLASSIFY_HTTP2_JOINED)
 		app_decide(c, APP_HTTP2, HTTP2_JOINED);
-	else if (r == CLASSIFY_TLS && !c->encrypted)
-		transport_start(c);
 	else if (c->joined)
 		return false;
 	else if (lane->side == SIDE_CLIENT && other_lane(lane)->state == LANE_NEW)
@@ -215,11 +193,6 @@ static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
 	return true;
 }
 
-static void feed_transport(struct lane *lane, const struct feed *f, uint64_t time_ns)
-{
-	transport_feed(lane->conn, lane->side, f, time_ns);
-}
-
 /* Behind a loss what looks like HTTP may be body: what the kernel half says of it counts. */
 static enum classify_result classify_proven(enum classify_result looks, uint32_t message,
 					    bool frame)
@@ -232,7 +205,7 @@ static enum classify_result classify_proven(enum classify_result looks, uint32_t
 }
 
 /* Bytes of a connection that is not understood yet. */
-static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
+static size_t classify_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 {
 	struct conn *c = lane->conn;
 	bool first = !lane->prefix_bytes;
@@ -241,29 +214,32 @@ static void classify_feed(struct lane *lane, const struct feed *f, uint64_t time
 	uint32_t message = first ? f->message : lane->prefix_message;
 	struct feed rest = feed_rest(f, taken);
 	enum classify_result r;
-	lane_sink *sink;
 
 	r = first ? classify(f->data, f->size_bytes, c->joined)
 		  : classify(lane->prefix, lane->prefix_bytes, c->joined);
 	if (r == CLASSIFY_MORE && !(lane->state == LANE_LOST && lane_frame_in(f))) {
 		if (first)
 			prefix_keep(lane, f, time_ns);
-		return;
+		return f->size_bytes;
 	}
 	if (lane->state == LANE_LOST)
 		r = classify_proven(r, message, lane_frame_in(f));
 	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
 		r = CLASSIFY_OPAQUE;
 	lane->prefix_at = at;
+	if (r == CLASSIFY_TLS && !c->encrypted) {
+		c->encrypted = true;
+		return taken;
+	}
 	if (!lane_decide(lane, r, at)) {
 		lane->prefix_bytes = 0;
-		return;
+		return f->size_bytes;
 	}
-	sink = r == CLASSIFY_TLS ? feed_transport : lane_feed;
-	prefix_replay(other_lane(lane), sink);
-	prefix_replay(lane, sink);
+	prefix_replay(other_lane(lane));
+	prefix_replay(lane);
 	if (rest.size_bytes)
-		sink(lane, &rest, time_ns);
+		lane_feed(lane, &rest, time_ns);
+	return f->size_bytes;
 }
 
 static void classify_gap(struct lane *lane)
@@ -275,21 +251,22 @@ static void classify_gap(struct lane *lane)
 	lane->prefix_bytes = 0;
 }
 
-static void lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
+static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 {
 	struct conn *c = lane->conn;
 
 	lane->time_ns = time_ns;
 	if (c->app == APP_OPAQUE)
-		return;
+		return f->size_bytes;
+	if (c->app == APP_UNKNOWN && lane->state != LANE_BROKEN && f->data)
+		return classify_feed(lane, f, time_ns);
 	if (c->app != APP_UNKNOWN)
 		http_feed(lane, f);
 	else if (lane->state == LANE_BROKEN)
 		lane->hole |= !f->data; /* what the other end says decides */
-	else if (f->data)
-		classify_feed(lane, f, time_ns);
 	else
 		classify_gap(lane);
+	return f->size_bytes;
 }
 
 /* A long body inside TLS: the kernel half cannot know it, and is told. The wire carries more than
@@ -311,98 +288,21 @@ static void skip_ask(struct conn *c, unsigned side, uint64_t at)
 		       at_sender ? WEFT_EGRESS : WEFT_INGRESS, lane->skip_until);
 }
 
-void layers_plaintext(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+size_t layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
 {
-	lane_feed(&c->lanes[side], f, time_ns);
-	skip_ask(c, side, f->at);
+	size_t taken = lane_feed(&c->lanes[side], f, time_ns);
+
+	if (c->tls)
+		skip_ask(c, side, f->at);
+	return taken;
 }
 
-static void wire_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+void layers_finish(struct conn *c, unsigned side)
 {
-	if (c->encrypted)
-		transport_feed(c, side, f, time_ns);
-	else
-		lane_feed(&c->lanes[side], f, time_ns);
-}
-
-void layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
-{
-	if (proxied_wants(c, side, f))
-		proxied_feed(c, side, f, time_ns, wire_feed);
-	else
-		wire_feed(c, side, f, time_ns);
-}
-
-/* ---- the rest of the
- * public face ---------------------------------------------------------------- */
-
-uint64_t layers_body_left(const struct conn *c, unsigned side)
-{
-	const struct lane *lane = &c->lanes[side];
-
-	if (lane->state != LANE_RUNNING || c->encrypted)
-		return 0;
-	return c->app == APP_HTTP1 ? http1_body_left(lane->http1) : http2_body_left(lane->http2);
-}
-
-bool layers_wants_bytes(const struct conn *c, unsigned side)
-{
-	(void)side;
-	return c->app != APP_OPAQUE;
-}
-
-void layers_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t time_ns)
-{
-	struct stream *s = &c->streams[side];
 	struct lane *lane = &c->lanes[side];
-	struct feed gap = {.size_bytes = total_bytes - s->next, .at = s->next + 1, .step = 1};
 
-	if (total_bytes > s->next && !c->midstream) {
-		s->next = total_bytes;
-		layers_feed(c, side, &gap, time_ns);
-	}
 	if (lane->state == LANE_RUNNING && c->app == APP_HTTP1)
-		http1_finish(lane->http1, s->next);
-}
-
-bool layers_read_all(const struct conn *c, unsigned side, uint64_t total_bytes)
-{
-	const struct stream *s = &c->streams[side];
-
-	if (c->tls && tls_state_of(c->tls) != TLS_STATE_OPEN)
-		return false;
-	return c->lanes[side].state != LANE_LOST && (s->placed || !total_bytes);
-}
-
-uint64_t layers_unparsed(struct conn *c)
-{
-	struct lane *lane = &c->lanes[SIDE_CLIENT];
-	uint64_t first = lane->broken_at;
-
-	lane->broken_at = 0;
-	if (first || lane->state != LANE_RUNNING || c->http->answered_early)
-		return first;
-	first = http1_head_first(lane->http1);
-	c->http->answered_early = first;
-	return first;
-}
-
-const char *layers_protocol(const struct conn *c)
-{
-	if (c->protocol)
-		return c->protocol;
-	switch (c->app) {
-	case APP_HTTP1:
-		return "http1";
-	case APP_HTTP2:
-		return "http2";
-	case APP_OPAQUE:
-		return "tcp";
-	default:
-		if (c->lanes[SIDE_CLIENT].state == LANE_BROKEN)
-			return "tcp";
-		return c->encrypted ? "tls" : "unknown";
-	}
+		http1_finish(lane->http1, c->streams[side].next);
 }
 
 void layers_init(struct conn *c)
@@ -417,6 +317,4 @@ void layers_free(struct conn *c)
 {
 	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
 	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
-	transport_free(c);
-	proxied_free(c);
 }

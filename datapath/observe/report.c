@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Connection records: opened, alive, closed, once per local end. */
 #include "datapath/observe/report.h"
-#include "datapath/observe/layers.h"
-#include "datapath/observe/transport.h"
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
@@ -40,10 +38,10 @@ static void report(struct conn *c, unsigned side, enum connection_phase phase, u
 		.destination = c->ends[SIDE_SERVER].identity,
 		.client = &c->ends[SIDE_CLIENT].address,
 		.server = &c->ends[SIDE_SERVER].address,
-		.protocol = layers_protocol(c),
+		.protocol = conn_protocol(c),
 		.encrypted = c->encrypted,
-		.tls = transport_facts(c),
-		.tls_state = transport_state(c, side),
+		.tls = conn_tls_facts(c),
+		.tls_state = conn_tls_state(c, side),
 		.opened_ns = c->opened_ns,
 		.now_ns = now_ns,
 		.handshake_us = e->handshake_us,

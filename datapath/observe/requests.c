@@ -5,8 +5,6 @@
 #include "datapath/observe/answers.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/heads.h"
-#include "datapath/observe/layers.h"
-#include "datapath/observe/transport.h"
 
 #include <stdlib.h>
 
@@ -481,7 +479,7 @@ static uint64_t unread_bytes(const struct conn *c, unsigned side, uint64_t total
 /* All of |bytes| are of the body that is being read, and more of it follows. */
 static bool is_in_body(const struct conn *c, unsigned side, uint64_t bytes)
 {
-	return !bytes || (c->app == APP_HTTP1 && bytes < layers_body_left(c, side));
+	return !bytes || (c->app == APP_HTTP1 && bytes < conn_body_left(c, side));
 }
 
 void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_bytes,

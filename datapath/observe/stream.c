@@ -3,6 +3,7 @@
 #include "datapath/observe/stream.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/layers.h"
+#include "datapath/observe/transport.h"
 
 #include <stdlib.h>
 
@@ -105,7 +106,7 @@ static int64_t position_near(const struct stream *s, uint32_t seq, uint64_t near
 static int64_t position_of(const struct conn *c, unsigned side, uint32_t seq)
 {
 	const struct stream *s = &c->streams[side];
-	uint64_t left = layers_body_left(c, side);
+	uint64_t left = conn_body_left(c, side);
 
 	if (left > INT32_MAX && (uint32_t)(s->base_seq + s->next + left) == seq)
 		return (int64_t)(s->next + left);
@@ -138,7 +139,7 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 {
 	uint64_t hole = p->start - c->streams[side].next;
 
-	return p->at_receiver && layers_wants_bytes(c, side) && hole > layers_body_left(c, side);
+	return p->at_receiver && c->app != APP_OPAQUE && hole > conn_body_left(c, side);
 }
 
 /* A hole that is given up: no body, and nothing that the kernel half was told to leave out. */
@@ -164,7 +165,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 	if (p.start > from) {
 		f.at = from + 1;
 		f.size_bytes = p.start - from;
-		layers_feed(c, side, &f, p.time_ns);
+		transport_feed(c, side, &f, p.time_ns);
 	}
 	if (p.size_bytes > skip) {
 		f.data = p.data + skip;
@@ -173,7 +174,7 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 		f.message = skip ? 0 : p.message;
 		f.frame = p.frame > skip ? (uint32_t)(p.frame - skip) : 0;
 		c->observe->counters.bytes_decoded += f.size_bytes;
-		layers_feed(c, side, &f, p.time_ns);
+		transport_feed(c, side, &f, p.time_ns);
 	}
 	if (p.at_receiver)
 		exchange_arrived(c, side, piece_end(&p), p.time_ns);
@@ -327,4 +328,16 @@ bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns)
 		window_drain(c, side, true, 0);
 	}
 	return false;
+}
+
+void stream_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t time_ns)
+{
+	struct stream *s = &c->streams[side];
+	struct feed gap = {.size_bytes = total_bytes - s->next, .at = s->next + 1, .step = 1};
+
+	if (total_bytes > s->next && !c->midstream) {
+		s->next = total_bytes;
+		transport_feed(c, side, &gap, time_ns);
+	}
+	layers_finish(c, side);
 }

@@ -26,6 +26,10 @@ void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark);
  * when records still wait. */
 bool stream_expire(struct conn *c, unsigned side, uint64_t now_ns);
 
+/* The connection is closed with |total_bytes| sent by |side|: bodies until close are complete, and
+ * what was not captured at the end is a gap like any other. */
+void stream_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t time_ns);
+
 /* Gives back the window. */
 void stream_free(struct conn *c, unsigned side);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The TLS layer of connections that have one. */
+/* The TLS layer of connections that have one, and the PROXY header before it: both are taken off.
+ */
 #include "datapath/observe/transport.h"
+#include "datapath/observe/lane.h"
 #include "datapath/observe/layers.h"
+#include "datapath/observe/proxied.h"
 #include "datapath/observe/requests.h"
 
 /* Connections that wait for a secret at a time; of these are tried when one comes. */
@@ -10,22 +13,7 @@
 
 static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint64_t time_ns)
 {
-	layers_plaintext(arg, side, f, time_ns);
-}
-
-void transport_start(struct conn *c)
-{
-	struct tls_secrets source = secrets_source(c->observe->secrets);
-	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
-
-	c->encrypted = true;
-	c->numbered = false; /* the kernel half cannot count them */
-	for (int side = 0; side < 2; side++)
-		c->lanes[side].state = LANE_NEW;
-	c->observe->counters.tls_connections++;
-	c->tls = tls_new(&source, &listener, c->joined);
-	if (!c->tls)
-		observe_count(c, OBSERVE_LOST_MEMORY);
+	layers_feed(arg, side, f, time_ns);
 }
 
 static void wait_end(struct conn *c)
@@ -111,13 +99,66 @@ static void look(struct conn *c)
 		wait_end(c);
 }
 
-void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+static void tls_wire(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
 {
 	if (!c->tls)
 		return;
 	tls_set_at_sender(c->tls, (enum tls_side)side, !c->streams[side].at_receiver);
 	tls_feed(c->tls, (enum tls_side)side, f, time_ns);
 	look(c);
+}
+
+static void prefix_replay(struct conn *c, unsigned side)
+{
+	uint8_t bytes[CLASSIFY_MAX_BYTES];
+	struct feed f;
+
+	if (lane_prefix(&c->lanes[side], bytes, &f))
+		tls_wire(c, side, &f, c->lanes[side].prefix_time_ns);
+}
+
+/* The connection speaks TLS from its first bytes (or, joined, from here), which |side| sent. */
+static void start(struct conn *c, unsigned side)
+{
+	struct tls_secrets source = secrets_source(c->observe->secrets);
+	struct tls_listener listener = {.arg = c, .plaintext = plaintext};
+
+	c->numbered = false; /* the kernel half cannot count them */
+	for (int s = 0; s < 2; s++)
+		c->lanes[s].state = LANE_NEW;
+	c->observe->counters.tls_connections++;
+	c->tls = tls_new(&source, &listener, c->joined);
+	if (!c->tls)
+		observe_count(c, OBSERVE_LOST_MEMORY);
+	prefix_replay(c, OTHER(side));
+	prefix_replay(c, side);
+}
+
+/* Behind a PROXY header, if there is one. */
+static void wire_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	struct feed rest;
+	size_t taken;
+
+	if (c->encrypted) {
+		tls_wire(c, side, f, time_ns);
+		return;
+	}
+	taken = layers_feed(c, side, f, time_ns);
+	if (!c->encrypted)
+		return;
+	start(c, side);
+	rest = feed_rest(f, taken);
+	if (rest.size_bytes)
+		tls_wire(c, side, &rest, time_ns);
+}
+
+void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
+{
+	if (proxied_wants(c, side, f))
+		proxied_feed(c, side, f, time_ns, wire_feed);
+	else
+		wire_feed(c, side, f, time_ns);
 }
 
 /* The latest |count| connections that wait. */
@@ -184,35 +225,10 @@ void transport_finish(struct conn *c)
 		observe_count(c, OBSERVE_LOST_TLS_UNREADABLE);
 }
 
-const struct tls_facts *transport_facts(const struct conn *c)
-{
-	return c->tls ? tls_facts_of(c->tls) : NULL;
-}
-
-/* Both ends know the secrets. A library that keeps them to itself is the reason if neither end has
- * one that tells them: that of the end |side| first. */
-static const char *reason(const struct conn *c, unsigned side)
-{
-	unsigned own = c->ends[side].tls_stack, other = c->ends[OTHER(side)].tls_stack;
-	const char *name = tls_stack_name(own == TLS_STACK_OTHER ? other : own);
-
-	if (c->observe->limits.tls_off)
-		return tls_state_name(TLS_STATE_OFF);
-	return own && other && name ? name : tls_state_name(TLS_STATE_NO_SECRET);
-}
-
-const char *transport_state(const struct conn *c, unsigned side)
-{
-	enum tls_state state = c->tls ? tls_state_of(c->tls) : TLS_STATE_NO_SECRET;
-
-	if (!c->encrypted)
-		return NULL;
-	return state == TLS_STATE_NO_SECRET ? reason(c, side) : tls_state_name(state);
-}
-
 void transport_free(struct conn *c)
 {
 	wait_end(c);
 	tls_free(c->tls);
 	c->tls = NULL;
+	proxied_free(c);
 }

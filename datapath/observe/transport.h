@@ -4,10 +4,8 @@
 
 #include "datapath/observe/conn.h"
 
-/* The connection speaks TLS from its first bytes (or, joined, from here). */
-void transport_start(struct conn *c);
-
-/* Wire bytes or a gap; plaintext goes to layers_plaintext. */
+/* The next bytes (or a gap) of the direction that |side| sends, in order; captured at |time_ns|.
+ * What they carry goes to layers_feed. */
 void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
 
 /* A secret came: it is kept, and connections that wait try it. */
@@ -18,9 +16,5 @@ void transport_tick(struct observe *o, uint64_t now_ns);
 
 /* No more bytes will come: counts a connection that was never opened. */
 void transport_finish(struct conn *c);
-
-/* NULL for clear text. */
-const struct tls_facts *transport_facts(const struct conn *c);
-const char *transport_state(const struct conn *c, unsigned side);
 
 void transport_free(struct conn *c);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "datapath/observe/conn.h"
 #include "datapath/observe/identity.h"
 
 static void name_set(char out[128], const char *name, bool there)

@@ -2,7 +2,7 @@
 /* Verdict records of the kernel half to struct verdict. */
 #pragma once
 
-#include "datapath/observe/observe.h"
+#include "datapath/observe/conn.h"
 
 /* Tells the listener of |o|. |record| is a struct weft_verdict of the right size. */
 void verdict_take(struct observe *o, const void *record);
