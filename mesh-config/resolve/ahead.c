@@ -3,7 +3,7 @@
 #include "mesh-config/resolve/ahead.h"
 
 #include "base/blocks.h"
-#include "mesh-config/resolve/resolve.h"
+#include "mesh-config/resolve/state.h"
 
 #define PART_BYTES ((size_t)256 << 10)
 

@@ -2,7 +2,7 @@
 /* Finding a place costs comparisons of texts, moving what is behind it none. */
 #include "mesh-config/resolve/catalog.h"
 
-#include "mesh-config/resolve/source_state.h"
+#include "mesh-config/resolve/source_file.h"
 
 #include <stdlib.h>
 

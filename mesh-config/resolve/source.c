@@ -2,6 +2,7 @@
 /* Files come and go; their drafts are kept in order by kind, so that building need not sort, and
  * what changed since the last build is remembered, so that the next one need not do it all. */
 #include "mesh-config/resolve/source_state.h"
+#include "mesh-config/schema/read.h"
 
 #include <errno.h>
 #include <stdlib.h>

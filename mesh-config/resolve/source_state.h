@@ -6,21 +6,9 @@
 #include "base/table.h"
 #include "mesh-config/resolve/catalog.h"
 #include "mesh-config/resolve/source.h"
+#include "mesh-config/resolve/source_file.h"
 
 struct built;
-
-struct source_file {
-	const char *name; /* of the pool of names */
-	uint32_t index;
-	struct mesh_file *file;
-	struct slice bytes; /* of the file */
-	struct arena arena;
-	struct problem_sink problems;
-	struct draft *drafts;
-	uint64_t hash;		  /* of the drafts, whatever their order */
-	bool built;		  /* the last mesh was made with it */
-	struct source_file *next; /* among those that are gone */
-};
 
 #define CHANGED_MAX 64 /* files; with more of them everything is made anew */
 
@@ -54,5 +42,5 @@ void source_settle(struct mesh_source *s, bool all);
 /* In source_gone.c: |old| is replaced by |new| (NULL: by nothing). */
 void gone_note(struct mesh_source *s, const struct source_file *old, const struct source_file *new);
 
-/* In reuse.c: NULL is fine. */
+/* In build.c: NULL is fine. */
 void built_free(struct built *b);

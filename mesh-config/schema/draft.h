@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Objects as their files have them: read and checked one by one, references not yet resolved. */
+/* Objects as their files have them: read and checked one by one, references not yet resolved
+ * (mesh-config/schema/read.h). */
 #pragma once
 
 #include "mesh-config/schema/draft_gateway.h"
@@ -107,8 +108,3 @@ struct draft {
 	const char *host, *host_domain; /* of a Service: its host in that cluster domain */
 	uint32_t place;			/* while its catalog is put in order */
 };
-
-/* Reads every document of a file. The drafts are chained from the first to the last. What is no
- * object or of no use is left out with a problem. *|ret_first| may be NULL. 0 or -ENOMEM. */
-int drafts_read(struct reading *r, const struct yaml_node *documents, struct source_file *file,
-		struct draft **ret_first);

@@ -2,7 +2,7 @@
 /* Names and labels are checked by runs of characters; nothing here needs an expression engine. */
 #include "mesh-config/schema/forms.h"
 
-#include "mesh-config/schema/schema.h"
+#include "mesh-config/schema/scalars.h"
 
 #define LABEL_MAX_BYTES	  63
 #define DNS_MAX_BYTES	  255

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Addresses, durations and numbers from their texts. */
-#include "mesh-config/schema/schema.h"
+/* Nothing is taken that is not whole: no blanks, no signs, no rest. */
+#include "mesh-config/schema/scalars.h"
 
 #include <arpa/inet.h>
 #include <math.h>

@@ -6,6 +6,7 @@
 
 #include "mesh-config/model/pool.h"
 #include "mesh-config/schema/forms.h"
+#include "mesh-config/schema/scalars.h"
 #include "mesh-config/yaml/problem_sink.h"
 #include "mesh-config/yaml/yaml.h"
 
@@ -165,13 +166,3 @@ bool schema_asks_nothing(const struct field *f, const struct yaml_node *n);
 
 /* Of each field: its name, for messages and pages. */
 const char *field_type_text(enum field_type type);
-
-/* 16 bytes and how many bits count from "10.0.0.1", "fd00::1", "10.0.0.0/8"; false if it is none of
- * these. Bits behind the prefix are cleared; *|ret_clean| tells whether they were clear. */
-bool prefix_parse(struct slice text, struct mesh_prefix *ret, bool *ret_clean);
-
-/* "90s", "1m30s", "1.5h", "10ms" in ms. False if it is none, not of whole ms, or beyond 49 days. */
-bool duration_parse(struct slice text, uint32_t *ret_ms);
-
-/* Decimal digits only. */
-bool number_parse(struct slice text, uint32_t *ret);

@@ -2,6 +2,7 @@
 /* Documents are written one by one as they come, sorted once all are there. */
 #include "mesh-config/tools/canonical.h"
 
+#include "mesh-config/schema/read.h"
 #include "mesh-config/tools/canonical_slices.h"
 #include "mesh-config/tools/canonical_state.h"
 

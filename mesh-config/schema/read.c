@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From documents to drafts: which kind it is, its metadata, then its table. */
-#include "mesh-config/schema/draft.h"
+#include "mesh-config/schema/read.h"
 
 #include "base/table.h"
 #include "mesh-config/model/model.h"
@@ -9,13 +9,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-const struct kind kinds[KIND_COUNT] = {
-#define X(symbol, name, group, versions, table, at_root, doc)                                      \
-	{name, group, versions, &table, at_root, doc},
-	KINDS(X)
-#undef X
-};
 
 struct draft_metadata {
 	struct place at;
