@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The contract between the kernel half and user space: events, map keys and values, loss reasons.
- * Both sides include this file and nothing is written twice. Before including it, have __u8..__u64
- * and __be16/__be32 (user space: <linux/types.h>; BPF: "bpf/lib/kernel.bpf.h"). */
+ * Both sides include this file, so that no layout is written twice. Include <linux/types.h> (BPF:
+ * "bpf/lib/kernel.bpf.h") before it. */
 #pragma once
 
-/* Raised when the meaning or layout of anything below changes: no pins of another are adopted. */
+/* Raised when the meaning or layout of anything below changes. Pins of another version are not
+ * adopted. */
 #define WEFT_ABI_VERSION 5
 
 #include "bpf/abi_maps.h"
@@ -33,7 +34,7 @@ struct weft_tuple {
 	__u32 netns_ino; /* of the socket */
 };
 
-/* Which way bytes went, seen from the socket whose hook saw them. */
+/* Direction of the bytes, seen from the socket whose hook saw them. */
 #define WEFT_EGRESS  0
 #define WEFT_INGRESS 1
 
@@ -43,13 +44,13 @@ struct weft_tuple {
 #define WEFT_ROLE_SERVER  2
 
 /* weft_segment.flags */
-#define WEFT_SEGMENT_RAW   1u /* out of step: nothing of the packet is left out */
-#define WEFT_SEGMENT_JOIN  2u /* the first bytes seen of a direction that was in use before */
-#define WEFT_SEGMENT_AHEAD 4u /* came before its turn: TCP waits for what is before it */
+#define WEFT_SEGMENT_RAW   1u /* the framing parser is out of step: the whole packet is copied */
+#define WEFT_SEGMENT_JOIN  2u /* midstream: the first bytes seen of a used direction */
+#define WEFT_SEGMENT_AHEAD 4u /* arrived out of order: TCP waits for the bytes before it */
 
 /* WEFT_EVENT_SEGMENT: |data_bytes| captured bytes, data[0] at sequence number |seq|. Bytes between
  * the end of one record and the start of the next were left out on purpose (bodies), had been sent
- * twice, or are lost; which of them, the decoder knows: only bodies may be missing. data_bytes may
+ * twice, or are lost. The decoder can tell: only body bytes are left out on purpose. data_bytes may
  * be 0: a skipped body ended at |seq| at this time. */
 struct weft_segment {
 	struct weft_event event;
@@ -62,18 +63,17 @@ struct weft_segment {
 	__u32 packet_bytes; /* TCP payload of the packet that this record is part of */
 	__u64 mark_time_ns;
 	__u32 mark_end_seq;
-	__u32 mark_bytes; /* not 0: as if such a MARK of this socket stood before */
-	__u32 message; /* HTTP/1: data[0] begins this message of its direction, of which the first
-			  is 1; interim responses have the number of what they announce. 0: not
-			  known, or it begins none */
-	__u32 frame;   /* HTTP/2: a frame begins at data[frame - 1], which may be behind what is
-			  there; 0: not known */
+	__u32 mark_bytes; /* not 0: these three are a MARK of this socket, before this record */
+	__u32 message;	  /* HTTP/1: number, from 1, of the message that begins at data[0]; interim
+			     responses have that of the final one. 0: not known, or none begins */
+	__u32 frame; /* HTTP/2: a frame begins at data[frame - 1] (perhaps after this data); 0 = not
+			known */
 	__u8 data[];
 };
 
 /* WEFT_EVENT_MARK: bytes up to (not including) sequence number |end_seq| had arrived at the socket
- * |cookie|, all in ingress direction, their content was captured where they were sent. One that
- * begins a request travels in the answer's SEGMENT, unless something else comes first. */
+ * |cookie|. Always ingress; the content was captured at the sender's end. The mark of the start of
+ * a request travels in the SEGMENT of the response, unless another event precedes it. */
 struct weft_mark {
 	struct weft_event event;
 	__u64 cookie;
@@ -82,7 +82,7 @@ struct weft_mark {
 };
 
 /* weft_open.flags */
-#define WEFT_OPEN_JOINED  1u /* met while alive: what it carried so far was not seen */
+#define WEFT_OPEN_JOINED  1u /* midstream: what it carried before was not seen */
 #define WEFT_OPEN_AWAITED 2u /* the client's end is on this node and opens later */
 
 /* WEFT_EVENT_OPEN */
@@ -91,8 +91,7 @@ struct weft_open {
 	__u64 cookie;
 	struct weft_tuple tuple;
 	struct weft_owner owner;
-	__u32 egress_seq;   /* of the first byte this end sends; joined: 0 with ingress_seq 0 = not
-			       known */
+	__u32 egress_seq;   /* of the first byte this end sends; midstream: both 0 = not known */
 	__u32 ingress_seq;  /* of the first byte it receives */
 	__u32 handshake_us; /* client: SYN to ESTABLISHED; server: round trip of the SYN-ACK; 0 =
 			       not known */
@@ -110,18 +109,18 @@ struct weft_open {
 #define WEFT_END_TIMEOUT	16u  /* gave up after retransmissions */
 #define WEFT_END_PEER_FIRST	32u  /* the other end closed first */
 #define WEFT_END_ABANDONED	128u /* never established: the program closed it first */
-#define WEFT_END_REPAIRED	64u /* in TCP_REPAIR: its bytes are put into queues, without packets */
-#define WEFT_END_LEFT		256u /* WEFT_CLOSE_LEFT was told of it, or is lost */
+#define WEFT_END_REPAIRED	64u  /* in TCP_REPAIR: send() fills its queues, without packets */
+#define WEFT_END_LEFT		256u /* WEFT_CLOSE_LEFT was sent for it, or is lost */
 #define WEFT_END_PEER_LEFT	512u /* WEFT_CLOSE_PEER_LEFT */
 
 /* The kernel's own counters of one end (struct tcp_sock), and what the socket hooks counted. */
 struct weft_counters {
-	__u64 sent_bytes;      /* payload that left, without retransmissions, by sequence numbers */
-	__u64 received_bytes;  /* payload that arrived in order */
-	__u64 tcp_bytes_sent;  /* tcp_sock.bytes_sent: with retransmissions */
-	__u64 tcp_bytes_acked; /* tcp_sock.bytes_acked: counts SYN and FIN as the kernel does */
+	__u64 sent_bytes;	  /* payload sent, without retransmissions, by sequence numbers */
+	__u64 received_bytes;	  /* payload that arrived in order */
+	__u64 tcp_bytes_sent;	  /* tcp_sock.bytes_sent: with retransmissions */
+	__u64 tcp_bytes_acked;	  /* tcp_sock.bytes_acked: counts SYN and FIN as the kernel does */
 	__u64 tcp_bytes_received; /* tcp_sock.bytes_received */
-	__u64 past_sent_bytes; /* of |sent_bytes|, |received_bytes|: went past TCP (acceleration) */
+	__u64 past_sent_bytes; /* of |sent_bytes|, |received_bytes|: bypassed TCP (acceleration) */
 	__u64 past_received_bytes;
 	__u32 segments_out; /* tcp_sock.segs_out */
 	__u32 segments_in;
@@ -135,11 +134,11 @@ struct weft_counters {
 
 /* weft_close.alive */
 #define WEFT_CLOSE_GONE	 0
-#define WEFT_CLOSE_ALIVE 1 /* not from the ring: a walk met it */
+#define WEFT_CLOSE_ALIVE 1 /* not from the ring: written by an iterator over living connections */
 #define WEFT_CLOSE_LEFT                                                                            \
-	2 /* its program neither sends nor reads any more: it closed it, or shut both              \
-	     directions down; TCP has not done with it */
-#define WEFT_CLOSE_PEER_LEFT 3 /* the other end's FIN has come; this end may still send */
+	2 /* its program neither sends nor reads any more: it closed the socket, or shut both      \
+	     directions down; TCP has not finished the close */
+#define WEFT_CLOSE_PEER_LEFT 3 /* the other end's FIN has arrived; this end may still send */
 
 /* WEFT_EVENT_CLOSE: what became of an end. Also what the TCP iterator writes for a living
  * connection (a stream of these structures). */
@@ -152,19 +151,19 @@ struct weft_close {
 	__u8 role;
 	__u8 alive; /* WEFT_CLOSE_* */
 	__u16 pad;
-	__u32 age_us; /* since it was opened, first met, or tried where it failed; all ones: long */
+	__u32 age_us; /* since it began, was discovered, or the failed connect; all ones: longer */
 };
 
-/* WEFT_EVENT_LISTEN: a socket begins or ends to listen; what walks write of each listener. */
+/* WEFT_EVENT_LISTEN: a socket begins or ends to listen. Iterators write one per living listener. */
 struct weft_listen {
 	struct weft_event event;
 	__u64 cookie;
 	struct weft_tuple tuple; /* remote part empty */
 	struct weft_owner owner;
-	__u32 backlog;	   /* connections that wait for accept() now */
-	__u32 backlog_max; /* one more may wait (sk_acceptq_is_full) */
-	__u64 drops;	   /* its part of the kernel's ListenOverflows since weft is attached */
-	__u64 ended;	   /* 1: it listens no more */
+	__u32 backlog;	   /* connections that wait for accept() now (sk_ack_backlog) */
+	__u32 backlog_max; /* sk_max_ack_backlog; the queue holds one more (sk_acceptq_is_full) */
+	__u64 drops;	   /* its part of the kernel's ListenOverflows since weft was attached */
+	__u64 ended;	   /* 1: it stopped listening */
 };
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Balancing, beside the arena that bpf/abi_mesh.h describes: the hash of its tables, the state of a
- * pool, and the question of `weft simulate`. Part of bpf/abi.h, which is what others include. */
+/* Balancing, in addition to the arena that bpf/abi_mesh.h describes: the tables' hash, the state of
+ * a pool, the request of `weft simulate`. Part of bpf/abi.h, which is what others include. */
 #pragma once
 
-/* The hash of every table of an arena: over |count| 32-bit words as they lie in memory. */
+/* The hash of all tables of an arena: over |count| 32-bit words in host byte order. */
 static inline __u32 weft_hash(const __u32 *words, __u32 count, __u32 seed)
 {
 	__u64 h = seed + 0x9e3779b97f4a7c15ull;
@@ -15,8 +15,8 @@ static inline __u32 weft_hash(const __u32 *words, __u32 count, __u32 seed)
 	return (__u32)h;
 }
 
-/* Place of a front or an address: weft_mesh_table.first + (this & weft_mesh_table.mask), then the
- * next cells, cyclically. */
+/* First bucket of a frontend or an address: weft_mesh_table.first + (this & weft_mesh_table.mask);
+ * the probe goes on with the next cells, cyclically. */
 static inline __u32 weft_hash_key(const struct weft_mesh_key *key, __u32 seed)
 {
 	__u32 words[5];
@@ -25,7 +25,7 @@ static inline __u32 weft_hash_key(const struct weft_mesh_key *key, __u32 seed)
 	return weft_hash(words, 5, seed);
 }
 
-/* Place of a matcher. */
+/* First bucket of a matcher. */
 static inline __u32 weft_hash_match(__u64 value, __u8 kind, __u32 seed)
 {
 	__u32 words[3] = {(__u32)value, (__u32)(value >> 32), kind};
@@ -33,32 +33,32 @@ static inline __u32 weft_hash_match(__u64 value, __u8 kind, __u32 seed)
 	return weft_hash(words, 3, seed);
 }
 
-/* The element of weft_services that belongs to a pool. The shares are written by the kernel half
- * from what is ejected, at most every WEFT_POOL_HEALTH_NS. */
+/* The element of weft_services that belongs to a pool. The kernel half computes the shares from the
+ * ejected endpoints, at most every WEFT_POOL_HEALTH_NS. */
 struct weft_pool_state {
 	__u64 rotation;	  /* round robin: the next number */
-	__u64 checked_ns; /* when the shares were made */
+	__u64 checked_ns; /* when the shares were computed */
 	__u8 upper[4];	  /* upper end of each tier's share of |total| */
-	__u8 total;	  /* 0 = nothing to choose from */
-	__u8 panic;	  /* so few are healthy that ejection does not count */
-	__u16 generation; /* low bits of the one that they were made for */
+	__u8 total;	  /* 0 = no tier has an endpoint */
+	__u8 panic;	  /* fewer than min_health_percent are healthy: ejection is ignored */
+	__u16 generation; /* low bits of the generation that the shares were computed for */
 	__u64 pad[5];
 };
 
 #define WEFT_POOL_HEALTH_NS 10000000ull
 
-/* Context of the program `mesh_simulate`: where a connect would go, without going there. */
+/* Context of the program `mesh_simulate`: which endpoint a connect would get. */
 struct weft_simulation {
-	/* asked */
+	/* request */
 	__u8 source_addr[16]; /* all 0: any */
 	__u8 addr[16];
-	__u64 client;	 /* for affinity and Maglev when there is no source; e.g. a netns cookie */
+	__u64 client;	 /* for affinity and Maglev if source_addr is 0; e.g. a netns cookie */
 	__u64 cgroup_id; /* of the process, 0 = not known */
 	__u32 netns_ino; /* 0 = not known */
 	__u32 uid;	 /* WEFT_NUMBER_NONE = not known */
 	__u16 port;
 	__u8 protocol; /* IPPROTO_* */
-	/* answered */
+	/* answer */
 	__u8 verdict;	/* WEFT_VERDICT_* */
 	__u32 service;	/* state, 0xffffffff = none */
 	__u32 endpoint; /* the same */
@@ -66,7 +66,7 @@ struct weft_simulation {
 	__u8 endpoint_addr[16];
 	__u16 endpoint_port;
 	__u16 pad;
-	__u32 source;	  /* asked: cell of weft_mesh_identity in |generation|, 0 = not known */
+	__u32 source;	  /* request: cell of weft_mesh_identity in |generation|, 0 = not known */
 	__u64 generation; /* 0 = no mesh in force */
 };
 

@@ -3,9 +3,8 @@
  * include. */
 #pragma once
 
-/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as on the
- * wire's packet (source, destination), IPv4 mapped. What the counters equal is said in
- * bpf/lib/flow.bpf.h. */
+/* L4 flow counters per interface, kept by XDP or TC in a per-CPU LRU hash. Addresses as in the
+ * packet, IPv4 mapped. bpf/lib/flow.bpf.h says which other counters these equal. */
 struct weft_flow_key {
 	__u8 source_addr[16];
 	__u8 destination_addr[16];
@@ -26,30 +25,31 @@ struct weft_flow {
 	__u32 syn_count;
 };
 
-/* Settings that may change while programs run: one element of an array map. What is fixed at start
- * is `const volatile` data of the programs instead. */
+/* Settings that may change while programs run: one element of an array map. Settings that are fixed
+ * at the start are `const volatile` data of the programs instead. */
 struct weft_settings {
 	/* CLOCK_MONOTONIC, written by the agent; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
 	__u64 heartbeat_ns;
-	/* of the agent, never 0: a new agent has met no connection yet, each is announced anew */
+	/* identifies the agent, never 0: each connection is announced to a new agent again */
 	__u32 epoch;
 	__u32 capture;		  /* 1: socket hooks capture payload (L7); 0: L4 only */
 	__u32 tls_keys;		  /* 1: TLS secrets are taken */
 	__u32 ring_bytes;	  /* size of the ring */
-	__u32 ring_reserve_bytes; /* payload records leave this much of the ring to lifecycle and
-				     secrets */
+	__u32 ring_reserve_bytes; /* payload records leave this much of the ring free for lifecycle
+				     records and secrets */
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
 	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
-	__u32 readers;		  /* of the ring so far, now included */
-	__u32 ring_grant_bytes;	  /* what a CPU may fill before it asks again how full the ring is;
-				     for all CPUs together at most half of the reserve */
-	__u32 programs;		  /* 1: who holds a socket is known with the program: a mesh asks */
+	__u32 readers;		  /* number of ring readers so far, the present one included */
+	__u32 ring_grant_bytes;	  /* bytes a CPU may write before it queries the ring's fill level
+				     again; for all CPUs together at most half of the reserve */
+	__u32 programs;		  /* 1: owners are recorded with their program, for a mesh */
 };
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
 
-/* Where the agent tells the kernel half what it need not copy: an array map, the slot of a socket
- * is its cookie modulo WEFT_SKIPS. Another socket's slot, or none, only costs copies. */
+/* Where the agent tells the kernel half what it need not copy: an array map; the slot of a socket
+ * is its cookie modulo WEFT_SKIPS. If another socket has the slot, more is copied than needed and
+ * nothing else happens. */
 #define WEFT_SKIPS 1024u
 
 struct weft_skip {
@@ -58,12 +58,12 @@ struct weft_skip {
 			 * payload bytes of the connection is body */
 };
 
-/* What readers of the ring made of its records since the kernel half was loaded, kept beside it so
- * that seen = delivered + lost holds over any number of agents. One element of an array map,
- * written by user space. */
+/* What the readers of the ring did with its records since the kernel half was loaded. It is kept
+ * with the kernel half so that seen = delivered + lost holds over any number of agents. One element
+ * of an array map, written by user space. */
 struct weft_account {
 	__u64 delivered[8]; /* by WEFT_EVENT_* */
-	__u64 dropped[8];   /* of the time between two readers */
+	__u64 dropped[8];   /* records that were written while no reader ran */
 };
 
 /* A service address whose connections between two local ends may bypass TCP. The zero address
@@ -74,24 +74,23 @@ struct weft_accel_key {
 	__u8 pad[6];
 };
 
-#define WEFT_ACCEL_TRUSTED 1u /* its programs need not show first how they read */
+#define WEFT_ACCEL_TRUSTED 1u /* its programs skip the trial that shows how they read */
 
-/* One end of an accelerated connection as its receiver: what was queued for it past TCP. By socket
- * cookie. */
+/* The receive side of one end of an accelerated connection: data queued past TCP. Key: cookie. */
 struct weft_lane {
 	__u64 bytes;	   /* redirected to it */
 	__u64 read;	   /* payload that it has read, past TCP or not */
-	__u32 messages;	   /* redirected since nothing waited */
+	__u32 messages;	   /* redirected since the queue was last empty */
 	__u32 closed;	   /* nothing more may be redirected to it */
-	__u32 turns;	   /* times that its sender began to speak */
-	__u8 request;	   /* it began with a request, */
+	__u32 turns;	   /* direction changes: how often its sender began to send */
+	__u8 request;	   /* what the sender sent since then begins with a request, */
 	__u8 head_request; /* with a HEAD request */
-	__u8 overlaps;	   /* not all of its requests waited for the answer to the one before */
-	__u8 mode;	   /* what it speaks: a walk_mode of the kernel half */
+	__u8 overlaps;	   /* requests were pipelined */
+	__u8 mode;	   /* its protocol: a walk_mode of the kernel half */
 };
 
-/* A file that a process has mapped as code. The inode is as the kernel names it, which on overlay
- * and btrfs is not what stat() says. */
+/* A file that a process has mapped as code. The inode number is the kernel's, which differs from
+ * that of stat() on overlay and btrfs. */
 struct weft_mapping {
 	__u64 start;
 	__u64 end;
@@ -101,21 +100,21 @@ struct weft_mapping {
 	__u32 device_minor;
 	__u32 pid; /* thread group, initial namespace */
 	__u32 pad;
-	char name[60]; /* the last component of its path, cut */
+	char name[60]; /* the last component of its path, truncated */
 };
 
 #define WEFT_MAPPED_RING_BYTES (256u << 10)
 
-/* Walks that find out who holds the sockets of servers now. Numbers of walks begin with 1; one that
- * failed is made again with its number. */
+/* Walks that find out which processes hold the sockets of servers now. Walk numbers begin with 1; a
+ * walk that failed is repeated with its number. */
 struct weft_holding {
-	__u32 walk;	 /* that runs, or was made last; written by the agent */
-	__u32 completed; /* the latest that met all; written by the agent */
-	__u32 stirred;	 /* a holder may have changed since the walk began; the agent was woken */
-	__u32 known;	 /* how often a socket was found to have another workload than before */
+	__u32 walk;	 /* number of the walk that runs or ran last; written by the agent */
+	__u32 completed; /* number of the latest complete walk; written by the agent */
+	__u32 stirred; /* 1: a holder may have changed since the walk began; the agent was woken */
+	__u32 known;   /* how often a walk found a socket held by another workload than before */
 };
 
-#define WEFT_STIR_BYTES (128u << 10) /* two of the largest pages: it is read page by page */
+#define WEFT_STIR_BYTES (128u << 10) /* two pages of the largest page size (64 KiB) */
 
 _Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
 _Static_assert(sizeof(struct weft_lane) == 32, "lane");

@@ -1,45 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who a peer is and what it may do, as the kernel half reads it: cells of the arena that
- * bpf/abi_mesh.h describes, and questions to them. Part of bpf/abi.h, which is what others
+/* Workload identity and policy as the kernel half reads them: cells of the arena that
+ * bpf/abi_mesh.h describes, and requests to evaluate them. Part of bpf/abi.h, which is what others
  * include. */
 #pragma once
 
-/* An address of workloads, or a prefix that all addresses of a workload lie in. */
+/* An address of workloads, or a prefix that contains all addresses of a workload. */
 struct weft_mesh_address {
 	struct weft_mesh_key key;
-	__u32 identity; /* cell: the first that it may be, see weft_mesh_identity.next */
+	__u32 identity; /* cell of the first workload it may be, see weft_mesh_identity.next */
 	__u32 pad[10];
 };
 
 #define WEFT_MESH_LENGTHS 63u
 
-/* Which lengths prefixes have, of the 16 bytes: the longest first. */
+/* The prefix lengths in use, in bits of the 16-byte address, longest first. */
 struct weft_mesh_lengths {
 	__u8 count;
 	__u8 bits[WEFT_MESH_LENGTHS];
 };
 
-/* How a process is known. */
+/* What a process is matched by. */
 #define WEFT_MATCH_CGROUP  1 /* value: cgroup id, of the process or of a group above it */
 #define WEFT_MATCH_NETNS   2 /* value: inode of the network namespace */
 #define WEFT_MATCH_EXE	   3 /* value: weft_program.name */
 #define WEFT_MATCH_PATH	   4 /* value: weft_program.path; of the file that the process runs */
 #define WEFT_MATCH_UID	   5
-#define WEFT_MATCH_ADDRESS 6 /* only wanted beside others: see weft_mesh_lengths */
-#define WEFT_MATCH_OWNER   7 /* only wanted beside others: who may change the file */
+#define WEFT_MATCH_ADDRESS 6 /* only in |wants|, with another kind: see weft_mesh_lengths */
+#define WEFT_MATCH_OWNER   7 /* only in |wants|, with another kind: who may change the file */
 
-/* Matchers with one kind and value in a chain: no longer than this. */
+/* Maximum length of a chain of matchers with the same kind and value. */
 #define WEFT_MESH_MATCHERS 16
 
-/* A matcher. The table has the first of each kind and value, |next| leads to the others, of
- * ascending |rank|. All that |wants| names must hold; of all matchers that do, over all kinds,
- * the one of the lowest rank says who the process is. A prefix holds only of an address that is
- * known. */
+/* A matcher. The table holds the first of each kind and value; |next| leads to the others, in
+ * ascending |rank|. A matcher holds when every condition in |wants| holds; of all matchers that
+ * hold, over all kinds, the one with the lowest rank gives the workload. A prefix needs a known
+ * address. */
 struct weft_mesh_matcher {
 	__u64 value;
-	__u8 kind;  /* WEFT_MATCH_*: what it is found by */
-	__u8 wants; /* 1 << WEFT_MATCH_*, for each of the fields below; of its own kind
-		       WEFT_MATCH_PATH alone, as |value| is not all of it */
+	__u8 kind;  /* WEFT_MATCH_*: the kind of |value| */
+	__u8 wants; /* 1 << WEFT_MATCH_* for each condition below; of its own kind only
+		       WEFT_MATCH_PATH, as |value| is not the whole path hash */
 	__u8 prefix_bits;
 	__u8 pad;
 	__u32 identity; /* cell */
@@ -53,27 +53,26 @@ struct weft_mesh_matcher {
 	__u8 prefix[16]; /* of the process's address, IPv4 mapped: WEFT_MATCH_ADDRESS */
 };
 
-/* At most so many workloads that differ have one address (and port). */
+/* Maximum number of different workloads that share an address (and port). */
 #define WEFT_MESH_IDENTITIES 16u
 
-/* A workload. Namespaces, principals and classes are what bitmaps of steps are over. An end that
- * may be one of several is a chain of them: what policies deny to, or from, one of them is denied.
- */
+/* A workload. Steps hold bitmaps over namespaces, principals and classes. An end that may be one of
+ * several workloads is a chain of them: what policies deny to, or from, one of them is denied. */
 struct weft_mesh_identity {
-	__u64 key;    /* hash of what makes it the same workload in the next generation */
-	__u32 number; /* stays over generations: records name workloads by it */
+	__u64 key;    /* hash of what identifies the workload over generations */
+	__u32 number; /* stable over generations; records name workloads by it */
 	__u32 namespace_number;
 	__u32 principal_number; /* namespace and service account */
 	__u32 class_number;	/* namespace and labels */
-	__u32 policy;		/* step: for connections to it; 0 = no policy selects it: allowed */
-	__u32 next;		/* cell: another one that it may be */
+	__u32 policy; /* first step for connections to it; 0 = no policy selects it: allowed */
+	__u32 next;   /* cell of another workload that it may be */
 	__u32 pad[8];
 };
 
-/* Policies, compiled to steps: a decision graph without loops. Each step tests one thing and goes
- * on at |yes| or |no|; the end is step 0 (allowed, no policy) or a WEFT_STEP_VERDICT whose action
- * is not WEFT_ACTION_NOTE. */
-#define WEFT_MESH_STEPS 4096u /* on any way through a graph */
+/* Policies, compiled to steps: a decision graph without cycles. Each step tests one thing and
+ * continues at |yes| or |no|; the graph ends at step 0 (allowed, no policy) or at a
+ * WEFT_STEP_VERDICT whose action is not WEFT_ACTION_NOTE. */
+#define WEFT_MESH_STEPS 4096u /* on the longest path through a graph */
 
 #define WEFT_STEP_VERDICT   1
 #define WEFT_STEP_SOURCE_IP 2 /* value.prefixes */
@@ -86,7 +85,7 @@ struct weft_mesh_identity {
 /* weft_mesh_step.action */
 #define WEFT_ACTION_ALLOW 0
 #define WEFT_ACTION_DENY  1
-#define WEFT_ACTION_NOTE  2 /* AUDIT or dry run: noted, then on at |yes| */
+#define WEFT_ACTION_NOTE  2 /* AUDIT or dry run: recorded, then on at |yes| */
 
 struct weft_mesh_prefix {
 	__u8 addr[16]; /* IPv4 mapped; bits behind the prefix are 0 */
@@ -110,13 +109,13 @@ struct weft_mesh_step {
 		struct {
 			__u32 policy; /* number in the model, WEFT_NUMBER_NONE = none matched */
 			__u32 rule;   /* in the policy, from 1; 0 = none matched */
-			__u32 ends;   /* denial: 1 = connections that live are ended, too */
+			__u32 ends;   /* denial: 1 = established connections are ended, too */
 		} verdict;
 		__u16 ports[WEFT_STEP_PORTS]; /* ascending */
 		/* ascending, none inside another: binary search */
 		struct weft_mesh_prefix prefixes[WEFT_STEP_PREFIXES];
-		/* Bit n is in byte n / 8, the lowest first. What has no number, or one behind the
-		 * end, is not in it. */
+		/* Bit n is in byte n / 8, lowest bit first. A number at or above |bits|, or no
+		 * number, is not in it. */
 		struct {
 			__u32 bits;
 			__u8 bytes[WEFT_STEP_BITS / 8];
@@ -124,37 +123,36 @@ struct weft_mesh_step {
 	} value;
 };
 
-/* Answers of the walk over steps beside WEFT_ACTION_ALLOW and WEFT_ACTION_DENY. Notes do not count
- * then. */
-#define WEFT_ACTION_OPEN  3 /* a step asks for something of the source that is not known yet */
-#define WEFT_ACTION_STALE 4 /* kernel: another generation came into force */
+/* Results of the evaluation beside WEFT_ACTION_ALLOW and WEFT_ACTION_DENY. Notes of such an
+ * evaluation are ignored. */
+#define WEFT_ACTION_OPEN  3 /* a step needs a fact about the source that is not known yet */
+#define WEFT_ACTION_STALE 4 /* kernel: another generation is in force */
 
-/* What is asked of a graph. Numbers are those of weft_mesh_identity, WEFT_NUMBER_NONE = not known.
- */
+/* Input of a policy evaluation. Numbers: of weft_mesh_identity, WEFT_NUMBER_NONE = not known. */
 struct weft_policy_question {
 	__u8 source_addr[16]; /* all 0: not known yet */
 	__u8 target_addr[16];
-	__u32 step; /* where the graph begins */
+	__u32 step; /* first step of the graph */
 	__u32 namespace_number;
 	__u32 principal_number;
 	__u32 class_number;
 	__u16 target_port;
-	__u8 source_open; /* who the source is may yet be found out by its address */
-	__u8 some_open;	  /* kernel: the answer for one that the source may be was OPEN */
+	__u8 source_open; /* the source's workload may still be determined by its address */
+	__u8 some_open;	  /* kernel: for one candidate source the result was OPEN */
 	__u8 pad[4];
-	__u64 generation; /* kernel: that |step| and the numbers are of */
+	__u64 generation; /* kernel: generation of |step| and of the numbers */
 };
 
-#define WEFT_POLICY_NOTES 4u /* kept; all are counted */
+#define WEFT_POLICY_NOTES 4u /* notes kept; all are counted */
 
 struct weft_policy_answer {
 	__u8 action; /* WEFT_ACTION_* but NOTE */
-	__u8 broken; /* the graph does not end: denied */
-	__u16 notes; /* what is noted on the way */
+	__u8 broken; /* the graph was not evaluated to its end: denied */
+	__u16 notes; /* number of notes on the path */
 	__u32 policy;
 	__u32 rule;
-	__u16 steps; /* walked */
-	__u8 ends;   /* denied: connections that live are ended, too */
+	__u16 steps; /* steps evaluated */
+	__u8 ends;   /* denied: established connections are ended, too */
 	__u8 pad;
 	struct {
 		__u32 policy;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who holds a socket, and which program that is: its file by path, by name, and by who may change
- * it. Part of bpf/abi.h, which is what others include. */
+/* The owner of a socket and its program, which is identified by the path, the name and the owners
+ * of its file. Part of bpf/abi.h, which is what others include. */
 #pragma once
 
-/* Of a path that is told from others; deeper ones are not known. */
+/* Components of a path that is hashed; a deeper path is not known. */
 #define WEFT_PATH_COMPONENTS 32u
 
-/* Of the last component as people see it, with a NUL; longer ones are cut. */
+/* The last component in clear text, with a NUL; longer names are truncated. */
 #define WEFT_NAME_BYTES 64u
 
-/* A path is known by 96 bits of a hash that is not keyed: to find another path with the same ones
- * takes about as many trials as there are values. All 0: not known. */
+/* A path is identified by 96 bits of an unkeyed hash: a preimage takes 2^96 trials. 0: not
+ * known. */
 struct weft_program {
-	__u64 name;	 /* of the last component */
-	__u64 path;	 /* 0 = not known, see bpf/lib/program.bpf.h */
-	__u32 path_more; /* of the same hash */
-	__u32 owner;	 /* who beside root may change the file or a directory above it: a user,
-			    0 = no other, WEFT_OWNERS_MANY; says nothing without a path */
+	__u64 name;	 /* hash of the last component */
+	__u64 path;	 /* hash of the path, 0 = not known, see bpf/lib/program.bpf.h */
+	__u32 path_more; /* 32 more bits of the path's hash */
+	__u32 owner; /* the user who may change the file or a directory above it beside root, 0 =
+			none, WEFT_OWNERS_MANY; undefined without a path */
 };
 
 #define WEFT_OWNERS_MANY 0xffffffffu
 
-/* Who holds a socket, as seen when it connected, listened (accepted sockets inherit it) or was
- * found. */
+/* The owner of a socket: the process that connected or listened (accepted sockets inherit it), or
+ * that a walk found holding it. */
 struct weft_owner {
 	__u64 cgroup_id; /* cgroup v2, 0 = not known */
-	__u64 start_ns;	 /* start of the process, CLOCK_BOOTTIME: tells a reused pid */
+	__u64 start_ns;	 /* start of the process, CLOCK_BOOTTIME: distinguishes a reused pid */
 	__u32 pid;	 /* thread group id in the initial namespace, 0 = not known */
 	__u32 uid;
 	char comm[16];		   /* of the group leader or of the calling thread, NUL-padded */
@@ -33,21 +33,21 @@ struct weft_owner {
 	struct weft_program program;
 };
 
-/* Whether it is the one at the path that |path| and |more| are of. */
+/* Whether the program's file is at the path with the hash |path|, |more|. */
 static inline int weft_program_is(const struct weft_program *p, __u64 path, __u32 more)
 {
 	return p->path == path && p->path_more == more;
 }
 
-/* Whether root and the user |uid| alone may change it. */
+/* Whether only root and the user |uid| may change the file. */
 static inline int weft_program_owned(const struct weft_program *p, __u32 uid)
 {
 	return p->path && (!p->owner || p->owner == uid);
 }
 
-/* The state of SipHash, with four rounds for each word. Fed are, from the last component of a path
- * to the first, the bytes of each, filled up with zeros to words, and then their number: two paths
- * never give the same words. */
+/* The state of SipHash, with four rounds for each word. The input is, from the last component of a
+ * path to the first, the bytes of each, padded with zeros to words, and then their number, so that
+ * two paths never give the same words. */
 struct weft_path_hash {
 	__u64 v[4];
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A secret of TLS on its way to the agent (part of bpf/abi.h). */
+/* A TLS secret, sent to the agent (part of bpf/abi.h). */
 #pragma once
 
-/* Which secret of a handshake (RFC 8446 7.1; TLS 1.2: the master secret, RFC 5246 8.1). */
+/* The secrets of a handshake (RFC 8446 7.1; TLS 1.2: the master secret, RFC 5246 8.1). */
 #define WEFT_SECRET_UNKNOWN	     0 /* a traffic secret whose name was not seen */
 #define WEFT_SECRET_MASTER	     1 /* TLS 1.2; both randoms are filled */
 #define WEFT_SECRET_CLIENT_HANDSHAKE 2
@@ -14,7 +14,7 @@
 #define WEFT_DIGEST_SHA256 1
 #define WEFT_DIGEST_SHA384 2
 
-/* WEFT_EVENT_SECRET. Never stored, logged or sent on. */
+/* WEFT_EVENT_SECRET. The agent never stores, logs or forwards it. */
 struct weft_secret {
 	struct weft_event event;
 	__u64 cgroup_id;

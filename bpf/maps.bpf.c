@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Defines the maps that bpf/lib/maps.bpf.h, mesh_maps.bpf.h and redirect_maps.bpf.h declare, and
- * the licence of the linked object. */
+/* Defines the maps that the *maps.bpf.h of bpf/lib declare, and the object's licence. */
 #include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/mesh_maps.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* L4 flow counters at an interface's TC hooks, in both directions: TCX links, or classifiers of a
  * clsact qdisc. Emits nothing: it counts in weft_flows. May lose a packet's count when the flow
- * table has no room (FLOW_INSERT) or an IP header cannot be read (FLOW_PARSE). Never changes a
- * packet or its way: other programs go on. */
+ * table has no room (FLOW_INSERT) or an IP header cannot be read (FLOW_PARSE). Never changes or
+ * redirects a packet: the next program runs. */
 #include "bpf/lib/flow.bpf.h"
 
-/* UNSPEC of clsact and NEXT of TCX are the same number */
+/* TC_ACT_UNSPEC of clsact and TCX_NEXT have the same value */
 #define TC_GO_ON (-1)
 
-/* Ethernet, two tags, IPv6, some extension headers, TCP: what is made readable when a sender left
- * it in pages. */
+/* Ethernet, two VLAN tags, IPv6, some extension headers, TCP: what is pulled into the linear part
+ * when the sender left it in pages. */
 #define TC_HEADROOM_BYTES 192
 
 struct tc_usual {
@@ -34,7 +34,7 @@ __noinline int tc_read(struct __sk_buff *skb, struct weft_flow_key *key, struct 
 	return flow_parse(&c, type, key, p);
 }
 
-/* Whether the transport header was wanted and not found. */
+/* Whether the transport header is missing though the protocol has ports. */
 static __always_inline bool tc_lacks_ports(const struct weft_flow_key *key, const struct packet *p)
 {
 	return !p->later_fragment && !key->source_port && !key->destination_port &&
@@ -53,7 +53,7 @@ static __always_inline void tc_add(struct __sk_buff *skb, __u8 direction, __u32 
 	flow_count(&frame, key, p);
 }
 
-/* Any frame. */
+/* The slow path: any frame. */
 static __noinline int tc_count(struct __sk_buff *skb, __u8 direction)
 {
 	struct weft_flow_key key = {};
@@ -77,8 +77,8 @@ static __noinline int tc_count(struct __sk_buff *skb, __u8 direction)
 	return TC_GO_ON;
 }
 
-/* TCP in IPv4 without options as one straight piece of code: most of what a run costs is code that
- * is not in the cache. Returns whether the frame is that. */
+/* The fast path: TCP in IPv4 without options, as straight-line code, since most of the cost of a
+ * run is instruction cache misses. Returns whether the frame was such a one. */
 static __always_inline bool tc_count_usual(struct __sk_buff *skb, __u8 direction)
 {
 	struct tc_usual *f = (void *)(long)skb->data;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* L4 flow counters where a network card's driver hands packets over, before the stack sees or
- * refuses them. Emits nothing: it counts in weft_flows, in the place of the TC ingress program of
- * that interface. May lose a packet's count when the flow table has no room (FLOW_INSERT) or an IP
- * header cannot be read (FLOW_PARSE). Passes everything. */
+/* L4 flow counters at the driver of a network card, before the stack sees or drops a packet. Emits
+ * nothing: it counts in weft_flows, in place of the TC ingress program of that interface. May lose
+ * a packet's count when the flow table has no room (FLOW_INSERT) or an IP header cannot be read
+ * (FLOW_PARSE). Passes everything. */
 #include "bpf/lib/flow.bpf.h"
 
 static __always_inline __u32 xdp_frame_bytes(struct xdp_md *xdp)
@@ -26,7 +26,7 @@ __noinline int xdp_read(struct xdp_md *xdp, struct weft_flow_key *key, struct pa
 	return type < 0 ? FLOW_UNREADABLE : flow_parse(&c, type, key, p);
 }
 
-/* frags: only headers are read, so frames of several buffers (jumbo MTU) are welcome */
+/* frags: only headers are read, so frames of several buffers (jumbo MTU) are supported */
 SEC("xdp.frags")
 int weft_xdp(struct xdp_md *xdp)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: who the two ends of a connection are, as its server sees them. */
+/* Layer 6: the workloads at the two ends of a connection, as its server's end determines them. */
 #pragma once
 
 #include "bpf/lib/authorize.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 
-/* Functions of their own: the stack of all that calls each other is bounded. */
+/* Separate functions: the stack of a call chain is limited to 512 bytes. */
 __weak __noinline int source_of_addr(const struct end_key *key, __u64 generation)
 {
 	struct weft_mesh_key address = {};
@@ -16,7 +16,7 @@ __weak __noinline int source_of_addr(const struct end_key *key, __u64 generation
 	return identity_of_addr(&address, generation);
 }
 
-/* |arrived| as the server sees it; egress_seq: of the SYN. */
+/* The SYN owner of |arrived|, given as the server sees it; egress_seq: of the SYN. */
 static __noinline struct knock *knock_find(const struct end_key *arrived)
 {
 	struct end_key turned = {};
@@ -26,7 +26,7 @@ static __noinline struct knock *knock_find(const struct end_key *arrived)
 	return bpf_map_lookup_elem(&weft_knocks, &turned);
 }
 
-/* By the process that sent the SYN. */
+/* The workload of the process that sent the SYN. */
 __weak __noinline int source_by_process(const struct end_key *arrived, const struct knock *knock,
 					__u64 generation)
 {
@@ -39,10 +39,11 @@ __weak __noinline int source_by_process(const struct end_key *arrived, const str
 	return s.identity;
 }
 
-#define PLACE_UNKNOWN (IDENTITY_MANY - 1) /* no cell either */
+#define PLACE_UNKNOWN (IDENTITY_MANY - 1) /* not a valid cell */
 
-/* Who sent the SYN |arrived|: a process of this node, when one did, or who is where it was sent
- * from, or who has its address. The entry is read at once, as another SYN may get its place. */
+/* The source of the SYN |arrived|: the workload of the sending process if it is on this node, else
+ * of the network namespace or address noted with its SYN, else of the source address. The entry is
+ * read at once, because another SYN may replace it. */
 static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 generation)
 {
 	const struct knock *knock = knock_find(arrived);
@@ -54,8 +55,8 @@ static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 
 	return place != PLACE_UNKNOWN ? place : source_of_addr(arrived, generation);
 }
 
-/* Where source_of_syn is IDENTITY_MANY: the struct net whose addresses say which it may be, else 0.
- * No more: the chain of calls to those has as many frames as there may be. */
+/* Where source_of_syn is IDENTITY_MANY: the struct net whose addresses tell which workloads it may
+ * be, else 0. It stops there: this call chain has the maximum of frames. */
 static __always_inline __u64 source_net(const struct end_key *arrived, __u64 generation)
 {
 	const struct knock *knock = knock_find(arrived);

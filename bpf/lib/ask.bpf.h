@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 6: what the socket address hooks (cgroup connect, sendmsg, recvmsg, getpeername) have in
- * common: the question that a call is, who asks, and how it is refused. */
+ * common: the request that is made of a call, the caller, and refusals. */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
@@ -44,7 +44,8 @@ static __always_inline void addr_put_v6(struct bpf_sock_addr *ctx, const __u8 ad
 	ctx->user_port = bpf_htons(port);
 }
 
-/* The same for a hook of either family; |v6| is a constant: a program may only touch its own. */
+/* The same for a hook of either family; |v6| is a constant, because a program may only access the
+ * fields of its own family. */
 static __always_inline void addr_get(const struct bpf_sock_addr *ctx, __u8 addr[16], bool v6)
 {
 	if (v6)
@@ -70,16 +71,16 @@ static __always_inline bool addr_is_any(const __u8 addr[16])
 	return !words[0] && (!words[1] || words[1] == bpf_cpu_to_be64(0xffff00000000ull));
 }
 
-/* ---- the question */
+/* ---- the request */
 
-/* Services are of TCP and UDP; policy is for UDP-Lite, too. */
+/* Services are TCP or UDP; policy also applies to UDP-Lite. */
 static __always_inline bool is_balanced(const struct bpf_sock_addr *ctx)
 {
 	return ctx->protocol == IPPROTO_TCP || ctx->protocol == IPPROTO_UDP ||
 	       ctx->protocol == IPPROTO_UDPLITE;
 }
 
-/* Who sends from a UDP socket; for TCP the changes of its state say it. */
+/* Records the owner of a socket that sends datagrams. For TCP the state tracepoint does. */
 static __always_inline void datagram_owner(struct bpf_sock_addr *ctx, struct bpf_sock *sk)
 {
 	struct weft_owner *owner;
@@ -91,8 +92,8 @@ static __always_inline void datagram_owner(struct bpf_sock_addr *ctx, struct bpf
 		owner_learn(owner);
 }
 
-/* Where the mesh asks for programs: the socket says which one it is that connects or sends now. A
- * program of its own, called where little else is on the stack. */
+/* Where matchers match programs: records with the socket which program connects or sends now. A
+ * separate function, called where little else is on the stack. */
 __weak __noinline int caller_learn(struct bpf_sock_addr *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -106,7 +107,7 @@ __weak __noinline int caller_learn(struct bpf_sock_addr *ctx)
 	return 0;
 }
 
-/* For a record: with the program, where the socket says it. */
+/* The owner for a record, with the program if the socket has it. */
 static __always_inline void caller_tell(struct weft_owner *out, struct bpf_sock *sk)
 {
 	const struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
@@ -126,7 +127,7 @@ static __always_inline void ask_fill(const struct bpf_sock_addr *ctx, struct mes
 	ask->can_v6 = !ask->can_v4;
 }
 
-/* All that a call costs which has nothing to do with the mesh. */
+/* The only check for a call that does not concern the mesh. */
 static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
 {
 	struct mesh m;
@@ -136,10 +137,10 @@ static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
 	return m.header->flags & WEFT_MESH_POLICIES || mesh_find(&m, &m.header->fronts, &ask->key);
 }
 
-/* ---- where it asks from */
+/* ---- local and peer address */
 
-/* The address that the socket is bound to, all 0: none. All is read, whatever the family: the
- * verifier refuses the pointer arithmetic that the compiler makes of loads in branches. */
+/* The address that the socket is bound to, all 0: none. Both families are read in any case: for
+ * loads in branches the compiler emits pointer arithmetic that the verifier refuses. */
 static __always_inline void addr_of_sock(const volatile struct bpf_sock *sk, __u8 ret_addr[16])
 {
 	__u32 v4 = sk->src_ip4;
@@ -151,7 +152,7 @@ static __always_inline void addr_of_sock(const volatile struct bpf_sock *sk, __u
 		addr_from_v4(ret_addr, v4);
 }
 
-/* The same of where it is connected to, with the port. */
+/* The address and, as result, the port of the peer. */
 static __always_inline __u16 peer_of_sock(const volatile struct bpf_sock *sk, __u8 ret_addr[16])
 {
 	__u32 v4 = sk->dst_ip4;
@@ -164,9 +165,9 @@ static __always_inline __u16 peer_of_sock(const volatile struct bpf_sock *sk, __
 	return bpf_ntohs(sk->dst_port);
 }
 
-/* ---- no */
+/* ---- refusal */
 
-/* Of the process: a socket's own is out of reach in these hooks. */
+/* The network namespace of the process: that of the socket is out of reach in these hooks. */
 static __always_inline __u32 netns_of_current(void)
 {
 	const struct task_struct *task = (const struct task_struct *)bpf_get_current_task_btf();
@@ -204,8 +205,8 @@ static __always_inline void verdict_send(struct bpf_sock_addr *ctx, struct bpf_s
 	bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 }
 
-/* What the hook returns. Before Linux 6.1 (the helper came to these hooks with it; it is told by
- * another one of that release) every refusal is EPERM. */
+/* The hook's return value. Before Linux 6.1, which brought bpf_set_retval to these hooks (detected
+ * by another helper of that release), every refusal is EPERM. */
 static __always_inline int refuse(int verdict)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_user_ringbuf_drain))

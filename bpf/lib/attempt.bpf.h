@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: one attempt to connect: its SYN, whose it is, and that it was refused. What is refused
- * is this attempt of this socket and nothing else that has its addresses. */
+/* Layer 6: one attempt to connect: its SYN, the SYN's owner, and whether it was refused. A refusal
+ * applies to this attempt of this socket, not to others with the same addresses. */
 #pragma once
 
 #include "bpf/lib/arrival.bpf.h"
 #include "bpf/lib/packet_tcp.bpf.h"
 
-#define NEAR_NS	     8000000000ull /* from a SYN to its third repetition */
-#define UNDER_WAY_NS 200000000ull  /* a packet, from one network namespace to another */
+#define NEAR_NS	     8000000000ull /* from a SYN to its third retransmission */
+#define UNDER_WAY_NS 200000000ull  /* transit of a packet between network namespaces */
 #define STRANGER_NS  8000000000ull
 
 /* ---- packets of sockets */
 
-/* The addresses of a packet: |out|: as its sender sees them, else as its receiver does. False: they
- * cannot be read. */
+/* The addresses of a packet as its sender sees them (|out|) or as its receiver does. Returns false
+ * when they cannot be read. */
 __weak __noinline int addresses_read(const struct __sk_buff *skb, struct end_key *ret_key, bool out)
 {
 	struct ipv6hdr v6;
@@ -33,7 +33,7 @@ __weak __noinline int addresses_read(const struct __sk_buff *skb, struct end_key
 	return true;
 }
 
-/* The ends of a socket's packet whose transport header begins with ports. */
+/* Addresses and ports of a packet whose transport header begins with ports. */
 __weak __noinline int ends_read(const struct __sk_buff *skb, struct end_key *ret_ends, bool out)
 {
 	__u32 offset = transport_offset(skb);
@@ -48,8 +48,8 @@ __weak __noinline int ends_read(const struct __sk_buff *skb, struct end_key *ret
 
 enum syn { SYN_NONE, SYN_FOUND, SYN_UNREADABLE };
 
-/* Whether the packet of a TCP socket is a SYN without ACK, whatever stands before its TCP header.
- * Its ends are in |ret_key| then, its sequence number in |ret_key->egress_seq|. */
+/* Whether the packet of a TCP socket is a SYN without ACK, after any IP options or extension
+ * headers. Then |ret_key| holds its ends, and |ret_key->egress_seq| its sequence number. */
 __weak __noinline int syn_read(const struct __sk_buff *skb, struct end_key *ret_key, bool out)
 {
 	__u32 offset = transport_offset(skb);
@@ -65,9 +65,8 @@ __weak __noinline int syn_read(const struct __sk_buff *skb, struct end_key *ret_
 
 /* ---- refusals */
 
-/* The next SYN of |ends|, as the server sees them, in |netns_ino| within |lasts_ns| gets a RST. A
- * function of its own, as all that notes attempts is: the stack of all that calls each other is
- * bounded. */
+/* The next SYN of |ends|, given as the server sees them, in |netns_ino| within |lasts_ns| gets a
+ * RST. A separate function, like all that record attempts: the stack of a call chain is limited. */
 static __noinline int refused_expect(const struct end_key *ends, __u32 netns_ino, __u64 generation,
 				     __u64 lasts_ns)
 {
@@ -79,8 +78,8 @@ static __noinline int refused_expect(const struct end_key *ends, __u32 netns_ino
 	return 0;
 }
 
-/* Whether a SYN of |ends| that arrives in |netns_ino| was refused before. To be asked once: the
- * answer counts for this packet alone. */
+/* Whether a SYN of |ends| that arrives in |netns_ino| was refused before. Consumes the entry: call
+ * it once per packet. */
 static __always_inline bool refused_take(const struct end_key *ends, __u32 netns_ino,
 					 __u64 generation)
 {
@@ -95,10 +94,10 @@ static __always_inline bool refused_take(const struct end_key *ends, __u32 netns
 	return holds;
 }
 
-/* ---- knocks */
+/* ---- SYN owners */
 
-/* A socket of this node sends the SYN |key|. When it is one that was refused, the server's network
- * namespace learns that it comes again. */
+/* A socket of this node sends the SYN |key|. If that SYN was refused before, the server's network
+ * namespace is told to expect its retransmission. */
 static __noinline int knock_send(const struct end_key *key, const struct knock *fresh)
 {
 	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);
@@ -118,8 +117,8 @@ static __noinline int knock_send(const struct end_key *key, const struct knock *
 	return 0;
 }
 
-/* The SYN that a socket of this node last sent to |ends|, as the server sees them; NULL: none that
- * could be here now. */
+/* The SYN that a socket of this node last sent to |ends|, given as the server sees them; NULL: none
+ * that could still arrive. */
 static __always_inline const struct near *knocked_lately(const struct end_key *ends)
 {
 	struct end_key turned = {};
@@ -130,8 +129,8 @@ static __always_inline const struct near *knocked_lately(const struct end_key *e
 	return near && bpf_ktime_get_ns() - near->sent_ns < NEAR_NS ? near : NULL;
 }
 
-/* The SYN |arrived| is refused by a server in |netns_ino|. Of a client on this node it is known
- * when it tries again; of others nothing but the addresses is. */
+/* The SYN |arrived| is refused by a server in |netns_ino|. For a client on this node the refusal is
+ * stored with the SYN owner; for others only the addresses identify the retransmission. */
 static __always_inline void knock_refuse(const struct end_key *arrived, __u32 netns_ino,
 					 __u64 generation)
 {

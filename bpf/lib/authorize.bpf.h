@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: policy for one connection: who its ends are, what the steps say, and the records of it.
+/* Layer 5: policy for one connection: the workloads at its ends, the evaluation, and its records.
  * Emits VERDICT records for denials and notes; they may be lost when the ring is full (counted). */
 #pragma once
 
 #include "bpf/lib/identity.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 
-#define AUTHORIZE_TRIES 4 /* generations that may come into force while a decision is made */
+#define AUTHORIZE_TRIES 4 /* generation changes tolerated during one decision */
 
-/* One connection: the question, in which the addresses and the port are given, and the answer. */
+/* One connection: the question, whose addresses and port the caller fills, and the answer. */
 struct authorize {
 	struct weft_policy_question question;
 	struct weft_policy_answer answer;
-	__u32 source; /* cells; IDENTITY_MANY: not known yet */
+	__u32 source; /* cells; IDENTITY_MANY: one of several */
 	__u32 target;
-	__u32 source_number; /* found: of the workloads, WEFT_NUMBER_NONE */
+	__u32 source_number; /* result: numbers of the workloads, WEFT_NUMBER_NONE */
 	__u32 target_number;
 };
 
-/* Whether no other pair of ends can change it. */
+/* Whether this result stands for all pairs of ends. */
 static __always_inline bool is_final(__u8 action)
 {
 	return action == WEFT_ACTION_DENY || action == WEFT_ACTION_STALE;
@@ -39,8 +39,8 @@ static __always_inline void question_source(struct authorize *a, const struct me
 	a->source = who ? who->next : 0;
 }
 
-/* Fills in what the ends are in numbers; |a->source| goes on to the next that the source may be.
- * Returns the next that the target may be. */
+/* Fills in the numbers of both ends. |a->source| advances to the next workload that the source may
+ * be. Returns the next that the target may be. */
 static __always_inline __u32 question_fill(struct authorize *a, const struct mesh *m)
 {
 	const struct weft_mesh_identity *target = NULL;
@@ -53,8 +53,7 @@ static __always_inline __u32 question_fill(struct authorize *a, const struct mes
 	return target ? target->next : 0;
 }
 
-/* The policies of one that the target may be, for one that the source may be. Returns the next that
- * the target may be. */
+/* Evaluates one target candidate's policies for one source candidate. Returns the next target. */
 __weak __noinline int authorize_pair(struct authorize *a)
 {
 	struct mesh m;
@@ -73,7 +72,7 @@ __weak __noinline int authorize_pair(struct authorize *a)
 	return next;
 }
 
-/* The policies of |target| for every one that |source| may be. Returns as authorize_pair. */
+/* Evaluates the policies of |target| for every candidate of |source|. Returns as authorize_pair. */
 static __always_inline __u32 authorize_sources(struct authorize *a, __u32 source, bool *open)
 {
 	__u32 next = 0;
@@ -88,8 +87,8 @@ static __always_inline __u32 authorize_sources(struct authorize *a, __u32 source
 	return next;
 }
 
-/* The policies of the target answer in |a->answer|: a WEFT_ACTION_*. Of ends that may be several
- * workloads each pair must be allowed; |a->source| and |a->target| are used up. */
+/* Evaluates the policies of the target into |a->answer|: a WEFT_ACTION_*. If an end may be one of
+ * several workloads, every pair must be allowed; |a->source| and |a->target| are consumed. */
 static __always_inline int authorize_here(struct authorize *a)
 {
 	__u32 source = a->source;
@@ -110,7 +109,7 @@ __weak __noinline int authorize_ask(struct authorize *a)
 	return a ? authorize_here(a) : WEFT_ACTION_ALLOW;
 }
 
-/* The generation, when there are policies in it; 0: everything is allowed. */
+/* The generation in force if it has policies; 0: everything is allowed. */
 static __always_inline __u64 policies_generation(void)
 {
 	struct mesh m;
@@ -120,7 +119,7 @@ static __always_inline __u64 policies_generation(void)
 	return m.header->generation;
 }
 
-/* Whether |key| is the address of a workload, or of one of several, that has policies. */
+/* Returns the workload at |key| if it, or one of several there, has policies; else 0. */
 static __always_inline __u32 policies_concern(const struct weft_mesh_key *key, __u64 generation)
 {
 	const struct weft_mesh_identity *who;
@@ -146,7 +145,7 @@ static __always_inline void verdict_fill(struct weft_verdict *v, const struct au
 	v->verdict = WEFT_VERDICT_DENIED;
 }
 
-/* Note |number| instead of the verdict. */
+/* Turns the record into one of note |number|. */
 static __always_inline void verdict_note(struct weft_verdict *v, const struct authorize *a,
 					 __u64 number)
 {
@@ -159,7 +158,7 @@ static __always_inline void verdict_note(struct weft_verdict *v, const struct au
 	v->rule = a->answer.note[number].rule;
 }
 
-/* How many records |a| is worth: its notes, and the denial. Those that were not kept are lost. */
+/* The number of records for notes; notes that were not kept are counted as lost. */
 static __always_inline __u32 verdicts_of(const struct authorize *a)
 {
 	__u32 notes = a->answer.notes;

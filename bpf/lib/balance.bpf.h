@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: an endpoint out of a pool. Which tier: the better its health, the more of the pool's
- * connections it takes, as Envoy's priorities with an overprovisioning factor of 1.4. Which
- * endpoint: by the pool's way to choose; whoever is ejected is passed over, and where luck does not
- * find one that is left, a scan over all of them does. */
+/* Layer 4: selection of an endpoint from a pool. Tier: the healthier a tier is, the larger its
+ * share of the pool's connections, as Envoy's priorities with an overprovisioning factor of 1.4.
+ * Endpoint: by the pool's algorithm; ejected endpoints are skipped, and if several random tries
+ * find none that is usable, all are scanned. */
 #pragma once
 
 #include "bpf/lib/scan.bpf.h"
 
-#define TRIES		 8   /* by luck, before a scan */
-#define LEAST_SCAN	 128 /* endpoints: up to here the least of all, above of LEAST_CHOICES */
+#define TRIES		 8   /* random tries before a scan */
+#define LEAST_SCAN	 128 /* endpoints: all are compared up to this size, else LEAST_CHOICES */
 #define LEAST_CHOICES	 4
 #define OVERPROVISIONING 140 /* percent */
 
-/* ---- ways to choose, in the tier of |s|: |s->best| */
+/* ---- algorithms, in the tier of |s|; the result is |s->best| */
 
-/* The slot |slot| of the tier or its alias, with |chance| against what the slot keeps. */
+/* Alias method: the slot |slot| of the tier, or its alias if |chance| is above |keep|. */
 static __always_inline __u32 alias_pick(const struct scan_walk *w, __u32 slot, __u32 chance)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
@@ -44,8 +44,8 @@ __weak __noinline int choose_random(struct scan *s)
 	return 0;
 }
 
-/* Turn |n| falls to a slot; the share of its turns that a slot gives to its alias is spread evenly
- * over them (golden ratio). */
+/* The slot of number |n| of the rotation. The share of its numbers that a slot gives to its alias
+ * is spread evenly over them (golden ratio). */
 static __always_inline __u32 slot_of_turn(const struct scan_walk *w, __u64 n)
 {
 	__u32 count = w->s->count;
@@ -75,7 +75,7 @@ static __always_inline bool group_has(const struct weft_mesh_endpoint *e, const 
 	return s->first + slot - e->group.first < e->group.endpoints;
 }
 
-/* Of the group of |slot|, and of what chance finds there beside it. */
+/* Least connections among a few: |slot| and random others of its group. */
 __weak __noinline int choose_of_some(struct scan *s, __u32 slot)
 {
 	const struct weft_mesh_endpoint *e;
@@ -92,7 +92,7 @@ __weak __noinline int choose_of_some(struct scan *s, __u32 slot)
 	return 0;
 }
 
-/* Chance chooses the group, connections who gets one more in it. */
+/* A random choice selects the group; the least loaded endpoint in it is the result. */
 static __always_inline void tier_least(const struct scan_walk *w)
 {
 	struct scan *s = w->s;
@@ -140,7 +140,7 @@ __weak __noinline int choose_maglev(struct scan *s)
 	return 0;
 }
 
-/* What luck does not find a scan does. */
+/* Tries the pool's algorithm; scans the tier if that finds no usable endpoint. */
 static __always_inline void tier_choose(const struct scan_walk *w,
 					const struct weft_mesh_pool *pool,
 					struct weft_pool_state *state)
@@ -183,7 +183,7 @@ static __always_inline void scan_tier(struct scan *s, const struct weft_mesh_poo
 	s->count = pool->tier[tier & (WEFT_POOL_TIERS - 1)].endpoints;
 }
 
-/* Of 100, what a tier may take: its health in percent, overprovisioned; in a panic its size. */
+/* The share of a tier in percent: its overprovisioned health; in panic, its size. */
 static __always_inline __u32 tier_share(const struct shares *shares, __u32 size, __u32 healthy,
 					__u32 all)
 {
@@ -218,8 +218,8 @@ static __always_inline void shares_make(struct scan *s, const struct weft_mesh_p
 	shares->total = used;
 }
 
-/* The shares in force, made anew when they are old: a scan of all endpoints, the rarer the more
- * there are. */
+/* The shares in force. Outdated shares are computed again, which scans all endpoints; the interval
+ * grows with their number. */
 static __always_inline void shares_read(struct scan *s, const struct weft_mesh_pool *pool,
 					struct weft_pool_state *state, struct shares *shares)
 {
@@ -248,7 +248,7 @@ static __always_inline __u32 tier_draw(const struct shares *shares)
 
 /* ---- the pool */
 
-/* What the tier that was drawn does not have the others may. */
+/* Falls back to the other tiers when the drawn tier has no usable endpoint. */
 static __always_inline void pool_rest(struct scan *s, const struct weft_mesh_pool *pool)
 {
 	for (__u32 t = 0; t < WEFT_POOL_TIERS && s->best == MESH_NONE; t++) {
@@ -257,7 +257,7 @@ static __always_inline void pool_rest(struct scan *s, const struct weft_mesh_poo
 	}
 }
 
-/* Chooses an endpoint of the pool |s->pool|: its number, or MESH_NONE: there is none to be had. */
+/* Selects an endpoint of the pool |s->pool|. Returns its number, MESH_NONE: none is usable. */
 __weak __noinline int pool_choose(struct scan *s)
 {
 	const struct weft_mesh_pool *pool;

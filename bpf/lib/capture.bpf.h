@@ -8,7 +8,7 @@
 #define TINY_BYTES	    192
 #define SMALL_BYTES	    960
 #define LARGE_BYTES	    4032
-#define LINE_WINDOW	    40 /* readable after them: a line that begins in the data is looked at */
+#define LINE_WINDOW	    40	/* readable after the data, for a line that begins in it */
 #define MAX_PIECES	    132 /* of LARGE_BYTES: more than the largest packet (512 KiB, BIG TCP) */
 #define MAX_PIECES_UNROLLED 17	/* on kernels without bpf_loop (before 5.17) */
 
@@ -34,23 +34,25 @@ struct capture {
 	__u32 seq;		/* of the payload's first byte */
 	__u32 offset;		/* of that byte in the packet */
 	__u32 bytes;		/* of payload */
-	__u32 covered;		/* payload bytes [0, covered) need no copy (any more) */
+	__u32 covered;		/* payload bytes [0, covered) are copied already or need no copy */
 	__u32 flags;		/* WEFT_SEGMENT_* */
-	__u32 from;		/* walkers: what is to be copied next starts here, */
+	__u32 from;		/* framing parsers: the next bytes to copy start here, */
 	__u64 at;		/* and the next header is here */
 	struct arrival arrival; /* goes into the next record; its |bytes| 0: none */
-	__u64 waiting;		/* bytes in the ring before the record at hand; 0 = not asked */
+	__u64 waiting;		/* bytes in the ring before the current record; 0 = not queried */
 	__u64 quiet; /* TLS: payload of records that end up to this byte of the direction is body */
 	__u32 copied; /* bytes in records */
 	__u8 direction;
 	__u8 protocol;
-	__u8 fin;      /* nothing follows this packet */
-	__u8 early;    /* arrivals: sent before all was received that this end has sent */
-	__u32 message; /* that begins where the next record does; 0: none, or not known which */
-	__u32 frame;   /* one more than how far behind the next record's start a frame begins */
+	__u8 fin;      /* the packet has FIN */
+	__u8 early;    /* ingress: its ACK does not cover all that this end has sent */
+	__u32 message; /* number of a message that begins with the next record; 0: not known, none
+			*/
+	__u32 frame;   /* 1 + offset of a frame's start in the next record */
 };
 
-/* Of a record that is sent. */
+/* Fills the header of a record of |bytes| bytes at |at|. The arrival, the message and the frame go
+ * into one record only. */
 static __always_inline void segment_fill(struct weft_segment *s, struct capture *c, __u32 at,
 					 __u32 bytes)
 {
@@ -72,9 +74,9 @@ static __always_inline void segment_fill(struct weft_segment *s, struct capture 
 	c->frame = 0;
 }
 
-/* Payload gives way: the last part of the ring is kept for lifecycle records and secrets. A CPU
- * asks how full the ring is, and wakes the reader when it must, once for each grant. A run that
- * interrupts another one may spend a grant twice: two of each CPU still fit in the reserve. */
+/* Payload records have lower priority: the last part of the ring is reserved for lifecycle records
+ * and secrets. A CPU queries the fill level, and wakes the reader if needed, once per grant. A run
+ * that interrupts another may spend a grant twice; the reserve holds two grants of each CPU. */
 static __always_inline bool ring_has_room(const struct weft_settings *set, __u32 record_bytes,
 					  __u64 *ret_waiting)
 {
@@ -107,9 +109,9 @@ static __always_inline bool ring_has_room(const struct weft_settings *set, __u32
 		record_;                                                                           \
 	})
 
-/* |size| when it is 1 to |max|, else 0; |max| is a constant on each way here. Compared is one less,
- * and the size is made of what was compared: verifiers before Linux 6.14 learn nothing from a
- * number that is not 0, and clang likes to check a copy. */
+/* |size| if it is 1 to |max|, else 0; |max| is a constant at every call site. The code compares
+ * size - 1 and derives the result from the compared value: verifiers before Linux 6.14 learn
+ * nothing from a test for not 0, and clang tends to check a copy. */
 static __always_inline __u32 size_within(__u32 size, __u32 max)
 {
 	__u32 less = size - 1;
@@ -133,7 +135,7 @@ static __always_inline bool payload_load(struct __sk_buff *skb, const struct cap
 #define record_copy(type, max, skb, c, at, bytes, set)                                             \
 	do {                                                                                       \
 		struct type *copy_ = record_reserve(type, set, c);                                 \
-		if (!copy_) { /* what follows begins elsewhere */                                  \
+		if (!copy_) { /* the next record begins elsewhere */                               \
 			(c)->message = (c)->frame = 0;                                             \
 			break;                                                                     \
 		}                                                                                  \
@@ -155,7 +157,7 @@ struct range {
 	__u64 to;
 };
 
-/* Copies the next piece. Returns 1 when nothing is left. */
+/* Copies the next piece. Returns 1 when none is left. */
 static long range_piece(__u32 index, void *walk)
 {
 	struct range *r = walk;
@@ -177,7 +179,7 @@ static long range_piece(__u32 index, void *walk)
 	return 0;
 }
 
-/* Copies payload [from, to) but for what is covered already; afterwards everything before |to| is
+/* Copies payload [from, to) without what is covered already; afterwards everything before |to| is
  * covered. */
 __weak __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __u32 from, __u32 to)
 {
@@ -202,7 +204,7 @@ __weak __noinline int capture_range(struct __sk_buff *skb, struct capture *c, __
 	return 0;
 }
 
-/* Says that a skipped body ended with byte |at| of this packet, at this time. */
+/* Sends an empty record: a skipped body ended with byte |at| of this packet, at this time. */
 __weak __noinline int capture_end(struct capture *c, __u32 at)
 {
 	struct weft_settings *set = settings();
@@ -222,7 +224,7 @@ __weak __noinline int capture_end(struct capture *c, __u32 at)
 	return 0;
 }
 
-/* A MARK record. A global function: verified once. */
+/* Sends a MARK record. A global function, so that it is verified once. */
 __weak __noinline int mark_send(__u64 cookie, const struct arrival *arrival)
 {
 	struct weft_settings *set = settings();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: what the first bytes of a direction begin. */
+/* Layer 4: which protocol the first bytes of a direction belong to. */
 #pragma once
 
 #include "bpf/lib/request_line.bpf.h"
@@ -27,7 +27,7 @@ static __always_inline bool is_upper(__u8 c)
 	return c >= 'A' && c <= 'Z';
 }
 
-/* The bytes begin with |text|, or are the beginning of it. */
+/* Whether the bytes begin with |text|, or are a prefix of it. */
 static __always_inline bool begins(const struct first_bytes *f, const char *text, __u32 size)
 {
 	for (__u32 i = 0; i < size; i++)
@@ -36,8 +36,8 @@ static __always_inline bool begins(const struct first_bytes *f, const char *text
 	return true;
 }
 
-/* "HTTP/1." or a usual method, which is one of capitals, and a blank; a cut one counts. A global
- * function: verified once, not at each of its many calls. */
+/* "HTTP/1." or a usual method (capitals, then a blank), also when truncated. A global function, so
+ * that it is verified once. */
 __weak __noinline int looks_http1(const struct first_bytes *f)
 {
 	const __u8 *b;
@@ -58,7 +58,7 @@ __weak __noinline int looks_http1(const struct first_bytes *f)
 	return false;
 }
 
-/* A request begins at |at|, where |f| was loaded. */
+/* Whether a request begins at |at|, where |f| was loaded. */
 static __always_inline bool begins_request(struct __sk_buff *skb, const struct capture *c, __u32 at,
 					   const struct first_bytes *f)
 {
@@ -68,20 +68,19 @@ static __always_inline bool begins_request(struct __sk_buff *skb, const struct c
 #define CONTINUE       "HTTP/1.1 100 Continue\r\n\r\n"
 #define CONTINUE_BYTES 25
 
-/* |bytes| of which |f| is the beginning are an interim response that asks for the body, and nothing
- * else. */
+/* Whether |bytes| bytes, of which |f| is the beginning, are exactly one 100 Continue. */
 static __always_inline bool is_continue(const struct first_bytes *f, __u32 bytes)
 {
 	return bytes == CONTINUE_BYTES && begins(f, CONTINUE, CONTINUE_BYTES - 1);
 }
 
-/* The status line of a response that is not interim. */
+/* Whether it is the status line of a final response. */
 static __always_inline bool is_final(const struct first_bytes *f)
 {
 	return begins(f, "HTTP/1.", 7) && f->b[9] >= '2';
 }
 
-/* A cut preface counts when it cannot be a method any more that is in use. */
+/* A truncated preface counts if no method in use begins like it. */
 static __always_inline bool looks_preface(const struct first_bytes *f)
 {
 	return f->bytes >= 3 && begins(f, "PRI * HTTP/2", 12);
@@ -101,30 +100,30 @@ static __always_inline bool looks_settings(const struct first_bytes *f)
 	       !(b[5] | b[6] | b[7] | b[8]) && (b[1] << 8 | b[2]) % 6 == 0;
 }
 
-/* The beginning of one, in a packet that ends within its header. */
+/* A truncated SETTINGS frame: the packet ends within the header. */
 static __always_inline bool looks_settings_cut(const struct first_bytes *f)
 {
-	const __u8 *b = f->b; /* zeros behind |bytes| */
+	const __u8 *b = f->b; /* zeros after |bytes| */
 
 	return f->bytes < FRAME_HEADER_BYTES && b[0] == 0 && (f->bytes < 4 || b[3] == 4) &&
 	       !(b[4] | b[5] | b[6] | b[7]);
 }
 
-/* The PROXY protocol's binary header, version 2: the signature, or a beginning of it. */
+/* The PROXY protocol's binary header, version 2: the signature, or a prefix of it. */
 static __always_inline bool looks_proxy(const struct first_bytes *f)
 {
 	return begins(f, "\r\n\r\n\0\r\nQUIT\n", 12);
 }
 
-/* What the header of a frame of HTTP/2 may say (RFC 9113 6). Streams that carry requests have odd
- * numbers; gRPC's peers announce frames of 4 MiB. */
+/* Valid frame headers of HTTP/2 (RFC 9113 6). Streams that carry requests have odd numbers; gRPC
+ * peers announce frames of 4 MiB. */
 #define FRAME_BYTES_USUAL 16384
 #define FRAME_BYTES_DATA  (4u << 20)
 #define FRAMES_ON_STREAM  (1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 9)
 #define FRAMES_ON_ALL	  (1 << 4 | 1 << 6 | 1 << 7 | 1 << 8)
 #define FRAMES_OF_4	  (1 << 3 | 1 << 8) /* RST_STREAM, WINDOW_UPDATE */
 
-/* Flags that mean something, by type. */
+/* The flags defined for a frame type. */
 static __always_inline __u8 frame_flags(__u8 type)
 {
 	switch (type) {
@@ -156,11 +155,11 @@ static __always_inline bool is_frame(const __u8 *h)
 	return on_stream ? type & FRAMES_ON_STREAM && h[8] & 1 : type & FRAMES_ON_ALL;
 }
 
-#define JOIN_FRAMES 3 /* that are looked at */
+#define JOIN_FRAMES 3 /* frames checked */
 
-/* Joined connections: frames from |at| on. One that is longer than the packet tells too little, or
- * begins in the middle of another one's payload; one that fills it, or that another one follows, is
- * one. */
+/* Midstream: whether there are frames from |at| on. A single header whose frame ends beyond the
+ * packet is not enough, as it may be part of a payload. A frame that fills the packet, or that
+ * another valid header follows, is accepted. */
 static __always_inline bool looks_frames(struct __sk_buff *skb, const struct capture *c, __u32 at)
 {
 	__u64 next = at;
@@ -179,13 +178,14 @@ static __always_inline bool looks_frames(struct __sk_buff *skb, const struct cap
 	return true;
 }
 
-/* The client's ClientHello was seen: a server that refuses it says an alert, however it is cut. */
+/* Whether the other direction is TLS: a server may answer with an alert, which can be truncated. */
 static __always_inline bool is_tls(const struct conn_state *state)
 {
 	return state->streams[0].mode == WALK_TLS || state->streams[1].mode == WALK_TLS;
 }
 
-/* A record of a handshake; of any type where its header is whole, or the other end speaks TLS. */
+/* A handshake record; a record of any type if its header is complete midstream, or if the other
+ * direction is TLS. */
 static __always_inline bool looks_tls(const struct first_bytes *f, const struct conn_state *state)
 {
 	const __u8 *b = f->b;
@@ -197,7 +197,7 @@ static __always_inline bool looks_tls(const struct first_bytes *f, const struct 
 	return b[0] == 22 || is_tls(state) || (state->joined && f->bytes >= 5);
 }
 
-/* The client's preface was seen: what the server says first is frames, however it is cut. */
+/* Whether the other direction is HTTP/2: then a server's first bytes are frames. */
 static __always_inline bool is_http2(const struct conn_state *state)
 {
 	return state->streams[0].mode == WALK_HTTP2 || state->streams[1].mode == WALK_HTTP2;
@@ -211,8 +211,8 @@ static __always_inline bool is_http1(const struct conn_state *state)
 	       in == WALK_HTTP1_RAW;
 }
 
-/* A request behind empty lines, which servers ignore (RFC 9112 2.2), as some clients do before a
- * response, or nothing but those yet: two at most. |f|, loaded at |at|, is loaded anew. */
+/* A request after at most two empty lines, which servers ignore (RFC 9112 2.2), as some clients
+ * send them before a request, or only such lines so far. |f|, loaded at |at|, is loaded again. */
 static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struct capture *c,
 					      __u32 at, struct first_bytes *f)
 {
@@ -227,8 +227,8 @@ static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struc
 	return looks_http1(f);
 }
 
-/* What begins with bytes of no known protocol. Those of a client may be a request that a server of
- * HTTP/1 refuses, or the piece of one: the answer tells. */
+/* The mode for bytes of no known protocol. Those of a client may be a request that an HTTP/1 server
+ * refuses, or a part of one: the response decides. */
 static __always_inline int classify_unknown(const struct capture *c, const struct conn_state *state)
 {
 	__u8 asks = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
@@ -240,7 +240,7 @@ static __always_inline int classify_unknown(const struct capture *c, const struc
 	return WALK_UNCLEAR;
 }
 
-/* Decides what the bytes at |at| begin: a walk_mode. A global function: verified once. */
+/* Determines the protocol at |at|: a walk_mode. A global function, so that it is verified once. */
 __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			const struct conn_state *state, struct stream_state *s)
 {
@@ -251,7 +251,7 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 	if (state->streams[!(c->direction & 1)].mode == WALK_UNCLEAR)
 		return begins(&f, "HTTP/1.", 7) ? WALK_HTTP1 : WALK_OPAQUE;
 	if (!state->joined && looks_proxy(&f))
-		return WALK_HTTP1_RAW; /* a header in pieces */
+		return WALK_HTTP1_RAW; /* a header split over packets */
 	if (looks_preface(&f)) {
 		s->wanted = s->position + at + PREFACE_BYTES;
 		return WALK_HTTP2;
@@ -259,7 +259,7 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 	if (state->joined && looks_frames(skb, c, at))
 		return WALK_HTTP2;
 	if (state->joined && is_http2(state))
-		return WALK_NEW; /* inside of a frame, whatever it looks like */
+		return WALK_NEW; /* inside of a frame */
 	if (looks_http1(&f))
 		return WALK_HTTP1;
 	if (is_http2(state))
@@ -269,7 +269,7 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 	if (looks_settings(&f))
 		return WALK_HTTP2;
 	if (looks_settings_cut(&f) && (!state->joined || is_http1(state)))
-		return WALK_RAW; /* a server may be the first to speak */
+		return WALK_RAW; /* the server may send first */
 	if (line_names_http1(skb, c, at))
 		return WALK_HTTP1;
 	if (!state->joined && looks_empty_lines(skb, c, at, &f))
@@ -294,7 +294,7 @@ static __always_inline __u8 protocol_of(__u8 mode)
 	return WEFT_PROTOCOL_HTTP1;
 }
 
-/* Gives up following: from |at| on everything is copied, in |mode|. */
+/* Stops parsing the framing: from |at| on everything is copied, in |mode|. */
 __noinline int walk_raw(struct __sk_buff *skb, struct capture *c, struct stream_state *s, __u32 at,
 			__u8 mode)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 7: what a decision may ask of the client: who the process is, and the address that its
- * socket has or will have. */
+/* Layer 7: what a decision may need to know of the client: the workload of the process, and the
+ * address that its socket has or will have. */
 #pragma once
 
 #include "bpf/lib/policy_connect.bpf.h"
 
-#define CLIENT_DEVICES 16 /* of a network namespace, in their order */
-#define CLIENT_ADDRS   4  /* of one of them */
+#define CLIENT_DEVICES 16 /* of a network namespace that are looked at, in the kernel's order */
+#define CLIENT_ADDRS   4  /* addresses of a device */
 
 /* include/uapi/linux/if.h, if_addr.h */
 #define IFF_UP		  0x1
@@ -57,8 +57,8 @@ static __always_inline bool client_v6_of_device(const struct net_device *dev, __
 	return false;
 }
 
-/* The first address of the network namespace |net| (a struct net) that may be seen beyond its
- * machine: the kernel's choice, too, if it has but one of this family. All 0: it has none. */
+/* The first address of the network namespace |net| (a struct net) that is valid beyond its machine.
+ * The kernel chooses the same one if there is only one of this family. All 0: there is none. */
 __weak __noinline int client_address(struct weft_mesh_key *ret, __u64 net, __u32 v6)
 {
 	struct list_head *head = &((struct net *)net)->dev_base_head;
@@ -96,8 +96,8 @@ static __always_inline __u64 client_of_netns(__u64 cookie)
 	return (__u64)weft_hash(words, 2, 1) << 32 | weft_hash(words, 2, 2);
 }
 
-/* By the address that the socket is bound to, else by the one that it will have; a client without
- * any is its network namespace. */
+/* The client's hash: of the address that the socket is bound to, else of the address that it will
+ * get, else of its network namespace. */
 static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
 				       const struct mesh_ask *ask)
 {
@@ -111,7 +111,7 @@ static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct b
 
 /* ---- the decision */
 
-/* mesh_decide, for the process that runs. A WEFT_VERDICT_*. */
+/* mesh_decide for the current process. Returns a WEFT_VERDICT_*. */
 static __always_inline int client_decide(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
 					 struct mesh_ask *ask)
 {

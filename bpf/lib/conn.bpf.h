@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: what is known of a TCP socket: its addresses, its owner, its counters. */
+/* Layer 2: facts about a TCP socket: addresses, owner, counters. */
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
@@ -13,8 +13,8 @@ static __always_inline void addr_from_v4(__u8 out[16], __be32 addr)
 	__builtin_memcpy(out + 12, &addr, 4);
 }
 
-/* The address of the kernel's own structure behind a context or a socket of a hook, which shows
- * only some of it: a pointer that was put on the stack is there as what it is. */
+/* The address of the kernel structure behind a context or a socket of a hook, of which the program
+ * may access only some fields: the pointer is stored on the stack and read back as a number. */
 static __always_inline const void *kernel_address(const void *shown)
 {
 	const void *volatile place = shown;
@@ -24,7 +24,7 @@ static __always_inline const void *kernel_address(const void *shown)
 	return address;
 }
 
-/* As a number: functions that are verified by themselves take no pointer to it. */
+/* As a number: global functions take no pointer to a struct net. */
 static __always_inline __u64 net_of_sock(const struct bpf_sock *sk)
 {
 	const struct sock *inner = kernel_address(sk);
@@ -39,8 +39,8 @@ static __always_inline __u32 netns_of_sock(const struct bpf_sock *sk)
 	return BPF_CORE_READ(net, ns.inum);
 }
 
-/* Whether the addresses of |net| (a struct net) say who it is. In a user namespace everyone makes
- * devices with any address. */
+/* Whether the addresses of |net| (a struct net) identify a workload. In a user namespace any user
+ * can create devices with any address. */
 static __always_inline bool net_counts(__u64 net)
 {
 	const struct net *from = (const void *)net;
@@ -82,7 +82,7 @@ static __always_inline void end_key_fill(struct end_key *key, const struct weft_
 	key->ingress_seq = ingress_seq;
 }
 
-/* The addresses as the other end sees them. */
+/* The same key as the other end sees it. */
 static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
 {
 	__builtin_memcpy(out->local_addr, key->remote_addr, 16);
@@ -115,7 +115,7 @@ static __always_inline void owner_of_current(struct weft_owner *owner)
 	owner->cgroup_id = bpf_get_current_cgroup_id();
 }
 
-/* Whether anything asks for programs. */
+/* Whether programs have to be recorded. */
 static __always_inline bool programs_matter(void)
 {
 	const struct weft_settings *set = settings();
@@ -123,7 +123,7 @@ static __always_inline bool programs_matter(void)
 	return set && set->programs;
 }
 
-/* The same with the program. */
+/* The owner with its program. */
 static __always_inline void owner_learn(struct weft_owner *owner)
 {
 	owner_of_current(owner);
@@ -133,7 +133,7 @@ static __always_inline void owner_learn(struct weft_owner *owner)
 		__builtin_memset(&owner->program, 0, sizeof(owner->program));
 }
 
-/* The socket is of a kind that weft follows: TCP over IPv4 or IPv6. */
+/* Whether the socket is of |protocol| over IPv4 or IPv6. */
 static __always_inline bool sock_is_of(const struct sock *sk, __u16 protocol)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -151,8 +151,8 @@ static __always_inline bool sock_is_udp(const struct sock *sk)
 	return sock_is_of(sk, IPPROTO_UDP);
 }
 
-/* Multipath TCP: the kernel connects and listens with a TCP socket of its own, the process holds
- * another one, which this is; NULL: |sk| is no such socket. */
+/* Multipath TCP: the kernel connects and listens with a subflow socket, the process holds another
+ * socket. Returns the latter; NULL: |sk| is no subflow. */
 static __always_inline struct mptcp_sock *mptcp_held(struct bpf_sock *sk)
 {
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) ||
@@ -161,7 +161,7 @@ static __always_inline struct mptcp_sock *mptcp_held(struct bpf_sock *sk)
 	return bpf_skc_to_mptcp_sock(sk);
 }
 
-/* The socket is of a kind whose holder is known: TCP, Multipath TCP, UDP, UDP-Lite. */
+/* Whether owners are recorded for this kind of socket: TCP, Multipath TCP, UDP, UDP-Lite. */
 static __always_inline bool sock_has_owner(const struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
@@ -171,14 +171,15 @@ static __always_inline bool sock_has_owner(const struct sock *sk)
 		protocol == IPPROTO_UDPLITE);
 }
 
-/* A process puts the socket together, or takes it apart, by TCP_REPAIR. */
+/* The socket is in TCP_REPAIR: a process dumps or restores it. */
 static __always_inline bool is_repaired(const struct tcp_sock *tcp)
 {
 	return BPF_CORE_READ_BITFIELD(tcp, repair);
 }
 
-/* What has arrived in order, also of what came before its turn when no packet came since its turn
- * has come; a FIN counts in |rcv_nxt|, not here. What goes past TCP comes in order. */
+/* Bytes received in order. Includes reordered packets whose gap was filled when no packet was seen
+ * since; |rcv_nxt| also counts a FIN, which is not counted here. Redirected bytes arrive in
+ * order. */
 static __always_inline __u64 received_in_order(const struct conn_state *state,
 					       const struct tcp_sock *tcp)
 {
@@ -212,8 +213,8 @@ static __always_inline void counters_fill(struct weft_counters *c, const struct 
 	c->min_rtt_us = tcp->rtt_min.s[0].v == ~0u ? 0 : tcp->rtt_min.s[0].v;
 }
 
-/* Reserves a lifecycle record, zeroed but for its header; counts it as seen, and as lost when there
- * is no room. */
+/* Reserves a lifecycle record, zeroed except for its header; counts it as seen, and as lost when
+ * the ring has no room. */
 #define lifecycle_reserve(type, event_kind)                                                        \
 	({                                                                                         \
 		struct type *record_ = bpf_ringbuf_reserve(&weft_ring, sizeof(*record_), 0);       \

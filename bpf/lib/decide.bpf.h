@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: from an address that is asked for to an endpoint: front, route, split, pool, endpoint,
- * then the service's limits, and the counting. One generation is looked up and used to the end. */
+/* Layer 5: from the requested address to an endpoint: frontend, route, split, pool, endpoint, then
+ * the service's limits and counters. One generation is looked up and used for all steps. */
 #pragma once
 
 #include "bpf/lib/route.bpf.h"
 
 #define NSEC		  1000000000ull
-#define GENERATIONS	  4	       /* that may come into force while a decision is made */
-#define DATAGRAMS_STAY_NS (300 * NSEC) /* from one to the next */
+#define GENERATIONS	  4	       /* generation changes tolerated during one decision */
+#define DATAGRAMS_STAY_NS (300 * NSEC) /* between two datagrams */
 
-/* Instead of a verdict: more of the client is asked for, |ask->asks|. */
+/* Not a verdict: the decision needs more facts about the client, |ask->asks|. */
 #define MESH_ASKS 255
 
-/* ---- staying with an endpoint */
+/* ---- session affinity */
 
 static __always_inline void sticky_key_fill(struct sticky_key *key, const struct mesh_ask *ask)
 {
@@ -21,7 +21,7 @@ static __always_inline void sticky_key_fill(struct sticky_key *key, const struct
 	key->kind = ask->cookie ? STICKY_SOCKET : STICKY_AFFINITY;
 }
 
-/* The endpoint that |kept| names, MESH_NONE: it is not to be had. */
+/* The number of the endpoint in |kept|, MESH_NONE: it is not usable. */
 static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mesh_ask *ask,
 					   const struct sticky *kept)
 {
@@ -37,8 +37,8 @@ static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mes
 	return e && e->state == w->s->wanted && scan_usable(w->s, e) ? number : MESH_NONE;
 }
 
-/* The endpoint that this client has had, MESH_NONE: none, too long ago, or not to be had. Each use
- * prolongs the stay by |stay_ns|. */
+/* The endpoint that this client used before, MESH_NONE: none, expired, or not usable. Each use
+ * extends the affinity by |stay_ns|. */
 __weak __noinline int sticky_find(struct scan *s, const struct mesh_ask *ask, __u64 stay_ns)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -79,7 +79,7 @@ __weak __noinline int sticky_keep(const struct mesh_ask *ask, __u32 number, __u6
 
 /* ---- limits */
 
-/* Takes a token if there is one: |per_second| of them a second, unused ones last for a second. */
+/* Takes a token if there is one: |per_second| tokens a second; an unused one lasts a second. */
 static __always_inline bool rate_take(struct weft_service_state *state, __u32 per_second)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -93,10 +93,10 @@ static __always_inline bool rate_take(struct weft_service_state *state, __u32 pe
 		if (__sync_val_compare_and_swap(&state->tokens_ns, last, next) == last)
 			return true;
 	}
-	return true; /* others were quicker four times: they took tokens, so this is rare */
+	return true; /* lost the race four times: the winners took tokens, so this is rare */
 }
 
-/* Counts a connection in unless that is one too many. */
+/* Counts a new connection unless it exceeds the limit. */
 static __always_inline bool service_enter(const struct weft_mesh_service *service,
 					  struct weft_service_state *state)
 {
@@ -108,7 +108,7 @@ static __always_inline bool service_enter(const struct weft_mesh_service *servic
 	return false;
 }
 
-/* Takes back a token that was not used. */
+/* Returns a token that was not used. */
 static __always_inline void rate_give_back(struct weft_service_state *state, __u32 per_second)
 {
 	__sync_fetch_and_add(&state->tokens_ns, -(NSEC / per_second));
@@ -136,7 +136,7 @@ static __always_inline int limits_pass(struct mesh_ask *ask,
 	return WEFT_VERDICT_ALLOWED;
 }
 
-/* Counts a connection that policy allows, too: it is sent to its endpoint. */
+/* Counts a connection that policy allows, too: it goes to its endpoint. */
 static __always_inline void connect_sent(const struct mesh_ask *ask)
 {
 	struct weft_service_state *state = service_state(ask->service_state);
@@ -150,7 +150,7 @@ static __always_inline void connect_sent(const struct mesh_ask *ask)
 	__sync_fetch_and_add(&endpoint->connects, 1);
 }
 
-/* Counts a connection out that limits_pass counted in. */
+/* Uncounts a connection that limits_pass counted. */
 static __always_inline void count_out(__u32 service, __u32 endpoint, bool failed)
 {
 	struct weft_endpoint_state *e = bpf_map_lookup_elem(&weft_endpoints, &endpoint);
@@ -165,8 +165,8 @@ static __always_inline void count_out(__u32 service, __u32 endpoint, bool failed
 		__sync_fetch_and_add(&e->failures, 1);
 }
 
-/* Takes back what a connect was given that policy denies: its token, its place among the service's
- * connections, the endpoint that datagrams of its socket would stay with. */
+/* Undoes the effects of a connect that policy denies: its token, its count, and the affinity of the
+ * datagrams of its socket. */
 __weak __noinline int connect_taken_back(const struct mesh_ask *ask)
 {
 	const struct weft_mesh_service *service;
@@ -210,7 +210,7 @@ static __always_inline void endpoint_take(struct mesh_ask *ask, __u32 cell,
 	ask->port = e->port;
 }
 
-/* How long a client stays with its endpoint, 0: it does not. */
+/* How long a client stays with its endpoint, 0: no affinity. */
 static __always_inline __u64 faithful_ns(const struct mesh_ask *ask,
 					 const struct weft_mesh_service *service)
 {
@@ -229,8 +229,8 @@ static __always_inline void scan_start(struct scan *s, const struct mesh_ask *as
 	s->simulate = ask->simulate;
 }
 
-/* Fills in the endpoint, with |ask->endpoint| 0: there is none to be had. 1: it is the one that
- * the client has had. */
+/* Fills in the endpoint; |ask->endpoint| 0: none is usable. Returns 1 if it is the one that the
+ * client used before. */
 __weak __noinline int endpoint_find(struct mesh_ask *ask, __u64 stay_ns)
 {
 	const struct weft_mesh_endpoint *e;
@@ -278,18 +278,18 @@ static __always_inline int service_decide(const struct weft_mesh_front *front,
 		stayed = endpoint_find(ask, stay_ns);
 	if (!ask->endpoint)
 		return WEFT_VERDICT_NO_ENDPOINT;
-	/* a further datagram of a socket is not a further connect */
+	/* only the first datagram of a socket counts as a connect */
 	return stayed && ask->cookie ? WEFT_VERDICT_ALLOWED : limits_pass(ask, service);
 }
 
-/* Whether a decision has to know more of the client than |ask| says. */
+/* Whether the decision needs more facts about the client than |ask| has. */
 static __always_inline bool ask_lacks(const struct mesh_ask *ask, __u32 asks)
 {
 	return (asks & WEFT_ASKS_ADDR && !ask->client) ||
 	       (asks & WEFT_ASKS_ROUTE && ask->route_generation != ask->generation);
 }
 
-/* By the generation in force; gives up with NO_ENDPOINT when another comes into force. */
+/* Decides by the generation in force; returns NO_ENDPOINT when another comes into force. */
 __weak __noinline int decide_once(struct mesh_ask *ask)
 {
 	const struct weft_mesh_service *service;
@@ -319,9 +319,9 @@ static __always_inline bool generation_is(__u64 generation)
 	return mesh_open(&m) && m.header->generation == generation;
 }
 
-/* What becomes of a connection to |ask->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
- * |ask->service| 0: it is no service's address. Allowed otherwise: it goes to |ask->addr|,
- * |ask->port|, and where |ask->counts| it is counted among those that live: count_out is due. */
+/* Decides about a connection to |ask->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
+ * |ask->service| 0: the address belongs to no service. Otherwise allowed: it goes to |ask->addr|,
+ * |ask->port|; with |ask->counts| it was counted: call count_out when it ends. */
 __weak __noinline int mesh_decide(struct mesh_ask *ask)
 {
 	int verdict = WEFT_VERDICT_ALLOWED;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: payload that passes before its connection has begun, and is kept until then: what the
- * hook sees at the listening socket (it came with the ACK that completes the handshake, or with the
- * SYN: TCP Fast Open, RFC 7413), what a client sends with its SYN, and what the server answers
- * before the client knows that it is connected. */
+/* Layer 4: payload that arrives or leaves before its connection is established is stored until
+ * then: data at the listening socket (with the ACK that completes the handshake, or with the SYN:
+ * TCP Fast Open, RFC 7413), data that a client sends with its SYN, and a server's response before
+ * the client is established. */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
 #include "bpf/lib/pipeline.bpf.h"
 
-/* How many packets in a row are looked for: an initial window (RFC 6928). */
+/* How many consecutive packets are looked up: an initial window (RFC 6928). */
 #define EARLY_PACKETS 10
 
 static __always_inline struct early *early_new(const struct end_key *key)
@@ -21,7 +21,7 @@ static __always_inline struct early *early_new(const struct end_key *key)
 	return bpf_map_lookup_elem(&weft_early, key);
 }
 
-/* At the listener, or at the socket that connects. */
+/* Stores payload seen at a listener, or at a socket that connects. */
 __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 bytes, __u32 seq,
 				 __u32 direction)
 {
@@ -46,7 +46,7 @@ __weak __noinline int early_keep(struct __sk_buff *skb, __u32 offset, __u32 byte
 	}
 	early->time_ns = bpf_ktime_get_ns();
 	early->seq = seq;
-	__sync_lock_test_and_set(&early->bytes, bytes); /* the rest is there before */
+	__sync_lock_test_and_set(&early->bytes, bytes); /* the other fields are written before */
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static __always_inline void early_segment(const struct conn_state *state, const 
 		count(WEFT_COUNT_SKIPPED_BYTES, early->bytes - bytes);
 }
 
-/* What |mine| sent with its SYN. Both ends can find it. */
+/* What |mine| sent with its SYN. Both ends can look it up. */
 static __always_inline struct early *early_of_syn(struct end_key *mine, __u32 seq)
 {
 	mine->egress_seq = seq;
@@ -102,7 +102,7 @@ static __always_inline bool early_is(const struct early *early, __u32 seq, __u32
 	return early && early->seq == seq && early->bytes == bytes;
 }
 
-/* This direction has begun with |early|; another CPU may have found its packet already. */
+/* The direction begins with |early|; another CPU may have processed a later packet already. */
 static __always_inline void early_pass(struct stream_state *s, const struct early *early,
 				       __u32 first_seq, __u8 mode)
 {
@@ -120,7 +120,7 @@ static __always_inline void early_ask(struct conn_state *state, const struct ear
 	pipeline_ask(state, early->data[0] == 'H' && early->data[1] == 'E');
 }
 
-/* At the client's end: what its SYN carried, which the server took. */
+/* At the client's end: reports the data of its SYN, which the server accepted. */
 static __always_inline void early_sent(struct end_key *mine, struct conn_state *state,
 				       struct weft_settings *set)
 {
@@ -137,8 +137,8 @@ static __always_inline void early_sent(struct end_key *mine, struct conn_state *
 	bpf_map_delete_elem(&weft_early, mine);
 }
 
-/* The packet that arrived at |mine->ingress_seq|, and where the next one would be. |captured|: it
- * was, at the other end, which is on this node. 0: none is left. */
+/* Reports the stored packet at |mine->ingress_seq| and advances to the next one. |captured|: the
+ * content was captured at the other end, which is on this node. Returns 0 when none is left. */
 static __noinline int early_arrived(struct end_key *mine, struct conn_state *state,
 				    struct weft_settings *set, bool captured)
 {
@@ -161,11 +161,11 @@ static __noinline int early_arrived(struct end_key *mine, struct conn_state *sta
 	return 1;
 }
 
-/* What is known of the other end, where it is on this node. */
-#define EARLY_AWAITED 1 /* its SYN was sent; it has not begun */
+/* What is known of the other end if it is on this node. */
+#define EARLY_AWAITED 1 /* its SYN was sent; it is not established yet */
 #define EARLY_BEGUN   2
 
-/* A function of its own: the stack of all that calls each other is bounded. */
+/* A separate function: the stack of a call chain is limited. */
 static __noinline int early_peer(const struct end_key *mine, const struct conn_state *state)
 {
 	struct end_key peer = {};
@@ -178,7 +178,7 @@ static __noinline int early_peer(const struct end_key *mine, const struct conn_s
 	return early_of_syn(&peer, state->ingress_seq) ? EARLY_AWAITED : 0;
 }
 
-/* What arrived before is told now, and the direction goes on after it. */
+/* Reports the stored ingress packets; the direction continues after them. */
 static __always_inline void early_tell(struct end_key *mine, __u32 netns_ino,
 				       struct conn_state *state, struct weft_settings *set,
 				       bool captured)

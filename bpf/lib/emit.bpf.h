@@ -4,8 +4,7 @@
 
 #include "bpf/lib/maps.bpf.h"
 
-/* Atomic although per CPU: a program that runs for a process can be interrupted by one that runs
- * for a packet. */
+/* Atomic although per CPU: a program in process context can be interrupted by one in softirq. */
 static __always_inline void count_add(__u32 index, __u64 amount)
 {
 	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
@@ -20,7 +19,7 @@ static __always_inline void count_lost(__u32 loss)
 	count_add(loss, 1);
 }
 
-/* Counts what need not be exact: an interrupted addition may be lost. */
+/* Counts approximately: an interrupted addition may be lost. */
 static __always_inline void count_about(__u32 what, __u64 amount)
 {
 	__u32 index = WEFT_LOSS_MAX + what;
@@ -52,8 +51,8 @@ static __always_inline void event_fill(struct weft_event *event, __u16 kind, __u
 	event->cpu = bpf_get_smp_processor_id();
 }
 
-/* Submits a record with |waiting| bytes before it; wakes the reader only when that is much (it also
- * reads on a timer). */
+/* Submits a record with |waiting| bytes before it; wakes the reader only when that is at least
+ * ring_wakeup_bytes (the reader also polls on a timer). */
 static __always_inline void event_submit_after(void *record, const struct weft_settings *set,
 					       __u64 waiting)
 {

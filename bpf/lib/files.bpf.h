@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: walking over the files of all processes, and in them over sockets. */
+/* Layer 2: iteration over the files of all processes, and over the sockets among them. */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
@@ -8,8 +8,8 @@ static const struct weft_pause walk_pause = {
 	.event = {.size_bytes = sizeof(struct weft_pause), .kind = WEFT_EVENT_PAUSE},
 };
 
-/* The socket that |file| of |task| is, NULL when it is none. Each program of a walk over files asks
- * here first: this is where the read ends now and then (bpf/abi_walk.h). */
+/* The socket behind |file| of |task|, NULL when it is no socket. Each program of a walk over files
+ * calls this first: here the read ends now and then (bpf/abi_walk.h). */
 static __always_inline struct sock *any_sock_of_file(const struct bpf_iter_meta *meta,
 						     struct task_struct *task, struct file *file)
 {
@@ -23,7 +23,7 @@ static __always_inline struct sock *any_sock_of_file(const struct bpf_iter_meta 
 	return socket ? socket->sk : NULL;
 }
 
-/* The TCP socket that it is, NULL when it is none. */
+/* The TCP socket behind it, NULL when it is none. */
 static __always_inline struct sock *sock_of_file(const struct bpf_iter_meta *meta,
 						 struct task_struct *task, struct file *file)
 {
@@ -37,7 +37,7 @@ static __always_inline struct walked *walked_of(struct sock *sk)
 	return bpf_sk_storage_get(&weft_walked, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/* NULL when this walk was at |sk| already; else where to put its session_id once that is done. */
+/* NULL when this walk has seen |sk| already; else where to put its session_id when |sk| is done. */
 static __always_inline struct walked *walk_enter(struct sock *sk, const struct bpf_iter_meta *meta)
 {
 	struct walked *walked = walked_of(sk);

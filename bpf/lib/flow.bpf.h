@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 2: counting packets per flow in weft_flows.
  *
- * What equals what. A large segment (TSO, GSO, GRO, LRO) is counted as the packets it becomes or
- * became: packets = gso_segs, bytes = IP length + (gso_segs - 1) * (IP and transport headers). So
- * for each flow packets and bytes are those of a capture on the wire, packets of a TCP flow equal
- * tcp_info.tcpi_segs_out of its sender, and the sum over the flows leaving an interface equals the
- * counters of its queueing discipline, which counts 14 bytes of Ethernet more per packet: qdisc
- * packets = packets, qdisc bytes = bytes + 14 * packets. /sys/class/net/.../statistics of a real
- * card count wire packets (Ethernet included, often also a CRC); those of veth and bridge count a
- * large segment as one packet: they equal only while offloads are off. Frames that are not IP (ARP,
- * LLDP) are in those counters and in no flow. */
+ * Which counters equal each other: a large segment (TSO, GSO, GRO, LRO) is counted as the packets
+ * it becomes or became: packets = gso_segs, bytes = IP length + (gso_segs - 1) * (IP and transport
+ * headers). So for each flow packets and bytes are those of a capture on the wire, packets of a TCP
+ * flow equal tcp_info.tcpi_segs_out of its sender, and the sum over the flows leaving an interface
+ * equals the counters of its queueing discipline, which counts 14 bytes of Ethernet more per
+ * packet: qdisc packets = packets, qdisc bytes = bytes + 14 * packets.
+ * /sys/class/net/.../statistics of a real card count wire packets (Ethernet included, often also a
+ * CRC); those of veth and bridge count a large segment as one packet: they equal only while
+ * offloads are off. Frames that are not IP (ARP, LLDP) are in those counters and in no flow. */
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
@@ -35,8 +35,8 @@ static __always_inline __u64 flow_now_ns(void)
 	return bpf_ktime_get_ns();
 }
 
-/* Adds to this CPU's part of a flow. No atomics: nobody else writes it, programs do not nest on one
- * direction. */
+/* Adds to this CPU's part of a flow. No atomics: no other CPU writes it, and programs of one
+ * direction do not nest. */
 static __always_inline void flow_add(struct weft_flow *flow, __u64 packets, __u64 bytes,
 				     __u8 tcp_flags, __u64 now_ns)
 {
@@ -50,7 +50,7 @@ static __always_inline void flow_add(struct weft_flow *flow, __u64 packets, __u6
 		flow->syn_count++;
 }
 
-/* Makes the flow of |key|; NULL (and a counted loss) when there is no room. */
+/* Creates the flow of |key|; NULL (counted as lost) when there is no room. */
 static __noinline struct weft_flow *flow_make(const struct weft_flow_key *key)
 {
 	struct weft_flow empty = {}, *flow;
@@ -70,7 +70,8 @@ static __always_inline struct weft_flow *flow_get(const struct weft_flow_key *ke
 	return flow ? flow : flow_make(key);
 }
 
-/* How many packets a frame is. A sender outside the kernel may leave gso_segs 0 (virtio, tun). */
+/* The number of packets in a frame. Senders outside the kernel (virtio, tun) may leave gso_segs
+ * 0. */
 static __always_inline __u32 flow_packets(const struct flow_frame *frame, const struct packet *p,
 					  __u32 ip_bytes)
 {

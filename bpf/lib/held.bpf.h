@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: the arrival of a request waits at its connection for the answer's record and travels in
- * it: one record less. Both directions of a connection may run at once, on two CPUs: who changes
- * |held| to HELD_BUSY owns |arrival| until it changes it back, and who cannot goes without. */
+/* Layer 4: deferred arrivals. The arrival of a request (else a MARK record) is kept with its
+ * connection and sent in the record of the response, which saves one record. Both directions of a
+ * connection may run at the same time on two CPUs: the run that changes |held| to HELD_BUSY owns
+ * |arrival| until it changes |held| back; a run that cannot proceeds without it. */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
@@ -16,7 +17,7 @@ static __always_inline void held_leave(struct conn_state *state, __u32 to)
 	__sync_lock_test_and_set(&state->held, to);
 }
 
-/* Takes the arrival that waits, if one does. */
+/* Takes the deferred arrival, if there is one. */
 static __always_inline bool held_take(struct conn_state *state, struct arrival *ret_arrival)
 {
 	if (state->held != HELD_FULL || !held_own(state, HELD_FULL))
@@ -26,7 +27,7 @@ static __always_inline bool held_take(struct conn_state *state, struct arrival *
 	return true;
 }
 
-/* Lets |arrival| wait. False: there is no place now. */
+/* Defers |arrival|. False: the slot is in use. */
 static __always_inline bool held_put(struct conn_state *state, const struct arrival *arrival)
 {
 	if (!held_own(state, HELD_NONE))
@@ -36,7 +37,7 @@ static __always_inline bool held_put(struct conn_state *state, const struct arri
 	return true;
 }
 
-/* Nothing may come for which it could wait: it is told on its own. */
+/* No response may follow that could carry the deferred arrival: sends it as a MARK of its own. */
 static __always_inline void held_flush(struct conn_state *state)
 {
 	struct arrival arrival;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: who holds a socket, as far as programs at packets can see it. */
+/* Layer 5: the owner of a socket, as far as programs at packets can see it. */
 #pragma once
 
 #include "bpf/lib/holders.bpf.h"
 
-/* A socket of Multipath TCP that is older than the agent was found where its process holds it. */
+/* Of a Multipath TCP socket that is older than the agent, a walk recorded the owner with the socket
+ * that the process holds. */
 static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
@@ -13,7 +14,7 @@ static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
 	return held ? bpf_sk_storage_get(&weft_owners, held, 0, 0) : owner;
 }
 
-/* The same of who holds it now. */
+/* The same for its current holders. */
 static __noinline struct holders *holders_of_sock(struct bpf_sock *sk)
 {
 	struct holders *holders = bpf_sk_storage_get(&weft_holders, sk, 0, 0);

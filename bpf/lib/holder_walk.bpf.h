@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: what is known of the process that holds a socket, for walks over sockets. */
+/* Layer 5: facts about the process that holds a socket, for walks over sockets. */
 #pragma once
 
 #include "bpf/lib/identity.bpf.h"
 
-/* The group at |level| above |cgroup|, however far below it that is. */
+/* The id of the ancestor of |cgroup| at |level|, at any depth. */
 static __always_inline __u64 ancestor_id(struct cgroup *cgroup, int level)
 {
 	struct cgroup___before_6_1 *old = (void *)cgroup;
@@ -16,7 +16,7 @@ static __always_inline __u64 ancestor_id(struct cgroup *cgroup, int level)
 	return BPF_CORE_READ(at, kn, id);
 }
 
-/* A program of its own, so that it is verified once for any |cgroup|. */
+/* A global function, so that it is verified once for any |cgroup|. */
 __weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
 {
 	struct cgroup *own = (void *)cgroup;
@@ -30,13 +30,13 @@ __weak __noinline int cgroups_of(__u64 cgroup, struct identity_facts *f)
 	return 0;
 }
 
-/* As a number: functions that are verified by themselves take no pointer to it. */
+/* As a number: global functions take no pointer to a struct net. */
 static __always_inline __u64 holder_net(const struct sock *sk)
 {
 	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_net.net);
 }
 
-/* |owner| may be NULL: it is not known. */
+/* |owner| may be NULL: not known. */
 static __always_inline void holder_facts(struct sock *sk, const struct weft_owner *owner,
 					 struct identity_facts *f)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: who holds a socket now, as walks over files found it; several may. What a walk that is
- * under way has not met yet counts until it is complete; a socket that no walk meets any more (in
- * flight between processes, registered with io_uring) keeps what was known of it. */
+/* Layer 5: the current holders of a socket, as walks over files found them; there may be several.
+ * While a walk runs, findings of the walk before still count; a socket that no walk finds any more
+ * (in flight between processes, registered with io_uring) keeps its last known holders. */
 #pragma once
 
 #include "bpf/lib/identity.bpf.h"
 
-#define HOLDERS_UNKNOWN 0x7fffffff /* no cell: no walk has found anything to add */
+#define HOLDERS_UNKNOWN 0x7fffffff /* not a cell: no walk has found a holder to add */
 
 static __always_inline struct weft_holding *holding(void)
 {
@@ -28,9 +28,8 @@ static __always_inline bool holder_counts(const struct holder *holder, __u32 sin
 	return holder->walk && holder->walk >= since;
 }
 
-/* The |number|th workload that holds a socket, by the generation and the address in |s|; 0: there
- * are no more, IDENTITY_MANY: more than there is room for. Neighbours of one workload count as one.
- */
+/* The |number|th workload that holds a socket, for the generation and the address in |s|. 0: there
+ * are no more; IDENTITY_MANY: more than the table holds. Consecutive equal ones count once. */
 __weak __noinline int identity_of_holder(const struct holders *holders, struct identity_search *s,
 					 __u32 number)
 {
@@ -58,9 +57,9 @@ __weak __noinline int identity_of_holder(const struct holders *holders, struct i
 	return !number && holders->more && holders->more >= since ? (int)IDENTITY_MANY : 0;
 }
 
-/* ---- what may change it */
+/* ---- events that may change the holders */
 
-/* Wakes the agent for a walk, unless one is due anyway. */
+/* Wakes the agent for a walk, unless one is requested already. */
 static __always_inline void holders_stir(void)
 {
 	struct weft_holding *all = holding();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: how long an HTTP/1 body is, read from the head while it is copied, so that the body can
- * be skipped. Whoever decodes reads the same bytes again with a real parser; a mistake here costs
- * copies, not truth. */
+/* Layer 3: the length of an HTTP/1 body, read from the head while it is copied, so that the body
+ * can be skipped. The decoder in the agent parses the same bytes again with a complete parser; an
+ * error here costs copies, not correctness. */
 #pragma once
 
 #include "bpf/lib/capture.bpf.h"
@@ -10,20 +10,19 @@ enum body_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED };
 
 struct http1_head {
 	__u64 length;	  /* Content-Length */
-	__u32 head_bytes; /* through the blank line; 0 = it does not end in the window */
+	__u32 head_bytes; /* including the blank line; 0 = it does not end in the window */
 	__u16 status;	  /* responses */
 	__u8 framing;	  /* enum body_framing */
 	__u8 response;
 	__u8 is_head;  /* method HEAD */
 	__u8 switches; /* CONNECT, or with an Upgrade header */
-	__u8 several;  /* GET requests: |head_bytes| are those of more than one request */
+	__u8 several;  /* GET: |head_bytes| covers more than one pipelined request */
 	__u8 pad[5];
 };
 
-#define STEP_BYTES 24 /* read at a time: the windows are multiples of it */
-#define LINES_PER_WORD                                                                             \
-	3 /* line ends among eight bytes that are looked at: lines are longer than that */
-#define LOWER8 0x2020202020202020ULL
+#define STEP_BYTES     24 /* read per step; the windows are multiples of it */
+#define LINES_PER_WORD 3  /* line ends found per eight bytes: header lines are longer than that */
+#define LOWER8	       0x2020202020202020ULL
 
 static __always_inline __u64 load_8(const __u8 *at)
 {
@@ -60,8 +59,8 @@ struct line_window {
 	__u8 bytes[LINE_WINDOW];
 };
 
-/* Reads one header line: only those that frame a body matter. A global function: verified once, not
- * at each of its many calls. */
+/* Reads one header line; only lines that define the body's length matter. A global function, so
+ * that it is verified once. */
 __noinline int line_read(const struct line_window *window, struct http1_head *head)
 {
 	const __u8 *line = (const __u8 *)window;
@@ -74,8 +73,7 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 
 	if (first == TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
 	    (second << 8) == TEXT8(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
-		/* of two lengths the decoder takes the first of a request, the last of a response
-		 */
+		/* of several lengths the decoder uses a request's first, a response's last */
 		if (head->response || head->framing != FRAMING_LENGTH)
 			head->length = number_parse(line + 15);
 		if (head->framing == FRAMING_NONE)
@@ -89,9 +87,9 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 	return 0;
 }
 
-/* Where a head is read: |max| is the constant size of the memory behind |bytes|, without the
- * LINE_WINDOW after it, |used| how much of it is filled. All 64 bits wide: the verifier keeps track
- * of whole stack slots only. */
+/* The window of a head: |max| is the constant size of the memory at |bytes|, without the
+ * LINE_WINDOW after it; |used| bytes of it are filled. All fields have 64 bits: the verifier only
+ * tracks whole stack slots. */
 struct head_walk {
 	const __u8 *bytes;
 	struct http1_head *head;
@@ -99,7 +97,7 @@ struct head_walk {
 	__u64 max;
 };
 
-/* Looks at the line that starts at |at|. True: it was the blank line. */
+/* Reads the line at |at|. True: it was the blank line. */
 static __always_inline bool line_look(struct head_walk *w, __u64 at)
 {
 	const __u8 *line;
@@ -107,7 +105,7 @@ static __always_inline bool line_look(struct head_walk *w, __u64 at)
 	if (at >= w->used)
 		return false;
 	asm volatile(""
-		     : "+r"(at)); /* or the verifier sees a checked copy and an unchecked index */
+		     : "+r"(at)); /* else the verifier sees a checked copy and an unchecked index */
 	if (at >= w->max)
 		return false;
 	line = w->bytes + at;
@@ -122,13 +120,13 @@ static __always_inline bool line_look(struct head_walk *w, __u64 at)
 	return false;
 }
 
-/* The index of the lowest byte whose top bit is set, of a word that has only such bits. */
+/* The index of the lowest byte whose top bit is set; only top bits may be set in |marks|. */
 static __always_inline __u64 first_byte(__u64 marks)
 {
 	return ((marks & -marks) >> 7) * 0x0001020304050607ULL >> 56;
 }
 
-/* Marks the top bit of each byte that is a line end. */
+/* Sets the top bit of each byte that is a line feed. */
 static __always_inline __u64 line_ends(const __u8 *eight)
 {
 	__u64 word = load_8(eight) ^ 0x0a0a0a0a0a0a0a0aULL;
@@ -136,8 +134,7 @@ static __always_inline __u64 line_ends(const __u8 *eight)
 	return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
 }
 
-/* Finds the line ends among the next bytes. Returns 1 after the blank line, or where the bytes end.
- */
+/* Reads the lines that begin in the next bytes. Returns 1 after the blank line, or at the end. */
 static long head_step(__u32 index, void *walk)
 {
 	struct head_walk *w = walk;
@@ -145,7 +142,7 @@ static long head_step(__u32 index, void *walk)
 
 	if (at >= w->used)
 		return 1;
-	/* what is compared is what is used, not a copy of it */
+	/* the compared value must be the used one, not a copy */
 	asm volatile("" : "+r"(at));
 	if (at > last)
 		return 1;
@@ -160,7 +157,7 @@ static long head_step(__u32 index, void *walk)
 	return 0;
 }
 
-/* A GET whose packet ends with a blank line has no body, nor have those behind it. */
+/* A GET whose packet ends with a blank line has no body, nor have requests pipelined after it. */
 static __always_inline bool head_is_get(const __u8 *bytes, __u32 used, __u32 max)
 {
 	asm volatile("" : "+r"(used));

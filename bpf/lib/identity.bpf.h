@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: who a process or an address is, in the generation in force: a cell of
- * weft_mesh_identity, 0 = nobody that the mesh knows. Global functions, each of which looks the
- * generation up and finds nothing when it is another one. */
+/* Layer 4: the workload of a process or an address in the generation in force: a cell of
+ * weft_mesh_identity, 0 = none that the mesh knows. Global functions; each looks the generation up
+ * again and finds nothing if it changed. */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
 #include "bpf/lib/mesh.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"
 
-#define IDENTITY_MANY	  0xffffffffu /* several: which one, only an address can tell */
+#define IDENTITY_MANY	  0xffffffffu /* one of several; only an address can tell which */
 #define IDENTITY_RANK_MAX 0xffffffffu
 
 struct identity_search {
@@ -20,7 +20,7 @@ struct identity_search {
 
 /* ---- by address */
 
-/* Whose exactly this address (and port) or prefix is. */
+/* The workload of exactly this address (and port) or prefix. */
 __weak __noinline int identity_of_key(const struct weft_mesh_key *key, __u64 generation)
 {
 	const struct weft_mesh_address *found;
@@ -32,8 +32,8 @@ __weak __noinline int identity_of_key(const struct weft_mesh_key *key, __u64 gen
 	return found ? found->identity : 0;
 }
 
-/* Whose the prefix of |address| with |bits| of it is. A function of its own, so that the loop over
- * lengths is verified without it. */
+/* The workload of the prefix of |address| with |bits| bits. A separate function, so that the loop
+ * over lengths is verified without it. */
 __weak __noinline int identity_of_bits(const struct weft_mesh_key *address, __u32 bits,
 				       __u64 generation)
 {
@@ -53,7 +53,7 @@ __weak __noinline int identity_of_bits(const struct weft_mesh_key *address, __u3
 	return identity_of_key(&key, generation);
 }
 
-/* Whose prefix the address is in: the longest counts. */
+/* The workload of the longest prefix that contains the address. */
 static __always_inline __u32 identity_of_prefix(const struct weft_mesh_key *address,
 						__u64 generation)
 {
@@ -70,7 +70,7 @@ static __always_inline __u32 identity_of_prefix(const struct weft_mesh_key *addr
 	return identity;
 }
 
-/* Exact port first, then all of them, then prefixes. */
+/* Order: address with this port, address with any port, prefixes. */
 __weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u64 generation)
 {
 	struct weft_mesh_key key = {.kind = WEFT_KEY_ADDRESS};
@@ -88,7 +88,7 @@ __weak __noinline int identity_of_addr(const struct weft_mesh_key *address, __u6
 	return identity ? identity : identity_of_prefix(&key, generation);
 }
 
-/* ---- by what is known of the process */
+/* ---- by facts about the process */
 
 static __always_inline bool prefix_begins(const __u8 addr[16], const __u8 prefix[16], __u32 bits)
 {
@@ -125,7 +125,7 @@ static __always_inline bool matcher_holds(const struct weft_mesh_matcher *m,
 	       prefix_begins(s->addr, m->prefix, m->prefix_bits);
 }
 
-/* Goes through the matchers that are found by |value|; the lowest rank that holds stays. */
+/* Tries the chain of matchers of |value|; keeps the one with the lowest rank that holds. */
 __weak __noinline int identity_try(struct identity_search *s, const struct identity_facts *f,
 				   __u64 value, __u32 kind)
 {
@@ -173,10 +173,10 @@ __weak __noinline int identity_of_facts(struct identity_search *s, const struct 
 	return 0;
 }
 
-/* ---- of the process that runs */
+/* ---- the current process */
 
-/* All but the program and the network namespace: who asks for those has them of the socket, which
- * stays where it was made. */
+/* All but the program and the network namespace: callers take these from the socket, whose
+ * namespace does not change. */
 __weak __noinline int facts_of_current(struct identity_facts *f)
 {
 	if (!f)

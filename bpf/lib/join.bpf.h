@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: a connection that carried something before it was met. */
+/* Layer 2: a connection that carried data before it was discovered (midstream). */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
 
-/* Forgets what the direction carried; its byte count goes on. */
+/* Resets the parser state of the direction; its byte count goes on. */
 static __always_inline void stream_reset(struct stream_state *s)
 {
 	s->wanted = s->position;
@@ -19,7 +19,7 @@ static __always_inline void stream_reset(struct stream_state *s)
 	s->messages = MESSAGES_UNKNOWN;
 }
 
-/* Starts to follow a connection mid-life: its place in either stream is not known. */
+/* Starts to follow a connection midstream: where its messages begin is not known. */
 static __always_inline void join(struct conn_state *state, __u32 epoch)
 {
 	if (!state->started_ns)

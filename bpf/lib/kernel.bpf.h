@@ -62,14 +62,14 @@ struct netns_ipv6 {
 } PRESERVE;
 
 struct user_namespace {
-	int level; /* of the initial one: 0 */
+	int level; /* 0: the initial one */
 } PRESERVE;
 
 struct net {
 	struct ns_common ns;
 	struct user_namespace *user_ns;
 	struct list_head dev_base_head; /* net_device.dev_list */
-	unsigned int dev_base_seq;	/* how often one came, went or got another name */
+	unsigned int dev_base_seq;	/* incremented when a device is added, removed or renamed */
 	__u64 net_cookie;
 	struct netns_ipv4 ipv4;
 	struct netns_ipv6 ipv6;
@@ -139,7 +139,7 @@ enum netdev_priv_flags { IFF_L3MDEV_MASTER = 1 << 18 };
 
 struct sk_buff {
 	struct net_device *dev;
-	__u16 transport_header; /* both from the same place */
+	__u16 transport_header; /* both relative to skb->head */
 	__u16 network_header;
 } PRESERVE;
 
@@ -152,9 +152,9 @@ struct minmax {
 	struct minmax_sample s[3];
 } PRESERVE;
 
-/* The handshake of a connection that a listener was asked for. */
+/* A handshake that is in progress at a listener. */
 struct request_sock {
-	__u8 num_timeout : 7; /* how often the SYN-ACK was sent again */
+	__u8 num_timeout : 7; /* number of SYN-ACK retransmissions */
 } PRESERVE;
 
 struct inet_request_sock {
@@ -201,7 +201,7 @@ struct tcp_sock {
 	__u8 repair : 1;
 } PRESERVE;
 
-/* What a process holds of an MPTCP connection; begins with a struct sock. */
+/* The socket of an MPTCP connection that the process holds; begins with a struct sock. */
 struct mptcp_sock {
 	__u64 write_seq;
 } PRESERVE;

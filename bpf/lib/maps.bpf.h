@@ -21,8 +21,8 @@ struct counter_map {
 };
 extern struct counter_map weft_counters SEC(".maps");
 
-/* What this CPU may still put into the ring before it asks how full that is: asking costs a cache
- * line that all CPUs write. */
+/* Bytes this CPU may still write to the ring before it queries the fill level again: a query
+ * touches a cache line that all CPUs write. */
 struct grant_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -31,8 +31,8 @@ struct grant_map {
 };
 extern struct grant_map weft_grants SEC(".maps");
 
-/* Where a head is read for which the ring has no room. A run on this CPU may interrupt another one:
- * each takes a slot. */
+/* Memory to read a head into when the ring has no room. A run may interrupt another one on this
+ * CPU: each takes a slot. */
 #define SCRATCH_SLOTS 4
 #define SCRATCH_BYTES 4072
 
@@ -58,7 +58,7 @@ struct settings_map {
 };
 extern struct settings_map weft_settings SEC(".maps");
 
-/* What became of the ring's records. */
+/* The account of the ring's records. */
 struct account_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -68,7 +68,7 @@ struct account_map {
 };
 extern struct account_map weft_account SEC(".maps");
 
-/* What the agent said can be skipped. */
+/* What can be skipped, written by the agent. */
 struct skip_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WEFT_SKIPS);
@@ -87,14 +87,14 @@ struct flow_map {
 };
 extern struct flow_map weft_flows SEC(".maps");
 
-/* Files mapped as code, for the loader alone; made only where code_mapped is loaded. */
+/* Files mapped as code, for the loader only; created only where code_mapped is loaded. */
 struct mapped_ring_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, WEFT_MAPPED_RING_BYTES);
 };
 extern struct mapped_ring_map mapped_ring SEC(".maps");
 
-/* One element: mappings that found the ring full. */
+/* One element: number of mappings lost because the ring was full. */
 struct mapped_lost_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -103,57 +103,55 @@ struct mapped_lost_map {
 };
 extern struct mapped_lost_map mapped_lost SEC(".maps");
 
-/* How one direction of a connection is followed: what is copied and what is skipped. */
+/* State of the framing parser of one direction: what is copied and what is skipped. */
 enum walk_mode {
 	WALK_NEW,	   /* not classified yet */
-	WALK_OPAQUE,	   /* no protocol of ours: counted only */
+	WALK_OPAQUE,	   /* none of the known protocols: counted only */
 	WALK_REST,	   /* a body until close: counted only */
-	WALK_RAW,	   /* out of step for good: everything is copied */
+	WALK_RAW,	   /* out of step, permanently: everything is copied */
 	WALK_TLS,	   /* a record header starts at |wanted| */
 	WALK_HTTP1,	   /* a message starts at |wanted| */
 	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
-	WALK_HTTP1_RAW,	   /* HTTP/1, out of step for good: everything is copied */
+	WALK_HTTP1_RAW,	   /* HTTP/1, out of step, permanently: everything is copied */
 	WALK_HTTP2,	   /* a frame header starts at |wanted| */
-	WALK_UNCLEAR,	   /* what a client says first: the answer tells what it is */
+	WALK_UNCLEAR,	   /* unknown first bytes of a client: the response decides the protocol */
 };
 
-/* What follows a head that the last packet ended with. */
+/* What the next bytes are expected to be when a packet ended with a head. */
 enum due {
 	DUE_SETTLED,
-	DUE_BODY,    /* its body; the next response, when it answers HEAD */
-	DUE_NOTHING, /* the next response; its body, when it does not answer HEAD */
-	DUE_UPLOAD,  /* a request's body; the next request, when the body was refused */
+	DUE_BODY,    /* a body; or the next response, if this one answers HEAD */
+	DUE_NOTHING, /* the next response; or a body, if this one does not answer HEAD */
+	DUE_UPLOAD,  /* a request's body; or the next request, if the server refused the body */
 };
 
 struct stream_state {
-	__u8 header[18];   /* a frame or record header (9, 5 bytes) that was cut by the end of a
-			      packet */
-	__u8 header_bytes; /* of |header| */
-	__u8 tries;	   /* packets of a joined connection that could not be classified */
+	__u8 header[18];   /* a frame or record header (9, 5 bytes) or chunk line that was split by
+			      the end of a packet */
+	__u8 header_bytes; /* filled in |header| */
+	__u8 tries;	   /* midstream: packets that could not be classified */
 	union {
-		__u8 skip; /* frames, records: what comes before |wanted| is payload that is left
-			      out */
+		__u8 skip; /* frames, records: the payload before |wanted| is skipped */
 		__u8 due;  /* HTTP/1, body until close: enum due */
 	};
 	__u8 mode;	    /* enum walk_mode */
-	__u8 unusual;	    /* packets in a row that quick.bpf.h did not take */
+	__u8 unusual;	    /* consecutive packets that the fast path (quick.bpf.h) did not take */
 	__u8 announced : 1; /* a record of this direction was sent */
 	__u8 switches : 1;  /* the request asks for another protocol (Upgrade, CONNECT) */
 	__u8 started : 1;
-	__u8 holes : 1;	    /* packets came before their turn, up to |ahead| */
-	__u8 scattered : 1; /* there is more than one hole before |ahead| */
-	__u64 position; /* payload bytes seen in order: the place of the byte with sequence number
-			   |next| */
-	__u64 wanted;	/* place of the next byte that is not body; up to there all is skipped */
+	__u8 holes : 1;	    /* packets arrived out of order; the last gap ends before |ahead| */
+	__u8 scattered : 1; /* there is more than one gap before |ahead| */
+	__u64 position; /* payload bytes seen in order: stream offset of sequence number |next| */
+	__u64 wanted;	/* stream offset of the next byte to parse; everything before is skipped */
 	__u32 next;
-	__u32 ahead_from; /* what came before its turn: first sequence number, */
-	__u32 ahead;	  /* and the one after the last */
-	__u32 messages;	  /* HTTP/1: that have begun, or MESSAGES_UNKNOWN */
+	__u32 ahead_from; /* out-of-order data: first sequence number, */
+	__u32 ahead;	  /* and one past the last */
+	__u32 messages;	  /* HTTP/1: messages that have begun, or MESSAGES_UNKNOWN */
 };
 
 #define MESSAGES_UNKNOWN (~0u)
 
-/* Payload that came in: all up to |end_seq| is here. */
+/* Payload that arrived: everything before |end_seq| is received. */
 struct arrival {
 	__u64 time_ns;
 	__u32 end_seq;
@@ -165,36 +163,36 @@ struct arrival {
 #define HELD_BUSY 1 /* a run on some CPU reads or writes |arrival| */
 #define HELD_FULL 2
 
-/* One end of a TCP connection. Each packet touches the first cache line (56 bytes: the map's own
- * word is in it) and the stream of its direction; 184 bytes fill the slab's 256. */
+/* One end of a TCP connection. Each packet touches the first cache line (56 bytes, plus the map's
+ * own word) and the stream of its direction; 184 bytes fit the slab of 256. */
 struct conn_state {
 	__u64 cookie;
-	__u32 epoch;		/* of the agent that was told of it */
+	__u32 epoch;		/* of the agent to which it was announced */
 	__u32 held;		/* HELD_* */
-	struct arrival arrival; /* waits for the next record of this end */
+	struct arrival arrival; /* deferred to the next record of this end */
 	__u8 role;
 	__u8 joined;
 	__u8 peer; /* PEER_* */
 	__u8 last_direction;
 	__u8 head_request;		/* the latest request is HEAD: its response has no body */
-	__u8 enrolled;			/* for redirection: weft_enrolled counts with it */
-	__u8 asked;			/* the latest request is not answered yet */
+	__u8 enrolled;			/* for redirection: weft_enrolled has more bytes to count */
+	__u8 asked;			/* the latest request has no response yet */
 	__u8 overlaps;			/* OVERLAPS_* */
-	__u64 started_ns;		/* SYN sent, or first met */
+	__u64 started_ns;		/* SYN sent, or discovered */
 	__u64 opened_ns;		/* ESTABLISHED, 0 before */
 	struct stream_state streams[2]; /* by WEFT_EGRESS, WEFT_INGRESS */
 	__u32 egress_seq;
 	__u32 ingress_seq;
 	__u32 end_flags; /* WEFT_END_* */
-	__u32 begun;	 /* the streams have their places */
+	__u32 begun;	 /* the stream offsets are initialized */
 };
 
 _Static_assert(sizeof(struct conn_state) == 184, "slab");
 
-/* Whether requests were sent that did not wait for the answer to the one before, or that could not
- * be counted: then it is not known which one a response answers. */
+/* Whether requests were pipelined, or could not be counted: then a response's request is not
+ * known. */
 #define OVERLAPS_NOT  0
-#define OVERLAPS_HERE 1 /* the other end does not know yet */
+#define OVERLAPS_HERE 1 /* the other end was not told yet */
 #define OVERLAPS_TOLD 2
 
 #define PEER_UNKNOWN 0
@@ -209,7 +207,7 @@ struct conn_map {
 };
 extern struct conn_map weft_conns SEC(".maps");
 
-/* Who holds a socket; accepted sockets inherit it from the listener. */
+/* The owner of a socket; accepted sockets inherit it from the listener. */
 struct owner_map {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
@@ -218,7 +216,7 @@ struct owner_map {
 };
 extern struct owner_map weft_owners SEC(".maps");
 
-/* Of a listener: what it refused because its accept queue was full. */
+/* Of a listener: number of connections it refused because its accept queue was full. */
 struct overflow_map {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -227,13 +225,13 @@ struct overflow_map {
 };
 extern struct overflow_map weft_overflows SEC(".maps");
 
-/* What walks note of a socket. */
+/* What walks store with a socket. */
 struct walked {
-	__u64 session; /* of the walk over files that met it last: it is in as many files as
-			  processes hold it */
-	__u64 told_ns; /* when a walk over what lives told of it, */
-	__u64 told;    /* how much it had carried then, */
-	__u32 epoch;   /* and of the agent that was told */
+	__u64 session; /* session_id of the walk over files that saw it last: a shared socket occurs
+			  once per process */
+	__u64 told_ns; /* when a walk over living connections last reported it, */
+	__u64 told;    /* its activity counter then, */
+	__u32 epoch;   /* and the epoch of the agent that read it */
 	__u32 pad;
 };
 
@@ -245,9 +243,9 @@ struct walked_map {
 };
 extern struct walked_map weft_walked SEC(".maps");
 
-/* The ends of living connections by what both ends know: addresses and first sequence numbers, as
- * the end in question sees them. It tells an end that its peer is on this node, in whatever
- * namespace, and whether the requests that this peer sends overlap. */
+/* The ends of living connections. The key is what both ends know: addresses and first sequence
+ * numbers, as the end in question sees them. It tells an end that its peer is on this node, in any
+ * network namespace, and whether that peer pipelines requests. */
 #define END_OVERLAPS (1ull << 63)
 
 struct end_key {
@@ -267,13 +265,14 @@ struct end_map {
 };
 extern struct end_map weft_ends SEC(".maps");
 
-/* Payload that passes the hook before its connection has begun (TCP Fast Open, TCP_DEFER_ACCEPT, a
- * lost ACK). Kept by the addresses of both ends, seen from the one that it passes. */
+/* Payload that passes the hook before its connection is established (TCP Fast Open,
+ * TCP_DEFER_ACCEPT, a lost ACK). Keyed by the addresses as seen from the end at the hook. */
 #define EARLY_BYTES 960 /* fits a small record */
 
 struct early {
 	__u64 time_ns;
-	__u32 bytes; /* of the packet; |data| holds the first EARLY_BYTES of them; 0: not filled */
+	__u32 bytes; /* of the packet; |data| holds EARLY_BYTES of them at most; 0: not filled yet
+		      */
 	__u32 seq;   /* of its first byte */
 	__u8 data[EARLY_BYTES];
 };
@@ -281,15 +280,15 @@ struct early {
 struct early_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct end_key); /* of what arrived: egress_seq is the inode of the network
-					namespace, another one may have the same addresses; of
-					what was sent: ingress_seq is 0 */
+	__type(key, struct end_key); /* received data: egress_seq is the inode of the network
+					namespace, as others may have the same addresses; sent data:
+					ingress_seq is 0 */
 	__type(value, struct early);
 };
 extern struct early_map weft_early SEC(".maps");
 
-/* What such an entry begins as, before it is filled in its place: one per CPU to put it together in
- * would be shared by programs that interrupt each other. Never written. */
+/* The initial value of such an entry, which is then filled in place: a per-CPU buffer to build it
+ * in would be shared by programs that interrupt each other. Never written. */
 struct blank_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -298,7 +297,7 @@ struct blank_map {
 };
 extern struct blank_map weft_blank SEC(".maps");
 
-/* The traffic secret that a thread derived last: what its next record key belongs to. Key:
+/* The traffic secret that a thread derived last; the next record key is derived from it. Key:
  * pid_tgid. */
 struct traffic_note {
 	__u64 secret; /* user address that the secret was written to */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: reading the generation in force. A program looks it up once, with mesh_open, and sees it
- * to its end; every cell is checked against the arena's size by the lookup. */
+/* Layer 2: access to the generation in force. A program looks it up once, with mesh_open, and uses
+ * it until it ends; the lookup checks every cell index against the arena's size. */
 #pragma once
 
 #include "bpf/lib/mesh_maps.bpf.h"
@@ -27,7 +27,7 @@ static __always_inline bool mesh_open(struct mesh *m)
 	return m->header && m->header->magic == WEFT_MESH_MAGIC;
 }
 
-/* Whether processes are known by their programs. */
+/* Whether matchers match programs. */
 static __always_inline bool mesh_asks_programs(void)
 {
 	struct mesh m;
@@ -45,7 +45,7 @@ static __always_inline bool mesh_key_is(const struct weft_mesh_key *key,
 	return a[3] == b[3] && a[4] == b[4] && a[2] == b[2] && a[1] == b[1] && a[0] == b[0];
 }
 
-/* The front or the address with this key: struct weft_mesh_front, struct weft_mesh_address. */
+/* The frontend or the address with this key: struct weft_mesh_front, struct weft_mesh_address. */
 static __always_inline const void *mesh_find(const struct mesh *m,
 					     const struct weft_mesh_table *table,
 					     const struct weft_mesh_key *key)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 1: the maps of the mesh, declared here, defined in bpf/maps.bpf.c. Only there when the
+/* Layer 1: the maps of the mesh, declared here, defined in bpf/maps.bpf.c. They exist only if the
  * agent was started with a mesh. */
 #pragma once
 
 #include "bpf/lib/kernel.bpf.h"
 
-/* One generation; made by the agent, with as many cells as it needs. */
+/* One generation; created by the agent with as many cells as it needs. */
 struct arena_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -42,7 +42,8 @@ struct service_map {
 };
 extern struct service_map weft_services SEC(".maps");
 
-/* Where balancing sent a socket: for getpeername, and to count it out exactly once. */
+/* The endpoint that balancing selected for a socket: for getpeername, and to uncount it exactly
+ * once. */
 struct mesh_pick {
 	__u8 asked_addr[16];
 	__u8 endpoint_addr[16];
@@ -51,13 +52,13 @@ struct mesh_pick {
 	__u32 endpoint; /* index in weft_endpoints */
 	__u32 service;	/* in weft_services */
 	__u32 phase;	/* PICK_* */
-	__u32 asked;	/* UDP: weft_asked may have something about the socket */
+	__u32 asked;	/* UDP: weft_asked may have entries of this socket */
 	__u32 pad;
 };
 
-#define PICK_NONE	 0 /* not counted, or counted out */
+#define PICK_NONE	 0 /* not counted, or uncounted again */
 #define PICK_CHOSEN	 1 /* counted; UDP: until the socket is released */
-#define PICK_CONNECTING	 2 /* TCP: the SYN is under way */
+#define PICK_CONNECTING	 2 /* TCP: the SYN was sent */
 #define PICK_ESTABLISHED 3
 
 struct pick_map {
@@ -68,7 +69,7 @@ struct pick_map {
 };
 extern struct pick_map weft_picks SEC(".maps");
 
-/* Clients that stay with an endpoint: session affinity, and datagrams of one socket. */
+/* Session affinity: of clients, and of the datagrams of one socket. */
 struct sticky_key {
 	__u64 client; /* affinity: its address or network namespace; datagrams: socket cookie */
 	struct weft_mesh_key asked;
@@ -80,10 +81,10 @@ struct sticky_key {
 
 struct sticky {
 	__u64 until_ns;
-	__u64 generation; /* that |number| and |pool| belong to */
+	__u64 generation; /* of |number| and |pool| */
 	__u32 pool;	  /* cell */
 	__u32 number;	  /* of the endpoint in the pool */
-	__u32 endpoint;	  /* index in weft_endpoints: stays with it over generations */
+	__u32 endpoint;	  /* index in weft_endpoints: stable over generations */
 	__u32 pad;
 };
 
@@ -95,9 +96,9 @@ struct sticky_map {
 };
 extern struct sticky_map weft_sticky SEC(".maps");
 
-/* What a socket asked for with its latest datagram to an endpoint: replies come from there. An
- * endpoint's own address: it was addressed directly, by a socket that is connected to it through a
- * service. */
+/* The service address that a socket used in its latest datagram to an endpoint: replies get it as
+ * source. If it is the endpoint's own address, the socket, which is connected to the endpoint
+ * through a service, sent to the endpoint directly. */
 struct asked_key {
 	__u64 cookie;
 	__u8 addr[16]; /* of the endpoint */

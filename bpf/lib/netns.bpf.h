@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: who a network namespace is, by the addresses of its devices: what is known of one of
- * them is known of the processes that it belongs to. What was found is kept as long as the
- * namespace is as it was. An address that just comes or goes may be missed. Kernels without
- * bpf_loop (before 5.17) look at the first few alone. */
+/* Layer 5: the workload of a network namespace, by the addresses of its devices: a workload that
+ * has one of them is taken for the workload of the namespace's processes. Results are cached until
+ * the namespace changes. An address that is just being added or removed may be missed. Kernels
+ * without bpf_loop (before 5.17) look at the first few addresses only. */
 #pragma once
 
 #include "bpf/lib/identity.bpf.h"
 
-/* Workloads of one namespace; with more what arrives is denied: as servers, as clients that come
- * from an address which is none's. */
+/* Maximum number of workloads of one namespace, as servers and as clients whose address belongs to
+ * no workload; with more, connections are denied. */
 #define NETNS_WORKLOADS 64
 #define NETNS_SOURCES	8
 
@@ -19,11 +19,11 @@
 
 #define NETNS_SEEK 0xffffffffu
 
-/* IPv6 counts an address only when it can be used. */
+/* Lifetime of a cached result: IPv6 changes its generation count only once an address is usable. */
 #define NETNS_LASTS_NS 100000000ull
 #define NETNS_UNKNOWN  (~0ull)
 
-/* Packets to these addresses never leave their network namespace. */
+/* Whether packets to this address never leave their network namespace. */
 static __always_inline bool addr_is_loopback(const __u8 addr[16])
 {
 	__u32 words[4];
@@ -36,15 +36,15 @@ static __always_inline bool addr_is_loopback(const __u8 addr[16])
 
 struct netns_walk {
 	__u64 generation;
-	__u64 device, devices; /* list_head: where the walk is, where it ends */
-	__u64 addr, addrs;     /* the same inside a device; IPv4: in_ifaddr */
+	__u64 device, devices; /* list_head: the current one, the end of the list */
+	__u64 addr, addrs;     /* the same for the addresses of a device; IPv4: in_ifaddr */
 	struct weft_mesh_key key;
-	__u32 skip; /* so many before the one that is asked for; NETNS_SEEK: all but |last| */
+	__u32 skip; /* number of workloads to skip; NETNS_SEEK: look for |last| */
 	__u32 last; /* cell */
 	__u32 found;
 };
 
-/* Looks at |w->key|. Neighbours of one workload count as one. 1: found. */
+/* Looks up |w->key|. Consecutive addresses of one workload count as one. 1: found. */
 static __always_inline long netns_visit(struct netns_walk *w)
 {
 	__u32 identity = identity_of_addr(&w->key, w->generation);
@@ -62,7 +62,7 @@ static __always_inline long netns_visit(struct netns_walk *w)
 
 typedef long (*netns_visitor)(struct netns_walk *w);
 
-/* One address, to |visit|. */
+/* Passes one address to |visit| and advances. */
 static __always_inline long netns_addr4_to(struct netns_walk *w, netns_visitor visit)
 {
 	const struct in_ifaddr *addr = (const void *)w->addr;
@@ -101,7 +101,7 @@ static __always_inline void netns_loop(netns_step each, __u32 most, __u32 unroll
 			break;
 }
 
-/* One device, its addresses to |addr4| and |addr6|. */
+/* Passes the addresses of one device to |addr4| and |addr6| and advances. */
 static __always_inline long netns_device_to(struct netns_walk *w, netns_step addr4,
 					    netns_step addr6)
 {
@@ -139,7 +139,7 @@ static long netns_device(__u32 index, void *walk)
 	return netns_device_to(walk, netns_addr4, netns_addr6);
 }
 
-/* From the first device of |net| (a struct net) on. */
+/* All devices of |net| (a struct net). */
 static __always_inline void netns_devices(struct netns_walk *w, __u64 net, netns_step device)
 {
 	const struct net *from = (const void *)net;
@@ -149,9 +149,9 @@ static __always_inline void netns_devices(struct netns_walk *w, __u64 net, netns
 	netns_loop(device, NETNS_DEVICES, NETNS_DEVICES_UNROLLED, w);
 }
 
-/* ---- what was found, as long as the namespace counts no change of its devices and addresses */
+/* ---- cached results, valid until the namespace counts a change of its devices and addresses */
 
-/* 0: this kernel does not count, or not all of it. */
+/* The key of the cache; 0: this kernel does not count all of these changes. */
 static __always_inline __u64 netns_cookie(__u64 net)
 {
 	const struct net *from = (const void *)net;
@@ -164,7 +164,7 @@ static __always_inline __u64 netns_cookie(__u64 net)
 	return BPF_CORE_READ(from, net_cookie);
 }
 
-/* All three only grow, and so does their sum. */
+/* The change counter: all three only grow, and so does their sum. */
 __weak __noinline int netns_changes(__u64 net)
 {
 	const struct net *from = (const void *)net;
@@ -174,7 +174,7 @@ __weak __noinline int netns_changes(__u64 net)
 		     (__u32)BPF_CORE_READ(from, ipv6.dev_addr_genid.counter));
 }
 
-/* The answer that |identity| is to |key|. */
+/* The cached value: |identity|, and above it a hash of what it was found for. */
 static __always_inline __u64 netns_answer(const struct net_key *key, __u64 generation,
 					  __u32 changes, __u32 identity)
 {
@@ -184,7 +184,7 @@ static __always_inline __u64 netns_answer(const struct net_key *key, __u64 gener
 	return (__u64)weft_hash(words, 6, generation >> 32) << 32 | identity;
 }
 
-/* NETNS_UNKNOWN, or who was found. */
+/* The cached result, NETNS_UNKNOWN: there is none. */
 __weak __noinline __u64 netns_recall(__u64 net, __u64 generation, __u32 port, __u32 skip)
 {
 	struct net_key key = {netns_cookie(net), port, skip};
@@ -201,7 +201,7 @@ __weak __noinline __u64 netns_recall(__u64 net, __u64 generation, __u32 port, __
 	return (__u32)answer;
 }
 
-/* |found|: the cell, and above it the changes as of before the search. */
+/* Caches |found|: the cell, and above it the change counter as of before the search. */
 __weak __noinline int netns_keep(__u64 net, __u64 generation, __u32 port, __u32 skip, __u64 found)
 {
 	struct net_key key = {netns_cookie(net), port, skip};
@@ -209,14 +209,14 @@ __weak __noinline int netns_keep(__u64 net, __u64 generation, __u32 port, __u32 
 	struct mesh m;
 
 	if (!key.cookie || !mesh_open(&m) ||
-	    m.header->generation != generation) /* then nothing is found */
+	    m.header->generation != generation) /* then the search found nothing */
 		return 0;
 	kept.answer = netns_answer(&key, generation, found >> 32, (__u32)found);
 	return bpf_map_update_elem(&weft_nets, &key, &kept, BPF_ANY);
 }
 
-/* Who the network namespace |net| (a struct net) is, at |port|: the one after |skip| others, 0:
- * there are no more. One that comes again after another counts again. */
+/* The workload of the network namespace |net| (a struct net), at |port|, after |skip| others; 0:
+ * there are no more. A workload that occurs again after another one counts again. */
 __weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, __u32 skip)
 {
 	struct netns_walk w = {.generation = generation, .key.port = port, .skip = skip};
@@ -233,7 +233,7 @@ __weak __noinline int identity_of_net(__u64 net, __u64 generation, __u32 port, _
 	return w.found;
 }
 
-/* |net|, 0 when that struct net is gone and another one, or something else, is in its place. */
+/* |net|, or 0 when that struct net was freed and its memory holds something else. */
 static __always_inline __u64 net_if_there(__u64 net, __u32 netns_ino)
 {
 	const struct net *former = (const void *)net;
@@ -241,7 +241,7 @@ static __always_inline __u64 net_if_there(__u64 net, __u32 netns_ino)
 	return former && BPF_CORE_READ(former, ns.inum) == netns_ino ? net : 0;
 }
 
-/* Who it is as a client; IDENTITY_MANY: more than one workload. */
+/* Its workload as a client; IDENTITY_MANY: there are several. */
 static __always_inline __u32 identity_of_netns(__u64 net, __u64 generation)
 {
 	__u32 first = identity_of_net(net, generation, 0, 0);
@@ -251,7 +251,7 @@ static __always_inline __u32 identity_of_netns(__u64 net, __u64 generation)
 	return first;
 }
 
-/* Whether one of its addresses is |identity|'s. */
+/* Whether one of its addresses belongs to |identity|. */
 __weak __noinline int identity_is_of_net(__u64 net, __u64 generation, __u32 identity)
 {
 	struct netns_walk w = {.generation = generation, .last = identity, .skip = NETNS_SEEK};
@@ -262,10 +262,10 @@ __weak __noinline int identity_is_of_net(__u64 net, __u64 generation, __u32 iden
 	return w.found != 0;
 }
 
-/* Who a client in |net| is that sends from the address |key|. A process may send from one that its
- * network namespace does not have (IP_FREEBIND, IP_TRANSPARENT, ip_nonlocal_bind): that says
- * nothing of it. Each has those of its loopback. Where only the first few can be looked at, the
- * address is believed. */
+/* The workload of a client in |net| that sends from the address |key|. A process may send from an
+ * address that its network namespace does not have (IP_FREEBIND, IP_TRANSPARENT, ip_nonlocal_bind);
+ * that address does not identify it. Loopback addresses are always its own. Where only the first
+ * few addresses can be looked at, the address is trusted. */
 static __always_inline __u32 identity_in_net(const struct weft_mesh_key *key, __u64 net,
 					     __u64 generation)
 {
@@ -283,7 +283,7 @@ static __always_inline __u32 identity_in_net(const struct weft_mesh_key *key, __
 /* ---- whether a network namespace has an address */
 
 struct has_walk {
-	struct netns_walk walk; /* first: what is handed to the steps of it */
+	struct netns_walk walk; /* first member: the steps get a pointer to it */
 	__u8 addr[16];
 };
 
@@ -310,7 +310,7 @@ static long has_device(__u32 index, void *walk)
 	return netns_device_to(walk, has_addr4, has_addr6);
 }
 
-/* A function of its own, so that it is verified once. */
+/* A global function, so that it is verified once. */
 __weak __noinline int net_has_addr(__u64 net, const struct weft_mesh_key *address)
 {
 	struct has_walk w = {};

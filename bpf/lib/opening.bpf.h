@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: a connection begins: its streams get their places and the agent is told, once, by the
- * program that meets it first. */
+/* Layer 5: a connection begins: its stream offsets are initialized and it is announced to the
+ * agent, once, by the program that sees it first. */
 #pragma once
 
 #include "bpf/lib/early.bpf.h"
 #include "bpf/lib/join.bpf.h"
 
-/* The first byte has its place before it is seen: packets may come in any order. |bytes| have
- * passed, as TCP says. */
+/* Sets the offset of the stream before its first byte is seen, as packets may arrive in any order.
+ * |bytes| have passed already according to TCP. */
 static __always_inline void stream_begin(struct stream_state *s, __u32 seq, __u32 bytes)
 {
 	s->started = 1;
@@ -23,8 +23,8 @@ static __always_inline void copy_owner(struct weft_owner *out, struct sock *sk)
 		*out = *owner;
 }
 
-/* Of what this end sent before the handshake was done (TCP Fast Open), what the other end has. A
- * client's SYN counts there as one. */
+/* How much of what this end sent before the handshake was complete (TCP Fast Open) is acknowledged.
+ * A client's |bytes_acked| includes its SYN. */
 static __always_inline __u32 acked_before(const struct tcp_sock *tcp,
 					  const struct conn_state *state)
 {
@@ -33,8 +33,8 @@ static __always_inline __u32 acked_before(const struct tcp_sock *tcp,
 	return state->role == WEFT_ROLE_CLIENT && acked ? acked - 1 : acked;
 }
 
-/* Where both streams begin, and what TCP has of them. What a client sent and the server did not
- * take comes again. */
+/* Initializes both streams from TCP's sequence numbers. Data that a client sent with its SYN and
+ * the server did not accept is retransmitted, so only acknowledged data counts. */
 static __always_inline void places_begin(const struct tcp_sock *tcp, struct conn_state *state)
 {
 	__u32 acked = acked_before(tcp, state), received = (__u32)tcp->bytes_received;
@@ -47,7 +47,7 @@ static __always_inline void places_begin(const struct tcp_sock *tcp, struct conn
 	stream_begin(&state->streams[WEFT_INGRESS], state->ingress_seq, received);
 }
 
-/* Something passed that was not kept: before there was an agent, or because much waits. */
+/* Payload passed that was not stored: before there was an agent, or because the table was full. */
 static __always_inline bool is_missed(struct end_key *mine, __u32 netns_ino,
 				      const struct conn_state *state)
 {
@@ -75,14 +75,14 @@ static __always_inline void open_fill(struct weft_open *open, struct tcp_sock *t
 				     : tcp->srtt_us >> 3;
 }
 
-/* The first to come begins the connection: other programs may meet it at the same time. */
+/* Exactly one of the programs that see the connection at the same time begins it. */
 static __always_inline bool is_first(struct conn_state *state)
 {
 	return !state->opened_ns && !state->joined &&
 	       !__sync_val_compare_and_swap(&state->opened_ns, 0, bpf_ktime_get_ns());
 }
 
-/* From now on packets are followed. What passes before is kept, and told after this. */
+/* From now on packets are followed. Stored earlier payload is reported after this. */
 static __always_inline void packets_begin(struct conn_state *state, __u32 epoch)
 {
 	if (!state->started_ns)
@@ -91,8 +91,8 @@ static __always_inline void packets_begin(struct conn_state *state, __u32 epoch)
 	__sync_lock_test_and_set(&state->begun, 1);
 }
 
-/* A server's handshake that ends with payload took as long as the client had nothing to say: the
- * server wants no other ACK (TCP_DEFER_ACCEPT), or one was lost. */
+/* The server's handshake ended with payload, so its round trip includes the client's idle time: the
+ * server waits for data (TCP_DEFER_ACCEPT), or an ACK was lost. */
 static __always_inline bool is_deferred(struct end_key *mine, __u32 netns_ino,
 					const struct conn_state *state)
 {
@@ -100,7 +100,7 @@ static __always_inline bool is_deferred(struct end_key *mine, __u32 netns_ino,
 	       early_find(mine, netns_ino, state->ingress_seq);
 }
 
-/* |tcp| is established, or something passes before it is. */
+/* |tcp| is established, or payload passes before it is. */
 static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state, __u64 cookie,
 				 __u8 role)
 {

@@ -20,11 +20,10 @@ struct packet_cursor {
 	void *end;
 };
 
-/* What the headers of one IP packet say beside the flow key. */
+/* Facts from the headers of one IP packet that are not in the flow key. */
 struct packet {
-	__u32 ip_bytes; /* IP header and payload by the IP header; 0 = jumbogram, the header does
-			   not say */
-	__u32 header_bytes; /* IP header(s) and the header of TCP or UDP: what each GSO segment
+	__u32 ip_bytes;	    /* IP header and payload as the header says; 0 = not said (jumbogram) */
+	__u32 header_bytes; /* IP header(s) and the header of TCP or UDP, which each GSO segment
 			       repeats */
 	__u8 tcp_flags;
 	__u8 later_fragment; /* carries no transport header */
@@ -76,7 +75,7 @@ static __always_inline void *packet_peek(const struct packet_cursor *c, __u32 si
 	return c->next + size <= c->end ? c->next : NULL;
 }
 
-/* Ethernet with up to PACKET_MAX_VLANS tags in the packet (a tag taken off by the card is not in
+/* Ethernet with up to PACKET_MAX_VLANS tags in the packet (a tag that the card stripped is not in
  * it). Returns the EtherType in host order. */
 static __always_inline int packet_read_ethernet(struct packet_cursor *c)
 {
@@ -131,8 +130,8 @@ static __always_inline int packet_read_ipv4(struct packet_cursor *c, struct weft
 	return ip->protocol;
 }
 
-/* Ports and flags of TCP (RFC 9293), ports of UDP (RFC 768); the rest has none. What does not fit
- * leaves the ports 0: the IP packet is counted all the same. */
+/* Ports and flags of TCP (RFC 9293), ports of UDP (RFC 768); other protocols have none. If the
+ * header does not fit, the ports stay 0: the IP packet is counted all the same. */
 static __always_inline void packet_read_transport(struct packet_cursor *c,
 						  struct weft_flow_key *key, struct packet *p)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: reading the IPv6 header and what may stand between it and the transport header. */
+/* Layer 2: reading the IPv6 header and its extension headers. */
 #pragma once
 
 #include "bpf/lib/packet.bpf.h"
 
 #define PACKET_MAX_EXTENSIONS 6
 
-/* include/linux/in6.h: the extension headers of RFC 8200 4 and their relatives */
+/* include/linux/in6.h: the extension headers of RFC 8200 4 and related ones */
 #define IPV6_HOP_BY_HOP	    0
 #define IPV6_ROUTING	    43
 #define IPV6_FRAGMENT	    44
@@ -58,8 +58,8 @@ static __always_inline int packet_read_extension(struct packet_cursor *c, __u8 t
 }
 
 /* RFC 8200, with up to PACKET_MAX_EXTENSIONS extension headers. Fills addresses and lengths;
- * returns the first type that is no extension header, or that of the extension header where the
- * walk had to stop. */
+ * returns the first type that is not an extension header, or the type of the extension header at
+ * which parsing stopped. */
 static __always_inline int packet_read_ipv6(struct packet_cursor *c, struct weft_flow_key *key,
 					    struct packet *p)
 {

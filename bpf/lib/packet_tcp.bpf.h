@@ -10,14 +10,14 @@ struct payload {
 	__u32 offset; /* of the payload's first byte from the IP header */
 	__u32 bytes;
 	__u32 seq; /* of the payload's first byte */
-	__u32 ack; /* of the first byte that the sender has not received */
-	bool fin;  /* nothing follows it */
+	__u32 ack; /* the packet's acknowledgment number */
+	bool fin;  /* the packet has FIN */
 };
 
-#define TRANSPORT_NEAR 4096 /* direct access wants a bound; more headers than any sender has */
+#define TRANSPORT_NEAR 4096 /* bound for direct packet access; more headers than any sender has */
 
-/* Where the kernel found the transport header, from the IP header: at a socket's hook it has walked
- * all headers in between. 0: it cannot be read. */
+/* Offset of the transport header from the IP header, as the kernel parsed it before the socket's
+ * hook. 0: not available. */
 static __always_inline __u32 transport_offset(const struct __sk_buff *skb)
 {
 	const struct sk_buff *packet = kernel_address(skb);
@@ -26,7 +26,7 @@ static __always_inline __u32 transport_offset(const struct __sk_buff *skb)
 		       BPF_CORE_READ(packet, network_header));
 }
 
-/* Behind IPv6 extension headers (RFC 8200 4). Of a TCP socket's packets only. */
+/* TCP after IPv6 extension headers (RFC 8200 4). Only for packets of a TCP socket. */
 static __noinline __u32 tcp_find_far(const struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -38,12 +38,12 @@ static __noinline __u32 tcp_find_far(const struct __sk_buff *skb)
 	offset = transport_offset(skb);
 	if (offset >= TRANSPORT_NEAR)
 		return 0;
-	asm volatile("" : "+r"(offset)); /* the verifier is to see the bound in what is returned */
+	asm volatile("" : "+r"(offset)); /* lets the verifier see the bound in the returned value */
 	return offset & (TRANSPORT_NEAR - 1);
 }
 
-/* Where the TCP header is, from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, the rule
- * on loopback) have a hop-by-hop header with their length (RFC 2675). */
+/* Offset of the TCP header from the IP header; 0: not TCP. Packets over 64 KiB (BIG TCP, usual on
+ * loopback) have a hop-by-hop header with their length (RFC 2675). */
 static __always_inline __u32 tcp_find(const struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data;
@@ -90,7 +90,7 @@ static __always_inline bool payload_find(const struct __sk_buff *skb, struct pay
 	return p->bytes || p->fin;
 }
 
-/* The addresses of the packet as the receiving end sees them. */
+/* The addresses of the packet as the end at the hook sees them: egress as the sender does. */
 static __always_inline bool tuple_of_packet(const struct __sk_buff *skb, __u8 direction,
 					    struct weft_tuple *t)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: what an end of a connection learns of the other one where both are on this node. */
+/* Layer 3: what one end of a connection learns of the other end on the same node. */
 #pragma once
 
 #include "bpf/lib/packet_tcp.bpf.h"
 
-/* The key of the other end, made of a packet in |direction|: for that end it goes the other way. */
+/* The other end's key, built from a packet in |direction|, for which it is the opposite one. */
 static __always_inline bool peer_key(const struct __sk_buff *skb, const struct conn_state *state,
 				     __u8 direction, struct end_key *key)
 {
@@ -16,8 +16,8 @@ static __always_inline bool peer_key(const struct __sk_buff *skb, const struct c
 	return true;
 }
 
-/* Whether the other end of the connection is captured on this node; to be asked once. A function of
- * its own: the stack of all that calls each other is bounded (512 bytes). */
+/* Whether the other end of the connection is captured on this node; called once per connection. A
+ * separate function: the stack of a call chain is limited (512 bytes). */
 static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_state *state)
 {
 	struct end_key key = {};
@@ -28,8 +28,8 @@ static __noinline bool peer_is_local(const struct __sk_buff *skb, struct conn_st
 	return state->peer == PEER_LOCAL;
 }
 
-/* What the other end has told of the requests that it sends. Where it is elsewhere, or not known
- * any more, it tells nothing. */
+/* Whether the other end pipelines requests. A remote end tells nothing; a local one that is not
+ * found any more counts as pipelining. */
 static __noinline bool peer_overlaps(const struct __sk_buff *skb, const struct conn_state *state)
 {
 	struct end_key key = {};
@@ -48,7 +48,7 @@ static __always_inline bool overlaps_untold(const struct conn_state *state)
 		state->streams[WEFT_EGRESS].mode == WALK_HTTP1_RAW);
 }
 
-/* Tells the other end, before the packet at hand gets there. */
+/* Tells the other end, before the current packet arrives there. */
 static __noinline int overlaps_tell(const struct __sk_buff *skb, struct conn_state *state)
 {
 	struct weft_tuple mine = {};

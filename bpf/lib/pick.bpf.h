@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: where a socket was sent, kept with the socket, and counted out exactly once. */
+/* Layer 6: the endpoint binding of a socket, stored with the socket, and uncounted exactly once. */
 #pragma once
 
 #include "bpf/lib/ask.bpf.h"
 
-/* Counts the connection out, if it is counted in. */
+/* Uncounts the connection if it is counted. */
 static __always_inline void pick_end(struct mesh_pick *pick, bool failed)
 {
 	if (__sync_lock_test_and_set(&pick->phase, PICK_NONE) != PICK_NONE)
 		count_out(pick->service, pick->endpoint, failed);
 }
 
-/* Only forward, and only once. */
+/* Advances the phase only if it is |from|, so only forward and only once. */
 static __always_inline void pick_advance(struct mesh_pick *pick, __u32 from, __u32 to)
 {
 	__sync_val_compare_and_swap(&pick->phase, from, to);
@@ -38,21 +38,21 @@ static __always_inline bool pick_is_to(const struct mesh_pick *pick, const __u8 
 	return a[0] == b[0] && a[1] == b[1] && pick->endpoint_port == port;
 }
 
-/* Whether it is what |ask| asked for and was given. */
+/* Whether it binds the address that |ask| asked for to the endpoint that it was given. */
 static __always_inline bool pick_is_for(const struct mesh_pick *pick, const struct mesh_ask *ask)
 {
 	return pick_is_to(pick, ask->addr, ask->port) && pick->asked_port == ask->key.port &&
 	       addr_is(pick->asked_addr, ask->key.addr);
 }
 
-/* Forgets what the pick was, and that alone: the socket goes elsewhere. */
+/* Clears the binding: the socket connects elsewhere. Entries of datagrams stay. */
 static __always_inline void pick_clear(struct mesh_pick *pick)
 {
 	pick_end(pick, false);
 	pick->asked_port = pick->endpoint_port = 0;
 }
 
-/* ---- datagrams: what the latest one to an endpoint asked for */
+/* ---- datagrams: the service address of the latest one to an endpoint */
 
 static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
 					   __u16 port)
@@ -74,7 +74,7 @@ static __always_inline void asked_put(const struct asked_key *key, const __u8 ad
 	bpf_map_update_elem(&weft_asked, key, &asked, BPF_ANY);
 }
 
-/* Of a socket that is connected to |addr|, |port| from now on. */
+/* Removes the entry of a socket that connects to |addr|, |port| now. */
 static __always_inline void asked_forget(const struct mesh_pick *pick, __u64 cookie,
 					 const __u8 addr[16], __u16 port)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 2: whether it is known which request a response answers: while each request waits for the
- * answer to the one before. An answer to HEAD names the size of a body that does not follow, and
- * nothing else in it tells. */
+/* Layer 2: whether it is known which request a response answers, which holds while each request
+ * waits for the response to the one before (no pipelining). A response to HEAD has the length of a
+ * body that does not follow, and nothing in the response itself shows that. */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
@@ -18,7 +18,7 @@ static __always_inline void message_begun(struct stream_state *s)
 		s->messages++;
 }
 
-/* A request does not wait, or some passed that were not counted. */
+/* Requests are pipelined, or some were not counted. */
 static __always_inline void pipeline_lose(struct conn_state *state)
 {
 	if (state->overlaps == OVERLAPS_NOT)
@@ -34,8 +34,8 @@ static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
 	state->head_request = is_head;
 }
 
-/* The other end begins to answer. What it has not received by then of the request comes there after
- * the answer, as requests do, and may look like one. */
+/* The other end begins to respond. If it has not received all of the request by then, the rest
+ * arrives after the response, where requests are expected, and may look like one. */
 static __always_inline void pipeline_answered(struct conn_state *state, bool early)
 {
 	const struct stream_state *s = &state->streams[WEFT_EGRESS];
@@ -46,7 +46,7 @@ static __always_inline void pipeline_answered(struct conn_state *state, bool ear
 	state->asked = 0;
 }
 
-/* What this end knows of the requests that pass in |direction|. */
+/* Whether the requests in |direction| are pipelined, as far as this end knows. */
 static __always_inline bool pipeline_overlaps(const struct conn_state *state, __u8 direction)
 {
 	__u8 mode = direction == WEFT_EGRESS ? state->streams[WEFT_EGRESS].mode

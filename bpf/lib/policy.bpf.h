@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: the walk over policy steps (bpf/abi_policy.h). A function of its own that looks the
- * generation up itself, as no map can be handed to a global function; it says so when that is
- * another one than the question is about. Kernels without bpf_loop (before 5.17) walk
- * POLICY_UNROLLED steps; a longer way denies, and is told as broken. */
+/* Layer 4: evaluation of policy steps (bpf/abi_policy.h). A global function cannot take a map, so
+ * it looks the generation up itself and returns STALE if that is not the generation of the
+ * question. Kernels without bpf_loop (before 5.17) evaluate at most POLICY_UNROLLED steps; a longer
+ * path denies and sets |broken|. */
 #pragma once
 
 #include "bpf/lib/mesh.bpf.h"
@@ -48,8 +48,8 @@ static __always_inline bool addr_begins(const struct addr_words *a, const struct
 	return !high && !(low >> ((128 - bits) & 63));
 }
 
-/* |values| + place * bytes, NULL if there is no such place. Between the barriers the bound is
- * checked and nothing else happens: otherwise clang adds first, and the verifier sees no bound. */
+/* |values| + place * bytes, NULL if there is no such place. Between the barriers there is only the
+ * bounds check: otherwise clang moves the addition before it and the verifier sees no bound. */
 static __always_inline const void *value_at(const void *values, __u64 place, __u32 places,
 					    __u32 bytes)
 {
@@ -75,7 +75,7 @@ prefix_at(void *arena, const struct weft_mesh_step *step, __u32 number)
 			sizeof(struct weft_mesh_prefix));
 }
 
-/* The last prefix that does not come after |addr| is the only one that can hold it. */
+/* Prefixes are sorted and disjoint: only the last one that is not above |addr| can contain it. */
 static __noinline bool prefixes_have(struct policy_walk *w, const struct weft_mesh_step *step,
 				     const __u8 addr[16])
 {
@@ -186,7 +186,7 @@ static __always_inline void step_speak(struct weft_policy_answer *a,
 	a->ends = step->value.verdict.ends;
 }
 
-/* One step. Returns 1 at the end. */
+/* Evaluates one step. Returns 1 at the end. */
 static long policy_step(__u32 index, void *walk)
 {
 	struct policy_walk *w = walk;
@@ -219,8 +219,7 @@ static __always_inline void policy_answer_empty(struct weft_policy_answer *a)
 	a->policy = WEFT_NUMBER_NONE;
 }
 
-/* mesh_open with a key that is there anyway: room on the stack is short. False: another generation
- * than the question is about. */
+/* mesh_open with a key that exists already, to save stack. False: not the question's generation. */
 static __always_inline bool walk_open(struct policy_walk *w)
 {
 	const struct weft_mesh_header *header;

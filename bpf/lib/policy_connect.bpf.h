@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: policy where a process connects or sends a datagram. What depends on an address that the
- * socket does not have yet is left to the other end (bpf/socket/accept.bpf.c). */
+/* Layer 6: policy when a process connects or sends a datagram. What depends on an address that the
+ * socket does not have yet is decided at the other end (bpf/socket/accept.bpf.c). */
 #pragma once
 
 #include "bpf/lib/ask.bpf.h"
@@ -8,8 +8,8 @@
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
-/* Who the running process is by matchers, with a socket in |netns_ino|; |program| NULL: not known.
- * A program of its own: the stack of all that calls each other is bounded. */
+/* The workload of the current process by matchers, with a socket in |netns_ino|; |program| NULL:
+ * not known. A separate function: the stack of a call chain is limited. */
 __weak __noinline int process_of_current(const struct weft_mesh_key *address,
 					 const struct weft_program *program, __u32 netns_ino,
 					 __u64 generation)
@@ -29,8 +29,9 @@ __weak __noinline int process_of_current(const struct weft_mesh_key *address,
 	return s.identity;
 }
 
-/* Who the running process is: by matchers, by the address that the socket is bound to if its
- * network namespace has it, by the other addresses of that. caller_learn was called before. */
+/* The workload of the current process: by matchers, else by the address that the socket is bound to
+ * if its network namespace has that address, else by its other addresses. Call caller_learn
+ * before. */
 __weak __noinline int source_of_caller(struct bpf_sock_addr *ctx, __u64 generation)
 {
 	const struct weft_owner *owner;
@@ -57,7 +58,7 @@ static __always_inline __u32 source_of_current(struct bpf_sock_addr *ctx, __u64 
 	return source_of_caller(ctx, generation);
 }
 
-/* The address that is really connected to. */
+/* The address that is actually connected to. */
 static __always_inline void target_key(const struct mesh_ask *ask, struct weft_mesh_key *ret_key)
 {
 	bool balanced = ask->service && ask->endpoint;
@@ -66,8 +67,8 @@ static __always_inline void target_key(const struct mesh_ask *ask, struct weft_m
 	ret_key->port = balanced ? ask->port : ask->key.port;
 }
 
-/* Records of what |a| says. A program of its own: before Linux 6.9 the frames of a chain of calls
- * count as multiples of 32 bytes, and 512 is all there is. */
+/* Sends the records of |a|. A separate function: before Linux 6.9 the frames of a call chain are
+ * rounded up to multiples of 32 bytes, and their sum may be 512. */
 __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
 				    const struct authorize *a)
 {
@@ -101,7 +102,7 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 	return 0;
 }
 
-/* A program of its own, for the stack's sake. */
+/* A separate function, to save stack. */
 __weak __noinline int target_of_ask(const struct mesh_ask *ask, __u64 generation)
 {
 	struct weft_mesh_key key = {};
@@ -121,7 +122,7 @@ static __always_inline void question_target(struct authorize *a, const struct me
 	__builtin_memcpy(a->question.target_addr, balanced ? ask->addr : ask->key.addr, 16);
 }
 
-/* By the generation |generation|, for the process that is |source|. A WEFT_ACTION_*. */
+/* Decides by |generation|, for a process of the workload |source|. Returns a WEFT_ACTION_*. */
 __weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
 					__u64 generation, __u32 source)
 {
@@ -140,8 +141,7 @@ __weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct 
 	return a.answer.action;
 }
 
-/* Whether policies are to be asked about this connection at all. A program of its own, for the
- * stack's sake. */
+/* Whether a policy may apply to this connection at all. A separate function, to save stack. */
 __weak __noinline int policies_watch(const struct mesh_ask *ask)
 {
 	__u64 generation = policies_generation();
@@ -153,7 +153,7 @@ __weak __noinline int policies_watch(const struct mesh_ask *ask)
 	return policies_concern(&key, generation) || policies_generation() != generation;
 }
 
-/* A WEFT_VERDICT_*: ALLOWED or DENIED. Decided anew when another generation comes into force. */
+/* Returns WEFT_VERDICT_ALLOWED or WEFT_VERDICT_DENIED. Decides again if the generation changes. */
 static __always_inline int policy_decide(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
 {
 	int action = WEFT_ACTION_ALLOW;
@@ -183,8 +183,7 @@ static __always_inline void talk_key_of(struct talk_key *key, const struct mesh_
 	key->protocol = ask->key.protocol;
 }
 
-/* Whether something came from there that was allowed. Functions of their own, as the stack of all
- * that calls each other is bounded. */
+/* Whether an allowed datagram came from there before. Separate functions, to save stack. */
 static __noinline bool talk_is_answer(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -207,8 +206,8 @@ static __noinline int talk_begin(const struct mesh_ask *ask)
 	return 0;
 }
 
-/* A WEFT_VERDICT_*. Datagrams: answers go where something came from, whatever policy says of the
- * way back; and what a socket sends of its own accord may be answered. */
+/* Returns a WEFT_VERDICT_*. Datagrams: an answer to a received datagram passes regardless of
+ * policies for that direction; a datagram that a socket sends first opens the way for answers. */
 static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
 {
 	bool talks = is_datagram(ask->key.protocol);
@@ -222,7 +221,7 @@ static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struc
 	return verdict;
 }
 
-/* Takes back what balancing counted. */
+/* Undoes what balancing counted. */
 static __always_inline int denied(const struct mesh_ask *ask)
 {
 	struct weft_service_state *state;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 1: maps of policy at the server's end, declared here, defined in bpf/maps.bpf.c. Only there
- * with a mesh. Addresses and ports alone say nothing: another socket may have them a moment later,
- * and another network namespace at the same time. */
+/* Layer 1: maps of policy at the server's end, declared here, defined in bpf/maps.bpf.c. They exist
+ * only with a mesh. Addresses and ports alone do not identify a socket: another socket may use them
+ * a moment later, and another network namespace at the same time. */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
 
-/* What is known of a process, see bpf/lib/identity.bpf.h. */
+/* Facts about a process, see bpf/lib/identity.bpf.h. */
 #define IDENTITY_CGROUPS 6 /* levels below the root that matchers can name */
 
 struct identity_facts {
@@ -16,17 +16,17 @@ struct identity_facts {
 	__u32 uid;
 };
 
-/* Who sent a SYN on this node, so that the server's end knows the process and not only its address;
- * and whether the server's end refused it. Keys are as the client sees them, egress_seq is that of
- * the SYN: one attempt of one socket. */
+/* SYN owners: which process of this node sent a SYN, so that the server's end knows the process and
+ * not only its address, and whether the server's end refused it. Keys are as the client sees them,
+ * with egress_seq of the SYN: one attempt of one socket. */
 struct knock {
 	struct identity_facts facts;
 	__u64 cookie;		  /* of the socket */
 	__u64 generation;	  /* of |place| */
-	__u64 net;		  /* struct net; that of facts.netns_ino as long as it is there */
+	__u64 net;		  /* struct net; valid while its inode is facts.netns_ino */
 	__u64 refused_generation; /* 0: not refused */
-	__u32 refused_netns;	  /* by a server in this network namespace */
-	__u32 place;		  /* who it is by its address or its network namespace: cell */
+	__u32 refused_netns;	  /* network namespace of the server that refused it */
+	__u32 place;		  /* workload by its address or its network namespace: cell */
 };
 
 struct knock_map {
@@ -37,8 +37,8 @@ struct knock_map {
 };
 extern struct knock_map weft_knocks SEC(".maps");
 
-/* When a socket of this node, whichever and in whichever namespace, last sent a SYN from and to
- * these addresses: as long as that is fresh, a SYN with them may be its. Sequence numbers 0. */
+/* When a socket of this node, in any network namespace, last sent a SYN with these addresses: for
+ * some time after that an arriving SYN with them may be that one. Sequence numbers 0. */
 struct near {
 	__u64 sent_ns;
 	__u32 seq;
@@ -53,8 +53,8 @@ struct near_map {
 };
 extern struct near_map weft_near SEC(".maps");
 
-/* The next SYN from and to these addresses in this network namespace is one that was refused
- * before, and gets a RST. As the server sees them. */
+/* The next SYN with these addresses in this network namespace is the retransmission of a refused
+ * one, and gets a RST. Keys are as the server sees them. */
 struct refused_key {
 	struct end_key ends; /* sequence numbers 0 */
 	__u32 netns_ino;
@@ -73,9 +73,9 @@ struct refused_map {
 };
 extern struct refused_map weft_refused SEC(".maps");
 
-/* The network namespace that a socket is looked up in: written by a small program of that
- * namespace in front of the one that decides (datapath/attach/lookups.c), as the hook does not say
- * it. */
+/* The network namespace of the current sk_lookup run. The hook does not provide it: a small program
+ * of each namespace, which runs before the one that decides, writes it
+ * (datapath/attach/lookups.c). */
 struct here_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -84,7 +84,7 @@ struct here_map {
 };
 extern struct here_map weft_here SEC(".maps");
 
-/* Who a network namespace was found to be, for servers at |port|: the |number|th workload. */
+/* Cache of the workloads of network namespaces, for servers at |port|: the |number|th one. */
 struct net_key {
 	__u64 cookie;
 	__u32 port;
@@ -92,8 +92,8 @@ struct net_key {
 };
 
 struct net_found {
-	__u64 answer; /* the cell, and above it what it was found for: read at once, as another
-			 namespace may take the place of this one meanwhile */
+	__u64 answer; /* the cell, and above it a hash of what it was found for: read at once, as
+			 the entry may be replaced meanwhile */
 	__u64 until_ns;
 };
 
@@ -105,7 +105,7 @@ struct net_map {
 };
 extern struct net_map weft_nets SEC(".maps");
 
-/* What the next walk over servers or network namespaces is about. */
+/* The request for the next walk over servers or network namespaces. */
 struct where_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -114,21 +114,21 @@ struct where_map {
 };
 extern struct where_map weft_where SEC(".maps");
 
-/* Who holds the socket of a server, as walks over the files of all processes found it
- * (bpf/socket/holders.bpf.c). Only where that is not what is known of the socket anyway. */
+/* The holders of a server's socket, as walks over the files of all processes found them
+ * (bpf/socket/holders.bpf.c). Only where they differ from the socket's owner. */
 #define HOLDERS_MAX 8
 
 struct holder {
 	struct identity_facts facts;
-	__u32 walk; /* the latest that met it, 0: free */
+	__u32 walk; /* the latest walk that found it, 0: free */
 	__u32 is_workload;
 };
 
 struct holders {
-	__u32 walk;	    /* the latest that met the socket, */
+	__u32 walk;	    /* the latest walk that found the socket, */
 	__u32 before;	    /* and the one before */
-	__u32 more;	    /* the latest in which a workload found no place */
-	__u32 owner_walk;   /* the latest that met the process that weft_owners names, */
+	__u32 more;	    /* the latest walk in which a workload found no room */
+	__u32 owner_walk;   /* the latest walk that found the process in weft_owners, */
 	__u32 owner_counts; /* which is a workload */
 	__u32 pad;
 	struct holder holder[HOLDERS_MAX];
@@ -142,7 +142,7 @@ struct holders_map {
 };
 extern struct holders_map weft_holders SEC(".maps");
 
-/* Of all these walks. */
+/* State of these walks. */
 struct holding_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -152,15 +152,15 @@ struct holding_map {
 };
 extern struct holding_map weft_holding SEC(".maps");
 
-/* The process whose files the walk is at. */
+/* The process whose files the walk is reading. */
 struct walker {
-	struct identity_facts facts; /* netns_ino: of the socket that was met last */
+	struct identity_facts facts; /* netns_ino: of the latest socket */
 	__u64 session;
 	__u64 start_ns;
 	__u64 cgroup; /* struct cgroup */
 	__u32 pid;
 	__u32 identity; /* cell */
-	__u32 ends;	/* policies end connections */
+	__u32 ends;	/* there are policies that end connections */
 	__u32 pad;
 };
 
@@ -172,7 +172,7 @@ struct walker_map {
 };
 extern struct walker_map weft_walker SEC(".maps");
 
-/* Processes that may hold sockets of servers: what they become is of interest. */
+/* Processes that may hold sockets of servers: their exec, fork and cgroup moves request a walk. */
 struct binder_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);

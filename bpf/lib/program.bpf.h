@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 1: the path of the file that a process was started from, and who may change what lies
- * there. It is read where it is true: from the file up to the root of the mount namespace that it
- * was found in. A file that was replaced or removed meanwhile keeps its place.
+/* Layer 1: the path of the executable of a process, and the owners of the file and its directories.
+ * It is read from the dentries: from the file up to the root of the mount namespace in which it was
+ * found. A file that was replaced or removed meanwhile keeps its path.
  *
- * No path is known of a file that was never in a directory (memfd), that lies deeper than
- * WEFT_PATH_COMPONENTS, or that was found in a mount namespace of a user namespace: who makes one
- * of his own may mount anything anywhere in it. */
+ * There is no path for a file that was never in a directory (memfd), that is deeper than
+ * WEFT_PATH_COMPONENTS, or that is in a mount namespace of a user namespace: its creator may mount
+ * anything anywhere in it. */
 #pragma once
 
 #include "bpf/lib/kernel.bpf.h"
 
-#define PATH_STEPS  48 /* components, and mounts on the way */
-#define NAME_CHUNKS 8  /* of a component: NAME_MAX is 255 */
+#define PATH_STEPS  48 /* components and mounts */
+#define NAME_CHUNKS 8  /* per component: NAME_MAX is 255 */
 #define CHUNK_BYTES 32
 
 #define OTHERS_WRITE 0022 /* the bits of group and others in inode.i_mode */
@@ -23,22 +23,22 @@
 struct path_walk {
 	__u64 dentry; /* addresses */
 	__u64 mount;
-	__u64 top;   /* root of the mount */
-	__u64 below; /* the mount that it is on; itself: none */
+	__u64 top;   /* dentry of the mount's root */
+	__u64 below; /* parent mount; itself: none */
 	struct weft_path_hash hash;
-	__u64 root; /* of the mount that the last component was in */
+	__u64 root; /* root dentry of the mount of the last component */
 	__u32 owner;
 	__u16 components;
-	__u16 is_fed; /* the name of |dentry| is in |hash| */
+	__u16 is_fed; /* the name of |dentry| is in |hash| already */
 };
 
-/* A piece of a component. */
+/* A chunk of a component. */
 struct path_chunk {
 	char text[CHUNK_BYTES];
 	__u64 end; /* for the NUL */
 };
 
-/* Programs of their own, so that each is verified once. */
+/* Global functions, so that each is verified once. */
 __weak __noinline int path_word(struct weft_path_hash *h, __u64 word)
 {
 	if (h)
@@ -65,7 +65,7 @@ __weak __noinline __u64 path_end(struct weft_path_hash *h)
 	return h ? weft_path_end(h) : 0;
 }
 
-/* One component. Negative: it is too long, or cannot be read. */
+/* Hashes one component. Negative: it is too long, or cannot be read. */
 __weak __noinline int path_name(struct weft_path_hash *h, __u64 name)
 {
 	__u32 length = 0;
@@ -90,7 +90,7 @@ __weak __noinline int path_name(struct weft_path_hash *h, __u64 name)
 	return path_word(h, length);
 }
 
-/* Who may change the place where it is joins those who may change what lies below it. */
+/* Adds the users who may change the current dentry to those who may change what lies below. */
 __weak __noinline int path_owner(struct path_walk *w)
 {
 	const struct dentry *dentry;
@@ -118,7 +118,7 @@ static __always_inline void path_enter(struct path_walk *w, __u64 address)
 	w->below = (__u64)BPF_CORE_READ(mount, mnt_parent);
 }
 
-/* Feeds the name of the dentry where the walk is, unless that was done. */
+/* Hashes the name of the current dentry, unless that was done. */
 static __always_inline int path_feed(struct path_walk *w)
 {
 	const struct dentry *dentry = (const void *)w->dentry;
@@ -128,7 +128,7 @@ static __always_inline int path_feed(struct path_walk *w)
 	return is_fed ? 0 : path_name(&w->hash, (__u64)BPF_CORE_READ(dentry, d_name.name));
 }
 
-/* From the root of a mount to where that is mounted. */
+/* From the root of a mount to its mount point. */
 static __always_inline void path_leave(struct path_walk *w)
 {
 	const struct mount *mount = (const void *)w->mount;
@@ -148,7 +148,7 @@ __weak __noinline int path_step(struct path_walk *w)
 		return PATH_NONE;
 	is_root = w->dentry == w->top;
 	is_last = w->below == w->mount;
-	if (!is_root || !is_last || w->root == w->dentry) /* else it is covered */
+	if (!is_root || !is_last || w->root == w->dentry) /* else a mount covers it */
 		path_owner(w);
 	if (is_root && is_last)
 		return PATH_ROOT;
@@ -165,7 +165,7 @@ __weak __noinline int path_step(struct path_walk *w)
 	return PATH_UP;
 }
 
-/* What belongs to it was made by root of this machine. */
+/* The initial user namespace, of which only root creates namespaces and devices. */
 static __always_inline bool user_is_initial(const struct user_namespace *user)
 {
 	int level = -1;
@@ -178,8 +178,8 @@ static __always_inline bool mount_counts(const struct mount *mount)
 	return user_is_initial(BPF_CORE_READ(mount, mnt_ns, user_ns));
 }
 
-/* The name of the file where the walk begins, 0: it has none. The path ends with it, too, unless
- * something is mounted on the file. */
+/* The hash of the file's name, 0: it has none. The path ends with it, too, unless something is
+ * mounted on the file. */
 __weak __noinline __u64 program_name(struct path_walk *w)
 {
 	struct weft_path_hash hash;
@@ -197,7 +197,7 @@ __weak __noinline __u64 program_name(struct path_walk *w)
 	return path_end(&hash);
 }
 
-/* Whether it has a path: it is in |w->hash| then. */
+/* Whether it has a path, which is then in |w->hash|. */
 static __always_inline bool program_path(struct path_walk *w)
 {
 	int step = PATH_UP;
@@ -209,8 +209,8 @@ static __always_inline bool program_path(struct path_walk *w)
 	return step == PATH_ROOT && w->components;
 }
 
-/* Of the file |dentry| on |mount|: its name, its path, and whose that is. What is found again is
- * never anything else meanwhile: others may read it. */
+/* Name, path and owner of the file |dentry| on |mount|. Fields that stay the same are not changed
+ * in between, as others may read them at the same time. */
 __weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u64 mount)
 {
 	struct path_walk w = {.dentry = dentry};
@@ -229,7 +229,7 @@ __weak __noinline int program_place(struct weft_program *ret, __u64 dentry, __u6
 	return 0;
 }
 
-/* The file that the process |task| (an address) was started from. */
+/* The executable of the process |task| (an address). */
 static __always_inline void program_of(struct weft_program *ret, __u64 task)
 {
 	const struct file *file = BPF_CORE_READ((const struct task_struct *)task, mm, exe_file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: the header of the PROXY protocol in front of what a client sends (proxy-protocol.txt):
- * all of it is copied, and what follows is classified. A header that is cut so early that its end
- * is not known is taken for a message that is not understood. */
+/* Layer 5: the header of the PROXY protocol before a client's first byte (proxy-protocol.txt): it
+ * is copied whole, and what follows is classified. A header that is split before its length is
+ * known is treated as a message of an unknown kind. */
 #pragma once
 
 #include "bpf/lib/classify.bpf.h"
@@ -9,13 +9,13 @@
 
 #define PROXY_SHORT_BYTES  15  /* "PROXY UNKNOWN" and its line end */
 #define PROXY_LINE_BYTES   107 /* version 1, at most */
-#define PROXY_BINARY_BYTES 16  /* version 2, before addresses and TLVs */
+#define PROXY_BINARY_BYTES 16  /* version 2, without addresses and TLVs */
 
 struct proxy_bytes {
 	__u8 b[112];
 };
 
-/* The bytes of the line that begins with |bytes|, of which |used| are there; 0: it does not end in
+/* The length of the line at |bytes|, of which |used| bytes are there; 0: it does not end in
  * them. */
 static __always_inline __u32 proxy_line(const struct proxy_bytes *bytes, __u32 used)
 {
@@ -29,8 +29,8 @@ static __always_inline __u32 proxy_line(const struct proxy_bytes *bytes, __u32 u
 	return 0;
 }
 
-/* The bytes of the header that begins with the packet, which may end later; 0: none, or its end is
- * not known. */
+/* The length of the header at the start of the packet, which may exceed the packet; 0: there is
+ * none, or its length is not known. */
 __noinline int proxy_header(struct __sk_buff *skb, const struct capture *c)
 {
 	struct proxy_bytes bytes = {};

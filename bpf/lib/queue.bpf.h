@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 3: accept queues of listeners: how full they are, and what they refuse because they are
- * full. That is what the kernel counts as ListenOverflows: a SYN, or the last ACK of a handshake
- * (tcp_conn_request() and tcp_v4_syn_recv_sock()). Its count is of all listeners of a network
- * namespace, and sk_drops of a listener counts deferred ACKs and half-open handshakes too; so each
- * packet that finds a queue full is judged as the kernel does a moment later. Not seen: last ACKs
+ * full. The kernel counts these as ListenOverflows: a SYN, or the last ACK of a handshake
+ * (tcp_conn_request() and tcp_v4_syn_recv_sock()). That count is per network namespace, and a
+ * listener's sk_drops includes deferred ACKs and half-open handshakes. So each packet that arrives
+ * at a full queue is tested here as the kernel will test it a moment later. Not seen: last ACKs
  * that answer a SYN cookie. */
 #pragma once
 
@@ -26,7 +26,7 @@ static __always_inline bool queue_is_flooded(const struct tcp_sock *tcp)
 }
 
 /* Whether |p| completes the handshake |request| (tcp_check_req() in net/ipv4/tcp_minisocks.c). With
- * TCP_DEFER_ACCEPT an ACK without data does not, for some time. */
+ * TCP_DEFER_ACCEPT an ACK without data completes it only after some SYN-ACK retransmissions. */
 static __always_inline bool queue_completes(const struct tcp_sock *tcp,
 					    struct tcp_request_sock *request,
 					    const struct payload *p)
@@ -39,7 +39,7 @@ static __always_inline bool queue_completes(const struct tcp_sock *tcp,
 	return end != first || BPF_CORE_READ_BITFIELD(&request->req.req, num_timeout) >= deferred;
 }
 
-/* What waits for the rest of its handshake between the ends of |skb|; to be released. */
+/* The request socket of a handshake between the ends of |skb|; the caller releases it. */
 static __always_inline struct bpf_sock *queue_request(struct __sk_buff *skb,
 						      const struct tcphdr *tcp)
 {
@@ -66,7 +66,7 @@ static __always_inline struct bpf_sock *queue_request(struct __sk_buff *skb,
 	return bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 }
 
-/* Whether the full queue of |tcp| is what |skb| fails at. */
+/* Whether the full queue of |tcp| is the reason why |skb| is dropped. */
 static __always_inline bool queue_refuses(struct __sk_buff *skb, const struct tcp_sock *tcp)
 {
 	void *data = (void *)(long)skb->data;
@@ -93,7 +93,7 @@ static __always_inline bool queue_refuses(struct __sk_buff *skb, const struct tc
 	return refused;
 }
 
-/* A packet that arrives, at a listener perhaps. Returns 1: it passes. */
+/* Counts an ingress packet that a full accept queue refuses. Returns 1: it passes the hook. */
 static __noinline int queue_look(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -114,7 +114,7 @@ static __noinline int queue_look(struct __sk_buff *skb)
 	return 1;
 }
 
-/* Fills |listen| but for its header and owner. */
+/* Fills |listen| except its header and owner. */
 static __always_inline void queue_tell(struct weft_listen *listen, struct sock *sk)
 {
 	const __u64 *overflows = bpf_sk_storage_get(&weft_overflows, sk, 0, 0);

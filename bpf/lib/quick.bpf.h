@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: the usual packet, which is one short HTTP/1 message, the start of one, or one short TLS
- * record: what walk_http1.bpf.h and walk_units.bpf.h do with any, in one straight piece of code,
- * since most of what a run costs is code that is not in the cache. Whatever is unusual is left to
- * them, with nothing done. */
+/* Layer 6: the fast path, for a packet that is one short HTTP/1 message, the start of one, or one
+ * short TLS record. It does what walk_http1.bpf.h and walk_units.bpf.h do in general, as
+ * straight-line code, since most of the cost of a run is instruction cache misses. For any other
+ * packet it has no effect and leaves it to them. */
 #pragma once
 
 #include "bpf/lib/walk_http1.bpf.h"
@@ -14,7 +14,7 @@
 #define BEGINS_RESPONSE TEXT8('H', 'T', 'T', 'P', '/', '1', '.', 0)
 #define BYTES_7		0xffffffffffffffULL
 
-/* Looks at a line of a response head. Returns the bytes of the blank line, 0 when it is another. */
+/* Reads a line of a response head. Returns the length of the blank line, 0 for any other line. */
 static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *head)
 {
 	__u64 first = load_8(line);
@@ -29,16 +29,17 @@ static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *hea
 	return 0;
 }
 
-/* Reads the response head in the first |used| bytes, behind which are LINE_WINDOW more. Returns its
- * size, 0 when it does not end there or has more than one line that ends within eight bytes. */
+/* Reads the response head in the first |used| bytes, after which LINE_WINDOW more are readable.
+ * Returns its size, 0 when it does not end there or two lines end within eight bytes. */
 static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct http1_head *head)
 {
 	for (__u64 at = 0;; at += 8) {
 		__u64 ends, line, left = used - at;
 		__u32 blank;
 
-		/* A known number compared with a bounded one goes both ways for verifiers of Linux
-		 * 6.1, also the impossible one; this one they understand. */
+		/* If a constant is compared with a bounded number, verifiers of Linux 6.1 follow
+		 * both branches, also the impossible one. A difference compared with 0 avoids
+		 * it. */
 		asm volatile("" : "+r"(left));
 		if ((__s64)left <= 0)
 			return 0;
@@ -54,7 +55,8 @@ static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct ht
 	}
 }
 
-/* How far the response goes whose head of |size| bytes begins |bytes|; 0: not as usual. */
+/* The length of the response (head and body) whose head of |size| bytes is at |bytes|; 0: not for
+ * the fast path. */
 static __always_inline __u64 quick_response(const __u8 *bytes, __u64 used, __u64 size,
 					    const struct http1_head *head, struct conn_state *state,
 					    struct stream_state *s)
@@ -83,8 +85,9 @@ static __always_inline bool quick_is_get(const __u8 *bytes, __u64 used)
 	       bytes[used - 1] == '\n';
 }
 
-/* How far the message goes that begins with |used| bytes: head and body; 0: not as usual. What it
- * begins with is looked at twice: kept over the scan it would make the verifier walk that twice. */
+/* The length of the message (head and body) of which |used| bytes are there; 0: not for the fast
+ * path. Its first bytes are tested twice: a result kept over the scan would make the verifier walk
+ * the scan twice. */
 static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct conn_state *state,
 					   struct stream_state *s)
 {
@@ -98,7 +101,7 @@ static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct
 	if (bytes[0] != 'G')
 		return size ? quick_response(bytes, used, size, &head, state, s) : 0;
 	pipeline_ask(state, false);
-	if (size != used) { /* there are more in it */
+	if (size != used) { /* more than one request in the packet */
 		pipeline_lose(state);
 		s->messages = MESSAGES_UNKNOWN;
 	}
@@ -106,7 +109,7 @@ static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct
 	return used;
 }
 
-/* How far the record goes that begins with |bytes|: one that is never left out; 0: not as usual. */
+/* The length of the record at |bytes| if it is never skipped; 0: not for the fast path. */
 static __always_inline __u64 quick_record(const __u8 *bytes)
 {
 	__u32 payload = bytes[3] << 8 | bytes[4];
@@ -114,7 +117,7 @@ static __always_inline __u64 quick_record(const __u8 *bytes)
 	return is_record(bytes) && payload <= SMALL_BODY_BYTES ? RECORD_HEADER_BYTES + payload : 0;
 }
 
-/* Copies a packet whose first byte is the first of a message or record. Returns whether it did. */
+/* Copies a packet that begins with a message or record. Returns whether it did. */
 __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
 			  struct stream_state *s)
 {
@@ -140,7 +143,7 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	}
 	if (!record)
 		return 0;
-	s->skip = 0; /* and due */
+	s->skip = 0; /* also clears due */
 	c->message = s->mode == WALK_TLS ? 0 : message_next_number(s);
 	bytes = size_within(bytes, room);
 	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: who may be redirected to whom. The programs are in bpf/socket: established.bpf.c enrols
- * sockets, redirect.bpf.c sends past TCP and watches how it is read. */
+/* Layer 3: which sockets may be redirected to each other. The programs are in bpf/socket:
+ * established.bpf.c enrols sockets; redirect.bpf.c redirects and watches how data is read. */
 #pragma once
 
 #include "bpf/lib/conn.bpf.h"
 #include "bpf/lib/pipeline.bpf.h"
 #include "bpf/lib/redirect_maps.bpf.h"
 
-/* What may wait unread at a receiver before its sender goes back to TCP, which knows how to make it
- * wait. Each message costs about a page beside its bytes. */
+/* Limit of unread data at a receiver before its sender goes back to TCP, whose flow control then
+ * applies. Each message costs about a page in addition to its bytes. */
 #define LANE_BYTES_MAX	  (1u << 20)
 #define LANE_MESSAGES_MAX 1024
 
-/* Messages in a row that are no talk any more but a stream, which TCP does better: it joins them
- * and wakes the reader less often. */
+/* Consecutive messages in one direction that make it a stream instead of a ping-pong. TCP carries
+ * streams better: it coalesces messages and wakes the reader less often. */
 #define LANE_RUN_MAX 64
 
-#define TRIAL_READS                                                                                \
-	16 /* by recv() and its like, with nothing read otherwise: a program has shown */
+#define TRIAL_READS 16 /* reads, all by recv() and its like, that pass the trial */
 
-/* The mutation switch of the ordering test: false lets a direction that began with TCP go past it
- * later, which is wrong. */
+/* The mutation switch of the ordering test: false lets a direction that began with TCP bypass TCP
+ * later, which reorders bytes. */
 extern const volatile bool redirect_sticky;
 
 static __always_inline void service_of(struct weft_accel_key *service, const struct end_key *pair)
@@ -30,7 +29,7 @@ static __always_inline void service_of(struct weft_accel_key *service, const str
 	service->port = pair->remote_port;
 }
 
-/* The entry for this server address, or for its port at any address. */
+/* The entry for this server address, else for its port at any address. */
 static __always_inline __u32 *accel_find(struct weft_accel_key *service)
 {
 	__u32 *flags = bpf_map_lookup_elem(&weft_accel, service);
@@ -41,7 +40,7 @@ static __always_inline __u32 *accel_find(struct weft_accel_key *service)
 	return bpf_map_lookup_elem(&weft_accel, service);
 }
 
-/* Addresses that can repeat in every network namespace: only ends of the same one are a pair. */
+/* Addresses that exist in every network namespace: only ends in the same one are a pair. */
 static __always_inline bool same_netns_only(const struct end_key *pair)
 {
 	const __u8 *a = pair->remote_addr;
@@ -78,8 +77,9 @@ static __always_inline void servers_key(struct reader_key *key, const struct rea
 	key->role = WEFT_ROLE_SERVER;
 }
 
-/* A connection in trial has read much, or ended: what it says of its program. A client cannot know
- * which of the service's programs will answer: they are judged together too. */
+/* A connection in trial has made enough reads, or ended: records the result for its program. A
+ * client cannot know which of the service's programs will answer, so these are also judged
+ * together. */
 static __noinline int trial_judge(const struct enrolled *e, bool good)
 {
 	struct reader_key servers;
@@ -92,8 +92,8 @@ static __noinline int trial_judge(const struct enrolled *e, bool good)
 	return 0;
 }
 
-/* Notes a message from one end, or a read at it, with |heard| bytes gone the other way so far: this
- * end speaks or reads on and on, however the other answers. */
+/* Notes a message from one end, or a read at it; |heard|: bytes that went the other way so far.
+ * Returns whether it is a stream: more than LANE_RUN_MAX in a row. */
 static __always_inline bool runs_on(struct enrolled *e, __u64 heard)
 {
 	if (heard != e->heard) {
@@ -121,8 +121,8 @@ static __always_inline bool lane_has_room(struct weft_lane *lane, __u32 bytes)
 	return waiting + bytes <= LANE_BYTES_MAX && lane->messages < LANE_MESSAGES_MAX;
 }
 
-/* What arrived past TCP before the first byte by TCP did: a receiver's stream learns of it with
- * that byte, or here. */
+/* Adds what bypassed TCP to the counters. A receiver's stream state includes it only once a byte
+ * arrives by TCP. */
 static __always_inline void redirected_add(struct weft_counters *c, struct sock *sk,
 					   const struct conn_state *state)
 {
@@ -143,8 +143,8 @@ static __always_inline void redirected_add(struct weft_counters *c, struct sock 
 		c->received_bytes = bytes;
 }
 
-/* What came past TCP to this end is taken note of: whose turn it is, and what is spoken. Returns
- * how many bytes came. */
+/* Takes account of what bypassed TCP to this end: direction changes and protocol. Returns how many
+ * bytes arrived that way. */
 static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *state)
 {
 	struct weft_lane *lane = bpf_map_lookup_elem(&weft_lanes, &e->cookie);
@@ -158,7 +158,7 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 		e->turns_seen = lane->turns;
 		state->last_direction = WEFT_INGRESS;
 		if (e->role == WEFT_ROLE_CLIENT)
-			pipeline_answered(state, false); /* nothing is on its way */
+			pipeline_answered(state, false); /* nothing is in flight */
 		else if (lane->request)
 			pipeline_ask(state, lane->head_request);
 	}
@@ -167,8 +167,8 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 	return lane->bytes;
 }
 
-/* By how much the place of a byte in its direction is ahead of its TCP sequence number: what went
- * past TCP has none, and went before. */
+/* The difference between the stream offset of a byte and its TCP sequence number: the bytes that
+ * bypassed TCP, all of which came before. */
 static __always_inline __u32 seq_past(struct bpf_sock *sk, struct conn_state *state, __u8 direction)
 {
 	struct enrolled *e;

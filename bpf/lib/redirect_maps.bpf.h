@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 1: the maps of redirection, defined in bpf/maps.bpf.c. Nothing here is filled, and the LRU
- * ones do not even exist, while no service is accelerated. */
+/* Layer 1: the maps of redirection, defined in bpf/maps.bpf.c. While no service is accelerated they
+ * are empty, and the LRU maps are not created. */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
 
 #define REDIRECT_SOCKETS 65536
 
-/* How an end sends. There is no way back up this list but from NEW, once, and every step down it is
- * final: bytes that went by TCP can be overtaken by bytes that go past it. */
+/* How an end sends. An end only moves down this list from NEW, and PASS is final: bytes sent by TCP
+ * could be overtaken by redirected ones. */
 enum lane_mode {
 	LANE_NONE,     /* not enrolled */
-	LANE_TRIAL,    /* not enrolled: shows how its program reads */
+	LANE_TRIAL,    /* not enrolled: its program's reads are watched */
 	LANE_NEW,      /* nothing was sent yet */
-	LANE_REDIRECT, /* everything so far went past TCP */
+	LANE_REDIRECT, /* everything so far bypassed TCP */
 	LANE_PASS,     /* everything from now on goes by TCP */
 };
 
-/* A program that reads from an accelerated service or serves it, in one control group. Without
- * either: all that serve it. */
+/* A program in one control group that is a client of an accelerated service or serves it. With
+ * program and group 0: all programs that serve it. */
 struct reader_key {
 	struct weft_program program;
 	__u64 cgroup_id;
@@ -29,30 +29,29 @@ struct reader_key {
 
 struct reader {
 	__u32 good; /* read all of a connection by recv() and its like */
-	__u32 bad;  /* read by splice() or in another way that redirected bytes do not bear, or
-		       took part in a stream */
+	__u32 bad; /* used splice() or another way to read that does not work with redirected bytes,
+		      or took part in a stream */
 };
 
-/* An end of a connection to an accelerated service. Accepted sockets inherit what the listener may
- * not do. */
+/* An end of a connection to an accelerated service. Accepted sockets inherit |excluded|. */
 struct enrolled {
 	struct end_key pair; /* as the client sees the connection */
 	__u64 cookie;
 	__u64 peer;	  /* cookie of the other end, 0 = not known yet */
 	__u64 sent_bytes; /* redirected from here */
 	__u64 sent_messages;
-	__u64 received_bytes; /* redirected to here, when its lane is gone */
+	__u64 received_bytes; /* redirected to here, saved when its lane is deleted */
 	__u64 read;	      /* trial: payload read by recv() and its like */
 	__u32 reads;
 	__u32 ingress_seq;
 	__u8 mode;     /* enum lane_mode */
-	__u8 excluded; /* asked for what redirected bytes cannot give */
+	__u8 excluded; /* set a socket option that does not work with redirected bytes */
 	__u8 role;
-	__u8 told; /* the other end knows that it is this end's turn to speak */
+	__u8 told; /* the other end was told of this direction change */
 	__u8 pad[4];
-	__u32 turns_seen; /* of its own lane */
-	__u32 run;	  /* messages since the other end was heard */
-	__u64 heard;	  /* bytes that had come from it then */
+	__u32 turns_seen; /* weft_lane.turns of its own lane, as processed */
+	__u32 run;	  /* messages since the other end last sent */
+	__u64 heard;	  /* bytes received from it by then */
 	struct reader_key reader;
 };
 
@@ -74,8 +73,8 @@ struct lane_map {
 };
 extern struct lane_map weft_lanes SEC(".maps");
 
-/* The sockets themselves, by cookie. Only the kernel takes a socket out, when it closes: taken out
- * earlier it would lose what it has not read. */
+/* The sockets themselves, by cookie. Only the kernel removes a socket, when it closes: a socket
+ * removed earlier would lose its unread data. */
 struct socket_map {
 	__uint(type, BPF_MAP_TYPE_SOCKHASH);
 	__uint(max_entries, REDIRECT_SOCKETS);
@@ -95,7 +94,7 @@ extern struct accel_map weft_accel SEC(".maps");
 
 /* Both ends of a connection, by addresses and first sequence numbers as the client sees them. */
 struct pair {
-	__u64 client; /* cookies; 0 = not here yet */
+	__u64 client; /* cookies; 0 = not enrolled yet */
 	__u64 server;
 	__u64 client_netns;	  /* cookie of its network namespace */
 	__u64 ambiguous;	  /* two connections share the key: neither is redirected */
@@ -110,8 +109,8 @@ struct pair_map {
 };
 extern struct pair_map weft_pairs SEC(".maps");
 
-/* SYNs that reached a listener of this node, as the client sees them, sequence numbers 0: only a
- * client whose server is here is worth enrolling. */
+/* SYNs that reached a listener of this node, as the client sees them, sequence numbers 0: a client
+ * is enrolled only if its server is on this node. */
 struct syn_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

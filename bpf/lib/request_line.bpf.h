@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: requests whose method does not tell what they are. A method is any token (RFC 9110 9.1),
- * as are words of other protocols; the version at the end of the line is HTTP's alone. */
+/* Layer 4: requests with an unusual method. A method is any token (RFC 9110 9.1) and may look like
+ * a word of another protocol; the version at the end of the line is specific to HTTP. */
 #pragma once
 
 #include "bpf/lib/http1.bpf.h"
 
 #define VERSION_TEXT  TEXT8(' ', 'H', 'T', 'T', 'P', '/', '1', '.')
-#define VERSION_BYTES 9 /* with its last digit */
+#define VERSION_BYTES 9 /* including its last digit */
 
-/* A slot of this CPU's memory; NULL: runs that this one interrupts have all. */
+/* A slot of this CPU's scratch memory; NULL: interrupted runs use all of them. */
 static __always_inline struct scratch *scratch_take(void)
 {
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
@@ -27,12 +27,12 @@ static __always_inline void scratch_give(struct scratch *scratch)
 }
 
 struct line_walk {
-	const __u8 *bytes; /* LARGE_BYTES, and LINE_WINDOW more */
-	__u64 used;	   /* of them filled */
-	__u64 end;	   /* where the first line feed is, or 0 */
+	const __u8 *bytes; /* LARGE_BYTES and LINE_WINDOW more */
+	__u64 used;	   /* bytes filled */
+	__u64 end;	   /* offset of the first line feed, or 0 */
 };
 
-/* Looks for the line feed among the next bytes. Returns 1 where it is, or where the bytes end. */
+/* Looks for the line feed in the next bytes. Returns 1 when found, or at the end of the bytes. */
 static long line_step(__u32 index, void *walk)
 {
 	struct line_walk *w = walk;
@@ -40,7 +40,7 @@ static long line_step(__u32 index, void *walk)
 
 	if (at >= w->used)
 		return 1;
-	asm volatile("" : "+r"(at)); /* what is compared is what is used, not a copy of it */
+	asm volatile("" : "+r"(at)); /* the compared value must be the used one, not a copy */
 	if (at > LARGE_BYTES - STEP_BYTES)
 		return 1;
 	asm volatile("" : "+r"(at));
@@ -67,13 +67,13 @@ static __always_inline void line_walk_end(struct line_walk *w)
 			return;
 }
 
-/* The line whose feed is at |end| says that it is one of HTTP/1. */
+/* Whether the line whose feed is at |end| ends with a version of HTTP/1. */
 static __always_inline bool line_has_version(const __u8 *bytes, __u64 end)
 {
 	__u64 start = end - VERSION_BYTES - 1;
 
 	asm volatile("" : "+r"(start)); /* see line_step */
-	if (start > LARGE_BYTES)	/* also of a line that is too short */
+	if (start > LARGE_BYTES)	/* also for a line that is too short */
 		return false;
 	asm volatile("" : "+r"(start));
 	bytes += start;
@@ -81,8 +81,8 @@ static __always_inline bool line_has_version(const __u8 *bytes, __u64 end)
 	       (load_8(bytes) == VERSION_TEXT && bytes[VERSION_BYTES] == '\r');
 }
 
-/* Whether the line that begins at |at| ends there with " HTTP/1." and a digit. A global function:
- * verified once. */
+/* Whether the line at |at| ends in the packet with " HTTP/1." and a digit. A global function, so
+ * that it is verified once. */
 __noinline int line_names_http1(struct __sk_buff *skb, const struct capture *c, __u32 at)
 {
 	struct line_walk w = {};

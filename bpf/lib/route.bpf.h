@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: the question that a connection is, the first of a front's routes that takes it, and one
- * of the pools that the route is split between. */
+/* Layer 5: the request for a decision, the first route of a frontend that takes the connection, and
+ * a pool of that route's split. */
 #pragma once
 
 #include "bpf/lib/balance.bpf.h"
@@ -8,19 +8,19 @@
 
 #define ROUTES_UNROLLED 16 /* on kernels without bpf_loop (before 5.17) */
 
-/* The question and what is found; in the order that the kernel half fills it. */
+/* The request and the result, in the order in which they are filled. */
 struct mesh_ask {
 	struct weft_mesh_key key;
-	__u8 can_v4; /* the socket reaches endpoints of this family */
+	__u8 can_v4; /* the socket can use endpoints of this family */
 	__u8 can_v6;
-	__u8 counts;   /* a connection comes of it: bounded, counted in and out */
-	__u8 simulate; /* nothing is counted */
-	__u64 client;  /* hash of the client's address, 0: not asked for yet (WEFT_ASKS_ADDR) */
-	__u64 cookie;  /* datagrams: of the socket, which stays with its endpoint; else 0 */
-	__u64 route_generation; /* that |route| is of, 0: not asked for yet (WEFT_ASKS_ROUTE) */
-	__u32 route;		/* cell of the route that takes it, 0 = none does */
-	/* found */
-	__u32 service; /* cell, 0 = not a service's address */
+	__u8 counts;   /* it becomes a connection, which is limited and counted */
+	__u8 simulate; /* simulation: nothing is counted */
+	__u64 client;  /* hash of the client's address, 0: not determined yet (WEFT_ASKS_ADDR) */
+	__u64 cookie;  /* datagrams: of the socket, which keeps its endpoint; else 0 */
+	__u64 route_generation; /* of |route|, 0: not determined yet (WEFT_ASKS_ROUTE) */
+	__u32 route;		/* cell of the route that takes it, 0 = none */
+	/* result */
+	__u32 service; /* cell, 0 = not an address of a service */
 	__u64 generation;
 	__u32 pool;
 	__u32 endpoint;
@@ -28,10 +28,9 @@ struct mesh_ask {
 	__u32 endpoint_state;
 	__u8 addr[16];
 	__u16 port;
-	__u16 entered; /* it passed the service's limits: connect_sent or connect_taken_back is due
-			*/
-	__u32 asks;    /* WEFT_ASKS_* of the service */
-	__u32 match;   /* and its step */
+	__u16 entered; /* it passed the limits: connect_sent or connect_taken_back is due */
+	__u32 asks;    /* WEFT_ASKS_* of the frontend */
+	__u32 match;   /* and its |match| step */
 };
 
 static __always_inline struct weft_service_state *service_state(__u32 index)
@@ -41,9 +40,9 @@ static __always_inline struct weft_service_state *service_state(__u32 index)
 
 /* ---- split */
 
-/* What a route's split goes by: a client that is to stay with its endpoint (|faithful|) always
- * draws the same number; the others one after another numbers that are spread evenly (golden
- * ratio), so that the shares are right after few connections. */
+/* The number that selects a pool of the split. A client with affinity (|faithful|) always draws the
+ * same number. Others draw consecutive numbers that are spread evenly (golden ratio), so that the
+ * shares are right after few connections. */
 static __always_inline __u32 split_draw(const struct mesh_ask *ask, bool faithful)
 {
 	struct weft_service_state *state = service_state(ask->service_state);
@@ -57,7 +56,7 @@ static __always_inline __u32 split_draw(const struct mesh_ask *ask, bool faithfu
 	return (__u32)__sync_fetch_and_add(&state->rotation, 1) * 0x9e3779b9u;
 }
 
-/* The pool whose share holds |point| in one cell of a route, 0: it is in a later one. */
+/* The pool whose share contains |point| in one cell of a route, 0: it is in a later cell. */
 static __always_inline __u32 split_find(const struct weft_mesh_route *route, __u32 point)
 {
 	for (__u32 i = 0; i < WEFT_ROUTE_SPLITS; i++)
@@ -66,7 +65,7 @@ static __always_inline __u32 split_find(const struct weft_mesh_route *route, __u
 	return 0;
 }
 
-/* The walk over the cells of the route that is taken. */
+/* Iteration over the cells of a route. */
 struct split_walk {
 	void *arena;
 	__u32 cell;
@@ -101,7 +100,7 @@ static __always_inline __u32 split_choose(void *arena, __u32 cell, __u32 random)
 	return w.pool;
 }
 
-/* Draws a pool from a route: |ask->pool|, 0: it leads nowhere. */
+/* Selects a pool of a route: |ask->pool|, 0: the route has no destination. */
 __weak __noinline int split_pool(struct mesh_ask *ask, __u32 route, __u32 faithful)
 {
 	struct mesh m;
@@ -113,8 +112,8 @@ __weak __noinline int split_pool(struct mesh_ask *ask, __u32 route, __u32 faithf
 
 /* ---- routes */
 
-/* What matches ask about. Who is not known, or may be one of several, has no class: then only the
- * routes for everybody are for it. */
+/* The input of route matches. A source that is not known, or may be one of several workloads, has
+ * no class: then only routes without a condition on the source match. */
 static __always_inline void match_question(struct weft_policy_question *q, const struct mesh *m,
 					   const struct mesh_ask *ask, __u32 source)
 {
@@ -128,8 +127,8 @@ static __always_inline void match_question(struct weft_policy_question *q, const
 	__builtin_memcpy(q->target_addr, ask->key.addr, 16);
 }
 
-/* Fills in the route that takes the connection of |source|: cell of weft_mesh_identity, 0 or
- * IDENTITY_MANY. Called from programs alone: the walk over steps needs a deep stack. */
+/* Finds the route for a connection of |source|: cell of weft_mesh_identity, 0 or IDENTITY_MANY.
+ * Called directly by programs only: the evaluation of steps needs a deep stack. */
 __weak __noinline int route_match(struct mesh_ask *ask, __u32 source)
 {
 	struct weft_policy_question question = {};

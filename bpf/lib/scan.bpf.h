@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: scans over the endpoints of a tier, where a choice needs to see them all. Kernels
- * without bpf_loop (before 5.17) see SCAN_UNROLLED of them, from a random one on. The functions are
- * global, so that the verifier walks through each but once; no map can be handed to them, so each
- * looks the generation up again and gives up when it is another one. */
+/* Layer 3: scans over the endpoints of a tier, where a choice has to compare them all. Kernels
+ * without bpf_loop (before 5.17) look at SCAN_UNROLLED of them, from a random one on. The functions
+ * are global, so that each is verified once; global functions take no map, so each looks the
+ * generation up again and gives up when it changed. */
 #pragma once
 
 #include "bpf/lib/mesh.bpf.h"
@@ -10,22 +10,22 @@
 #define SCAN_UNROLLED 32
 #define MESH_NONE     0xffffffffu
 
-/* A choice in the making: who asks, the tier, and what was found. */
+/* State of a selection: client, tier and result. */
 struct scan {
 	__u64 generation;
-	__u64 client; /* hash of the source, for what is to be consistent */
-	__u64 total;  /* of weights, or best score, or how many */
-	__u64 rounds; /* of the best: how often it has used up its weight */
+	__u64 client; /* hash of the source, for consistent choices */
+	__u64 total;  /* sum of weights, best score, or a count */
+	__u64 rounds; /* of the best: how many times it has used up its weight */
 	__u32 pool;   /* cell */
 	__u32 base;   /* cell of the pool's endpoint 0 */
-	__u32 first;  /* of the tier: number in the pool */
+	__u32 first;  /* first endpoint of the tier: number in the pool */
 	__u32 count;
-	__u32 start;  /* slot that the scan begins at */
+	__u32 start;  /* slot at which the scan begins */
 	__u32 best;   /* number in the pool, MESH_NONE */
 	__u32 wanted; /* index in weft_endpoints */
 	__u8 can_v4;
 	__u8 can_v6;
-	__u8 panic; /* ejection does not count */
+	__u8 panic; /* ejection is ignored */
 	__u8 simulate;
 };
 
@@ -41,7 +41,7 @@ static __always_inline bool scan_open(struct scan_walk *w, struct scan *s)
 	return mesh_open(&w->m) && w->m.header->generation == s->generation;
 }
 
-/* By its place in the tier. */
+/* The endpoint at a slot of the tier. */
 static __always_inline const struct weft_mesh_endpoint *scan_endpoint(const struct scan_walk *w,
 								      __u32 slot)
 {
@@ -70,7 +70,7 @@ static __always_inline bool scan_usable(const struct scan *s, const struct weft_
 	return s->panic || !endpoint_ejected(e);
 }
 
-/* The endpoint at |slot| becomes the best if it can be had. */
+/* Makes the endpoint at |slot| the best if it is usable. */
 static __always_inline bool scan_take(const struct scan_walk *w, __u32 slot)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
@@ -104,8 +104,8 @@ static __always_inline void scan_run(struct scan_walk *w, long (*each)(__u32 ind
 			return;
 }
 
-/* One after another takes the place with the chance of its weight: in the end each has had its
- * share of it. */
+/* Weighted reservoir sampling: each endpoint replaces the best with the probability of its weight
+ * over the sum so far, so that each is chosen in proportion to its weight. */
 static long any_each(__u32 index, void *walk)
 {
 	struct scan_walk *w = walk;
@@ -120,7 +120,7 @@ static long any_each(__u32 index, void *walk)
 	return 0;
 }
 
-/* A random one of those that can be had, by weight. As all here: |s->best|, 0. */
+/* A random usable endpoint, by weight. Like all functions here it sets |s->best| and returns 0. */
 __weak __noinline int scan_any(struct scan *s)
 {
 	struct scan_walk w;
@@ -133,8 +133,8 @@ __weak __noinline int scan_any(struct scan *s)
 	return 0;
 }
 
-/* How often an endpoint has used up its weight, of which each connection takes |unit|, and what is
- * left of it this time. */
+/* How many times an endpoint has used up its weight, of which each connection takes |unit|, and
+ * what is left of it in this round. */
 static __always_inline __u64 rounds_of(const struct weft_mesh_endpoint *e,
 				       const struct weft_endpoint_state *state, __u32 *ret_left)
 {
@@ -145,9 +145,9 @@ static __always_inline __u64 rounds_of(const struct weft_mesh_endpoint *e,
 	return used / weight;
 }
 
-/* Takes the endpoint if it has used up its weight less often than the best so far; of several that
- * did as often each has a chance by what is left of its weight, or, where chance went by weight
- * before (|drawn|), the same. */
+/* Makes the endpoint the best if it has used up its weight fewer times than the best so far. Among
+ * equals the probability is what is left of the weight, or, if the candidates were drawn by weight
+ * already (|drawn|), the same for all. */
 static __always_inline void scan_least_try(struct scan_walk *w, __u32 slot, bool drawn)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
@@ -204,7 +204,8 @@ static long faithful_each(__u32 index, void *walk)
 	return 0;
 }
 
-/* The one whose hash with the client is highest: the same while it is there. */
+/* Rendezvous hashing: the endpoint with the highest hash together with the client; the same as long
+ * as it is usable. */
 __weak __noinline int scan_faithful(struct scan *s)
 {
 	struct scan_walk w;
@@ -229,7 +230,7 @@ static long wanted_each(__u32 index, void *walk)
 	return 1;
 }
 
-/* The one whose state is |s->wanted|, ejected or not. */
+/* The endpoint with the state |s->wanted|, ejected or not. */
 __weak __noinline int scan_wanted(struct scan *s)
 {
 	struct scan_walk w;
@@ -251,7 +252,7 @@ static long healthy_each(__u32 index, void *walk)
 	return 0;
 }
 
-/* How many are not ejected: |s->total|. */
+/* Counts endpoints that are not ejected: |s->total|. */
 __weak __noinline int scan_healthy(struct scan *s)
 {
 	struct scan_walk w;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 4: what all probes on TLS libraries share: the watched program's memory, and the secret on
- * its way. */
+/* Layer 4: shared by all probes on TLS libraries: read the traced program's memory, send a
+ * secret. */
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
 
-/* Memory of the program; pages that are not present are brought in, as the program
- * itself would do. */
+/* Reads memory of the program; pages that are not present are faulted in, as an access by the
+ * program would do. */
 static __always_inline long user_read(void *to, __u32 size_bytes, __u64 from)
 {
 	if (!bpf_probe_read_user(to, size_bytes, (const void *)from))
@@ -14,7 +14,7 @@ static __always_inline long user_read(void *to, __u32 size_bytes, __u64 from)
 	return bpf_copy_from_user(to, size_bytes, (const void *)from);
 }
 
-/* Whether secrets of this thread's program are wanted; its settings then. */
+/* The settings if secrets of this thread's program are wanted, else NULL. */
 static __always_inline const struct weft_settings *secrets_wanted(void)
 {
 	const struct weft_settings *set = settings();
@@ -24,8 +24,8 @@ static __always_inline const struct weft_settings *secrets_wanted(void)
 	return set;
 }
 
-/* Sends |r|, of which the event and whose it is are filled here. Nothing is reserved while the
- * program's memory is read: that may sleep, and the ring would wait. */
+/* Sends |r|; fills in the event and the thread. No ring record is reserved while the program's
+ * memory is read: that may sleep, and a reserved record blocks the reader. */
 static __always_inline void secret_send(struct weft_secret *r, const struct weft_settings *set)
 {
 	__u64 thread = bpf_get_current_pid_tgid();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: who sent a datagram, when it was a process of this node. */
+/* Layer 6: the sender of a datagram, if it was a process of this node. */
 #pragma once
 
 #include "bpf/lib/arrival.bpf.h"
@@ -7,12 +7,13 @@
 
 #define SENDER_REFRESH_NS 1000000000ull
 #define SENDER_LASTS_NS	  3000000000ull
-#define SENDER_NONE	  0x7fffffff /* no cell */
+#define SENDER_NONE	  0x7fffffff /* not a cell */
 
 #define LOOPBACK_IFINDEX 1 /* include/net/flow.h */
 #define PACKET_LOOPBACK	 5 /* include/uapi/linux/if_packet.h */
 
-/* |own|: a namespace of a user's own, of which there may be any number: they have one place. */
+/* |own|: a namespace of an unprivileged user. Users can create any number of these, so they share
+ * one place in the list. */
 static __always_inline void sender_enlist(const struct end_key *ends, __u32 netns_ino, bool own)
 {
 	struct sender_list *list = bpf_map_lookup_elem(&weft_sending, ends);
@@ -29,11 +30,11 @@ static __always_inline void sender_enlist(const struct end_key *ends, __u32 netn
 			return;
 	if (!own)
 		place = (__sync_fetch_and_add(&list->next, 1) + 1) % SENDERS_OF_ROOT;
-	asm volatile("" : "+r"(place)); /* else the bound goes: "unbounded min value" */
+	asm volatile("" : "+r"(place)); /* else "unbounded min value" */
 	list->netns_ino[place & (SENDERS_LISTED - 1)] = netns_ino;
 }
 
-/* The socket |cookie| sends from and to |ends|. Whether what is known of it is to be noted anew. */
+/* The socket |cookie| sends from and to |ends|. Returns whether its entry needs an update. */
 static __always_inline bool sender_is_due(const struct sender_key *key, __u64 cookie,
 					  __u64 generation)
 {
@@ -43,7 +44,7 @@ static __always_inline bool sender_is_due(const struct sender_key *key, __u64 co
 	       bpf_ktime_get_ns() - sender->seen_ns > SENDER_REFRESH_NS;
 }
 
-/* Functions of their own: the stack of all that calls each other is bounded. */
+/* Separate functions: the stack of a call chain is limited. */
 static __noinline struct sender *sender_find(const struct end_key *arrived, __u32 netns_ino)
 {
 	struct sender_key key = {};
@@ -58,8 +59,8 @@ static __noinline struct sender *sender_find(const struct end_key *arrived, __u3
 	return sender;
 }
 
-/* Who a process in |netns_ino| is that has sent |arrived| lately, by what is known of it;
- * SENDER_NONE: there is none. */
+/* The workload, by matchers, of a process in |netns_ino| that has recently sent datagrams like
+ * |arrived|; SENDER_NONE: there is no such process. */
 __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_ino,
 				     __u64 generation)
 {
@@ -73,8 +74,8 @@ __weak __noinline int sender_process(const struct end_key *arrived, __u32 netns_
 	return s.identity;
 }
 
-/* The same by where it was sent from, or else by its address. SENDER_NONE: the place is not known,
- * and the address is of no workload. */
+/* The same by the noted network namespace or address of the sender, else by the source address.
+ * SENDER_NONE: nothing was noted, and the address belongs to no workload. */
 __weak __noinline int sender_place(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
 {
 	__u32 place = PLACE_UNKNOWN;
@@ -103,7 +104,7 @@ static __always_inline int sender_in(const struct end_key *arrived, __u32 netns_
 	return identity ? identity : sender_place(arrived, netns_ino, generation);
 }
 
-/* As source_net, where sender_in is IDENTITY_MANY. */
+/* Like source_net, for the case that sender_in is IDENTITY_MANY. */
 static __noinline __u64 sender_net(const struct end_key *arrived, __u32 netns_ino, __u64 generation)
 {
 	const struct sender *sender = sender_find(arrived, netns_ino);
@@ -113,7 +114,7 @@ static __noinline __u64 sender_net(const struct end_key *arrived, __u32 netns_in
 	return net_if_there(sender->net, netns_ino);
 }
 
-/* The |number|th network namespace that a socket has sent |arrived| from, 0: there is none. */
+/* The |number|th network namespace that |arrived| was sent from, 0: there is none. */
 __weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
 {
 	const struct sender_list *list;
@@ -127,14 +128,14 @@ __weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
 	return list ? list->netns_ino[number & (SENDERS_LISTED - 1)] : 0;
 }
 
-/* ---- what comes back to the network namespace that it was sent in */
+/* ---- datagrams that return to the network namespace of their sender */
 
 static __always_inline bool came_back(const struct __sk_buff *skb)
 {
 	return skb->ingress_ifindex == LOOPBACK_IFINDEX || skb->pkt_type == PACKET_LOOPBACK;
 }
 
-/* By a VRF, which hides whether it came back. */
+/* It arrived through a VRF, which hides whether it was looped back. */
 static __always_inline bool may_have_come_back(const struct __sk_buff *skb)
 {
 	const struct sk_buff *inner = kernel_address(skb);
@@ -144,8 +145,8 @@ static __always_inline bool may_have_come_back(const struct __sk_buff *skb)
 			      bpf_core_enum_value(enum netdev_priv_flags, IFF_L3MDEV_MASTER);
 }
 
-/* Whether |ends| came from outside the network namespace that it arrives in, though a process there
- * sends from the same address, too: one that the namespace does not have (IP_TRANSPARENT,
+/* Whether |ends| came from outside the network namespace in which it arrives, although a process
+ * there sends from the same address, which the namespace does not have (IP_TRANSPARENT,
  * IPV6_FREEBIND). */
 __weak __noinline int datagram_is_foreign(struct __sk_buff *skb, const struct end_key *ends)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: who began to talk, where there are no connections. */
+/* Layer 3: state of datagram flows: which end sent first. */
 #pragma once
 
 #include "bpf/lib/emit.bpf.h"
 #include "bpf/lib/talk_maps.bpf.h"
 
-#define TALK_LASTS_NS	180000000000ull /* without a datagram, as stateful filters have it */
+#define TALK_LASTS_NS	180000000000ull /* idle timeout, as in stateful packet filters */
 #define TALK_REFRESH_NS 1000000000ull
 #define TALK_TELL_NS	10000000000ull
 
@@ -24,7 +24,7 @@ static __always_inline bool talk_is_due(const struct talk *talk)
 	return !talk || bpf_ktime_get_ns() - talk->last_ns > TALK_REFRESH_NS;
 }
 
-/* A datagram of a talk passes. */
+/* A datagram of a flow passes. */
 static __always_inline void talk_go_on(void *map, const struct talk_key *key)
 {
 	struct talk fresh = {.last_ns = bpf_ktime_get_ns()};
@@ -36,7 +36,7 @@ static __always_inline void talk_go_on(void *map, const struct talk_key *key)
 		talk->last_ns = fresh.last_ns;
 }
 
-/* Policies of |generation| were asked about a datagram: whether a record is due. */
+/* Policies of |generation| were evaluated for a datagram. Returns whether a record is due. */
 static __always_inline bool talk_judged(void *map, const struct talk_key *key, __u64 generation)
 {
 	struct talk fresh = {.told_ns = bpf_ktime_get_ns(), .told_generation = generation};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 0: the kernel's interface to BPF programs and the headers of packets, as far as weft uses
- * them: include/uapi/linux/{types,bpf,ip,ipv6,tcp}.h and asm/ptrace.h. Nothing comes from the
- * headers of the machine that compiles, so that the object does not depend on them; checks/uapi
- * compares layouts and values with the types of the running kernel. */
+/* Layer 0: the kernel's interface to BPF programs and the headers of packets, the part that weft
+ * uses: include/uapi/linux/{types,bpf,ip,ipv6,tcp}.h and asm/ptrace.h. No header of the build
+ * machine is included, so that the object does not depend on it; checks/uapi compares layouts and
+ * values with the types of the running kernel. */
 #pragma once
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bit fields of packet headers");
@@ -79,7 +79,7 @@ enum {
 	XDP_PASS = 2,
 };
 
-/* Helpers that a kernel may lack: programs ask for them by these names. */
+/* Helpers that a kernel may lack: programs test for them by these names. */
 enum bpf_func_id {
 	BPF_FUNC_ktime_get_coarse_ns = 160,
 	BPF_FUNC_loop = 181,

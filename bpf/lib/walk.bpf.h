@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 6: following one direction of a connection: which bytes are heads (copied) and which are
- * body (counted). Only packets in order are followed; what comes out of order is copied whole. */
+/* Layer 6: the framing parser of one direction of a connection: which bytes are heads (copied) and
+ * which are body (counted). Only packets in order are parsed; others are copied whole. */
 #pragma once
 
 #include "bpf/lib/held.bpf.h"
@@ -12,11 +12,11 @@
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
 
-#define NOTHING_WANTED (~0ULL) /* of a direction that is captured at its other end */
+#define NOTHING_WANTED (~0ULL) /* the direction is captured at its other end */
 
 #define MAX_TRIES     32
-#define UNCLEAR_BYTES 2048 /* that are copied of what a client says first */
-#define MAX_UNUSUAL   4	   /* packets in a row: then none is taken for usual any more */
+#define UNCLEAR_BYTES 2048 /* bytes copied of a client's unknown first bytes */
+#define MAX_UNUSUAL   4	   /* consecutive misses, after which the fast path is not tried */
 
 static __always_inline bool is_raw(__u8 mode)
 {
@@ -36,8 +36,8 @@ static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *
 	capture_range(skb, c, at, end < c->bytes ? end : c->bytes);
 }
 
-/* Copies what a client says before the answer tells the protocol, as far as it may be the piece of
- * a head, and all after an answer of HTTP/1. */
+/* Unknown first bytes of a client: copies the first UNCLEAR_BYTES of them, and everything after a
+ * response of HTTP/1. */
 static __always_inline void walk_unclear(struct __sk_buff *skb, struct capture *c,
 					 const struct conn_state *state, struct stream_state *s,
 					 __u32 at)
@@ -53,7 +53,7 @@ static __always_inline void walk_unclear(struct __sk_buff *skb, struct capture *
 	s->wanted = s->position + c->bytes;
 }
 
-/* One packet in order. */
+/* Parses one packet that is in order. */
 static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
 				 struct stream_state *s)
 {
@@ -62,7 +62,7 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 		__u64 at = s->wanted > s->position ? s->wanted - s->position : 0;
 
 		if (before == WALK_NEW) {
-			if (at) /* a PROXY header; what was copied is not copied again */
+			if (at) /* a PROXY header; copied bytes are not copied again */
 				capture_range(skb, c, 0, at < c->bytes ? at : c->bytes);
 			if (at >= c->bytes || s->tries >= MAX_TRIES)
 				return;
@@ -77,7 +77,7 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 		}
 		c->protocol = protocol_of(s->mode);
 		if (s->mode == WALK_HTTP2 || s->mode == WALK_TLS) {
-			if (before == WALK_NEW) /* the preface is no frame: its bytes are copied */
+			if (before == WALK_NEW) /* the preface is not a frame: it is copied */
 				preface_copy(skb, c, s, at);
 			walk_units(skb, c, s);
 		} else if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) {
@@ -93,7 +93,7 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 	}
 }
 
-/* Up to sequence number |end| there is nothing but body, which is skipped in any order. */
+/* Whether everything before sequence number |end| is body, which is skipped in any order. */
 static __always_inline bool in_body(const struct stream_state *s, __u32 end)
 {
 	__u64 place = s->position + (end - s->next);
@@ -103,7 +103,7 @@ static __always_inline bool in_body(const struct stream_state *s, __u32 end)
 		(s->skip && (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)));
 }
 
-/* Framing is not followed any more; what was not classified yet still can be. */
+/* Stops parsing the framing; a direction that is not classified yet still can be. */
 static __always_inline void stream_lose(struct stream_state *s)
 {
 	if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
@@ -112,7 +112,7 @@ static __always_inline void stream_lose(struct stream_state *s)
 		s->mode = WALK_RAW;
 }
 
-/* A packet came before its turn. */
+/* Notes an out-of-order packet. */
 static __always_inline void hole_note(const struct capture *c, struct stream_state *s)
 {
 	__u32 end = c->seq + c->bytes;
@@ -130,7 +130,7 @@ static __always_inline void hole_note(const struct capture *c, struct stream_sta
 		s->ahead = end;
 }
 
-/* A packet that came before its turn: all is copied that may be no body. */
+/* An out-of-order packet: copied unless it is known to be all body. */
 static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c,
 					struct stream_state *s)
 {
@@ -143,9 +143,9 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 	capture_range(skb, c, 0, c->bytes);
 }
 
-/* The other side has spoken last. A direction that is not understood does not start anew with that:
- * an answer may come before the end of a body, a request before the end of an answer, and in a body
- * anything can stand. */
+/* A direction change. It does not restart a parser that is out of step: a response may come before
+ * the end of a request's body, a request before that of a response, and a body can contain
+ * anything. */
 static __always_inline void turn(const struct capture *c, struct conn_state *state,
 				 struct stream_state *s)
 {
@@ -155,8 +155,8 @@ static __always_inline void turn(const struct capture *c, struct conn_state *sta
 	s->tries = 0;
 }
 
-/* What the other end answers with. Of an answer to a request whose body has not begun it matters
- * whether the body is still wanted; only one that fills the packet says so for certain. */
+/* The response of the other end begins. After a request whose body was not sent yet it matters
+ * whether the server still wants the body; only a 100 Continue that fills the packet is certain. */
 static __always_inline void turn_answer(struct conn_state *state, const struct capture *c, __u32 at,
 					const struct first_bytes *f)
 {
@@ -170,9 +170,9 @@ static __always_inline void turn_answer(struct conn_state *state, const struct c
 		pipeline_lose(state);
 }
 
-/* The turn of the other end, whose bytes are captured there: of them only matters what decides how
- * this end's are to be read. A response to HEAD has no body. Returns whether this end is asked
- * something: its answer follows. */
+/* A direction change to the other end, which captures its bytes itself. This end reads from them
+ * only what it needs to parse its own direction: a response to HEAD has no body. Returns whether a
+ * request begins, to which this end will respond. */
 __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			    struct conn_state *state)
 {
@@ -187,15 +187,15 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 	}
 	request = begins_request(skb, c, at, &f);
 	if (!request && !state->asked)
-		return 0; /* the rest of a request that was answered before its end */
+		return 0; /* the rest of a request that was answered early */
 	state->last_direction = c->direction;
 	if (request)
 		pipeline_ask(state, begins(&f, "HEAD ", 5));
 	return state->role == WEFT_ROLE_SERVER && !c->fin && (request || begins(&f, "HTTP/1", 6));
 }
 
-/* Tells of an arrival, or lets that of a request wait for the answer: what is left of a request may
- * come after the answer, so that nothing else waits. */
+/* Reports an arrival, or defers that of a request to the response. Nothing else is deferred,
+ * because the rest of a request may arrive after the response. */
 static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool asked)
 {
 	held_flush(state);
@@ -206,8 +206,8 @@ static __always_inline void arrival_tell(struct capture *c, struct conn_state *s
 		mark_send(state->cookie, &c->arrival);
 }
 
-/* The same of a packet that came before its turn. Its bytes say nothing of what is spoken, nor
- * whether a request begins: the requests cannot be counted any more. */
+/* The same for an out-of-order packet. It is not parsed, so neither the protocol nor the number of
+ * requests is known any more. */
 static __always_inline void arrival_tell_early(struct capture *c, struct conn_state *state,
 					       struct stream_state *s)
 {
@@ -221,7 +221,7 @@ static __always_inline void arrival_tell_early(struct capture *c, struct conn_st
 	arrival_tell(c, state, false);
 }
 
-/* Everything before sequence number |end| was seen. */
+/* Advances the stream: everything before sequence number |end| was seen. */
 static __always_inline void stream_move(struct stream_state *s, __u32 end)
 {
 	if ((__s32)(end - s->next) <= 0)
@@ -234,15 +234,15 @@ static __always_inline void stream_move(struct stream_state *s, __u32 end)
 		s->wanted = s->position;
 }
 
-/* Whether what follows a response's head was to be looked at first. */
+/* Whether the bytes after a response's head were to be examined. */
 static __always_inline bool is_body_due(const struct stream_state *s)
 {
 	return (s->mode == WALK_HTTP1 || s->mode == WALK_REST) &&
 	       (s->due == DUE_BODY || s->due == DUE_NOTHING);
 }
 
-/* What came before its turn has found it: it was copied, unless it is body all through. Where it
- * held more than the rest of a body, the direction is not followed any more. */
+/* The gap before out-of-order data is filled. That data was copied, unless it was all body. If it
+ * contained more than the rest of a body, the parser is out of step. */
 static __always_inline void stream_jump(struct stream_state *s, __u32 end)
 {
 	if ((__s32)(end - s->next) <= 0)
@@ -252,16 +252,16 @@ static __always_inline void stream_jump(struct stream_state *s, __u32 end)
 		s->mode = WALK_HTTP1_RAW;
 	if (s->wanted >= s->position && !is_raw(s->mode)) {
 		if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
-			s->due = DUE_SETTLED; /* sent before an answer could come */
+			s->due = DUE_SETTLED; /* sent before a response could arrive */
 		return;
 	}
 	stream_lose(s);
-	if (s->mode == WALK_NEW) /* its first bytes are past */
+	if (s->mode == WALK_NEW) /* its first bytes were skipped */
 		s->mode = WALK_HTTP1_RAW;
 	s->wanted = s->position;
 }
 
-/* Moves the place of the stream past this packet. */
+/* Advances the stream past this packet, and past out-of-order data that it completes. */
 static __always_inline void advance(struct capture *c, struct stream_state *s)
 {
 	__u32 end = c->seq + c->bytes;
@@ -271,8 +271,8 @@ static __always_inline void advance(struct capture *c, struct stream_state *s)
 		stream_jump(s, s->ahead);
 }
 
-/* The kernel knows what has arrived without a hole; a FIN counts there, not here. |past| bytes came
- * before all that it knows. */
+/* Advances the stream to what TCP has received in order; |rcv_nxt| counts a FIN, the stream does
+ * not. |past| bytes bypassed TCP before. */
 static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock *sk, __u32 past)
 {
 	struct bpf_tcp_sock *tcp = bpf_tcp_sock(sk);
@@ -284,7 +284,7 @@ static __always_inline void stream_sync(struct stream_state *s, struct bpf_sock 
 	stream_jump(s, (__s32)(end - s->ahead) > 0 ? s->ahead : end);
 }
 
-/* Cuts what was seen before from the packet's start. False: nothing is new. */
+/* Removes bytes seen before (retransmission) from the packet's start. False: nothing is new. */
 static __always_inline bool trim(struct capture *c, __u32 seen)
 {
 	if (seen >= c->bytes)
@@ -295,14 +295,14 @@ static __always_inline bool trim(struct capture *c, __u32 seen)
 	return true;
 }
 
-/* A message or record begins with this packet, which may be all that there is of it. */
+/* Whether to try the fast path: a message or record begins with this packet and may end in it. */
 static __always_inline bool is_usual(const struct capture *c, const struct stream_state *s)
 {
 	return s->wanted == s->position && c->bytes <= SMALL_BYTES && !s->header_bytes &&
 	       (s->mode == WALK_HTTP1 || s->mode == WALK_TLS) && s->unusual < MAX_UNUSUAL;
 }
 
-/* Body, and more of it follows. */
+/* Whether the packet is all body and more of it follows. */
 static __always_inline bool is_passed(const struct capture *c, const struct stream_state *s)
 {
 	return s->mode == WALK_HTTP1 && s->wanted > s->position + c->bytes;
@@ -337,7 +337,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	at = s->mode == WALK_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
 	if (s->mode == WALK_NEW && at < c->bytes)
 		s->mode = classify(skb, c, at, state, s);
-	/* how it is to be read is the other end's to find out */
+	/* the framing is parsed at the other end */
 	if (s->mode == WALK_HTTP1_RAW || (s->mode == WALK_UNCLEAR && is_http1(state)))
 		s->mode = WALK_HTTP1;
 	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
@@ -348,7 +348,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		arrival_tell(c, state, asked);
 }
 
-/* The place of the first packet that is seen of a direction. */
+/* Initializes the stream with the first packet of a direction. */
 static __always_inline void stream_start(struct stream_state *s, __u32 seq)
 {
 	if (s->started)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: following HTTP/1 messages and chunks: heads are copied, bodies passed over. */
+/* Layer 5: the framing parser of HTTP/1 messages and chunks: heads are copied, bodies skipped. */
 #pragma once
 
 #include "bpf/lib/classify.bpf.h"
@@ -7,12 +7,12 @@
 #include "bpf/lib/peer.bpf.h"
 #include "bpf/lib/pipeline.bpf.h"
 
-#define MAX_MESSAGES	      256 /* messages and chunks followed in one packet */
+#define MAX_MESSAGES	      256 /* messages and chunks parsed in one packet */
 #define MAX_MESSAGES_UNROLLED 8	  /* on kernels without bpf_loop (before 5.17) */
 
-/* Copies [at, at + size) and reads the head in it. What an earlier record of this packet holds
- * already is read again (pipelining), but not sent again. When the head does not end in it and
- * |more|, nothing is sent: the caller tries a larger window. */
+/* Copies [at, at + size) and parses the head in it. Bytes that an earlier record of this packet has
+ * (pipelining) are parsed again, but not sent again. If the head does not end in it and |more|,
+ * nothing is sent: the caller tries a larger window. */
 #define record_head(type, max, skb, c, at, size, set, head, more)                                  \
 	do {                                                                                       \
 		struct type *record_ = record_reserve(type, set, c);                               \
@@ -35,9 +35,9 @@
 		(c)->covered = at + size;                                                          \
 	} while (0)
 
-/* Copies the start of a message and reads its framing. A message that is larger than what is copied
- * and whose head does not end in it is copied whole by the caller. Returns how many bytes from |at|
- * on the caller is to copy now; 0: it is done. Frames of calls add up: it does not do so itself. */
+/* Copies the start of a message and parses its framing. If the head does not end in the largest
+ * window, the caller copies the whole message. Returns how many bytes from |at| on the caller has
+ * to copy because no record holds them; 0: none. Stack frames of calls add up, so it does not. */
 __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 			 struct http1_head *head)
 {
@@ -62,8 +62,8 @@ __noinline int head_copy(struct __sk_buff *skb, struct capture *c, __u32 at,
 	return c->covered < at + bytes ? bytes : 0;
 }
 
-/* Reads the framing of a head that was not copied: where a message ends does not depend on whether
- * the ring has room. */
+/* Parses the framing of a head that was not copied: the end of a message must not depend on the
+ * ring having room. */
 __noinline int head_reread(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			   struct http1_head *head)
 {
@@ -82,7 +82,7 @@ __noinline int head_reread(struct __sk_buff *skb, const struct capture *c, __u32
 	return 0;
 }
 
-/* Copies a head, or trailers, and reads the framing. */
+/* Copies a head, or trailers, and parses the framing. */
 static __always_inline void head_take(struct __sk_buff *skb, struct capture *c, __u32 at,
 				      struct http1_head *head)
 {
@@ -95,7 +95,7 @@ static __always_inline void head_take(struct __sk_buff *skb, struct capture *c, 
 	c->message = 0;
 }
 
-/* Another response begins at |at|, or what cannot be read. */
+/* Whether another response begins at |at|, or the bytes cannot be read. */
 __noinline int http1_begins_response(struct __sk_buff *skb, const struct capture *c, __u32 at)
 {
 	struct first_bytes f;
@@ -103,8 +103,9 @@ __noinline int http1_begins_response(struct __sk_buff *skb, const struct capture
 	return c && (!first_bytes_load(skb, c, at, &f) || begins(&f, "HTTP/1.", 7));
 }
 
-/* Whether it is not known if what follows a response's head at |at| is its body: other bytes than
- * those of a response are, and one that answers no other request than the latest tells itself. */
+/* Whether it is doubtful that the bytes at |at|, after a response's head, are its body. They are if
+ * they do not begin like a response. Otherwise it is known only without pipelining, as then the
+ * response answers the latest request. */
 static __always_inline bool http1_doubtful(struct __sk_buff *skb, const struct capture *c,
 					   const struct conn_state *state,
 					   const struct stream_state *s, __u32 at)
@@ -114,8 +115,8 @@ static __always_inline bool http1_doubtful(struct __sk_buff *skb, const struct c
 	return pipeline_overlaps(state, !c->direction) || peer_overlaps(skb, state);
 }
 
-/* A response's head ends at |at|: what follows in the packet is looked at now. Of requests that
- * overlap others will too: all is copied from here on. */
+/* A response's head ends at |at|; if the packet has more bytes they are examined now. If requests
+ * are pipelined, later responses are doubtful too: everything is copied from here on. */
 static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
 				      struct conn_state *state, struct stream_state *s, __u32 at,
 				      __u8 due)
@@ -128,7 +129,7 @@ static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
 	s->due = DUE_SETTLED;
 }
 
-/* Not understood before the packet's first byte: the packet is copied whole, and all after it. */
+/* Out of step at the packet's first byte: this packet and all later ones are copied whole. */
 static __always_inline void http1_lose_all(struct capture *c, struct stream_state *s)
 {
 	c->flags |= WEFT_SEGMENT_RAW;
@@ -137,9 +138,9 @@ static __always_inline void http1_lose_all(struct capture *c, struct stream_stat
 	count(WEFT_COUNT_WALKS_LOST, 1);
 }
 
-/* What follows a request's head is here. The body may have been refused (Expect: 100-continue):
- * then the next request stands where it would begin. When the answer may have been another
- * request's, or none, it is not known which of both it is that looks like a request. */
+/* The first bytes after a request's head are here. The server may have refused the body (Expect:
+ * 100-continue): then the next request is where the body would begin. If the response may have
+ * answered another request, or was not seen, bytes that look like a request are ambiguous. */
 static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct capture *c,
 						struct conn_state *state, struct stream_state *s)
 {
@@ -156,11 +157,11 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	} else {
 		s->mode = WALK_HTTP1;
 		s->wanted = s->position;
-		s->messages = MESSAGES_UNKNOWN; /* body may look like that */
+		s->messages = MESSAGES_UNKNOWN; /* a body may look like that */
 	}
 }
 
-/* The first bytes after a head are here. A global function: verified once. */
+/* The first bytes after a head are here. A global function, so that it is verified once. */
 __noinline int http1_settle_due(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
 				struct stream_state *s)
 {
@@ -184,8 +185,7 @@ static __always_inline void http1_settle(struct __sk_buff *skb, struct capture *
 		http1_settle_due(skb, c, state, s);
 }
 
-/* The head of a response ends at |wanted|. No function of its own: the stack of all that calls each
- * other is bounded. */
+/* The head of a response ends at |wanted|. Inlined: the stack of a call chain is limited. */
 static __always_inline int http1_response(struct __sk_buff *skb, struct capture *c,
 					  struct conn_state *state, struct stream_state *s,
 					  const struct http1_head *head)
@@ -219,7 +219,7 @@ static __always_inline int http1_response(struct __sk_buff *skb, struct capture 
 	return 0;
 }
 
-/* What stands at |at| is not understood: requests and answers are not counted any more. */
+/* The bytes at |at| are not understood: from here on requests and responses are not counted. */
 static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
 				       struct conn_state *state, struct stream_state *s, __u32 at)
 {
@@ -228,14 +228,14 @@ static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
 	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
 }
 
-/* A message starts at |at|: copies its head, learns where the next thing of interest is. */
+/* A message starts at |at|: copies its head and determines the next position of interest. */
 static __always_inline void http1_message(struct __sk_buff *skb, struct capture *c,
 					  struct conn_state *state, struct stream_state *s,
 					  __u32 at)
 {
 	struct http1_head head = {};
 
-	if (s->switches) /* refused, or another protocol that looks like this one */
+	if (s->switches) /* refused, or another protocol that looks like HTTP/1 */
 		s->messages = MESSAGES_UNKNOWN;
 	c->message = c->covered > at ? 0 : message_next_number(s);
 	head_take(skb, c, at, &head);
@@ -275,9 +275,9 @@ static __always_inline int hex_digit(__u8 c)
 
 #define CHUNK_LINE_MAX 22
 
-/* Reads "size CRLF", at times with an extension between them, after the CRLF that ends the chunk
- * before, if there is one. Returns the bytes of both; 0 when they do not end in what was loaded or
- * are not as they should be. A global function: verified once. */
+/* Parses "size CRLF", possibly with an extension between them, after the CRLF of the chunk before,
+ * if any. Returns the length of all that; 0 when it does not end in the loaded bytes or is
+ * malformed. A global function, so that it is verified once. */
 __noinline int chunk_line(const struct first_bytes *f, __u64 *size)
 {
 	bool extension = false;
@@ -307,9 +307,9 @@ __noinline int chunk_line(const struct first_bytes *f, __u64 *size)
 }
 
 #define LINE_KEPT_BYTES 18 /* sizeof(stream_state.header) */
-#define LINE_REST_BYTES 14 /* more than a line of which so much is kept can still have */
+#define LINE_REST_BYTES 14 /* more than can be missing after LINE_KEPT_BYTES of a line */
 
-/* Loads the bytes at |at|, after the |have| bytes of a line that began in the packet before. */
+/* Loads the bytes at |at|, after |have| bytes of a line that began in the packet before. */
 static __always_inline bool chunk_load(struct __sk_buff *skb, const struct capture *c,
 				       const struct stream_state *s, __u32 at, __u32 have,
 				       struct first_bytes *f)
@@ -327,7 +327,7 @@ static __always_inline bool chunk_load(struct __sk_buff *skb, const struct captu
 	return payload_load(skb, c, at, left, LINE_REST_BYTES, f->b + have);
 }
 
-/* The packet ends within a line: keeps what is here of it. */
+/* The packet ends within a chunk line: keeps the part that is here. */
 static __always_inline bool chunk_cut(struct capture *c, struct stream_state *s, __u32 at,
 				      __u32 have, const struct first_bytes *f)
 {
@@ -342,8 +342,8 @@ static __always_inline bool chunk_cut(struct capture *c, struct stream_state *s,
 #define CHUNK_UNKNOWN  (-1)
 #define CHUNK_TRAILERS (-2)
 
-/* A chunk's line is due at |at|. Returns up to where the caller is to copy from |at| on,
- * CHUNK_TRAILERS: the line of the last one, which more follows, or CHUNK_UNKNOWN: no such line. */
+/* A chunk line is expected at |at|. Returns up to where the caller has to copy from |at| on;
+ * CHUNK_TRAILERS: the last chunk, with trailers; CHUNK_UNKNOWN: not a chunk line. */
 __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stream_state *s,
 			   __u32 at)
 {
@@ -372,8 +372,8 @@ __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stre
 	return c->bytes;
 }
 
-/* What stands where the next message is due: another one, another protocol after a switch, or a
- * mistake of ours. */
+/* What is found where the next message is expected: a message, another protocol after a switch, or
+ * a sign that the parser is out of step. */
 enum http1_next { NEXT_UNKNOWN, NEXT_MESSAGE, NEXT_SWITCHED };
 
 __noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
@@ -390,8 +390,8 @@ __noinline int http1_next(struct __sk_buff *skb, const struct capture *c,
 	return s->switches ? NEXT_SWITCHED : NEXT_UNKNOWN;
 }
 
-/* The last chunk's line at |at|, trailers and the blank line end like a head. Returns whether they
- * end in the packet. */
+/* The last chunk's line at |at| with trailers ends with a blank line like a head. Returns whether
+ * that is in the packet. */
 static __always_inline bool http1_trailers(struct __sk_buff *skb, struct capture *c,
 					   struct stream_state *s, __u32 at)
 {
@@ -410,7 +410,7 @@ struct message_walk {
 	struct stream_state *s;
 };
 
-/* The next message or chunk. Returns 1 when the packet has no more. */
+/* Parses the next message or chunk. Returns 1 when the packet has no more. */
 static long message_next(__u32 index, void *walk)
 {
 	struct message_walk *w = walk;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 7: the walkers over a message of sk_msg instead of a packet. They are the same lines: a
- * global function is verified with one type of context, so those that take one are made again under
- * another name. */
+/* Layer 7: the framing parsers for a message of sk_msg instead of a packet. It is the same code: a
+ * global function is verified with one type of context, so functions with a context are compiled
+ * again under another name. */
 #pragma once
 
 #include "bpf/lib/peer.bpf.h"
@@ -9,7 +9,7 @@
 
 #define MESSAGE_BYTES_MAX (1u << 20) /* a power of two */
 
-/* Stands for bpf_skb_load_bytes, which sk_msg does not have. */
+/* Replaces bpf_skb_load_bytes, which sk_msg does not have. */
 static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, void *out,
 					 __u32 bytes)
 {
@@ -20,7 +20,7 @@ static __always_inline long message_load(const struct sk_msg_md *msg, __u32 at, 
 	return bpf_probe_read_kernel(out, bytes, data + (at & (MESSAGE_BYTES_MAX - 1)));
 }
 
-/* Stands for peer_overlaps: the lane has told already. */
+/* Replaces peer_overlaps: weft_lane.overlaps tells this end already. */
 static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 						  const struct conn_state *state)
 {

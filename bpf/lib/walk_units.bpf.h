@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 5: following what has a length in its header: HTTP/2 frames and TLS records. All is copied
- * but the payload of long DATA frames, and of TLS records of which the agent said that they are
- * body. */
+/* Layer 5: the framing parser of units with a length in their header: HTTP/2 frames and TLS
+ * records. Everything is copied except the payload of long DATA frames, and of TLS records that the
+ * agent knows to be body. */
 #pragma once
 
 #include "bpf/lib/classify.bpf.h"
 
-#define MAX_UNITS	    58300 /* followed in one packet: more frames than fit in 512 KiB */
+#define MAX_UNITS	    58300 /* units parsed in one packet: more frames than fit in 512 KiB */
 #define MAX_UNITS_UNROLLED  24	  /* on kernels without bpf_loop (before 5.17) */
-#define SMALL_BODY_BYTES    512	  /* HTTP2_COPIED_BYTES: payloads that are copied along */
+#define SMALL_BODY_BYTES    512	  /* HTTP2_COPIED_BYTES: payloads up to this size are copied */
 #define RECORD_HEADER_BYTES 5	  /* TLS, RFC 8446 5.1 */
-#define MESSAGE_HEAD_BYTES  5	  /* of gRPC: begins most DATA frames, and tells how long it is */
+#define MESSAGE_HEAD_BYTES  5 /* gRPC's message prefix with the length, begins most DATA frames */
 
-/* Following the units of one packet. */
+/* State of the parser in one packet. */
 struct unit_walk {
 	struct __sk_buff *skb;
 	struct capture *c;
@@ -25,8 +25,7 @@ static __always_inline bool is_record(const __u8 *header)
 	return header[0] >= 20 && header[0] <= 23 && header[1] == 3;
 }
 
-/* Whether the payload of the unit with this header, which ends at |end| of the packet, is left out.
- */
+/* Whether to skip the payload of the unit with this header, which ends at |end| of the packet. */
 static __always_inline bool is_left_out(const struct unit_walk *w, __u32 payload, __u64 end)
 {
 	if (payload <= SMALL_BODY_BYTES)
@@ -36,7 +35,7 @@ static __always_inline bool is_left_out(const struct unit_walk *w, __u32 payload
 	return w->s->header[0] == 23 && w->s->position + end <= w->c->quiet;
 }
 
-/* A unit whose header ends |header_left| bytes after |at|. */
+/* Processes a unit whose header ends |header_left| bytes after |at|. */
 static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 header_left)
 {
 	const __u8 *header = w->s->header;
@@ -46,7 +45,8 @@ static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 heade
 	__u32 head = at + header_left + (frames ? MESSAGE_HEAD_BYTES : 0);
 
 	w->c->at = at + header_left + payload;
-	/* of a frame whose beginning is cut all is copied: how long its padding is stands there */
+	/* a frame whose first payload bytes are in the next packet is copied whole, as they may
+	 * have the padding's length */
 	w->s->skip = head <= w->c->bytes && is_left_out(w, payload, w->c->at);
 	if (!w->s->skip)
 		return;
@@ -54,8 +54,7 @@ static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 heade
 	w->c->from = w->c->at < w->c->bytes ? w->c->at : w->c->bytes;
 }
 
-/* The unit whose header is at |c->at|. Returns 1 when the packet holds no whole header any more, or
- * no header. */
+/* Processes the unit at |c->at|. Returns 1 when there is no further complete or valid header. */
 static long unit_next(__u32 index, void *walk)
 {
 	struct unit_walk *w = walk;
@@ -71,7 +70,7 @@ static long unit_next(__u32 index, void *walk)
 	return 0;
 }
 
-/* The header began in the packet before: takes its rest from the start of this one. */
+/* The header began in the packet before: completes it from the start of this one. */
 static __always_inline void unit_header_rest(struct unit_walk *w)
 {
 	__u32 have = w->s->header_bytes & 15;
@@ -114,7 +113,7 @@ static __always_inline void units_follow(struct unit_walk *w)
 			return;
 }
 
-/* Up to which byte of the direction the agent wants no payload of TLS records. */
+/* The stream offset up to which the agent wants no payload of TLS records. */
 static __always_inline __u64 quiet_until(const struct capture *c)
 {
 	__u32 slot = c->cookie % WEFT_SKIPS;
@@ -125,8 +124,8 @@ static __always_inline __u64 quiet_until(const struct capture *c)
 	return skip->until[c->direction == WEFT_INGRESS];
 }
 
-/* The next record may say where a frame begins: the direction was followed from its first byte on.
- */
+/* Sets the start of a frame in the next record, which is known if the direction was followed from
+ * its first byte. */
 static __always_inline void frame_tell(const struct unit_walk *w)
 {
 	struct capture *c = w->c;

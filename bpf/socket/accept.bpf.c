@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Policy at the server's end, with what bpf/socket/knock.bpf.c noted of senders. Hooks: cgroup_skb
- * ingress decides about a SYN at its listener and a datagram at its socket and drops what is
- * denied, so no connection comes into being; sk_lookup (in each network namespace) decides about a
- * SYN before there is a listener and lets the kernel answer with a RST. Emits VERDICT records,
- * which may be lost when the ring is full (counted). Context: packets. */
+/* Policy at the server's end, using the senders that bpf/socket/knock.bpf.c noted. Hooks:
+ * cgroup_skb ingress decides about a SYN at its listener and about a datagram at its socket, and
+ * drops what is denied, so that no connection is created; sk_lookup (in each network namespace)
+ * decides about a SYN before a listener is found, so that the kernel answers it with a RST. Emits
+ * VERDICT records, which may be lost when the ring is full (counted). Context: packets. */
 #include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/holder.bpf.h"
 #include "bpf/lib/netns.bpf.h"
@@ -12,9 +12,9 @@
 #define PASS 1
 #define DROP 0
 
-/* ---- who the ends are */
+/* ---- the workloads at both ends */
 
-/* As the process is known that listened or was bound. */
+/* By the facts of the process that listened or bound the socket. */
 static __noinline int target_of_owner(struct bpf_sock *sk, struct identity_search *s)
 {
 	struct identity_facts facts = {};
@@ -24,8 +24,8 @@ static __noinline int target_of_owner(struct bpf_sock *sk, struct identity_searc
 	return s->identity;
 }
 
-/* The |number|th workload that the processes are which hold the listener, 0: there are no more;
- * IDENTITY_MANY: there are more. */
+/* The |number|th workload among the processes that hold the listener, 0: there are no more;
+ * IDENTITY_MANY: more than the table holds. */
 __weak __noinline int target_of_listener(struct __sk_buff *skb, const struct end_key *ends,
 					 __u64 generation, __u32 number)
 {
@@ -43,8 +43,7 @@ __weak __noinline int target_of_listener(struct __sk_buff *skb, const struct end
 	return number ? 0 : target_of_owner(sk, &s);
 }
 
-/* The |skip|th workload whose addresses the listener's network namespace has, 0: there are no more.
- */
+/* The |skip|th workload with an address of the listener's network namespace, 0: no more. */
 static __always_inline __u32 target_of_netns(struct __sk_buff *skb, __u64 generation, __u32 skip)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -65,7 +64,7 @@ static __always_inline void accept_tuple(struct weft_tuple *t, const struct end_
 	t->remote_port = key->remote_port;
 }
 
-/* The denial, or note |number|. NULL: lost, and counted. */
+/* A record of the denial, or of note |number|. NULL: lost, and counted. */
 static __always_inline struct weft_verdict *
 accept_record(const struct authorize *a, const struct end_key *key, __u32 number, __u32 notes)
 {
@@ -120,14 +119,14 @@ static __always_inline void accept_ask(struct authorize *a, const struct end_key
 	authorize_ask(a);
 }
 
-/* Whether the answer for |source| is not the last word. */
+/* Whether the decision for |source| is not final yet. */
 static __always_inline bool is_unsettled(__u8 action, __u32 source)
 {
 	return action == WEFT_ACTION_STALE || (action == WEFT_ACTION_OPEN && !source);
 }
 
-/* One SYN by the generation |generation|, for the workload |target|, of |source|; 0: who that is
- * is looked up. A WEFT_ACTION_*; OPEN: it is one of several, and it depends on which. */
+/* Decides about one SYN by |generation|, for the workload |target|, of |source|; 0: it is looked
+ * up. Returns a WEFT_ACTION_*; OPEN: it depends on which of several workloads the source is. */
 __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key *key,
 				    __u64 generation, __u32 target, __u32 source)
 {
@@ -151,7 +150,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 	return a.answer.action;
 }
 
-/* What cannot be read is denied while there are policies. */
+/* A packet that cannot be parsed is denied while there are policies. */
 static __noinline int unreadable_deny(struct __sk_buff *skb)
 {
 	struct authorize a = {.question.generation = policies_generation(),
@@ -210,9 +209,8 @@ static __noinline bool datagram_judged(struct __sk_buff *skb, const struct end_k
 }
 
 /* Whether a process of this network namespace sent it from an address that the namespace does not
- * have (IPV6_FREEBIND), so that it looks like one from elsewhere. Over IPv4 that takes the right to
- * send packets of any kind. Where only the first few addresses can be looked at, all are believed.
- */
+ * have (IPV6_FREEBIND), so that it looks as if it came from outside. Over IPv4 that requires
+ * CAP_NET_RAW or CAP_NET_ADMIN. Where only a few addresses can be looked at, all are trusted. */
 static __noinline bool datagram_pretends(struct __sk_buff *skb, struct bpf_sock *sk,
 					 const struct end_key *ends)
 {
@@ -227,7 +225,7 @@ static __noinline bool datagram_pretends(struct __sk_buff *skb, struct bpf_sock 
 	return !net_has_addr(net_of_sock(sk), &address);
 }
 
-/* What came may be answered. */
+/* Records the datagram, so that it may be answered. */
 static __noinline int datagram_passed(struct __sk_buff *skb, const struct end_key *ends)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -243,14 +241,14 @@ static __noinline int datagram_passed(struct __sk_buff *skb, const struct end_ke
 	return PASS;
 }
 
-/* Candidates for who sent a datagram: a process in the receiver's own network namespace; those in
- * others; who has the address. */
+/* Candidates for the sender of a datagram: a process in the receiver's own network namespace;
+ * processes in others; the workload that has the address. */
 #define FROM_HERE      0
 #define FROM_ADDRESS   (1 + SENDERS_LISTED)
 #define FROM_SOMEWHERE (FROM_ADDRESS + 1)
 
-/* As source of a datagram: that is looked up, and it is no process of the receiver's own network
- * namespace. Found by the caller: the stack of all that calls each other is bounded. */
+/* Value of |source| for a datagram: it has to be looked up, and is no process of the receiver's own
+ * network namespace. The caller determines that: the stack of a call chain is limited. */
 #define SOURCE_FOREIGN (IDENTITY_MANY - 1)
 
 static __always_inline bool is_looked_up(__u32 source)
@@ -258,7 +256,7 @@ static __always_inline bool is_looked_up(__u32 source)
 	return !source || source == SOURCE_FOREIGN;
 }
 
-/* Who candidate |number| is, with the receiver in |netns_ino|. */
+/* The workload of candidate |number|, with the receiver in |netns_ino|. */
 static __always_inline int datagram_source(const struct end_key *ends, __u32 netns_ino,
 					   __u32 number, __u64 generation, bool foreign)
 {
@@ -272,16 +270,15 @@ static __always_inline int datagram_source(const struct end_key *ends, __u32 net
 	return sender_in(ends, from, generation);
 }
 
-/* By accept_ask: a bit for it would be one too many, the stack of all that calls each other is
- * bounded. */
+/* Whether accept_ask was called. There is no stack left for a flag of its own. */
 static __always_inline bool was_asked(const struct authorize *a)
 {
 	return a->question.target_port;
 }
 
-/* Whoever of the candidates in |netns_ino|'s view sent it: the answer is in |a|. It is OPEN when no
- * candidate may send it, and for one it depends on which of several workloads that is. |given|:
- * the source that datagram_authorize was given. */
+/* Asks for every candidate for the sender, as seen from |netns_ino|; the result is in |a|. It is
+ * OPEN when no candidate is allowed, and for one candidate the result depends on which of several
+ * workloads it is. |given|: the source that datagram_authorize was given. */
 static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
 					 __u32 netns_ino, __u32 target, __u32 given)
 {
@@ -306,8 +303,8 @@ static __always_inline void datagram_ask(struct authorize *a, const struct end_k
 		a->answer.action = WEFT_ACTION_OPEN;
 }
 
-/* One datagram, as syn_authorize. Where several network namespaces have its addresses, what one of
- * them may send passes: the others cannot reach this place. */
+/* Decides about one datagram, as syn_authorize. If several network namespaces have its source
+ * address, it passes if any of them may send it: the others cannot reach this socket. */
 __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					 __u64 generation, __u32 target, __u32 source)
 {
@@ -332,13 +329,13 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	return a.answer.action;
 }
 
-/* ---- what arrives */
+/* ---- ingress */
 
-#define ARRIVES_NOT	   0 /* nothing that policy is asked about */
+#define ARRIVES_NOT	   0 /* policy does not apply */
 #define ARRIVES		   1
 #define ARRIVES_UNREADABLE 2
 
-/* A datagram's socket that is connected has asked for what comes. */
+/* A connected datagram socket only receives from its peer, which it chose. */
 static __noinline int arrival_of_datagram(struct __sk_buff *skb, struct bpf_sock *sk,
 					  struct end_key *ends)
 {
@@ -359,7 +356,7 @@ static __always_inline int arrival_of_syn(struct __sk_buff *skb, struct end_key 
 	return syn == SYN_NONE ? ARRIVES_NOT : ARRIVES_UNREADABLE;
 }
 
-/* What arrives, decided by one generation. */
+/* A SYN or datagram, decided by one generation. */
 struct arrival_walk {
 	const struct end_key *ends;
 	__u64 generation;
@@ -373,8 +370,8 @@ static __always_inline int one_authorize(struct __sk_buff *skb, const struct arr
 			: syn_authorize(skb, w->ends, w->generation, target, source);
 }
 
-/* The struct net that sent it, when its addresses are of several workloads; else 0. A program of
- * its own, so that it is verified once. */
+/* The struct net of the sender if its addresses belong to several workloads, else 0. A global
+ * function, so that it is verified once. */
 __weak __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_key *ends,
 				       __u64 generation, bool talks)
 {
@@ -393,8 +390,9 @@ __weak __noinline __u64 net_of_several(struct __sk_buff *skb, const struct end_k
 	return net;
 }
 
-/* For whoever the sender is. One of several may what each of them may. What can be looked up again
- * is not kept meanwhile: the stack of all that calls each other is bounded. */
+/* Decides for the workload |target|, with any sender. A sender that is one of several workloads may
+ * do what each of them may. Values that can be looked up again are not kept: the stack of a call
+ * chain is limited. */
 static __always_inline int target_authorize(struct __sk_buff *skb, const struct arrival_walk *w,
 					    __u32 target)
 {
@@ -416,15 +414,15 @@ static __always_inline int target_authorize(struct __sk_buff *skb, const struct 
 	return WEFT_ACTION_DENY; /* there are more */
 }
 
-/* No workload receives it, so no policy is asked. */
+/* The receiver is no workload, so no policy applies. */
 static __always_inline int arrival_unwatched(__u64 generation)
 {
 	return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
 }
 
-/* For whom the address says that the server is, else for all workloads that its processes are, else
- * for all that its network namespace may be. Those are looked up here: the stack of all that calls
- * each other is bounded. */
+/* The receiver is the workload of the address, else all workloads of the processes that hold the
+ * socket, else all that the network namespace may be. They are looked up here: the stack of a call
+ * chain is limited. */
 __weak __noinline int arrival_authorize(struct __sk_buff *skb, const struct end_key *ends,
 					__u64 generation, bool talks)
 {
@@ -511,7 +509,7 @@ static __always_inline void key_of_lookup(const struct bpf_sk_lookup *ctx, struc
 	}
 }
 
-/* The denial alone: what is allowed is noted at the listener. */
+/* Records the denial only: notes are recorded at the listener. */
 static __always_inline void lookup_tell(const struct authorize *a, const struct end_key *key)
 {
 	struct weft_verdict *v = accept_record(a, key, 0, 0);
@@ -520,9 +518,9 @@ static __always_inline void lookup_tell(const struct authorize *a, const struct 
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 }
 
-/* A target that only its listener tells, or nothing, is decided there. So is what depends on
- * the process that connects: which of those that have these addresses it is, only the SYN's
- * sequence number tells. */
+/* If the address does not give the target, the decision is left to the listener's hook. So is one
+ * that depends on the connecting process: only the SYN's sequence number tells which of those with
+ * these addresses it is. */
 __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generation)
 {
 	struct authorize a = {.question.generation = generation};
@@ -539,7 +537,7 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 	a.target = target;
 	a.source = near ? IDENTITY_MANY : source_of_addr(key, generation);
 	accept_ask(&a, key);
-	if (near && a.answer.action == WEFT_ACTION_DENY) { /* of any sender; this one is recorded */
+	if (near && a.answer.action == WEFT_ACTION_DENY) { /* for any; record this one */
 		latest = *key;
 		latest.egress_seq = near->seq;
 		a.target = target;

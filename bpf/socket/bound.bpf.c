@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: cgroup post_bind4, post_bind6, sock_create: who binds a UDP socket holds it, as who listens
- * holds one of TCP; who makes a UDP-Lite socket holds it, as no hook sees those connect. A bind
- * asks for a walk over holders (holders.bpf.c). Emits nothing else, refuses nothing. Context: the
- * process that binds or makes it. */
+/* Hook: cgroup post_bind4, post_bind6, sock_create: the process that binds a UDP socket becomes its
+ * owner, as the one that listens does for TCP; of UDP-Lite it is the process that creates the
+ * socket, as no hook sees those connect. A bind requests a walk over holders (holders.bpf.c). Emits
+ * nothing else, refuses nothing. Context: the process that binds or creates the socket. */
 #include "bpf/lib/conn.bpf.h"
 #include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/talk.bpf.h"
@@ -17,7 +17,7 @@ static __always_inline int hold(struct bpf_sock *sk)
 	return 1;
 }
 
-/* A daemon that has bound its sockets often becomes another user then. */
+/* A daemon often changes its user after it has bound its sockets, so a walk is requested. */
 static __always_inline int bound(struct bpf_sock *sk)
 {
 	binder_add(bpf_get_current_pid_tgid() >> 32);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: cgroup connect4, connect6: a process connects a TCP or UDP socket. An address of a service
- * becomes that of an endpoint; where there is none, or the service takes no more, the call fails at
- * once and a VERDICT record says so (it may be lost when the ring is full: counted). Context: the
- * process that connects; for TCP Fast Open its sendmsg. */
+/* Hook: cgroup connect4, connect6: a process connects a TCP or UDP socket. The address of a service
+ * is replaced by that of an endpoint; if there is none, or the service's limits are reached, the
+ * call fails at once and a VERDICT record is sent (it may be lost when the ring is full: counted).
+ * Context: the process that connects; for TCP Fast Open its sendmsg. */
 #include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
 /* ---- Multipath TCP */
 
-/* For getpeername alone: the connection is counted by the kernel's socket. */
+/* Only for getpeername: the connection is counted with the kernel's subflow socket. */
 static __always_inline void held_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
 	struct mptcp_sock *held = mptcp_held(sk);
@@ -31,9 +31,9 @@ static __always_inline void held_forget(struct bpf_sock *sk)
 		pick_clear(pick);
 }
 
-/* ---- what is kept */
+/* ---- bindings */
 
-/* Without storage the connection goes on, uncounted, and getpeername tells the endpoint. */
+/* Without storage the connection goes on uncounted, and getpeername returns the endpoint. */
 static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
 	struct mesh_pick *pick =
@@ -50,8 +50,8 @@ static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh
 	count_lost(WEFT_LOST_STORAGE);
 }
 
-/* What an earlier connect of this socket left: an attempt that ended before its SYN, a UDP socket
- * that is connected anew. */
+/* Clears what an earlier connect of this socket left: an attempt that ended before its SYN, or a
+ * UDP socket that is connected again. */
 static __always_inline void pick_forget(struct bpf_sock *sk)
 {
 	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
@@ -62,7 +62,7 @@ static __always_inline void pick_forget(struct bpf_sock *sk)
 	held_forget(sk);
 }
 
-/* What datagrams of this socket asked for at the address that it is connected to now. */
+/* Forgets the service that this socket's datagrams used at the address it is connected to now. */
 static __noinline void datagrams_forget(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
 					const struct mesh_ask *ask)
 {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: cgroup sendmsg4, sendmsg6, recvmsg4, recvmsg6: datagrams with an address, on UDP sockets
- * that need not be connected. What is sent to a service goes to an endpoint, the same for a socket
- * as long as that can be had; what comes from there comes from the service, unless the socket's
- * latest datagram to that endpoint was to its own address. VERDICT records as at connect. */
+ * that may be unconnected. A datagram to a service goes to an endpoint, which stays the same for a
+ * socket while it is usable; a datagram from that endpoint gets the service's address, unless the
+ * socket's latest datagram to that endpoint used its own address. VERDICT records as at connect. */
 #include "bpf/lib/client.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
-/* So that replies come from the address that was asked. The storage marks the socket: others need
- * not be looked up. */
+/* Stores the service address for replies. The flag saves other sockets the lookup. */
 static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
 	struct mesh_pick *pick =
@@ -26,7 +25,7 @@ static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask
 	pick->asked = 1;
 }
 
-/* A datagram to no service: what an endpoint of this address answers is not translated. */
+/* A datagram to an address that is no service's: replies from there are not translated. */
 static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask *ask, __u64 cookie)
 {
 	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
@@ -43,8 +42,8 @@ static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask
 	}
 }
 
-/* Where a socket is connected to that asks for the same service once more: from elsewhere it would
- * not take an answer. Fills |ask| as a decision does; false: it is not connected there. */
+/* A connected socket that sends to its service once more keeps its endpoint: it would not receive
+ * from another one. Fills |ask| as a decision does; false: it is not connected to this service. */
 static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_ask *ask)
 {
 	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
@@ -57,7 +56,7 @@ static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_ask *a
 	port = peer_of_sock(sk, peer);
 	if (!pick_is_to(pick, peer, port))
 		return false;
-	ask->service = ask->endpoint = MESH_NONE; /* no cells: decided by an earlier generation */
+	ask->service = ask->endpoint = MESH_NONE; /* not cells: an earlier generation decided */
 	ask->service_state = pick->service;
 	ask->endpoint_state = pick->endpoint;
 	__builtin_memcpy(ask->addr, pick->endpoint_addr, 16);
@@ -118,8 +117,8 @@ int mesh_sendmsg6(struct bpf_sock_addr *ctx)
 	return send_look(ctx, true);
 }
 
-/* Whether a datagram from |*addr|, |*port| answers one to a service: then they become the
- * service's. */
+/* Whether a datagram from |*addr|, |*port| is a reply to one that was sent to a service: then they
+ * are replaced by the service's. */
 static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16], __u16 *port)
 {
 	struct bpf_sock *sk = ctx->sk;

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Iterator, run when user space reads it: connections that live and are to be ended, because a
- * policy in force denies them and says so, or because their endpoint was ejected and is to be left.
- * Writes struct weft_verdict for each, ends nothing itself, loses nothing. Each end of a connection
- * is judged as when it began; now its addresses are known. `mesh_ends_files` does it where the
- * kernel refuses iterators over a map; it misses connections until they are accepted. */
+/* Iterators, run when user space reads them: living connections that have to be ended, because a
+ * policy in force denies them and ends established connections, or because their endpoint was
+ * ejected with close-ejected. They write struct weft_verdict for each, end nothing themselves, lose
+ * nothing. Each end of a connection is judged as when it began, except that its addresses are known
+ * now. `mesh_ends_files` is used where the kernel refuses iterators over a map; it misses
+ * connections that are not accepted yet. */
 #include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
 #include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 
-/* One end of a connection. Without padding: all of it is handed to functions. */
+/* One end of a connection. Without padding, because global functions get all of it. */
 struct end {
 	struct end_key key; /* as this end sees it; egress_seq: of the client's SYN */
 	__u32 server;	    /* 1: this is the server's end */
 	__u64 generation;
 	__u32 source; /* cell, IDENTITY_MANY */
 	__u32 target;
-	__u32 source_number, target_number, policy, rule; /* found: what denies it */
+	__u32 source_number, target_number, policy, rule; /* result: the denial */
 };
 
-/* ---- who the ends are */
+/* ---- the workloads at both ends */
 
-/* By what is known of the process. */
+/* By the facts of the process. */
 static __noinline int holder_of_process(struct sock *sk, const struct end *e)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
@@ -35,8 +36,7 @@ static __noinline int holder_of_process(struct sock *sk, const struct end *e)
 	return s.identity;
 }
 
-/* The address at this end, or at the other one. A function of its own: the stack of all that calls
- * each other is bounded. */
+/* The workload of the local or the remote address. A separate function, to save stack. */
 static __noinline int holder_of_address(const struct end *e, bool remote, __u32 port)
 {
 	struct weft_mesh_key key = {.port = port};
@@ -45,14 +45,14 @@ static __noinline int holder_of_address(const struct end *e, bool remote, __u32 
 	return identity_of_addr(&key, e->generation);
 }
 
-/* The network namespace that the client connects from, when it was on this node. */
+/* The network namespace from which the client connected, if it is on this node. */
 static __always_inline __u64 net_of_client(const struct knock *knock)
 {
 	return knock ? net_if_there(knock->net, knock->facts.netns_ino) : 0;
 }
 
-/* Who connects is the process, its address, or its network namespace: as at connect, by the
- * generation in force now. */
+/* The source is the workload of the process, else of its address, else of its network namespace: as
+ * at connect, by the generation in force now. */
 static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
 {
 	const struct knock *knock = e->server ? knock_find(&e->key) : NULL;
@@ -69,7 +69,7 @@ static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
 	return identity || !net ? identity : identity_of_netns(net, e->generation);
 }
 
-/* By whom it is held now, the |number|th workload of these; 0: there are no more. */
+/* The |number|th workload among its current holders; 0: there are no more. */
 static __noinline int server_of_process(struct sock *sk, const struct end *e, __u32 number)
 {
 	struct identity_search s = {.generation = e->generation};
@@ -102,7 +102,7 @@ static __always_inline void end_ask(struct authorize *a, const struct end *e)
 	authorize_ask(a);
 }
 
-/* Whether policies deny it to these two, and say that it ends; |e| says which then. */
+/* Whether policies deny this pair and end established connections; |e| says which. */
 __weak __noinline int end_is_denied(struct end *e)
 {
 	struct authorize a = {};
@@ -117,8 +117,8 @@ __weak __noinline int end_is_denied(struct end *e)
 	return a.answer.action == WEFT_ACTION_DENY && a.answer.ends;
 }
 
-/* The same of a client that may be several workloads, whose namespace |net| is: at the server's end
- * each of them is asked about, as at accept. */
+/* The same for a client that may be several workloads, with the namespace |net|: at the server's
+ * end it is evaluated for each of them, as at accept. */
 static __always_inline bool any_is_denied(struct end *e, __u64 net)
 {
 	__u32 source = e->source;
@@ -136,8 +136,8 @@ static __always_inline bool any_is_denied(struct end *e, __u64 net)
 	return false;
 }
 
-/* A server whose address and program say nothing may be any workload of its network namespace: what
- * one of them denies ends, as it is denied at accept. */
+/* A server that neither address nor program identify may be any workload of its network namespace:
+ * what one of them denies is ended, as it is denied at accept. */
 static __always_inline bool netns_denies(struct end *e, __u64 server_net, __u64 client_net)
 {
 	if (addr_is_loopback(e->key.local_addr))
@@ -152,7 +152,7 @@ static __always_inline bool netns_denies(struct end *e, __u64 server_net, __u64 
 	return false;
 }
 
-/* What one of its processes denies, else its network namespace. */
+/* Denied by a workload of one of its processes, or, if they are none, of its network namespace. */
 static __always_inline bool server_denies(struct sock *sk, struct end *e, __u64 client_net)
 {
 	__u32 i;
@@ -167,7 +167,7 @@ static __always_inline bool server_denies(struct sock *sk, struct end *e, __u64 
 	return !i && netns_denies(e, holder_net(sk), client_net);
 }
 
-/* A generation that comes into force meanwhile is followed by a walk of its own. */
+/* If another generation comes into force meanwhile, another walk follows. */
 static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 {
 	__u64 net = holder_net(sk), client_net;
@@ -184,9 +184,9 @@ static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 	return e->server && server_denies(sk, e, client_net);
 }
 
-/* ---- endpoints that are to be left */
+/* ---- endpoints whose connections are ended */
 
-/* Of a connection, or of a datagram socket that is connected. */
+/* The binding of a connection, or of a connected datagram socket. */
 static __always_inline const struct mesh_pick *pick_of(struct sock *sk)
 {
 	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
@@ -195,7 +195,7 @@ static __always_inline const struct mesh_pick *pick_of(struct sock *sk)
 	return pick && pick->phase == phase ? pick : NULL;
 }
 
-/* A WEFT_VERDICT_*, 0: it may stay. */
+/* A WEFT_VERDICT_*, 0: it is not ended. */
 static __always_inline __u8 left_verdict(struct sock *sk)
 {
 	const struct mesh_pick *pick = pick_of(sk);
@@ -212,8 +212,8 @@ static __always_inline __u8 left_verdict(struct sock *sk)
 
 /* ---- the walk */
 
-/* |verdict|: a WEFT_VERDICT_*, which ENDED is by policy. 0, or a negative errno when the reader's
- * buffer is full (it comes again). */
+/* |verdict|: a WEFT_VERDICT_*; ENDED means by policy. Returns 0, or a negative errno when the
+ * reader's buffer is full (the kernel calls again). */
 static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const struct end *e,
 				   __u8 verdict)
 {
@@ -252,7 +252,7 @@ static __noinline int key_of_sock(struct sock *sk, struct end_key *ret_key)
 	return 0;
 }
 
-/* An end whose endpoint is to be left. */
+/* An end whose endpoint was ejected or removed. */
 static __always_inline int left_write(struct seq_file *seq, struct sock *sk, struct end *e,
 				      __u8 verdict)
 {
@@ -280,7 +280,7 @@ static __always_inline int ending_look(struct seq_file *seq, struct sock *sk)
 	return is_forbidden(sk, &e) ? ending_write(seq, sk, &e, WEFT_VERDICT_ENDED) : 0;
 }
 
-/* The same of datagram sockets, which no policy ends. */
+/* The same for datagram sockets, which policies do not end. */
 static __always_inline int datagrams_look(struct seq_file *seq, struct sock *sk)
 {
 	__u8 left = sock_is_udp(sk) ? left_verdict(sk) : 0;

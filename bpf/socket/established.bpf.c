@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: sockops on the root of the cgroup2 tree; attached only while a service is accelerated.
- * Enrols both ends of a connection to such a service when both are on this node, at the moment they
- * are established and never later. Emits nothing. A socket that is not enrolled stays plain TCP. */
+ * Enrols both ends of a connection to such a service if both are on this node, when they become
+ * established and never later. Emits nothing. A socket that is not enrolled uses plain TCP. */
 #include "bpf/lib/redirect.bpf.h"
 
 #define IS_CLIENT 1
 
-/* volatile: the verifier wants each load from the context itself, not from a computed place in it.
- */
+/* volatile: the verifier refuses loads that do not use the context pointer itself. */
 #define addr_from_v6(out, ops, field)                                                              \
 	do {                                                                                       \
 		const volatile struct bpf_sock_ops *ops_ = (ops);                                  \
@@ -16,7 +15,7 @@
 		__builtin_memcpy(out, words_, 16);                                                 \
 	} while (0)
 
-/* The connection as its client sees it; sequence numbers are left to the caller. */
+/* The connection as its client sees it; the caller fills in the sequence numbers. */
 static __always_inline void pair_key(struct bpf_sock_ops *ops, bool client, bool v6,
 				     struct end_key *key)
 {
@@ -47,7 +46,7 @@ static __always_inline void syn_note(struct bpf_sock_ops *ops, bool v6)
 		bpf_map_update_elem(&weft_syns, &key, &one, BPF_ANY);
 }
 
-/* A listener of this node answers a SYN: there is no socket yet, only a request. One of an IPv6
+/* A listener of this node answers a SYN: there is only a request socket so far. The SYN at an IPv6
  * listener may be of either family. */
 static __always_inline void syn_seen_here(struct bpf_sock_ops *ops)
 {
@@ -77,8 +76,8 @@ static __noinline bool servers_known(const struct enrolled *e)
 	return reader && reader->good && !reader->bad;
 }
 
-/* Whether the program at this end has shown that it reads in a way that redirected bytes bear. When
- * it has not, this connection is plain TCP and shows it. */
+/* Whether the program at this end is known to read in a way that works with redirected bytes. If it
+ * is not known, this connection is plain TCP and becomes a trial. */
 static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 					 struct enrolled *e, __u32 flags)
 {
@@ -102,7 +101,7 @@ static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_so
 	return false;
 }
 
-/* Counters of the connection have to know; the server's end has none before it is established. */
+/* Marks the connection as enrolled for its counters; a server's end may have no storage yet. */
 static __always_inline bool conn_tell(struct bpf_sock *sk)
 {
 	struct conn_state *state =
@@ -114,7 +113,7 @@ static __always_inline bool conn_tell(struct bpf_sock *sk)
 	return true;
 }
 
-/* Puts the socket where its peer's messages find it. */
+/* Adds the socket to the map from which its peer redirects to it. */
 static __always_inline bool enrol(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct enrolled *e)
 {
 	struct weft_lane lane = {};
@@ -135,8 +134,8 @@ static __always_inline bool enrol(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 	return false;
 }
 
-/* Two connections with the same addresses and the same first sequence numbers: which end belongs to
- * which cannot be known. */
+/* Two connections have the same addresses and the same first sequence numbers: it cannot be known
+ * which ends belong together. */
 static __always_inline void pair_refuse(struct pair *pair)
 {
 	pair->ambiguous = 1;
@@ -160,7 +159,7 @@ static __always_inline void client_enrol(struct bpf_sock_ops *ops, struct bpf_so
 	enrol(ops, sk, e);
 }
 
-/* The server's end comes second: the client's is established before its ACK leaves. */
+/* The server's end is established second: the client's is established before its ACK is sent. */
 static __always_inline void server_enrol(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 					 struct enrolled *e)
 {
@@ -216,7 +215,7 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool client)
 		server_enrol(ops, sk, e);
 }
 
-/* An end is gone: its account is closed, and a trial is judged. */
+/* An end is closed: saves its counters, and records the result of a trial. */
 static __always_inline void ended(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;

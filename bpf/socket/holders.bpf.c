@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who holds the sockets of servers now: a process may change its user, run another program, be
- * moved to another control group or hand its socket to others after it began to listen.
+/* The current holders of the sockets of servers: after it began to listen, a process may change its
+ * user, execute another program, be moved to another control group or pass its socket to others.
  * `mesh_holders` is an iterator over the files of all processes, run when user space reads it; it
- * notes in weft_holders what differs from what is known of a socket, and writes nothing. It does
- * not see sockets that are in no process's files: what was known of those stays. Hooks: tp_btf
- * sched_process_fork, sched_process_exec, cgroup_attach_task; they ask for a walk when a process
+ * stores in weft_holders what differs from the socket's owner, and writes nothing. It does not see
+ * sockets that are in no process's files; their last findings stay. Hooks: tp_btf
+ * sched_process_fork, sched_process_exec, cgroup_attach_task; they request a walk when a process
  * that may hold such a socket may have changed. */
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
 #include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
-/* ---- the process that the walk is at */
+/* ---- the current process of the walk */
 
 static __always_inline bool walker_is_at(const struct walker *w, const struct task_struct *task,
 					 __u64 session)
@@ -33,7 +33,7 @@ static __always_inline void walker_move(struct walker *w, struct task_struct *ta
 	binder_add(w->pid);
 }
 
-/* Which workload it is, in the network namespace of a socket. */
+/* The process's workload, in the network namespace of a socket. */
 static __always_inline void walker_identify(struct walker *w, __u32 netns_ino)
 {
 	struct identity_search s = {};
@@ -65,7 +65,7 @@ static __always_inline struct walker *walker_at(struct task_struct *task, __u64 
 	return w;
 }
 
-/* ---- what is known of a socket */
+/* ---- the recorded holders of a socket */
 
 static __always_inline bool same_program(const struct weft_program *a, const struct weft_program *b)
 {
@@ -85,7 +85,7 @@ static __always_inline bool same_facts(const struct identity_facts *a,
 	return true;
 }
 
-/* The socket says of its holder what is so. */
+/* Whether the socket's owner has the facts of this process. */
 static __always_inline bool is_known(struct sock *sk, const struct weft_owner *owner,
 				     const struct walker *w)
 {
@@ -103,8 +103,8 @@ static __always_inline void holder_put(struct holder *holder, const struct ident
 	holder->walk = walk;
 }
 
-/* What was known of it until now may still hold: the walk may have met that holder before. A
- * function of its own: the stack of all that calls each other is bounded. */
+/* Starts with the facts of the recorded owner, because the walk may have seen that process before.
+ * A separate function: the stack of a call chain is limited. */
 static __noinline int holders_begin(struct sock *sk, const struct weft_owner *owner,
 				    struct holders *holders, __u32 walk)
 {
@@ -116,14 +116,14 @@ static __noinline int holders_begin(struct sock *sk, const struct weft_owner *ow
 	return 0;
 }
 
-/* Whether |holder|, which differs from |w|, makes room for it. */
+/* Whether the entry |holder|, which is another process, may be replaced by |w|. */
 static __always_inline bool gives_way(const struct holder *holder, const struct walker *w,
 				      __u32 since)
 {
 	return !holder_counts(holder, since) || (w->identity && !holder->is_workload);
 }
 
-/* Notes that |w| holds the socket. Whether it is a workload that did not before. */
+/* Records that |w| holds the socket. Returns whether it is a new workload. */
 static __noinline int holders_note(struct holders *holders, const struct walker *w, __u32 walk)
 {
 	__u32 since = holders_since(holders), place = HOLDERS_MAX;
@@ -151,7 +151,7 @@ static __noinline int holders_note(struct holders *holders, const struct walker 
 	return w->identity != 0;
 }
 
-/* ---- whom records name */
+/* ---- the owner that records name */
 
 static __always_inline void owner_follow(struct weft_owner *owner, struct task_struct *task,
 					 const struct walker *w)
@@ -161,8 +161,7 @@ static __always_inline void owner_follow(struct weft_owner *owner, struct task_s
 	owner->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 }
 
-/* The process that records name stays as long as it holds the socket, unless it is no workload and
- * another holder is one. */
+/* The owner stays as long as it holds the socket, unless only another holder is a workload. */
 static __always_inline void owner_note(struct weft_owner *owner, struct holders *holders,
 				       struct task_struct *task, const struct walker *w, __u32 walk)
 {
@@ -184,9 +183,9 @@ static __always_inline void owner_note(struct weft_owner *owner, struct holders 
 
 #define HOLDS_NOTHING	 0
 #define HOLDS_SERVER	 1
-#define HOLDS_CONNECTION 2 /* that a server accepted */
+#define HOLDS_CONNECTION 2 /* a connection that a server accepted */
 
-/* Most sockets are connections: where no policy ends them they are not looked at any further. */
+/* Most sockets are connections: they only matter if a policy ends connections. */
 static __always_inline bool mesh_ends(void)
 {
 	struct mesh m;
@@ -211,7 +210,7 @@ static __always_inline int what_is_held(struct sock *sk)
 	return conn && conn->role == WEFT_ROLE_SERVER ? HOLDS_CONNECTION : HOLDS_NOTHING;
 }
 
-/* NULL: there is nothing to note. */
+/* NULL: there is nothing to record. */
 static __always_inline struct holders *holders_of(struct sock *sk, const struct weft_owner *owner,
 						  const struct walker *w, int what, __u32 walk)
 {
@@ -243,7 +242,7 @@ int mesh_holders(struct bpf_iter__task_file *ctx)
 		return 0;
 	w = walker_at(task, ctx->meta->session_id, sk->__sk_common.skc_net.net->ns.inum);
 	if (!w || (what == HOLDS_CONNECTION && (!w->identity || !w->ends)))
-		return 0; /* of a connection only what a policy may end it for */
+		return 0; /* connections only matter if a policy may end them for this holder */
 	owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	holders = holders_of(sk, owner, w, what, all->walk);
 	if (!holders)
@@ -258,7 +257,7 @@ int mesh_holders(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* ---- what may have changed */
+/* ---- events that request a walk */
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(mesh_stir_fork, struct task_struct *parent, struct task_struct *child)

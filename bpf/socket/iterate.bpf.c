@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Iterators, run when user space reads them. `sockets_found` learns the owners of sockets that are
- * older than the agent; `conns_alive` and `listeners` write struct
- * weft_close (alive) and weft_listen for what lives now, in every network namespace. They lose
- * nothing: the reader reads on. `files_alive` writes both where the kernel refuses iterators over a
- * map; it misses sockets that are in no process's files, as connections are until they are
- * accepted. */
+/* Iterators, run when user space reads them. `sockets_found` records the owners of sockets that are
+ * older than the agent; `conns_alive` and `listeners` write struct weft_close (alive) and
+ * weft_listen for living connections and listeners in every network namespace. They lose nothing:
+ * the reader reads on. `files_alive` writes both where the kernel refuses iterators over a map; it
+ * misses sockets that are in no process's files, such as connections that are not accepted yet. */
 #include "bpf/lib/redirect.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/queue.bpf.h"
 
-/* Inherited or shared: the first holder stays. */
+/* A socket that is inherited or shared keeps its first holder. */
 static __always_inline void holder_found(struct weft_owner *owner, struct task_struct *task)
 {
 	if (!owner->pid) {
@@ -35,9 +34,9 @@ int sockets_found(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* ---- what lives: 0, or a negative errno when the reader's buffer is full (it comes again) */
+/* ---- living sockets: 0, or a negative errno when the buffer is full (the kernel calls again) */
 
-/* Grows with all that a connection does. */
+/* Activity counter: grows with every packet of a connection. */
 static __always_inline __u64 done_by(struct sock *sk, const struct conn_state *state)
 {
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -46,9 +45,9 @@ static __always_inline __u64 done_by(struct sock *sk, const struct conn_state *s
 	return tcp ? done + tcp->segs_out + tcp->segs_in : done;
 }
 
-/* Whether the agent knows all that there is to say. Else |*ret| is what it will know. A connection
- * at rest is told again now and then, as one that lives; one that may be redirected each time, as
- * not all that it carries passes by here. */
+/* Whether the agent was told the current state. Else |*ret| is the state to store after the report.
+ * An idle connection is reported again now and then to show that it lives; an enrolled one every
+ * time, as its redirected bytes are not counted here. */
 static __always_inline bool is_told(struct sock *sk, const struct conn_state *state,
 				    const struct walked *walked, struct walked *ret)
 {

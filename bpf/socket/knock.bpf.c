@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hook: cgroup_skb egress: which process sends a SYN or a datagram, for the server's end
+/* Hook: cgroup_skb egress: records which process sends a SYN or a datagram, for the server's end
  * (bpf/socket/accept.bpf.c). Emits nothing, refuses nothing. Context: packets. */
 #include "bpf/lib/attempt.bpf.h"
 #include "bpf/lib/holder.bpf.h"
@@ -8,9 +8,8 @@
 
 #define PASS 1
 
-/* Who a client is by its address or, where that says nothing, by its network namespace. Nothing in
- * a datagram tells which namespace sent it, so one whose addresses its user chose counts for none.
- */
+/* The workload of a client by its address, else by its network namespace. A datagram does not tell
+ * its namespace, so the addresses of an unprivileged user's namespace identify no workload. */
 static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation)
 {
 	struct weft_mesh_key address = {};
@@ -75,7 +74,7 @@ static __noinline int datagram_knock(struct __sk_buff *skb, struct bpf_sock *sk,
 	return PASS;
 }
 
-/* Only a TCP socket is in the state of its SYN: raw ones, which may send any, are not. */
+/* Only a connecting TCP socket is in SYN_SENT; raw sockets, which may send any SYN, are not. */
 SEC("cgroup_skb/egress")
 int mesh_knock(struct __sk_buff *skb)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hook: cgroup_skb egress and ingress on the root of the cgroup2 tree: every socket of every
  * namespace. Emits SEGMENT records of what is not body, MARK records where the peer's end is
- * captured, OPEN for connections met while they live. Counts what full accept queues refuse. May
- * lose records when the ring is full (counted). Always lets the packet pass. */
+ * captured, OPEN for connections discovered midstream. Counts what full accept queues refuse. May
+ * lose records when the ring is full (counted). Always passes the packet. */
 #include "bpf/lib/opening.bpf.h"
 #include "bpf/lib/queue.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
@@ -10,7 +10,7 @@
 
 #define PASS 1
 
-/* A connection that is older than the agent: its first packet with payload opens it. When the
+/* Announces a connection that is older than the agent with its first packet with payload. If the
  * programs saw its handshake, its role and first sequence numbers are known all the same. */
 static __always_inline void joined_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
 					    struct conn_state *state, __u8 direction)
@@ -31,9 +31,8 @@ static __always_inline void joined_announce(const struct __sk_buff *skb, struct 
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 }
 
-/* Sequence numbers of a connection whose handshake was not seen: those of the packet by which its
- * ends are met. Both ends meet the same packet, so that user space can tell that they belong
- * together. */
+/* Sequence numbers of a connection whose handshake was not seen: those of the packet by which it is
+ * discovered. Both ends see the same packet, so user space can match them. */
 static __always_inline void place(struct conn_state *state, const struct payload *p, __u8 direction)
 {
 	if (state->egress_seq || state->ingress_seq)
@@ -42,7 +41,7 @@ static __always_inline void place(struct conn_state *state, const struct payload
 	state->ingress_seq = direction == WEFT_EGRESS ? p->ack : p->seq;
 }
 
-/* The connection is new to the agent that runs now. */
+/* The connection is new to the current agent. */
 static __noinline struct conn_state *meet(struct __sk_buff *skb, struct bpf_sock *sk,
 					  const struct payload *p, __u32 epoch, __u8 direction)
 {
@@ -67,8 +66,7 @@ static __always_inline bool is_begun(struct bpf_sock *sk)
 	return state && state->begun;
 }
 
-/* A server may speak before it knows that its client is there (TCP Fast Open): its end begins now.
- */
+/* A server may send before the handshake is complete (TCP Fast Open): its end begins now. */
 static __noinline int begin_now(struct __sk_buff *skb, struct bpf_sock *sk)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -80,7 +78,8 @@ static __noinline int begin_now(struct __sk_buff *skb, struct bpf_sock *sk)
 	return 0;
 }
 
-/* What passes before the connection begins is kept until then. It may just do so on another CPU. */
+/* Stores payload that passes before the connection begins; false: it has begun. It may begin at the
+ * same time on another CPU. */
 static __always_inline bool is_kept(struct __sk_buff *skb, struct bpf_sock *sk,
 				    const struct payload *p, __u8 direction)
 {
@@ -97,7 +96,7 @@ static __always_inline bool is_kept(struct __sk_buff *skb, struct bpf_sock *sk,
 	return !is_begun(sk);
 }
 
-/* The socket's connection, announced to the agent that runs now. */
+/* The socket's connection, announced to the current agent. */
 static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct bpf_sock *sk,
 						   const struct payload *p, __u32 epoch,
 						   __u8 direction)
@@ -107,8 +106,9 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 	return state && state->epoch == epoch ? state : meet(skb, sk, p, epoch, direction);
 }
 
-/* Nobody listens: bytes are counted, and whoever listens next meets the connection anew. An agent
- * that ends says so; one that was killed or got no CPU for too long did not. */
+/* No agent reads: bytes are only counted, and the next agent discovers the connection midstream. An
+ * agent that ends switches capture off; one that was killed or gets no CPU for too long is detected
+ * by its heartbeat. */
 static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, struct capture *c,
 				    const struct payload *p)
 {
@@ -131,8 +131,8 @@ static __noinline int look_counting(struct __sk_buff *skb, struct bpf_sock *sk, 
 	return PASS;
 }
 
-/* A FIN without payload: says when a body that lasts until close ended, and that an answer may not
- * come. */
+/* A FIN without payload: reports the end of a body that lasts until close; the deferred arrival is
+ * sent, as no response may follow. */
 static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const struct payload *p)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
@@ -151,7 +151,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 	return PASS;
 }
 
-/* What this end sends takes along the arrival that waits for it. */
+/* Egress: the next record carries the deferred arrival. */
 static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 				     struct conn_state *state)
 {
@@ -163,7 +163,7 @@ static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 		mark_send(state->cookie, &c->arrival);
 }
 
-/* Whether what arrives was sent before all was received that this end has sent. */
+/* Whether the packet's ACK does not cover all that this end has sent. */
 static __always_inline bool is_early(struct bpf_sock *sk, struct conn_state *state,
 				     const struct payload *p)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hooks on sockets that balancing sent somewhere: sockops and cgroup sock_release count their
- * connections out; cgroup getpeername4, getpeername6 tell the process the address that it asked
- * for. Emit nothing, lose nothing: the kernel leaves no hook of a control group out, as it does
- * with programs at tracepoints that would interrupt themselves. */
+/* Hooks on sockets that balancing bound to an endpoint: sockops and cgroup sock_release uncount
+ * their connections; cgroup getpeername4, getpeername6 return the address that the process asked
+ * for. Emit nothing, lose nothing: the kernel always runs control group hooks, while it skips a
+ * tracepoint program that would interrupt itself. */
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/pick.bpf.h"
 
-/* The SYN is about to be sent: from now on the socket's state says when its connection ends. */
+/* The SYN is about to be sent: from now on state changes tell when the connection ends. */
 static __always_inline void connecting(struct bpf_sock_ops *ops, struct mesh_pick *pick)
 {
 	pick_advance(pick, PICK_CHOSEN, PICK_CONNECTING);
@@ -33,7 +33,7 @@ int mesh_state(struct bpf_sock_ops *ops)
 	return 1;
 }
 
-/* TCP sockets that are connected live on: their state says when they end. */
+/* A connected TCP socket may outlive its release: its state tells when it ends. */
 SEC("cgroup/sock_release")
 int mesh_release(struct bpf_sock *sk)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Run by hand (BPF_PROG_TEST_RUN, syscall programs): what the policies in force answer, by the code
- * that decides connections. Emit nothing, count nothing. */
+/* Run by user space (BPF_PROG_TEST_RUN, syscall programs): evaluates the policies in force with the
+ * code that decides about connections. Emits nothing, counts nothing. */
 #include "bpf/lib/authorize.bpf.h"
 
 SEC("syscall")
@@ -14,7 +14,7 @@ int mesh_policy(struct weft_policy_probe *probe)
 	return 0;
 }
 
-/* Who the ends are, where it is not said: by their addresses, as for a connection. */
+/* Looks up the workloads that are not given, by address, as for a connection. */
 static __always_inline void explanation_ends(struct authorize *a)
 {
 	struct weft_mesh_key key = {};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hooks: sk_msg and sk_skb of weft_sockets, tp_btf sock_recv_length, cgroup/setsockopt; attached
- * only while a service is accelerated. A message of an enrolled socket goes to its peer's queue
- * past TCP, or by TCP: never lost, never refused. Emits nothing; what was redirected is counted in
- * the lane of its receiver and at its sender. */
+ * only while a service is accelerated. A message of an enrolled socket is redirected to its peer's
+ * queue, bypassing TCP, or passes to TCP; it is never lost or refused. Emits SEGMENT, MARK and OPEN
+ * as payload.bpf.c does; redirected bytes are counted at sender and receiver. */
 #include "bpf/lib/walk_message.bpf.h"
 
 #include "bpf/lib/redirect.bpf.h"
@@ -19,7 +19,7 @@
 
 const volatile bool redirect_sticky = true;
 
-/* From now on by TCP: what was redirected is read before what comes by TCP. */
+/* From now on by TCP: redirected bytes are read before those that come by TCP. */
 static __always_inline int pass(struct enrolled *e, __u32 why)
 {
 	if (redirect_sticky)
@@ -28,8 +28,8 @@ static __always_inline int pass(struct enrolled *e, __u32 why)
 	return SK_PASS;
 }
 
-/* At the first message it is decided how this direction goes: only if the other end is ready now,
- * nothing of it is on its way by TCP. */
+/* The first message decides for its direction: it is redirected if the other end is ready now, as
+ * then nothing of it is in flight by TCP. */
 static __always_inline bool peer_ready(struct enrolled *e)
 {
 	struct pair *pair = bpf_map_lookup_elem(&weft_pairs, &e->pair);
@@ -42,7 +42,7 @@ static __always_inline bool peer_ready(struct enrolled *e)
 	return true;
 }
 
-/* A connection that the agent of now has not met. */
+/* Announces a connection that is new to the current agent. */
 static __always_inline void joined_announce(struct bpf_sock *sk, const struct enrolled *e,
 					    const struct conn_state *state)
 {
@@ -68,9 +68,8 @@ static __always_inline void joined_announce(struct bpf_sock *sk, const struct en
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 }
 
-/* The receiver has to know when its turn ends, whether its answer has a body, and whether it is
- * asked for the body of its request: that is no turn. A function of its own: the stack of all that
- * calls each other is bounded. */
+/* Tells the receiver of a direction change: whether a request begins, and whether its response has
+ * a body. A 100 Continue is no direction change. A separate function, to save stack. */
 static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, struct enrolled *e,
 				struct weft_lane *lane)
 {
@@ -99,14 +98,14 @@ static __always_inline __u8 mode_told(__u8 mode)
 	return mode == WALK_HTTP1_CHUNKS || mode == WALK_REST ? WALK_HTTP1 : mode;
 }
 
-/* Nobody listens, or nothing is to be read: the place in the stream moves on. */
+/* No agent reads, or the protocol is unknown: only the stream offset advances. */
 static __always_inline void message_count(struct stream_state *s, __u32 bytes)
 {
 	s->started = 1;
 	stream_move(s, s->next + bytes);
 }
 
-/* Follows the direction as if the message were a packet: its place comes after all that went. */
+/* Parses the message as if it were the next packet of the direction. */
 static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_state *state,
 					   struct enrolled *e, struct weft_lane *lane)
 {
@@ -153,8 +152,7 @@ static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock 
 		message_follow(msg, state, e, lane);
 }
 
-/* A stream goes back to TCP, and the client's program is not accelerated with this service again.
- */
+/* A stream goes back to TCP; later connections of the client's program are not accelerated. */
 static __noinline int stream_pass(struct enrolled *e)
 {
 	struct pair *pair = bpf_map_lookup_elem(&weft_pairs, &e->pair);
@@ -206,15 +204,15 @@ int redirect_msg(struct sk_msg_md *msg)
 	return SK_PASS;
 }
 
-/* Has what comes by TCP pass through the same queue as what is redirected: without it FIONREAD does
- * not know of it. */
+/* With this program data that arrives by TCP uses the same queue as redirected data; without it
+ * FIONREAD does not include it. */
 SEC("sk_skb/verdict")
 int redirect_skb(struct __sk_buff *skb)
 {
 	return SK_PASS;
 }
 
-/* A client that reads a stream. */
+/* Whether a client reads a stream. */
 static __always_inline bool reads_on(struct enrolled *e, struct sock *sk)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
@@ -223,7 +221,7 @@ static __always_inline bool reads_on(struct enrolled *e, struct sock *sk)
 	       runs_on(e, state->streams[WEFT_EGRESS].position);
 }
 
-/* A connection in trial: MSG_WAITALL comes back early from redirected bytes. */
+/* A read in a trial: MSG_WAITALL returns early with redirected bytes, so it fails the trial. */
 static __always_inline void trial_read(struct enrolled *e, struct sock *sk, __u32 bytes, int flags)
 {
 	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
@@ -259,7 +257,7 @@ int BPF_PROG(redirect_read, struct sock *sk, int ret, int flags)
 	return 0;
 }
 
-/* What a socket may ask for that redirected bytes cannot give. */
+/* Socket options that do not work with redirected bytes. */
 static __always_inline bool excludes(int level, int option)
 {
 	if (level == SOL_SOCKET)
@@ -274,7 +272,7 @@ int redirect_option(struct bpf_sockopt *ctx)
 	struct enrolled *e;
 	int level = ctx->level, option = ctx->optname;
 
-	ctx->optlen = 0; /* the kernel takes the caller's value as it is, of whatever length */
+	ctx->optlen = 0; /* 0: the kernel uses the caller's value unchanged, whatever its length */
 	if (!excludes(level, option) || !sk || sk->protocol != IPPROTO_TCP)
 		return 1;
 	e = bpf_sk_storage_get(&weft_enrolled, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Run by hand (BPF_PROG_TEST_RUN, syscall program): where a connect would go, by the code and the
- * maps that decide it. Emits nothing, counts nothing. */
+/* Run by user space (BPF_PROG_TEST_RUN, syscall program): the endpoint a connect would get,
+ * determined by the code and the maps that decide it. Emits nothing, counts nothing. */
 #include "bpf/lib/client.bpf.h"
 
 static __always_inline void simulation_ask(const struct weft_simulation *s, struct mesh_ask *ask)
@@ -14,7 +14,7 @@ static __always_inline void simulation_ask(const struct weft_simulation *s, stru
 	ask->simulate = 1;
 }
 
-/* Who asks, as far as the question says. */
+/* The client's workload, as far as the request describes it. */
 __weak __noinline int simulation_source(const struct weft_simulation *s, __u64 generation)
 {
 	struct identity_search search = {.generation = generation};

@@ -47,14 +47,14 @@ static __always_inline void established(struct sock *sk, int old_state)
 		count_lost(WEFT_LOST_STORAGE);
 		return;
 	}
-	/* two ends may connect to each other at once (RFC 9293 3.5) */
+	/* simultaneous open (RFC 9293 3.5) */
 	client = old_state == TCP_SYN_SENT || state->role == WEFT_ROLE_CLIENT;
 	conn_begin(tcp, state, bpf_get_socket_cookie(sk),
 		   client ? WEFT_ROLE_CLIENT : WEFT_ROLE_SERVER);
 }
 
-/* Left without an error while something was open: its own end, or, after shutdown(), what the other
- * end has not acknowledged. */
+/* Whether the socket was closed by an abort: without an error, while its own end was open, or,
+ * after shutdown(), while sent data was not acknowledged. */
 static __always_inline bool is_aborted(const struct sock *sk, const struct tcp_sock *tcp,
 				       const struct conn_state *state, int old_state)
 {
@@ -67,8 +67,8 @@ static __always_inline bool is_aborted(const struct sock *sk, const struct tcp_s
 	return open || (lived && tcp && tcp->snd_una != tcp->write_seq);
 }
 
-/* The state is left before the RST of an own abort is sent. A path that is known to be broken is
- * what the kernel gives up with, instead of the time. */
+/* For an abort of its own, the state changes before the RST is sent. When TCP gives up on a path
+ * that is known to be broken, it reports that error instead of a timeout. */
 static __always_inline __u32 failure_flags(const struct sock *sk, const struct tcp_sock *tcp,
 					   const struct conn_state *state, int old_state)
 {
@@ -83,9 +83,9 @@ static __always_inline __u32 failure_flags(const struct sock *sk, const struct t
 	       (gave_up ? WEFT_END_TIMEOUT : 0) | (!error ? WEFT_END_ABANDONED : 0);
 }
 
-/* WEFT_END_LEFT, WEFT_END_PEER_LEFT, or 0: nothing ends. A program that closes its socket shuts it
- * down first; one that only sends no more may still read. Of the FIN's time nothing is known then:
- * the socket may outlive its program for as long as TCP sends that again. */
+/* WEFT_END_LEFT, WEFT_END_PEER_LEFT, or 0: neither. close() shuts both directions down first; a
+ * program that only shuts down sending may still read. The socket may outlive its program for as
+ * long as TCP retransmits the FIN. */
 static __always_inline __u32 is_leaving(const struct sock *sk, int new_state)
 {
 	if (new_state == TCP_CLOSE_WAIT)
@@ -99,7 +99,7 @@ static __always_inline void close_fill(struct weft_close *close, struct sock *sk
 				       struct tcp_sock *tcp, const struct conn_state *state)
 {
 	tuple_fill(&close->tuple, sk);
-	if (tcp && !close->tuple.local_port) /* given back already where the connect failed */
+	if (tcp && !close->tuple.local_port) /* a failed connect has released the port already */
 		close->tuple.local_port = bpf_ntohs(tcp->inet_conn.icsk_inet.inet_sport);
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
@@ -129,8 +129,8 @@ static __always_inline void forget(const struct weft_close *close, const struct 
 	bpf_map_delete_elem(&weft_ends, &key);
 }
 
-/* |leaving|: is_leaving(); 0: it is gone. What is to be done afterwards is read from the record:
- * the verifier need not look at all between for each case. */
+/* |leaving|: is_leaving(); 0: the connection is closed. After the record is filled, |leaving| is
+ * read back from it, so that the verifier does not explore the code in between for each case. */
 static __always_inline void ending(struct sock *sk, int old_state, __u32 leaving)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
@@ -173,7 +173,7 @@ static __always_inline void listening(struct sock *sk, bool ended)
 	bpf_ringbuf_submit(listen, BPF_RB_NO_WAKEUP);
 }
 
-/* A server may be done with a client whose handshake is not (TCP Fast Open). */
+/* A server may close before the client's handshake is complete (TCP Fast Open). */
 static __always_inline bool is_opening(int old_state, int new_state)
 {
 	return new_state == TCP_ESTABLISHED ||
@@ -203,11 +203,11 @@ int BPF_PROG(tcp_state, struct sock *sk, int old_state, int new_state)
 	return 0;
 }
 
-/* While a program runs the kernel leaves it out where it would interrupt itself: a timer's
- * interrupt in the middle of it lets a whole batch of packets in, and none of the changes they
- * bring would be told (`recursion_misses` of bpf_prog_info). Of two equal programs one is never
- * running then. What the first has done is not done again; sockets begin to connect, and begin and
- * end to listen, in system calls of their programs, which interrupt no other run. */
+/* The kernel does not run a tracepoint program that would interrupt itself on the same CPU: if a
+ * timer interrupts it, a whole batch of packets may be processed, whose state changes would be
+ * missed (`recursion_misses` of bpf_prog_info). Of two equal programs one is always free to run.
+ * The second has no effect on what the first has processed. The second ignores SYN_SENT and LISTEN:
+ * system calls of the process enter these, which interrupt no other run. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_twin, struct sock *sk, int old_state, int new_state)
 {

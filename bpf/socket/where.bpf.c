@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Iterators, run when user space asks who is at an address of this node (weft_where):
- * `mesh_servers` writes who listens at it, `mesh_places` the network namespaces that have it, as
- * struct weft_place: who that is by what decides when a connection arrives there. They lose
- * nothing; a socket that is in no process's files, and a namespace without a process, they do not
- * see. */
+/* Iterators, run when user space asks which workloads are at an address of this node (weft_where):
+ * `mesh_servers` writes the sockets that listen at it, `mesh_places` the network namespaces that
+ * have it, as struct weft_place, with the workload that a decision about a connection there would
+ * find. They lose nothing, but do not see a socket that is in no process's files, or a namespace
+ * without a process. */
 #include "bpf/lib/ask.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
@@ -34,8 +34,8 @@ static __always_inline int place_write(struct seq_file *seq, struct weft_place *
 	return (int)bpf_seq_write(seq, p, sizeof(*p));
 }
 
-/* A record for each workload that the network namespace |net| is; IDENTITY_MANY behind |most| of
- * them. 0, or not when the reader's buffer is full. */
+/* Writes a record for each workload of the network namespace |net|, and IDENTITY_MANY after |most|
+ * of them. Returns nonzero when the reader's buffer is full. */
 static __always_inline int netns_write(struct seq_file *seq, struct weft_place *p, __u64 net,
 				       __u32 port, __u32 most)
 {
@@ -62,7 +62,7 @@ static __always_inline void place_fill(struct weft_place *p)
 	p->generation = mesh_open(&m) ? m.header->generation : 0;
 }
 
-/* ---- who listens */
+/* ---- listening sockets */
 
 static __always_inline bool sock_takes_family(const struct sock *sk, const struct weft_where *w)
 {
@@ -72,7 +72,7 @@ static __always_inline bool sock_takes_family(const struct sock *sk, const struc
 	       !BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_ipv6only);
 }
 
-/* Whether it takes connections or datagrams at the port. */
+/* Whether it receives connections or datagrams at the port. */
 static __always_inline bool sock_serves(const struct sock *sk, const struct weft_where *w)
 {
 	__u16 protocol = sk->sk_protocol, family = sk->__sk_common.skc_family;
@@ -85,7 +85,7 @@ static __always_inline bool sock_serves(const struct sock *sk, const struct weft
 	return is_datagram(protocol) && state != TCP_ESTABLISHED;
 }
 
-/* Whether it takes them at the address; |*ret_exact|: at no other. */
+/* Whether it receives them at the address; |*ret_exact|: it is bound to that address. */
 static __noinline bool sock_takes(struct sock *sk, const struct weft_where *w, __u8 *ret_exact)
 {
 	struct weft_tuple tuple = {};
@@ -98,7 +98,7 @@ static __noinline bool sock_takes(struct sock *sk, const struct weft_where *w, _
 	       net_has(holder_net(sk), w);
 }
 
-/* Of Multipath TCP the process holds another socket than the one whose owner was noted. */
+/* With Multipath TCP the process holds another socket than the one whose owner was recorded. */
 static __always_inline void place_owner(struct weft_place *p, struct sock *sk,
 					struct task_struct *task)
 {
@@ -110,8 +110,8 @@ static __always_inline void place_owner(struct weft_place *p, struct sock *sk,
 		owner_fill(&p->owner, task);
 }
 
-/* As the process is known that listened or was bound. A function of its own: the stack of all that
- * calls each other is bounded. */
+/* By the facts of the process that listened or bound the socket. A separate function: the stack of
+ * a call chain is limited. */
 static __noinline int identity_of_owner(struct sock *sk, const struct weft_place *p,
 					struct identity_search *s)
 {
@@ -122,7 +122,7 @@ static __noinline int identity_of_owner(struct sock *sk, const struct weft_place
 	return s->identity;
 }
 
-/* The |number|th workload that it is by its processes, 0: there are no more. */
+/* The |number|th workload of its processes, 0: there are no more. */
 static __noinline __u32 server_identity(struct sock *sk, const struct weft_where *w,
 					const struct weft_place *p, __u32 number)
 {
@@ -136,7 +136,7 @@ static __noinline __u32 server_identity(struct sock *sk, const struct weft_where
 	return number ? 0 : identity_of_owner(sk, p, &s);
 }
 
-/* A record for each of them. How many, or a negative errno when the reader's buffer is full. */
+/* Writes a record for each of them. Returns how many, negative: the buffer is full. */
 static __always_inline int processes_write(struct seq_file *seq, struct sock *sk,
 					   const struct weft_where *w, struct weft_place *p)
 {
@@ -152,8 +152,8 @@ static __always_inline int processes_write(struct seq_file *seq, struct sock *sk
 	return (int)i;
 }
 
-/* As arrival_authorize (accept.bpf.c) takes a server whose address says nothing. 0, or a negative
- * errno when the reader's buffer is full (it comes again). */
+/* Determines the server as arrival_authorize (accept.bpf.c) does if the address does not identify
+ * it. Returns 0, or a negative errno when the reader's buffer is full (the kernel calls again). */
 static __noinline int server_write(struct bpf_iter__task_file *ctx, struct sock *sk,
 				   const struct weft_where *w, __u8 exact)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Files that a process maps as code, the moment it happens.
- * Hook: perf_event_mmap(vma), which the kernel calls after each mmap, exec or mprotect that makes a
- * mapping; everything but code is left at once. Context: the mapping process. Emits struct
- * weft_mapping into a ring of its own, which the loader reads. May lose: counted in mapped_lost,
- * and the loader then looks at all processes. Not loaded where the kernel has no trampolines. */
+/* Files that a process maps as code, reported at the time of the mapping. Hook:
+ * perf_event_mmap(vma), which the kernel calls after each mmap, exec or mprotect that makes a
+ * mapping; returns at once unless it is code. Context: the mapping process. Emits struct
+ * weft_mapping into a ring of its own, which the loader reads. May lose records: counted in
+ * mapped_lost, and the loader then scans all processes. Needs BPF trampolines. */
 #include "bpf/lib/maps.bpf.h"
 
 #define VM_EXEC	   4 /* include/linux/mm.h */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The secrets of OpenSSL 3 handshakes, read where OpenSSL derives keys from them.
- * Hook: EVP_KDF_derive(ctx, out, out_bytes, params) of libcrypto or of an executable that exports
- * it, at its entry or at a later instruction where all arguments are still in place. Context: the
- * deriving thread, may sleep. Emits SECRET. May lose: RING_SECRET, READ_SECRET. The function also
- * serves password hashing and other callers: names and labels are read first, and key material is
- * read only when they say that it is a secret of TLS. */
+/* The secrets of OpenSSL 3 handshakes, read where OpenSSL derives keys from them. Hook:
+ * EVP_KDF_derive(ctx, out, out_bytes, params) of libcrypto or of an executable that exports it, at
+ * its entry or at a later instruction where all arguments are still in place. Context: the deriving
+ * thread, may sleep. Emits SECRET. May lose: RING_SECRET, READ_SECRET. The function is also used
+ * for password hashing and other purposes: names and labels are read first, and key material only
+ * when they identify a TLS secret. */
 
 #include "bpf/lib/secret.bpf.h"
 
-#define PARAMS_MAX     8 /* TLS sets seven at most, the end of the list is the eighth */
+#define PARAMS_MAX     8 /* TLS sets seven at most; the terminator is the eighth */
 #define PARAMS_AT_ONCE 4
 #define SEEDS_MAX      3
 
@@ -57,7 +57,7 @@ static __always_inline long text_read(struct text *to, const struct span *s)
 	return size_bytes ? user_read(to->bytes, size_bytes, s->at) : 0;
 }
 
-/* A parameter's name, cut at 7 characters: longer ones are none of ours. */
+/* A parameter's name, truncated to 7 characters: longer names are not used by TLS. */
 static __always_inline long name_read(char name[8], __u64 at)
 {
 	if (!user_read(name, 8, at))
@@ -91,7 +91,7 @@ static __always_inline void param_note(struct derivation *d, const char name[8],
 	}
 }
 
-/* Notes one parameter. A global function: verified once, not for each parameter. */
+/* Stores one parameter. A global function, so that it is verified once. */
 __noinline int param_take(struct derivation *d, const struct ossl_param *p)
 {
 	char name[8];
@@ -102,8 +102,8 @@ __noinline int param_take(struct derivation *d, const struct ossl_param *p)
 	return 0;
 }
 
-/* Reads the next parameters. The list may end before the last of them, even where nothing else is
- * mapped. */
+/* Reads the next parameters. The list may end before the last of them, and the memory after its end
+ * may not be mapped. */
 static __always_inline long params_read(struct ossl_param p[PARAMS_AT_ONCE], __u64 at)
 {
 	if (!bpf_probe_read_user(p, PARAMS_AT_ONCE * sizeof(*p), (const void *)at))
@@ -164,11 +164,11 @@ static __always_inline int traffic_of(const struct text *label, const struct spa
 	if (TEXT_IS(label, s, "c e traffic"))
 		return WEFT_SECRET_CLIENT_EARLY;
 	if (TEXT_IS(label, s, "traffic upd"))
-		return WEFT_SECRET_UNKNOWN; /* whose, the old secret would tell */
+		return WEFT_SECRET_UNKNOWN; /* client's or server's: not known */
 	return -1;
 }
 
-/* Most derivations of a handshake are none of ours, and need not be read to know it. */
+/* Most derivations of a handshake are not needed; the length of the label alone excludes them. */
 static __always_inline bool has_label_length(const struct span *s)
 {
 	return s->bytes == sizeof("key") - 1 || s->bytes == sizeof("traffic upd") - 1 ||
@@ -182,7 +182,7 @@ static __always_inline void traffic_remember(__u64 thread, __u64 out, int which)
 	bpf_map_update_elem(&weft_tls_notes, &thread, &note, BPF_ANY);
 }
 
-/* The name of the traffic secret that lies at |secret|, if this thread derived it there last. */
+/* The kind of the traffic secret at |secret|, if this thread derived it there last. */
 static __always_inline __u8 traffic_recall(__u64 thread, __u64 secret)
 {
 	struct traffic_note *note = bpf_map_lookup_elem(&weft_tls_notes, &thread);
@@ -215,8 +215,7 @@ static __always_inline void secret_emit(struct weft_secret *r, const struct deri
 		secret_send(r, set);
 }
 
-/* TLS 1.3, HKDF-Expand-Label. Every traffic secret is derived first and then its record key, from
- * it. */
+/* TLS 1.3, HKDF-Expand-Label. A traffic secret is derived first, then its record key from it. */
 static __noinline void label_seen(const struct derivation *d, __u64 out,
 				  const struct weft_settings *set)
 {
@@ -255,7 +254,7 @@ static __noinline void seed_seen(const struct derivation *d, const struct weft_s
 		secret_emit(&r, d, &d->secret, set);
 }
 
-/* Nonces and Finished values are 12 bytes; what is wanted never is. It saves reading a fifth of the
+/* Nonces and Finished values have 12 bytes, wanted values never do. Saves reading a fifth of the
  * calls. */
 #define UNWANTED_BYTES 12
 
@@ -278,7 +277,7 @@ static __always_inline int derive_seen(__u64 out, __u64 out_bytes, __u64 params)
 	return 0;
 }
 
-/* Two ways to attach, one program each: only one of them is loaded. */
+/* Two ways to attach, one program each; only one of them is loaded. */
 SEC("uprobe.multi.s")
 int tls_keys_multi(struct pt_regs *ctx)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The secrets of OpenSSL 3 handshakes, read where libssl hands each of them to its key log: once
- * per secret, whether or not a log is written.
- * Hook: calls of ssl_log_secret(ssl, label, secret, secret_bytes), all arguments in place; the
- * cookie says where in |ssl| the client random is. Context: the thread of the handshake, may sleep.
- * Emits SECRET. May lose: RING_SECRET, READ_SECRET. */
+/* The secrets of OpenSSL 3 handshakes, read where libssl passes each of them to its key log: once
+ * per secret, whether or not a log is written. Hook: calls of ssl_log_secret(ssl, label, secret,
+ * secret_bytes), all arguments in place; the attach cookie is the client random's offset in |ssl|.
+ * Context: the thread of the handshake, may sleep. Emits SECRET. May lose: RING_SECRET,
+ * READ_SECRET. */
 
 #include "bpf/lib/secret.bpf.h"
 
 #define RANDOM_BYTES 32
 
-/* The longest label that is wanted fills it, with its closing NUL. */
+/* Room for the longest wanted label with its NUL. */
 struct log_label {
 	char text[32] __attribute__((aligned(8)));
 };
@@ -33,7 +33,7 @@ static __always_inline int log_which(const struct log_label *label)
 		return WEFT_SECRET_CLIENT_EARLY;
 	if (LABEL_IS(label, "CLIENT_TRAFFIC_SECRET_N") ||
 	    LABEL_IS(label, "SERVER_TRAFFIC_SECRET_N"))
-		return WEFT_SECRET_UNKNOWN; /* of a KeyUpdate, as the other probe has it */
+		return WEFT_SECRET_UNKNOWN; /* of a KeyUpdate, like in the other probe */
 	return -1;
 }
 
@@ -45,7 +45,7 @@ static __always_inline long label_read(struct log_label *label, __u64 at)
 	return bpf_copy_from_user(label->text, sizeof(label->text), (const void *)at);
 }
 
-/* 32 or 48 bytes: two calls, since the verifier does not know that these are all values. */
+/* 32 or 48 bytes, as constants, since the verifier does not know that there are no others. */
 static __always_inline long hash_read(void *to, __u64 from, __u64 size_bytes)
 {
 	return size_bytes == 32 ? user_read(to, 32, from) : user_read(to, 48, from);
@@ -90,7 +90,7 @@ static __always_inline int secret_logged(__u64 random, __u64 label_at, __u64 sec
 	return 0;
 }
 
-/* Two ways to attach, one program each: only one of them is loaded. */
+/* Two ways to attach, one program each; only one of them is loaded. */
 SEC("uprobe.multi.s")
 int tls_log_multi(struct pt_regs *ctx)
 {
