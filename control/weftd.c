@@ -54,7 +54,7 @@ struct weftd {
 	struct serve_sockets sockets;
 	struct loader *loader;
 	struct broker broker;
-	struct channel channel;
+	struct ipc_links links;
 	pid_t worker;
 	uint64_t worker_ns; /* when it was started last */
 	uint64_t restart_delay_ns;
@@ -87,14 +87,14 @@ static void be_worker(struct weftd *d, int ready_fd)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "weftd-worker");
 	broker_keep_worker(&d->broker);
-	channel_keep_planner(&d->channel);
+	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
 	close(d->epoll_fd);
 	close(d->timer_fd);
 	close(d->restart_fd);
 	close(d->signal_fd);
 	pin_lock_forget(d->lock);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->channel,
-			  &d->sockets, ready_fd);
+	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->links, &d->sockets,
+			  ready_fd);
 	_exit(code);
 }
 
@@ -116,7 +116,7 @@ static int worker_start(struct weftd *d, struct error *err)
 	int ready[2];
 	int r = broker_open(&d->broker, err);
 
-	r = r ? r : channel_open(&d->channel, err);
+	r = r ? r : ipc_links_open(&d->links, err);
 	if (r)
 		return r;
 	d->worker_ns = process_now_ns();
@@ -129,9 +129,9 @@ static int worker_start(struct weftd *d, struct error *err)
 	}
 	close(ready[1]);
 	broker_keep_loader(&d->broker);
-	channel_keep_feeder(&d->channel);
+	ipc_links_keep(&d->links, IPC_PROCESS_LOADER);
 	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
-			  : loader_connect(d->loader, &d->channel, &d->broker, err);
+			  : loader_connect(d->loader, &d->links, &d->broker, err);
 	r = r ? r : wait_ready(d, ready[0], err);
 	close(ready[0]);
 	return r ? r : watch(d, d->broker.loader_fd);
@@ -140,7 +140,7 @@ static int worker_start(struct weftd *d, struct error *err)
 static void worker_disconnect(struct weftd *d)
 {
 	loader_disconnect(d->loader);
-	channel_close(&d->channel);
+	ipc_links_close(&d->links);
 	broker_close(&d->broker);
 }
 
@@ -486,7 +486,6 @@ static void explain(const struct options *o, const struct error *err)
 int main(int argc, char **argv)
 {
 	struct weftd d = {.broker = {-1, -1, -1, -1},
-			  .channel = {-1, -1, -1, -1},
 			  .sockets = {.tcp_fd = -1, .local_fd = -1},
 			  .epoll_fd = -1};
 	struct error err = {0};

@@ -384,13 +384,13 @@ struct attach *loader_attach(struct loader *l)
 	return l->attach;
 }
 
-int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+int loader_connect(struct loader *l, struct ipc_links *links, struct broker *broker,
 		   struct error *err)
 {
 	l->broker = broker;
 	l->stacks.answers = broker->stacks;
 	if (l->feeder)
-		feeder_connect(l->feeder, channel);
+		feeder_connect(l->feeder, links);
 	return namer_new(l->cgroup_root, broker->namer_fd, &l->namer, err);
 }
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "control/agent/options.h"
-#include "control/apply/channel.h"
 #include "control/broker.h"
+#include "control/ipc/links.h"
 
 #include "base/error.h"
 
@@ -38,9 +38,9 @@ struct attach *loader_attach(struct loader *l);
  * end connections in other network namespaces. */
 bool loader_needs_admin(const struct loader *l);
 
-/* A new worker is at the other ends of |channel| and |broker|, which outlive the
+/* A new worker is at the other ends of |links| and |broker|, which outlive the
  * connection. 0 or a negative errno with |err|. */
-int loader_connect(struct loader *l, struct channel *channel, struct broker *broker,
+int loader_connect(struct loader *l, struct ipc_links *links, struct broker *broker,
 		   struct error *err);
 
 /* Before the loader's ends are closed. */

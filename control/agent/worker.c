@@ -60,7 +60,7 @@ struct worker {
 	const struct serve_sockets *sockets;
 	struct serve *serve;
 	struct status *status;
-	struct channel *channel;
+	struct ipc_links *links;
 	struct turns *turns;
 	size_t much_bytes;	   /* that wait in the ring are too many */
 	struct steering *steering; /* NULL: no mesh */
@@ -269,7 +269,8 @@ static void end_connections(void *arg)
 static int start_steering(struct worker *w, struct error *err)
 {
 	struct steering_options options = {.attach = w->attach,
-					   .channel = w->channel,
+					   .loader = &w->links->asks[IPC_FEEDER],
+					   .files = &w->links->answers[IPC_PLANNER],
 					   .confine = sandbox_enter,
 					   .end_connections = end_connections,
 					   .cgroup_path = name_cgroup,
@@ -540,12 +541,12 @@ static void finish(struct worker *w)
 }
 
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd)
+	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd)
 {
 	struct worker w = {.options = *options,
 			   .attach = attach,
 			   .broker = broker,
-			   .channel = channel,
+			   .links = links,
 			   .sockets = sockets};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;

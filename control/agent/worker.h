@@ -4,8 +4,8 @@
 #pragma once
 
 #include "control/agent/options.h"
-#include "control/apply/channel.h"
 #include "control/broker.h"
+#include "control/ipc/links.h"
 
 struct attach;
 struct serve_sockets;
@@ -14,4 +14,4 @@ struct serve_sockets;
  * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
  * exit code. */
 int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct channel *channel, const struct serve_sockets *sockets, int ready_fd);
+	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd);

@@ -4,13 +4,15 @@
 
 #include "base/table.h"
 
+#include <errno.h>
 #include <linux/types.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bpf/abi.h"
 
-#define KEYS_MAX (CHANNEL_DATA_MAX / sizeof(struct weft_accel_key))
+#define KEYS_MAX (IPC_DATA_MAX / sizeof(struct weft_accel_key))
 
 /* Returns how many there are; the first KEYS_MAX are written. */
 static size_t fill(const struct generation *g, struct weft_accel_key *keys)
@@ -31,7 +33,7 @@ static size_t fill(const struct generation *g, struct weft_accel_key *keys)
 	return count;
 }
 
-void accelerate_tell(struct accelerate *a, struct channel *c, const struct generation *g,
+bool accelerate_tell(struct accelerate *a, struct ipc *loader, const struct generation *g,
 		     char *problem, size_t size)
 {
 	struct weft_accel_key *keys = calloc(KEYS_MAX, sizeof(*keys));
@@ -39,15 +41,18 @@ void accelerate_tell(struct accelerate *a, struct channel *c, const struct gener
 	size_t sent = count < KEYS_MAX ? count : KEYS_MAX;
 	uint64_t hash = sent ? table_hash(keys, sent * sizeof(*keys), 0) : 0;
 	struct error err = {0};
+	int r = 0;
 
 	problem[0] = 0;
 	if (count > sent)
 		snprintf(problem, size, "only %zu of %zu endpoints can be accelerated", sent,
 			 count);
 	if (keys && hash != a->told) {
-		a->told = hash;
-		if (channel_ask_data(c, CHANNEL_ACCELERATE, keys, sent * sizeof(*keys), &err))
+		r = ipc_ask(loader, IPC_MESSAGE_ACCELERATE, keys, sent * sizeof(*keys), NULL, &err);
+		a->told = r == -ETIMEDOUT ? UINT64_MAX : hash;
+		if (r)
 			snprintf(problem, size, "%s", err.text);
 	}
 	free(keys);
+	return r != -ETIMEDOUT;
 }

@@ -2,7 +2,7 @@
 /* Which addresses may be accelerated: the endpoints of services that say so. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/ipc.h"
 #include "control/apply/generation.h"
 
 struct accelerate {
@@ -10,6 +10,6 @@ struct accelerate {
 };
 
 /* Tells the loader if the list is another one now. Why not all of it is in force is written to
- * |problem|, "" if it is. */
-void accelerate_tell(struct accelerate *a, struct channel *c, const struct generation *g,
+ * |problem|, "" if it is. False: the loader did not answer in time and is to be told again. */
+bool accelerate_tell(struct accelerate *a, struct ipc *loader, const struct generation *g,
 		     char *problem, size_t size);

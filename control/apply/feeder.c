@@ -3,6 +3,7 @@
  * loader is busy for a while whenever it attaches something. */
 #include "control/apply/feeder.h"
 
+#include "control/apply/file_batch.h"
 #include "control/apply/last_good.h"
 #include "control/apply/resolve.h"
 #include "control/source/directory.h"
@@ -37,28 +38,36 @@
 
 #define SLICE_NS 1000000 /* a change is short work that somebody waits for */
 
+/* A request that is answered later, unless another planner has come. */
+struct later {
+	struct ipc_request request; /* number 0: none */
+	void *data;
+};
+
 struct feeder {
 	struct feeder_options options;
 	pthread_t thread;
 	bool runs;
 	int stop_fd; /* readable: the thread ends */
 	_Atomic unsigned todo;
-	int todo_fd;		 /* readable when there is some */
-	size_t accelerate_bytes; /* in |data| */
-	pthread_mutex_t mutex;	 /* of all below */
+	int todo_fd;	       /* readable when there is some */
+	pthread_mutex_t mutex; /* of all below */
 	struct directory *directory;
 	struct mesh_maps *maps;
-	struct channel *channel; /* NULL: no planner now */
+	struct ipc *asked;   /* by the planner; NULL: there is none now */
+	struct ipc *planner; /* gets files */
 	int epoll_fd;
 	int kept_fd; /* written by the planner, pinned while it is whole; -1: none */
 	bool settled;
 	struct passed_over passed;
-	bool behind;		    /* files have changed that the planner did not get */
-	uint64_t said_s;	    /* when lines were said last, */
-	unsigned said;		    /* and how many in that second */
-	struct resolve_name *names; /* asked for last, and what they meant */
+	bool behind;		       /* files have changed that the planner did not get */
+	bool names_untold;	       /* what names mean has changed, as it did not get either */
+	struct later flip, accelerate; /* what the loader's own thread answers */
+	uint64_t said_s;	       /* when lines were said last, */
+	unsigned said;		       /* and how many in that second */
+	struct resolve_name *names;    /* asked for last, and what they meant */
 	size_t name_count;
-	char data[CHANNEL_DATA_MAX] __attribute__((aligned(8))); /* of a question */
+	char data[IPC_DATA_MAX] __attribute__((aligned(8))); /* of a request */
 };
 
 static int watch(struct feeder *f, int fd)
@@ -120,6 +129,7 @@ void feeder_free(struct feeder *f)
 	directory_free(f->directory);
 	mesh_maps_free(f->maps);
 	free(f->names);
+	free(f->accelerate.data);
 	close_one(f->epoll_fd);
 	close_one(f->stop_fd);
 	close_one(f->todo_fd);
@@ -152,11 +162,12 @@ static void fall_behind(struct feeder *f, int r)
 		text, sizeof(text),
 		"files have changed and cannot be handed to the planner now: %s; it is tried again",
 		strerror(-r));
-	if (f->channel)
-		file_batch_late(f->channel, text);
+	if (f->planner)
+		file_batch_late(f->planner, text);
 }
 
-static void send(struct feeder *f, struct file_batch *batch)
+/* Whether the planner has it. */
+static bool send(struct feeder *f, struct file_batch *batch)
 {
 	const char *problem = directory_problem(f->directory);
 	int r = 0;
@@ -165,12 +176,13 @@ static void send(struct feeder *f, struct file_batch *batch)
 		file_batch_problem(batch, problem);
 	else
 		file_batch_no_problem(batch);
-	if (f->channel)
-		r = file_batch_send(batch, f->channel);
+	if (f->planner)
+		r = file_batch_send(batch, f->planner);
 	else
 		file_batch_free(batch);
 	if (r && r != -EPIPE)
 		fall_behind(f, r);
+	return !r;
 }
 
 static void handle_directory(struct feeder *f)
@@ -198,16 +210,18 @@ static void send_whole(struct feeder *f)
 	send(f, batch);
 }
 
-static void connect_planner(struct feeder *f, struct channel *channel)
+static void connect_planner(struct feeder *f, struct ipc_links *links)
 {
-	f->channel = channel;
+	f->asked = links ? &links->answers[IPC_FEEDER] : NULL;
+	f->planner = links ? &links->asks[IPC_PLANNER] : NULL;
+	f->flip.request.number = f->accelerate.request.number = 0;
 	close_one(f->kept_fd); /* what is pinned stays */
 	f->kept_fd = -1;
-	if (!channel)
+	if (!links)
 		return;
-	watch(f, channel->serve_fd); /* the one before was closed, and is out by that */
+	watch(f, f->asked->fd); /* the one before was closed, and is out by that */
 	if (f->options.pin_dir)
-		last_good_send(f->options.pin_dir, channel);
+		last_good_send(f->options.pin_dir, f->planner);
 	send_whole(f);
 }
 
@@ -227,24 +241,23 @@ static void names_keep(struct feeder *f, const struct resolve_name *names, size_
 static void look_at_names(struct feeder *f)
 {
 	struct file_batch *batch;
-	bool changed = false;
 
-	if (!f->channel || !f->name_count)
+	if (!f->planner || !f->name_count)
 		return;
 	for (size_t i = 0; i < f->name_count; i++)
 		f->names[i].before = f->names[i].id;
 	if (resolve_names(f->options.cgroup_root, f->names, f->name_count))
 		return;
 	for (size_t i = 0; i < f->name_count; i++)
-		changed |= f->names[i].id != f->names[i].before;
-	batch = changed ? file_batch_new(false) : NULL;
+		f->names_untold |= f->names[i].id != f->names[i].before;
+	batch = f->names_untold ? file_batch_new(false) : NULL;
 	if (!batch)
 		return;
 	file_batch_names(batch);
-	send(f, batch);
+	f->names_untold = !send(f, batch);
 }
 
-/* ---- questions */
+/* ---- requests */
 
 static void leave_to_loader(struct feeder *f, unsigned todo)
 {
@@ -252,20 +265,46 @@ static void leave_to_loader(struct feeder *f, unsigned todo)
 	eventfd_write(f->todo_fd, 1);
 }
 
-static void answer_arena(struct feeder *f, uint64_t cells)
+static void answer_with(struct feeder *f, const struct ipc_request *request, int r,
+			const struct error *err, const void *data, size_t bytes, int fd)
 {
+	if (r)
+		ipc_refuse(f->asked, request, r, err);
+	else
+		ipc_answer(f->asked, request, data, bytes, fd);
+}
+
+static void answer_done(struct feeder *f, const struct ipc_request *request, int r,
+			const struct error *err)
+{
+	answer_with(f, request, r, err, NULL, 0, -1);
+}
+
+static uint64_t number_asked(const struct feeder *f)
+{
+	uint64_t number;
+
+	memcpy(&number, f->data, sizeof(number));
+	return number;
+}
+
+static void answer_arena(struct feeder *f, const struct ipc_request *request)
+{
+	uint64_t cells = number_asked(f);
 	struct mesh_arena arena = {.fd = -1};
 	struct error err = {0};
 	int r = cells > UINT32_MAX ? error_set(&err, -E2BIG, "more cells than an arena can have")
 				   : mesh_maps_arena_get(f->maps, (uint32_t)cells, &arena, &err);
 
-	channel_answer(f->channel, r, (uint64_t)arena.id << 32 | arena.count, arena.fd, &err);
+	answer_with(f, request, r, &err, &(struct ipc_arena){arena.id, arena.count},
+		    sizeof(struct ipc_arena), arena.fd);
 }
 
 /* The answer goes first: the planner waits for it and tells when the generation came into force.
  * While an earlier build's is in force that is not before its hooks are taken over. */
-static void answer_flip(struct feeder *f, uint64_t arena)
+static void answer_flip(struct feeder *f, const struct ipc_request *request)
 {
+	uint64_t arena = number_asked(f);
 	const struct weft_mesh_header *live;
 	struct mesh_arena spare = {0};
 	struct error err = {0};
@@ -277,62 +316,65 @@ static void answer_flip(struct feeder *f, uint64_t arena)
 		kept_remove(f->options.pin_dir); /* soon older than what is in force */
 	r = r ? r : mesh_maps_flip(f->maps, &err);
 	live = mesh_maps_live(f->maps);
-	if (!r && attach_waits(f->options.attach))
+	if (!r && attach_waits(f->options.attach)) {
+		f->flip.request = *request;
 		leave_to_loader(f, TODO_TAKE_OVER);
-	else
-		channel_answer(f->channel, r, 0, -1, &err);
+	} else {
+		answer_done(f, request, r, &err);
+	}
 	if (!r)
 		leave_to_loader(f, live && live->flags & WEFT_MESH_ENDS ? TODO_END_CONNECTIONS
 									: TODO_TELL);
 }
 
-static void answer_names(struct feeder *f, size_t bytes)
+static void answer_names(struct feeder *f, const struct ipc_request *request)
 {
 	struct resolve_name *names = (struct resolve_name *)f->data;
-	size_t count = bytes / sizeof(*names);
-
+	size_t count = request->bytes / sizeof(*names);
 	int r = resolve_names(f->options.cgroup_root, names, count);
 	struct error err = {0};
 
-	if (r) {
+	if (r)
 		error_set(&err, r, "cannot look for control groups: %s", strerror(-r));
-		channel_answer(f->channel, r, 0, -1, &err);
-		return;
-	}
-	names_keep(f, names, count);
-	channel_answer_data(f->channel, names, count * sizeof(*names));
+	else
+		names_keep(f, names, count);
+	answer_with(f, request, r, &err, names, request->bytes, -1);
 }
 
-static void answer_keep(struct feeder *f, uint64_t size_bytes)
+static void take_accelerate(struct feeder *f, const struct ipc_request *request)
+{
+	void *keys = malloc(request->bytes + 1);
+
+	if (!keys) {
+		ipc_refuse(f->asked, request, -ENOMEM, NULL);
+		return;
+	}
+	free(f->accelerate.data);
+	f->accelerate = (struct later){*request, memcpy(keys, f->data, request->bytes)};
+	leave_to_loader(f, TODO_ACCELERATE);
+}
+
+static void answer_keep(struct feeder *f, const struct ipc_request *request)
 {
 	struct error err = {0};
 	int r = f->options.pin_dir ? 0 : -ENOENT;
 
 	close_one(f->kept_fd);
-	f->kept_fd = r ? -1 : kept_make(size_bytes);
+	f->kept_fd = r ? -1 : kept_make(number_asked(f));
 	r = r ? r : f->kept_fd < 0 ? f->kept_fd : 0;
 	if (r)
 		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
-	channel_answer(f->channel, r, 0, f->kept_fd, &err);
+	answer_with(f, request, r, &err, NULL, 0, f->kept_fd);
 }
 
-static void answer_kept(struct feeder *f)
+static void answer_kept(struct feeder *f, const struct ipc_request *request)
 {
 	struct error err = {0};
 	int r = f->kept_fd < 0 ? -EINVAL : kept_pin(f->options.pin_dir, f->kept_fd);
 
 	if (r)
 		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
-	channel_answer(f->channel, r, 0, -1, &err);
-}
-
-static void answer_settled(struct feeder *f)
-{
-	struct error err = {0};
-
-	f->settled = true;
-	channel_answer(f->channel, 0, 0, -1, &err);
-	leave_to_loader(f, TODO_TELL);
+	answer_done(f, request, r, &err);
 }
 
 /* One line that no terminal obeys. */
@@ -363,71 +405,50 @@ static void look_at_folders(struct feeder *f)
 }
 
 /* The planner is not trusted with the log: not more lines of it than an operator could read. */
-static void answer_line(struct feeder *f, size_t bytes)
+static void take_line(struct feeder *f, const struct ipc_request *request)
 {
 	uint64_t now_s = (uint64_t)time(NULL);
 
 	if (now_s != f->said_s)
 		f->said = 0;
 	f->said_s = now_s;
-	f->data[bytes < SAY_MAX_BYTES ? bytes : SAY_MAX_BYTES] = 0;
+	f->data[request->bytes] = 0;
 	if (f->said++ < SAY_MAX_A_SECOND)
 		say_clean(f, f->data);
-	channel_answer(f->channel, 0, 0, -1, NULL);
 }
 
-static void answer(struct feeder *f, enum channel_question question, uint64_t argument,
-		   size_t bytes)
+static void take_again(struct feeder *f, const struct ipc_request *request)
 {
-	struct error err = {0};
-
-	switch (question) {
-	case CHANNEL_ARENA:
-		answer_arena(f, argument);
-		break;
-	case CHANNEL_FLIP:
-		answer_flip(f, argument);
-		break;
-	case CHANNEL_CLEAR:
-		channel_answer(f->channel, mesh_maps_clear(f->maps), 0, -1, &err);
-		break;
-	case CHANNEL_RESOLVE:
-		answer_names(f, bytes);
-		break;
-	case CHANNEL_ACCELERATE:
-		f->accelerate_bytes = bytes; /* the planner waits: |data| stays as it is */
-		leave_to_loader(f, TODO_ACCELERATE);
-		break;
-	case CHANNEL_KEEP:
-		answer_keep(f, argument);
-		break;
-	case CHANNEL_KEPT:
-		answer_kept(f);
-		break;
-	case CHANNEL_AGAIN:
-		f->behind = true;
-		channel_answer(f->channel, 0, 0, -1, &err);
-		break;
-	case CHANNEL_SETTLED:
-		answer_settled(f);
-		break;
-	case CHANNEL_SAY:
-		answer_line(f, bytes);
-		break;
-	}
+	(void)request;
+	f->behind = true;
 }
 
-static void handle_questions(struct feeder *f)
+static void take_settled(struct feeder *f, const struct ipc_request *request)
 {
-	enum channel_question question;
-	uint64_t argument;
-	size_t bytes;
-	int r = channel_question_read(f->channel, &question, &argument, f->data, &bytes);
+	(void)request;
+	f->settled = true;
+	leave_to_loader(f, TODO_TELL);
+}
+
+typedef void (*handler)(struct feeder *f, const struct ipc_request *request);
+
+static const handler HANDLERS[IPC_MESSAGE_COUNT] = {
+	[IPC_MESSAGE_ARENA] = answer_arena,   [IPC_MESSAGE_FLIP] = answer_flip,
+	[IPC_MESSAGE_RESOLVE] = answer_names, [IPC_MESSAGE_ACCELERATE] = take_accelerate,
+	[IPC_MESSAGE_KEEP] = answer_keep,     [IPC_MESSAGE_KEPT] = answer_kept,
+	[IPC_MESSAGE_AGAIN] = take_again,     [IPC_MESSAGE_SETTLED] = take_settled,
+	[IPC_MESSAGE_SAY] = take_line,
+};
+
+static void handle_requests(struct feeder *f)
+{
+	struct ipc_request request;
+	int r = ipc_receive(f->asked, &request, f->data, sizeof(f->data) - 1, NULL);
 
 	if (!r)
-		answer(f, question, argument, bytes);
+		HANDLERS[request.message](f, &request);
 	else if (r != -EAGAIN) /* the planner is gone: the next one connects */
-		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->channel->serve_fd, NULL);
+		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->asked->fd, NULL);
 }
 
 /* ---- the thread */
@@ -437,8 +458,8 @@ static void handle(struct feeder *f, int fd)
 	pthread_mutex_lock(&f->mutex);
 	if (fd == directory_fd(f->directory))
 		handle_directory(f);
-	else if (f->channel && fd == f->channel->serve_fd)
-		handle_questions(f);
+	else if (f->asked && fd == f->asked->fd)
+		handle_requests(f);
 	pthread_mutex_unlock(&f->mutex);
 }
 
@@ -460,10 +481,10 @@ static void *run(void *arg)
 
 /* ---- the loader's own thread */
 
-void feeder_connect(struct feeder *f, struct channel *channel)
+void feeder_connect(struct feeder *f, struct ipc_links *links)
 {
 	pthread_mutex_lock(&f->mutex);
-	connect_planner(f, channel);
+	connect_planner(f, links);
 	pthread_mutex_unlock(&f->mutex);
 	if (!f->runs)
 		f->runs = !pthread_create(&f->thread, NULL, run, f);
@@ -472,7 +493,7 @@ void feeder_connect(struct feeder *f, struct channel *channel)
 void feeder_tick(struct feeder *f)
 {
 	pthread_mutex_lock(&f->mutex);
-	if (f->behind && f->channel && descriptors_spare())
+	if (f->behind && f->planner && descriptors_spare())
 		send_whole(f);
 	look_at_names(f);
 	look_at_folders(f);
@@ -512,23 +533,43 @@ int feeder_explain(struct feeder *f, struct weft_explanation *explanation)
 	return r;
 }
 
+static struct later later_take(struct feeder *f, struct later *later)
+{
+	struct later taken;
+
+	pthread_mutex_lock(&f->mutex);
+	taken = *later;
+	*later = (struct later){0};
+	pthread_mutex_unlock(&f->mutex);
+	return taken;
+}
+
+/* |f->asked| changes in this thread only. */
+static void answer_later(struct feeder *f, const struct later *later, int r,
+			 const struct error *err)
+{
+	if (f->asked)
+		answer_done(f, &later->request, r, err);
+}
+
 static void answer_accelerate(struct feeder *f)
 {
-	const struct weft_accel_key *keys = (const struct weft_accel_key *)f->data;
+	struct later keys = later_take(f, &f->accelerate);
 	struct error err = {0};
-	int r = f->options.accelerate(f->options.arg, keys, f->accelerate_bytes / sizeof(*keys),
-				      &err);
+	size_t count = keys.request.bytes / sizeof(struct weft_accel_key);
 
-	channel_answer(f->channel, r, 0, -1, &err);
+	if (keys.request.number)
+		answer_later(f, &keys,
+			     f->options.accelerate(f->options.arg, keys.data, count, &err), &err);
+	free(keys.data);
 }
 
 static void answer_take_over(struct feeder *f)
 {
+	struct later flip = later_take(f, &f->flip);
 	struct error err = {0};
-	int r = f->options.take_over(f->options.arg, &err);
 
-	if (f->channel)
-		channel_answer(f->channel, r, 0, -1, &err);
+	answer_later(f, &flip, f->options.take_over(f->options.arg, &err), &err);
 }
 
 void feeder_handle(struct feeder *f)
@@ -543,6 +584,6 @@ void feeder_handle(struct feeder *f)
 		answer_take_over(f);
 	if (todo & TODO_END_CONNECTIONS)
 		f->options.end_connections(f->options.arg);
-	if (todo & TODO_ACCELERATE && f->channel)
+	if (todo & TODO_ACCELERATE)
 		answer_accelerate(f);
 }

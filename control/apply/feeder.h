@@ -3,7 +3,7 @@
  * and it writes the kernel's maps on behalf of the planner, which has no rights. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/links.h"
 
 #include "base/error.h"
 
@@ -57,6 +57,6 @@ enum feeder_state {
 
 enum feeder_state feeder_state(struct feeder *f);
 
-/* A new planner at the other end of |channel| (which is the caller's and outlives it): it gets all
+/* A new planner at the other ends of |links| (which are the caller's and outlive it): it gets all
  * files. NULL: there is none now. Starts the feeder's thread. */
-void feeder_connect(struct feeder *f, struct channel *channel);
+void feeder_connect(struct feeder *f, struct ipc_links *links);

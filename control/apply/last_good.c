@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A header with the size, then entries as they travel (control/apply/channel.h); of several with
+/* A header with the size, then entries as they travel (control/apply/file_batch.h); of several with
  * one name the last one counts. */
 #include "control/apply/last_good.h"
 
@@ -7,6 +7,7 @@
 #include "datapath/attach/kept.h"
 #include "mesh-config/resolve/files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ struct header {
 };
 
 struct last_good {
-	struct channel *channel;
+	struct ipc *loader;
 	struct mesh_files *wanted; /* NULL: nothing is to be done */
 	/* What is kept, or will be. */
 	char *data; /* NULL: nothing */
@@ -29,6 +30,7 @@ struct last_good {
 	uint32_t written;	  /* the places of |files| before this one */
 	bool kept;		  /* |data| was, since it began */
 	bool hurries;		  /* too much changed meanwhile: all parts at once */
+	bool waits;		  /* the loader did not answer in time */
 };
 
 /* ---- entries */
@@ -83,12 +85,12 @@ static uint64_t difference_put(const struct mesh_files *old, const struct mesh_f
 
 /* ---- planner */
 
-struct last_good *last_good_new(struct channel *c)
+struct last_good *last_good_new(struct ipc *loader)
 {
 	struct last_good *l = calloc(1, sizeof(*l));
 
 	if (l)
-		l->channel = c;
+		l->loader = loader;
 	return l;
 }
 
@@ -124,23 +126,25 @@ static uint64_t size_for(const struct mesh_files *files)
 	return size_bytes <= KEPT_MAX_BYTES || least > KEPT_MAX_BYTES ? size_bytes : KEPT_MAX_BYTES;
 }
 
-/* Memory for what is wanted now. Whether there is. */
-static bool start(struct last_good *l)
+/* Memory for what is wanted now. 0 or a negative errno. */
+static int start(struct last_good *l)
 {
 	uint64_t size_bytes = size_for(l->wanted);
-	cleanup_close int fd = -1;
-	struct error ignored;
+	struct ipc_answer answer = {.fd = -1};
+	int r;
 
 	forget(l);
-	if (channel_ask(l->channel, CHANNEL_KEEP, size_bytes, NULL, &fd, &ignored))
-		return false;
-	l->data = fd < 0 ? NULL : kept_map(fd, size_bytes);
+	r = ipc_ask(l->loader, IPC_MESSAGE_KEEP, &size_bytes, sizeof(size_bytes), &answer, NULL);
+	if (r)
+		return r;
+	l->data = answer.fd < 0 ? NULL : kept_map(answer.fd, size_bytes);
+	cleanup_close_fd(&answer.fd);
 	l->size_bytes = size_bytes;
 	l->used_bytes = sizeof(struct header);
 	l->files = mesh_files_get(l->wanted);
 	l->written = 0;
 	l->kept = false;
-	return l->data;
+	return l->data ? 0 : -ENOMEM;
 }
 
 static void write_part(struct last_good *l)
@@ -157,11 +161,10 @@ static void write_part(struct last_good *l)
 	}
 }
 
-/* The size comes last: of what is not written whole nothing counts. Whether it is kept. */
-static bool finish(struct last_good *l)
+/* The size comes last: of what is not written whole nothing counts. 0 when it is kept. */
+static int finish(struct last_good *l)
 {
 	struct header *header = (struct header *)l->data;
-	struct error ignored;
 
 	l->used_bytes += difference_put(l->files, l->wanted, l->data + l->used_bytes);
 	mesh_files_put(l->files);
@@ -169,13 +172,13 @@ static bool finish(struct last_good *l)
 	l->written = l->files->count;
 	header->magic = MAGIC;
 	__atomic_store_n(&header->bytes, l->used_bytes - sizeof(*header), __ATOMIC_RELEASE);
-	return !channel_ask(l->channel, CHANNEL_KEPT, 0, NULL, NULL, &ignored);
+	return ipc_ask(l->loader, IPC_MESSAGE_KEPT, NULL, 0, NULL, NULL);
 }
 
 /* True: there is more to do. */
 static bool step(struct last_good *l)
 {
-	bool done;
+	int r;
 
 	if (l->data && l->written < l->files->count) {
 		write_part(l);
@@ -183,16 +186,19 @@ static bool step(struct last_good *l)
 	}
 	if (!l->data || difference_put(l->files, l->wanted, NULL) > l->size_bytes - l->used_bytes) {
 		l->hurries = l->data && !l->kept;
-		if (start(l))
+		r = start(l);
+		if (!r)
 			return true;
-		done = false;
 	} else {
-		done = finish(l);
+		r = finish(l);
 	}
-	l->kept = done;
 	l->hurries = false;
+	l->waits = r == -ETIMEDOUT;
+	if (l->waits)
+		return false;
+	l->kept = !r;
 	last_good_want(l, NULL);
-	if (!done)
+	if (r)
 		forget(l);
 	return false;
 }
@@ -209,9 +215,14 @@ bool last_good_write(struct last_good *l)
 	return more;
 }
 
+bool last_good_waits(const struct last_good *l)
+{
+	return l->waits && l->wanted;
+}
+
 /* ---- loader */
 
-void last_good_send(const char *pin_dir, struct channel *c)
+void last_good_send(const char *pin_dir, struct ipc *planner)
 {
 	struct header header;
 	struct file_batch *batch;
@@ -225,7 +236,7 @@ void last_good_send(const char *pin_dir, struct channel *c)
 	if (header.magic == MAGIC && header.bytes <= size_bytes - sizeof(header)) {
 		batch = file_batch_kept((struct slice){data + sizeof(header), header.bytes});
 		if (batch)
-			file_batch_send(batch, c);
+			file_batch_send(batch, planner);
 	}
 	kept_unmap(data, size_bytes);
 }

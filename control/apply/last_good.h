@@ -7,15 +7,15 @@
  * written anew, part by part, so that the next change need not wait for that. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/apply/file_batch.h"
 
 #include <stdbool.h>
 
 struct last_good;
 struct mesh_files;
 
-/* Planner: nothing is kept yet. |c| outlives it. NULL when memory is short. */
-struct last_good *last_good_new(struct channel *c);
+/* Planner: nothing is kept yet. |loader| outlives it. NULL when memory is short. */
+struct last_good *last_good_new(struct ipc *loader);
 void last_good_free(struct last_good *l); /* what is kept stays; NULL is fine */
 
 /* |files| (NULL: not known) came into force: these are wanted in the place of what was kept. */
@@ -28,5 +28,9 @@ void last_good_want(struct last_good *l, struct mesh_files *files);
  * finds the kernel's tables. */
 bool last_good_write(struct last_good *l);
 
+/* The loader did not answer in time: what is wanted still is, for last_good_write some time later,
+ * although it returned false. */
+bool last_good_waits(const struct last_good *l);
+
 /* Loader: sends what is kept below |pin_dir| to the planner, if there is something. */
-void last_good_send(const char *pin_dir, struct channel *c);
+void last_good_send(const char *pin_dir, struct ipc *planner);

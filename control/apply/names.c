@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAMES_MAX (CHANNEL_DATA_MAX / sizeof(struct resolve_name))
+#define NAMES_MAX (IPC_DATA_MAX / sizeof(struct resolve_name))
 
 struct question {
 	struct resolve_name *names;
@@ -61,10 +61,11 @@ static uint32_t take(const struct question *q, struct matcher_names *rows)
 	return count;
 }
 
-int names_ask(struct channel *c, const struct mesh *m, struct matcher_names **ret,
+int names_ask(struct ipc *loader, const struct mesh *m, struct matcher_names **ret,
 	      uint32_t *ret_count, struct error *err)
 {
 	struct question q = {0};
+	struct ipc_answer answer = {0};
 	int r = 0;
 
 	*ret_count = 0;
@@ -80,8 +81,9 @@ int names_ask(struct channel *c, const struct mesh *m, struct matcher_names **re
 		r = error_set(err, -E2BIG,
 			      "more than %zu matchers name control groups or namespaces",
 			      NAMES_MAX);
+	answer = (struct ipc_answer){.data = q.names, .size = q.count * sizeof(*q.names)};
 	if (!r && q.count)
-		r = channel_ask_data(c, CHANNEL_RESOLVE, q.names, q.count * sizeof(*q.names), err);
+		r = ipc_ask(loader, IPC_MESSAGE_RESOLVE, q.names, answer.size, &answer, err);
 	if (!r)
 		*ret_count = take(&q, *ret);
 	free(q.names);

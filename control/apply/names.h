@@ -2,11 +2,11 @@
 /* Asks the loader what the names in a mesh's matchers mean on this machine now. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/ipc.h"
 
 #include "mesh-config/compile/matchers.h"
 
 /* Fills |ret| (the caller frees it) for compile_input. A mesh without such names asks nobody. 0;
- * -ENOMEM, -E2BIG (more names than one question holds), or what channel_ask_data met. */
-int names_ask(struct channel *c, const struct mesh *m, struct matcher_names **ret,
+ * -ENOMEM, -E2BIG (more names than one question holds), or what ipc_ask met. */
+int names_ask(struct ipc *loader, const struct mesh *m, struct matcher_names **ret,
 	      uint32_t *ret_count, struct error *err);

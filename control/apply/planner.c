@@ -25,7 +25,7 @@
 #define KEPT		8	    /* generations whose records may still be on their way */
 #define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
 #define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
-#define RETRY_US	1000000	    /* after a shortage of descriptors or memory */
+#define RETRY_US	1000000	    /* after a shortage, or without an answer of the loader */
 
 struct planner {
 	struct planner_options options;
@@ -38,10 +38,13 @@ struct planner {
 	struct batch_news news;
 	uint64_t attempt_us;	       /* when the latest attempt began */
 	bool began;		       /* all files of the directory have come once */
+	bool settled;		       /* and the loader knows that they were dealt with */
 	bool fresh;		       /* |source| has only what came since a whole batch began */
 	struct last_good *keeper;      /* of what is in force */
 	bool prepares;		       /* there is something to do before the next change */
+	bool unfinished;	       /* what is in force is to be written again */
 	uint64_t retry_due_us;	       /* 0: the latest attempt is not made again */
+	uint64_t prepare_due_us;       /* 0: what may wait does not wait for the loader */
 	struct unreadable *unreadable; /* nothing is applied while there are any */
 	struct writer *writer;
 	struct report report;
@@ -258,6 +261,7 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 	say_applied(p, source, problems, g, &written,
 		    (uint32_t)(now_us() - p->attempt_us) - written.apply_us);
 	last_good_want(p->keeper, p->files[0]);
+	p->unfinished = written.unfinished;
 	return 0;
 }
 
@@ -290,18 +294,15 @@ static void fall_back(struct planner *p)
 
 static void settle(struct planner *p)
 {
-	struct error ignored = {0};
-
-	if (p->began)
-		return;
 	p->began = true;
-	channel_ask(p->options.channel, CHANNEL_SETTLED, 0, NULL, NULL, &ignored);
+	if (!p->settled)
+		p->settled = !ipc_tell(p->options.loader, IPC_MESSAGE_SETTLED, NULL, 0, -1);
 }
 
 static bool means_the_same(const struct planner *p, const struct mesh *mesh)
 {
 	return p->kept[0] && p->status.hash == mesh->hash &&
-	       p->status.in_force == PLANNER_DIRECTORY && !p->news.names;
+	       p->status.in_force == PLANNER_DIRECTORY && !p->news.names && !p->unfinished;
 }
 
 /* Other texts than those in force, which mean the same. */
@@ -344,11 +345,8 @@ static int build_and_apply(struct planner *p, struct problems *problems, char *t
 
 static int attempt_late(struct planner *p, char *text, size_t size)
 {
-	struct error ignored = {0};
-
 	snprintf(text, size, "%s", p->news.late_text);
-	channel_ask(p->options.channel, CHANNEL_AGAIN, 0, NULL, NULL, &ignored);
-	return -EIO;
+	return ipc_tell(p->options.loader, IPC_MESSAGE_AGAIN, NULL, 0, -1) ? -ETIMEDOUT : -EIO;
 }
 
 /* Whether what is in force was an earlier agent's, with anything that a change could take away. */
@@ -379,6 +377,16 @@ static void succeed(struct planner *p)
 	report_applied(&p->report, p->source, p->status.number);
 }
 
+/* What an attempt that failed did not deal with. */
+static void keep_news(struct planner *p, int r)
+{
+	if (r != -ETIMEDOUT)
+		p->news.late = false;
+	if (!r)
+		p->news.names = false;
+	p->news.whole = p->news.kept = p->fresh = false;
+}
+
 static void attempt(struct planner *p)
 {
 	struct problems problems = {0};
@@ -396,10 +404,11 @@ static void attempt(struct planner *p)
 	} else {
 		succeed(p);
 	}
-	if (descriptors_short(r))
-		p->retry_due_us = now_us() + RETRY_US;
 	problems_free(&problems);
 	settle(p);
+	if (descriptors_short(r) || r == -ETIMEDOUT || (!r && p->unfinished) || !p->settled)
+		p->retry_due_us = now_us() + RETRY_US;
+	keep_news(p, r);
 	tell(p);
 }
 
@@ -407,19 +416,19 @@ static void attempt(struct planner *p)
 
 static int receive(struct planner *p, int timeout_ms)
 {
-	return file_batch_receive(p->options.channel, timeout_ms, &p->news, take_file, p);
+	return file_batch_receive(p->options.files, timeout_ms, &p->news, take_file, p);
 }
 
 /* For ever, or until something is due. */
 static int wait_ms(const struct planner *p)
 {
-	uint64_t now = now_us();
+	uint64_t now = now_us(), due = p->retry_due_us ? p->retry_due_us : p->prepare_due_us;
 
 	if (p->prepares)
 		return 0;
-	if (!p->retry_due_us)
+	if (!due)
 		return -1;
-	return p->retry_due_us > now ? (int)((p->retry_due_us - now) / 1000) + 1 : 0;
+	return due > now ? (int)((due - now) / 1000) + 1 : 0;
 }
 
 /* A part of what may wait: the next change is made ready for, in memory and in the other arena;
@@ -430,6 +439,7 @@ static void prepare(struct planner *p)
 	bool untold = last_good_write(p->keeper);
 
 	p->prepares = behind || cold || untold;
+	p->prepare_due_us = last_good_waits(p->keeper) ? now_us() + RETRY_US : 0;
 }
 
 static bool is_due(uint64_t due_us)
@@ -455,11 +465,8 @@ static void *run(void *arg)
 		while (r == 1 && receive(p, 0) == 1)
 			; /* what has come meanwhile */
 		if ((r == 1 && (p->began || p->news.whole || p->news.late)) ||
-		    is_due(p->retry_due_us)) {
+		    is_due(p->retry_due_us))
 			attempt(p);
-			p->news = (struct batch_news){0};
-			p->fresh = false;
-		}
 		prepare(p);
 	}
 	while (last_good_write(p->keeper))
@@ -471,7 +478,7 @@ static int start(struct planner *p, struct error *err)
 {
 	struct writer_options options = {
 		.seed = p->options.seed,
-		.channel = p->options.channel,
+		.loader = p->options.loader,
 		.endpoints = p->options.endpoints,
 		.services = p->options.services,
 		.live = p->options.live,
@@ -486,7 +493,7 @@ static int start(struct planner *p, struct error *err)
 		p->status.hash = live(p)->config_hash;
 	}
 	p->source = mesh_source_new();
-	p->keeper = last_good_new(options.channel);
+	p->keeper = last_good_new(options.loader);
 	p->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!p->source || !p->keeper || p->event_fd < 0)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
@@ -503,7 +510,7 @@ int planner_new(const struct planner_options *options, struct planner **ret, str
 	if (!p)
 		return error_set(err, -ENOMEM, "no memory");
 	p->options = *options;
-	p->report.channel = options->channel;
+	p->report.loader = options->loader;
 	p->event_fd = -1;
 	pthread_mutex_init(&p->mutex, NULL);
 	r = start(p, err);
@@ -519,7 +526,7 @@ void planner_free(struct planner *p)
 	if (!p)
 		return;
 	if (p->runs) {
-		shutdown(p->options.channel->files_fd, SHUT_RDWR);
+		shutdown(p->options.files->fd, SHUT_RDWR);
 		pthread_join(p->thread, NULL);
 	}
 	for (unsigned i = 0; i < KEPT; i++) {

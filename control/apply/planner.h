@@ -5,7 +5,7 @@
  * from another thread. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/apply/file_batch.h"
 #include "control/apply/generation.h"
 
 #include "base/error.h"
@@ -18,8 +18,9 @@ struct mesh_files;
 struct planner;
 
 struct planner_options {
-	uint32_t seed;		 /* random */
-	struct channel *channel; /* outlives the planner */
+	uint32_t seed;	    /* random */
+	struct ipc *loader; /* answers the planner */
+	struct ipc *files;  /* brings them; both outlive the planner */
 	/* The thread's first act: gives up what it must not have. 0 or a negative errno. */
 	int (*confine)(struct error *err);
 	/* The kernel's state, indexed by what a generation says: see datapath/attach/mesh_maps.h */

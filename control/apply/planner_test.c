@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tests of the planner's thread from the loader's side of the channel: what it asks for and when,
+/* Tests of the planner's thread from the loader's side: what it asks for and when,
  * and what is kept for the next agent. Memory of the kernel is a memfd here. */
 #include "control/apply/planner.h"
 
 #include "base/cleanup.h"
-#include "control/apply/channel.h"
+#include "control/ipc/links.h"
 #include "control/apply/writer.h"
 #include "datapath/attach/kept.h"
 
@@ -42,7 +42,7 @@ struct arena_memory {
 };
 
 struct loader {
-	struct channel channel;
+	struct ipc_links links;
 	struct planner *planner;
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
@@ -51,19 +51,20 @@ struct loader {
 	uint64_t arena_id;
 	int kept_fd; /* what was asked for last */
 	uint64_t kept_bytes;
-	char asked[512]; /* letters of questions: see letter_of */
-	char *data;	 /* of questions */
+	char asked[512];	    /* letters of questions: see letter_of */
+	char *data;		    /* of requests */
+	struct ipc_request request; /* the latest */
 	char *large;
 };
 
-static char letter_of(enum channel_question question)
+static char letter_of(enum ipc_message message)
 {
 	static const char letters[] = {
-		[CHANNEL_ARENA] = 'a', [CHANNEL_FLIP] = 'f', [CHANNEL_CLEAR] = 'c',
-		[CHANNEL_KEEP] = 'k',  [CHANNEL_KEPT] = 'p', [CHANNEL_AGAIN] = 'g',
+		[IPC_MESSAGE_ARENA] = 'a', [IPC_MESSAGE_FLIP] = 'f',  [IPC_MESSAGE_KEEP] = 'k',
+		[IPC_MESSAGE_KEPT] = 'p',  [IPC_MESSAGE_AGAIN] = 'g',
 	};
 
-	return question < sizeof(letters) ? letters[question] : 0;
+	return message < sizeof(letters) ? letters[message] : 0;
 }
 
 static int memory_new(uint64_t bytes)
@@ -78,21 +79,26 @@ static int memory_new(uint64_t bytes)
 /* ---- what the loader does */
 
 /* The next question, not answered yet. */
-static enum channel_question question(struct loader *l, uint64_t *ret_argument)
+static enum ipc_message question(struct loader *l, uint64_t *ret_argument)
 {
-	struct pollfd p = {.fd = l->channel.serve_fd, .events = POLLIN};
-	enum channel_question q;
-	size_t bytes, asked = strlen(l->asked);
+	struct ipc *feeder = &l->links.answers[IPC_FEEDER];
+	size_t asked = strlen(l->asked);
 	char letter;
 
-	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
-	assert_int_equal(channel_question_read(&l->channel, &q, ret_argument, l->data, &bytes), 0);
-	letter = letter_of(q);
+	assert_true(ipc_wait(feeder, WAIT_MS));
+	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
+	memcpy(ret_argument, l->data, sizeof(*ret_argument));
+	letter = letter_of(l->request.message);
 	if (letter) {
 		assert_true(asked < sizeof(l->asked) - 1);
 		l->asked[asked] = letter;
 	}
-	return q;
+	return l->request.message;
+}
+
+static void reply(struct loader *l, const void *data, size_t bytes, int fd)
+{
+	ipc_answer(&l->links.answers[IPC_FEEDER], &l->request, data, bytes, fd);
 }
 
 static void arena_drop(struct arena_memory *a)
@@ -106,7 +112,7 @@ static void arena_drop(struct arena_memory *a)
 static void answer_arena(struct loader *l, uint64_t cells)
 {
 	struct arena_memory *a = &l->arenas[l->spare];
-	struct error none = {0};
+	struct ipc_arena answer;
 
 	if (a->count < cells) {
 		arena_drop(a);
@@ -116,34 +122,33 @@ static void answer_arena(struct loader *l, uint64_t cells)
 				MAP_SHARED, a->fd, 0);
 		assert_ptr_not_equal(a->cells, MAP_FAILED);
 	}
-	channel_answer(&l->channel, 0, a->id << 32 | a->count, a->fd, &none);
+	answer = (struct ipc_arena){(uint32_t)a->id, (uint32_t)a->count};
+	reply(l, &answer, sizeof(answer), a->fd);
 }
 
-static void answer(struct loader *l, enum channel_question q, uint64_t argument)
+static void answer(struct loader *l, enum ipc_message q, uint64_t argument)
 {
-	struct error none = {0};
-
-	if (q == CHANNEL_ARENA) {
+	if (q == IPC_MESSAGE_ARENA) {
 		answer_arena(l, argument);
-	} else if (q == CHANNEL_FLIP) {
+	} else if (q == IPC_MESSAGE_FLIP) {
 		assert_int_equal(l->arenas[l->spare].id, argument);
 		l->spare = !l->spare;
-		channel_answer(&l->channel, 0, 0, -1, &none);
-	} else if (q == CHANNEL_KEEP) {
+		reply(l, NULL, 0, -1);
+	} else if (q == IPC_MESSAGE_KEEP) {
 		if (l->kept_fd >= 0)
 			close(l->kept_fd);
 		l->kept_fd = memory_new(argument);
 		l->kept_bytes = argument;
-		channel_answer(&l->channel, 0, 0, l->kept_fd, &none);
+		reply(l, NULL, 0, l->kept_fd);
 	} else {
-		channel_answer(&l->channel, 0, 0, -1, &none);
+		reply(l, NULL, 0, -1);
 	}
 }
 
 /* Answers everything before |q| comes, which is left unanswered. */
-static uint64_t serve_until(struct loader *l, enum channel_question q)
+static uint64_t serve_until(struct loader *l, enum ipc_message q)
 {
-	enum channel_question came;
+	enum ipc_message came;
 	uint64_t argument;
 
 	while ((came = question(l, &argument)) != q)
@@ -151,11 +156,16 @@ static uint64_t serve_until(struct loader *l, enum channel_question q)
 	return argument;
 }
 
+static void serve_flip(struct loader *l)
+{
+	answer(l, IPC_MESSAGE_FLIP, serve_until(l, IPC_MESSAGE_FLIP));
+}
+
 /* Until what is in force is kept. */
 static void serve_until_kept(struct loader *l)
 {
-	serve_until(l, CHANNEL_KEPT);
-	answer(l, CHANNEL_KEPT, 0);
+	serve_until(l, IPC_MESSAGE_KEPT);
+	answer(l, IPC_MESSAGE_KEPT, 0);
 }
 
 static void send_file(struct loader *l, const char *name, const char *bytes)
@@ -165,7 +175,7 @@ static void send_file(struct loader *l, const char *name, const char *bytes)
 	file_batch_add(batch, &(struct fed_file){.name = name,
 						 .bytes = {bytes, bytes ? strlen(bytes) : 0},
 						 .removed = !bytes});
-	assert_int_equal(file_batch_send(batch, &l->channel), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
 }
 
 /* A service whose only endpoint has this last byte. */
@@ -198,7 +208,7 @@ static void send_many(struct loader *l, bool whole, unsigned last, unsigned larg
 		file_batch_add(batch,
 			       &(struct fed_file){.name = name, .bytes = {l->large, LARGE_BYTES}});
 	}
-	assert_int_equal(file_batch_send(batch, &l->channel), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
 }
 
 /* ---- what is kept */
@@ -225,7 +235,7 @@ static struct found kept(const struct loader *l, const char *name)
 	struct found found = {.name = name};
 	struct batch_news news = {0};
 	struct error err = {0};
-	struct channel c;
+	struct ipc_links links;
 	uint64_t header[2];
 	char *data;
 
@@ -234,13 +244,14 @@ static struct found kept(const struct loader *l, const char *name)
 	data = kept_map(l->kept_fd, l->kept_bytes);
 	assert_non_null(data);
 	memcpy(header, data, sizeof(header));
-	assert_int_equal(channel_open(&c, &err), 0);
+	assert_int_equal(ipc_links_open(&links, &err), 0);
 	assert_int_equal(
 		file_batch_send(file_batch_kept((struct slice){data + sizeof(header), header[1]}),
-				&c),
+				&links.asks[IPC_PLANNER]),
 		0);
-	assert_int_equal(file_batch_receive(&c, WAIT_MS, &news, find, &found), 1);
-	channel_close(&c);
+	assert_int_equal(
+		file_batch_receive(&links.answers[IPC_PLANNER], WAIT_MS, &news, find, &found), 1);
+	ipc_links_close(&links);
 	kept_unmap(data, l->kept_bytes);
 	return found;
 }
@@ -261,12 +272,13 @@ static int loader_new(void **state)
 	l->kept_fd = -1;
 	l->endpoints = calloc(STATES, sizeof(*l->endpoints));
 	l->services = calloc(STATES, sizeof(*l->services));
-	l->data = malloc(CHANNEL_DATA_MAX);
+	l->data = calloc(1, IPC_DATA_MAX);
 	l->large = malloc(LARGE_BYTES);
 	memset(l->large, '#', LARGE_BYTES);
-	assert_int_equal(channel_open(&l->channel, &err), 0);
+	assert_int_equal(ipc_links_open(&l->links, &err), 0);
 	options = (struct planner_options){.seed = 7,
-					   .channel = &l->channel,
+					   .loader = &l->links.asks[IPC_FEEDER],
+					   .files = &l->links.answers[IPC_PLANNER],
 					   .endpoints = l->endpoints,
 					   .services = l->services};
 	assert_int_equal(planner_new(&options, &l->planner, &err), 0);
@@ -278,9 +290,9 @@ static int loader_free(void **state)
 {
 	struct loader *l = *state;
 
-	channel_keep_planner(&l->channel); /* no answer comes any more */
+	ipc_links_keep(&l->links, IPC_PROCESS_WORKER); /* no answer comes any more */
 	planner_free(l->planner);
-	channel_close(&l->channel);
+	ipc_links_close(&l->links);
 	if (l->kept_fd >= 0)
 		close(l->kept_fd);
 	for (unsigned i = 0; i < ARENAS; i++)
@@ -301,13 +313,13 @@ static void a_change_does_not_wait_for_keeping(void **state)
 	uint64_t bytes;
 
 	send_many(l, true, 1, LARGE_FILES);
-	bytes = serve_until(l, CHANNEL_KEEP);
+	bytes = serve_until(l, IPC_MESSAGE_KEEP);
 	assert_true(bytes > LARGE_FILES * LARGE_BYTES);
 	send_file(l, "cart", text_of(2));
-	answer(l, CHANNEL_KEEP, bytes);
-	serve_until(l, CHANNEL_FLIP);
+	answer(l, IPC_MESSAGE_KEEP, bytes);
+	serve_until(l, IPC_MESSAGE_FLIP);
 	assert_int_equal(kept(l, "cart").files, 0); /* nothing, rather than a part */
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	answer(l, IPC_MESSAGE_FLIP, l->arenas[l->spare].id);
 	serve_until_kept(l);
 	assert_string_equal(l->asked, "afakfp");
 	assert_int_equal(kept(l, "cart").files, LARGE_FILES + 2);
@@ -318,14 +330,14 @@ static void a_change_does_not_wait_for_keeping(void **state)
 static void keeping_does_not_wait_for_ever(void **state)
 {
 	struct loader *l = *state;
-	enum channel_question q = CHANNEL_FLIP;
+	enum ipc_message q = IPC_MESSAGE_FLIP;
 	unsigned changes = 1;
 	uint64_t argument;
 
 	send_many(l, true, 1, LARGE_FILES);
-	argument = serve_until(l, CHANNEL_FLIP);
-	for (; q != CHANNEL_KEPT; q = question(l, &argument)) {
-		if (q == CHANNEL_FLIP)
+	argument = serve_until(l, IPC_MESSAGE_FLIP);
+	for (; q != IPC_MESSAGE_KEPT; q = question(l, &argument)) {
+		if (q == IPC_MESSAGE_FLIP)
 			send_file(l, "cart", text_of(++changes));
 		answer(l, q, argument);
 	}
@@ -341,12 +353,12 @@ static void keeping_begins_again_once(void **state)
 	uint64_t bytes;
 
 	send_many(l, true, 1, LARGE_FILES);
-	bytes = serve_until(l, CHANNEL_KEEP);
+	bytes = serve_until(l, IPC_MESSAGE_KEEP);
 	send_many(l, false, 2, LARGE_FILES / 2);
-	answer(l, CHANNEL_KEEP, bytes);
-	bytes = serve_until(l, CHANNEL_KEEP);
+	answer(l, IPC_MESSAGE_KEEP, bytes);
+	bytes = serve_until(l, IPC_MESSAGE_KEEP);
 	send_file(l, "cart", text_of(3));
-	answer(l, CHANNEL_KEEP, bytes);
+	answer(l, IPC_MESSAGE_KEEP, bytes);
 	serve_until_kept(l);
 	assert_string_equal(l->asked, "afakfkp");
 	expect_kept(l, 2);
@@ -368,10 +380,10 @@ static void a_change_costs_what_its_files_do(void **state)
 
 		memset(l->asked, 0, sizeof(l->asked));
 		send_file(l, "cart", text_of(last));
-		serve_until(l, CHANNEL_FLIP);
+		serve_until(l, IPC_MESSAGE_FLIP);
 		if (i % 100 == 1)
 			expect_kept(l, last - 1);
-		answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+		answer(l, IPC_MESSAGE_FLIP, l->arenas[l->spare].id);
 		serve_until_kept(l);
 		again += strchr(l->asked, 'k') != NULL;
 		if (i % 100 == 0)
@@ -416,7 +428,7 @@ static void send_services(struct loader *l)
 		file_batch_add(batch,
 			       &(struct fed_file){.name = name, .bytes = {other, strlen(other)}});
 	}
-	assert_int_equal(file_batch_send(batch, &l->channel), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
 }
 
 static uint64_t used_bytes(const struct arena_memory *a)
@@ -453,11 +465,11 @@ static void the_first_change_writes_its_difference_alone(void **state)
 	l->arenas[l->spare].cells[far] ^= 0x55;
 	memset(l->asked, 0, sizeof(l->asked));
 	send_file(l, "cart", text_of(2));
-	serve_until(l, CHANNEL_FLIP);
+	serve_until(l, IPC_MESSAGE_FLIP);
 	assert_string_equal(l->asked, "f"); /* it knew which one is next */
 	assert_int_equal(l->arenas[0].cells[far] ^ l->arenas[1].cells[far], 0x55);
 	l->arenas[l->spare].cells[far] ^= 0x55;
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	answer(l, IPC_MESSAGE_FLIP, l->arenas[l->spare].id);
 	serve_until_kept(l);
 	expect_equal_arenas(l);
 }
@@ -469,13 +481,11 @@ static void a_change_goes_before_the_filling_and_is_whole(void **state)
 	uint64_t cells;
 
 	send_services(l);
-	serve_until(l, CHANNEL_FLIP);
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
-	cells = serve_until(l, CHANNEL_ARENA);
+	serve_flip(l);
+	cells = serve_until(l, IPC_MESSAGE_ARENA);
 	send_file(l, "cart", text_of(2));
-	answer(l, CHANNEL_ARENA, cells);
-	serve_until(l, CHANNEL_FLIP);
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	answer(l, IPC_MESSAGE_ARENA, cells);
+	serve_flip(l);
 	serve_until_kept(l);
 	expect_equal_arenas(l);
 	expect_kept(l, 2);
@@ -488,38 +498,102 @@ static void a_change_does_not_need_the_filling(void **state)
 	struct loader *l = *state;
 
 	send_services(l);
-	serve_until(l, CHANNEL_FLIP);
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
-	serve_until(l, CHANNEL_ARENA);
-	channel_answer(&l->channel, -ENOMEM, 0, -1, &short_of);
+	serve_flip(l);
+	serve_until(l, IPC_MESSAGE_ARENA);
+	ipc_refuse(&l->links.answers[IPC_FEEDER], &l->request, -ENOMEM, &short_of);
 	serve_until_kept(l);
 	memset(l->asked, 0, sizeof(l->asked));
 	send_file(l, "cart", text_of(2));
-	serve_until(l, CHANNEL_FLIP);
+	serve_until(l, IPC_MESSAGE_FLIP);
 	assert_string_equal(l->asked, "af");
-	answer(l, CHANNEL_FLIP, l->arenas[l->spare].id);
+	answer(l, IPC_MESSAGE_FLIP, l->arenas[l->spare].id);
 	serve_until_kept(l);
 	expect_equal_arenas(l);
 }
 
+/* ---- a loader that stops */
+
+#define SHORT_MS 500 /* that the planner waits for an answer */
+
+static void stop_for_longer(void)
+{
+	poll(NULL, 0, SHORT_MS * 3 / 2);
+}
+
+static struct loader *change_that_does_not_wait(void **state)
+{
+	struct loader *l = *state;
+
+	l->links.asks[IPC_FEEDER].wait_ms = SHORT_MS;
+	send_many(l, true, 1, 0);
+	return l;
+}
+
+/* The flip was done and its answer came too late: the planner asks what is next now. */
+static void a_flip_that_is_answered_late_is_made_again(void **state)
+{
+	struct planner_status status;
+	struct loader *l = change_that_does_not_wait(state);
+	uint64_t arena = serve_until(l, IPC_MESSAGE_FLIP);
+
+	stop_for_longer();
+	answer(l, IPC_MESSAGE_FLIP, arena);
+	serve_until_kept(l);
+	assert_memory_equal(l->asked, "afaf", 4); /* and more where this test had no CPU */
+	planner_status_read(l->planner, &status);
+	assert_true(status.failed >= 1 && status.applied >= 1);
+	assert_string_equal(status.failure, "");
+	send_file(l, "cart", text_of(2));
+	serve_until_kept(l);
+	expect_kept(l, 2);
+}
+
+/* The next request that is not over: one that nobody waits for any more is not seen. */
+static void what_is_over_is_not_begun(void **state)
+{
+	struct loader *l = change_that_does_not_wait(state);
+	struct ipc *feeder = &l->links.answers[IPC_FEEDER];
+
+	assert_true(ipc_wait(feeder, WAIT_MS));
+	stop_for_longer();
+	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), -EAGAIN);
+	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
+	assert_non_null(strstr(l->data, "the loader does not answer"));
+	serve_until_kept(l);
+	expect_kept(l, 1);
+}
+
+/* What is kept for the next agent is not given up either. */
+static void keeping_is_tried_again(void **state)
+{
+	struct loader *l = change_that_does_not_wait(state);
+
+	serve_until(l, IPC_MESSAGE_KEEP);
+	stop_for_longer();
+	answer(l, IPC_MESSAGE_KEEP, 1 << 20);
+	serve_until(l, IPC_MESSAGE_KEPT);
+	stop_for_longer();
+	serve_until_kept(l);
+	assert_memory_equal(l->asked, "afakkp", 6);
+	expect_kept(l, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, loader_new, loader_free)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_first_change_writes_its_difference_alone,
-						loader_new, loader_free),
-		cmocka_unit_test_setup_teardown(a_change_goes_before_the_filling_and_is_whole,
-						loader_new, loader_free),
-		cmocka_unit_test_setup_teardown(a_change_does_not_need_the_filling, loader_new,
-						loader_free),
-		cmocka_unit_test_setup_teardown(a_change_does_not_wait_for_keeping, loader_new,
-						loader_free),
-		cmocka_unit_test_setup_teardown(keeping_does_not_wait_for_ever, loader_new,
-						loader_free),
-		cmocka_unit_test_setup_teardown(keeping_begins_again_once, loader_new, loader_free),
-		cmocka_unit_test_setup_teardown(a_change_costs_what_its_files_do, loader_new,
-						loader_free),
-		cmocka_unit_test_setup_teardown(what_is_removed_is_not_kept, loader_new,
-						loader_free),
+		TEST(the_first_change_writes_its_difference_alone),
+		TEST(a_change_goes_before_the_filling_and_is_whole),
+		TEST(a_change_does_not_need_the_filling),
+		TEST(a_change_does_not_wait_for_keeping),
+		TEST(keeping_does_not_wait_for_ever),
+		TEST(keeping_begins_again_once),
+		TEST(a_change_costs_what_its_files_do),
+		TEST(what_is_removed_is_not_kept),
+		TEST(a_flip_that_is_answered_late_is_made_again),
+		TEST(what_is_over_is_not_begun),
+		TEST(keeping_is_tried_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,7 @@ static void add_quoted(struct line *l, const char *key, const char *value)
 
 static void say(struct report *r, struct line *l)
 {
-	struct error ignored = {0};
-
-	channel_ask_data(r->channel, CHANNEL_SAY, l->text, l->used, &ignored);
+	ipc_tell(r->loader, IPC_MESSAGE_SAY, l->text, l->used, -1);
 }
 
 /* ---- refused */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the planner has to say in weftd's log, line by line through the channel: the planner itself
+/* What the planner has to say in weftd's log, line by line through the loader: the planner itself
  * has nowhere to write to. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/ipc.h"
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@ struct mesh_source;
 struct problems;
 
 struct report {
-	struct channel *channel;
+	struct ipc *loader;
 	bool refused; /* the last thing that was said of the directory */
 	bool changed; /* files came since then */
 	char last[320];

@@ -1,51 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Lines for the log, as they come out at the other end of a channel. */
+/* Lines for the log, as the loader gets them. */
 #include "control/apply/report.h"
+
+#include "control/ipc/links.h"
 
 #include "mesh-config/resolve/source.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 struct world {
-	struct channel channel;
+	struct ipc_links links;
 	struct report report;
 	struct mesh_source *source;
-	pthread_t feeder;
 	char said[8192]; /* each line ends with a new line */
 };
 
-static void *answer_all(void *arg)
+/* Lines that were said since the last look are added. */
+static void take_lines(struct world *w)
 {
-	struct world *w = arg;
-	static char data[CHANNEL_DATA_MAX];
-	struct pollfd p = {.fd = w->channel.serve_fd, .events = POLLIN};
-	enum channel_question question;
-	uint64_t argument;
-	size_t bytes, used;
-	int r = -EAGAIN;
+	static char data[IPC_DATA_MAX];
+	struct ipc_request request;
+	size_t used;
 
-	while (r == -EAGAIN || !r) {
-		poll(&p, 1, -1);
-		r = channel_question_read(&w->channel, &question, &argument, data, &bytes);
-		if (r)
-			continue;
-		assert_int_equal(question, CHANNEL_SAY);
+	while (!ipc_receive(&w->links.answers[IPC_FEEDER], &request, data, sizeof(data), NULL)) {
+		assert_int_equal(request.message, IPC_MESSAGE_SAY);
 		used = strlen(w->said);
-		snprintf(w->said + used, sizeof(w->said) - used, "%.*s\n", (int)bytes, data);
-		channel_answer(&w->channel, 0, 0, -1, NULL);
+		snprintf(w->said + used, sizeof(w->said) - used, "%.*s\n", (int)request.bytes,
+			 data);
 	}
-	return NULL;
 }
 
 static int setup(void **state)
@@ -53,10 +42,9 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct error err;
 
-	assert_int_equal(channel_open(&w->channel, &err), 0);
-	w->report.channel = &w->channel;
+	assert_int_equal(ipc_links_open(&w->links, &err), 0);
+	w->report.loader = &w->links.asks[IPC_FEEDER];
 	w->source = mesh_source_new();
-	assert_int_equal(pthread_create(&w->feeder, NULL, answer_all, w), 0);
 	*state = w;
 	return 0;
 }
@@ -65,10 +53,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	close(w->channel.ask_fd);
-	w->channel.ask_fd = -1;
-	pthread_join(w->feeder, NULL);
-	channel_close(&w->channel);
+	ipc_links_close(&w->links);
 	mesh_source_free(w->source);
 	free(w);
 	return 0;
@@ -78,6 +63,7 @@ static const char *said(struct world *w)
 {
 	static char text[sizeof(w->said)];
 
+	take_lines(w);
 	memcpy(text, w->said, sizeof(text));
 	w->said[0] = 0;
 	return text;
@@ -158,6 +144,7 @@ static void many_errors_are_counted(void **state)
 			 SERVICE("a%u", "clusterIP: None, x: 1"), i);
 	put(w, text);
 	attempt(w);
+	take_lines(w);
 	for (const char *at = w->said; (at = strchr(at, '\n')); at++)
 		lines++;
 	assert_int_equal(lines, 9);

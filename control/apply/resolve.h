@@ -4,24 +4,7 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
-enum resolve_kind {
-	RESOLVE_CGROUP,	   /* path below the mount: "/system.slice/nginx.service" */
-	RESOLVE_UNIT,	   /* systemd unit: last component of the path, not below another unit */
-	RESOLVE_CONTAINER, /* its id, or a beginning of it, stands in the last component */
-	RESOLVE_NETNS,	   /* name below /run/netns */
-};
-
-/* Patterns as in struct mesh_matcher: exact, "abc*", "*abc". */
-struct resolve_name {
-	uint32_t matcher; /* the caller's number */
-	uint32_t kind;	  /* enum resolve_kind */
-	char text[232];
-	uint64_t id;	 /* of the cgroup, inode of the namespace; 0: there is none now */
-	uint64_t before; /* the caller's */
-};
+#include "control/ipc/messages.h"
 
 /* Fills the ids of |names|. Of several groups that fit, the one nearest to the root counts, which
  * those below it belong to; of several units the one below slices alone. A unit or container is one

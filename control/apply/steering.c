@@ -287,8 +287,10 @@ bool steering_ready(struct steering *s, char *why, size_t size)
 
 static int start(struct steering *s, const struct steering_options *o, struct error *err)
 {
-	struct planner_options options = {
-		.seed = (uint32_t)o->seed, .channel = o->channel, .confine = o->confine};
+	struct planner_options options = {.seed = (uint32_t)o->seed,
+					  .loader = o->loader,
+					  .files = o->files,
+					  .confine = o->confine};
 	int r = mesh_maps_new(o->attach, &s->maps, err);
 
 	if (r)

@@ -3,7 +3,7 @@
  * outliers, tells how it stands. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/ipc.h"
 
 #include "base/error.h"
 #include "datapath/observe/observe.h"
@@ -21,7 +21,7 @@ struct text;
 
 struct steering_options {
 	struct attach *attach;		    /* made with attach_options.mesh; outlives it */
-	struct channel *channel;	    /* outlives it */
+	struct ipc *loader, *files;	    /* of the planner; they outlive it */
 	int (*confine)(struct error *err);  /* the planner's thread calls it first */
 	void (*end_connections)(void *arg); /* those to endpoints that are to be left: soon */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out,

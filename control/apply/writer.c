@@ -11,6 +11,8 @@
 #include "mesh-config/compile/compile.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define PART_CELLS	  4096u /* 256 KiB */
@@ -211,19 +213,19 @@ static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, 
 /* |w->next| is the arena that is not in force, with room for |count| cells. */
 static int next_get(struct writer *w, uint32_t count, struct error *err)
 {
-	cleanup_close int fd = -1;
-	uint64_t value;
+	struct ipc_arena arena;
+	struct ipc_answer answer = {.data = &arena, .size = sizeof(arena)};
+	uint64_t wanted = count;
 	int r;
 
 	if (w->next && w->next->count >= count)
 		return 0;
 	w->next = NULL;
-	r = channel_ask(w->options.channel, CHANNEL_ARENA, count, &value, &fd, err);
+	r = ipc_ask(w->options.loader, IPC_MESSAGE_ARENA, &wanted, sizeof(wanted), &answer, err);
 	if (r)
 		return r;
-	if (fd < 0)
-		return error_set(err, -EMFILE, "the worker has no file descriptor left");
-	w->next = target_get(w, (uint32_t)(value >> 32), (uint32_t)value, fd);
+	w->next = target_get(w, arena.id, arena.cells, answer.fd);
+	cleanup_close_fd(&answer.fd);
 	return w->next ? 0
 		       : error_set(err, -errno, "cannot map memory of the kernel: %s",
 				   strerror(errno));
@@ -258,16 +260,18 @@ static int put_in_force(struct writer *w, struct mesh *mesh, struct generation *
 			struct error *err)
 {
 	int r = next_get(w, cells_count(compiler_cells(w->compiler)), err);
+	uint64_t id;
 
 	if (r)
 		return r;
 	copy(w, UINT32_MAX);
-	r = channel_ask_begin(w->options.channel, CHANNEL_FLIP, w->next->id, err);
+	id = w->next->id;
+	r = ipc_ask_begin(w->options.loader, IPC_MESSAGE_FLIP, &id, sizeof(id), err);
 	if (r)
 		return r;
-	channel_ask_wait(w->options.channel, DESCRIBE_AFTER_MS);
+	ipc_wait(w->options.loader, DESCRIBE_AFTER_MS);
 	*ret = describe(w, mesh);
-	r = channel_ask_end(w->options.channel, err);
+	r = ipc_ask_end(w->options.loader, NULL, err);
 	if (!r && !*ret)
 		r = error_set(err, -ENOMEM, "in force, but no memory for its names");
 	if (r && *ret) {
@@ -286,7 +290,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	struct matcher_names *names = NULL;
 	struct generation *generation;
 	uint64_t began_us;
-	int r = names_ask(w->options.channel, mesh, &names, &input.name_count, err);
+	int r = names_ask(w->options.loader, mesh, &names, &input.name_count, err);
 
 	w->behind = false; /* what is compiled is not in force */
 	input.names = names;
@@ -310,8 +314,8 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 				      .cells = statistics.cells_used,
 				      .apply_us = (uint32_t)(now_us() - began_us)};
 	*ret_generation = generation;
-	accelerate_tell(&w->accelerate, w->options.channel, generation, ret->acceleration,
-			sizeof(ret->acceleration));
+	ret->unfinished = !accelerate_tell(&w->accelerate, w->options.loader, generation,
+					   ret->acceleration, sizeof(ret->acceleration));
 	return 0;
 }
 

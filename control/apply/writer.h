@@ -3,7 +3,7 @@
  * flipped. */
 #pragma once
 
-#include "control/apply/channel.h"
+#include "control/ipc/ipc.h"
 
 #include "base/error.h"
 
@@ -15,7 +15,7 @@ struct writer;
 
 struct writer_options {
 	uint32_t seed; /* random */
-	struct channel *channel;
+	struct ipc *loader;
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
 	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
@@ -26,6 +26,7 @@ struct writer_result {
 	uint32_t cells;
 	uint32_t apply_us;	/* from compiled cells to the flip */
 	char acceleration[256]; /* why what is asked for is not accelerated, "" if it is */
+	bool unfinished; /* in force, and to be written again: the loader has not all of it */
 };
 
 int writer_new(const struct writer_options *options, struct writer **ret, struct error *err);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What arrives of batches: files, what was kept of them, and the word that they come later. */
-#include "control/apply/channel.h"
+#include "control/apply/file_batch.h"
+
+#include "control/ipc/links.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,12 +29,12 @@ static void note(void *arg, const struct fed_file *file)
 			 (int)file->bytes.size_bytes, file->bytes.data);
 }
 
-static struct batch_news receive(struct channel *c)
+static struct batch_news receive(struct ipc_links *l)
 {
 	struct batch_news news = {0};
 
 	told[0] = 0;
-	assert_int_equal(file_batch_receive(c, 1000, &news, note, NULL), 1);
+	assert_int_equal(file_batch_receive(&l->answers[IPC_PLANNER], 1000, &news, note, NULL), 1);
 	return news;
 }
 
@@ -41,19 +43,19 @@ static void test_batch(void **state)
 	struct file_batch *batch = file_batch_new(true);
 	struct batch_news news;
 	struct error err = {0};
-	struct channel c;
+	struct ipc_links l;
 
 	(void)state;
-	assert_int_equal(channel_open(&c, &err), 0);
+	assert_int_equal(ipc_links_open(&l, &err), 0);
 	file_batch_add(batch, &(struct fed_file){.name = "a", .bytes = SLICE("one")});
 	file_batch_add(batch, &(struct fed_file){.name = "b", .removed = true});
 	file_batch_add(batch, &(struct fed_file){.name = "c", .problem = "torn"});
 	file_batch_no_problem(batch);
-	assert_int_equal(file_batch_send(batch, &c), 0);
-	news = receive(&c);
+	assert_int_equal(file_batch_send(batch, &l.asks[IPC_PLANNER]), 0);
+	news = receive(&l);
 	assert_string_equal(told, "a=one;-b;!c=torn;-;");
 	assert_true(news.whole && !news.kept && !news.late);
-	channel_close(&c);
+	ipc_links_close(&l);
 }
 
 /* Files as they are kept between agents: of any length, an empty one among them. */
@@ -64,40 +66,42 @@ static void test_kept(void **state)
 					 {.name = "c", .bytes = SLICE("x")}};
 	struct batch_news news;
 	struct error err = {0};
-	struct channel c;
+	struct ipc_links l;
 	uint64_t bytes = 0;
 	char *entries, *at;
 
 	(void)state;
-	assert_int_equal(channel_open(&c, &err), 0);
+	assert_int_equal(ipc_links_open(&l, &err), 0);
 	for (size_t i = 0; i < 3; i++)
 		bytes += file_entry_bytes(&files[i]);
 	at = entries = malloc(bytes);
 	for (size_t i = 0; i < 3; i++)
 		at += file_entry_write(&files[i], at);
 	assert_ptr_equal(at, entries + bytes);
-	assert_int_equal(file_batch_send(file_batch_kept((struct slice){entries, bytes}), &c), 0);
+	assert_int_equal(file_batch_send(file_batch_kept((struct slice){entries, bytes}),
+					 &l.asks[IPC_PLANNER]),
+			 0);
 	free(entries);
-	news = receive(&c);
+	news = receive(&l);
 	assert_string_equal(told, "a.yaml=12345678;empty=;c=x;");
 	assert_true(news.kept && !news.whole);
-	channel_close(&c);
+	ipc_links_close(&l);
 }
 
 static void test_late(void **state)
 {
 	struct batch_news news;
 	struct error err = {0};
-	struct channel c;
+	struct ipc_links l;
 
 	(void)state;
-	assert_int_equal(channel_open(&c, &err), 0);
-	file_batch_late(&c, "no descriptors");
-	news = receive(&c);
+	assert_int_equal(ipc_links_open(&l, &err), 0);
+	file_batch_late(&l.asks[IPC_PLANNER], "no descriptors");
+	news = receive(&l);
 	assert_true(news.late);
 	assert_string_equal(news.late_text, "no descriptors");
 	assert_string_equal(told, "");
-	channel_close(&c);
+	ipc_links_close(&l);
 }
 
 int main(void)

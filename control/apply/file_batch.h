@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Files of configuration on their way from the feeder, which reads them, to the planner, which
+ * understands them. */
+#pragma once
+
+#include "control/ipc/ipc.h"
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Collects files that belong together, in memory that is handed over whole (memfd). */
+struct file_batch;
+
+struct fed_file {
+	const char *name;
+	struct slice bytes;
+	bool removed;
+	const char *problem; /* why it cannot be read, or NULL */
+};
+
+/* NULL when memory is short. |whole|: the files are all there are, others are gone. */
+struct file_batch *file_batch_new(bool whole);
+void file_batch_free(struct file_batch *b);
+
+/* Errors are remembered and returned by file_batch_send. */
+void file_batch_add(struct file_batch *b, const struct fed_file *file);
+void file_batch_problem(struct file_batch *b, const char *text); /* of the directory itself */
+void file_batch_no_problem(struct file_batch *b);		 /* it has none (any more) */
+
+/* A batch of what was kept as entries. */
+struct file_batch *file_batch_kept(struct slice entries);
+
+/* How files lie in a batch, and where they are kept: an entry each. |out| has room for the bytes of
+ * |file|, which file_entry_write returns too. */
+uint64_t file_entry_bytes(const struct fed_file *file);
+uint64_t file_entry_write(const struct fed_file *file, char *out);
+
+/* Hands the batch to the planner and ends it. Never waits. 0 or a negative errno; -EPIPE: the
+ * planner is gone. */
+int file_batch_send(struct file_batch *b, struct ipc *planner);
+
+/* Tells the planner that files have changed and cannot be handed over now (|text|: why): all of
+ * them come later. */
+void file_batch_late(struct ipc *planner, const char *text);
+
+/* What names in matchers mean has changed (control/apply/resolve.h). */
+void file_batch_names(struct file_batch *b);
+
+/* What batches are about beside files. */
+struct batch_news {
+	bool whole;
+	bool names;
+	bool late; /* files have changed and did not come: or no descriptor or memory here */
+	char late_text[160];
+	bool kept; /* the latest one has no files of the directory, but what was last good */
+};
+
+/* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
+ * what the visits get is borrowed. 1: a batch, whose news are added to |ret|; 0: none in time;
+ * -EPIPE: the feeder is gone; -EBADMSG: it is not what a feeder sends. */
+int file_batch_receive(struct ipc *i, int timeout_ms, struct batch_news *ret,
+		       void (*visit)(void *arg, const struct fed_file *file), void *arg);
