@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Layer 3: counting and sending. Nothing is dropped without its counter. */
+/* Layer 2: counting and sending. Nothing is dropped without its counter. */
 #pragma once
 
 #include "bpf/lib/maps.bpf.h"
