@@ -21,6 +21,11 @@ uint64_t process_now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t process_now_us(void)
+{
+	return process_now_ns() / 1000;
+}
+
 uint64_t process_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 uint64_t process_now_ns(void);	    /* CLOCK_MONOTONIC */
+uint64_t process_now_us(void);	    /* the same */
 uint64_t process_realtime_ns(void); /* since the epoch */
 uint64_t process_cpu_ns(void);	    /* user and system time of this process */
 

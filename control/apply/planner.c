@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/process.h"
 #include "base/schedule.h"
 #include "mesh-config/resolve/source.h"
 
@@ -54,14 +55,6 @@ struct planner {
 	struct generation *kept[KEPT];	/* the latest first */
 	struct mesh_files *files[KEPT]; /* of each; NULL: not kept */
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
 
 const char *planner_source_text(enum planner_source source)
 {
@@ -259,7 +252,7 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 	if (r)
 		return r;
 	say_applied(p, source, problems, g, &written,
-		    (uint32_t)(now_us() - p->attempt_us) - written.apply_us);
+		    (uint32_t)(process_now_us() - p->attempt_us) - written.apply_us);
 	last_good_want(p->keeper, p->files[0]);
 	p->unfinished = written.unfinished;
 	return 0;
@@ -407,7 +400,7 @@ static void attempt(struct planner *p)
 	problems_free(&problems);
 	settle(p);
 	if (descriptors_short(r) || r == -ETIMEDOUT || (!r && p->unfinished) || !p->settled)
-		p->retry_due_us = now_us() + RETRY_US;
+		p->retry_due_us = process_now_us() + RETRY_US;
 	keep_news(p, r);
 	tell(p);
 }
@@ -422,7 +415,8 @@ static int receive(struct planner *p, int timeout_ms)
 /* For ever, or until something is due. */
 static int wait_ms(const struct planner *p)
 {
-	uint64_t now = now_us(), due = p->retry_due_us ? p->retry_due_us : p->prepare_due_us;
+	uint64_t now = process_now_us(),
+		 due = p->retry_due_us ? p->retry_due_us : p->prepare_due_us;
 
 	if (p->prepares)
 		return 0;
@@ -439,12 +433,12 @@ static void prepare(struct planner *p)
 	bool untold = last_good_write(p->keeper);
 
 	p->prepares = behind || cold || untold;
-	p->prepare_due_us = last_good_waits(p->keeper) ? now_us() + RETRY_US : 0;
+	p->prepare_due_us = last_good_waits(p->keeper) ? process_now_us() + RETRY_US : 0;
 }
 
 static bool is_due(uint64_t due_us)
 {
-	return due_us && now_us() >= due_us;
+	return due_us && process_now_us() >= due_us;
 }
 
 static void *run(void *arg)
@@ -461,7 +455,7 @@ static void *run(void *arg)
 		return NULL;
 	}
 	while ((r = receive(p, wait_ms(p))) >= 0) {
-		p->attempt_us = now_us();
+		p->attempt_us = process_now_us();
 		while (r == 1 && receive(p, 0) == 1)
 			; /* what has come meanwhile */
 		if ((r == 1 && (p->began || p->news.whole || p->news.late)) ||

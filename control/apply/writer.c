@@ -8,12 +8,12 @@
 #include "control/apply/names.h"
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "mesh-config/compile/compile.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PART_CELLS	  4096u /* 256 KiB */
 #define GROWTH		  32u	/* the part of the cells that may come with a change */
@@ -38,14 +38,6 @@ struct writer {
 	struct target *next; /* the other one; NULL: the loader knows */
 	bool behind;	     /* |next| does not hold yet what is in force */
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
 
 /* Goes on where the agent before left off: numbers of generations only grow. */
 static void adopt(struct writer *w, const struct mesh_arena *live)
@@ -301,7 +293,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	if (r)
 		return r;
 	w->number++;
-	began_us = now_us();
+	began_us = process_now_us();
 	r = put_in_force(w, mesh, &generation, err);
 	if (r) {
 		w->live = w->next = NULL; /* the loader knows which is which */
@@ -312,7 +304,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	compiler_statistics(w->compiler, &statistics);
 	*ret = (struct writer_result){.number = w->number,
 				      .cells = statistics.cells_used,
-				      .apply_us = (uint32_t)(now_us() - began_us)};
+				      .apply_us = (uint32_t)(process_now_us() - began_us)};
 	*ret_generation = generation;
 	ret->unfinished = !accelerate_tell(&w->accelerate, w->options.loader, generation,
 					   ret->acceleration, sizeof(ret->acceleration));

@@ -5,6 +5,7 @@
 #include "control/cli/config_install.h"
 #include "control/cli/config_verbs.h"
 
+#include "base/process.h"
 #include "mesh-config/compile/compile.h"
 #include "mesh-config/tools/diff.h"
 
@@ -18,14 +19,6 @@
 
 #define WAIT_MS 15000
 #define LOOK_MS 5
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
 
 /* ---- a dry run */
 
@@ -110,9 +103,9 @@ static int compile(struct trial *t)
 	int r = c ? compile_one(c, t->old_mesh, 1, &t->old_names, &t->err)
 		  : error_set(&t->err, -ENOMEM, "out of memory");
 
-	began_us = now_us();
+	began_us = process_now_us();
 	r = r ? r : compile_one(c, t->new_mesh, 2, &t->new_names, &t->err);
-	t->compile_us = now_us() - began_us;
+	t->compile_us = process_now_us() - began_us;
 	if (!r) {
 		t->cells = cells_count(compiler_cells(c));
 		compiler_statistics(c, &t->statistics);
@@ -205,18 +198,18 @@ static int check_directory(const struct trial *t, const char *path)
 
 static int build_new(struct trial *t, const char *path)
 {
-	uint64_t began_us = now_us();
+	uint64_t began_us = process_now_us();
 	int r;
 
 	if (config_open(&t->new) || config_read_path(&t->new.read, path))
 		return command_fail(EXIT_FAILED, "%s", t->new.read.err.text);
-	t->read_us = now_us() - began_us;
+	t->read_us = process_now_us() - began_us;
 	r = check_directory(t, path);
 	if (r)
 		return r;
-	began_us = now_us();
+	began_us = process_now_us();
 	r = config_build(t->context, &t->new, stdout, true, &t->new_mesh, NULL);
-	t->build_us = now_us() - began_us;
+	t->build_us = process_now_us() - began_us;
 	if (r)
 		return command_fail(r == -ENOMEM ? EXIT_FAILED : EXIT_PROBLEMS,
 				    "%s: %s; the agent would refuse it", path,
@@ -298,7 +291,7 @@ static int say_in_force(const struct context *context, const struct agent *a,
 static int wait_for(const struct context *context, const struct agent *before, const char *hash,
 		    const struct install_counts *counts)
 {
-	uint64_t began_us = now_us();
+	uint64_t began_us = process_now_us();
 	struct error err = {0};
 	struct agent now;
 
@@ -309,13 +302,13 @@ static int wait_for(const struct context *context, const struct agent *before, c
 					    "%s",
 					    err.text);
 		if (!strcmp(now.hash, hash) && !now.failure[0])
-			return say_in_force(context, &now, counts, now_us() - began_us);
+			return say_in_force(context, &now, counts, process_now_us() - began_us);
 		if (now.failed > before->failed)
 			return command_fail(EXIT_PROBLEMS,
 					    "refused: %s; generation %lld stays in force, the "
 					    "directory is ahead of it",
 					    now.failure, now.generation);
-		if (now_us() - began_us > WAIT_MS * 1000ull)
+		if (process_now_us() - began_us > WAIT_MS * 1000ull)
 			return command_fail(EXIT_FAILED,
 					    "the files are there, but not in force after %u s",
 					    WAIT_MS / 1000);

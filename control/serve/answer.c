@@ -3,7 +3,8 @@
 #include "control/serve/answer.h"
 
 #include "control/export/json.h"
-#include "control/serve/clock.h"
+
+#include "base/process.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -83,7 +84,7 @@ enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status,
 static bool is_over(const struct answer *a)
 {
 	return a->ending || (!pieces_is_live(a->stream) &&
-			     clock_now_ns() - a->started_ns > a->all->stream_max_ns);
+			     process_now_ns() - a->started_ns > a->all->stream_max_ns);
 }
 
 static ssize_t read_answer(void *cls, uint64_t position, char *out, size_t size)
@@ -129,7 +130,7 @@ static struct answer *answer_new(struct answers *all, struct MHD_Connection *con
 	a->all = all;
 	a->connection = connection;
 	a->stream = stream;
-	a->started_ns = clock_now_ns();
+	a->started_ns = process_now_ns();
 	a->next = all->first;
 	all->first = a;
 	return a;

@@ -3,7 +3,7 @@
  * the end of it in its next run and closes it. */
 #include "control/serve/clients.h"
 
-#include "control/serve/clock.h"
+#include "base/process.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static void phase_set(struct client *a, enum phase phase)
 	if (a->phase == PHASE_ENDED)
 		return;
 	a->phase = phase;
-	a->since_ns = clock_now_ns();
+	a->since_ns = process_now_ns();
 }
 
 static void client_address(struct client *a)
@@ -154,7 +154,7 @@ static bool goes_before(const struct clients *c, const struct client *a, const s
 /* Which one leaves for |newcomer| (NULL: for any), NULL: none. |only_its|: one of its own place. */
 static struct client *leaver(struct clients *c, const struct client *newcomer, bool only_its)
 {
-	uint64_t now = clock_now_ns();
+	uint64_t now = process_now_ns();
 	struct client *found = NULL;
 
 	for (uint32_t i = 0; i < c->rows; i++) {
@@ -220,8 +220,8 @@ void clients_answer(struct MHD_Connection *connection)
 
 	if (!a)
 		return;
-	if (!is_answered(a, clock_now_ns()))
-		a->busy_ns = clock_now_ns();
+	if (!is_answered(a, process_now_ns()))
+		a->busy_ns = process_now_ns();
 	phase_set(a, PHASE_ANSWER);
 }
 
@@ -250,7 +250,7 @@ static uint64_t time_of(const struct client *a)
 
 void clients_reap(struct clients *c)
 {
-	uint64_t now = clock_now_ns();
+	uint64_t now = process_now_ns();
 
 	for (uint32_t i = 0; i < c->rows && c->count; i++) {
 		struct client *a = &c->row[i];
