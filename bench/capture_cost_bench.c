@@ -170,8 +170,8 @@ static void take(void *arg, const struct attach_program *p)
 }
 
 /* The flow counters of both directions, on the loopback interface. */
-static const char *const TC_NAMES[] = {
-	[WEFT_INGRESS] = "weft_tc_ingress", [WEFT_EGRESS] = "weft_tc_egress"};
+static const enum program TC_PROGRAMS[] = {
+	[WEFT_INGRESS] = PROGRAM_weft_tc_ingress, [WEFT_EGRESS] = PROGRAM_weft_tc_egress};
 static struct tc_hook tc_hooks[2];
 
 static struct tc_place tc_place(int direction)
@@ -186,8 +186,8 @@ static void tc_start(const struct attach *a)
 	for (int direction = 0; direction < 2; direction++) {
 		struct tc_place place = tc_place(direction);
 
-		if (tc_attach(&place, attach_program(a, TC_NAMES[direction]), &tc_hooks[direction],
-			      &err))
+		if (tc_attach(&place, attach_program(a, TC_PROGRAMS[direction]),
+			      &tc_hooks[direction], &err))
 			fprintf(stderr, "%s\n", err.text);
 	}
 }
@@ -207,15 +207,11 @@ static void statistics(const struct attach *a)
 
 	attach_visit_programs(a, take, &i);
 	for (int direction = 0; direction < 2; direction++) {
-		struct attach_program p = {.name = TC_NAMES[direction]};
-		struct bpf_prog_info info = {0};
-		__u32 size = sizeof(info);
+		enum program tc = TC_PROGRAMS[direction];
+		struct attach_program p = {.name = program_table[tc].name};
 
-		if (bpf_prog_get_info_by_fd(bpf_program__fd(attach_program(a, p.name)), &info,
-					    &size))
+		if (attach_program_statistics(a, tc, &p.runs, &p.run_ns))
 			fail(p.name);
-		p.runs = info.run_cnt;
-		p.run_ns = info.run_time_ns;
 		take(&i, &p);
 	}
 }

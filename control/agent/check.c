@@ -21,13 +21,16 @@
 static void write_program(void *arg, const struct attach_program *p)
 {
 	struct json *j = arg;
+	char problem[400];
 
+	snprintf(problem, sizeof(problem), p->attached || !p->problem[0] ? "%s" : "%s; %s",
+		 p->problem, program_features[p->feature].without);
 	json_put_object(j, NULL);
 	json_put_string(j, "name", p->name);
 	json_put_string(j, "hook", p->hook);
 	json_put_string(j, "result", p->attached ? "ok" : "failed");
 	json_put_bool(j, "adopted", p->adopted);
-	json_put_string(j, "problem", p->problem);
+	json_put_string(j, "problem", problem);
 	json_put_object_end(j);
 }
 

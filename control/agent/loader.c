@@ -89,11 +89,11 @@ static int start_attach(struct loader *l, struct error *err)
 static void start_libraries(struct loader *l)
 {
 	struct libraries_options options = {
-		.derives = {attach_program(l->attach, "tls_keys_multi"),
-			    attach_program(l->attach, "tls_keys")},
-		.logs = {attach_program(l->attach, "tls_log_multi"),
-			 attach_program(l->attach, "tls_log")},
-		.mappings = {attach_program(l->attach, "code_mapped"),
+		.derives = {attach_program(l->attach, PROGRAM_tls_keys_multi),
+			    attach_program(l->attach, PROGRAM_tls_keys)},
+		.logs = {attach_program(l->attach, PROGRAM_tls_log_multi),
+			 attach_program(l->attach, PROGRAM_tls_log)},
+		.mappings = {attach_program(l->attach, PROGRAM_code_mapped),
 			     attach_map_fd(l->attach, "mapped_ring"),
 			     attach_map_fd(l->attach, "mapped_lost")},
 		.pin_dir = attach_link_dir(l->attach),
@@ -109,10 +109,6 @@ static void start_libraries(struct loader *l)
 			 "this kernel does not load the probe for secrets");
 		return;
 	}
-	if (uprobe_multi_supported())
-		options.derives.single = options.logs.single = NULL;
-	else
-		options.derives.multi = options.logs.multi = NULL;
 	if (libraries_new(&options, &l->libraries, &err)) {
 		snprintf(l->tls_problem, sizeof(l->tls_problem), "%s", err.text);
 		return;
@@ -131,9 +127,9 @@ static int start_flows(struct loader *l, struct error *err)
 		.pin_dir = attach_link_dir(l->attach),
 	};
 	struct interfaces_programs programs = {
-		attach_program(l->attach, "weft_tc_ingress"),
-		attach_program(l->attach, "weft_tc_egress"),
-		attach_program(l->attach, "weft_xdp"),
+		attach_program(l->attach, PROGRAM_weft_tc_ingress),
+		attach_program(l->attach, PROGRAM_weft_tc_egress),
+		attach_program(l->attach, PROGRAM_weft_xdp),
 	};
 	int r = interfaces_xdp_mode_parse(o->xdp_mode, &options.xdp_mode);
 

@@ -14,42 +14,35 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(PROGRAM_MAX < HEALTH_PROGRAMS_MAX && PROGRAM_MAX < HEALTH_PROBES_MAX,
+	       "each program has its counts, and the last place is looked at");
+
 static void add_program(void *arg, const struct attach_program *p)
 {
 	struct broker_health *h = arg;
+	struct health_probe *probe = &h->probes[h->probe_count++];
 
-	if (p->attached && h->program_count < HEALTH_PROGRAMS_MAX) {
+	if (p->attached) {
 		struct health_program *program = &h->programs[h->program_count++];
 
 		snprintf(program->name, sizeof(program->name), "%s", p->name);
 		program->runs = p->runs;
 		program->run_ns = p->run_ns;
 	}
-	if (h->probe_count < HEALTH_PROBES_MAX) {
-		struct health_probe *probe = &h->probes[h->probe_count++];
-
-		snprintf(probe->name, sizeof(probe->name), "%s", p->name);
-		probe->attached = p->attached;
-	}
+	snprintf(probe->name, sizeof(probe->name), "%s", p->name);
+	probe->attached = p->attached;
 }
 
-/* Programs that others than attach hang somewhere. */
+/* Programs that others than attach hang somewhere, or run. */
 static void add_other_programs(const struct attach *a, struct broker_health *h)
 {
-	static const char *const names[] = {"weft_tc_ingress", "weft_tc_egress", "weft_xdp",
-					    "tls_keys_multi",  "tls_keys",	 "tls_log_multi",
-					    "tls_log",	       "redirect_enrol", "redirect_msg",
-					    "redirect_skb",    "redirect_read",	 "redirect_option",
-					    "mesh_lookup",     "code_mapped",	 "mesh_holders"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
 		struct health_program *program = &h->programs[h->program_count];
 
-		if (h->program_count == HEALTH_PROGRAMS_MAX)
-			return;
-		if (attach_program_statistics(a, names[i], &program->runs, &program->run_ns))
+		if (program_is_common(p) ||
+		    attach_program_statistics(a, p, &program->runs, &program->run_ns))
 			continue;
-		snprintf(program->name, sizeof(program->name), "%s", names[i]);
+		snprintf(program->name, sizeof(program->name), "%s", program_table[p].name);
 		h->program_count++;
 	}
 }
@@ -103,10 +96,11 @@ void loader_health_fill(const struct loader_health_parts *parts, struct broker_h
 	attach_read_counters(parts->attach, h->kernel_lost, h->kernel_counts);
 	attach_visit_programs(parts->attach, add_program, h);
 	add_other_programs(parts->attach, h);
-	if (parts->libraries && h->probe_count < HEALTH_PROBES_MAX) {
+	if (parts->libraries) {
 		struct health_probe *probe = &h->probes[h->probe_count++];
 
-		snprintf(probe->name, sizeof(probe->name), "tls_keys");
+		snprintf(probe->name, sizeof(probe->name), "%s",
+			 program_table[PROGRAM_tls_keys].name);
 		libraries_visit(parts->libraries, count_probed, &probe->attached);
 	}
 	if (parts->interfaces)

@@ -124,7 +124,7 @@ static void pair_ask(int fd, const struct pair *p)
 
 static void all_ask(void)
 {
-	int fd = bpf_program__fd(attach_program(attach, "mesh_policy"));
+	int fd = bpf_program__fd(attach_program(attach, PROGRAM_mesh_policy));
 
 	mesh_force();
 	flips++;
@@ -185,7 +185,7 @@ static void test_broken_graphs(void **state)
 {
 	struct weft_policy_probe probe = {.question.generation = 0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &probe, .ctx_size_in = sizeof(probe));
-	int fd = bpf_program__fd(attach_program(attach, "mesh_policy"));
+	int fd = bpf_program__fd(attach_program(attach, PROGRAM_mesh_policy));
 	struct weft_mesh_step *step;
 	uint32_t first;
 

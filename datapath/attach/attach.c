@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Skeleton lifecycle: which programs there are and where each is attached. */
+/* Skeleton lifecycle: the programs of programs.h loaded, attached, pinned and let go. */
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"
@@ -27,100 +27,35 @@
 #define SYN_US		   200000 /* who was about to send a SYN has got a CPU, and it has arrived, by then */
 #define DEFAULT_RING_BYTES (16u << 20)
 
-enum hook {
-	HOOK_TRACE,
-	HOOK_CGROUP,
-	HOOK_ITER_CONNS,
-	HOOK_ITER_OWNERS,
-	HOOK_ITER_ENDINGS,
-	HOOK_ITER_DATAGRAMS,
-	HOOK_FILES_OWNERS,
-	HOOK_FILES_ALIVE,
-	HOOK_FILES_ENDINGS,
-};
-
-/* What this file attaches. Every other program is attached by who owns its hook. */
-static const struct {
-	const char *name;
-	enum hook hook;
-	bool pinned;
-} PROGRAMS[] = {
-	{"payload_out", HOOK_CGROUP, true},
-	{"payload_in", HOOK_CGROUP, true},
-	{"tcp_state", HOOK_TRACE, true}, /* of what it sees begin all payload is seen */
-	{"tcp_state_twin", HOOK_TRACE, true},
-	{"tcp_reset_out", HOOK_TRACE, true},
-	{"tcp_reset_in", HOOK_TRACE, true},
-	{"conns_alive", HOOK_ITER_CONNS, false},
-	{"listeners", HOOK_ITER_OWNERS, false},
-	{"sockets_found", HOOK_FILES_OWNERS, false},
-	{"mesh_state", HOOK_CGROUP, true},
-	{"mesh_release", HOOK_CGROUP, true},
-	{"mesh_peer4", HOOK_CGROUP, true},
-	{"mesh_peer6", HOOK_CGROUP, true},
-	{"mesh_recvmsg4", HOOK_CGROUP, true},
-	{"mesh_recvmsg6", HOOK_CGROUP, true},
-	{"mesh_sendmsg4", HOOK_CGROUP, true},
-	{"mesh_sendmsg6", HOOK_CGROUP, true},
-	{"mesh_connect4", HOOK_CGROUP, true},
-	{"mesh_connect6", HOOK_CGROUP, true},
-	{"mesh_knock", HOOK_CGROUP, true},
-	{"mesh_accept", HOOK_CGROUP, true},
-	{"mesh_endings", HOOK_ITER_ENDINGS, false},
-	{"mesh_end_datagr", HOOK_ITER_DATAGRAMS, false},
-	{"files_alive", HOOK_FILES_ALIVE, false},
-	{"mesh_ends_files", HOOK_FILES_ENDINGS, false},
-	{"mesh_bound4", HOOK_CGROUP, true},
-	{"mesh_bound6", HOOK_CGROUP, true},
-	{"mesh_created", HOOK_CGROUP, true},
-	{"mesh_stir_fork", HOOK_TRACE, false},
-	{"mesh_stir_exec", HOOK_TRACE, false},
-	{"mesh_stir_move", HOOK_TRACE, false},
-};
-#define PROGRAM_COUNT (sizeof(PROGRAMS) / sizeof(PROGRAMS[0]))
-_Static_assert(PROGRAM_COUNT <= ATTACH_PROGRAMS_MAX, "each has its link and its state");
-
-/* What weft can do without, the first to go first, each with all programs whose name begins so:
- * the mesh, then counters on interfaces, then TLS (its view of mappings first), then who reset a
- * connection, then the second look at states. Their absence shows in the lists that `weft check`
- * prints. */
-static const char *const OPTIONAL[] = {
-	"mesh_stir",	   "mesh_holders",   "mesh_servers",  "mesh_places",   "mesh_end",
-	"mesh_simulate",   "mesh_policy",    "mesh_explain",  "mesh_",	       "weft_xdp",
-	"weft_tc_ingress", "weft_tc_egress", "code_mapped",   "tls_log_multi", "tls_log",
-	"tls_keys_multi",  "tls_keys",	     "tcp_reset_out", "tcp_reset_in",  "tcp_state_twin"};
-#define OPTIONAL_COUNT (sizeof(OPTIONAL) / sizeof(OPTIONAL[0]))
-
-static bool is_mesh(const char *program)
+/* Some programs have two forms, of which a kernel takes one. */
+static bool is_other_form(const struct attach *a, enum program p)
 {
-	return !strncmp(program, "mesh_", 5);
-}
-
-/* Walks come in two forms, of which one is loaded: over a map of sockets, or over files. */
-static bool is_other_walk(const struct attach *a, size_t i)
-{
-	switch (PROGRAMS[i].hook) {
-	case HOOK_ITER_CONNS:
-	case HOOK_ITER_OWNERS:
-	case HOOK_ITER_ENDINGS:
-	case HOOK_ITER_DATAGRAMS:
+	switch (program_table[p].hook) {
+	case HOOK_CONNS:
+	case HOOK_OWNERS:
+	case HOOK_PICKS:
 		return a->walks_files;
-	case HOOK_FILES_ALIVE:
-	case HOOK_FILES_ENDINGS:
+	case HOOK_FILES_ONLY:
 		return !a->walks_files;
+	case HOOK_UPROBE_MULTI:
+		return !a->uprobes_multi;
+	case HOOK_UPROBE_SINGLE:
+		return a->uprobes_multi;
+	case HOOK_MAPPING:
+		return !a->traces_mappings;
 	default:
 		return false;
 	}
 }
 
-static struct bpf_program *find(const struct attach *a, const char *name)
+static struct bpf_program *find(const struct attach *a, enum program p)
 {
-	return bpf_object__find_program_by_name(a->skeleton->obj, name);
+	return bpf_object__find_program_by_name(a->skeleton->obj, program_table[p].name);
 }
 
-struct bpf_program *attach_program(const struct attach *a, const char *name)
+struct bpf_program *attach_program(const struct attach *a, enum program p)
 {
-	struct bpf_program *program = find(a, name);
+	struct bpf_program *program = find(a, p);
 
 	return program && bpf_program__fd(program) >= 0 ? program : NULL;
 }
@@ -135,12 +70,9 @@ const char *attach_link_dir(const struct attach *a)
 	return a->pins.map_dir[0] ? a->pins.link_dir : NULL;
 }
 
-bool attach_has(const struct attach *a, const char *name)
+bool attach_has(const struct attach *a, enum program p)
 {
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (!strcmp(PROGRAMS[i].name, name) && a->links[i])
-			return true;
-	return attach_program(a, name);
+	return a->links[p] || attach_program(a, p);
 }
 
 bool attach_adopted(const struct attach *a)
@@ -169,9 +101,9 @@ static int pin_maps(struct attach *a)
 	return r;
 }
 
-static void link_path(const struct attach *a, size_t i, char *out, size_t size)
+static void link_path(const struct attach *a, enum program p, char *out, size_t size)
 {
-	snprintf(out, size, "%s/%s", a->pins.link_dir, PROGRAMS[i].name);
+	snprintf(out, size, "%s/%s", a->pins.link_dir, program_table[p].name);
 }
 
 /* Takes over what an earlier agent of this build left; its programs need not be loaded again. */
@@ -179,81 +111,91 @@ static void links_adopt(struct attach *a)
 {
 	char path[512];
 
-	for (size_t i = 0; i < PROGRAM_COUNT && a->pins.adopted; i++) {
-		link_path(a, i, path, sizeof(path));
-		if (!PROGRAMS[i].pinned || access(path, F_OK))
+	for (enum program p = 0; p < PROGRAM_MAX && a->pins.adopted; p++) {
+		link_path(a, p, path, sizeof(path));
+		if (!program_is_common(p) || !program_table[p].pinned || access(path, F_OK))
 			continue;
-		if (!a->mesh && is_mesh(PROGRAMS[i].name)) {
+		if (!a->mesh && program_is_mesh(p)) {
 			unlink(path);
 			continue;
 		}
-		a->links[i] = bpf_link__open(path);
-		if (!a->links[i])
+		a->links[p] = bpf_link__open(path);
+		if (!a->links[p])
 			continue;
-		bpf_program__set_autoload(find(a, PROGRAMS[i].name), false);
-		a->state[i].adopted = a->state[i].attached = true;
+		bpf_program__set_autoload(find(a, p), false);
+		a->state[p].adopted = a->state[p].attached = true;
 	}
 }
 
-static void leave_out(struct attach *a, const char *prefix)
+static bool is_asked_for(const struct attach_options *options, enum program_feature f)
 {
-	struct bpf_program *program;
-
-	bpf_object__for_each_program(program, a->skeleton->obj)
-	{
-		if (!strncmp(bpf_program__name(program), prefix, strlen(prefix)))
-			bpf_program__set_autoload(program, false);
+	switch (program_features[f].wanted) {
+	case WANTED_TLS:
+		return options->tls_keys;
+	case WANTED_MESH:
+		return options->mesh;
+	case WANTED_REDIRECT:
+		return options->redirect;
+	case WANTED_ALWAYS:
+		break;
 	}
+	return true;
+}
+
+/* |gone|: the number up to which features are left out. */
+static bool is_wanted(const struct attach_options *options, enum program_feature f, unsigned gone)
+{
+	unsigned goes = program_features[f].goes;
+
+	return is_asked_for(options, f) && (!goes || goes > gone);
+}
+
+/* The next number after |gone| that leaves something out; 0: there is none. */
+static unsigned next_to_go(const struct attach_options *options, unsigned gone)
+{
+	unsigned next = 0;
+
+	for (enum program_feature f = 0; f < PROGRAM_FEATURE_MAX; f++) {
+		unsigned goes = program_features[f].goes;
+
+		if (goes > gone && (!next || goes < next) && is_asked_for(options, f))
+			next = goes;
+	}
+	return next;
 }
 
 /* Leaves out what is not wanted or has a better form on this kernel. */
-static void choose_programs(struct attach *a, const struct attach_options *options, size_t left_out)
+static void choose_programs(struct attach *a, const struct attach_options *options, unsigned gone)
 {
-	const struct {
-		struct bpf_program *program;
-		bool multi;
-	} tls[] = {
-		{a->skeleton->progs.tls_keys_multi, true},
-		{a->skeleton->progs.tls_keys, false},
-		{a->skeleton->progs.tls_log_multi, true},
-		{a->skeleton->progs.tls_log, false},
-	};
-	bool multi = uprobe_multi_supported();
-	bool trace = options->tls_keys && mapping_trace_supported();
+	bool trace;
 
-	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
-	if (!options->redirect)
-		redirect_leave_out(a->skeleton->obj);
-	for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
-		bpf_program__set_autoload(tls[i].program,
-					  options->tls_keys && tls[i].multi == multi);
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (is_other_walk(a, i))
-			bpf_program__set_autoload(find(a, PROGRAMS[i].name), false);
-	bpf_program__set_autoload(a->skeleton->progs.code_mapped, trace);
+	for (enum program p = 0; p < PROGRAM_MAX; p++)
+		bpf_program__set_autoload(find(a, p),
+					  is_wanted(options, program_table[p].feature, gone) &&
+						  !is_other_form(a, p));
+	trace = bpf_program__autoload(a->skeleton->progs.code_mapped);
 	bpf_map__set_autocreate(a->skeleton->maps.mapped_ring, trace);
 	bpf_map__set_autocreate(a->skeleton->maps.mapped_lost, trace);
-	for (size_t i = 0; i < left_out; i++)
-		leave_out(a, OPTIONAL[i]);
-	if (!a->mesh) {
-		leave_out(a, "mesh_");
+	a->skeleton->rodata->redirect_sticky = !options->redirect_out_of_order;
+	if (!is_wanted(options, PROGRAM_FEATURE_REDIRECT, gone))
+		redirect_leave_out(a->skeleton->obj);
+	if (!a->mesh)
 		mesh_maps_leave_out(a->skeleton->obj, a->pins.map_dir);
-	}
 }
 
 /* Pinned ones stay attached. */
 static void links_release(struct attach *a)
 {
-	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-		bpf_link__destroy(a->links[i]);
-		a->links[i] = NULL;
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
+		bpf_link__destroy(a->links[p]);
+		a->links[p] = NULL;
 	}
 }
 
 static int try_load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
-		    size_t left_out)
+		    unsigned gone)
 {
-	choose_programs(a, options, left_out);
+	choose_programs(a, options, gone);
 	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
 	if (a->pins.map_dir[0]) {
 		pin_maps(a);
@@ -279,23 +221,19 @@ static void object_unread(void)
 static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
 		struct error *err)
 {
-	struct attach_options chosen = *options;
-	size_t left_out = 0;
-	int r = -EINVAL;
+	unsigned gone = 0;
+	int r;
 
-	while (r && r != -EPERM && left_out <= OPTIONAL_COUNT) {
+	do {
 		links_release(a);
 		weft_bpf__destroy(a->skeleton);
 		a->skeleton = weft_bpf__open();
 		if (!a->skeleton)
 			return error_set(err, -errno, "cannot open the BPF object: %s",
 					 strerror(errno));
-		r = try_load(a, &chosen, ring_bytes, left_out);
-		if (chosen.redirect)
-			chosen.redirect = !r;
-		else
-			left_out++;
-	}
+		r = try_load(a, options, ring_bytes, gone);
+		gone = next_to_go(options, gone);
+	} while (r && r != -EPERM && gone);
 	if (r == -EPERM)
 		return error_set(err, r,
 				 "the kernel refuses to load BPF programs: run as root, or give "
@@ -308,44 +246,40 @@ static int load(struct attach *a, const struct attach_options *options, uint32_t
 
 /* ---- attach */
 
-static struct bpf_link *link_make(struct attach *a, size_t i, struct bpf_program *program)
+static struct bpf_link *link_make(struct attach *a, enum program p, struct bpf_program *program)
 {
-	switch (PROGRAMS[i].hook) {
+	switch (program_table[p].hook) {
 	case HOOK_TRACE:
 		return bpf_program__attach(program);
 	case HOOK_CGROUP:
 		return bpf_program__attach_cgroup(program, a->cgroup_fd);
-	case HOOK_ITER_CONNS:
-	case HOOK_ITER_ENDINGS:
+	case HOOK_CONNS:
 		return iterator_attach(program, attach_map_fd(a, "weft_conns"));
-	case HOOK_ITER_OWNERS:
+	case HOOK_OWNERS:
 		return iterator_attach(program, attach_map_fd(a, "weft_owners"));
-	case HOOK_ITER_DATAGRAMS:
+	case HOOK_PICKS:
 		return iterator_attach(program, attach_map_fd(a, "weft_picks"));
-	case HOOK_FILES_OWNERS:
-	case HOOK_FILES_ALIVE:
-	case HOOK_FILES_ENDINGS:
+	default:
 		return iterator_attach(program, -1);
 	}
-	return NULL;
 }
 
 /* What a process tells by its SYN is kept for the server's end: where maps are not shared both
  * builds have to do that while the other hooks change over. */
-static bool is_kept_twice(const struct attach *a, const char *program)
+static bool is_kept_twice(const struct attach *a, enum program p)
 {
-	return a->waits && !strcmp(program, "mesh_knock");
+	return a->waits && p == PROGRAM_mesh_knock;
 }
 
-static void link_pin(struct attach *a, size_t i)
+static void link_pin(struct attach *a, enum program p)
 {
-	struct attach_program *state = &a->state[i];
+	struct attach_program *state = &a->state[p];
 	char path[512];
 
-	if (!PROGRAMS[i].pinned || !attach_link_dir(a))
+	if (!program_table[p].pinned || !attach_link_dir(a))
 		return;
-	link_path(a, i, path, sizeof(path));
-	if (bpf_link__pin(a->links[i], path))
+	link_path(a, p, path, sizeof(path));
+	if (bpf_link__pin(a->links[p], path))
 		snprintf(state->problem, sizeof(state->problem), "not pinned: %s", strerror(errno));
 }
 
@@ -360,27 +294,33 @@ static int linked_program(const struct bpf_link *link)
 	return bpf_prog_get_fd_by_id(info.prog_id);
 }
 
-static void link_attach(struct attach *a, size_t i)
+static void link_attach(struct attach *a, enum program p)
 {
-	struct bpf_program *program = attach_program(a, PROGRAMS[i].name);
-	struct attach_program *state = &a->state[i];
+	struct bpf_program *program = attach_program(a, p);
+	struct attach_program *state = &a->state[p];
 
-	if (program && PROGRAMS[i].hook == HOOK_CGROUP && !is_kept_twice(a, PROGRAMS[i].name))
-		a->links[i] = handover_link(a, PROGRAMS[i].name, program);
-	state->attached = a->links[i] != NULL;
+	if (program && program_table[p].hook == HOOK_CGROUP && !is_kept_twice(a, p))
+		a->links[p] = handover_link(a, program_table[p].name, program);
+	state->attached = a->links[p] != NULL;
 	a->begun |= state->attached;
 	if (state->attached)
 		return;
-	a->links[i] = program ? link_make(a, i, program) : NULL;
-	state->attached = a->links[i] != NULL;
+	a->links[p] = program ? link_make(a, p, program) : NULL;
+	state->attached = a->links[p] != NULL;
 	a->begun |= state->attached;
 	if (state->attached)
-		link_pin(a, i);
-	if (state->attached && is_kept_twice(a, PROGRAMS[i].name))
+		link_pin(a, p);
+	if (state->attached && is_kept_twice(a, p))
 		usleep(SYN_US);
 	if (!state->attached)
 		snprintf(state->problem, sizeof(state->problem), "%s",
 			 program ? strerror(errno) : "this kernel does not load it");
+}
+
+/* What this file attaches here. */
+static bool is_own(const struct attach *a, enum program p)
+{
+	return program_is_common(p) && !is_other_form(a, p);
 }
 
 /* Those of the mesh, or the others. Returns how many of them are attached. */
@@ -388,52 +328,51 @@ static unsigned links_attach(struct attach *a, bool mesh)
 {
 	unsigned attached = 0;
 
-	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-		if (is_mesh(PROGRAMS[i].name) != mesh || is_other_walk(a, i))
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
+		if (program_is_mesh(p) != mesh || !is_own(a, p))
 			continue;
-		if (!a->links[i])
-			link_attach(a, i);
-		if (a->program_fds[i] < 0)
-			a->program_fds[i] = linked_program(a->links[i]);
-		attached += a->state[i].attached;
+		if (!a->links[p])
+			link_attach(a, p);
+		if (a->program_fds[p] < 0)
+			a->program_fds[p] = linked_program(a->links[p]);
+		attached += a->state[p].attached;
 	}
 	return attached;
 }
 
 static void programs_name(struct attach *a)
 {
-	for (size_t i = 0; i < PROGRAM_COUNT; i++) {
-		if ((!a->mesh && is_mesh(PROGRAMS[i].name)) || is_other_walk(a, i))
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
+		if ((!a->mesh && program_is_mesh(p)) || !is_own(a, p))
 			continue;
-		a->state[i].name = PROGRAMS[i].name;
-		a->state[i].hook = bpf_program__section_name(find(a, PROGRAMS[i].name));
+		a->state[p].name = program_table[p].name;
+		a->state[p].feature = program_table[p].feature;
+		a->state[p].hook = bpf_program__section_name(find(a, p));
 	}
 }
 
 /* ---- walking what lives */
 
-/* Reads the walk at |hook| unless it comes in another form here. */
-static int walk(struct attach *a, enum hook hook, attach_event_fn event, void *arg)
+/* Reads it unless the walk comes in another form here. */
+static int walk(struct attach *a, enum program p, attach_event_fn event, void *arg)
 {
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (PROGRAMS[i].hook == hook && !is_other_walk(a, i))
-			return iterator_read(a->links[i], event, arg);
-	return 0;
+	return is_other_form(a, p) ? 0 : iterator_read(a->links[p], event, arg);
 }
 
 int attach_iterate(struct attach *a, attach_event_fn event, void *arg)
 {
-	int r = walk(a, HOOK_ITER_CONNS, event, arg);
+	int r = walk(a, PROGRAM_conns_alive, event, arg);
 
-	r = r ? r : walk(a, HOOK_ITER_OWNERS, event, arg);
-	return r ? r : walk(a, HOOK_FILES_ALIVE, event, arg);
+	r = r ? r : walk(a, PROGRAM_listeners, event, arg);
+	return r ? r : walk(a, PROGRAM_files_alive, event, arg);
 }
 
 int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg)
 {
-	int r = walk(a, a->walks_files ? HOOK_FILES_ENDINGS : HOOK_ITER_ENDINGS, event, arg);
+	int r = walk(a, PROGRAM_mesh_endings, event, arg);
 
-	return r ? r : walk(a, HOOK_ITER_DATAGRAMS, event, arg);
+	r = r ? r : walk(a, PROGRAM_mesh_ends_files, event, arg);
+	return r ? r : walk(a, PROGRAM_mesh_end_datagr, event, arg);
 }
 
 /* ---- life */
@@ -480,6 +419,8 @@ int attach_load(const struct attach_options *options, struct attach **ret_attach
 	memset(a->program_fds, -1, sizeof(a->program_fds));
 	a->mesh = options->mesh;
 	a->walks_files = !iterator_maps_supported();
+	a->uprobes_multi = uprobe_multi_supported();
+	a->traces_mappings = options->tls_keys && mapping_trace_supported();
 	r = start(a, options, err);
 	if (r)
 		attach_free(a);
@@ -493,19 +434,12 @@ bool attach_waits(const struct attach *a)
 	return a->waits;
 }
 
-static bool is_attached(const struct attach *a, const char *name)
-{
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (!strcmp(PROGRAMS[i].name, name))
-			return a->state[i].attached;
-	return false;
-}
-
 int attach_take_over(struct attach *a, struct error *err)
 {
 	if (a->mesh)
 		links_attach(a, true);
-	if (a->mesh && attach_has(a, "mesh_connect4") && !is_attached(a, "mesh_connect4"))
+	if (a->mesh && attach_has(a, PROGRAM_mesh_connect4) &&
+	    !a->state[PROGRAM_mesh_connect4].attached)
 		return error_set(err, -ENOTSUP, "the mesh cannot be attached");
 	a->waits = false;
 	handover_end(a);
@@ -521,7 +455,7 @@ int attach_begin(struct attach *a, struct error *err)
 
 	handover_begin(a);
 	attached = links_attach(a, false);
-	walk(a, HOOK_FILES_OWNERS, NULL, NULL); /* of sockets older than the programs */
+	walk(a, PROGRAM_sockets_found, NULL, NULL); /* of sockets older than the programs */
 	if (a->mesh)
 		owners_learn(a);
 	if (!attached && !a->mesh)
@@ -550,9 +484,9 @@ void attach_free(struct attach *a)
 	ring_free(a->ring);
 	links_release(a);
 	weft_bpf__destroy(a->skeleton);
-	for (size_t i = 0; i < PROGRAM_COUNT; i++)
-		if (a->program_fds[i] >= 0)
-			close(a->program_fds[i]);
+	for (enum program p = 0; p < PROGRAM_MAX; p++)
+		if (a->program_fds[p] >= 0)
+			close(a->program_fds[p]);
 	if (a->cgroup_fd >= 0)
 		close(a->cgroup_fd);
 	if (!a->begun && !a->pins.adopted && a->pins.map_dir[0])

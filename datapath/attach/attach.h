@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
+#include "datapath/attach/programs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,7 @@ struct attach_options {
 /* One program, for people. */
 struct attach_program {
 	const char *name;
+	enum program_feature feature;
 	const char *hook; /* "tp_btf/inet_sock_set_state", ... */
 	bool attached;
 	bool adopted;  /* left by an earlier agent of the same build */
@@ -117,21 +119,22 @@ int attach_iterate(struct attach *a, attach_event_fn event, void *arg);
  * negative errno. */
 int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg);
 
+/* Those that program_is_common says and that were asked for, in the form that this kernel takes. */
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg);
 
-/* How often the loaded program |name| ran and for how long, while BPF statistics are on. 0, -ENOENT
+/* How often the loaded program |p| ran and for how long, while BPF statistics are on. 0, -ENOENT
  * when it is not loaded, or what the kernel said. */
-int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
+int attach_program_statistics(const struct attach *a, enum program p, uint64_t *ret_runs,
 			      uint64_t *ret_run_ns);
 
 /* For those who attach a program themselves (interfaces, libraries): NULL when it is not
  * loaded. */
-struct bpf_program *attach_program(const struct attach *a, const char *name);
+struct bpf_program *attach_program(const struct attach *a, enum program p);
 int attach_map_fd(const struct attach *a, const char *name);
 
-/* Whether the program |name| is loaded, or was adopted. */
-bool attach_has(const struct attach *a, const char *name);
+/* Whether |p| is loaded, or was adopted. */
+bool attach_has(const struct attach *a, enum program p);
 
 /* Where links of this build are to be pinned, or NULL when nothing is pinned. */
 const char *attach_link_dir(const struct attach *a);

@@ -144,10 +144,10 @@ static void program_read_statistics(const struct attach *a, size_t i, struct att
 	p->run_ns = info.run_time_ns;
 }
 
-int attach_program_statistics(const struct attach *a, const char *name, uint64_t *ret_runs,
+int attach_program_statistics(const struct attach *a, enum program p, uint64_t *ret_runs,
 			      uint64_t *ret_run_ns)
 {
-	const struct bpf_program *program = attach_program(a, name);
+	const struct bpf_program *program = attach_program(a, p);
 	int fd = program ? bpf_program__fd(program) : -ENOENT;
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
@@ -163,7 +163,7 @@ int attach_program_statistics(const struct attach *a, const char *name, uint64_t
 void attach_visit_programs(const struct attach *a,
 			   void (*visit)(void *arg, const struct attach_program *p), void *arg)
 {
-	for (size_t i = 0; i < ATTACH_PROGRAMS_MAX; i++) {
+	for (size_t i = 0; i < PROGRAM_MAX; i++) {
 		struct attach_program p = a->state[i];
 
 		if (!p.name)

@@ -7,8 +7,6 @@
 
 #include <bpf/libbpf.h>
 
-#define ATTACH_PROGRAMS_MAX 40
-
 struct attach {
 	struct weft_bpf *skeleton;
 	struct ring *ring;		/* only in the process that reads it */
@@ -18,15 +16,16 @@ struct attach {
 	struct weft_account *account;	/* mapped */
 	attach_event_fn event;		/* of the attach_consume that runs */
 	void *arg;
-	struct bpf_link *links[ATTACH_PROGRAMS_MAX];
-	int program_fds[ATTACH_PROGRAMS_MAX]; /* what the links run; -1: none, or not known */
-	struct attach_program state[ATTACH_PROGRAMS_MAX];
+	struct bpf_link *links[PROGRAM_MAX];
+	int program_fds[PROGRAM_MAX]; /* what the links run; -1: none, or not known */
+	struct attach_program state[PROGRAM_MAX];
 	struct pins pins;
 	int cgroup_fd;
 	bool mesh;
-	bool walks_files; /* this kernel refuses iterators over a map */
-	bool waits;	  /* an earlier build's mesh is in force until attach_take_over */
-	bool begun;	  /* something was attached, or taken over from an earlier build */
+	bool walks_files;		     /* this kernel refuses iterators over a map */
+	bool uprobes_multi, traces_mappings; /* it has uprobe_multi, trampolines */
+	bool waits; /* an earlier build's mesh is in force until attach_take_over */
+	bool begun; /* something was attached, or taken over from an earlier build */
 };
 
 /* Maps what the loaded programs share with the agent and tells them how to work; they begin to

@@ -50,7 +50,7 @@ int endings_new(struct attach *a, struct endings **ret, struct error *err)
 	struct endings *e;
 	struct stat st;
 
-	if (!attach_program(a, "mesh_endings") && !attach_program(a, "mesh_ends_files"))
+	if (!attach_program(a, PROGRAM_mesh_endings) && !attach_program(a, PROGRAM_mesh_ends_files))
 		return error_set(err, -ENOENT,
 				 "this kernel does not load the walk over connections");
 	e = calloc(1, sizeof(*e));

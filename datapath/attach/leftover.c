@@ -3,6 +3,7 @@
 #include "datapath/attach/leftover.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/programs.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -67,7 +68,10 @@ static bool is_noted(const struct leftover *l, __u32 map)
 /* They stay with each socket of the map. */
 static bool stays_with_sockets(const char *name)
 {
-	return !strcmp(name, "redirect_msg") || !strcmp(name, "redirect_skb");
+	for (enum program p = 0; p < PROGRAM_MAX; p++)
+		if (program_table[p].hook == HOOK_ACCEL_MAP && !strcmp(program_table[p].name, name))
+			return true;
+	return false;
 }
 
 /* The name of program |id| in |name| if it is one of those. */

@@ -89,7 +89,7 @@ static int namespace_attach(const struct lookups *l, uint32_t netns_ino, int net
 
 int lookups_new(struct attach *a, struct lookups **ret_lookups, struct error *err)
 {
-	struct bpf_program *program = attach_program(a, "mesh_lookup");
+	struct bpf_program *program = attach_program(a, PROGRAM_mesh_lookup);
 	__u32 zero = 0, program_fd;
 	struct lookups *l;
 

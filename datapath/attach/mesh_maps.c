@@ -255,9 +255,9 @@ static void *state_map(int fd, size_t bytes)
 	return state == MAP_FAILED ? NULL : state;
 }
 
-static int program_fd(struct attach *a, const char *name)
+static int program_fd(struct attach *a, enum program p)
 {
-	struct bpf_program *program = attach_program(a, name);
+	struct bpf_program *program = attach_program(a, p);
 
 	return program ? bpf_program__fd(program) : -1;
 }
@@ -267,12 +267,12 @@ static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 	const char *link_dir = attach_link_dir(a);
 
 	m->slot_fd = attach_map_fd(a, "weft_mesh");
-	if (m->slot_fd < 0 || !attach_has(a, "mesh_connect4"))
+	if (m->slot_fd < 0 || !attach_has(a, PROGRAM_mesh_connect4))
 		return error_set(err, -ENOENT,
 				 "the kernel half has no mesh: it was not wanted, or this kernel "
 				 "refuses it");
-	m->simulate_fd = program_fd(a, "mesh_simulate");
-	m->explain_fd = program_fd(a, "mesh_explain");
+	m->simulate_fd = program_fd(a, PROGRAM_mesh_simulate);
+	m->explain_fd = program_fd(a, PROGRAM_mesh_explain);
 	m->endpoints_fd = attach_map_fd(a, "weft_endpoints");
 	m->services_fd = attach_map_fd(a, "weft_services");
 	if (link_dir)

@@ -51,7 +51,7 @@ static uint64_t thread_cpu_ns(void)
 
 static int open_all(struct owners *o, const struct attach *a)
 {
-	struct bpf_program *program = attach_program(a, "mesh_holders");
+	struct bpf_program *program = attach_program(a, PROGRAM_mesh_holders);
 	void *holding;
 	int r;
 

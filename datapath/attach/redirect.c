@@ -23,14 +23,10 @@
 #define OLDEST_MINOR 6
 
 /* By link; the order of attaching: nothing is enrolled before its reading is watched. */
-static const struct {
-	const char *name;
-	bool cgroup;
-} LINKS[] = {{"redirect_read", false}, {"redirect_option", true}, {"redirect_enrol", true}};
+static const enum program LINKS[] = {PROGRAM_redirect_read, PROGRAM_redirect_option,
+				     PROGRAM_redirect_enrol};
 #define LINK_COUNT (sizeof(LINKS) / sizeof(LINKS[0]))
 
-static const char *const PROGRAMS[] = {"redirect_enrol", "redirect_msg", "redirect_skb",
-				       "redirect_read", "redirect_option"};
 static const char *const MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "weft_syns",
 				   "weft_readers"};
 
@@ -74,9 +70,6 @@ int redirect_service_parse(const char *text, struct redirect_service *ret)
 
 void redirect_leave_out(struct bpf_object *object)
 {
-	for (size_t i = 0; i < sizeof(PROGRAMS) / sizeof(PROGRAMS[0]); i++)
-		bpf_program__set_autoload(bpf_object__find_program_by_name(object, PROGRAMS[i]),
-					  false);
 	for (size_t i = 0; i < sizeof(MAPS) / sizeof(MAPS[0]); i++)
 		bpf_map__set_autocreate(bpf_object__find_map_by_name(object, MAPS[i]), false);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "weft_lanes"), 1);
@@ -86,7 +79,7 @@ void redirect_leave_out(struct bpf_object *object)
 
 static void link_path(const struct redirect *r, size_t i, char *out, size_t size)
 {
-	snprintf(out, size, "%s/%s", attach_link_dir(r->attach), LINKS[i].name);
+	snprintf(out, size, "%s/%s", attach_link_dir(r->attach), program_table[LINKS[i]].name);
 }
 
 /* All of them or none. */
@@ -118,30 +111,45 @@ static void links_remove(struct redirect *r)
 	}
 }
 
-static int link_attach(struct redirect *r, size_t i, int cgroup_fd, struct error *err)
+/* NULL: |err| says that the kernel does not load it. */
+static struct bpf_program *loaded(const struct redirect *r, enum program p, struct error *err)
 {
-	struct bpf_program *program = attach_program(r->attach, LINKS[i].name);
+	struct bpf_program *program = attach_program(r->attach, p);
 
 	if (!program)
-		return error_set(err, -ENOTSUP, "this kernel does not load %s", LINKS[i].name);
-	r->links[i] = LINKS[i].cgroup ? bpf_program__attach_cgroup(program, cgroup_fd)
-				      : bpf_program__attach(program);
-	if (r->links[i])
-		return 0;
-	return error_set(err, -errno, "%s cannot be attached: %s", LINKS[i].name, strerror(errno));
+		error_set(err, -ENOTSUP, "this kernel does not load %s", program_table[p].name);
+	return program;
+}
+
+static int refused(enum program p, struct error *err)
+{
+	return error_set(err, -errno, "%s cannot be attached: %s", program_table[p].name,
+			 strerror(errno));
+}
+
+static int link_attach(struct redirect *r, size_t i, int cgroup_fd, struct error *err)
+{
+	struct bpf_program *program = loaded(r, LINKS[i], err);
+
+	if (!program)
+		return -ENOTSUP;
+	r->links[i] = program_table[LINKS[i]].hook == HOOK_ACCEL_CGROUP
+			      ? bpf_program__attach_cgroup(program, cgroup_fd)
+			      : bpf_program__attach(program);
+	return r->links[i] ? 0 : refused(LINKS[i], err);
 }
 
 /* These two stay with the map and with each socket in it. */
-static int map_attach(struct redirect *r, const char *name, enum bpf_attach_type type,
+static int map_attach(struct redirect *r, enum program p, enum bpf_attach_type type,
 		      struct error *err)
 {
-	struct bpf_program *program = attach_program(r->attach, name);
+	struct bpf_program *program = loaded(r, p, err);
 
 	if (!program)
-		return error_set(err, -ENOTSUP, "this kernel does not load %s", name);
+		return -ENOTSUP;
 	if (!bpf_prog_attach(bpf_program__fd(program), r->sockets_fd, type, 0))
 		return 0;
-	return error_set(err, -errno, "%s cannot be attached: %s", name, strerror(errno));
+	return refused(p, err);
 }
 
 static int links_attach(struct redirect *r, const char *cgroup_path, struct error *err)
@@ -151,8 +159,8 @@ static int links_attach(struct redirect *r, const char *cgroup_path, struct erro
 
 	if (cgroup_fd < 0)
 		return error_set(err, -errno, "cannot open %s: %s", cgroup_path, strerror(errno));
-	failed = map_attach(r, "redirect_msg", BPF_SK_MSG_VERDICT, err);
-	failed = failed ? failed : map_attach(r, "redirect_skb", BPF_SK_SKB_VERDICT, err);
+	failed = map_attach(r, PROGRAM_redirect_msg, BPF_SK_MSG_VERDICT, err);
+	failed = failed ? failed : map_attach(r, PROGRAM_redirect_skb, BPF_SK_SKB_VERDICT, err);
 	for (size_t i = 0; i < LINK_COUNT && !failed; i++)
 		failed = link_attach(r, i, cgroup_fd, err);
 	return failed;
@@ -356,7 +364,7 @@ void redirect_end(const char *map_dir, const char *pin_dir)
 	char path[512];
 
 	for (size_t i = LINK_COUNT; i--;) {
-		snprintf(path, sizeof(path), "%s/links/%s", map_dir, LINKS[i].name);
+		snprintf(path, sizeof(path), "%s/links/%s", map_dir, program_table[LINKS[i]].name);
 		unlink(path);
 	}
 	redirect_retire(map_dir, pin_dir);

@@ -27,8 +27,7 @@ struct redirect_service {
 /* Reads "1.2.3.4:80", "[::1]:80" or ":80" (any address). 0 or -EINVAL. */
 int redirect_service_parse(const char *text, struct redirect_service *ret);
 
-/* Before |object| is loaded: nothing will be accelerated. Its programs are not loaded, and their
- * maps take no memory. */
+/* Before |object| is loaded: nothing will be accelerated, and the maps for it take no memory. */
 void redirect_leave_out(struct bpf_object *object);
 
 /* Attaches the programs below |cgroup_path| and tries them with a connection of its own (about half

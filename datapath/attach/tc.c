@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/abi.h"
+#include "datapath/attach/programs.h"
 #include "datapath/attach/uapi.h"
 
 /* The filter is found again by these and by its program's name. Priority 1 runs first; the other
@@ -34,8 +35,8 @@ static const uint32_t filter_priorities[] = {1, 0x7765};
 #define QDISC_PIN  "qdisc"
 
 static const char *const hook_names[] = {[WEFT_EGRESS] = "egress", [WEFT_INGRESS] = "ingress"};
-static const char *const program_names[] = {
-	[WEFT_EGRESS] = "weft_tc_egress", [WEFT_INGRESS] = "weft_tc_ingress"};
+static const enum program directions[] = {
+	[WEFT_EGRESS] = PROGRAM_weft_tc_egress, [WEFT_INGRESS] = PROGRAM_weft_tc_ingress};
 
 static unsigned long netns_inode(void)
 {
@@ -142,7 +143,7 @@ static bool program_is_ours(uint32_t id, int direction)
 	cleanup_close int fd = bpf_prog_get_fd_by_id(id);
 
 	return fd >= 0 && !bpf_prog_get_info_by_fd(fd, &info, &size) &&
-	       !strcmp(info.name, program_names[direction]);
+	       !strcmp(info.name, program_table[directions[direction]].name);
 }
 
 /* Removes our filters at one hook. */

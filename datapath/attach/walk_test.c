@@ -6,10 +6,11 @@
 
 #include "datapath/attach/attach.h"
 #include "datapath/attach/iterator.h"
-#include "weft.skel.h"
 
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -163,9 +164,10 @@ static unsigned long long reads_made(void)
 	return 0;
 }
 
-static void walk_and_count(const char *name)
+static void walk_and_count(struct bpf_program *program)
 {
-	struct bpf_link *link = iterator_attach(attach_program(world, name), -1);
+	struct bpf_link *link = iterator_attach(program, -1);
+	const char *name = bpf_program__name(program);
 	unsigned long long before, after;
 
 	if (!link)
@@ -181,8 +183,6 @@ static void walk_and_count(const char *name)
 static void test_few_files_a_read(void **state)
 {
 	const struct rlimit limit = {2 * FILES, 2 * FILES};
-	struct weft_bpf *skeleton;
-	struct bpf_program *program;
 	unsigned walks = 0;
 	int files[FILES];
 
@@ -190,25 +190,22 @@ static void test_few_files_a_read(void **state)
 	if (geteuid())
 		skip();
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	skeleton = weft_bpf__open();
-	assert_non_null(skeleton);
 	files[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 1; i < FILES; i++)
 		files[i] = fcntl(files[0], F_DUPFD_CLOEXEC, 0);
 	assert_true(files[FILES - 1] >= FILES);
-	bpf_object__for_each_program(program, skeleton->obj)
-	{
-		if (strcmp(bpf_program__section_name(program), "iter/task_file") ||
-		    !attach_program(world, bpf_program__name(program)))
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
+		struct bpf_program *program = attach_program(world, p);
+
+		if (!program || strcmp(bpf_program__section_name(program), "iter/task_file"))
 			continue;
-		walk_and_count(bpf_program__name(program));
+		walk_and_count(program);
 		walks++;
 	}
 	/* two are loaded only where the kernel does not walk maps of sockets */
 	assert_int_equal(walks, iterator_maps_supported() ? 3 : 5);
 	for (int i = 0; i < FILES; i++)
 		close(files[i]);
-	weft_bpf__destroy(skeleton);
 }
 
 static int begin(void **state)

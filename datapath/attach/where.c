@@ -62,7 +62,7 @@ static int behind_leave_out(struct finding *f)
 int where_find(struct attach *a, const struct weft_where *where, struct weft_place *ret)
 {
 	struct bpf_program *program =
-		attach_program(a, where->servers ? "mesh_servers" : "mesh_places");
+		attach_program(a, where->servers ? PROGRAM_mesh_servers : PROGRAM_mesh_places);
 	struct finding finding = {.places = ret};
 	struct bpf_link *link;
 	__u32 zero = 0;

@@ -13,8 +13,7 @@
 #include <xdp/libxdp.h>
 
 #include "base/cleanup.h"
-
-#define PROGRAM_NAME "weft_xdp"
+#include "datapath/attach/programs.h"
 
 static void close_multiprog(struct xdp_multiprog **m)
 {
@@ -39,7 +38,7 @@ static void quiet_libxdp(void)
 
 static bool is_ours(const struct xdp_program *p)
 {
-	return p && !strcmp(xdp_program__name(p), PROGRAM_NAME);
+	return p && !strcmp(xdp_program__name(p), program_table[PROGRAM_weft_xdp].name);
 }
 
 bool xdp_detach(int ifindex)

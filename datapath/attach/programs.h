@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The programs of the kernel half: a row for each, from which attaching, `weft check`, health and
+ * metrics are made. checks/programs compares the rows with the BPF object. */
+#pragma once
+
+#include <stdbool.h>
+
+/* What programs are for: X(id, wanted, goes, name, what is so without it).
+ * wanted: the option of attach_new that asks for it (enum program_wanted).
+ * goes: when a kernel refuses a program the object is loaded without the features of the lowest
+ * number, then without the next too; those of one number go together, 0 never goes. */
+#define PROGRAM_FEATURES(X)                                                                        \
+	X(CONTENT, ALWAYS, 0, "content", "what sockets carry is not seen: L4 only")                \
+	X(CONNECTIONS, ALWAYS, 0, "connections", "connections are not reported: flows only")       \
+	X(NESTED, ALWAYS, 17, "nested changes",                                                    \
+	  "a change of state that interrupts another one is not seen")                             \
+	X(RESETS, ALWAYS, 16, "resets", "which end reset a connection is not known")               \
+	X(LIVING, ALWAYS, 0, "living sockets",                                                     \
+	  "long connections and listeners are reported at their begin and end only")               \
+	X(OLDER, ALWAYS, 0, "older sockets", "owners of sockets older than weftd are not known")   \
+	X(FLOWS, ALWAYS, 12, "flows", "packets and bytes of interfaces are not counted")           \
+	X(XDP, ALWAYS, 11, "XDP", "what comes in is counted by TC")                                \
+	X(TLS_DERIVED, TLS, 15, "derived secrets", "TLS stays closed")                             \
+	X(TLS_LOGGED, TLS, 14, "logged secrets",                                                   \
+	  "secrets are taken where they are derived, at several times the cost")                   \
+	X(MAPPINGS, TLS, 13, "mappings", "mapped libraries are seen by perf events")               \
+	X(CONNECT, MESH, 10, "connect",                                                            \
+	  "services are not balanced, and policy acts at servers only")                            \
+	X(DATAGRAMS, MESH, 10, "datagrams", "UDP is not balanced")                                 \
+	X(PEER_NAMES, MESH, 10, "peer names",                                                      \
+	  "clients see the endpoint's address instead of the service's")                           \
+	X(COUNTS, MESH, 10, "counts",                                                              \
+	  "connections are not counted out: least request and limits do not work")                 \
+	X(POLICY, MESH, 10, "policy at server", "clients that other nodes have are not refused")   \
+	X(UDP_SERVERS, MESH, 10, "UDP servers",                                                    \
+	  "policy does not know them by their executable or user")                                 \
+	X(CHANGES, MESH, 2, "changing servers",                                                    \
+	  "what a server becomes is found within about a second, not at once")                     \
+	X(UDPLITE_CLIENTS, MESH, 10, "UDP-Lite clients",                                           \
+	  "policy does not know them by their executable or user")                                 \
+	X(HOLDERS, MESH, 3, "server owners",                                                       \
+	  "policy knows a server by who bound its socket, not by who holds it now")                \
+	X(LOOKUP, MESH, 10, "reset at server", "what policy denies is dropped in silence")         \
+	X(ENDINGS, MESH, 6, "end connections", "connections that a new policy forbids live on")    \
+	X(SERVERS, MESH, 4, "servers at an address",                                               \
+	  "`weft policy explain` does not find who listens at an address of this node")            \
+	X(PLACES, MESH, 5, "places of an address",                                                 \
+	  "`weft policy explain` does not find who has an address of this node")                   \
+	X(SIMULATION, MESH, 7, "simulation", "`weft simulate` has no answer")                      \
+	X(POLICY_PROBE, MESH, 8, "policy probe", "only tests of weft use it")                      \
+	X(EXPLANATION, MESH, 9, "explanation", "`weft policy explain` has no answer")              \
+	X(REDIRECT, REDIRECT, 1, "acceleration", "all connections use TCP")
+
+enum program_wanted { WANTED_ALWAYS, WANTED_TLS, WANTED_MESH, WANTED_REDIRECT };
+
+/* Where a program runs, and which module attaches it there. */
+enum program_hook {
+	HOOK_TRACE,	  /* attach.c: a tracepoint */
+	HOOK_CGROUP,	  /* attach.c: the root of control groups */
+	HOOK_CONNS,	  /* attach.c: a walk over the sockets of weft_conns, */
+	HOOK_OWNERS,	  /* of weft_owners, */
+	HOOK_PICKS,	  /* of weft_picks */
+	HOOK_FILES,	  /* attach.c: a walk over the files of all processes */
+	HOOK_FILES_ONLY,  /* the same, where the kernel refuses walks over a map of sockets */
+	HOOK_ACCEL_TRACE, /* redirect.c: as above, once a service is to be accelerated */
+	HOOK_ACCEL_CGROUP,
+	HOOK_ACCEL_MAP,	    /* redirect.c: the map of sockets, and each socket in it */
+	HOOK_LOOKUP,	    /* lookups.c: socket lookup of each network namespace */
+	HOOK_TC,	    /* tc.c */
+	HOOK_XDP,	    /* xdp.c */
+	HOOK_UPROBE_MULTI,  /* uprobe_links.c: where the kernel has uprobe_multi, */
+	HOOK_UPROBE_SINGLE, /* and where it does not */
+	HOOK_MAPPING,	    /* mapping_trace.c: where the kernel has trampolines */
+	HOOK_CALLED,	    /* run by owners.c, where.c, mesh_maps.c when they need the answer */
+};
+
+/* X(name, hook, pinned, feature), in the order of attaching: name as the BPF object has it; pinned:
+ * attach.c or redirect.c pins the link by this name, so that it outlives the agent. */
+#define PROGRAMS(X)                                                                                \
+	X(payload_out, CGROUP, true, CONTENT)                                                      \
+	X(payload_in, CGROUP, true, CONTENT)                                                       \
+	X(tcp_state, TRACE, true, CONNECTIONS) /* of what it sees begin all payload is seen */     \
+	X(tcp_state_twin, TRACE, true, NESTED)                                                     \
+	X(tcp_reset_out, TRACE, true, RESETS)                                                      \
+	X(tcp_reset_in, TRACE, true, RESETS)                                                       \
+	X(conns_alive, CONNS, false, LIVING)                                                       \
+	X(listeners, OWNERS, false, LIVING)                                                        \
+	X(sockets_found, FILES, false, OLDER)                                                      \
+	X(mesh_state, CGROUP, true, COUNTS)                                                        \
+	X(mesh_release, CGROUP, true, COUNTS)                                                      \
+	X(mesh_peer4, CGROUP, true, PEER_NAMES)                                                    \
+	X(mesh_peer6, CGROUP, true, PEER_NAMES)                                                    \
+	X(mesh_recvmsg4, CGROUP, true, DATAGRAMS)                                                  \
+	X(mesh_recvmsg6, CGROUP, true, DATAGRAMS)                                                  \
+	X(mesh_sendmsg4, CGROUP, true, DATAGRAMS)                                                  \
+	X(mesh_sendmsg6, CGROUP, true, DATAGRAMS)                                                  \
+	X(mesh_connect4, CGROUP, true, CONNECT)                                                    \
+	X(mesh_connect6, CGROUP, true, CONNECT)                                                    \
+	X(mesh_knock, CGROUP, true, POLICY)                                                        \
+	X(mesh_accept, CGROUP, true, POLICY)                                                       \
+	X(mesh_endings, CONNS, false, ENDINGS)                                                     \
+	X(mesh_end_datagr, PICKS, false, ENDINGS)                                                  \
+	X(files_alive, FILES_ONLY, false, LIVING)                                                  \
+	X(mesh_ends_files, FILES_ONLY, false, ENDINGS)                                             \
+	X(mesh_bound4, CGROUP, true, UDP_SERVERS)                                                  \
+	X(mesh_bound6, CGROUP, true, UDP_SERVERS)                                                  \
+	X(mesh_created, CGROUP, true, UDPLITE_CLIENTS)                                             \
+	X(mesh_stir_fork, TRACE, false, CHANGES)                                                   \
+	X(mesh_stir_exec, TRACE, false, CHANGES)                                                   \
+	X(mesh_stir_move, TRACE, false, CHANGES)                                                   \
+	X(mesh_holders, CALLED, false, HOLDERS)                                                    \
+	X(mesh_lookup, LOOKUP, false, LOOKUP)                                                      \
+	X(mesh_servers, CALLED, false, SERVERS)                                                    \
+	X(mesh_places, CALLED, false, PLACES)                                                      \
+	X(mesh_simulate, CALLED, false, SIMULATION)                                                \
+	X(mesh_policy, CALLED, false, POLICY_PROBE)                                                \
+	X(mesh_explain, CALLED, false, EXPLANATION)                                                \
+	X(weft_tc_ingress, TC, false, FLOWS)                                                       \
+	X(weft_tc_egress, TC, false, FLOWS)                                                        \
+	X(weft_xdp, XDP, false, XDP)                                                               \
+	X(tls_keys_multi, UPROBE_MULTI, false, TLS_DERIVED)                                        \
+	X(tls_keys, UPROBE_SINGLE, false, TLS_DERIVED)                                             \
+	X(tls_log_multi, UPROBE_MULTI, false, TLS_LOGGED)                                          \
+	X(tls_log, UPROBE_SINGLE, false, TLS_LOGGED)                                               \
+	X(code_mapped, MAPPING, false, MAPPINGS)                                                   \
+	X(redirect_msg, ACCEL_MAP, false, REDIRECT)                                                \
+	X(redirect_skb, ACCEL_MAP, false, REDIRECT)                                                \
+	X(redirect_read, ACCEL_TRACE, true, REDIRECT)                                              \
+	X(redirect_option, ACCEL_CGROUP, true, REDIRECT)                                           \
+	X(redirect_enrol, ACCEL_CGROUP, true, REDIRECT)
+
+enum program_feature {
+#define X(id, ...) PROGRAM_FEATURE_##id,
+	PROGRAM_FEATURES(X)
+#undef X
+		PROGRAM_FEATURE_MAX
+};
+
+/* As the object spells them, so that one search finds a program, its row and who uses it. */
+enum program {
+#define X(name, ...) PROGRAM_##name,
+	PROGRAMS(X)
+#undef X
+		PROGRAM_MAX
+};
+
+extern const struct program_feature_row {
+	enum program_wanted wanted;
+	unsigned goes;
+	const char *name, *without;
+} program_features[PROGRAM_FEATURE_MAX];
+
+extern const struct program_row {
+	const char *name;
+	enum program_hook hook;
+	bool pinned;
+	enum program_feature feature;
+} program_table[PROGRAM_MAX];
+
+/* Whether attach.c attaches it. */
+static inline bool program_is_common(enum program p)
+{
+	return program_table[p].hook <= HOOK_FILES_ONLY;
+}
+
+static inline bool program_is_mesh(enum program p)
+{
+	return program_features[program_table[p].feature].wanted == WANTED_MESH;
+}
