@@ -34,6 +34,14 @@ def functions(text):
             start = None
 
 
+def rows(text, table):
+    """The cells of each X(...) of the X-macro |table|; strings without their quotes."""
+    body = re.search(r"#define " + table + r"\(X\)((?:[^\\\n]|\\\n|\\.)*)", text)[1]
+    body = re.sub(r'"\s*\\\n\s*"', "", body)  # one string in several pieces
+    for entry in re.findall(r"X\(((?:\"(?:\\.|[^\"\\])*\"|[^()\"])*)\)", body):
+        yield [cell.strip().strip('"') for cell in re.findall(r'"(?:\\.|[^"\\])*"|[^,\s][^,]*', entry.replace("\\\n", " "))]
+
+
 def fields(body):
     """Names of what a structure without comments has between its braces; of a member that is a structure member.field. Bit
     fields have no place of their own and are left out."""
@@ -57,6 +65,7 @@ def fields(body):
 
 def finish(problems):
     """Prints the problems; the exit status for them."""
+    problems = list(problems)
     for problem in problems:
         print(problem)
     return 1 if any(": warning: " not in p for p in problems) else 0
