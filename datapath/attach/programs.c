@@ -10,7 +10,7 @@ const struct program_feature_row program_features[] = {
 };
 
 const struct program_row program_table[] = {
-#define X(name, hook, pinned, feature)                                                             \
+#define X(name, hook, pinned, feature, budget)                                                     \
 	[PROGRAM_##name] = {#name, HOOK_##hook, pinned, PROGRAM_FEATURE_##feature},
 	PROGRAMS(X)
 #undef X

@@ -74,60 +74,62 @@ enum program_hook {
 	HOOK_CALLED,	    /* run by owners.c, where.c, mesh_maps.c when they need the answer */
 };
 
-/* X(name, hook, pinned, feature), in the order of attaching: name as the BPF object has it; pinned:
- * attach.c or redirect.c pins the link by this name, so that it outlives the agent. */
+/* X(name, hook, pinned, feature, budget), in the order of attaching: payload first, so that of what
+ * tcp_state sees begin all is seen. name: as the BPF object has it. pinned: attach.c or redirect.c
+ * pins the link by this name, so that it outlives the agent. budget: instructions that the verifier
+ * of Linux 6.18 walks through, as `checks/budget --update` writes them; 0: it does not load it. */
 #define PROGRAMS(X)                                                                                \
-	X(payload_out, CGROUP, true, CONTENT)                                                      \
-	X(payload_in, CGROUP, true, CONTENT)                                                       \
-	X(tcp_state, TRACE, true, CONNECTIONS) /* of what it sees begin all payload is seen */     \
-	X(tcp_state_twin, TRACE, true, NESTED)                                                     \
-	X(tcp_reset_out, TRACE, true, RESETS)                                                      \
-	X(tcp_reset_in, TRACE, true, RESETS)                                                       \
-	X(conns_alive, CONNS, false, LIVING)                                                       \
-	X(listeners, OWNERS, false, LIVING)                                                        \
-	X(sockets_found, FILES, false, OLDER)                                                      \
-	X(mesh_state, CGROUP, true, COUNTS)                                                        \
-	X(mesh_release, CGROUP, true, COUNTS)                                                      \
-	X(mesh_peer4, CGROUP, true, PEER_NAMES)                                                    \
-	X(mesh_peer6, CGROUP, true, PEER_NAMES)                                                    \
-	X(mesh_recvmsg4, CGROUP, true, DATAGRAMS)                                                  \
-	X(mesh_recvmsg6, CGROUP, true, DATAGRAMS)                                                  \
-	X(mesh_sendmsg4, CGROUP, true, DATAGRAMS)                                                  \
-	X(mesh_sendmsg6, CGROUP, true, DATAGRAMS)                                                  \
-	X(mesh_connect4, CGROUP, true, CONNECT)                                                    \
-	X(mesh_connect6, CGROUP, true, CONNECT)                                                    \
-	X(mesh_knock, CGROUP, true, POLICY)                                                        \
-	X(mesh_accept, CGROUP, true, POLICY)                                                       \
-	X(mesh_endings, CONNS, false, ENDINGS)                                                     \
-	X(mesh_end_datagr, PICKS, false, ENDINGS)                                                  \
-	X(files_alive, FILES_ONLY, false, LIVING)                                                  \
-	X(mesh_ends_files, FILES_ONLY, false, ENDINGS)                                             \
-	X(mesh_bound4, CGROUP, true, UDP_SERVERS)                                                  \
-	X(mesh_bound6, CGROUP, true, UDP_SERVERS)                                                  \
-	X(mesh_created, CGROUP, true, UDPLITE_CLIENTS)                                             \
-	X(mesh_stir_fork, TRACE, false, CHANGES)                                                   \
-	X(mesh_stir_exec, TRACE, false, CHANGES)                                                   \
-	X(mesh_stir_move, TRACE, false, CHANGES)                                                   \
-	X(mesh_holders, CALLED, false, HOLDERS)                                                    \
-	X(mesh_lookup, LOOKUP, false, LOOKUP)                                                      \
-	X(mesh_servers, CALLED, false, SERVERS)                                                    \
-	X(mesh_places, CALLED, false, PLACES)                                                      \
-	X(mesh_simulate, CALLED, false, SIMULATION)                                                \
-	X(mesh_policy, CALLED, false, POLICY_PROBE)                                                \
-	X(mesh_explain, CALLED, false, EXPLANATION)                                                \
-	X(weft_tc_ingress, TC, false, FLOWS)                                                       \
-	X(weft_tc_egress, TC, false, FLOWS)                                                        \
-	X(weft_xdp, XDP, false, XDP)                                                               \
-	X(tls_keys_multi, UPROBE_MULTI, false, TLS_DERIVED)                                        \
-	X(tls_keys, UPROBE_SINGLE, false, TLS_DERIVED)                                             \
-	X(tls_log_multi, UPROBE_MULTI, false, TLS_LOGGED)                                          \
-	X(tls_log, UPROBE_SINGLE, false, TLS_LOGGED)                                               \
-	X(code_mapped, MAPPING, false, MAPPINGS)                                                   \
-	X(redirect_msg, ACCEL_MAP, false, REDIRECT)                                                \
-	X(redirect_skb, ACCEL_MAP, false, REDIRECT)                                                \
-	X(redirect_read, ACCEL_TRACE, true, REDIRECT)                                              \
-	X(redirect_option, ACCEL_CGROUP, true, REDIRECT)                                           \
-	X(redirect_enrol, ACCEL_CGROUP, true, REDIRECT)
+	X(payload_out, CGROUP, true, CONTENT, 101194)                                              \
+	X(payload_in, CGROUP, true, CONTENT, 101198)                                               \
+	X(tcp_state, TRACE, true, CONNECTIONS, 14767)                                              \
+	X(tcp_state_twin, TRACE, true, NESTED, 12199)                                              \
+	X(tcp_reset_out, TRACE, true, RESETS, 14)                                                  \
+	X(tcp_reset_in, TRACE, true, RESETS, 13)                                                   \
+	X(conns_alive, CONNS, false, LIVING, 441)                                                  \
+	X(listeners, OWNERS, false, LIVING, 151)                                                   \
+	X(sockets_found, FILES, false, OLDER, 2067)                                                \
+	X(mesh_state, CGROUP, true, COUNTS, 74)                                                    \
+	X(mesh_release, CGROUP, true, COUNTS, 39)                                                  \
+	X(mesh_peer4, CGROUP, true, PEER_NAMES, 46)                                                \
+	X(mesh_peer6, CGROUP, true, PEER_NAMES, 77)                                                \
+	X(mesh_recvmsg4, CGROUP, true, DATAGRAMS, 80)                                              \
+	X(mesh_recvmsg6, CGROUP, true, DATAGRAMS, 89)                                              \
+	X(mesh_sendmsg4, CGROUP, true, DATAGRAMS, 125694)                                          \
+	X(mesh_sendmsg6, CGROUP, true, DATAGRAMS, 128164)                                          \
+	X(mesh_connect4, CGROUP, true, CONNECT, 125325)                                            \
+	X(mesh_connect6, CGROUP, true, CONNECT, 127478)                                            \
+	X(mesh_knock, CGROUP, true, POLICY, 8916)                                                  \
+	X(mesh_accept, CGROUP, true, POLICY, 176311)                                               \
+	X(mesh_endings, CONNS, false, ENDINGS, 122234)                                             \
+	X(mesh_end_datagr, PICKS, false, ENDINGS, 588)                                             \
+	X(files_alive, FILES_ONLY, false, LIVING, 643)                                             \
+	X(mesh_ends_files, FILES_ONLY, false, ENDINGS, 119267)                                     \
+	X(mesh_bound4, CGROUP, true, UDP_SERVERS, 2041)                                            \
+	X(mesh_bound6, CGROUP, true, UDP_SERVERS, 2041)                                            \
+	X(mesh_created, CGROUP, true, UDPLITE_CLIENTS, 1995)                                       \
+	X(mesh_stir_fork, TRACE, false, CHANGES, 53)                                               \
+	X(mesh_stir_exec, TRACE, false, CHANGES, 31)                                               \
+	X(mesh_stir_move, TRACE, false, CHANGES, 31)                                               \
+	X(mesh_holders, CALLED, false, HOLDERS, 28330)                                             \
+	X(mesh_lookup, LOOKUP, false, LOOKUP, 88711)                                               \
+	X(mesh_servers, CALLED, false, SERVERS, 27689)                                             \
+	X(mesh_places, CALLED, false, PLACES, 10705)                                               \
+	X(mesh_simulate, CALLED, false, SIMULATION, 63043)                                         \
+	X(mesh_policy, CALLED, false, POLICY_PROBE, 30934)                                         \
+	X(mesh_explain, CALLED, false, EXPLANATION, 76887)                                         \
+	X(weft_tc_ingress, TC, false, FLOWS, 31797)                                                \
+	X(weft_tc_egress, TC, false, FLOWS, 31795)                                                 \
+	X(weft_xdp, XDP, false, XDP, 31455)                                                        \
+	X(tls_keys_multi, UPROBE_MULTI, false, TLS_DERIVED, 2612)                                  \
+	X(tls_keys, UPROBE_SINGLE, false, TLS_DERIVED, 2612)                                       \
+	X(tls_log_multi, UPROBE_MULTI, false, TLS_LOGGED, 614)                                     \
+	X(tls_log, UPROBE_SINGLE, false, TLS_LOGGED, 614)                                          \
+	X(code_mapped, MAPPING, false, MAPPINGS, 0)                                                \
+	X(redirect_msg, ACCEL_MAP, false, REDIRECT, 82206)                                         \
+	X(redirect_skb, ACCEL_MAP, false, REDIRECT, 2)                                             \
+	X(redirect_read, ACCEL_TRACE, true, REDIRECT, 281)                                         \
+	X(redirect_option, ACCEL_CGROUP, true, REDIRECT, 185)                                      \
+	X(redirect_enrol, ACCEL_CGROUP, true, REDIRECT, 1477)
 
 enum program_feature {
 #define X(id, ...) PROGRAM_FEATURE_##id,
