@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Blocks that double from 4 KiB to 1 MiB; what is larger gets a block of its own. */
+/* Blocks double in size from 4 KiB to 1 MiB; a larger request gets a block of its own. */
 #include "base/arena.h"
 
 #include <stdarg.h>

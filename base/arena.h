@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Memory that is given piece by piece and taken back at once. */
+/* An arena: memory that is allocated in pieces and freed all at once. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 struct arena_block;
 
-/* All zero is an empty arena. When memory is short |failed| is set and stays set. */
+/* All zero is an empty arena. When an allocation fails |failed| is set and stays set. */
 struct arena {
 	struct arena_block *blocks;
 	char *next;
@@ -29,5 +29,5 @@ char *arena_copy(struct arena *a, const char *data, size_t size_bytes);
 const char *arena_format(struct arena *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Gives everything back; the arena is empty then, and not failed. */
+/* Frees everything; the arena is empty then, and |failed| is reset. */
 void arena_free(struct arena *a);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Large blocks have one of few sizes, eight in each power of two, so that one that was freed serves
- * where a little more is wanted. A head stands before each block. */
+/* Large blocks are rounded up to one of eight sizes per power of two, so that a freed block can
+ * serve a slightly larger request. Each block is preceded by a header. */
 #include "base/blocks.h"
 
 #include <pthread.h>
@@ -13,16 +13,16 @@
 #define SIZES	   (STEPS * 16u)
 
 struct block {
-	_Alignas(16) struct block *next; /* while it is ready */
-	uint32_t size;			 /* of large ones: 1 to SIZES; 0: it is none */
+	_Alignas(16) struct block *next; /* while it is cached */
+	uint32_t size;			 /* large blocks: 1 to SIZES; 0: a small block */
 };
 
-/* Of one size. */
+/* Cached blocks and counts of one size. */
 struct stock {
 	struct block *ready;
 	uint32_t count;
-	uint32_t taken;	 /* since the last piece of work began */
-	uint32_t before; /* by the one before */
+	uint32_t taken;	 /* in the current round */
+	uint32_t before; /* in the round before */
 };
 
 static struct {
@@ -51,13 +51,13 @@ static uint32_t size_for(size_t bytes)
 	return size <= SIZES ? size : 0;
 }
 
-/* With the head. */
+/* With the header. */
 static size_t room_for(uint32_t size, size_t bytes)
 {
 	return size ? size_bytes(size) : sizeof(struct block) + bytes;
 }
 
-/* ---- what is ready */
+/* ---- cached blocks */
 
 static struct block *ready_take(uint32_t size)
 {
@@ -80,7 +80,7 @@ static uint32_t needed_of(const struct stock *stock)
 	return stock->taken > stock->before ? stock->taken : stock->before;
 }
 
-/* Whether it is needed. */
+/* Whether it was cached. */
 static bool ready_put(struct block *b)
 {
 	struct stock *stock = &all.sizes[b->size];
@@ -151,7 +151,7 @@ void block_free(void *block)
 		release((struct block *)block - 1);
 }
 
-/* ---- what is needed */
+/* ---- expected need */
 
 void blocks_begin(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Scope-bound cleanup: read one function and know that it does not leak. */
+/* Scope-bound cleanup: a function can be checked for leaks without reading its callees. */
 #pragma once
 
 #include <dirent.h>
@@ -37,7 +37,8 @@ static inline void cleanup_close_dir(DIR **dir)
 #define cleanup_fclose	 cleanup(cleanup_close_file)
 #define cleanup_closedir cleanup(cleanup_close_dir)
 
-/* Hands a pointer or a file descriptor over to the caller: the cleanup then finds NULL or -1. */
+/* Transfers ownership of a pointer or a file descriptor to the caller: the cleanup then finds NULL
+ * or -1. */
 #define take_ptr(ptr)                                                                              \
 	({                                                                                         \
 		__typeof__(ptr) taken_ = ptr;                                                      \

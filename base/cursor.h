@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A reading position with a sticky error: reads past the end give zeros and are checked once, at
- * the end. */
+/* A read position with a sticky error: reads past the end return zeros, and one check at the end
+ * tells. */
 #pragma once
 
 #include "base/slice.h"
@@ -11,7 +11,7 @@
 struct cursor {
 	const uint8_t *next;
 	const uint8_t *end;
-	bool failed; /* a read wanted more than there was */
+	bool failed; /* a read went past the end */
 };
 
 static inline struct cursor cursor_over(const void *data, size_t size_bytes)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where weftd and weft meet when nobody says otherwise. */
+/* Default addresses and paths that weftd and weft share. */
 #pragma once
 
 #define WEFT_DEFAULT_LISTEN  "127.0.0.1:15090"

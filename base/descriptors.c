@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* getrlimit and /proc/self/fd, whose size is the number of open ones since Linux 6.2. */
+/* getrlimit and /proc/self/fd, whose st_size is the number of open descriptors since Linux 6.2. */
 #include "base/descriptors.h"
 
 #include "base/cleanup.h"
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define RESERVE	      64
-#define RESERVE_SHARE 4 /* at most one part in so many */
+#define RESERVE_SHARE 4 /* the reserve is at most this part of the limit */
 
 void descriptors_raise(void)
 {
@@ -21,7 +21,7 @@ void descriptors_raise(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Without those of the walk itself: ".", "..", its own. */
+/* Without ".", ".." and the descriptor of the walk itself. */
 static uint64_t count_entries(void)
 {
 	cleanup_closedir DIR *dir = opendir("/proc/self/fd");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* File descriptors of this process: how many it may have, has, and leaves for what cannot wait. */
+/* File descriptors of this process: the limit, the number in use, and a reserve for essential
+ * uses. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,14 +14,14 @@ struct descriptors {
 /* Raises the soft limit to the hard one. */
 void descriptors_raise(void);
 
-/* |used| is 0 where it cannot be told. */
+/* |used| is 0 where it is not known. */
 struct descriptors descriptors_count(void);
 
-/* How many are left for what cannot wait. */
+/* The number of descriptors reserved for essential uses. */
 uint64_t descriptors_reserve(uint64_t limit);
 
-/* Whether there are more than a reserve: what can be had later is not taken from the reserve. */
+/* Whether more than the reserve is free: only then optional descriptors are opened. */
 bool descriptors_spare(void);
 
-/* Whether |error| (negative) comes from a shortage of descriptors or memory, which passes. */
+/* Whether |error| (negative) is a temporary shortage of descriptors or memory. */
 bool descriptors_short(int error);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Errors with a sentence: formatting only. */
+/* Formatting of error texts. */
 #include "base/error.h"
 
 #include <stdarg.h>

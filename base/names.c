@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* tsearch(3): names are found by their text. */
+/* A tsearch(3) tree ordered by name. */
 #include "base/names.h"
 
 #include <search.h>

@@ -13,8 +13,8 @@ bool names_add(struct names *set, const char *name);
 bool names_has(const struct names *set, const char *name);
 void names_drop(struct names *set, const char *name);
 
-/* Takes any one out, which the caller frees. NULL: the set is empty. */
+/* Removes and returns any name, which the caller frees. NULL: the set is empty. */
 char *names_take(struct names *set);
 
-/* The set is empty then. */
+/* Removes all names. */
 void names_clear(struct names *set);

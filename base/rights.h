@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A descriptor that goes along with a message over a unix socket (SCM_RIGHTS, unix(7)). */
+/* Passing a descriptor with a message over a Unix socket (SCM_RIGHTS, unix(7)). */
 #pragma once
 
 #include <string.h>
@@ -23,7 +23,7 @@ static inline void rights_attach(struct msghdr *header, char control[RIGHTS_BYTE
 	memcpy(CMSG_DATA(rights), &fd, sizeof(int));
 }
 
-/* The descriptor that came with |header|, -1: none. */
+/* The descriptor received with |header|, -1: none. */
 static inline int rights_taken(struct msghdr *header)
 {
 	struct cmsghdr *rights = CMSG_FIRSTHDR(header);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* sched_setattr(2) has no wrapper everywhere; what a thread starts with, pthreads know. */
+/* Calls sched_setattr(2), for which not every C library has a wrapper, and pthread attributes. */
 #include "base/schedule.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* struct sched_attr of include/uapi/linux/sched/types.h, as Linux 3.14 had it. The kernel's header
- * clashes with <sched.h> up to Linux 6.7, and newer C libraries declare the name themselves. */
+/* struct sched_attr of include/uapi/linux/sched/types.h as of Linux 3.14. The kernel's header
+ * conflicts with <sched.h> up to Linux 6.7, and newer C libraries define that name themselves. */
 struct scheduling {
 	uint32_t size_bytes;
 	uint32_t policy;

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/random.h>
 
-/* A random number; one that is only hard to guess while the kernel has no randomness yet, early at
- * the start of a machine. Never waits. */
+/* A random number. Never blocks: early after boot, before the kernel's random generator is
+ * initialized, it is weaker. */
 static inline uint64_t seed_random(void)
 {
 	uint64_t seed = 0;

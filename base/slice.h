@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A borrowed run of bytes; it owns nothing and is not NUL-terminated. */
+/* A reference to bytes that it does not own and that have no NUL at their end. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,7 +37,7 @@ static inline bool slice_ends_with(struct slice s, struct slice end)
 	       !memcmp(s.data + s.size_bytes - end.size_bytes, end.data, end.size_bytes);
 }
 
-/* Copies |s| into |out| of |size| bytes, cut where it does not fit, always NUL-terminated. */
+/* Copies |s| into |out| of |size| bytes, truncated if needed, always NUL-terminated. */
 static inline void slice_copy(struct slice s, char *out, size_t size)
 {
 	size_t n = s.size_bytes < size ? s.size_bytes : size - 1;

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#define XXH_INLINE_ALL /* hashes of short keys cost less than the call */
+#define XXH_INLINE_ALL /* hashing a short key costs less than a call */
 #include <xxhash.h>
 
 #define NONE UINT32_MAX
-#define MET  16 /* entries that are found without a hash */
+#define MET  16 /* entries found without hashing */
 
 struct link {
 	uint32_t chain; /* next entry of the bucket, or of the free list */
@@ -23,7 +23,7 @@ struct link {
 struct table {
 	uint32_t capacity;
 	uint32_t count;
-	uint32_t used; /* entries ever handed out: beyond it memory is untouched */
+	uint32_t used; /* entries ever used: the memory after them was never touched */
 	uint32_t free_first;
 	uint32_t oldest;
 	uint32_t newest;
@@ -31,7 +31,8 @@ struct table {
 	size_t entry_bytes;
 	size_t key_bytes;
 	uint64_t seed;
-	uint32_t *met;	   /* index + 1 of entries met last, by a mix of their key; 0 is empty */
+	uint32_t *met;	   /* index + 1 of recently found entries, by a cheap mix of their key; 0 is
+			      empty */
 	uint32_t *buckets; /* index + 1; 0 is empty, so that untouched pages stay zero */
 	struct link *links;
 	char *entries;
@@ -110,8 +111,8 @@ static uint64_t word_at(const void *key, size_t at)
 	return word;
 }
 
-/* Keys of whole words are the most frequent ones, and looked for on every event: no call for
- * them. */
+/* Keys of whole words are the most frequent and are compared on every event: inline, without a
+ * call. */
 static bool key_equal(const void *a, const void *b, size_t key_bytes)
 {
 	if (key_bytes % sizeof(uint64_t))
@@ -122,7 +123,7 @@ static bool key_equal(const void *a, const void *b, size_t key_bytes)
 	return true;
 }
 
-/* The place among |met|. Whoever chooses keys can make others miss it, which costs a hash. */
+/* The slot in |met|. A peer that chooses its keys can cause misses, which cost a hash each. */
 static uint32_t *met_of(const struct table *t, const void *key)
 {
 	uint64_t mix = 0;

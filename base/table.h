@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A bounded hash table of fixed-size entries: all memory is reserved at construction, untouched
- * pages cost nothing, keys are hashed with a random seed, the least recently used entry can be
- * found. */
+/* A bounded hash table of fixed-size entries: all memory is reserved at construction (untouched
+ * pages cost nothing), keys are hashed with a random seed, entries are ordered by last use. */
 #pragma once
 
 #include <stddef.h>
@@ -23,14 +22,14 @@ void *table_insert(struct table *t, const void *key);
 
 void table_remove(struct table *t, void *entry);
 
-/* Marks |entry| as the most recently used one. table_insert does so by itself. */
+/* Marks |entry| as the most recently used one. table_insert does this too. */
 void table_touch(struct table *t, void *entry);
 
 /* The least recently used entry, or NULL when the table is empty. */
 void *table_oldest(const struct table *t);
 
 /* The entry used after |entry|, or NULL at the end. `for (e = table_oldest(t); e; e = table_next(t,
- * e))` walks from the oldest to the newest; to remove while walking take the next one first. */
+ * e))` iterates from the oldest to the newest; to remove an entry, get the next one first. */
 void *table_next(const struct table *t, const void *entry);
 
 uint32_t table_count(const struct table *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Libraries that speak TLS and are not opened. One table: the names are values of `tls_state`, the
- * texts are what `weft check` says. */
+/* TLS libraries whose secrets weft does not read. One table: the names are values of `tls_state`,
+ * the texts are what `weft check` shows. */
 #pragma once
 
 #include <stdint.h>
@@ -30,23 +30,23 @@ enum tls_stack {
 #undef X
 		TLS_STACK_MAX
 };
-/* Of a process: it was looked for and is none of the table. */
+/* A process: it was examined and has none of the table. */
 #define TLS_STACK_OTHER TLS_STACK_MAX
 
 /* The name as a value: "go". NULL for TLS_STACK_NONE and numbers outside of the table. */
 const char *tls_stack_name(unsigned stack);
-/* As people write it: "Go", and why it is not opened. "" for what has no name. */
+/* For display: "Go", and why its TLS is not decrypted. "" for what has no name. */
 const char *tls_stack_shown(unsigned stack);
 const char *tls_stack_reason(unsigned stack);
 
-#define TLS_STACKS_IN_FILE    4 /* more are not told apart */
+#define TLS_STACKS_IN_FILE    4 /* more are not distinguished */
 #define TLS_STACK_VERSION_MAX 24
 
 /* What is in one file. */
 struct tls_stacks {
 	struct {
 		uint8_t stack;			     /* enum tls_stack */
-		char version[TLS_STACK_VERSION_MAX]; /* "1.1.1w"; "" = it does not say, or cut */
+		char version[TLS_STACK_VERSION_MAX]; /* "1.1.1w", truncated; "" = not known */
 	} at[TLS_STACKS_IN_FILE];
 	uint32_t count;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Skeleton lifecycle: the programs of programs.h loaded, attached, pinned and let go. */
+/* Skeleton lifecycle: loads, attaches, pins and releases the programs of programs.h. */
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"
@@ -24,10 +24,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SYN_US		   200000 /* who was about to send a SYN has got a CPU, and it has arrived, by then */
+#define SYN_US		   200000 /* by then a SYN that a process was about to send has arrived */
 #define DEFAULT_RING_BYTES (16u << 20)
 
-/* Some programs have two forms, of which a kernel takes one. */
+/* Some programs have two forms, of which a kernel uses one. */
 static bool is_other_form(const struct attach *a, enum program p)
 {
 	switch (program_table[p].hook) {
@@ -94,7 +94,7 @@ static int pin_maps(struct attach *a)
 
 		if (strncmp(name, "weft_", 5) != 0 || strchr(name, '.') ||
 		    !bpf_map__autocreate(map))
-			continue; /* .rodata and the like belong to one load */
+			continue; /* .rodata and similar maps belong to one load */
 		snprintf(path, sizeof(path), "%s/%s", a->pins.map_dir, name);
 		r = r ? r : bpf_map__set_pin_path(map, path);
 	}
@@ -106,7 +106,8 @@ static void link_path(const struct attach *a, enum program p, char *out, size_t 
 	snprintf(out, size, "%s/%s", a->pins.link_dir, program_table[p].name);
 }
 
-/* Takes over what an earlier agent of this build left; its programs need not be loaded again. */
+/* Adopts the links that an earlier agent of this build left; their programs need not be loaded
+ * again. */
 static void links_adopt(struct attach *a)
 {
 	char path[512];
@@ -142,7 +143,7 @@ static bool is_asked_for(const struct attach_options *options, enum program_feat
 	return true;
 }
 
-/* |gone|: the number up to which features are left out. */
+/* |gone|: features up to this number are left out. */
 static bool is_wanted(const struct attach_options *options, enum program_feature f, unsigned gone)
 {
 	unsigned goes = program_features[f].goes;
@@ -164,7 +165,7 @@ static unsigned next_to_go(const struct attach_options *options, unsigned gone)
 	return next;
 }
 
-/* Leaves out what is not wanted or has a better form on this kernel. */
+/* Excludes programs that are not wanted or have a better form on this kernel. */
 static void choose_programs(struct attach *a, const struct attach_options *options, unsigned gone)
 {
 	bool trace;
@@ -205,8 +206,8 @@ static int try_load(struct attach *a, const struct attach_options *options, uint
 	return weft_bpf__load(a->skeleton);
 }
 
-/* The embedded object is read once: its pages need not count as memory of the process. They come
- * back from the program's file when they are read again. */
+/* The embedded object is read once: releases its pages, so that they do not count as memory of the
+ * process. A later read takes them from the program's file. */
 static void object_unread(void)
 {
 	size_t page = (size_t)getpagesize(), size_bytes = 0;
@@ -217,7 +218,8 @@ static void object_unread(void)
 		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-/* A kernel that refuses one program refuses the object: then it is tried with fewer of them. */
+/* If the kernel refuses one program it refuses the object; then loading is tried with fewer
+ * programs. */
 static int load(struct attach *a, const struct attach_options *options, uint32_t ring_bytes,
 		struct error *err)
 {
@@ -264,8 +266,9 @@ static struct bpf_link *link_make(struct attach *a, enum program p, struct bpf_p
 	}
 }
 
-/* What a process tells by its SYN is kept for the server's end: where maps are not shared both
- * builds have to do that while the other hooks change over. */
+/* Whether a hook also has to run in the former build: the SYN owners are stored for the server's
+ * end, and where the maps are not shared both builds need them while the other hooks change
+ * over. */
 static bool is_kept_twice(const struct attach *a, enum program p)
 {
 	return a->waits && p == PROGRAM_mesh_knock;
@@ -283,7 +286,7 @@ static void link_pin(struct attach *a, enum program p)
 		snprintf(state->problem, sizeof(state->problem), "not pinned: %s", strerror(errno));
 }
 
-/* Opened at the start: by number it takes CAP_SYS_ADMIN, which is given up then. */
+/* Opened at the start: opening it by id needs CAP_SYS_ADMIN, which is dropped then. */
 static int linked_program(const struct bpf_link *link)
 {
 	struct bpf_link_info info = {0};
@@ -317,13 +320,13 @@ static void link_attach(struct attach *a, enum program p)
 			 program ? strerror(errno) : "this kernel does not load it");
 }
 
-/* What this file attaches here. */
+/* Whether this file attaches it on this kernel. */
 static bool is_own(const struct attach *a, enum program p)
 {
 	return program_is_common(p) && !is_other_form(a, p);
 }
 
-/* Those of the mesh, or the others. Returns how many of them are attached. */
+/* Attaches the programs of the mesh, or the others. Returns how many of them are attached. */
 static unsigned links_attach(struct attach *a, bool mesh)
 {
 	unsigned attached = 0;
@@ -351,9 +354,9 @@ static void programs_name(struct attach *a)
 	}
 }
 
-/* ---- walking what lives */
+/* ---- iterators over living sockets */
 
-/* Reads it unless the walk comes in another form here. */
+/* Reads the iterator unless this kernel uses its other form. */
 static int walk(struct attach *a, enum program p, attach_event_fn event, void *arg)
 {
 	return is_other_form(a, p) ? 0 : iterator_read(a->links[p], event, arg);
@@ -448,14 +451,14 @@ int attach_take_over(struct attach *a, struct error *err)
 	return 0;
 }
 
-/* Owners are known before policy asks for them. */
+/* Owners are recorded before policy needs them. */
 int attach_begin(struct attach *a, struct error *err)
 {
 	unsigned attached;
 
 	handover_begin(a);
 	attached = links_attach(a, false);
-	walk(a, PROGRAM_sockets_found, NULL, NULL); /* of sockets older than the programs */
+	walk(a, PROGRAM_sockets_found, NULL, NULL); /* sockets older than the programs */
 	if (a->mesh)
 		owners_learn(a);
 	if (!attached && !a->mesh)

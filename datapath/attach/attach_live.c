@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Attached programs while they run: their records, what they are told, and what they count. */
+/* The running programs: their records, settings and counters. */
 #include "datapath/attach/attach.h"
 
 #include "base/cleanup.h"

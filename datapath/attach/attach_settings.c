@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The maps that are memory of the agent and of its programs at once: settings, ranges to skip, the
- * account. */
+/* The maps that agent and programs share as memory: settings, ranges to skip, the account. */
 #include "datapath/attach/attach_state.h"
 
 #include <errno.h>
@@ -27,7 +26,7 @@ int attach_settings_start(struct attach *a, const struct attach_options *options
 	a->skips = mmap(NULL, SKIPS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			attach_map_fd(a, "weft_skips"), 0);
 	if (a->skips == MAP_FAILED)
-		a->skips = NULL; /* long bodies inside TLS are copied */
+		a->skips = NULL; /* without it long bodies inside TLS are copied */
 	a->account = mmap(NULL, (size_t)getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED,
 			  attach_map_fd(a, "weft_account"), 0);
 	if (a->account == MAP_FAILED) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files of attach share: a loaded skeleton with its links and mapped maps. */
+/* State shared by the attach files: a loaded skeleton with its links and mapped maps. */
 #pragma once
 
 #include "datapath/attach/attach.h"
@@ -10,14 +10,14 @@
 struct attach {
 	struct weft_bpf *skeleton;
 	struct ring *ring;		/* only in the process that reads it */
-	size_t waiting_max;		/* in it */
+	size_t waiting_max;		/* in the ring */
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
 	struct weft_account *account;	/* mapped */
-	attach_event_fn event;		/* of the attach_consume that runs */
+	attach_event_fn event;		/* of the current attach_consume */
 	void *arg;
 	struct bpf_link *links[PROGRAM_MAX];
-	int program_fds[PROGRAM_MAX]; /* what the links run; -1: none, or not known */
+	int program_fds[PROGRAM_MAX]; /* programs of the links; -1: none, or not known */
 	struct attach_program state[PROGRAM_MAX];
 	struct pins pins;
 	int cgroup_fd;
@@ -25,13 +25,12 @@ struct attach {
 	bool walks_files;		     /* this kernel refuses iterators over a map */
 	bool uprobes_multi, traces_mappings; /* it has uprobe_multi, trampolines */
 	bool waits; /* an earlier build's mesh is in force until attach_take_over */
-	bool begun; /* something was attached, or taken over from an earlier build */
+	bool begun; /* something was attached, or adopted from an earlier build */
 };
 
-/* Maps what the loaded programs share with the agent and tells them how to work; they begin to
- * capture. */
+/* Maps the memory shared with the loaded programs and writes the settings; capture begins. */
 int attach_settings_start(struct attach *a, const struct attach_options *options,
 			  uint32_t ring_bytes, struct error *err);
 
-/* They stop capturing; for one that never started it does nothing. */
+/* Stops capture; no effect if it was not started. */
 void attach_settings_end(struct attach *a);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* open_by_handle_at with a kernfs handle (fs/kernfs/mount.c: FILEID_KERNFS), then the path of what
- * was opened. */
+/* open_by_handle_at with a kernfs handle (fs/kernfs/mount.c: FILEID_KERNFS), then the path of the
+ * opened directory. */
 #include "datapath/attach/cgroups.h"
 
 #include "base/cleanup.h"

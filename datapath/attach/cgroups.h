@@ -8,5 +8,5 @@
 
 /* Writes the path of control group |cgroup_id| below the mount point |root|
  * ("/system.slice/nginx.service", "/" for the root) into |out|. 0, -ENOENT (gone), -ENAMETOOLONG,
- * or what the kernel said. */
+ * or the kernel's error. */
 int cgroups_path(const char *root, uint64_t cgroup_id, char *out, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Namespaces are told by the numbers that the kernel gives its first ones. */
+/* The initial namespaces are recognized by the fixed inode numbers that the kernel gives them. */
 #include "datapath/attach/container.h"
 
 #include <linux/bpf.h>
@@ -60,7 +60,7 @@ static bool may_mount(void)
 	return status_number("CapEff", 16) >> CAP_SYS_ADMIN & 1;
 }
 
-/* A filter answers before the kernel looks at the arguments, which are no map's descriptor. */
+/* A seccomp filter fails the call before the kernel looks at the arguments, which name no map. */
 static bool bpf_is_refused(void)
 {
 	union bpf_attr attr = {0};
@@ -71,7 +71,8 @@ static bool bpf_is_refused(void)
 	       status_number("Seccomp", 10) == SECCOMP_MODE_FILTER;
 }
 
-/* Known where the node's first process is seen. */
+/* Whether the network namespace is not the node's; known only where process 1 of the node is
+ * visible. */
 static bool has_own_network(void)
 {
 	ino_t first = inode_of("/proc/1/ns/net");

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a container around the agent keeps from it, and with which option of podman or docker it is
- * given. */
+/* Restrictions by a container around the agent, and the podman or docker option that lifts each. */
 #pragma once
 
 #include <stdbool.h>
 
-/* name, what is the matter, the option that helps */
+/* name, restriction, option */
 #define CONTAINER_LIMITS(X)                                                                        \
 	X(seccomp, "a seccomp filter refuses bpf(2): nothing can be loaded",                       \
 	  "--security-opt seccomp=unconfined")                                                     \
@@ -29,10 +28,10 @@ struct container_limits {
 	bool limited[CONTAINER_LIMIT_MAX]; /* by enum container_limit */
 };
 
-/* Looks at this process; on a node itself nothing is limited. |cgroup_path|: where the control
- * group tree is mounted, "" = nowhere. |pin_dir|: where pins shall be, "" = nowhere. What cannot be
- * told is not limited. */
+/* Examines this process; on a node itself nothing is limited. |cgroup_path|: where the cgroup tree
+ * is mounted, "" = nowhere. |pin_dir|: the pin directory, "" = none. What cannot be determined
+ * counts as not limited. */
 void container_look(const char *cgroup_path, const char *pin_dir, struct container_limits *ret);
 
-/* The sentence of one: "... : --option". Static. */
+/* The text of one limit: "... : --option". Static. */
 const char *container_limit_text(enum container_limit limit);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Looks up an exported function with libelf, after checking what libelf would believe. */
+/* Looks up an exported function with libelf, after checking fields that libelf trusts. */
 #include "datapath/attach/elf_symbols.h"
 
 #include <elf.h>
@@ -24,7 +24,7 @@ static void end_elf(Elf **elf)
 	elf_end(*elf);
 }
 
-/* libelf reserves memory for as many sections as the header claims. */
+/* libelf allocates memory for as many sections as the header claims. */
 static int check_header(int fd, Elf64_Ehdr *ret, struct error *err)
 {
 	Elf64_Ehdr h;
@@ -110,7 +110,7 @@ static int find_symbol(Elf *elf, const char *name, Elf64_Sym *ret, struct error 
 	return error_set(err, imported ? -ENOLINK : -ENOENT, "does not export %s", name);
 }
 
-/* Translates an address of the image to a place in the file, within an executable segment. */
+/* Translates an image address to a file offset within an executable segment. */
 static int place_in_file(Elf *elf, unsigned segments, uint64_t address, uint64_t *ret_offset)
 {
 	for (unsigned i = 0; i < segments; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where an exported function lies in an ELF file that somebody else wrote. */
+/* Finds the file offset of an exported function in an untrusted ELF file. */
 #pragma once
 
 #include "base/error.h"
 
 #include <stdint.h>
 
-/* Files beyond these are refused: nothing real comes near them, and reading stays short. */
+/* Files beyond these limits are refused: real files are far below, and reading stays short. */
 #define ELF_SECTIONS_MAX      4096
 #define ELF_SEGMENTS_MAX      256
 #define ELF_SYMBOLS_MAX_BYTES (16u << 20)
@@ -14,7 +14,7 @@
 
 struct elf_function {
 	uint64_t file_offset;
-	uint64_t size_bytes; /* 0 = not said */
+	uint64_t size_bytes; /* 0 = not known */
 	uint16_t machine;    /* EM_* */
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Walks that follow each other by a timer until one finds nothing to end. */
+/* Walks, started by a timer, until one finds nothing to end. */
 #include "datapath/attach/endings.h"
 
 #include "datapath/attach/attach.h"
@@ -16,22 +16,22 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define SOON_NS	 1000000ull    /* changes that come together are one */
-#define APART_NS 100000000ull  /* from walk to walk, while nothing is left over */
-#define LATER_NS 1000000000ull /* what was being made when it was forbidden is there by then */
+#define SOON_NS	 1000000ull    /* changes within this time are handled together */
+#define APART_NS 100000000ull  /* minimum interval of requested walks */
+#define LATER_NS 1000000000ull /* connections that were being made are established by then */
 #define CONFINED "CAP_SYS_ADMIN is missing: only in the agent's own network namespace"
 #define LOOKS	 2
 
 struct endings {
 	struct attach *attach;
 	int timer_fd;
-	unsigned looks;	    /* walks that are still due */
-	uint64_t walked_ns; /* the latest walk */
+	unsigned looks;	    /* walks still to do */
+	uint64_t walked_ns; /* time of the latest walk */
 	struct endings_counts counts;
 	char problem[160];
 	ino_t own_netns;
-	bool confined;	/* other namespaces cannot be entered */
-	uint32_t count; /* of the walk at hand */
+	bool confined;	/* other network namespaces cannot be entered */
+	uint32_t count; /* of the current walk */
 	struct weft_verdict found[ENDINGS_MAX];
 	struct sock_target targets[ENDINGS_MAX];
 };
@@ -134,7 +134,7 @@ static int found(void *arg, void *record, size_t size_bytes)
 	return ++e->count == ENDINGS_MAX;
 }
 
-/* The same for both ends of a connection, whichever it is seen from. */
+/* A sort order in which both ends of a connection are equal. */
 static int by_connection(const void *a, const void *b)
 {
 	const struct weft_tuple *t[2] = {&((const struct sock_target *)a)->tuple,
@@ -166,13 +166,13 @@ static void failed(struct endings *e, int result)
 	else if (result == -EOPNOTSUPP)
 		reason = "the kernel was built without CONFIG_INET_DIAG_DESTROY";
 	else if (result == -ESRCH)
-		reason = "nobody is in its network namespace any more";
+		reason = "its network namespace has no process any more";
 	e->confined |= result == -EPERM;
 	e->counts.failed++;
 	snprintf(e->problem, sizeof(e->problem), "%s", reason);
 }
 
-/* Both ends may have been ended before one learned of the other: that is one connection. */
+/* Both ends may have been ended independently: reports the connection once. */
 static uint32_t targets_tell(struct endings *e,
 			     void (*ended)(void *arg, const struct weft_verdict *v), void *arg)
 {

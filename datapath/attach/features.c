@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the running kernel can do for weft: each row of the table is tried, nothing is concluded
- * from versions. */
+/* Features of the running kernel: each row of the table is tried; nothing is inferred from version
+ * numbers. */
 #include "datapath/attach/features.h"
 
 #include <bpf/bpf.h>
@@ -23,7 +23,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/uapi.h"
 
-/* What probes share. */
+/* State shared by the probes. */
 struct probing {
 	struct features *features;
 	struct feature *row;
@@ -45,7 +45,7 @@ __attribute__((format(printf, 2, 3))) static void reason_set(struct probing *p, 
 	va_end(args);
 }
 
-/* A negative errno that says "no" or, where rights were missing, nothing. */
+/* Evaluates a negative errno: "no", or "unknown" where privileges were missing. */
 static void refused(struct probing *p, int failed)
 {
 	state_set(p, failed == -EPERM && geteuid() ? FEATURE_UNKNOWN : FEATURE_NO);
@@ -237,7 +237,8 @@ static void probe_kprobe(struct probing *p)
 	probe_event_source(p, "/sys/bus/event_source/devices/kprobe/type");
 }
 
-/* A link to a file that is none: EBADF comes only from a kernel that knows the kind. */
+/* Tries a link to something that is not a file: only a kernel that knows the link type returns
+ * EBADF. */
 static void probe_uprobe_multi(struct probing *p)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, load,
@@ -268,7 +269,8 @@ static void probe_lsm(struct probing *p)
 	try_tracing(p, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_socket_connect", BTF_KIND_FUNC);
 }
 
-/* A link to an interface that is none: ENODEV comes only from a kernel that knows the kind. */
+/* Tries a link to an interface that does not exist: only a kernel that knows the link type returns
+ * ENODEV. */
 static void probe_tcx(struct probing *p)
 {
 	cleanup_close int program = load_empty(BPF_PROG_TYPE_SCHED_CLS, NULL);
@@ -291,7 +293,7 @@ static void probe_clsact(struct probing *p)
 	if (built_in || !access("/sys/module/sch_ingress", F_OK))
 		state_set(p, FEATURE_YES);
 	else
-		reason_set(p, "told by the first attachment (a module may be loaded for it)");
+		reason_set(p, "known after the first attachment (it may load a module)");
 }
 
 static void probe_xdp(struct probing *p)
@@ -309,7 +311,7 @@ static void probe_xdp_frags(struct probing *p)
 
 static void probe_xdp_native(struct probing *p)
 {
-	reason_set(p, "told by each driver when it is attached: see the interfaces");
+	reason_set(p, "depends on each driver: see the interfaces");
 }
 
 static void probe_bpf_loop(struct probing *p)
@@ -341,7 +343,7 @@ struct destroy_answer {
 	struct nlmsgerr error;
 };
 
-/* Asks to end a connection that cannot exist (port 0). */
+/* Tries to end a connection that cannot exist (port 0). */
 static void probe_sock_destroy(struct probing *p)
 {
 	struct destroy_request ask = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reads the L4 flow counters of the kernel half in batches, adds up their CPUs and takes out the
- * idle ones. */
+/* Reads the L4 flow counters of the kernel half in batches, sums them over CPUs and removes idle
+ * flows. */
 #include "datapath/attach/flows.h"
 
 #include <bpf/bpf.h>
@@ -22,11 +22,11 @@ struct total {
 	uint32_t ifindex;
 	uint16_t direction;
 	uint16_t protocol;		   /* 0: neither TCP nor UDP */
-	uint64_t pass_packets, pass_bytes; /* living flows, as far as the pass has come */
+	uint64_t pass_packets, pass_bytes; /* living flows, up to the pass's position */
 	uint32_t pass_live;
 	uint32_t live;
-	uint64_t gone_packets, gone_bytes; /* flows that were taken out */
-	uint64_t packets, bytes;	   /* what is shown */
+	uint64_t gone_packets, gone_bytes; /* removed flows */
+	uint64_t packets, bytes;	   /* reported totals */
 };
 
 struct flows {
@@ -37,10 +37,10 @@ struct flows {
 	struct weft_flow_key *keys;
 	struct weft_flow *parts; /* BATCH_FLOWS x cpus */
 	struct weft_flow_key
-		position; /* where the pass goes on: a bucket number, or a key without batches */
+		position; /* where the pass continues: a bucket number, or a key without batches */
 	bool under_way;
 	bool no_batches;
-	bool no_take; /* the kernel cannot read and delete a per-CPU value in one step */
+	bool no_take; /* the kernel lacks lookup-and-delete for per-CPU values */
 	uint64_t pass_live, live, expired, totals_evicted;
 	uint64_t baseline; /* flows created and gone before the first complete pass */
 	bool has_pass, has_baseline;
@@ -146,8 +146,8 @@ static struct total *total_get(struct flows *f, const struct weft_flow_key *key)
 	return table_insert(f->totals, &wanted);
 }
 
-/* Takes a flow out of the kernel's table; |flow| becomes its last value. False: it is not there any
- * more. */
+/* Removes a flow from the kernel's table; |flow| becomes its last value. False: it is gone
+ * already. */
 static bool flow_take(struct flows *f, const struct weft_flow_key *key, struct weft_flow *parts,
 		      struct weft_flow *flow)
 {
@@ -192,8 +192,8 @@ static void batch_account(struct flows *f, uint32_t count, uint64_t now_ns, flow
 		const struct weft_flow_key *key = &f->keys[i];
 		struct weft_flow *parts = &f->parts[(size_t)i * (size_t)f->cpus];
 		struct weft_flow flow = flow_sum(parts, f->cpus);
-		/* without batches the last key is where the walk goes on: it stays until the next
-		 * pass */
+		/* without batches the iteration continues at the last key, so that flow stays until
+		 * the next pass */
 		bool may_go = !f->no_batches || i + 1 < count;
 		bool expired =
 			may_go && is_idle(f, &flow, now_ns) && flow_take(f, key, parts, &flow);
@@ -261,7 +261,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Shows what the pass found; a flow that the kernel threw out does not make a total go down. */
+/* Publishes the totals of the pass; a flow that the kernel evicted does not reduce a total. */
 static void pass_end(struct flows *f)
 {
 	for (struct total *t = table_oldest(f->totals); t; t = table_next(f->totals, t)) {
@@ -274,8 +274,7 @@ static void pass_end(struct flows *f)
 	f->under_way = false;
 }
 
-/* Whether |failed| says that this kernel has no batches, or that a bucket does not
- * fit into ours. */
+/* Whether |failed| means that this kernel has no batches, or that a bucket exceeds our batch. */
 static bool lacks_batches(int failed)
 {
 	return failed == -EINVAL || failed == -EOPNOTSUPP || failed == -ENOSPC || failed == -524;

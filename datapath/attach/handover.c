@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Layouts are compared by a hash of their C declarations, which stands in the name of a directory
- * beside the maps: nothing has to be read from the kernel that asks for more rights. */
+/* Layouts are compared by a hash of their C declarations, stored as the name of a directory next to
+ * the maps: reading a map's BTF from the kernel would need more privileges. */
 #include "datapath/attach/handover.h"
 
 #include "base/cleanup.h"
@@ -19,9 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Who holds a socket is known without a mesh too. */
+/* Socket owners are recorded without a mesh, too. */
 static const char *const OWNERS[] = {"weft_owners", NULL};
-/* Parts of the mesh that no map declares. */
+/* Layouts of the mesh that no map declares. */
 #define CELLS "weft_mesh_"
 
 /* ---- layouts */
@@ -66,7 +66,7 @@ static void hash_cells(const struct btf *btf, struct btf_dump *dump)
 	}
 }
 
-/* Of all |names|; 0: cannot be told. */
+/* The hash over all |names|; 0: not known. */
 static uint64_t layout_of(const struct bpf_object *object, const char *const *names)
 {
 	const struct btf *btf = bpf_object__btf(object);
@@ -95,7 +95,7 @@ static void pin_path(const char *map_dir, const char *name, char *out, size_t si
 	snprintf(out, size, "%s/%s", map_dir, name);
 }
 
-/* Whether it is there no more than here: then there is nothing to share. */
+/* Whether the map is shared now, or exists in neither build. */
 static bool map_share(const struct attach *a, const char *former, const char *name)
 {
 	cleanup_close int fd = -1;
@@ -119,7 +119,7 @@ static void unshare(const struct attach *a, const char *const *names)
 	}
 }
 
-/* All of them or none. */
+/* Shares all of them or none. */
 static bool group_share(const struct attach *a, const char *former, const char *const *names)
 {
 	uint64_t layout = layout_of(a->skeleton->obj, names);
@@ -146,7 +146,7 @@ static bool has_mesh_in_force(const char *former)
 	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &id);
 }
 
-/* What an agent of this build began and did not end is not shared anew. */
+/* Not repeated if an earlier agent of this build began a handover and did not finish. */
 static void share_from(void *arg, const char *former)
 {
 	struct attach *a = arg;
@@ -181,7 +181,7 @@ void handover_share(struct attach *a)
 
 /* ---- links */
 
-/* Links that their owners find by the names of their pins (datapath/attach/tc.c). */
+/* Moves links that their owners find by pin name (datapath/attach/tc.c). */
 static void interfaces_move(const struct attach *a, const char *former)
 {
 	cleanup_closedir DIR *d = NULL;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Chooses network interfaces, attaches the flow counters to them and follows them as they come and
- * go. */
+/* Selects network interfaces, attaches the flow counters and follows changes of interfaces. */
 #include "datapath/attach/interfaces.h"
 
 #include <errno.h>
@@ -32,7 +31,7 @@
 #define NOTIFY_BUFFER_BYTES (1 << 20)
 #define DUMP_TRIES	    5
 
-/* Cards whose host hands over large segments: native XDP would have them cut up, as on veth. */
+/* Cards whose host passes large segments: native XDP would split them, as on veth. */
 static const char *const paravirtual_drivers[] = {"virtio_net", "vif", "xen_netfront", "vmxnet3",
 						  "hv_netvsc"};
 
@@ -42,8 +41,8 @@ struct interface {
 	struct interface_report report;
 	struct tc_hook tc[2]; /* by direction */
 	bool xdp;
-	bool tried;    /* not again until the interface changes */
-	uint64_t seen; /* in which dump */
+	bool tried;    /* not tried again until the interface changes */
+	uint64_t seen; /* number of the dump that listed it */
 };
 
 struct interfaces {
@@ -56,7 +55,7 @@ struct interfaces {
 	struct table *table;
 	uint64_t dumps;
 	uint64_t ignored;
-	bool again; /* something was short: see interfaces_retry */
+	bool again; /* descriptors or memory were short: see interfaces_retry */
 };
 
 static const char *const hook_texts[] = {
@@ -141,7 +140,7 @@ static bool is_chosen(const struct interfaces *i, const struct interface_report 
 	return false;
 }
 
-/* Whether XDP is to count what comes in, and in which mode. */
+/* Whether XDP counts ingress, and in which mode. */
 static enum interface_hook xdp_wanted(const struct interfaces *i, const struct interface_report *r)
 {
 	if (!i->programs.xdp)
@@ -175,7 +174,7 @@ static void problem_add(struct interface_report *r, const struct error *err)
 	snprintf(r->problem + used, sizeof(r->problem) - used, "%s%s", used ? "; " : "", err->text);
 }
 
-/* Attaches TC in one direction; returns how. */
+/* Attaches TC in one direction; returns the kind of hook. */
 static enum interface_hook attach_tc(struct interfaces *i, struct interface *n, int direction,
 				     const struct bpf_program *program)
 {
@@ -196,7 +195,7 @@ static enum interface_hook attach_tc(struct interfaces *i, struct interface *n, 
 	return hook->clsact ? INTERFACE_HOOK_CLSACT : INTERFACE_HOOK_TCX;
 }
 
-/* XDP where it is wanted and works; false: TC has to count. */
+/* Attaches XDP where it is wanted and works; false: TC has to count. */
 static bool attach_xdp(struct interfaces *i, struct interface *n)
 {
 	enum interface_hook hook = xdp_wanted(i, &n->report);
@@ -259,7 +258,7 @@ static void detach_all(struct interfaces *i, struct interface *n)
 	n->report.problem[0] = 0;
 }
 
-/* An interface that went down stays attached: nothing is missed when it comes up again. */
+/* An interface that goes down stays attached, so nothing is missed when it comes up again. */
 static void reconcile(struct interfaces *i, struct interface *n)
 {
 	n->report.chosen = is_chosen(i, &n->report);
@@ -336,7 +335,7 @@ static int take_message(struct nl_msg *message, void *arg)
 		return NL_OK;
 	if (nlmsg_parse(header, sizeof(*link), attributes, IFLA_MAX, NULL) < 0)
 		return NL_OK;
-	/* of a bridge: its port came or went, not the interface */
+	/* from a bridge, about a port, not an interface */
 	if (link->ifi_family != AF_UNSPEC)
 		return NL_OK;
 	if (header->nlmsg_type == RTM_NEWLINK) {
@@ -364,7 +363,7 @@ static int netlink_errno(int failed)
 	}
 }
 
-/* Reads all interfaces; those that are not there any more are forgotten. */
+/* Reads all interfaces and forgets those that are gone. */
 static int read_all(struct interfaces *i, struct error *err)
 {
 	struct interface *n, *next;
@@ -403,7 +402,7 @@ static struct nl_sock *socket_open(struct interfaces *i, struct error *err)
 	return NULL;
 }
 
-/* The subscription begins before the first reading: no change falls between them. */
+/* Subscribes before the first dump, so that no change is missed in between. */
 static int sockets_open(struct interfaces *i, struct error *err)
 {
 	struct error why = {0};
@@ -525,7 +524,7 @@ int interfaces_handle(struct interfaces *i, struct error *err)
 	if (failed != -NLE_NOMEM)
 		return error_set(err, netlink_errno(failed), "interfaces cannot be followed: %s",
 				 nl_geterror(failed));
-	return read_all(i, err); /* the socket's buffer ran over */
+	return read_all(i, err); /* the socket's buffer overflowed */
 }
 
 void interfaces_retry(struct interfaces *i)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reading, as little at a time as the walk asks for, cut into records. */
+/* Reads in pieces of the size that the iterator needs, and splits them into records. */
 #include "datapath/attach/iterator.h"
 
 #include "base/cleanup.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAP_BYTES (32 * 1024) /* as much as the kernel hands out at once */
+#define MAP_BYTES (32 * 1024) /* the kernel's maximum for one read */
 
 bool iterator_maps_supported(void)
 {
@@ -40,8 +40,8 @@ struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd)
 	return bpf_program__attach_iter(program, &opts);
 }
 
-/* What is read at once. Of a walk over a map it is much: that holds no files, and each read goes
- * over what was before. */
+/* The size of a read. Large for an iterator over a map: it holds no files, and each read starts at
+ * the beginning of its bucket again. */
 static size_t read_bytes(const struct bpf_link *link)
 {
 	struct bpf_link_info info = {0};
@@ -52,7 +52,7 @@ static size_t read_bytes(const struct bpf_link *link)
 	return MAP_BYTES;
 }
 
-/* Returns how many bytes whole records were; |*ret_on|: whether to go on. */
+/* Returns the bytes of complete records; |*ret_on|: whether to continue. */
 static size_t records_split(char *data, size_t size, attach_event_fn event, void *arg, bool *ret_on)
 {
 	size_t at = 0;
@@ -80,7 +80,7 @@ int iterator_read(const struct bpf_link *link, attach_event_fn event, void *arg)
 
 	if (fd < 0 || !buffer)
 		return fd < 0 ? fd : -ENOMEM;
-	/* EAGAIN: it went over a million of objects and had nothing to write (bpf_seq_read) */
+	/* EAGAIN: a million objects without output (bpf_seq_read) */
 	while (on && ((n = read(fd, buffer + kept, most)) > 0 || (n < 0 && errno == EAGAIN))) {
 		size_t size = kept + (n > 0 ? (size_t)n : 0);
 		size_t used = records_split(buffer, size, event, arg, &on);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From the names of secrets to the instructions that load them and to the function that these call;
- * from one of these calls along the code to that for all other names. */
+/* Finds the strings with the names of secrets, the instructions that load them, and the function
+ * that is called with them; then follows the code from one of these calls to the call for all other
+ * names. */
 #include "datapath/attach/keylog_site.h"
 
 #include <elf.h>
@@ -13,12 +14,12 @@
 
 #define SEGMENTS_MAX	   64
 #define NAME_TO_CALL_STEPS 8  /* instructions between the load of a name and the call */
-#define FUNCTION_BYTES	   64 /* of the function, up to its jump */
+#define FUNCTION_BYTES	   64 /* bytes of the function, up to its jump */
 #define WAY_STEPS	   64 /* instructions looked at between two calls */
 #define WAYS_MAX	   8
 #define CALL_BYTES	   5
 #define CHUNK_BYTES	   (64 << 10)
-#define NAME_MAX_BYTES	   16 /* so much of a chunk is read again with the next */
+#define NAME_MAX_BYTES	   16 /* overlap between chunks that are read */
 
 /* A file in memory. Addresses are those of its image. */
 struct image {
@@ -28,7 +29,7 @@ struct image {
 	unsigned segment_count;
 };
 
-/* Code at an address. */
+/* A code range with its address. */
 struct code {
 	const uint8_t *bytes;
 	size_t left;
@@ -88,7 +89,7 @@ static bool is_code(const Elf64_Phdr *p)
 	return p->p_flags & PF_X;
 }
 
-/* What is executed at |address|, nothing if it lies elsewhere. */
+/* The code at |address|, empty if it is not in an executable segment. */
 static struct code code_at(const struct image *image, uint64_t address)
 {
 	for (unsigned i = 0; i < image->segment_count; i++) {
@@ -126,7 +127,7 @@ static bool is_name_at(const struct image *image, uint64_t address, const char *
 	return false;
 }
 
-/* An instruction that leads elsewhere. */
+/* An instruction that transfers control. */
 struct transfer {
 	enum probe_site_kind kind; /* PROBE_SITE_STEPPED: none, or unknown code */
 	struct code at;
@@ -134,7 +135,7 @@ struct transfer {
 	uint64_t target;
 };
 
-/* Where a branch, jump or call of |length| bytes goes. */
+/* The target of a branch, jump or call of |length| bytes. */
 static uint64_t target_of(const struct code *c, size_t length)
 {
 	bool is_short = (c->bytes[0] & 0xf0) == 0x70 || c->bytes[0] == 0xeb;
@@ -144,7 +145,7 @@ static uint64_t target_of(const struct code *c, size_t length)
 	return c->address + length + (uint64_t)distance;
 }
 
-/* The first of them from |c| on; |steps| counts down. */
+/* The first of them at or after |c|; |steps| counts down. */
 static struct transfer next_transfer(struct code c, unsigned *steps)
 {
 	for (; *steps; --*steps) {
@@ -161,8 +162,8 @@ static struct transfer next_transfer(struct code c, unsigned *steps)
 	return (struct transfer){.kind = PROBE_SITE_STEPPED};
 }
 
-/* Follows the code from |address|, both ways of each branch, to the next call of |target|. Other
- * calls end a way. */
+/* Follows the code from |address|, on both sides of each branch, to the next call of |target|.
+ * Other calls end a path. */
 static bool find_way(const struct image *image, uint64_t address, uint64_t target, struct code *ret)
 {
 	uint64_t open[WAYS_MAX] = {address};
@@ -180,7 +181,7 @@ static bool find_way(const struct image *image, uint64_t address, uint64_t targe
 			continue;
 		open[open_count++] = t.target;
 		if (t.kind == PROBE_SITE_BRANCH)
-			open[open_count++] = t.next; /* looked at first */
+			open[open_count++] = t.next; /* followed first */
 		steps -= steps > 0;
 	}
 	return false;
@@ -195,8 +196,8 @@ struct calls {
 	unsigned count;
 };
 
-/* The call that the code at |address| comes to: of |target|, or, if that is 0, of anything, but
- * then straight on. */
+/* The next call in the code at |address|: of |target|, or, if that is 0, any call in straight-line
+ * code. */
 static bool find_call(const struct image *image, uint64_t address, uint64_t target,
 		      struct code *ret)
 {
@@ -221,8 +222,8 @@ static bool calls_add(struct calls *calls, const struct image *image, uint64_t a
 	return true;
 }
 
-/* The calls of |target| with |name| as second argument, none if a place that loads it leads to no
- * such call. |target| 0: of the function that is called so. */
+/* The calls of |target| with |name| as second argument; none if a place that loads |name| leads to
+ * no such call. |target| 0: of the function that is called there. */
 static struct calls called_with(const struct image *image, const char *name, uint64_t target)
 {
 	static const uint8_t load[] = {0x48, 0x8d, 0x35}; /* lea displacement(%rip),%rsi */
@@ -249,7 +250,7 @@ static struct calls called_with(const struct image *image, const char *name, uin
 	return calls;
 }
 
-/* How many places look like a call of, or a jump to, |target|: at least as many as there are. */
+/* An upper bound for the number of calls of, and jumps to, |target|. */
 static unsigned count_calls(const struct image *image, uint64_t target)
 {
 	unsigned count = 0;
@@ -272,8 +273,8 @@ static unsigned count_calls(const struct image *image, uint64_t target)
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, REGISTERS = 16 };
 
-/* What a register holds: that which was in register |of| at the entry, or a place |of| points to,
- * or the number of bytes of a random. */
+/* The symbolic value of a register: that of register |of| at entry, a pointer into where that
+ * points, or the length of a random. */
 struct held {
 	enum { AS_WAS, WITHIN, RANDOM_BYTES } what;
 	int of;
@@ -293,8 +294,8 @@ static bool is_keylog_call(const struct held h[REGISTERS])
 	       holds(&h[R9], AS_WAS, RCX);
 }
 
-/* Does one instruction on |h|. Its length, 0 if it is none of the four kinds that such a function
- * is made of. */
+/* Executes one instruction on |h|. Returns its length, 0 if it is none of the four kinds that such
+ * a function consists of. */
 static size_t step(struct held h[REGISTERS], const uint8_t *c)
 {
 	int reg = (c[0] & 4) << 1 | (c[2] >> 3 & 7), rm = (c[0] & 1) << 3 | (c[2] & 7);
@@ -351,8 +352,8 @@ static void sites_add(struct keylog_sites *sites, const struct image *image, con
 	sites->offsets[sites->count++] = (uint64_t)(at->bytes - image->bytes);
 }
 
-/* The calls by their names; that with the traffic secrets has none of its own, it comes after that
- * with the exporter's. There must be no other. */
+/* The calls by their names. The call for the traffic secrets has no name of its own; it follows the
+ * call for the exporter secret. There must be no other call. */
 static bool sites_collect(const struct image *image, struct keylog_sites *ret)
 {
 	const struct calls exporter = called_with(image, "EXPORTER_SECRET", 0);

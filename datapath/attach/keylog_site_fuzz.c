@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A small library with a key log, overwritten by the input: whatever is found lies in the file. */
+/* A small library with a key log, overwritten by the input: every result must lie in the file. */
 #include "datapath/attach/keylog_site.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* bpf_prog_get_next_id, and the numbers of the maps of each. */
+/* Uses bpf_prog_get_next_id, and the map ids of each program. */
 #include "datapath/attach/leftover.h"
 
 #include "base/cleanup.h"
@@ -22,7 +22,7 @@ struct leftover {
 	unsigned count;
 };
 
-/* nftw takes no argument along */
+/* nftw passes no argument to its callback */
 static __thread struct leftover *noting;
 
 static int note_map(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -65,7 +65,7 @@ static bool is_noted(const struct leftover *l, __u32 map)
 	return false;
 }
 
-/* They stay with each socket of the map. */
+/* These programs stay attached to each socket of the map. */
 static bool stays_with_sockets(const char *name)
 {
 	for (enum program p = 0; p < PROGRAM_MAX; p++)
@@ -74,7 +74,7 @@ static bool stays_with_sockets(const char *name)
 	return false;
 }
 
-/* The name of program |id| in |name| if it is one of those. */
+/* Stores the name of program |id| if it uses one of these maps. */
 static bool program_is_left(const struct leftover *l, __u32 id, char name[BPF_OBJ_NAME_LEN])
 {
 	__u32 maps[PROGRAM_MAPS], size = sizeof(struct bpf_prog_info);

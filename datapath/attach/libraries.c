@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From mapping to probe: filter, open, look up, choose the instruction, attach. */
+/* From mapping to probe: filter, open, look up, select the instruction, attach. */
 #include "datapath/attach/libraries.h"
 
 #include <errno.h>
@@ -27,12 +27,12 @@
 struct bpf_link;
 
 struct file {
-	struct library shown; /* begins with the key */
+	struct library shown; /* its first fields are the key */
 	struct bpf_link *links[UPROBE_PLACES_MAX];
 	int watch; /* inotify, -1 = none */
-	int fd;	   /* of what has no probe that holds it: its number stays its own. -1 = none */
-	uint64_t cover[2]; /* key of the file that is probed in its place */
-	bool gone;	   /* not at its path any more */
+	int fd; /* of files without a probe: keeps the inode number from being reused. -1 = none */
+	uint64_t cover[2]; /* key of the file that is probed instead */
+	bool gone;	   /* removed from its path */
 	bool used;
 };
 
@@ -43,7 +43,7 @@ struct libraries {
 	struct local_files *local;
 	struct mappings *mappings;
 	bool again; /* see libraries_retry */
-	bool later; /* the file at hand is one of those */
+	bool later; /* the current file has to be retried */
 	struct seen *seen;
 	struct table *files; /* struct file */
 	struct stack_files *stacks;
@@ -52,9 +52,9 @@ struct libraries {
 	int epoll_fd;
 	struct library_dirs dirs;
 	bool sweep_due;	  /* a file was added since the last sweep */
-	bool uncover_due; /* what covered others went away */
-	bool scan_due;	  /* and must be replaced at once */
-	bool cover_none;  /* a process does TLS with a libcrypto that may be covered */
+	bool uncover_due; /* a file that covered others is gone */
+	bool scan_due;	  /* a scan has to replace it at once */
+	bool cover_none;  /* a process uses TLS with a libcrypto that may be covered */
 	struct library_counts counts;
 };
 
@@ -90,9 +90,9 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	r = r ? r : stack_files_new(seed_random(), l->local, &l->stacks, err);
 	if (r)
 		return r;
-	/* Attaching takes the kernel 10 to 20 ms, a small client is through its first handshake by
-	 * then: so what lies in library_dirs is probed when the first program of a file system
-	 * starts, which shows as a dynamic loader not seen before, and when it is replaced. */
+	/* Attaching takes 10 to 20 ms, in which a small client can finish its first handshake. So
+	 * libraries in library_dirs are probed when the first program of a file system starts (a
+	 * new dynamic loader is mapped), and when they are replaced. */
 	library_dirs_watch(&l->dirs, l->local, l->inotify_fd);
 	r = watch_fd(l, mappings_fd(l->mappings));
 	if (!r)
@@ -199,9 +199,8 @@ static struct file *file_find(struct libraries *l, int fd, struct stat *st)
 
 static void examine(struct libraries *l, const struct mapping *m, int fd);
 
-/* Looks at the file beside |m|'s, which is |st|, that is named with |to| in place of |from|: as the
- * process sees it, or, if that has ended, as the machine does. What is known of it then, or
- * NULL. */
+/* Examines the file next to |m|'s, which is |st|, whose name has |to| in place of |from|: as the
+ * process sees it, or, if that has ended, as the host does. Returns its entry, or NULL. */
 static struct file *examine_beside(struct libraries *l, const struct mapping *m,
 				   const struct stat *st, const char *from, const char *to)
 {
@@ -223,7 +222,7 @@ static struct file *examine_beside(struct libraries *l, const struct mapping *m,
 	return file_find(l, fd, &found);
 }
 
-/* Stores the key of the libssl in which the secrets that are derived in this file are seen. */
+/* Stores the key of the libssl in which a probe sees the secrets that are derived in this file. */
 static void find_cover(struct libraries *l, const struct mapping *m, const struct stat *st,
 		       uint64_t ret[2])
 {
@@ -236,7 +235,8 @@ static void find_cover(struct libraries *l, const struct mapping *m, const struc
 	ret[1] = log->shown.inode;
 }
 
-/* TLS in an unknown way: the libcrypto it uses must be probed. It lies beside, or may be any. */
+/* A libssl without a known key log site: the libcrypto that it uses must be probed. That is next to
+ * it, or any if there is none. */
 static void uncover_for(struct libraries *l, const struct mapping *m, const struct stat *st)
 {
 	struct file *crypto = examine_beside(l, m, st, LIBRARY_SSL, LIBRARY_CRYPTO);
@@ -257,7 +257,7 @@ static void file_cover(struct file *f, int fd, const char *where)
 	snprintf(f->shown.reason, sizeof(f->shown.reason), "its secrets are seen in %s", where);
 }
 
-/* Gives |f| what it needs: a probe, or none because another file has it. */
+/* Probes |f|, or marks it as covered by another file. */
 static void file_take(struct libraries *l, int fd, const struct openssl_place *place,
 		      struct file *f)
 {
@@ -274,8 +274,8 @@ static void file_take(struct libraries *l, int fd, const struct openssl_place *p
 
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
 {
-	/* Code that is rewritten in place no longer has an instruction where the probe sits:
-	 * watched from before it is read. */
+	/* Watches the file before it is read: if code is rewritten in place, the probed instruction
+	 * is lost. */
 	int watch = library_watch(l->inotify_fd, fd, IN_MODIFY);
 	struct openssl_place place;
 	struct error err = {0};
@@ -298,7 +298,7 @@ static void examine_new(struct libraries *l, const struct mapping *m, int fd, co
 		place = (struct openssl_place){.kind = OPENSSL_USES};
 	if (place.kind == OPENSSL_DERIVES)
 		find_cover(l, m, st, cover);
-	if (file_find(l, fd, &again)) /* on the way, for the sake of the file beside it */
+	if (file_find(l, fd, &again)) /* examined meanwhile as the file next to another */
 		return;
 	f = file_add(l, m, st);
 	if (!f)
@@ -331,7 +331,7 @@ static void examine_path(struct libraries *l, uint32_t pid, const char *dir, con
 		examine(l, &m, fd);
 }
 
-/* |m| cannot be opened. */
+/* Handles a file |m| that cannot be opened. */
 static void look_away(struct libraries *l, const struct mapping *m, int error)
 {
 	const char *type = local_files_refused(l->local);
@@ -397,7 +397,7 @@ static void meet(void *arg, const struct mapping *m)
 	look_into(l, &whole);
 }
 
-/* ---- files that nobody can use any more ---- */
+/* ---- unused files */
 
 static unsigned mark_gone(struct libraries *l)
 {
@@ -416,7 +416,7 @@ static unsigned mark_gone(struct libraries *l)
 	return gone;
 }
 
-/* mapping_visit. In doubt a file is used. */
+/* mapping_visit. When in doubt a file counts as used. */
 static void mark_used(void *arg, const struct mapping *m)
 {
 	struct libraries *l = arg;
@@ -427,7 +427,8 @@ static void mark_used(void *arg, const struct mapping *m)
 			f->used = true;
 }
 
-/* A probe holds its file: deleted libraries and ended containers would keep their disk space. */
+/* Releases files that are deleted and not mapped: a probe holds its file, so that it would keep its
+ * disk space. */
 static void sweep(struct libraries *l)
 {
 	struct file *next;
@@ -445,7 +446,7 @@ static void sweep(struct libraries *l)
 	seen_forget(l->seen);
 }
 
-/* What is no longer covered is looked at anew when it is mapped next. */
+/* Files that are no longer covered are examined again at their next mapping. */
 static void uncover(struct libraries *l)
 {
 	struct file *next;
@@ -544,7 +545,7 @@ int libraries_scan(struct libraries *l)
 
 	if (l->uncover_due)
 		uncover(l);
-	/* What nobody maps needs no probe: whoever maps it later is met then. */
+	/* A library that no process maps needs no probe: a later mapping is seen. */
 	if (!r && l->pin_dir)
 		library_probe_unpin(l->pin_dir, pin_is_used, l);
 	return r;

@@ -10,20 +10,21 @@
 
 enum library_state {
 	LIBRARY_PROBED,
-	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS stays closed */
-	LIBRARY_FAILED,	     /* it has the function, attaching failed: |reason| */
-	LIBRARY_COVERED,     /* needs no probe, that of another file sees its secrets: |reason| */
+	LIBRARY_UNSUPPORTED, /* |reason| says why its TLS is not decrypted */
+	LIBRARY_FAILED,	     /* attaching the probe failed: |reason| */
+	LIBRARY_COVERED,     /* the probe of another file sees its secrets: |reason| */
 };
 
 /* What is known about one file. */
 struct library {
-	/* Identity: of the opened file, as stat() says. Padding-free: it is a table key. */
+	/* Identity of the opened file, from stat(). Padding-free: it is a table key. */
 	uint64_t device;
 	uint64_t inode;
 	enum library_state state;
 	uint32_t pid;	  /* the first process seen with it */
-	char path[256];	  /* as that process saw it, cut */
-	char program[16]; /* its name; empty where the file was not mapped when it was found */
+	char path[256];	  /* as that process sees it, truncated */
+	char program[16]; /* name of that process; empty if the file was not mapped when it was
+			     found */
 	struct openssl_place place;
 	bool pinned;
 	char reason[128];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Directories are opened as files of other programs are: one of them may lie elsewhere. */
+/* Directories are opened like files of other programs: they may lie on another file system. */
 #include "datapath/attach/library_dirs.h"
 
 #include <stdio.h>

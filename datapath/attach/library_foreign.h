@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* File systems whose files were met and not opened (datapath/attach/local_files.h): a row for each,
- * as of a library that is not supported. */
+/* File systems whose files were mapped but not opened (datapath/attach/local_files.h): one row for
+ * each, like that of an unsupported library. */
 #pragma once
 
 #include "datapath/attach/library.h"
@@ -10,10 +10,10 @@
 
 struct library_foreign {
 	struct library rows[LIBRARY_FOREIGN_MAX]; /* without an inode */
-	unsigned count;				  /* that were ever noted */
+	unsigned count;				  /* noted in total */
 };
 
-/* |m|, on a file system of this type ("": it is not known), is not opened. */
+/* |m| is not opened, as it is on a file system of this type ("": not known). */
 void library_foreign_note(struct library_foreign *f, const struct mapping *m, const char *type);
 
 void library_foreign_visit(const struct library_foreign *f, library_visit *visit, void *arg);

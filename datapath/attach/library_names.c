@@ -8,8 +8,8 @@
 #include "datapath/attach/openssl_place.h"
 
 static const struct {
-	const char *part;     /* of the name */
-	enum tls_stack stack; /* NONE: the name does not tell */
+	const char *part;     /* of the file name */
+	enum tls_stack stack; /* NONE: not known from the name */
 } libraries[] = {
 	{"libcrypto", TLS_STACK_NONE},	   {"libgnutls", TLS_STACK_GNUTLS},
 	{"libssl3.so", TLS_STACK_NSS},	   {"libmbedtls", TLS_STACK_MBEDTLS},
@@ -45,7 +45,7 @@ bool library_name_is_loader(const char *path)
 	return library_name_begins(path, "ld-");
 }
 
-/* LIBRARIES: the name is none of a TLS library. */
+/* Returns LIBRARIES if the name is not that of a TLS library. */
 static size_t find(const char *path)
 {
 	const char *name = last_component(path);

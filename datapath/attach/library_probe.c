@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A pin's name says which instruction of which file its probe sits on. */
+/* A pin's name identifies the file and the instruction of its probe. */
 #include "datapath/attach/library_probe.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void pin_name(const struct library *lib, unsigned number, char out[PIN_NA
 		 lib->place.at.offsets[number]);
 }
 
-/* As library_probe_attach, of one link. */
+/* Like library_probe_attach, for one link. */
 static int attach_one(const struct uprobe_programs *programs, const char *pin_dir, int fd,
 		      struct library *lib, unsigned number, struct bpf_link **ret,
 		      struct error *err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A path is walked here and not in the kernel, a component at a time: what is mounted at a place is
- * known before it is stepped on. Links are followed by beginning anew with what they say. */
+/* Resolves paths in user space, one component at a time, so that a mount is known before it is
+ * entered. A symbolic link starts the resolution again with its target. */
 #include "datapath/attach/local_files.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/mount_tables.h"
 
-#define STEPS_MAX 256 /* of one path, with all its links */
+#define STEPS_MAX 256 /* for one path, including its links */
 
 struct local_files {
 	struct mount_tables *tables;
@@ -52,7 +52,7 @@ const char *local_files_refused(const struct local_files *l)
 	return l->refused;
 }
 
-/* ---- judging */
+/* ---- checks */
 
 static int refuse(struct local_files *l, struct slice type)
 {
@@ -79,8 +79,8 @@ static int judge_device(struct local_files *l, uint32_t device_major, uint32_t d
 	return judge(l, &e);
 }
 
-/* Asks the kernel alone: statx() with AT_STATX_DONT_SYNC does not ask a file system that is not a
- * local one. While |fd|, of O_PATH, is open, its mount keeps its number. */
+/* Only the kernel answers: statx() with AT_STATX_DONT_SYNC does not contact a remote file system.
+ * While the O_PATH descriptor |fd| is open, its mount keeps its id. */
 static int judge_opened(struct local_files *l, int fd)
 {
 	struct mount_entry e;
@@ -94,7 +94,7 @@ static int judge_opened(struct local_files *l, int fd)
 	return judge(l, &e);
 }
 
-/* Opens for reading what |fd|, of O_PATH and on a local file system, is. */
+/* Opens the file of the O_PATH descriptor |fd| for reading; its file system is local. */
 static int reopen(int fd)
 {
 	char path[32];
@@ -109,7 +109,7 @@ static int reopen(int fd)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A process that has ended has no table any more. */
+/* A process that has ended has no mount table. */
 static int enter(struct local_files *l, uint32_t pid)
 {
 	int r = mount_tables_enter(l->tables, pid);
@@ -162,16 +162,16 @@ int local_files_open_mapped(struct local_files *l, uint32_t pid, uint64_t start,
 
 /* ---- paths */
 
-/* What is walked: |at|, without links, was reached; |rest| is to come. */
+/* State of the resolution: |at|, without links, is resolved; |rest| is not yet. */
 struct walk {
 	struct local_files *local;
-	int root; /* all of O_PATH */
-	int fd;	  /* of |at|; -1: the root */
+	int root; /* O_PATH, like the others */
+	int fd;	  /* of |at|; -1: |root| */
 	char at[PATH_MAX];
 	char rest[PATH_MAX];
 };
 
-/* Cut paths are refused: they would be others. */
+/* Truncated paths are refused, as they would be other paths. */
 static int set_rest(struct walk *w, const char *before, const char *middle, const char *after)
 {
 	char path[PATH_MAX];
@@ -191,7 +191,7 @@ static void to_root(struct walk *w)
 	w->at[0] = 0;
 }
 
-/* Takes the next component off: 1, 0 at the end, -ENAMETOOLONG. */
+/* Removes the next component from |rest|: 1, 0 at the end, -ENAMETOOLONG. */
 static int next_component(struct walk *w, char ret[NAME_MAX + 1])
 {
 	size_t begin = strspn(w->rest, "/"), size = strcspn(w->rest + begin, "/");
@@ -204,8 +204,8 @@ static int next_component(struct walk *w, char ret[NAME_MAX + 1])
 	return size != 0;
 }
 
-/* Whether something is mounted at |path|: 1, 0, or -EREMOTE: nothing that may be stepped on. All
- * that is there counts, one covers the other. */
+/* Whether there is a mount at |path|: 1, 0, or -EREMOTE: one that may not be entered. Every mount
+ * there is checked, as one covers the other. */
 static int look_at_mounts(struct walk *w, const char *path)
 {
 	struct slice text = mount_tables_text(w->local->tables);
@@ -256,7 +256,7 @@ static int go_up(struct walk *w)
 	return set_rest(w, above, "", w->rest);
 }
 
-/* A name, or, of a link, where it leads. */
+/* Enters a name, or replaces a link by its target. */
 static int step(struct walk *w, const char *name)
 {
 	char path[PATH_MAX], target[PATH_MAX];
@@ -302,7 +302,8 @@ static int walk_on(struct walk *w)
 	return r ? r : -ELOOP;
 }
 
-/* After chroot() to where nothing is mounted its table does not say what the root lies on. */
+/* After chroot() to a directory that is no mount point, the process's mount table does not list the
+ * mount of its root. */
 static int judge_root(struct walk *w, const char *link)
 {
 	struct slice text = mount_tables_text(w->local->tables);
@@ -347,7 +348,7 @@ static int walk_from_root(struct walk *w, uint32_t pid, const char *path)
 	return r;
 }
 
-/* A descriptor of O_PATH. */
+/* Returns an O_PATH descriptor. */
 static int find_path(struct local_files *l, uint32_t pid, const char *path)
 {
 	struct walk w = {.local = l, .root = -1, .fd = -1};

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files of other programs, opened so that no file system can keep the caller waiting: when the
- * other side of a network or FUSE file system does not answer, a program that opens or looks up a
- * file there waits in the kernel for good, and SIGKILL does not end it; and any user can mount one
- * in a namespace of its own. So a file is first named without being opened (O_PATH), each step of
- * its path within one file system, and opened only if the kernel's own table of mounts says that it
- * lies on a local one (datapath/attach/mount_text.h): on the file system that this program itself
- * was started from, whatever it is, on one of the local types, or on an overlay that root has
- * mounted over those. */
+/* Opens files of other programs without waiting for a file system. If the server of a network or
+ * FUSE file system does not respond, a process that opens or looks up a file there blocks in the
+ * kernel indefinitely, and SIGKILL does not end it; any user can mount such a file system in a
+ * namespace of his own. So a file is first resolved without being opened (O_PATH), each step within
+ * one file system, and opened only if the kernel's mount table shows a local file system
+ * (datapath/attach/mount_text.h): the one from which this program was started, one of the local
+ * types, or an overlay on those that root has mounted. */
 #pragma once
 
 #include "base/error.h"
@@ -20,29 +19,29 @@ struct local_files;
 int local_files_new(struct local_files **ret, struct error *err);
 void local_files_free(struct local_files *l);
 
-/* What is opened is a regular file, for reading. Each returns a descriptor, or -EREMOTE: it lies on
- * a file system that may not answer (local_files_refused), -ENOENT: not there, or the process is
- * gone, -EINVAL: not a regular file, or another errno. */
+/* The functions open regular files for reading. Each returns a descriptor, or -EREMOTE: the file
+ * system may not respond (local_files_refused), -ENOENT: the file or the process is gone, -EINVAL:
+ * not a regular file, or another errno. */
 
-/* 0: what process |pid| maps lies on a local file system, with this number as the kernel names it;
- * errors as above. Nothing is opened. */
+/* 0: the file that process |pid| maps is on a local file system, with this device number of the
+ * kernel; errors as above. Opens nothing. */
 int local_files_judge(struct local_files *l, uint32_t pid, uint32_t device_major,
 		      uint32_t device_minor);
 
-/* The file that process |pid| maps at |start| to |end|, which lies on this device as the kernel
- * names it. -EPERM and -EACCES: without CAP_CHECKPOINT_RESTORE. */
+/* The file that process |pid| maps at |start| to |end|, on the file system with this device number
+ * of the kernel. -EPERM and -EACCES: CAP_CHECKPOINT_RESTORE is missing. */
 int local_files_open_mapped(struct local_files *l, uint32_t pid, uint64_t start, uint64_t end,
 			    uint32_t device_major, uint32_t device_minor);
 
-/* The file that process |pid| finds at the absolute |path|, never leaving its root. */
+/* The file at the absolute |path| as process |pid| sees it, never leaving its root. */
 int local_files_open(struct local_files *l, uint32_t pid, const char *path);
 
-/* The same of a directory: a descriptor as of O_PATH. */
+/* The same for a directory: returns an O_PATH descriptor. */
 int local_files_open_directory(struct local_files *l, uint32_t pid, const char *path);
 
-/* Whether process |pid| finds this very file there. */
+/* Whether process |pid| sees this very file at |path|. */
 bool local_files_is_at(struct local_files *l, uint32_t pid, const char *path, uint64_t device,
 		       uint64_t inode);
 
-/* The type of the file system that was refused last, "" for one that shows in no table. */
+/* The type of the file system that was refused last, "" if it is in no mount table. */
 const char *local_files_refused(const struct local_files *l);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Links of the socket lookup program, one in each network namespace. The hook does not say in which
- * namespace it runs; therefore each has a program of its own, which says so and goes on in the one
+/* Links of the sk_lookup program, one in each network namespace. The hook does not tell its
+ * namespace; so each namespace has a small program that stores the namespace and tail-calls the one
  * that decides. */
 #include "datapath/attach/lookups.h"
 
@@ -23,12 +23,12 @@
 struct lookup {
 	ino_t netns_ino;
 	int link_fd;
-	bool met; /* in the walk at hand */
+	bool met; /* seen in the current walk */
 };
 
 struct lookups {
 	int here_fd;   /* weft_here */
-	int decide_fd; /* table of one program: the one that decides */
+	int decide_fd; /* program array with the program that decides */
 	struct lookup items[LOOKUPS_MAX];
 	uint32_t count;
 };
@@ -48,8 +48,8 @@ struct lookups {
 #define LOAD_MAP(dst, fd)                                                                          \
 	INSN(BPF_LD | BPF_DW | BPF_IMM, dst, BPF_PSEUDO_MAP_FD, 0, fd), INSN(0, 0, 0, 0, 0)
 
-/* weft_here of this CPU = |netns_ino|, then the program in |decide_fd|. Passes what it cannot hand
- * on. Returns a descriptor or what the kernel said. */
+/* Sets weft_here of this CPU to |netns_ino|, then tail-calls the program in |decide_fd|; passes if
+ * that fails. Returns a descriptor or the kernel's error. */
 static int namespace_program(const struct lookups *l, uint32_t netns_ino)
 {
 	const struct bpf_insn program[] = {
@@ -75,7 +75,7 @@ static int namespace_program(const struct lookups *l, uint32_t netns_ino)
 			     sizeof(program) / sizeof(program[0]), &opts);
 }
 
-/* A link, or what the kernel said. */
+/* Returns a link, or the kernel's error. */
 static int namespace_attach(const struct lookups *l, uint32_t netns_ino, int netns_fd)
 {
 	int program_fd cleanup_close = namespace_program(l, netns_ino);
@@ -153,7 +153,7 @@ int lookups_add(struct lookups *l, int fd)
 	if (l->count == LOOKUPS_MAX)
 		return -ENOSPC;
 	if (!descriptors_spare())
-		return -EMFILE; /* it is met again */
+		return -EMFILE; /* it is retried at the next walk */
 	link_fd = namespace_attach(l, (uint32_t)st.st_ino, fd);
 	if (link_fd < 0)
 		return link_fd;

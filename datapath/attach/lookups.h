@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The program at socket lookup in every network namespace: what policy denies is answered with a
- * RST instead of silence. Where it is missing (a namespace that is new, no agent) denials hold all
- * the same: SYNs are dropped at the listener. */
+/* The sk_lookup program in every network namespace: a denied SYN is answered with a RST instead of
+ * silence. Where it is missing (a new namespace, no agent) policy still holds: SYNs are dropped at
+ * the listener. */
 #pragma once
 
 #include "base/error.h"
@@ -18,13 +18,13 @@ struct lookups;
 int lookups_new(struct attach *a, struct lookups **ret_lookups, struct error *err);
 void lookups_free(struct lookups *l);
 
-/* Attaches in namespaces of processes below /proc that it has not met, and lets go of those that
- * nobody is in any more; called now and then. Returns in how many it is attached. */
+/* Attaches in new network namespaces of the processes in /proc, and detaches from those that have
+ * no process any more; called periodically. Returns the number of namespaces with the program. */
 uint32_t lookups_refresh(struct lookups *l);
 
-/* In how many it is attached. */
+/* The number of namespaces with the program. */
 uint32_t lookups_count(const struct lookups *l);
 
-/* Attaches in the namespace |fd| is of. 0, -EEXIST when it is there already, -ENOSPC beyond
- * LOOKUPS_MAX, or what the kernel said. */
+/* Attaches in the network namespace |fd|. 0, -EEXIST when it is attached there already, -ENOSPC
+ * beyond LOOKUPS_MAX, or the kernel's error. */
 int lookups_add(struct lookups *l, int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A mapping of code, and where it is told from. */
+/* An executable mapping, and the sources that report it. */
 #pragma once
 
 #include "base/error.h"
@@ -11,15 +11,14 @@ struct mapping {
 	uint32_t pid; /* thread group, initial namespace */
 	uint64_t start;
 	uint64_t end;
-	/* The mapped inode as the kernel names it. On overlay and btrfs the numbers differ from
-	 * stat()'s: good only to tell whether this very inode was met before. |generation| is 0
-	 * from a scan. */
+	/* The mapped inode in the kernel's numbers. On overlay and btrfs they differ from those of
+	 * stat(): usable only to recognize the same inode. |generation| is 0 from a scan. */
 	uint32_t device_major;
 	uint32_t device_minor;
 	uint64_t inode;
 	uint64_t generation;
-	/* As the process sees it, may end in " (deleted)"; or, without a slash, the last component
-	 * alone: mapping_find_path has the rest. Borrowed. */
+	/* As the process sees it, may end in " (deleted)"; or, without a slash, only the last
+	 * component: mapping_find_path returns the rest. Borrowed. */
 	const char *path;
 };
 

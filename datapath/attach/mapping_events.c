@@ -185,7 +185,7 @@ static void deliver_mapping(const struct mmap2_record *r, mapping_visit *visit, 
 		visit(arg, &m);
 }
 
-/* Handles the record in m->record; returns the events it says were lost. */
+/* Processes the record in m->record; returns the number of events that it reports as lost. */
 static uint64_t handle_record(struct mapping_events *m, mapping_visit *visit, void *arg)
 {
 	struct perf_event_header *h = (void *)m->record;
@@ -209,7 +209,7 @@ static uint64_t ring_handle(struct mapping_events *m, struct ring *r, mapping_vi
 		struct perf_event_header h;
 
 		ring_copy(m, r, tail, &h, sizeof(h));
-		if (h.size < sizeof(h)) { /* never seen; without a size there is no next record */
+		if (h.size < sizeof(h)) { /* never seen; there is no next record */
 			h.size = sizeof(h);
 			lost++;
 		}

@@ -12,6 +12,6 @@ struct mapping_events;
 int mapping_events_new(struct mapping_events **ret, struct error *err);
 void mapping_events_free(struct mapping_events *m);
 
-/* As mappings_fd and mappings_handle. */
+/* Like mappings_fd and mappings_handle. */
 int mapping_events_fd(const struct mapping_events *m);
 uint64_t mapping_events_handle(struct mapping_events *m, mapping_visit *visit, void *arg);

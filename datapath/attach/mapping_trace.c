@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The link of code_mapped, its ring and what the ring had no room for. */
+/* The link of code_mapped, its ring and the count of lost records. */
 #include "datapath/attach/mapping_trace.h"
 
 #include <bpf/bpf.h>
@@ -17,12 +17,13 @@ struct mapping_trace {
 	struct ring *ring;
 	int ring_fd;
 	int lost_fd;
-	uint64_t lost; /* when it was last looked at */
+	uint64_t lost; /* at the last read */
 	mapping_visit *visit;
 	void *arg;
 };
 
-/* r0 = 0; exit. Attached for a moment: some kernels load such a program and cannot attach it. */
+/* r0 = 0; exit. It is attached for a moment, as some kernels load such a program and cannot attach
+ * it. */
 bool mapping_trace_supported(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_FENTRY);

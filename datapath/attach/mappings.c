@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Executable mappings as they happen, from whoever tells of them here, and from /proc. */
+/* Executable mappings as they happen, from the source that works here, and from /proc. */
 #include "datapath/attach/mappings.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@
 #include "datapath/attach/mapping_events.h"
 #include "datapath/attach/mapping_trace.h"
 
-/* One of the two. */
+/* Exactly one of the two is set. */
 struct mappings {
 	struct mapping_trace *trace;
 	struct mapping_events *events;
@@ -73,7 +73,7 @@ static bool parse_line(char *line, struct mapping *m)
 	return path_at && permissions[2] == 'x' && m->path[0] == '/';
 }
 
-/* The length of what stands before the paths of a process that has changed its root. */
+/* The length of the prefix that paths of a process with another root have. */
 static size_t root_bytes(uint32_t pid, char out[PATH_MAX])
 {
 	char name[32];
@@ -84,8 +84,8 @@ static size_t root_bytes(uint32_t pid, char out[PATH_MAX])
 	return n > 1 && n < PATH_MAX ? (size_t)n : 0;
 }
 
-/* The kernel writes paths as from the root of the reader, or of the mount namespace where that is
- * another one than the reader's: |visit| gets them as from the root of the process. */
+/* The kernel writes paths relative to the root of the reader, or of the mount namespace if the
+ * reader is in another one: |visit| gets them relative to the root of the process. */
 void mappings_scan_process(uint32_t pid, mapping_visit *visit, void *arg)
 {
 	char name[32], root[PATH_MAX], *line cleanup_free = NULL;
@@ -163,7 +163,7 @@ void mapping_program(const struct mapping *m, char *out, size_t size)
 	out[strcspn(out, "\n")] = 0;
 }
 
-/* The file at the path may be another one by now: the inode decides. */
+/* The file at the path may have been replaced: the inode is compared. */
 static int open_same(struct local_files *local, const struct mapping *m)
 {
 	int fd cleanup_close = local_files_open(local, m->pid, m->path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two arenas take turns: one is in force, the other is free for the next generation. They are
- * pinned, so that the next agent can read what is in force. */
+/* Two arenas alternate: one is in force, the other is free for the next generation. They are
+ * pinned, so that the next agent can read the generation in force. */
 #include "datapath/attach/mesh_maps.h"
 
 #include "base/cleanup.h"
@@ -43,13 +43,13 @@ const char *const mesh_maps_arenas[] = {"weft_arena0", "weft_arena1", NULL};
 _Static_assert(sizeof(mesh_maps_arenas) / sizeof(mesh_maps_arenas[0]) == ARENAS + 1, "arenas");
 
 struct mesh_maps {
-	struct mesh_arena arenas[ARENAS];      /* fd -1: there is none; cells only when asked for */
-	const struct weft_mesh_header *header; /* mapped, of the live one */
+	struct mesh_arena arenas[ARENAS];      /* fd -1: none; |cells| mapped on demand */
+	const struct weft_mesh_header *header; /* header of the live arena, mapped */
 	int live;			       /* index, NO_ARENA: nothing is in force */
 	int slot_fd;
-	int simulate_fd, explain_fd; /* programs that are run by hand; -1: there is none */
+	int simulate_fd, explain_fd; /* programs for BPF_PROG_TEST_RUN; -1: none */
 	int endpoints_fd, services_fd;
-	struct weft_endpoint_state *endpoints; /* NULL: not asked for yet */
+	struct weft_endpoint_state *endpoints; /* mapped on demand */
 	struct weft_service_state *services;
 	char pin_dir[384]; /* of the arenas; empty: not pinned */
 };
@@ -105,7 +105,7 @@ static void arena_release(struct mesh_arena *a)
 	*a = (struct mesh_arena){.fd = -1};
 }
 
-/* Takes |fd| over. */
+/* Takes ownership of |fd|. */
 static int arena_open(int fd, struct mesh_arena *ret)
 {
 	struct mesh_arena a = {.fd = fd};
@@ -129,7 +129,7 @@ static void arena_pin_path(const struct mesh_maps *m, int i, char *out, size_t s
 	snprintf(out, size, "%s/%s", m->pin_dir, mesh_maps_arenas[i]);
 }
 
-/* An arena that is not pinned is not found by the next agent, which then builds both anew. */
+/* The next agent does not find an unpinned arena; it then creates both again. */
 static void arena_pin(const struct mesh_maps *m, int i)
 {
 	char path[448];
@@ -162,7 +162,7 @@ static int spare(const struct mesh_maps *m)
 	return m->live == 0 ? 1 : 0;
 }
 
-/* Larger than asked for, so that a mesh that grows does not make a new arena each time. */
+/* Larger than requested, so that a growing mesh does not need a new arena each time. */
 int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *ret_arena,
 			struct error *err)
 {
@@ -192,7 +192,7 @@ int mesh_maps_flip(struct mesh_maps *m, struct error *err)
 {
 	__u32 zero = 0;
 
-	/* the kernel waits for the readers of the map that was replaced */
+	/* the kernel waits for readers of the replaced map */
 	if (bpf_map_update_elem(m->slot_fd, &zero, &m->arenas[spare(m)].fd, BPF_ANY))
 		return error_set(err, -errno, "cannot put the mesh in force: %s", strerror(errno));
 	live_set(m, spare(m));
@@ -228,7 +228,8 @@ bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena)
 
 /* ---- life */
 
-/* What an earlier agent left: both arenas by their pins, the live one by what is in the slot. */
+/* Adopts what an earlier agent left: both arenas by their pins, the live one by the slot's
+ * content. */
 static void adopt(struct mesh_maps *m)
 {
 	__u32 zero = 0, id = 0;
@@ -328,7 +329,7 @@ struct weft_service_state *mesh_maps_services(struct mesh_maps *m)
 	return m->services;
 }
 
-/* The kernel writes the answer where the question was. */
+/* The kernel writes the context back in place. */
 static int run_by_hand(int fd, void *context, uint32_t size_bytes)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = context, .ctx_size_in = size_bytes);

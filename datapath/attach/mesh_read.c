@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Pins lead to the maps, the slot of weft_mesh to the arena. */
+/* Finds the maps by their pins, and the arena in the slot of weft_mesh. */
 #include "datapath/attach/mesh_read.h"
 
 #include "base/cleanup.h"
@@ -32,8 +32,8 @@ static bool has_mesh_in_force(const char *build)
 	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &id);
 }
 
-/* The build whose mesh is in force: while a new one waits for its first generation there are two.
- */
+/* The build whose mesh is in force: there are two while a new one waits for its first
+ * generation. */
 static void find_build(const char *pin_dir, char *out, size_t size)
 {
 	cleanup_closedir DIR *dir = opendir(pin_dir);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The kernel says by poll() that a table has changed. */
+/* poll() reports a change of a mount table. */
 #include "datapath/attach/mount_tables.h"
 
 #include <errno.h>
@@ -25,9 +25,9 @@
 enum { TABLE_OWN, TABLE_FIRST, TABLE_ENTERED, TABLES };
 
 struct mounts_table {
-	int fd; /* of mountinfo; -1: not there */
+	int fd; /* mountinfo; -1: it does not exist */
 	uint32_t pid;
-	char place[PLACE_MAX]; /* its namespace and root: who has the same has the same table */
+	char place[PLACE_MAX]; /* its namespace and root, which determine the table */
 	char *data;
 	size_t bytes;
 	size_t room;
@@ -36,11 +36,11 @@ struct mounts_table {
 
 struct mount_tables {
 	struct mounts_table at[TABLES];
-	dev_t own;    /* where this program was started from; 0: not known */
-	dev_t memory; /* of files that have no name, as memfd_create() makes them; in no table */
+	dev_t own;    /* device of this program's file; 0: not known */
+	dev_t memory; /* device of memfd_create() files, which is in no table */
 };
 
-/* "" where it cannot be told. */
+/* "" if it cannot be determined. */
 static void place_read(uint32_t pid, char ret[PLACE_MAX])
 {
 	static const char *const links[] = {"ns/mnt", "root"};
@@ -92,7 +92,7 @@ static bool table_grow(struct mounts_table *t)
 	return true;
 }
 
-/* All of it or nothing. */
+/* Reads the whole table or nothing. */
 static void table_read(struct mounts_table *t)
 {
 	ssize_t n = 1;
@@ -116,8 +116,8 @@ static struct slice table_known(struct mounts_table *t)
 	return (struct slice){t->data, t->bytes};
 }
 
-/* As it is now: what is read after the kernel was asked is as new as its answer. Earlier text is
- * not valid any more. */
+/* The current table: text that is read after poll() is as new as its answer. Invalidates earlier
+ * text. */
 static struct slice table_now(struct mounts_table *t)
 {
 	struct pollfd changed = {.fd = t->fd, .events = POLLPRI};
@@ -127,7 +127,7 @@ static struct slice table_now(struct mounts_table *t)
 	return table_known(t);
 }
 
-/* ---- where this program is */
+/* ---- this program's file system */
 
 static void learn_own(struct mount_tables *t)
 {
@@ -198,7 +198,7 @@ void mount_tables_leave(struct mount_tables *t)
 	table_close(&t->at[TABLE_ENTERED]);
 }
 
-/* It may be at hand already: that of a node is long. */
+/* The table may be the node's, which is long and was read already. */
 struct slice mount_tables_text(struct mount_tables *t)
 {
 	struct mounts_table *entered = &t->at[TABLE_ENTERED];
@@ -231,7 +231,7 @@ static bool is_own(const struct mount_tables *t, const struct mount_entry *e)
 	return t->own && t->own == makedev(e->device_major, e->device_minor);
 }
 
-/* Relative layers are below the directory of the upper one. */
+/* Relative paths of layers are relative to the upper layer's directory. */
 static bool layers_are_local(const struct mount_tables *t, struct slice text,
 			     const struct mount_entry *overlay)
 {
@@ -246,8 +246,8 @@ static bool layers_are_local(const struct mount_tables *t, struct slice text,
 	return true;
 }
 
-/* Whether only root can have mounted what the process that was entered sees: with a user namespace
- * any user may, and the paths of its layers may have been something else then. */
+/* Whether only root can have made the mounts of the entered process: in a user namespace any user
+ * can, and the paths of overlay layers may have meant something else at that time. */
 static bool is_roots(const struct mount_tables *t)
 {
 	cleanup_close int mounts = -1, users = -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel's tables of mounts, read when they have changed: this process's, that of process 1,
- * and, for the time of one question, that of another process. */
+/* The kernel's mount tables, read again when they change: this process's, process 1's, and, during
+ * one check, another process's. */
 #pragma once
 
 #include "base/error.h"
@@ -12,18 +12,19 @@ struct mount_tables;
 int mount_tables_new(struct mount_tables **ret, struct error *err);
 void mount_tables_free(struct mount_tables *t);
 
-/* Looks at process |pid| now: until mount_tables_leave its table is one of those that are asked.
- * 0, -ENOENT: it is gone, or another errno. It must not stay long: its mounts stay with it. */
+/* Enters process |pid|: until mount_tables_leave its table is searched, too. 0, -ENOENT: it is
+ * gone, or another errno. Leave soon: the open table keeps the process's mounts alive. */
 int mount_tables_enter(struct mount_tables *t, uint32_t pid);
 void mount_tables_leave(struct mount_tables *t);
 
-/* The text of the process that was entered, as it was then. Valid until mount_tables_find. */
+/* The table of the entered process as of then. Valid until mount_tables_find. */
 struct slice mount_tables_text(struct mount_tables *t);
 
-/* The mount with number |id| (0: none), else one of the file system with this device number, as it
- * is now. False: none of the tables has it. |ret| is valid until the next such call. */
+/* The mount with id |id| (0: none), else one of the file system with this device number, as of now.
+ * False: it is in no table. |ret| is valid until the next call. */
 bool mount_tables_find(struct mount_tables *t, uint64_t id, uint32_t device_major,
 		       uint32_t device_minor, struct mount_entry *ret);
 
-/* Whether the file system of |entry|, which was found last, is a local one (mount_text.h). */
+/* Whether |entry|, the latest result of mount_tables_find, is a local file system
+ * (mount_text.h). */
 bool mount_tables_is_local(struct mount_tables *t, const struct mount_entry *entry);

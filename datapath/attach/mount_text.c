@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Fields apart by blanks; what is in them has its blanks, commas and backslashes in octal. */
+/* Fields are separated by blanks; blanks, commas and backslashes inside fields are octal
+ * escapes. */
 #include "datapath/attach/mount_text.h"
 
 #define FIELD_ID       0
 #define FIELD_DEVICE   2
 #define FIELD_POINT    4
-#define FIELD_OPTIONAL 6 /* any number of them, then a "-" */
+#define FIELD_OPTIONAL 6 /* zero or more, then a "-" */
 
 static const struct slice local_types[] = {
 	SLICE("ext2"),	    SLICE("ext3"),     SLICE("ext4"),	 SLICE("xfs"),	  SLICE("btrfs"),
@@ -24,7 +25,7 @@ static const struct slice layer_options[] = {
 	SLICE("upperdir="),
 };
 
-/* Takes what comes before |separator| off |text|, and the separator. */
+/* Removes and returns the text before |separator|; removes the separator, too. */
 static struct slice take(struct slice *text, char separator)
 {
 	const char *end = text->size_bytes ? memchr(text->data, separator, text->size_bytes) : NULL;
@@ -123,7 +124,7 @@ static bool is_octal(const char *s, size_t size_bytes)
 	       s[2] <= '7' && s[3] >= '0' && s[3] <= '7';
 }
 
-/* Takes one byte off |s|, which is not empty. */
+/* Removes and decodes one byte of |s|, which is not empty. */
 static char take_byte(struct slice *s)
 {
 	bool octal = is_octal(s->data, s->size_bytes);
@@ -138,7 +139,7 @@ static char take_byte(struct slice *s)
 	return byte;
 }
 
-/* What of |path| is left after the mount point, or NULL: it does not begin with it. */
+/* The rest of |path| after the mount point, or NULL: it is not below it. */
 static const char *after(struct slice point, const char *path)
 {
 	while (point.size_bytes) {
@@ -194,7 +195,7 @@ bool mount_type_is_overlay(struct slice type)
 	return slice_equal(type, SLICE("overlay"));
 }
 
-/* Copies up to a colon, which a backslash before it makes part of the name. */
+/* Copies up to a colon; a backslash makes a colon part of the name. */
 static void take_layer(struct slice *value, char ret[PATH_MAX])
 {
 	size_t n = 0;
@@ -212,7 +213,7 @@ static void take_layer(struct slice *value, char ret[PATH_MAX])
 	ret[n] = 0;
 }
 
-/* What |option| says of layers; nothing if it is another one. */
+/* The layers in |option|; empty if it is another option. */
 static struct slice layers_of(struct slice option)
 {
 	for (size_t i = 0; i < sizeof(layer_options) / sizeof(layer_options[0]); i++) {

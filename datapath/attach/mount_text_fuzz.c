@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Fuzzes the text of mounts: slices are parts of it, everything ends, and a mount is found by its
- * own number and at its own place. */
+/* Fuzzes mount tables: slices stay within the text, iteration ends, and a mount is found by its own
+ * id and path. */
 #include "datapath/attach/mount_text.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Finding and making mounts: /proc/self/mounts through getmntent, statfs magics. */
+/* Finds and creates mounts: /proc/self/mounts through getmntent, statfs magics. */
 #include "datapath/attach/mounts.h"
 
 #include "base/cleanup.h"
@@ -17,8 +17,7 @@
 
 #define BPFFS_DEFAULT "/sys/fs/bpf"
 
-/* The root has no state of its own (Documentation/admin-guide/cgroup-v2.rst, "Core Interface
- * Files"). */
+/* Only the root has no cgroup.type (Documentation/admin-guide/cgroup-v2.rst). */
 bool mounts_is_cgroup2_root(const char *path)
 {
 	char type[512];
@@ -41,7 +40,7 @@ int mounts_find_cgroup2(char *out, size_t size, struct error *err)
 			found = 0;
 		} else if (found == -ENOENT) {
 			snprintf(out, size, "%s", m->mnt_dir);
-			found = -EXDEV; /* part of a tree, good when there is no more */
+			found = -EXDEV; /* only a subtree, used if there is nothing else */
 		}
 	}
 	found = found == -EXDEV ? 0 : found;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the kernel's pseudo file systems are, mounted when they are missing. */
+/* Finds the kernel's pseudo file systems and mounts them if missing. */
 #pragma once
 
 #include "base/error.h"
@@ -7,31 +7,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether |path|, where a cgroup2 tree is mounted, is the root of the tree and not a group below
- * it, as a container sees it. */
+/* Whether the cgroup2 mount at |path| is the root of the tree and not a subtree, as in a
+ * container. */
 bool mounts_is_cgroup2_root(const char *path);
 
 /* Writes the mount point of the cgroup2 tree into |out|. 0, or -ENOENT with a sentence in |err|. */
 int mounts_find_cgroup2(char *out, size_t size, struct error *err);
 
-/* Makes the directory |dir| with those above it; below /sys/fs/bpf with a bpf file system there.
- * |*ret_made|: |dir| was not there. 0 or a negative errno with a sentence in |err|. */
+/* Creates the directory |dir| and its parents; below /sys/fs/bpf mounts a bpf file system there
+ * first. |*ret_made|: |dir| did not exist. 0 or a negative errno with a text in |err|. */
 int mounts_make_directory(const char *dir, bool *ret_made, struct error *err);
 
 bool mounts_is_bpffs(const char *path);
 
-/* Whether |dir| is a directory that can be read and has something in it. */
+/* Whether |dir| is a readable directory that is not empty. */
 bool mounts_has_entries(const char *dir);
 
-/* Mounts a bpf file system on |dir|, which has to be empty: what it has would be hidden. 0 or a
- * negative errno (-ENOTEMPTY) with a sentence in |err|. */
+/* Mounts a bpf file system on |dir|, which must be empty, as the mount would hide its content. 0 or
+ * a negative errno (-ENOTEMPTY) with a text in |err|. */
 int mounts_mount_bpffs(const char *dir, struct error *err);
 
-/* Makes |dir| a directory on a bpf file system: uses the one it lies on, else mounts one on
- * /sys/fs/bpf when |dir| is below it, else on |dir| itself. 0 or a negative errno with a sentence
- * in |err|. */
+/* Ensures that |dir| is on a bpf file system: uses the one it is on, else mounts one on /sys/fs/bpf
+ * if |dir| is below it, else on |dir| itself. 0 or a negative errno with a text in |err|. */
 int mounts_ensure_bpffs(const char *dir, struct error *err);
 
-/* Takes back the mount on |dir| itself, if there is one, and removes the directory when it is
- * empty. */
+/* Unmounts |dir| if it is a mount point, and removes the directory if it is empty. */
 void mounts_release_bpffs(const char *dir);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Asks the symbol table first, then the code. */
+/* Uses the symbol table first, then the code. */
 #include "datapath/attach/openssl_place.h"
 
 #include <assert.h>
@@ -13,7 +13,7 @@
 
 static_assert(KEYLOG_SITES_MAX == UPROBE_PLACES_MAX, "sites are places");
 
-/* By what the function begins with. */
+/* Selects the instruction from the function's first bytes. */
 static void place_at_entry(int fd, const struct elf_function *function, struct openssl_place *ret)
 {
 	uint8_t code[PROBE_SITE_REACH_BYTES + 16];

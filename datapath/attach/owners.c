@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A timer, a ring that wakes, and an account of CPU time that a walk is paid from. */
+/* A timer, a ring that wakes the agent, and a CPU time budget for walks. */
 #include "datapath/attach/owners.h"
 
 #include <errno.h>
@@ -18,12 +18,12 @@
 #include "datapath/attach/iterator.h"
 #include "datapath/attach/ring.h"
 
-#define CREDIT_MAX_NS 100000000ull /* of CPU time that walks may take at once */
+#define CREDIT_MAX_NS 100000000ull /* maximum budget for a burst of walks */
 #define AT_REST_NS    1000000000ull
-#define STIR_BYTES    8 /* of a record */
+#define STIR_BYTES    8 /* size of a record */
 
-/* After something that may have changed holders: as long again as the time until the walk before.
- */
+/* Delays after an event that may have changed holders: each as long as the time until the walk
+ * before. */
 static const uint64_t SOON_NS[] = {5000000, 25000000, 70000000, 200000000, 400000000, 700000000};
 #define SOON_COUNT (sizeof(SOON_NS) / sizeof(SOON_NS[0]))
 
@@ -33,11 +33,11 @@ struct owners {
 	struct ring *ring;
 	int ring_fd;
 	int timer_fd;
-	unsigned soon;	     /* walks of SOON_NS that were made */
-	uint64_t due_ns;     /* when the timer is set to */
-	int64_t credit_ns;   /* of CPU time, */
-	uint64_t counted_ns; /* at this time */
-	uint64_t cost_ns;    /* of the latest walk */
+	unsigned soon;	     /* walks of SOON_NS done */
+	uint64_t due_ns;     /* expiry of the timer */
+	int64_t credit_ns;   /* budget of CPU time, */
+	uint64_t counted_ns; /* as of this time */
+	uint64_t cost_ns;    /* CPU time of the latest walk */
 	struct owners_counts counts;
 };
 
@@ -133,7 +133,7 @@ static void credit_grow(struct owners *o, uint64_t now_ns)
 	o->counted_ns = now_ns;
 }
 
-/* How long it takes until the next walk is paid. */
+/* The time until the budget covers the next walk. */
 static uint64_t wait_ns(const struct owners *o)
 {
 	uint64_t cost_ns = o->cost_ns < CREDIT_MAX_NS ? o->cost_ns : CREDIT_MAX_NS;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* flock(2) on directories; /proc/locks tells who has one. */
+/* flock(2) on directories; /proc/locks tells the holder. */
 #include "datapath/attach/pin_lock.h"
 
 #include "base/cleanup.h"
@@ -23,14 +23,15 @@
 
 struct pin_lock {
 	char dir[512];
-	int below_fd; /* the directory that a file system is mounted on for the pins; -1: none */
+	int below_fd; /* the directory on which a bpf file system is mounted for the pins; -1: none
+		       */
 	int fd;
 	bool made;
 };
 
-/* ---- who has it */
+/* ---- the holder */
 
-/* Field 22 of /proc/PID/stat: clock ticks from the start of the machine. */
+/* Field 22 of /proc/PID/stat: clock ticks since boot. */
 static uint64_t started_s(pid_t pid)
 {
 	unsigned long long ticks = 0;
@@ -118,14 +119,14 @@ static int open_locked(const char *dir, int *ret_fd)
 		int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
 
 		if (r == -EBUSY)
-			*ret_fd = take_fd(&fd); /* to find out who has it */
+			*ret_fd = take_fd(&fd); /* to find out the holder */
 		return r;
 	}
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-/* Whether |dir| still is what |fd| is: whoever had the lock before may have removed it, or mounted
+/* Whether |dir| is still the directory of |fd|: the former holder may have removed it, or mounted
  * something on it. */
 static bool is_still(const char *dir, int fd)
 {
@@ -141,8 +142,8 @@ static void let_go(int *fd)
 	*fd = -1;
 }
 
-/* Before something is mounted on the directory it is locked itself: of two that start at once only
- * one goes on. */
+/* Locks the directory itself before a file system is mounted on it: of two that start at the same
+ * time only one continues. */
 static int lock_once(struct pin_lock *l, struct error *err)
 {
 	bool made = false;
@@ -202,7 +203,7 @@ int pin_lock_take(const char *dir, struct pin_lock **ret, struct pin_lock_holder
 		return 0;
 	}
 	if (r == -EBUSY)
-		l->made = false; /* it is the other one's now */
+		l->made = false; /* the other process owns it now */
 	pin_lock_free(l);
 	return error_set(err, r, "%s", why.text);
 }

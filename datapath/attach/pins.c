@@ -58,7 +58,7 @@ void pins_remove_builds(const char *pin_dir, const char *but)
 	pins_visit_builds(pin_dir, but, remove_one, (void *)pin_dir);
 }
 
-/* Of the directories and maps beside each other in a pin directory. */
+/* Whether |name| is one of weft's entries in a pin directory. */
 static bool is_ours(const char *name)
 {
 	static const char *const beginnings[] = {"build-", "retired-", "kept"};
@@ -107,7 +107,7 @@ int pins_prepare(struct pins *pins, const char *pin_dir, const void *object, siz
 		 (unsigned long long)hash);
 	snprintf(pins->link_dir, sizeof(pins->link_dir), "%s/links", pins->map_dir);
 	pins->adopted = mounts_has_entries(pins->link_dir);
-	if (!pins->adopted) /* loaded once, never attached */
+	if (!pins->adopted) /* loaded, but never attached */
 		remove_tree(pins->map_dir);
 	if ((mkdir(pins->map_dir, 0700) && errno != EEXIST) ||
 	    (mkdir(pins->link_dir, 0700) && errno != EEXIST))

@@ -18,10 +18,10 @@ struct form {
 	uint8_t opcode;
 	uint8_t mask;
 	bool modrm;
-	int8_t digit; /* of the ModRM byte */
+	int8_t digit; /* /digit of the ModRM byte */
 	enum target writes;
 	enum immediate immediate;
-	enum probe_site_kind emulated; /* PROBE_SITE_STEPPED: is not */
+	enum probe_site_kind emulated; /* PROBE_SITE_STEPPED: not emulated */
 };
 
 #define ARITHMETIC(opcode)                                                                         \
@@ -70,11 +70,11 @@ static const struct form forms[] = {
 
 struct instruction {
 	const struct form *form;
-	size_t length_bytes; /* 0: not known to this decoder */
+	size_t length_bytes; /* 0: unknown instruction */
 	int written;	     /* register number, -1 = none */
 };
 
-/* Bytes that may be read; reads past the end give zeros and are found out by the total length. */
+/* Readable bytes; reads past the end return zeros and are detected by the total length. */
 struct code {
 	const uint8_t *bytes;
 	size_t left;
@@ -153,8 +153,8 @@ static int written_register(const struct form *f, uint8_t rex, uint8_t opcode, u
 	return -1;
 }
 
-/* 0x66 shortens immediates and turns branches and pushes into others: only long nops
- * may have it. */
+/* 0x66 shortens immediates and turns branches and pushes into others: only long nops are accepted
+ * with it. */
 static bool prefixes_fit(const struct form *f, bool operand_size, bool segment, uint8_t rex)
 {
 	if (operand_size)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The tables of programs and of what they are for. */
+/* The tables of programs and features. */
 #include "datapath/attach/programs.h"
 
 const struct program_feature_row program_features[] = {

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The programs of the kernel half: a row for each, from which attaching, `weft check`, health and
- * metrics are made. checks/programs compares the rows with the BPF object. */
+/* The programs of the kernel half: one row each, from which attachment, `weft check`, health and
+ * metrics are generated. checks/programs compares the rows with the BPF object. */
 #pragma once
 
 #include <stdbool.h>
 
-/* What programs are for: X(id, wanted, goes, name, what is so without it).
- * wanted: the option of attach_new that asks for it (enum program_wanted).
- * goes: when a kernel refuses a program the object is loaded without the features of the lowest
- * number, then without the next too; those of one number go together, 0 never goes. */
+/* Features that programs implement: X(id, wanted, goes, name, consequence without it). wanted: the
+ * option of attach_new that enables it (enum program_wanted). goes: if a kernel refuses a program,
+ * the object is loaded without the features of the lowest number, then also without those of the
+ * next; 0 is never left out. */
 #define PROGRAM_FEATURES(X)                                                                        \
-	X(CONTENT, ALWAYS, 0, "content", "what sockets carry is not seen: L4 only")                \
+	X(CONTENT, ALWAYS, 0, "content", "payload of sockets is not captured: L4 only")            \
 	X(CONNECTIONS, ALWAYS, 0, "connections", "connections are not reported: flows only")       \
 	X(NESTED, ALWAYS, 17, "nested changes",                                                    \
-	  "a change of state that interrupts another one is not seen")                             \
-	X(RESETS, ALWAYS, 16, "resets", "which end reset a connection is not known")               \
+	  "a state change that interrupts another run is not seen")                                \
+	X(RESETS, ALWAYS, 16, "resets", "the end that reset a connection is not known")            \
 	X(LIVING, ALWAYS, 0, "living sockets",                                                     \
 	  "long connections and listeners are reported at their begin and end only")               \
 	X(OLDER, ALWAYS, 0, "older sockets", "owners of sockets older than weftd are not known")   \
 	X(FLOWS, ALWAYS, 12, "flows", "packets and bytes of interfaces are not counted")           \
-	X(XDP, ALWAYS, 11, "XDP", "what comes in is counted by TC")                                \
+	X(XDP, ALWAYS, 11, "XDP", "ingress is counted by TC")                                      \
 	X(TLS_DERIVED, TLS, 15, "derived secrets", "TLS stays closed")                             \
 	X(TLS_LOGGED, TLS, 14, "logged secrets",                                                   \
 	  "secrets are taken where they are derived, at several times the cost")                   \
@@ -30,22 +30,22 @@
 	X(PEER_NAMES, MESH, 10, "peer names",                                                      \
 	  "clients see the endpoint's address instead of the service's")                           \
 	X(COUNTS, MESH, 10, "counts",                                                              \
-	  "connections are not counted out: least request and limits do not work")                 \
-	X(POLICY, MESH, 10, "policy at server", "clients that other nodes have are not refused")   \
-	X(UDP_SERVERS, MESH, 10, "UDP servers",                                                    \
-	  "policy does not know them by their executable or user")                                 \
+	  "ends of connections are not counted: least request and limits do not work")             \
+	X(POLICY, MESH, 10, "policy at server", "clients on other nodes are not refused")          \
+	X(UDP_SERVERS, MESH, 10, "UDP servers", "policy does not match their executable or user")  \
 	X(CHANGES, MESH, 2, "changing servers",                                                    \
-	  "what a server becomes is found within about a second, not at once")                     \
+	  "changes of a server's process are found within about a second, not at once")            \
 	X(UDPLITE_CLIENTS, MESH, 10, "UDP-Lite clients",                                           \
-	  "policy does not know them by their executable or user")                                 \
+	  "policy does not match their executable or user")                                        \
 	X(HOLDERS, MESH, 3, "server owners",                                                       \
-	  "policy knows a server by who bound its socket, not by who holds it now")                \
-	X(LOOKUP, MESH, 10, "reset at server", "what policy denies is dropped in silence")         \
-	X(ENDINGS, MESH, 6, "end connections", "connections that a new policy forbids live on")    \
+	  "policy identifies a server by the process that bound its socket, not by the holder")    \
+	X(LOOKUP, MESH, 10, "reset at server", "denied connections are dropped without a RST")     \
+	X(ENDINGS, MESH, 6, "end connections",                                                     \
+	  "connections that a new policy forbids stay established")                                \
 	X(SERVERS, MESH, 4, "servers at an address",                                               \
-	  "`weft policy explain` does not find who listens at an address of this node")            \
+	  "`weft policy explain` does not find the listeners at an address of this node")          \
 	X(PLACES, MESH, 5, "places of an address",                                                 \
-	  "`weft policy explain` does not find who has an address of this node")                   \
+	  "`weft policy explain` does not find the namespaces with an address of this node")       \
 	X(SIMULATION, MESH, 7, "simulation", "`weft simulate` has no answer")                      \
 	X(POLICY_PROBE, MESH, 8, "policy probe", "only tests of weft use it")                      \
 	X(EXPLANATION, MESH, 9, "explanation", "`weft policy explain` has no answer")              \
@@ -57,27 +57,28 @@ enum program_wanted { WANTED_ALWAYS, WANTED_TLS, WANTED_MESH, WANTED_REDIRECT };
 enum program_hook {
 	HOOK_TRACE,	  /* attach.c: a tracepoint */
 	HOOK_CGROUP,	  /* attach.c: the root of control groups */
-	HOOK_CONNS,	  /* attach.c: a walk over the sockets of weft_conns, */
+	HOOK_CONNS,	  /* attach.c: an iterator over the sockets of weft_conns, */
 	HOOK_OWNERS,	  /* of weft_owners, */
 	HOOK_PICKS,	  /* of weft_picks */
-	HOOK_FILES,	  /* attach.c: a walk over the files of all processes */
-	HOOK_FILES_ONLY,  /* the same, where the kernel refuses walks over a map of sockets */
-	HOOK_ACCEL_TRACE, /* redirect.c: as above, once a service is to be accelerated */
+	HOOK_FILES,	  /* attach.c: an iterator over the files of all processes */
+	HOOK_FILES_ONLY,  /* the same, if the kernel refuses iterators over a map of sockets */
+	HOOK_ACCEL_TRACE, /* redirect.c: as above, once a service is accelerated */
 	HOOK_ACCEL_CGROUP,
 	HOOK_ACCEL_MAP,	    /* redirect.c: the map of sockets, and each socket in it */
 	HOOK_LOOKUP,	    /* lookups.c: socket lookup of each network namespace */
 	HOOK_TC,	    /* tc.c */
 	HOOK_XDP,	    /* xdp.c */
-	HOOK_UPROBE_MULTI,  /* uprobe_links.c: where the kernel has uprobe_multi, */
-	HOOK_UPROBE_SINGLE, /* and where it does not */
-	HOOK_MAPPING,	    /* mapping_trace.c: where the kernel has trampolines */
-	HOOK_CALLED,	    /* run by owners.c, where.c, mesh_maps.c when they need the answer */
+	HOOK_UPROBE_MULTI,  /* uprobe_links.c: if the kernel has uprobe_multi, */
+	HOOK_UPROBE_SINGLE, /* and if it does not */
+	HOOK_MAPPING,	    /* mapping_trace.c: if the kernel has trampolines */
+	HOOK_CALLED,	    /* run on demand by owners.c, where.c, mesh_maps.c */
 };
 
-/* X(name, hook, pinned, feature, budget), in the order of attaching: payload first, so that of what
- * tcp_state sees begin all is seen. name: as the BPF object has it. pinned: attach.c or redirect.c
- * pins the link by this name, so that it outlives the agent. budget: instructions that the verifier
- * of Linux 6.18 walks through, as `checks/budget --update` writes them; 0: it does not load it. */
+/* X(name, hook, pinned, feature, budget), in the order of attaching: payload first, so that all
+ * payload of a connection that tcp_state sees begin is seen. name: as in the BPF object. pinned:
+ * attach.c or redirect.c pins the link by this name, so that it outlives the agent. budget:
+ * instructions that the verifier of Linux 6.18 processes, as `checks/budget --update` writes them;
+ * 0: the kernel does not load it. */
 #define PROGRAMS(X)                                                                                \
 	X(payload_out, CGROUP, true, CONTENT, 101194)                                              \
 	X(payload_in, CGROUP, true, CONTENT, 101198)                                               \
@@ -138,7 +139,7 @@ enum program_feature {
 		PROGRAM_FEATURE_MAX
 };
 
-/* As the object spells them, so that one search finds a program, its row and who uses it. */
+/* Spelled as in the object, so that one search finds a program, its row and its users. */
 enum program {
 #define X(name, ...) PROGRAM_##name,
 	PROGRAMS(X)

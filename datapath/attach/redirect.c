@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Attaching, proving, and the list of services; maps of a replaced build are kept for their
+/* Attaching, self-test, and the list of services; keeps maps of a replaced build for their
  * sockets. */
 #include "datapath/attach/redirect.h"
 
@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #define RETIRED	     "retired-"
-#define OLDEST_MAJOR 6 /* older kernels have faults of their own here that no test can show */
+#define OLDEST_MAJOR 6 /* older kernels have bugs here that the self-test cannot detect */
 #define OLDEST_MINOR 6
 
-/* By link; the order of attaching: nothing is enrolled before its reading is watched. */
+/* In order of attachment: no socket is enrolled before its reads are watched. */
 static const enum program LINKS[] = {PROGRAM_redirect_read, PROGRAM_redirect_option,
 				     PROGRAM_redirect_enrol};
 #define LINK_COUNT (sizeof(LINKS) / sizeof(LINKS[0]))
@@ -33,7 +33,7 @@ static const char *const MAPS[] = {"weft_sockets", "weft_accel", "weft_pairs", "
 struct redirect {
 	const struct attach *attach;
 	struct bpf_link *links[LINK_COUNT];
-	int sockets_fd; /* of attach */
+	int sockets_fd; /* owned by attach */
 	int accel_fd;
 	bool adopted;
 	char limits[200];
@@ -111,7 +111,7 @@ static void links_remove(struct redirect *r)
 	}
 }
 
-/* NULL: |err| says that the kernel does not load it. */
+/* NULL, with |err|: the kernel does not load it. */
 static struct bpf_program *loaded(const struct redirect *r, enum program p, struct error *err)
 {
 	struct bpf_program *program = attach_program(r->attach, p);
@@ -139,7 +139,7 @@ static int link_attach(struct redirect *r, size_t i, int cgroup_fd, struct error
 	return r->links[i] ? 0 : refused(LINKS[i], err);
 }
 
-/* These two stay with the map and with each socket in it. */
+/* Attaches a program to the map; it stays with the map and each socket in it. */
 static int map_attach(struct redirect *r, enum program p, enum bpf_attach_type type,
 		      struct error *err)
 {
@@ -176,7 +176,7 @@ static void links_pin(struct redirect *r)
 	}
 }
 
-/* ---- proving */
+/* ---- self-test */
 
 static void limits_write(struct redirect *r, const struct redirect_proof *proof)
 {
@@ -185,8 +185,8 @@ static void limits_write(struct redirect *r, const struct redirect_proof *proof)
 	if (proof->splice && proof->waits_all)
 		return;
 	snprintf(r->limits, sizeof(r->limits),
-		 "%s%s%s do not bear redirected bytes here: a program is accelerated once it has "
-		 "shown on a connection that it reads without",
+		 "%s%s%s do not work with redirected bytes on this kernel: a program is "
+		 "accelerated after a trial connection that it reads without",
 		 proof->splice ? "" : "splice()", both, proof->waits_all ? "" : "MSG_WAITALL");
 }
 
@@ -327,7 +327,7 @@ uint64_t redirect_sockets(const struct redirect *r)
 
 /* ---- maps that outlive their build */
 
-/* Without a lane nothing is redirected any more. */
+/* Without lanes nothing is redirected. */
 static void lanes_clear(const char *map_dir)
 {
 	cleanup_close int fd = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Acceleration: connections between two local ends of chosen services go from socket to socket past
- * TCP. It is proven on the running kernel before the first socket of anybody else is enrolled. */
+/* Acceleration: data of connections between two local ends of selected services goes from socket to
+ * socket, bypassing TCP. A self-test runs on the kernel before the first socket of another program
+ * is enrolled. */
 #pragma once
 
 #include <linux/types.h>
@@ -27,37 +28,39 @@ struct redirect_service {
 /* Reads "1.2.3.4:80", "[::1]:80" or ":80" (any address). 0 or -EINVAL. */
 int redirect_service_parse(const char *text, struct redirect_service *ret);
 
-/* Before |object| is loaded: nothing will be accelerated, and the maps for it take no memory. */
+/* Before |object| is loaded, without acceleration: its programs are not loaded, and its maps take
+ * no memory. */
 void redirect_leave_out(struct bpf_object *object);
 
-/* Attaches the programs below |cgroup_path| and tries them with a connection of its own (about half
- * a second); what an earlier agent of this build left attached was proven and is adopted. 0;
- * -ENOTSUP when this kernel is not safe or its programs are not there, -ENOMEM, or what the kernel
- * said; then nothing is attached and |err| holds the reason. */
+/* Attaches the programs below |cgroup_path| and tests them with a connection of its own (about half
+ * a second); adopts what an earlier agent of this build tested and left attached. 0; -ENOTSUP when
+ * this kernel fails the test or does not load the programs, -ENOMEM, or the kernel's error; then
+ * nothing is attached and |err| has the reason. */
 int redirect_new(const struct attach *a, const char *cgroup_path, struct redirect **ret,
 		 struct error *err);
 
-/* Lets go; what is pinned stays. */
+/* Frees |r|; what is pinned stays. */
 void redirect_free(struct redirect *r);
 
-/* Makes |services| the accelerated ones, from the next connection on. Connections that live keep
- * what they have. 0 or a negative errno: the list is then between the old and the new one. */
+/* Accelerates |services|, from the next connection on. Existing connections are not changed. 0 or a
+ * negative errno: the list is then only partly updated. */
 int redirect_set(struct redirect *r, const struct redirect_service *services, size_t count,
 		 struct error *err);
 
-/* What this kernel's redirected connections do not bear; empty when the proof found nothing. */
+/* Ways to read that do not work with redirected bytes on this kernel; empty: the test found
+ * none. */
 const char *redirect_limits(const struct redirect *r);
 
-/* Sockets that are enrolled now. */
+/* The number of sockets enrolled now. */
 uint64_t redirect_sockets(const struct redirect *r);
 
-/* Before the pins of a build below |map_dir| are removed: a socket that leaves its map loses what
- * it has not read. While there are enrolled ones their map is kept below |pin_dir|, and everything
- * they send goes by TCP. */
+/* Before the pins of a build below |map_dir| are removed: a socket that is removed from its map
+ * loses its unread data. While sockets are enrolled their map is kept below |pin_dir|, and they
+ * send by TCP only. */
 void redirect_retire(const char *map_dir, const char *pin_dir);
 
-/* As redirect_retire, and what is attached is taken away: the next build may begin. */
+/* Like redirect_retire, and detaches the programs: the next build may begin. */
 void redirect_end(const char *map_dir, const char *pin_dir);
 
-/* Removes maps of redirect_retire whose sockets have all ended. Returns how many are left. */
+/* Removes maps of redirect_retire whose sockets are all closed. Returns how many are left. */
 unsigned redirect_sweep(const char *pin_dir);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One connection over the loopback, read in every way that programs read. */
+/* One connection over the loopback, read in every way that programs use. */
 #include "datapath/attach/redirect_proof.h"
 
 #include <linux/types.h>
@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #define WAIT_MS	   500
-#define BULK_BYTES (3u << 20) /* more than may wait past TCP */
+#define BULK_BYTES (3u << 20) /* more than may be queued past TCP */
 #define SHORT_MS   20
 
 struct trial {
@@ -29,7 +29,7 @@ struct trial {
 	int far;
 	int lanes_fd;
 	__u64 far_cookie;
-	const char *wrong; /* the first thing that was */
+	const char *wrong; /* the first failure */
 };
 
 static void set_timeout(int fd)
@@ -76,7 +76,7 @@ static int trial_open(struct trial *t, int listener_fd)
 	return getsockopt(t->far, SOL_SOCKET, SO_COOKIE, &t->far_cookie, &size) ? -errno : 0;
 }
 
-/* Notes what is wrong, once. */
+/* Records the first failure. */
 static bool holds(struct trial *t, bool right, const char *wrong)
 {
 	if (!right && !t->wrong)
@@ -106,12 +106,12 @@ static bool readable(int fd, int wait_ms)
 	return poll(&p, 1, wait_ms) == 1 && (p.revents & POLLIN);
 }
 
-/* FIONREAD, poll and MSG_PEEK see what waits, in part and whole. */
+/* FIONREAD, poll and MSG_PEEK see queued data, after partial reads too. */
 static void try_counting(struct trial *t)
 {
 	char buffer[16];
 
-	holds(t, !readable(t->far, 0), "poll says that bytes wait where none do");
+	holds(t, !readable(t->far, 0), "poll reports data on an empty socket");
 	send(t->near, "hello", 5, MSG_NOSIGNAL);
 	send(t->near, "world", 5, MSG_NOSIGNAL);
 	holds(t, redirected(t) == 10, "a connection between two local ends is not redirected");
@@ -120,16 +120,17 @@ static void try_counting(struct trial *t)
 	holds(t, recv(t->far, buffer, 7, MSG_PEEK) == 7 && !memcmp(buffer, "hellowo", 7),
 	      "MSG_PEEK reads something else");
 	holds(t, recv(t->far, buffer, 3, 0) == 3 && !memcmp(buffer, "hel", 3),
-	      "a part is read wrongly");
-	holds(t, waiting_is(t->far, 7), "FIONREAD is wrong after a part was read");
+	      "a partial read returns wrong data");
+	holds(t, waiting_is(t->far, 7), "FIONREAD is wrong after a partial read");
 	holds(t, recv(t->far, buffer, sizeof(buffer), 0) == 7 && !memcmp(buffer, "loworld", 7),
-	      "what is left is read wrongly");
-	holds(t, waiting_is(t->far, 0) && !readable(t->far, 0), "bytes wait after all were read");
+	      "the rest after a partial read is wrong");
+	holds(t, waiting_is(t->far, 0) && !readable(t->far, 0),
+	      "data is reported after all was read");
 	holds(t, recv(t->far, buffer, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN,
-	      "an empty socket does not say EAGAIN");
+	      "an empty socket does not return EAGAIN");
 }
 
-/* Edge-triggered epoll is woken by each message. */
+/* Every message wakes edge-triggered epoll. */
 static void try_waking(struct trial *t)
 {
 	cleanup_close int fd = epoll_create1(EPOLL_CLOEXEC);
@@ -143,7 +144,7 @@ static void try_waking(struct trial *t)
 		send(t->near, "edge", 4, MSG_NOSIGNAL);
 		holds(t, epoll_wait(fd, &event, 1, WAIT_MS) == 1, "epoll is not woken");
 		holds(t, recv(t->far, buffer, sizeof(buffer), 0) == 4,
-		      "what epoll told of is gone");
+		      "epoll reports data that cannot be read");
 	}
 }
 
@@ -155,7 +156,7 @@ static void *read_blocked(void *arg)
 	return recv(t->far, buffer, sizeof(buffer), 0) == 4 ? t : NULL;
 }
 
-/* A reader that waits in recv() is woken. */
+/* Data wakes a reader that is blocked in recv(). */
 static void try_blocking(struct trial *t)
 {
 	pthread_t thread;
@@ -166,10 +167,10 @@ static void try_blocking(struct trial *t)
 	usleep(SHORT_MS * 1000);
 	send(t->near, "wake", 4, MSG_NOSIGNAL);
 	pthread_join(thread, &right);
-	holds(t, right, "a reader that waits is not woken");
+	holds(t, right, "a blocked reader is not woken");
 }
 
-/* Who uses splice() is not enrolled where it fails. */
+/* Programs that use splice() are not enrolled if this fails. */
 static void try_splice(struct trial *t, struct redirect_proof *proof)
 {
 	char buffer[16];
@@ -186,7 +187,7 @@ static void try_splice(struct trial *t, struct redirect_proof *proof)
 		holds(t, recv(t->far, buffer, 4, 0) == 4, "splice() loses redirected bytes");
 }
 
-/* Neither is who uses MSG_WAITALL. */
+/* Programs that use MSG_WAITALL are not enrolled if this fails. */
 static void try_waitall(struct trial *t, struct redirect_proof *proof)
 {
 	char buffer[16];
@@ -215,7 +216,7 @@ static size_t read_all(int fd, unsigned char *data, size_t bytes)
 	return have;
 }
 
-/* More than may wait past TCP: the rest goes by TCP and is read after it, byte for byte. */
+/* More than may be queued past TCP: the rest goes by TCP and is read after it, in order. */
 static void try_order(struct trial *t)
 {
 	cleanup_free unsigned char *sent = malloc(BULK_BYTES), *got = malloc(BULK_BYTES);
@@ -236,14 +237,14 @@ static void try_order(struct trial *t)
 	}
 	usleep(SHORT_MS * 1000);
 	ioctl(t->far, FIONREAD, &waits);
-	holds(t, redirected(t) - before < gone, "what waits past TCP has no bound");
+	holds(t, redirected(t) - before < gone, "the queue past TCP has no limit");
 	holds(t, waits > 0 && (uint64_t)waits > redirected(t) - before && (size_t)waits <= gone,
 	      "FIONREAD does not count what came by TCP");
 	holds(t, read_all(t->far, got, gone) == gone && !memcmp(sent, got, gone),
-	      "bytes are lost or out of order where redirection goes over to TCP");
+	      "bytes are lost or out of order when redirection falls back to TCP");
 }
 
-/* The other direction, and its end. */
+/* The other direction, and its close. */
 static void try_closing(struct trial *t)
 {
 	char buffer[16];
@@ -251,7 +252,7 @@ static void try_closing(struct trial *t)
 	send(t->far, "bye", 3, MSG_NOSIGNAL);
 	shutdown(t->far, SHUT_WR);
 	holds(t, recv(t->near, buffer, sizeof(buffer), 0) == 3, "the other direction is not read");
-	holds(t, recv(t->near, buffer, sizeof(buffer), 0) == 0, "the end is not seen");
+	holds(t, recv(t->near, buffer, sizeof(buffer), 0) == 0, "the close is not seen");
 	send(t->near, "last", 4, MSG_NOSIGNAL);
 	holds(t, recv(t->far, buffer, sizeof(buffer), 0) == 4, "a half-closed end reads nothing");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Positions grow without end; a record is a header of eight bytes (length and flags) and its data,
  * padded to eight. The file holds the consumer's page, the producer's page and the data twice, so
- * that a window may run over the ring's end. */
+ * that a window may extend over the ring's end. */
 #include "datapath/attach/ring.h"
 
 #include <errno.h>
@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Small enough to be no burden, large enough that moving it is rare: each page that comes into
- * sight costs about 0.1 us. */
+/* Small enough not to matter, large enough that it rarely moves: each newly mapped page costs about
+ * 0.1 us. */
 #define WINDOW_BYTES (1u << 20)
 
 struct ring {
-	unsigned long *consumer; /* a page of its own, ours to write */
+	unsigned long *consumer; /* a page of its own, which the reader writes */
 	unsigned long *producer; /* a page of its own */
 	char *window;
 	unsigned long window_at; /* position of its first byte, on a page boundary */
@@ -35,7 +35,7 @@ static void *map(int fd, void *where, size_t size, int protection, size_t offset
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* In front of the first record that is read the window is nowhere. */
+/* Before the first record the window is reserved but maps nothing. */
 static int window_reserve(struct ring *r)
 {
 	void *p = mmap(NULL, r->window_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -85,8 +85,8 @@ void ring_free(struct ring *r)
 	free(r);
 }
 
-/* Where |position| lies in the window, with room for the largest record behind it; NULL when that
- * cannot be mapped. */
+/* The address of |position| in the window, with room for the largest record after it; NULL when
+ * that cannot be mapped. */
 static char *window_show(struct ring *r, unsigned long position)
 {
 	size_t within = position - r->window_at;
@@ -97,7 +97,7 @@ static char *window_show(struct ring *r, unsigned long position)
 	within = position & (r->page_bytes - 1);
 	offset = (position - within) & (r->ring_bytes - 1);
 	if (!map(r->map_fd, r->window, r->window_bytes, PROT_READ, 2 * r->page_bytes + offset)) {
-		r->window_at = position + r->window_bytes; /* nothing is in sight */
+		r->window_at = position + r->window_bytes; /* the window maps nothing */
 		return NULL;
 	}
 	r->window_at = position - within;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Reads a BPF ring buffer (kernel/bpf/ringbuf.c) through a window that moves along its data. Every
- * page of it that is mapped counts in the resident memory that operators look at, whether anything
- * was ever written there or not; libbpf's reader maps the data twice, which counts twice. */
+ * mapped page counts as resident memory, even if it was never written; libbpf's reader maps the
+ * data twice, which counts twice. */
 #pragma once
 
 #include <stddef.h>
@@ -9,8 +9,8 @@
 
 struct ring;
 
-/* Called for each record; it lies in the ring for the time of the call. A non-zero return ends the
- * reading after this record. */
+/* Called for each record, which stays in the ring during the call. A non-zero return ends reading
+ * after this record. */
 typedef int (*ring_record_fn)(void *arg, void *record, size_t size_bytes);
 
 /* Opens the ring behind |map_fd|, which stays the caller's for as long as the ring is read;
@@ -19,9 +19,9 @@ typedef int (*ring_record_fn)(void *arg, void *record, size_t size_bytes);
 int ring_new(int map_fd, size_t ring_bytes, size_t record_max_bytes, struct ring **ret_ring);
 void ring_free(struct ring *r);
 
-/* Takes what waits when it is called, in order. Returns how many records were given to |record|;
- * what cannot be mapped for want of memory waits for the next call. */
+/* Delivers the records that wait at the time of the call, in order. Returns how many; data that
+ * cannot be mapped for lack of memory waits for the next call. */
 int ring_consume(struct ring *r, ring_record_fn record, void *arg);
 
-/* How many bytes wait, headers included. Any thread may ask. */
+/* The number of waiting bytes, headers included. Callable from any thread. */
 size_t ring_waiting(const struct ring *r);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A table of inodes as the kernel names them. */
+/* A table of inodes in the kernel's numbers. */
 #include "datapath/attach/seen.h"
 
 #include "base/table.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which mapped files need no second look. Bounded: beyond SEEN_MAX the one not met for longest is
+/* Mapped files that need not be examined again. Bounded: beyond SEEN_MAX the least recently seen is
  * forgotten. */
 #pragma once
 
@@ -12,12 +12,12 @@
 
 struct seen;
 
-/* NULL without memory. */
+/* NULL when memory is short. */
 struct seen *seen_new(uint64_t seed);
 void seen_free(struct seen *s);
 
 bool seen_has(struct seen *s, const struct mapping *m);
 void seen_add(struct seen *s, const struct mapping *m);
 
-/* Everything is looked at anew: rare, after something that was known has changed. */
+/* All files are examined again: rare, when known facts have changed. */
 void seen_forget(struct seen *s);

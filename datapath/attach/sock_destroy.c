@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One request and its answer per socket. Another namespace is entered by a thread of its own, which
- * never has to come back. */
+/* One request and its answer per socket. A separate thread enters another namespace, so that it
+ * need not return. */
 #include "datapath/attach/sock_destroy.h"
 
 #include "base/cleanup.h"
@@ -35,7 +35,7 @@ struct answer {
 struct group {
 	struct sock_target *targets;
 	size_t count;
-	int netns_fd; /* -1: the one that we are in */
+	int netns_fd; /* -1: our own */
 };
 
 /* ---- one socket */
@@ -113,7 +113,7 @@ static int netns_of_pid(const char *pid, __u32 ino)
 	return is_netns(path, ino) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
-/* Whoever is in it leads there; the process that made the socket may be gone. */
+/* Any process in the namespace gives access to it, if the process that made the socket is gone. */
 static int netns_open(__u32 ino, __u32 pid)
 {
 	DIR *proc cleanup_closedir = NULL;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A timer gives the turns; first whether a file names TLS at all, then which library. */
+/* A timer starts each step; the first pass tests whether a file contains TLS at all, the second
+ * which library. */
 #include "datapath/attach/stack_files.h"
 
 #include <errno.h>
@@ -22,13 +23,13 @@
 #define NS_PER_S    1000000000ull
 #define PAUSE_NS    10000000 /* after each piece */
 
-/* Where the search of a file is. */
+/* State of the search. */
 struct search {
-	struct stack_file *file; /* NULL: none is searched */
+	struct stack_file *file; /* NULL: no search */
 	struct stack_ranges ranges;
 	unsigned range;
 	uint64_t done_bytes; /* of that range */
-	bool named;	     /* TLS: now the marks are looked for, from the start again */
+	bool named;	     /* it contains TLS: now the marks are searched, from the start */
 	struct stack_marks marks;
 };
 
@@ -139,7 +140,7 @@ void stack_files_visit(const struct stack_files *s, stack_file_visit *visit, voi
 			visit(arg, f);
 }
 
-/* While something waits the timer runs. */
+/* The timer runs while a file waits. */
 static void timer_set(struct stack_files *s)
 {
 	struct itimerspec at = {.it_value.tv_nsec = s->waiting ? PAUSE_NS : 0};
@@ -162,7 +163,7 @@ void stack_files_meet(struct stack_files *s, const struct mapping *m)
 
 	if (!f || (f->fd < 0 && !f->stacks.count))
 		return;
-	if (!f->program[0]) /* the first was gone too soon */
+	if (!f->program[0]) /* the first process was gone too soon */
 		mapping_program(m, f->program, sizeof(f->program));
 	stack_met_note(s->met, m->pid, key, now_ns());
 	if (s->noted_count && s->noted[s->noted_count - 1] == m->pid)
@@ -185,7 +186,7 @@ size_t stack_files_noted(const struct stack_files *s, uint32_t pid,
 	return stack_met_files(s->met, pid, now_ns(), ret);
 }
 
-/* What waits here leaves others more than what they leave each other. */
+/* Waiting files leave a larger reserve of descriptors than other uses. */
 static bool has_room(void)
 {
 	struct descriptors d = descriptors_count();
@@ -226,7 +227,7 @@ bool stack_files_add(struct stack_files *s, int fd, const struct mapping *m)
 
 /* ---- the search */
 
-/* What content does not say the name may. */
+/* Falls back to the name if the content does not tell. */
 static void file_end(struct stack_files *s, struct stack_file *f)
 {
 	enum tls_stack named = f->stacks.count ? TLS_STACK_NONE : library_name_stack(f->path);
@@ -258,7 +259,7 @@ static struct stack_file *next_waiting(const struct stack_files *s)
 	return f;
 }
 
-/* Reads the next piece of the file, with the end of the one before. Its size, 0 at the end. */
+/* Reads the next piece of the file, overlapping the one before. Returns its size, 0 at the end. */
 static size_t piece_read(struct stack_files *s)
 {
 	struct search *search = &s->search;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A table of marks, and what must stand around each. */
+/* A table of marks (identifying strings), and the text required around each. */
 #include "datapath/attach/stack_marks.h"
 
 #include <ctype.h>
@@ -14,7 +14,7 @@
 #define NATIVE_DATA ELFDATA2MSB
 #endif
 
-/* ---- where to look */
+/* ---- ranges */
 
 static bool is_elf(const uint8_t *head, size_t head_bytes, Elf64_Ehdr *ret)
 {
@@ -27,7 +27,7 @@ static bool is_elf(const uint8_t *head, size_t head_bytes, Elf64_Ehdr *ret)
 	       ret->e_phnum <= (head_bytes - ret->e_phoff) / sizeof(Elf64_Phdr);
 }
 
-/* Adds the segments with code, or those without. Whether one of them is read-only. */
+/* Adds the segments with code, or those without. Returns whether one of them is read-only. */
 static bool ranges_add(struct stack_ranges *r, const uint8_t *table, unsigned count, bool code)
 {
 	bool constant = false;
@@ -81,7 +81,7 @@ enum mark {
 	MARK_RUSTLS,
 	MARK_OPENSSL,	   /* the version of its libcrypto */
 	MARK_OPENSSL_FILE, /* its libssl */
-	MARK_BORING_FILE,  /* that of BoringSSL and what came of it */
+	MARK_BORING_FILE,  /* that of BoringSSL and its derivatives */
 	MARK_AWS_LC,
 	MARK_LIBRESSL,
 	MARK_GNUTLS,
@@ -89,8 +89,8 @@ enum mark {
 	MARK_MBEDTLS,
 	MARK_WOLFSSL,
 	MARK_S2N,
-	MARK_LABEL, /* what TLS derives keys by: names of a key log alone are in readers of such,
-		       too */
+	MARK_LABEL, /* labels of TLS key derivation: names of a key log alone are also in programs
+		       that read such logs */
 	MARK_MAX
 };
 _Static_assert((int)MARK_MAX <= (int)TLS_STACK_MAX, "there is a version for each mark");
@@ -101,7 +101,7 @@ struct rest {
 	size_t left;
 };
 
-/* Whether what follows a mark makes it one; a version is stored. */
+/* Checks the text after a mark; stores a version. */
 typedef bool mark_check(struct rest r, char version[TLS_STACK_VERSION_MAX]);
 
 static bool rest_take(struct rest *r, const char *text)
@@ -115,7 +115,8 @@ static bool rest_take(struct rest *r, const char *text)
 	return true;
 }
 
-/* Digits, letters, dots and dashes, from a digit on. False: none, or too long. */
+/* Takes a version: digits, letters, dots and dashes, beginning with a digit. False: none, or too
+ * long. */
 static bool take_version(struct rest *r, char version[TLS_STACK_VERSION_MAX])
 {
 	size_t n = 0;
@@ -173,8 +174,8 @@ static bool check_version(struct rest r, char version[TLS_STACK_VERSION_MAX])
 	return take_version(&r, version);
 }
 
-/* "1.1.1w  11 Sep 2023": others write that they are compatible with some version of it, without a
- * day. */
+/* "1.1.1w 11 Sep 2023": a version without a date is only a statement of compatibility by another
+ * library. */
 static bool check_dated(struct rest r, char version[TLS_STACK_VERSION_MAX])
 {
 	if (!take_version(&r, version) || !rest_take(&r, " "))
@@ -183,18 +184,18 @@ static bool check_dated(struct rest r, char version[TLS_STACK_VERSION_MAX])
 	return take_digits(&r, 1, 2) && take_month(&r) && take_digits(&r, 4, 4);
 }
 
-/* "0.23.37/src/": the name of a source. */
+/* "0.23.37/src/": the name of a source file. */
 static bool check_source(struct rest r, char version[TLS_STACK_VERSION_MAX])
 {
 	return take_version(&r, version) && rest_take(&r, "/src/");
 }
 
-#define GO_HEAD_BYTES	32 /* build information begins with */
+#define GO_HEAD_BYTES	32 /* size of the build information's header */
 #define GO_MAGIC_BYTES	14
-#define GO_VERSION_HERE 2 /* flag: Go 1.18 and later; earlier the version lies elsewhere */
+#define GO_VERSION_HERE 2 /* flag: Go 1.18 and later; before, the version is elsewhere */
 
-/* Of runtime/debug and debug/buildinfo: the size of a pointer, flags, then a length (one byte: it
- * is short) and the version. */
+/* The format of debug/buildinfo: the size of a pointer, flags, then a length (one byte, as it is
+ * short) and the version. */
 static bool check_go(struct rest r, char version[TLS_STACK_VERSION_MAX])
 {
 	const size_t head = GO_HEAD_BYTES - GO_MAGIC_BYTES;
@@ -215,7 +216,7 @@ static bool check_go(struct rest r, char version[TLS_STACK_VERSION_MAX])
 	return true;
 }
 
-/* Marks lack their first byte here, and are not found in weft itself. */
+/* Marks are stored without their first byte, so that they are not found in weft itself. */
 static const struct {
 	enum mark mark;
 	char first;
@@ -269,7 +270,7 @@ void stack_marks_look(struct stack_marks *m, const uint8_t *piece, size_t piece_
 			mark_look(m, i, piece, piece_bytes);
 }
 
-/* ---- what they say */
+/* ---- conclusions */
 
 static bool met(const struct stack_marks *m, enum mark mark)
 {
@@ -284,9 +285,9 @@ static void say(struct tls_stacks *s, enum tls_stack stack, const char *version)
 	snprintf(s->at[s->count++].version, TLS_STACK_VERSION_MAX, "%s", version);
 }
 
-/* Libraries that came of OpenSSL: their cryptography is in many files, also for the use of other
- * TLS libraries; the name of a source of libssl is in those that speak TLS. A program may say which
- * version it was built with (nginx, which reads key logs for QUIC): the labels tell. */
+/* Libraries derived from OpenSSL. Their cryptography is in many files, also for use by other TLS
+ * libraries; the name of a source file of libssl is only in files that speak TLS. A program may
+ * contain the version it was built with (nginx, which reads key logs for QUIC); the labels tell. */
 static void say_openssl(struct tls_stacks *s, const struct stack_marks *m)
 {
 	const char *version = m->versions[MARK_OPENSSL];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Fuzzes the table of segments and the marks of TLS libraries: ranges are bounded, and a file that
- * is looked at in pieces has what it has as a whole. */
+/* Fuzzes program headers and marks of TLS libraries: ranges are bounded, and a file read in pieces
+ * gives the same result as the whole. */
 #include "datapath/attach/stack_marks.h"
 
 #include <stdlib.h>

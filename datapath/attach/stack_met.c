@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two tables: from the kernel's numbers to files, from processes to files. */
+/* Two tables: from the kernel's inode numbers to files, from processes to files. */
 #include "datapath/attach/stack_met.h"
 
 #include <stdlib.h>

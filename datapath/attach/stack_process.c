@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Files by their numbers, not by the process: it may be gone before they are searched, and before
- * it is looked at. */
+/* Keeps file numbers, not the process: it may be gone before they are searched or it is
+ * examined. */
 #include "datapath/attach/stack_process.h"
 
 #include <errno.h>
@@ -82,7 +82,7 @@ static enum tls_stack none_found(const struct stack_process *p)
 bool stack_process_tell(const struct stack_files *s, const struct stack_process *p,
 			enum tls_stack *ret)
 {
-	uint32_t found = 0; /* a bit for each library */
+	uint32_t found = 0; /* one bit per library */
 
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct stack_file *file = stack_files_find(s, &p->files[i]);

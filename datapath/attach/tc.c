@@ -25,8 +25,8 @@
 #include "datapath/attach/programs.h"
 #include "datapath/attach/uapi.h"
 
-/* The filter is found again by these and by its program's name. Priority 1 runs first; the other
- * one is for interfaces where somebody else has filters of another kind at 1. */
+/* The filter is identified by these and by its program's name. Priority 1 runs first; the other is
+ * for interfaces that have foreign filters of another kind at 1. */
 #define FILTER_HANDLE 0x77656674
 static const uint32_t filter_priorities[] = {1, 0x7765};
 
@@ -70,7 +70,7 @@ static bool link_is_at(const struct bpf_link *link, const struct tc_place *place
 	       (int)info.tcx.attach_type == attach_type(place->direction);
 }
 
-/* The link that is pinned for this place, now with |program|; NULL when there is none of use. */
+/* The link pinned for this place, updated to |program|; NULL if there is no usable one. */
 static struct bpf_link *link_adopt(const struct tc_place *place, const struct bpf_program *program)
 {
 	char path[PATH_MAX];
@@ -121,7 +121,7 @@ static int tcx_attach(const struct tc_place *place, const struct bpf_program *pr
 		pinned = link_pin(place, link, err);
 	}
 	if (pinned)
-		bpf_link__destroy(take_ptr(link)); /* no interface needs a descriptor for long */
+		bpf_link__destroy(take_ptr(link)); /* the pin keeps it, without a descriptor */
 	*hook = (struct tc_hook){.link = link, .pinned = pinned, .adopted = adopted};
 	return 0;
 }
@@ -169,7 +169,7 @@ static int count_message(struct nl_msg *message, void *arg)
 	return NL_OK;
 }
 
-/* How many filters of anybody a hook has; -1 when that cannot be told. */
+/* The number of filters at a hook, of any owner; -1: not known. */
 static int filters_count(int ifindex, int direction)
 {
 	struct tcmsg ask = {.tcm_family = AF_UNSPEC, .tcm_ifindex = ifindex};
@@ -191,7 +191,7 @@ static int filters_count(int ifindex, int direction)
 	return failed < 0 ? -1 : count;
 }
 
-/* Removes the qdisc unless somebody put filters of his own into it. */
+/* Removes the qdisc unless it has foreign filters. */
 static void qdisc_remove(const char *pin_dir, int ifindex)
 {
 	struct bpf_tc_hook hook = clsact_hook(ifindex, WEFT_INGRESS);
@@ -207,8 +207,7 @@ static void qdisc_remove(const char *pin_dir, int ifindex)
 	unlink(path);
 }
 
-/* Makes the qdisc when there is none. A pinned program is the note that it was us, for whoever
- * cleans up. */
+/* Creates the qdisc if there is none. A pinned program records that weft made it, for cleanup. */
 static int qdisc_ensure(const struct tc_place *place, const struct bpf_program *program,
 			bool *ret_made)
 {
@@ -260,7 +259,7 @@ static int clsact_attach(const struct tc_place *place, const struct bpf_program 
 	return failed;
 }
 
-/* Detached at once, even while an agent holds it; the end of its pin alone would come later. */
+/* Detaches at once, even while an agent holds the link; unpinning alone would not. */
 static void link_remove(const char *path)
 {
 	struct bpf_link *link = bpf_link__open(path);
@@ -278,7 +277,7 @@ int tc_attach(const struct tc_place *place, const struct bpf_program *program, s
 {
 	int failed = place->clsact_only ? -EINVAL : tcx_attach(place, program, hook, err);
 
-	/* what a kernel before 6.6 says to a TCX link */
+	/* the error of kernels before 6.6 for a TCX link */
 	if (failed == -EINVAL)
 		failed = clsact_attach(place, program, hook);
 	if (failed)
@@ -313,7 +312,7 @@ void tc_release(const struct tc_place *place, struct tc_hook *hook)
 	*hook = (struct tc_hook){0};
 }
 
-/* Takes a pin's name apart. */
+/* Parses a pin's name. */
 static bool pin_parse(const char *name, char ret_what[16], unsigned long *ret_netns,
 		      int *ret_ifindex)
 {
@@ -360,7 +359,7 @@ void tc_remove_pinned(const char *pin_dir)
 	nftw(pin_dir, remove_link, 8, FTW_PHYS | FTW_MOUNT);
 }
 
-/* nftw takes no argument along */
+/* nftw passes no argument to its callback */
 static __thread struct {
 	unsigned long netns;
 	int ifindex;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* uprobe_multi links where the kernel has them, perf-event uprobes elsewhere. */
+/* uprobe_multi links if the kernel has them, else perf-event uprobes. */
 #include "datapath/attach/uprobe_links.h"
 
 #include <bpf/bpf.h>
@@ -30,8 +30,7 @@ bool uprobe_multi_supported(void)
 	prog = bpf_prog_load(type, NULL, "GPL", code, 2, &load);
 	if (prog < 0)
 		return false;
-	create.uprobe_multi.path =
-		"/"; /* not a file: refused, but only by kernels that know the link */
+	create.uprobe_multi.path = "/"; /* not a file: EBADF only if the link type is known */
 	create.uprobe_multi.offsets = &offset;
 	create.uprobe_multi.cnt = 1;
 	link = bpf_link_create(prog, -1, load.expected_attach_type, &create);
@@ -175,7 +174,7 @@ int uprobe_link_pin(struct bpf_link *link, const char *path)
 	return bpf_link__pin(link, path);
 }
 
-/* libbpf would switch a perf event off, pinned or not. */
+/* libbpf would disable a perf event even if it is pinned. */
 static void leave_attached(struct bpf_link *link)
 {
 	int fd = bpf_link__fd(link);
@@ -194,8 +193,8 @@ static bool is_multi(struct bpf_link *link)
 	       info.type == UAPI_LINK_TYPE_UPROBE_MULTI;
 }
 
-/* The kernel takes 30 to 120 ms to remove a probe: in the background when the pin is the last that
- * holds it. */
+/* The kernel takes 30 to 120 ms to remove a probe; it does so in the background if the pin is the
+ * last reference. */
 static void remove_pinned(struct bpf_link *link)
 {
 	char path[512];

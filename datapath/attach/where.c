@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A walk that is made when it is asked for; what it finds more than once is kept once. */
+/* A walk on request; results that occur several times are kept once. */
 #include "datapath/attach/where.h"
 
 #include "datapath/attach/iterator.h"
@@ -39,7 +39,7 @@ static int found(void *arg, void *record, size_t size_bytes)
 	return f->more;
 }
 
-/* The kernel hands what comes to a socket of the address before one of every address. */
+/* Whether a socket bound to the address precedes this one, which takes any address. */
 static bool is_behind(const struct finding *f, const struct weft_place *place)
 {
 	for (size_t i = 0; i < f->count && !place->exact; i++)

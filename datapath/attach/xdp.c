@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The XDP program of one interface, attached as the only program there. libxdp finds what an
- * earlier agent left; attaching is left to libbpf, since libxdp 1.3 crashes there without
+/* The XDP program of one interface, attached as the only program there. libxdp finds the program of
+ * an earlier agent; libbpf attaches, since libxdp 1.3 crashes when it attaches without
  * CAP_SYS_ADMIN. */
 #include "datapath/attach/xdp.h"
 
@@ -21,7 +21,7 @@ static void close_multiprog(struct xdp_multiprog **m)
 		xdp_multiprog__close(*m);
 }
 
-/* Failures are told by return value; libxdp's running commentary is for nobody. */
+/* Failures are reported by return value; libxdp's own messages are dropped. */
 static int silent(enum libxdp_print_level level, const char *format, va_list args)
 {
 	(void)level;
