@@ -16,7 +16,7 @@
 	X(config, "DIR", "the mesh: a directory of YAML, followed while it changes")               \
 	X(listen, "ADDR:PORT",                                                                     \
 	  "where metrics are served (default " WEFT_DEFAULT_LISTEN ", \"\" = nowhere)")            \
-	X(socket, "PATH", "where `weft` asks (default " WEFT_DEFAULT_SOCKET ")")                   \
+	X(socket, "PATH", "where `weft` connects (default " WEFT_DEFAULT_SOCKET ")")               \
 	X(pin, "DIR",                                                                              \
 	  "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ", \"\" = not pinned)") \
 	X(interface, "NAME",                                                                       \
@@ -24,24 +24,24 @@
 	  "physical ones)")                                                                        \
 	X(xdp, "MODE",                                                                             \
 	  "XDP on ingress: auto (native on network cards, TC elsewhere), generic, native, off")    \
-	X(tls, "keys|off", "open TLS with the secrets of its handshakes (default keys)")           \
+	X(tls, "keys|off", "decrypt TLS with the secrets of its handshakes (default keys)")        \
 	X(accelerate, "ADDR:PORT",                                                                 \
-	  "connections of this service between two local ends go past TCP; repeatable; :PORT is "  \
+	  "connections of this service between two local ends bypass TCP; repeatable; :PORT is "   \
 	  "any address (default: none)")                                                           \
-	X(l4, NULL, "connections and flows only: no payload is looked at")                         \
+	X(l4, NULL, "connections and flows only: no payload is captured")                          \
 	X(no_flows, NULL, "no packet counters on interfaces")                                      \
 	X(cluster, "NAME",                                                                         \
 	  "source_cluster and destination_cluster of workloads that are known (default "           \
 	  "Kubernetes)")                                                                           \
 	X(names, "runtime|id",                                                                     \
-	  "what containers are called: as their runtime does, else as the program in them; or by " \
+	  "names of containers: that of their runtime, else of the program in them; or "           \
 	  "their id (default runtime)")                                                            \
 	X(ring_bytes, "N", "size of the event ring, a power of two from 65536 (default 16777216)") \
 	X(connections, "N", "connections kept at once (default 65536)")                            \
 	X(recent, "N", "requests kept for `weft observe` (default 4096)")                          \
 	X(statistics, NULL, "measure the run time of BPF programs")                                \
 	X(verify, NULL,                                                                            \
-	  "compare what was seen of each connection with the kernel's counters when it closes")    \
+	  "compare the byte counts of each connection with the kernel's counters when it closes")  \
 	X(once, NULL, "attach, say ready, leave")                                                  \
 	X(help, NULL, "this text")                                                                 \
 	X(version, NULL, "the version")

@@ -98,7 +98,7 @@ const struct command config_verbs[] = {
 	 .operands = "NEW | OLD NEW",
 	 .least = 1,
 	 .most = 2,
-	 .summary = "what would change against the generation in force, or OLD",
+	 .summary = "what would change compared with the generation in force, or OLD",
 	 .help = "With OLD no agent is asked. Each is a directory or a file.\n"
 		 "exit codes as diff(1): 0 same, 1 differs, 2 trouble\n",
 	 .run = config_diff},
@@ -108,7 +108,7 @@ const struct command config_verbs[] = {
 	 .least = 1,
 	 .most = 1,
 	 .summary = "check it and put it in force",
-	 .help = "Puts its files in the place of those that the agent follows, all at once, and "
+	 .help = "Replaces the files of the directory that the agent follows, all at once, and "
 		 "waits\n"
 		 "until they are in force. With --dry-run: what the agent would do with it: "
 		 "problems,\n"
@@ -117,7 +117,7 @@ const struct command config_verbs[] = {
 	 .run = config_apply},
 	{.name = "dump",
 	 .options = CLI_TAKES(generation) | CLI_TAKES(directory),
-	 .summary = "what is in force (or was, lately) as canonical YAML",
+	 .summary = "the configuration in force (or a recent one) as canonical YAML",
 	 .help = "It loads again and has the same hash.\n",
 	 .run = config_dump},
 	{.name = "convert",

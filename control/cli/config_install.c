@@ -154,7 +154,7 @@ static int change(const struct installing *in)
 
 	if (hold < 0 && errno == EEXIST)
 		return error_set(in->err, -EBUSY,
-				 "somebody else changes these files now (if not: remove %s)",
+				 "another process is changing these files (if not: remove %s)",
 				 DIRECTORY_HOLD);
 	if (hold < 0)
 		return error_set(in->err, -errno, "%s: %s", DIRECTORY_HOLD, strerror(errno));

@@ -17,18 +17,18 @@
 	X(color, "color", 0, "WHEN", "auto (a terminal, and NO_COLOR is not set), always, never")  \
 	X(help, "help", 'h', NULL, "this text")                                                    \
 	X(version, "version", 0, NULL, "the version")                                              \
-	X(problems, "problems", 0, NULL, "only what is not as it should be")                       \
+	X(problems, "problems", 0, NULL, "only what is not in order")                              \
 	X(once, "once", 0, NULL,                                                                   \
 	  "print the table once and leave; with -o json the lines of weft edges")                  \
 	X(interval, "interval", 0, "S", "seconds between pictures (default 1)")                    \
-	X(follow, "follow", 'f', NULL, "go on as new ones come")                                   \
+	X(follow, "follow", 'f', NULL, "follow: print new ones as they come")                      \
 	X(last, "last", 0, "N", "begin with the last N, or all (default 20; with -f 0)")           \
 	X(verdict, "verdict", 0, "KIND",                                                           \
 	  "instead of requests what the mesh decided: denied, noted,\n"                            \
 	  "no_endpoint, overflow, ended, ejected (living\n"                                        \
 	  "connections), gone (sockets of datagrams) or any")                                      \
 	X(self, "self", 0, NULL,                                                                   \
-	  "what leads to weftd itself (scrapes, probes), too: left out\n"                          \
+	  "also edges to weftd itself (scrapes, probes): left out\n"                               \
 	  "unless a workload is asked for by --from or --to")                                      \
 	X(from, "from", 0, "NAME",                                                                 \
 	  "workload of the client, or NAMESPACE/WORKLOAD (* and ? match)")                         \
@@ -46,7 +46,7 @@
 	X(generation, "generation", 0, "N", "not what is in force, but one of the latest")         \
 	X(config, "config", 0, "PATH",                                                             \
 	  "by this directory or file (-: standard input), without an agent")                       \
-	X(force, "force", 0, NULL, "a weftd that does not end is killed")
+	X(force, "force", 0, NULL, "kill a weftd that does not end")
 
 enum cli_option {
 #define X(id, ...) CLI_OPTION_##id,

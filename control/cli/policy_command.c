@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft policy explain`: what policies say of a connection, and why. */
+/* `weft policy explain`: what policies decide about a connection, and why. */
 #include "control/cli/command.h"
 
 #include "control/cli/config_files.h"
@@ -218,7 +218,7 @@ const struct command policy_verbs[] = {
 	 .operands = "FROM TO PORT",
 	 .least = 3,
 	 .most = 3,
-	 .summary = "what policies say of a connection, and why",
+	 .summary = "what policies decide about a connection, and why",
 	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody "
 		 "that the "
 		 "mesh knows;\n"

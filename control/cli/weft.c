@@ -21,12 +21,12 @@ static int print_version(const struct context *context, const struct arguments *
 
 static const struct command commands[] = {
 	{.name = "status",
-	 .summary = "how the agent is: events, losses, requests, memory",
+	 .summary = "state of the agent: events, losses, requests, memory",
 	 .run = command_status},
 	{.name = "check",
 	 .options = CLI_TAKES(problems),
-	 .summary = "what is attached where, what is off and why",
-	 .help = "Where no weftd answers, root is told what this kernel can do for one.\n",
+	 .summary = "what is attached where, which features are off and why",
+	 .help = "If no weftd answers, root sees what this kernel supports.\n",
 	 .run = command_check},
 	{.name = "edges",
 	 .options = CLI_TAKES(self) | CLI_OF_EDGES,
@@ -34,7 +34,7 @@ static const struct command commands[] = {
 	 .help = "Of the last ten seconds. ERRORS are no answer, 5xx and gRPC failures among the\n"
 		 "requests whose outcome is known (? : there are others). P50, P90 and P99 of the\n"
 		 "durations are within 4.5 %. QUEUE is how full the fullest accept queue of the\n"
-		 "destination is. TLS: whether it is read, or why not (docs/tls.md).\n",
+		 "destination is. TLS: whether it is decrypted, or why not (docs/tls.md).\n",
 	 .run = command_edges},
 	{.name = "top",
 	 .options = CLI_TAKES(once) | CLI_TAKES(interval) | CLI_TAKES(self),
@@ -51,7 +51,7 @@ static const struct command commands[] = {
 	 .run = command_connections},
 	{.name = "config",
 	 .operands = "VERB ...",
-	 .summary = "check a configuration, compare it, put it in force, say what is",
+	 .summary = "check, compare, apply and show a configuration",
 	 .help = "\n`weft config VERB --help` says more.\n",
 	 .verbs = config_verbs},
 	{.name = "mesh",
@@ -77,26 +77,26 @@ static const struct command commands[] = {
 	 .run = command_map},
 	{.name = "policy",
 	 .operands = "explain ...",
-	 .summary = "what policies say of a connection, and why",
+	 .summary = "what policies decide about a connection, and why",
 	 .help = "\n`weft policy explain --help` says more.\n",
 	 .verbs = policy_verbs},
 	{.name = "simulate",
 	 .operands = "FROM TO",
 	 .least = 2,
 	 .most = 2,
-	 .summary = "where a connect would go, and what policies say of it there",
-	 .help = "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for anybody\n"
+	 .summary = "which endpoint a connect would get, and what policies decide",
+	 .help = "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for an unknown client\n"
 		 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless "
 		 "it has "
 		 "one port;\n"
 		 "         PORT of a service is a number or its name\n"
-		 "by the kernel's own code, on what is in force\n"
+		 "evaluated by the kernel's code on the generation in force\n"
 		 "exit code 3: the connect would be refused\n",
 	 .run = command_simulate},
 	{.name = "detach",
 	 .options = CLI_TAKES(force),
-	 .summary = "take away everything that weftd left attached",
-	 .help = "A weftd that runs with these pins is asked to end first.\n",
+	 .summary = "remove everything that weftd left attached",
+	 .help = "A weftd that runs with these pins is terminated first.\n",
 	 .run = command_detach},
 	{.name = "version", .summary = "the version of this program", .run = print_version},
 	{0},
