@@ -36,7 +36,7 @@ def functions(text):
 
 def rows(text, table):
     """The cells of each X(...) of the X-macro |table|; strings without their quotes."""
-    body = re.search(r"#define " + table + r"\(X\)((?:[^\\\n]|\\\n|\\.)*)", text)[1]
+    body = re.search(r"#define " + table + r"\(X(?:, argument)?\)((?:[^\\\n]|\\\n|\\.)*)", text)[1]
     body = re.sub(r'"\s*\\\n\s*"', "", body)  # one string in several pieces
     for entry in re.findall(r"X\(((?:\"(?:\\.|[^\"\\])*\"|[^()\"])*)\)", body):
         yield [cell.strip().strip('"') for cell in re.findall(r'"(?:\\.|[^"\\])*"|[^,\s][^,]*', entry.replace("\\\n", " "))]

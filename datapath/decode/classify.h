@@ -2,23 +2,30 @@
 /* Which protocol the first bytes of a direction speak. Pure. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "datapath/decode/decoder.h"
 
 enum classify_result {
 	CLASSIFY_MORE,	 /* too few bytes to tell */
 	CLASSIFY_OPAQUE, /* none of those below */
-	CLASSIFY_HTTP1_REQUEST,
-	CLASSIFY_HTTP1_RESPONSE,
-	CLASSIFY_HTTP2,	       /* the client's preface, or a server's first SETTINGS frame */
-	CLASSIFY_HTTP2_JOINED, /* at least two valid frames in a row, without a preface */
 	CLASSIFY_TLS, /* a handshake record that starts a hello, or (joined) a valid record header
 		       */
+	CLASSIFY_DECODER,
+};
+
+struct classified {
+	enum classify_result result;
+	const struct decoder *decoder; /* of what they are the bytes (CLASSIFY_DECODER), or NULL */
+	enum http_side sender;	       /* who says them, or HTTP_ANY_SIDE */
+	bool joined;		       /* they are the midst of a connection */
 };
 
 /* |joined|: the direction was in use before these bytes. At most CLASSIFY_MAX_BYTES are needed:
  * with that many the answer is never CLASSIFY_MORE. Give all there are: without a preface HTTP/2 is
  * only known by its second frame. */
-#define CLASSIFY_MAX_BYTES 64
-enum classify_result classify(const uint8_t *data, size_t size_bytes, bool joined);
+struct classified classify(const uint8_t *data, size_t size_bytes, bool joined);
+
+/* Of bytes in which the kernel half has found that a frame begins (struct feed). */
+struct classified classify_frame(void);
+
+/* The decoder of what this token of HTTP/1's Upgrade asks for, or NULL. */
+const struct decoder *decoder_of_upgrade(struct slice token);

@@ -15,11 +15,12 @@
 
 static void check_classes(const uint8_t *data, size_t size_bytes, bool joined)
 {
-	enum classify_result result = classify(data, size_bytes, joined);
+	struct classified k = classify(data, size_bytes, joined);
 
-	require(result <= CLASSIFY_TLS);
-	require(result != CLASSIFY_MORE || size_bytes < CLASSIFY_MAX_BYTES);
-	require(joined || result != CLASSIFY_HTTP2_JOINED);
+	require(k.result <= CLASSIFY_DECODER);
+	require((k.result == CLASSIFY_DECODER) == !!k.decoder);
+	require(k.result != CLASSIFY_MORE || size_bytes < CLASSIFY_MAX_BYTES);
+	require(joined || !k.joined);
 }
 
 static void check_strings(struct slice s)

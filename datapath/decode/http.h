@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Who sends a direction: the client its requests, the server its responses. */
-enum http_side { HTTP_CLIENT, HTTP_SERVER };
+enum http_side { HTTP_CLIENT, HTTP_SERVER, HTTP_ANY_SIDE };
 
 /* Bytes for a decoder. |at| is the position, in the connection's wire stream of this direction,
  * just AFTER the first byte; each further byte adds |step|: 1 for clear text; 0 for plaintext of a
@@ -42,6 +42,14 @@ static inline struct feed feed_rest(const struct feed *f, size_t used)
 			     .message = used ? 0 : f->message,
 			     .frame = f->frame > used ? (uint32_t)(f->frame - used) : 0};
 }
+
+/* Where in a connection a decoder begins. */
+enum http_start {
+	HTTP_FROM_START, /* HTTP/2: the client's direction begins with the preface (RFC 9113 3.4) */
+	HTTP_JOINED,	 /* in the midst; HTTP/2: at a frame, the HPACK table is not known */
+	HTTP_UPGRADED,	 /* HTTP/2 after 101: both sides start with SETTINGS, the client after its
+			  * preface; the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
+};
 
 /* How a feed ended. After anything but DECODE_OK the decoder must not be fed again. */
 enum decode_status {

@@ -3,8 +3,8 @@
  * the fields that weft looks at, and says how bodies are framed. */
 #include "datapath/decode/http1.h"
 
-#include "datapath/decode/classify.h"
 #include "datapath/decode/http1_fields.h"
+#include "datapath/decode/http1_line.h"
 #include "datapath/decode/http1_strict.h"
 #include "datapath/decode/token.h"
 
@@ -469,10 +469,10 @@ static enum decode_status suspend_block(struct http1 *h)
  * method in use, which has capitals. */
 static bool begins_request(const struct feed *f)
 {
-	enum classify_result r = classify(f->data, f->size_bytes, false);
+	struct slice s = {(const char *)f->data, f->size_bytes};
+	enum match match = http1_match_request(s, false);
 
-	return r == CLASSIFY_HTTP1_REQUEST ||
-	       (r == CLASSIFY_MORE && f->data[0] >= 'A' && f->data[0] <= 'Z');
+	return match == MATCH_YES || (match == MATCH_MAYBE && *s.data >= 'A' && *s.data <= 'Z');
 }
 
 static enum decode_status feed_bytes(struct http1 *h, size_t *ret_used)

@@ -505,15 +505,15 @@ static size_t feed_some(struct http2 *h, const struct feed *f, size_t index)
 
 /* ---- public */
 
-struct http2 *http2_new(enum http_side side, enum http2_start start,
+struct http2 *http2_new(enum http_side side, enum http_start start,
 			const struct http_listener *listener)
 {
 	struct http2 *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return NULL;
-	h->joined = start == HTTP2_JOINED;
-	h->upgraded = start == HTTP2_UPGRADED && side == HTTP_CLIENT;
+	h->joined = start == HTTP_JOINED;
+	h->upgraded = start == HTTP_UPGRADED && side == HTTP_CLIENT;
 	h->streams.listener = *listener;
 	h->streams.side = side;
 	h->streams.joined = h->joined;

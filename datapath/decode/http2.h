@@ -7,13 +7,6 @@
 
 struct http2;
 
-enum http2_start {
-	HTTP2_FROM_START, /* the client's direction begins with the preface (RFC 9113 3.4) */
-	HTTP2_JOINED,	  /* mid-connection, at a frame boundary: the HPACK table is not known */
-	HTTP2_UPGRADED, /* after 101: both sides start with SETTINGS, the client after its preface;
-			 * the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
-};
-
 struct http2_counters {
 	uint64_t frames;
 	uint64_t resets;
@@ -26,7 +19,7 @@ struct http2_counters {
 };
 
 /* NULL when memory is short; free with http2_free. |listener| is copied. */
-struct http2 *http2_new(enum http_side side, enum http2_start start,
+struct http2 *http2_new(enum http_side side, enum http_start start,
 			const struct http_listener *listener);
 void http2_free(struct http2 *h);
 

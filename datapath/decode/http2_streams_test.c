@@ -195,8 +195,8 @@ static void rapid_resets(void **state)
 {
 	struct tally t = {0};
 	struct http_listener l = tally_listener(&t);
-	struct http2 *a = http2_new(HTTP_CLIENT, HTTP2_FROM_START, &l);
-	struct http2 *b = http2_new(HTTP_SERVER, HTTP2_FROM_START, &l);
+	struct http2 *a = http2_new(HTTP_CLIENT, HTTP_FROM_START, &l);
+	struct http2 *b = http2_new(HTTP_SERVER, HTTP_FROM_START, &l);
 	struct wire *out = client_wire(), *in = server_wire();
 
 	(void)state;
@@ -227,8 +227,8 @@ static void more_streams_than_notes(void **state)
 {
 	struct tally t = {0};
 	struct http_listener l = tally_listener(&t);
-	struct http2 *a = http2_new(HTTP_CLIENT, HTTP2_FROM_START, &l);
-	struct http2 *b = http2_new(HTTP_SERVER, HTTP2_FROM_START, &l);
+	struct http2 *a = http2_new(HTTP_CLIENT, HTTP_FROM_START, &l);
+	struct http2 *b = http2_new(HTTP_SERVER, HTTP_FROM_START, &l);
 	struct wire *out = client_wire(), *in = server_wire();
 
 	(void)state;
@@ -276,8 +276,8 @@ static void table_sizes(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct tally t = {0};
 		struct http_listener l = tally_listener(&t);
-		struct http2 *a = http2_new(HTTP_CLIENT, HTTP2_FROM_START, &l);
-		struct http2 *b = http2_new(HTTP_SERVER, HTTP2_FROM_START, &l);
+		struct http2 *a = http2_new(HTTP_CLIENT, HTTP_FROM_START, &l);
+		struct http2 *b = http2_new(HTTP_SERVER, HTTP_FROM_START, &l);
 		struct wire *out = wire_new(), *in = server_wire();
 
 		http2_pair(a, b);

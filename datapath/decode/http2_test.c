@@ -376,8 +376,8 @@ static enum decode_status long_frame(const void *settings, size_t settings_bytes
 	const uint8_t head[9] = {(uint8_t)(size_bytes >> 16), (uint8_t)(size_bytes >> 8),
 				 (uint8_t)size_bytes, 0x9b};
 	const struct http_listener deaf = {0};
-	struct http2 *h[2] = {http2_new(HTTP_CLIENT, HTTP2_FROM_START, &deaf),
-			      http2_new(HTTP_SERVER, HTTP2_FROM_START, &deaf)};
+	struct http2 *h[2] = {http2_new(HTTP_CLIENT, HTTP_FROM_START, &deaf),
+			      http2_new(HTTP_SERVER, HTTP_FROM_START, &deaf)};
 	struct wire *w = wire_new();
 	enum decode_status status;
 

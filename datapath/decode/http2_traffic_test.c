@@ -251,7 +251,7 @@ static unsigned join_at(const char *whole, const uint8_t *data, size_t size_byte
 			enum http_side side)
 {
 	static struct transcript t;
-	struct start start = {side, HTTP2_JOINED};
+	struct start start = {side, HTTP_JOINED};
 	unsigned heads = 0;
 
 	memset(&t, 0, sizeof(t));

@@ -86,13 +86,13 @@ enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8, PRIO = 32 };
 
 struct start {
 	enum http_side side;
-	enum http2_start start;
+	enum http_start start;
 };
 
-static const struct start __attribute__((unused)) client = {HTTP_CLIENT, HTTP2_FROM_START};
-static const struct start __attribute__((unused)) server = {HTTP_SERVER, HTTP2_FROM_START};
-static const struct start __attribute__((unused)) joined_client = {HTTP_CLIENT, HTTP2_JOINED};
-static const struct start __attribute__((unused)) joined_server = {HTTP_SERVER, HTTP2_JOINED};
+static const struct start __attribute__((unused)) client = {HTTP_CLIENT, HTTP_FROM_START};
+static const struct start __attribute__((unused)) server = {HTTP_SERVER, HTTP_FROM_START};
+static const struct start __attribute__((unused)) joined_client = {HTTP_CLIENT, HTTP_JOINED};
+static const struct start __attribute__((unused)) joined_server = {HTTP_SERVER, HTTP_JOINED};
 
 static inline void *open_http2(struct transcript *t, const void *arg)
 {

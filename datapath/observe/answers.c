@@ -48,14 +48,13 @@ static bool refuses_early(uint16_t status, bool something)
 }
 
 /* An exchange whose request is not known; NULL when there are too many. */
-static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id,
-					 enum http_version version)
+static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id)
 {
 	struct exchange *x = exchange_open(c, stream_id);
 
 	if (!x)
 		return NULL;
-	head_fill(&(struct http_head){.version = version}, &x->record);
+	head_fill(&(struct http_head){.version = c->decoder->version}, x);
 	x->request_ended = true;
 	x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
 	return x;
@@ -66,13 +65,15 @@ static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id,
 static struct exchange *exchange_headless(struct conn *c, uint32_t stream_id)
 {
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	uint32_t head_stream = 0;
 	struct exchange *x;
-	uint64_t first;
+	uint64_t first = 0;
 
-	if (requests->state != LANE_RUNNING ||
-	    http2_block_stream(requests->http2, &first) != stream_id)
+	if (requests->state == LANE_RUNNING)
+		first = c->decoder->head_first(requests->decoder, &head_stream);
+	if (head_stream != stream_id)
 		return NULL;
-	x = exchange_unknown(c, stream_id, HTTP_2);
+	x = exchange_unknown(c, stream_id);
 	if (!x)
 		return NULL;
 	answers_note_stream(c->http, stream_id);
@@ -93,7 +94,7 @@ static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint
 
 	if (!broken || !is_unseen(c->http, stream_id))
 		return NULL;
-	x = exchange_unknown(c, stream_id, HTTP_2);
+	x = exchange_unknown(c, stream_id);
 	if (x && status >= 400)
 		x->record.flags |= RESPONSE_FLAG(DPE);
 	else if (x)
@@ -107,11 +108,12 @@ static uint64_t unparsed_head(struct conn *c)
 {
 	struct lane *lane = &c->lanes[SIDE_CLIENT];
 	uint64_t first = lane->broken_at;
+	uint32_t stream_id;
 
 	lane->broken_at = 0;
 	if (first || lane->state != LANE_RUNNING || c->http->answered_early)
 		return first;
-	first = http1_head_first(lane->http1);
+	first = c->decoder->head_first(lane->decoder, &stream_id);
 	c->http->answered_early = first;
 	return first;
 }
@@ -132,7 +134,7 @@ static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 	first = unparsed_head(c);
 	if (!first && !broken && (status < 400 || c->joined || c->lost))
 		return NULL;
-	x = exchange_unknown(c, 0, HTTP_1_1);
+	x = exchange_unknown(c, 0);
 	if (!x)
 		return NULL;
 	if (first) {

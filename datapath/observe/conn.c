@@ -6,18 +6,13 @@ const char *conn_protocol(const struct conn *c)
 {
 	if (c->protocol)
 		return c->protocol;
-	switch (c->app) {
-	case APP_HTTP1:
-		return "http1";
-	case APP_HTTP2:
-		return "http2";
-	case APP_OPAQUE:
+	if (c->opaque)
 		return "tcp";
-	default:
-		if (c->lanes[SIDE_CLIENT].state == LANE_BROKEN)
-			return "tcp";
-		return c->encrypted ? "tls" : "unknown";
-	}
+	if (c->decoder)
+		return c->decoder->name;
+	if (c->lanes[SIDE_CLIENT].state == LANE_BROKEN)
+		return "tcp";
+	return c->encrypted ? "tls" : "unknown";
 }
 
 const struct tls_facts *conn_tls_facts(const struct conn *c)
@@ -52,5 +47,5 @@ uint64_t conn_body_left(const struct conn *c, unsigned side)
 
 	if (lane->state != LANE_RUNNING || c->encrypted)
 		return 0;
-	return c->app == APP_HTTP1 ? http1_body_left(lane->http1) : http2_body_left(lane->http2);
+	return c->decoder->body_left(lane->decoder);
 }

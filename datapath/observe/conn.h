@@ -6,80 +6,13 @@
 
 #include "base/table.h"
 #include "base/tls_stacks.h"
-#include "datapath/decode/classify.h"
-#include "datapath/decode/http1.h"
-#include "datapath/decode/http2.h"
 #include "datapath/decode/tls.h"
 #include "datapath/observe/counters.h"
+#include "datapath/observe/direction.h"
 #include "datapath/observe/identity.h"
 #include "datapath/observe/list.h"
 #include "datapath/observe/listener.h"
 #include "datapath/observe/secrets.h"
-#include "datapath/observe/times.h"
-
-/* An end of a connection, the direction that it sends, and its reporter have the same number. */
-enum side { SIDE_CLIENT, SIDE_SERVER };
-#define OTHER(side) (1 - (side))
-
-struct exchange;
-struct window;
-
-/* A position whose arrival at the receiver somebody waits for. */
-struct wait {
-	struct wait *next;
-	struct exchange *exchange;
-	uint64_t position;
-	uint64_t asked_ns;
-	uint8_t what; /* enum moment of exchange.h */
-};
-
-/* One direction as TCP carries it. Positions count its bytes from 1, or from the first byte seen
- * when joined. */
-struct stream {
-	uint32_t base_seq;	 /* sequence number before position 1 */
-	bool placed;		 /* base_seq is known */
-	bool at_receiver;	 /* its hook saw the bytes that go to the decoders */
-	uint64_t next;		 /* everything up to this position went to the decoders */
-	struct timeline sent;	 /* at the sender's hook, when it is local */
-	struct timeline arrived; /* at the receiver's hook, when it is local */
-	struct wait *waits;	 /* in order of position */
-	struct wait *last_wait;
-	struct window *window; /* records that came before their turn, or NULL */
-};
-
-enum lane_state {
-	LANE_NEW, /* no decoder yet; one is made for the first bytes */
-	LANE_RUNNING,
-	LANE_LOST, /* out of step: a message head or frames at the start of a segment bring it back
-		    */
-	LANE_BROKEN,   /* requests that are not parsed any further; answers go on */
-	LANE_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
-			  decoder stays */
-};
-
-/* One direction as the application's protocol. */
-struct lane {
-	struct conn *conn;
-	uint8_t side;
-	uint8_t state;	      /* enum lane_state */
-	uint8_t start;	      /* enum http2_start of the next decoder */
-	uint8_t prefix_bytes; /* waiting to be classified */
-	bool hole;	      /* bytes are missing since it was broken */
-	uint32_t messages;    /* HTTP/1: the number of the last one that has begun */
-	uint32_t prefix_message;
-	uint32_t prefix_step;
-	uint64_t prefix_at; /* where what was classified begins */
-	uint64_t prefix_time_ns;
-	uint64_t time_ns;    /* of the bytes being fed */
-	uint64_t skip_until; /* what the kernel half was told to leave out */
-	uint64_t broken_at;  /* position of a request head that was not parsed, and not answered
-				yet; 0: none */
-	union {
-		struct http1 *http1;
-		struct http2 *http2;
-	};
-	uint8_t prefix[CLASSIFY_MAX_BYTES];
-};
 
 /* One end's socket on this node; |cookie| 0 when the end is elsewhere. */
 struct end {
@@ -104,8 +37,6 @@ struct end {
 	bool closed;
 };
 
-enum app { APP_UNKNOWN, APP_OPAQUE, APP_HTTP1, APP_HTTP2 };
-
 struct http_state;
 struct match_entry;
 struct awaited;
@@ -119,7 +50,8 @@ struct conn {
 	struct lane lanes[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
-	struct proxied *proxied; /* reads a PROXY header, or NULL */
+	const struct decoder *decoder; /* of its protocol; NULL: not known yet */
+	struct proxied *proxied;       /* reads a PROXY header, or NULL */
 	const char *protocol;	 /* what it is called once its bytes are only counted, or NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */
@@ -132,7 +64,7 @@ struct conn {
 	uint64_t ended_ns;    /* first end closed, 0 = lives */
 	uint64_t tls_since_ns;
 	uint32_t flags; /* RESPONSE_FLAG() of the connection */
-	uint8_t app;	/* enum app */
+	bool opaque;	/* its bytes are only counted */
 	bool joined;
 	bool midstream; /* what it carried before it was met is not known */
 	bool numbered;	/* HTTP/1: the messages of both directions are counted from the first on: a
@@ -190,6 +122,18 @@ static inline bool conn_is_local(const struct conn *c, unsigned side)
 static inline void observe_count(struct conn *c, enum observe_loss loss)
 {
 	c->observe->counters.lost[loss]++;
+}
+
+/* Whether its messages belong to streams; else they are paired in their order. Neither while the
+ * protocol is not known. */
+static inline bool conn_is_multiplexed(const struct conn *c)
+{
+	return c->decoder && c->decoder->multiplexed;
+}
+
+static inline bool conn_is_in_order(const struct conn *c)
+{
+	return c->decoder && !c->decoder->multiplexed;
 }
 
 /* Something of |c| waits for time to pass: the next tick looks at it. */

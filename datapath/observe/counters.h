@@ -2,10 +2,13 @@
 /* What an observer counts: losses, the account of each end, what is in its tables. */
 #pragma once
 
+#include "datapath/decode/decoder.h"
 #include "datapath/decode/lenient.h"
 #include "datapath/observe/record.h"
 
 #include <stdint.h>
+
+#define DECODER_LOSS(X, name, symbol, text) X(MALFORMED_##name, "decode", #symbol, text)
 
 /* Why something that was delivered by the ring became no record. One per-reason counter each; also
  * the reasons why a direction was given up. X(name, stage, reason, text) */
@@ -21,8 +24,7 @@
 	X(DESYNC, "decode", "resync",                                                              \
 	  "bytes outside of a body are missing; the direction is given up until it can be joined " \
 	  "again")                                                                                 \
-	X(MALFORMED_HTTP1, "decode", "http1", "not valid HTTP/1")                                  \
-	X(MALFORMED_HTTP2, "decode", "http2", "not valid HTTP/2")                                  \
+	DECODERS(DECODER_LOSS, X)                                                                  \
 	X(LIMIT, "decode", "limit", "a bound of a decoder was exceeded")                           \
 	X(TLS_UNREADABLE, "decode", "tls",                                                         \
 	  "a TLS connection could not be read (by state in its connection record)")                \

@@ -51,7 +51,7 @@ struct http_state {
 						 seen; 0: the end is not known */
 	bool answered_early; /* the request head that is being read has its answer (HTTP/1) */
 	bool pipelined;	     /* a response ended when the next request was sent already (HTTP/1) */
-	bool to_http2;	     /* |switching| goes on as HTTP/2 */
+	const struct decoder *switch_to; /* as what |switching| goes on; NULL: opaque */
 };
 
 /* Bounds the exchanges of all connections together. */

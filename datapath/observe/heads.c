@@ -5,15 +5,17 @@
 #include "datapath/decode/http1_fields.h"
 #include "datapath/decode/redact.h"
 
-static const char *version_name(enum http_version version)
+static const char *protocol_name(const struct conn *c, enum http_version version)
 {
 	switch (version) {
 	case HTTP_1_0:
 		return "http1.0";
 	case HTTP_2:
 		return "http2";
-	default:
+	case HTTP_1_1:
 		return "http1.1";
+	default:
+		return c->decoder->name;
 	}
 }
 
@@ -40,17 +42,17 @@ bool head_lacks_fields(const struct http_head *head)
 {
 	bool connects = slice_equal(head->method, SLICE("CONNECT"));
 
-	if (head->incomplete || head->cut)
+	if (head->version != HTTP_2 || head->incomplete || head->cut)
 		return false;
 	return !head->method.size_bytes || (!head->path.size_bytes && !connects);
 }
 
-void head_fill(const struct http_head *head, struct request *r)
+void head_fill(const struct http_head *head, struct exchange *x)
 {
-	struct slice version = {version_name(head->version), 0};
+	const char *protocol = protocol_name(x->conn, head->version);
+	struct request *r = &x->record;
 
-	version.size_bytes = strlen(version.data);
-	slice_copy(version, r->protocol, sizeof(r->protocol));
+	slice_copy((struct slice){protocol, strlen(protocol)}, r->protocol, sizeof(r->protocol));
 	field_copy(r, needed(head->method), r->method, sizeof(r->method));
 	if (redact_path(needed(head->path), r->path, sizeof(r->path)) ||
 	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)

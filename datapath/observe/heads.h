@@ -2,10 +2,10 @@
 /* What a request head says, copied into the record of the request. Private. */
 #pragma once
 
-#include "datapath/observe/conn.h"
+#include "datapath/observe/exchange.h"
 
-/* The fields of |r| that |head| tells; what it must have and lacks is "unknown". */
-void head_fill(const struct http_head *head, struct request *r);
+/* The fields of the record of |x| that |head| tells; what it must have and lacks is "unknown". */
+void head_fill(const struct http_head *head, struct exchange *x);
 
-/* Whether it lacks what each request has (RFC 9113 8.3.1). */
+/* Whether it is one of HTTP/2 that lacks what each request has (RFC 9113 8.3.1). */
 bool head_lacks_fields(const struct http_head *head);

@@ -22,29 +22,11 @@ static struct conn *find_or_count(struct observe *o, uint64_t cookie, uint64_t t
 	return c;
 }
 
-/* Who sends these first bytes, when they say so. */
-static bool sender_of(const struct weft_segment *s, unsigned *ret_side)
-{
-	switch (classify(s->data, s->data_bytes, true)) {
-	case CLASSIFY_HTTP1_REQUEST:
-		*ret_side = SIDE_CLIENT;
-		return true;
-	case CLASSIFY_HTTP1_RESPONSE:
-		*ret_side = SIDE_SERVER;
-		return true;
-	case CLASSIFY_HTTP2:
-		*ret_side = s->data[0] == 'P' ? SIDE_CLIENT : SIDE_SERVER;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void settle_roles(struct conn *c, unsigned side, const struct weft_segment *s)
 {
-	unsigned sender;
+	enum http_side sender = classify(s->data, s->data_bytes, true).sender;
 
-	if (!s->data_bytes || !sender_of(s, &sender))
+	if (sender == HTTP_ANY_SIDE)
 		return;
 	c->role_guessed = false;
 	if (sender != side)

@@ -6,11 +6,9 @@
 
 void lane_stop(struct lane *lane, enum lane_state state)
 {
-	if (lane->http1 && lane->conn->app == APP_HTTP1)
-		http1_free(lane->http1);
-	else if (lane->http2)
-		http2_free(lane->http2);
-	lane->http1 = NULL;
+	if (lane->decoder)
+		lane->conn->decoder->free(lane->decoder);
+	lane->decoder = NULL;
 	lane->state = state;
 }
 
@@ -32,15 +30,7 @@ void lanes_give_up(struct conn *c, const char *protocol)
 	requests_drop(c);
 	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
 	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
-	c->app = APP_OPAQUE;
-}
-
-static void pair_http2(struct conn *c)
-{
-	struct lane *lanes = c->lanes;
-
-	if (lanes[SIDE_CLIENT].state == LANE_RUNNING && lanes[SIDE_SERVER].state == LANE_RUNNING)
-		http2_pair(lanes[SIDE_CLIENT].http2, lanes[SIDE_SERVER].http2);
+	c->opaque = true;
 }
 
 bool lane_start(struct lane *lane)
@@ -50,37 +40,39 @@ bool lane_start(struct lane *lane)
 
 	if (!requests_prepare(c))
 		return false;
-	if (c->app == APP_HTTP1)
-		lane->http1 = http1_new((enum http_side)lane->side, &listener);
-	else
-		lane->http2 = http2_new((enum http_side)lane->side, lane->start, &listener);
-	if (!lane->http1) {
+	lane->decoder = c->decoder->new((enum http_side)lane->side, lane->start, &listener);
+	if (!lane->decoder) {
 		observe_count(c, OBSERVE_LOST_MEMORY);
 		return false;
 	}
 	lane->state = LANE_RUNNING;
-	if (c->app == APP_HTTP2)
-		pair_http2(c);
-	if (lane->side == SIDE_SERVER && c->app == APP_HTTP2 && lane->start == HTTP2_JOINED)
-		requests_doubt(c);
-	if (lane->side == SIDE_CLIENT && c->app == APP_HTTP2)
+	if (c->decoder->pair && other_lane(lane)->state == LANE_RUNNING)
+		c->decoder->pair(c->lanes[SIDE_CLIENT].decoder, c->lanes[SIDE_SERVER].decoder);
+	if (c->decoder->multiplexed && lane->side == SIDE_CLIENT)
 		requests_resume(c);
+	else if (c->decoder->multiplexed && lane->start == HTTP_JOINED)
+		requests_doubt(c);
 	return true;
 }
 
 /* ---- losing the thread and finding
  * it again ----------------------------------------------------- */
 
-static enum observe_loss loss_of(enum decode_status status, enum app app)
+static enum observe_loss loss_of(enum decode_status status, enum decoder_id decoder)
 {
+	static const enum observe_loss malformed[] = {
+#define X(argument, name, ...) [DECODER_##name] = OBSERVE_LOST_MALFORMED_##name,
+		DECODERS(X, )
+#undef X
+	};
+
 	switch (status) {
 	case DECODE_DESYNC:
 		return OBSERVE_LOST_DESYNC;
 	case DECODE_LIMIT:
 		return OBSERVE_LOST_LIMIT;
 	default:
-		return app == APP_HTTP1 ? OBSERVE_LOST_MALFORMED_HTTP1
-					: OBSERVE_LOST_MALFORMED_HTTP2;
+		return malformed[decoder];
 	}
 }
 
@@ -88,9 +80,10 @@ static enum observe_loss loss_of(enum decode_status status, enum app app)
 static void lane_break(struct lane *lane, enum decode_status status)
 {
 	struct conn *c = lane->conn;
+	uint32_t stream_id;
 
 	if (!c->http->answered_early)
-		lane->broken_at = http1_head_first(lane->http1);
+		lane->broken_at = c->decoder->head_first(lane->decoder, &stream_id);
 	lane->hole = false;
 	c->http->answered_early = false;
 	c->numbered = false; /* how many requests a server sees in it is not known */
@@ -98,16 +91,16 @@ static void lane_break(struct lane *lane, enum decode_status status)
 	lane_stop(lane, LANE_BROKEN);
 }
 
-/* The same of HTTP/2, which servers end the connection for, most of them: what was asked before is
- * answered on its streams. */
-static void lane_break_http2(struct lane *lane)
+/* The same of streams (HTTP/2), which servers end the connection for, most of them: what was asked
+ * before is answered on its streams. */
+static void lane_break_streams(struct lane *lane)
 {
 	requests_break_streams(lane->conn);
 	lane_stop(lane, LANE_LOST);
-	lane->start = HTTP2_JOINED;
+	lane->start = HTTP_JOINED;
 }
 
-/* HTTP/1 of which every message has a number: the other direction goes on, and so does this one
+/* Messages in order that each have a number: the other direction goes on, and so does this one
  * with the next message whose number is known. Other messages that it seems to find may be body. */
 static void lane_lose_place(struct lane *lane)
 {
@@ -126,38 +119,39 @@ static void lane_lose_place(struct lane *lane)
 void lane_lose(struct lane *lane, enum decode_status status)
 {
 	struct conn *c = lane->conn;
+	bool in_order = !c->decoder->multiplexed;
 	bool pipelined = c->http->pipelined || (lane->side == SIDE_SERVER &&
 						status == DECODE_DESYNC && requests_open(c) > 2);
 
-	observe_count(c, loss_of(status, c->app));
+	observe_count(c, loss_of(status, c->decoder->id));
 	if (lane->side == SIDE_CLIENT)
 		c->break_in_doubt = c->joined || c->lost;
 	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt) {
 		c->flags |= RESPONSE_FLAG(DPE);
-		if (c->app == APP_HTTP2) {
-			lane_break_http2(lane);
+		if (c->decoder->multiplexed) {
+			lane_break_streams(lane);
 			return;
 		}
 	}
 	c->lost = true;
 	if (lane->side == SIDE_SERVER)
 		c->answers_missed = requests_open(c) < 2;
-	if (c->app == APP_HTTP1 && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
+	if (in_order && lane->side == SIDE_CLIENT && status != DECODE_DESYNC) {
 		lane_break(lane, status);
 		return;
 	}
-	if (status != DECODE_NOT_MINE && c->app == APP_HTTP1 && c->numbered) {
+	if (status != DECODE_NOT_MINE && in_order && c->numbered) {
 		lane_lose_place(lane);
 		return;
 	}
-	if (status == DECODE_NOT_MINE || (c->app == APP_HTTP1 && (pipelined || !c->midstream))) {
-		lanes_give_up(c, status == DECODE_NOT_MINE ? "tcp" : "http1");
+	if (status == DECODE_NOT_MINE || (in_order && (pipelined || !c->midstream))) {
+		lanes_give_up(c, status == DECODE_NOT_MINE ? "tcp" : c->decoder->name);
 		return;
 	}
 	requests_drop(c);
 	lane_stop(lane, LANE_LOST);
-	lane->start = HTTP2_JOINED;
-	if (c->app == APP_HTTP1)
+	lane->start = HTTP_JOINED;
+	if (in_order)
 		lane_stop(other_lane(lane), LANE_LOST);
 }
 
@@ -166,27 +160,29 @@ void lane_lose(struct lane *lane, enum decode_status status)
 static bool lane_found(const struct lane *lane, const struct feed *f)
 {
 	const struct conn *c = lane->conn;
-	enum classify_result r;
+	struct classified k;
 
 	if (!f->data)
 		return false;
-	r = classify(f->data, f->size_bytes, true);
-	if (c->app == APP_HTTP2)
-		return r == CLASSIFY_HTTP2_JOINED || r == CLASSIFY_HTTP2;
-	if (lane->side == SIDE_CLIENT)
-		return r == CLASSIFY_HTTP1_REQUEST;
-	return r == CLASSIFY_HTTP1_RESPONSE &&
-	       requests_open(c) + !!c->lanes[SIDE_CLIENT].broken_at == 1;
+	k = classify(f->data, f->size_bytes, true);
+	if (k.decoder != c->decoder || k.decoder->multiplexed)
+		return k.decoder == c->decoder;
+	return k.sender == lane->side &&
+	       (lane->side == SIDE_CLIENT ||
+		requests_open(c) + !!c->lanes[SIDE_CLIENT].broken_at == 1);
 }
 
 /* Whether requests can be parsed again from |f| on: all that were sent before are answered. */
 static bool lane_mended(const struct lane *lane, const struct feed *f)
 {
 	const struct conn *c = lane->conn;
+	struct classified k;
 
-	return f->data && c->http && !c->http->pipelined && !lane->broken_at && !lane->hole &&
-	       !requests_open(c) &&
-	       classify(f->data, f->size_bytes, false) == CLASSIFY_HTTP1_REQUEST;
+	if (!f->data || !c->http || c->http->pipelined || lane->broken_at || lane->hole ||
+	    requests_open(c))
+		return false;
+	k = classify(f->data, f->size_bytes, false);
+	return k.decoder == c->decoder && k.sender == HTTP_CLIENT;
 }
 
 /* Whether requests overlap, as far as a lost direction shows it: the server answers what was missed
@@ -196,7 +192,7 @@ static bool lane_overlaps(const struct lane *lane, const struct feed *f)
 {
 	const struct conn *c = lane->conn;
 
-	if (lane->side != SIDE_SERVER || c->app != APP_HTTP1)
+	if (lane->side != SIDE_SERVER || c->decoder->multiplexed)
 		return false;
 	return f->data ? requests_open(c) && !c->answers_missed : requests_open(c) > 2;
 }
@@ -219,18 +215,19 @@ static bool lane_numbered(struct lane *lane, const struct feed *f)
 static bool lane_take_up(struct lane *lane, const struct feed *f, size_t *ret_from)
 {
 	struct conn *c = lane->conn;
+	bool in_order = !c->decoder->multiplexed;
 
-	if (!c->numbered && c->app == APP_HTTP1) {
-		lanes_give_up(c, "http1");
+	if (!c->numbered && in_order) {
+		lanes_give_up(c, c->decoder->name);
 		return false;
 	}
-	if (c->app == APP_HTTP2 && lane_frame_in(f)) {
+	if (!in_order && lane_frame_in(f)) {
 		*ret_from = f->frame - 1;
 		return true;
 	}
-	if (c->app == APP_HTTP1 && lane_numbered(lane, f))
+	if (in_order && lane_numbered(lane, f))
 		return true;
-	if (lane->side == SIDE_SERVER && (f->data || c->app == APP_HTTP2))
+	if (lane->side == SIDE_SERVER && (f->data || !in_order))
 		requests_drop(c);
 	return false;
 }
@@ -246,7 +243,7 @@ bool lane_seek(struct lane *lane, const struct feed *f, size_t *ret_from)
 	if (!lane->conn->midstream)
 		return lane_take_up(lane, f, ret_from);
 	if (lane_overlaps(lane, f)) {
-		lanes_give_up(lane->conn, "http1");
+		lanes_give_up(lane->conn, lane->conn->decoder->name);
 		return false;
 	}
 	if (lane_found(lane, f))

@@ -16,17 +16,17 @@ static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_n
 static void switch_protocol(struct lane *lane, const struct feed *rest)
 {
 	struct conn *c = lane->conn;
-	bool to_http2 = c->http->to_http2 && c->http->switching;
+	const struct decoder *to = c->http->switching ? c->http->switch_to : NULL;
 
 	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
 	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
-	if (!to_http2) {
+	if (!to) {
 		requests_drop(c);
-		c->app = APP_OPAQUE;
+		c->opaque = true;
 		return;
 	}
-	c->app = APP_HTTP2;
-	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = HTTP2_UPGRADED;
+	c->decoder = to;
+	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = HTTP_UPGRADED;
 	requests_upgrade(c);
 	if (rest->size_bytes)
 		lane_feed(lane, rest, lane->time_ns);
@@ -45,10 +45,10 @@ static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
 /* ---- HTTP
  * --------------------------------------------------------------------------------------- */
 
-static void run_http1(struct lane *lane, const struct feed *f)
+static void decoder_feed(struct lane *lane, const struct feed *f)
 {
 	size_t used = f->size_bytes;
-	enum decode_status status = http1_feed(lane->http1, f, &used);
+	enum decode_status status = lane->conn->decoder->feed(lane->decoder, f, &used);
 
 	if (status == DECODE_SWITCH)
 		lane_switched(lane, f, used);
@@ -56,33 +56,25 @@ static void run_http1(struct lane *lane, const struct feed *f)
 		lane_lose(lane, status);
 }
 
-static void run_http2(struct lane *lane, const struct feed *f)
-{
-	enum decode_status status = http2_feed(lane->http2, f);
-
-	if (status != DECODE_OK)
-		lane_lose(lane, status);
-}
-
 /* A server that does not speak HTTP/2 refuses the preface, which a client sends unasked, as a
- * request of HTTP/1. No frame of HTTP/2 begins like its answer. */
-static bool http2_refused(const struct lane *lane, const struct feed *f)
+ * request of HTTP/1. */
+static bool is_refused(const struct lane *lane, const struct feed *f)
 {
-	static const char answer[] = "HTTP/1.";
-	size_t size = f->size_bytes < sizeof(answer) - 1 ? f->size_bytes : sizeof(answer) - 1;
+	struct slice refusal = lane->conn->decoder->refusal;
+	size_t size = f->size_bytes < refusal.size_bytes ? f->size_bytes : refusal.size_bytes;
 
-	return lane->conn->app == APP_HTTP2 && lane->side == SIDE_SERVER &&
-	       lane->state == LANE_NEW && lane->start == HTTP2_FROM_START && size && f->data &&
-	       !memcmp(f->data, answer, size);
+	return lane->side == SIDE_SERVER && lane->state == LANE_NEW &&
+	       lane->start == HTTP_FROM_START && size && f->data &&
+	       !memcmp(f->data, refusal.data, size);
 }
 
 /* What the client says is no request from its first byte on. */
-static void refuse_http2(struct conn *c)
+static void refuse(struct conn *c)
 {
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
 
 	lane_stop(requests, LANE_BROKEN);
-	c->app = APP_HTTP1;
+	c->decoder = c->decoder->refused_by;
 	c->numbered = false;
 	c->flags |= RESPONSE_FLAG(DPE);
 	requests->broken_at = requests_refuse(c) ? 0 : requests->prefix_at;
@@ -99,8 +91,8 @@ static void http_feed(struct lane *lane, const struct feed *f)
 			return;
 		lane->state = LANE_RUNNING; /* an ordinary one: requests go on */
 	}
-	if (http2_refused(lane, f))
-		refuse_http2(c);
+	if (is_refused(lane, f))
+		refuse(c);
 	if (!lane_seek(lane, f, &from))
 		return;
 	if (from) {
@@ -111,10 +103,7 @@ static void http_feed(struct lane *lane, const struct feed *f)
 		lanes_give_up(c, conn_protocol(c));
 		return;
 	}
-	if (c->app == APP_HTTP1)
-		run_http1(lane, f);
-	else
-		run_http2(lane, f);
+	decoder_feed(lane, f);
 }
 
 /* ---- classifying
@@ -146,15 +135,10 @@ static void prefix_replay(struct lane *lane)
 		lane_feed(lane, &f, lane->prefix_time_ns);
 }
 
-static void app_decide(struct conn *c, enum app app, enum http2_start start)
+/* The answer to a request that came in order. */
+static bool is_response(const struct classified *k)
 {
-	c->app = app;
-	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = start;
-}
-
-static bool is_http1(enum classify_result r)
-{
-	return r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE;
+	return k->decoder && !k->decoder->multiplexed && k->sender == HTTP_SERVER;
 }
 
 /* What a client says first is of no protocol: it may be a request that a server of HTTP/1 refuses.
@@ -169,39 +153,36 @@ static bool lane_unclear(struct lane *lane, uint64_t at)
 
 /* The first direction that tells decides for both; on a joined connection the other one has to be
  * found. False: not decided yet. */
-static bool lane_decide(struct lane *lane, enum classify_result r, uint64_t at)
+static bool lane_decide(struct lane *lane, const struct classified *k, uint64_t at)
 {
 	struct conn *c = lane->conn;
 
-	if (is_http1(r))
-		app_decide(c, APP_HTTP1, HTTP2_FROM_START);
-	else if (r == CLASSIFY_HTTP2)
-		app_decide(c, APP_HTTP2, HTTP2_FROM_START);
-	else if (r == CLASSIFY_HTTP2_JOINED)
-		app_decide(c, APP_HTTP2, HTTP2_JOINED);
+	c->decoder = k->decoder;
+	if (k->decoder)
+		lane->start = other_lane(lane)->start = k->joined ? HTTP_JOINED : HTTP_FROM_START;
 	else if (c->joined)
 		return false;
 	else if (lane->side == SIDE_CLIENT && other_lane(lane)->state == LANE_NEW)
 		return lane_unclear(lane, at);
 	else
-		c->app = APP_OPAQUE;
-	if (c->joined && c->app > APP_OPAQUE && !(c->app == APP_HTTP1 && c->numbered)) {
+		c->opaque = true;
+	if (c->joined && k->decoder && !(conn_is_in_order(c) && c->numbered)) {
 		other_lane(lane)->state = LANE_LOST;
-		if (r == CLASSIFY_HTTP1_RESPONSE)
+		if (is_response(k))
 			lane->state = LANE_LOST;
 	}
 	return true;
 }
 
-/* Behind a loss what looks like HTTP may be body: what the kernel half says of it counts. */
-static enum classify_result classify_proven(enum classify_result looks, uint32_t message,
-					    bool frame)
+/* Behind a loss what looks like messages may be body: what the kernel half says of it counts. */
+static struct classified classify_proven(struct classified looks, uint32_t message, bool frame)
 {
 	if (frame)
-		return CLASSIFY_HTTP2_JOINED;
-	if (is_http1(looks) && message)
+		return classify_frame();
+	if (looks.result == CLASSIFY_TLS ||
+	    (message && looks.decoder && !looks.decoder->multiplexed))
 		return looks;
-	return looks == CLASSIFY_TLS ? CLASSIFY_TLS : CLASSIFY_OPAQUE;
+	return (struct classified){.result = CLASSIFY_OPAQUE};
 }
 
 /* Bytes of a connection that is not understood yet. */
@@ -213,25 +194,25 @@ static size_t classify_feed(struct lane *lane, const struct feed *f, uint64_t ti
 	size_t taken = first ? 0 : prefix_keep(lane, f, time_ns);
 	uint32_t message = first ? f->message : lane->prefix_message;
 	struct feed rest = feed_rest(f, taken);
-	enum classify_result r;
+	struct classified k;
 
-	r = first ? classify(f->data, f->size_bytes, c->joined)
+	k = first ? classify(f->data, f->size_bytes, c->joined)
 		  : classify(lane->prefix, lane->prefix_bytes, c->joined);
-	if (r == CLASSIFY_MORE && !(lane->state == LANE_LOST && lane_frame_in(f))) {
+	if (k.result == CLASSIFY_MORE && !(lane->state == LANE_LOST && lane_frame_in(f))) {
 		if (first)
 			prefix_keep(lane, f, time_ns);
 		return f->size_bytes;
 	}
 	if (lane->state == LANE_LOST)
-		r = classify_proven(r, message, lane_frame_in(f));
-	if (other_lane(lane)->state == LANE_BROKEN && r != CLASSIFY_HTTP1_RESPONSE)
-		r = CLASSIFY_OPAQUE;
+		k = classify_proven(k, message, lane_frame_in(f));
+	if (other_lane(lane)->state == LANE_BROKEN && !is_response(&k))
+		k = (struct classified){.result = CLASSIFY_OPAQUE};
 	lane->prefix_at = at;
-	if (r == CLASSIFY_TLS && !c->encrypted) {
+	if (k.result == CLASSIFY_TLS && !c->encrypted) {
 		c->encrypted = true;
 		return taken;
 	}
-	if (!lane_decide(lane, r, at)) {
+	if (!lane_decide(lane, &k, at)) {
 		lane->prefix_bytes = 0;
 		return f->size_bytes;
 	}
@@ -256,11 +237,11 @@ static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_n
 	struct conn *c = lane->conn;
 
 	lane->time_ns = time_ns;
-	if (c->app == APP_OPAQUE)
+	if (c->opaque)
 		return f->size_bytes;
-	if (c->app == APP_UNKNOWN && lane->state != LANE_BROKEN && f->data)
+	if (!c->decoder && lane->state != LANE_BROKEN && f->data)
 		return classify_feed(lane, f, time_ns);
-	if (c->app != APP_UNKNOWN)
+	if (c->decoder)
 		http_feed(lane, f);
 	else if (lane->state == LANE_BROKEN)
 		lane->hole |= !f->data; /* what the other end says decides */
@@ -278,9 +259,9 @@ static void skip_ask(struct conn *c, unsigned side, uint64_t at)
 	bool at_sender = conn_is_local(c, side);
 	uint64_t left;
 
-	if (c->app != APP_HTTP1 || lane->state != LANE_RUNNING || c->joined || !listener->skip)
+	if (lane->state != LANE_RUNNING || c->decoder->multiplexed || c->joined || !listener->skip)
 		return;
-	left = http1_body_left(lane->http1);
+	left = c->decoder->body_left(lane->decoder);
 	if (left < SKIP_MIN_BYTES || at + left <= lane->skip_until + SKIP_MIN_BYTES / 2)
 		return;
 	lane->skip_until = at + left;
@@ -301,8 +282,8 @@ void layers_finish(struct conn *c, unsigned side)
 {
 	struct lane *lane = &c->lanes[side];
 
-	if (lane->state == LANE_RUNNING && c->app == APP_HTTP1)
-		http1_finish(lane->http1, c->streams[side].next);
+	if (lane->state == LANE_RUNNING && c->decoder->finish)
+		c->decoder->finish(lane->decoder, c->streams[side].next);
 }
 
 void layers_init(struct conn *c)

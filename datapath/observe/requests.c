@@ -45,25 +45,23 @@ static bool client_broke(const struct exchange *x)
 {
 	const struct conn *c = x->conn;
 
-	return x->malformed || (c->app == APP_HTTP2 && c->flags & RESPONSE_FLAG(DPE));
+	return x->malformed || (conn_is_multiplexed(c) && c->flags & RESPONSE_FLAG(DPE));
 }
 
 static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
 {
 	if (head->upgrade.data || slice_equal(head->method, SLICE("CONNECT"))) {
 		h->switching = x;
-		h->to_http2 = slice_equal_nocase(head->upgrade, SLICE("h2c"));
+		h->switch_to = decoder_of_upgrade(head->upgrade);
 	}
 }
 
-static void take_head(struct lane *lane, struct exchange *x, const struct http_head *head)
+static void take_head(struct exchange *x, const struct http_head *head)
 {
-	struct conn *c = lane->conn;
-
-	head_fill(head, &x->record);
+	head_fill(head, x);
 	note_gaps(x, head);
 	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
-	x->malformed = c->app == APP_HTTP2 && head_lacks_fields(head);
+	x->malformed = head_lacks_fields(head);
 	x->headless = false;
 }
 
@@ -75,7 +73,7 @@ static bool take_late_head(struct lane *lane, const struct http_head *head)
 	struct exchange *x = exchange_find(h, head->stream_id);
 
 	if (x && x->headless)
-		take_head(lane, x, head);
+		take_head(x, head);
 	return x || head->stream_id == h->early_stream;
 }
 
@@ -83,32 +81,33 @@ static void on_request(void *arg, const struct http_head *head)
 {
 	struct lane *lane = arg;
 	struct conn *c = lane->conn;
+	bool in_order = !head->stream_id;
 	struct exchange *x;
 
-	if (c->app == APP_HTTP2 && take_late_head(lane, head))
+	if (!in_order && take_late_head(lane, head))
 		return;
-	lane->messages += c->app == APP_HTTP1;
+	lane->messages += in_order;
 	if (c->http->answered_early) {
 		c->http->answered_early = false;
 		note_lenient(lane, NULL, head->lenient);
 		return;
 	}
-	if (c->app == APP_HTTP1 && exchange_unanswered(c->http))
+	if (in_order && exchange_unanswered(c->http))
 		c->answers_missed = false;
-	if (c->app == APP_HTTP1 && lane->messages <= c->lanes[SIDE_SERVER].messages)
+	if (in_order && lane->messages <= c->lanes[SIDE_SERVER].messages)
 		c->numbered = false; /* some response answers nothing */
 	x = exchange_open(c, head->stream_id);
-	if (c->app == APP_HTTP2)
+	if (in_order)
+		c->http->current[lane->side] = x;
+	else
 		answers_note_stream(c->http, head->stream_id);
 	note_lenient(lane, x, head->lenient);
-	if (c->app == APP_HTTP1)
-		c->http->current[lane->side] = x;
 	if (!x)
 		return;
 	x->number = lane->messages;
-	take_head(lane, x, head);
+	take_head(x, head);
 	exchange_note(x, MOMENT_START, lane, head->first);
-	if (c->app == APP_HTTP1)
+	if (in_order)
 		note_upgrade(c->http, x, head);
 }
 
@@ -136,11 +135,11 @@ static enum http_body on_switch(struct lane *lane, struct exchange *x, const str
 {
 	struct conn *c = lane->conn;
 
-	if (c->http->to_http2 && head->status == 101) {
+	if (c->http->switch_to && head->status == 101) {
 		x->record.status = 0; /* the answer follows on stream 1 */
 		return HTTP_BODY_SWITCH;
 	}
-	c->http->to_http2 = false;
+	c->http->switch_to = NULL;
 	c->protocol = slice_equal_nocase(head->upgrade, SLICE("websocket")) ? "websocket" : "tcp";
 	x->request_ended = x->response_ended = true;
 	exchange_note(x, MOMENT_END, lane, head->last);
@@ -155,9 +154,9 @@ static void tell_requests(struct conn *c, uint16_t status)
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
 	struct exchange *x = exchange_unanswered(h);
 
-	if (c->app == APP_HTTP1 && requests->state == LANE_RUNNING && x &&
+	if (requests->state == LANE_RUNNING && c->decoder->answered && x &&
 	    x == h->current[SIDE_CLIENT])
-		http1_answer(requests->http1, status);
+		c->decoder->answered(requests->decoder, status);
 }
 
 /* Only gRPC has such a status: it tells what the type would. */
@@ -189,7 +188,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	x->record.status = head->status <= MAX_STATUS ? head->status : 0;
 	note_gaps(x, head);
 	if (switches(x, head->status)) {
-		if (!(c->http->to_http2 && head->status == 101))
+		if (!(c->http->switch_to && head->status == 101))
 			exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
 		return on_switch(lane, x, head);
 	}
@@ -198,7 +197,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	x->in_doubt = false;
 	if (head->content_type.size_bytes)
 		x->type_unknown = false;
-	x->record.grpc |= grpc_content_type(head->content_type) && c->app == APP_HTTP2;
+	x->record.grpc |= grpc_content_type(head->content_type) && head->version == HTTP_2;
 	note_grpc_status(x, head);
 	if (c->http->switching == x)
 		c->http->switching = NULL;
@@ -479,7 +478,7 @@ static uint64_t unread_bytes(const struct conn *c, unsigned side, uint64_t total
 /* All of |bytes| are of the body that is being read, and more of it follows. */
 static bool is_in_body(const struct conn *c, unsigned side, uint64_t bytes)
 {
-	return !bytes || (c->app == APP_HTTP1 && bytes < conn_body_left(c, side));
+	return !bytes || (conn_is_in_order(c) && bytes < conn_body_left(c, side));
 }
 
 void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_bytes,

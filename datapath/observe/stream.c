@@ -139,7 +139,7 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 {
 	uint64_t hole = p->start - c->streams[side].next;
 
-	return p->at_receiver && c->app != APP_OPAQUE && hole > conn_body_left(c, side);
+	return p->at_receiver && !c->opaque && hole > conn_body_left(c, side);
 }
 
 /* A hole that is given up: no body, and nothing that the kernel half was told to leave out. */

@@ -89,9 +89,9 @@ static inline void world_pair(struct world *w)
 static inline uint32_t world_message(struct world *w, bool server, const void *data,
 				     size_t size_bytes)
 {
-	enum classify_result r = classify(data, size_bytes, false);
-	bool begins = r == CLASSIFY_HTTP1_REQUEST || r == CLASSIFY_HTTP1_RESPONSE;
-	bool interim = r == CLASSIFY_HTTP1_RESPONSE && ((const char *)data)[9] == '1';
+	struct classified k = classify(data, size_bytes, false);
+	bool begins = k.decoder == &http1_decoder;
+	bool interim = begins && k.sender == HTTP_SERVER && ((const char *)data)[9] == '1';
 
 	w->messages[server] += begins && !interim;
 	return begins ? w->messages[server] + interim : 0;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Request and status lines. */
+#include "datapath/decode/http1_line.h"
+
+#include "datapath/decode/token.h"
+
+/* The IANA registry of methods, and what UPnP and caches add. */
+static const struct slice methods[] = {
+	SLICE("ACL"),
+	SLICE("BASELINE-CONTROL"),
+	SLICE("BIND"),
+	SLICE("CHECKIN"),
+	SLICE("CHECKOUT"),
+	SLICE("CONNECT"),
+	SLICE("COPY"),
+	SLICE("DELETE"),
+	SLICE("GET"),
+	SLICE("HEAD"),
+	SLICE("LABEL"),
+	SLICE("LINK"),
+	SLICE("LOCK"),
+	SLICE("MERGE"),
+	SLICE("MKACTIVITY"),
+	SLICE("MKCALENDAR"),
+	SLICE("MKCOL"),
+	SLICE("MKREDIRECTREF"),
+	SLICE("MKWORKSPACE"),
+	SLICE("MOVE"),
+	SLICE("OPTIONS"),
+	SLICE("ORDERPATCH"),
+	SLICE("PATCH"),
+	SLICE("POST"),
+	SLICE("PROPFIND"),
+	SLICE("PROPPATCH"),
+	SLICE("PUT"),
+	SLICE("QUERY"),
+	SLICE("REBIND"),
+	SLICE("REPORT"),
+	SLICE("SEARCH"),
+	SLICE("TRACE"),
+	SLICE("UNBIND"),
+	SLICE("UNCHECKOUT"),
+	SLICE("UNLINK"),
+	SLICE("UNLOCK"),
+	SLICE("UPDATE"),
+	SLICE("UPDATEREDIRECTREF"),
+	SLICE("VERSION-CONTROL"),
+	SLICE("M-SEARCH"),
+	SLICE("NOTIFY"),
+	SLICE("PURGE"),
+	SLICE("SUBSCRIBE"),
+	SLICE("UNSUBSCRIBE"),
+};
+
+static bool is_known_method(struct slice method)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (slice_equal(method, methods[i]))
+			return true;
+	return false;
+}
+
+/* Servers take more than one space where one belongs. */
+static struct slice after_spaces(struct slice s)
+{
+	while (s.size_bytes && *s.data == ' ')
+		s = match_after(s, 1);
+	return s;
+}
+
+/* How a target may begin. */
+static bool begins_target(uint8_t c)
+{
+	bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+	bool digit = c >= '0' && c <= '9';
+
+	return c == '/' || c == '*' || c == '[' || letter || digit;
+}
+
+static enum match match_target(struct slice s)
+{
+	size_t n = 0;
+
+	if (!s.size_bytes)
+		return MATCH_MAYBE;
+	if (!begins_target(match_byte(s, 0)))
+		return MATCH_NO;
+	while (n < s.size_bytes && match_byte(s, n) > ' ' && match_byte(s, n) != 0x7f)
+		n++;
+	if (n == s.size_bytes)
+		return MATCH_MAYBE;
+	return match_byte(s, n) == ' '
+		       ? match_literal(after_spaces(match_after(s, n)), SLICE("HTTP/1."))
+		       : MATCH_NO;
+}
+
+/* Behind the empty lines that a server is to ignore (RFC 9112 2.2), as far as they are one or two.
+ */
+static struct slice after_empty_lines(struct slice s)
+{
+	for (int i = 0; i < 4 && s.size_bytes && (*s.data == '\r' || *s.data == '\n'); i++)
+		s = match_after(s, 1);
+	return s;
+}
+
+enum match http1_match_request(struct slice s, bool known_only)
+{
+	enum match match;
+	bool known;
+	size_t n = 0, all_bytes = s.size_bytes;
+	struct slice target;
+
+	s = after_empty_lines(s);
+	while (n < s.size_bytes && token_has(match_byte(s, n)))
+		n++;
+	if (n == s.size_bytes)
+		return MATCH_MAYBE;
+	known = is_known_method((struct slice){s.data, n});
+	if (!n || match_byte(s, n) != ' ' || (known_only && !known))
+		return MATCH_NO;
+	target = after_spaces(match_after(s, n));
+	match = match_target(target);
+	if (match != MATCH_MAYBE || all_bytes < CLASSIFY_MAX_BYTES)
+		return match;
+	return known || (target.size_bytes && *target.data == '/') ? MATCH_YES : MATCH_NO;
+}
+
+enum match http1_match_response(struct slice s)
+{
+	static const char form[] = "HTTP/1.0 000";
+
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		if (i == s.size_bytes)
+			return MATCH_MAYBE;
+		uint8_t c = match_byte(s, i);
+
+		if (form[i] == '0' ? c < '0' || c > '9' : c != (uint8_t)form[i])
+			return MATCH_NO;
+	}
+	return MATCH_YES;
+}
