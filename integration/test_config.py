@@ -362,4 +362,4 @@ def unreadable(box):
         done = mesh.weftd.command(*command)
         said = sorted(pathlib.Path(path).stem for path in re.findall(r"^(\S+): error\[E1009\]: cannot be read: ", done.stdout + done.stderr, re.M))
         expect_equal((done.returncode, said), (code, ["dangling", "large", "pipe"]), f"{command}: {done}")
-        expect((done.stdout + done.stderr).count("mend it, split it or take it away") == 3, f"hints: {done}")
+        expect((done.stdout + done.stderr).count("fix, split or remove it") == 3, f"hints: {done}")

@@ -206,4 +206,4 @@ def explain_undecided(town):
     expect_equal([explained(town, who, "cart", "8080")[1]["verdict"] for who in ("web", "shop", "-")], ["denied", "allowed", "undecided"], "ipBlocks")
     text = town.mesh.weftd.command("policy", "explain", "web", "cart", "8080").stdout
     expect("denied by cart/p rule 1: a DENY policy matches" in text and "web/web, principal" in text and "DENY cart/p: rule 1 matches" in text
-           and "connections that live are ended, too" in text, text)
+           and "established connections are ended, too" in text, text)

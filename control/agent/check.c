@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-/* Files with one TLS library inside that are shown, the latest: the answer has its bounds. */
+/* Maximum number of files shown per TLS library, the latest ones. */
 #define STACK_ROWS_MAX 32
 
 static void write_program(void *arg, const struct attach_program *p)
@@ -37,10 +37,10 @@ static void write_program(void *arg, const struct attach_program *p)
 struct library_rows {
 	struct json *j;
 	const struct stack_files *stacks;
-	unsigned skip[TLS_STACK_MAX]; /* so many rows of a library, the oldest, are too many */
+	unsigned skip[TLS_STACK_MAX]; /* number of oldest rows of a library to leave out */
 };
 
-/* One that was refused for its name has a better row where its content tells what it is. */
+/* A library that was refused by its name has a better row if its content identifies it. */
 static void write_library(void *arg, const struct library *library)
 {
 	static const char *const states[] = {"ok", "unsupported", "failed", "ok"};
@@ -134,7 +134,7 @@ static void write_interface(void *arg, const struct interface_report *report)
 	json_put_object_end(j);
 }
 
-/* A feature that is missing is no failure: something else is done, or off. */
+/* A missing feature is no failure: weft does without it. */
 static void write_features(struct json *j, const struct features *features)
 {
 	for (size_t i = 0; i < FEATURE_MAX; i++) {

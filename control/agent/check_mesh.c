@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The mesh's part of `weft check`: a row for each feature, whichever programs make it up. */
+/* The mesh's part of `weft check`: one row per feature, over all of its programs. */
 #include "control/agent/check_mesh.h"
 
 #include "datapath/attach/attach.h"
@@ -40,7 +40,7 @@ static void put_row(struct json *j, enum program_feature feature, const char *re
 	json_put_object_end(j);
 }
 
-/* What is off, why, and what is so without it. */
+/* A feature that is off: the reason and the consequence. */
 static void put_off(struct json *j, enum program_feature feature, const char *why)
 {
 	char problem[400];
@@ -49,7 +49,7 @@ static void put_off(struct json *j, enum program_feature feature, const char *wh
 	put_row(j, feature, "off", "", problem);
 }
 
-/* What runs only when it is called has a row where it cannot be called. */
+/* A feature that runs on request has a row only if it cannot run. */
 static void put_called(struct json *j, const struct check *check, enum program_feature feature)
 {
 	for (enum program p = 0; p < PROGRAM_MAX; p++)
@@ -73,7 +73,7 @@ static void put_programs(struct json *j, const struct check *check, enum program
 	put_row(j, feature, problem[0] ? "failed" : "ok", problem[0] ? "" : "attached", problem);
 }
 
-/* Without it a denial is silence instead of a RST: it holds all the same. */
+/* Without it a denied SYN gets no RST; the denial holds all the same. */
 static void put_lookups(struct json *j, const struct check *check)
 {
 	char detail[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What `weft check` looks at. */
+/* What `weft check` examines. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Wires what attaches; everything the worker needs to know goes through the broker. */
+/* Connects the modules that attach; the worker gets everything it needs through the broker. */
 #include "control/agent/loader.h"
 
 #include "control/agent/check.h"
@@ -28,27 +28,27 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define LOADER_BATCH_BYTES 32768	 /* of records that travel together */
-#define LOOKUPS_NS	   1000000000ull /* new network namespaces are looked for this often */
+#define LOADER_BATCH_BYTES 32768	 /* of records sent in one message */
+#define LOOKUPS_NS	   1000000000ull /* interval of the search for new network namespaces */
 #define FLOW_IDLE_NS	   300000000000ull
-#define FLOW_BUDGET_NS	   20000000 /* of one reading; what is left is read at the next */
+#define FLOW_BUDGET_NS	   20000000 /* per call; the next call continues */
 
 struct loader {
 	struct options options;
 	void (*say)(const char *line);
 	struct attach *attach;
-	struct libraries *libraries; /* NULL: TLS off, or not possible here */
+	struct libraries *libraries; /* NULL: TLS off, or not supported here */
 	struct stack_questions stacks;
 	char tls_problem[256];
-	struct interfaces *interfaces; /* NULL: flows off, or not possible here */
+	struct interfaces *interfaces; /* NULL: flows off, or not supported here */
 	struct flows *flows;
 	char flows_problem[256];
 	struct redirect *redirect; /* NULL: nothing is accelerated */
 	char redirect_problem[256];
 	unsigned retired;	 /* maps of earlier builds that still have sockets */
 	struct feeder *feeder;	 /* NULL: no mesh */
-	struct lookups *lookups; /* NULL: what policy denies at a server is dropped in silence */
-	uint64_t lookups_ns;	 /* when they were looked after */
+	struct lookups *lookups; /* NULL: SYNs denied at a server are dropped silently */
+	uint64_t lookups_ns;	 /* time of the latest refresh */
 	struct endings *endings; /* NULL: no mesh, or see endings_problem */
 	char endings_problem[256];
 	struct owners *owners; /* NULL: no mesh, or see owners_problem */
@@ -85,7 +85,7 @@ static int start_attach(struct loader *l, struct error *err)
 	return attach_load(&options, &l->attach, err);
 }
 
-/* TLS stays closed when this fails; all else goes on, and `weft check` says why. */
+/* Without this TLS is not decrypted; everything else works, and `weft check` shows the reason. */
 static void start_libraries(struct loader *l)
 {
 	struct libraries_options options = {
@@ -117,7 +117,7 @@ static void start_libraries(struct loader *l)
 	libraries_scan(l->libraries);
 }
 
-/* Flows are not counted when this fails; all else goes on. */
+/* Without this flows are not counted; everything else works. */
 static int start_flows(struct loader *l, struct error *err)
 {
 	const struct options *o = &l->options;
@@ -148,7 +148,7 @@ static void try_flows(struct loader *l)
 		snprintf(l->flows_problem, sizeof(l->flows_problem), "%s", err.text);
 }
 
-/* Connections stay with TCP when this fails; all else goes on. */
+/* Without this connections use TCP; everything else works. */
 static void start_redirect(struct loader *l)
 {
 	const struct options *o = &l->options;
@@ -162,7 +162,7 @@ static void start_redirect(struct loader *l)
 		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "%s", err.text);
 }
 
-/* What the mesh wants accelerated, beside what the command line does. */
+/* Services accelerated by the mesh, in addition to those of the command line. */
 static int accelerate(void *arg, const struct weft_accel_key *keys, size_t count, struct error *err)
 {
 	struct loader *l = arg;
@@ -200,7 +200,7 @@ static void refresh_lookups(struct loader *l)
 	lookups_refresh(l->lookups);
 }
 
-/* What an earlier agent put in force may have to be looked at, too: once at the start. */
+/* Also called once at the start, for the generation of an earlier agent. */
 static void end_connections(void *arg)
 {
 	struct loader *l = arg;
@@ -209,7 +209,7 @@ static void end_connections(void *arg)
 		endings_want(l->endings, process_now_ns());
 }
 
-/* Who holds what is known for the connections that are looked at then. */
+/* Updates holders before connections are examined. */
 static void generation_changed(void *arg)
 {
 	struct loader *l = arg;
@@ -219,7 +219,7 @@ static void generation_changed(void *arg)
 	end_connections(l);
 }
 
-/* Only once this build's other hooks are there: it knows who asks from them. */
+/* Only after this build's other hooks are attached, which record the SYN owners. */
 static void start_lookups(struct loader *l)
 {
 	struct error ignored;
@@ -228,7 +228,7 @@ static void start_lookups(struct loader *l)
 		refresh_lookups(l);
 }
 
-/* The mesh of an earlier build gives way to the generation that was just put in force. */
+/* Replaces the mesh of an earlier build by the generation that was just put in force. */
 static int take_over(void *arg, struct error *err)
 {
 	struct loader *l = arg;
@@ -239,7 +239,7 @@ static int take_over(void *arg, struct error *err)
 	return r;
 }
 
-/* Unlike the rest this must work: who asks for a mesh counts on it. */
+/* Unlike other features this must work: the operator relies on the mesh. */
 static int load_mesh(struct loader *l, struct error *err)
 {
 	struct feeder_options options = {
@@ -257,7 +257,7 @@ static int load_mesh(struct loader *l, struct error *err)
 	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
 }
 
-/* What this lacks the rest of the mesh goes without, and `weft check` says so. */
+/* Optional parts: the mesh works without them, and `weft check` shows what is missing. */
 static void start_mesh(struct loader *l)
 {
 	struct error err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The privileged half of the agent: loads and attaches the kernel half, finds libraries and
- * interfaces, answers the worker. It parses no traffic and serves nobody. */
+ * interfaces, answers the worker. It parses no traffic and answers only the worker. */
 #pragma once
 
 #include "control/agent/options.h"
@@ -13,9 +13,9 @@
 
 struct loader;
 
-/* Loads everything that this kernel allows, and attaches nothing. 0 or a negative errno with |err|.
- * Free with loader_free, which leaves what is pinned: before loader_begin nothing is. |say| gets
- * lines for the log, from any thread. */
+/* Loads every program that this kernel supports, without attaching. 0 or a negative errno with
+ * |err|. Free with loader_free, which leaves pins in place: there are none before loader_begin.
+ * |say| gets lines for the log, from any thread. */
 int loader_new(const struct options *options, void (*say)(const char *line), struct loader **ret,
 	       struct error *err);
 void loader_free(struct loader *l);
@@ -25,8 +25,8 @@ int loader_begin(struct loader *l, struct error *err);
 
 enum loader_state {
 	LOADER_STARTS, /* the configuration is being read */
-	LOADER_READY,  /* and in force, or the last good one is; or there is no mesh */
-	LOADER_WAITS,  /* it is not valid, and what another build put in force stays */
+	LOADER_READY,  /* it is in force, or the last good one is, or there is no mesh */
+	LOADER_WAITS,  /* it is not valid; the generation of another build stays in force */
 	LOADER_IDLE,   /* it is not valid, and nothing is in force */
 };
 
@@ -34,7 +34,7 @@ enum loader_state loader_state(struct loader *l);
 
 struct attach *loader_attach(struct loader *l);
 
-/* Whether CAP_SYS_ADMIN is of use after the start: for uprobes before Linux 6.6, and with a mesh to
+/* Whether CAP_SYS_ADMIN is needed after the start: for uprobes before Linux 6.6, and with a mesh to
  * end connections in other network namespaces. */
 bool loader_needs_admin(const struct loader *l);
 
@@ -43,7 +43,7 @@ bool loader_needs_admin(const struct loader *l);
 int loader_connect(struct loader *l, struct ipc_links *links, struct broker *broker,
 		   struct error *err);
 
-/* Before the loader's ends are closed. */
+/* Call before the loader's ends are closed. */
 void loader_disconnect(struct loader *l);
 
 /* Readable when loader_handle has work. */

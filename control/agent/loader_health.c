@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Visits everything that counts something. */
+/* Collects the counters of all modules. */
 #include "control/agent/loader_health.h"
 
 #include "base/process.h"
@@ -33,7 +33,7 @@ static void add_program(void *arg, const struct attach_program *p)
 	probe->attached = p->attached;
 }
 
-/* Programs that others than attach hang somewhere, or run. */
+/* Programs that other modules than attach attach or run. */
 static void add_other_programs(const struct attach *a, struct broker_health *h)
 {
 	for (enum program p = 0; p < PROGRAM_MAX; p++) {

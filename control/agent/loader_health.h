@@ -11,7 +11,7 @@ struct interfaces;
 struct libraries;
 struct owners;
 
-/* All but |attach| may be NULL: switched off, or not possible here. */
+/* All except |attach| may be NULL: off, or not supported here. */
 struct loader_health_parts {
 	struct attach *attach;
 	struct libraries *libraries;

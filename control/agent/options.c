@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One table: the parser and the help text are made from it. */
+/* One table, from which parser and help text are generated. */
 #include "control/agent/options.h"
 
 #include "base/version.h"
@@ -53,7 +53,7 @@ enum option_id {
 #undef X
 };
 
-/* The largest record, and as much again that waits. */
+/* Twice the size of the largest record. */
 #define RING_BYTES_MIN	  65536
 #define CLUSTER_MAX_BYTES 63
 
@@ -70,7 +70,7 @@ static const struct row ROWS[] = {
 };
 #define ROW_COUNT (sizeof(ROWS) / sizeof(ROWS[0]))
 
-/* Names in the table are C words: `ring_bytes` is --ring-bytes. */
+/* Names in the table are C identifiers: `ring_bytes` is --ring-bytes. */
 static const char *spelled(const char *name, char *out, size_t size)
 {
 	snprintf(out, size, "%s", name);
@@ -125,7 +125,7 @@ static int take_ring_bytes(struct options *o, const char *value)
 	return -1;
 }
 
-/* What every dashboard will show: a label that is empty would be one that is missing. */
+/* Every dashboard shows it: an empty label is the same as a missing one. */
 static int take_cluster(struct options *o, const char *value)
 {
 	size_t bytes =

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Single capabilities of this process (capabilities(7)); sandbox.h gives up all of them. */
+/* Single capabilities of this process (capabilities(7)); sandbox.h drops all of them. */
 #pragma once
 
 #include "base/error.h"
 
-/* Gives |capability| up for good, in this process and what it forks later. Without it nothing
- * happens. 0, or -EPERM. */
+/* Drops |capability| permanently, in this process and its later children. No effect if it is not
+ * held. 0, or -EPERM. */
 int rights_give_up(int capability, struct error *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* jansson over what runtimes write. */
+/* Parses the state files of container runtimes with jansson. */
 #include "control/agent/runtime_name.h"
 
 #include "base/slice.h"
@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#define SAFE	 "bcdfghjklmnpqrstvwxz2456789" /* of generated names, k8s.io/apimachinery util/rand */
+#define SAFE	 "bcdfghjklmnpqrstvwxz2456789" /* generated names, k8s.io/apimachinery util/rand */
 #define DIGITS	 "0123456789"
 #define TAIL	 5 /* of a Pod's name */
 #define HASH_MIN 8 /* of a ReplicaSet's */
@@ -15,8 +15,8 @@
 
 /* ---- Pods */
 
-/* |*size| without a last "-" and |min| to |max| characters of |set|, if it ends so and something is
- * left. */
+/* Removes a final "-" with |min| to |max| characters of |set| from |*size|, if it is there and
+ * something is left. */
 static bool drop_tail(const char *name, size_t *size, const char *set, size_t min, size_t max)
 {
 	size_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How a container is called, from the file that its runtime keeps of it. Pure. */
+/* The name of a container, from its runtime's state file. Pure. */
 #pragma once
 
 #include "datapath/observe/observe.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Where runtimes of the system keep their state; those of users are not asked. */
+/* Paths of the state files of system-wide container runtimes; those of users are not read. */
 #include "control/agent/runtime_state.h"
 
 #include "base/cleanup.h"
@@ -36,8 +36,8 @@ static int open_trusted(const char *path)
 	return take_fd(&fd);
 }
 
-/* The |*n|-th of the files of a pattern: a descriptor, or -ENOENT. |*n| gets less by what there is,
- * 0 where it was among them. */
+/* Opens the |*n|-th file that matches a pattern: a descriptor, or -ENOENT. Reduces |*n| by the
+ * number of matches, to 0 if it was among them. */
 static int open_nth(struct local_files *local, size_t pattern, const char *id, size_t *n)
 {
 	cleanup_close int directory =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* libcap-ng for capabilities, libseccomp for system calls: an allow list that
- * looks at arguments. */
+/* libcap-ng for capabilities, libseccomp for system calls: an allow list with conditions on
+ * arguments. */
 #include "control/agent/sandbox.h"
 
 #include <cap-ng.h>
@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A call is allowed when its condition holds, if it has one; another row of the same call allows
- * another way of it. */
+/* A call is allowed if the condition of its row holds, or if the row has none; a call may have
+ * several rows. */
 struct call {
 	int number;
 	uint32_t conditions; /* 0 or 1 */
@@ -27,13 +27,13 @@ struct call {
 
 #define CALL(name)		{.number = SCMP_SYS(name)}
 #define CALL_IF(name, ...)	{.number = SCMP_SYS(name), .conditions = 1, .condition = __VA_ARGS__}
-/* An int: the kernel does not look at the upper half of the register. */
+/* For an int argument: the kernel ignores the upper half of the register. */
 #define IS(argument, value)	{argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, (value)}
 #define IS_NULL(argument)	{argument, SCMP_CMP_EQ, 0, 0}
 #define HAS_NOT(argument, bits) {argument, SCMP_CMP_MASKED_EQ, (bits), 0}
 
-/* What the event loop, malloc, libmicrohttpd and the C library do, and with which arguments where
- * others could harm. tgkill comes in limit_calls: it may end this process only. */
+/* Calls of the event loop, malloc, libmicrohttpd and the C library, with conditions where other
+ * arguments could do harm. tgkill is added in limit_calls: only for this process. */
 static const struct call ALLOWED[] = {
 	/* what is open already */
 	CALL(read),
@@ -63,7 +63,7 @@ static const struct call ALLOWED[] = {
 	CALL(time),
 	CALL(sched_yield),
 	CALL(restart_syscall),
-	/* sockets that are connected: none is named as the receiver */
+	/* connected sockets: no call names a destination */
 	CALL(accept4),
 	CALL(recvfrom),
 	CALL_IF(sendto, IS_NULL(4)),
@@ -111,8 +111,8 @@ static int limit_calls(void)
 	return r;
 }
 
-/* The bounding set can be emptied with CAP_SETPCAP only. Without it that set has no effect on this
- * process: it bounds what execve() gives, and no_new_privs lets execve() give nothing. */
+/* Emptying the bounding set needs CAP_SETPCAP. Without that the set has no effect on this process:
+ * it limits what execve() grants, and with no_new_privs execve() grants nothing. */
 static int drop_capabilities(struct error *err)
 {
 	bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
@@ -132,7 +132,7 @@ int sandbox_enter(struct error *err)
 	if (r)
 		return r;
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* secrets of TLS live in this memory */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* this memory contains TLS secrets */
 	r = limit_calls();
 	if (r)
 		return error_set(err, r, "cannot limit system calls: %s", strerror(-r));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Gives up every privilege of this process, for good. */
+/* Drops all privileges of this process permanently. */
 #pragma once
 
 #include "base/error.h"
@@ -9,5 +9,5 @@
  * A forbidden call fails with EPERM. 0 or a negative errno with |err|. */
 int sandbox_enter(struct error *err);
 
-/* Whether sandbox_enter would succeed, tried in a process that is made for it. */
+/* Whether sandbox_enter would succeed, tried in a child process. */
 int sandbox_try(struct error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the service manager is told: systemd's protocol, one datagram for each state (sd_notify(3),
+/* Notifications to the service manager: systemd's protocol, one datagram per state (sd_notify(3),
  * sd_watchdog_enabled(3)). Without a service manager nothing is sent. */
 #pragma once
 
@@ -8,6 +8,6 @@
 /* READY=1, STOPPING=1, WATCHDOG=1 ... */
 void service_notify(const char *state);
 
-/* How often the manager is to be told that this process works: half of what it waits for. 0: it
- * does not wait. */
+/* The interval of watchdog notifications: half of the manager's timeout. 0: there is no
+ * watchdog. */
 uint64_t service_watchdog_ns(void);

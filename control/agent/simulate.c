@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Names to addresses, the loader's answer to names. */
+/* Resolves names to addresses, and numbers of the loader's answer to names. */
 #include "control/agent/simulate.h"
 
 #include "control/apply/generation.h"
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Who it is by its name is as good as by what it is known: an address, a user, a program. */
+/* A named client is simulated by a fact that identifies it: an address, a user, a program. */
 static int find_source(const struct generation *g, const char *from, struct weft_simulation *s,
 		       struct error *err)
 {
@@ -37,7 +37,7 @@ static int find_source(const struct generation *g, const char *from, struct weft
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
 }
 
-/* Cuts ":PORT" off |to| and returns PORT, "" where there is none. */
+/* Removes ":PORT" from |to| and returns PORT, "" if there is none. */
 static const char *cut_port(char *to)
 {
 	char *colon = strrchr(to, ':');
@@ -53,7 +53,7 @@ static const char *cut_port(char *to)
 	return colon + 1;
 }
 
-/* 0: it is none. */
+/* Returns 0 if it is not a port. */
 static uint16_t port_number(const char *text)
 {
 	char *end;
@@ -177,7 +177,8 @@ static void put_names(struct json *j, const struct generation *g, const struct w
 		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
 }
 
-/* What policies say where it would go. Returns the word for it, or |verdict|. */
+/* Writes what policies decide about the selected endpoint. Returns the verdict's name, or
+ * |verdict|. */
 static const char *put_policy(struct json *j, const struct generation *g,
 			      const struct explain_kernel *kernel, const char *from,
 			      const struct weft_simulation *s, const char *verdict)
@@ -205,7 +206,7 @@ static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
 	return hashed;
 }
 
-/* The address that chose the endpoint, where it is one that does: a socket may have another. */
+/* Writes the client address if it determined the endpoint, as a socket may have another. */
 static void put_client(struct json *j, const struct generation *g, const struct weft_simulation *s)
 {
 	uint32_t service = compile_name(g->names->services, g->names->service_count, s->service);
@@ -219,7 +220,7 @@ static void put_client(struct json *j, const struct generation *g, const struct 
 	json_put_string(j, "by_client", text);
 }
 
-/* The service that has the address, whatever its ports are; NULL: none. */
+/* The service with this address, on any port; NULL: none. */
 static const struct mesh_service *service_of(const struct mesh *m, const uint8_t address[16])
 {
 	for (uint32_t i = 0; i < m->vip_count; i++)
@@ -228,8 +229,7 @@ static const struct mesh_service *service_of(const struct mesh *m, const uint8_t
 	return NULL;
 }
 
-/* What was asked for is the address of a service, but no port that it has: such a connect is not
- * balanced. */
+/* The address is a service's, but the port is not: such a connect is not balanced. */
 static void put_hint(struct json *j, const struct mesh *m, const struct weft_simulation *s)
 {
 	const struct mesh_service *service =

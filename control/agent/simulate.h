@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* `weft simulate`: where a connect would go, decided by the kernel's own code on what is in force,
- * and what policies say of it there. */
+/* `weft simulate`: the endpoint a connect would get, determined by the kernel's own code with the
+ * generation in force, and what policies decide about it. */
 #pragma once
 
 #include "base/error.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What cannot be answered yet stays in a short list. */
+/* Questions that cannot be answered yet are kept in a short list. */
 #include "control/agent/stack_questions.h"
 
 #include <string.h>
 
-/* That nothing is known of a process that was not looked at is no answer. */
+/* For a process that was not examined there is no answer. */
 static bool answer(struct stack_questions *q, const struct stack_process *p, uint64_t now_ns)
 {
 	enum tls_stack stack;
@@ -16,7 +16,7 @@ static bool answer(struct stack_questions *q, const struct stack_process *p, uin
 	return true;
 }
 
-/* Now or later. */
+/* Answers now, or keeps the question. */
 static void answer_some_time(struct stack_questions *q, const struct stack_process *p,
 			     uint64_t now_ns)
 {

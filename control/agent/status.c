@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Joins the loader's numbers with those of this process. */
+/* Combines the loader's numbers with those of this process. */
 #include "control/agent/status.h"
 
 #include "control/agent/options.h"
@@ -51,7 +51,8 @@ void status_free(struct status *s)
 	free(s);
 }
 
-/* The ring does not wait for the loader, which may be busy: others may have a turn meanwhile. */
+/* Does not block reading of the ring while the loader is busy: other threads may take a turn
+ * meanwhile. */
 static ssize_t ask_loader(struct status *s, enum broker_question question, void *answer,
 			  size_t size)
 {
@@ -75,8 +76,8 @@ static void take_loader(struct health *h, const struct broker_health *l)
 	h->interface_count = l->interface_count;
 }
 
-/* The kernel half counts on over any number of agents, and so does the account of what was made of
- * its records. */
+/* The counters of the kernel half, and the account of its records, continue over any number of
+ * agents. */
 static void take_account(struct health *h, const struct weft_account *account)
 {
 	memcpy(h->observe.delivered, account->delivered, sizeof(h->observe.delivered));
@@ -98,8 +99,8 @@ static void take_ring(struct status *s)
 	s->health.ring_rescues = turns_rescues(*s->parts.turns);
 }
 
-/* What is seen is read last, so that it is never less than what came of it: what comes in between
- * is on its way. */
+/* |seen| is read last, so that it is never less than |delivered| + |lost|: the difference is in
+ * flight. */
 static void refresh_counts(struct status *s)
 {
 	struct health *h = &s->health;
@@ -148,7 +149,7 @@ static uint64_t sum(const uint64_t *values, size_t count)
 	return total;
 }
 
-/* Losses of ring records; what tables had no room for was never a record. */
+/* Losses of ring records; an entry for which a table had no room was never a record. */
 static uint64_t events_lost(const struct health *h)
 {
 	static const char *const reasons[] = {
@@ -178,7 +179,7 @@ static void write_events(struct json *j, const struct health *h)
 	json_put_object_end(j);
 }
 
-/* Directions that are not decoded any further: {reason: how many}. */
+/* Directions whose decoding stopped: {reason: count}. */
 static void write_undecodable(struct json *j, const struct health *h)
 {
 	json_put_object(j, "undecodable");
@@ -200,7 +201,7 @@ static void write_ring(struct json *j, const struct status *s)
 	json_put_object_end(j);
 }
 
-/* Of the loader, whose number grows with what it watches. */
+/* The loader's descriptors, which grow with what it observes. */
 static void write_descriptors(struct json *j, const struct descriptors *d)
 {
 	json_put_object(j, "descriptors");
@@ -210,7 +211,7 @@ static void write_descriptors(struct json *j, const struct descriptors *d)
 	json_put_object_end(j);
 }
 
-/* As it was asked for, but with the port that it has: 0 asks for any. */
+/* As configured, but with the actual port: 0 requests any. */
 static void write_listen(struct json *j, const struct status *s)
 {
 	const char *asked = s->parts.options->listen, *colon = strrchr(asked, ':');
@@ -305,7 +306,7 @@ static int ask_where(void *arg, const struct weft_where *where, struct weft_plac
 	return n >= 0 && n % sizeof(*ret) == 0 ? (int)(n / sizeof(*ret)) : -ENOTSUP;
 }
 
-/* Without a generation nothing is asked of it. */
+/* Without a generation there are no requests to the kernel. */
 static struct explain_kernel kernel_of(const struct status *s, const struct generation *g)
 {
 	return (struct explain_kernel){.names = g ? g->names : NULL,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the agent says about itself: numbers for the metrics, JSON for `weft status` and `weft
- * check`. */
+/* The agent's state: numbers for the metrics, JSON for `weft status` and `weft check`. */
 #pragma once
 
 #include "base/error.h"
@@ -21,7 +20,7 @@ struct steering;
 struct text;
 struct turns;
 
-/* What it reads; all must outlive it. |serve| and |turns| are read when asked. */
+/* Its sources, which must outlive it. |serve| and |turns| are read on demand. */
 struct status_parts {
 	const struct options *options;
 	struct broker *broker;
@@ -31,7 +30,7 @@ struct status_parts {
 	struct serve *const *serve;
 	struct turns *const *turns;
 	struct steering *steering; /* NULL: no mesh */
-	/* Reads what the counters of the kernel half speak of already. */
+	/* Reads the records that the kernel half's counters include already. */
 	void (*drain)(void *arg);
 	void *drain_arg;
 };
@@ -49,7 +48,7 @@ void status_refresh(void *arg);
 void status_write(void *arg, struct text *out);
 void status_write_check(void *arg, struct text *out);
 
-/* Of the mesh; there must be one. Ready: as steering_ready. */
+/* State of the mesh, which must exist. Ready: as steering_ready. */
 bool status_ready(void *arg, char *why, size_t size);
 void status_write_mesh(void *arg, struct text *out);
 void status_write_services(void *arg, struct text *out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The lock that passes on priority, and the thread that has some. */
+/* A lock with priority inheritance, and a thread with real-time priority. */
 #include "control/agent/turns.h"
 
 #include "base/process.h"
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RESCUE_MAX_US 500000 /* of CPU without a pause: more is an error, and ends the worker */
+#define RESCUE_MAX_US 500000 /* of CPU without a pause: more is an error and ends the worker */
 
 struct turns {
 	struct turns_options options;
@@ -39,7 +39,7 @@ void turns_end(struct turns *t)
 
 /* ---- the rescuer */
 
-/* Three quarters of a core at most: others get the last one whatever comes. */
+/* Uses at most three quarters of a core, so that the rest is left for other threads. */
 static void rest_after(uint64_t work_ns)
 {
 	uint64_t ns = work_ns / 3;
@@ -104,7 +104,7 @@ static int rescuer_start(struct turns *t)
 	return r == -EPERM ? 0 : r;
 }
 
-/* Edges: a ring in which something waits is readable all the time. */
+/* Edge-triggered: a ring with data is always readable. */
 static int watch_start(struct turns *t)
 {
 	struct epoll_event ring = {.events = EPOLLIN | EPOLLET}, stop = {.events = EPOLLIN};

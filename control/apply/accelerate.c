@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* After balancing a socket has its endpoint's address: that is what connections are known by. */
+/* After balancing a socket has its endpoint's address, which is the key of acceleration. */
 #include "control/apply/accelerate.h"
 
 #include "base/table.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hosts lie side by side by service; what is known of an endpoint is found by its state number, so
- * that it outlives generations. */
+/* Hosts are stored by service; the record of an endpoint is found by its state number, so that it
+ * outlives generations. */
 #include "control/apply/eject.h"
 
 #include "base/table.h"
@@ -19,26 +19,26 @@ struct address {
 	uint16_t pad[3];
 };
 
-/* Where an address begins its list of hosts. */
+/* The start of an address's list of hosts. */
 struct place {
 	struct address address; /* the key */
 	uint32_t first;
 	uint32_t pad;
 };
 
-/* What is known of an endpoint. */
+/* The history of an endpoint. */
 struct record {
 	uint64_t state; /* the key: the index, widened */
 	uint32_t in_a_row[EJECT_CONNECT + 1];
-	uint32_t times;	      /* ejected so often, less one for each healthy interval */
-	uint32_t total_times; /* ejected so often */
+	uint32_t times;	      /* number of ejections, minus one for each healthy interval */
+	uint32_t total_times; /* number of ejections */
 	uint32_t requests;    /* in this interval */
 	uint32_t successes;
 	uint32_t timed; /* requests with a known latency */
 	uint32_t reason;
 	uint64_t duration_ns; /* sum of them */
 	uint64_t until_ns;    /* 0: not ejected */
-	bool alive;	      /* in the generation at hand */
+	bool alive;	      /* in the present generation */
 };
 
 struct host {
@@ -216,7 +216,7 @@ static uint32_t hosts_at(const struct eject *e, const uint8_t addr[16], uint16_t
 	return place ? place->first : NONE;
 }
 
-/* One more in a row: out when they are |limit|. */
+/* One more consecutive failure: ejects at |limit|. */
 static void add_failure(struct eject *e, struct host *h, enum eject_reason reason, uint32_t limit,
 			uint64_t now_ns)
 {
@@ -269,7 +269,7 @@ void eject_connect(struct eject *e, const uint8_t addr[16], uint16_t port, bool 
 			add_failure(e, h, EJECT_CONNECT, p->consecutive_local_failures, now_ns);
 		} else {
 			h->record->requests++;
-			take_status(e, h, 503, now_ns); /* what a proxy would have answered */
+			take_status(e, h, 503, now_ns); /* what a proxy would answer */
 		}
 	}
 }
@@ -287,7 +287,7 @@ static double success_rate(const struct record *r)
 	return (double)r->successes / r->requests;
 }
 
-/* Whether the rates' spread makes sense, and below which rate an endpoint stands out. */
+/* Whether there are enough rates; the threshold below which an endpoint is an outlier. */
 static bool rate_threshold(const struct eject *e, const struct service *s, double *ret)
 {
 	double sum = 0, squares = 0, mean;
@@ -331,7 +331,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of the endpoints that are ranked; 0 when they are too few. The upper one of two in the middle. */
+/* The median of the ranked endpoints, the upper of two; 0 if they are too few. */
 static double latency_median(const struct eject *e, const struct service *s)
 {
 	double *values = calloc(s->hosts, sizeof(*values)), median = 0;

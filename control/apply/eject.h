@@ -20,7 +20,7 @@
 
 struct eject;
 
-/* Why an endpoint is out. X(NAME, "text") */
+/* Reason of an ejection. X(NAME, "text") */
 #define EJECT_REASONS(X)                                                                           \
 	X(5XX, "consecutive_5xx")                                                                  \
 	X(GATEWAY, "consecutive_gateway_errors")                                                   \
@@ -55,20 +55,20 @@ struct eject_policy {
 	uint32_t latency_factor;
 	uint32_t minimum_hosts;
 	uint32_t minimum_requests;
-	/* While fewer are healthy ejection does not count (whoever balances sees to that), and so
-	 * connections stay. */
+	/* While fewer are healthy ejection is ignored (the balancer does that), and connections are
+	 * not ended. */
 	uint8_t min_health_percent;
 	bool close_connections;
 };
 
-/* An endpoint went out or came back. |state| is its index in weft_endpoints. */
+/* An endpoint was ejected or came back. |state| is its index in weft_endpoints. */
 struct eject_change {
 	uint32_t state;
 	uint32_t service; /* as given to eject_service_add */
 	bool ejected;
 	bool close; /* its connections are to be ended */
 	enum eject_reason reason;
-	uint32_t times;	   /* that it was ejected so far, now included */
+	uint32_t times;	   /* number of its ejections, including this one */
 	uint64_t until_ns; /* when it comes back */
 };
 
@@ -79,7 +79,7 @@ typedef void eject_listener(void *arg, const struct eject_change *change);
 struct eject *eject_new(uint32_t hosts, uint64_t seed, eject_listener *listener, void *arg);
 void eject_free(struct eject *e);
 
-/* ---- a new generation: what is known of an endpoint (by |state|) stays */
+/* ---- a new generation: the history of an endpoint (by |state|) stays */
 
 void eject_begin(struct eject *e);
 
@@ -89,12 +89,13 @@ void eject_begin(struct eject *e);
 void eject_service_add(struct eject *e, uint32_t service, const struct eject_policy *policy);
 void eject_host_add(struct eject *e, const uint8_t addr[16], uint16_t port, uint32_t state);
 
-/* Endpoints that are gone, or whose service has no outlier detection any more, come back. */
+/* Removed endpoints, and those whose service has no outlier detection any more, come back. */
 void eject_commit(struct eject *e);
 
-/* ---- outcomes. An address and port may be endpoints of several services: each learns of it. */
+/* ---- outcomes. An address and port may be endpoints of several services: each gets the
+ * outcome. */
 
-/* |status| 0: no answer came, or it was reset. |duration_ns| 0: not known. */
+/* |status| 0: no response, or it was reset. |duration_ns| 0: not known. */
 void eject_request(struct eject *e, const uint8_t addr[16], uint16_t port, uint16_t status,
 		   uint64_t duration_ns, uint64_t now_ns);
 void eject_connect(struct eject *e, const uint8_t addr[16], uint16_t port, bool succeeded,
@@ -105,10 +106,10 @@ void eject_tick(struct eject *e, uint64_t now_ns);
 
 struct eject_counts {
 	uint64_t ejections[EJECT_REASON_MAX];
-	uint64_t held_back; /* not ejected: too many of the port were out */
+	uint64_t held_back; /* not ejected because maxEjectionPercent was reached */
 	uint32_t active;    /* ejected now */
 	uint32_t hosts;
-	uint32_t hosts_left_out; /* of this generation, beyond the bound */
+	uint32_t hosts_left_out; /* endpoints of this generation beyond the limit */
 };
 
 const struct eject_counts *eject_counts(const struct eject *e);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hands on what a directory has, answers what the planner asks: in a thread of its own, as the
- * loader is busy for a while whenever it attaches something. */
+/* Passes on the files of a directory, and answers the planner's requests, in a thread of its own,
+ * as the loader blocks for some time whenever it attaches something. */
 #include "control/apply/feeder.h"
 
 #include "control/apply/file_batch.h"
@@ -27,7 +27,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-/* What the loader's own thread has to do. */
+/* Work for the loader's own thread. */
 #define TODO_END_CONNECTIONS 1u
 #define TODO_ACCELERATE	     2u
 #define TODO_TAKE_OVER	     4u
@@ -36,9 +36,9 @@
 #define SAY_MAX_BYTES	 1000
 #define SAY_MAX_A_SECOND 50
 
-#define SLICE_NS 1000000 /* a change is short work that somebody waits for */
+#define SLICE_NS 1000000 /* a change is short work with a deadline */
 
-/* A request that is answered later, unless another planner has come. */
+/* A request that is answered later, unless there is another planner then. */
 struct later {
 	struct ipc_request request; /* number 0: none */
 	void *data;
@@ -50,22 +50,22 @@ struct feeder {
 	bool runs;
 	int stop_fd; /* readable: the thread ends */
 	_Atomic unsigned todo;
-	int todo_fd;	       /* readable when there is some */
+	int todo_fd;	       /* readable when there is work */
 	pthread_mutex_t mutex; /* of all below */
 	struct directory *directory;
 	struct mesh_maps *maps;
 	struct ipc *asked;   /* by the planner; NULL: there is none now */
 	struct ipc *planner; /* gets files */
 	int epoll_fd;
-	int kept_fd; /* written by the planner, pinned while it is whole; -1: none */
+	int kept_fd; /* written by the planner, pinned when complete; -1: none */
 	bool settled;
 	struct passed_over passed;
-	bool behind;		       /* files have changed that the planner did not get */
-	bool names_untold;	       /* what names mean has changed, as it did not get either */
-	struct later flip, accelerate; /* what the loader's own thread answers */
-	uint64_t said_s;	       /* when lines were said last, */
-	unsigned said;		       /* and how many in that second */
-	struct resolve_name *names;    /* asked for last, and what they meant */
+	bool behind;		       /* the planner did not get a change of files */
+	bool names_untold;	       /* the planner did not get a change of names */
+	struct later flip, accelerate; /* requests that the loader's own thread answers */
+	uint64_t said_s;	       /* second of the latest log lines, */
+	unsigned said;		       /* and their number in it */
+	struct resolve_name *names;    /* the latest request, and the result */
 	size_t name_count;
 	char data[IPC_DATA_MAX] __attribute__((aligned(8))); /* of a request */
 };
@@ -152,7 +152,7 @@ static void add_change(void *arg, const struct directory_change *change)
 	file_batch_add(arg, &file);
 }
 
-/* What could not be sent is sent whole, later. */
+/* If a change cannot be sent, all files are sent later. */
 static void fall_behind(struct feeder *f, int r)
 {
 	char text[160];
@@ -166,7 +166,7 @@ static void fall_behind(struct feeder *f, int r)
 		file_batch_late(f->planner, text);
 }
 
-/* Whether the planner has it. */
+/* Returns whether the planner got it. */
 static bool send(struct feeder *f, struct file_batch *batch)
 {
 	const char *problem = directory_problem(f->directory);
@@ -190,7 +190,7 @@ static void handle_directory(struct feeder *f)
 	struct file_batch *batch = file_batch_new(false);
 
 	if (!batch)
-		return; /* the events are still there */
+		return; /* the events stay queued */
 	if (directory_handle(f->directory, add_change, batch))
 		send(f, batch);
 	else
@@ -215,11 +215,11 @@ static void connect_planner(struct feeder *f, struct ipc_links *links)
 	f->asked = links ? &links->answers[IPC_FEEDER] : NULL;
 	f->planner = links ? &links->asks[IPC_PLANNER] : NULL;
 	f->flip.request.number = f->accelerate.request.number = 0;
-	close_one(f->kept_fd); /* what is pinned stays */
+	close_one(f->kept_fd); /* pins stay */
 	f->kept_fd = -1;
 	if (!links)
 		return;
-	watch(f, f->asked->fd); /* the one before was closed, and is out by that */
+	watch(f, f->asked->fd); /* the former one was removed by its close */
 	if (f->options.pin_dir)
 		last_good_send(f->options.pin_dir, f->planner);
 	send_whole(f);
@@ -300,8 +300,8 @@ static void answer_arena(struct feeder *f, const struct ipc_request *request)
 		    sizeof(struct ipc_arena), arena.fd);
 }
 
-/* The answer goes first: the planner waits for it and tells when the generation came into force.
- * While an earlier build's is in force that is not before its hooks are taken over. */
+/* Answers first: the planner waits for it and reports when the generation came into force. If an
+ * earlier build's mesh is in force, answers after its hooks were taken over. */
 static void answer_flip(struct feeder *f, const struct ipc_request *request)
 {
 	uint64_t arena = number_asked(f);
@@ -313,7 +313,7 @@ static void answer_flip(struct feeder *f, const struct ipc_request *request)
 	if (!r && spare.id != arena)
 		r = error_set(&err, -ESTALE, "the mesh was written into memory that is not next");
 	if (!r && f->options.pin_dir)
-		kept_remove(f->options.pin_dir); /* soon older than what is in force */
+		kept_remove(f->options.pin_dir); /* will be older than the generation in force */
 	r = r ? r : mesh_maps_flip(f->maps, &err);
 	live = mesh_maps_live(f->maps);
 	if (!r && attach_waits(f->options.attach)) {
@@ -377,7 +377,7 @@ static void answer_kept(struct feeder *f, const struct ipc_request *request)
 	answer_done(f, request, r, &err);
 }
 
-/* One line that no terminal obeys. */
+/* Writes one line without terminal control characters. */
 static void say_clean(struct feeder *f, char *line)
 {
 	for (size_t i = 0, n, left = strlen(line); i < left; i += n ? n : 1) {
@@ -404,7 +404,7 @@ static void look_at_folders(struct feeder *f)
 	say_clean(f, line);
 }
 
-/* The planner is not trusted with the log: not more lines of it than an operator could read. */
+/* The planner is not trusted with the log: its lines per second are limited. */
 static void take_line(struct feeder *f, const struct ipc_request *request)
 {
 	uint64_t now_s = (uint64_t)time(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The loader's part of the mesh: it reads the directory of configuration and hands files on unread,
- * and it writes the kernel's maps on behalf of the planner, which has no rights. */
+/* The loader's part of the mesh: reads the directory of configuration and passes files on without
+ * parsing them, and writes the kernel's maps on behalf of the planner, which has no privileges. */
 #pragma once
 
 #include "control/ipc/links.h"
@@ -15,19 +15,18 @@ struct weft_simulation;
 
 struct feeder_options {
 	const char *path;      /* of the directory that is followed */
-	const char *pin_dir;   /* what was last good is kept there; NULL: nowhere */
+	const char *pin_dir;   /* where the last good files are stored; NULL: nowhere */
 	struct attach *attach; /* made with attach_options.mesh; must outlive the feeder */
 	const char *cgroup_root;
-	/* Connections to these addresses, and no others, may go past TCP. 0 or a negative errno
-	 * with |err|. */
+	/* Only connections to these addresses may bypass TCP. 0 or a negative errno with |err|. */
 	int (*accelerate)(void *arg, const struct weft_accel_key *keys, size_t count,
 			  struct error *err);
-	/* Another generation is in force, and it has policies that end connections. */
+	/* A generation with policies that end connections came into force. */
 	void (*end_connections)(void *arg);
-	/* attach_take_over is due. 0 or a negative errno with |err|. */
+	/* Calls attach_take_over. 0 or a negative errno with |err|. */
 	int (*take_over)(void *arg, struct error *err);
 	void *arg; /* all are called by feeder_handle */
-	/* A line for the log, clean text; called by a thread of the feeder. */
+	/* A line for the log without control characters; called by a thread of the feeder. */
 	void (*say)(const char *line);
 };
 
@@ -35,24 +34,24 @@ struct feeder_options {
 int feeder_new(const struct feeder_options *options, struct feeder **ret, struct error *err);
 void feeder_free(struct feeder *f);
 
-/* Readable when feeder_handle has work: what only the loader's own thread may do. All functions
- * here are called from that one. */
+/* Readable when feeder_handle has work that only the loader's own thread may do. All functions here
+ * are called from that thread. */
 int feeder_fd(const struct feeder *f);
 void feeder_handle(struct feeder *f);
 
-/* Looks whether names in matchers mean something else now; every few seconds. */
+/* Checks whether names in matchers have changed their meaning; call it every few seconds. */
 void feeder_tick(struct feeder *f);
 
-/* Runs what is in force on a connect that nobody makes: 0, or as mesh_maps_simulate. */
+/* Simulates a connect with the generation in force: 0, or as mesh_maps_simulate. */
 int feeder_simulate(struct feeder *f, struct weft_simulation *simulation);
 int feeder_explain(struct feeder *f, struct weft_explanation *explanation);
 
-/* What became of the first files. */
+/* Result of the first files. */
 enum feeder_state {
 	FEEDER_READS,	 /* not known yet */
 	FEEDER_IN_FORCE, /* a generation is in force: of these files, the last good ones or an
 			    earlier agent's */
-	FEEDER_NOTHING,	 /* not valid, and nothing is in force, or not in this build's maps */
+	FEEDER_NOTHING,	 /* not valid, and nothing is in force in this build's maps */
 };
 
 enum feeder_state feeder_state(struct feeder *f);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Entries one after another in a memfd, which travels whole. */
+/* A sequence of entries in a memfd, which is passed as a descriptor. */
 #include "control/apply/file_batch.h"
 
 #include "base/cleanup.h"
@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #define ENTRY_REMOVED 1u
-#define ENTRY_PROBLEM 2u /* the content says why there is none */
+#define ENTRY_PROBLEM 2u /* the content is the reason why there is none */
 
 /* Before each file: its name, NUL-terminated, and its content follow, padded to 8 bytes. */
 struct entry {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files of configuration on their way from the feeder, which reads them, to the planner, which
- * understands them. */
+/* Configuration files, passed from the feeder, which reads them, to the planner, which parses
+ * them. */
 #pragma once
 
 #include "control/ipc/ipc.h"
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Collects files that belong together, in memory that is handed over whole (memfd). */
+/* Collects related files in a memfd. */
 struct file_batch;
 
 struct fed_file {
@@ -20,35 +20,35 @@ struct fed_file {
 	const char *problem; /* why it cannot be read, or NULL */
 };
 
-/* NULL when memory is short. |whole|: the files are all there are, others are gone. */
+/* NULL when memory is short. |whole|: it contains all files; others were removed. */
 struct file_batch *file_batch_new(bool whole);
 void file_batch_free(struct file_batch *b);
 
 /* Errors are remembered and returned by file_batch_send. */
 void file_batch_add(struct file_batch *b, const struct fed_file *file);
 void file_batch_problem(struct file_batch *b, const char *text); /* of the directory itself */
-void file_batch_no_problem(struct file_batch *b);		 /* it has none (any more) */
+void file_batch_no_problem(struct file_batch *b);		 /* it has none now */
 
-/* A batch of what was kept as entries. */
+/* A batch of stored entries. */
 struct file_batch *file_batch_kept(struct slice entries);
 
-/* How files lie in a batch, and where they are kept: an entry each. |out| has room for the bytes of
+/* The format of files in a batch and in storage: one entry each. |out| has room for the bytes of
  * |file|, which file_entry_write returns too. */
 uint64_t file_entry_bytes(const struct fed_file *file);
 uint64_t file_entry_write(const struct fed_file *file, char *out);
 
-/* Hands the batch to the planner and ends it. Never waits. 0 or a negative errno; -EPIPE: the
+/* Sends the batch to the planner and frees it. Never blocks. 0 or a negative errno; -EPIPE: the
  * planner is gone. */
 int file_batch_send(struct file_batch *b, struct ipc *planner);
 
-/* Tells the planner that files have changed and cannot be handed over now (|text|: why): all of
- * them come later. */
+/* Tells the planner that files have changed and cannot be sent now (|text|: why): all of them are
+ * sent later. */
 void file_batch_late(struct ipc *planner, const char *text);
 
-/* What names in matchers mean has changed (control/apply/resolve.h). */
+/* Marks that names in matchers have changed their meaning (control/apply/resolve.h). */
 void file_batch_names(struct file_batch *b);
 
-/* What batches are about beside files. */
+/* Information in batches other than files. */
 struct batch_news {
 	bool whole;
 	bool names;

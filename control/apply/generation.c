@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Counts holders. */
+/* Reference counting. */
 #include "control/apply/generation.h"
 
 #include <stdatomic.h>

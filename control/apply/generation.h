@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One state of the mesh as it is or was in force: immutable, shared by counting who holds it. What
- * the kernel calls by number is found here. */
+/* One generation of the mesh: immutable, reference-counted. Maps the kernel's numbers to names. */
 #pragma once
 
 #include "mesh-config/compile/compile.h"
@@ -26,10 +25,10 @@ struct generation {
 	_Atomic uint32_t holders;
 };
 
-/* Held once; the caller fills it. NULL when memory is short. */
+/* With one reference; the caller fills it. NULL when memory is short. */
 struct generation *generation_new(void);
 
 struct generation *generation_get(struct generation *g);
 
-/* The last holder ends it, and the mesh with it. NULL is fine. */
+/* Drops a reference; the last one frees it and the mesh. NULL is allowed. */
 void generation_put(struct generation *g);

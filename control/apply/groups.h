@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Whom a control group's path may name: who may make groups below one gives them any name. Pure. */
+/* How far the path of a control group can be trusted: a user to whom a group is delegated gives
+ * groups below it any name. Pure. */
 #pragma once
 
 #include "base/slice.h"
 
 #include <stdbool.h>
 
-/* How sure it is that a group is a unit of the machine's service manager. */
+/* How certain it is that a group is a unit of the host's service manager. */
 enum group_rank {
 	GROUP_OF_OTHERS, /* below another unit: of a manager of a user, of a container, of a service
 			    that makes groups */
@@ -14,7 +15,7 @@ enum group_rank {
 	GROUP_OF_SYSTEM, /* below slices alone (systemd.slice(5)) */
 };
 
-/* What the groups above one say of it, from the root down. */
+/* Facts from the ancestors of a group, from the root down. */
 struct group_above {
 	enum group_rank rank;
 	bool of_user; /* the service manager of a user (user@.service(5)) is one of them: that user

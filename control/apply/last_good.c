@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A header with the size, then entries as they travel (control/apply/file_batch.h); of several with
- * one name the last one counts. */
+/* A header with the size, then entries in the format of batches (control/apply/file_batch.h); the
+ * last entry of a name counts. */
 #include "control/apply/last_good.h"
 
 #include "base/cleanup.h"
@@ -23,7 +23,7 @@ struct header {
 struct last_good {
 	struct ipc *loader;
 	struct mesh_files *wanted; /* NULL: nothing is to be done */
-	/* What is kept, or will be. */
+	/* The stored entries, or those being stored. */
 	char *data; /* NULL: nothing */
 	uint64_t size_bytes, used_bytes;
 	struct mesh_files *files; /* whose entries are in |data| */
@@ -66,7 +66,7 @@ static uint64_t gone_put(const struct mesh_files *old, const struct mesh_files *
 	return bytes;
 }
 
-/* What makes |old| to |new|: first what is gone, since a file may have another place now. */
+/* The changes from |old| to |new|: removals first, since a file may have another place now. */
 static uint64_t difference_put(const struct mesh_files *old, const struct mesh_files *new,
 			       char *out)
 {
@@ -161,7 +161,7 @@ static void write_part(struct last_good *l)
 	}
 }
 
-/* The size comes last: of what is not written whole nothing counts. 0 when it is kept. */
+/* Writes the size last, so that incomplete data does not count. 0 when it is stored. */
 static int finish(struct last_good *l)
 {
 	struct header *header = (struct header *)l->data;

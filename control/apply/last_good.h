@@ -14,9 +14,9 @@
 struct last_good;
 struct mesh_files;
 
-/* Planner: nothing is kept yet. |loader| outlives it. NULL when memory is short. */
+/* Planner: nothing is stored yet. |loader| outlives it. NULL when memory is short. */
 struct last_good *last_good_new(struct ipc *loader);
-void last_good_free(struct last_good *l); /* what is kept stays; NULL is fine */
+void last_good_free(struct last_good *l); /* stored files stay; NULL is allowed */
 
 /* |files| (NULL: not known) came into force: these are wanted in the place of what was kept. */
 void last_good_want(struct last_good *l, struct mesh_files *files);
@@ -32,5 +32,5 @@ bool last_good_write(struct last_good *l);
  * although it returned false. */
 bool last_good_waits(const struct last_good *l);
 
-/* Loader: sends what is kept below |pin_dir| to the planner, if there is something. */
+/* Loader: sends the files stored below |pin_dir| to the planner, if there are any. */
 void last_good_send(const char *pin_dir, struct ipc *planner);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Asks the loader what the names in a mesh's matchers mean on this machine now. */
+/* Asks the loader for the present meaning of names in a mesh's matchers on this machine. */
 #pragma once
 
 #include "control/ipc/ipc.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Objectives of the mesh as signals count them. */
+/* Converts objectives of the mesh to the form of signals. */
 #pragma once
 
 #include "control/signals/objectives.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A loop over batches of files: parse, check, compile, write, flip, tell. */
+/* A loop over batches of files: parse, check, compile, write, flip, report. */
 #include "control/apply/planner.h"
 
 #include "control/apply/last_good.h"
@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define KEPT		8	    /* generations whose records may still be on their way */
-#define SLICE_NS	1000000	    /* a change is short work that somebody waits for */
-#define FILES_MAX_BYTES (16u << 20) /* of files that are not in force any more */
+#define KEPT		8	    /* generations whose records may still arrive */
+#define SLICE_NS	1000000	    /* a change is short work with a deadline */
+#define FILES_MAX_BYTES (16u << 20) /* of files of former generations */
 #define RETRY_US	1000000	    /* after a shortage, or without an answer of the loader */
 
 struct planner {
@@ -74,7 +74,7 @@ static void tell(struct planner *p)
 
 /* ---- files */
 
-/* All files come once more: what is not among them is gone. */
+/* All files are sent again: others were removed. */
 static void begin_whole(struct planner *p)
 {
 	struct mesh_source *source;
@@ -90,7 +90,7 @@ static void begin_whole(struct planner *p)
 	unreadable_clear(&p->unreadable);
 }
 
-/* Emptied while no agent ran: the directory cannot know that it had objects. */
+/* Truncated while no agent ran: the directory cannot know that it had objects. */
 static bool was_emptied(const struct planner *p, const struct fed_file *file)
 {
 	return !p->began && p->last_good && !file->removed && !file->problem &&
@@ -122,7 +122,7 @@ static void take_file(void *arg, const struct fed_file *file)
 		unreadable_add(&p->unreadable, file->name, problem ? problem : strerror(-r));
 }
 
-/* ---- what became of it */
+/* ---- results */
 
 static void fail(struct planner *p, const char *text)
 {
@@ -146,7 +146,7 @@ static void problem_text(const struct problem *problem, char *out, size_t size)
 			 problem->text, problem->hint[0] ? "; " : "", problem->hint);
 }
 
-/* Errors first: there is room for few. */
+/* Errors first, as there is room for few problems. */
 static void keep_problems(struct planner_status *s, const struct problems *problems)
 {
 	s->errors = problems->errors;
@@ -160,7 +160,7 @@ static void keep_problems(struct planner_status *s, const struct problems *probl
 					     sizeof(s->problems[0]));
 }
 
-/* Lets go of the files of old generations from where they are too many bytes. */
+/* Drops the files of old generations beyond the limit of bytes. */
 static void bound_files(struct planner *p)
 {
 	uint64_t bytes = 0;
@@ -193,7 +193,7 @@ static struct generation *keep_generation(struct planner *p, struct generation *
 	return oldest;
 }
 
-/* Other texts that mean the same: the ones before need not be kept. */
+/* The texts changed but not their meaning: the former ones need not be kept. */
 static void keep_files(struct planner *p, struct mesh_files *files)
 {
 	mesh_files_put(p->files[0]);
@@ -212,7 +212,8 @@ static void say_failed(struct planner *p, const struct problems *problems, const
 	pthread_mutex_unlock(&p->mutex);
 }
 
-/* |problems| NULL: it is not the directory's, of which something else is to be said. */
+/* |problems| NULL: the generation is not from the directory, whose problems are reported
+ * separately. */
 static void say_applied(struct planner *p, const struct mesh_source *source,
 			const struct problems *problems, struct generation *g,
 			const struct writer_result *written, uint32_t plan_us)
@@ -258,7 +259,7 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 	return 0;
 }
 
-/* What an earlier agent put in force; NULL: nothing that can be read. */
+/* The generation of an earlier agent; NULL: none that can be read. */
 static const struct weft_mesh_header *live(const struct planner *p)
 {
 	const struct weft_mesh_header *h = p->options.live.cells;
@@ -266,8 +267,8 @@ static const struct weft_mesh_header *live(const struct planner *p)
 	return h && h->magic == WEFT_MESH_MAGIC && h->abi_version == WEFT_ABI_VERSION ? h : NULL;
 }
 
-/* The first files are not valid: the ones that were last go on, and what they mean is known here
- * too. What is in force unlike them is newer, and stays. */
+/* The first files are not valid: the last good ones stay in force, and their meaning is loaded here
+ * too. If a newer generation is in force it stays. */
 static void fall_back(struct planner *p)
 {
 	const struct weft_mesh_header *before = live(p);
@@ -298,7 +299,7 @@ static bool means_the_same(const struct planner *p, const struct mesh *mesh)
 	       p->status.in_force == PLANNER_DIRECTORY && !p->news.names && !p->unfinished;
 }
 
-/* Other texts than those in force, which mean the same. */
+/* Takes texts that differ from those in force but mean the same. */
 static void take_texts(struct planner *p, const struct problems *problems)
 {
 	struct mesh_files *files = mesh_source_files(p->source);
@@ -310,7 +311,8 @@ static void take_texts(struct planner *p, const struct problems *problems)
 	pthread_mutex_unlock(&p->mutex);
 }
 
-/* Builds what the files mean and puts it in force; |text| says why not. 0 or a negative errno. */
+/* Builds the mesh from the files and puts it in force; |text| says why not. 0 or a negative
+ * errno. */
 static int build_and_apply(struct planner *p, struct problems *problems, char *text, size_t size)
 {
 	const struct unreadable *u = p->unreadable;
@@ -342,7 +344,7 @@ static int attempt_late(struct planner *p, char *text, size_t size)
 	return ipc_tell(p->options.loader, IPC_MESSAGE_AGAIN, NULL, 0, -1) ? -ETIMEDOUT : -EIO;
 }
 
-/* Whether what is in force was an earlier agent's, with anything that a change could take away. */
+/* Whether an earlier agent's generation is in force and has objects that a change could remove. */
 static bool follows_another(const struct planner *p)
 {
 	const struct weft_mesh_header *before = live(p);
@@ -354,14 +356,15 @@ static bool follows_another(const struct planner *p)
 	return before && before->flags & (WEFT_MESH_POLICIES | WEFT_MESH_BALANCES);
 }
 
-/* Without any file, as where nothing is mounted: nobody asked for an end of what is in force. */
+/* A directory without any file (for instance not mounted) does not remove the generation in
+ * force. */
 static void look_for_files(struct planner *p)
 {
 	if (!p->unreadable && !mesh_source_has_files(p->source) && follows_another(p))
 		unreadable_add(&p->unreadable, "", UNREADABLE_EMPTY);
 }
 
-/* What the first generation of the directory takes away is known by the earlier agent's files. */
+/* The first generation's removals are found by comparison with the earlier agent's files. */
 static void succeed(struct planner *p)
 {
 	if (p->last_good)
@@ -370,7 +373,7 @@ static void succeed(struct planner *p)
 	report_applied(&p->report, p->source, p->status.number);
 }
 
-/* What an attempt that failed did not deal with. */
+/* Keeps the changes of a failed attempt. */
 static void keep_news(struct planner *p, int r)
 {
 	if (r != -ETIMEDOUT)
@@ -412,7 +415,7 @@ static int receive(struct planner *p, int timeout_ms)
 	return file_batch_receive(p->options.files, timeout_ms, &p->news, take_file, p);
 }
 
-/* For ever, or until something is due. */
+/* -1, or the time until the next deadline. */
 static int wait_ms(const struct planner *p)
 {
 	uint64_t now = process_now_us(),
@@ -425,8 +428,8 @@ static int wait_ms(const struct planner *p)
 	return due > now ? (int)((due - now) / 1000) + 1 : 0;
 }
 
-/* A part of what may wait: the next change is made ready for, in memory and in the other arena;
- * files are kept for the next agent. */
+/* One step of background work: prepares the next change in memory and in the other arena; stores
+ * files for the next agent. */
 static void prepare(struct planner *p)
 {
 	bool behind = writer_prepare(p->writer), cold = mesh_source_prepare(p->source);
@@ -448,7 +451,7 @@ static void *run(void *arg)
 	int r;
 
 	prctl(PR_SET_NAME, "weft-planner");
-	schedule_thread(SCHED_OTHER, SLICE_NS); /* unlike the worker, which lets others go first */
+	schedule_thread(SCHED_OTHER, SLICE_NS); /* unlike the worker, which has batch priority */
 	if (p->options.confine && p->options.confine(&err)) {
 		say_failed(p, &(struct problems){0}, err.text);
 		tell(p);
@@ -457,7 +460,7 @@ static void *run(void *arg)
 	while ((r = receive(p, wait_ms(p))) >= 0) {
 		p->attempt_us = process_now_us();
 		while (r == 1 && receive(p, 0) == 1)
-			; /* what has come meanwhile */
+			; /* what arrived meanwhile */
 		if ((r == 1 && (p->began || p->news.whole || p->news.late)) ||
 		    is_due(p->retry_due_us))
 			attempt(p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Understands configuration: files to a checked mesh, the mesh to a generation, the generation in
- * force; whatever fails leaves the one before. A thread of the worker, so that the ring is read
- * meanwhile; it has no more rights than the worker. All functions but planner_free may be called
- * from another thread. */
+/* The config compiler: files to a checked mesh, the mesh to a generation, the generation in force;
+ * a failure leaves the former one. A thread of the worker, so that the ring is read meanwhile, with
+ * the worker's privileges (none). All functions except planner_free may be called from other
+ * threads. */
 #pragma once
 
 #include "control/apply/file_batch.h"
@@ -20,10 +20,11 @@ struct planner;
 struct planner_options {
 	uint32_t seed;	    /* random */
 	struct ipc *loader; /* answers the planner */
-	struct ipc *files;  /* brings them; both outlive the planner */
-	/* The thread's first act: gives up what it must not have. 0 or a negative errno. */
+	struct ipc *files;  /* source of files; both outlive the planner */
+	/* Called first by the thread: drops privileges. 0 or a negative errno. */
 	int (*confine)(struct error *err);
-	/* The kernel's state, indexed by what a generation says: see datapath/attach/mesh_maps.h */
+	/* The kernel's state, indexed by the numbers of a generation: see
+	 * datapath/attach/mesh_maps.h */
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
 	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
@@ -32,10 +33,10 @@ struct planner_options {
 /* Starts the thread. 0 or a negative errno with |err|. */
 int planner_new(const struct planner_options *options, struct planner **ret, struct error *err);
 
-/* Ends the thread; what is in force stays. */
+/* Ends the thread; the generation in force stays. */
 void planner_free(struct planner *p);
 
-/* Readable when there is news: a generation, or a failure. planner_acknowledge empties it. */
+/* Readable when there is a new generation or a failure. planner_acknowledge resets it. */
 int planner_fd(const struct planner *p);
 void planner_acknowledge(struct planner *p);
 
@@ -73,9 +74,9 @@ enum planner_source {
 
 const char *planner_source_text(enum planner_source source);
 
-/* How it goes. */
+/* State of the planner. */
 struct planner_status {
-	bool settled; /* the first files were dealt with */
+	bool settled; /* the first files were processed */
 	enum planner_source in_force;
 	uint64_t number;	       /* of the generation in force; 0 = none */
 	uint64_t hash;		       /* of its configuration */

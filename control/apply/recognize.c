@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Matchers are in the order in which they count. A program opens many connections: what it was
- * found to be is kept. */
+/* Matchers are in order of precedence. A program opens many connections, so results are cached. */
 #include "control/apply/recognize.h"
 
 #include "base/slice.h"
@@ -16,14 +15,14 @@
 
 enum fit { FITS, FITS_NOT, FITS_UNKNOWN };
 
-/* What an answer depends on; no padding. */
+/* The key of a cached result; no padding. */
 struct question {
 	uint64_t generation;
 	uint64_t cgroup_id;
 	uint8_t addr[16];
 	struct weft_program program;
 	uint32_t uid;
-	uint32_t known; /* 1: somebody asked */
+	uint32_t known; /* 1: the entry is used */
 };
 
 struct recognize {
@@ -38,7 +37,7 @@ struct recognize {
 struct facts {
 	const struct weft_owner *owner;
 	const uint8_t *addr;
-	char path[512]; /* of its control group; "" not known */
+	char path[512]; /* of its control group; "" = not known */
 };
 
 struct recognize *recognize_new(recognize_path_fn path, void *arg)
@@ -76,7 +75,7 @@ static bool part_holds(struct slice part, const char *text)
 	return memmem(part.data, part.size_bytes, text, strlen(text)) != NULL;
 }
 
-/* Whether |path| or a group above it fits |m| in what |m| says of groups. */
+/* Whether |path| or an ancestor satisfies the conditions of |m| on groups. */
 static bool group_fits(const struct mesh_matcher *m, const char *path)
 {
 	struct group_above above = GROUP_TOP;
@@ -111,7 +110,7 @@ static enum fit fit_group(const struct mesh_matcher *m, const struct facts *f)
 	return group_fits(m, f->path) ? FITS : FITS_NOT;
 }
 
-/* ---- the rest */
+/* ---- other conditions */
 
 static bool executable_fits(const struct mesh_matcher *m, const struct weft_program *program)
 {
@@ -160,7 +159,7 @@ static uint32_t look(const struct recognize *r, const struct mesh *m,
 		enum fit fit;
 
 		if (mesh_matcher_is_address(&m->matchers[i]))
-			return MESH_NONE; /* those that follow, too: addresses are looked up */
+			return MESH_NONE; /* so are all that follow: addresses are looked up */
 		fit = fit_of(&m->matchers[i], &f);
 		if (fit != FITS_NOT)
 			return fit == FITS ? m->matchers[i].workload : MESH_NONE;

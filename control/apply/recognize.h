@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who a process of this node is, by the matchers of the mesh and by what records tell of it. */
+/* The workload of a process of this node, by the matchers of the mesh and the facts in records. */
 #pragma once
 
 #include "mesh-config/model/model.h"
@@ -18,9 +18,9 @@ typedef int (*recognize_path_fn)(void *arg, uint64_t cgroup_id, char *out, size_
 struct recognize *recognize_new(recognize_path_fn path, void *arg);
 void recognize_free(struct recognize *r);
 
-/* The workload that the first matcher that fits names; MESH_NONE: none does, or one that comes
- * before asks for what records do not tell (the network namespace, or a control group that is
- * gone). Executables are compared by the last part of their path, as the kernel half does.
- * |generation| is that of |m|; what was found is kept as long as it stays. */
+/* The workload of the first matcher that holds; MESH_NONE: none holds, or an earlier one needs a
+ * fact that is not in records (the network namespace, or a control group that is gone). Executables
+ * are compared by the last component of their path, as in the kernel half. |generation| is that of
+ * |m|; results are cached until it changes. */
 uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t generation,
 			 const struct weft_owner *owner, const uint8_t addr[16]);

@@ -94,7 +94,7 @@ void report_refused(struct report *r, const struct problems *problems, const cha
 	struct line l = {0};
 
 	if (r->refused && !r->changed && !strcmp(r->last, text))
-		return; /* the same attempt once more */
+		return; /* the same attempt again */
 	r->refused = true;
 	r->changed = false;
 	snprintf(r->last, sizeof(r->last), "%s", text);

@@ -27,16 +27,16 @@ static bool fits(const char *pattern, const char *text)
 	return !strcmp(pattern, text);
 }
 
-/* A group, while the walk is at it. */
+/* The current group of the walk. */
 struct group {
 	const char *path;
 	const char *last; /* component of it */
 	uint64_t id;
 	enum group_rank rank; /* as a unit */
-	bool named_by_root;   /* nobody else may make groups beside it or above */
+	bool named_by_root;   /* only root can create groups beside or above it */
 };
 
-/* How well a group fits; 0: not at all. */
+/* How well a group matches; 0: not at all. */
 static unsigned group_fits(const struct resolve_name *name, const struct group *g)
 {
 	switch (name->kind) {
@@ -75,7 +75,7 @@ static bool is_named_by_root(const FTSENT *e)
 	return true;
 }
 
-/* Breadth first is not needed: a group comes before those below it. A group that is gone when it is
+/* Depth-first order suffices: a group comes before those below it. A group that is gone when it is
  * opened is no error. */
 static int walk_groups(const char *root, struct resolve_name *names, unsigned *best, size_t count)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What names in matchers mean on this machine now: control groups (by path, systemd unit,
- * container) and network namespaces to the numbers that the kernel half compares. They come and go.
- */
+/* Resolves names in matchers on this machine: control groups (by path, systemd unit, container) and
+ * network namespaces to the numbers that the kernel half compares. They change over time. */
 #pragma once
 
 #include "control/ipc/messages.h"

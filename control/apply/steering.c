@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Holds the planner, the generation that names things now, and the ejections. */
+/* Holds the planner, the current generation, and the ejections. */
 #include "control/apply/steering.h"
 
 #include "control/apply/planner.h"
@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define EJECT_HOSTS    131072
-#define CLOSE_NS       3000000000ull /* whoever ends connections has looked by then */
+#define CLOSE_NS       3000000000ull /* the walk that ends connections is done by then */
 #define SERVICES_SHOWN 10000	     /* in metrics */
 
 /* ---- ejection */
@@ -50,8 +50,7 @@ static void flags_clear(struct steering *s, const struct generation *g, uint32_t
 				   __ATOMIC_RELAXED);
 }
 
-/* Connections are closed once: who gets some later, because too few others are healthy, keeps them.
- */
+/* Connections are ended once: those made later, while too few others are healthy, stay. */
 static void stop_closing(struct steering *s)
 {
 	s->close_until_ns = 0;
@@ -82,7 +81,7 @@ static uint32_t service_of(const struct generation *g, uint32_t row)
 	return g->mesh->endpoints[g->endpoints[row].endpoint].service;
 }
 
-/* Which port of its service it serves: the first of those that lead there. */
+/* The port of its service that it serves: the first that leads there. */
 static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *e)
 {
 	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
@@ -94,7 +93,7 @@ static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *
 	return MESH_NONE;
 }
 
-/* Of the rows from |first| to |end|, which are a service's, those that serve its |port|-th port. */
+/* Watches those rows of a service, from |first| to |end|, that serve its |port|-th port. */
 static void watch_port(struct steering *s, const struct generation *g, uint32_t first, uint32_t end,
 		       uint32_t port)
 {
@@ -159,9 +158,9 @@ void steering_tick(struct steering *s, uint64_t now_ns)
 		stop_closing(s);
 }
 
-/* ---- endpoints that are no more */
+/* ---- removed endpoints */
 
-/* Whether its service has datagrams: a socket that is connected would send to it for ever. */
+/* Whether its service has UDP ports: a connected socket would send to it forever. */
 static bool has_datagrams(const struct mesh *m, const struct mesh_endpoint *e)
 {
 	const struct mesh_service *s = &m->services[e->service];
@@ -187,8 +186,8 @@ static void mark_living(struct steering *s, const struct generation *g)
 					   __ATOMIC_RELAXED);
 }
 
-/* Those that left while no agent ran: sockets are connected to them, and the first generation has
- * them no more. Their numbers are not given to others as long as that is so. */
+/* Endpoints removed while no agent ran: sockets are connected to them, and the first generation
+ * does not have them. Their numbers are not reused while that is so. */
 static void mark_gone_before(struct steering *s, const struct generation *first)
 {
 	bool used = false;
@@ -235,7 +234,7 @@ void steering_verdict_names(void *arg, const struct weft_verdict *v,
 	generation_put(g);
 }
 
-/* ---- news */
+/* ---- changes */
 
 void steering_news(struct steering *s)
 {
@@ -245,7 +244,7 @@ void steering_news(struct steering *s)
 	g = planner_latest(s->planner);
 	if (!g)
 		return;
-	if (!s->generation) { /* whom an earlier agent ejected nobody would let back */
+	if (!s->generation) { /* ejections of an earlier agent would never end */
 		flags_clear(s, g, WEFT_EJECTED | WEFT_EJECTED_CLOSE | WEFT_GONE);
 		mark_gone_before(s, g);
 	}
@@ -262,7 +261,7 @@ const struct generation *steering_generation(const struct steering *s)
 	return s->generation;
 }
 
-/* What another build has put in force is the kernel's, but not in this one's maps. */
+/* The generation of another build is in force in the kernel, but not in this build's maps. */
 static const char *in_force_text(const struct steering *s, const struct planner_status *status)
 {
 	return status->in_force == PLANNER_NOTHING && attach_waits(s->attach)
@@ -406,7 +405,7 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 	return 0;
 }
 
-/* ---- what it says */
+/* ---- output */
 
 static void put_problems(struct json *j, const struct planner_status *status)
 {

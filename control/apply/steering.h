@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the worker does with the mesh: has it planned and put in force, names ends by it, ejects
- * outliers, tells how it stands. */
+/* The worker's part of the mesh: has generations planned and put in force, names ends, ejects
+ * outliers, reports the state. */
 #pragma once
 
 #include "control/ipc/ipc.h"
@@ -23,7 +23,7 @@ struct steering_options {
 	struct attach *attach;		    /* made with attach_options.mesh; outlives it */
 	struct ipc *loader, *files;	    /* of the planner; they outlive it */
 	int (*confine)(struct error *err);  /* the planner's thread calls it first */
-	void (*end_connections)(void *arg); /* those to endpoints that are to be left: soon */
+	void (*end_connections)(void *arg); /* ends connections to ejected endpoints soon */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out,
 			   size_t size); /* as in observe.h */
 	void *arg;
@@ -41,7 +41,7 @@ void steering_news(struct steering *s);
 /* About ten times a second. */
 void steering_tick(struct steering *s, uint64_t now_ns);
 
-/* What was observed of endpoints. */
+/* Observations of endpoints. */
 void steering_request(struct steering *s, const struct request *r);
 void steering_connection(struct steering *s, const struct connection *c);
 
@@ -52,19 +52,19 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 void steering_verdict_names(void *arg, const struct weft_verdict *v,
 			    struct observe_verdict_names *ret);
 
-/* Whether the first configuration was dealt with and something is in force now. |why|: what is to
- * be said beside that (where what is in force comes from, why not from the directory), or "". */
+/* Whether the first configuration was processed and something is in force. |why|: additional text
+ * (the source of the generation in force, why not the directory), or "". */
 bool steering_ready(struct steering *s, char *why, size_t size);
 
-/* What names things now; borrowed until steering_news. NULL: nothing was put in force yet. */
+/* The current generation; borrowed until steering_news. NULL: none yet. */
 const struct generation *steering_generation(const struct steering *s);
 
 struct health_mesh;
 
-/* Brings |ret| up to date; what it borrows is good until the next call. */
+/* Updates |ret|; borrowed data is valid until the next call. */
 void steering_health(struct steering *s, struct health_mesh *ret);
 
-/* A member "mesh": what of it belongs into the status of the agent. */
+/* A member "mesh" with the part for the agent's status. */
 void steering_write_short(struct steering *s, struct json *j);
 
 /* JSON: one object; one line per service; one per endpoint and port of a service. */

@@ -58,8 +58,7 @@ static void put_ports(struct json *j, const struct mesh *m, const struct mesh_se
 	json_put_array_end(j);
 }
 
-/* Endpoints of a service that take connections at all their ports, and those that are out at one.
- */
+/* Endpoints of a service that take connections at all their ports, and those ejected at one. */
 struct tally {
 	uint32_t ready, ejected;
 };

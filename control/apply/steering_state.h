@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files of steering share, and nobody else. */
+/* State shared only by the steering files. */
 #pragma once
 
 #include "control/apply/eject.h"

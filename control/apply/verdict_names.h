@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the numbers of a verdict record are called in the generation that it is of. */
+/* Names for the numbers of a verdict record in its generation. */
 #pragma once
 
 #include "control/apply/generation.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two arenas take turns: the one that is not in force comes to hold what is in force, in idle time,
- * and becomes the next generation by what changes. */
+/* Two arenas alternate: the one that is not in force is brought up to date in idle time, and
+ * becomes the next generation by writing the changes. */
 #include "control/apply/writer.h"
 
 #include "control/apply/accelerate.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define PART_CELLS	  4096u /* 256 KiB */
-#define GROWTH		  32u	/* the part of the cells that may come with a change */
+#define GROWTH		  32u	/* reserve for cells that a change may add */
 #define DESCRIBE_AFTER_MS 1
 
 /* An arena of the kernel in this process's memory. */
@@ -32,14 +32,14 @@ struct writer {
 	struct compiler *compiler;
 	uint64_t number; /* of the latest generation */
 	struct accelerate accelerate;
-	struct mesh *spare; /* compiled, not in force: the compiler still looks at it */
+	struct mesh *spare; /* compiled, not in force: the compiler still uses it */
 	struct target targets[2];
-	struct target *live; /* in force; NULL: none that is known */
+	struct target *live; /* in force; NULL: none known */
 	struct target *next; /* the other one; NULL: the loader knows */
-	bool behind;	     /* |next| does not hold yet what is in force */
+	bool behind;	     /* |next| does not contain the generation in force yet */
 };
 
-/* Goes on where the agent before left off: numbers of generations only grow. */
+/* Continues the numbering of the former agent: generation numbers only grow. */
 static void adopt(struct writer *w, const struct mesh_arena *live)
 {
 	const struct weft_mesh_header *header = live->cells;
@@ -56,7 +56,7 @@ int writer_new(const struct writer_options *options, struct writer **ret, struct
 	if (!w)
 		return error_set(err, -ENOMEM, "no memory");
 	w->options = *options;
-	w->accelerate.told = UINT64_MAX; /* what an earlier agent asked for is not known */
+	w->accelerate.told = UINT64_MAX; /* the earlier agent's request is not known */
 	w->compiler = compiler_new(options->seed);
 	if (!w->compiler) {
 		writer_free(w);
@@ -85,8 +85,8 @@ void writer_free(struct writer *w)
 	free(w);
 }
 
-/* A number that nobody in the mesh has had for two generations is free once the kernel has no
- * connection left that counts for it. */
+/* A number that the mesh has not used for two generations is free once the kernel has no connection
+ * left that counts for it. */
 static bool idle(void *arg, enum compile_number kind, uint32_t number)
 {
 	struct writer *w = arg;
@@ -119,7 +119,7 @@ static int fill_services(struct generation *g, const struct compile_names *names
 	return 0;
 }
 
-/* Puts |e| among those of its endpoint, which has few; |at| is behind them. */
+/* Inserts |e| among those of its endpoint, of which there are few; |at| is after them. */
 static void insert(struct generation_endpoint *at, const struct generation_endpoint *first,
 		   const struct generation_endpoint *e)
 {
@@ -132,7 +132,7 @@ static void insert(struct generation_endpoint *at, const struct generation_endpo
 
 static int fill_endpoints(struct generation *g, const struct compile_names *names)
 {
-	/* by endpoint: where its first one goes, then where its next one does */
+	/* by endpoint: position of its first one, then of its next one */
 	uint32_t *places = calloc(g->mesh->endpoint_count + 1u, sizeof(*places));
 	uint32_t count = 0;
 
@@ -162,7 +162,7 @@ static int fill_endpoints(struct generation *g, const struct compile_names *name
 	return 0;
 }
 
-/* Takes over |mesh| when it succeeds. */
+/* Takes ownership of |mesh| if it succeeds. */
 static struct generation *describe(struct writer *w, struct mesh *mesh)
 {
 	struct compile_names *names = compiler_names(w->compiler);
@@ -185,7 +185,7 @@ static struct generation *describe(struct writer *w, struct mesh *mesh)
 
 /* ---- into the kernel */
 
-/* Maps the arena that the loader gave, unless it is mapped already. */
+/* Maps the arena from the loader, unless it is mapped already. */
 static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, int fd)
 {
 	struct target *t = &w->targets[w->live == &w->targets[0]];
@@ -245,9 +245,9 @@ static void took_turns(struct writer *w)
 	w->behind = true;
 }
 
-/* The new generation is in force as soon as the loader asked the kernel; then the kernel waits for
- * programs that still run on the old one, and what takes time here is done meanwhile, but not
- * where it would keep the loader from this CPU. */
+/* The new generation is in force as soon as the kernel executed the loader's request; the kernel
+ * then waits for programs that still use the old one. Meanwhile slow work is done here, unless it
+ * would keep the loader from this CPU. */
 static int put_in_force(struct writer *w, struct mesh *mesh, struct generation **ret,
 			struct error *err)
 {

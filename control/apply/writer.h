@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Puts meshes in force, whole generations: compiled, written into memory that no program reads,
- * flipped. */
+/* Puts meshes in force as complete generations: compiles, writes to memory that no program reads,
+ * flips. */
 #pragma once
 
 #include "control/ipc/ipc.h"
@@ -26,7 +26,8 @@ struct writer_result {
 	uint32_t cells;
 	uint32_t apply_us;	/* from compiled cells to the flip */
 	char acceleration[256]; /* why what is asked for is not accelerated, "" if it is */
-	bool unfinished; /* in force, and to be written again: the loader has not all of it */
+	bool unfinished; /* in force, but has to be written again: the loader did not apply all of
+			    it */
 };
 
 int writer_new(const struct writer_options *options, struct writer **ret, struct error *err);
@@ -38,6 +39,6 @@ void writer_free(struct writer *w);
 int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_generation,
 		 struct writer_result *ret, struct error *err);
 
-/* Makes a part of the other arena hold what is in force, so that the next generation writes its
- * difference alone. True: there is more to do. */
+/* Brings a part of the other arena up to date with the generation in force, so that the next
+ * generation writes only its changes. True: there is more to do. */
 bool writer_prepare(struct writer *w);

@@ -113,7 +113,7 @@ static int explain_silence(CURL *curl, const char *socket_path, struct error *er
 		return error_set(err, -EACCES, "%s: permission denied\nhint: ask as root",
 				 socket_path);
 	return error_set(err, -ECONNREFUSED,
-			 "no weftd answers at %s\nhint: start it (weftd), or name its socket with "
+			 "no weftd answers at %s\nhint: start it (weftd), or give its socket with "
 			 "--socket",
 			 socket_path);
 }
@@ -143,7 +143,7 @@ static int explain(CURLcode code, long status, struct reader *r, const char *soc
 	if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
 		return error_set(err, -ECONNRESET, "weftd ended in the middle of its answer");
 	if (r->bad || code != CURLE_OK)
-		return error_set(err, -EBADMSG, "an answer that is not understood (%s)",
+		return error_set(err, -EBADMSG, "an invalid answer (%s)",
 				 r->bad ? "not JSON" : curl_easy_strerror(code));
 	return 0;
 }

@@ -162,7 +162,7 @@ static int write_all(struct writing *w, const struct canonical_options *options,
 static void warn_of_size(const struct writing *w)
 {
 	if (!w->directory && w->total > MESH_FILE_MAX_BYTES)
-		fputs("weft: that is more than 4 MiB, which no file may be: use --to DIRECTORY\n",
+		fputs("weft: the output exceeds 4 MiB, the limit of a file: use --to DIRECTORY\n",
 		      stderr);
 }
 
@@ -254,7 +254,7 @@ static void say_converted(const struct writing *w, uint32_t stripped)
 		fprintf(stderr, "; status and metadata that controllers keep taken from %u",
 			stripped);
 	for (unsigned i = 0; i < w->noises; i++)
-		fprintf(stderr, "%s%s %u", i ? ", " : "; of no meaning here: ", w->noise[i].name,
+		fprintf(stderr, "%s%s %u", i ? ", " : "; without meaning here: ", w->noise[i].name,
 			w->noise[i].count);
 	fputc('\n', stderr);
 }

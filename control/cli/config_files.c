@@ -95,7 +95,7 @@ int config_read_agent(struct config *c, const char *socket_path, uint64_t genera
 	r = client_get(socket_path, &url, take_line, &a, &c->read.err);
 	file_end(&a);
 	if (!r && !c->read.err.code && !c->generation)
-		error_set(&c->read.err, -EBADMSG, "weftd says nothing about its configuration");
+		error_set(&c->read.err, -EBADMSG, "weftd returned no configuration");
 	return c->read.err.code;
 }
 
@@ -157,7 +157,7 @@ static uint32_t print_unreadable(const struct context *context, const struct con
 	static const struct problem unreadable = {.severity = PROBLEM_ERROR,
 						  .code = "E1009",
 						  .text = "cannot be read: ",
-						  .hint = "mend it, split it or take it away"};
+						  .hint = "fix, split or remove it"};
 
 	return print_files(context, c->read.unreadable, &unreadable, to);
 }
@@ -167,8 +167,8 @@ uint32_t config_say_passed_over(const struct context *context, const struct conf
 	static const struct problem passed = {.severity = PROBLEM_WARNING,
 					      .code = PASSED_OVER_CODE,
 					      .text = "",
-					      .hint = "put them into the directory itself, or take "
-						      "them out of it"};
+					      .hint = "put them into the directory itself, or move "
+						      "them elsewhere"};
 
 	return print_files(context, c->read.passed, &passed, to);
 }

@@ -65,8 +65,7 @@ static int take_lock(const char *pin_dir, bool force, struct pin_lock **ret, str
 	if (r != -EBUSY)
 		return r;
 	if (!force)
-		return error_set(err, r,
-				 "%s (pid %d) was asked to end and does not; --force kills it",
+		return error_set(err, r, "%s (pid %d) did not end when asked; --force kills it",
 				 holder.name, (int)holder.pid);
 	send_signal(pin_dir, &holder, SIGKILL);
 	return wait_for_lock(pin_dir, ret, err);
@@ -85,7 +84,7 @@ static int wait_until_gone(const struct leftover *left, struct error *err)
 	if (!count)
 		return 0;
 	if (count < 0)
-		return error_set(err, count, "the kernel does not list its programs: %s",
+		return error_set(err, count, "cannot list the kernel's programs: %s",
 				 strerror(-count));
 	return error_set(err, -EBUSY,
 			 "the kernel still has %d programs, which some process holds: %s", count,

@@ -245,7 +245,7 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 		print_row("chosen by", by);
 	}
 	if (!json_object_get(o, "service"))
-		print_row("endpoint", "none: this is no service's address and port, the connect "
+		print_row("endpoint", "none: not an address and port of a service, the connect "
 				      "goes there");
 	if (json_object_get(o, "hint"))
 		print_row("but", field_text(o, "hint"));

@@ -91,7 +91,7 @@ void print_policy_verdict(const struct context *context, const json_t *o)
 		       field_number(o, "rule"));
 	printf(": %s%s\n", field_shown(o, "why", shown),
 	       json_is_true(json_object_get(o, "ends_connections"))
-		       ? "; connections that live are ended, too"
+		       ? "; established connections are ended, too"
 		       : "");
 }
 
