@@ -32,8 +32,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* The ring is read this often when little comes, and when much does: many short turns hold nobody
- * up, a long one stalls whoever has the same CPU. */
+/* Intervals of reading the ring at low and at high load: many short turns delay no other thread, a
+ * long one stalls the thread that shares the CPU. */
 #define IDLE_TICK_NS	      20000000
 #define BUSY_TICK_NS	      4000000
 #define BUSY_RECORDS	      16	    /* in one turn */
@@ -385,10 +385,10 @@ static int start_loop(struct worker *w, struct error *err)
 	return 0;
 }
 
-/* Records wait in the ring: when the worker is due, whoever has the CPU keeps it to the end of its
- * slice, so that the watched programs are not preempted by wake-ups of the agent. Its own slice is
- * the usual one: with the longest it was kept waiting until the ring was full. Where it is refused
- * the worker is scheduled as others are. */
+/* Records wait in the ring: when the worker is due, the running thread keeps its CPU to the end of
+ * its time slice, so that the observed programs are not preempted by wake-ups of the agent. The
+ * worker has the usual time slice: with the longest one it waited until the ring was full. If the
+ * kernel refuses it is scheduled like others. */
 static void yield_to_others(void)
 {
 	schedule_thread(SCHED_BATCH, 0);

@@ -6,7 +6,7 @@
 
 #include "mesh-config/compile/matchers.h"
 
-/* Fills |ret| (the caller frees it) for compile_input. A mesh without such names asks nobody. 0;
- * -ENOMEM, -E2BIG (more names than one question holds), or what ipc_ask met. */
+/* Fills |ret| (the caller frees it) for compile_input. For a mesh without such names there is no
+ * request. 0; -ENOMEM, -E2BIG (more names than one question holds), or what ipc_ask met. */
 int names_ask(struct ipc *loader, const struct mesh *m, struct matcher_names **ret,
 	      uint32_t *ret_count, struct error *err);

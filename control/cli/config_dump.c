@@ -28,7 +28,7 @@ struct writing {
 	const struct context *context;
 	const char *directory; /* NULL: standard output */
 	uint64_t generation;
-	struct mesh_source *result; /* gets all that is written; NULL: nobody looks at it */
+	struct mesh_source *result; /* gets all output; NULL: not needed */
 	FILE *part;		    /* of at most PART_BYTES, or one object */
 	char *bytes;
 	size_t used, total;
@@ -36,7 +36,7 @@ struct writing {
 	unsigned losses; /* of a conversion */
 	struct noise noise[NOISE_MAX];
 	unsigned noises;	     /* names of fields; those beyond NOISE_MAX are one */
-	struct canonical *canonical; /* once all is written, while somebody wants to ask it */
+	struct canonical *canonical; /* after all is written, while it is needed */
 	struct error err;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Writes ".NAME.weft" beside each file, then renames: names that begin with a dot are nobody's
+/* Writes ".NAME.weft" beside each file, then renames: names that begin with a dot are not read as
  * configuration. */
 #include "control/cli/config_install.h"
 

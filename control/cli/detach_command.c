@@ -20,9 +20,9 @@
 
 #define LOOK_US	   50000
 #define END_LOOKS  200 /* for an agent to end: 10 s */
-#define GONE_LOOKS 100 /* for the kernel to let go, which it does in the background */
+#define GONE_LOOKS 100 /* for the kernel to release programs, which it does in the background */
 
-/* The process is the one that had the lock, and not another that got its number meanwhile. */
+/* Signals the holder only if the pid is still the same process. */
 static int send_signal(const char *pin_dir, const struct pin_lock_holder *holder, int number)
 {
 	cleanup_close int fd = (int)syscall(SYS_pidfd_open, holder->pid, 0);
@@ -51,7 +51,7 @@ static int wait_for_lock(const char *pin_dir, struct pin_lock **ret, struct erro
 	return r;
 }
 
-/* Whoever has the pins is asked to go; |force|: and killed when it does not. */
+/* Asks the holder of the pins to end; with |force| kills it if it does not. */
 static int take_lock(const char *pin_dir, bool force, struct pin_lock **ret, struct error *err)
 {
 	struct pin_lock_holder holder = {0};

@@ -85,7 +85,7 @@ static void add_endpoint(struct map_view *view, const struct weft_mesh_pool *poo
 	cli_table_addf(view->table, "%llu", (unsigned long long)state->failures);
 }
 
-/* A share that nobody takes still is a row: connects that get it are refused. */
+/* A share without endpoints is a row too: its connects are refused. */
 static void add_pool(struct map_view *view, uint32_t cell)
 {
 	const struct weft_mesh_pool *pool = cells_view_at(&view->cells, cell);

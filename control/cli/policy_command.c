@@ -72,7 +72,7 @@ static void print_end(const char *name, const json_t *end)
 	if (json_object_get(end, "workload"))
 		printf("%s", field_shown(end, "workload", shown));
 	else
-		printf("nobody that the mesh knows");
+		printf("a client that the mesh does not know");
 	if (json_object_get(end, "principal"))
 		printf(", principal %s", field_shown(end, "principal", shown));
 	if (json_object_get(end, "address"))
@@ -219,7 +219,7 @@ const struct command policy_verbs[] = {
 	 .least = 3,
 	 .most = 3,
 	 .summary = "what policies decide about a connection, and why",
-	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: nobody "
+	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: unknown "
 		 "that the "
 		 "mesh knows;\n"
 		 "                  of an address that is no workload's, who listens there on this "

@@ -138,7 +138,7 @@ static int make_directory(const char *path, struct error *err)
 	return error_set(err, -errno, "cannot make %s: %m", directory);
 }
 
-/* 0 when |path| is free or holds a socket that nobody answers on. */
+/* 0 when |path| is free or a socket without a listening process. */
 static int check_path(const struct sockaddr_un *a, struct error *err)
 {
 	cleanup_close int fd = -1;
@@ -156,7 +156,7 @@ static int check_path(const struct sockaddr_un *a, struct error *err)
 	return 0;
 }
 
-/* Listens under a private name first: the mode is right before the real name exists. */
+/* Listens under a temporary name first, so that the mode is set before the real name exists. */
 static int listen_aside(const char *aside, mode_t mode, struct error *err)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};

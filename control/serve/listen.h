@@ -17,8 +17,8 @@ int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, stru
 bool listen_address(int fd, uint8_t ret_addr[16], uint16_t *ret_port);
 
 /* Listens on |path| with |mode|, which holds before a client can connect. Makes the last directory
- * of the path (0755) if it is missing. Replaces a socket that nobody answers on; -EADDRINUSE when
- * somebody does, -EEXIST when the path is something else, -ENAMETOOLONG, or what the kernel says,
+ * of the path (0755) if it is missing. Replaces a socket without a listening process; -EADDRINUSE
+ * when there is one, -EEXIST when the path is something else, -ENAMETOOLONG, or the kernel's error,
  * with |err|. A non-blocking, close-on-exec descriptor which the caller closes. */
 int listen_unix_open(const char *path, mode_t mode, struct error *err);
 

@@ -41,7 +41,7 @@ int serve_sockets_open(const struct serve_options *options, struct serve_sockets
 		       struct error *err);
 void serve_sockets_close(struct serve_sockets *s);
 
-/* Binds and listens. A stale unix socket is replaced; one that somebody answers on is not. NULL and
+/* Binds and listens. A stale Unix socket is replaced; one with a listening process is not. NULL and
  * |err|: -EADDRINUSE, -EACCES, -EINVAL (bad address), -ENAMETOOLONG, -ENOMEM, ... Free with
  * serve_free. */
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,

@@ -8,7 +8,7 @@ struct digest {
 	uint64_t halves[2];
 };
 
-/* |seed| random, so that nobody can make two texts meet. */
+/* |seed| is random, so that collisions cannot be constructed. */
 struct digest digest_start(uint64_t seed);
 
 /* Adds one text, its end included. */

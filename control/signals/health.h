@@ -71,7 +71,7 @@ enum health_mesh_object {
 
 #define HEALTH_EJECT_REASONS_MAX 8
 
-/* A service of the mesh that somebody connected to. */
+/* A service of the mesh with at least one connect. */
 struct health_service {
 	const char *name; /* "NAMESPACE/NAME" */
 	uint64_t connects;

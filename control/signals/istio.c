@@ -55,7 +55,7 @@ static unsigned add_duration(struct istio_requests *s, const struct request *r)
 	return buckets_add(&s->duration, &bounds_milliseconds, r->end_ns - r->start_ns);
 }
 
-/* Where series overflow nothing is said of the ends. */
+/* In overflow series the ends are unknown. */
 static struct istio_ends ends_of(bool overflow, const struct workload *source,
 				 const struct workload *destination, const char *source_principal,
 				 const char *destination_principal)
@@ -175,7 +175,8 @@ static void label_service_name(const char *host, struct sample *ret)
 		sample_label(ret, "destination_service_name", host);
 }
 
-/* Whoever has a namespace is of this cluster: dashboards drop what has only one of both. */
+/* A workload with a namespace gets the cluster: dashboards drop series that have only one of the
+ * two. */
 static void label_cluster(const struct identity *i, const char *name, const char *cluster,
 			  struct sample *ret)
 {
@@ -216,8 +217,8 @@ static void label_destination(const struct istio_ends *ends, const char *cluster
 	label_cluster(i, "destination_cluster", cluster, ret);
 }
 
-/* Both ends have proved who they are to each other. TLS where one has is no mutual TLS: what TLS
- * was seen is in weft_tls_connections_total. */
+/* Both ends presented a certificate. TLS with one certificate is not mutual TLS;
+ * weft_tls_connections_total counts all TLS. */
 static void label_security(const struct istio_key *key, bool at_source, struct sample *ret)
 {
 	bool mutual = key->source_principal && key->destination_principal;

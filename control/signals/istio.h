@@ -67,7 +67,7 @@ struct istio_requests {
 /* Values of a TCP series. */
 struct istio_tcp {
 	struct istio_ends ends;
-	uint64_t sent_bytes;	 /* server to client, whoever reports */
+	uint64_t sent_bytes;	 /* server to client, for both reporters */
 	uint64_t received_bytes; /* client to server */
 	uint64_t opened;
 	uint64_t closed;

@@ -29,7 +29,7 @@ struct signals_limits {
 	uint64_t listener_idle_ns; /* listeners not reported for so long are gone: default 60 s */
 	uint64_t
 		connection_idle_ns; /* connections not reported for so long are gone: default 2 h */
-	uint64_t seed;		    /* of the hashes: random, so that nobody can aim at a bucket */
+	uint64_t seed; /* of the hashes: random, so that collisions cannot be constructed */
 };
 struct signals_limits signals_limits_default(void);
 

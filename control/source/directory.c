@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* inotify(7) tells that something happened, stat(2) says what: an event is never trusted for more
- * than a reason to look. */
+/* inotify(7) reports that something happened, stat(2) what: an event is only a reason to check. */
 #include "control/source/directory.h"
 
 #include "base/cleanup.h"
@@ -26,22 +25,22 @@
 #define SETTLE_MAX_NS	 100000000
 #define HOLD_LOOK_NS	 5000000
 #define HOLD_MAX_S	 5
-#define AGAIN_NS	 500000000 /* for what is left for later */
+#define AGAIN_NS	 500000000 /* delay of a later check */
 #define WRITE_MAX_S	 10
 #define INSIDE                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB |        \
 	 IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define ABOVE (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
-/* A file as it was told last: any difference is a change. */
+/* A file as last reported: any difference is a change. */
 struct known {
 	char *name; /* in the directory */
 	dev_t device;
 	ino_t inode;
 	off_t size;
 	struct timespec modified;
-	bool filled; /* what was told of this very file last had something in it */
-	bool seen;   /* by the walk at hand */
+	bool filled; /* the last report of this very file had content */
+	bool seen;   /* seen by the current walk */
 };
 
 struct directory {
@@ -53,14 +52,14 @@ struct directory {
 	int inside;	       /* watch descriptor of the directory, -1 while it is gone */
 	int above;	       /* of the folder it is in: links and directories are swapped there */
 	void *files;	       /* struct known by name (tsearch(3)) */
-	struct names touched;  /* events spoke of these */
-	struct names later;    /* told now as what cannot be read: looked at again, soon */
-	struct names written;  /* files that were changed in place and not closed yet */
+	struct names touched;  /* names in events */
+	struct names later;    /* reported as unreadable: checked again soon */
+	struct names written;  /* files changed in place and not closed yet */
 	unsigned told;	       /* visits, ever */
-	bool walk;	       /* anything may have changed */
-	bool again;	       /* not all could be looked at: once more, soon */
-	long settle_ns;	       /* of what waits; 0: nothing waits */
-	struct timespec first; /* event of what waits */
+	bool walk;	       /* all files have to be checked */
+	bool again;	       /* some could not be checked: repeat soon */
+	long settle_ns;	       /* of pending changes; 0: none */
+	struct timespec first; /* first event of the pending changes */
 	char problem[128];
 };
 
@@ -103,7 +102,7 @@ static struct known *known_make(struct directory *d, const char *name)
 static void touch(struct directory *d, const char *name)
 {
 	if (!names_add(&d->touched, name))
-		d->walk = true; /* no memory for the name: look at all */
+		d->walk = true; /* no memory for the name: check all */
 }
 
 bool directory_counts(const char *name)
@@ -219,7 +218,7 @@ const char *directory_problem(const struct directory *d)
 	return d->problem[0] ? d->problem : NULL;
 }
 
-/* ---- telling */
+/* ---- reports */
 
 static bool same(const struct known *k, const struct stat *s)
 {
@@ -262,7 +261,7 @@ static void tell_removed(const struct telling *t, const char *name)
 	known_free(k);
 }
 
-/* It cannot be opened now, which passes: until then it is told as a file that cannot be read. */
+/* A temporary failure to open it: until then it is reported as unreadable. */
 static void look_again(const struct telling *t, struct known *k, const char *name)
 {
 	const char *problem = strerror(errno);
@@ -274,7 +273,7 @@ static void look_again(const struct telling *t, struct known *k, const char *nam
 	tell(t, name, (struct slice){"", 0}, false, problem);
 }
 
-/* It is gone; or it is a link to what is not there, or not reached: that takes nothing away. */
+/* It was removed; or it is a link with a missing or unreachable target, which removes nothing. */
 static void look_at_nothing(const struct telling *t, struct known *k, const char *name,
 			    const char *path)
 {
@@ -289,8 +288,8 @@ static void look_at_nothing(const struct telling *t, struct known *k, const char
 		look_again(t, k, name);
 }
 
-/* Whether somebody is in the middle of writing it: its close will come. Not so if nothing has been
- * changed for long: truncate(2) closes nothing. */
+/* Whether it is being written, so that a close will follow. Not if it has not changed for long:
+ * truncate(2) closes nothing. */
 static bool is_written_now(const struct directory *d, const char *name, const struct stat *s)
 {
 	struct timespec now;
@@ -300,7 +299,7 @@ static bool is_written_now(const struct directory *d, const char *name, const st
 	       now.tv_sec - s->st_mtim.tv_sec <= WRITE_MAX_S;
 }
 
-/* Why the content is not to be taken, if it is of the very file that was told last. */
+/* Why the content is not accepted, if this is the same file as in the last report. */
 static const char *emptied(struct known *k, bool same_file, struct slice bytes)
 {
 	bool blank = mesh_text_is_blank(bytes);
@@ -311,7 +310,7 @@ static const char *emptied(struct known *k, bool same_file, struct slice bytes)
 	return NULL;
 }
 
-/* Looks at one file and tells what is new about it. */
+/* Checks one file and reports its change. */
 static void look(const struct telling *t, const char *name)
 {
 	struct directory *d = t->d;
@@ -366,7 +365,7 @@ static void mark_unseen(const void *node, VISIT which, int depth)
 		(*(struct known *const *)node)->seen = false;
 }
 
-/* Any look at it finds a difference. */
+/* Makes every check find a difference. */
 static void mark_untold(const void *node, VISIT which, int depth)
 {
 	(void)depth;
@@ -382,7 +381,7 @@ static void touch_unseen(const void *node, VISIT which, void *arg)
 		touch(arg, k->name);
 }
 
-/* Looks at every file there is, and finds out which are gone. */
+/* Checks every file, and finds removed ones. */
 static void walk(const struct telling *t)
 {
 	struct directory *d = t->d;
@@ -422,13 +421,13 @@ static void tell_all(const struct telling *t)
 	touched = d->touched;
 	d->touched = (struct names){0};
 	while ((name = names_take(&touched))) {
-		if (!names_has(&d->later, name)) /* else the walk has just told it */
+		if (!names_has(&d->later, name)) /* else the walk has just reported it */
 			look(t, name);
 		free(name);
 	}
 }
 
-/* What was short may be there again, a writer that closes nothing may have ended. */
+/* Checks postponed names again: a shortage may be over, a writer may have ended without a close. */
 static void look_later(struct directory *d)
 {
 	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
@@ -474,7 +473,7 @@ static void settle_after(struct directory *d, long delay_ns)
 	timerfd_settime(d->timer_fd, 0, &once, NULL);
 }
 
-/* Another directory, or a link to one, may be in this one's place. */
+/* The directory may have been replaced by another one, or by a link to one. */
 static void event_above(struct directory *d, const struct inotify_event *e)
 {
 	if (!e->len || strcmp(e->name, d->leaf) != 0)
@@ -483,7 +482,7 @@ static void event_above(struct directory *d, const struct inotify_event *e)
 	settle_after(d, SETTLE_RENAME_NS);
 }
 
-/* A name that is there whole as soon as it is: nobody writes and closes a link. */
+/* A link is complete at once: it is not written and closed. */
 static bool is_link(const struct directory *d, const char *name)
 {
 	char path[PATH_MAX];
@@ -505,11 +504,11 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 	if (e->len && e->mask & IN_MODIFY && directory_counts(e->name))
 		names_add(&d->written, e->name);
 	if (!e->len || e->mask & IN_MODIFY || ((e->mask & IN_CREATE) && !is_link(d, e->name)))
-		return; /* a file just made, or being written: its close tells more */
+		return; /* a new file, or one being written: its close follows */
 	if (directory_counts(e->name))
 		touch(d, e->name);
 	else if (e->mask & IN_MOVED_TO)
-		d->walk = true; /* what links go through may be another folder now */
+		d->walk = true; /* links may lead to another directory now */
 	else
 		return;
 	settle_after(d,
@@ -544,7 +543,7 @@ static void take_events(struct directory *d)
 	}
 }
 
-/* Whether somebody is in the middle of changing several files. */
+/* Whether a program is changing several files (DIRECTORY_HOLD). */
 static bool is_held(const struct directory *d)
 {
 	char path[PATH_MAX];

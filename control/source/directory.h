@@ -9,17 +9,19 @@
 
 #include <stdbool.h>
 
-/* While a file of this name is there, and not older than 5 s, nothing is told: whoever changes
- * several files makes it before and removes it behind, and they come into force together. */
+/* While a file of this name is there, and not older than 5 s, no change is reported: a program that
+ * changes several files creates it before and removes it afterwards, so that they come into force
+ * together. */
 #define DIRECTORY_HOLD ".weft-hold"
 
-/* The problem of a file that had text and became blank where it was: nobody takes objects away like
- * that, but a full disk and a crashed editor do. Removed, or renamed over, it is as it is then. */
+/* The problem of a file that had text and was truncated in place: not the way to remove objects,
+ * but the effect of a full disk or a crashed editor. If it is removed, or another file is renamed
+ * over it, that counts. */
 #define DIRECTORY_EMPTIED "it had objects and is empty now: they stay in force"
 
 struct directory;
 
-/* What became of one file since it was told last. */
+/* The change of one file since the last report. */
 struct directory_change {
 	const char *name;   /* "PATH/file.yaml", PATH as given */
 	struct slice bytes; /* the whole content; borrowed */
@@ -38,11 +40,11 @@ void directory_free(struct directory *d);
 /* Readable when directory_handle has work; owned by |d|. */
 int directory_fd(const struct directory *d);
 
-/* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename or removal,
- * 10 ms after a write; at most 100 ms) visits each file that changed and returns true: what the
- * visits told belongs together. A file that somebody still writes is left until it is closed,
- * whatever else happens to it; at most 10 s after the last change. When the directory itself is
- * gone nothing is visited: directory_problem says so. */
+/* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename or removal, 10
+ * ms after a write; at most 100 ms) visits each file that changed and returns true: these changes
+ * belong together. A file that is still open for writing is left until it is closed, regardless of
+ * other events; at most 10 s after the last change. When the directory itself is gone nothing is
+ * visited: directory_problem says so. */
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
 
 /* Visits every file as it is now, as if all had changed. */

@@ -24,7 +24,7 @@ const struct weft_mesh_header *cells_view_header(const struct cells_view *v);
 const struct weft_mesh_front *cells_view_front(const struct cells_view *v, const uint8_t addr[16],
 					       uint16_t port, uint8_t protocol);
 
-/* Whose |addr| is: by address and port, else by the address alone; NULL: nobody's. */
+/* The workload of |addr|: by address and port, else by the address; NULL: none. */
 const struct weft_mesh_identity *cells_view_identity(const struct cells_view *v,
 						     const uint8_t addr[16], uint16_t port);
 

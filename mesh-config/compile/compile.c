@@ -230,7 +230,7 @@ static int keep_same(struct compiler *c, struct compiled **next, struct leaving 
 	return 0;
 }
 
-/* Makes records for all that changed: whoever refers to them finds their numbers. */
+/* Creates records for all changed objects, so that references find their numbers. */
 static int renew(struct compiler *c, uint32_t count)
 {
 	struct compile_context *x = &c->made->context;

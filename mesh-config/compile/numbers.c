@@ -32,7 +32,7 @@ struct numbers {
 	uint32_t end;
 	size_t key_bytes;
 	struct list free; /* below |fresh| */
-	struct list idle; /* held by nobody, or were so for a while */
+	struct list idle; /* not held, now or for some time */
 };
 
 struct numbers *numbers_new(uint32_t capacity, size_t key_bytes, uint64_t seed)

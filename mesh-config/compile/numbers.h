@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Small numbers for things that are named by keys: the same key has the same number as long as
- * anybody holds it, and after that until the number is retired. */
+/* Small numbers for things that are named by keys: the same key has the same number as long as it
+ * is held, and after that until the number is retired. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,11 +30,11 @@ uint32_t numbers_find(const struct numbers *n, const void *key);
 /* The key of a number that is or was held and is not retired, else NULL. */
 const void *numbers_key(const struct numbers *n, uint32_t number);
 
-/* Lets |key| have |number|, held by nobody, as somebody earlier decided. 0; -EEXIST: one of them
- * belongs to another, -ERANGE. */
+/* Lets |key| have |number|, not held, as decided before. 0; -EEXIST: one of them belongs to
+ * another, -ERANGE. */
 int numbers_adopt(struct numbers *n, const void *key, uint32_t number);
 
-/* Makes numbers free for new keys that nobody has held for two calls, if |may| (NULL: always) says
+/* Makes numbers free for new keys that were not held for two calls, if |may| (NULL: always) says
  * so: nothing may refer to them any more. */
 void numbers_retire(struct numbers *n, bool (*may)(void *arg, uint32_t number), void *arg);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Cells of a block while it is made: what lies where is known before the block's place is. */
+/* Builder for the cells of a block: offsets inside the block are known before its place in the
+ * arena is. */
 #pragma once
 
 #include <linux/types.h>

@@ -89,7 +89,7 @@ void lookup_add(struct lookup *l, uint64_t hash, uint32_t value)
 	l->slots[at] = (struct lookup_slot){kept_hash(hash), value};
 }
 
-/* Whoever would be found no more moves into the gap. */
+/* Moves entries that would not be found any more into the gap. */
 void lookup_remove(struct lookup *l, uint64_t hash, lookup_same *same, const void *arg,
 		   const void *key)
 {

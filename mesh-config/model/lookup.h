@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A hash of indexes into somebody's array; the array has the keys. */
+/* A hash of indexes into the caller's array, which has the keys. */
 #pragma once
 
 #include <stdbool.h>

@@ -252,7 +252,7 @@ static bool term_holds(const struct mesh *m, const struct mesh_term *t,
 		       const struct explain_question *q, const char *text)
 {
 	if (t->attribute == MESH_SOURCE_IP && !*text)
-		return false; /* nobody can tell yet */
+		return false; /* not decidable yet */
 	for (uint32_t i = 0; i < t->value_count; i++)
 		if (value_holds(&m->values[t->value_first + i], t->attribute, q, text))
 			return !t->negated;

@@ -10,7 +10,7 @@
 #include "mesh-config/policy/holders.h"
 
 struct explain_end {
-	const struct mesh_workload *workload; /* NULL: nobody that the mesh knows */
+	const struct mesh_workload *workload; /* NULL: a client that the mesh does not know */
 	uint8_t address[16];		      /* source: all 0 = not known */
 };
 
@@ -27,7 +27,7 @@ int explain_ask(const struct mesh *m, const struct explain_question *q,
 
 /* An end that may be one of several workloads. */
 struct explain_ends {
-	struct holders holders; /* count 0: nobody that the mesh knows */
+	struct holders holders; /* count 0: a client that the mesh does not know */
 	uint8_t address[16];
 };
 

@@ -11,7 +11,7 @@
 /* Indexes of workloads that differ in what policies see. */
 struct holders {
 	uint32_t workloads[WEFT_MESH_IDENTITIES];
-	uint32_t count; /* 0: nobody that the mesh knows */
+	uint32_t count; /* 0: no workload of the mesh */
 };
 
 /* |port| 0: of a source. Costs a walk over the mesh. */

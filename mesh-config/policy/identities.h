@@ -17,7 +17,7 @@ struct identity_class {
 	const struct mesh_labels *labels;
 };
 
-/* Everything by number; a namespace_name NULL means that nobody has this number now. */
+/* Everything by number; a namespace_name NULL means that the number is free. */
 struct identity_view {
 	const char **namespaces;
 	uint32_t namespace_count;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One table says what is copied; whoever takes a copy that is not whole yet finishes it. */
+/* One table says what is copied; the change that takes an incomplete copy completes it. */
 #include "mesh-config/resolve/ahead.h"
 
 #include "base/blocks.h"

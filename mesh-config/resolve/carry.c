@@ -262,8 +262,8 @@ static void sort_move(struct resolve *r, enum workload_sort sort, struct mover *
 		r->work[service].made[sort].first += m->moves;
 }
 
-/* Where the workloads of the last mesh are now. Of those that were made anew nobody asks, unless
- * only their place differs. */
+/* Where the workloads of the last mesh are now. New ones are not looked up, unless only their place
+ * differs. */
 static void workloads_move(struct resolve *r)
 {
 	uint32_t count = last_mesh(r)->workload_count;

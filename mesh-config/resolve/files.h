@@ -24,7 +24,7 @@ struct mesh_files {
 	uint32_t count; /* places */
 	uint32_t file_count;
 	uint64_t size_bytes;	   /* of all */
-	struct mesh_file *items[]; /* NULL: nobody has this place */
+	struct mesh_file *items[]; /* NULL: the place is free */
 };
 
 /* An empty list with |count| places, held once. NULL when memory is short. */

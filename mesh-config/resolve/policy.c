@@ -108,7 +108,7 @@ static void pattern_check(struct policy_work *w, enum mesh_attribute attribute,
 	pattern_hint(attribute, text->text, trust_domain, hint, sizeof(hint));
 	problem_hint(w->r->problems,
 		     resolve_problem(w->r, w->d, PROBLEM_MATCHES_NOBODY, text->at,
-				     "\"%s\" matches nobody", text->text),
+				     "\"%s\" matches no client", text->text),
 		     "%s", hint);
 }
 

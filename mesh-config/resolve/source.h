@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From files to the model. A source holds every file parsed; putting one file again parses that
- * one only, and building resolves what changed. Pure: bytes come in, nobody opens a file here. */
+/* From files to the model. A source holds every file parsed; putting one file again parses that one
+ * only, and building resolves what changed. Pure: it gets bytes and opens no file. */
 #pragma once
 
 #include "base/error.h"

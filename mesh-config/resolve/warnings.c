@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is sound and yet may not be what its author expects: policies that select nobody, or whom
- * more than their address must tell, and objects about services that are not balanced. */
+/* What is sound and yet may not be what its author expects: policies that select no workload, or
+ * whom more than their address must tell, and objects about services that are not balanced. */
 #include "mesh-config/resolve/resolve.h"
 
 #include "mesh-config/policy/authorize.h"
@@ -177,7 +177,7 @@ static struct classes classes_of(const struct resolve *r, const struct classes *
 	return (struct classes){all->items + low, end - low};
 }
 
-/* ---- policies that select nobody */
+/* ---- policies that select no workload */
 
 static const struct draft *policy_draft(const struct resolve *r, const struct mesh_policy *p)
 {

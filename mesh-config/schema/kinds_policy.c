@@ -45,7 +45,7 @@ static const struct field source_schema_fields[] = {
 	      .list = true, .form = FORM_ADDRESS),
 };
 
-/* Istio refuses it, too: whether it is nobody or everybody readers would not agree. */
+/* Istio refuses it, too: it is not clear whether it means no source or any source. */
 static void empty_report(struct reading *r, struct place at, const char *what, const char *field)
 {
 	problem_hint(
@@ -196,7 +196,7 @@ static SCHEMA(condition_schema, "AuthorizationPolicy.spec.rules.when", struct dr
 	      .check = condition_check);
 
 static const struct field rule_schema_fields[] = {
-	FIELD(struct draft_rule, from, "from", OBJECT, "one of these sources; none: everybody",
+	FIELD(struct draft_rule, from, "from", OBJECT, "one of these sources; none: any source",
 	      .object = &from_schema, .list = true),
 	FIELD(struct draft_rule, to, "to", OBJECT, "one of these operations; none: all",
 	      .object = &to_schema, .list = true),

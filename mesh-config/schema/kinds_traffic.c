@@ -379,7 +379,7 @@ static const struct field outlier_detection_schema_fields[] = {
 	FIELD(struct draft_outlier_detection, latency, "latency", OBJECT,
 	      "leave out who answers more slowly than the others", .object = &latency_schema),
 	FIELD(struct draft_outlier_detection, minimum_hosts, "minimumHosts", NUMBER,
-	      "endpoints with enough requests, or nobody is compared", .min = 2,
+	      "endpoints with enough requests; with fewer none are compared", .min = 2,
 	      FIELD_DEFAULT(5, "5")),
 	FIELD(struct draft_outlier_detection, minimum_requests, "minimumRequests", NUMBER,
 	      "in an interval, or an endpoint is not compared", .min = 1,

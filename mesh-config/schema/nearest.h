@@ -10,7 +10,7 @@
  * to |b|, times two; UINT32_MAX when one is longer than 64 bytes. */
 uint32_t nearest_distance(struct slice a, struct slice b);
 
-/* Whether that few edits may be a slip of somebody who meant |b|. */
+/* Whether so few edits are likely to be a typing error for |b|. */
 static inline int nearest_is_slip(uint32_t distance, size_t size_bytes)
 {
 	return distance <= 2 + size_bytes / 2 && distance < 2 * size_bytes;

@@ -106,7 +106,7 @@ void schema_words_report(struct reading *r, const struct field *f, const struct 
 		problem_hint(r->problems, note, "allowed: %s", allowed);
 }
 
-/* Nobody reads more than the beginning of a long text. */
+/* The beginning of a long text is enough in a message. */
 #define SHOWN_MAX_BYTES 80
 
 void schema_form_report(struct reading *r, const struct field *f, struct slice text,

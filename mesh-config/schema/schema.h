@@ -138,7 +138,7 @@ struct schema {
 				      .size_bytes = sizeof(draft),                                 \
 				      ##__VA_ARGS__}
 
-/* An object that nobody looks into. */
+/* An object whose content is not examined. */
 extern const struct schema some_object_schema;
 
 /* What reading a file needs. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A kind that restricts is never left out as one that nobody needs: a known name in a group that it
- * does not belong to, a misspelt name, and kinds of which weft knows that they restrict. */
+/* Kinds that weft does not read. These are never ignored: a known name in a wrong group, a misspelt
+ * name, and kinds known to restrict connections or requests. */
 #include "mesh-config/schema/unknown_kinds.h"
 
 #include "base/table.h"

@@ -142,10 +142,10 @@
 	  "Without one (headless, ExternalName, no clusterIP or addresses yet) or with "           \
 	  "resolution "                                                                            \
 	  "NONE they go where they go, whatever routes and rules say.")                            \
-	X(MATCHES_NOBODY, "W4026", "pattern that matches nobody",                                  \
-	  "No client can have this principal, namespace or service account, whoever comes: a "     \
-	  "DENY denies nobody by it, an ALLOW lets nobody in, and in a list of exceptions it "     \
-	  "excepts nobody. Principals are TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT, with the trust "   \
+	X(MATCHES_NOBODY, "W4026", "pattern that matches no client",                               \
+	  "No client can have this principal, namespace or service account: a "                    \
+	  "DENY denies no client by it, an ALLOW allows none, and in a list of exceptions it "     \
+	  "excepts none. Principals are TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT, with the trust "     \
 	  "domain of MeshSettings; a star counts once, at the beginning or at the end.")           \
 	X(ADDRESS_ONLY, "W4021", "known by its address alone",                                     \
 	  "On the node that a workload runs on, policies for it hold for all of its sockets; "     \
