@@ -7,7 +7,6 @@
 #include "control/agent/sandbox.h"
 #include "control/agent/service.h"
 #include "control/agent/worker.h"
-#include "control/broker.h"
 #include "control/serve/listen.h"
 #include "control/serve/serve.h"
 
@@ -53,7 +52,6 @@ struct weftd {
 	struct pin_lock *lock; /* NULL: nothing is pinned */
 	struct serve_sockets sockets;
 	struct loader *loader;
-	struct broker broker;
 	struct ipc_links links;
 	pid_t worker;
 	uint64_t worker_ns; /* when it was started last */
@@ -86,15 +84,13 @@ static void be_worker(struct weftd *d, int ready_fd)
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "weftd-worker");
-	broker_keep_worker(&d->broker);
 	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
 	close(d->epoll_fd);
 	close(d->timer_fd);
 	close(d->restart_fd);
 	close(d->signal_fd);
 	pin_lock_forget(d->lock);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->broker, &d->links, &d->sockets,
-			  ready_fd);
+	code = worker_run(&d->options, loader_attach(d->loader), &d->links, &d->sockets, ready_fd);
 	_exit(code);
 }
 
@@ -114,9 +110,8 @@ static int wait_ready(struct weftd *d, int ready_fd, struct error *err)
 static int worker_start(struct weftd *d, struct error *err)
 {
 	int ready[2];
-	int r = broker_open(&d->broker, err);
+	int r = ipc_links_open(&d->links, err);
 
-	r = r ? r : ipc_links_open(&d->links, err);
 	if (r)
 		return r;
 	d->worker_ns = process_now_ns();
@@ -128,20 +123,18 @@ static int worker_start(struct weftd *d, struct error *err)
 		be_worker(d, ready[1]);
 	}
 	close(ready[1]);
-	broker_keep_loader(&d->broker);
 	ipc_links_keep(&d->links, IPC_PROCESS_LOADER);
 	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
-			  : loader_connect(d->loader, &d->links, &d->broker, err);
+			  : loader_connect(d->loader, &d->links, err);
 	r = r ? r : wait_ready(d, ready[0], err);
 	close(ready[0]);
-	return r ? r : watch(d, d->broker.loader_fd);
+	return r ? r : watch(d, d->links.answers[IPC_LOADER].fd);
 }
 
 static void worker_disconnect(struct weftd *d)
 {
 	loader_disconnect(d->loader);
 	ipc_links_close(&d->links);
-	broker_close(&d->broker);
 }
 
 static void wait_for_end(pid_t pid, int timeout_ms)
@@ -159,7 +152,7 @@ static void worker_stop(struct weftd *d)
 {
 	if (d->worker <= 0)
 		return;
-	shutdown(d->broker.loader_fd, SHUT_RDWR);
+	shutdown(d->links.answers[IPC_LOADER].fd, SHUT_RDWR);
 	kill(d->worker, SIGTERM);
 	wait_for_end(d->worker, KEEP_MAX_MS);
 	worker_disconnect(d);
@@ -283,7 +276,7 @@ static void tick(struct weftd *d)
 	uint64_t began_ns = process_cpu_ns(), took_ns;
 
 	if (d->worker > 0)
-		loader_push_living(d->loader, &d->broker);
+		loader_push_living(d->loader);
 	loader_tick(d->loader);
 	tell_descriptors(d);
 	took_ns = process_cpu_ns() - began_ns;
@@ -352,7 +345,7 @@ static void handle(struct weftd *d, int fd)
 	} else if (fd == loader_fd(d->loader)) {
 		loader_handle(d->loader);
 		tell_state(d);
-	} else if (loader_answer(d->loader, &d->broker)) {
+	} else if (d->worker > 0 && loader_answer(d->loader)) {
 		epoll_ctl(d->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* SIGCHLD tells the rest */
 	}
 }
@@ -456,7 +449,7 @@ static int start(struct weftd *d, struct error *err)
 
 static void run(struct weftd *d)
 {
-	loader_push_living(d->loader, &d->broker);
+	loader_push_living(d->loader);
 	tell_state(d);
 	loop(d);
 	service_notify("STOPPING=1");
@@ -485,9 +478,7 @@ static void explain(const struct options *o, const struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct weftd d = {.broker = {-1, -1, -1, -1},
-			  .sockets = {.tcp_fd = -1, .local_fd = -1},
-			  .epoll_fd = -1};
+	struct weftd d = {.sockets = {.tcp_fd = -1, .local_fd = -1}, .epoll_fd = -1};
 	struct error err = {0};
 	int code = options_parse(argc, argv, &d.options);
 

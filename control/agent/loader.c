@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Connects the modules that attach; the worker gets everything it needs through the broker. */
+/* Connects the modules that attach; the worker gets everything it needs through control/ipc. */
 #include "control/agent/loader.h"
 
 #include "control/agent/check.h"
 #include "control/agent/loader_health.h"
 #include "control/agent/stack_questions.h"
 #include "control/apply/feeder.h"
-#include "control/namer.h"
+#include "control/agent/namer.h"
 
 #include "base/cleanup.h"
 #include "base/process.h"
@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#define REQUEST_BYTES	   256
 #define LOADER_BATCH_BYTES 32768	 /* of records sent in one message */
 #define LOOKUPS_NS	   1000000000ull /* interval of the search for new network namespaces */
 #define FLOW_IDLE_NS	   300000000000ull
@@ -53,13 +54,15 @@ struct loader {
 	char endings_problem[256];
 	struct owners *owners; /* NULL: no mesh, or see owners_problem */
 	char owners_problem[256];
-	struct broker *broker; /* NULL: there is no worker */
-	struct namer *namer;   /* NULL: the same */
+	struct ipc *asked;   /* NULL: there is no worker */
+	struct ipc *worker;  /* the same: it gets records */
+	struct namer *namer; /* the same */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
 	int epoll_fd;
-	struct broker_health health;
+	struct loader_health health;
+	char data[REQUEST_BYTES] __attribute__((aligned(8))); /* of a request */
 };
 
 /* ---- start */
@@ -380,21 +383,21 @@ struct attach *loader_attach(struct loader *l)
 	return l->attach;
 }
 
-int loader_connect(struct loader *l, struct ipc_links *links, struct broker *broker,
-		   struct error *err)
+int loader_connect(struct loader *l, struct ipc_links *links, struct error *err)
 {
-	l->broker = broker;
-	l->stacks.answers = broker->stacks;
+	l->asked = &links->answers[IPC_LOADER];
+	l->worker = &links->asks[IPC_WORKER];
+	l->stacks.answers = links->stacks;
 	if (l->feeder)
 		feeder_connect(l->feeder, links);
-	return namer_new(l->cgroup_root, broker->namer_fd, &l->namer, err);
+	return namer_new(l->cgroup_root, &links->answers[IPC_NAMER], &l->namer, err);
 }
 
 void loader_disconnect(struct loader *l)
 {
 	namer_free(l->namer);
 	l->namer = NULL;
-	l->broker = NULL;
+	l->asked = l->worker = NULL;
 	l->stacks.answers = NULL;
 	if (l->feeder)
 		feeder_connect(l->feeder, NULL);
@@ -409,8 +412,8 @@ static void tell_ended(void *arg, const struct weft_verdict *v)
 {
 	struct loader *l = arg;
 
-	if (l->broker)
-		broker_push(l->broker, v, sizeof(*v));
+	if (l->worker)
+		ipc_tell(l->worker, IPC_MESSAGE_RECORDS, v, sizeof(*v), -1);
 }
 
 void loader_handle(struct loader *l)
@@ -448,7 +451,17 @@ void loader_tick(struct loader *l)
 
 /* ---- answers */
 
-static void answer_health(struct loader *l, struct broker *b)
+/* |r| is 0 or a negative errno. */
+static void answer_with(struct loader *l, const struct ipc_request *request, int r,
+			const void *data, size_t bytes)
+{
+	if (r)
+		ipc_refuse(l->asked, request, r, NULL);
+	else
+		ipc_answer(l->asked, request, data, bytes, -1);
+}
+
+static void answer_health(struct loader *l, const struct ipc_request *request)
 {
 	struct loader_health_parts parts = {.attach = l->attach,
 					    .libraries = l->libraries,
@@ -460,12 +473,12 @@ static void answer_health(struct loader *l, struct broker *b)
 	if (l->flows)
 		loader_tick(l);
 	loader_health_fill(&parts, &l->health);
-	broker_answer(b, &l->health, sizeof(l->health));
+	answer_with(l, request, 0, &l->health, sizeof(l->health));
 }
 
-static void answer_check(struct loader *l, struct broker *b)
+static void answer_check(struct loader *l, const struct ipc_request *request)
 {
-	struct text text = text_new(BROKER_MAX_BYTES);
+	struct text text = text_new(IPC_DATA_MAX);
 	struct check check = {.attach = l->attach,
 			      .libraries = l->libraries,
 			      .tls_problem = l->tls_problem,
@@ -483,82 +496,74 @@ static void answer_check(struct loader *l, struct broker *b)
 
 	features_probe(&l->features);
 	check_write(&check, &text);
-	broker_answer(b, text.data ? text.data : "", text.used);
+	answer_with(l, request, 0, text.data ? text.data : "", text.used);
 	text_free(&text);
 }
 
-static void answer_simulation(struct loader *l, struct broker *b, const struct broker_message *m)
+static void answer_simulation(struct loader *l, const struct ipc_request *request)
 {
 	struct weft_simulation s;
-	bool done = false;
 
-	if (l->feeder && m->data_bytes == sizeof(s)) {
-		memcpy(&s, m->data, sizeof(s));
-		done = !feeder_simulate(l->feeder, &s);
-	}
-	broker_answer(b, &s, done ? sizeof(s) : 0);
+	memcpy(&s, l->data, sizeof(s));
+	answer_with(l, request, l->feeder ? feeder_simulate(l->feeder, &s) : -ENOTSUP, &s,
+		    sizeof(s));
 }
 
-static void answer_explanation(struct loader *l, struct broker *b, const struct broker_message *m)
+static void answer_explanation(struct loader *l, const struct ipc_request *request)
 {
 	struct weft_explanation e;
-	bool done = false;
 
-	if (l->feeder && m->data_bytes == sizeof(e)) {
-		memcpy(&e, m->data, sizeof(e));
-		done = !feeder_explain(l->feeder, &e);
-	}
-	broker_answer(b, &e, done ? sizeof(e) : 0);
+	memcpy(&e, l->data, sizeof(e));
+	answer_with(l, request, l->feeder ? feeder_explain(l->feeder, &e) : -ENOTSUP, &e,
+		    sizeof(e));
 }
 
-static void answer_where(struct loader *l, struct broker *b, const struct broker_message *m)
+static void answer_where(struct loader *l, const struct ipc_request *request)
 {
 	static struct weft_place places[WHERE_PLACES_MAX];
 	struct weft_where where;
-	int count = -EINVAL;
+	int count;
 
-	if (m->data_bytes == sizeof(where)) {
-		memcpy(&where, m->data, sizeof(where));
-		count = where_find(l->attach, &where, places);
-	}
-	broker_answer(b, places, count < 0 ? 1 : (size_t)count * sizeof(places[0]));
+	memcpy(&where, l->data, sizeof(where));
+	count = where_find(l->attach, &where, places);
+	answer_with(l, request, count < 0 ? count : 0, places, (size_t)count * sizeof(places[0]));
 }
 
-int loader_answer(struct loader *l, struct broker *b)
+int loader_answer(struct loader *l)
 {
-	struct broker_message m;
-	int r = broker_question_read(b, &m);
+	struct ipc_request request;
+	int r = ipc_receive(l->asked, &request, l->data, sizeof(l->data), NULL);
 
 	if (r)
 		return r == -EAGAIN ? 0 : -EPIPE;
-	switch ((enum broker_question)m.question) {
-	case BROKER_HEALTH:
-		answer_health(l, b);
+	switch (request.message) {
+	case IPC_MESSAGE_HEALTH:
+		answer_health(l, &request);
 		break;
-	case BROKER_CHECK:
-		answer_check(l, b);
+	case IPC_MESSAGE_CHECK:
+		answer_check(l, &request);
 		break;
-	case BROKER_SIMULATE:
-		answer_simulation(l, b, &m);
+	case IPC_MESSAGE_SIMULATE:
+		answer_simulation(l, &request);
 		break;
-	case BROKER_EXPLAIN:
-		answer_explanation(l, b, &m);
+	case IPC_MESSAGE_EXPLAIN:
+		answer_explanation(l, &request);
 		break;
-	case BROKER_WHERE:
-		answer_where(l, b, &m);
+	case IPC_MESSAGE_WHERE:
+		answer_where(l, &request);
 		break;
-	case BROKER_END:
+	case IPC_MESSAGE_END:
 		end_connections(l);
 		break;
-	case BROKER_STACK:
-		stack_questions_take(&l->stacks, m.data, m.data_bytes, process_now_ns());
+	default: /* IPC_MESSAGE_STACK */
+		stack_questions_take(&l->stacks, l->data, request.bytes, process_now_ns());
 		break;
 	}
 	return 0;
 }
 
 struct batch {
-	struct broker *broker;
+	struct ipc *worker;
 	size_t used;
 	char data[LOADER_BATCH_BYTES];
 };
@@ -566,7 +571,7 @@ struct batch {
 static void batch_send(struct batch *batch)
 {
 	if (batch->used)
-		broker_push(batch->broker, batch->data, batch->used);
+		ipc_tell(batch->worker, IPC_MESSAGE_RECORDS, batch->data, batch->used, -1);
 	batch->used = 0;
 }
 
@@ -581,9 +586,9 @@ static int batch_add(void *arg, void *record, size_t size_bytes)
 	return 0;
 }
 
-void loader_push_living(struct loader *l, struct broker *b)
+void loader_push_living(struct loader *l)
 {
-	struct batch batch = {.broker = b};
+	struct batch batch = {.worker = l->worker};
 
 	attach_iterate(l->attach, batch_add, &batch);
 	batch_send(&batch);

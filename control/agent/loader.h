@@ -4,7 +4,6 @@
 #pragma once
 
 #include "control/agent/options.h"
-#include "control/broker.h"
 #include "control/ipc/links.h"
 
 #include "base/error.h"
@@ -38,10 +37,9 @@ struct attach *loader_attach(struct loader *l);
  * end connections in other network namespaces. */
 bool loader_needs_admin(const struct loader *l);
 
-/* A new worker is at the other ends of |links| and |broker|, which outlive the
+/* A new worker is at the other ends of |links|, which outlive the
  * connection. 0 or a negative errno with |err|. */
-int loader_connect(struct loader *l, struct ipc_links *links, struct broker *broker,
-		   struct error *err);
+int loader_connect(struct loader *l, struct ipc_links *links, struct error *err);
 
 /* Call before the loader's ends are closed. */
 void loader_disconnect(struct loader *l);
@@ -54,5 +52,5 @@ void loader_handle(struct loader *l);
 void loader_tick(struct loader *l);
 
 /* Answers what the worker asks, and pushes to it what lives. -EPIPE: the worker is gone. */
-int loader_answer(struct loader *l, struct broker *b);
-void loader_push_living(struct loader *l, struct broker *b);
+int loader_answer(struct loader *l);
+void loader_push_living(struct loader *l);

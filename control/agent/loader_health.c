@@ -19,7 +19,7 @@ _Static_assert(PROGRAM_MAX < HEALTH_PROGRAMS_MAX && PROGRAM_MAX < HEALTH_PROBES_
 
 static void add_program(void *arg, const struct attach_program *p)
 {
-	struct broker_health *h = arg;
+	struct loader_health *h = arg;
 	struct health_probe *probe = &h->probes[h->probe_count++];
 
 	if (p->attached) {
@@ -34,7 +34,7 @@ static void add_program(void *arg, const struct attach_program *p)
 }
 
 /* Programs that other modules than attach attach or run. */
-static void add_other_programs(const struct attach *a, struct broker_health *h)
+static void add_other_programs(const struct attach *a, struct loader_health *h)
 {
 	for (enum program p = 0; p < PROGRAM_MAX; p++) {
 		struct health_program *program = &h->programs[h->program_count];
@@ -56,7 +56,7 @@ static void count_probed(void *arg, const struct library *library)
 
 static void add_interface(void *arg, const struct interface_report *report)
 {
-	struct broker_health *h = arg;
+	struct loader_health *h = arg;
 	struct health_interface *i = &h->interfaces[h->interface_count];
 
 	if (!report->chosen || h->interface_count == HEALTH_INTERFACES_MAX)
@@ -77,7 +77,7 @@ static enum health_flow_protocol flow_protocol(uint16_t protocol)
 static void add_total(void *arg, const struct flows_total *total)
 {
 	enum health_flow_protocol protocol = flow_protocol(total->protocol);
-	struct broker_health *h = arg;
+	struct loader_health *h = arg;
 
 	for (uint32_t i = 0; i < h->interface_count; i++) {
 		struct health_interface *interface = &h->interfaces[i];
@@ -90,7 +90,7 @@ static void add_total(void *arg, const struct flows_total *total)
 	}
 }
 
-void loader_health_fill(const struct loader_health_parts *parts, struct broker_health *h)
+void loader_health_fill(const struct loader_health_parts *parts, struct loader_health *h)
 {
 	memset(h, 0, sizeof(*h));
 	attach_read_counters(parts->attach, h->kernel_lost, h->kernel_counts);

@@ -2,7 +2,7 @@
 /* The loader's part of the health numbers. */
 #pragma once
 
-#include "control/broker.h"
+#include "control/ipc/loader_health.h"
 
 struct attach;
 struct endings;
@@ -21,4 +21,4 @@ struct loader_health_parts {
 	struct owners *owners;
 };
 
-void loader_health_fill(const struct loader_health_parts *parts, struct broker_health *ret);
+void loader_health_fill(const struct loader_health_parts *parts, struct loader_health *ret);

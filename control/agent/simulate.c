@@ -3,7 +3,7 @@
 #include "control/agent/simulate.h"
 
 #include "control/apply/generation.h"
-#include "control/broker.h"
+#include "control/ipc/ipc.h"
 #include "control/export/end.h"
 #include "control/export/explain.h"
 #include "control/export/json.h"
@@ -276,12 +276,12 @@ static void put_answer(struct text *out, const struct generation *g,
 	json_put_line(&j);
 }
 
-int simulate_write(const struct generation *g, struct broker *broker,
+int simulate_write(const struct generation *g, struct ipc *loader,
 		   const struct explain_kernel *kernel, const char *from, const char *to,
 		   struct text *out, struct error *err)
 {
 	struct weft_simulation s = {.uid = WEFT_NUMBER_NONE};
-	ssize_t n;
+	struct ipc_answer answer = {.data = &s, .size = sizeof(s)};
 	int r;
 
 	if (!g)
@@ -290,8 +290,7 @@ int simulate_write(const struct generation *g, struct broker *broker,
 	r = r ? r : find_target(g->mesh, to, &s, err);
 	if (r)
 		return r;
-	n = broker_ask_data(broker, BROKER_SIMULATE, &s, sizeof(s), &s, sizeof(s));
-	if (n != sizeof(s))
+	if (ipc_ask(loader, IPC_MESSAGE_SIMULATE, &s, sizeof(s), &answer, NULL))
 		return error_set(err, -ENOTSUP,
 				 "this kernel cannot run the balancing code by hand");
 	put_answer(out, g, kernel, from, &s);

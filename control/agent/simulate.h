@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-struct broker;
+struct ipc;
 struct explain_kernel;
 struct generation;
 struct text;
@@ -15,6 +15,6 @@ struct text;
  * port only. Writes one JSON object and a line end: "verdict" is that of balancing and policies
  * together, "policy" what policies say as explain_put writes it, "hint" what was probably meant. 0;
  * -EINVAL, -ENOENT or what asking the kernel met, with |err|. */
-int simulate_write(const struct generation *g, struct broker *broker,
+int simulate_write(const struct generation *g, struct ipc *loader,
 		   const struct explain_kernel *kernel, const char *from, const char *to,
 		   struct text *out, struct error *err);

@@ -7,7 +7,8 @@
 #include "control/agent/turns.h"
 #include "control/apply/generation.h"
 #include "control/apply/steering.h"
-#include "control/broker.h"
+#include "control/ipc/ipc.h"
+#include "control/ipc/loader_health.h"
 #include "control/export/explain.h"
 #include "control/export/json.h"
 #include "control/serve/serve.h"
@@ -28,8 +29,8 @@ struct status {
 	uint64_t started_ns;
 	uint64_t started_s; /* since the epoch */
 	struct health health;
-	struct broker_health loader;
-	char check[BROKER_MAX_BYTES];
+	struct loader_health loader;
+	char check[IPC_DATA_MAX];
 };
 
 struct status *status_new(const struct status_parts *parts, struct error *err)
@@ -53,18 +54,18 @@ void status_free(struct status *s)
 
 /* Does not block reading of the ring while the loader is busy: other threads may take a turn
  * meanwhile. */
-static ssize_t ask_loader(struct status *s, enum broker_question question, void *answer,
-			  size_t size)
+static ssize_t ask_loader(struct status *s, enum ipc_message message, void *data, size_t size)
 {
-	ssize_t n;
+	struct ipc_answer answer = {.data = data, .size = size};
+	int r;
 
 	turns_end(*s->parts.turns);
-	n = broker_ask(s->parts.broker, question, answer, size);
+	r = ipc_ask(s->parts.loader, message, NULL, 0, &answer, NULL);
 	turns_begin(*s->parts.turns);
-	return n;
+	return r ? r : (ssize_t)answer.bytes;
 }
 
-static void take_loader(struct health *h, const struct broker_health *l)
+static void take_loader(struct health *h, const struct loader_health *l)
 {
 	memcpy(h->kernel_lost, l->kernel_lost, sizeof(h->kernel_lost));
 	memcpy(h->kernel_counts, l->kernel_counts, sizeof(h->kernel_counts));
@@ -109,7 +110,7 @@ static void refresh_counts(struct status *s)
 	s->parts.drain(s->parts.drain_arg);
 	account = *attach_account(s->parts.attach);
 	h->observe = *observe_counts(s->parts.observe);
-	if (ask_loader(s, BROKER_HEALTH, &s->loader, sizeof(s->loader)) == sizeof(s->loader))
+	if (ask_loader(s, IPC_MESSAGE_HEALTH, &s->loader, sizeof(s->loader)) > 0)
 		take_loader(h, &s->loader);
 	take_account(h, &account);
 }
@@ -258,7 +259,7 @@ void status_write(void *arg, struct text *out)
 void status_write_check(void *arg, struct text *out)
 {
 	struct status *s = arg;
-	ssize_t n = ask_loader(s, BROKER_CHECK, s->check, sizeof(s->check));
+	ssize_t n = ask_loader(s, IPC_MESSAGE_CHECK, s->check, sizeof(s->check));
 
 	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
 }
@@ -293,17 +294,18 @@ void status_write_endpoints(void *arg, struct text *out)
 
 static int ask_kernel(void *arg, struct weft_explanation *e)
 {
-	ssize_t n = broker_ask_data(arg, BROKER_EXPLAIN, e, sizeof(*e), e, sizeof(*e));
+	struct ipc_answer answer = {.data = e, .size = sizeof(*e)};
 
-	return n == sizeof(*e) ? 0 : -ENOTSUP;
+	return ipc_ask(arg, IPC_MESSAGE_EXPLAIN, e, sizeof(*e), &answer, NULL) ? -ENOTSUP : 0;
 }
 
 static int ask_where(void *arg, const struct weft_where *where, struct weft_place *ret)
 {
-	ssize_t n = broker_ask_data(arg, BROKER_WHERE, where, sizeof(*where), ret,
-				    WHERE_PLACES_MAX * sizeof(*ret));
+	struct ipc_answer answer = {.data = ret, .size = WHERE_PLACES_MAX * sizeof(*ret)};
 
-	return n >= 0 && n % sizeof(*ret) == 0 ? (int)(n / sizeof(*ret)) : -ENOTSUP;
+	if (ipc_ask(arg, IPC_MESSAGE_WHERE, where, sizeof(*where), &answer, NULL))
+		return -ENOTSUP;
+	return (int)(answer.bytes / sizeof(*ret));
 }
 
 /* Without a generation there are no requests to the kernel. */
@@ -312,7 +314,7 @@ static struct explain_kernel kernel_of(const struct status *s, const struct gene
 	return (struct explain_kernel){.names = g ? g->names : NULL,
 				       .ask = ask_kernel,
 				       .where = ask_where,
-				       .arg = s->parts.broker};
+				       .arg = s->parts.loader};
 }
 
 int status_explain(void *arg, const char *from, const char *to, const char *port, struct text *out,
@@ -341,5 +343,5 @@ int status_simulate(void *arg, const char *from, const char *to, struct text *ou
 	const struct generation *g = steering_generation(s->parts.steering);
 	const struct explain_kernel kernel = kernel_of(s, g);
 
-	return simulate_write(g, s->parts.broker, &kernel, from, to, out, err);
+	return simulate_write(g, s->parts.loader, &kernel, from, to, out, err);
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct attach;
-struct broker;
+struct ipc;
 struct observe;
 struct mesh_files;
 struct options;
@@ -23,7 +23,7 @@ struct turns;
 /* Its sources, which must outlive it. |serve| and |turns| are read on demand. */
 struct status_parts {
 	const struct options *options;
-	struct broker *broker;
+	struct ipc *loader;
 	struct attach *attach;
 	struct observe *observe;
 	struct signals *signals;

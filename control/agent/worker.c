@@ -53,7 +53,6 @@
 struct worker {
 	struct options options;
 	struct attach *attach;
-	struct broker *broker;
 	struct observe *observe;
 	struct signals *signals;
 	struct recent *recent;
@@ -140,11 +139,13 @@ static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t u
 static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct worker *w = arg;
-	struct broker_name name = {.cgroup_id = cgroup_id};
+	struct ipc_path path;
+	struct ipc_answer answer = {.data = &path, .size = sizeof(path)};
 
-	if (broker_ask_name(w->broker, &name) || !name.path[0])
+	if (ipc_ask(&w->links->asks[IPC_NAMER], IPC_MESSAGE_CGROUP_PATH, &cgroup_id,
+		    sizeof(cgroup_id), &answer, NULL))
 		return -ENOENT;
-	snprintf(out, size, "%s", name.path);
+	snprintf(out, size, "%s", path.path);
 	return 0;
 }
 
@@ -166,12 +167,23 @@ static bool read_state(int fd, const char *id, struct observe_names *ret)
 	return named;
 }
 
+/* The |n|-th file of the runtime of a container, from 1: a descriptor, or a negative errno. */
+static int ask_file(struct worker *w, uint64_t cgroup_id, unsigned n)
+{
+	struct ipc_container_file file = {cgroup_id, n};
+	struct ipc_answer answer = {.wants_fd = true};
+	int r = ipc_ask(&w->links->asks[IPC_NAMER], IPC_MESSAGE_CONTAINER_FILE, &file, sizeof(file),
+			&answer, NULL);
+
+	return r ? r : answer.fd;
+}
+
 static int name_container(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
 {
 	struct worker *w = arg;
 
 	for (unsigned n = 1; n <= STATE_FILES; n++) {
-		cleanup_close int fd = broker_ask_state(w->broker, cgroup_id, n);
+		cleanup_close int fd = ask_file(w, cgroup_id, n);
 
 		if (fd < 0)
 			return -ENOENT;
@@ -198,15 +210,15 @@ static unsigned tls_stack_of(void *arg, uint32_t pid)
 	enum tls_stack stack = TLS_STACK_NONE;
 	bool fresh = false;
 
-	if (!w->broker->stacks ||
-	    (stack_answers_get(w->broker->stacks, pid, now_ns, &stack, &fresh) && fresh))
+	if (!w->links->stacks ||
+	    (stack_answers_get(w->links->stacks, pid, now_ns, &stack, &fresh) && fresh))
 		return stack;
 	if (now_ns >= w->stacks_asked_ns + NS_PER_S) {
 		w->stacks_asked_ns = now_ns;
 		w->stacks_asked = 0;
 	}
 	if (w->stacks_asked++ < STACK_QUESTIONS_PER_S)
-		broker_tell(w->broker, BROKER_STACK, &pid, sizeof(pid));
+		ipc_tell(&w->links->asks[IPC_LOADER], IPC_MESSAGE_STACK, &pid, sizeof(pid), -1);
 	return stack;
 }
 
@@ -263,7 +275,7 @@ static void end_connections(void *arg)
 {
 	struct worker *w = arg;
 
-	broker_tell(w->broker, BROKER_END, NULL, 0);
+	ipc_tell(&w->links->asks[IPC_LOADER], IPC_MESSAGE_END, NULL, 0, -1);
 }
 
 static int start_steering(struct worker *w, struct error *err)
@@ -319,7 +331,7 @@ static int start_serve(struct worker *w, struct error *err)
 	struct serve_options options = {.sockets = w->sockets};
 	struct status_parts parts = {.options = &w->options,
 				     .turns = &w->turns,
-				     .broker = w->broker,
+				     .loader = &w->links->asks[IPC_LOADER],
 				     .attach = w->attach,
 				     .observe = w->observe,
 				     .signals = w->signals,
@@ -366,6 +378,11 @@ static void tick_after(struct worker *w, long delay_ns)
 	timerfd_settime(w->timer_fd, 0, &once, NULL);
 }
 
+static int records_fd(const struct worker *w)
+{
+	return w->links->answers[IPC_WORKER].fd;
+}
+
 static int start_loop(struct worker *w, struct error *err)
 {
 	sigset_t signals;
@@ -378,7 +395,7 @@ static int start_loop(struct worker *w, struct error *err)
 	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	tick_after(w, IDLE_TICK_NS);
-	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, w->broker->records_fd) ||
+	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, records_fd(w)) ||
 	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)) ||
 	    (w->steering && watch(w, steering_fd(w->steering))))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
@@ -463,15 +480,18 @@ static void tick(struct worker *w)
 /* Living connections and listeners: records like those of the ring, one after another. */
 static void read_records(struct worker *w)
 {
-	static char buffer[BROKER_MAX_BYTES];
+	static char buffer[IPC_DATA_MAX];
+	struct ipc_request records = {0};
 	const struct weft_event *event;
-	ssize_t n = broker_records_read(w->broker, buffer, sizeof(buffer));
+	int r = ipc_receive(&w->links->answers[IPC_WORKER], &records, buffer, sizeof(buffer), NULL);
 
-	if (n == -EPIPE)
+	if (r == -EPIPE)
 		w->stop = true;
-	for (ssize_t at = 0; at + (ssize_t)sizeof(*event) <= n; at += event->size_bytes) {
+	if (r)
+		return;
+	for (size_t at = 0; at + sizeof(*event) <= records.bytes; at += event->size_bytes) {
 		event = (const struct weft_event *)(buffer + at);
-		if (event->size_bytes < sizeof(*event) || event->size_bytes > n - at)
+		if (event->size_bytes < sizeof(*event) || event->size_bytes > records.bytes - at)
 			return;
 		observe_event(w->observe, event, event->size_bytes);
 	}
@@ -507,7 +527,7 @@ static void handle(struct worker *w, int fd)
 	} else if (w->steering && fd == steering_fd(w->steering)) {
 		steering_news(w->steering);
 		set_objectives(w);
-	} else if (fd == w->broker->records_fd) {
+	} else if (fd == records_fd(w)) {
 		read_records(w);
 	} else {
 		read_ring(w);
@@ -540,14 +560,11 @@ static void finish(struct worker *w)
 	recent_free(w->recent);
 }
 
-int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd)
+int worker_run(const struct options *options, struct attach *attach, struct ipc_links *links,
+	       const struct serve_sockets *sockets, int ready_fd)
 {
-	struct worker w = {.options = *options,
-			   .attach = attach,
-			   .broker = broker,
-			   .links = links,
-			   .sockets = sockets};
+	struct worker w = {
+		.options = *options, .attach = attach, .links = links, .sockets = sockets};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;
 

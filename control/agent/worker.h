@@ -4,7 +4,6 @@
 #pragma once
 
 #include "control/agent/options.h"
-#include "control/broker.h"
 #include "control/ipc/links.h"
 
 struct attach;
@@ -13,5 +12,5 @@ struct serve_sockets;
 /* Answers on |sockets|, which the next worker goes on with. Runs until SIGTERM or until the loader
  * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
  * exit code. */
-int worker_run(const struct options *options, struct attach *attach, struct broker *broker,
-	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd);
+int worker_run(const struct options *options, struct attach *attach, struct ipc_links *links,
+	       const struct serve_sockets *sockets, int ready_fd);

@@ -130,7 +130,7 @@ static uint64_t size_for(const struct mesh_files *files)
 static int start(struct last_good *l)
 {
 	uint64_t size_bytes = size_for(l->wanted);
-	struct ipc_answer answer = {.fd = -1};
+	struct ipc_answer answer = {.wants_fd = true};
 	int r;
 
 	forget(l);

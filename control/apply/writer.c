@@ -206,7 +206,7 @@ static struct target *target_get(struct writer *w, uint32_t id, uint32_t count, 
 static int next_get(struct writer *w, uint32_t count, struct error *err)
 {
 	struct ipc_arena arena;
-	struct ipc_answer answer = {.data = &arena, .size = sizeof(arena)};
+	struct ipc_answer answer = {.data = &arena, .size = sizeof(arena), .wants_fd = true};
 	uint64_t wanted = count;
 	int r;
 

@@ -2,7 +2,10 @@
 /* Sequenced packets (unix(7)): a head, then data; a descriptor as SCM_RIGHTS. */
 #include "control/ipc/ipc.h"
 
+#include "control/ipc/loader_health.h"
+
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "base/rights.h"
 
 #include <errno.h>
@@ -11,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "bpf/abi.h"
 
@@ -50,19 +52,11 @@ static bool fits(const struct content *c, size_t bytes)
 	return bytes % c->unit == 0 && bytes / c->unit <= c->most && (c->most != 1 || bytes);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t deadline_of(const struct ipc *i, enum ipc_message message)
 {
 	int wait_ms = i->wait_ms ? i->wait_ms : KINDS[message].wait_ms;
 
-	return now_ns() + (uint64_t)wait_ms * 1000000u;
+	return process_now_ns() + (uint64_t)wait_ms * 1000000u;
 }
 
 /* ---- messages */
@@ -86,7 +80,7 @@ static bool wait_until(const struct ipc *i, short events, uint64_t deadline_ns)
 	int r;
 
 	do {
-		now = now_ns();
+		now = process_now_ns();
 		r = poll(&p, 1, now < deadline_ns ? (int)((deadline_ns - now) / 1000000u) + 1 : 0);
 	} while ((r < 0 && errno == EINTR) || (!r && now < deadline_ns));
 	return r == 1;
@@ -179,7 +173,7 @@ int ipc_ask_end(struct ipc *i, struct ipc_answer *ret, struct error *err)
 		return error_set(err, -EMFILE, "the worker has no file descriptor left");
 	if (ret) {
 		ret->bytes = answer.bytes;
-		ret->fd = take_fd(&fd);
+		ret->fd = ret->wants_fd ? take_fd(&fd) : -1;
 	}
 	return 0;
 }
@@ -218,7 +212,7 @@ static int check(const struct ipc *i, const struct head *h, const struct ipc_ans
 	    (k->how == ASK) != (h->number != 0) || came->bytes > came->size ||
 	    !fits(&k->request, came->bytes))
 		return -EBADMSG;
-	return k->how == ASK && now_ns() > h->deadline_ns ? -ETIMEDOUT : 0;
+	return k->how == ASK && process_now_ns() > h->deadline_ns ? -ETIMEDOUT : 0;
 }
 
 int ipc_receive(struct ipc *i, struct ipc_request *ret, void *data, size_t size, int *ret_fd)

@@ -23,10 +23,11 @@ struct ipc {
 };
 
 struct ipc_answer {
-	void *data;   /* room for |size| bytes */
-	size_t size;  /* an answer that is larger is an error */
-	size_t bytes; /* that came */
-	int fd;	      /* that came along, the caller's; -1: none */
+	void *data;    /* room for |size| bytes */
+	size_t size;   /* an answer that is larger is an error */
+	bool wants_fd; /* else one that comes along is closed */
+	size_t bytes;  /* that came */
+	int fd;	       /* that came along, the caller's; -1: none */
 };
 
 struct ipc_request {
@@ -49,8 +50,8 @@ int ipc_ask_begin(struct ipc *i, enum ipc_message message, const void *data, siz
 		  struct error *err);
 int ipc_ask_end(struct ipc *i, struct ipc_answer *ret, struct error *err);
 
-/* Says something that has no answer; |fd| goes along and stays the caller's (-1: none). 0, -EAGAIN
- * (no room in time) or another negative errno (-EPIPE). */
+/* Says something that has no answer, also while another thread asks here; |fd| goes along and stays
+ * the caller's (-1: none). 0, -EAGAIN (no room in time) or another negative errno (-EPIPE). */
 int ipc_tell(struct ipc *i, enum ipc_message message, const void *data, size_t bytes, int fd);
 
 /* ---- both */

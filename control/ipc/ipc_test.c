@@ -136,7 +136,7 @@ static void answer_step(struct world *w)
 static bool ask_once(struct world *w, uint64_t cells)
 {
 	struct ipc_arena arena = {0};
-	struct ipc_answer answer = {.data = &arena, .size = sizeof(arena)};
+	struct ipc_answer answer = {.data = &arena, .size = sizeof(arena), .wants_fd = true};
 	struct error err = {0};
 	int r = ipc_ask_begin(w->asks, IPC_MESSAGE_ARENA, &cells, sizeof(cells), &err);
 
@@ -222,7 +222,8 @@ static void ask_all(struct ipc_links *l)
 	i->wait_ms = WAIT_MS;
 	for (uint64_t cells = 1;; cells++) {
 		struct ipc_arena arena;
-		struct ipc_answer answer = {.data = &arena, .size = sizeof(arena)};
+		struct ipc_answer answer = {
+			.data = &arena, .size = sizeof(arena), .wants_fd = true};
 		int r;
 
 		do
@@ -323,6 +324,8 @@ static void refusals_are_told_and_descriptors_closed(void **state)
 	unsigned before = descriptors();
 	struct ipc_request request;
 	struct world w;
+	struct ipc_arena arena;
+	struct ipc_answer unwanted = {.data = &arena, .size = sizeof(arena)};
 	uint64_t cells = 5;
 	int fd = -1;
 
@@ -337,7 +340,8 @@ static void refusals_are_told_and_descriptors_closed(void **state)
 	assert_int_equal(ipc_ask_begin(w.asks, IPC_MESSAGE_ARENA, &cells, 8, &err), 0);
 	assert_int_equal(ipc_receive(w.answers, &request, &cells, 8, NULL), 0);
 	answer_arena(w.answers, &request, cells);
-	assert_int_equal(ipc_ask_end(w.asks, NULL, &err), 0);
+	assert_int_equal(ipc_ask_end(w.asks, &unwanted, &err), 0);
+	assert_int_equal(unwanted.fd, -1);
 	fd = memory_new(1);
 	assert_int_equal(ipc_tell(w.asks, IPC_MESSAGE_SAY, "x", 1, fd), 0);
 	close(fd);

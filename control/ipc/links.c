@@ -41,6 +41,7 @@ int ipc_links_open(struct ipc_links *l, struct error *err)
 		l->asks[i] = l->answers[i] = (struct ipc){.fd = -1, .thread = i};
 	for (unsigned i = 0; i < IPC_THREAD_COUNT && !r; i++)
 		r = pair_open(&l->asks[i], &l->answers[i]);
+	l->stacks = stack_answers_new();
 	if (!r)
 		return 0;
 	ipc_links_close(l);
@@ -51,6 +52,8 @@ void ipc_links_close(struct ipc_links *l)
 {
 	ipc_links_keep(l, IPC_PROCESS_LOADER);
 	ipc_links_keep(l, IPC_PROCESS_WORKER);
+	stack_answers_free(l->stacks);
+	l->stacks = NULL;
 }
 
 void ipc_links_keep(struct ipc_links *l, enum ipc_process process)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The socket pairs between the loader and the worker: one for each thread that answers. */
+/* What is between the loader and the worker: a socket pair for each thread that answers, and the
+ * answers about TLS libraries, which both have in memory. */
 #pragma once
 
 #include "control/ipc/ipc.h"
+#include "control/ipc/stack_answers.h"
 
 enum ipc_process { IPC_PROCESS_LOADER, IPC_PROCESS_WORKER };
 
 struct ipc_links {
 	struct ipc asks[IPC_THREAD_COUNT]; /* ends of the other process */
 	struct ipc answers[IPC_THREAD_COUNT];
+	struct stack_answers *stacks; /* NULL: no memory for it */
 };
 
 /* 0 or a negative errno with |err|. Close with ipc_links_close. */

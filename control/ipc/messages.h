@@ -9,8 +9,11 @@
 
 /* The threads that answer, each with a socket pair of its own. X(name, its process) */
 #define IPC_THREADS(X)                                                                             \
+	X(LOADER, LOADER)  /* its own loop: attaches, walks over what lives, ends connections */   \
+	X(NAMER, LOADER)   /* looks for control groups while records wait */                       \
 	X(FEEDER, LOADER)  /* reads the directory of configuration, writes the kernel's maps */    \
-	X(PLANNER, WORKER) /* understands configuration, has no rights */
+	X(WORKER, WORKER)  /* its own loop: reads records, serves */                               \
+	X(PLANNER, WORKER) /* understands configuration */
 
 /* X(name, thread that answers, how, wait_ms, request, most of it, answer, most of it)
  *
@@ -21,6 +24,26 @@
  * An ASK whose time is over is not begun any more, and each may be asked again. Only after a FLIP
  * that was not answered the next arena has to be asked for first: it may have come into force. */
 #define IPC_MESSAGES(X)                                                                            \
+	/* The loader's part of the health numbers. */                                             \
+	X(HEALTH, LOADER, ASK, 1000, char, 0, struct loader_health, 1)                             \
+	/* What `weft check` shows: a JSON object. */                                              \
+	X(CHECK, LOADER, ASK, 1000, char, 0, char, IPC_DATA_MAX)                                   \
+	/* A connect, and the policies in force: they come back as the kernel half fills them in.  \
+	 */                                                                                        \
+	X(SIMULATE, LOADER, ASK, 1000, struct weft_simulation, 1, struct weft_simulation, 1)       \
+	X(EXPLAIN, LOADER, ASK, 1000, struct weft_explanation, 1, struct weft_explanation, 1)      \
+	/* The workloads at a local address. */                                                    \
+	X(WHERE, LOADER, ASK, 1000, struct weft_where, 1, struct weft_place, IPC_DATA_MAX)         \
+	/* Connections that are to be ended are to be looked for. */                               \
+	X(END, LOADER, TELL, 0, char, 0, char, 0)                                                  \
+	/* The TLS library of the process with this number (control/ipc/stack_answers.h). */       \
+	X(STACK, LOADER, TELL, 0, uint32_t, 1, char, 0)                                            \
+	/* The path of the control group with this id. */                                          \
+	X(CGROUP_PATH, NAMER, ASK, 1000, uint64_t, 1, struct ipc_path, 1)                          \
+	/* A file of the runtime of its container comes along. */                                  \
+	X(CONTAINER_FILE, NAMER, ASK, 1000, struct ipc_container_file, 1, char, 0)                 \
+	/* Records of living connections; each opens with struct weft_event. */                    \
+	X(RECORDS, WORKER, TELL, 50, char, IPC_DATA_MAX, char, 0)                                  \
 	/* Files that belong together, as memory that comes along (control/apply/file_batch.h). */ \
 	X(FILES, PLANNER, TELL, 0, struct ipc_files, 1, char, 0)                                   \
 	/* So many cells are wanted in the arena that is not in force; its memory comes along. */  \
@@ -42,6 +65,15 @@
 	X(SETTLED, FEEDER, TELL, 10000, char, 0, char, 0)                                          \
 	/* A line for weftd's log. */                                                              \
 	X(SAY, FEEDER, TELL, 1000, char, 1000, char, 0)
+
+struct ipc_path {
+	char path[256]; /* below the root of control groups */
+};
+
+struct ipc_container_file {
+	uint64_t cgroup_id;
+	uint64_t number; /* of the file, from 1 */
+};
 
 #define IPC_FILES_WHOLE 1u /* they are all there are */
 #define IPC_FILES_NAMES 2u /* what names in matchers mean has changed */

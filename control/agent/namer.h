@@ -4,12 +4,12 @@
  * the loader may be busy with a library, or wait for a CPU, while records fill the ring. */
 #pragma once
 
-#include "base/error.h"
+#include "control/ipc/ipc.h"
 
 struct namer;
 
-/* Answers what comes through |fd| (see broker_name_read), which outlives it, until the other end is
- * closed. |cgroup_root| is borrowed. 0, or a negative errno with |err|. Free with namer_free, which
+/* Answers what is asked at |asked|, which outlives it, until the other end is closed. |cgroup_root|
+ * is borrowed. 0, or a negative errno with |err|. Free with namer_free, which
  * ends it. */
-int namer_new(const char *cgroup_root, int fd, struct namer **ret, struct error *err);
+int namer_new(const char *cgroup_root, struct ipc *asked, struct namer **ret, struct error *err);
 void namer_free(struct namer *n);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the worker does not see of the agent: the kernel half's counters, programs, interfaces. */
+#pragma once
+
+#include "control/signals/health.h"
+
+#include "base/descriptors.h"
+#include "datapath/attach/endings.h"
+#include "datapath/attach/owners.h"
+
+#include <stdint.h>
+
+/* The loader's part of the health numbers. */
+struct loader_health {
+	uint64_t kernel_lost[WEFT_LOSS_MAX];
+	uint64_t kernel_counts[WEFT_COUNT_MAX];
+	uint64_t loader_cpu_ns;
+	uint64_t loader_resident_bytes;
+	struct descriptors descriptors;
+	struct endings_counts endings;
+	struct owners_counts owners;
+	uint32_t program_count;
+	uint32_t probe_count;
+	uint32_t interface_count;
+	uint32_t tls_keys; /* 1: secrets are taken */
+	struct health_program programs[HEALTH_PROGRAMS_MAX];
+	struct health_probe probes[HEALTH_PROBES_MAX];
+	struct health_interface interfaces[HEALTH_INTERFACES_MAX];
+};
