@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Loader and worker while either is stopped: they are in step when it goes on, and no change is lost."""
+
+import os
+import random
+import signal
+import time
+
+from lab import mesh_scale
+from lab.mesh import Mesh, service
+from lab.processes import wait_for
+from lab.verdict import expect_equal, test
+
+STOPS = int(os.environ.get("STOPS", "300"))
+
+
+def started(box, services):
+    """(the mesh with so many services in force, what changes them)."""
+    mesh = Mesh(box)
+    many = mesh_scale.Mesh(mesh.directory, services=services, policies=0, plain=True)
+    many.write()
+    mesh.weftd.start()
+    wait_for(lambda: mesh.status()["settled"], 60, "the first configuration")
+    expect_equal(mesh.status()["services"], services, "services")
+    return mesh, many
+
+
+def stopped(pid, seconds):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def expect_in_step(mesh, services, worker):
+    """A change that comes now is in force soon, by the same worker."""
+    mesh.write("late", service("late", [("10.3.0.1", {})], address="198.19.0.99"))
+    wait_for(lambda: mesh.status()["services"] == services + 1 and not mesh.status()["failure"], 20, "a change after the stops")
+    expect_equal(mesh.weftd.worker(), worker, "the worker")
+
+
+@test("ipc/loader_stopped_longer_than_it_is_waited_for", seconds=120)
+def loader_stopped(box):
+    """In the middle of changes: the planner is told nothing for longer than it waits, and then gets what it did not wait for."""
+    mesh, many = started(box, 1000)
+    worker = mesh.weftd.worker()
+    for i in range(1000):
+        many.change(i)
+    stopped(mesh.weftd.process.pid, 11.5)
+    expect_in_step(mesh, 1000, worker)
+    print(f"attempts that had no answer: {mesh.status()['failed']}")
+
+
+@test("ipc/either_side_stopped_anywhere", seconds=120)
+def either_side_stopped(box):
+    """Loader or worker at random moments, while services change and metrics are read."""
+    mesh, many = started(box, 200)
+    worker, seed = mesh.weftd.worker(), random.randrange(1 << 30)
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    for _ in range(STOPS):
+        many.change(chance.randrange(200))
+        if not chance.randrange(8):
+            mesh.weftd.metrics()
+        time.sleep(chance.random() * 0.01)
+        stopped(chance.choice((mesh.weftd.process.pid, worker)), chance.random() * 0.05)
+    expect_in_step(mesh, 200, worker)
+    expect_equal(mesh.status()["failed"], 0, "changes that were not put in force")
