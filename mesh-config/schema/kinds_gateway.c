@@ -118,7 +118,7 @@ static const struct field http_rule_schema_fields[] = {
 	BACKENDS_FIELD(),
 	FIELD(struct draft_gateway_rule, matches, "matches", OBJECT, "none, or every path",
 	      .object = &gateway_match_schema, .list = true),
-	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
+	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
 	FILTERS_FIELD,
 	FIELD_REFUSE("timeouts", NOT_HONOURED, "weft does not end requests"),
 	FIELD_REFUSE("retry", NOT_HONOURED, "weft does not repeat requests"),
@@ -129,7 +129,7 @@ static SCHEMA(http_rule_schema, "HTTPRoute.spec.rules", struct draft_gateway_rul
 
 static const struct field grpc_rule_schema_fields[] = {
 	BACKENDS_FIELD(),
-	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
+	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
 	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
 	FILTERS_FIELD,
 	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
@@ -139,7 +139,7 @@ static SCHEMA(grpc_rule_schema, "GRPCRoute.spec.rules", struct draft_gateway_rul
 
 static const struct field tcp_rule_schema_fields[] = {
 	BACKENDS_FIELD(.required = true),
-	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
+	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
 };
 static SCHEMA(tcp_rule_schema, "TCPRoute.spec.rules", struct draft_gateway_rule,
 	      .check = gateway_rule_check);

@@ -25,7 +25,7 @@ static void mtls_check(struct reading *r, void *draft)
 }
 
 #define MODE_FIELD(draft)                                                                          \
-	FIELD(draft, mode, "mode", ENUM, "STRICT is refused; all others change nothing",           \
+	FIELD(draft, mode, "mode", ENUM, "STRICT is refused; other modes have no effect",          \
 	      .words = modes, FIELD_DEFAULT(0, "UNSET"))
 
 static const struct field mtls_schema_fields[] = {
@@ -78,7 +78,7 @@ static void peer_check(struct reading *r, void *draft)
 }
 
 static const struct field peer_authentication_schema_fields[] = {
-	FIELD(struct draft_peer, selector, "selector", OBJECT, "the workloads it is about",
+	FIELD(struct draft_peer, selector, "selector", OBJECT, "workloads that it applies to",
 	      .object = &match_labels_schema),
 	FIELD(struct draft_peer, mtls, "mtls", OBJECT, "of every port", .object = &mtls_schema),
 	FIELD(struct draft_peer, ports, "portLevelMtls", OBJECTS, "of single ports, by number",

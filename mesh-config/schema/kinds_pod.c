@@ -11,7 +11,7 @@ static const struct field owner_schema_fields[] = {
 static SCHEMA(owner_schema, "Pod.metadata.ownerReferences", struct draft_pod_owner, .open = true);
 
 static const struct field pod_metadata_schema_fields[] = {
-	FIELD(struct draft_pod_metadata, owners, "ownerReferences", OBJECT, "what made it",
+	FIELD(struct draft_pod_metadata, owners, "ownerReferences", OBJECT, "set by its controller",
 	      .object = &owner_schema, .list = true),
 };
 static SCHEMA(pod_metadata_schema, "Pod.metadata", struct draft_pod_metadata, .open = true);

@@ -13,7 +13,7 @@ SCHEMA(match_labels_schema, "selector", struct draft_match_labels);
 
 /* ---- AuthorizationPolicy */
 
-#define HTTP_ONLY    "HTTP only: never matches in ALLOW, left out in DENY"
+#define HTTP_ONLY    "HTTP only: never matches in ALLOW, ignored in DENY"
 #define NOT_OF(what) "none of these " what
 
 static const struct field source_schema_fields[] = {
@@ -400,7 +400,7 @@ static void telemetry_check(struct reading *r, void *draft)
 
 static const struct field telemetry_schema_fields[] = {
 	FIELD(struct draft_telemetry, selector, "selector", OBJECT,
-	      "the workloads it is about; none: all of the namespace, in the root namespace all",
+	      "workloads that it applies to; none: all of the namespace, in the root namespace all",
 	      .object = &match_labels_schema),
 	FIELD(struct draft_telemetry, metrics, "metrics", OBJECT,
 	      "of no effect (a warning): every metric is exported with every tag",

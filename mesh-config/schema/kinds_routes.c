@@ -35,13 +35,13 @@ static const struct field destination_schema_fields[] = {
 	      .form = FORM_HOST_NOT_ALL),
 	FIELD(struct draft_destination, subset, "subset", WORD, "of its DestinationRule",
 	      .form = FORM_DNS_LABEL),
-	FIELD(struct draft_destination, port, "port", OBJECT,
-	      "of that service, where it is another one", .object = &port_selector_schema),
+	FIELD(struct draft_destination, port, "port", OBJECT, "of that service, if it differs",
+	      .object = &port_selector_schema),
 };
 static SCHEMA(destination_schema, "destination", struct draft_destination);
 
 static const struct field weighted_schema_fields[] = {
-	FIELD(struct draft_weighted, destination, "destination", OBJECT, "where to",
+	FIELD(struct draft_weighted, destination, "destination", OBJECT, "destinations",
 	      .object = &destination_schema, .required = true),
 	FIELD(struct draft_weighted, weight, "weight", NUMBER, "share of connections",
 	      .max = 1000000, .fallback = UINT32_MAX, .fallback_text = "all, of a single one"),
@@ -72,7 +72,7 @@ static bool is_every_path(const struct yaml_node *n)
 
 static const struct field http_match_schema_fields[] = {
 	MATCH_FIELDS,
-	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
+	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
 	FIELD_REFUSE("uri", NOT_HONOURED, REQUEST_UNSEEN, .asks_nothing = is_every_path),
 	FIELD_REFUSE("scheme", NOT_HONOURED, REQUEST_UNSEEN),
 	FIELD_REFUSE("method", NOT_HONOURED, REQUEST_UNSEEN),
@@ -89,7 +89,7 @@ static SCHEMA(http_match_schema, "VirtualService.spec.http.match", struct draft_
 static const struct field tcp_match_schema_fields[] = {
 	MATCH_FIELDS,
 	FIELD(struct draft_route_match, subnets, "destinationSubnets", ADDRESS,
-	      "that the address lies in that the client connects to", .list = true),
+	      "networks of the address that the client connects to", .list = true),
 	FIELD_REFUSE("sourceSubnet", NOT_HONOURED, "write sourceLabels or sourceNamespace"),
 };
 static SCHEMA(tcp_match_schema, "VirtualService.spec.tcp.match", struct draft_route_match,
@@ -142,11 +142,12 @@ static bool is_no_retry(const struct yaml_node *n)
 #define ANSWERS .offset = offsetof(struct draft_route, answers)
 
 static const struct field http_route_row_schema_fields[] = {
-	FIELD(struct draft_route, match, "match", OBJECT, "one of these holds, or there is none",
-	      .object = &http_match_schema, .list = true),
+	FIELD(struct draft_route, match, "match", OBJECT,
+	      "one of these must hold; none: no condition", .object = &http_match_schema,
+	      .list = true),
 	FIELD(struct draft_route, route, "route", OBJECT, "destinations by weight",
 	      .object = &weighted_schema, .list = true),
-	FIELD_IGNORE("name", "for people", FIELD_OF(TEXT)),
+	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
 	FIELD_REFUSE("redirect", NOT_HONOURED, "weft does not answer requests", ANSWERS),
 	FIELD_REFUSE("directResponse", SECURITY,
 		     "weft does not answer requests: they would reach a service", ANSWERS),
@@ -168,8 +169,9 @@ static SCHEMA(http_route_row_schema, "VirtualService.spec.http", struct draft_ro
 	      .check = route_check, .elsewhere = is_route_of_gateways);
 
 static const struct field tcp_route_row_schema_fields[] = {
-	FIELD(struct draft_route, match, "match", OBJECT, "one of these holds, or there is none",
-	      .object = &tcp_match_schema, .list = true),
+	FIELD(struct draft_route, match, "match", OBJECT,
+	      "one of these must hold; none: no condition", .object = &tcp_match_schema,
+	      .list = true),
 	FIELD(struct draft_route, route, "route", OBJECT, "destinations by weight",
 	      .object = &weighted_schema, .list = true),
 };
@@ -239,10 +241,10 @@ static void virtual_service_check(struct reading *r, void *draft)
 }
 
 static const struct field virtual_service_schema_fields[] = {
-	FIELD(struct draft_virtual_service, hosts, "hosts", WORD, "services it is about",
+	FIELD(struct draft_virtual_service, hosts, "hosts", WORD, "services that it applies to",
 	      .list = true, .required = true, .form = FORM_HOST_OR_ADDRESS),
 	FIELD(struct draft_virtual_service, gateways, "gateways", WORD,
-	      "if given without mesh: of no effect here", .list = true, .form = FORM_GATEWAY,
+	      "without mesh in the list: no effect here", .list = true, .form = FORM_GATEWAY,
 	      .fallback_text = "mesh"),
 	FIELD(struct draft_virtual_service, http, "http", OBJECT,
 	      "routes of HTTP ports; of every port where there is no tcp", .list = true,

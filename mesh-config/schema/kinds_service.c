@@ -55,9 +55,9 @@ static const struct field service_port_schema_fields[] = {
 	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
 	      FIELD_DEFAULT(0, "TCP")),
 	FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,
-	      "what travels inside; else the name of the port tells (http, grpc-web, ...)",
+	      "application protocol; else from the name of the port (http, grpc-web, ...)",
 	      .form = FORM_QUALIFIED),
-	FIELD_IGNORE("nodePort", "ports of nodes stay kube-proxy's", FIELD_OF(NUMBER),
+	FIELD_IGNORE("nodePort", "node ports are handled by kube-proxy", FIELD_OF(NUMBER),
 		     .max = 65535),
 };
 static SCHEMA(service_port_schema, "Service.spec.ports", struct draft_port, .check = port_check);
@@ -181,31 +181,31 @@ static const struct field service_schema_fields[] = {
 	      "ClientIP: a client keeps its endpoint", .words = affinities,
 	      FIELD_DEFAULT(0, "None")),
 	FIELD(struct draft_service, affinity_config, "sessionAffinityConfig", OBJECT,
-	      "how long it does", .object = &affinity_config_schema),
+	      "duration of the affinity", .object = &affinity_config_schema),
 	FIELD(struct draft_service, publish_not_ready, "publishNotReadyAddresses", BOOL,
 	      "endpoints that are not ready count as ready", FIELD_DEFAULT(0, "false")),
 	FIELD(struct draft_service, internal_policy, "internalTrafficPolicy", ENUM,
 	      "Local is refused: it would be ignored", .words = local_policies,
 	      FIELD_DEFAULT(0, "Cluster")),
-	FIELD_IGNORE("ipFamilies", "the addresses tell", FIELD_OF(ENUM), .words = families,
+	FIELD_IGNORE("ipFamilies", "determined by the addresses", FIELD_OF(ENUM), .words = families,
 		     .list = true),
-	FIELD_IGNORE("ipFamilyPolicy", "the addresses tell", FIELD_OF(ENUM),
+	FIELD_IGNORE("ipFamilyPolicy", "determined by the addresses", FIELD_OF(ENUM),
 		     .words = family_policies),
 	FIELD_IGNORE("externalName", "the cluster's DNS answers it", FIELD_OF(TEXT)),
-	FIELD_IGNORE("externalTrafficPolicy", "of traffic from outside, which weft does not steer",
+	FIELD_IGNORE("externalTrafficPolicy", "for external traffic, which weft does not handle",
 		     FIELD_OF(ENUM), .words = local_policies),
-	FIELD_IGNORE("healthCheckNodePort", "the load balancer's", FIELD_OF(NUMBER)),
-	FIELD_IGNORE("allocateLoadBalancerNodePorts", "the load balancer's", FIELD_OF(BOOL)),
-	FIELD_IGNORE("loadBalancerClass", "the load balancer's", FIELD_OF(TEXT),
+	FIELD_IGNORE("healthCheckNodePort", "for the load balancer", FIELD_OF(NUMBER)),
+	FIELD_IGNORE("allocateLoadBalancerNodePorts", "for the load balancer", FIELD_OF(BOOL)),
+	FIELD_IGNORE("loadBalancerClass", "for the load balancer", FIELD_OF(TEXT),
 		     .form = FORM_QUALIFIED),
-	FIELD_IGNORE("loadBalancerIP", "the load balancer's", FIELD_OF(TEXT)),
+	FIELD_IGNORE("loadBalancerIP", "for the load balancer", FIELD_OF(TEXT)),
 	FIELD_WARN("loadBalancerSourceRanges", HARMLESS,
 		   "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "
 		   "here",
 		   FIELD_OF(TEXT), .list = true, .form = FORM_ADDRESS),
 	FIELD(struct draft_service, distribution, "trafficDistribution", ENUM,
-	      "endpoints near this node's place (MeshSettings) go first", .words = distributions,
-	      FIELD_DEFAULT(0, "all alike")),
+	      "endpoints near this node (locality in MeshSettings) are preferred",
+	      .words = distributions, FIELD_DEFAULT(0, "all alike")),
 };
 SCHEMA(service_schema, "Service.spec", struct draft_service, .check = service_check);
 
@@ -215,21 +215,22 @@ SCHEMA(service_schema, "Service.spec", struct draft_service, .check = service_ch
 #define OBJECT_FIELDS                                                                              \
 	FIELD_IGNORE("apiVersion", "group and version"), FIELD_IGNORE("kind", "the kind"),         \
 		FIELD_IGNORE("metadata", "name, namespace, labels, annotations"),                  \
-		FIELD_IGNORE("status", "what a controller found")
+		FIELD_IGNORE("status", "set by a controller")
 
 static const struct field conditions_schema_fields[] = {
-	FIELD(struct draft_conditions, ready, "ready", BOOL, "gets connections",
+	FIELD(struct draft_conditions, ready, "ready", BOOL, "may get connections",
 	      FIELD_DEFAULT((uint32_t)-1, "true")),
-	FIELD(struct draft_conditions, serving, "serving", BOOL, "still answers",
+	FIELD(struct draft_conditions, serving, "serving", BOOL, "still serving",
 	      FIELD_DEFAULT((uint32_t)-1, "as ready")),
 	FIELD(struct draft_conditions, terminating, "terminating", BOOL,
-	      "about to go: only where nothing is ready", FIELD_DEFAULT((uint32_t)-1, "false")),
+	      "terminating: used only if no endpoint is ready",
+	      FIELD_DEFAULT((uint32_t)-1, "false")),
 };
 static SCHEMA(conditions_schema, "EndpointSlice.endpoints.conditions", struct draft_conditions);
 
 static const struct field target_schema_fields[] = {
 	FIELD(struct draft_target, kind, "kind", TEXT,
-	      "Pod; of a Node the endpoint is no workload: the address is the node's"),
+	      "Pod; with Node the endpoint is no workload, as the address is the node's"),
 	FIELD(struct draft_target, name, "name", TEXT, "of the pod"),
 };
 static SCHEMA(target_schema, "EndpointSlice.endpoints.targetRef", struct draft_target,

@@ -80,7 +80,7 @@ static SCHEMA(distribute_schema, "localityLbSetting.distribute", struct draft_di
 static const struct field failover_schema_fields[] = {
 	FIELD(struct draft_failover, from, "from", TEXT, "region", .required = true,
 	      .form = FORM_REGION),
-	FIELD(struct draft_failover, to, "to", TEXT, "region that is next", .required = true,
+	FIELD(struct draft_failover, to, "to", TEXT, "region to fail over to", .required = true,
 	      .form = FORM_REGION),
 };
 
@@ -103,7 +103,7 @@ static const struct field locality_setting_schema_fields[] = {
 	      "shares of each locality, by that of the client", .object = &distribute_schema,
 	      .list = true),
 	FIELD(struct draft_locality_setting, failover, "failover", OBJECT,
-	      "where to when a region has nothing healthy; takes outlierDetection",
+	      "destinations when a region has no healthy endpoint; needs outlierDetection",
 	      .object = &failover_schema, .list = true),
 	FIELD_REFUSE("failoverPriority", NOT_HONOURED, "priorities by label are not supported"),
 };
@@ -131,9 +131,9 @@ static const struct field balancer_schema_fields[] = {
 	      .object = &hash_schema, .one_of = 1),
 	FIELD(struct draft_balancer, locality, "localityLbSetting", OBJECT, "by locality",
 	      .object = &locality_setting_schema),
-	FIELD_WARN("warmup", HARMLESS, "new endpoints get their full share at once",
+	FIELD_WARN("warmup", HARMLESS, "new endpoints get their full share immediately",
 		   FIELD_OF_SOME_OBJECT),
-	FIELD_WARN("warmupDurationSecs", HARMLESS, "new endpoints get their full share at once",
+	FIELD_WARN("warmupDurationSecs", HARMLESS, "new endpoints get their full share immediately",
 		   FIELD_OF(DURATION), .min = 1),
 };
 static SCHEMA(balancer_schema, "loadBalancer", struct draft_balancer);
@@ -148,10 +148,10 @@ static const struct field tcp_pool_schema_fields[] = {
 		   .min = 1),
 	FIELD_WARN("tcpKeepalive", HARMLESS, "the client's own keepalive holds",
 		   FIELD_OF_SOME_OBJECT),
-	FIELD_WARN("idleTimeout", HARMLESS, "connections live as long as their ends want",
+	FIELD_WARN("idleTimeout", HARMLESS, "weft does not limit the lifetime of connections",
 		   FIELD_OF(DURATION), .min = 1),
-	FIELD_WARN("maxConnectionDuration", HARMLESS, "connections live as long as their ends want",
-		   FIELD_OF(DURATION), .min = 1),
+	FIELD_WARN("maxConnectionDuration", HARMLESS,
+		   "weft does not limit the lifetime of connections", FIELD_OF(DURATION), .min = 1),
 };
 static SCHEMA(tcp_pool_schema, "connectionPool.tcp", struct draft_tcp_pool);
 
@@ -168,21 +168,23 @@ static const struct field outlier_schema_fields[] = {
 	      "answers 5xx in a row that eject; 0: off; consecutiveErrors once",
 	      .former = "consecutiveErrors", FIELD_DEFAULT(5, "5")),
 	FIELD(struct draft_outlier, consecutive_gateway, "consecutiveGatewayErrors", NUMBER,
-	      "answers 502, 503, 504 in a row that eject; 0: off", FIELD_DEFAULT(0, "0")),
+	      "consecutive responses with 502, 503, 504 until ejection; 0: off",
+	      FIELD_DEFAULT(0, "0")),
 	FIELD(struct draft_outlier, consecutive_local, "consecutiveLocalOriginFailures", NUMBER,
-	      "failed connects in a row that eject, where they are counted apart",
+	      "consecutive failed connects until ejection, if counted separately",
 	      FIELD_DEFAULT(UINT32_MAX, "5")),
 	FIELD(struct draft_outlier, split, "splitExternalLocalOriginErrors", BOOL,
-	      "count failed connects apart from answers 5xx", FIELD_DEFAULT(0, "false")),
-	FIELD(struct draft_outlier, interval_ms, "interval", DURATION, "between two looks",
+	      "count failed connects separately from 5xx responses", FIELD_DEFAULT(0, "false")),
+	FIELD(struct draft_outlier, interval_ms, "interval", DURATION, "interval of the evaluation",
 	      .min = 1, FIELD_DEFAULT(10000, "10s")),
 	FIELD(struct draft_outlier, base_ejection_ms, "baseEjectionTime", DURATION,
-	      "times the number of ejections: how long one lasts", .min = 1,
+	      "duration of an ejection, multiplied by the number of ejections", .min = 1,
 	      FIELD_DEFAULT(30000, "30s")),
 	FIELD(struct draft_outlier, max_percent, "maxEjectionPercent", NUMBER,
-	      "of endpoints that are ejected at one time", .max = 100, FIELD_DEFAULT(10, "10")),
+	      "maximum share of ejected endpoints", .max = 100, FIELD_DEFAULT(10, "10")),
 	FIELD(struct draft_outlier, min_health_percent, "minHealthPercent", NUMBER,
-	      "ejection is off while less than this is healthy", .max = 100, FIELD_DEFAULT(0, "0")),
+	      "ejection is ignored while less than this share is healthy", .max = 100,
+	      FIELD_DEFAULT(0, "0")),
 };
 
 static void outlier_check(struct reading *r, void *draft)
@@ -248,7 +250,7 @@ static const struct field port_traffic_schema_fields[] = {
 	FIELD(struct draft_port_traffic, traffic.pool, "connectionPool", OBJECT, "limits",
 	      .object = &pool_schema),
 	FIELD(struct draft_port_traffic, traffic.outlier, "outlierDetection", OBJECT,
-	      "when an endpoint is left out for a while", .object = &outlier_schema),
+	      "outlier ejection of endpoints", .object = &outlier_schema),
 	FIELD(struct draft_port_traffic, traffic.tls, "tls", OBJECT, "weft does not originate TLS",
 	      .object = &client_tls_schema),
 };
@@ -274,7 +276,8 @@ static SCHEMA(port_traffic_schema, "trafficPolicy.portLevelSettings", struct dra
 			     "settings for single ports are not supported", FIELD_OF(OBJECT),      \
 			     .object = &port_traffic_schema, .list = true),                        \
 		FIELD_REFUSE("tunnel", NOT_HONOURED, "tunnels are not supported"),                 \
-		FIELD_REFUSE("proxyProtocol", NOT_HONOURED, "weft adds nothing to a connection"),  \
+		FIELD_REFUSE("proxyProtocol", NOT_HONOURED,                                        \
+			     "weft does not change the data of a connection"),                     \
 		FIELD_REFUSE("retryBudget", NOT_HONOURED, "weft does not repeat requests")
 
 static const struct field traffic_schema_fields[] = {
@@ -282,7 +285,7 @@ static const struct field traffic_schema_fields[] = {
 	FIELD(struct draft_traffic, pool, "connectionPool", OBJECT, "limits",
 	      .object = &pool_schema),
 	FIELD(struct draft_traffic, outlier, "outlierDetection", OBJECT,
-	      "when an endpoint is left out for a while", .object = &outlier_schema),
+	      "outlier ejection of endpoints", .object = &outlier_schema),
 };
 static SCHEMA(traffic_schema, "trafficPolicy", struct draft_traffic, .some = true);
 
@@ -302,7 +305,7 @@ static const struct field subset_schema_fields[] = {
 	      .form = FORM_DNS_LABEL),
 	FIELD(struct draft_subset, labels, "labels", LABELS, "that its endpoints have"),
 	FIELD(struct draft_subset, traffic, "trafficPolicy", OBJECT,
-	      "where it differs from that of the whole service", .object = &subset_traffic_schema),
+	      "if it differs from that of the whole service", .object = &subset_traffic_schema),
 };
 static SCHEMA(subset_schema, "DestinationRule.spec.subsets", struct draft_subset);
 

@@ -95,9 +95,9 @@ static SCHEMA(group_metadata_schema, "WorkloadGroup.spec.metadata", struct draft
 static const struct field workload_group_schema_fields[] = {
 	FIELD(struct draft_workload_group, metadata, "metadata", OBJECT, "labels of every entry",
 	      .object = &group_metadata_schema),
-	FIELD(struct draft_workload_group, template, "template", OBJECT, "the rest of an entry",
+	FIELD(struct draft_workload_group, template, "template", OBJECT, "other fields of an entry",
 	      .object = &template_schema, .required = true),
-	FIELD_WARN("probe", HARMLESS, "weft looks at real traffic, it probes nothing",
+	FIELD_WARN("probe", HARMLESS, "weft evaluates real traffic and sends no probes",
 		   FIELD_OF_SOME_OBJECT),
 };
 SCHEMA(workload_group_schema, "WorkloadGroup.spec", struct draft_workload_group);

@@ -16,18 +16,18 @@ struct draft_metadata {
 	const struct mesh_labels *labels, *annotations;
 };
 
-#define BOOKS "what the API server keeps"
+#define BOOKS "set by the API server"
 
 static const struct field metadata_schema_fields[] = {
 	FIELD(struct draft_metadata, name, "name", WORD, "unique among its kind and namespace",
 	      .required = true, .form = FORM_OBJECT_NAME),
-	FIELD(struct draft_metadata, namespace_name, "namespace", WORD, "where it belongs",
+	FIELD(struct draft_metadata, namespace_name, "namespace", WORD, "its namespace",
 	      .form = FORM_NAMESPACE, .fallback_text = "default"),
-	FIELD(struct draft_metadata, labels, "labels", LABELS, "what selectors look at"),
+	FIELD(struct draft_metadata, labels, "labels", LABELS, "matched by selectors"),
 	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
 	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
 	      "weft.dev/end-connections; others of weft.dev are told, all others are left alone"),
-	FIELD_IGNORE("ownerReferences", "what made it"),
+	FIELD_IGNORE("ownerReferences", "set by its controller"),
 	FIELD_IGNORE("uid", BOOKS),
 	FIELD_IGNORE("resourceVersion", BOOKS),
 	FIELD_IGNORE("generation", BOOKS),

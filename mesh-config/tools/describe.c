@@ -122,21 +122,27 @@ static void kind_page(struct page *p, const struct kind *k)
 
 static void codes_page(FILE *to)
 {
-	fputs("# Problems\n\nErrors (E) keep a configuration from being used, warnings (W) do not. "
-	      "Errors E3... of one object can be\naccepted: the annotation `weft.dev/accept: "
-	      "\"E3001,E3002\"` on it makes them warnings, and weft does without the field. An "
-	      "AuthorizationPolicy\nthat asks an external authorizer (CUSTOM) or is of a gateway "
-	      "(targetRefs) is left out whole then: it grants nothing\nand denies nothing. An "
-	      "ALLOW rule that needs a request (E3004) never matches, which denies more; of a DENY "
-	      "rule\n(E3006) what needs a request passes; a row of a VirtualService that answers "
-	      "or "
-	      "redirects is left out, and the next one\ncounts.\n\nWhat gateways do is theirs: a "
-	      "VirtualService with `gateways` that are not `mesh`, a `match` of such gateways, a "
-	      "route\nof the Gateway API whose `parentRefs` are no services. There a code "
-	      "E3... is not looked for, what is malformed is refused\nas elsewhere. Nor is it "
-	      "where "
-	      "weft does as is written: `uri: {prefix: /}` is every path, and with `timeout: 0s` "
-	      "and\n`retries: {attempts: 0}` nothing is ended or repeated.\n\n",
+	fputs("# Problems\n"
+	      "\n"
+	      "Errors (E) keep a configuration from being used, warnings (W) do not. "
+	      "Errors E3... of an object can be\n"
+	      "accepted: the annotation `weft.dev/accept: \"E3001,E3002\"` makes them "
+	      "warnings, and weft ignores the field. An AuthorizationPolicy\n"
+	      "that asks an external authorizer (CUSTOM) or belongs to a gateway "
+	      "(targetRefs) is then ignored as a whole: it allows nothing\n"
+	      "and denies nothing. An ALLOW rule that needs a request (E3004) never "
+	      "matches, which denies more; a DENY rule that needs a\n"
+	      "request (E3006) lets it pass; an entry of a VirtualService that answers or "
+	      "redirects is ignored, and the next one is used.\n"
+	      "\n"
+	      "Gateways are not weft's task: a VirtualService with `gateways` that are not "
+	      "`mesh`, a `match` with such gateways, a route\n"
+	      "of the Gateway API whose `parentRefs` are not services. These are not "
+	      "checked for codes E3...; malformed fields are refused\n"
+	      "as elsewhere. Fields whose effect is the default are accepted too: `uri: "
+	      "{prefix: /}` is every path, and with `timeout: 0s` and\n"
+	      "`retries: {attempts: 0}` no request is ended or repeated.\n"
+	      "\n",
 	      to);
 	for (uint32_t i = 0; i < PROBLEM_CODE_COUNT; i++) {
 		enum problem_code code = (enum problem_code)i;
@@ -189,17 +195,19 @@ void describe_reference(FILE *to)
 {
 	struct page p = {.to = to};
 
-	fputs("# Configuration\n\nMade from the tables in `mesh-config/` by `weft config "
-	      "reference`; "
-	      "do not edit.\n\n"
-	      "A directory of YAML files in the form of Kubernetes. All files belong together; "
-	      "`weft config validate DIRECTORY`\nsays what is wrong with them, `weft config "
-	      "schema` "
-	      "prints a JSON Schema for editors. The status of a field: required;\nignored (of no "
-	      "meaning to a data plane); a code: weft warns (W) or refuses (E) rather than leave "
-	      "it "
-	      "out silently.\nWhere objects are repeated their fields are listed once in each "
-	      "kind.\n\n",
+	fputs("# Configuration\n"
+	      "\n"
+	      "Made from the tables in `mesh-config/` by `weft config reference`; do not "
+	      "edit.\n"
+	      "\n"
+	      "A directory of YAML files in the form of Kubernetes. All files form one "
+	      "configuration; `weft config validate DIRECTORY`\n"
+	      "shows its problems, `weft config schema` prints a JSON Schema for editors. "
+	      "The status of a field: required;\n"
+	      "ignored (no meaning for a data plane); a code: weft warns (W) or refuses "
+	      "(E) instead of ignoring it silently.\n"
+	      "Fields of repeated objects are listed once per kind.\n"
+	      "\n",
 	      to);
 	fputs("## Every object\n\n| field | type | default | status | meaning |\n"
 	      "|---|---|---|---|---|\n",
