@@ -59,6 +59,25 @@ bool descriptors_spare(void)
 	return d.used + descriptors_reserve(d.limit) < d.limit;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void descriptors_keep(int *fds, size_t count)
+{
+	int next = 0;
+
+	qsort(fds, count, sizeof(*fds), compare);
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] > next)
+			close_range((unsigned)next, (unsigned)fds[i] - 1, 0);
+		if (fds[i] >= next)
+			next = fds[i] + 1;
+	}
+	close_range((unsigned)next, ~0u, 0);
+}
+
 bool descriptors_short(int error)
 {
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct descriptors {
@@ -22,6 +23,9 @@ uint64_t descriptors_reserve(uint64_t limit);
 
 /* Whether more than the reserve is free: only then optional descriptors are opened. */
 bool descriptors_spare(void);
+
+/* Closes every descriptor that is not in |fds|. Sorts |fds|; negative entries are ignored. */
+void descriptors_keep(int *fds, size_t count);
 
 /* Whether |error| (negative) is a temporary shortage of descriptors or memory. */
 bool descriptors_short(int error);

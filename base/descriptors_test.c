@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -44,6 +45,33 @@ static void test_reserve(void **state)
 		close(fds[--count]);
 }
 
+/* In a child, which has what was open here. */
+static void test_keep(void **state)
+{
+	int fds[6] = {-1, -1, -1, -1, -1, -1}, kept[] = {-1, 2, -1, 0, 1, -1, -1};
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	kept[0] = kept[6] = fds[4];
+	kept[2] = fds[1];
+	pid = fork();
+	if (!pid) {
+		unsigned open_ones = 0;
+
+		descriptors_keep(kept, 7);
+		for (int fd = 0; fd < 1024; fd++)
+			open_ones += fcntl(fd, F_GETFD) >= 0;
+		_exit(open_ones != 5 || fcntl(fds[4], F_GETFD) < 0 || fcntl(fds[1], F_GETFD) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < 6; i++)
+		close(fds[i]);
+}
+
 static void test_short(void **state)
 {
 	(void)state;
@@ -59,6 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_short),
 	};
 

@@ -44,9 +44,7 @@ uint64_t process_resident_bytes(void)
 	char buffer[128];
 	ssize_t n;
 
-	if (fd >= 0 && owner != getpid())
-		close(fd); /* forked since: that file speaks of the parent */
-	if (fd < 0 || owner != getpid()) {
+	if (fd < 0 || owner != getpid()) { /* forked since: that file speaks of the parent */
 		fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 		owner = getpid();
 	}

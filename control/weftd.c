@@ -78,18 +78,28 @@ static int watch(struct weftd *d, int fd)
 
 /* ---- the worker */
 
+/* Of all that the loader has open the worker gets this. */
+static void keep_descriptors(struct weftd *d, int ready_fd)
+{
+	int fds[6 + 2 * IPC_THREAD_COUNT + WORKER_MAPS_MAX] = {
+		STDIN_FILENO, STDOUT_FILENO,	 STDERR_FILENO,
+		ready_fd,     d->sockets.tcp_fd, d->sockets.local_fd};
+	size_t count = 6;
+
+	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
+	count += ipc_links_descriptors(&d->links, fds + count);
+	count += worker_maps(loader_attach(d->loader), fds + count);
+	descriptors_keep(fds, count);
+}
+
 static void be_worker(struct weftd *d, int ready_fd)
 {
 	int code;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "weftd-worker");
-	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
-	close(d->epoll_fd);
-	close(d->timer_fd);
-	close(d->restart_fd);
-	close(d->signal_fd);
 	pin_lock_forget(d->lock);
+	keep_descriptors(d, ready_fd);
 	code = worker_run(&d->options, loader_attach(d->loader), &d->links, &d->sockets, ready_fd);
 	_exit(code);
 }

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Loader and worker while either is stopped: they are in step when it goes on, and no change is lost."""
 
+import contextlib
 import os
+import pathlib
 import random
+import re
 import signal
 import time
 
 from lab import mesh_scale
 from lab.mesh import Mesh, service
 from lab.processes import wait_for
+from lab.sandbox import ROOT
 from lab.verdict import expect_equal, test
 
 STOPS = int(os.environ.get("STOPS", "300"))
@@ -67,3 +71,29 @@ def either_side_stopped(box):
         stopped(chance.choice((mesh.weftd.process.pid, worker)), chance.random() * 0.05)
     expect_in_step(mesh, 200, worker)
     expect_equal(mesh.status()["failed"], 0, "changes that were not put in force")
+
+
+def held(pid):
+    """{kind: how many} of the descriptors from 3 on."""
+    found = {}
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        if int(fd.name) > 2:
+            kind = re.sub(r"^(anon_inode:)?\[?|\]|:\[.*|.*/", "", os.readlink(fd))
+            found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+@test("ipc/descriptors_of_the_worker")
+def descriptors(box):
+    """It holds what the documentation says, and nothing of the kernel half but the ring; so does the next one."""
+    said = (ROOT / "docs" / "security.md").read_text().split("**The worker holds these descriptors**")[1]
+    said = {kind: int(count) for kind, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", said.split("\n## ")[0], re.M)}
+    mesh, _ = started(box, 2)
+    for _ in range(2):
+        worker = mesh.weftd.worker()
+        with contextlib.suppress(TimeoutError):  # a reader's socket may be open for a moment
+            wait_for(lambda: held(worker) == said, 10, "what is documented")
+        print(held(worker))
+        expect_equal(held(worker), said, "descriptors of the worker")
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: mesh.weftd.has_said("event=worker_restart") and mesh.status().get("settled"), 20, "the next worker")

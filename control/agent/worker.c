@@ -435,6 +435,25 @@ static int start_turns(struct worker *w, struct error *err)
 	return turns_new(&options, &w->turns, err);
 }
 
+/* Maps of the mesh: they are mapped at the start, and not needed any more then. */
+static const char *const MAPPED[] = {"weft_mesh", "weft_endpoints", "weft_services"};
+
+size_t worker_maps(const struct attach *attach, int *ret_fds)
+{
+	size_t count = 0;
+
+	ret_fds[count++] = attach_ring_fd(attach);
+	for (size_t i = 0; i < sizeof(MAPPED) / sizeof(MAPPED[0]); i++)
+		ret_fds[count++] = attach_map_fd(attach, MAPPED[i]);
+	return count;
+}
+
+static void close_mapped(struct worker *w)
+{
+	for (size_t i = 0; i < sizeof(MAPPED) / sizeof(MAPPED[0]); i++)
+		close(attach_map_fd(w->attach, MAPPED[i]));
+}
+
 static int start(struct worker *w, struct error *err)
 {
 	int r = start_pipeline(w, err);
@@ -445,6 +464,7 @@ static int start(struct worker *w, struct error *err)
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	r = r ? r : start_turns(w, err);
+	close_mapped(w);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
 	return r ? r : sandbox_enter(err);
 }

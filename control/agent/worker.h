@@ -9,6 +9,12 @@
 struct attach;
 struct serve_sockets;
 
+#define WORKER_MAPS_MAX 4
+
+/* The descriptors of the kernel half that a worker has to have when it runs, at most
+ * WORKER_MAPS_MAX. Returns how many. */
+size_t worker_maps(const struct attach *attach, int *ret_fds);
+
 /* Answers on |sockets|, which the next worker goes on with. Runs until SIGTERM or until the loader
  * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
  * exit code. */

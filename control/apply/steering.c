@@ -309,6 +309,7 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	if (!s->eject || !s->recognize)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	mesh_maps_live_arena(s->maps, &options.live);
+	mesh_maps_keep_mapped(s->maps);
 	return planner_new(&options, &s->planner, err);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Requests and answers between the threads of the agent, over socket pairs that keep messages whole
- * and in order. A request has a number and a deadline. An answer that comes after its deadline is
- * known by its number and dropped, with the descriptor that it brings; a request that is read after
- * its deadline is not begun. So both sides are in step after any pause of either. */
+ * and in order. A request has a number and a deadline. The asking side drops an answer to an
+ * earlier request, with its descriptor; the answering side drops a request whose deadline has
+ * passed. So both stay in step, however long either is stopped. */
 #pragma once
 
 #include "control/ipc/messages.h"

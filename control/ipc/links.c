@@ -61,3 +61,16 @@ void ipc_links_keep(struct ipc_links *l, enum ipc_process process)
 	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
 		end_close(PROCESSES[i] == process ? &l->asks[i] : &l->answers[i]);
 }
+
+size_t ipc_links_descriptors(const struct ipc_links *l, int *ret_fds)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++) {
+		if (l->asks[i].fd >= 0)
+			ret_fds[count++] = l->asks[i].fd;
+		if (l->answers[i].fd >= 0)
+			ret_fds[count++] = l->answers[i].fd;
+	}
+	return count;
+}

@@ -20,3 +20,6 @@ void ipc_links_close(struct ipc_links *l);
 
 /* After fork: closes the other process's ends. */
 void ipc_links_keep(struct ipc_links *l, enum ipc_process process);
+
+/* The descriptors that are open, at most 2 * IPC_THREAD_COUNT. Returns how many. */
+size_t ipc_links_descriptors(const struct ipc_links *l, int *ret_fds);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the threads of the agent say to each other: one row for each message. */
+/* The messages between the threads of the agent: one row each. */
 #pragma once
 
 #include <stddef.h>
@@ -9,59 +9,60 @@
 
 /* The threads that answer, each with a socket pair of its own. X(name, its process) */
 #define IPC_THREADS(X)                                                                             \
-	X(LOADER, LOADER)  /* its own loop: attaches, walks over what lives, ends connections */   \
-	X(NAMER, LOADER)   /* looks for control groups while records wait */                       \
+	X(LOADER, LOADER)  /* main loop: attaches, lists connections, ends them */                 \
+	X(NAMER, LOADER)   /* names control groups while records wait */                           \
 	X(FEEDER, LOADER)  /* reads the directory of configuration, writes the kernel's maps */    \
-	X(WORKER, WORKER)  /* its own loop: reads records, serves */                               \
+	X(WORKER, WORKER)  /* main loop: reads the ring, serves */                                 \
 	X(PLANNER, WORKER) /* understands configuration */
 
 /* X(name, thread that answers, how, wait_ms, request, most of it, answer, most of it)
  *
- * ASK has one answer, TELL has none; an answer and a TELL may bring a descriptor. |wait_ms| is how
- * long the asking side waits for the answer (ASK) or for room (TELL) at most. Data is so many of a
- * type: one where that is the most, else any number.
+ * ASK has one answer, TELL has none; an answer and a TELL may bring a descriptor. |wait_ms| is the
+ * longest time that the asking side waits for the answer (ASK) or for room in the queue (TELL).
+ * Data is an array of the given type: one element where the most is 1, else any number up to it.
  *
- * An ASK whose time is over is not begun any more, and each may be asked again. Only after a FLIP
- * that was not answered the next arena has to be asked for first: it may have come into force. */
+ * An ASK whose deadline has passed when it is read is not carried out, and each ASK may be
+ * repeated. After a FLIP without an answer ask for the next arena first: the flip may have
+ * happened. */
 #define IPC_MESSAGES(X)                                                                            \
 	/* The loader's part of the health numbers. */                                             \
 	X(HEALTH, LOADER, ASK, 1000, char, 0, struct loader_health, 1)                             \
 	/* What `weft check` shows: a JSON object. */                                              \
 	X(CHECK, LOADER, ASK, 1000, char, 0, char, IPC_DATA_MAX)                                   \
-	/* A connect, and the policies in force: they come back as the kernel half fills them in.  \
-	 */                                                                                        \
+	/* Run a connect, or evaluate the policies, in the kernel half; the request comes back     \
+	 * filled in. */                                                                           \
 	X(SIMULATE, LOADER, ASK, 1000, struct weft_simulation, 1, struct weft_simulation, 1)       \
 	X(EXPLAIN, LOADER, ASK, 1000, struct weft_explanation, 1, struct weft_explanation, 1)      \
 	/* The workloads at a local address. */                                                    \
 	X(WHERE, LOADER, ASK, 1000, struct weft_where, 1, struct weft_place, IPC_DATA_MAX)         \
-	/* Connections that are to be ended are to be looked for. */                               \
+	/* Look for connections to end. */                                                         \
 	X(END, LOADER, TELL, 0, char, 0, char, 0)                                                  \
-	/* The TLS library of the process with this number (control/ipc/stack_answers.h). */       \
+	/* Find the TLS library of a process; the answer goes to control/ipc/stack_answers.h. */   \
 	X(STACK, LOADER, TELL, 0, uint32_t, 1, char, 0)                                            \
 	/* The path of the control group with this id. */                                          \
 	X(CGROUP_PATH, NAMER, ASK, 1000, uint64_t, 1, struct ipc_path, 1)                          \
-	/* A file of the runtime of its container comes along. */                                  \
+	/* Open a state file of its container runtime; the answer brings the descriptor. */        \
 	X(CONTAINER_FILE, NAMER, ASK, 1000, struct ipc_container_file, 1, char, 0)                 \
-	/* Records of living connections; each opens with struct weft_event. */                    \
+	/* Records of living connections; each starts with struct weft_event. */                   \
 	X(RECORDS, WORKER, TELL, 50, char, IPC_DATA_MAX, char, 0)                                  \
-	/* Files that belong together, as memory that comes along (control/apply/file_batch.h). */ \
+	/* A batch of files, in memory that comes along (control/apply/file_batch.h). */           \
 	X(FILES, PLANNER, TELL, 0, struct ipc_files, 1, char, 0)                                   \
-	/* So many cells are wanted in the arena that is not in force; its memory comes along. */  \
+	/* Memory for so many cells that is not in force; the answer brings its descriptor. */     \
 	X(ARENA, FEEDER, ASK, 10000, uint64_t, 1, struct ipc_arena, 1)                             \
-	/* The arena with this id, which is the next one, comes into force. */                     \
+	/* Put the arena with this id, which must be the next one, in force. */                    \
 	X(FLIP, FEEDER, ASK, 10000, uint64_t, 1, char, 0)                                          \
-	/* What names mean on this machine; they come back with numbers. */                        \
+	/* Resolve names to the ids of this machine. */                                            \
 	X(RESOLVE, FEEDER, ASK, 10000, struct resolve_name, IPC_DATA_MAX, struct resolve_name,     \
 	  IPC_DATA_MAX)                                                                            \
-	/* Connections to these addresses, and to no others, may go past TCP. */                   \
+	/* Connections to these addresses, and no others, may bypass TCP. */                       \
 	X(ACCELERATE, FEEDER, ASK, 10000, struct weft_accel_key, IPC_DATA_MAX, char, 0)            \
-	/* So many bytes are wanted that will be kept for the next agent; they come along. */      \
+	/* So many bytes to keep for the next agent; the answer brings their descriptor. */        \
 	X(KEEP, FEEDER, ASK, 10000, uint64_t, 1, char, 0)                                          \
-	/* They are written. */                                                                    \
+	/* They are written: pin them. */                                                          \
 	X(KEPT, FEEDER, ASK, 10000, char, 0, char, 0)                                              \
-	/* All files are wanted again. */                                                          \
+	/* Send all files again. */                                                                \
 	X(AGAIN, FEEDER, TELL, 10000, char, 0, char, 0)                                            \
-	/* The first files were dealt with. */                                                     \
+	/* The first files were processed. */                                                      \
 	X(SETTLED, FEEDER, TELL, 10000, char, 0, char, 0)                                          \
 	/* A line for weftd's log. */                                                              \
 	X(SAY, FEEDER, TELL, 1000, char, 1000, char, 0)

@@ -249,6 +249,15 @@ static void adopt(struct mesh_maps *m)
 	}
 }
 
+void mesh_maps_keep_mapped(struct mesh_maps *m)
+{
+	for (int i = 0; i < ARENAS; i++) {
+		if (m->arenas[i].fd >= 0)
+			close(m->arenas[i].fd);
+		m->arenas[i].fd = -1;
+	}
+}
+
 static void *state_map(int fd, size_t bytes)
 {
 	void *state = mmap(NULL, round_to_page(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -66,6 +66,10 @@ const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m);
 /* The arena in force, mapped as long as |m| holds it; false: none. */
 bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena);
 
+/* Closes the descriptors of the arenas. Memory that is already mapped stays mapped; no other
+ * function of |m| but mesh_maps_free may be called afterwards. */
+void mesh_maps_keep_mapped(struct mesh_maps *m);
+
 /* The state arrays, WEFT_MESH_ENDPOINTS and WEFT_MESH_SERVICES elements; NULL with errno on
  * failure. The first call maps them, after which they count as memory of the process. The kernel
  * half changes them at any time (read atomically). The agent writes only |flags| (WEFT_EJECTED); an
