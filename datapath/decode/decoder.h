@@ -23,20 +23,20 @@ enum decoder_id {
 struct decoder {
 	enum decoder_id id;
 	const char *name;	   /* of the protocol, in records */
-	enum http_version version; /* of messages of which it is not known */
+	enum http_version version; /* of messages whose version is not known */
 	/* Messages belong to streams by number, and kernel marks say where frames begin; else
 	 * responses come in the order of the requests, and marks count messages. */
 	bool multiplexed;
-	struct slice upgrade; /* the token of Upgrade that leads from HTTP/1 to it, or none */
-	/* A server that does not speak it answers the client's first bytes like this, in the
-	 * protocol |refused_by|; none: such servers are not known. */
+	struct slice upgrade; /* the Upgrade token that switches from HTTP/1 to it, or none */
+	/* The first bytes with which a server that does not support this protocol answers a
+	 * client's first bytes, in the protocol |refused_by|; empty: not known. */
 	struct slice refusal;
 	const struct decoder *refused_by;
 
-	/* Whether |bytes| are what a client or server, |*ret_sender|, says first; |joined|: bytes
-	 * before them may be missing. */
+	/* Whether |bytes| are the first that a client or server, |*ret_sender|, sends; |joined|:
+	 * bytes before them may be missing. */
 	enum match (*begins)(struct slice bytes, bool joined, enum http_side *ret_sender);
-	/* Whether they are the midst of a connection; or NULL. */
+	/* Whether |bytes| are from the middle of a connection; or NULL. */
 	enum match (*joins)(struct slice bytes);
 
 	/* NULL when memory is short. */
@@ -45,13 +45,13 @@ struct decoder {
 	void (*free)(void *decoder);
 	/* |*ret_used|, which is all at first: bytes taken when DECODE_SWITCH is returned. */
 	enum decode_status (*feed)(void *decoder, const struct feed *f, size_t *ret_used);
-	/* Bytes that may be missing from here on without harm. */
+	/* How many bytes from here on may be missing without losing synchronisation. */
 	uint64_t (*body_left)(const void *decoder);
-	/* Where the head began that is being read, and its stream; 0: none is. */
+	/* Where the head that is being read began, and its stream; 0: no head is being read. */
 	uint64_t (*head_first)(const void *decoder, uint32_t *ret_stream_id);
 	/* The request that is being read has an answer of |status|; or NULL. */
 	void (*answered)(void *decoder, uint16_t status);
-	/* The two directions of one connection find each other; or NULL. */
+	/* Links the decoders of the two directions of one connection; or NULL. */
 	void (*pair)(void *client, void *server);
 	/* The direction was closed at |position|; or NULL. */
 	void (*finish)(void *decoder, uint64_t position);

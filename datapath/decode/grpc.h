@@ -22,7 +22,7 @@ bool grpc_content_type(struct slice content_type);
 
 /* Takes |size_bytes| of body; |data| NULL is a gap. Returns how many messages began, that is, whose
  * prefix was completed. A gap that reaches beyond the current message, or a prefix that cannot be
- * one, ends the counting for good: nothing is guessed. */
+ * one, ends the counting: where the next prefix begins is not known. */
 uint32_t grpc_prefixes_take(struct grpc_prefixes *g, const uint8_t *data, size_t size_bytes);
 
 /* Whether all messages that began are complete. */

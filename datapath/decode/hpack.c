@@ -47,8 +47,8 @@ struct hpack {
 	bool partial; /* the sender's table may hold entries that ours does not */
 	/* of the block */
 	bool fields_begun;   /* size updates are over */
-	bool pass_value;     /* so is the value that follows */
-	uint32_t pass_bytes; /* that follow are passed over */
+	bool pass_value;     /* the value after |pass_bytes| is passed over, too */
+	uint32_t pass_bytes; /* the next bytes to pass over */
 	const char *reason;
 };
 
@@ -247,7 +247,8 @@ static bool at_size_update(const struct cursor *c)
 	return (*c->next & 0xe0) == 0x20;
 }
 
-/* The update at the cursor; |*ret_cut|, and the cursor stays: it is not all here. */
+/* Reads the size update at the cursor. |*ret_cut|: it is not complete, and the cursor stays before
+ * it. */
 static enum decode_status take_size_update(struct hpack *h, struct cursor *c, bool final,
 					   struct hpack_fields *fields, bool *ret_cut)
 {
@@ -278,8 +279,8 @@ static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c
 	return status;
 }
 
-/* One behind a field, which some servers take all the same; libnghttp2 does at the front of a
- * block. */
+/* A size update after a field, which some servers accept; libnghttp2 accepts it only at the start
+ * of a block. */
 static enum decode_status take_late_size_update(struct hpack *h, struct cursor *c, bool final,
 						struct hpack_fields *fields, bool *ret_cut)
 {
@@ -342,7 +343,7 @@ static struct representation read_representation(struct cursor *c)
 	return r;
 }
 
-/* A string without the excess of its padding, which libnghttp2 does not take. */
+/* Inflates a string without its excess padding, which libnghttp2 rejects. */
 static enum decode_status inflate_string(struct hpack *h, const uint8_t *from, const uint8_t *to,
 					 uint32_t excess_bytes, struct hpack_fields *fields)
 {
@@ -357,7 +358,7 @@ static enum decode_status inflate_string(struct hpack *h, const uint8_t *from, c
 	return status == DECODE_OK ? inflate_until(h, c.next, c.next + size_bytes, fields) : status;
 }
 
-/* The strings of a field, of which one has such an excess. */
+/* Inflates a field whose strings may have excess padding. */
 static enum decode_status inflate_loose(struct hpack *h, const struct representation *r,
 					const struct cursor *c, struct hpack_fields *fields)
 {
@@ -371,7 +372,7 @@ static enum decode_status inflate_loose(struct hpack *h, const struct representa
 	return status;
 }
 
-/* Makes an insertion of an unknown name: what follows counts it. */
+/* Inserts an entry with an unknown name, so that the indices of later entries stay right. */
 static enum decode_status insert_unknown(struct hpack *h, const uint8_t *value, size_t value_bytes,
 					 uint32_t excess_bytes, struct hpack_fields *fields)
 {
@@ -383,8 +384,7 @@ static enum decode_status insert_unknown(struct hpack *h, const uint8_t *value, 
 	return inflate_string(h, value, value + value_bytes, excess_bytes, fields);
 }
 
-/* A field whose name (or, when it has no literal value, whose all) is an entry that we
- * do not hold. */
+/* A field that refers to an entry that we do not hold: for its name, or for name and value. */
 static enum decode_status inflate_unknown(struct hpack *h, const struct representation *r,
 					  const struct cursor *c, struct hpack_fields *fields)
 {
@@ -395,8 +395,9 @@ static enum decode_status inflate_unknown(struct hpack *h, const struct represen
 	return DECODE_OK;
 }
 
-/* A field with a string that is longer than any that is kept: passed over. Where it is inserted, an
- * entry stands for it that is smaller than the sender's: what he still holds, we do. */
+/* Passes over a field with a string that is too long to be kept. Where the field is inserted into
+ * the table, an entry stands for it that is smaller than the sender's, so that our table never
+ * evicts an entry that the sender's still holds. */
 static enum decode_status pass_giant(struct hpack *h, const struct representation *r,
 				     struct hpack_fields *fields)
 {
@@ -416,7 +417,7 @@ static enum decode_status pass_giant(struct hpack *h, const struct representatio
 	return status;
 }
 
-/* Goes on passing over a field; the cursor stops before what is cut. */
+/* Continues to pass over a field; the cursor stops before a length that is not complete. */
 static enum decode_status pass_rest(struct hpack *h, struct cursor *c, bool final)
 {
 	while (h->pass_bytes || h->pass_value) {
@@ -443,7 +444,7 @@ static enum decode_status pass_rest(struct hpack *h, struct cursor *c, bool fina
 	return DECODE_OK;
 }
 
-/* A field that nobody wants, and that is not kept in the table. */
+/* A field whose value is not among HPACK_FIELDS and that does not enter the table. */
 static bool is_needless(const struct hpack *h, const struct representation *r)
 {
 	if (!r->index || r->index > STATIC_ENTRIES || wanted_entries >> r->index & 1)
@@ -472,15 +473,15 @@ static enum decode_status take_representation(struct hpack *h, const struct repr
 			  : inflate_loose(h, r, c, fields);
 }
 
-/* Whether the inflater may get it along with others. */
+/* Whether the inflater may get this field together with its neighbours. */
 static bool is_plain(const struct hpack *h, const struct representation *r)
 {
 	return !h->partial && !r->giant_bytes && !r->name_excess_bytes && !r->value_excess_bytes &&
 	       !is_needless(h, r);
 }
 
-/* The last of what was read, from |from| on; |cut|: it ends in the middle of |r|. What is wrong is
- * given to the inflater, so that it says so. */
+/* Inflates the rest from |from| on; |cut|: it ends inside |r|. Invalid data is inflated, too, so
+ * that the inflater reports the error. */
 static enum decode_status inflate_end(struct hpack *h, struct cursor *c, const uint8_t *from,
 				      const struct representation *r, bool cut, bool final,
 				      struct hpack_fields *fields)
@@ -499,7 +500,7 @@ static enum decode_status inflate_end(struct hpack *h, struct cursor *c, const u
 	return status;
 }
 
-/* Gives the inflater all between fields that are not for it at once. */
+/* Inflates runs of plain fields in one call each, and the fields between them one by one. */
 static enum decode_status inflate_fields(struct hpack *h, struct cursor *c, bool final,
 					 struct hpack_fields *fields)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* HPACK (RFC 7541) of one direction: header blocks in, the few fields that weft looks at out.
- * Inflating is libnghttp2's; ours is what to do when the dynamic table is known only
- * in part. Pure. */
+ * libnghttp2 inflates; this code handles a dynamic table that is known only in part. Pure. */
 #pragma once
 
 #include "datapath/decode/http.h"
@@ -40,7 +39,8 @@ enum hpack_field {
 /* The largest dynamic table that is followed; of a larger one only the newest part is known. */
 #define HPACK_MAX_TABLE_BYTES 65536
 
-/* What one block said. Large: meant for the stack of whoever inflates, not for keeping. */
+/* The fields of one block. Large: allocate it on the stack for the time of the inflation, do not
+ * keep it. */
 struct hpack_fields {
 	struct slice value[HPACK_FIELD_MAX]; /* absent: data NULL; the first of several wins, of
 						several ids none does: empty */
@@ -54,8 +54,8 @@ struct hpack_fields {
 	char text[HPACK_MAX_TEXT_BYTES]; /* where the values are */
 };
 
-/* |joined|: blocks were sent before, so the table holds entries nobody saw. NULL when memory is
- * short; free with hpack_free. */
+/* |joined|: blocks were sent before, so the table holds entries that were not seen. NULL when
+ * memory is short; free with hpack_free. */
 struct hpack *hpack_new(bool joined);
 void hpack_free(struct hpack *h);
 
@@ -66,10 +66,10 @@ void hpack_free(struct hpack *h);
 void hpack_announce_table_size(struct hpack *h, uint32_t size_bytes);
 
 /* Inflates a whole block. Returns DECODE_OK; DECODE_MALFORMED when it is not HPACK (RFC 7541;
- * values that nobody wants are not looked at; size updates behind fields and whole bytes of
- * Huffman's padding are taken, as some servers do) or a size update exceeds what was announced;
- * DECODE_LIMIT when memory is short. After these two see hpack_reason, the inflater is of no use
- * any more. |ret| is filled in any case. */
+ * values of fields outside of HPACK_FIELDS are not checked; size updates behind fields and whole
+ * bytes of Huffman's padding are taken, as some servers do) or a size update exceeds what was
+ * announced; DECODE_LIMIT when memory is short. After these two see hpack_reason, the inflater is
+ * of no use any more. |ret| is filled in any case. */
 enum decode_status hpack_inflate(struct hpack *h, struct slice block, struct hpack_fields *ret);
 
 /* The same for a block that comes in parts, of which none needs to be kept but the end of one that

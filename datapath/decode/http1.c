@@ -36,7 +36,7 @@ struct http1 {
 	bool head_stopped; /* llhttp paused after a head, else after a message */
 	bool chunk_open;
 	bool expects; /* requests: the body waits for an answer */
-	bool refused; /* which was a final one */
+	bool refused; /* the answer was a final one */
 
 	const struct feed *feed;
 	const char *piece;  /* what llhttp is reading */
@@ -69,7 +69,7 @@ static enum decode_status give_up(struct http1 *h, enum decode_status status, co
 	return status;
 }
 
-/* Tells what was forgiven since it was told last. */
+/* Reports the lenient forms that were accepted since the last report. */
 static void report_lenient(struct http1 *h)
 {
 	uint32_t forms = h->strict.noticed & ~h->told_lenient;
@@ -92,7 +92,7 @@ static void block_start(struct http1 *h, const char *at)
 	h->block_bytes_at = h->fed_bytes + index_of(h, at);
 }
 
-/* A minor version that nobody knows is read as the latest one (RFC 9110 2.5). */
+/* An unknown minor version is read as the latest one (RFC 9110 2.5). */
 static enum http_version version_of(struct http1 *h)
 {
 	if (llhttp_get_http_major(&h->parser) != 1)
@@ -151,7 +151,7 @@ static void length_begin(struct http1 *h)
 	h->parser.flags &= (uint16_t)~F_CONTENT_LENGTH;
 }
 
-/* Of two lengths servers that go on take the first, clients the last. */
+/* When two lengths differ, servers that continue use the first one, clients the last. */
 static void length_end(struct http1 *h)
 {
 	if (!h->length_again)
@@ -301,7 +301,7 @@ static enum decode_status response_head(struct http1 *h)
 	return DECODE_OK;
 }
 
-/* What stands in fields of a head that is complete. */
+/* Notes what the fields of a complete head say about its framing. */
 static void notice_framing(struct http1 *h)
 {
 	unsigned flags = h->parser.flags;
@@ -465,8 +465,8 @@ static enum decode_status suspend_block(struct http1 *h)
 					     : give_up(h, DECODE_LIMIT, "out of memory");
 }
 
-/* What comes is no body after all when it is a request; of one in pieces the first is a piece of a
- * method in use, which has capitals. */
+/* Whether the bytes are a request instead of the expected body. When the start of a method is cut
+ * off by the end of the feed, only the methods in use count: they are in capitals. */
 static bool begins_request(const struct feed *f)
 {
 	struct slice s = {(const char *)f->data, f->size_bytes};

@@ -64,7 +64,7 @@ static bool keep(struct http1_fields *f, struct slice *s)
 	return true;
 }
 
-/* A kept value can grow because it is the last one kept: see http1_fields_keep. */
+/* A kept value can grow because it is the last one in the buffer: see http1_fields_keep. */
 static bool append(struct http1_fields *f, const char *at, size_t size_bytes)
 {
 	struct slice *s = value_of(f, f->field);
@@ -88,7 +88,7 @@ static bool append(struct http1_fields *f, const char *at, size_t size_bytes)
 	return true;
 }
 
-/* A target in absolute form carries the authority, which then stands above Host. */
+/* A target in absolute form carries the authority, which takes precedence over Host. */
 static void split_absolute(struct http_head *head)
 {
 	const char *start = head->path.data;
@@ -162,8 +162,8 @@ bool http1_fields_name_is(const struct http1_fields *f, struct slice wanted)
 	       name_is((struct slice){f->name, f->name_bytes}, wanted);
 }
 
-/* The first of several wins. Several ids are none: which one others take is not known (W3C Trace
- * Context lets them take none of several traceparents). */
+/* Of several fields with one name the first counts. Several ids count as none: which one other
+ * programs use is not known (by W3C Trace Context they use none of several traceparents). */
 static void name_again(struct slice *value, const struct http1_field *field)
 {
 	if (field->offset == offsetof(struct http_head, traceparent) ||

@@ -7,7 +7,7 @@
 
 enum place {
 	START_LINE, /* behind the method */
-	LINE,	    /* its first byte is due */
+	LINE,	    /* before its first byte */
 	NAME,
 	VALUE,
 	CHUNK_SIZE,
@@ -44,11 +44,11 @@ static bool in_chunk_line(const struct http1_strict *s)
 	return s->place >= CHUNK_SIZE;
 }
 
-/* What comes after the end of a line. The chunks after a head, or none. */
+/* Moves on after the end of a line: to the next line, to the chunks after a head, or to the end. */
 static void line_ended(struct http1_strict *s)
 {
 	switch (s->place) {
-	case LINE: /* it was empty: the block ends */
+	case LINE: /* an empty line: the block ends */
 	case CHUNK_END:
 		s->place = CHUNK_SIZE;
 		s->digits = s->not_empty = false;
@@ -169,7 +169,8 @@ static void notice_line_end(struct http1_strict *s)
 		NOTICE(s, BARE_LF);
 }
 
-/* LF, behind the CR that is held back or not. Spaces behind the request line are left out. */
+/* LF, with or without a CR before it that is held back. Spaces at the end of the request line are
+ * left out. */
 static struct slice take_line_end(struct http1_strict *s)
 {
 	struct slice give = s->place == NAME ? SLICE(":\r\n") : line_end;
@@ -203,7 +204,7 @@ static struct slice take_value_line(struct http1_strict *s, uint8_t c)
 	return line_end;
 }
 
-/* A CR that no LF followed: white space where that may be, else a byte that is none of a name. */
+/* A CR without LF: white space where white space may be, else a byte that no name may have. */
 static struct slice take_bare_cr(struct http1_strict *s)
 {
 	s->cr = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* In front of the HTTP/1 parser: brings lines of heads, chunks and trailers that servers and
- * clients forgive into the form of RFC 9112, and notes what it forgave. Bytes of bodies do not pass
- * here. Pure. */
+/* In front of the HTTP/1 parser: rewrites lines of heads, chunks and trailers that break RFC 9112
+ * but are accepted by servers and clients into the form of the RFC, and notes what it rewrote.
+ * Bytes of bodies do not pass here. Pure. */
 #pragma once
 
 #include "base/slice.h"

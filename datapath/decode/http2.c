@@ -26,7 +26,7 @@ struct frame {
 	uint8_t flags;
 	uint32_t stream_id;
 	uint64_t first; /* position of the head's first byte */
-	/* what is still to come of the payload, in this order */
+	/* the rest of the payload, in this order */
 	uint32_t gather_bytes, fragment_bytes, body_bytes, skip_bytes;
 };
 
@@ -41,8 +41,8 @@ struct http2 {
 	enum phase phase;
 	bool joined;	    /* frames, streams and header blocks were sent before */
 	bool upgraded;	    /* settings came in the HTTP/1 request */
-	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4); of a
-			     * client the preface says enough, some servers need no more */
+	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4); for a
+			       client the preface is enough, since some servers require no more */
 	uint8_t head_used;  /* bytes of the preface or of a frame's head */
 	uint8_t head[FRAME_HEAD_BYTES];
 	uint32_t takes_bytes; /* the longest frame that this side receives; 0 = not known */
@@ -292,7 +292,7 @@ static void begin_continuation(struct http2 *h)
 	}
 }
 
-/* Some servers do not look whether a frame of the connection says a stream. */
+/* Some servers do not check that a frame of the connection has stream number 0. */
 static bool rules_kept(const struct http2 *h)
 {
 	const struct frame *f = &h->frame;
@@ -309,7 +309,8 @@ static bool rules_kept(const struct http2 *h)
 	return scope == ON_EITHER || (scope == ON_STREAM) == !!f->stream_id;
 }
 
-/* What is no frame looks like one that is much too long, and would be passed over in silence. */
+/* Bytes that are no frame look like one that is much too long, and would be passed over in
+ * silence. */
 static bool is_too_long(const struct http2 *h)
 {
 	return h->peer && h->peer->takes_bytes && h->frame.size_bytes > h->peer->takes_bytes;

@@ -35,10 +35,10 @@ void http2_free(struct http2 *h);
  * stream on SETTINGS, PING and GOAWAY. */
 enum decode_status http2_feed(struct http2 *h, const struct feed *f);
 
-/* The two directions of one connection; whichever is freed first is forgotten by the other.
- * SETTINGS_HEADER_TABLE_SIZE as the OTHER direction announced it bounds this direction's table
- * (RFC 7541 4.2), its SETTINGS_MAX_FRAME_SIZE this direction's frames (RFC 9113 4.2): a longer one
- * is malformed. */
+/* The two directions of one connection; when one is freed, the other drops its link.
+ * SETTINGS_HEADER_TABLE_SIZE as the OTHER direction announced it bounds this direction's table (RFC
+ * 7541 4.2), its SETTINGS_MAX_FRAME_SIZE this direction's frames (RFC 9113 4.2): a longer one is
+ * malformed. */
 void http2_pair(struct http2 *client, struct http2 *server);
 
 /* Of the payload of a DATA frame that is longer, the kernel half leaves out all but the first

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Header blocks: short ones wait for END_HEADERS, of long ones only the field that is cut does. */
+/* Header blocks: a short one waits for END_HEADERS; of a long one only a field that is not complete
+ * waits. */
 #include "datapath/decode/http2_block.h"
 
 #include <stdlib.h>

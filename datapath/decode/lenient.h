@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Forms of HTTP/1 messages that RFC 9112 does not have and that servers or clients go on with.
- * Pure. */
+/* Forms of HTTP/1 messages that break RFC 9112 and that servers or clients accept. Pure. */
 #pragma once
 
 #include <stdint.h>
 
-/* X(name, label, ambiguous, text). |ambiguous|: two programs that read the same bytes may see other
- * messages in them, which is what request smuggling needs. */
+/* X(name, label, ambiguous, text). |ambiguous|: two programs that read the same bytes may see
+ * different messages in them, which is what request smuggling needs. */
 #define HTTP_LENIENT(X)                                                                            \
 	X(BARE_LF, "bare_lf", "yes", "a line of a head ends in LF alone")                          \
 	X(BARE_CR, "bare_cr", "yes", "CR without LF in a head or in the line of a chunk")          \

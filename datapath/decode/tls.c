@@ -136,7 +136,7 @@ static enum step take_clear(struct tls *t, enum tls_side side, const struct tls_
 		return STEP_DONE;
 	}
 	if (side == TLS_CLIENT)
-		t->client_hello_ns = r->time_ns; /* TLS 1.3: no other message of his is clear */
+		t->client_hello_ns = r->time_ns; /* TLS 1.3: its only clear message */
 	walk_pieces(&w, feed_messages, &at, r);
 	d->turn = TURN_NONE; /* turns are for protected records only */
 	return STEP_DONE;
@@ -306,9 +306,9 @@ static void take_opened(struct tls *t, enum tls_side side, const struct tls_reco
 	}
 }
 
-/* A tag proves a record. It is not looked at where a local sender's hook saw the record, an
- * unbroken row of records leads back to one that was proven, and nothing but application data comes
- * out: then keys and sequence number are right, and nobody can have changed it since. */
+/* The tag proves that a record is intact. It is not checked while a local sender's hook saw the
+ * record, no record since the last checked one is missing, and the record decrypts to application
+ * data: then keys and sequence number are right, and nothing can have changed the record. */
 static int open_record(struct tls_direction *d, const struct tls_record *r, struct tls_opened *ret)
 {
 	int err;
@@ -356,8 +356,8 @@ static void enter_protection(struct tls *t, enum tls_side side)
 		tls_epoch_begin(&t->directions[side], early ? EPOCH_EARLY : EPOCH_HANDSHAKE);
 }
 
-/* Answers are not told before the requests that came first, even when the client's secret comes
- * last. */
+/* Responses are not reported before the requests that came before them, even when the client's
+ * secret arrives last. */
 static bool must_stay_behind(const struct tls *t, enum tls_side side, const struct tls_record *r)
 {
 	const struct tls_waiting *w = t->directions[TLS_CLIENT].queue.first;

@@ -76,8 +76,8 @@ struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener
 		    bool joined);
 void tls_free(struct tls *t);
 
-/* Whether the bytes of |side| that are fed next were seen where they are sent, before anybody could
- * change them; at first they were not. Of such records only some have their tags looked at: it is
+/* Whether the bytes of |side| that are fed next were seen at the sender, before anything could
+ * change them; the default is no. Of such records only some tags are checked, since checking is
  * most of the work. */
 void tls_set_at_sender(struct tls *t, enum tls_side side, bool at_sender);
 

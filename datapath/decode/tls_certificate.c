@@ -11,7 +11,7 @@
 
 #define SPIFFE	       SLICE("spiffe://")
 /* A server shows the same certificate at every handshake, and reading one takes ten microseconds:
- * the last ones are kept with their bytes, which decide. */
+ * the last ones are kept, and found again by all their bytes. */
 #define READ_MAX       64
 #define READ_MAX_BYTES 2048
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Each algorithm writes into the same bounded place: how large a message says that it is, is not
- * asked. */
+/* Each algorithm writes into the same bounded buffer; the size that the message announces is not
+ * used. */
 #include "datapath/decode/tls_compressed.h"
 
 #include "base/cursor.h"

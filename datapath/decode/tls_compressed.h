@@ -4,7 +4,7 @@
 
 #include "base/slice.h"
 
-/* Puts the Certificate message that |body| is compressed from into |out|, the beginning of one that
- * is longer than |size|, and no more of it than |body| has; *ret_bytes are there then. Returns 0,
- * -EBADMSG, -ENOTSUP (an algorithm that is not zlib, brotli or zstd), -ENOMEM. */
+/* Decompresses |body| into |out|: the Certificate message, or its beginning where it is longer than
+ * |size| or |body| is not complete; |*ret_bytes| were written. Returns 0, -EBADMSG, -ENOTSUP (an
+ * algorithm that is not zlib, brotli or zstd), -ENOMEM. */
 int tls_compressed_read(struct slice body, char *out, size_t size, size_t *ret_bytes);

@@ -32,7 +32,7 @@ struct tls_direction {
 	bool at_sender;	       /* see tls_set_at_sender */
 	bool bound;	       /* |keys| are this epoch's, proven by a tag */
 	bool closed;	       /* close_notify was seen */
-	bool discard;	       /* early data that a HelloRetryRequest refused is still under way */
+	bool discard;	       /* early data that a HelloRetryRequest refused may still arrive */
 };
 
 struct tls {

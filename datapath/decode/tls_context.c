@@ -86,7 +86,7 @@ static struct keeper *keeper_of(const struct tls_keys *k)
 	return &k->contexts->keepers[k->number % TLS_CONTEXTS_MAX];
 }
 
-/* Takes the keeper from whoever had it. */
+/* Takes the keeper from the keys that it holds. */
 static bool keeper_take(struct keeper *keeper, const struct tls_keys *k, enum tls_context kind)
 {
 	EVP_CIPHER_CTX *same = shared_of(k->aead, kind);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The keys of a direction and the cipher contexts that work with them. To set a key costs 0.15 us,
  * a context 0.7 to 1.2 KiB: one set of contexts per thread serves all directions in turn, and
- * TLS_CONTEXTS_MAX more keep the keys of busy ones. Those belong to no thread, since the next
- * record may be another's to read. */
+ * TLS_CONTEXTS_MAX more keep the keys of busy ones. Those belong to no thread, since another thread
+ * may read the next record. */
 #pragma once
 
 #include <openssl/types.h>
@@ -27,7 +27,7 @@ enum tls_context {
 
 #define TLS_CONTEXTS_MAX 128
 
-/* The contexts that keep keys. For one thread at a time, whichever. */
+/* The contexts that keep keys. Any thread may use them, one at a time. */
 struct tls_contexts;
 
 /* NULL when memory is short. Outlives all keys that it keeps. */

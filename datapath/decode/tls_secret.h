@@ -58,8 +58,8 @@ struct tls_secrets {
 	/* This secret fits the connection that asked last, whose ticket this is: from now on only
 	 * connections with the same ClientHello may ask for it. */
 	void (*claim)(void *arg, uint64_t id, uint64_t ticket);
-	/* This secret follows from one that fits (KeyUpdate): nobody needs it when it comes. May be
-	 * NULL. */
+	/* This secret follows from one that fits (KeyUpdate): no connection needs it when it
+	 * arrives. May be NULL. */
 	void (*known)(void *arg, const uint8_t *secret, size_t secret_bytes);
 	/* Where busy directions keep their keys ready; outlives the readers. May be NULL. */
 	struct tls_contexts *contexts;

@@ -14,7 +14,7 @@ static bool is_tls13(const struct tls_trial *trial)
 	return trial->which != WEFT_SECRET_MASTER;
 }
 
-/* What needs no cryptography to be ruled out. */
+/* Rules out candidates without cryptography. */
 static bool may_fit(const struct tls_trial *trial, const struct tls_secret *s)
 {
 	size_t want = is_tls13(trial) ? tls_suite_secret_bytes(trial->suite) : TLS_MASTER_BYTES;
@@ -24,7 +24,7 @@ static bool may_fit(const struct tls_trial *trial, const struct tls_secret *s)
 	return !is_tls13(trial) || !s->digest || s->digest == trial->suite->digest;
 }
 
-/* Others are older still. */
+/* All later candidates are older still. */
 static bool is_too_old(const struct tls_trial *trial, const struct tls_secret *s)
 {
 	return !s->likely && s->time_ns && s->time_ns < trial->since_ns;

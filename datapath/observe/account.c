@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Compares at the close of each end. */
+/* Compares the byte counts when an end closes. */
 #include "datapath/observe/account.h"
 
 #define CUT                                                                                        \
@@ -18,7 +18,8 @@ static bool same(uint64_t seen_bytes, uint64_t counted_bytes)
 	return counted_bytes == seen_bytes || counted_bytes == seen_bytes + 1;
 }
 
-/* What comes after a program has closed its socket TCP does not take, but for the FIN. */
+/* TCP does not count bytes that arrive after the program has closed its socket, except for the
+ * FIN. */
 static bool received_agrees(const struct weft_counters *k)
 {
 	bool closed_first = !(k->flags & WEFT_END_PEER_FIRST);
@@ -30,12 +31,12 @@ static bool received_agrees(const struct weft_counters *k)
 
 static bool sent_agrees(const struct weft_counters *k, unsigned side)
 {
-	bool syn = side == SIDE_CLIENT; /* acknowledged to the client as a byte */
+	bool syn = side == SIDE_CLIENT; /* tcp_bytes_acked of a client includes its SYN */
 
 	return same(k->sent_bytes + syn, k->tcp_bytes_acked + k->past_sent_bytes);
 }
 
-/* Why nothing can be said; OBSERVE_UNACCOUNTED_MAX: it can. */
+/* Why the end cannot be compared; OBSERVE_UNACCOUNTED_MAX: it can. */
 static enum observe_unaccounted unaccounted(const struct end *e)
 {
 	if (e->joined)

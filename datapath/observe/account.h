@@ -5,6 +5,6 @@
 
 #include "datapath/observe/conn.h"
 
-/* The end |side| has closed and its counters are known: each difference is counted, or why nothing
- * can be said (OBSERVE_UNACCOUNTED). */
+/* The end |side| has closed and its counters are known: each difference is counted, or the reason
+ * why the end is not compared (OBSERVE_UNACCOUNTED). */
 void account_close(struct conn *c, unsigned side);

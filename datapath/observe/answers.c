@@ -3,7 +3,7 @@
 #include "datapath/observe/answers.h"
 #include "datapath/observe/heads.h"
 
-#define STATUS_NO_REQUEST 408 /* in time */
+#define STATUS_NO_REQUEST 408 /* the server timed out waiting for one */
 
 void answers_note_stream(struct http_state *h, uint32_t stream_id)
 {
@@ -24,8 +24,7 @@ static bool is_unseen(const struct http_state *h, uint32_t stream_id)
 	       (stream_id > h->missed_after && stream_id < h->missed_before);
 }
 
-/* A response for which no exchange is: one beyond the limit, or one whose request was never seen.
- */
+/* Counts a response without an exchange: its request was beyond the limit, or was never seen. */
 static void count_unpaired(struct conn *c, uint32_t stream_id)
 {
 	struct http_state *h = c->http;
@@ -60,8 +59,8 @@ static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id)
 	return x;
 }
 
-/* That of an answer on a stream whose request head is being read: some servers refuse it where it
- * is wrong. */
+/* The exchange of a response on a stream whose request head is still being read: some servers
+ * reject an invalid request before its end. */
 static struct exchange *exchange_headless(struct conn *c, uint32_t stream_id)
 {
 	struct lane *requests = &c->lanes[SIDE_CLIENT];
@@ -85,8 +84,8 @@ static struct exchange *exchange_headless(struct conn *c, uint32_t stream_id)
 	return x;
 }
 
-/* That of an answer on a stream whose request was not parsed: the server took what weft did not.
- * NULL where what the client sent may be lost. */
+/* The exchange of a response on a stream whose request was not parsed: the server accepted a
+ * request that weft could not read. NULL where bytes of the client may be lost. */
 static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint16_t status)
 {
 	bool broken = c->flags & RESPONSE_FLAG(DPE) && !c->break_in_doubt;
@@ -102,8 +101,8 @@ static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint
 	return x;
 }
 
-/* The position of a request head that is not parsed, whole or yet, and has no answer; 0: there is
- * none. Each is told once. */
+/* The position of a request head that could not be parsed or is not complete, and has no response;
+ * 0: there is none. Each is returned once. */
 static uint64_t unparsed_head(struct conn *c)
 {
 	struct lane *lane = &c->lanes[SIDE_CLIENT];
@@ -118,9 +117,9 @@ static uint64_t unparsed_head(struct conn *c)
 	return first;
 }
 
-/* The exchange of a response to a request head that was not parsed, whole or yet, or to nothing: a
- * server may give up waiting for a request. What a response answers that is of another kind was not
- * seen. NULL: it may answer a request that was given up. */
+/* The exchange of a response to a request head that could not be parsed or is not complete, or to
+ * no request: a server may time out waiting for one. The request of any other response was not
+ * seen. NULL: the response may belong to a request that was given up. */
 static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
 {
 	struct conn *c = lane->conn;

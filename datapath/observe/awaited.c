@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Keeps records of one end until the other one is there. */
+/* Keeps the records of one end until the other end is known. */
 #include "datapath/observe/awaited.h"
 
 #include <stdlib.h>
 
-#define WAIT_NS	  3000000000ull /* a SYN-ACK that was lost is sent again after a second */
+#define WAIT_NS	  3000000000ull /* a lost SYN-ACK is retransmitted after a second */
 #define BYTES_MAX (256u << 10)	/* of records */
 
 struct kept {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A server may answer before its client's end is there (TCP Fast Open), though that is on this
- * node: what it tells waits, so that both ends report it and in its order. Private. */
+/* With TCP Fast Open the records of a server may come before those of its client's end, though that
+ * is on this node, too: they wait, so that both ends report the exchange, in the right order.
+ * Private. */
 #pragma once
 
 #include "datapath/observe/conn.h"
 
-/* What the end |cookie| of |c| tells waits from now on. Without memory it does not. */
+/* Records of the end |cookie| of |c| wait from now on. Without memory they do not. */
 void awaited_begin(struct conn *c, uint64_t cookie);
 
 /* Keeps |record|, of the end |cookie|, for later. False: it is to be read now. */

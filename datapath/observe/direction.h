@@ -13,7 +13,7 @@ struct conn;
 struct exchange;
 struct window;
 
-/* A position whose arrival at the receiver somebody waits for. */
+/* A position whose arrival at the receiver an exchange waits for. */
 struct wait {
 	struct wait *next;
 	struct exchange *exchange;
@@ -33,14 +33,13 @@ struct stream {
 	struct timeline arrived; /* at the receiver's hook, when it is local */
 	struct wait *waits;	 /* in order of position */
 	struct wait *last_wait;
-	struct window *window; /* records that came before their turn, or NULL */
+	struct window *window; /* records that arrived out of order, or NULL */
 };
 
 enum lane_state {
 	LANE_NEW, /* no decoder yet; one is made for the first bytes */
 	LANE_RUNNING,
-	LANE_LOST, /* out of step: a message head or frames at the start of a segment bring it back
-		    */
+	LANE_LOST,     /* out of sync, until a segment begins with a message head or with frames */
 	LANE_BROKEN,   /* requests that are not parsed any further; answers go on */
 	LANE_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
 			  decoder stays */

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-/* Control groups whose path was asked for: forgetting the oldest costs one question. */
+/* Control groups whose path is kept; after the oldest one is removed its path is looked up
+ * again. */
 #define KNOWN_GROUPS 4096
 
 struct name_key {
@@ -166,7 +167,7 @@ static const struct identity *group_identity(struct identities *ids, uint64_t cg
 	return e->identity;
 }
 
-/* Without configuration. */
+/* The identity without configuration. */
 static const struct identity *owner_identity(struct identities *ids, const struct weft_owner *owner)
 {
 	const struct identity *id = group_identity(ids, owner->cgroup_id);

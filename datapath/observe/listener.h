@@ -30,7 +30,7 @@ struct observe_names {
 	char version[32];  /* canonical revision */
 };
 
-/* What configuration calls the numbers of a verdict record; "" = nobody knows. */
+/* The names, in the configuration, of the numbers of a verdict record; "" = not known. */
 struct observe_verdict_names {
 	char policy[128]; /* "namespace/name" */
 	char service[128];
@@ -49,24 +49,25 @@ struct observe_listener {
 	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
 	 * id, the answer is kept. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
-	/* How the runtime of the container |id| (64 hex digits), whose control group is
-	 * |cgroup_id|, calls it: fills the workload, of a Pod its namespace. 0, or -ENOENT: then it
-	 * is called as the program that runs in it. Called once per unknown control group. NULL:
-	 * containers are called by the first 12 digits. |ret| comes zeroed. */
+	/* The name that the container runtime has for the container |id| (64 hex digits) in the
+	 * control group |cgroup_id|: fills the workload and, for a Pod, its namespace. Returns 0,
+	 * or -ENOENT: then the container is named after the program that runs in it. Called once
+	 * per unknown control group. NULL: a container is named by its first 12 digits. |ret| comes
+	 * zeroed. */
 	int (*container)(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret);
 	/* Names an end: its address and port and, where it is on this node, its owner (else NULL).
 	 * 0, or -ENOENT: configuration does not know it. Called once per end of a connection. May
 	 * be NULL. |ret| comes zeroed. */
 	int (*names)(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		     uint16_t port, struct observe_names *ret);
-	/* What socket |cookie| carries in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be
+	/* The payload of socket |cookie| in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be
 	 * copied up to byte |until| of the direction, as far as it is payload of TLS records: all
 	 * of it is the body of one message. May be NULL, may be ignored. */
 	void (*skip)(void *arg, uint64_t cookie, unsigned direction, uint64_t until);
-	/* With which library that is not opened process |pid| speaks TLS (enum tls_stack).
-	 * TLS_STACK_NONE: not known yet, or more than one could be it, or one that is opened;
-	 * TLS_STACK_OTHER: none that is known. Called when TLS begins to wait for a secret, and
-	 * again when none came. Must not wait. May be NULL. */
+	/* The TLS library of process |pid| whose secrets cannot be read (enum tls_stack).
+	 * TLS_STACK_NONE: not known yet, more than one is possible, or its secrets can be read;
+	 * TLS_STACK_OTHER: no known library. Called when TLS begins to wait for a secret, and again
+	 * when none came. Must not wait. May be NULL. */
 	unsigned (*tls_stack)(void *arg, uint32_t pid);
 	void (*verdict)(void *arg, const struct verdict *v);
 	/* Names the policy, service and workloads of |v|, whose numbers are those of its

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The public face of observe: construction, events in, time passing. */
+/* The public functions of observe: construction, events, time. */
 #include "datapath/observe/observe.h"
 #include "datapath/observe/awaited.h"
 #include "datapath/observe/connections.h"

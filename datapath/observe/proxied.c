@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Takes the PROXY protocol's header off the first bytes of a client, however they are cut. */
+/* Removes the PROXY protocol's header from the first bytes of a client, however they are
+ * segmented. */
 #include "datapath/observe/proxied.h"
 
 #include "datapath/decode/proxy.h"
@@ -49,7 +50,7 @@ static bool take(struct feed *f, size_t used)
 	return f->size_bytes;
 }
 
-/* What was kept is no header. */
+/* The bytes that were kept are no header: passes them on. */
 static void replay(struct conn *c, uint64_t time_ns, const struct feed *rest, proxied_sink *sink)
 {
 	struct proxied p = *c->proxied;
@@ -72,7 +73,7 @@ static size_t keep(struct proxied *p, const struct feed *f)
 	return taken;
 }
 
-/* The header goes on: |f| is what comes next. */
+/* The header continues with |f|. */
 static void go_on(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink *sink)
 {
 	struct proxied *p = c->proxied;
@@ -99,7 +100,7 @@ static void go_on(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink 
 		proxied_feed(c, SIDE_CLIENT, &f, time_ns, sink);
 }
 
-/* Passes over what is left of a header that was read. */
+/* Passes over the rest of a header that was read. */
 static void pass(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink *sink)
 {
 	struct proxied *p = c->proxied;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Connections that begin with a header of the PROXY protocol: it is taken off, whatever follows it,
- * and its addresses become those that the ends are proxied for. Private. */
+/* Connections that begin with a header of the PROXY protocol: it is removed, whatever follows it,
+ * and its addresses become the proxied addresses of the ends. Private. */
 #pragma once
 
 #include "datapath/observe/conn.h"
@@ -10,7 +10,7 @@ typedef void proxied_sink(struct conn *c, unsigned side, const struct feed *f, u
 /* Whether |f|, of the direction that |side| sends, may be (part of) a header. */
 bool proxied_wants(const struct conn *c, unsigned side, const struct feed *f);
 
-/* Takes it, and gives to |sink| what is no header. */
+/* Removes the header, and passes all other bytes to |sink|. */
 void proxied_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns,
 		  proxied_sink *sink);
 

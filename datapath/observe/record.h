@@ -23,7 +23,8 @@ struct identity {
 	char version[32];    /* canonical revision; without configuration "latest" */
 };
 
-/* Which end's view a record is (Istio's reporter). A pair on one node is reported once by each. */
+/* The end that a record was observed at (Istio's reporter). A connection within one node is
+ * reported once by each end. */
 enum reporter { REPORTER_SOURCE, REPORTER_DESTINATION, REPORTER_MAX };
 
 /* TLS facts of a connection as records carry them; NULL where the connection is clear. */
@@ -36,7 +37,7 @@ struct endpoint {
 	uint32_t netns_ino;
 	uint16_t proxied_port;
 	bool proxied; /* the connection began with a PROXY header, which gives this end's address */
-	uint8_t proxied_addr[16]; /* as the proxy's own client, or the proxy, has it */
+	uint8_t proxied_addr[16]; /* as the header gives it */
 	uint32_t pid;		  /* 0 = not on this node or not known */
 	uint64_t cookie;	  /* socket cookie, 0 = not on this node */
 };
@@ -116,12 +117,12 @@ struct connection {
 	const char *tls_state; /* tls_state_name(), NULL for clear text */
 	uint64_t opened_ns;    /* 0 = before the agent; of one that failed: when it was tried */
 	uint64_t now_ns;
-	uint32_t handshake_us;	      /* 0 = not known */
-	bool closing;		      /* alive: its program has given this end up */
-	bool bytes_known;	      /* else what it carried may be more than is said here */
-	uint64_t sent_bytes;	      /* server to client, for BOTH reporters (Istio's "sent during
-					 response") */
-	uint64_t received_bytes;      /* client to server */
+	uint32_t handshake_us;	 /* 0 = not known */
+	bool closing;		 /* alive: its program has closed this end */
+	bool bytes_known;	 /* else the connection may have carried more than these counts */
+	uint64_t sent_bytes;	 /* server to client, for BOTH reporters (Istio's "sent during
+				    response") */
+	uint64_t received_bytes; /* client to server */
 	uint64_t previous_sent_bytes; /* at the last report of this connection */
 	uint64_t previous_received_bytes;
 	uint32_t previous_retransmits;
@@ -131,7 +132,7 @@ struct connection {
 };
 
 /* What the mesh decided about a connection, told by the end where it was decided. Texts are "none"
- * where there is nothing and "unknown" where nobody knows the name. */
+ * where there is nothing and "unknown" where the name is not known. */
 struct verdict {
 	enum reporter reporter; /* source: at connect or sendmsg; destination: at the listener */
 	uint8_t verdict;	/* WEFT_VERDICT_*; allowed: a policy only took note; ended, ejected:
@@ -150,8 +151,8 @@ struct verdict {
 	char target_workload[128];
 };
 
-/* When it began to listen, now and then while it does, and when it ended that: what was found alive
- * may come after its end. */
+/* Sent when the socket begins to listen, now and then while it does, and when it ends. ALIVE may
+ * arrive after ENDED. */
 enum listener_phase { LISTENER_BEGAN, LISTENER_ALIVE, LISTENER_ENDED };
 
 /* A listening socket and how full its queue is. */
@@ -160,6 +161,6 @@ struct listener {
 	const struct identity *identity;
 	struct endpoint address;
 	uint32_t backlog;
-	uint32_t backlog_max; /* it is full with one more than that */
+	uint32_t backlog_max; /* it is full with one connection more */
 	uint64_t drops;
 };

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a record says about itself, and why there was no right answer. */
+/* The marks of a record: what it lacks, and why an exchange or a connection failed. */
 #pragma once
 
-/* What a record of a request does not say in full: bits of request.incomplete. One table: names are
- * label values, meanings go into the documents. */
+/* What is missing or not exact in the record of a request: bits of request.incomplete. One table:
+ * names are label values, meanings go into the documents. */
 #define REQUEST_GAPS(X)                                                                            \
 	X(HPACK, "hpack_join",                                                                     \
 	  "HTTP/2 fields refer to entries of a table that were sent before weft saw the "          \
 	  "connection")                                                                            \
 	X(TIMES, "times", "a time is not known: its record was lost, or there was none")           \
-	X(BODY, "body", "part of a body could not be counted: the sizes are those seen so far")    \
-	X(LOST, "lost", "the exchange was given up: what follows in it is not known")              \
+	X(BODY, "body",                                                                            \
+	  "part of a body could not be counted: the sizes are those of the part that was seen")    \
+	X(LOST, "lost", "the exchange was given up: the rest of it is not known")                  \
 	X(CUT, "cut",                                                                              \
 	  "a field was longer than what is kept of it: its start is shown, or `unknown`")          \
 	X(UPLOAD, "upload_cut",                                                                    \

@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-/* Two of the largest packets, which come in pieces of 4 KiB, may come before their turn. */
+/* Room for two packets of the largest size, captured in pieces of 4 KiB, that arrive out of
+ * order. */
 #define WINDOW_RECORDS 64
 #define WINDOW_BYTES   262144
 #define WINDOWS_MAX    128 /* of all connections together */
@@ -19,10 +20,10 @@ struct piece {
 	uint64_t time_ns;
 	uint32_t size_bytes;
 	uint32_t packet_bytes;
-	uint32_t message; /* that begins it, see struct feed */
+	uint32_t message; /* that begins with it, see struct feed */
 	uint32_t frame;	  /* likewise */
 	bool at_receiver;
-	bool ahead; /* the receiver's TCP has not got what is before it either */
+	bool ahead; /* out of order for the receiver's TCP, too */
 };
 
 struct held {
@@ -30,7 +31,7 @@ struct held {
 	bool used;
 };
 
-/* What came before its turn, in the order of coming. */
+/* Records that arrived out of order, in the order of arrival. */
 struct window {
 	struct window *next; /* free ones */
 	uint32_t records;
@@ -95,14 +96,15 @@ void stream_place(struct stream *s, uint32_t seq)
 	s->placed = true;
 }
 
-/* The position before the byte |seq|: the one next to |near|. Negative: before the start. */
+/* The position before the byte |seq|: of all that |seq| may stand for, the one nearest to |near|.
+ * Negative: before the start. */
 static int64_t position_near(const struct stream *s, uint32_t seq, uint64_t near)
 {
 	return (int64_t)near + (int32_t)(seq - (uint32_t)(s->base_seq + near));
 }
 
-/* A body of more than 2 GiB may have been skipped: then the record at its end says so by its
- * number. */
+/* When a body of more than 2 GiB was skipped, |seq| alone is ambiguous: the record at its end gives
+ * the position. */
 static int64_t position_of(const struct conn *c, unsigned side, uint32_t seq)
 {
 	const struct stream *s = &c->streams[side];
@@ -142,7 +144,8 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 	return p->at_receiver && !c->opaque && hole > conn_body_left(c, side);
 }
 
-/* A hole that is given up: no body, and nothing that the kernel half was told to leave out. */
+/* Counts a hole that is given up, unless it is in a body or the kernel half was told to leave it
+ * out. */
 static void count_hole(struct conn *c, unsigned side, const struct piece *p)
 {
 	if (p->start > c->streams[side].next && hole_may_fill(c, side, p) &&
@@ -252,7 +255,7 @@ static void piece_take(struct conn *c, unsigned side, const struct piece *p)
 	while (p->start > s->next && hole_may_fill(c, side, p)) {
 		if (window_hold(c, side, p))
 			return;
-		if (!s->window) /* none is left */
+		if (!s->window) /* no window is free */
 			break;
 		window_drain(c, side, true, p->time_ns);
 	}
@@ -305,7 +308,8 @@ void stream_mark(struct conn *c, unsigned side, const struct weft_mark *mark)
 		arrive(c, side, (uint64_t)end, mark->event.time_ns);
 }
 
-/* A record that the receiver's TCP had in order says that what is before it had come. */
+/* Whether the hole before a record is overdue. A record that was in order for the receiver's TCP
+ * proves that the bytes before it had arrived. */
 static bool window_overdue(const struct window *w, uint64_t now_ns)
 {
 	for (int i = 0; i < WINDOW_RECORDS; i++) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Puts the captured bytes of one direction in order: 64-bit positions, duplicates and overlap cut,
- * a bounded window for what came before its turn, gaps. Private. */
+ * a bounded window for records out of order, gaps. Private. */
 #pragma once
 
 #include "datapath/observe/conn.h"
 
-/* A record that came before its turn waits at most this long for the hole before it: while TCP
- * itself waits for what its peer sends again, and where TCP had it and only its record is missing.
- */
+/* How long a record that is out of order waits for the hole before it: RESENT while TCP itself
+ * waits for a retransmission, HOLE where TCP had the bytes and only their record is missing. */
 #define STREAM_RESENT_NS 10000000000ull
 #define STREAM_HOLE_NS	 100000000ull
 

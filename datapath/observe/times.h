@@ -12,7 +12,7 @@ struct timeline {
 		uint64_t end; /* bytes up to this position (inclusive) had passed at |time_ns| */
 		uint64_t time_ns;
 	} entries[TIMELINE_ENTRIES];
-	uint64_t passed;       /* nobody asks for positions before it any more */
+	uint64_t passed;       /* positions before it will not be asked for any more */
 	uint64_t unknown_from; /* positions in (unknown_from, unknown_to] have no known time */
 	uint64_t unknown_to;
 	uint32_t count;
