@@ -81,7 +81,7 @@ while True:
 
 
 def rob(street):
-    """A namespace that has the addresses of the house and of the server, and one more so that nobody knows who it is."""
+    """A namespace that has the addresses of the house and of the server, and one more that makes them ambiguous."""
     thief = street.box.namespace("thief")
     ip("link", "del", "eth0", netns=thief.name)
     for address in (street.house.address, street.server.address, "198.18.0.99"):
@@ -187,7 +187,7 @@ for kind, sort, protocol, flags in ("udp", socket.SOCK_DGRAM, 0, 0), ("lite", so
 
 
 def borrow(box, known, refused):
-    """Anybody may bind a socket to an address that another namespace has: it says nothing of him."""
+    """Any program may bind a socket to an address that another namespace has: the address does not identify it."""
     street = Street(box, known)
     friend, stranger = box.namespace("friend"), box.namespace("stranger")
     street.mesh.apply(house=workload("friend", "good", friend.address6, "friend")

@@ -287,7 +287,7 @@ def grpc_long_messages(box):
 
 @test("exact/principals_that_certificates_prove", needs=("nginx", "curl"))
 def principals(box):
-    """Mutual TLS, TLS of the server alone, and clear text: who is proven is named, nobody else."""
+    """Mutual TLS, TLS of the server alone, and clear text: a client with a certificate is named, no other."""
     place, who = box.namespace("client"), "spiffe://lab.example/ns/test/sa/server"
     both = servers.nginx(box.namespace("both"), 8443, tls=True, locations="ssl_verify_client optional_no_ca; location / { return 200 x; }")
     clear = servers.nginx(box.namespace("clear"), 8080, locations="location / { return 200 x; }")

@@ -137,7 +137,7 @@ def long_lived(box):
 
 @test("l4/refused", needs=("curl",))
 def refused(box):
-    """A port where nobody listens: a failed connection, and no request."""
+    """A port without a listener: a failed connection, and no request."""
     nobody, client = box.namespace("server"), box.namespace("client")
     weftd = Weftd(box)
     weftd.start()

@@ -43,7 +43,7 @@ def http_server(place, port, tls):
 
 
 def cgi(place, port, tls):
-    """Its scripts run as nobody."""
+    """Its scripts run as the user nobody."""
     folder = place.sandbox.open_folder()
     script = folder / "cgi-bin" / "answer.py"
     script.parent.mkdir(parents=True)

@@ -62,7 +62,7 @@ class Guarded:
         return self
 
     def __exit__(self, kind, *_):
-        """Nobody was let in who may not, and nobody was kept out who may."""
+        """No forbidden client was let in, and no allowed client was refused."""
         for place, process in self.running:
             process.popen.wait(60)
             if kind:
@@ -429,7 +429,7 @@ def kernel_objects(weftd):
 
 
 def expect_detached(guarded, objects):
-    """The kernel lists nothing of it, and nobody is denied any more."""
+    """The kernel lists nothing of it, and no client is refused any more."""
     held = {kind: journal.bpf_numbers(kind) for kind in ("prog", "link")}
     expect_equal([f"{kind} {number}" for kind, number in objects if number in held[kind]], [], "left in the kernel")
     for place in (guarded.friend, guarded.stranger):
@@ -534,7 +534,7 @@ def descriptors_run_out(box):
 
 @test("lifecycle/descriptors_run_out_for_a_while", needs=("nginx", "prlimit"), seconds=120)
 def descriptors_for_a_while(box):
-    """The same without the worker's death: nobody has to touch the file again."""
+    """The same without the worker's death: the file need not be touched again."""
     guarded = Guarded(box)
     mesh = guarded.mesh
     mesh.start()

@@ -39,7 +39,7 @@ def both_count(metrics, server, wanted, what):
 
 @test("loss/small_ring", needs=("nginx", "h2load"))
 def small_ring(box):
-    """A ring of 64 KiB that nobody guards loses records under h2load at full speed; all of them are accounted for."""
+    """A ring of 64 KiB whose reader has no raised priority loses records under h2load; all of them are accounted for."""
     server = servers.nginx(box.namespace("server"), 8080, http2=True)
     weftd = Weftd(box, "--ring-bytes", "65536", ahead=("setpriv", "--bounding-set=-sys_nice"))
     weftd.start()

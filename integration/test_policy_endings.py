@@ -35,7 +35,7 @@ class Village:
         return {role: held.alive() for role, held in self.held.items()}
 
     def expect_alive(self, what, **wanted):
-        """Now, and when whoever ends connections has looked once more."""
+        """Now, and after the agent has checked the connections once more."""
         wait_for(lambda: self.alive() == wanted, 5, f"{what}: {wanted}, there is {self.alive()}")
         time.sleep(1.5)
         expect_equal(self.alive(), wanted, f"{what}, later")

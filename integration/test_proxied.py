@@ -20,7 +20,7 @@ def nginx(place, port, **options):
 
 
 def client_of(row):
-    """As nginx writes it: no brackets, ":" where the header names nobody."""
+    """As nginx writes it: no brackets, ":" where the header has no address."""
     return row.get("proxied_client", ":").replace("[", "").replace("]", "")
 
 

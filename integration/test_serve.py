@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The agent's own HTTP answers those that ask properly, whoever else is connected."""
+"""The agent's own HTTP server answers valid requests, whatever other clients do."""
 
 import contextlib
 import os

@@ -180,7 +180,7 @@ def converted(mesh, objects):
 @test("slices/converted_namespace_is_in_force", seconds=60)
 def converted_namespace(box):
     """A namespace of Istio as kubectl prints it: connects are split as it says, and only who it allows gets in; without its
-    Pods nobody does, as its policy without selector says."""
+    Pods no client does, as its policy without selector says."""
     v1, v2 = [servers.nginx(box.namespace(name), 8080) for name in ("v1", "v2")]
     page, stranger = box.namespace("page"), box.namespace("stranger")
     objects = namespace_of_istio(v1.place, v2.place, page)

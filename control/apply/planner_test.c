@@ -548,7 +548,7 @@ static void a_flip_that_is_answered_late_is_made_again(void **state)
 	expect_kept(l, 2);
 }
 
-/* The next request that is not over: one that nobody waits for any more is not seen. */
+/* The next request that is not over: one that no caller waits for any more is not seen. */
 static void what_is_over_is_not_begun(void **state)
 {
 	struct loader *l = change_that_does_not_wait(state);

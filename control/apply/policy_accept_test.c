@@ -220,7 +220,7 @@ static uint64_t file_value(const char *path)
 	return st.st_ino;
 }
 
-/* Both ends find the process by |kind|; another value is nobody. */
+/* Both ends find the process by |kind|; another value is no known process. */
 static void matcher_check(uint8_t kind, uint64_t value, struct weft_mesh_matcher more)
 {
 	for (uint64_t other = 0; other < 2; other++) {

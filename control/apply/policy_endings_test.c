@@ -27,7 +27,7 @@ static void ended(void *arg, const struct weft_verdict *v)
 	told++;
 }
 
-/* Until whoever ends connections has nothing to do any more. */
+/* Until the thread that ends connections has nothing to do any more. */
 static void endings_run(void (*tell)(void *arg, const struct weft_verdict *v))
 {
 	struct pollfd p = {.fd = endings_fd(endings), .events = POLLIN};
@@ -118,7 +118,7 @@ static void test_judged(void **state)
 	assert_int_equal(endings_counts(endings)->failed, 0);
 }
 
-/* Without the flag of the generation nobody is looked at, whatever the policies say. */
+/* Without the flag of the generation no connection is checked, whatever the policies say. */
 static void test_asked_for(void **state)
 {
 	static struct held held[CONNECTIONS];

@@ -10,7 +10,7 @@
 #define BUCKETS	   256
 #define KINDS	   (COUNT_OF(namespaces) * COUNT_OF(accounts) * 4)
 #define TARGETS	   (COUNT_OF(namespaces) * 4)
-#define STRANGERS  5 /* source addresses that nobody has */
+#define STRANGERS  5 /* source addresses that no workload has */
 #define TEST_PORTS 4
 
 static struct model model;

@@ -165,7 +165,7 @@ static void test_clsact(void **state)
 	assert_int_equal(sh("tc qdisc show dev c1 | grep -q clsact"), 0); /* not ours */
 	assert_int_equal(programs_on("c1"), 0);
 
-	/* somebody's filter in our qdisc keeps the qdisc */
+	/* a filter of another program in our qdisc keeps the qdisc */
 	i = follow(&options);
 	hook.ifindex = (int)if_nametoindex("c0");
 	assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);

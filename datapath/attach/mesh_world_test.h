@@ -198,7 +198,7 @@ static inline void listener_open(int family)
 	ports[i] = ntohs(family == AF_INET ? v4.sin_port : any.sin6_port);
 }
 
-/* Nobody's connection: what an earlier test left must not be taken for the next one's. */
+/* No connection: what an earlier test left must not be taken for the next one's. */
 static inline void listeners_drain(void)
 {
 	for (unsigned i = 0; i < listener_count; i++) {

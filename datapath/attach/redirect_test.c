@@ -239,7 +239,7 @@ static void test_peek(void **state)
 	compare(say_peek);
 }
 
-/* Nobody reads: the sender is made to wait as TCP makes it, and everything is there in the end. */
+/* The receiver does not read: the sender blocks as with TCP, and all bytes arrive in the end. */
 static void say_zero_window(struct talk *t)
 {
 	struct pollfd p = {.fd = t->near, .events = POLLOUT};

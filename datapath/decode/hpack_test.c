@@ -95,8 +95,8 @@ static void requests_of_the_rfc(void **state)
 	}
 }
 
-/* Fields that nobody wants: left out where the table does not keep them (nginx makes it empty),
- * else they take their place in it. Their values may be anything. */
+/* Fields whose values are not kept: left out where the table does not keep them (nginx makes it
+ * empty), else they take their place in it. Their values may be anything. */
 static void needless_fields(void **state)
 {
 	struct hpack *h = hpack_new(false);

@@ -71,7 +71,7 @@ static void test_lost_request_head(void **state)
 	world_free(w);
 }
 
-/* The last response is lost: nobody knows whether there was one. */
+/* The last response is lost: whether there was one is not known. */
 static void test_lost_last_response(void **state)
 {
 	struct world *w = world_new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One thread after another reads on where the last one stopped, as whoever has the turn does. */
+/* Threads take turns: each continues to read where the last one stopped. */
 #include "datapath/observe/tls_talk_test.h"
 
 #include <pthread.h>

@@ -7,7 +7,7 @@ import ipaddress
 
 ROOT_NAMESPACE = "istio-system"
 Who = collections.namedtuple("Who", "namespace account labels")
-Who.__doc__ = """A workload. None in its place: nobody that the mesh knows."""
+Who.__doc__ = """A workload. None in its place: no workload of the mesh."""
 
 
 def fits(value, pattern):

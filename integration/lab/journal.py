@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a sandbox made, a line each, written before it is made. Journals are in one folder of the machine, not of the
-source tree: whoever begins next, from any tree, takes away what a killed run left. The first line names the process that
-answers for it; while that lives nobody else touches what the journal names."""
+source tree: the next run, from any tree, removes what a killed run left. The first line names the process that
+answers for it; while it lives no other run touches what the journal names."""
 
 import os
 import pathlib
@@ -27,7 +27,7 @@ def begin(name, owner):
     sweep_abandoned()
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = path_of(name)
-    unnamed = path.with_suffix(f".{os.getpid()}")  # nobody may see it before it says whose it is
+    unnamed = path.with_suffix(f".{os.getpid()}")  # no other run may see it before it names its owner
     journal = open(unnamed, "w", buffering=1)
     journal.write(f"owner {owner} {start_time(owner)}\n")
     try:
@@ -48,7 +48,7 @@ def end(name):
 
 
 def sweep_abandoned():
-    """Takes away what runs left that were killed together with whoever would have cleaned up after them."""
+    """Removes what runs left that were killed together with the process that cleans up after them."""
     for path in sorted(FOLDER.glob("*.journal")):
         try:
             pid, born = owner_of(path)
@@ -56,7 +56,7 @@ def sweep_abandoned():
                 sweep(path)
                 path.unlink()
         except FileNotFoundError:
-            pass  # somebody else was faster
+            pass  # another run was faster
 
 
 def owner_of(path):
@@ -106,7 +106,7 @@ def detach(weft, pin):
 
 
 def remove_cgroup(path):
-    """Whoever is still in the group ends with it; a group may need a moment until its last process is really gone."""
+    """Ends the processes that are still in the group; a group may need a moment until its last process is really gone."""
     try:
         with open(os.path.join(path, "cgroup.kill"), "w") as kill:
             kill.write("1")

@@ -60,7 +60,7 @@ def rapid_reset():
 
 
 def open_streams():
-    """What takes a reader longest for its bytes: streams that begin, never end and soon are more than anybody keeps."""
+    """The slowest input to read, byte by byte: streams that begin, never end and soon exceed every table."""
     yield opening()
     for first in range(1, 2_000_001, 2000):
         yield b"".join(frame(HEADERS, 4, stream, GET) for stream in range(first, first + 2000, 2))

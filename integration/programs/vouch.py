@@ -60,7 +60,7 @@ def vouched(program, sock, server, mine, theirs):
 
 
 def forged(sock, server, mine):
-    """Over IPv4 nobody may."""
+    """Over IPv4 no client may."""
     if family(server) == socket.AF_INET6:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as forging:
             forging.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)

@@ -303,7 +303,7 @@ static void list_endpoints(const struct cells_view *v, struct list *l)
 	cells_view_fronts(v, list_front, l);
 }
 
-/* Whoever is in both has one number, and no two have the same. */
+/* A workload in both has one number, and no two have the same. */
 static void compare_numbers(const struct list *a, const struct list *b)
 {
 	for (uint32_t i = 0; i < a->count; i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tests of mesh-config/compile/numbers.h: a key keeps its number, and nobody gets it too early. */
+/* Tests of mesh-config/compile/numbers.h: a key keeps its number, and no other key gets it too
+ * early. */
 #include "mesh-config/compile/numbers.h"
 
 #include <errno.h>

@@ -57,7 +57,7 @@ struct spec_policy {
 	struct spec_rule rules[SPEC_PARTS];
 };
 
-/* One side of a connection; namespace_name "" = nobody knows who this is. */
+/* One side of a connection; namespace_name "" = not known. */
 struct spec_peer {
 	char namespace_name[32];
 	char account[32];
