@@ -141,7 +141,7 @@ static void test_interning(void **state)
 	identities_free(ids);
 }
 
-/* Port 80 is the service "web", whatever its endpoint is; port 81 is a workload of its own. */
+/* Port 80 is the service "web", whoever is behind it; port 81 is a workload of its own. */
 static int names_of(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		    uint16_t port, struct observe_names *ret)
 {
