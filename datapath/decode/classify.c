@@ -75,68 +75,49 @@ static enum match match_tls_joined(struct slice s)
 
 /* ---- all of them */
 
-static struct classified found(const struct decoder *decoder, enum http_side sender, bool joined)
+/* What the first bytes of a connection are, or those from its |midst|. */
+static enum match match_all(struct slice s, bool joined, bool midst, struct classified *ret)
 {
-	return (struct classified){CLASSIFY_DECODER, decoder, sender, joined};
-}
+	enum match match = midst ? match_tls_joined(s) : match_tls_hello(s), one;
 
-/* The first bytes of a connection. */
-static enum match match_start(struct slice s, bool joined, struct classified *ret)
-{
-	enum match match, best = MATCH_NO;
-	enum http_side sender;
-
+	*ret = (struct classified){.result = CLASSIFY_TLS, .sender = HTTP_ANY_SIDE};
 	for (size_t i = 0; i < DECODER_COUNT; i++) {
-		match = decoders[i]->begins(s, joined, &sender);
-		if (match == MATCH_YES) {
-			*ret = found(decoders[i], sender, false);
+		enum http_side sender = HTTP_ANY_SIDE;
+
+		one = !midst		   ? decoders[i]->begins(s, joined, &sender)
+		      : decoders[i]->joins ? decoders[i]->joins(s)
+					   : MATCH_NO;
+		if (one == MATCH_YES) {
+			*ret = (struct classified){CLASSIFY_DECODER, decoders[i], sender, midst};
 			return MATCH_YES;
 		}
-		best = match > best ? match : best;
+		match = one > match ? one : match;
 	}
-	match = match_tls_hello(s);
-	return match > best ? match : best;
-}
-
-/* Bytes from the midst of one. */
-static enum match match_midst(struct slice s, struct classified *ret)
-{
-	enum match match, best = MATCH_NO;
-
-	for (size_t i = 0; i < DECODER_COUNT; i++) {
-		match = decoders[i]->joins ? decoders[i]->joins(s) : MATCH_NO;
-		if (match == MATCH_YES) {
-			*ret = found(decoders[i], HTTP_ANY_SIDE, true);
-			return MATCH_YES;
-		}
-		best = match > best ? match : best;
-	}
-	match = match_tls_joined(s);
-	return match > best ? match : best;
+	return match;
 }
 
 struct classified classify(const uint8_t *data, size_t size_bytes, bool joined)
 {
 	struct slice s = {(const char *)data, size_bytes};
-	struct classified result = {.result = CLASSIFY_TLS, .sender = HTTP_ANY_SIDE};
 	enum match match = MATCH_MAYBE, midst = MATCH_NO;
+	struct classified k;
 
 	if (size_bytes)
-		match = match_start(s, joined, &result);
+		match = match_all(s, joined, false, &k);
 	if (size_bytes && joined && match != MATCH_YES)
-		midst = match_midst(s, &result);
+		midst = match_all(s, joined, true, &k);
 	if (match == MATCH_YES || midst == MATCH_YES)
-		return result;
-	result.result =
-		(match == MATCH_MAYBE || midst == MATCH_MAYBE) && size_bytes < CLASSIFY_MAX_BYTES
-			? CLASSIFY_MORE
-			: CLASSIFY_OPAQUE;
-	return result;
+		return k;
+	return (struct classified){
+		.result = (match || midst) && size_bytes < CLASSIFY_MAX_BYTES ? CLASSIFY_MORE
+									      : CLASSIFY_OPAQUE,
+		.sender = HTTP_ANY_SIDE,
+	};
 }
 
 struct classified classify_frame(void)
 {
-	return found(&http2_decoder, HTTP_ANY_SIDE, true);
+	return (struct classified){CLASSIFY_DECODER, &http2_decoder, HTTP_ANY_SIDE, true};
 }
 
 const struct decoder *decoder_of_upgrade(struct slice token)

@@ -2,43 +2,30 @@
 /* The table of the HTTP/2 decoder, and by which first bytes the protocol is known (RFC 9113). */
 #include "datapath/decode/decoder.h"
 #include "datapath/decode/http2.h"
+#include "datapath/decode/http2_frames.h"
 
 #define HTTP2_FRAME_HEAD_BYTES 9
 #define HTTP2_MAX_FRAME_BYTES  16384   /* RFC 9113 4.2: what every peer may send */
 #define HTTP2_MAX_DATA_BYTES   4194304 /* announced by peers that speak gRPC */
 
-enum frame_type {
-	DATA,
-	HEADERS,
-	PRIORITY,
-	RST_STREAM,
-	SETTINGS,
-	PUSH_PROMISE,
-	PING,
-	GOAWAY,
-	WINDOW_UPDATE,
-	CONTINUATION,
-	FRAME_TYPE_MAX
-};
-
 /* What a frame of a type may look like. Streams that carry requests have odd numbers. */
-static const struct frame_rule {
+static const struct frame_shape {
 	uint8_t flags;
 	bool on_stream;
 	bool on_connection;
 	uint32_t min_bytes;
 	uint32_t max_bytes;
-} frame_rules[FRAME_TYPE_MAX] = {
-	[DATA] = {0x09, true, false, 0, HTTP2_MAX_DATA_BYTES},
-	[HEADERS] = {0x2d, true, false, 1, HTTP2_MAX_FRAME_BYTES},
-	[PRIORITY] = {0, true, false, 5, 5},
-	[RST_STREAM] = {0, true, false, 4, 4},
-	[SETTINGS] = {0x01, false, true, 0, 6 * 64},
-	[PUSH_PROMISE] = {0x0c, true, false, 5, HTTP2_MAX_FRAME_BYTES},
-	[PING] = {0x01, false, true, 8, 8},
-	[GOAWAY] = {0, false, true, 8, HTTP2_MAX_FRAME_BYTES},
-	[WINDOW_UPDATE] = {0, true, true, 4, 4},
-	[CONTINUATION] = {0x04, true, false, 1, HTTP2_MAX_FRAME_BYTES},
+} frame_shapes[FRAME_MAX] = {
+	[FRAME_DATA] = {0x09, true, false, 0, HTTP2_MAX_DATA_BYTES},
+	[FRAME_HEADERS] = {0x2d, true, false, 1, HTTP2_MAX_FRAME_BYTES},
+	[FRAME_PRIORITY] = {0, true, false, 5, 5},
+	[FRAME_RST_STREAM] = {0, true, false, 4, 4},
+	[FRAME_SETTINGS] = {0x01, false, true, 0, 6 * 64},
+	[FRAME_PUSH_PROMISE] = {0x0c, true, false, 5, HTTP2_MAX_FRAME_BYTES},
+	[FRAME_PING] = {0x01, false, true, 8, 8},
+	[FRAME_GOAWAY] = {0, false, true, 8, HTTP2_MAX_FRAME_BYTES},
+	[FRAME_WINDOW_UPDATE] = {0, true, true, 4, 4},
+	[FRAME_CONTINUATION] = {0x04, true, false, 1, HTTP2_MAX_FRAME_BYTES},
 };
 
 static bool is_frame_head(struct slice s)
@@ -47,21 +34,21 @@ static bool is_frame_head(struct slice s)
 	uint8_t type = match_byte(s, 3), flags = match_byte(s, 4);
 	uint32_t stream_id = match_number(s, 5, 4);
 
-	if (type >= FRAME_TYPE_MAX)
+	if (type >= FRAME_MAX)
 		return false;
-	const struct frame_rule *rule = &frame_rules[type];
+	const struct frame_shape *shape = &frame_shapes[type];
 
-	if (flags & ~rule->flags || size_bytes < rule->min_bytes || size_bytes > rule->max_bytes)
+	if (flags & ~shape->flags || size_bytes < shape->min_bytes || size_bytes > shape->max_bytes)
 		return false;
-	if (type == SETTINGS && (size_bytes % 6 || (flags && size_bytes)))
+	if (type == FRAME_SETTINGS && (size_bytes % 6 || (flags && size_bytes)))
 		return false;
-	return stream_id ? rule->on_stream && stream_id >> 31 == 0 && (stream_id & 1)
-			 : rule->on_connection;
+	return stream_id ? shape->on_stream && stream_id >> 31 == 0 && (stream_id & 1)
+			 : shape->on_connection;
 }
 
 static enum match match_settings(struct slice s)
 {
-	static const uint8_t kind[] = {SETTINGS, 0, 0, 0, 0, 0};
+	static const uint8_t kind[] = {FRAME_SETTINGS, 0, 0, 0, 0, 0};
 	size_t n = s.size_bytes < HTTP2_FRAME_HEAD_BYTES ? s.size_bytes : HTTP2_FRAME_HEAD_BYTES;
 
 	if (n && match_byte(s, 0))
@@ -86,7 +73,7 @@ static enum match begins(struct slice s, bool joined, enum http_side *ret_sender
  * message. */
 static bool is_left_out(struct slice s, size_t frame_bytes)
 {
-	return match_byte(s, 3) == DATA &&
+	return match_byte(s, 3) == FRAME_DATA &&
 	       s.size_bytes == HTTP2_FRAME_HEAD_BYTES + HTTP2_LEFT_HEAD_BYTES &&
 	       frame_bytes > s.size_bytes;
 }

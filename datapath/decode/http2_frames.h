@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The frames of HTTP/2 as one table. Private to http2.c. */
+/* The frames of HTTP/2 as one table. Private to http2.c and http2_decoder.c. */
 #pragma once
 
 #include <stdint.h>

@@ -124,18 +124,6 @@ static inline void observe_count(struct conn *c, enum observe_loss loss)
 	c->observe->counters.lost[loss]++;
 }
 
-/* Whether its messages belong to streams; else they are paired in their order. Neither while the
- * protocol is not known. */
-static inline bool conn_is_multiplexed(const struct conn *c)
-{
-	return c->decoder && c->decoder->multiplexed;
-}
-
-static inline bool conn_is_in_order(const struct conn *c)
-{
-	return c->decoder && !c->decoder->multiplexed;
-}
-
 /* Something of |c| waits for time to pass: the next tick looks at it. */
 static inline void conn_want_tick(struct conn *c)
 {

@@ -5,7 +5,7 @@
 #include "datapath/observe/account.h"
 #include "datapath/observe/awaited.h"
 #include "datapath/observe/exchange.h"
-#include "datapath/observe/layers.h"
+#include "datapath/observe/lane.h"
 #include "datapath/observe/report.h"
 #include "datapath/observe/requests.h"
 #include "datapath/observe/stream.h"
@@ -52,25 +52,27 @@ void conn_touch(struct conn *c, uint64_t time_ns)
 /* ---- who is client, who
  * is server --------------------------------------------------------------- */
 
-static bool listens(struct observe *o, uint32_t netns_ino, uint16_t port)
-{
-	struct listener_key key = {netns_ino, port};
-
-	return table_find(o->listeners, &key);
-}
-
 /* The local end's side. */
 static unsigned role_side(struct observe *o, const struct weft_open *open, bool *ret_guessed)
 {
 	const struct weft_tuple *t = &open->tuple;
+	struct listener_key key = {t->netns_ino, t->local_port};
 
 	*ret_guessed = false;
 	if (open->role != WEFT_ROLE_UNKNOWN)
 		return open->role == WEFT_ROLE_SERVER ? SIDE_SERVER : SIDE_CLIENT;
 	*ret_guessed = true;
-	if (listens(o, t->netns_ino, t->local_port))
+	if (table_find(o->listeners, &key))
 		return SIDE_SERVER;
 	return t->local_port < t->remote_port ? SIDE_SERVER : SIDE_CLIENT;
+}
+
+static void lanes_init(struct conn *c)
+{
+	for (int side = 0; side < 2; side++) {
+		c->lanes[side].conn = c;
+		c->lanes[side].side = side;
+	}
 }
 
 void conn_turn_round(struct conn *c)
@@ -85,7 +87,7 @@ void conn_turn_round(struct conn *c)
 	c->streams[1] = stream;
 	c->lanes[0] = c->lanes[1];
 	c->lanes[1] = lane;
-	layers_init(c);
+	lanes_init(c);
 }
 
 /* ---- the two ends of a
@@ -216,7 +218,7 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	c->news = true;
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
 	c->opened_ns = c->joined ? 0 : open->event.time_ns;
-	layers_init(c);
+	lanes_init(c);
 	list_append(&o->alive, &c->alive);
 	conn_want_tick(c);
 	o->counters.connections++;
@@ -230,14 +232,6 @@ static void end_attach(struct conn *c, unsigned side, const struct weft_open *op
 	end_fill(c, side, open);
 	e = table_insert(c->observe->ends, &open->cookie);
 	e->conn = c;
-}
-
-static void place_streams(struct conn *c, unsigned side, const struct weft_open *open)
-{
-	if (c->joined)
-		return;
-	stream_place(&c->streams[side], open->egress_seq);
-	stream_place(&c->streams[OTHER(side)], open->ingress_seq);
 }
 
 bool conn_is_told(const struct weft_open *open)
@@ -263,7 +257,10 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	c->role_guessed = guessed;
 	end_attach(c, side, open);
 	end_remote(c, OTHER(side), open);
-	place_streams(c, side, open);
+	if (!c->joined) {
+		stream_place(&c->streams[side], open->egress_seq);
+		stream_place(&c->streams[OTHER(side)], open->ingress_seq);
+	}
 	if (told)
 		match_await(c, open);
 	if (open->flags & WEFT_OPEN_AWAITED)
@@ -354,13 +351,6 @@ void conn_leave(struct conn *c, const struct weft_close *close)
 		client_left(c, time_ns);
 }
 
-static void gone_note(struct observe *o, uint64_t cookie)
-{
-	if (table_count(o->gone) == table_capacity(o->gone))
-		table_remove(o->gone, table_oldest(o->gone));
-	table_insert(o->gone, &cookie);
-}
-
 bool conn_is_gone(struct observe *o, uint64_t cookie)
 {
 	return table_find(o->gone, &cookie);
@@ -368,12 +358,15 @@ bool conn_is_gone(struct observe *o, uint64_t cookie)
 
 static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
 {
+	struct table *gone = c->observe->gone;
 	struct end *e = &c->ends[side];
 
 	if (e->closed || !conn_is_local(c, side))
 		return;
 	e->closed = true;
-	gone_note(c->observe, e->cookie);
+	if (table_count(gone) == table_capacity(gone))
+		table_remove(gone, table_oldest(gone));
+	table_insert(gone, &e->cookie);
 	exchange_expire(c, OTHER(side), UINT64_MAX);
 	report_closed(c, side, time_ns);
 }
@@ -396,11 +389,11 @@ static void conn_free(struct conn *c)
 		if (e && e->conn == c)
 			end_remove(o, e);
 		stream_free(c, side);
+		lane_stop(&c->lanes[side], LANE_NEW);
 	}
 	if (c->unmatched)
 		match_remove(o, c->unmatched);
 	awaited_free(take_ptr(c->awaited));
-	layers_free(c);
 	transport_free(c);
 	requests_free(c);
 	list_remove(&c->attention);

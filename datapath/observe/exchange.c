@@ -29,14 +29,6 @@ static struct exchange *exchange_take(struct observe *o)
 	return x;
 }
 
-static void exchange_release(struct exchange *x)
-{
-	struct observe *o = x->conn->observe;
-
-	x->next = o->free_exchanges;
-	o->free_exchanges = x;
-}
-
 void exchange_free_pool(struct observe *o)
 {
 	while (o->free_exchanges) {
@@ -67,16 +59,6 @@ void exchange_index(struct http_state *h, struct exchange *x)
 
 	x->next = *bucket;
 	*bucket = x;
-}
-
-static void bucket_remove(struct http_state *h, struct exchange *x)
-{
-	struct exchange **at = bucket_of(h, x->record.stream_id);
-
-	while (*at && *at != x)
-		at = &(*at)->next;
-	if (*at)
-		*at = x->next;
 }
 
 struct exchange *exchange_first(const struct http_state *h)
@@ -142,11 +124,14 @@ struct exchange *exchange_open(struct conn *c, uint32_t stream_id)
 static void exchange_shut(struct exchange *x)
 {
 	struct http_state *h = x->conn->http;
+	struct exchange **at = bucket_of(h, x->record.stream_id);
 
 	list_remove(&x->open);
 	h->count--;
-	if (x->record.stream_id)
-		bucket_remove(h, x);
+	while (*at && *at != x)
+		at = &(*at)->next;
+	if (*at)
+		*at = x->next;
 	for (int side = 0; side < 2; side++)
 		if (h->current[side] == x)
 			h->current[side] = NULL;
@@ -274,6 +259,7 @@ void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint6
  * after the last. */
 static void settle(struct exchange *x)
 {
+	struct observe *o = x->conn->observe;
 	bool waits = false;
 
 	if (!x->complete)
@@ -287,8 +273,10 @@ static void settle(struct exchange *x)
 				deliver(x, side);
 		}
 	}
-	if (!waits)
-		exchange_release(x);
+	if (waits)
+		return;
+	x->next = o->free_exchanges;
+	o->free_exchanges = x;
 }
 
 void exchange_complete(struct exchange *x)

@@ -34,23 +34,17 @@ static void settle_roles(struct conn *c, unsigned side, const struct weft_segmen
 	conn_want_tick(c);
 }
 
-/* The arrival that came along with a segment. */
-static void take_attached(struct conn *c, const struct weft_segment *s)
-{
-	struct weft_mark m = {.event.time_ns = s->mark_time_ns,
-			      .cookie = s->cookie,
-			      .end_seq = s->mark_end_seq,
-			      .bytes = s->mark_bytes};
-
-	stream_mark(c, OTHER(conn_side(c, s->cookie)), &m);
-}
-
 static void read_segment(struct conn *c, const struct weft_segment *s)
 {
 	bool ingress = s->direction == WEFT_INGRESS;
+	unsigned side = conn_side(c, s->cookie);
+	struct weft_mark attached = {.event.time_ns = s->mark_time_ns,
+				     .cookie = s->cookie,
+				     .end_seq = s->mark_end_seq,
+				     .bytes = s->mark_bytes};
 
 	if (s->mark_bytes)
-		take_attached(c, s);
+		stream_mark(c, OTHER(side), &attached);
 	if (c->ended_ns)
 		return;
 	if (c->role_guessed)
@@ -198,11 +192,6 @@ static void take_close(struct observe *o, const void *record)
 	}
 }
 
-static void take_secret(struct observe *o, const void *record)
-{
-	transport_secret(o, record);
-}
-
 static void remember_listener(struct observe *o, const struct weft_listen *l)
 {
 	struct listener_key key = {l->tuple.netns_ino, l->tuple.local_port};
@@ -253,7 +242,7 @@ static const struct {
 	[WEFT_EVENT_MARK] = {sizeof(struct weft_mark), take_mark},
 	[WEFT_EVENT_OPEN] = {sizeof(struct weft_open), take_open},
 	[WEFT_EVENT_CLOSE] = {sizeof(struct weft_close), take_close},
-	[WEFT_EVENT_SECRET] = {sizeof(struct weft_secret), take_secret},
+	[WEFT_EVENT_SECRET] = {sizeof(struct weft_secret), transport_secret},
 	[WEFT_EVENT_LISTEN] = {sizeof(struct weft_listen), take_listen},
 	[WEFT_EVENT_VERDICT] = {sizeof(struct weft_verdict), verdict_take},
 };

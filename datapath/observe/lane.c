@@ -91,15 +91,6 @@ static void lane_break(struct lane *lane, enum decode_status status)
 	lane_stop(lane, LANE_BROKEN);
 }
 
-/* The same of streams (HTTP/2), which servers end the connection for, most of them: what was asked
- * before is answered on its streams. */
-static void lane_break_streams(struct lane *lane)
-{
-	requests_break_streams(lane->conn);
-	lane_stop(lane, LANE_LOST);
-	lane->start = HTTP_JOINED;
-}
-
 /* Messages in order that each have a number: the other direction goes on, and so does this one
  * with the next message whose number is known. Other messages that it seems to find may be body. */
 static void lane_lose_place(struct lane *lane)
@@ -128,8 +119,10 @@ void lane_lose(struct lane *lane, enum decode_status status)
 		c->break_in_doubt = c->joined || c->lost;
 	if (status == DECODE_MALFORMED && lane->side == SIDE_CLIENT && !c->break_in_doubt) {
 		c->flags |= RESPONSE_FLAG(DPE);
-		if (c->decoder->multiplexed) {
-			lane_break_streams(lane);
+		if (!in_order) { /* what was asked before is answered on its streams */
+			requests_break_streams(c);
+			lane_stop(lane, LANE_LOST);
+			lane->start = HTTP_JOINED;
 			return;
 		}
 	}

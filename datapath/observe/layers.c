@@ -13,7 +13,7 @@ static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_n
  * -------------------------------------------------------------------------- */
 
 /* The answer decided for another protocol; |rest| are the bytes after it. */
-static void switch_protocol(struct lane *lane, const struct feed *rest)
+static void switch_protocol(struct lane *lane, struct feed rest)
 {
 	struct conn *c = lane->conn;
 	const struct decoder *to = c->http->switching ? c->http->switch_to : NULL;
@@ -28,18 +28,8 @@ static void switch_protocol(struct lane *lane, const struct feed *rest)
 	c->decoder = to;
 	c->lanes[SIDE_CLIENT].start = c->lanes[SIDE_SERVER].start = HTTP_UPGRADED;
 	requests_upgrade(c);
-	if (rest->size_bytes)
-		lane_feed(lane, rest, lane->time_ns);
-}
-
-static void lane_switched(struct lane *lane, const struct feed *f, size_t used)
-{
-	struct feed rest = feed_rest(f, used);
-
-	if (lane->side == SIDE_SERVER)
-		switch_protocol(lane, &rest);
-	else
-		lane->state = LANE_SWITCHED;
+	if (rest.size_bytes)
+		lane_feed(lane, &rest, lane->time_ns);
 }
 
 /* ---- HTTP
@@ -50,8 +40,10 @@ static void decoder_feed(struct lane *lane, const struct feed *f)
 	size_t used = f->size_bytes;
 	enum decode_status status = lane->conn->decoder->feed(lane->decoder, f, &used);
 
-	if (status == DECODE_SWITCH)
-		lane_switched(lane, f, used);
+	if (status == DECODE_SWITCH && lane->side == SIDE_SERVER)
+		switch_protocol(lane, feed_rest(f, used));
+	else if (status == DECODE_SWITCH)
+		lane->state = LANE_SWITCHED;
 	else if (status != DECODE_OK)
 		lane_lose(lane, status);
 }
@@ -141,16 +133,6 @@ static bool is_response(const struct classified *k)
 	return k->decoder && !k->decoder->multiplexed && k->sender == HTTP_SERVER;
 }
 
-/* What a client says first is of no protocol: it may be a request that a server of HTTP/1 refuses.
- */
-static bool lane_unclear(struct lane *lane, uint64_t at)
-{
-	lane->state = LANE_BROKEN;
-	lane->broken_at = at;
-	lane->conn->numbered = false;
-	return false;
-}
-
 /* The first direction that tells decides for both; on a joined connection the other one has to be
  * found. False: not decided yet. */
 static bool lane_decide(struct lane *lane, const struct classified *k, uint64_t at)
@@ -158,15 +140,20 @@ static bool lane_decide(struct lane *lane, const struct classified *k, uint64_t 
 	struct conn *c = lane->conn;
 
 	c->decoder = k->decoder;
-	if (k->decoder)
+	if (k->decoder) {
 		lane->start = other_lane(lane)->start = k->joined ? HTTP_JOINED : HTTP_FROM_START;
-	else if (c->joined)
+	} else if (c->joined) {
 		return false;
-	else if (lane->side == SIDE_CLIENT && other_lane(lane)->state == LANE_NEW)
-		return lane_unclear(lane, at);
-	else
+	} else if (lane->side == SIDE_CLIENT && other_lane(lane)->state == LANE_NEW) {
+		/* what a server of HTTP/1 may refuse as a request */
+		lane->state = LANE_BROKEN;
+		lane->broken_at = at;
+		c->numbered = false;
+		return false;
+	} else {
 		c->opaque = true;
-	if (c->joined && k->decoder && !(conn_is_in_order(c) && c->numbered)) {
+	}
+	if (c->joined && k->decoder && (k->decoder->multiplexed || !c->numbered)) {
 		other_lane(lane)->state = LANE_LOST;
 		if (is_response(k))
 			lane->state = LANE_LOST;
@@ -223,15 +210,6 @@ static size_t classify_feed(struct lane *lane, const struct feed *f, uint64_t ti
 	return f->size_bytes;
 }
 
-static void classify_gap(struct lane *lane)
-{
-	lane->conn->joined = true;
-	lane->conn->answers_missed |= lane->side == SIDE_SERVER;
-	if (lane->conn->numbered)
-		lane->state = LANE_LOST;
-	lane->prefix_bytes = 0;
-}
-
 static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_ns)
 {
 	struct conn *c = lane->conn;
@@ -241,12 +219,17 @@ static size_t lane_feed(struct lane *lane, const struct feed *f, uint64_t time_n
 		return f->size_bytes;
 	if (!c->decoder && lane->state != LANE_BROKEN && f->data)
 		return classify_feed(lane, f, time_ns);
-	if (c->decoder)
+	if (c->decoder) {
 		http_feed(lane, f);
-	else if (lane->state == LANE_BROKEN)
+	} else if (lane->state == LANE_BROKEN) {
 		lane->hole |= !f->data; /* what the other end says decides */
-	else
-		classify_gap(lane);
+	} else {
+		c->joined = true;
+		c->answers_missed |= lane->side == SIDE_SERVER;
+		if (c->numbered)
+			lane->state = LANE_LOST;
+		lane->prefix_bytes = 0;
+	}
 	return f->size_bytes;
 }
 
@@ -284,18 +267,4 @@ void layers_finish(struct conn *c, unsigned side)
 
 	if (lane->state == LANE_RUNNING && c->decoder->finish)
 		c->decoder->finish(lane->decoder, c->streams[side].next);
-}
-
-void layers_init(struct conn *c)
-{
-	for (int side = 0; side < 2; side++) {
-		c->lanes[side].conn = c;
-		c->lanes[side].side = side;
-	}
-}
-
-void layers_free(struct conn *c)
-{
-	lane_stop(&c->lanes[SIDE_CLIENT], LANE_NEW);
-	lane_stop(&c->lanes[SIDE_SERVER], LANE_NEW);
 }

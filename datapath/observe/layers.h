@@ -12,6 +12,3 @@ size_t layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t
 
 /* Nothing follows what |side| sent: bodies until close are complete. */
 void layers_finish(struct conn *c, unsigned side);
-
-void layers_init(struct conn *c);
-void layers_free(struct conn *c);

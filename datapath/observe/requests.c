@@ -45,7 +45,7 @@ static bool client_broke(const struct exchange *x)
 {
 	const struct conn *c = x->conn;
 
-	return x->malformed || (conn_is_multiplexed(c) && c->flags & RESPONSE_FLAG(DPE));
+	return x->malformed || (c->decoder->multiplexed && c->flags & RESPONSE_FLAG(DPE));
 }
 
 static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
@@ -478,7 +478,7 @@ static uint64_t unread_bytes(const struct conn *c, unsigned side, uint64_t total
 /* All of |bytes| are of the body that is being read, and more of it follows. */
 static bool is_in_body(const struct conn *c, unsigned side, uint64_t bytes)
 {
-	return !bytes || (conn_is_in_order(c) && bytes < conn_body_left(c, side));
+	return !bytes || (!c->decoder->multiplexed && bytes < conn_body_left(c, side));
 }
 
 void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_bytes,

@@ -154,15 +154,6 @@ static void print_add(struct secrets *s, struct entry *e)
 	*bucket = number_of(s, e);
 }
 
-static void print_remove(struct secrets *s, struct entry *e)
-{
-	uint32_t *link = &s->by_print[e->print % BUCKETS];
-
-	while (*link != number_of(s, e))
-		link = &entry_at(s, *link)->next_print;
-	*link = e->next_print;
-}
-
 static struct entry *print_find(struct secrets *s, uint64_t print)
 {
 	uint32_t number = s->by_print[print % BUCKETS];
@@ -182,13 +173,17 @@ static void entry_wipe(struct entry *e)
 
 static void entry_free(struct secrets *s, struct entry *e)
 {
+	uint32_t *link = &s->by_print[e->print % BUCKETS];
+
 	if (e->list != KIND_SPENT)
 		s->counts.waiting--;
 	entry_wipe(e);
 	list_remove(s, &s->age, e, false);
 	list_remove(s, &s->kinds[e->list], e, true);
 	random_remove(s, e);
-	print_remove(s, e);
+	while (*link != number_of(s, e))
+		link = &entry_at(s, *link)->next_print;
+	*link = e->next_print;
 	e->next_print = s->free_first;
 	s->free_first = number_of(s, e);
 	s->generation++;

@@ -185,31 +185,28 @@ static void count_secrets(struct observe *o)
 	o->counters.lost[OBSERVE_LOST_SECRETS_UNSHARED] = counts->unshared;
 }
 
-void transport_secret(struct observe *o, const struct weft_secret *event)
+void transport_secret(struct observe *o, const void *record)
 {
-	secrets_add(o->secrets, event);
+	secrets_add(o->secrets, record);
 	retry(o, RETRIES_MAX); /* a secret is derived just before it is used */
 	count_secrets(o);
 }
 
-static void expire_waiting(struct observe *o, uint64_t before_ns)
-{
-	while (!list_empty(&o->tls_waiting)) {
-		struct conn *c = list_entry(o->tls_waiting.next, struct conn, tls_waiting);
-
-		if (c->tls_since_ns >= before_ns)
-			return;
-		give_up(c);
-	}
-}
-
 void transport_tick(struct observe *o, uint64_t now_ns)
 {
+	uint64_t before_ns = now_ns - o->limits.secret_wait_ns;
+	struct conn *c;
+
 	retry(o, WAITING_MAX);
 	if (now_ns < o->limits.secret_wait_ns)
 		return;
-	expire_waiting(o, now_ns - o->limits.secret_wait_ns);
-	secrets_expire(o->secrets, now_ns - o->limits.secret_wait_ns);
+	while (!list_empty(&o->tls_waiting)) {
+		c = list_entry(o->tls_waiting.next, struct conn, tls_waiting);
+		if (c->tls_since_ns >= before_ns)
+			break;
+		give_up(c);
+	}
+	secrets_expire(o->secrets, before_ns);
 	count_secrets(o);
 }
 

@@ -8,8 +8,8 @@
  * What they carry goes to layers_feed. */
 void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
 
-/* A secret came: it is kept, and connections that wait try it. */
-void transport_secret(struct observe *o, const struct weft_secret *event);
+/* A secret came (struct weft_secret): it is kept, and connections that wait try it. */
+void transport_secret(struct observe *o, const void *record);
 
 /* Connections that wait try again; they and secrets that waited for too long are given up. */
 void transport_tick(struct observe *o, uint64_t now_ns);
