@@ -18,6 +18,8 @@ static const uint32_t copied[] = {
 	ROWS_addresses,
 	ROWS_workload_ports,
 	AHEAD_ADDRESSES,
+	AHEAD_ENDPOINT_ENDS,
+	AHEAD_ADDRESS_ENDS,
 };
 
 #define COPIED (sizeof(copied) / sizeof(copied[0]))
@@ -37,6 +39,13 @@ static struct original rows_of(const struct mesh *m, enum mesh_array array)
 				 rows_room(rows.count) * row_bytes};
 }
 
+static struct original ends_of(const void *rows, uint32_t count)
+{
+	size_t bytes = count * sizeof(struct ahead_end);
+
+	return (struct original){rows, bytes, bytes};
+}
+
 static struct original original_of(const struct built *b, const struct mesh *m, uint32_t what)
 {
 	const struct lookup *l = &m->index->addresses;
@@ -46,12 +55,39 @@ static struct original original_of(const struct built *b, const struct mesh *m, 
 		return (struct original){b->work, work_bytes, work_bytes};
 	if (what == AHEAD_ADDRESSES)
 		return (struct original){l->slots, lookup_bytes(l), lookup_bytes(l)};
+	if (what == AHEAD_ENDPOINT_ENDS)
+		return ends_of(m->endpoints, m->endpoint_count);
+	if (what == AHEAD_ADDRESS_ENDS)
+		return ends_of(m->addresses, m->address_count);
 	return rows_of(m, (enum mesh_array)what);
 }
 
 /* ---- while nothing is to be built */
 
-static bool copy_part(struct ahead_copy *c, const struct original *o, size_t most_bytes)
+static void ends_copy(struct ahead_end *to, const char *rows, size_t row_bytes, size_t first,
+		      size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		memcpy(&to[i], rows + i * row_bytes + 16 - sizeof(*to), sizeof(*to));
+}
+
+/* The bytes from |at| on, |size| of them. */
+static void copy_bytes(uint32_t what, char *to, const char *items, size_t at, size_t size)
+{
+	size_t first = at / sizeof(struct ahead_end), end = (at + size) / sizeof(struct ahead_end);
+
+	_Static_assert(!offsetof(struct mesh_endpoint, address), "ends_copy looks there");
+	_Static_assert(!offsetof(struct mesh_address, address), "and there");
+	if (what == AHEAD_ENDPOINT_ENDS)
+		ends_copy((struct ahead_end *)to, items, sizeof(struct mesh_endpoint), first, end);
+	else if (what == AHEAD_ADDRESS_ENDS)
+		ends_copy((struct ahead_end *)to, items, sizeof(struct mesh_address), first, end);
+	else
+		memcpy(to + at, items + at, size);
+}
+
+static bool copy_part(uint32_t what, struct ahead_copy *c, const struct original *o,
+		      size_t most_bytes)
 {
 	size_t left = o->bytes - c->copied_bytes, part = left < most_bytes ? left : most_bytes;
 
@@ -61,7 +97,7 @@ static bool copy_part(struct ahead_copy *c, const struct original *o, size_t mos
 	}
 	if (!c->block)
 		return false;
-	memcpy((char *)c->block + c->copied_bytes, (const char *)o->items + c->copied_bytes, part);
+	copy_bytes(what, c->block, o->items, c->copied_bytes, part);
 	c->copied_bytes += part;
 	return true;
 }
@@ -73,7 +109,7 @@ bool ahead_step(struct built *last)
 		struct original o = original_of(last, last->mesh, copied[i]);
 
 		if (c->copied_bytes < o.bytes)
-			return copy_part(c, &o, PART_BYTES);
+			return copy_part(copied[i], c, &o, PART_BYTES);
 	}
 	return blocks_trim();
 }
@@ -110,7 +146,7 @@ void *ahead_copy(struct resolve *r, uint32_t what)
 	struct original o = original_of(last, last->mesh, what);
 
 	last->ahead.copies[what] = (struct ahead_copy){0};
-	return o.items && copy_part(&c, &o, SIZE_MAX) ? c.block : NULL;
+	return o.items && copy_part(what, &c, &o, SIZE_MAX) ? c.block : NULL;
 }
 
 void *ahead_take(struct resolve *r, uint32_t what)

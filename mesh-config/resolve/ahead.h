@@ -13,7 +13,14 @@ struct resolve;
 enum {
 	AHEAD_WORK = ROWS_COUNT, /* of services */
 	AHEAD_ADDRESSES,	 /* the lookup of workloads */
+	AHEAD_ENDPOINT_ENDS,	 /* the last 16 bits of each address, as struct ahead_end */
+	AHEAD_ADDRESS_ENDS,
 	AHEAD_COUNT,
+};
+
+/* The last 16 bits of an address. To look at them is much quicker than to look at all rows. */
+struct ahead_end {
+	uint8_t bytes[2];
 };
 
 /* A block of shared.h; all zero: none. */

@@ -295,22 +295,26 @@ static void addresses_add(struct reuse_addresses *a, const struct mesh_workload 
 			a->items[a->count++] = addresses[w[i].address_first + j];
 }
 
-static uint16_t filter_bit(const uint8_t address[16])
+static struct ahead_end end_of(const uint8_t address[16])
 {
-	return (uint16_t)(address[14] << 8 | address[15]);
+	return (struct ahead_end){{address[14], address[15]}};
 }
 
-static bool addresses_find(const struct reuse_addresses *a, const uint8_t address[16])
+static uint32_t filter_bit(struct ahead_end end)
 {
-	return bsearch(address, a->items, a->count, sizeof(*a->items), address_order);
+	return (uint32_t)end.bytes[0] << 8 | end.bytes[1];
 }
 
-/* Asked of every address of the mesh: most of them are not there. */
-static inline bool addresses_have(const struct reuse_addresses *a, const uint8_t address[16])
+/* Whether an address with this end may be there. Asked of every address of the mesh. */
+static inline bool addresses_may_have(const struct reuse_addresses *a, struct ahead_end end)
 {
-	uint16_t bit = filter_bit(address);
+	return a->filter[filter_bit(end) / 64] >> filter_bit(end) % 64 & 1;
+}
 
-	return a->filter[bit / 64] >> bit % 64 & 1 && addresses_find(a, address);
+static bool addresses_have(const struct reuse_addresses *a, const uint8_t address[16])
+{
+	return addresses_may_have(a, end_of(address)) &&
+	       bsearch(address, a->items, a->count, sizeof(*a->items), address_order);
 }
 
 static void addresses_sort(struct reuse_addresses *a)
@@ -319,7 +323,7 @@ static void addresses_sort(struct reuse_addresses *a)
 
 	qsort(a->items, a->count, sizeof(*a->items), address_order);
 	for (uint32_t i = 0; i < a->count; i++) {
-		uint16_t bit = filter_bit(a->items[i].address);
+		uint32_t bit = filter_bit(end_of(a->items[i].address));
 
 		if (!kept || address_order(&a->items[kept - 1], &a->items[i]))
 			a->items[kept++] = a->items[i];
@@ -359,11 +363,13 @@ static void addresses_collect(struct resolve *r)
 	for (uint32_t i = 0; i < r->reuse->workload_count && !r->failed; i++) {
 		const struct reuse_workloads *u = &r->reuse->workloads[i];
 		struct workload_range w = range_now(r, u);
+		uint32_t before = a->count;
 
 		if (!u->differ)
 			continue;
 		addresses_add(a, &last_mesh(r)->workloads[u->first], u->count,
 			      last_mesh(r)->addresses);
+		a->last_count += a->count - before;
 		addresses_add(a, &now[w.first], w.count, ROWS(r, addresses, struct mesh_address));
 	}
 	if (!r->failed)
@@ -392,9 +398,49 @@ static bool last_same(const void *arg, uint32_t value, const void *key)
 	return mesh_workload_has(arg, value, key);
 }
 
-static void addresses_index(struct resolve *r)
+/* Whether a workload that is not made anew has one of the addresses, too. */
+static bool others_have(struct resolve *r)
+{
+	const struct reuse_addresses *a = &r->reuse->addresses;
+	const struct mesh *last = last_mesh(r);
+	struct ahead_end *ends = a->count ? ahead_copy(r, AHEAD_ADDRESS_ENDS) : NULL;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; ends && i < last->address_count; i++)
+		count += addresses_may_have(a, ends[i]) &&
+			 addresses_have(a, last->addresses[i].address);
+	shared_drop(ends);
+	return a->count && (!ends || count != a->last_count);
+}
+
+static void others_index(struct resolve *r)
 {
 	const struct mesh_address *rows = ROWS(r, addresses, struct mesh_address);
+
+	for (uint32_t i = 0; i < ROWS_END(r, addresses); i++)
+		if (addresses_have(&r->reuse->addresses, rows[i].address))
+			address_index(r, rows[i].address, address_owner(r, i));
+}
+
+/* Those that are made anew alone have these addresses. */
+static void own_index(struct resolve *r)
+{
+	const struct mesh_workload *w = ROWS(r, workloads, struct mesh_workload);
+	const struct mesh_address *rows = ROWS(r, addresses, struct mesh_address);
+
+	for (uint32_t i = 0; i < r->reuse->workload_count; i++) {
+		struct workload_range range = range_now(r, &r->reuse->workloads[i]);
+
+		if (!r->reuse->workloads[i].differ)
+			continue;
+		for (uint32_t j = range.first; j < range.first + range.count; j++)
+			for (uint32_t k = 0; k < w[j].address_count; k++)
+				address_index(r, rows[w[j].address_first + k].address, j);
+	}
+}
+
+static void addresses_index(struct resolve *r)
+{
 	const struct reuse_addresses *a = &r->reuse->addresses;
 	const struct mesh *last = last_mesh(r);
 	struct lookup *l = &r->index->addresses;
@@ -409,19 +455,27 @@ static void addresses_index(struct resolve *r)
 	for (uint32_t i = 0; i <= l->mask && r->reuse->moved; i++)
 		if (l->slots[i].value != MESH_NONE)
 			l->slots[i].value = r->reuse->moved[l->slots[i].value];
-	for (uint32_t i = 0; i < ROWS_END(r, addresses) && a->count; i++)
-		if (addresses_have(a, rows[i].address))
-			address_index(r, rows[i].address, address_owner(r, i));
+	if (others_have(r))
+		others_index(r);
+	else
+		own_index(r);
 }
 
 /* Endpoints know the workload at their address. */
 static void endpoints_touch(struct resolve *r)
 {
+	const struct reuse_addresses *a = &r->reuse->addresses;
 	const struct mesh *last = last_mesh(r);
+	struct ahead_end *ends;
 
-	for (uint32_t i = 0; i < last->endpoint_count && r->reuse->addresses.count; i++)
-		if (addresses_have(&r->reuse->addresses, last->endpoints[i].address))
+	if (!a->count || !last->endpoint_count)
+		return;
+	ends = ahead_copy(r, AHEAD_ENDPOINT_ENDS);
+	r->failed |= !ends;
+	for (uint32_t i = 0; ends && i < last->endpoint_count; i++)
+		if (addresses_may_have(a, ends[i]) && addresses_have(a, last->endpoints[i].address))
 			reuse_touch(r->reuse, last->endpoints[i].service);
+	shared_drop(ends);
 }
 
 /* Others may have come to an address, or have left it, that these were made without knowing. */

@@ -17,7 +17,8 @@ struct reuse_workloads {
 struct reuse_addresses {
 	struct mesh_address *items; /* sorted, each once */
 	uint32_t count;
-	uint64_t *filter; /* by their last 16 bits */
+	uint32_t last_count; /* rows of the last mesh, of these workloads, that have them */
+	uint64_t *filter;    /* by their last 16 bits */
 };
 
 struct reuse {
