@@ -158,13 +158,14 @@ static uint32_t maglev_most(const struct mesh *m)
 	return most < 65537 ? most : MAGLEV_SLOTS_MAX;
 }
 
-static uint64_t salt_of(const struct mesh *m)
+/* |most|: maglev_most of it. */
+static uint64_t salt_of(const struct mesh *m, uint32_t most)
 {
 	const struct mesh_locality *l = &m->settings.node_locality;
 
 	return key_add_number(
 		key_add_text(key_add_text(key_add_text(1, l->region), l->zone), l->subzone),
-		maglev_prime(maglev_most(m)));
+		maglev_prime(most));
 }
 
 /* Routes lead to other services, and ask who the client is. */
@@ -387,7 +388,6 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 	d->context.mesh = in->mesh;
 	d->context.run = ++c->run;
 	d->context.view = &view;
-	d->context.maglev_most = maglev_most(in->mesh);
 	if (!r)
 		r = update_policies(c, in, &view, err);
 	if (!r)
@@ -422,7 +422,8 @@ static void count_all(struct compiler *c)
 static int run_once(struct compiler *c, const struct compile_input *in, uint32_t seed,
 		    struct error *err)
 {
-	uint64_t salt = salt_of(in->mesh);
+	uint32_t most = maglev_most(in->mesh);
+	uint64_t salt = salt_of(in->mesh, most);
 	int r = 0;
 
 	c->statistics = (struct compile_statistics){0};
@@ -434,6 +435,7 @@ static int run_once(struct compiler *c, const struct compile_input *in, uint32_t
 	}
 	if (!r) {
 		c->made->salt = salt;
+		c->made->context.maglev_most = most;
 		cells_epoch_set(c->made->context.cells, in->generation);
 		r = write_all(c, in, err);
 	}
