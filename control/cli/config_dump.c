@@ -254,7 +254,7 @@ static void say_converted(const struct writing *w, uint32_t stripped)
 		fprintf(stderr, "; status and metadata that controllers keep taken from %u",
 			stripped);
 	for (unsigned i = 0; i < w->noises; i++)
-		fprintf(stderr, "%s%s %u", i ? ", " : "; without meaning here: ", w->noise[i].name,
+		fprintf(stderr, "%s%s %u", i ? ", " : "; of no meaning here: ", w->noise[i].name,
 			w->noise[i].count);
 	fputc('\n', stderr);
 }
