@@ -9,11 +9,12 @@ import re
 import signal
 import time
 
-from lab import mesh_scale
+from lab import clients, mesh_scale, servers
 from lab.mesh import Mesh, service
 from lab.processes import wait_for
 from lab.sandbox import ROOT
-from lab.verdict import expect_equal, test
+from lab.verdict import expect, expect_equal, test
+from lab.weftd import Weftd
 
 STOPS = int(os.environ.get("STOPS", "300"))
 
@@ -97,3 +98,23 @@ def descriptors(box):
         expect_equal(held(worker), said, "descriptors of the worker")
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: mesh.weftd.has_said("event=worker_restart") and mesh.status().get("settled"), 20, "the next worker")
+
+
+@test("ipc/names_that_were_not_answered", needs=("nginx", "curl"), seconds=90)
+def names(box):
+    """A control group that is met while the loader is stopped has its name later."""
+    weftd = Weftd(box)
+    weftd.start()
+    client, place = box.namespace("client"), box.namespace("server")
+    os.kill(weftd.process.pid, signal.SIGSTOP)
+    try:
+        server = servers.nginx(place, 8080)
+        clients.curl(client, server, 10)
+        time.sleep(2)  # the name is waited for, in vain
+    finally:
+        os.kill(weftd.process.pid, signal.SIGCONT)
+    time.sleep(6)  # until it is asked for again
+    clients.curl(client, server, 10)
+    total = weftd.settled_metrics().total("istio_requests_total", reporter="destination", destination_workload=server.workload)
+    print(f"{total} requests have the name of the control group")
+    expect(total >= 10, f"only {total} requests have the name of the control group")

@@ -2,7 +2,7 @@
 /* Wires the pipeline and turns its loop. */
 #include "control/agent/worker.h"
 
-#include "control/agent/runtime_name.h"
+#include "control/agent/namer_client.h"
 #include "control/agent/sandbox.h"
 #include "control/agent/status.h"
 #include "control/agent/turns.h"
@@ -48,7 +48,6 @@
 #define RECENT_VERDICTS_KEPT  4096
 #define NS_PER_S	      1000000000ull
 #define STACK_QUESTIONS_PER_S 64 /* processes that the loader is asked to look at */
-#define STATE_FILES	      8	 /* of runtimes, that are asked for the name of a container */
 
 struct worker {
 	struct options options;
@@ -63,7 +62,8 @@ struct worker {
 	struct turns *turns;
 	size_t much_bytes;	   /* that wait in the ring are too many */
 	struct steering *steering; /* NULL: no mesh */
-	uint64_t stacks_asked_ns;  /* since when these were counted: */
+	struct namer_client namer;
+	uint64_t stacks_asked_ns; /* since when these were counted: */
 	unsigned stacks_asked;
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
@@ -139,58 +139,15 @@ static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t u
 static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct worker *w = arg;
-	struct ipc_path path;
-	struct ipc_answer answer = {.data = &path, .size = sizeof(path)};
 
-	if (ipc_ask(&w->links->asks[IPC_NAMER], IPC_MESSAGE_CGROUP_PATH, &cgroup_id,
-		    sizeof(cgroup_id), &answer, NULL))
-		return -ENOENT;
-	snprintf(out, size, "%s", path.path);
-	return 0;
-}
-
-/* Reads what a runtime keeps of the container |id|. */
-static bool read_state(int fd, const char *id, struct observe_names *ret)
-{
-	off_t size = lseek(fd, 0, SEEK_END); /* fstat is another call in some C libraries */
-	ssize_t n = -1;
-	bool named;
-	char *text;
-
-	if (size <= 0 || size > RUNTIME_NAME_MAX_BYTES)
-		return false;
-	text = malloc((size_t)size);
-	if (text)
-		n = pread(fd, text, (size_t)size, 0);
-	named = n > 0 && runtime_name_read(text, (size_t)n, id, ret);
-	free(text);
-	return named;
-}
-
-/* The |n|-th file of the runtime of a container, from 1: a descriptor, or a negative errno. */
-static int ask_file(struct worker *w, uint64_t cgroup_id, unsigned n)
-{
-	struct ipc_container_file file = {cgroup_id, n};
-	struct ipc_answer answer = {.wants_fd = true};
-	int r = ipc_ask(&w->links->asks[IPC_NAMER], IPC_MESSAGE_CONTAINER_FILE, &file, sizeof(file),
-			&answer, NULL);
-
-	return r ? r : answer.fd;
+	return namer_cgroup(&w->namer, cgroup_id, out, size);
 }
 
 static int name_container(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
 {
 	struct worker *w = arg;
 
-	for (unsigned n = 1; n <= STATE_FILES; n++) {
-		cleanup_close int fd = ask_file(w, cgroup_id, n);
-
-		if (fd < 0)
-			return -ENOENT;
-		if (read_state(fd, id, ret))
-			return 0;
-	}
-	return -ENOENT;
+	return namer_container(&w->namer, cgroup_id, id, ret);
 }
 
 static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
@@ -583,8 +540,11 @@ static void finish(struct worker *w)
 int worker_run(const struct options *options, struct attach *attach, struct ipc_links *links,
 	       const struct serve_sockets *sockets, int ready_fd)
 {
-	struct worker w = {
-		.options = *options, .attach = attach, .links = links, .sockets = sockets};
+	struct worker w = {.options = *options,
+			   .attach = attach,
+			   .links = links,
+			   .namer.ipc = &links->asks[IPC_NAMER],
+			   .sockets = sockets};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;
 

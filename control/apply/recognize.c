@@ -8,6 +8,7 @@
 #include "mesh-config/compile/matchers.h"
 #include "mesh-config/model/programs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ struct facts {
 	const struct weft_owner *owner;
 	const uint8_t *addr;
 	char path[512]; /* of its control group; "" = not known */
+	bool later;	/* it cannot be said now */
 };
 
 struct recognize *recognize_new(recognize_path_fn path, void *arg)
@@ -147,20 +149,23 @@ static bool asks_for_groups(const struct mesh *m)
 	return false;
 }
 
-static uint32_t look(const struct recognize *r, const struct mesh *m,
-		     const struct weft_owner *owner, const uint8_t addr[16])
+static void look_for_path(const struct recognize *r, struct facts *f)
 {
-	struct facts f = {.owner = owner, .addr = addr};
+	int e = r->path(r->arg, f->owner->cgroup_id, f->path, sizeof(f->path));
 
-	if (r->path && owner->cgroup_id && asks_for_groups(m) &&
-	    r->path(r->arg, owner->cgroup_id, f.path, sizeof(f.path)))
-		f.path[0] = 0;
+	f->later = e == -EAGAIN;
+	if (e)
+		f->path[0] = 0;
+}
+
+static uint32_t first_that_holds(const struct mesh *m, const struct facts *f)
+{
 	for (uint32_t i = 0; i < m->matcher_count; i++) {
 		enum fit fit;
 
 		if (mesh_matcher_is_address(&m->matchers[i]))
 			return MESH_NONE; /* so are all that follow: addresses are looked up */
-		fit = fit_of(&m->matchers[i], &f);
+		fit = fit_of(&m->matchers[i], f);
 		if (fit != FITS_NOT)
 			return fit == FITS ? m->matchers[i].workload : MESH_NONE;
 	}
@@ -174,6 +179,7 @@ uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t gen
 			     .cgroup_id = owner->cgroup_id,
 			     .uid = owner->uid,
 			     .known = 1};
+	struct facts f = {.owner = owner, .addr = addr};
 	uint32_t at;
 
 	if (!m->matcher_count)
@@ -182,8 +188,11 @@ uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t gen
 	q.program = owner->program;
 	at = (uint32_t)table_hash(&q, sizeof(q), 0) & (KEPT - 1);
 	if (memcmp(&r->kept[at].question, &q, sizeof(q)) != 0) {
+		if (r->path && owner->cgroup_id && asks_for_groups(m))
+			look_for_path(r, &f);
+		q.known = !f.later;
 		r->kept[at].question = q;
-		r->kept[at].workload = look(r, m, owner, addr);
+		r->kept[at].workload = first_that_holds(m, &f);
 	}
 	return r->kept[at].workload;
 }

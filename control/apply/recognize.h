@@ -11,7 +11,8 @@
 
 struct recognize;
 
-/* The path of a control group below the root of their tree; 0 or -ENOENT. */
+/* The path of a control group below the root of their tree; 0, -ENOENT,
+ * or -EAGAIN: it cannot be said now. */
 typedef int (*recognize_path_fn)(void *arg, uint64_t cgroup_id, char *out, size_t size);
 
 /* NULL when memory is short. |path| may be NULL: nothing is known of control groups. */

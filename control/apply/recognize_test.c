@@ -150,12 +150,36 @@ static void what_is_not_known_is_not_guessed(void **state)
 	recognize_free(r);
 }
 
+/* The path cannot be said when it is asked for first. */
+static int path_later(void *arg, uint64_t id, char *out, size_t size)
+{
+	int r = path(arg, id, out, size);
+
+	return asked > 1 ? r : -EAGAIN;
+}
+
+static void a_path_that_comes_later(void **state)
+{
+	struct recognize *r = recognize_new(path_later, NULL);
+	struct mesh *m = build();
+
+	(void)state;
+	asked = 0;
+	assert_string_equal(who(r, m, 1, 0, "x", 0), "nobody");
+	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
+	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
+	assert_int_equal(asked, 2);
+	mesh_free(m);
+	recognize_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_that_fits),
 		cmocka_unit_test(by_their_path),
 		cmocka_unit_test(what_is_not_known_is_not_guessed),
+		cmocka_unit_test(a_path_that_comes_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

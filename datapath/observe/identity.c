@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "datapath/observe/cgroup_name.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Control groups whose path is kept; after the oldest one is removed its path is looked up
@@ -125,34 +126,40 @@ static const struct identity *intern(struct identities *ids, const char *kind, c
 	return &e->identity;
 }
 
-static const struct identity *container_ask(struct identities *ids, uint64_t cgroup_id,
-					    const char *id)
+/* 0, or -EAGAIN: |*ret| is only for now. */
+static int container_ask(struct identities *ids, uint64_t cgroup_id, const char *id,
+			 const struct identity **ret)
 {
 	struct observe_names names = {0};
+	int r = ids->listener->container(ids->listener->arg, cgroup_id, id, &names);
 
-	if (ids->listener->container(ids->listener->arg, cgroup_id, id, &names) ||
-	    !names.workload[0])
-		return &ids->nameless;
-	return intern(ids, "container", names.workload, &names);
+	*ret = r || !names.workload[0] ? &ids->nameless
+				       : intern(ids, "container", names.workload, &names);
+	return r == -EAGAIN ? r : 0;
 }
 
-static const struct identity *group_ask(struct identities *ids, uint64_t cgroup_id)
+/* The same; |*ret| is NULL where the group has no name. */
+static int group_ask(struct identities *ids, uint64_t cgroup_id, const struct identity **ret)
 {
 	const struct observe_listener *l = ids->listener;
 	char path[512], name[64], id[CGROUP_CONTAINER_ID_BYTES + 1];
 	const char *kind;
+	int r = l->cgroup_path ? l->cgroup_path(l->arg, cgroup_id, path, sizeof(path)) : -ENOENT;
 
-	if (!l->cgroup_path || l->cgroup_path(l->arg, cgroup_id, path, sizeof(path)))
-		return NULL;
+	*ret = NULL;
+	if (r)
+		return r == -EAGAIN ? r : 0;
 	path[sizeof(path) - 1] = 0;
 	if (l->container && cgroup_container_id(path, id))
-		return container_ask(ids, cgroup_id, id);
+		return container_ask(ids, cgroup_id, id, ret);
 	kind = cgroup_name(path, name, sizeof(name));
-	return kind ? intern(ids, kind, name, NULL) : NULL;
+	*ret = kind ? intern(ids, kind, name, NULL) : NULL;
+	return 0;
 }
 
 static const struct identity *group_identity(struct identities *ids, uint64_t cgroup_id)
 {
+	const struct identity *id;
 	struct group_entry *e;
 
 	if (!cgroup_id)
@@ -160,11 +167,13 @@ static const struct identity *group_identity(struct identities *ids, uint64_t cg
 	e = table_find(ids->groups, &cgroup_id);
 	if (e)
 		return e->identity;
+	if (group_ask(ids, cgroup_id, &id))
+		return id;
 	if (table_count(ids->groups) == table_capacity(ids->groups))
 		table_remove(ids->groups, table_oldest(ids->groups));
 	e = table_insert(ids->groups, &cgroup_id);
-	e->identity = group_ask(ids, cgroup_id);
-	return e->identity;
+	e->identity = id;
+	return id;
 }
 
 /* The identity without configuration. */

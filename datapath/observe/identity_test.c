@@ -3,6 +3,7 @@
 #include "datapath/observe/cgroup_name.h"
 #include "datapath/observe/identity.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,6 +142,28 @@ static void test_interning(void **state)
 	identities_free(ids);
 }
 
+/* The path is not known yet when it is asked for first. */
+static int path_later(void *arg, uint64_t id, char *out, size_t size)
+{
+	return path_of(arg, id, out, size) || asked > 1 ? 0 : -EAGAIN;
+}
+
+static void test_a_name_that_comes_later(void **state)
+{
+	struct observe_listener l = {.cgroup_path = path_later};
+	struct observe_counters counters = {0};
+	struct identities *ids = identities_new(3, 0, &l, &counters);
+	struct weft_owner owner = {.cgroup_id = 1, .exe = "program"};
+
+	(void)state;
+	asked = 0;
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "program");
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "s1");
+	assert_string_equal(identity_of(ids, &owner, nowhere, 0)->workload, "s1");
+	assert_int_equal(asked, 2);
+	identities_free(ids);
+}
+
 /* Port 80 is the service "web", whoever is behind it; port 81 is a workload of its own. */
 static int names_of(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		    uint16_t port, struct observe_names *ret)
@@ -268,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_names_from_configuration),
 		cmocka_unit_test(test_interning),
+		cmocka_unit_test(test_a_name_that_comes_later),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_containers_have_names),
 		cmocka_unit_test(test_pods_keep_their_namespace),

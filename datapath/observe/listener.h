@@ -47,13 +47,13 @@ struct observe_listener {
 	void (*listener)(void *arg, const struct listener *l);
 	/* Names the control group |id| of a process: writes its path below the cgroup2 root
 	 * ("/system.slice/nginx.service") into |out|; returns 0 or -ENOENT. Called once per unknown
-	 * id, the answer is kept. */
+	 * id, the answer is kept; after -EAGAIN it is called again for the next record. */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out, size_t size);
 	/* The name that the container runtime has for the container |id| (64 hex digits) in the
 	 * control group |cgroup_id|: fills the workload and, for a Pod, its namespace. Returns 0,
-	 * or -ENOENT: then the container is named after the program that runs in it. Called once
-	 * per unknown control group. NULL: a container is named by its first 12 digits. |ret| comes
-	 * zeroed. */
+	 * or -ENOENT: then the container is named after the program that runs in it; or -EAGAIN.
+	 * Called as often as cgroup_path. NULL: a container is named by its first 12 digits. |ret|
+	 * comes zeroed. */
 	int (*container)(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret);
 	/* Names an end: its address and port and, where it is on this node, its owner (else NULL).
 	 * 0, or -ENOENT: configuration does not know it. Called once per end of a connection. May
