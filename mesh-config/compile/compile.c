@@ -6,6 +6,7 @@
 #include "mesh-config/compile/addresses.h"
 #include "mesh-config/compile/adopt.h"
 #include "mesh-config/compile/changes.h"
+#include "mesh-config/compile/endpoint_pool.h"
 #include "mesh-config/compile/keys.h"
 #include "mesh-config/compile/maglev.h"
 #include "mesh-config/compile/policies.h"
@@ -14,8 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MAGLEV_SLOTS_MAX (16u << 20) /* of all pools together: 64 MiB */
-#define SEEDS_MAX	 8u	     /* tried when keys collide */
+#define SEEDS_MAX 8u /* tried when keys collide */
 
 /* What is made anew when everything is; numbers are not. */
 struct made {
@@ -133,30 +133,6 @@ static int make(struct compiler *c, const struct mesh *m, uint32_t seed)
 }
 
 /* ---- what services depend on */
-
-static bool uses_maglev(const struct mesh *m, const struct mesh_service *s)
-{
-	bool uses = m->traffic[s->traffic].balance == MESH_BALANCE_MAGLEV_SOURCE;
-
-	for (uint32_t i = 0; !uses && i < s->subset_count; i++)
-		uses = m->traffic[m->subsets[s->subset_first + i].traffic].balance ==
-		       MESH_BALANCE_MAGLEV_SOURCE;
-	return uses;
-}
-
-/* The slots that a Maglev table may have so that all have room. */
-static uint32_t maglev_most(const struct mesh *m)
-{
-	uint64_t tables = 0;
-	uint32_t most;
-
-	for (uint32_t i = 0; i < m->service_count; i++)
-		if (uses_maglev(m, &m->services[i]))
-			tables += m->services[i].port_count *
-				  (m->services[i].subset_count + (uint64_t)1);
-	most = tables ? (uint32_t)(MAGLEV_SLOTS_MAX / tables) : MAGLEV_SLOTS_MAX;
-	return most < 65537 ? most : MAGLEV_SLOTS_MAX;
-}
 
 /* |most|: maglev_most of it. */
 static uint64_t salt_of(const struct mesh *m, uint32_t most)

@@ -10,7 +10,8 @@
 
 #include <errno.h>
 
-#define SLOTS_IN_CELL (WEFT_MESH_CELL_BYTES / sizeof(uint32_t))
+#define SLOTS_IN_CELL	 (WEFT_MESH_CELL_BYTES / sizeof(uint32_t))
+#define MAGLEV_SLOTS_MAX (16u << 20) /* of all pools together: 64 MiB */
 
 struct members {
 	struct balance_member *items;
@@ -138,6 +139,29 @@ static int add_endpoints(const struct compile_context *c, struct sheet *sheet,
 }
 
 /* ---- Maglev */
+
+static bool uses_maglev(const struct mesh *m, const struct mesh_service *s)
+{
+	bool uses = m->traffic[s->traffic].balance == MESH_BALANCE_MAGLEV_SOURCE;
+
+	for (uint32_t i = 0; !uses && i < s->subset_count; i++)
+		uses = m->traffic[m->subsets[s->subset_first + i].traffic].balance ==
+		       MESH_BALANCE_MAGLEV_SOURCE;
+	return uses;
+}
+
+uint32_t maglev_most(const struct mesh *m)
+{
+	uint64_t tables = 0;
+	uint32_t most;
+
+	for (uint32_t i = 0; i < m->service_count; i++)
+		if (uses_maglev(m, &m->services[i]))
+			tables += m->services[i].port_count *
+				  (m->services[i].subset_count + (uint64_t)1);
+	most = tables ? (uint32_t)(MAGLEV_SLOTS_MAX / tables) : MAGLEV_SLOTS_MAX;
+	return most < 65537 ? most : MAGLEV_SLOTS_MAX;
+}
 
 static uint32_t slots_wanted(const struct compile_context *c, uint32_t wanted)
 {

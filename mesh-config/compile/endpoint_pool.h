@@ -11,3 +11,6 @@
  * -ENOSPC. */
 int compile_pool(const struct compile_context *c, struct sheet *sheet,
 		 const struct balance_pool *of, struct weft_mesh_pool *ret);
+
+/* The slots that a Maglev table of |m| may have so that all have room. */
+uint32_t maglev_most(const struct mesh *m);
