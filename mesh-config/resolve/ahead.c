@@ -7,19 +7,23 @@
 
 #define PART_BYTES ((size_t)256 << 10)
 
-/* What a change of endpoints, workloads or traffic takes over row by row. */
-static const uint32_t copied[] = {
-	ROWS_services,
-#define X(field) ROWS_##field,
+/* What every change of endpoints or traffic takes over row by row; then what some take, which is
+ * copied once one of them came. */
+static const struct {
+	uint32_t what;
+	bool at_once;
+} copied[] = {
+	{ROWS_services, true},
+#define X(field) {ROWS_##field, true},
 	SERVICE_PARTS(X)
 #undef X
-		AHEAD_WORK,
-	ROWS_workloads,
-	ROWS_addresses,
-	ROWS_workload_ports,
-	AHEAD_ADDRESSES,
-	AHEAD_ENDPOINT_ENDS,
-	AHEAD_ADDRESS_ENDS,
+		{AHEAD_WORK, true},
+	{ROWS_workloads, false},
+	{ROWS_addresses, false},
+	{ROWS_workload_ports, false},
+	{AHEAD_ADDRESSES, false},
+	{AHEAD_ENDPOINT_ENDS, false},
+	{AHEAD_ADDRESS_ENDS, false},
 };
 
 #define COPIED (sizeof(copied) / sizeof(copied[0]))
@@ -105,11 +109,12 @@ static bool copy_part(uint32_t what, struct ahead_copy *c, const struct original
 bool ahead_step(struct built *last)
 {
 	for (size_t i = 0; i < COPIED; i++) {
-		struct ahead_copy *c = &last->ahead.copies[copied[i]];
-		struct original o = original_of(last, last->mesh, copied[i]);
+		uint32_t what = copied[i].what;
+		struct ahead_copy *c = &last->ahead.copies[what];
+		struct original o = original_of(last, last->mesh, what);
 
-		if (c->copied_bytes < o.bytes)
-			return copy_part(copied[i], c, &o, PART_BYTES);
+		if ((copied[i].at_once || c->wanted) && c->copied_bytes < o.bytes)
+			return copy_part(what, c, &o, PART_BYTES);
 	}
 	return blocks_trim();
 }
@@ -117,13 +122,13 @@ bool ahead_step(struct built *last)
 static void drop(struct ahead_copy *c)
 {
 	shared_drop(c->block);
-	*c = (struct ahead_copy){0};
+	*c = (struct ahead_copy){.wanted = c->wanted};
 }
 
 void ahead_keep(struct built *last, const struct mesh *mesh)
 {
 	for (size_t i = 0; i < COPIED; i++) {
-		uint32_t what = copied[i];
+		uint32_t what = copied[i].what;
 		struct original before = original_of(last, last->mesh, what);
 
 		if (what == AHEAD_WORK || original_of(last, mesh, what).items != before.items)
@@ -134,7 +139,7 @@ void ahead_keep(struct built *last, const struct mesh *mesh)
 void ahead_free(struct ahead *a)
 {
 	for (size_t i = 0; i < COPIED; i++)
-		drop(&a->copies[copied[i]]);
+		drop(&a->copies[copied[i].what]);
 }
 
 /* ---- in a build */
@@ -145,13 +150,17 @@ void *ahead_copy(struct resolve *r, uint32_t what)
 	struct ahead_copy c = last->ahead.copies[what];
 	struct original o = original_of(last, last->mesh, what);
 
-	last->ahead.copies[what] = (struct ahead_copy){0};
+	last->ahead.copies[what] = (struct ahead_copy){.wanted = true};
 	return o.items && copy_part(what, &c, &o, SIZE_MAX) ? c.block : NULL;
 }
 
 void *ahead_take(struct resolve *r, uint32_t what)
 {
-	return r->reuse && r->source->built->ahead.copies[what].block ? ahead_copy(r, what) : NULL;
+	struct ahead_copy *c = r->reuse ? &r->source->built->ahead.copies[what] : NULL;
+
+	if (c)
+		c->wanted = true;
+	return c && c->block ? ahead_copy(r, what) : NULL;
 }
 
 bool ahead_rows(struct resolve *r, enum mesh_array array)

@@ -23,10 +23,10 @@ struct ahead_end {
 	uint8_t bytes[2];
 };
 
-/* A block of shared.h; all zero: none. */
 struct ahead_copy {
-	void *block;
+	void *block; /* of shared.h; NULL: none */
 	size_t room_bytes, copied_bytes;
+	bool wanted; /* a build has asked for it */
 };
 
 struct ahead {
