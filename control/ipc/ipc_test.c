@@ -317,7 +317,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	ipc_links_close(&w.links);
 }
 
-/* What the other side has to say, and a descriptor that is wanted by nobody. */
+/* The refusal of the other side is returned, and a descriptor that was not wanted is closed. */
 static void refusals_are_told_and_descriptors_closed(void **state)
 {
 	struct error why = {.code = -ENOENT, .text = "there is none"}, err = {0};
@@ -350,7 +350,7 @@ static void refusals_are_told_and_descriptors_closed(void **state)
 	assert_int_equal(descriptors(), before);
 }
 
-/* Nobody reads: what tells waits no longer than it says, and nothing is kept waiting for ever. */
+/* The other side does not read: a message waits for its bounded time, and no request for ever. */
 static void a_full_queue_is_told(void **state)
 {
 	struct world w;

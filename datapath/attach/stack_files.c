@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/process.h"
 #include "base/table.h"
 #include "datapath/attach/library_names.h"
 #include "datapath/attach/stack_marks.h"
@@ -148,14 +148,6 @@ static void timer_set(struct stack_files *s)
 	timerfd_settime(s->timer_fd, 0, &at, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 void stack_files_meet(struct stack_files *s, const struct mapping *m)
 {
 	const struct stack_key *key = stack_met_file(s->met, m);
@@ -165,7 +157,7 @@ void stack_files_meet(struct stack_files *s, const struct mapping *m)
 		return;
 	if (!f->program[0]) /* the first process was gone too soon */
 		mapping_program(m, f->program, sizeof(f->program));
-	stack_met_note(s->met, m->pid, key, now_ns());
+	stack_met_note(s->met, m->pid, key, process_now_ns());
 	if (s->noted_count && s->noted[s->noted_count - 1] == m->pid)
 		return;
 	if (s->noted_count < STACK_NOTED_MAX)
@@ -183,7 +175,7 @@ bool stack_files_next_noted(struct stack_files *s, uint32_t *ret_pid)
 size_t stack_files_noted(const struct stack_files *s, uint32_t pid,
 			 struct stack_key ret[STACK_MET_EACH])
 {
-	return stack_met_files(s->met, pid, now_ns(), ret);
+	return stack_met_files(s->met, pid, process_now_ns(), ret);
 }
 
 /* Waiting files leave a larger reserve of descriptors than other uses. */

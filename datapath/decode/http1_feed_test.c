@@ -257,8 +257,8 @@ static void test_folded_value_over_feeds(void **state)
 
 static void test_reason_and_silence(void **state)
 {
-	static const struct http_listener nobody;
-	struct http1 *h = http1_new(HTTP_CLIENT, &nobody);
+	static const struct http_listener none;
+	struct http1 *h = http1_new(HTTP_CLIENT, &none);
 	struct feed f = {
 		(const uint8_t *)"GET / HTTP/1.1\r\nContent-Length: x\r\n", 35, 1, 1, 0, 0};
 	size_t used;
