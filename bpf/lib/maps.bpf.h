@@ -134,8 +134,8 @@ struct stream_state {
 		__u8 skip; /* frames, records: the payload before |wanted| is skipped */
 		__u8 due;  /* HTTP/1, body until close: enum due */
 	};
-	__u8 mode;	    /* enum walk_mode */
-	__u8 unusual;	    /* consecutive packets that the fast path (quick.bpf.h) did not take */
+	__u8 mode;    /* enum walk_mode */
+	__u8 unusual; /* consecutive packets that the fast path (fast_path.bpf.h) did not take */
 	__u8 announced : 1; /* a record of this direction was sent */
 	__u8 switches : 1;  /* the request asks for another protocol (Upgrade, CONNECT) */
 	__u8 started : 1;

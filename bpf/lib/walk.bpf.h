@@ -6,7 +6,7 @@
 #include "bpf/lib/held.bpf.h"
 #include "bpf/lib/join.bpf.h"
 #include "bpf/lib/proxy.bpf.h"
-#include "bpf/lib/quick.bpf.h"
+#include "bpf/lib/fast_path.bpf.h"
 #include "bpf/lib/walk_units.bpf.h"
 
 /* Flags of struct capture that never leave the kernel. */
@@ -323,7 +323,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 			c->flags |= WEFT_SEGMENT_JOIN;
 		turn(c, state, s);
 		http1_settle(skb, c, state, s);
-		if (!is_passed(c, s) && !(is_usual(c, s) && quick_copy(skb, c, state, s)))
+		if (!is_passed(c, s) && !(is_usual(c, s) && fast_copy(skb, c, state, s)))
 			walk(skb, c, state, s);
 		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
 			capture_end(c, c->bytes);

@@ -48,7 +48,7 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define walk_units	      message_units
 #define classify	      message_classify
 #define proxy_header	      message_proxy_header
-#define quick_copy	      message_quick_copy
+#define fast_copy	      message_fast_copy
 #define stream_follow	      message_stream
 #include "bpf/lib/walk.bpf.h"
 #undef __sk_buff

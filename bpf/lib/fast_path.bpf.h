@@ -15,7 +15,7 @@
 #define BYTES_7		0xffffffffffffffULL
 
 /* Reads a line of a response head. Returns the length of the blank line, 0 for any other line. */
-static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *head)
+static __always_inline __u32 fast_line(const __u8 *line, struct http1_head *head)
 {
 	__u64 first = load_8(line);
 
@@ -31,7 +31,7 @@ static __always_inline __u32 quick_line(const __u8 *line, struct http1_head *hea
 
 /* Reads the response head in the first |used| bytes, after which LINE_WINDOW more are readable.
  * Returns its size, 0 when it does not end there or two lines end within eight bytes. */
-static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct http1_head *head)
+static __always_inline __u64 fast_scan(const __u8 *bytes, __u64 used, struct http1_head *head)
 {
 	for (__u64 at = 0;; at += 8) {
 		__u64 ends, line, left = used - at;
@@ -47,7 +47,7 @@ static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct ht
 		if (!ends)
 			continue;
 		line = at + 1 + (first_byte(ends) & 7);
-		blank = quick_line(bytes + line, head);
+		blank = fast_line(bytes + line, head);
 		if (blank)
 			return line + blank <= used ? line + blank : 0;
 		if (ends & (ends - 1))
@@ -57,9 +57,9 @@ static __always_inline __u64 quick_scan(const __u8 *bytes, __u64 used, struct ht
 
 /* The length of the response (head and body) whose head of |size| bytes is at |bytes|; 0: not for
  * the fast path. */
-static __always_inline __u64 quick_response(const __u8 *bytes, __u64 used, __u64 size,
-					    const struct http1_head *head, struct conn_state *state,
-					    struct stream_state *s)
+static __always_inline __u64 fast_response(const __u8 *bytes, __u64 used, __u64 size,
+					   const struct http1_head *head, struct conn_state *state,
+					   struct stream_state *s)
 {
 	__u32 status = bytes[9] << 16 | bytes[10] << 8 | bytes[11];
 	bool empty =
@@ -79,7 +79,7 @@ static __always_inline __u64 quick_response(const __u8 *bytes, __u64 used, __u64
 	return empty || state->head_request ? size : size + head->length;
 }
 
-static __always_inline bool quick_is_get(const __u8 *bytes, __u64 used)
+static __always_inline bool fast_is_get(const __u8 *bytes, __u64 used)
 {
 	return (load_8(bytes) & BYTES_4) == BEGINS_GET && bytes[used - 3] == '\n' &&
 	       bytes[used - 1] == '\n';
@@ -88,18 +88,18 @@ static __always_inline bool quick_is_get(const __u8 *bytes, __u64 used)
 /* The length of the message (head and body) of which |used| bytes are there; 0: not for the fast
  * path. Its first bytes are tested twice: a result kept over the scan would make the verifier walk
  * the scan twice. */
-static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct conn_state *state,
-					   struct stream_state *s)
+static __always_inline __u64 fast_message(const __u8 *bytes, __u64 used, struct conn_state *state,
+					  struct stream_state *s)
 {
 	struct http1_head head = {};
 	__u64 size;
 
-	if (!quick_is_get(bytes, used) &&
+	if (!fast_is_get(bytes, used) &&
 	    ((load_8(bytes) & BYTES_7) != BEGINS_RESPONSE || bytes[9] == '1'))
 		return 0;
-	size = quick_scan(bytes, used, &head);
+	size = fast_scan(bytes, used, &head);
 	if (bytes[0] != 'G')
-		return size ? quick_response(bytes, used, size, &head, state, s) : 0;
+		return size ? fast_response(bytes, used, size, &head, state, s) : 0;
 	pipeline_ask(state, false);
 	if (size != used) { /* more than one request in the packet */
 		pipeline_lose(state);
@@ -110,7 +110,7 @@ static __always_inline __u64 quick_message(const __u8 *bytes, __u64 used, struct
 }
 
 /* The length of the record at |bytes| if it is never skipped; 0: not for the fast path. */
-static __always_inline __u64 quick_record(const __u8 *bytes)
+static __always_inline __u64 fast_record(const __u8 *bytes)
 {
 	__u32 payload = bytes[3] << 8 | bytes[4];
 
@@ -118,8 +118,8 @@ static __always_inline __u64 quick_record(const __u8 *bytes)
 }
 
 /* Copies a packet that begins with a message or record. Returns whether it did. */
-__noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
-			  struct stream_state *s)
+__noinline int fast_copy(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			 struct stream_state *s)
 {
 	struct weft_settings *set = settings();
 	struct small_record *record;
@@ -147,8 +147,8 @@ __noinline int quick_copy(struct __sk_buff *skb, struct capture *c, struct conn_
 	c->message = s->mode == WALK_TLS ? 0 : message_next_number(s);
 	bytes = size_within(bytes, room);
 	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
-		size = s->mode == WALK_TLS ? quick_record(record->data)
-					   : quick_message(record->data, bytes, state, s);
+		size = s->mode == WALK_TLS ? fast_record(record->data)
+					   : fast_message(record->data, bytes, state, s);
 	if (!bytes || size < bytes) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		s->unusual++;
