@@ -86,7 +86,7 @@ struct weft_lane {
 	__u8 request;	   /* what the sender sent since then begins with a request, */
 	__u8 head_request; /* with a HEAD request */
 	__u8 overlaps;	   /* requests were pipelined */
-	__u8 mode;	   /* its protocol: a walk_mode of the kernel half */
+	__u8 mode;	   /* its protocol: a stream_mode of the kernel half */
 };
 
 /* A file that a process has mapped as code. The inode number is the kernel's, which differs from

@@ -51,7 +51,7 @@
 	X(SKIPPED_BYTES, "body bytes that were counted and not copied")                            \
 	X(COPIED_BYTES, "payload bytes copied to the ring")                                        \
 	X(REORDERED, "packets that arrived out of order or twice")                                 \
-	X(WALKS_LOST, "directions copied whole because their framing could not be parsed")         \
+	X(FRAMING_LOST, "directions copied whole because their framing could not be parsed")       \
 	X(FLOWS_SEEN, "flows that were entered in the flow table")                                 \
 	X(REDIRECT_PAIRS, "accelerated connections: both ends are on this node and enrolled")      \
 	X(REDIRECT_MESSAGES, "messages that went from socket to socket past TCP")                  \

@@ -158,9 +158,9 @@ struct range {
 };
 
 /* Copies the next piece. Returns 1 when none is left. */
-static long range_piece(__u32 index, void *walk)
+static long range_piece(__u32 index, void *ctx)
 {
-	struct range *r = walk;
+	struct range *r = ctx;
 	__u32 bytes = r->to - r->from;
 	__u32 from = r->from;
 

@@ -181,7 +181,7 @@ static __always_inline bool looks_frames(struct __sk_buff *skb, const struct cap
 /* Whether the other direction is TLS: a server may answer with an alert, which can be truncated. */
 static __always_inline bool is_tls(const struct conn_state *state)
 {
-	return state->streams[0].mode == WALK_TLS || state->streams[1].mode == WALK_TLS;
+	return state->streams[0].mode == STREAM_TLS || state->streams[1].mode == STREAM_TLS;
 }
 
 /* A handshake record; a record of any type if its header is complete midstream, or if the other
@@ -200,15 +200,15 @@ static __always_inline bool looks_tls(const struct first_bytes *f, const struct 
 /* Whether the other direction is HTTP/2: then a server's first bytes are frames. */
 static __always_inline bool is_http2(const struct conn_state *state)
 {
-	return state->streams[0].mode == WALK_HTTP2 || state->streams[1].mode == WALK_HTTP2;
+	return state->streams[0].mode == STREAM_HTTP2 || state->streams[1].mode == STREAM_HTTP2;
 }
 
 static __always_inline bool is_http1(const struct conn_state *state)
 {
 	__u8 out = state->streams[WEFT_EGRESS].mode, in = state->streams[WEFT_INGRESS].mode;
 
-	return out == WALK_HTTP1 || out == WALK_HTTP1_RAW || in == WALK_HTTP1 ||
-	       in == WALK_HTTP1_RAW;
+	return out == STREAM_HTTP1 || out == STREAM_HTTP1_RAW || in == STREAM_HTTP1 ||
+	       in == STREAM_HTTP1_RAW;
 }
 
 /* A request after at most two empty lines, which servers ignore (RFC 9112 2.2), as some clients
@@ -234,69 +234,70 @@ static __always_inline int classify_unknown(const struct capture *c, const struc
 	__u8 asks = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
 
 	if (state->joined)
-		return WALK_NEW;
-	if (!state->role || c->direction != asks || state->streams[!asks].mode != WALK_NEW)
-		return WALK_OPAQUE;
-	return WALK_UNCLEAR;
+		return STREAM_NEW;
+	if (!state->role || c->direction != asks || state->streams[!asks].mode != STREAM_NEW)
+		return STREAM_OPAQUE;
+	return STREAM_UNCLEAR;
 }
 
-/* Determines the protocol at |at|: a walk_mode. A global function, so that it is verified once. */
+/* Determines the protocol at |at|: a stream_mode. A global function, so that it is verified once.
+ */
 __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at,
 			const struct conn_state *state, struct stream_state *s)
 {
 	struct first_bytes f;
 
 	if (!c || !state || !s || !first_bytes_load(skb, c, at, &f))
-		return WALK_RAW;
-	if (state->streams[!(c->direction & 1)].mode == WALK_UNCLEAR)
-		return begins(&f, "HTTP/1.", 7) ? WALK_HTTP1 : WALK_OPAQUE;
+		return STREAM_RAW;
+	if (state->streams[!(c->direction & 1)].mode == STREAM_UNCLEAR)
+		return begins(&f, "HTTP/1.", 7) ? STREAM_HTTP1 : STREAM_OPAQUE;
 	if (!state->joined && looks_proxy(&f))
-		return WALK_HTTP1_RAW; /* a header split over packets */
+		return STREAM_HTTP1_RAW; /* a header split over packets */
 	if (looks_preface(&f)) {
 		s->wanted = s->position + at + PREFACE_BYTES;
-		return WALK_HTTP2;
+		return STREAM_HTTP2;
 	}
 	if (state->joined && looks_frames(skb, c, at))
-		return WALK_HTTP2;
+		return STREAM_HTTP2;
 	if (state->joined && is_http2(state))
-		return WALK_NEW; /* inside of a frame */
+		return STREAM_NEW; /* inside of a frame */
 	if (looks_http1(&f))
-		return WALK_HTTP1;
+		return STREAM_HTTP1;
 	if (is_http2(state))
-		return WALK_HTTP2;
+		return STREAM_HTTP2;
 	if (looks_tls(&f, state))
-		return WALK_TLS;
+		return STREAM_TLS;
 	if (looks_settings(&f))
-		return WALK_HTTP2;
+		return STREAM_HTTP2;
 	if (looks_settings_cut(&f) && (!state->joined || is_http1(state)))
-		return WALK_RAW; /* the server may send first */
+		return STREAM_RAW; /* the server may send first */
 	if (line_names_http1(skb, c, at))
-		return WALK_HTTP1;
+		return STREAM_HTTP1;
 	if (!state->joined && looks_empty_lines(skb, c, at, &f))
-		return WALK_HTTP1_RAW;
+		return STREAM_HTTP1_RAW;
 	return classify_unknown(c, state);
 }
 
 static __always_inline __u8 protocol_of(__u8 mode)
 {
 	switch (mode) {
-	case WALK_OPAQUE:
+	case STREAM_OPAQUE:
 		return WEFT_PROTOCOL_OPAQUE;
-	case WALK_TLS:
+	case STREAM_TLS:
 		return WEFT_PROTOCOL_TLS;
-	case WALK_HTTP2:
+	case STREAM_HTTP2:
 		return WEFT_PROTOCOL_HTTP2;
-	case WALK_NEW:
-	case WALK_UNCLEAR:
-	case WALK_RAW:
+	case STREAM_NEW:
+	case STREAM_UNCLEAR:
+	case STREAM_RAW:
 		return WEFT_PROTOCOL_UNKNOWN;
 	}
 	return WEFT_PROTOCOL_HTTP1;
 }
 
 /* Stops parsing the framing: from |at| on everything is copied, in |mode|. */
-__noinline int walk_raw(struct __sk_buff *skb, struct capture *c, struct stream_state *s, __u32 at,
-			__u8 mode)
+__noinline int framing_raw(struct __sk_buff *skb, struct capture *c, struct stream_state *s,
+			   __u32 at, __u8 mode)
 {
 	if (!c || !s)
 		return 0;
@@ -304,6 +305,6 @@ __noinline int walk_raw(struct __sk_buff *skb, struct capture *c, struct stream_
 	capture_range(skb, c, at, c->bytes);
 	s->mode = mode;
 	s->wanted = s->position + c->bytes;
-	count(WEFT_COUNT_WALKS_LOST, 1);
+	count(WEFT_COUNT_FRAMING_LOST, 1);
 	return 0;
 }

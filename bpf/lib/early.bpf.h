@@ -129,7 +129,8 @@ static __always_inline void early_sent(struct end_key *mine, struct conn_state *
 	if (!early)
 		return;
 	if (set->capture) {
-		early_pass(&state->streams[WEFT_EGRESS], early, state->egress_seq, WALK_HTTP1_RAW);
+		early_pass(&state->streams[WEFT_EGRESS], early, state->egress_seq,
+			   STREAM_HTTP1_RAW);
 		state->last_direction = WEFT_EGRESS;
 		early_ask(state, early);
 		early_segment(state, early, set, WEFT_EGRESS);
@@ -149,9 +150,9 @@ static __noinline int early_arrived(struct end_key *mine, struct conn_state *sta
 		return 0;
 	end = early->seq + early->bytes;
 	early_pass(&state->streams[WEFT_INGRESS], early, state->ingress_seq,
-		   !set->capture ? WALK_NEW
-		   : captured	 ? WALK_HTTP1
-				 : WALK_HTTP1_RAW);
+		   !set->capture ? STREAM_NEW
+		   : captured	 ? STREAM_HTTP1
+				 : STREAM_HTTP1_RAW);
 	if (set->capture && captured)
 		early_mark(state, early);
 	else if (set->capture)

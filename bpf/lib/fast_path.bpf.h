@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 6: the fast path, for a packet that is one short HTTP/1 message, the start of one, or one
- * short TLS record. It does what walk_http1.bpf.h and walk_units.bpf.h do in general, as
+ * short TLS record. It does what framing_http1.bpf.h and framing_units.bpf.h do in general, as
  * straight-line code, since most of the cost of a run is instruction cache misses. For any other
  * packet it has no effect and leaves it to them. */
 #pragma once
 
-#include "bpf/lib/walk_http1.bpf.h"
-#include "bpf/lib/walk_units.bpf.h"
+#include "bpf/lib/framing_http1.bpf.h"
+#include "bpf/lib/framing_units.bpf.h"
 
 #define CRLF		('\r' | '\n' << 8)
 #define HEADER_CONTENT	TEXT8('c', 'o', 'n', 't', 'e', 'n', 't', '-')
@@ -144,11 +144,11 @@ __noinline int fast_copy(struct __sk_buff *skb, struct capture *c, struct conn_s
 	if (!record)
 		return 0;
 	s->skip = 0; /* also clears due */
-	c->message = s->mode == WALK_TLS ? 0 : message_next_number(s);
+	c->message = s->mode == STREAM_TLS ? 0 : message_next_number(s);
 	bytes = size_within(bytes, room);
 	if (bytes && !bpf_skb_load_bytes(skb, c->offset, record->data, bytes))
-		size = s->mode == WALK_TLS ? fast_record(record->data)
-					   : fast_message(record->data, bytes, state, s);
+		size = s->mode == STREAM_TLS ? fast_record(record->data)
+					     : fast_message(record->data, bytes, state, s);
 	if (!bytes || size < bytes) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		s->unusual++;
@@ -158,7 +158,7 @@ __noinline int fast_copy(struct __sk_buff *skb, struct capture *c, struct conn_s
 	message_begun(s);
 	count(WEFT_COUNT_SEGMENTS_SEEN, 1);
 	s->unusual = 0;
-	c->protocol = s->mode == WALK_TLS ? WEFT_PROTOCOL_TLS : WEFT_PROTOCOL_HTTP1;
+	c->protocol = s->mode == STREAM_TLS ? WEFT_PROTOCOL_TLS : WEFT_PROTOCOL_HTTP1;
 	c->copied = bytes;
 	c->covered = bytes;
 	s->wanted = s->position + size;

@@ -90,7 +90,7 @@ __noinline int line_read(const struct line_window *window, struct http1_head *he
 /* The window of a head: |max| is the constant size of the memory at |bytes|, without the
  * LINE_WINDOW after it; |used| bytes of it are filled. All fields have 64 bits: the verifier only
  * tracks whole stack slots. */
-struct head_walk {
+struct head_parser {
 	const __u8 *bytes;
 	struct http1_head *head;
 	__u64 used;
@@ -98,7 +98,7 @@ struct head_walk {
 };
 
 /* Reads the line at |at|. True: it was the blank line. */
-static __always_inline bool line_look(struct head_walk *w, __u64 at)
+static __always_inline bool line_look(struct head_parser *w, __u64 at)
 {
 	const __u8 *line;
 
@@ -135,9 +135,9 @@ static __always_inline __u64 line_ends(const __u8 *eight)
 }
 
 /* Reads the lines that begin in the next bytes. Returns 1 after the blank line, or at the end. */
-static long head_step(__u32 index, void *walk)
+static long head_step(__u32 index, void *ctx)
 {
-	struct head_walk *w = walk;
+	struct head_parser *w = ctx;
 	__u64 at = index * STEP_BYTES, last = w->max - STEP_BYTES;
 
 	if (at >= w->used)
@@ -181,7 +181,7 @@ static __always_inline void head_set_get(struct http1_head *head, __u32 used)
 static __always_inline void head_scan(const __u8 *bytes, __u32 used, __u32 max,
 				      struct http1_head *head)
 {
-	struct head_walk w = {bytes, head, used, max};
+	struct head_parser w = {bytes, head, used, max};
 
 	head->response = bytes[0] == 'H' && bytes[1] == 'T' && bytes[4] == '/';
 	head->is_head = (load_8(bytes) & BYTES_5) == TEXT8('H', 'E', 'A', 'D', ' ', 0, 0, 0);

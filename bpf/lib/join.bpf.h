@@ -8,7 +8,7 @@
 static __always_inline void stream_reset(struct stream_state *s)
 {
 	s->wanted = s->position;
-	s->mode = WALK_NEW;
+	s->mode = STREAM_NEW;
 	s->started = 0;
 	s->holes = 0;
 	s->announced = 0;

@@ -104,17 +104,17 @@ struct mapped_lost_map {
 extern struct mapped_lost_map mapped_lost SEC(".maps");
 
 /* State of the framing parser of one direction: what is copied and what is skipped. */
-enum walk_mode {
-	WALK_NEW,	   /* not classified yet */
-	WALK_OPAQUE,	   /* none of the known protocols: counted only */
-	WALK_REST,	   /* a body until close: counted only */
-	WALK_RAW,	   /* out of step, permanently: everything is copied */
-	WALK_TLS,	   /* a record header starts at |wanted| */
-	WALK_HTTP1,	   /* a message starts at |wanted| */
-	WALK_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
-	WALK_HTTP1_RAW,	   /* HTTP/1, out of step, permanently: everything is copied */
-	WALK_HTTP2,	   /* a frame header starts at |wanted| */
-	WALK_UNCLEAR,	   /* unknown first bytes of a client: the response decides the protocol */
+enum stream_mode {
+	STREAM_NEW,	     /* not classified yet */
+	STREAM_OPAQUE,	     /* none of the known protocols: counted only */
+	STREAM_REST,	     /* a body until close: counted only */
+	STREAM_RAW,	     /* out of step, permanently: everything is copied */
+	STREAM_TLS,	     /* a record header starts at |wanted| */
+	STREAM_HTTP1,	     /* a message starts at |wanted| */
+	STREAM_HTTP1_CHUNKS, /* a chunk header starts at |wanted| */
+	STREAM_HTTP1_RAW,    /* HTTP/1, out of step, permanently: everything is copied */
+	STREAM_HTTP2,	     /* a frame header starts at |wanted| */
+	STREAM_UNCLEAR, /* unknown first bytes of a client: the response decides the protocol */
 };
 
 /* What the next bytes are expected to be when a packet ended with a head. */
@@ -134,7 +134,7 @@ struct stream_state {
 		__u8 skip; /* frames, records: the payload before |wanted| is skipped */
 		__u8 due;  /* HTTP/1, body until close: enum due */
 	};
-	__u8 mode;    /* enum walk_mode */
+	__u8 mode;    /* enum stream_mode */
 	__u8 unusual; /* consecutive packets that the fast path (fast_path.bpf.h) did not take */
 	__u8 announced : 1; /* a record of this direction was sent */
 	__u8 switches : 1;  /* the request asks for another protocol (Upgrade, CONNECT) */

@@ -45,7 +45,7 @@ static __always_inline bool overlaps_untold(const struct conn_state *state)
 {
 	return state->overlaps == OVERLAPS_HERE ||
 	       (state->overlaps == OVERLAPS_NOT &&
-		state->streams[WEFT_EGRESS].mode == WALK_HTTP1_RAW);
+		state->streams[WEFT_EGRESS].mode == STREAM_HTTP1_RAW);
 }
 
 /* Tells the other end, before the current packet arrives there. */

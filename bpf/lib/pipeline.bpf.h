@@ -39,7 +39,7 @@ static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
 static __always_inline void pipeline_answered(struct conn_state *state, bool early)
 {
 	const struct stream_state *s = &state->streams[WEFT_EGRESS];
-	bool ended = s->mode == WALK_HTTP1 && s->wanted <= s->position;
+	bool ended = s->mode == STREAM_HTTP1 && s->wanted <= s->position;
 
 	if (early || (!ended && s->due != DUE_UPLOAD))
 		pipeline_lose(state);
@@ -52,5 +52,5 @@ static __always_inline bool pipeline_overlaps(const struct conn_state *state, __
 	__u8 mode = direction == WEFT_EGRESS ? state->streams[WEFT_EGRESS].mode
 					     : state->streams[WEFT_INGRESS].mode;
 
-	return state->overlaps || mode == WALK_HTTP1_RAW;
+	return state->overlaps || mode == STREAM_HTTP1_RAW;
 }

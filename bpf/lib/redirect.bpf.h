@@ -152,7 +152,7 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 
 	if (!lane)
 		return e->received_bytes;
-	if (in->mode == WALK_NEW)
+	if (in->mode == STREAM_NEW)
 		in->mode = lane->mode;
 	if (lane->turns != e->turns_seen) {
 		e->turns_seen = lane->turns;

@@ -26,16 +26,16 @@ static __always_inline void scratch_give(struct scratch *scratch)
 	__sync_lock_test_and_set(&scratch->taken, 0);
 }
 
-struct line_walk {
+struct line_parser {
 	const __u8 *bytes; /* LARGE_BYTES and LINE_WINDOW more */
 	__u64 used;	   /* bytes filled */
 	__u64 end;	   /* offset of the first line feed, or 0 */
 };
 
 /* Looks for the line feed in the next bytes. Returns 1 when found, or at the end of the bytes. */
-static long line_step(__u32 index, void *walk)
+static long line_step(__u32 index, void *ctx)
 {
-	struct line_walk *w = walk;
+	struct line_parser *w = ctx;
 	__u64 at = index * STEP_BYTES;
 
 	if (at >= w->used)
@@ -56,7 +56,7 @@ static long line_step(__u32 index, void *walk)
 }
 
 /* Finds the first line feed. */
-static __always_inline void line_walk_end(struct line_walk *w)
+static __always_inline void line_parser_end(struct line_parser *w)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(LARGE_BYTES / STEP_BYTES, line_step, w, 0);
@@ -85,7 +85,7 @@ static __always_inline bool line_has_version(const __u8 *bytes, __u64 end)
  * that it is verified once. */
 __noinline int line_names_http1(struct __sk_buff *skb, const struct capture *c, __u32 at)
 {
-	struct line_walk w = {};
+	struct line_parser w = {};
 	struct scratch *scratch;
 	bool named = false;
 	__u32 bytes;
@@ -99,7 +99,7 @@ __noinline int line_names_http1(struct __sk_buff *skb, const struct capture *c, 
 	w.bytes = scratch->data;
 	w.used = bytes;
 	if (payload_load(skb, c, at, bytes, LARGE_BYTES, scratch->data) && scratch->data[0] > ' ') {
-		line_walk_end(&w);
+		line_parser_end(&w);
 		named = w.end < w.used && line_has_version(scratch->data, w.end);
 	}
 	scratch_give(scratch);

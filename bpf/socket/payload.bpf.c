@@ -6,7 +6,7 @@
 #include "bpf/lib/opening.bpf.h"
 #include "bpf/lib/queue.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
-#include "bpf/lib/walk.bpf.h"
+#include "bpf/lib/framing.bpf.h"
 
 #define PASS 1
 
@@ -141,7 +141,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 	if (!state || !set || state->epoch != set->epoch || !set->capture)
 		return PASS;
 	held_flush(state);
-	if (c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != WALK_REST)
+	if (c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != STREAM_REST)
 		return PASS;
 	c->cookie = state->cookie;
 	c->time_ns = bpf_ktime_get_ns();

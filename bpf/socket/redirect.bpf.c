@@ -3,7 +3,7 @@
  * only while a service is accelerated. A message of an enrolled socket is redirected to its peer's
  * queue, bypassing TCP, or passes to TCP; it is never lost or refused. Emits SEGMENT, MARK and OPEN
  * as payload.bpf.c does; redirected bytes are counted at sender and receiver. */
-#include "bpf/lib/walk_message.bpf.h"
+#include "bpf/lib/framing_message.bpf.h"
 
 #include "bpf/lib/redirect.bpf.h"
 
@@ -95,7 +95,7 @@ static __always_inline void arrival_tell_peer(const struct enrolled *e, const st
 
 static __always_inline __u8 mode_told(__u8 mode)
 {
-	return mode == WALK_HTTP1_CHUNKS || mode == WALK_REST ? WALK_HTTP1 : mode;
+	return mode == STREAM_HTTP1_CHUNKS || mode == STREAM_REST ? STREAM_HTTP1 : mode;
 }
 
 /* No agent reads, or the protocol is unknown: only the stream offset advances. */

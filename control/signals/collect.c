@@ -446,7 +446,7 @@ static enum collect collect_capture(const struct signals *s, enum metric metric,
 	case METRIC_CAPTURED_REORDERED:
 		return counted(ret, counts[WEFT_COUNT_REORDERED], 0);
 	case METRIC_CAPTURED_WHOLE:
-		return counted(ret, counts[WEFT_COUNT_WALKS_LOST], 0);
+		return counted(ret, counts[WEFT_COUNT_FRAMING_LOST], 0);
 	default:
 		return COLLECT_END;
 	}

@@ -13,7 +13,7 @@
 #define MESSAGE_HEAD_BYTES  5 /* gRPC's message prefix with the length, begins most DATA frames */
 
 /* State of the parser in one packet. */
-struct unit_walk {
+struct unit_parser {
 	struct __sk_buff *skb;
 	struct capture *c;
 	struct stream_state *s;
@@ -26,7 +26,7 @@ static __always_inline bool is_record(const __u8 *header)
 }
 
 /* Whether to skip the payload of the unit with this header, which ends at |end| of the packet. */
-static __always_inline bool is_left_out(const struct unit_walk *w, __u32 payload, __u64 end)
+static __always_inline bool is_left_out(const struct unit_parser *w, __u32 payload, __u64 end)
 {
 	if (payload <= SMALL_BODY_BYTES)
 		return false;
@@ -36,7 +36,7 @@ static __always_inline bool is_left_out(const struct unit_walk *w, __u32 payload
 }
 
 /* Processes a unit whose header ends |header_left| bytes after |at|. */
-static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 header_left)
+static __always_inline void unit_pass(struct unit_parser *w, __u64 at, __u32 header_left)
 {
 	const __u8 *header = w->s->header;
 	bool frames = w->header_bytes == FRAME_HEADER_BYTES;
@@ -55,9 +55,9 @@ static __always_inline void unit_pass(struct unit_walk *w, __u64 at, __u32 heade
 }
 
 /* Processes the unit at |c->at|. Returns 1 when there is no further complete or valid header. */
-static long unit_next(__u32 index, void *walk)
+static long unit_next(__u32 index, void *ctx)
 {
-	struct unit_walk *w = walk;
+	struct unit_parser *w = ctx;
 
 	if (w->c->at + w->header_bytes > w->c->bytes)
 		return 1;
@@ -71,7 +71,7 @@ static long unit_next(__u32 index, void *walk)
 }
 
 /* The header began in the packet before: completes it from the start of this one. */
-static __always_inline void unit_header_rest(struct unit_walk *w)
+static __always_inline void unit_header_rest(struct unit_parser *w)
 {
 	__u32 have = w->s->header_bytes & 15;
 	__u32 rest = w->header_bytes - have;
@@ -90,7 +90,7 @@ static __always_inline void unit_header_rest(struct unit_walk *w)
 }
 
 /* The packet ends within a header: keeps the part that is here. */
-static __always_inline void unit_header_cut(struct unit_walk *w)
+static __always_inline void unit_header_cut(struct unit_parser *w)
 {
 	__u32 at = w->c->at;
 	__u32 left = w->c->bytes - at;
@@ -102,7 +102,7 @@ static __always_inline void unit_header_cut(struct unit_walk *w)
 	w->c->at = w->c->bytes;
 }
 
-static __always_inline void units_follow(struct unit_walk *w)
+static __always_inline void units_follow(struct unit_parser *w)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(MAX_UNITS, unit_next, w, 0);
@@ -126,7 +126,7 @@ static __always_inline __u64 quiet_until(const struct capture *c)
 
 /* Sets the start of a frame in the next record, which is known if the direction was followed from
  * its first byte. */
-static __always_inline void frame_tell(const struct unit_walk *w)
+static __always_inline void frame_tell(const struct unit_parser *w)
 {
 	struct capture *c = w->c;
 	__u32 from = c->from < c->covered ? c->covered : c->from;
@@ -137,14 +137,14 @@ static __always_inline void frame_tell(const struct unit_walk *w)
 		c->frame = c->at - from + 1;
 }
 
-/* A direction in mode WALK_HTTP2 or WALK_TLS. */
-__noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct stream_state *s)
+/* A direction in mode STREAM_HTTP2 or STREAM_TLS. */
+__noinline int framing_units(struct __sk_buff *skb, struct capture *c, struct stream_state *s)
 {
-	struct unit_walk w = {.skb = skb, .c = c, .s = s, .header_bytes = FRAME_HEADER_BYTES};
+	struct unit_parser w = {.skb = skb, .c = c, .s = s, .header_bytes = FRAME_HEADER_BYTES};
 
 	if (!c || !s)
 		return 0;
-	if (s->mode == WALK_TLS) {
+	if (s->mode == STREAM_TLS) {
 		w.header_bytes = RECORD_HEADER_BYTES;
 		c->quiet = quiet_until(c);
 	}
@@ -160,7 +160,7 @@ __noinline int walk_units(struct __sk_buff *skb, struct capture *c, struct strea
 		units_follow(&w);
 	if (c->at + w.header_bytes <= c->bytes) {
 		c->frame = 0;
-		walk_raw(skb, c, s, c->from, WALK_RAW);
+		framing_raw(skb, c, s, c->from, STREAM_RAW);
 		return 0;
 	}
 	unit_header_cut(&w);

@@ -125,7 +125,7 @@ static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
 	if (at >= c->bytes)
 		return;
 	if (http1_doubtful(skb, c, state, s, at))
-		walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+		framing_raw(skb, c, s, at, STREAM_HTTP1_RAW);
 	s->due = DUE_SETTLED;
 }
 
@@ -133,9 +133,9 @@ static __always_inline void http1_due(struct __sk_buff *skb, struct capture *c,
 static __always_inline void http1_lose_all(struct capture *c, struct stream_state *s)
 {
 	c->flags |= WEFT_SEGMENT_RAW;
-	s->mode = WALK_HTTP1_RAW;
+	s->mode = STREAM_HTTP1_RAW;
 	s->wanted = s->position;
-	count(WEFT_COUNT_WALKS_LOST, 1);
+	count(WEFT_COUNT_FRAMING_LOST, 1);
 }
 
 /* The first bytes after a request's head are here. The server may have refused the body (Expect:
@@ -144,7 +144,7 @@ static __always_inline void http1_lose_all(struct capture *c, struct stream_stat
 static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct capture *c,
 						struct conn_state *state, struct stream_state *s)
 {
-	bool answers_lost = state->streams[!(c->direction & 1)].mode == WALK_HTTP1_RAW;
+	bool answers_lost = state->streams[!(c->direction & 1)].mode == STREAM_HTTP1_RAW;
 	struct first_bytes f;
 
 	s->due = DUE_SETTLED;
@@ -155,7 +155,7 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	} else if (state->overlaps || answers_lost) {
 		http1_lose_all(c, s);
 	} else {
-		s->mode = WALK_HTTP1;
+		s->mode = STREAM_HTTP1;
 		s->wanted = s->position;
 		s->messages = MESSAGES_UNKNOWN; /* a body may look like that */
 	}
@@ -181,7 +181,7 @@ static __always_inline void http1_settle(struct __sk_buff *skb, struct capture *
 					 struct conn_state *state, struct stream_state *s)
 {
 	if (s->due != DUE_SETTLED &&
-	    (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS || s->mode == WALK_REST))
+	    (s->mode == STREAM_HTTP1 || s->mode == STREAM_HTTP1_CHUNKS || s->mode == STREAM_REST))
 		http1_settle_due(skb, c, state, s);
 }
 
@@ -198,7 +198,7 @@ static __always_inline int http1_response(struct __sk_buff *skb, struct capture 
 	at = s->wanted - s->position;
 	due = state->head_request ? DUE_NOTHING : DUE_BODY;
 	if (head->status == 101) {
-		s->mode = WALK_NEW;
+		s->mode = STREAM_NEW;
 		return 0;
 	}
 	if (head->status < 200)
@@ -207,14 +207,14 @@ static __always_inline int http1_response(struct __sk_buff *skb, struct capture 
 	if (head->status == 204 || head->status == 304)
 		return 0;
 	if (due == DUE_BODY && head->framing == FRAMING_CHUNKED) {
-		s->mode = WALK_HTTP1_CHUNKS;
+		s->mode = STREAM_HTTP1_CHUNKS;
 		return 0;
 	}
 	if (due == DUE_BODY && head->framing == FRAMING_NONE)
-		s->mode = WALK_REST;
+		s->mode = STREAM_REST;
 	if (due == DUE_BODY)
 		s->wanted += head->length;
-	if (due == DUE_NOTHING || s->mode == WALK_REST || head->length)
+	if (due == DUE_NOTHING || s->mode == STREAM_REST || head->length)
 		http1_due(skb, c, state, s, at, due);
 	return 0;
 }
@@ -225,7 +225,7 @@ static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
 {
 	pipeline_lose(state);
 	state->asked = 0;
-	walk_raw(skb, c, s, at, WALK_HTTP1_RAW);
+	framing_raw(skb, c, s, at, STREAM_HTTP1_RAW);
 }
 
 /* A message starts at |at|: copies its head and determines the next position of interest. */
@@ -260,7 +260,7 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 	if (head.framing == FRAMING_LENGTH)
 		s->wanted += head.length;
 	else if (head.framing == FRAMING_CHUNKED)
-		s->mode = WALK_HTTP1_CHUNKS;
+		s->mode = STREAM_HTTP1_CHUNKS;
 	if (head.framing != FRAMING_NONE && at == c->bytes)
 		s->due = DUE_UPLOAD;
 }
@@ -368,7 +368,7 @@ __noinline int http1_chunk(struct __sk_buff *skb, struct capture *c, struct stre
 	if (!line || at + line + 2 != c->bytes)
 		return line && !have ? CHUNK_TRAILERS : CHUNK_UNKNOWN;
 	s->wanted = s->position + c->bytes; /* last chunk, no trailers */
-	s->mode = WALK_HTTP1;
+	s->mode = STREAM_HTTP1;
 	return c->bytes;
 }
 
@@ -399,11 +399,11 @@ static __always_inline bool http1_trailers(struct __sk_buff *skb, struct capture
 
 	head_take(skb, c, at, &head);
 	s->wanted = s->position + at + head.head_bytes;
-	s->mode = WALK_HTTP1;
+	s->mode = STREAM_HTTP1;
 	return head.head_bytes;
 }
 
-struct message_walk {
+struct message_parser {
 	struct __sk_buff *skb;
 	struct capture *c;
 	struct conn_state *state;
@@ -411,9 +411,9 @@ struct message_walk {
 };
 
 /* Parses the next message or chunk. Returns 1 when the packet has no more. */
-static long message_next(__u32 index, void *walk)
+static long message_next(__u32 index, void *ctx)
 {
-	struct message_walk *w = walk;
+	struct message_parser *w = ctx;
 	struct stream_state *s = w->s;
 	__u64 at = s->wanted - s->position;
 	int next;
@@ -422,7 +422,7 @@ static long message_next(__u32 index, void *walk)
 		capture_end(w->c, at);
 	if (at >= w->c->bytes)
 		return 1;
-	if (s->mode == WALK_HTTP1_CHUNKS) {
+	if (s->mode == STREAM_HTTP1_CHUNKS) {
 		int end = http1_chunk(w->skb, w->c, s, at);
 
 		if (end == CHUNK_UNKNOWN ||
@@ -432,7 +432,7 @@ static long message_next(__u32 index, void *walk)
 			capture_range(w->skb, w->c, at, end);
 		return 0;
 	}
-	if (s->mode != WALK_HTTP1)
+	if (s->mode != STREAM_HTTP1)
 		return 1;
 	next = http1_next(w->skb, w->c, s, at);
 	if (next == NEXT_MESSAGE) {
@@ -440,16 +440,16 @@ static long message_next(__u32 index, void *walk)
 		return 0;
 	}
 	if (next == NEXT_SWITCHED)
-		s->mode = WALK_NEW;
+		s->mode = STREAM_NEW;
 	else
 		http1_lose(w->skb, w->c, w->state, s, at);
 	return 1;
 }
 
-__noinline int walk_http1(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
-			  struct stream_state *s)
+__noinline int framing_http1(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
+			     struct stream_state *s)
 {
-	struct message_walk w = {skb, c, state, s};
+	struct message_parser w = {skb, c, state, s};
 
 	if (!c || !state || !s)
 		return 0;
@@ -459,7 +459,7 @@ __noinline int walk_http1(struct __sk_buff *skb, struct capture *c, struct conn_
 		for (int i = 0; i < MAX_MESSAGES_UNROLLED; i++)
 			if (message_next(i, &w))
 				break;
-	if ((s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) &&
+	if ((s->mode == STREAM_HTTP1 || s->mode == STREAM_HTTP1_CHUNKS) &&
 	    s->wanted < s->position + c->bytes)
 		http1_lose(skb, c, state, s, s->wanted - s->position);
 	return 0;

@@ -7,7 +7,7 @@
 #include "bpf/lib/join.bpf.h"
 #include "bpf/lib/proxy.bpf.h"
 #include "bpf/lib/fast_path.bpf.h"
-#include "bpf/lib/walk_units.bpf.h"
+#include "bpf/lib/framing_units.bpf.h"
 
 /* Flags of struct capture that never leave the kernel. */
 #define CAPTURE_MARK_ONLY (1u << 31)
@@ -20,12 +20,12 @@
 
 static __always_inline bool is_raw(__u8 mode)
 {
-	return mode == WALK_RAW || mode == WALK_HTTP1_RAW;
+	return mode == STREAM_RAW || mode == STREAM_HTTP1_RAW;
 }
 
 static __always_inline bool is_opaque(const struct conn_state *state)
 {
-	return state->streams[0].mode == WALK_OPAQUE || state->streams[1].mode == WALK_OPAQUE;
+	return state->streams[0].mode == STREAM_OPAQUE || state->streams[1].mode == STREAM_OPAQUE;
 }
 
 static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *c,
@@ -38,14 +38,14 @@ static __always_inline void preface_copy(struct __sk_buff *skb, struct capture *
 
 /* Unknown first bytes of a client: copies the first UNCLEAR_BYTES of them, and everything after a
  * response of HTTP/1. */
-static __always_inline void walk_unclear(struct __sk_buff *skb, struct capture *c,
-					 const struct conn_state *state, struct stream_state *s,
-					 __u32 at)
+static __always_inline void framing_unclear(struct __sk_buff *skb, struct capture *c,
+					    const struct conn_state *state, struct stream_state *s,
+					    __u32 at)
 {
 	__u32 end = c->bytes;
 
 	if (is_http1(state))
-		s->mode = WALK_HTTP1_RAW;
+		s->mode = STREAM_HTTP1_RAW;
 	else if (s->position + end > UNCLEAR_BYTES)
 		end = s->position < UNCLEAR_BYTES ? UNCLEAR_BYTES - s->position : 0;
 	if (at < end)
@@ -54,20 +54,20 @@ static __always_inline void walk_unclear(struct __sk_buff *skb, struct capture *
 }
 
 /* Parses one packet that is in order. */
-static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struct conn_state *state,
-				 struct stream_state *s)
+static __always_inline void framing_parse(struct __sk_buff *skb, struct capture *c,
+					  struct conn_state *state, struct stream_state *s)
 {
 	for (int i = 0; i < 3; i++) {
 		__u8 before = s->mode;
 		__u64 at = s->wanted > s->position ? s->wanted - s->position : 0;
 
-		if (before == WALK_NEW) {
+		if (before == STREAM_NEW) {
 			if (at) /* a PROXY header; copied bytes are not copied again */
 				capture_range(skb, c, 0, at < c->bytes ? at : c->bytes);
 			if (at >= c->bytes || s->tries >= MAX_TRIES)
 				return;
 			s->mode = classify(skb, c, at, state, s);
-			if (s->mode == WALK_NEW) {
+			if (s->mode == STREAM_NEW) {
 				s->wanted = s->position + c->bytes;
 				s->tries++;
 				return;
@@ -76,19 +76,19 @@ static __always_inline void walk(struct __sk_buff *skb, struct capture *c, struc
 				s->wanted = s->position + at;
 		}
 		c->protocol = protocol_of(s->mode);
-		if (s->mode == WALK_HTTP2 || s->mode == WALK_TLS) {
-			if (before == WALK_NEW) /* the preface is not a frame: it is copied */
+		if (s->mode == STREAM_HTTP2 || s->mode == STREAM_TLS) {
+			if (before == STREAM_NEW) /* the preface is not a frame: it is copied */
 				preface_copy(skb, c, s, at);
-			walk_units(skb, c, s);
-		} else if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS) {
-			walk_http1(skb, c, state, s);
-		} else if (s->mode == WALK_UNCLEAR) {
-			walk_unclear(skb, c, state, s, at);
+			framing_units(skb, c, s);
+		} else if (s->mode == STREAM_HTTP1 || s->mode == STREAM_HTTP1_CHUNKS) {
+			framing_http1(skb, c, state, s);
+		} else if (s->mode == STREAM_UNCLEAR) {
+			framing_unclear(skb, c, state, s, at);
 		} else if (is_raw(s->mode)) {
 			capture_range(skb, c, at < c->bytes ? at : 0, c->bytes);
 			s->wanted = s->position + c->bytes;
 		}
-		if (s->mode != WALK_NEW)
+		if (s->mode != STREAM_NEW)
 			return;
 	}
 }
@@ -99,17 +99,18 @@ static __always_inline bool in_body(const struct stream_state *s, __u32 end)
 	__u64 place = s->position + (end - s->next);
 
 	return place <= s->wanted &&
-	       ((s->mode == WALK_HTTP1 && s->due == DUE_SETTLED) || s->mode == WALK_HTTP1_CHUNKS ||
-		(s->skip && (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)));
+	       ((s->mode == STREAM_HTTP1 && s->due == DUE_SETTLED) ||
+		s->mode == STREAM_HTTP1_CHUNKS ||
+		(s->skip && (s->mode == STREAM_HTTP2 || s->mode == STREAM_TLS)));
 }
 
 /* Stops parsing the framing; a direction that is not classified yet still can be. */
 static __always_inline void stream_lose(struct stream_state *s)
 {
-	if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
-		s->mode = WALK_HTTP1_RAW;
-	else if (s->mode == WALK_HTTP2 || s->mode == WALK_TLS)
-		s->mode = WALK_RAW;
+	if (s->mode == STREAM_HTTP1 || s->mode == STREAM_HTTP1_CHUNKS)
+		s->mode = STREAM_HTTP1_RAW;
+	else if (s->mode == STREAM_HTTP2 || s->mode == STREAM_TLS)
+		s->mode = STREAM_RAW;
 }
 
 /* Notes an out-of-order packet. */
@@ -135,7 +136,7 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 					struct stream_state *s)
 {
 	hole_note(c, s);
-	if (s->mode == WALK_OPAQUE || (s->mode == WALK_REST && s->due == DUE_SETTLED) ||
+	if (s->mode == STREAM_OPAQUE || (s->mode == STREAM_REST && s->due == DUE_SETTLED) ||
 	    in_body(s, c->seq + c->bytes))
 		return;
 	c->protocol = protocol_of(s->mode);
@@ -237,7 +238,7 @@ static __always_inline void stream_move(struct stream_state *s, __u32 end)
 /* Whether the bytes after a response's head were to be examined. */
 static __always_inline bool is_body_due(const struct stream_state *s)
 {
-	return (s->mode == WALK_HTTP1 || s->mode == WALK_REST) &&
+	return (s->mode == STREAM_HTTP1 || s->mode == STREAM_REST) &&
 	       (s->due == DUE_BODY || s->due == DUE_NOTHING);
 }
 
@@ -249,15 +250,15 @@ static __always_inline void stream_jump(struct stream_state *s, __u32 end)
 		return;
 	stream_move(s, end);
 	if (is_body_due(s))
-		s->mode = WALK_HTTP1_RAW;
+		s->mode = STREAM_HTTP1_RAW;
 	if (s->wanted >= s->position && !is_raw(s->mode)) {
-		if (s->mode == WALK_HTTP1 || s->mode == WALK_HTTP1_CHUNKS)
+		if (s->mode == STREAM_HTTP1 || s->mode == STREAM_HTTP1_CHUNKS)
 			s->due = DUE_SETTLED; /* sent before a response could arrive */
 		return;
 	}
 	stream_lose(s);
-	if (s->mode == WALK_NEW) /* its first bytes were skipped */
-		s->mode = WALK_HTTP1_RAW;
+	if (s->mode == STREAM_NEW) /* its first bytes were skipped */
+		s->mode = STREAM_HTTP1_RAW;
 	s->wanted = s->position;
 }
 
@@ -299,13 +300,13 @@ static __always_inline bool trim(struct capture *c, __u32 seen)
 static __always_inline bool is_usual(const struct capture *c, const struct stream_state *s)
 {
 	return s->wanted == s->position && c->bytes <= SMALL_BYTES && !s->header_bytes &&
-	       (s->mode == WALK_HTTP1 || s->mode == WALK_TLS) && s->unusual < MAX_UNUSUAL;
+	       (s->mode == STREAM_HTTP1 || s->mode == STREAM_TLS) && s->unusual < MAX_UNUSUAL;
 }
 
 /* Whether the packet is all body and more of it follows. */
 static __always_inline bool is_passed(const struct capture *c, const struct stream_state *s)
 {
-	return s->mode == WALK_HTTP1 && s->wanted > s->position + c->bytes;
+	return s->mode == STREAM_HTTP1 && s->wanted > s->position + c->bytes;
 }
 
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
@@ -316,7 +317,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 
 	if (is_opaque(state))
 		return;
-	if (!s->position && s->mode == WALK_NEW && !state->joined)
+	if (!s->position && s->mode == STREAM_NEW && !state->joined)
 		s->wanted = proxy_header(skb, c);
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
@@ -324,8 +325,8 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		turn(c, state, s);
 		http1_settle(skb, c, state, s);
 		if (!is_passed(c, s) && !(is_usual(c, s) && fast_copy(skb, c, state, s)))
-			walk(skb, c, state, s);
-		if (c->fin && s->mode == WALK_REST && c->covered < c->bytes)
+			framing_parse(skb, c, state, s);
+		if (c->fin && s->mode == STREAM_REST && c->covered < c->bytes)
 			capture_end(c, c->bytes);
 		s->announced |= c->covered > 0;
 		count_about(WEFT_COUNT_COPIED_BYTES, c->copied);
@@ -334,17 +335,18 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		return;
 	}
 	c->flags = 0;
-	at = s->mode == WALK_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
-	if (s->mode == WALK_NEW && at < c->bytes)
+	at = s->mode == STREAM_NEW && s->wanted > s->position ? s->wanted - s->position : 0;
+	if (s->mode == STREAM_NEW && at < c->bytes)
 		s->mode = classify(skb, c, at, state, s);
 	/* the framing is parsed at the other end */
-	if (s->mode == WALK_HTTP1_RAW || (s->mode == WALK_UNCLEAR && is_http1(state)))
-		s->mode = WALK_HTTP1;
-	if (s->mode == WALK_HTTP1 && state->last_direction != c->direction)
+	if (s->mode == STREAM_HTTP1_RAW || (s->mode == STREAM_UNCLEAR && is_http1(state)))
+		s->mode = STREAM_HTTP1;
+	if (s->mode == STREAM_HTTP1 && state->last_direction != c->direction)
 		asked = turn_arrived(skb, c, at, state);
-	if (s->mode != WALK_NEW)
+	if (s->mode != STREAM_NEW)
 		s->wanted = NOTHING_WANTED;
-	if (s->mode != WALK_OPAQUE && !(s->mode == WALK_UNCLEAR && s->position >= UNCLEAR_BYTES))
+	if (s->mode != STREAM_OPAQUE &&
+	    !(s->mode == STREAM_UNCLEAR && s->position >= UNCLEAR_BYTES))
 		arrival_tell(c, state, asked);
 }
 

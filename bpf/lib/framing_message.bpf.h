@@ -43,13 +43,13 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 #define line_read	      message_line_read
 #define peer_overlaps	      message_peer_overlaps
 #define turn_arrived	      message_turn_arrived
-#define walk_http1	      message_http1
-#define walk_raw	      message_raw
-#define walk_units	      message_units
+#define framing_http1	      message_http1
+#define framing_raw	      message_raw
+#define framing_units	      message_units
 #define classify	      message_classify
 #define proxy_header	      message_proxy_header
 #define fast_copy	      message_fast_copy
 #define stream_follow	      message_stream
-#include "bpf/lib/walk.bpf.h"
+#include "bpf/lib/framing.bpf.h"
 #undef __sk_buff
 #undef bpf_skb_load_bytes
