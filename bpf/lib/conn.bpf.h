@@ -153,7 +153,7 @@ static __always_inline bool sock_is_udp(const struct sock *sk)
 
 /* Multipath TCP: the kernel connects and listens with a subflow socket, the process holds another
  * socket. Returns the latter; NULL: |sk| is no subflow. */
-static __always_inline struct mptcp_sock *mptcp_held(struct bpf_sock *sk)
+static __always_inline struct mptcp_sock *mptcp_parent(struct bpf_sock *sk)
 {
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_skc_to_mptcp_sock) ||
 	    !bpf_core_type_exists(struct mptcp_sock))

@@ -3,7 +3,7 @@
  * which are body (counted). Only packets in order are parsed; others are copied whole. */
 #pragma once
 
-#include "bpf/lib/held.bpf.h"
+#include "bpf/lib/deferred.bpf.h"
 #include "bpf/lib/join.bpf.h"
 #include "bpf/lib/proxy.bpf.h"
 #include "bpf/lib/fast_path.bpf.h"
@@ -199,11 +199,11 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
  * because the rest of a request may arrive after the response. */
 static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool asked)
 {
-	held_flush(state);
+	deferred_flush(state);
 	c->arrival.time_ns = c->time_ns;
 	c->arrival.end_seq = c->seq + c->bytes;
 	c->arrival.bytes = c->bytes;
-	if (!asked || !held_put(state, &c->arrival))
+	if (!asked || !deferred_put(state, &c->arrival))
 		mark_send(state->cookie, &c->arrival);
 }
 

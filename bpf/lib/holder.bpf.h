@@ -9,18 +9,18 @@
 static __noinline struct weft_owner *owner_of_sock(struct bpf_sock *sk)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	struct mptcp_sock *held = owner ? NULL : mptcp_held(sk);
+	struct mptcp_sock *parent = owner ? NULL : mptcp_parent(sk);
 
-	return held ? bpf_sk_storage_get(&weft_owners, held, 0, 0) : owner;
+	return parent ? bpf_sk_storage_get(&weft_owners, parent, 0, 0) : owner;
 }
 
 /* The same for its current holders. */
 static __noinline struct holders *holders_of_sock(struct bpf_sock *sk)
 {
 	struct holders *holders = bpf_sk_storage_get(&weft_holders, sk, 0, 0);
-	struct mptcp_sock *held = holders ? NULL : mptcp_held(sk);
+	struct mptcp_sock *parent = holders ? NULL : mptcp_parent(sk);
 
-	return held ? bpf_sk_storage_get(&weft_holders, held, 0, 0) : holders;
+	return parent ? bpf_sk_storage_get(&weft_holders, parent, 0, 0) : holders;
 }
 
 static __always_inline void facts_of_sock(struct bpf_sock *sk, struct identity_facts *f)

@@ -25,7 +25,7 @@ static __always_inline void join(struct conn_state *state, __u32 epoch)
 	if (!state->started_ns)
 		state->started_ns = bpf_ktime_get_ns();
 	state->epoch = epoch;
-	state->held = HELD_NONE;
+	state->deferred = DEFERRED_NONE;
 	state->joined = 1;
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;

@@ -158,17 +158,17 @@ struct arrival {
 	__u32 bytes; /* of the packet */
 };
 
-/* conn_state.held */
-#define HELD_NONE 0
-#define HELD_BUSY 1 /* a run on some CPU reads or writes |arrival| */
-#define HELD_FULL 2
+/* conn_state.deferred */
+#define DEFERRED_NONE 0
+#define DEFERRED_BUSY 1 /* a run on some CPU reads or writes |arrival| */
+#define DEFERRED_FULL 2
 
 /* One end of a TCP connection. Each packet touches the first cache line (56 bytes, plus the map's
  * own word) and the stream of its direction; 184 bytes fit the slab of 256. */
 struct conn_state {
 	__u64 cookie;
 	__u32 epoch;		/* of the agent to which it was announced */
-	__u32 held;		/* HELD_* */
+	__u32 deferred;		/* DEFERRED_* */
 	struct arrival arrival; /* deferred to the next record of this end */
 	__u8 role;
 	__u8 joined;

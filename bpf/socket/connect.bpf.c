@@ -9,23 +9,23 @@
 /* ---- Multipath TCP */
 
 /* Only for getpeername: the connection is counted with the kernel's subflow socket. */
-static __always_inline void held_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+static __always_inline void parent_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
-	struct mptcp_sock *held = mptcp_held(sk);
+	struct mptcp_sock *parent = mptcp_parent(sk);
 	struct mesh_pick *pick = NULL;
 
-	if (held)
-		pick = bpf_sk_storage_get(&weft_picks, held, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (parent)
+		pick = bpf_sk_storage_get(&weft_picks, parent, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!pick)
 		return;
 	pick_fill(pick, ask);
 	pick->phase = PICK_NONE;
 }
 
-static __always_inline void held_forget(struct bpf_sock *sk)
+static __always_inline void parent_forget(struct bpf_sock *sk)
 {
-	struct mptcp_sock *held = mptcp_held(sk);
-	struct mesh_pick *pick = held ? bpf_sk_storage_get(&weft_picks, held, 0, 0) : NULL;
+	struct mptcp_sock *parent = mptcp_parent(sk);
+	struct mesh_pick *pick = parent ? bpf_sk_storage_get(&weft_picks, parent, 0, 0) : NULL;
 
 	if (pick)
 		pick_clear(pick);
@@ -43,7 +43,7 @@ static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh
 	if (pick) {
 		pick_fill(pick, ask);
 		if (ask->key.protocol == IPPROTO_TCP)
-			held_remember(sk, ask);
+			parent_remember(sk, ask);
 		return;
 	}
 	count_out(ask->service_state, ask->endpoint_state, false);
@@ -59,7 +59,7 @@ static __always_inline void pick_forget(struct bpf_sock *sk)
 	if (!pick)
 		return;
 	pick_clear(pick);
-	held_forget(sk);
+	parent_forget(sk);
 }
 
 /* Forgets the service that this socket's datagrams used at the address it is connected to now. */

@@ -140,7 +140,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 
 	if (!state || !set || state->epoch != set->epoch || !set->capture)
 		return PASS;
-	held_flush(state);
+	deferred_flush(state);
 	if (c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != STREAM_REST)
 		return PASS;
 	c->cookie = state->cookie;
@@ -155,7 +155,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 				     struct conn_state *state)
 {
-	held_take(state, &c->arrival);
+	deferred_take(state, &c->arrival);
 	stream_follow(skb, c, state, &state->streams[WEFT_EGRESS]);
 	if (overlaps_untold(state))
 		overlaps_tell(skb, state);

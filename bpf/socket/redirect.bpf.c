@@ -115,7 +115,7 @@ static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_st
 	if ((__u64)msg->data_end - (__u64)msg->data < msg->size)
 		bpf_msg_pull_data(msg, 0, msg->size, 0);
 	c.time_ns = bpf_ktime_get_ns();
-	held_take(state, &c.arrival);
+	deferred_take(state, &c.arrival);
 	if (state->last_direction != WEFT_EGRESS)
 		e->told = 0;
 	turn_tell(msg, &c, e, lane);

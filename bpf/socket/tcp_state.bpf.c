@@ -2,7 +2,7 @@
 /* Hook: tp_btf inet_sock_set_state (twice), tcp_send_reset, tcp_receive_reset. Emits OPEN, CLOSE
  * and LISTEN; may lose them when the ring is full (counted). Context: any; connect() and listen()
  * run in the caller's task. */
-#include "bpf/lib/held.bpf.h"
+#include "bpf/lib/deferred.bpf.h"
 #include "bpf/lib/opening.bpf.h"
 #include "bpf/lib/queue.bpf.h"
 #include "bpf/lib/redirect.bpf.h"
@@ -141,7 +141,7 @@ static __always_inline void ending(struct sock *sk, int old_state, __u32 leaving
 	if (!state || (leaving && state->end_flags & leaving))
 		return;
 	if (!leaving && set && state->epoch == set->epoch && set->capture)
-		held_flush(state);
+		deferred_flush(state);
 	state->end_flags |= leaving ? leaving : end_flags(sk, tcp, state, old_state);
 	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);
 	if (!close) {
