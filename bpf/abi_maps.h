@@ -82,7 +82,7 @@ struct weft_lane {
 	__u64 read;	   /* payload that it has read, past TCP or not */
 	__u32 messages;	   /* redirected since the queue was last empty */
 	__u32 closed;	   /* nothing more may be redirected to it */
-	__u32 turns;	   /* direction changes: how often its sender began to send */
+	__u32 changes;	   /* direction changes: how often its sender began to send */
 	__u8 request;	   /* what the sender sent since then begins with a request, */
 	__u8 head_request; /* with a HEAD request */
 	__u8 overlaps;	   /* requests were pipelined */

@@ -19,11 +19,11 @@ __weak __noinline int source_of_addr(const struct end_key *key, __u64 generation
 /* The SYN owner of |arrived|, given as the server sees it; egress_seq: of the SYN. */
 static __noinline struct knock *knock_find(const struct end_key *arrived)
 {
-	struct end_key turned = {};
+	struct end_key reversed = {};
 
-	key_turn(&turned, arrived);
-	turned.egress_seq = arrived->egress_seq;
-	return bpf_map_lookup_elem(&weft_knocks, &turned);
+	key_reverse(&reversed, arrived);
+	reversed.egress_seq = arrived->egress_seq;
+	return bpf_map_lookup_elem(&weft_knocks, &reversed);
 }
 
 /* The workload of the process that sent the SYN. */

@@ -112,7 +112,7 @@ static __noinline int knock_send(const struct end_key *key, const struct knock *
 	}
 	if (!known->refused_generation)
 		return 0;
-	key_turn(&ends, key);
+	key_reverse(&ends, key);
 	refused_expect(&ends, known->refused_netns, known->refused_generation, UNDER_WAY_NS);
 	return 0;
 }
@@ -121,11 +121,11 @@ static __noinline int knock_send(const struct end_key *key, const struct knock *
  * that could still arrive. */
 static __always_inline const struct near *knocked_lately(const struct end_key *ends)
 {
-	struct end_key turned = {};
+	struct end_key reversed = {};
 	const struct near *near;
 
-	key_turn(&turned, ends);
-	near = bpf_map_lookup_elem(&weft_near, &turned);
+	key_reverse(&reversed, ends);
+	near = bpf_map_lookup_elem(&weft_near, &reversed);
 	return near && bpf_ktime_get_ns() - near->sent_ns < NEAR_NS ? near : NULL;
 }
 

@@ -46,7 +46,7 @@ __weak __noinline int choose_random(struct scan *s)
 
 /* The slot of number |n| of the rotation. The share of its numbers that a slot gives to its alias
  * is spread evenly over them (golden ratio). */
-static __always_inline __u32 slot_of_turn(const struct scan_walk *w, __u64 n)
+static __always_inline __u32 slot_round_robin(const struct scan_walk *w, __u64 n)
 {
 	__u32 count = w->s->count;
 
@@ -63,7 +63,7 @@ __weak __noinline int choose_round_robin(struct scan *s, struct weft_pool_state 
 		__u64 n = s->simulate ? state->rotation + i
 				      : __sync_fetch_and_add(&state->rotation, 1);
 
-		if (scan_take(&w, slot_of_turn(&w, n)))
+		if (scan_take(&w, slot_round_robin(&w, n)))
 			return 0;
 	}
 	return 0;

@@ -83,7 +83,7 @@ static __always_inline void end_key_fill(struct end_key *key, const struct weft_
 }
 
 /* The same key as the other end sees it. */
-static __always_inline void key_turn(struct end_key *out, const struct end_key *key)
+static __always_inline void key_reverse(struct end_key *out, const struct end_key *key)
 {
 	__builtin_memcpy(out->local_addr, key->remote_addr, 16);
 	__builtin_memcpy(out->remote_addr, key->local_addr, 16);

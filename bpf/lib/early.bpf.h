@@ -171,7 +171,7 @@ static __noinline int early_peer(const struct end_key *mine, const struct conn_s
 {
 	struct end_key peer = {};
 
-	key_turn(&peer, mine);
+	key_reverse(&peer, mine);
 	peer.egress_seq = state->ingress_seq;
 	peer.ingress_seq = state->egress_seq;
 	if (bpf_map_lookup_elem(&weft_ends, &peer))

@@ -147,8 +147,8 @@ static __always_inline void follow_hole(struct __sk_buff *skb, struct capture *c
 /* A direction change. It does not restart a parser that is out of step: a response may come before
  * the end of a request's body, a request before that of a response, and a body can contain
  * anything. */
-static __always_inline void turn(const struct capture *c, struct conn_state *state,
-				 struct stream_state *s)
+static __always_inline void direction_change(const struct capture *c, struct conn_state *state,
+					     struct stream_state *s)
 {
 	if (state->last_direction == c->direction)
 		return;
@@ -158,8 +158,9 @@ static __always_inline void turn(const struct capture *c, struct conn_state *sta
 
 /* The response of the other end begins. After a request whose body was not sent yet it matters
  * whether the server still wants the body; only a 100 Continue that fills the packet is certain. */
-static __always_inline void turn_answer(struct conn_state *state, const struct capture *c, __u32 at,
-					const struct first_bytes *f)
+static __always_inline void direction_change_response(struct conn_state *state,
+						      const struct capture *c, __u32 at,
+						      const struct first_bytes *f)
 {
 	bool waits = state->streams[WEFT_EGRESS].due == DUE_UPLOAD;
 
@@ -174,8 +175,8 @@ static __always_inline void turn_answer(struct conn_state *state, const struct c
 /* A direction change to the other end, which captures its bytes itself. This end reads from them
  * only what it needs to parse its own direction: a response to HEAD has no body. Returns whether a
  * request begins, to which this end will respond. */
-__noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u32 at,
-			    struct conn_state *state)
+__noinline int direction_change_arrived(struct __sk_buff *skb, const struct capture *c, __u32 at,
+					struct conn_state *state)
 {
 	struct first_bytes f;
 	bool request;
@@ -183,7 +184,7 @@ __noinline int turn_arrived(struct __sk_buff *skb, const struct capture *c, __u3
 	if (!c || !state || !first_bytes_load(skb, c, at, &f))
 		return 0;
 	if (state->role == WEFT_ROLE_CLIENT) {
-		turn_answer(state, c, at, &f);
+		direction_change_response(state, c, at, &f);
 		return 0;
 	}
 	request = begins_request(skb, c, at, &f);
@@ -322,7 +323,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
 		if (state->joined && !s->announced)
 			c->flags |= WEFT_SEGMENT_JOIN;
-		turn(c, state, s);
+		direction_change(c, state, s);
 		http1_settle(skb, c, state, s);
 		if (!is_passed(c, s) && !(is_usual(c, s) && fast_copy(skb, c, state, s)))
 			framing_parse(skb, c, state, s);
@@ -342,7 +343,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (s->mode == STREAM_HTTP1_RAW || (s->mode == STREAM_UNCLEAR && is_http1(state)))
 		s->mode = STREAM_HTTP1;
 	if (s->mode == STREAM_HTTP1 && state->last_direction != c->direction)
-		asked = turn_arrived(skb, c, at, state);
+		asked = direction_change_arrived(skb, c, at, state);
 	if (s->mode != STREAM_NEW)
 		s->wanted = NOTHING_WANTED;
 	if (s->mode != STREAM_OPAQUE &&

@@ -29,27 +29,27 @@ static __always_inline bool message_peer_overlaps(const struct sk_msg_md *msg,
 	return false;
 }
 
-#define __sk_buff	      sk_msg_md
-#define bpf_skb_load_bytes    message_load
-#define capture_range	      message_range
-#define head_copy	      message_head_copy
-#define head_reread	      message_head_reread
-#define chunk_line	      message_chunk_line
-#define http1_chunk	      message_http1_chunk
-#define http1_begins_response message_begins_response
-#define http1_next	      message_http1_next
-#define http1_settle_due      message_http1_settle_due
-#define line_names_http1      message_line_names_http1
-#define line_read	      message_line_read
-#define peer_overlaps	      message_peer_overlaps
-#define turn_arrived	      message_turn_arrived
-#define framing_http1	      message_http1
-#define framing_raw	      message_raw
-#define framing_units	      message_units
-#define classify	      message_classify
-#define proxy_header	      message_proxy_header
-#define fast_copy	      message_fast_copy
-#define stream_follow	      message_stream
+#define __sk_buff		 sk_msg_md
+#define bpf_skb_load_bytes	 message_load
+#define capture_range		 message_range
+#define head_copy		 message_head_copy
+#define head_reread		 message_head_reread
+#define chunk_line		 message_chunk_line
+#define http1_chunk		 message_http1_chunk
+#define http1_begins_response	 message_begins_response
+#define http1_next		 message_http1_next
+#define http1_settle_due	 message_http1_settle_due
+#define line_names_http1	 message_line_names_http1
+#define line_read		 message_line_read
+#define peer_overlaps		 message_peer_overlaps
+#define direction_change_arrived message_direction_change
+#define framing_http1		 message_http1
+#define framing_raw		 message_raw
+#define framing_units		 message_units
+#define classify		 message_classify
+#define proxy_header		 message_proxy_header
+#define fast_copy		 message_fast_copy
+#define stream_follow		 message_stream
 #include "bpf/lib/framing.bpf.h"
 #undef __sk_buff
 #undef bpf_skb_load_bytes

@@ -154,8 +154,8 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 		return e->received_bytes;
 	if (in->mode == STREAM_NEW)
 		in->mode = lane->mode;
-	if (lane->turns != e->turns_seen) {
-		e->turns_seen = lane->turns;
+	if (lane->changes != e->changes_seen) {
+		e->changes_seen = lane->changes;
 		state->last_direction = WEFT_INGRESS;
 		if (e->role == WEFT_ROLE_CLIENT)
 			pipeline_answered(state, false); /* nothing is in flight */

@@ -49,9 +49,9 @@ struct enrolled {
 	__u8 role;
 	__u8 told; /* the other end was told of this direction change */
 	__u8 pad[4];
-	__u32 turns_seen; /* weft_lane.turns of its own lane, as processed */
-	__u32 run;	  /* messages since the other end last sent */
-	__u64 heard;	  /* bytes received from it by then */
+	__u32 changes_seen; /* weft_lane.changes of its own lane, as processed */
+	__u32 run;	    /* messages since the other end last sent */
+	__u64 heard;	    /* bytes received from it by then */
 	struct reader_key reader;
 };
 

@@ -50,7 +50,7 @@ static __noinline struct sender *sender_find(const struct end_key *arrived, __u3
 	struct sender_key key = {};
 	struct sender *sender;
 
-	key_turn(&key.ends, arrived);
+	key_reverse(&key.ends, arrived);
 	key.ends.egress_seq = arrived->egress_seq;
 	key.netns_ino = netns_ino;
 	sender = bpf_map_lookup_elem(&weft_senders, &key);
@@ -118,13 +118,13 @@ static __noinline __u64 sender_net(const struct end_key *arrived, __u32 netns_in
 __weak __noinline int sender_netns(const struct end_key *arrived, __u32 number)
 {
 	const struct sender_list *list;
-	struct end_key turned = {};
+	struct end_key reversed = {};
 
 	if (!arrived)
 		return 0;
-	key_turn(&turned, arrived);
-	turned.egress_seq = arrived->egress_seq;
-	list = bpf_map_lookup_elem(&weft_sending, &turned);
+	key_reverse(&reversed, arrived);
+	reversed.egress_seq = arrived->egress_seq;
+	list = bpf_map_lookup_elem(&weft_sending, &reversed);
 	return list ? list->netns_ino[number & (SENDERS_LISTED - 1)] : 0;
 }
 

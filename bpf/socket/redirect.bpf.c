@@ -70,8 +70,8 @@ static __always_inline void joined_announce(struct bpf_sock *sk, const struct en
 
 /* Tells the receiver of a direction change: whether a request begins, and whether its response has
  * a body. A 100 Continue is no direction change. A separate function, to save stack. */
-static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, struct enrolled *e,
-				struct weft_lane *lane)
+static __noinline int direction_change_announce(struct sk_msg_md *msg, const struct capture *c,
+						struct enrolled *e, struct weft_lane *lane)
 {
 	struct first_bytes f;
 
@@ -81,7 +81,7 @@ static __noinline int turn_tell(struct sk_msg_md *msg, const struct capture *c, 
 	lane->overlaps |= e->role == WEFT_ROLE_SERVER && !is_final(&f);
 	lane->request = begins_request(msg, c, 0, &f);
 	lane->head_request = begins(&f, "HEAD ", 5);
-	lane->turns++;
+	lane->changes++;
 	return 0;
 }
 
@@ -118,7 +118,7 @@ static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_st
 	deferred_take(state, &c.arrival);
 	if (state->last_direction != WEFT_EGRESS)
 		e->told = 0;
-	turn_tell(msg, &c, e, lane);
+	direction_change_announce(msg, &c, e, lane);
 	message_stream(msg, &c, state, s);
 	lane->mode = mode_told(s->mode);
 	lane->overlaps |= pipeline_overlaps(state, WEFT_EGRESS);
