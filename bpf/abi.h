@@ -44,9 +44,9 @@ struct weft_tuple {
 #define WEFT_ROLE_SERVER  2
 
 /* weft_segment.flags */
-#define WEFT_SEGMENT_RAW   1u /* the framing parser is out of step: the whole packet is copied */
-#define WEFT_SEGMENT_JOIN  2u /* midstream: the first bytes seen of a used direction */
-#define WEFT_SEGMENT_AHEAD 4u /* arrived out of order: TCP waits for the bytes before it */
+#define WEFT_SEGMENT_RAW       1u /* the framing parser is out of step: the whole packet is copied */
+#define WEFT_SEGMENT_MIDSTREAM 2u /* midstream: the first bytes seen of a used direction */
+#define WEFT_SEGMENT_AHEAD     4u /* arrived out of order: TCP waits for the bytes before it */
 
 /* WEFT_EVENT_SEGMENT: |data_bytes| captured bytes, data[0] at sequence number |seq|. Bytes between
  * the end of one record and the start of the next were left out on purpose (bodies), had been sent
@@ -82,8 +82,8 @@ struct weft_mark {
 };
 
 /* weft_open.flags */
-#define WEFT_OPEN_JOINED  1u /* midstream: what it carried before was not seen */
-#define WEFT_OPEN_AWAITED 2u /* the client's end is on this node and opens later */
+#define WEFT_OPEN_MIDSTREAM 1u /* midstream: what it carried before was not seen */
+#define WEFT_OPEN_AWAITED   2u /* the client's end is on this node and opens later */
 
 /* WEFT_EVENT_OPEN */
 struct weft_open {

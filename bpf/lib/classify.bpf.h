@@ -155,7 +155,7 @@ static __always_inline bool is_frame(const __u8 *h)
 	return on_stream ? type & FRAMES_ON_STREAM && h[8] & 1 : type & FRAMES_ON_ALL;
 }
 
-#define JOIN_FRAMES 3 /* frames checked */
+#define MIDSTREAM_FRAMES 3 /* frames checked */
 
 /* Midstream: whether there are frames from |at| on. A single header whose frame ends beyond the
  * packet is not enough, as it may be part of a payload. A frame that fills the packet, or that
@@ -165,7 +165,7 @@ static __always_inline bool looks_frames(struct __sk_buff *skb, const struct cap
 	__u64 next = at;
 	__u8 h[FRAME_HEADER_BYTES];
 
-	for (int i = 0; i < JOIN_FRAMES; i++) {
+	for (int i = 0; i < MIDSTREAM_FRAMES; i++) {
 		if (next + FRAME_HEADER_BYTES > c->bytes)
 			return i > 0 && next <= c->bytes;
 		if (!payload_load(skb, c, next, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES, h) ||
@@ -194,7 +194,7 @@ static __always_inline bool looks_tls(const struct first_bytes *f, const struct 
 		return false;
 	if (b[0] < 20 || b[0] > 23)
 		return false;
-	return b[0] == 22 || is_tls(state) || (state->joined && f->bytes >= 5);
+	return b[0] == 22 || is_tls(state) || (state->midstream && f->bytes >= 5);
 }
 
 /* Whether the other direction is HTTP/2: then a server's first bytes are frames. */
@@ -233,7 +233,7 @@ static __always_inline int classify_unknown(const struct capture *c, const struc
 {
 	__u8 asks = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
 
-	if (state->joined)
+	if (state->midstream)
 		return STREAM_NEW;
 	if (!state->role || c->direction != asks || state->streams[!asks].mode != STREAM_NEW)
 		return STREAM_OPAQUE;
@@ -251,15 +251,15 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return STREAM_RAW;
 	if (state->streams[!(c->direction & 1)].mode == STREAM_UNCLEAR)
 		return begins(&f, "HTTP/1.", 7) ? STREAM_HTTP1 : STREAM_OPAQUE;
-	if (!state->joined && looks_proxy(&f))
+	if (!state->midstream && looks_proxy(&f))
 		return STREAM_HTTP1_RAW; /* a header split over packets */
 	if (looks_preface(&f)) {
 		s->wanted = s->position + at + PREFACE_BYTES;
 		return STREAM_HTTP2;
 	}
-	if (state->joined && looks_frames(skb, c, at))
+	if (state->midstream && looks_frames(skb, c, at))
 		return STREAM_HTTP2;
-	if (state->joined && is_http2(state))
+	if (state->midstream && is_http2(state))
 		return STREAM_NEW; /* inside of a frame */
 	if (looks_http1(&f))
 		return STREAM_HTTP1;
@@ -269,11 +269,11 @@ __noinline int classify(struct __sk_buff *skb, const struct capture *c, __u32 at
 		return STREAM_TLS;
 	if (looks_settings(&f))
 		return STREAM_HTTP2;
-	if (looks_settings_cut(&f) && (!state->joined || is_http1(state)))
+	if (looks_settings_cut(&f) && (!state->midstream || is_http1(state)))
 		return STREAM_RAW; /* the server may send first */
 	if (line_names_http1(skb, c, at))
 		return STREAM_HTTP1;
-	if (!state->joined && looks_empty_lines(skb, c, at, &f))
+	if (!state->midstream && looks_empty_lines(skb, c, at, &f))
 		return STREAM_HTTP1_RAW;
 	return classify_unknown(c, state);
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "bpf/lib/deferred.bpf.h"
-#include "bpf/lib/join.bpf.h"
+#include "bpf/lib/midstream.bpf.h"
 #include "bpf/lib/proxy.bpf.h"
 #include "bpf/lib/fast_path.bpf.h"
 #include "bpf/lib/framing_units.bpf.h"
@@ -318,11 +318,11 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 
 	if (is_opaque(state))
 		return;
-	if (!s->position && s->mode == STREAM_NEW && !state->joined)
+	if (!s->position && s->mode == STREAM_NEW && !state->midstream)
 		s->wanted = proxy_header(skb, c);
 	if (!(c->flags & CAPTURE_MARK_ONLY)) {
-		if (state->joined && !s->announced)
-			c->flags |= WEFT_SEGMENT_JOIN;
+		if (state->midstream && !s->announced)
+			c->flags |= WEFT_SEGMENT_MIDSTREAM;
 		direction_change(c, state, s);
 		http1_settle(skb, c, state, s);
 		if (!is_passed(c, s) && !(is_usual(c, s) && fast_copy(skb, c, state, s)))

@@ -171,7 +171,7 @@ struct conn_state {
 	__u32 deferred;		/* DEFERRED_* */
 	struct arrival arrival; /* deferred to the next record of this end */
 	__u8 role;
-	__u8 joined;
+	__u8 midstream;
 	__u8 peer; /* PEER_* */
 	__u8 last_direction;
 	__u8 head_request;		/* the latest request is HEAD: its response has no body */

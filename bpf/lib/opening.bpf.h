@@ -4,7 +4,7 @@
 #pragma once
 
 #include "bpf/lib/early.bpf.h"
-#include "bpf/lib/join.bpf.h"
+#include "bpf/lib/midstream.bpf.h"
 
 /* Sets the offset of the stream before its first byte is seen, as packets may arrive in any order.
  * |bytes| have passed already according to TCP. */
@@ -78,7 +78,7 @@ static __always_inline void open_fill(struct weft_open *open, struct tcp_sock *t
 /* Exactly one of the programs that see the connection at the same time begins it. */
 static __always_inline bool is_first(struct conn_state *state)
 {
-	return !state->opened_ns && !state->joined &&
+	return !state->opened_ns && !state->midstream &&
 	       !__sync_val_compare_and_swap(&state->opened_ns, 0, bpf_ktime_get_ns());
 }
 
@@ -129,18 +129,18 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
 	peer = early_peer(&key, state);
 	if (set->capture && is_missed(&key, netns_ino, state)) {
-		join(state, set->epoch);
-		open->flags = WEFT_OPEN_JOINED;
+		midstream_begin(state, set->epoch);
+		open->flags = WEFT_OPEN_MIDSTREAM;
 	} else if (peer == EARLY_AWAITED) {
 		open->flags = WEFT_OPEN_AWAITED;
 	}
 	if (is_deferred(&key, netns_ino, state))
 		open->handshake_us = 0;
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
-	if (!state->joined && state->streams[WEFT_EGRESS].position)
+	if (!state->midstream && state->streams[WEFT_EGRESS].position)
 		early_sent(&key, state, set);
 	packets_begin(state, set->epoch);
-	if (!state->joined)
+	if (!state->midstream)
 		early_tell(&key, netns_ino, state, set, peer);
 	return 0;
 }

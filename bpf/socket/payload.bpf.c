@@ -12,8 +12,8 @@
 
 /* Announces a connection that is older than the agent with its first packet with payload. If the
  * programs saw its handshake, its role and first sequence numbers are known all the same. */
-static __always_inline void joined_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
-					    struct conn_state *state, __u8 direction)
+static __always_inline void midstream_announce(const struct __sk_buff *skb, struct bpf_sock *sk,
+					       struct conn_state *state, __u8 direction)
 {
 	struct weft_open *open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
@@ -21,7 +21,7 @@ static __always_inline void joined_announce(const struct __sk_buff *skb, struct 
 	if (!open)
 		return;
 	open->cookie = state->cookie;
-	open->flags = WEFT_OPEN_JOINED;
+	open->flags = WEFT_OPEN_MIDSTREAM;
 	open->role = state->role;
 	open->egress_seq = state->egress_seq;
 	open->ingress_seq = state->ingress_seq;
@@ -53,9 +53,9 @@ static __noinline struct conn_state *meet(struct __sk_buff *skb, struct bpf_sock
 		return NULL;
 	}
 	state->cookie = bpf_get_socket_cookie(skb);
-	join(state, epoch);
+	midstream_begin(state, epoch);
 	place(state, p, direction);
-	joined_announce(skb, sk, state, direction);
+	midstream_announce(skb, sk, state, direction);
 	return state;
 }
 

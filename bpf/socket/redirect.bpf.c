@@ -43,8 +43,8 @@ static __always_inline bool peer_ready(struct enrolled *e)
 }
 
 /* Announces a connection that is new to the current agent. */
-static __always_inline void joined_announce(struct bpf_sock *sk, const struct enrolled *e,
-					    const struct conn_state *state)
+static __always_inline void midstream_announce(struct bpf_sock *sk, const struct enrolled *e,
+					       const struct conn_state *state)
 {
 	struct weft_open *open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
@@ -59,7 +59,7 @@ static __always_inline void joined_announce(struct bpf_sock *sk, const struct en
 	t->local_port = client ? e->pair.local_port : e->pair.remote_port;
 	t->remote_port = client ? e->pair.remote_port : e->pair.local_port;
 	open->cookie = state->cookie;
-	open->flags = WEFT_OPEN_JOINED;
+	open->flags = WEFT_OPEN_MIDSTREAM;
 	open->role = state->role;
 	open->egress_seq = state->egress_seq;
 	open->ingress_seq = state->ingress_seq;
@@ -142,8 +142,8 @@ static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock 
 		return;
 	}
 	if (state->epoch != set->epoch) {
-		join(state, set->epoch);
-		joined_announce(sk, e, state);
+		midstream_begin(state, set->epoch);
+		midstream_announce(sk, e, state);
 	}
 	lane_take(e, state);
 	if (is_opaque(state))

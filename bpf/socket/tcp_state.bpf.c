@@ -58,7 +58,7 @@ static __always_inline void established(struct sock *sk, int old_state)
 static __always_inline bool is_aborted(const struct sock *sk, const struct tcp_sock *tcp,
 				       const struct conn_state *state, int old_state)
 {
-	bool lived = state->opened_ns || state->joined;
+	bool lived = state->opened_ns || state->midstream;
 	bool open = old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
 		    (old_state == TCP_SYN_RECV && lived);
 
@@ -77,7 +77,7 @@ static __always_inline __u32 failure_flags(const struct sock *sk, const struct t
 
 	if (is_aborted(sk, tcp, state, old_state))
 		return WEFT_END_RESET_SENT;
-	if (state->opened_ns || state->joined)
+	if (state->opened_ns || state->midstream)
 		return gave_up ? WEFT_END_TIMEOUT : 0;
 	return WEFT_END_FAILED | (error == ECONNREFUSED ? WEFT_END_REFUSED : 0) |
 	       (gave_up ? WEFT_END_TIMEOUT : 0) | (!error ? WEFT_END_ABANDONED : 0);

@@ -105,7 +105,7 @@ static void check_open(int side, const struct expectation *e)
 			  !memcmp(t->remote_addr, addr_of(!side), 16) &&
 			  t->remote_port == port_of(!side),
 		  "end %d: tuple", side);
-	must_hold(!(o->flags & WEFT_OPEN_JOINED) == !e->joined, "joined or not");
+	must_hold(!(o->flags & WEFT_OPEN_MIDSTREAM) == !e->joined, "joined or not");
 	must_hold(o->owner.pid == (uint32_t)getpid() && strstr(program_name(), o->owner.exe),
 		  "end %d: owner %u %s", side, o->owner.pid, o->owner.exe);
 	if (e->joined)

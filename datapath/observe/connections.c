@@ -169,7 +169,7 @@ static void end_fill(struct conn *c, unsigned side, const struct weft_open *open
 	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
 				  open->tuple.local_port);
 	e->handshake_us = open->handshake_us;
-	e->joined = open->flags & WEFT_OPEN_JOINED;
+	e->joined = open->flags & WEFT_OPEN_MIDSTREAM;
 	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
 	e->address.netns_ino = open->tuple.netns_ino;
 	e->address.pid = open->owner.pid;
@@ -212,7 +212,7 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	make_room(o);
 	c = table_insert(o->conns, &id);
 	c->observe = o;
-	c->joined = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_JOINED;
+	c->joined = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_MIDSTREAM;
 	c->numbered = !c->midstream;
 	c->told = conn_is_told(open);
 	c->news = true;
@@ -236,7 +236,7 @@ static void end_attach(struct conn *c, unsigned side, const struct weft_open *op
 
 bool conn_is_told(const struct weft_open *open)
 {
-	return !(open->flags & WEFT_OPEN_JOINED) || open->egress_seq || open->ingress_seq;
+	return !(open->flags & WEFT_OPEN_MIDSTREAM) || open->egress_seq || open->ingress_seq;
 }
 
 struct conn *conn_open(struct observe *o, const struct weft_open *open)

@@ -100,7 +100,7 @@ static void take_open(struct observe *o, const void *record)
 		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
 		return;
 	}
-	if (known && (open->flags & WEFT_OPEN_JOINED) && (known->told || !conn_is_told(open)))
+	if (known && (open->flags & WEFT_OPEN_MIDSTREAM) && (known->told || !conn_is_told(open)))
 		return;
 	if (known) /* met by the iterator before its own record came */
 		conn_forget(known);
@@ -115,7 +115,7 @@ static struct conn *meet(struct observe *o, const struct weft_close *close)
 				 .tuple = close->tuple,
 				 .owner = close->owner,
 				 .role = close->role,
-				 .flags = WEFT_OPEN_JOINED};
+				 .flags = WEFT_OPEN_MIDSTREAM};
 
 	return conn_open(o, &open);
 }

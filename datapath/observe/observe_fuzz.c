@@ -84,7 +84,7 @@ static void do_open(struct run *run, unsigned end, uint8_t choice)
 				 .egress_seq = run->seqs[end][WEFT_EGRESS],
 				 .ingress_seq = run->seqs[end][WEFT_INGRESS],
 				 .role = choice % 4 == 3 ? WEFT_ROLE_UNKNOWN : (end & 1) + 1,
-				 .flags = choice & 8	? WEFT_OPEN_JOINED
+				 .flags = choice & 8	? WEFT_OPEN_MIDSTREAM
 					  : choice & 16 ? WEFT_OPEN_AWAITED
 							: 0};
 

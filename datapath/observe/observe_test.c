@@ -69,7 +69,7 @@ static void test_joined_turned_round(void **state)
 	const struct request *r;
 
 	(void)state;
-	open.flags = WEFT_OPEN_JOINED;
+	open.flags = WEFT_OPEN_MIDSTREAM;
 	open.role = WEFT_ROLE_UNKNOWN;
 	observe_event(w->observe, &open, sizeof(open));
 	world_segment(w, SERVER, WEFT_EGRESS, 900, GET, strlen(GET));
@@ -91,7 +91,7 @@ static void test_joined_pair(void **state)
 	for (int server = 0; server < 2; server++) {
 		struct weft_open open = world_open_record(w, server);
 
-		open.flags = WEFT_OPEN_JOINED;
+		open.flags = WEFT_OPEN_MIDSTREAM;
 		open.role = WEFT_ROLE_UNKNOWN;
 		open.tuple.local_port = server ? 50000 : 40000;
 		open.tuple.remote_port = server ? 40000 : 50000;

@@ -72,7 +72,7 @@ static inline void world_join(struct world *w, bool server)
 {
 	struct weft_open open = world_open_record(w, server);
 
-	open.flags = WEFT_OPEN_JOINED;
+	open.flags = WEFT_OPEN_MIDSTREAM;
 	open.role = WEFT_ROLE_UNKNOWN;
 	open.egress_seq = open.ingress_seq = open.handshake_us = 0;
 	world_give(w, &open, sizeof(open));

@@ -20,13 +20,13 @@ static __always_inline void stream_reset(struct stream_state *s)
 }
 
 /* Starts to follow a connection midstream: where its messages begin is not known. */
-static __always_inline void join(struct conn_state *state, __u32 epoch)
+static __always_inline void midstream_begin(struct conn_state *state, __u32 epoch)
 {
 	if (!state->started_ns)
 		state->started_ns = bpf_ktime_get_ns();
 	state->epoch = epoch;
 	state->deferred = DEFERRED_NONE;
-	state->joined = 1;
+	state->midstream = 1;
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
