@@ -4,6 +4,7 @@
  * several rounds, and what all of them cost together per exchange. Needs root. Usage:
  * capture_cost_bench [EXCHANGES] [CPUS] */
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/tc.h"
 
 #include <arpa/inet.h>

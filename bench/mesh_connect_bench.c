@@ -6,6 +6,7 @@
 #include "datapath/attach/sandbox_test.h"
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/mesh_maps.h"
 
 #include <arpa/inet.h>

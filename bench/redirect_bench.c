@@ -5,6 +5,7 @@
  * does). Where both ends run matters as much: a message for an idle core waits until that has woken
  * up. Needs root. Usage: redirect_bench [ROUNDS] */
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/redirect.h"
 #include "datapath/attach/sandbox_test.h"
 

@@ -7,6 +7,7 @@
 
 #include "control/signals/signals.h"
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/observe/observe.h"
 
 #include <arpa/inet.h>

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/process.h"
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/endings.h"
 #include "datapath/attach/features.h"
 #include "datapath/attach/flows.h"
@@ -20,6 +21,7 @@
 #include "datapath/attach/mounts.h"
 #include "datapath/attach/owners.h"
 #include "datapath/attach/redirect.h"
+#include "datapath/attach/retired.h"
 #include "datapath/attach/where.h"
 
 #include <bpf/bpf.h>
@@ -157,7 +159,7 @@ static void start_redirect(struct loader *l)
 	const struct options *o = &l->options;
 	struct error err = {0};
 
-	l->retired = o->pin_dir[0] ? redirect_sweep(o->pin_dir) : 0;
+	l->retired = o->pin_dir[0] ? retired_sweep(o->pin_dir) : 0;
 	if (!o->accelerate_count)
 		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "not asked for");
 	else if (redirect_new(l->attach, l->cgroup_root, &l->redirect, &err) ||
@@ -446,7 +448,7 @@ void loader_tick(struct loader *l)
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
 	if (l->retired)
-		l->retired = redirect_sweep(l->options.pin_dir);
+		l->retired = retired_sweep(l->options.pin_dir);
 }
 
 /* ---- answers */

@@ -14,6 +14,7 @@
 #include "base/schedule.h"
 #include "base/utf8.h"
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/kept.h"
 #include "datapath/attach/mesh_maps.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/defaults.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/interfaces.h"
 #include "datapath/attach/leftover.h"
 #include "datapath/attach/pin_lock.h"

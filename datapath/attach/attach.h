@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The kernel half as one object: load, attach, pin, adopt pins, detach. */
+/* The loaded kernel half: its programs and maps, its records and counters. Made by
+ * datapath/attach/lifecycle.h. */
 #pragma once
 
 #include <linux/types.h>
@@ -7,6 +8,7 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/attach/programs.h"
+#include "datapath/attach/ring.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,36 +42,6 @@ struct attach_program {
 	char problem[160]; /* why it is not attached or not pinned, else empty */
 };
 
-/* Called for each record; a non-zero return ends reading. */
-typedef int (*attach_event_fn)(void *arg, void *record, size_t size_bytes);
-
-/* Loads without attaching: adopts what an earlier agent of the same build pinned; what another
- * build, or one with other options, pinned stays in force. A hook that this kernel refuses is left
- * out (see attach_visit_programs). 0; -EPERM, -ENOENT, -ENOMEM or the kernel's error, with a text
- * in |err|. Free with attach_free: without attach_begin that leaves nothing. */
-int attach_load(const struct attach_options *options, struct attach **ret_attach,
-		struct error *err);
-
-/* Attaches, and replaces other builds: policy is in force at every moment, and connections are
- * never balanced twice. 0, or the kernel's error with |err| if no program at all can be attached,
- * or a mesh was wanted and cannot be. */
-int attach_begin(struct attach *a, struct error *err);
-
-/* Whether the mesh of another build is still in force because this build cannot read its maps: call
- * attach_take_over once a generation is in force in this build's maps. */
-bool attach_waits(const struct attach *a);
-int attach_take_over(struct attach *a, struct error *err);
-
-/* attach_load and attach_begin. */
-int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err);
-
-/* Stops capture and frees |a|; what is pinned stays. */
-void attach_free(struct attach *a);
-
-/* Removes everything pinned below |pin_dir|, of any build, and thereby detaches it. 0 or negative
- * errno. */
-int attach_detach(const char *pin_dir);
-
 /* Maps the ring into this process; only the reader needs that. After an earlier reader, drops the
  * waiting records and has every connection announced again at its next packet. 0 or a negative
  * errno with |err|. */
@@ -80,7 +52,7 @@ const struct weft_account *attach_account(const struct attach *a);
 
 /* Delivers all records that wait in the ring at the time of the call, in order. Returns their
  * number. */
-int attach_consume(struct attach *a, attach_event_fn event, void *arg);
+int attach_consume(struct attach *a, ring_record_fn event, void *arg);
 
 /* The number of bytes that wait in the ring; callable from any thread. */
 size_t attach_waiting(const struct attach *a);
@@ -111,12 +83,12 @@ int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX
 
 /* Iterates over living sockets in every network namespace: connections (struct weft_close with
  * |alive|) and listeners (struct weft_listen). 0 or negative errno. */
-int attach_iterate(struct attach *a, attach_event_fn event, void *arg);
+int attach_iterate(struct attach *a, ring_record_fn event, void *arg);
 
 /* Iterates over connections that have to be ended (struct weft_verdict: ENDED, EJECTED) in every
  * network namespace, separately for each end. 0, -ENOENT when the kernel does not load the
  * iterator, or another negative errno. */
-int attach_iterate_endings(struct attach *a, attach_event_fn event, void *arg);
+int attach_iterate_endings(struct attach *a, ring_record_fn event, void *arg);
 
 /* Visits the common programs (program_is_common) that were asked for, in the form that this kernel
  * uses. */
@@ -141,3 +113,7 @@ const char *attach_link_dir(const struct attach *a);
 
 /* Whether an earlier agent's kernel half was adopted. */
 bool attach_adopted(const struct attach *a);
+
+/* Whether the mesh of another build is still in force because this build cannot read its maps: call
+ * attach_take_over once a generation is in force in this build's maps. */
+bool attach_waits(const struct attach *a);

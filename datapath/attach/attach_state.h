@@ -14,7 +14,7 @@ struct attach {
 	struct weft_settings *settings; /* mapped */
 	struct weft_skip *skips;	/* mapped */
 	struct weft_account *account;	/* mapped */
-	attach_event_fn event;		/* of the current attach_consume */
+	ring_record_fn event;		/* of the current attach_consume */
 	void *arg;
 	struct bpf_link *links[PROGRAM_MAX];
 	int program_fds[PROGRAM_MAX]; /* programs of the links; -1: none, or not known */
@@ -27,6 +27,12 @@ struct attach {
 	bool waits; /* an earlier build's mesh is in force until attach_take_over */
 	bool begun; /* something was attached, or adopted from an earlier build */
 };
+
+/* Whether this kernel uses another program in place of |p|: some programs have two forms. */
+bool attach_is_other_form(const struct attach *a, enum program p);
+
+/* |p|, whether it is loaded or not. */
+struct bpf_program *attach_find(const struct attach *a, enum program p);
 
 /* Maps the memory shared with the loaded programs and writes the settings; capture begins. */
 int attach_settings_start(struct attach *a, const struct attach_options *options,

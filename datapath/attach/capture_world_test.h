@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/sandbox_test.h"
 
 #include <arpa/inet.h>

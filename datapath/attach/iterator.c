@@ -2,7 +2,10 @@
 /* Reads in pieces of the size that the iterator needs, and splits them into records. */
 #include "datapath/attach/iterator.h"
 
+#include <linux/types.h>
+
 #include "base/cleanup.h"
+#include "bpf/abi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -53,7 +56,7 @@ static size_t read_bytes(const struct bpf_link *link)
 }
 
 /* Returns the bytes of complete records; |*ret_on|: whether to continue. */
-static size_t records_split(char *data, size_t size, attach_event_fn event, void *arg, bool *ret_on)
+static size_t records_split(char *data, size_t size, ring_record_fn event, void *arg, bool *ret_on)
 {
 	size_t at = 0;
 
@@ -70,7 +73,7 @@ static size_t records_split(char *data, size_t size, attach_event_fn event, void
 	return at;
 }
 
-int iterator_read(const struct bpf_link *link, attach_event_fn event, void *arg)
+int iterator_read(const struct bpf_link *link, ring_record_fn event, void *arg)
 {
 	cleanup_close int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
 	size_t most = link ? read_bytes(link) : 0, kept = 0;

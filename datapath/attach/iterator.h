@@ -2,7 +2,9 @@
 /* BPF iterators: programs that run when they are read, and write records in the ring's format. */
 #pragma once
 
-#include "datapath/attach/attach.h"
+#include "datapath/attach/ring.h"
+
+#include <stdbool.h>
 
 struct bpf_link;
 struct bpf_program;
@@ -17,4 +19,4 @@ struct bpf_link *iterator_attach(struct bpf_program *program, int map_fd);
  * read in small pieces, so that it does not delay the close of other programs' files
  * (bpf/abi_walk.h). 0 or a negative errno; -ENOENT when |link| is NULL, -EPROTO when the output is
  * not a record. */
-int iterator_read(const struct bpf_link *link, attach_event_fn event, void *arg);
+int iterator_read(const struct bpf_link *link, ring_record_fn event, void *arg);

@@ -54,7 +54,7 @@ struct mesh_maps {
 	char pin_dir[384]; /* of the arenas; empty: not pinned */
 };
 
-/* ---- for attach.c */
+/* ---- for lifecycle.c */
 
 static void unpin(const char *pin_dir, const char *const *names)
 {

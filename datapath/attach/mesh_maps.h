@@ -85,6 +85,6 @@ int mesh_maps_simulate(const struct mesh_maps *m, struct weft_simulation *simula
 /* The same for the policies that apply to a connection. */
 int mesh_maps_explain(const struct mesh_maps *m, struct weft_explanation *explanation);
 
-/* For attach.c: excludes the maps of the mesh from |object|; removes those that an earlier agent
+/* For lifecycle.c: excludes the maps of the mesh from |object|; removes those that an earlier agent
  * pinned in |pin_dir| (may be empty). */
 void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir);

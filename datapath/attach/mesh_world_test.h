@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/mesh_maps.h"
 
 #include <arpa/inet.h>

@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "base/table.h"
 #include "datapath/attach/mounts.h"
-#include "datapath/attach/redirect.h"
+#include "datapath/attach/retired.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ static void remove_tree(const char *dir)
 
 void pins_build_remove(const char *map_dir, const char *pin_dir)
 {
-	redirect_retire(map_dir, pin_dir);
+	retired_keep(map_dir, pin_dir);
 	remove_tree(map_dir);
 }
 
@@ -61,7 +61,7 @@ void pins_remove_builds(const char *pin_dir, const char *but)
 /* Whether |name| is one of weft's entries in a pin directory. */
 static bool is_ours(const char *name)
 {
-	static const char *const beginnings[] = {"build-", "retired-", "kept"};
+	static const char *const beginnings[] = {"build-", RETIRED, "kept"};
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
 		if (!strncmp(name, beginnings[i], strlen(beginnings[i])))

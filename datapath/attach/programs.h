@@ -55,12 +55,12 @@ enum program_wanted { WANTED_ALWAYS, WANTED_TLS, WANTED_MESH, WANTED_REDIRECT };
 
 /* Where a program runs, and which module attaches it there. */
 enum program_hook {
-	HOOK_TRACE,	  /* attach.c: a tracepoint */
-	HOOK_CGROUP,	  /* attach.c: the root of control groups */
-	HOOK_CONNS,	  /* attach.c: an iterator over the sockets of weft_conns, */
+	HOOK_TRACE,	  /* lifecycle.c: a tracepoint */
+	HOOK_CGROUP,	  /* lifecycle.c: the root of control groups */
+	HOOK_CONNS,	  /* lifecycle.c: an iterator over the sockets of weft_conns, */
 	HOOK_OWNERS,	  /* of weft_owners, */
 	HOOK_PICKS,	  /* of weft_picks */
-	HOOK_FILES,	  /* attach.c: an iterator over the files of all processes */
+	HOOK_FILES,	  /* lifecycle.c: an iterator over the files of all processes */
 	HOOK_FILES_ONLY,  /* the same, if the kernel refuses iterators over a map of sockets */
 	HOOK_ACCEL_TRACE, /* redirect.c: as above, once a service is accelerated */
 	HOOK_ACCEL_CGROUP,
@@ -76,7 +76,7 @@ enum program_hook {
 
 /* X(name, hook, pinned, feature, budget), in the order of attaching: payload first, so that all
  * payload of a connection that tcp_state sees begin is seen. name: as in the BPF object. pinned:
- * attach.c or redirect.c pins the link by this name, so that it outlives the agent. budget:
+ * lifecycle.c or redirect.c pins the link by this name, so that it outlives the agent. budget:
  * instructions that the verifier of Linux 6.18 processes, as `checks/budget --update` writes them;
  * 0: the kernel does not load it. */
 #define PROGRAMS(X)                                                                                \
@@ -160,7 +160,7 @@ extern const struct program_row {
 	enum program_feature feature;
 } program_table[PROGRAM_MAX];
 
-/* Whether attach.c attaches it. */
+/* Whether lifecycle.c attaches it. */
 static inline bool program_is_common(enum program p)
 {
 	return program_table[p].hook <= HOOK_FILES_ONLY;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Attaching, self-test, and the list of services; keeps maps of a replaced build for their
- * sockets. */
+/* Attaching, self-test, and the list of services. */
 #include "datapath/attach/redirect.h"
 
 #include "base/cleanup.h"
 #include "datapath/attach/attach.h"
 #include "datapath/attach/redirect_proof.h"
+#include "datapath/attach/retired.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define RETIRED	     "retired-"
 #define OLDEST_MAJOR 6 /* older kernels have bugs here that the self-test cannot detect */
 #define OLDEST_MINOR 6
 
@@ -325,40 +323,6 @@ uint64_t redirect_sockets(const struct redirect *r)
 	return sockets_count(r->sockets_fd);
 }
 
-/* ---- maps that outlive their build */
-
-/* Without lanes nothing is redirected. */
-static void lanes_clear(const char *map_dir)
-{
-	cleanup_close int fd = -1;
-	char path[512];
-	__u64 key;
-
-	snprintf(path, sizeof(path), "%s/weft_lanes", map_dir);
-	fd = bpf_obj_get(path);
-	while (fd >= 0 && !bpf_map_get_next_key(fd, NULL, &key))
-		if (bpf_map_delete_elem(fd, &key))
-			return;
-}
-
-void redirect_retire(const char *map_dir, const char *pin_dir)
-{
-	struct bpf_map_info info = {0};
-	__u32 size = sizeof(info);
-	cleanup_close int fd = -1;
-	char from[512], to[512];
-	__u64 key;
-
-	snprintf(from, sizeof(from), "%s/weft_sockets", map_dir);
-	fd = bpf_obj_get(from);
-	if (fd < 0 || bpf_map_get_next_key(fd, NULL, &key) ||
-	    bpf_map_get_info_by_fd(fd, &info, &size))
-		return;
-	lanes_clear(map_dir);
-	snprintf(to, sizeof(to), "%s/" RETIRED "%u", pin_dir, info.id);
-	rename(from, to);
-}
-
 void redirect_end(const char *map_dir, const char *pin_dir)
 {
 	char path[512];
@@ -367,30 +331,5 @@ void redirect_end(const char *map_dir, const char *pin_dir)
 		snprintf(path, sizeof(path), "%s/links/%s", map_dir, program_table[LINKS[i]].name);
 		unlink(path);
 	}
-	redirect_retire(map_dir, pin_dir);
-}
-
-static bool retired_is_empty(const char *path)
-{
-	cleanup_close int fd = bpf_obj_get(path);
-	__u64 key;
-
-	return fd >= 0 && bpf_map_get_next_key(fd, NULL, &key) && errno == ENOENT;
-}
-
-unsigned redirect_sweep(const char *pin_dir)
-{
-	cleanup_closedir DIR *dir = opendir(pin_dir);
-	struct dirent *entry;
-	unsigned left = 0;
-	char path[768];
-
-	while (dir && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, RETIRED, sizeof(RETIRED) - 1) != 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", pin_dir, entry->d_name);
-		if (!retired_is_empty(path) || unlink(path))
-			left++;
-	}
-	return left;
+	retired_keep(map_dir, pin_dir);
 }

@@ -54,13 +54,6 @@ const char *redirect_limits(const struct redirect *r);
 /* The number of sockets enrolled now. */
 uint64_t redirect_sockets(const struct redirect *r);
 
-/* Before the pins of a build below |map_dir| are removed: a socket that is removed from its map
- * loses its unread data. While sockets are enrolled their map is kept below |pin_dir|, and they
- * send by TCP only. */
-void redirect_retire(const char *map_dir, const char *pin_dir);
-
-/* Like redirect_retire, and detaches the programs: the next build may begin. */
+/* Before the next build begins: detaches the programs of the build below |map_dir|, and keeps its
+ * map of sockets (retired_keep). */
 void redirect_end(const char *map_dir, const char *pin_dir);
-
-/* Removes maps of redirect_retire whose sockets are all closed. Returns how many are left. */
-unsigned redirect_sweep(const char *pin_dir);

@@ -5,6 +5,7 @@
 #include "datapath/attach/sandbox_test.h"
 
 #include "datapath/attach/attach.h"
+#include "datapath/attach/lifecycle.h"
 #include "datapath/attach/iterator.h"
 
 #include <arpa/inet.h>

@@ -2,6 +2,7 @@
 /* A walk on request; results that occur several times are kept once. */
 #include "datapath/attach/where.h"
 
+#include "datapath/attach/attach.h"
 #include "datapath/attach/iterator.h"
 
 #include <bpf/bpf.h>
