@@ -59,7 +59,7 @@ endif
 # ---- sources: by place and name, nothing is listed by hand
 # the definition of the maps comes first: the linker leaves their offsets 0 when it meets references before it
 BPF_SOURCES := $(sort $(wildcard bpf/*.bpf.c)) $(sort $(wildcard bpf/*/*.bpf.c))
-ALL_SOURCES := $(sort $(wildcard base/*.c datapath/*/*.c mesh-config/*/*.c control/*.c control/*/*.c))
+ALL_SOURCES := $(sort $(wildcard base/*.c datapath/*/*.c datapath/attach/*/*.c mesh-config/*/*.c control/*.c control/*/*.c))
 TESTS := $(filter %_test.c,$(ALL_SOURCES))
 FUZZERS := $(filter %_fuzz.c,$(ALL_SOURCES))
 MAINS := control/weftd.c control/cli/weft.c

@@ -3,9 +3,9 @@
  * small HTTP/1 messages, one per CPU: nanoseconds by the kernel's own statistics, the best of
  * several rounds, and what all of them cost together per exchange. Needs root. Usage:
  * capture_cost_bench [EXCHANGES] [CPUS] */
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/tc.h"
+#include "datapath/attach/net/tc.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

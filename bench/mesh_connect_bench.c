@@ -3,11 +3,11 @@
  * mesh, to an address that is no service's, and to services chosen at random of 100 and of 10,000
  * (ten endpoints each). Medians of blocks in nanoseconds, and the ratio between the two meshes,
  * which is to stay below 1.1. Needs root. Usage: mesh_connect_bench [BLOCKS] */
-#include "datapath/attach/sandbox_test.h"
+#include "datapath/attach/core/sandbox_test.h"
 
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_maps.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

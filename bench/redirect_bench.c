@@ -4,10 +4,10 @@
  * weft), fast (past TCP as far as it may) and usual (a program that has to show first what it
  * does). Where both ends run matters as much: a message for an idle core waits until that has woken
  * up. Needs root. Usage: redirect_bench [ROUNDS] */
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/redirect.h"
-#include "datapath/attach/sandbox_test.h"
+#include "datapath/attach/mesh/redirect.h"
+#include "datapath/attach/core/sandbox_test.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

@@ -14,11 +14,11 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/process.h"
-#include "datapath/attach/container.h"
-#include "datapath/attach/mesh_read.h"
-#include "datapath/attach/mounts.h"
-#include "datapath/attach/attach.h"
-#include "datapath/attach/pin_lock.h"
+#include "datapath/attach/core/container.h"
+#include "datapath/attach/mesh/mesh_read.h"
+#include "datapath/attach/core/mounts.h"
+#include "datapath/attach/core/attach.h"
+#include "datapath/attach/core/pin_lock.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

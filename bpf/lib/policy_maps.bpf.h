@@ -75,7 +75,7 @@ extern struct refused_map weft_refused SEC(".maps");
 
 /* The network namespace of the current sk_lookup run. The hook does not provide it: a small program
  * of each namespace, which runs before the one that decides, writes it
- * (datapath/attach/lookups.c). */
+ * (datapath/attach/mesh/lookups.c). */
 struct here_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From sockets to requests: random conversations are captured by the kernel half and understood by
  * observe, which must report every exchange once per reporter with its exact body bytes. */
-#include "datapath/attach/capture_scenario_test.h"
+#include "datapath/attach/core/capture_scenario_test.h"
 #include "datapath/observe/observe.h"
 
 #define EXCHANGES_MAX 2000

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From sockets to golden signals: requests that a server leaves unanswered are in flight while they
  * hang and not afterwards; a queue that is full says so. Needs root. */
-#include "datapath/attach/sandbox_test.h"
+#include "datapath/attach/core/sandbox_test.h"
 
 #include <linux/types.h>
 
 #include "control/signals/signals.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
 #include "datapath/observe/observe.h"
 

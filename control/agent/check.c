@@ -6,12 +6,12 @@
 #include "control/export/json.h"
 
 #include "base/descriptors.h"
-#include "datapath/attach/attach.h"
-#include "datapath/attach/features.h"
-#include "datapath/attach/interfaces.h"
-#include "datapath/attach/libraries.h"
-#include "datapath/attach/redirect.h"
-#include "datapath/attach/stack_files.h"
+#include "datapath/attach/core/attach.h"
+#include "datapath/attach/core/features.h"
+#include "datapath/attach/net/interfaces.h"
+#include "datapath/attach/tls/libraries.h"
+#include "datapath/attach/mesh/redirect.h"
+#include "datapath/attach/tls/stack_files.h"
 
 #include <stdio.h>
 

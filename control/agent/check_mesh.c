@@ -2,11 +2,11 @@
 /* The mesh's part of `weft check`: one row per feature, over all of its programs. */
 #include "control/agent/check_mesh.h"
 
-#include "datapath/attach/attach.h"
-#include "datapath/attach/endings.h"
-#include "datapath/attach/features.h"
-#include "datapath/attach/lookups.h"
-#include "datapath/attach/owners.h"
+#include "datapath/attach/core/attach.h"
+#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/core/features.h"
+#include "datapath/attach/mesh/lookups.h"
+#include "datapath/attach/mesh/owners.h"
 
 #include <stdio.h>
 

@@ -3,12 +3,12 @@
 #include "control/agent/loader_health.h"
 
 #include "base/process.h"
-#include "datapath/attach/attach.h"
-#include "datapath/attach/endings.h"
-#include "datapath/attach/flows.h"
-#include "datapath/attach/interfaces.h"
-#include "datapath/attach/libraries.h"
-#include "datapath/attach/owners.h"
+#include "datapath/attach/core/attach.h"
+#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/net/flows.h"
+#include "datapath/attach/net/interfaces.h"
+#include "datapath/attach/tls/libraries.h"
+#include "datapath/attach/mesh/owners.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

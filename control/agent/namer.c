@@ -6,8 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/schedule.h"
-#include "datapath/attach/cgroups.h"
-#include "datapath/attach/local_files.h"
+#include "datapath/attach/core/cgroups.h"
+#include "datapath/attach/core/local_files.h"
 
 #include <errno.h>
 #include <stdlib.h>

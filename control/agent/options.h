@@ -2,7 +2,7 @@
 /* The command line of weftd. */
 #pragma once
 
-#include "datapath/attach/redirect.h"
+#include "datapath/attach/mesh/redirect.h"
 
 #include <stdbool.h>
 #include <stdint.h>

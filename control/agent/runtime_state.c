@@ -3,7 +3,7 @@
 #include "control/agent/runtime_state.h"
 
 #include "base/cleanup.h"
-#include "datapath/attach/local_files.h"
+#include "datapath/attach/core/local_files.h"
 #include "datapath/observe/cgroup_name.h"
 
 #include <errno.h>

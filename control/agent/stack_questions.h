@@ -3,7 +3,7 @@
 #pragma once
 
 #include "control/ipc/stack_answers.h"
-#include "datapath/attach/stack_process.h"
+#include "datapath/attach/tls/stack_process.h"
 
 #define STACK_QUESTIONS_MAX 64 /* processes with a file that is not searched yet */
 

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "datapath/attach/local_files.h"
+#include "datapath/attach/core/local_files.h"
 
 #define S 1000000000ull
 

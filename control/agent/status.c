@@ -16,7 +16,7 @@
 
 #include "base/process.h"
 #include "base/version.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/observe/observe.h"
 
 #include <errno.h>

@@ -18,7 +18,7 @@
 #include "base/process.h"
 #include "base/schedule.h"
 #include "base/seed.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/observe/observe.h"
 
 #include <errno.h>

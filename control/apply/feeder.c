@@ -13,10 +13,10 @@
 #include "base/descriptors.h"
 #include "base/schedule.h"
 #include "base/utf8.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/kept.h"
-#include "datapath/attach/mesh_maps.h"
+#include "datapath/attach/core/kept.h"
+#include "datapath/attach/mesh/mesh_maps.h"
 
 #include <errno.h>
 #include <pthread.h>

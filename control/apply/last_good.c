@@ -4,7 +4,7 @@
 #include "control/apply/last_good.h"
 
 #include "base/cleanup.h"
-#include "datapath/attach/kept.h"
+#include "datapath/attach/core/kept.h"
 #include "mesh-config/resolve/files.h"
 
 #include <errno.h>

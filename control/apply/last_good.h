@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The files that the generation in force was made from, kept beside what is pinned
- * (datapath/attach/kept.h): when an agent starts and what it finds in the directory is not valid,
- * these go on. The planner writes them, into memory that the loader pins, and that it takes away
- * before another generation comes into force; the loader hands them to the next planner unread.
- * After a change but the files that differ are added. Where there is no room for them all are
- * written anew, part by part, so that the next change need not wait for that. */
+ * (datapath/attach/core/kept.h): when an agent starts and what it finds in the directory is not
+ * valid, these go on. The planner writes them, into memory that the loader pins, and that it takes
+ * away before another generation comes into force; the loader hands them to the next planner
+ * unread. After a change but the files that differ are added. Where there is no room for them all
+ * are written anew, part by part, so that the next change need not wait for that. */
 #pragma once
 
 #include "control/apply/file_batch.h"

@@ -9,7 +9,7 @@
 #include "control/apply/generation.h"
 
 #include "base/error.h"
-#include "datapath/attach/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_maps.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct planner_options {
 	/* Called first by the thread: drops privileges. 0 or a negative errno. */
 	int (*confine)(struct error *err);
 	/* The kernel's state, indexed by the numbers of a generation: see
-	 * datapath/attach/mesh_maps.h */
+	 * datapath/attach/mesh/mesh_maps.h */
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
 	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "control/ipc/links.h"
 #include "control/apply/writer.h"
-#include "datapath/attach/kept.h"
+#include "datapath/attach/core/kept.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -33,7 +33,7 @@
 #define SERVICES 6000
 #define ARENAS	 2
 
-/* Memory of the kernel, as datapath/attach/mesh_maps.h gives it. */
+/* Memory of the kernel, as datapath/attach/mesh/mesh_maps.h gives it. */
 struct arena_memory {
 	uint64_t id; /* 0: there is none */
 	uint64_t count;

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "control/apply/policy_mesh_test.h"
-#include "datapath/attach/lookups.h"
+#include "datapath/attach/mesh/lookups.h"
 #include "mesh-config/model/programs.h"
 
 #define WORLDS	    30

@@ -6,7 +6,7 @@
 #include <poll.h>
 
 #include "control/apply/policy_mesh_test.h"
-#include "datapath/attach/endings.h"
+#include "datapath/attach/mesh/endings.h"
 
 #define WORLDS	    30
 #define CONNECTIONS 60

@@ -2,7 +2,7 @@
 /* Policies from YAML to the kernel: random policies as operators write them, and connections,
  * answered by the loaded program, by the walk in user space and by the judge that was written from
  * the specification. No difference. And cells with a defect are caught. */
-#include "datapath/attach/mesh_world_test.h"
+#include "datapath/attach/mesh/mesh_world_test.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -3,7 +3,7 @@
  * have, known by loopback addresses: sources 127.0.2.x, targets 127.0.1.x. */
 #pragma once
 
-#include "datapath/attach/mesh_world_test.h"
+#include "datapath/attach/mesh/mesh_world_test.h"
 
 #include "mesh-config/policy/names_test.h"
 

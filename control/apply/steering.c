@@ -11,7 +11,7 @@
 #include "control/signals/istio.h"
 
 #include "base/process.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 #include "mesh-config/resolve/files.h"
 
 #include <errno.h>

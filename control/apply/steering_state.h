@@ -4,7 +4,7 @@
 
 #include "control/apply/eject.h"
 #include "control/apply/generation.h"
-#include "datapath/attach/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_maps.h"
 
 #define SERVICE_NAME_BYTES 160
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-#include "datapath/attach/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_maps.h"
 
 struct generation;
 struct mesh;

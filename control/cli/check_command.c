@@ -4,7 +4,7 @@
 #include "control/cli/check_names.h"
 #include "control/cli/command.h"
 
-#include "datapath/attach/features.h"
+#include "datapath/attach/core/features.h"
 
 #include <errno.h>
 #include <stdio.h>

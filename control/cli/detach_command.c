@@ -6,10 +6,10 @@
 #include "base/cleanup.h"
 #include "base/defaults.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/interfaces.h"
-#include "datapath/attach/leftover.h"
-#include "datapath/attach/pin_lock.h"
-#include "datapath/attach/pins.h"
+#include "datapath/attach/net/interfaces.h"
+#include "datapath/attach/core/leftover.h"
+#include "datapath/attach/core/pin_lock.h"
+#include "datapath/attach/core/pins.h"
 
 #include <errno.h>
 #include <signal.h>

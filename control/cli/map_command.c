@@ -3,7 +3,7 @@
 #include "control/cli/command.h"
 #include "control/cli/table.h"
 
-#include "datapath/attach/mesh_read.h"
+#include "datapath/attach/mesh/mesh_read.h"
 #include "mesh-config/compile/cells_view.h"
 
 #include <arpa/inet.h>

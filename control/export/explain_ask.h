@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "bpf/abi.h"
-#include "datapath/attach/where.h"
+#include "datapath/attach/mesh/where.h"
 #include "mesh-config/compile/compile.h"
 #include "mesh-config/policy/explain.h"
 
@@ -16,7 +16,7 @@ struct explain_kernel {
 	const struct compile_names *names; /* of the mesh in question */
 	/* Fills the answer in; 0 or a negative errno: then the model answers. */
 	int (*ask)(void *arg, struct weft_explanation *explanation);
-	/* Who is at an address of this node, as where_find (datapath/attach/where.h). */
+	/* Who is at an address of this node, as where_find (datapath/attach/mesh/where.h). */
 	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
 	void *arg;
 };

@@ -5,8 +5,8 @@
 #include "control/signals/health.h"
 
 #include "base/descriptors.h"
-#include "datapath/attach/endings.h"
-#include "datapath/attach/owners.h"
+#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/owners.h"
 
 #include <stdint.h>
 

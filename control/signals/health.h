@@ -91,7 +91,7 @@ struct health_mesh {
 	uint64_t objects[HEALTH_MESH_OBJECT_MAX];
 	uint64_t ended; /* living connections */
 	uint64_t not_ended;
-	uint64_t owner_walks, owner_walk_ns, owner_changes; /* datapath/attach/owners.h */
+	uint64_t owner_walks, owner_walk_ns, owner_changes; /* datapath/attach/mesh/owners.h */
 	uint64_t ejected;
 	uint64_t ejections[HEALTH_EJECT_REASONS_MAX];
 	const char *eject_reasons[HEALTH_EJECT_REASONS_MAX]; /* NULL ends them */

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "datapath/attach/attach.h"
+#include "datapath/attach/core/attach.h"
 
 /* Loads without attaching: adopts what an earlier agent of the same build pinned; what another
  * build, or one with other options, pinned stays in force. A hook that this kernel refuses is left

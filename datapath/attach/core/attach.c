@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The loaded programs and maps, what the programs report, and their counters. */
+#include "datapath/attach/core/attach.h"
+
+#include "base/cleanup.h"
+#include "datapath/attach/core/attach_state.h"
+#include "datapath/attach/core/iterator.h"
+#include "weft.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#define RECORD_MAX_BYTES 8192 /* no record of the ring is larger */
+#define KINDS		 (sizeof(((struct weft_account *)NULL)->delivered) / sizeof(__u64))
+
+/* ---- programs and maps */
+
+bool attach_is_other_form(const struct attach *a, enum program p)
+{
+	switch (program_table[p].hook) {
+	case HOOK_CONNS:
+	case HOOK_OWNERS:
+	case HOOK_PICKS:
+		return a->walks_files;
+	case HOOK_FILES_ONLY:
+		return !a->walks_files;
+	case HOOK_UPROBE_MULTI:
+		return !a->uprobes_multi;
+	case HOOK_UPROBE_SINGLE:
+		return a->uprobes_multi;
+	case HOOK_MAPPING:
+		return !a->traces_mappings;
+	default:
+		return false;
+	}
+}
+
+struct bpf_program *attach_find(const struct attach *a, enum program p)
+{
+	return bpf_object__find_program_by_name(a->skeleton->obj, program_table[p].name);
+}
+
+struct bpf_program *attach_program(const struct attach *a, enum program p)
+{
+	struct bpf_program *program = attach_find(a, p);
+
+	return program && bpf_program__fd(program) >= 0 ? program : NULL;
+}
+
+int attach_map_fd(const struct attach *a, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(a->skeleton->obj, name);
+}
+
+const char *attach_link_dir(const struct attach *a)
+{
+	return a->pins.map_dir[0] ? a->pins.link_dir : NULL;
+}
+
+bool attach_has(const struct attach *a, enum program p)
+{
+	return a->links[p] || attach_program(a, p);
+}
+
+bool attach_adopted(const struct attach *a)
+{
+	return a->pins.adopted;
+}
+
+bool attach_waits(const struct attach *a)
+{
+	return a->waits;
+}
+
+/* ---- records */
+
+static int event_drop(void *arg, void *record, size_t size_bytes)
+{
+	const struct weft_event *event = record;
+	struct attach *a = arg;
+
+	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
+		a->account->dropped[event->kind]++;
+	return 0;
+}
+
+static int event_forward(void *arg, void *record, size_t size_bytes)
+{
+	const struct weft_event *event = record;
+	struct attach *a = arg;
+
+	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
+		a->account->delivered[event->kind]++;
+	return a->event(a->arg, record, size_bytes);
+}
+
+int attach_ring_open(struct attach *a, struct error *err)
+{
+	int r = ring_new(attach_map_fd(a, "weft_ring"), a->settings->ring_bytes, RECORD_MAX_BYTES,
+			 &a->ring);
+
+	if (r)
+		return error_set(err, r, "cannot map the ring: %s", strerror(-r));
+	if (a->settings->readers++ == 0)
+		return 0;
+	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
+	ring_consume(a->ring, event_drop, a);
+	return 0;
+}
+
+int attach_consume(struct attach *a, ring_record_fn event, void *arg)
+{
+	size_t waiting = ring_waiting(a->ring);
+
+	a->event = event;
+	a->arg = arg;
+	a->waiting_max = waiting > a->waiting_max ? waiting : a->waiting_max;
+	return ring_consume(a->ring, event_forward, a);
+}
+
+size_t attach_waiting(const struct attach *a)
+{
+	return ring_waiting(a->ring);
+}
+
+void attach_ring_state(const struct attach *a, struct attach_ring_state *ret)
+{
+	*ret = (struct attach_ring_state){.bytes = a->settings->ring_bytes,
+					  .much_bytes = a->settings->ring_wakeup_bytes,
+					  .waiting_max = a->waiting_max};
+}
+
+const struct weft_account *attach_account(const struct attach *a)
+{
+	return a->account;
+}
+
+int attach_ring_fd(const struct attach *a)
+{
+	return attach_map_fd(a, "weft_ring");
+}
+
+void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until)
+{
+	struct weft_skip *skip = a->skips ? &a->skips[cookie % WEFT_SKIPS] : NULL;
+
+	if (!skip)
+		return;
+	if (skip->cookie != cookie) {
+		__atomic_store_n(&skip->until[0], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&skip->until[1], 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&skip->cookie, cookie, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&skip->until[direction], until, __ATOMIC_SEQ_CST);
+}
+
+void attach_heartbeat(struct attach *a, uint64_t now_ns)
+{
+	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns)
+{
+	uint64_t last_ns = __atomic_load_n(&a->settings->heartbeat_ns, __ATOMIC_RELAXED);
+
+	return now_ns > last_ns ? now_ns - last_ns : 0;
+}
+
+/* ---- iterators over living sockets */
+
+/* Reads the iterator unless this kernel uses its other form. */
+static int walk(struct attach *a, enum program p, ring_record_fn event, void *arg)
+{
+	return attach_is_other_form(a, p) ? 0 : iterator_read(a->links[p], event, arg);
+}
+
+int attach_iterate(struct attach *a, ring_record_fn event, void *arg)
+{
+	int r = walk(a, PROGRAM_conns_alive, event, arg);
+
+	r = r ? r : walk(a, PROGRAM_listeners, event, arg);
+	return r ? r : walk(a, PROGRAM_files_alive, event, arg);
+}
+
+int attach_iterate_endings(struct attach *a, ring_record_fn event, void *arg)
+{
+	int r = walk(a, PROGRAM_mesh_endings, event, arg);
+
+	r = r ? r : walk(a, PROGRAM_mesh_ends_files, event, arg);
+	return r ? r : walk(a, PROGRAM_mesh_end_datagr, event, arg);
+}
+
+/* ---- counters */
+
+static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)
+{
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(fd, &key, values))
+		return -errno;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		sum += values[cpu];
+	*ret_sum = sum;
+	return 0;
+}
+
+int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
+			 uint64_t ret_counts[WEFT_COUNT_MAX])
+{
+	int cpus = libbpf_num_possible_cpus();
+	int fd = attach_map_fd(a, "weft_counters");
+	cleanup_free uint64_t *values = calloc((size_t)cpus, sizeof(*values));
+	int r = values ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < WEFT_LOSS_MAX && !r; i++)
+		r = counter_sum(fd, i, cpus, values, &ret_lost[i]);
+	for (uint32_t i = 0; i < WEFT_COUNT_MAX && !r; i++)
+		r = counter_sum(fd, WEFT_LOSS_MAX + i, cpus, values, &ret_counts[i]);
+	return r;
+}
+
+static int statistics_read(int fd, uint64_t *ret_runs, uint64_t *ret_run_ns)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+	int r = fd < 0 ? -ENOENT : bpf_prog_get_info_by_fd(fd, &info, &size);
+
+	if (r)
+		return r;
+	*ret_runs = info.run_cnt;
+	*ret_run_ns = info.run_time_ns;
+	return 0;
+}
+
+int attach_program_statistics(const struct attach *a, enum program p, uint64_t *ret_runs,
+			      uint64_t *ret_run_ns)
+{
+	const struct bpf_program *program = attach_program(a, p);
+
+	return statistics_read(program ? bpf_program__fd(program) : -1, ret_runs, ret_run_ns);
+}
+
+void attach_visit_programs(const struct attach *a,
+			   void (*visit)(void *arg, const struct attach_program *p), void *arg)
+{
+	for (size_t i = 0; i < PROGRAM_MAX; i++) {
+		struct attach_program p = a->state[i];
+
+		if (!p.name)
+			continue;
+		statistics_read(a->program_fds[i], &p.runs, &p.run_ns);
+		visit(arg, &p);
+	}
+}

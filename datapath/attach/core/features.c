@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Features of the running kernel: each row of the table is tried; nothing is inferred from version
+ * numbers. */
+#include "datapath/attach/core/features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <mntent.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "datapath/attach/core/uapi.h"
+
+/* State shared by the probes. */
+struct probing {
+	struct features *features;
+	struct feature *row;
+	struct btf *kernel_types; /* NULL: cannot be read */
+};
+
+static void state_set(struct probing *p, enum feature_state state)
+{
+	p->row->state = state;
+}
+
+__attribute__((format(printf, 2, 3))) static void reason_set(struct probing *p, const char *format,
+							     ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(p->row->reason, sizeof(p->row->reason), format, args);
+	va_end(args);
+}
+
+/* Evaluates a negative errno: "no", or "unknown" where privileges were missing. */
+static void refused(struct probing *p, int failed)
+{
+	state_set(p, failed == -EPERM && geteuid() ? FEATURE_UNKNOWN : FEATURE_NO);
+	reason_set(p, "%s", strerror(-failed));
+}
+
+static void result_set(struct probing *p, int failed)
+{
+	if (failed < 0)
+		refused(p, failed);
+	else
+		state_set(p, FEATURE_YES);
+}
+
+/* libbpf's probes: 1 yes, 0 no, negative errno not known. */
+static void probe_set(struct probing *p, int answer)
+{
+	if (answer < 0)
+		reason_set(p, "%s", strerror(-answer));
+	state_set(p, answer < 0 ? FEATURE_UNKNOWN : answer ? FEATURE_YES : FEATURE_NO);
+}
+
+/* Loads `return 0` as a program of this type. Returns its file descriptor or a negative errno. */
+static int load_empty(enum bpf_prog_type type, struct bpf_prog_load_opts *opts)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	return bpf_prog_load(type, "weft_probe", "GPL", insns, 2, opts);
+}
+
+/* The same at a function or tracepoint of the kernel. */
+static void try_tracing(struct probing *p, enum bpf_prog_type type, enum bpf_attach_type attach,
+			const char *target, unsigned int kind)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	cleanup_close int fd = -1;
+	int id = p->kernel_types ? btf__find_by_name_kind(p->kernel_types, target, kind) : -ENOENT;
+
+	if (id < 0) {
+		state_set(p, p->kernel_types ? FEATURE_NO : FEATURE_UNKNOWN);
+		reason_set(p, "%s is not in the kernel's types", target);
+		return;
+	}
+	opts.attach_btf_id = (unsigned int)id;
+	fd = load_empty(type, &opts);
+	result_set(p, fd);
+}
+
+static bool read_line(const char *path, char *out, size_t size)
+{
+	cleanup_fclose FILE *file = fopen(path, "re");
+
+	if (!file || !fgets(out, (int)size, file))
+		return false;
+	out[strcspn(out, "\n")] = 0;
+	return true;
+}
+
+/* Where the first file system of |type| is mounted. */
+static void find_mount(struct probing *p, const char *type, char *out, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *m;
+
+	state_set(p, mounts ? FEATURE_NO : FEATURE_UNKNOWN);
+	reason_set(p, "not mounted");
+	while (mounts && (m = getmntent(mounts))) {
+		if (strcmp(m->mnt_type, type) != 0 || strlen(m->mnt_dir) >= size)
+			continue;
+		snprintf(out, size, "%s", m->mnt_dir);
+		state_set(p, FEATURE_YES);
+		reason_set(p, "%.120s", m->mnt_dir);
+		break;
+	}
+	if (mounts)
+		endmntent(mounts);
+}
+
+/* ---- one function per row ----------------------------------------------- */
+
+static void probe_kernel(struct probing *p)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
+		return;
+	state_set(p, major > 5 || (major == 5 && minor >= 10) ? FEATURE_YES : FEATURE_NO);
+	reason_set(p, "%s %s", name.release, name.machine);
+}
+
+static void probe_btf(struct probing *p)
+{
+	state_set(p, p->kernel_types ? FEATURE_YES : FEATURE_NO);
+	reason_set(p, "%s", p->kernel_types ? "/sys/kernel/btf/vmlinux" : "no kernel types found");
+}
+
+static void probe_ringbuf(struct probing *p)
+{
+	probe_set(p, libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL));
+}
+
+/* Since 5.11 maps are charged to the memory cgroup; this helper came with it. */
+static void probe_memlock(struct probing *p)
+{
+	struct rlimit limit;
+
+	probe_set(p, libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_ktime_get_coarse_ns,
+					     NULL));
+	if (p->row->state != FEATURE_NO)
+		return;
+	if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY)
+		state_set(p, FEATURE_YES);
+}
+
+static void probe_bpffs(struct probing *p)
+{
+	find_mount(p, "bpf", p->features->bpffs_path, sizeof(p->features->bpffs_path));
+}
+
+static void probe_cgroup2(struct probing *p)
+{
+	find_mount(p, "cgroup2", p->features->cgroup2_path, sizeof(p->features->cgroup2_path));
+}
+
+static void probe_cgroup_skb(struct probing *p)
+{
+	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SKB, NULL));
+}
+
+/* With BPF_F_CLONE: a listener's storage is copied to what it accepts. The map wants BTF for key
+ * and value. */
+static void probe_sk_storage(struct probing *p)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	struct btf *types = btf__new_empty();
+	cleanup_close int fd = -1;
+	int id = types ? btf__add_int(types, "int", 4, BTF_INT_SIGNED) : -ENOMEM;
+
+	if (id > 0 && !btf__load_into_kernel(types)) {
+		opts.btf_fd = (__u32)btf__fd(types);
+		opts.btf_key_type_id = (__u32)id;
+		opts.btf_value_type_id = (__u32)id;
+		fd = bpf_map_create(BPF_MAP_TYPE_SK_STORAGE, "weft_probe", 4, 4, 0, &opts);
+		result_set(p, fd);
+	}
+	btf__free(types);
+}
+
+static void probe_tp_btf(struct probing *p)
+{
+	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "btf_trace_inet_sock_set_state",
+		    BTF_KIND_TYPEDEF);
+}
+
+static void probe_sockops(struct probing *p)
+{
+	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL));
+}
+
+static void probe_iter_sockets(struct probing *p)
+{
+	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_bpf_sk_storage_map",
+		    BTF_KIND_FUNC);
+}
+
+static void probe_iter_task_file(struct probing *p)
+{
+	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_task_file", BTF_KIND_FUNC);
+}
+
+static void probe_event_source(struct probing *p, const char *path)
+{
+	state_set(p, access(path, R_OK) ? FEATURE_NO : FEATURE_YES);
+	if (p->row->state == FEATURE_NO)
+		reason_set(p, "%s is missing", path);
+}
+
+static void probe_perf_uprobe(struct probing *p)
+{
+	probe_event_source(p, "/sys/bus/event_source/devices/uprobe/type");
+}
+
+static void probe_kprobe(struct probing *p)
+{
+	probe_event_source(p, "/sys/bus/event_source/devices/kprobe/type");
+}
+
+/* Tries a link to something that is not a file: only a kernel that knows the link type returns
+ * EBADF. */
+static void probe_uprobe_multi(struct probing *p)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, load,
+		    .expected_attach_type = (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, link);
+	const unsigned long offset = 0;
+	cleanup_close int program = load_empty(BPF_PROG_TYPE_KPROBE, &load);
+	cleanup_close int fd = -1;
+
+	if (program < 0) {
+		refused(p, program);
+		return;
+	}
+	link.uprobe_multi.path = "/";
+	link.uprobe_multi.offsets = &offset;
+	link.uprobe_multi.cnt = 1;
+	fd = bpf_link_create(program, -1, (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI, &link);
+	result_set(p, fd == -EBADF ? 0 : fd);
+}
+
+static void probe_fentry(struct probing *p)
+{
+	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "tcp_close", BTF_KIND_FUNC);
+}
+
+static void probe_lsm(struct probing *p)
+{
+	try_tracing(p, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_socket_connect", BTF_KIND_FUNC);
+}
+
+/* Tries a link to an interface that does not exist: only a kernel that knows the link type returns
+ * ENODEV. */
+static void probe_tcx(struct probing *p)
+{
+	cleanup_close int program = load_empty(BPF_PROG_TYPE_SCHED_CLS, NULL);
+	cleanup_close int fd = -1;
+
+	if (program < 0) {
+		refused(p, program);
+		return;
+	}
+	fd = bpf_link_create(program, -1, (enum bpf_attach_type)UAPI_TCX_INGRESS, NULL);
+	result_set(p, fd == -ENODEV ? 0 : fd);
+}
+
+/* A qdisc cannot be tried without an interface. */
+static void probe_clsact(struct probing *p)
+{
+	bool built_in = p->kernel_types &&
+			btf__find_by_name_kind(p->kernel_types, "clsact_init", BTF_KIND_FUNC) > 0;
+
+	if (built_in || !access("/sys/module/sch_ingress", F_OK))
+		state_set(p, FEATURE_YES);
+	else
+		reason_set(p, "known after the first attachment (it may load a module)");
+}
+
+static void probe_xdp(struct probing *p)
+{
+	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_XDP, NULL));
+}
+
+static void probe_xdp_frags(struct probing *p)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_flags = BPF_F_XDP_HAS_FRAGS);
+	cleanup_close int fd = load_empty(BPF_PROG_TYPE_XDP, &opts);
+
+	result_set(p, fd);
+}
+
+static void probe_xdp_native(struct probing *p)
+{
+	reason_set(p, "depends on each driver: see the interfaces");
+}
+
+static void probe_bpf_loop(struct probing *p)
+{
+	probe_set(p, libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL));
+}
+
+static void probe_batch(struct probing *p)
+{
+	cleanup_close int map = bpf_map_create(BPF_MAP_TYPE_HASH, "weft_probe", 4, 4, 1, NULL);
+	__u32 position, key, value, count = 1;
+	int failed;
+
+	if (map < 0) {
+		refused(p, map);
+		return;
+	}
+	failed = bpf_map_lookup_batch(map, NULL, &position, &key, &value, &count, NULL);
+	result_set(p, failed == -ENOENT ? 0 : failed);
+}
+
+struct destroy_request {
+	struct nlmsghdr header;
+	struct inet_diag_req_v2 socket;
+};
+
+struct destroy_answer {
+	struct nlmsghdr header;
+	struct nlmsgerr error;
+};
+
+/* Tries to end a connection that cannot exist (port 0). */
+static void probe_sock_destroy(struct probing *p)
+{
+	struct destroy_request ask = {
+		.header = {.nlmsg_len = sizeof(ask),
+			   .nlmsg_type = SOCK_DESTROY,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.socket = {.sdiag_family = AF_INET,
+			   .sdiag_protocol = IPPROTO_TCP,
+			   .id.idiag_cookie = {1, 1}},
+	};
+	cleanup_close int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+	struct destroy_answer answer;
+
+	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer))
+		return;
+	result_set(p, answer.error.error == -ENOENT ? 0 : answer.error.error);
+}
+
+static void probe_lockdown(struct probing *p)
+{
+	char modes[64];
+	char *end, *mode;
+
+	if (!read_line("/sys/kernel/security/lockdown", modes, sizeof(modes))) {
+		reason_set(p, "securityfs is not mounted");
+		return;
+	}
+	mode = strchr(modes, '[');
+	end = mode ? strchr(mode, ']') : NULL;
+	if (!end)
+		return;
+	*end = 0;
+	reason_set(p, "%s", mode + 1);
+	state_set(p, strcmp(mode + 1, "confidentiality") ? FEATURE_YES : FEATURE_NO);
+}
+
+static void probe_unprivileged(struct probing *p)
+{
+	char value[16];
+
+	if (!read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
+		return;
+	state_set(p, value[0] == '0' ? FEATURE_NO : FEATURE_YES);
+	reason_set(p, "%s", value);
+}
+
+static const struct {
+	const char *name;
+	void (*probe)(struct probing *p);
+	const char *consequence;
+} table[] = {
+#define X(id, text, function, without) [FEATURE_##id] = {text, probe_##function, without},
+	FEATURES(X)
+#undef X
+};
+
+void features_probe(struct features *ret_features)
+{
+	libbpf_print_fn_t previous = libbpf_set_print(NULL);
+	struct probing p = {.features = ret_features, .kernel_types = btf__load_vmlinux_btf()};
+
+	memset(ret_features, 0, sizeof(*ret_features));
+	for (size_t i = 0; i < FEATURE_MAX; i++) {
+		p.row = &ret_features->rows[i];
+		p.row->name = table[i].name;
+		p.row->consequence = table[i].consequence;
+		table[i].probe(&p);
+	}
+	btf__free(p.kernel_types);
+	libbpf_set_print(previous);
+}
+
+const char *feature_state_text(enum feature_state state)
+{
+	return state == FEATURE_YES ? "yes" : state == FEATURE_NO ? "no" : "unknown";
+}
