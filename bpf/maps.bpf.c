@@ -34,7 +34,7 @@ struct reader_map weft_readers SEC(".maps");
 struct mesh_map weft_mesh SEC(".maps");
 struct endpoint_map weft_endpoints SEC(".maps");
 struct service_map weft_services SEC(".maps");
-struct pick_map weft_picks SEC(".maps");
+struct binding_map weft_picks SEC(".maps");
 struct sticky_map weft_sticky SEC(".maps");
 struct asked_map weft_asked SEC(".maps");
 struct knock_map weft_knocks SEC(".maps");

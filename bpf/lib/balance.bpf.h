@@ -15,7 +15,7 @@
 /* ---- algorithms, in the tier of |s|; the result is |s->best| */
 
 /* Alias method: the slot |slot| of the tier, or its alias if |chance| is above |keep|. */
-static __always_inline __u32 alias_pick(const struct scan_walk *w, __u32 slot, __u32 chance)
+static __always_inline __u32 alias_select(const struct scan_walk *w, __u32 slot, __u32 chance)
 {
 	const struct weft_mesh_endpoint *e = scan_endpoint(w, slot);
 
@@ -29,7 +29,7 @@ static __always_inline __u32 random_below(__u32 count)
 
 static __always_inline __u32 slot_random(const struct scan_walk *w)
 {
-	return alias_pick(w, random_below(w->s->count), bpf_get_prandom_u32());
+	return alias_select(w, random_below(w->s->count), bpf_get_prandom_u32());
 }
 
 __weak __noinline int choose_random(struct scan *s)
@@ -50,7 +50,7 @@ static __always_inline __u32 slot_round_robin(const struct scan_walk *w, __u64 n
 {
 	__u32 count = w->s->count;
 
-	return alias_pick(w, n % count, (__u32)(n / count) * 0x9e3779b9u);
+	return alias_select(w, n % count, (__u32)(n / count) * 0x9e3779b9u);
 }
 
 __weak __noinline int choose_round_robin(struct scan *s, struct weft_pool_state *state)

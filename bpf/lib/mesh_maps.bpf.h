@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Layer 1: the maps of the mesh, declared here, defined in bpf/maps.bpf.c. They exist only if the
- * agent was started with a mesh. */
+ * agent was started with a mesh. Maps, their keys and values and the fields in them keep their
+ * names: another build shares their contents only if they are declared alike. */
 #pragma once
 
 #include "bpf/lib/kernel.bpf.h"
@@ -51,23 +52,23 @@ struct mesh_pick {
 	__u16 endpoint_port;
 	__u32 endpoint; /* index in weft_endpoints */
 	__u32 service;	/* in weft_services */
-	__u32 phase;	/* PICK_* */
+	__u32 phase;	/* BINDING_* */
 	__u32 asked;	/* UDP: weft_asked may have entries of this socket */
 	__u32 pad;
 };
 
-#define PICK_NONE	 0 /* not counted, or uncounted again */
-#define PICK_CHOSEN	 1 /* counted; UDP: until the socket is released */
-#define PICK_CONNECTING	 2 /* TCP: the SYN was sent */
-#define PICK_ESTABLISHED 3
+#define BINDING_NONE	    0 /* not counted, or uncounted again */
+#define BINDING_SELECTED    1 /* counted; UDP: until the socket is released */
+#define BINDING_CONNECTING  2 /* TCP: the SYN was sent */
+#define BINDING_ESTABLISHED 3
 
-struct pick_map {
+struct binding_map {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct mesh_pick);
 };
-extern struct pick_map weft_picks SEC(".maps");
+extern struct binding_map weft_picks SEC(".maps");
 
 /* Session affinity: of clients, and of the datagrams of one socket. */
 struct sticky_key {

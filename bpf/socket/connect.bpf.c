@@ -4,7 +4,7 @@
  * call fails at once and a VERDICT record is sent (it may be lost when the ring is full: counted).
  * Context: the process that connects; for TCP Fast Open its sendmsg. */
 #include "bpf/lib/client.bpf.h"
-#include "bpf/lib/pick.bpf.h"
+#include "bpf/lib/binding.bpf.h"
 
 /* ---- Multipath TCP */
 
@@ -12,36 +12,36 @@
 static __always_inline void parent_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
 	struct mptcp_sock *parent = mptcp_parent(sk);
-	struct mesh_pick *pick = NULL;
+	struct mesh_pick *binding = NULL;
 
 	if (parent)
-		pick = bpf_sk_storage_get(&weft_picks, parent, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!pick)
+		binding = bpf_sk_storage_get(&weft_picks, parent, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!binding)
 		return;
-	pick_fill(pick, ask);
-	pick->phase = PICK_NONE;
+	binding_fill(binding, ask);
+	binding->phase = BINDING_NONE;
 }
 
 static __always_inline void parent_forget(struct bpf_sock *sk)
 {
 	struct mptcp_sock *parent = mptcp_parent(sk);
-	struct mesh_pick *pick = parent ? bpf_sk_storage_get(&weft_picks, parent, 0, 0) : NULL;
+	struct mesh_pick *binding = parent ? bpf_sk_storage_get(&weft_picks, parent, 0, 0) : NULL;
 
-	if (pick)
-		pick_clear(pick);
+	if (binding)
+		binding_clear(binding);
 }
 
 /* ---- bindings */
 
 /* Without storage the connection goes on uncounted, and getpeername returns the endpoint. */
-static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+static __always_inline void binding_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
-	struct mesh_pick *pick =
+	struct mesh_pick *binding =
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
 	connect_sent(ask);
-	if (pick) {
-		pick_fill(pick, ask);
+	if (binding) {
+		binding_fill(binding, ask);
 		if (ask->key.protocol == IPPROTO_TCP)
 			parent_remember(sk, ask);
 		return;
@@ -52,13 +52,13 @@ static __always_inline void pick_remember(struct bpf_sock *sk, const struct mesh
 
 /* Clears what an earlier connect of this socket left: an attempt that ended before its SYN, or a
  * UDP socket that is connected again. */
-static __always_inline void pick_forget(struct bpf_sock *sk)
+static __always_inline void binding_forget(struct bpf_sock *sk)
 {
-	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 
-	if (!pick)
+	if (!binding)
 		return;
-	pick_clear(pick);
+	binding_clear(binding);
 	parent_forget(sk);
 }
 
@@ -85,7 +85,7 @@ static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_
 	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
 		verdict = denied(ask);
 	else if (ask->service)
-		pick_remember(sk, ask);
+		binding_remember(sk, ask);
 	return verdict;
 }
 
@@ -98,7 +98,7 @@ static __always_inline int connect_look(struct bpf_sock_addr *ctx, bool v6)
 	if (!sk || !is_balanced(ctx))
 		return 1;
 	datagram_owner(ctx, sk);
-	pick_forget(sk);
+	binding_forget(sk);
 	ask_fill(ctx, &ask, v6);
 	if (!mesh_concerns(&ask)) {
 		datagrams_forget(ctx, sk, &ask);

@@ -4,40 +4,40 @@
  * socket while it is usable; a datagram from that endpoint gets the service's address, unless the
  * socket's latest datagram to that endpoint used its own address. VERDICT records as at connect. */
 #include "bpf/lib/client.bpf.h"
-#include "bpf/lib/pick.bpf.h"
+#include "bpf/lib/binding.bpf.h"
 
 /* Stores the service address for replies. The flag saves other sockets the lookup. */
 static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
 {
-	struct mesh_pick *pick =
+	struct mesh_pick *binding =
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	struct asked_key key = {};
 
 	connect_sent(ask);
-	if (!pick) {
+	if (!binding) {
 		count_lost(WEFT_LOST_STORAGE);
 		return;
 	}
-	if (!pick->asked && pick_is_for(pick, ask))
+	if (!binding->asked && binding_is_for(binding, ask))
 		return;
 	asked_key_fill(&key, ask->cookie, ask->addr, ask->port);
 	asked_put(&key, ask->key.addr, ask->key.port);
-	pick->asked = 1;
+	binding->asked = 1;
 }
 
 /* A datagram to an address that is no service's: replies from there are not translated. */
 static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask *ask, __u64 cookie)
 {
-	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 	struct asked_key key = {};
 
-	if (!pick)
+	if (!binding)
 		return;
 	asked_key_fill(&key, cookie, ask->key.addr, ask->key.port);
-	if (pick_is_to(pick, ask->key.addr, ask->key.port)) {
+	if (binding_is_to(binding, ask->key.addr, ask->key.port)) {
 		asked_put(&key, ask->key.addr, ask->key.port);
-		pick->asked = 1;
-	} else if (pick->asked) {
+		binding->asked = 1;
+	} else if (binding->asked) {
 		bpf_map_delete_elem(&weft_asked, &key);
 	}
 }
@@ -46,21 +46,21 @@ static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask
  * from another one. Fills |ask| as a decision does; false: it is not connected to this service. */
 static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_ask *ask)
 {
-	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	const struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 	__u8 peer[16];
 	__u16 port;
 
-	if (!pick || pick->phase != PICK_CHOSEN || pick->asked_port != ask->key.port ||
-	    !addr_is(pick->asked_addr, ask->key.addr))
+	if (!binding || binding->phase != BINDING_SELECTED ||
+	    binding->asked_port != ask->key.port || !addr_is(binding->asked_addr, ask->key.addr))
 		return false;
 	port = peer_of_sock(sk, peer);
-	if (!pick_is_to(pick, peer, port))
+	if (!binding_is_to(binding, peer, port))
 		return false;
 	ask->service = ask->endpoint = MESH_NONE; /* not cells: an earlier generation decided */
-	ask->service_state = pick->service;
-	ask->endpoint_state = pick->endpoint;
-	__builtin_memcpy(ask->addr, pick->endpoint_addr, 16);
-	ask->port = pick->endpoint_port;
+	ask->service_state = binding->service;
+	ask->endpoint_state = binding->endpoint;
+	__builtin_memcpy(ask->addr, binding->endpoint_addr, 16);
+	ask->port = binding->endpoint_port;
 	return true;
 }
 
@@ -122,13 +122,13 @@ int mesh_sendmsg6(struct bpf_sock_addr *ctx)
 static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16], __u16 *port)
 {
 	struct bpf_sock *sk = ctx->sk;
-	struct mesh_pick *pick = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
+	struct mesh_pick *binding = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
 	struct asked_key key = {};
 	const struct asked *asked = NULL;
 
-	if (!pick)
+	if (!binding)
 		return false;
-	if (pick->asked) {
+	if (binding->asked) {
 		asked_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
 		asked = bpf_map_lookup_elem(&weft_asked, &key);
 	}
@@ -137,10 +137,10 @@ static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16
 		*port = asked->port;
 		return true;
 	}
-	if (!pick_is_to(pick, addr, *port))
+	if (!binding_is_to(binding, addr, *port))
 		return false;
-	__builtin_memcpy(addr, pick->asked_addr, 16);
-	*port = pick->asked_port;
+	__builtin_memcpy(addr, binding->asked_addr, 16);
+	*port = binding->asked_port;
 	return true;
 }
 

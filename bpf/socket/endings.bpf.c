@@ -187,22 +187,22 @@ static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 /* ---- endpoints whose connections are ended */
 
 /* The binding of a connection, or of a connected datagram socket. */
-static __always_inline const struct mesh_pick *pick_of(struct sock *sk)
+static __always_inline const struct mesh_pick *binding_of(struct sock *sk)
 {
-	const struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
-	__u32 phase = sock_is_udp(sk) ? PICK_CHOSEN : PICK_ESTABLISHED;
+	const struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	__u32 phase = sock_is_udp(sk) ? BINDING_SELECTED : BINDING_ESTABLISHED;
 
-	return pick && pick->phase == phase ? pick : NULL;
+	return binding && binding->phase == phase ? binding : NULL;
 }
 
 /* A WEFT_VERDICT_*, 0: it is not ended. */
 static __always_inline __u8 left_verdict(struct sock *sk)
 {
-	const struct mesh_pick *pick = pick_of(sk);
+	const struct mesh_pick *binding = binding_of(sk);
 	const struct weft_endpoint_state *state;
-	__u32 number = pick ? pick->endpoint : 0;
+	__u32 number = binding ? binding->endpoint : 0;
 
-	state = pick ? bpf_map_lookup_elem(&weft_endpoints, &number) : NULL;
+	state = binding ? bpf_map_lookup_elem(&weft_endpoints, &number) : NULL;
 	if (!state)
 		return 0;
 	if (state->flags & WEFT_EJECTED && state->flags & WEFT_EJECTED_CLOSE)
@@ -218,7 +218,7 @@ static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const 
 				   __u8 verdict)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
-	const struct mesh_pick *pick = pick_of(sk);
+	const struct mesh_pick *binding = binding_of(sk);
 	struct weft_verdict v = {};
 
 	event_fill(&v.event, WEFT_EVENT_VERDICT, sizeof(v), bpf_ktime_get_ns());
@@ -233,9 +233,9 @@ static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const 
 	tuple_fill(&v.tuple, sk);
 	if (owner)
 		v.owner = *owner;
-	if (pick) {
-		v.service = pick->service;
-		v.endpoint = pick->endpoint;
+	if (binding) {
+		v.service = binding->service;
+		v.endpoint = binding->endpoint;
 	}
 	v.cookie = bpf_get_socket_cookie(sk);
 	v.place = e->server ? WEFT_PLACE_ACCEPT : WEFT_PLACE_CONNECT;

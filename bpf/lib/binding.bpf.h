@@ -5,51 +5,52 @@
 #include "bpf/lib/ask.bpf.h"
 
 /* Uncounts the connection if it is counted. */
-static __always_inline void pick_end(struct mesh_pick *pick, bool failed)
+static __always_inline void binding_end(struct mesh_pick *binding, bool failed)
 {
-	if (__sync_lock_test_and_set(&pick->phase, PICK_NONE) != PICK_NONE)
-		count_out(pick->service, pick->endpoint, failed);
+	if (__sync_lock_test_and_set(&binding->phase, BINDING_NONE) != BINDING_NONE)
+		count_out(binding->service, binding->endpoint, failed);
 }
 
 /* Advances the phase only if it is |from|, so only forward and only once. */
-static __always_inline void pick_advance(struct mesh_pick *pick, __u32 from, __u32 to)
+static __always_inline void binding_advance(struct mesh_pick *binding, __u32 from, __u32 to)
 {
-	__sync_val_compare_and_swap(&pick->phase, from, to);
+	__sync_val_compare_and_swap(&binding->phase, from, to);
 }
 
-static __always_inline void pick_fill(struct mesh_pick *pick, const struct mesh_ask *ask)
+static __always_inline void binding_fill(struct mesh_pick *binding, const struct mesh_ask *ask)
 {
-	__builtin_memcpy(pick->asked_addr, ask->key.addr, 16);
-	__builtin_memcpy(pick->endpoint_addr, ask->addr, 16);
-	pick->asked_port = ask->key.port;
-	pick->endpoint_port = ask->port;
-	pick->endpoint = ask->endpoint_state;
-	pick->service = ask->service_state;
-	pick->phase = PICK_CHOSEN;
+	__builtin_memcpy(binding->asked_addr, ask->key.addr, 16);
+	__builtin_memcpy(binding->endpoint_addr, ask->addr, 16);
+	binding->asked_port = ask->key.port;
+	binding->endpoint_port = ask->port;
+	binding->endpoint = ask->endpoint_state;
+	binding->service = ask->service_state;
+	binding->phase = BINDING_SELECTED;
 }
 
-static __always_inline bool pick_is_to(const struct mesh_pick *pick, const __u8 addr[16],
-				       __u16 port)
+static __always_inline bool binding_is_to(const struct mesh_pick *binding, const __u8 addr[16],
+					  __u16 port)
 {
 	__u64 a[2], b[2];
 
-	__builtin_memcpy(a, pick->endpoint_addr, 16);
+	__builtin_memcpy(a, binding->endpoint_addr, 16);
 	__builtin_memcpy(b, addr, 16);
-	return a[0] == b[0] && a[1] == b[1] && pick->endpoint_port == port;
+	return a[0] == b[0] && a[1] == b[1] && binding->endpoint_port == port;
 }
 
 /* Whether it binds the address that |ask| asked for to the endpoint that it was given. */
-static __always_inline bool pick_is_for(const struct mesh_pick *pick, const struct mesh_ask *ask)
+static __always_inline bool binding_is_for(const struct mesh_pick *binding,
+					   const struct mesh_ask *ask)
 {
-	return pick_is_to(pick, ask->addr, ask->port) && pick->asked_port == ask->key.port &&
-	       addr_is(pick->asked_addr, ask->key.addr);
+	return binding_is_to(binding, ask->addr, ask->port) &&
+	       binding->asked_port == ask->key.port && addr_is(binding->asked_addr, ask->key.addr);
 }
 
 /* Clears the binding: the socket connects elsewhere. Entries of datagrams stay. */
-static __always_inline void pick_clear(struct mesh_pick *pick)
+static __always_inline void binding_clear(struct mesh_pick *binding)
 {
-	pick_end(pick, false);
-	pick->asked_port = pick->endpoint_port = 0;
+	binding_end(binding, false);
+	binding->asked_port = binding->endpoint_port = 0;
 }
 
 /* ---- datagrams: the service address of the latest one to an endpoint */
@@ -75,12 +76,12 @@ static __always_inline void asked_put(const struct asked_key *key, const __u8 ad
 }
 
 /* Removes the entry of a socket that connects to |addr|, |port| now. */
-static __always_inline void asked_forget(const struct mesh_pick *pick, __u64 cookie,
+static __always_inline void asked_forget(const struct mesh_pick *binding, __u64 cookie,
 					 const __u8 addr[16], __u16 port)
 {
 	struct asked_key key = {};
 
-	if (!pick || !pick->asked)
+	if (!binding || !binding->asked)
 		return;
 	asked_key_fill(&key, cookie, addr, port);
 	bpf_map_delete_elem(&weft_asked, &key);

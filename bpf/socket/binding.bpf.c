@@ -4,12 +4,12 @@
  * for. Emit nothing, lose nothing: the kernel always runs control group hooks, while it skips a
  * tracepoint program that would interrupt itself. */
 #include "bpf/lib/ask.bpf.h"
-#include "bpf/lib/pick.bpf.h"
+#include "bpf/lib/binding.bpf.h"
 
 /* The SYN is about to be sent: from now on state changes tell when the connection ends. */
-static __always_inline void connecting(struct bpf_sock_ops *ops, struct mesh_pick *pick)
+static __always_inline void connecting(struct bpf_sock_ops *ops, struct mesh_pick *binding)
 {
-	pick_advance(pick, PICK_CHOSEN, PICK_CONNECTING);
+	binding_advance(binding, BINDING_SELECTED, BINDING_CONNECTING);
 	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
@@ -17,19 +17,19 @@ SEC("sockops")
 int mesh_state(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
-	struct mesh_pick *pick;
+	struct mesh_pick *binding;
 
 	if (!sk || (ops->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ops->op != BPF_SOCK_OPS_STATE_CB))
 		return 1;
-	pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
-	if (!pick)
+	binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	if (!binding)
 		return 1;
 	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
-		connecting(ops, pick);
+		connecting(ops, binding);
 	else if (ops->args[1] == BPF_TCP_ESTABLISHED)
-		pick_advance(pick, PICK_CONNECTING, PICK_ESTABLISHED);
+		binding_advance(binding, BINDING_CONNECTING, BINDING_ESTABLISHED);
 	else if (ops->args[1] == BPF_TCP_CLOSE)
-		pick_end(pick, pick->phase != PICK_ESTABLISHED);
+		binding_end(binding, binding->phase != BINDING_ESTABLISHED);
 	return 1;
 }
 
@@ -37,33 +37,33 @@ int mesh_state(struct bpf_sock_ops *ops)
 SEC("cgroup/sock_release")
 int mesh_release(struct bpf_sock *sk)
 {
-	struct mesh_pick *pick = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
+	struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 
-	if (pick && pick->phase == PICK_CHOSEN)
-		pick_end(pick, false);
+	if (binding && binding->phase == BINDING_SELECTED)
+		binding_end(binding, false);
 	return 1;
 }
 
-static __always_inline const struct mesh_pick *peer_pick(struct bpf_sock_addr *ctx,
-							 const __u8 addr[16])
+static __always_inline const struct mesh_pick *peer_binding(struct bpf_sock_addr *ctx,
+							    const __u8 addr[16])
 {
 	struct bpf_sock *sk = ctx->sk;
-	const struct mesh_pick *pick = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
+	const struct mesh_pick *binding = sk ? bpf_sk_storage_get(&weft_picks, sk, 0, 0) : NULL;
 
-	if (!pick || !pick_is_to(pick, addr, bpf_ntohs((__u16)ctx->user_port)))
+	if (!binding || !binding_is_to(binding, addr, bpf_ntohs((__u16)ctx->user_port)))
 		return NULL;
-	return pick;
+	return binding;
 }
 
 static __always_inline int peer_look(struct bpf_sock_addr *ctx, bool v6)
 {
-	const struct mesh_pick *pick;
+	const struct mesh_pick *binding;
 	__u8 addr[16];
 
 	addr_get(ctx, addr, v6);
-	pick = peer_pick(ctx, addr);
-	if (pick)
-		addr_put(ctx, pick->asked_addr, pick->asked_port, v6);
+	binding = peer_binding(ctx, addr);
+	if (binding)
+		addr_put(ctx, binding->asked_addr, binding->asked_port, v6);
 	return 1;
 }
 
