@@ -17,7 +17,7 @@ __weak __noinline int source_of_addr(const struct end_key *key, __u64 generation
 }
 
 /* The SYN owner of |arrived|, given as the server sees it; egress_seq: of the SYN. */
-static __noinline struct knock *knock_find(const struct end_key *arrived)
+static __noinline struct knock *syn_owner_find(const struct end_key *arrived)
 {
 	struct end_key reversed = {};
 
@@ -27,15 +27,15 @@ static __noinline struct knock *knock_find(const struct end_key *arrived)
 }
 
 /* The workload of the process that sent the SYN. */
-__weak __noinline int source_by_process(const struct end_key *arrived, const struct knock *knock,
-					__u64 generation)
+__weak __noinline int source_by_process(const struct end_key *arrived,
+					const struct knock *syn_owner, __u64 generation)
 {
 	struct identity_search s = {.generation = generation};
 
-	if (!arrived || !knock)
+	if (!arrived || !syn_owner)
 		return 0;
 	__builtin_memcpy(s.addr, arrived->remote_addr, 16);
-	identity_of_facts(&s, &knock->facts);
+	identity_of_facts(&s, &syn_owner->facts);
 	return s.identity;
 }
 
@@ -46,9 +46,10 @@ __weak __noinline int source_by_process(const struct end_key *arrived, const str
  * read at once, because another SYN may replace it. */
 static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 generation)
 {
-	const struct knock *knock = knock_find(arrived);
-	__u32 place = knock && knock->generation == generation ? knock->place : PLACE_UNKNOWN;
-	__u32 identity = knock ? source_by_process(arrived, knock, generation) : 0;
+	const struct knock *syn_owner = syn_owner_find(arrived);
+	__u32 place =
+		syn_owner && syn_owner->generation == generation ? syn_owner->place : PLACE_UNKNOWN;
+	__u32 identity = syn_owner ? source_by_process(arrived, syn_owner, generation) : 0;
 
 	if (identity)
 		return identity;
@@ -59,11 +60,11 @@ static __always_inline __u32 source_of_syn(const struct end_key *arrived, __u64 
  * be, else 0. It stops there: this call chain has the maximum of frames. */
 static __always_inline __u64 source_net(const struct end_key *arrived, __u64 generation)
 {
-	const struct knock *knock = knock_find(arrived);
+	const struct knock *syn_owner = syn_owner_find(arrived);
 
-	if (!knock || knock->generation != generation || knock->place != IDENTITY_MANY)
+	if (!syn_owner || syn_owner->generation != generation || syn_owner->place != IDENTITY_MANY)
 		return 0;
-	return net_if_there(knock->net, knock->facts.netns_ino);
+	return net_if_there(syn_owner->net, syn_owner->facts.netns_ino);
 }
 
 __weak __noinline int target_of_packet(const struct end_key *key, __u64 generation)

@@ -98,7 +98,7 @@ static __always_inline bool refused_take(const struct end_key *ends, __u32 netns
 
 /* A socket of this node sends the SYN |key|. If that SYN was refused before, the server's network
  * namespace is told to expect its retransmission. */
-static __noinline int knock_send(const struct end_key *key, const struct knock *fresh)
+static __noinline int syn_owner_record(const struct end_key *key, const struct knock *fresh)
 {
 	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);
 	struct near near = {.sent_ns = bpf_ktime_get_ns(), .seq = key->egress_seq};
@@ -119,7 +119,7 @@ static __noinline int knock_send(const struct end_key *key, const struct knock *
 
 /* The SYN that a socket of this node last sent to |ends|, given as the server sees them; NULL: none
  * that could still arrive. */
-static __always_inline const struct near *knocked_lately(const struct end_key *ends)
+static __always_inline const struct near *syn_sent_lately(const struct end_key *ends)
 {
 	struct end_key reversed = {};
 	const struct near *near;
@@ -131,15 +131,15 @@ static __always_inline const struct near *knocked_lately(const struct end_key *e
 
 /* The SYN |arrived| is refused by a server in |netns_ino|. For a client on this node the refusal is
  * stored with the SYN owner; for others only the addresses identify the retransmission. */
-static __always_inline void knock_refuse(const struct end_key *arrived, __u32 netns_ino,
-					 __u64 generation)
+static __always_inline void syn_owner_refuse(const struct end_key *arrived, __u32 netns_ino,
+					     __u64 generation)
 {
-	struct knock *knock = knock_find(arrived);
+	struct knock *syn_owner = syn_owner_find(arrived);
 
-	if (!knock) {
+	if (!syn_owner) {
 		refused_expect(arrived, netns_ino, generation, STRANGER_NS);
 		return;
 	}
-	knock->refused_netns = netns_ino;
-	knock->refused_generation = generation;
+	syn_owner->refused_netns = netns_ino;
+	syn_owner->refused_generation = generation;
 }

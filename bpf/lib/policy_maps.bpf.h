@@ -29,13 +29,13 @@ struct knock {
 	__u32 place;		  /* workload by its address or its network namespace: cell */
 };
 
-struct knock_map {
+struct syn_owner_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct end_key);
 	__type(value, struct knock);
 };
-extern struct knock_map weft_knocks SEC(".maps");
+extern struct syn_owner_map weft_knocks SEC(".maps");
 
 /* When a socket of this node, in any network namespace, last sent a SYN with these addresses: for
  * some time after that an arriving SYN with them may be that one. Sequence numbers 0. */

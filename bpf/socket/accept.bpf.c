@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Policy at the server's end, using the senders that bpf/socket/knock.bpf.c noted. Hooks:
+/* Policy at the server's end, using the senders that bpf/socket/syn_owner.bpf.c noted. Hooks:
  * cgroup_skb ingress decides about a SYN at its listener and about a datagram at its socket, and
  * drops what is denied, so that no connection is created; sk_lookup (in each network namespace)
  * decides about a SYN before a listener is found, so that the kernel answers it with a RST. Emits
@@ -146,7 +146,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 		a.answer.action = WEFT_ACTION_DENY;
 	listener_tell(skb, &a, key);
 	if (a.answer.action == WEFT_ACTION_DENY)
-		knock_refuse(key, netns_of_sock(sk), generation);
+		syn_owner_refuse(key, netns_of_sock(sk), generation);
 	return a.answer.action;
 }
 
@@ -533,7 +533,7 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 	target = target_of_packet(key, generation);
 	if (!target)
 		return policies_generation() == generation ? WEFT_ACTION_ALLOW : WEFT_ACTION_STALE;
-	near = knocked_lately(key);
+	near = syn_sent_lately(key);
 	a.target = target;
 	a.source = near ? IDENTITY_MANY : source_of_addr(key, generation);
 	accept_ask(&a, key);

@@ -46,21 +46,21 @@ static __noinline int holder_of_address(const struct end *e, bool remote, __u32 
 }
 
 /* The network namespace from which the client connected, if it is on this node. */
-static __always_inline __u64 net_of_client(const struct knock *knock)
+static __always_inline __u64 net_of_client(const struct knock *syn_owner)
 {
-	return knock ? net_if_there(knock->net, knock->facts.netns_ino) : 0;
+	return syn_owner ? net_if_there(syn_owner->net, syn_owner->facts.netns_ino) : 0;
 }
 
 /* The source is the workload of the process, else of its address, else of its network namespace: as
  * at connect, by the generation in force now. */
 static __always_inline __u32 source_of_end(struct sock *sk, const struct end *e)
 {
-	const struct knock *knock = e->server ? knock_find(&e->key) : NULL;
-	__u64 net = e->server ? net_of_client(knock) : holder_net(sk);
+	const struct knock *syn_owner = e->server ? syn_owner_find(&e->key) : NULL;
+	__u64 net = e->server ? net_of_client(syn_owner) : holder_net(sk);
 	__u32 identity = 0;
 
 	if (e->server) {
-		identity = knock ? source_by_process(&e->key, knock, e->generation) : 0;
+		identity = syn_owner ? source_by_process(&e->key, syn_owner, e->generation) : 0;
 	} else {
 		identity = holder_of_process(sk, e);
 	}
@@ -178,7 +178,7 @@ static __always_inline bool is_forbidden(struct sock *sk, struct end *e)
 	e->generation = m.header->generation;
 	e->source = source_of_end(sk, e);
 	e->target = target_of_address(e);
-	client_net = e->server ? net_of_client(knock_find(&e->key)) : net;
+	client_net = e->server ? net_of_client(syn_owner_find(&e->key)) : net;
 	if (e->target)
 		return any_is_denied(e, client_net);
 	return e->server && server_denies(sk, e, client_net);

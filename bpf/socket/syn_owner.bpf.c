@@ -24,18 +24,18 @@ static __noinline int place_of_sender(struct __sk_buff *skb, struct bpf_sock *sk
 	return identity_in_net(&address, net, generation);
 }
 
-static __noinline int syn_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
-				__u32 place)
+static __noinline int syn_record(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
+				 __u32 place)
 {
-	struct knock knock = {.generation = generation, .place = place};
+	struct knock syn_owner = {.generation = generation, .place = place};
 	struct end_key key = {};
 
 	if (syn_read(skb, &key, true) != SYN_FOUND)
 		return PASS;
-	facts_of_sock(sk, &knock.facts);
-	knock.cookie = bpf_get_socket_cookie(skb);
-	knock.net = net_of_sock(sk);
-	knock_send(&key, &knock);
+	facts_of_sock(sk, &syn_owner.facts);
+	syn_owner.cookie = bpf_get_socket_cookie(skb);
+	syn_owner.net = net_of_sock(sk);
+	syn_owner_record(&key, &syn_owner);
 	return PASS;
 }
 
@@ -57,8 +57,8 @@ static __noinline bool datagram_is_due(struct __sk_buff *skb, struct bpf_sock *s
 	       sender_is_due(&key, bpf_get_socket_cookie(skb), generation);
 }
 
-static __noinline int datagram_knock(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
-				     __u32 place)
+static __noinline int datagram_record(struct __sk_buff *skb, struct bpf_sock *sk, __u64 generation,
+				      __u32 place)
 {
 	struct sender sender = {.generation = generation, .place = place};
 	struct sender_key key = {};
@@ -93,6 +93,6 @@ int mesh_knock(struct __sk_buff *skb)
 	if (!generation || (talks && !datagram_is_due(skb, sk, generation)))
 		return PASS;
 	place = place_of_sender(skb, sk, generation);
-	return talks ? datagram_knock(skb, sk, generation, place)
-		     : syn_knock(skb, sk, generation, place);
+	return talks ? datagram_record(skb, sk, generation, place)
+		     : syn_record(skb, sk, generation, place);
 }
