@@ -36,7 +36,7 @@ struct endpoint_map weft_endpoints SEC(".maps");
 struct service_map weft_services SEC(".maps");
 struct binding_map weft_picks SEC(".maps");
 struct sticky_map weft_sticky SEC(".maps");
-struct asked_map weft_asked SEC(".maps");
+struct requested_map weft_asked SEC(".maps");
 struct syn_owner_map weft_knocks SEC(".maps");
 struct near_map weft_near SEC(".maps");
 struct refused_map weft_refused SEC(".maps");

@@ -104,7 +104,7 @@ static __always_inline int authorize_here(struct authorize *a)
 	return a->answer.action;
 }
 
-__weak __noinline int authorize_ask(struct authorize *a)
+__weak __noinline int authorize_decide(struct authorize *a)
 {
 	return a ? authorize_here(a) : WEFT_ACTION_ALLOW;
 }

@@ -2,7 +2,7 @@
 /* Layer 6: the endpoint binding of a socket, stored with the socket, and uncounted exactly once. */
 #pragma once
 
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/sock_addr.bpf.h"
 
 /* Uncounts the connection if it is counted. */
 static __always_inline void binding_end(struct mesh_pick *binding, bool failed)
@@ -17,14 +17,15 @@ static __always_inline void binding_advance(struct mesh_pick *binding, __u32 fro
 	__sync_val_compare_and_swap(&binding->phase, from, to);
 }
 
-static __always_inline void binding_fill(struct mesh_pick *binding, const struct mesh_ask *ask)
+static __always_inline void binding_fill(struct mesh_pick *binding,
+					 const struct mesh_request *request)
 {
-	__builtin_memcpy(binding->asked_addr, ask->key.addr, 16);
-	__builtin_memcpy(binding->endpoint_addr, ask->addr, 16);
-	binding->asked_port = ask->key.port;
-	binding->endpoint_port = ask->port;
-	binding->endpoint = ask->endpoint_state;
-	binding->service = ask->service_state;
+	__builtin_memcpy(binding->asked_addr, request->key.addr, 16);
+	__builtin_memcpy(binding->endpoint_addr, request->addr, 16);
+	binding->asked_port = request->key.port;
+	binding->endpoint_port = request->port;
+	binding->endpoint = request->endpoint_state;
+	binding->service = request->service_state;
 	binding->phase = BINDING_SELECTED;
 }
 
@@ -38,12 +39,13 @@ static __always_inline bool binding_is_to(const struct mesh_pick *binding, const
 	return a[0] == b[0] && a[1] == b[1] && binding->endpoint_port == port;
 }
 
-/* Whether it binds the address that |ask| asked for to the endpoint that it was given. */
+/* Whether it binds the address that |request| asked for to the endpoint that it was given. */
 static __always_inline bool binding_is_for(const struct mesh_pick *binding,
-					   const struct mesh_ask *ask)
+					   const struct mesh_request *request)
 {
-	return binding_is_to(binding, ask->addr, ask->port) &&
-	       binding->asked_port == ask->key.port && addr_is(binding->asked_addr, ask->key.addr);
+	return binding_is_to(binding, request->addr, request->port) &&
+	       binding->asked_port == request->key.port &&
+	       addr_is(binding->asked_addr, request->key.addr);
 }
 
 /* Clears the binding: the socket connects elsewhere. Entries of datagrams stay. */
@@ -55,8 +57,8 @@ static __always_inline void binding_clear(struct mesh_pick *binding)
 
 /* ---- datagrams: the service address of the latest one to an endpoint */
 
-static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, const __u8 addr[16],
-					   __u16 port)
+static __always_inline void requested_key_fill(struct asked_key *key, __u64 cookie,
+					       const __u8 addr[16], __u16 port)
 {
 	key->cookie = cookie;
 	__builtin_memcpy(key->addr, addr, 16);
@@ -64,7 +66,8 @@ static __always_inline void asked_key_fill(struct asked_key *key, __u64 cookie, 
 }
 
 /* A datagram to |key| asked for |addr|, |port|. */
-static __always_inline void asked_put(const struct asked_key *key, const __u8 addr[16], __u16 port)
+static __always_inline void requested_put(const struct asked_key *key, const __u8 addr[16],
+					  __u16 port)
 {
 	const struct asked *before = bpf_map_lookup_elem(&weft_asked, key);
 	struct asked asked = {.port = port};
@@ -76,13 +79,13 @@ static __always_inline void asked_put(const struct asked_key *key, const __u8 ad
 }
 
 /* Removes the entry of a socket that connects to |addr|, |port| now. */
-static __always_inline void asked_forget(const struct mesh_pick *binding, __u64 cookie,
-					 const __u8 addr[16], __u16 port)
+static __always_inline void requested_forget(const struct mesh_pick *binding, __u64 cookie,
+					     const __u8 addr[16], __u16 port)
 {
 	struct asked_key key = {};
 
 	if (!binding || !binding->asked)
 		return;
-	asked_key_fill(&key, cookie, addr, port);
+	requested_key_fill(&key, cookie, addr, port);
 	bpf_map_delete_elem(&weft_asked, &key);
 }

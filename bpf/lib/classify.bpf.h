@@ -231,11 +231,12 @@ static __always_inline bool looks_empty_lines(struct __sk_buff *skb, const struc
  * refuses, or a part of one: the response decides. */
 static __always_inline int classify_unknown(const struct capture *c, const struct conn_state *state)
 {
-	__u8 asks = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
+	__u8 requests = state->role == WEFT_ROLE_CLIENT ? WEFT_EGRESS : WEFT_INGRESS;
 
 	if (state->midstream)
 		return STREAM_NEW;
-	if (!state->role || c->direction != asks || state->streams[!asks].mode != STREAM_NEW)
+	if (!state->role || c->direction != requests ||
+	    state->streams[!requests].mode != STREAM_NEW)
 		return STREAM_OPAQUE;
 	return STREAM_UNCLEAR;
 }

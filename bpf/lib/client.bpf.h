@@ -99,12 +99,12 @@ static __always_inline __u64 client_of_netns(__u64 cookie)
 /* The client's hash: of the address that the socket is bound to, else of the address that it will
  * get, else of its network namespace. */
 static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
-				       const struct mesh_ask *ask)
+				       const struct mesh_request *request)
 {
 	struct weft_mesh_key key = {};
 
 	addr_of_sock(sk, key.addr);
-	if (addr_is_any(key.addr) && !client_address(&key, net_of_sock(sk), ask->can_v6))
+	if (addr_is_any(key.addr) && !client_address(&key, net_of_sock(sk), request->can_v6))
 		return client_of_netns(bpf_get_netns_cookie(ctx));
 	return client_of_addr(key.addr);
 }
@@ -113,18 +113,18 @@ static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct b
 
 /* mesh_decide for the current process. Returns a WEFT_VERDICT_*. */
 static __always_inline int client_decide(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
-					 struct mesh_ask *ask)
+					 struct mesh_request *request)
 {
-	int verdict = mesh_decide(ask);
+	int verdict = mesh_decide(request);
 
 	for (int i = 0; i < GENERATIONS && verdict == MESH_ASKS; i++) {
-		if (ask->asks & WEFT_ASKS_ADDR)
-			ask->client = client_of(ctx, sk, ask);
-		if (ask->asks & WEFT_ASKS_ROUTE)
-			route_match(ask, ask->asks & WEFT_ASKS_SOURCE
-						 ? source_of_current(ctx, ask->generation)
-						 : 0);
-		verdict = mesh_decide(ask);
+		if (request->asks & WEFT_ASKS_ADDR)
+			request->client = client_of(ctx, sk, request);
+		if (request->asks & WEFT_ASKS_ROUTE)
+			route_match(request, request->asks & WEFT_ASKS_SOURCE
+						     ? source_of_current(ctx, request->generation)
+						     : 0);
+		verdict = mesh_decide(request);
 	}
 	return verdict == MESH_ASKS ? WEFT_VERDICT_NO_ENDPOINT : verdict;
 }

@@ -9,27 +9,28 @@
 #define GENERATIONS	  4	       /* generation changes tolerated during one decision */
 #define DATAGRAMS_STAY_NS (300 * NSEC) /* between two datagrams */
 
-/* Not a verdict: the decision needs more facts about the client, |ask->asks|. */
+/* Not a verdict: the decision needs more facts about the client, |request->asks|. */
 #define MESH_ASKS 255
 
 /* ---- session affinity */
 
-static __always_inline void sticky_key_fill(struct sticky_key *key, const struct mesh_ask *ask)
+static __always_inline void sticky_key_fill(struct sticky_key *key,
+					    const struct mesh_request *request)
 {
-	key->client = ask->cookie ? ask->cookie : ask->client;
-	key->asked = ask->key;
-	key->kind = ask->cookie ? STICKY_SOCKET : STICKY_AFFINITY;
+	key->client = request->cookie ? request->cookie : request->client;
+	key->asked = request->key;
+	key->kind = request->cookie ? STICKY_SOCKET : STICKY_AFFINITY;
 }
 
 /* The number of the endpoint in |kept|, MESH_NONE: it is not usable. */
-static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mesh_ask *ask,
+static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mesh_request *request,
 					   const struct sticky *kept)
 {
 	const struct weft_mesh_endpoint *e;
 	__u32 number = kept->number;
 
 	w->s->wanted = kept->endpoint;
-	if (kept->generation != ask->generation || kept->pool != ask->pool) {
+	if (kept->generation != request->generation || kept->pool != request->pool) {
 		scan_wanted(w->s);
 		number = w->s->best;
 	}
@@ -39,7 +40,7 @@ static __always_inline __u32 sticky_number(struct scan_walk *w, const struct mes
 
 /* The endpoint that this client used before, MESH_NONE: none, expired, or not usable. Each use
  * extends the affinity by |stay_ns|. */
-__weak __noinline int sticky_find(struct scan *s, const struct mesh_ask *ask, __u64 stay_ns)
+__weak __noinline int sticky_find(struct scan *s, const struct mesh_request *request, __u64 stay_ns)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct sticky_key key = {};
@@ -47,33 +48,33 @@ __weak __noinline int sticky_find(struct scan *s, const struct mesh_ask *ask, __
 	struct sticky *kept;
 	__u32 number;
 
-	if (!s || !ask || !scan_open(&w, s))
+	if (!s || !request || !scan_open(&w, s))
 		return MESH_NONE;
-	sticky_key_fill(&key, ask);
+	sticky_key_fill(&key, request);
 	kept = bpf_map_lookup_elem(&weft_sticky, &key);
 	if (!kept || kept->until_ns < now)
 		return MESH_NONE;
-	number = sticky_number(&w, ask, kept);
-	if (number == MESH_NONE || ask->simulate)
+	number = sticky_number(&w, request, kept);
+	if (number == MESH_NONE || request->simulate)
 		return number;
 	kept->until_ns = now + stay_ns;
-	kept->generation = ask->generation;
-	kept->pool = ask->pool;
+	kept->generation = request->generation;
+	kept->pool = request->pool;
 	kept->number = number;
 	return number;
 }
 
-__weak __noinline int sticky_keep(const struct mesh_ask *ask, __u32 number, __u64 stay_ns)
+__weak __noinline int sticky_keep(const struct mesh_request *request, __u32 number, __u64 stay_ns)
 {
 	struct sticky kept = {.until_ns = bpf_ktime_get_ns() + stay_ns, .number = number};
 	struct sticky_key key = {};
 
-	if (!ask)
+	if (!request)
 		return 0;
-	kept.generation = ask->generation;
-	kept.pool = ask->pool;
-	kept.endpoint = ask->endpoint_state;
-	sticky_key_fill(&key, ask);
+	kept.generation = request->generation;
+	kept.pool = request->pool;
+	kept.endpoint = request->endpoint_state;
+	sticky_key_fill(&key, request);
 	return bpf_map_update_elem(&weft_sticky, &key, &kept, BPF_ANY);
 }
 
@@ -115,36 +116,36 @@ static __always_inline void rate_give_back(struct weft_service_state *state, __u
 }
 
 /* A WEFT_VERDICT_*. */
-static __always_inline int limits_pass(struct mesh_ask *ask,
+static __always_inline int limits_pass(struct mesh_request *request,
 				       const struct weft_mesh_service *service)
 {
-	struct weft_service_state *state = service_state(ask->service_state);
+	struct weft_service_state *state = service_state(request->service_state);
 	struct weft_endpoint_state *endpoint;
-	__u32 key = ask->endpoint_state;
+	__u32 key = request->endpoint_state;
 
 	endpoint = bpf_map_lookup_elem(&weft_endpoints, &key);
-	if (ask->simulate || !state || !endpoint)
+	if (request->simulate || !state || !endpoint)
 		return WEFT_VERDICT_ALLOWED;
 	if ((service->connects_per_second && !rate_take(state, service->connects_per_second)) ||
-	    (ask->counts && !service_enter(service, state))) {
+	    (request->counts && !service_enter(service, state))) {
 		__sync_fetch_and_add(&state->overflow, 1);
 		return WEFT_VERDICT_OVERFLOW;
 	}
-	ask->entered = 1;
-	if (ask->counts)
+	request->entered = 1;
+	if (request->counts)
 		__sync_fetch_and_add(&endpoint->connections, 1);
 	return WEFT_VERDICT_ALLOWED;
 }
 
 /* Counts a connection that policy allows, too: it goes to its endpoint. */
-static __always_inline void connect_sent(const struct mesh_ask *ask)
+static __always_inline void connect_sent(const struct mesh_request *request)
 {
-	struct weft_service_state *state = service_state(ask->service_state);
+	struct weft_service_state *state = service_state(request->service_state);
 	struct weft_endpoint_state *endpoint;
-	__u32 key = ask->endpoint_state;
+	__u32 key = request->endpoint_state;
 
 	endpoint = bpf_map_lookup_elem(&weft_endpoints, &key);
-	if (!ask->entered || !state || !endpoint)
+	if (!request->entered || !state || !endpoint)
 		return;
 	__sync_fetch_and_add(&state->connects, 1);
 	__sync_fetch_and_add(&endpoint->connects, 1);
@@ -167,25 +168,25 @@ static __always_inline void count_out(__u32 service, __u32 endpoint, bool failed
 
 /* Undoes the effects of a connect that policy denies: its token, its count, and the affinity of the
  * datagrams of its socket. */
-__weak __noinline int connect_taken_back(const struct mesh_ask *ask)
+__weak __noinline int connect_taken_back(const struct mesh_request *request)
 {
 	const struct weft_mesh_service *service;
 	struct weft_service_state *state;
 	struct sticky_key key = {};
 	struct mesh m;
 
-	if (!ask || !ask->entered)
+	if (!request || !request->entered)
 		return 0;
-	if (ask->counts)
-		count_out(ask->service_state, ask->endpoint_state, false);
-	if (ask->cookie) {
-		sticky_key_fill(&key, ask);
+	if (request->counts)
+		count_out(request->service_state, request->endpoint_state, false);
+	if (request->cookie) {
+		sticky_key_fill(&key, request);
 		bpf_map_delete_elem(&weft_sticky, &key);
 	}
-	if (!mesh_open(&m) || m.header->generation != ask->generation)
+	if (!mesh_open(&m) || m.header->generation != request->generation)
 		return 0;
-	service = mesh_cell(m.arena, ask->service);
-	state = service_state(ask->service_state);
+	service = mesh_cell(m.arena, request->service);
+	state = service_state(request->service_state);
 	if (service && state && service->connects_per_second)
 		rate_give_back(state, service->connects_per_second);
 	return 0;
@@ -201,37 +202,37 @@ static __always_inline void count_no_endpoint(__u32 service)
 		__sync_fetch_and_add(&state->no_endpoint, 1);
 }
 
-static __always_inline void endpoint_take(struct mesh_ask *ask, __u32 cell,
+static __always_inline void endpoint_take(struct mesh_request *request, __u32 cell,
 					  const struct weft_mesh_endpoint *e)
 {
-	ask->endpoint = cell;
-	ask->endpoint_state = e->state;
-	__builtin_memcpy(ask->addr, e->addr, 16);
-	ask->port = e->port;
+	request->endpoint = cell;
+	request->endpoint_state = e->state;
+	__builtin_memcpy(request->addr, e->addr, 16);
+	request->port = e->port;
 }
 
 /* How long a client stays with its endpoint, 0: no affinity. */
-static __always_inline __u64 faithful_ns(const struct mesh_ask *ask,
+static __always_inline __u64 faithful_ns(const struct mesh_request *request,
 					 const struct weft_mesh_service *service)
 {
-	return ask->cookie ? DATAGRAMS_STAY_NS : service->affinity_s * NSEC;
+	return request->cookie ? DATAGRAMS_STAY_NS : service->affinity_s * NSEC;
 }
 
-static __always_inline void scan_start(struct scan *s, const struct mesh_ask *ask,
+static __always_inline void scan_start(struct scan *s, const struct mesh_request *request,
 				       const struct weft_mesh_pool *pool)
 {
-	s->client = ask->client;
-	s->pool = ask->pool;
+	s->client = request->client;
+	s->pool = request->pool;
 	s->base = pool->first;
 	s->count = pool->endpoints;
-	s->can_v4 = ask->can_v4;
-	s->can_v6 = ask->can_v6;
-	s->simulate = ask->simulate;
+	s->can_v4 = request->can_v4;
+	s->can_v6 = request->can_v6;
+	s->simulate = request->simulate;
 }
 
-/* Fills in the endpoint; |ask->endpoint| 0: none is usable. Returns 1 if it is the one that the
+/* Fills in the endpoint; |request->endpoint| 0: none is usable. Returns 1 if it is the one that the
  * client used before. */
-__weak __noinline int endpoint_find(struct mesh_ask *ask, __u64 stay_ns)
+__weak __noinline int endpoint_find(struct mesh_request *request, __u64 stay_ns)
 {
 	const struct weft_mesh_endpoint *e;
 	const struct weft_mesh_pool *pool;
@@ -240,76 +241,77 @@ __weak __noinline int endpoint_find(struct mesh_ask *ask, __u64 stay_ns)
 	struct scan_walk w;
 	bool stayed;
 
-	if (!ask)
+	if (!request)
 		return 0;
-	s.generation = ask->generation;
-	pool = scan_open(&w, &s) ? mesh_cell(w.m.arena, ask->pool) : NULL;
+	s.generation = request->generation;
+	pool = scan_open(&w, &s) ? mesh_cell(w.m.arena, request->pool) : NULL;
 	if (!pool)
 		return 0;
-	scan_start(&s, ask, pool);
+	scan_start(&s, request, pool);
 	if (stay_ns)
-		number = sticky_find(&s, ask, stay_ns);
+		number = sticky_find(&s, request, stay_ns);
 	stayed = number != MESH_NONE;
 	if (!stayed)
 		number = pool_choose(&s);
 	e = number == MESH_NONE ? NULL : mesh_cell(w.m.arena, pool->first + number);
 	if (!e)
 		return 0;
-	endpoint_take(ask, pool->first + number, e);
-	if (stay_ns && !stayed && !ask->simulate)
-		sticky_keep(ask, number, stay_ns);
+	endpoint_take(request, pool->first + number, e);
+	if (stay_ns && !stayed && !request->simulate)
+		sticky_keep(request, number, stay_ns);
 	return stayed;
 }
 
 static __always_inline int service_decide(const struct weft_mesh_front *front,
 					  const struct weft_mesh_service *service,
-					  struct mesh_ask *ask)
+					  struct mesh_request *request)
 {
-	__u32 route = front->match ? ask->route : front->route;
-	__u64 stay_ns = faithful_ns(ask, service);
+	__u32 route = front->match ? request->route : front->route;
+	__u64 stay_ns = faithful_ns(request, service);
 	bool stayed = false;
 
-	ask->service_state = service->state;
+	request->service_state = service->state;
 	if (!route)
 		return WEFT_VERDICT_ALLOWED;
-	split_pool(ask, route, stay_ns != 0);
-	ask->service = front->service;
-	if (ask->pool)
-		stayed = endpoint_find(ask, stay_ns);
-	if (!ask->endpoint)
+	split_pool(request, route, stay_ns != 0);
+	request->service = front->service;
+	if (request->pool)
+		stayed = endpoint_find(request, stay_ns);
+	if (!request->endpoint)
 		return WEFT_VERDICT_NO_ENDPOINT;
 	/* only the first datagram of a socket counts as a connect */
-	return stayed && ask->cookie ? WEFT_VERDICT_ALLOWED : limits_pass(ask, service);
+	return stayed && request->cookie ? WEFT_VERDICT_ALLOWED : limits_pass(request, service);
 }
 
-/* Whether the decision needs more facts about the client than |ask| has. */
-static __always_inline bool ask_lacks(const struct mesh_ask *ask, __u32 asks)
+/* Whether the decision needs more facts about the client than |request| has. */
+static __always_inline bool request_lacks(const struct mesh_request *request, __u32 asks)
 {
-	return (asks & WEFT_ASKS_ADDR && !ask->client) ||
-	       (asks & WEFT_ASKS_ROUTE && ask->route_generation != ask->generation);
+	return (asks & WEFT_ASKS_ADDR && !request->client) ||
+	       (asks & WEFT_ASKS_ROUTE && request->route_generation != request->generation);
 }
 
 /* Decides by the generation in force; returns NO_ENDPOINT when another comes into force. */
-__weak __noinline int decide_once(struct mesh_ask *ask)
+__weak __noinline int decide_once(struct mesh_request *request)
 {
 	const struct weft_mesh_service *service;
 	const struct weft_mesh_front *front;
 	struct mesh m;
 
-	if (!ask)
+	if (!request)
 		return WEFT_VERDICT_ALLOWED;
-	ask->service = ask->pool = ask->endpoint = 0;
-	ask->entered = 0;
+	request->service = request->pool = request->endpoint = 0;
+	request->entered = 0;
 	if (!mesh_open(&m))
 		return WEFT_VERDICT_ALLOWED;
-	ask->generation = m.header->generation;
-	front = mesh_find(&m, &m.header->fronts, &ask->key);
+	request->generation = m.header->generation;
+	front = mesh_find(&m, &m.header->fronts, &request->key);
 	service = front ? mesh_cell(m.arena, front->service) : NULL;
 	if (!service)
 		return WEFT_VERDICT_ALLOWED;
-	ask->asks = front->asks;
-	ask->match = front->match;
-	return ask_lacks(ask, front->asks) ? MESH_ASKS : service_decide(front, service, ask);
+	request->asks = front->asks;
+	request->match = front->match;
+	return request_lacks(request, front->asks) ? MESH_ASKS
+						   : service_decide(front, service, request);
 }
 
 static __always_inline bool generation_is(__u64 generation)
@@ -319,21 +321,22 @@ static __always_inline bool generation_is(__u64 generation)
 	return mesh_open(&m) && m.header->generation == generation;
 }
 
-/* Decides about a connection to |ask->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
- * |ask->service| 0: the address belongs to no service. Otherwise allowed: it goes to |ask->addr|,
- * |ask->port|; with |ask->counts| it was counted: call count_out when it ends. */
-__weak __noinline int mesh_decide(struct mesh_ask *ask)
+/* Decides about a connection to |request->key|: a WEFT_VERDICT_*, or MESH_ASKS. Allowed with
+ * |request->service| 0: the address belongs to no service. Otherwise allowed: it goes to
+ * |request->addr|, |request->port|; with |request->counts| it was counted: call count_out when it
+ * ends. */
+__weak __noinline int mesh_decide(struct mesh_request *request)
 {
 	int verdict = WEFT_VERDICT_ALLOWED;
 
-	if (!ask)
+	if (!request)
 		return verdict;
 	for (int i = 0; i < GENERATIONS; i++) {
-		verdict = decide_once(ask);
-		if (verdict != WEFT_VERDICT_NO_ENDPOINT || generation_is(ask->generation))
+		verdict = decide_once(request);
+		if (verdict != WEFT_VERDICT_NO_ENDPOINT || generation_is(request->generation))
 			break;
 	}
-	if (verdict == WEFT_VERDICT_NO_ENDPOINT && !ask->simulate)
-		count_no_endpoint(ask->service_state);
+	if (verdict == WEFT_VERDICT_NO_ENDPOINT && !request->simulate)
+		count_no_endpoint(request->service_state);
 	return verdict;
 }

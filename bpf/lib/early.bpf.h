@@ -115,9 +115,9 @@ static __always_inline void early_pass(struct stream_state *s, const struct earl
 	s->mode = mode;
 }
 
-static __always_inline void early_ask(struct conn_state *state, const struct early *early)
+static __always_inline void early_request(struct conn_state *state, const struct early *early)
 {
-	pipeline_ask(state, early->data[0] == 'H' && early->data[1] == 'E');
+	pipeline_request(state, early->data[0] == 'H' && early->data[1] == 'E');
 }
 
 /* At the client's end: reports the data of its SYN, which the server accepted. */
@@ -132,7 +132,7 @@ static __always_inline void early_sent(struct end_key *mine, struct conn_state *
 		early_pass(&state->streams[WEFT_EGRESS], early, state->egress_seq,
 			   STREAM_HTTP1_RAW);
 		state->last_direction = WEFT_EGRESS;
-		early_ask(state, early);
+		early_request(state, early);
 		early_segment(state, early, set, WEFT_EGRESS);
 	}
 	bpf_map_delete_elem(&weft_early, mine);
@@ -190,7 +190,7 @@ static __always_inline void early_tell(struct end_key *mine, __u32 netns_ino,
 		return;
 	state->last_direction = WEFT_INGRESS;
 	if (state->role == WEFT_ROLE_SERVER)
-		early_ask(state, early);
+		early_request(state, early);
 	for (int i = 0; i < EARLY_PACKETS; i++)
 		if (!early_arrived(mine, state, set, captured))
 			break;

@@ -75,7 +75,7 @@ static __always_inline __u64 fast_response(const __u8 *bytes, __u64 used, __u64 
 		if (size == used && head->length)
 			s->due = DUE_BODY;
 	}
-	state->asked = 0;
+	state->unanswered = 0;
 	return empty || state->head_request ? size : size + head->length;
 }
 
@@ -100,7 +100,7 @@ static __always_inline __u64 fast_message(const __u8 *bytes, __u64 used, struct 
 	size = fast_scan(bytes, used, &head);
 	if (bytes[0] != 'G')
 		return size ? fast_response(bytes, used, size, &head, state, s) : 0;
-	pipeline_ask(state, false);
+	pipeline_request(state, false);
 	if (size != used) { /* more than one request in the packet */
 		pipeline_lose(state);
 		s->messages = MESSAGES_UNKNOWN;

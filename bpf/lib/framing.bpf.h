@@ -188,23 +188,23 @@ __noinline int direction_change_arrived(struct __sk_buff *skb, const struct capt
 		return 0;
 	}
 	request = begins_request(skb, c, at, &f);
-	if (!request && !state->asked)
+	if (!request && !state->unanswered)
 		return 0; /* the rest of a request that was answered early */
 	state->last_direction = c->direction;
 	if (request)
-		pipeline_ask(state, begins(&f, "HEAD ", 5));
+		pipeline_request(state, begins(&f, "HEAD ", 5));
 	return state->role == WEFT_ROLE_SERVER && !c->fin && (request || begins(&f, "HTTP/1", 6));
 }
 
 /* Reports an arrival, or defers that of a request to the response. Nothing else is deferred,
  * because the rest of a request may arrive after the response. */
-static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool asked)
+static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool request)
 {
 	deferred_flush(state);
 	c->arrival.time_ns = c->time_ns;
 	c->arrival.end_seq = c->seq + c->bytes;
 	c->arrival.bytes = c->bytes;
-	if (!asked || !deferred_put(state, &c->arrival))
+	if (!request || !deferred_put(state, &c->arrival))
 		mark_send(state->cookie, &c->arrival);
 }
 
@@ -218,7 +218,7 @@ static __always_inline void arrival_tell_early(struct capture *c, struct conn_st
 	if (is_opaque(state))
 		return;
 	if (state->role == WEFT_ROLE_CLIENT)
-		state->asked = 0;
+		state->unanswered = 0;
 	pipeline_lose(state);
 	arrival_tell(c, state, false);
 }
@@ -313,7 +313,7 @@ static __always_inline bool is_passed(const struct capture *c, const struct stre
 static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c,
 					struct conn_state *state, struct stream_state *s)
 {
-	bool asked = false;
+	bool request = false;
 	__u64 at;
 
 	if (is_opaque(state))
@@ -343,12 +343,12 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 	if (s->mode == STREAM_HTTP1_RAW || (s->mode == STREAM_UNCLEAR && is_http1(state)))
 		s->mode = STREAM_HTTP1;
 	if (s->mode == STREAM_HTTP1 && state->last_direction != c->direction)
-		asked = direction_change_arrived(skb, c, at, state);
+		request = direction_change_arrived(skb, c, at, state);
 	if (s->mode != STREAM_NEW)
 		s->wanted = NOTHING_WANTED;
 	if (s->mode != STREAM_OPAQUE &&
 	    !(s->mode == STREAM_UNCLEAR && s->position >= UNCLEAR_BYTES))
-		arrival_tell(c, state, asked);
+		arrival_tell(c, state, request);
 }
 
 /* Initializes the stream with the first packet of a direction. */

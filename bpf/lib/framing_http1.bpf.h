@@ -148,7 +148,7 @@ static __always_inline void http1_settle_upload(struct __sk_buff *skb, struct ca
 	struct first_bytes f;
 
 	s->due = DUE_SETTLED;
-	if ((state->asked && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
+	if ((state->unanswered && !answers_lost) || !first_bytes_load(skb, c, 0, &f))
 		return;
 	if (!begins_request(skb, c, 0, &f)) {
 		pipeline_lose(state);
@@ -203,7 +203,7 @@ static __always_inline int http1_response(struct __sk_buff *skb, struct capture 
 	}
 	if (head->status < 200)
 		return 0;
-	state->asked = 0;
+	state->unanswered = 0;
 	if (head->status == 204 || head->status == 304)
 		return 0;
 	if (due == DUE_BODY && head->framing == FRAMING_CHUNKED) {
@@ -224,7 +224,7 @@ static __always_inline void http1_lose(struct __sk_buff *skb, struct capture *c,
 				       struct conn_state *state, struct stream_state *s, __u32 at)
 {
 	pipeline_lose(state);
-	state->asked = 0;
+	state->unanswered = 0;
 	framing_raw(skb, c, s, at, STREAM_HTTP1_RAW);
 }
 
@@ -251,7 +251,7 @@ static __always_inline void http1_message(struct __sk_buff *skb, struct capture 
 		http1_response(skb, c, state, s, &head);
 		return;
 	}
-	pipeline_ask(state, head.is_head);
+	pipeline_request(state, head.is_head);
 	if (head.several) {
 		pipeline_lose(state);
 		s->messages = MESSAGES_UNKNOWN;

@@ -176,7 +176,7 @@ struct conn_state {
 	__u8 last_direction;
 	__u8 head_request;		/* the latest request is HEAD: its response has no body */
 	__u8 enrolled;			/* for redirection: weft_enrolled has more bytes to count */
-	__u8 asked;			/* the latest request has no response yet */
+	__u8 unanswered;		/* the latest request has no response yet */
 	__u8 overlaps;			/* OVERLAPS_* */
 	__u64 started_ns;		/* SYN sent, or discovered */
 	__u64 opened_ns;		/* ESTABLISHED, 0 before */

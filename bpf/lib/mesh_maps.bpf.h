@@ -113,10 +113,10 @@ struct asked {
 	__u32 pad;
 };
 
-struct asked_map {
+struct requested_map {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct asked_key);
 	__type(value, struct asked);
 };
-extern struct asked_map weft_asked SEC(".maps");
+extern struct requested_map weft_asked SEC(".maps");

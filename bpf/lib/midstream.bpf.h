@@ -30,7 +30,7 @@ static __always_inline void midstream_begin(struct conn_state *state, __u32 epoc
 	state->peer = state->opened_ns ? PEER_UNKNOWN : PEER_REMOTE;
 	state->last_direction = 2;
 	state->head_request = 0;
-	state->asked = 0;
+	state->unanswered = 0;
 	state->overlaps = OVERLAPS_NOT;
 	stream_reset(&state->streams[WEFT_EGRESS]);
 	stream_reset(&state->streams[WEFT_INGRESS]);

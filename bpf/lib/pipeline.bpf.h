@@ -26,11 +26,11 @@ static __always_inline void pipeline_lose(struct conn_state *state)
 }
 
 /* A request begins. */
-static __always_inline void pipeline_ask(struct conn_state *state, bool is_head)
+static __always_inline void pipeline_request(struct conn_state *state, bool is_head)
 {
-	if (state->asked)
+	if (state->unanswered)
 		pipeline_lose(state);
-	state->asked = 1;
+	state->unanswered = 1;
 	state->head_request = is_head;
 }
 
@@ -43,7 +43,7 @@ static __always_inline void pipeline_answered(struct conn_state *state, bool ear
 
 	if (early || (!ended && s->due != DUE_UPLOAD))
 		pipeline_lose(state);
-	state->asked = 0;
+	state->unanswered = 0;
 }
 
 /* Whether the requests in |direction| are pipelined, as far as this end knows. */

@@ -3,7 +3,7 @@
  * socket does not have yet is decided at the other end (bpf/socket/accept.bpf.c). */
 #pragma once
 
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/sock_addr.bpf.h"
 #include "bpf/lib/authorize.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
@@ -59,17 +59,18 @@ static __always_inline __u32 source_of_current(struct bpf_sock_addr *ctx, __u64 
 }
 
 /* The address that is actually connected to. */
-static __always_inline void target_key(const struct mesh_ask *ask, struct weft_mesh_key *ret_key)
+static __always_inline void target_key(const struct mesh_request *request,
+				       struct weft_mesh_key *ret_key)
 {
-	bool balanced = ask->service && ask->endpoint;
+	bool balanced = request->service && request->endpoint;
 
-	__builtin_memcpy(ret_key->addr, balanced ? ask->addr : ask->key.addr, 16);
-	ret_key->port = balanced ? ask->port : ask->key.port;
+	__builtin_memcpy(ret_key->addr, balanced ? request->addr : request->key.addr, 16);
+	ret_key->port = balanced ? request->port : request->key.port;
 }
 
 /* Sends the records of |a|. A separate function: before Linux 6.9 the frames of a call chain are
  * rounded up to multiples of 32 bytes, and their sum may be 512. */
-__weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
+__weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh_request *request,
 				    const struct authorize *a)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -77,7 +78,7 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 	bool denied;
 	__u32 notes;
 
-	if (!ask || !a || !sk)
+	if (!request || !a || !sk)
 		return 0;
 	denied = a->answer.action == WEFT_ACTION_DENY;
 	notes = verdicts_of(a);
@@ -91,145 +92,148 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 		if (i < notes)
 			verdict_note(v, a, i);
 		v->cookie = bpf_get_socket_cookie(ctx);
-		verdict_tuple(&v->tuple, sk, ask);
+		verdict_tuple(&v->tuple, sk, request);
 		caller_tell(&v->owner, sk);
-		v->service = ask->service ? ask->service_state : WEFT_NUMBER_NONE;
-		v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
+		v->service = request->service ? request->service_state : WEFT_NUMBER_NONE;
+		v->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;
 		v->place = WEFT_PLACE_CONNECT;
-		v->protocol = ask->key.protocol;
+		v->protocol = request->key.protocol;
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 	}
 	return 0;
 }
 
 /* A separate function, to save stack. */
-__weak __noinline int target_of_ask(const struct mesh_ask *ask, __u64 generation)
+__weak __noinline int target_of_request(const struct mesh_request *request, __u64 generation)
 {
 	struct weft_mesh_key key = {};
 
-	if (!ask)
+	if (!request)
 		return 0;
-	target_key(ask, &key);
+	target_key(request, &key);
 	return identity_of_addr(&key, generation);
 }
 
-static __always_inline void question_target(struct authorize *a, const struct mesh_ask *ask)
+static __always_inline void question_target(struct authorize *a, const struct mesh_request *request)
 {
-	bool balanced = ask->service && ask->endpoint;
+	bool balanced = request->service && request->endpoint;
 
-	a->target = target_of_ask(ask, a->question.generation);
-	a->question.target_port = balanced ? ask->port : ask->key.port;
-	__builtin_memcpy(a->question.target_addr, balanced ? ask->addr : ask->key.addr, 16);
+	a->target = target_of_request(request, a->question.generation);
+	a->question.target_port = balanced ? request->port : request->key.port;
+	__builtin_memcpy(a->question.target_addr, balanced ? request->addr : request->key.addr, 16);
 }
 
 /* Decides by |generation|, for a process of the workload |source|. Returns a WEFT_ACTION_*. */
-__weak __noinline int connect_authorize(struct bpf_sock_addr *ctx, const struct mesh_ask *ask,
-					__u64 generation, __u32 source)
+__weak __noinline int connect_authorize(struct bpf_sock_addr *ctx,
+					const struct mesh_request *request, __u64 generation,
+					__u32 source)
 {
 	struct authorize a = {.source = source, .question.generation = generation};
 	struct bpf_sock *sk = ctx->sk;
 
-	if (!ask || !sk)
+	if (!request || !sk)
 		return WEFT_ACTION_ALLOW;
-	question_target(&a, ask);
+	question_target(&a, request);
 	addr_of_sock(sk, a.question.source_addr);
 	if (addr_is_any(a.question.source_addr))
 		__builtin_memset(a.question.source_addr, 0, 16);
 	authorize_here(&a);
 	if (a.answer.action == WEFT_ACTION_ALLOW || a.answer.action == WEFT_ACTION_DENY)
-		verdicts_tell(ctx, ask, &a);
+		verdicts_tell(ctx, request, &a);
 	return a.answer.action;
 }
 
 /* Whether a policy may apply to this connection at all. A separate function, to save stack. */
-__weak __noinline int policies_watch(const struct mesh_ask *ask)
+__weak __noinline int policies_watch(const struct mesh_request *request)
 {
 	__u64 generation = policies_generation();
 	struct weft_mesh_key key = {};
 
-	if (!generation || !ask)
+	if (!generation || !request)
 		return false;
-	target_key(ask, &key);
+	target_key(request, &key);
 	return policies_concern(&key, generation) || policies_generation() != generation;
 }
 
 /* Returns WEFT_VERDICT_ALLOWED or WEFT_VERDICT_DENIED. Decides again if the generation changes. */
-static __always_inline int policy_decide(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+static __always_inline int policy_decide(struct bpf_sock_addr *ctx,
+					 const struct mesh_request *request)
 {
 	int action = WEFT_ACTION_ALLOW;
 
-	if (!policies_watch(ask))
+	if (!policies_watch(request))
 		return WEFT_VERDICT_ALLOWED;
 	for (int i = 0; i < AUTHORIZE_TRIES; i++) {
 		__u64 generation = policies_generation();
 
 		if (!generation)
 			return WEFT_VERDICT_ALLOWED;
-		action =
-			connect_authorize(ctx, ask, generation, source_of_current(ctx, generation));
+		action = connect_authorize(ctx, request, generation,
+					   source_of_current(ctx, generation));
 		if (action != WEFT_ACTION_STALE)
 			break;
 	}
 	return action == WEFT_ACTION_DENY ? WEFT_VERDICT_DENIED : WEFT_VERDICT_ALLOWED;
 }
 
-static __always_inline void talk_key_of(struct talk_key *key, const struct mesh_ask *ask)
+static __always_inline void talk_key_of(struct talk_key *key, const struct mesh_request *request)
 {
 	struct weft_mesh_key to = {};
 
-	target_key(ask, &to);
+	target_key(request, &to);
 	__builtin_memcpy(key->addr, to.addr, 16);
 	key->port = to.port;
-	key->protocol = ask->key.protocol;
+	key->protocol = request->key.protocol;
 }
 
 /* Whether an allowed datagram came from there before. Separate functions, to save stack. */
-static __noinline bool talk_is_answer(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+static __noinline bool talk_is_answer(struct bpf_sock_addr *ctx, const struct mesh_request *request)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct talk_key key = {};
 
 	if (!sk || !policies_generation())
 		return true;
-	talk_key_of(&key, ask);
+	talk_key_of(&key, request);
 	key.who = netns_of_sock(sk);
 	key.local_port = sk->src_port;
 	return talk_lives(bpf_map_lookup_elem(&weft_talk_in, &key));
 }
 
-static __noinline int talk_begin(const struct mesh_ask *ask)
+static __noinline int talk_begin(const struct mesh_request *request)
 {
-	struct talk_key key = {.who = ask->cookie};
+	struct talk_key key = {.who = request->cookie};
 
-	talk_key_of(&key, ask);
+	talk_key_of(&key, request);
 	talk_go_on(&weft_talk_out, &key);
 	return 0;
 }
 
 /* Returns a WEFT_VERDICT_*. Datagrams: an answer to a received datagram passes regardless of
  * policies for that direction; a datagram that a socket sends first opens the way for answers. */
-static __always_inline int policy_connect(struct bpf_sock_addr *ctx, const struct mesh_ask *ask)
+static __always_inline int policy_connect(struct bpf_sock_addr *ctx,
+					  const struct mesh_request *request)
 {
-	bool talks = is_datagram(ask->key.protocol);
+	bool talks = is_datagram(request->key.protocol);
 	int verdict;
 
-	if (talks && talk_is_answer(ctx, ask))
+	if (talks && talk_is_answer(ctx, request))
 		return WEFT_VERDICT_ALLOWED;
-	verdict = policy_decide(ctx, ask);
-	if (talks && verdict == WEFT_VERDICT_ALLOWED && ask->cookie)
-		talk_begin(ask);
+	verdict = policy_decide(ctx, request);
+	if (talks && verdict == WEFT_VERDICT_ALLOWED && request->cookie)
+		talk_begin(request);
 	return verdict;
 }
 
 /* Undoes what balancing counted. */
-static __always_inline int denied(const struct mesh_ask *ask)
+static __always_inline int denied(const struct mesh_request *request)
 {
 	struct weft_service_state *state;
 
-	if (!ask->service)
+	if (!request->service)
 		return WEFT_VERDICT_DENIED;
-	connect_taken_back(ask);
-	state = service_state(ask->service_state);
+	connect_taken_back(request);
+	state = service_state(request->service_state);
 	if (state)
 		__sync_fetch_and_add(&state->denied, 1);
 	return WEFT_VERDICT_DENIED;

@@ -160,7 +160,7 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 		if (e->role == WEFT_ROLE_CLIENT)
 			pipeline_answered(state, false); /* nothing is in flight */
 		else if (lane->request)
-			pipeline_ask(state, lane->head_request);
+			pipeline_request(state, lane->head_request);
 	}
 	if (lane->overlaps && !state->overlaps)
 		state->overlaps = OVERLAPS_TOLD;

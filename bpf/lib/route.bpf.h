@@ -9,7 +9,7 @@
 #define ROUTES_UNROLLED 16 /* on kernels without bpf_loop (before 5.17) */
 
 /* The request and the result, in the order in which they are filled. */
-struct mesh_ask {
+struct mesh_request {
 	struct weft_mesh_key key;
 	__u8 can_v4; /* the socket can use endpoints of this family */
 	__u8 can_v6;
@@ -43,15 +43,15 @@ static __always_inline struct weft_service_state *service_state(__u32 index)
 /* The number that selects a pool of the split. A client with affinity (|faithful|) always draws the
  * same number. Others draw consecutive numbers that are spread evenly (golden ratio), so that the
  * shares are right after few connections. */
-static __always_inline __u32 split_draw(const struct mesh_ask *ask, bool faithful)
+static __always_inline __u32 split_draw(const struct mesh_request *request, bool faithful)
 {
-	struct weft_service_state *state = service_state(ask->service_state);
-	__u64 who = ask->cookie ? ask->cookie : ask->client;
+	struct weft_service_state *state = service_state(request->service_state);
+	__u64 who = request->cookie ? request->cookie : request->client;
 	__u32 words[2] = {(__u32)who, who >> 32};
 
 	if (faithful || !state)
 		return weft_hash(words, 2, 7);
-	if (ask->simulate)
+	if (request->simulate)
 		return (__u32)state->rotation * 0x9e3779b9u;
 	return (__u32)__sync_fetch_and_add(&state->rotation, 1) * 0x9e3779b9u;
 }
@@ -100,13 +100,13 @@ static __always_inline __u32 split_choose(void *arena, __u32 cell, __u32 random)
 	return w.pool;
 }
 
-/* Selects a pool of a route: |ask->pool|, 0: the route has no destination. */
-__weak __noinline int split_pool(struct mesh_ask *ask, __u32 route, __u32 faithful)
+/* Selects a pool of a route: |request->pool|, 0: the route has no destination. */
+__weak __noinline int split_pool(struct mesh_request *request, __u32 route, __u32 faithful)
 {
 	struct mesh m;
 
-	if (ask && mesh_open(&m) && m.header->generation == ask->generation)
-		ask->pool = split_choose(m.arena, route, split_draw(ask, faithful));
+	if (request && mesh_open(&m) && m.header->generation == request->generation)
+		request->pool = split_choose(m.arena, route, split_draw(request, faithful));
 	return 0;
 }
 
@@ -115,31 +115,31 @@ __weak __noinline int split_pool(struct mesh_ask *ask, __u32 route, __u32 faithf
 /* The input of route matches. A source that is not known, or may be one of several workloads, has
  * no class: then only routes without a condition on the source match. */
 static __always_inline void match_question(struct weft_policy_question *q, const struct mesh *m,
-					   const struct mesh_ask *ask, __u32 source)
+					   const struct mesh_request *request, __u32 source)
 {
 	const struct weft_mesh_identity *who = source ? mesh_cell(m->arena, source) : NULL;
 
-	q->step = ask->match;
+	q->step = request->match;
 	q->class_number = who ? who->class_number : WEFT_NUMBER_NONE;
 	q->namespace_number = q->principal_number = WEFT_NUMBER_NONE;
-	q->generation = ask->generation;
-	q->target_port = ask->key.port;
-	__builtin_memcpy(q->target_addr, ask->key.addr, 16);
+	q->generation = request->generation;
+	q->target_port = request->key.port;
+	__builtin_memcpy(q->target_addr, request->key.addr, 16);
 }
 
 /* Finds the route for a connection of |source|: cell of weft_mesh_identity, 0 or IDENTITY_MANY.
  * Called directly by programs only: the evaluation of steps needs a deep stack. */
-__weak __noinline int route_match(struct mesh_ask *ask, __u32 source)
+__weak __noinline int route_match(struct mesh_request *request, __u32 source)
 {
 	struct weft_policy_question question = {};
 	struct weft_policy_answer answer;
 	struct mesh m;
 
-	if (!ask || !mesh_open(&m))
+	if (!request || !mesh_open(&m))
 		return 0;
-	match_question(&question, &m, ask, source);
+	match_question(&question, &m, request, source);
 	policy_walk(&question, &answer);
-	ask->route = answer.action == WEFT_ACTION_ALLOW ? answer.policy : 0;
-	ask->route_generation = ask->generation;
+	request->route = answer.action == WEFT_ACTION_ALLOW ? answer.policy : 0;
+	request->route_generation = request->generation;
 	return 0;
 }

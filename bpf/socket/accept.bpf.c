@@ -111,12 +111,12 @@ static __noinline int listener_tell(struct __sk_buff *skb, const struct authoriz
 
 /* ---- decisions */
 
-static __always_inline void accept_ask(struct authorize *a, const struct end_key *key)
+static __always_inline void accept_decide(struct authorize *a, const struct end_key *key)
 {
 	__builtin_memcpy(a->question.source_addr, key->remote_addr, 16);
 	__builtin_memcpy(a->question.target_addr, key->local_addr, 16);
 	a->question.target_port = key->local_port;
-	authorize_ask(a);
+	authorize_decide(a);
 }
 
 /* Whether the decision for |source| is not final yet. */
@@ -139,7 +139,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 	a.question.generation = generation;
 	a.target = target;
 	a.source = source ? source : source_of_syn(key, generation);
-	accept_ask(&a, key);
+	accept_decide(&a, key);
 	if (is_unsettled(a.answer.action, source))
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
@@ -270,23 +270,23 @@ static __always_inline int datagram_source(const struct end_key *ends, __u32 net
 	return sender_in(ends, from, generation);
 }
 
-/* Whether accept_ask was called. There is no stack left for a flag of its own. */
-static __always_inline bool was_asked(const struct authorize *a)
+/* Whether accept_decide was called. There is no stack left for a flag of its own. */
+static __always_inline bool was_decided(const struct authorize *a)
 {
 	return a->question.target_port;
 }
 
-/* Asks for every candidate for the sender, as seen from |netns_ino|; the result is in |a|. It is
+/* Decides for every candidate for the sender, as seen from |netns_ino|; the result is in |a|. It is
  * OPEN when no candidate is allowed, and for one candidate the result depends on which of several
  * workloads it is. |given|: the source that datagram_authorize was given. */
-static __always_inline void datagram_ask(struct authorize *a, const struct end_key *ends,
-					 __u32 netns_ino, __u32 target, __u32 given)
+static __always_inline void datagram_decide(struct authorize *a, const struct end_key *ends,
+					    __u32 netns_ino, __u32 target, __u32 given)
 {
 	int source;
 
 	for (__u32 i = FROM_HERE; i < FROM_SOMEWHERE; i++) {
-		if (was_asked(a) && (i == FROM_ADDRESS || a->answer.action == WEFT_ACTION_ALLOW ||
-				     a->answer.action == WEFT_ACTION_STALE))
+		if (was_decided(a) && (i == FROM_ADDRESS || a->answer.action == WEFT_ACTION_ALLOW ||
+				       a->answer.action == WEFT_ACTION_STALE))
 			break;
 		source = datagram_source(ends, netns_ino, i, a->question.generation,
 					 given == SOURCE_FOREIGN);
@@ -294,7 +294,7 @@ static __always_inline void datagram_ask(struct authorize *a, const struct end_k
 			continue;
 		a->source = source;
 		a->target = target;
-		accept_ask(a, ends);
+		accept_decide(a, ends);
 		a->question.some_open |= a->answer.action == WEFT_ACTION_OPEN;
 		if (i == FROM_HERE)
 			break;
@@ -315,10 +315,10 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	if (!sk || !ends)
 		return WEFT_ACTION_ALLOW;
 	if (is_looked_up(source)) {
-		datagram_ask(&a, ends, netns_of_sock(sk), target, source);
+		datagram_decide(&a, ends, netns_of_sock(sk), target, source);
 	} else {
 		a.source = source;
-		accept_ask(&a, ends);
+		accept_decide(&a, ends);
 	}
 	if (is_unsettled(a.answer.action, is_looked_up(source) ? 0 : source))
 		return a.answer.action;
@@ -536,13 +536,13 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 	near = syn_sent_lately(key);
 	a.target = target;
 	a.source = near ? IDENTITY_MANY : source_of_addr(key, generation);
-	accept_ask(&a, key);
+	accept_decide(&a, key);
 	if (near && a.answer.action == WEFT_ACTION_DENY) { /* for any; record this one */
 		latest = *key;
 		latest.egress_seq = near->seq;
 		a.target = target;
 		a.source = source_of_syn(&latest, generation);
-		accept_ask(&a, key);
+		accept_decide(&a, key);
 	}
 	if (a.answer.action == WEFT_ACTION_DENY)
 		lookup_tell(&a, key);

@@ -3,7 +3,7 @@
  * their connections; cgroup getpeername4, getpeername6 return the address that the process asked
  * for. Emit nothing, lose nothing: the kernel always runs control group hooks, while it skips a
  * tracepoint program that would interrupt itself. */
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/sock_addr.bpf.h"
 #include "bpf/lib/binding.bpf.h"
 
 /* The SYN is about to be sent: from now on state changes tell when the connection ends. */

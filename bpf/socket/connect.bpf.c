@@ -9,7 +9,7 @@
 /* ---- Multipath TCP */
 
 /* Only for getpeername: the connection is counted with the kernel's subflow socket. */
-static __always_inline void parent_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+static __always_inline void parent_remember(struct bpf_sock *sk, const struct mesh_request *request)
 {
 	struct mptcp_sock *parent = mptcp_parent(sk);
 	struct mesh_pick *binding = NULL;
@@ -18,7 +18,7 @@ static __always_inline void parent_remember(struct bpf_sock *sk, const struct me
 		binding = bpf_sk_storage_get(&weft_picks, parent, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!binding)
 		return;
-	binding_fill(binding, ask);
+	binding_fill(binding, request);
 	binding->phase = BINDING_NONE;
 }
 
@@ -34,19 +34,20 @@ static __always_inline void parent_forget(struct bpf_sock *sk)
 /* ---- bindings */
 
 /* Without storage the connection goes on uncounted, and getpeername returns the endpoint. */
-static __always_inline void binding_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+static __always_inline void binding_remember(struct bpf_sock *sk,
+					     const struct mesh_request *request)
 {
 	struct mesh_pick *binding =
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	connect_sent(ask);
+	connect_sent(request);
 	if (binding) {
-		binding_fill(binding, ask);
-		if (ask->key.protocol == IPPROTO_TCP)
-			parent_remember(sk, ask);
+		binding_fill(binding, request);
+		if (request->key.protocol == IPPROTO_TCP)
+			parent_remember(sk, request);
 		return;
 	}
-	count_out(ask->service_state, ask->endpoint_state, false);
+	count_out(request->service_state, request->endpoint_state, false);
 	count_lost(WEFT_LOST_STORAGE);
 }
 
@@ -64,52 +65,53 @@ static __always_inline void binding_forget(struct bpf_sock *sk)
 
 /* Forgets the service that this socket's datagrams used at the address it is connected to now. */
 static __noinline void datagrams_forget(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-					const struct mesh_ask *ask)
+					const struct mesh_request *request)
 {
 	if (ctx->protocol == IPPROTO_UDP)
-		asked_forget(bpf_sk_storage_get(&weft_picks, sk, 0, 0), bpf_get_socket_cookie(ctx),
-			     ask->service ? ask->addr : ask->key.addr,
-			     ask->service ? ask->port : ask->key.port);
+		requested_forget(bpf_sk_storage_get(&weft_picks, sk, 0, 0),
+				 bpf_get_socket_cookie(ctx),
+				 request->service ? request->addr : request->key.addr,
+				 request->service ? request->port : request->key.port);
 }
 
 /* A WEFT_VERDICT_*. */
 static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-					  struct mesh_ask *ask)
+					  struct mesh_request *request)
 {
 	int verdict;
 
-	ask->counts = 1;
-	verdict = client_decide(ctx, sk, ask);
+	request->counts = 1;
+	verdict = client_decide(ctx, sk, request);
 	if (verdict != WEFT_VERDICT_ALLOWED)
-		verdict_send(ctx, sk, ask, verdict);
-	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
-		verdict = denied(ask);
-	else if (ask->service)
-		binding_remember(sk, ask);
+		verdict_send(ctx, sk, request, verdict);
+	else if (policy_connect(ctx, request) != WEFT_VERDICT_ALLOWED)
+		verdict = denied(request);
+	else if (request->service)
+		binding_remember(sk, request);
 	return verdict;
 }
 
 static __always_inline int connect_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
-	struct mesh_ask ask = {};
+	struct mesh_request request = {};
 	int verdict;
 
 	if (!sk || !is_balanced(ctx))
 		return 1;
 	datagram_owner(ctx, sk);
 	binding_forget(sk);
-	ask_fill(ctx, &ask, v6);
-	if (!mesh_concerns(&ask)) {
-		datagrams_forget(ctx, sk, &ask);
+	request_fill(ctx, &request, v6);
+	if (!mesh_concerns(&request)) {
+		datagrams_forget(ctx, sk, &request);
 		return 1;
 	}
-	verdict = connect_decide(ctx, sk, &ask);
+	verdict = connect_decide(ctx, sk, &request);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
-	datagrams_forget(ctx, sk, &ask);
-	if (ask.service)
-		addr_put(ctx, ask.addr, ask.port, v6);
+	datagrams_forget(ctx, sk, &request);
+	if (request.service)
+		addr_put(ctx, request.addr, request.port, v6);
 	return 1;
 }
 

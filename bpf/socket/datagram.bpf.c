@@ -7,35 +7,36 @@
 #include "bpf/lib/binding.bpf.h"
 
 /* Stores the service address for replies. The flag saves other sockets the lookup. */
-static __noinline void asked_remember(struct bpf_sock *sk, const struct mesh_ask *ask)
+static __noinline void requested_remember(struct bpf_sock *sk, const struct mesh_request *request)
 {
 	struct mesh_pick *binding =
 		bpf_sk_storage_get(&weft_picks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	struct asked_key key = {};
 
-	connect_sent(ask);
+	connect_sent(request);
 	if (!binding) {
 		count_lost(WEFT_LOST_STORAGE);
 		return;
 	}
-	if (!binding->asked && binding_is_for(binding, ask))
+	if (!binding->asked && binding_is_for(binding, request))
 		return;
-	asked_key_fill(&key, ask->cookie, ask->addr, ask->port);
-	asked_put(&key, ask->key.addr, ask->key.port);
+	requested_key_fill(&key, request->cookie, request->addr, request->port);
+	requested_put(&key, request->key.addr, request->key.port);
 	binding->asked = 1;
 }
 
 /* A datagram to an address that is no service's: replies from there are not translated. */
-static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask *ask, __u64 cookie)
+static __noinline void requested_directly(struct bpf_sock *sk, const struct mesh_request *request,
+					  __u64 cookie)
 {
 	struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 	struct asked_key key = {};
 
 	if (!binding)
 		return;
-	asked_key_fill(&key, cookie, ask->key.addr, ask->key.port);
-	if (binding_is_to(binding, ask->key.addr, ask->key.port)) {
-		asked_put(&key, ask->key.addr, ask->key.port);
+	requested_key_fill(&key, cookie, request->key.addr, request->key.port);
+	if (binding_is_to(binding, request->key.addr, request->key.port)) {
+		requested_put(&key, request->key.addr, request->key.port);
 		binding->asked = 1;
 	} else if (binding->asked) {
 		bpf_map_delete_elem(&weft_asked, &key);
@@ -43,65 +44,69 @@ static __noinline void asked_directly(struct bpf_sock *sk, const struct mesh_ask
 }
 
 /* A connected socket that sends to its service once more keeps its endpoint: it would not receive
- * from another one. Fills |ask| as a decision does; false: it is not connected to this service. */
-static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_ask *ask)
+ * from another one. Fills |request| as a decision does; false: it is not connected to this service.
+ */
+static __noinline bool connected_already(struct bpf_sock *sk, struct mesh_request *request)
 {
 	const struct mesh_pick *binding = bpf_sk_storage_get(&weft_picks, sk, 0, 0);
 	__u8 peer[16];
 	__u16 port;
 
 	if (!binding || binding->phase != BINDING_SELECTED ||
-	    binding->asked_port != ask->key.port || !addr_is(binding->asked_addr, ask->key.addr))
+	    binding->asked_port != request->key.port ||
+	    !addr_is(binding->asked_addr, request->key.addr))
 		return false;
 	port = peer_of_sock(sk, peer);
 	if (!binding_is_to(binding, peer, port))
 		return false;
-	ask->service = ask->endpoint = MESH_NONE; /* not cells: an earlier generation decided */
-	ask->service_state = binding->service;
-	ask->endpoint_state = binding->endpoint;
-	__builtin_memcpy(ask->addr, binding->endpoint_addr, 16);
-	ask->port = binding->endpoint_port;
+	request->service = request->endpoint =
+		MESH_NONE; /* not cells: an earlier generation decided */
+	request->service_state = binding->service;
+	request->endpoint_state = binding->endpoint;
+	__builtin_memcpy(request->addr, binding->endpoint_addr, 16);
+	request->port = binding->endpoint_port;
 	return true;
 }
 
 /* A WEFT_VERDICT_*. */
 static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-				       struct mesh_ask *ask)
+				       struct mesh_request *request)
 {
 	int verdict;
 
-	ask->cookie = bpf_get_socket_cookie(ctx);
-	verdict = connected_already(sk, ask) ? WEFT_VERDICT_ALLOWED : client_decide(ctx, sk, ask);
+	request->cookie = bpf_get_socket_cookie(ctx);
+	verdict = connected_already(sk, request) ? WEFT_VERDICT_ALLOWED
+						 : client_decide(ctx, sk, request);
 	if (verdict != WEFT_VERDICT_ALLOWED)
-		verdict_send(ctx, sk, ask, verdict);
-	else if (policy_connect(ctx, ask) != WEFT_VERDICT_ALLOWED)
-		verdict = denied(ask);
-	else if (ask->service)
-		asked_remember(sk, ask);
+		verdict_send(ctx, sk, request, verdict);
+	else if (policy_connect(ctx, request) != WEFT_VERDICT_ALLOWED)
+		verdict = denied(request);
+	else if (request->service)
+		requested_remember(sk, request);
 	else
-		asked_directly(sk, ask, ask->cookie);
+		requested_directly(sk, request, request->cookie);
 	return verdict;
 }
 
 static __always_inline int send_look(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
-	struct mesh_ask ask = {};
+	struct mesh_request request = {};
 	int verdict;
 
 	if (!sk || !is_balanced(ctx))
 		return 1;
 	datagram_owner(ctx, sk);
-	ask_fill(ctx, &ask, v6);
-	if (!mesh_concerns(&ask)) {
-		asked_directly(sk, &ask, bpf_get_socket_cookie(ctx));
+	request_fill(ctx, &request, v6);
+	if (!mesh_concerns(&request)) {
+		requested_directly(sk, &request, bpf_get_socket_cookie(ctx));
 		return 1;
 	}
-	verdict = send_decide(ctx, sk, &ask);
+	verdict = send_decide(ctx, sk, &request);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		return refuse(verdict);
-	if (ask.service)
-		addr_put(ctx, ask.addr, ask.port, v6);
+	if (request.service)
+		addr_put(ctx, request.addr, request.port, v6);
 	return 1;
 }
 
@@ -129,7 +134,7 @@ static __always_inline bool reply_unmask(struct bpf_sock_addr *ctx, __u8 addr[16
 	if (!binding)
 		return false;
 	if (binding->asked) {
-		asked_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
+		requested_key_fill(&key, bpf_get_socket_cookie(ctx), addr, *port);
 		asked = bpf_map_lookup_elem(&weft_asked, &key);
 	}
 	if (asked) {

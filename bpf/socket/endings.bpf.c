@@ -89,7 +89,7 @@ static __always_inline __u32 target_of_address(const struct end *e)
 
 /* ---- policy */
 
-static __always_inline void end_ask(struct authorize *a, const struct end *e)
+static __always_inline void end_decide(struct authorize *a, const struct end *e)
 {
 	const struct end_key *k = &e->key;
 
@@ -99,7 +99,7 @@ static __always_inline void end_ask(struct authorize *a, const struct end *e)
 	__builtin_memcpy(a->question.source_addr, e->server ? k->remote_addr : k->local_addr, 16);
 	__builtin_memcpy(a->question.target_addr, e->server ? k->local_addr : k->remote_addr, 16);
 	a->question.target_port = e->server ? k->local_port : k->remote_port;
-	authorize_ask(a);
+	authorize_decide(a);
 }
 
 /* Whether policies deny this pair and end established connections; |e| says which. */
@@ -109,7 +109,7 @@ __weak __noinline int end_is_denied(struct end *e)
 
 	if (!e)
 		return 0;
-	end_ask(&a, e);
+	end_decide(&a, e);
 	e->source_number = a.source_number;
 	e->target_number = a.target_number;
 	e->policy = a.answer.policy;

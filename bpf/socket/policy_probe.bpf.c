@@ -37,7 +37,7 @@ int mesh_explain(struct weft_explanation *e)
 	struct authorize a = {.question = e->question, .source = e->source, .target = e->target};
 
 	explanation_ends(&a);
-	authorize_ask(&a);
+	authorize_decide(&a);
 	e->answer = a.answer;
 	e->source_number = a.source_number;
 	e->target_number = a.target_number;

@@ -3,15 +3,16 @@
  * determined by the code and the maps that decide it. Emits nothing, counts nothing. */
 #include "bpf/lib/client.bpf.h"
 
-static __always_inline void simulation_ask(const struct weft_simulation *s, struct mesh_ask *ask)
+static __always_inline void simulation_request(const struct weft_simulation *s,
+					       struct mesh_request *request)
 {
-	__builtin_memcpy(ask->key.addr, s->addr, 16);
-	ask->key.port = s->port;
-	ask->key.protocol = s->protocol;
-	ask->key.kind = WEFT_KEY_FRONT;
-	ask->can_v4 = mesh_addr_is_v4(ask->key.addr);
-	ask->can_v6 = !ask->can_v4;
-	ask->simulate = 1;
+	__builtin_memcpy(request->key.addr, s->addr, 16);
+	request->key.port = s->port;
+	request->key.protocol = s->protocol;
+	request->key.kind = WEFT_KEY_FRONT;
+	request->can_v4 = mesh_addr_is_v4(request->key.addr);
+	request->can_v6 = !request->can_v4;
+	request->simulate = 1;
 }
 
 /* The client's workload, as far as the request describes it. */
@@ -34,41 +35,42 @@ __weak __noinline int simulation_source(const struct weft_simulation *s, __u64 g
 	return search.identity ? search.identity : identity_of_addr(&key, generation);
 }
 
-static __always_inline int simulation_decide(const struct weft_simulation *s, struct mesh_ask *ask)
+static __always_inline int simulation_decide(const struct weft_simulation *s,
+					     struct mesh_request *request)
 {
-	int verdict = mesh_decide(ask);
+	int verdict = mesh_decide(request);
 	__u8 source[16];
 
 	if (verdict != MESH_ASKS)
 		return verdict;
 	__builtin_memcpy(source, s->source_addr, 16);
-	ask->client = addr_is_any(source) ? client_of_netns(s->client) : client_of_addr(source);
-	if (ask->asks & WEFT_ASKS_ROUTE)
-		route_match(ask, simulation_source(s, ask->generation));
-	verdict = mesh_decide(ask);
+	request->client = addr_is_any(source) ? client_of_netns(s->client) : client_of_addr(source);
+	if (request->asks & WEFT_ASKS_ROUTE)
+		route_match(request, simulation_source(s, request->generation));
+	verdict = mesh_decide(request);
 	return verdict == MESH_ASKS ? WEFT_VERDICT_NO_ENDPOINT : verdict;
 }
 
-static __always_inline void simulation_answer(struct weft_simulation *s, const struct mesh_ask *ask,
-					      int verdict)
+static __always_inline void simulation_answer(struct weft_simulation *s,
+					      const struct mesh_request *request, int verdict)
 {
 	s->verdict = verdict;
-	s->generation = ask->generation;
-	s->service = ask->service ? ask->service_state : WEFT_NUMBER_NONE;
-	s->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
-	s->pool = ask->pool;
-	__builtin_memcpy(s->endpoint_addr, ask->addr, 16);
-	s->endpoint_port = ask->port;
+	s->generation = request->generation;
+	s->service = request->service ? request->service_state : WEFT_NUMBER_NONE;
+	s->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;
+	s->pool = request->pool;
+	__builtin_memcpy(s->endpoint_addr, request->addr, 16);
+	s->endpoint_port = request->port;
 }
 
 SEC("syscall")
 int mesh_simulate(struct weft_simulation *s)
 {
-	struct mesh_ask ask = {};
+	struct mesh_request request = {};
 	int verdict;
 
-	simulation_ask(s, &ask);
-	verdict = simulation_decide(s, &ask);
-	simulation_answer(s, &ask, verdict);
+	simulation_request(s, &request);
+	verdict = simulation_decide(s, &request);
+	simulation_answer(s, &request, verdict);
 	return 0;
 }

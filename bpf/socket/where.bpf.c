@@ -4,25 +4,25 @@
  * have it, as struct weft_place, with the workload that a decision about a connection there would
  * find. They lose nothing, but do not see a socket that is in no process's files, or a namespace
  * without a process. */
-#include "bpf/lib/ask.bpf.h"
+#include "bpf/lib/sock_addr.bpf.h"
 #include "bpf/lib/files.bpf.h"
 #include "bpf/lib/holder_walk.bpf.h"
 #include "bpf/lib/holders.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/talk.bpf.h"
 
-static __always_inline const struct weft_where *where_asked(void)
+static __always_inline const struct weft_where *where_requested(void)
 {
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&weft_where, &zero);
 }
 
-static __always_inline bool net_has(__u64 net, const struct weft_where *asked)
+static __always_inline bool net_has(__u64 net, const struct weft_where *where)
 {
 	struct weft_mesh_key address = {};
 
-	__builtin_memcpy(address.addr, asked->addr, 16);
+	__builtin_memcpy(address.addr, where->addr, 16);
 	return net_has_addr(net, &address);
 }
 
@@ -179,7 +179,7 @@ SEC("iter/task_file")
 int mesh_servers(struct bpf_iter__task_file *ctx)
 {
 	struct sock *sk = any_sock_of_file(ctx->meta, ctx->task, ctx->file);
-	const struct weft_where *w = where_asked();
+	const struct weft_where *w = where_requested();
 	struct walked *walked = NULL;
 	__u8 exact = 0;
 
@@ -195,7 +195,7 @@ int mesh_servers(struct bpf_iter__task_file *ctx)
 SEC("iter/task")
 int mesh_places(struct bpf_iter__task *ctx)
 {
-	const struct weft_where *w = where_asked();
+	const struct weft_where *w = where_requested();
 	struct task_struct *task = ctx->task;
 	struct weft_place p = {};
 	__u64 net;

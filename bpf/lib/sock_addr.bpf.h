@@ -117,24 +117,26 @@ static __always_inline void caller_tell(struct weft_owner *out, struct bpf_sock 
 		out->program = owner->program;
 }
 
-static __always_inline void ask_fill(const struct bpf_sock_addr *ctx, struct mesh_ask *ask, bool v6)
+static __always_inline void request_fill(const struct bpf_sock_addr *ctx,
+					 struct mesh_request *request, bool v6)
 {
-	addr_get(ctx, ask->key.addr, v6);
-	ask->key.port = bpf_ntohs((__u16)ctx->user_port);
-	ask->key.protocol = ctx->protocol;
-	ask->key.kind = WEFT_KEY_FRONT;
-	ask->can_v4 = !v6 || mesh_addr_is_v4(ask->key.addr);
-	ask->can_v6 = !ask->can_v4;
+	addr_get(ctx, request->key.addr, v6);
+	request->key.port = bpf_ntohs((__u16)ctx->user_port);
+	request->key.protocol = ctx->protocol;
+	request->key.kind = WEFT_KEY_FRONT;
+	request->can_v4 = !v6 || mesh_addr_is_v4(request->key.addr);
+	request->can_v6 = !request->can_v4;
 }
 
 /* The only check for a call that does not concern the mesh. */
-static __always_inline bool mesh_concerns(const struct mesh_ask *ask)
+static __always_inline bool mesh_concerns(const struct mesh_request *request)
 {
 	struct mesh m;
 
 	if (!mesh_open(&m))
 		return false;
-	return m.header->flags & WEFT_MESH_POLICIES || mesh_find(&m, &m.header->fronts, &ask->key);
+	return m.header->flags & WEFT_MESH_POLICIES ||
+	       mesh_find(&m, &m.header->fronts, &request->key);
 }
 
 /* ---- local and peer address */
@@ -176,32 +178,32 @@ static __always_inline __u32 netns_of_current(void)
 }
 
 static __always_inline void verdict_tuple(struct weft_tuple *t, const struct bpf_sock *sk,
-					  const struct mesh_ask *ask)
+					  const struct mesh_request *request)
 {
-	__builtin_memcpy(t->remote_addr, ask->key.addr, 16);
-	t->remote_port = ask->key.port;
+	__builtin_memcpy(t->remote_addr, request->key.addr, 16);
+	t->remote_port = request->key.port;
 	addr_of_sock(sk, t->local_addr);
 	t->local_port = sk->src_port;
 	t->netns_ino = netns_of_current();
 }
 
 static __always_inline void verdict_send(struct bpf_sock_addr *ctx, struct bpf_sock *sk,
-					 const struct mesh_ask *ask, int verdict)
+					 const struct mesh_request *request, int verdict)
 {
 	struct weft_verdict *v = lifecycle_reserve(weft_verdict, WEFT_EVENT_VERDICT);
 
 	if (!v)
 		return;
 	v->cookie = bpf_get_socket_cookie(ctx);
-	v->generation = ask->generation;
-	verdict_tuple(&v->tuple, sk, ask);
+	v->generation = request->generation;
+	verdict_tuple(&v->tuple, sk, request);
 	caller_tell(&v->owner, sk);
 	v->policy = v->source = v->target = WEFT_NUMBER_NONE;
-	v->service = ask->service_state;
-	v->endpoint = ask->endpoint ? ask->endpoint_state : WEFT_NUMBER_NONE;
+	v->service = request->service_state;
+	v->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;
 	v->verdict = verdict;
 	v->place = WEFT_PLACE_CONNECT;
-	v->protocol = ask->key.protocol;
+	v->protocol = request->key.protocol;
 	bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 }
 
