@@ -47,7 +47,7 @@ struct weft_settings {
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
 
-/* Where the agent tells the kernel half what it need not copy: an array map; the slot of a socket
+/* Where the agent writes what the kernel half need not copy: an array map; the slot of a socket
  * is its cookie modulo WEFT_SKIPS. If another socket has the slot, more is copied than needed and
  * nothing else happens. */
 #define WEFT_SKIPS 1024u

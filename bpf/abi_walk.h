@@ -12,7 +12,7 @@
 /* A connection that carried nothing since a walk over living connections reported it is reported
  * again after this time, so that the agent knows that it lives and who owns it. Twice this is well
  * below SECOND_CLOSE_NS of the agent. */
-#define WEFT_TOLD_AGAIN_NS 3500000000ull
+#define WEFT_REPORT_AGAIN_NS 3500000000ull
 
 #define WEFT_EVENT_PAUSE 0 /* never in the ring, no WEFT_EVENTS */
 

@@ -97,7 +97,7 @@ static __always_inline bool refused_take(const struct end_key *ends, __u32 netns
 /* ---- SYN owners */
 
 /* A socket of this node sends the SYN |key|. If that SYN was refused before, the server's network
- * namespace is told to expect its retransmission. */
+ * namespace expects its retransmission. */
 static __noinline int syn_owner_record(const struct end_key *key, const struct knock *fresh)
 {
 	struct knock *known = bpf_map_lookup_elem(&weft_knocks, key);

@@ -180,9 +180,9 @@ static __noinline int early_peer(const struct end_key *mine, const struct conn_s
 }
 
 /* Reports the stored ingress packets; the direction continues after them. */
-static __always_inline void early_tell(struct end_key *mine, __u32 netns_ino,
-				       struct conn_state *state, struct weft_settings *set,
-				       bool captured)
+static __always_inline void early_report(struct end_key *mine, __u32 netns_ino,
+					 struct conn_state *state, struct weft_settings *set,
+					 bool captured)
 {
 	struct early *early = early_find(mine, netns_ino, state->ingress_seq);
 

@@ -198,7 +198,8 @@ __noinline int direction_change_arrived(struct __sk_buff *skb, const struct capt
 
 /* Reports an arrival, or defers that of a request to the response. Nothing else is deferred,
  * because the rest of a request may arrive after the response. */
-static __always_inline void arrival_tell(struct capture *c, struct conn_state *state, bool request)
+static __always_inline void arrival_report(struct capture *c, struct conn_state *state,
+					   bool request)
 {
 	deferred_flush(state);
 	c->arrival.time_ns = c->time_ns;
@@ -210,8 +211,8 @@ static __always_inline void arrival_tell(struct capture *c, struct conn_state *s
 
 /* The same for an out-of-order packet. It is not parsed, so neither the protocol nor the number of
  * requests is known any more. */
-static __always_inline void arrival_tell_early(struct capture *c, struct conn_state *state,
-					       struct stream_state *s)
+static __always_inline void arrival_report_early(struct capture *c, struct conn_state *state,
+						 struct stream_state *s)
 {
 	hole_note(c, s);
 	c->flags = 0;
@@ -220,7 +221,7 @@ static __always_inline void arrival_tell_early(struct capture *c, struct conn_st
 	if (state->role == WEFT_ROLE_CLIENT)
 		state->unanswered = 0;
 	pipeline_lose(state);
-	arrival_tell(c, state, false);
+	arrival_report(c, state, false);
 }
 
 /* Advances the stream: everything before sequence number |end| was seen. */
@@ -348,7 +349,7 @@ static __always_inline void stream_look(struct __sk_buff *skb, struct capture *c
 		s->wanted = NOTHING_WANTED;
 	if (s->mode != STREAM_OPAQUE &&
 	    !(s->mode == STREAM_UNCLEAR && s->position >= UNCLEAR_BYTES))
-		arrival_tell(c, state, request);
+		arrival_report(c, state, request);
 }
 
 /* Initializes the stream with the first packet of a direction. */
@@ -377,7 +378,7 @@ __noinline int stream_follow(struct __sk_buff *skb, struct capture *c, struct co
 	ahead = c->seq - s->next;
 	if (ahead > 0) {
 		if (c->flags & CAPTURE_MARK_ONLY)
-			arrival_tell_early(c, state, s);
+			arrival_report_early(c, state, s);
 		else
 			follow_hole(skb, c, s);
 		return 0;

@@ -126,7 +126,7 @@ static __always_inline __u64 quiet_until(const struct capture *c)
 
 /* Sets the start of a frame in the next record, which is known if the direction was followed from
  * its first byte. */
-static __always_inline void frame_tell(const struct unit_parser *w)
+static __always_inline void frame_announce(const struct unit_parser *w)
 {
 	struct capture *c = w->c;
 	__u32 from = c->from < c->covered ? c->covered : c->from;
@@ -151,7 +151,7 @@ __noinline int framing_units(struct __sk_buff *skb, struct capture *c, struct st
 	c->at = s->wanted - s->position;
 	if (s->skip)
 		c->from = c->at < c->bytes ? c->at : c->bytes;
-	frame_tell(&w);
+	frame_announce(&w);
 	if (c->bytes <= LARGE_BYTES && c->at < c->bytes)
 		capture_range(skb, c, c->from, c->bytes);
 	if (s->header_bytes)

@@ -191,9 +191,9 @@ _Static_assert(sizeof(struct conn_state) == 184, "slab");
 
 /* Whether requests were pipelined, or could not be counted: then a response's request is not
  * known. */
-#define OVERLAPS_NOT  0
-#define OVERLAPS_HERE 1 /* the other end was not told yet */
-#define OVERLAPS_TOLD 2
+#define OVERLAPS_NOT	   0
+#define OVERLAPS_HERE	   1 /* not announced to the other end yet */
+#define OVERLAPS_ANNOUNCED 2
 
 #define PEER_UNKNOWN 0
 #define PEER_REMOTE  1 /* not on this node, or not known: ingress is captured in full */
@@ -229,9 +229,9 @@ extern struct overflow_map weft_overflows SEC(".maps");
 struct walked {
 	__u64 session; /* session_id of the walk over files that saw it last: a shared socket occurs
 			  once per process */
-	__u64 told_ns; /* when a walk over living connections last reported it, */
-	__u64 told;    /* its activity counter then, */
-	__u32 epoch;   /* and the epoch of the agent that read it */
+	__u64 reported_ns; /* when a walk over living connections last reported it, */
+	__u64 reported;	   /* its activity counter then, */
+	__u32 epoch;	   /* and the epoch of the agent that read it */
 	__u32 pad;
 };
 

@@ -141,6 +141,6 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 		early_sent(&key, state, set);
 	packets_begin(state, set->epoch);
 	if (!state->midstream)
-		early_tell(&key, netns_ino, state, set, peer);
+		early_report(&key, netns_ino, state, set, peer);
 	return 0;
 }

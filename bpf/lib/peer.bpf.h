@@ -41,7 +41,7 @@ static __noinline bool peer_overlaps(const struct __sk_buff *skb, const struct c
 	return !end || (*end & END_OVERLAPS);
 }
 
-static __always_inline bool overlaps_untold(const struct conn_state *state)
+static __always_inline bool overlaps_unannounced(const struct conn_state *state)
 {
 	return state->overlaps == OVERLAPS_HERE ||
 	       (state->overlaps == OVERLAPS_NOT &&
@@ -49,13 +49,13 @@ static __always_inline bool overlaps_untold(const struct conn_state *state)
 }
 
 /* Tells the other end, before the current packet arrives there. */
-static __noinline int overlaps_tell(const struct __sk_buff *skb, struct conn_state *state)
+static __noinline int overlaps_announce(const struct __sk_buff *skb, struct conn_state *state)
 {
 	struct weft_tuple mine = {};
 	struct end_key key = {};
 	__u64 *end;
 
-	state->overlaps = OVERLAPS_TOLD;
+	state->overlaps = OVERLAPS_ANNOUNCED;
 	if (!tuple_of_packet(skb, WEFT_EGRESS, &mine))
 		return 0;
 	end_key_fill(&key, &mine, state->egress_seq, state->ingress_seq);

@@ -70,8 +70,8 @@ static __always_inline void target_key(const struct mesh_request *request,
 
 /* Sends the records of |a|. A separate function: before Linux 6.9 the frames of a call chain are
  * rounded up to multiples of 32 bytes, and their sum may be 512. */
-__weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh_request *request,
-				    const struct authorize *a)
+__weak __noinline int verdicts_report(struct bpf_sock_addr *ctx, const struct mesh_request *request,
+				      const struct authorize *a)
 {
 	struct bpf_sock *sk = ctx->sk;
 	struct weft_verdict *v;
@@ -93,7 +93,7 @@ __weak __noinline int verdicts_tell(struct bpf_sock_addr *ctx, const struct mesh
 			verdict_note(v, a, i);
 		v->cookie = bpf_get_socket_cookie(ctx);
 		verdict_tuple(&v->tuple, sk, request);
-		caller_tell(&v->owner, sk);
+		caller_fill(&v->owner, sk);
 		v->service = request->service ? request->service_state : WEFT_NUMBER_NONE;
 		v->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;
 		v->place = WEFT_PLACE_CONNECT;
@@ -139,7 +139,7 @@ __weak __noinline int connect_authorize(struct bpf_sock_addr *ctx,
 		__builtin_memset(a.question.source_addr, 0, 16);
 	authorize_here(&a);
 	if (a.answer.action == WEFT_ACTION_ALLOW || a.answer.action == WEFT_ACTION_DENY)
-		verdicts_tell(ctx, request, &a);
+		verdicts_report(ctx, request, &a);
 	return a.answer.action;
 }
 

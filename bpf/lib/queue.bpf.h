@@ -115,7 +115,7 @@ static __noinline int queue_look(struct __sk_buff *skb)
 }
 
 /* Fills |listen| except its header and owner. */
-static __always_inline void queue_tell(struct weft_listen *listen, struct sock *sk)
+static __always_inline void queue_fill(struct weft_listen *listen, struct sock *sk)
 {
 	const __u64 *overflows = bpf_sk_storage_get(&weft_overflows, sk, 0, 0);
 

@@ -163,7 +163,7 @@ static __always_inline __u32 lane_take(struct enrolled *e, struct conn_state *st
 			pipeline_request(state, lane->head_request);
 	}
 	if (lane->overlaps && !state->overlaps)
-		state->overlaps = OVERLAPS_TOLD;
+		state->overlaps = OVERLAPS_ANNOUNCED;
 	return lane->bytes;
 }
 

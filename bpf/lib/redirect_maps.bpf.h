@@ -47,7 +47,7 @@ struct enrolled {
 	__u8 mode;     /* enum lane_mode */
 	__u8 excluded; /* set a socket option that does not work with redirected bytes */
 	__u8 role;
-	__u8 told; /* the other end was told of this direction change */
+	__u8 announced; /* this direction change was announced to the other end */
 	__u8 pad[4];
 	__u32 changes_seen; /* weft_lane.changes of its own lane, as processed */
 	__u32 run;	    /* messages since the other end last sent */

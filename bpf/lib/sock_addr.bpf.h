@@ -108,7 +108,7 @@ __weak __noinline int caller_learn(struct bpf_sock_addr *ctx)
 }
 
 /* The owner for a record, with the program if the socket has it. */
-static __always_inline void caller_tell(struct weft_owner *out, struct bpf_sock *sk)
+static __always_inline void caller_fill(struct weft_owner *out, struct bpf_sock *sk)
 {
 	const struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 
@@ -197,7 +197,7 @@ static __always_inline void verdict_send(struct bpf_sock_addr *ctx, struct bpf_s
 	v->cookie = bpf_get_socket_cookie(ctx);
 	v->generation = request->generation;
 	verdict_tuple(&v->tuple, sk, request);
-	caller_tell(&v->owner, sk);
+	caller_fill(&v->owner, sk);
 	v->policy = v->source = v->target = WEFT_NUMBER_NONE;
 	v->service = request->service_state;
 	v->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;

@@ -7,7 +7,7 @@
 
 #define TALK_LASTS_NS	180000000000ull /* idle timeout, as in stateful packet filters */
 #define TALK_REFRESH_NS 1000000000ull
-#define TALK_TELL_NS	10000000000ull
+#define TALK_REPORT_NS	10000000000ull
 
 static __always_inline bool is_datagram(__u32 protocol)
 {
@@ -43,7 +43,7 @@ static __always_inline bool talk_judged(void *map, const struct talk_key *key, _
 	struct talk *talk = bpf_map_lookup_elem(map, key);
 
 	if (talk && talk->told_generation == generation &&
-	    fresh.told_ns - talk->told_ns < TALK_TELL_NS)
+	    fresh.told_ns - talk->told_ns < TALK_REPORT_NS)
 		return false;
 	if (talk)
 		fresh.last_ns = talk->last_ns;

@@ -81,8 +81,8 @@ accept_record(const struct authorize *a, const struct end_key *key, __u32 number
 	return v;
 }
 
-static __noinline int listener_tell(struct __sk_buff *skb, const struct authorize *a,
-				    const struct end_key *key)
+static __noinline int listener_report(struct __sk_buff *skb, const struct authorize *a,
+				      const struct end_key *key)
 {
 	bool denied = a->answer.action == WEFT_ACTION_DENY;
 	__u32 notes = verdicts_of(a);
@@ -144,7 +144,7 @@ __weak __noinline int syn_authorize(struct __sk_buff *skb, const struct end_key 
 		return a.answer.action;
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
-	listener_tell(skb, &a, key);
+	listener_report(skb, &a, key);
 	if (a.answer.action == WEFT_ACTION_DENY)
 		syn_owner_refuse(key, netns_of_sock(sk), generation);
 	return a.answer.action;
@@ -168,7 +168,7 @@ static __noinline int unreadable_deny(struct __sk_buff *skb)
 		return DROP;
 	addresses_read(skb, &key, false);
 	key.local_port = sk->src_port;
-	listener_tell(skb, &a, &key);
+	listener_report(skb, &a, &key);
 	return DROP;
 }
 
@@ -325,7 +325,7 @@ __weak __noinline int datagram_authorize(struct __sk_buff *skb, const struct end
 	if (a.answer.action == WEFT_ACTION_OPEN) /* nothing more can be known */
 		a.answer.action = WEFT_ACTION_DENY;
 	if (datagram_judged(skb, ends, &a))
-		listener_tell(skb, &a, ends);
+		listener_report(skb, &a, ends);
 	return a.answer.action;
 }
 
@@ -510,7 +510,7 @@ static __always_inline void key_of_lookup(const struct bpf_sk_lookup *ctx, struc
 }
 
 /* Records the denial only: notes are recorded at the listener. */
-static __always_inline void lookup_tell(const struct authorize *a, const struct end_key *key)
+static __always_inline void lookup_report(const struct authorize *a, const struct end_key *key)
 {
 	struct weft_verdict *v = accept_record(a, key, 0, 0);
 
@@ -545,7 +545,7 @@ __weak __noinline int lookup_authorize(const struct end_key *key, __u64 generati
 		accept_decide(&a, key);
 	}
 	if (a.answer.action == WEFT_ACTION_DENY)
-		lookup_tell(&a, key);
+		lookup_report(&a, key);
 	return a.answer.action;
 }
 

@@ -102,7 +102,7 @@ static __always_inline bool reader_known(struct bpf_sock_ops *ops, struct bpf_so
 }
 
 /* Marks the connection as enrolled for its counters; a server's end may have no storage yet. */
-static __always_inline bool conn_tell(struct bpf_sock *sk)
+static __always_inline bool conn_enrol(struct bpf_sock *sk)
 {
 	struct conn_state *state =
 		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -118,7 +118,7 @@ static __always_inline bool enrol(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 {
 	struct weft_lane lane = {};
 
-	if (!conn_tell(sk) || bpf_map_update_elem(&weft_lanes, &e->cookie, &lane, BPF_NOEXIST)) {
+	if (!conn_enrol(sk) || bpf_map_update_elem(&weft_lanes, &e->cookie, &lane, BPF_NOEXIST)) {
 		count(WEFT_COUNT_REDIRECT_REFUSED, 1);
 		return false;
 	}

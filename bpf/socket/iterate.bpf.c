@@ -45,24 +45,25 @@ static __always_inline __u64 done_by(struct sock *sk, const struct conn_state *s
 	return tcp ? done + tcp->segs_out + tcp->segs_in : done;
 }
 
-/* Whether the agent was told the current state. Else |*ret| is the state to store after the report.
- * An idle connection is reported again now and then to show that it lives; an enrolled one every
- * time, as its redirected bytes are not counted here. */
-static __always_inline bool is_told(struct sock *sk, const struct conn_state *state,
-				    const struct walked *walked, struct walked *ret)
+/* Whether the current state was reported to the agent. Else |*ret| is the state to store after the
+ * report. An idle connection is reported again now and then to show that it lives; an enrolled one
+ * every time, as its redirected bytes are not counted here. */
+static __always_inline bool is_reported(struct sock *sk, const struct conn_state *state,
+					const struct walked *walked, struct walked *ret)
 {
 	const struct weft_settings *set = settings();
 
 	ret->session = walked->session;
-	ret->told_ns = bpf_ktime_get_ns();
-	ret->told = done_by(sk, state);
+	ret->reported_ns = bpf_ktime_get_ns();
+	ret->reported = done_by(sk, state);
 	ret->epoch = set ? set->epoch : 0;
-	return walked->told_ns && walked->told == ret->told && walked->epoch == ret->epoch &&
-	       walked->told_ns + WEFT_TOLD_AGAIN_NS > ret->told_ns && !state->enrolled;
+	return walked->reported_ns && walked->reported == ret->reported &&
+	       walked->epoch == ret->epoch &&
+	       walked->reported_ns + WEFT_REPORT_AGAIN_NS > ret->reported_ns && !state->enrolled;
 }
 
-static __noinline int conn_tell(struct seq_file *seq, struct sock *sk,
-				const struct conn_state *state)
+static __noinline int conn_report(struct seq_file *seq, struct sock *sk,
+				  const struct conn_state *state)
 {
 	struct weft_close close = {};
 	struct weft_owner *owner;
@@ -85,13 +86,13 @@ static __noinline int conn_tell(struct seq_file *seq, struct sock *sk,
 static __noinline int conn_write(struct seq_file *seq, struct sock *sk, struct walked *walked)
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
-	struct walked told = {};
+	struct walked reported = {};
 
-	if (!state || !state->cookie || !walked || is_told(sk, state, walked, &told))
+	if (!state || !state->cookie || !walked || is_reported(sk, state, walked, &reported))
 		return 0;
-	if (conn_tell(seq, sk, state))
+	if (conn_report(seq, sk, state))
 		return -1;
-	*walked = told;
+	*walked = reported;
 	return 0;
 }
 
@@ -105,7 +106,7 @@ static __noinline int listener_write(struct seq_file *seq, struct sock *sk)
 	event_fill(&listen.event, WEFT_EVENT_LISTEN, sizeof(listen), bpf_ktime_get_ns());
 	listen.event.cpu = WEFT_CPU_NONE;
 	listen.owner = *owner;
-	queue_tell(&listen, sk);
+	queue_fill(&listen, sk);
 	return (int)bpf_seq_write(seq, &listen, sizeof(listen));
 }
 

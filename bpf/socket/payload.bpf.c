@@ -42,8 +42,9 @@ static __always_inline void place(struct conn_state *state, const struct payload
 }
 
 /* The connection is new to the current agent. */
-static __noinline struct conn_state *meet(struct __sk_buff *skb, struct bpf_sock *sk,
-					  const struct payload *p, __u32 epoch, __u8 direction)
+static __noinline struct conn_state *conn_discover(struct __sk_buff *skb, struct bpf_sock *sk,
+						   const struct payload *p, __u32 epoch,
+						   __u8 direction)
 {
 	struct conn_state *state =
 		bpf_sk_storage_get(&weft_conns, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
@@ -103,7 +104,7 @@ static __always_inline struct conn_state *state_of(struct __sk_buff *skb, struct
 {
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 
-	return state && state->epoch == epoch ? state : meet(skb, sk, p, epoch, direction);
+	return state && state->epoch == epoch ? state : conn_discover(skb, sk, p, epoch, direction);
 }
 
 /* No agent reads: bytes are only counted, and the next agent discovers the connection midstream. An
@@ -157,8 +158,8 @@ static __always_inline void look_out(struct __sk_buff *skb, struct capture *c,
 {
 	deferred_take(state, &c->arrival);
 	stream_follow(skb, c, state, &state->streams[WEFT_EGRESS]);
-	if (overlaps_untold(state))
-		overlaps_tell(skb, state);
+	if (overlaps_unannounced(state))
+		overlaps_announce(skb, state);
 	if (c->arrival.bytes)
 		mark_send(state->cookie, &c->arrival);
 }

@@ -75,9 +75,9 @@ static __noinline int direction_change_announce(struct sk_msg_md *msg, const str
 {
 	struct first_bytes f;
 
-	if (e->told || !first_bytes_load(msg, c, 0, &f) || is_continue(&f, c->bytes))
+	if (e->announced || !first_bytes_load(msg, c, 0, &f) || is_continue(&f, c->bytes))
 		return 0;
-	e->told = 1;
+	e->announced = 1;
 	lane->overlaps |= e->role == WEFT_ROLE_SERVER && !is_final(&f);
 	lane->request = begins_request(msg, c, 0, &f);
 	lane->head_request = begins(&f, "HEAD ", 5);
@@ -85,15 +85,15 @@ static __noinline int direction_change_announce(struct sk_msg_md *msg, const str
 	return 0;
 }
 
-static __always_inline void arrival_tell_peer(const struct enrolled *e, const struct capture *c,
-					      __u32 end_seq, __u32 bytes)
+static __always_inline void arrival_report_peer(const struct enrolled *e, const struct capture *c,
+						__u32 end_seq, __u32 bytes)
 {
 	struct arrival arrival = {.time_ns = c->time_ns, .end_seq = end_seq, .bytes = bytes};
 
 	mark_send(e->peer, &arrival);
 }
 
-static __always_inline __u8 mode_told(__u8 mode)
+static __always_inline __u8 mode_announced(__u8 mode)
 {
 	return mode == STREAM_HTTP1_CHUNKS || mode == STREAM_REST ? STREAM_HTTP1 : mode;
 }
@@ -117,15 +117,15 @@ static __always_inline void message_follow(struct sk_msg_md *msg, struct conn_st
 	c.time_ns = bpf_ktime_get_ns();
 	deferred_take(state, &c.arrival);
 	if (state->last_direction != WEFT_EGRESS)
-		e->told = 0;
+		e->announced = 0;
 	direction_change_announce(msg, &c, e, lane);
 	message_stream(msg, &c, state, s);
-	lane->mode = mode_told(s->mode);
+	lane->mode = mode_announced(s->mode);
 	lane->overlaps |= pipeline_overlaps(state, WEFT_EGRESS);
 	if (c.arrival.bytes)
 		mark_send(state->cookie, &c.arrival);
 	if (!is_opaque(state))
-		arrival_tell_peer(e, &c, s->next, msg->size);
+		arrival_report_peer(e, &c, s->next, msg->size);
 }
 
 static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock *sk,

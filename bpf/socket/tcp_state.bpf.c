@@ -168,7 +168,7 @@ static __always_inline void listening(struct sock *sk, bool ended)
 	if (!listen)
 		return;
 	copy_owner(&listen->owner, sk);
-	queue_tell(listen, sk);
+	queue_fill(listen, sk);
 	listen->ended = ended;
 	bpf_ringbuf_submit(listen, BPF_RB_NO_WAKEUP);
 }
