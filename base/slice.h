@@ -14,6 +14,12 @@ struct slice {
 
 #define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
 
+/* Of a text that ends with a NUL, without it. */
+static inline struct slice slice_of(const char *text)
+{
+	return (struct slice){text, strlen(text)};
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
 	return a.size_bytes == b.size_bytes &&

@@ -49,7 +49,7 @@ struct host {
 
 /* A port of a service. */
 struct service {
-	struct eject_policy policy;
+	struct mesh_outlier policy;
 	uint32_t number;
 	uint32_t first, hosts;
 	uint32_t ejected;
@@ -226,7 +226,7 @@ static void add_failure(struct eject *e, struct host *h, enum eject_reason reaso
 
 static void take_status(struct eject *e, struct host *h, uint16_t status, uint64_t now_ns)
 {
-	const struct eject_policy *p = &e->services[h->service].policy;
+	const struct mesh_outlier *p = &e->services[h->service].policy;
 	struct record *r = h->record;
 
 	if (status && status < 500) {
@@ -261,11 +261,11 @@ void eject_connect(struct eject *e, const uint8_t addr[16], uint16_t port, bool 
 {
 	for (uint32_t i = hosts_at(e, addr, port); i != NONE; i = e->hosts[i].next) {
 		struct host *h = &e->hosts[i];
-		const struct eject_policy *p = &e->services[h->service].policy;
+		const struct mesh_outlier *p = &e->services[h->service].policy;
 
 		if (succeeded) {
 			h->record->in_a_row[EJECT_CONNECT] = 0;
-		} else if (p->split) {
+		} else if (p->split_local_origin) {
 			add_failure(e, h, EJECT_CONNECT, p->consecutive_local_failures, now_ns);
 		} else {
 			h->record->requests++;
@@ -433,7 +433,7 @@ void eject_begin(struct eject *e)
 		r->alive = false;
 }
 
-void eject_service_add(struct eject *e, uint32_t service, const struct eject_policy *policy)
+void eject_service_add(struct eject *e, uint32_t service, const struct mesh_outlier *policy)
 {
 	struct service *s;
 

@@ -12,8 +12,7 @@
  * out included, but one may always be unless the bound is 0. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mesh-config/model/traffic.h"
 
 #define EJECT_MAX_EJECTION_MS 300000 /* Envoy: max_ejection_time */
 #define EJECT_SERVICES	      65536u
@@ -36,30 +35,6 @@ enum eject_reason {
 };
 
 const char *eject_reason_text(enum eject_reason reason);
-
-/* 0 in a count or factor: that detection is off. */
-struct eject_policy {
-	uint32_t consecutive_5xx;
-	uint32_t consecutive_gateway_errors;
-	uint32_t consecutive_local_failures; /* connects; without |split| they count as 5xx */
-	bool split;			     /* splitExternalLocalOriginErrors */
-	uint32_t interval_ms;
-	uint32_t base_ejection_ms;
-	uint8_t max_ejection_percent;
-	/* At the end of an interval, over the endpoints with at least |minimum_requests| in it and
-	 * if those are at least |minimum_hosts|: out when the success rate is below mean - factor *
-	 * standard deviation / 1000. */
-	uint32_t success_rate_stdev_factor;
-	/* ... when the mean latency is above |latency_factor| / 1000 times the median of the
-	 * others'. */
-	uint32_t latency_factor;
-	uint32_t minimum_hosts;
-	uint32_t minimum_requests;
-	/* While fewer are healthy ejection is ignored (the balancer does that), and connections are
-	 * not ended. */
-	uint8_t min_health_percent;
-	bool close_connections;
-};
 
 /* An endpoint was ejected or came back. |state| is its index in weft_endpoints. */
 struct eject_change {
@@ -86,7 +61,7 @@ void eject_begin(struct eject *e);
 /* The endpoints added until the next call belong to a port of it; all of its ports are added one
  * after another, with the same |policy|. |service| is the caller's number of it, the same in all
  * generations, below EJECT_SERVICES (others are not watched). */
-void eject_service_add(struct eject *e, uint32_t service, const struct eject_policy *policy);
+void eject_service_add(struct eject *e, uint32_t service, const struct mesh_outlier *policy);
 void eject_host_add(struct eject *e, const uint8_t addr[16], uint16_t port, uint32_t state);
 
 /* Removed endpoints, and those whose service has no outlier detection any more, come back. */

@@ -22,7 +22,7 @@ struct world {
 	struct eject_change last;
 };
 
-static const struct eject_policy DEFAULTS = {
+static const struct mesh_outlier DEFAULTS = {
 	.consecutive_5xx = 5,
 	.interval_ms = 10000,
 	.base_ejection_ms = 30000,
@@ -49,7 +49,7 @@ static const uint8_t *addr(unsigned host)
 	return a;
 }
 
-static void generation(struct world *w, const struct eject_policy *policy, unsigned hosts)
+static void generation(struct world *w, const struct mesh_outlier *policy, unsigned hosts)
 {
 	eject_begin(w->eject);
 	eject_service_add(w->eject, 7, policy);
@@ -117,7 +117,7 @@ static void five_in_a_row_are_out_and_come_back(void **state)
 /* Three endpoints with two ports, and a third of them may be out. */
 static void the_share_is_of_each_port(void **state)
 {
-	struct eject_policy policy = DEFAULTS;
+	struct mesh_outlier policy = DEFAULTS;
 	struct world *w = *state;
 	unsigned out[2] = {0};
 
@@ -170,7 +170,7 @@ static void each_time_it_stays_out_longer(void **state)
 static void no_more_than_the_share_but_always_one(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy half = DEFAULTS, none = DEFAULTS;
+	struct mesh_outlier half = DEFAULTS, none = DEFAULTS;
 
 	answer(w, 0, 500, 5);
 	answer(w, 1, 500, 5);
@@ -192,7 +192,7 @@ static void no_more_than_the_share_but_always_one(void **state)
 static void gateway_errors_count_apart(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy p = DEFAULTS;
+	struct mesh_outlier p = DEFAULTS;
 
 	p.consecutive_5xx = 0;
 	p.consecutive_gateway_errors = 3;
@@ -211,13 +211,13 @@ static void gateway_errors_count_apart(void **state)
 static void failed_connects_count_as_answers_unless_split(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy p = DEFAULTS;
+	struct mesh_outlier p = DEFAULTS;
 
 	for (int i = 0; i < 5; i++)
 		eject_connect(w->eject, addr(1), 80, false, w->now_ns);
 	assert_true(w->out[2]);
 	assert_int_equal(w->last.reason, EJECT_5XX);
-	p.split = true;
+	p.split_local_origin = true;
 	p.consecutive_local_failures = 2;
 	p.max_ejection_percent = 100;
 	generation(w, &p, HOSTS);
@@ -233,7 +233,7 @@ static void failed_connects_count_as_answers_unless_split(void **state)
 static void who_stands_out_by_success_rate_is_out(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy p = DEFAULTS;
+	struct mesh_outlier p = DEFAULTS;
 
 	p.consecutive_5xx = 0;
 	p.success_rate_stdev_factor = 1900;
@@ -252,7 +252,7 @@ static void who_stands_out_by_success_rate_is_out(void **state)
 static void who_is_slow_against_the_fleet_is_out(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy p = DEFAULTS;
+	struct mesh_outlier p = DEFAULTS;
 
 	p.latency_factor = 3000;
 	p.minimum_hosts = 3;
@@ -307,7 +307,7 @@ static void beyond_the_bound_is_counted(void **state)
 static void connections_are_closed_while_enough_are_healthy(void **state)
 {
 	struct world *w = *state;
-	struct eject_policy policy = DEFAULTS;
+	struct mesh_outlier policy = DEFAULTS;
 
 	policy.max_ejection_percent = 100;
 	policy.min_health_percent = 80;

@@ -57,25 +57,6 @@ static void stop_closing(struct steering *s)
 	flags_clear(s, s->generation, WEFT_EJECTED_CLOSE);
 }
 
-static struct eject_policy policy_of(const struct mesh_outlier *o)
-{
-	return (struct eject_policy){
-		.consecutive_5xx = o->consecutive_5xx,
-		.consecutive_gateway_errors = o->consecutive_gateway_errors,
-		.consecutive_local_failures = o->consecutive_local_failures,
-		.split = o->split_local_origin,
-		.interval_ms = o->interval_ms,
-		.base_ejection_ms = o->base_ejection_ms,
-		.max_ejection_percent = o->max_ejection_percent,
-		.success_rate_stdev_factor = o->success_rate_stdev_factor,
-		.latency_factor = o->latency_factor,
-		.minimum_hosts = o->minimum_hosts,
-		.minimum_requests = o->minimum_requests,
-		.min_health_percent = o->min_health_percent,
-		.close_connections = o->close_connections,
-	};
-}
-
 static uint32_t service_of(const struct generation *g, uint32_t row)
 {
 	return g->mesh->endpoints[g->endpoints[row].endpoint].service;
@@ -99,7 +80,7 @@ static void watch_port(struct steering *s, const struct generation *g, uint32_t 
 {
 	const struct mesh *m = g->mesh;
 	uint32_t service = service_of(g, first);
-	struct eject_policy policy = policy_of(&m->traffic[m->services[service].traffic].outlier);
+	const struct mesh_outlier *policy = &m->traffic[m->services[service].traffic].outlier;
 	bool added = false;
 
 	for (uint32_t i = first; i < end; i++) {
@@ -108,7 +89,7 @@ static void watch_port(struct steering *s, const struct generation *g, uint32_t 
 		if (port_of(m, e) != port)
 			continue;
 		if (!added)
-			eject_service_add(s->eject, g->services[service], &policy);
+			eject_service_add(s->eject, g->services[service], policy);
 		added = true;
 		eject_host_add(s->eject, m->endpoints[e->endpoint].address, e->port, e->state);
 	}

@@ -41,7 +41,7 @@ static struct mesh *made(const char *yaml, unsigned warnings)
 	struct problems problems;
 	struct mesh *m = NULL;
 
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(yaml)), 0);
 	if (mesh_source_build(s, &m, &problems))
 		fail_msg("%s", problems.items[0].text);
 	assert_int_equal(problems.warnings, warnings);

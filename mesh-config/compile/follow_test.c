@@ -103,7 +103,7 @@ static void put(struct mesh_source *s, uint32_t file, uint32_t shape)
 
 	snprintf(name, sizeof(name), "file-%u.yaml", file);
 	if (text)
-		assert_int_equal(mesh_source_put(s, name, (struct slice){text, strlen(text)}), 0);
+		assert_int_equal(mesh_source_put(s, name, slice_of(text)), 0);
 	else
 		mesh_source_remove(s, name);
 }

@@ -54,8 +54,7 @@ static void load(struct made *w, const char *yaml)
 	struct problems problems = {0};
 
 	*w = (struct made){.source = mesh_source_new(), .compiler = compiler_new(3)};
-	assert_int_equal(
-		mesh_source_put(w->source, "mesh.yaml", (struct slice){yaml, strlen(yaml)}), 0);
+	assert_int_equal(mesh_source_put(w->source, "mesh.yaml", slice_of(yaml)), 0);
 	if (mesh_source_build(w->source, &w->mesh, &problems))
 		fail_msg("%u:%u %s", problems.items[0].line, problems.items[0].column,
 			 problems.items[0].text);

@@ -348,7 +348,7 @@ static void write_service(struct compile_context *c, const struct mesh_service *
 	struct weft_mesh_service cell = {
 		.key = s->key,
 		.state = s->number,
-		.max_connections = t->max_connections,
+		.max_connections = t->limits.max_connections,
 		.connects_per_second = t->connect_rate,
 		.affinity_s = from->session_affinity_s,
 		.flags = from->acceleration ? WEFT_SERVICE_ACCELERATE : 0,

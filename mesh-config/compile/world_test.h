@@ -255,7 +255,7 @@ static inline void world_commons(struct world *w)
 			(struct mesh_traffic){.balance = balances[i],
 					      .locality_enabled = i == 4,
 					      .maglev_size = 251,
-					      .max_connections = i * 100};
+					      .limits.max_connections = i * 100};
 	*WORLD_ADD(w, prefixes, struct mesh_prefix) =
 		(struct mesh_prefix){.address = {[10] = 0xff, 0xff, 11}, .bits = 104};
 }

@@ -4,7 +4,7 @@
  * the routes of the Gateway API and TrafficSplit. */
 #pragma once
 
-#include "mesh-config/model/base.h"
+#include "mesh-config/model/traffic.h"
 
 enum mesh_protocol {
 	MESH_TCP,
@@ -56,68 +56,6 @@ struct mesh_endpoint {
 	const struct mesh_locality *locality; /* never NULL */
 	struct mesh_position position;
 };
-
-enum mesh_balance {
-	MESH_BALANCE_RANDOM,
-	MESH_BALANCE_ROUND_ROBIN,
-	MESH_BALANCE_LEAST_REQUEST, /* least connections; Istio's default */
-	MESH_BALANCE_MAGLEV_SOURCE, /* consistentHash.useSourceIp */
-	MESH_BALANCE_PASSTHROUGH,   /* the address that was asked for is left alone */
-};
-
-/* Outlier ejection, DestinationRule's names and defaults. Durations are in ms. */
-struct mesh_outlier {
-	bool enabled;			     /* an outlierDetection was given */
-	bool split_local_origin;	     /* splitExternalLocalOriginErrors */
-	bool close_connections;		     /* annotation weft.dev/close-ejected: "true" */
-	uint32_t consecutive_5xx;	     /* consecutive5xxErrors, 5; 0 off */
-	uint32_t consecutive_gateway_errors; /* consecutiveGatewayErrors, 0 = off */
-	uint32_t consecutive_local_failures; /* consecutiveLocalOriginFailures, 5; only if split */
-	uint32_t interval_ms;		     /* 10000 */
-	uint32_t base_ejection_ms;	     /* baseEjectionTime, 30000 */
-	uint8_t max_ejection_percent;	     /* 10 */
-	uint8_t min_health_percent;	     /* 0 */
-	/* kind OutlierDetection: endpoints compared with each other. Factors in thousandths. */
-	uint32_t success_rate_stdev_factor; /* 0 = off */
-	uint32_t latency_factor;	    /* of the median, 0 = off */
-	uint32_t minimum_hosts;
-	uint32_t minimum_requests; /* 0: the service has no OutlierDetection */
-};
-
-/* localityLbSetting.distribute: connections from |from| are spread over |to| by weight. Rows of
- * one |from| are adjacent, their weights add up to 100. A part "*" matches every value, and so do
- * the parts behind it. */
-struct mesh_distribute {
-	struct mesh_locality from;
-	struct mesh_locality to;
-	uint32_t weight;
-};
-
-/* localityLbSetting.failover: when |from_region| has nothing healthy, |to_region| is next. */
-struct mesh_failover {
-	const char *from_region;
-	const char *to_region;
-};
-
-/* The trafficPolicy of a DestinationRule, defaults filled in. */
-struct mesh_traffic {
-	uint8_t balance;       /* enum mesh_balance */
-	bool locality_enabled; /* whether locality counts at all */
-	bool locality_written; /* there is a localityLbSetting: the service's preference is void */
-	uint32_t maglev_size;  /* tableSize, a prime; 65537 */
-	uint32_t distribute_first, distribute_count; /* if any: no failover */
-	uint32_t failover_first, failover_count;     /* none: any other region */
-	uint32_t max_connections; /* connectionPool.tcp.maxConnections; 0: no limit */
-	uint32_t connect_rate;	  /* annotation weft.dev/connect-rate, per second; 0: no limit */
-	struct mesh_outlier outlier;
-};
-
-/* Nearest healthy first: with outlier detection, as a proxy would not learn of health otherwise;
- * shares of localities are another way. */
-static inline bool mesh_fails_over(const struct mesh_traffic *t)
-{
-	return t->locality_enabled && t->outlier.enabled && !t->distribute_count;
-}
 
 struct mesh_subset {
 	uint32_t service;

@@ -166,7 +166,7 @@ static struct mesh *build(void)
 	char *text = random_yaml();
 	struct mesh *m = NULL;
 
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 	if (mesh_source_build(s, &m, &problems))
 		for (uint32_t i = 0; i < problems.count; i++)
 			problem_write(&problems.items[i], stderr, false);

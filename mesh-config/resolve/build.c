@@ -76,7 +76,7 @@ static void files_list(struct resolve *r)
 	for (uint32_t i = 0; i < s->file_slots; i++) {
 		const char *name = s->files[i] ? s->files[i]->name : "";
 
-		name = pool_text(r->pool, (struct slice){name, strlen(name)});
+		name = pool_text(r->pool, slice_of(name));
 		r->index->files[i] = name ? name : pool_empty;
 		r->failed |= !name;
 	}

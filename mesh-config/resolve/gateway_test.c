@@ -44,7 +44,7 @@ static struct mesh *put_and_build(struct mesh_source *s, const char *name, const
 	struct mesh *m = NULL;
 
 	refused[0] = 0;
-	assert_int_equal(mesh_source_put(s, name, (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, name, slice_of(text)), 0);
 	mesh_source_build(s, &m, &problems);
 	for (uint32_t i = 0; i < problems.count; i++)
 		if (problems.items[i].severity == PROBLEM_ERROR)

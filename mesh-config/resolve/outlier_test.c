@@ -34,7 +34,7 @@ static struct mesh *build(const char *text)
 	struct mesh *m = NULL;
 
 	problems_free(&problems);
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 	mesh_source_build(s, &m, &problems);
 	mesh_source_free(s);
 	return m;

@@ -27,7 +27,7 @@ static struct mesh *built(const char *yaml)
 	struct problems problems = {0};
 	struct mesh *m = NULL;
 
-	mesh_source_put(s, "a.yaml", (struct slice){yaml, strlen(yaml)});
+	mesh_source_put(s, "a.yaml", slice_of(yaml));
 	if (mesh_source_build(s, &m, &problems))
 		fail_msg("%s", problems.count ? problems.items[0].text : "not built");
 	assert_int_equal(problems.count, 0);

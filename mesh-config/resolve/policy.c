@@ -56,8 +56,7 @@ static bool port_value(struct policy_work *w, const struct draft_text *text, str
 	uint32_t port;
 
 	*v = (struct mesh_value){.kind = MESH_VALUE_PORT, .text = pool_empty};
-	if (number_parse((struct slice){text->text, strlen(text->text)}, &port) && port &&
-	    port <= 65535) {
+	if (number_parse(slice_of(text->text), &port) && port && port <= 65535) {
 		v->port = (uint16_t)port;
 		return true;
 	}
@@ -73,7 +72,7 @@ static bool prefix_value(struct policy_work *w, const struct draft_text *text, s
 	bool clean;
 
 	*v = (struct mesh_value){.kind = MESH_VALUE_CIDR, .text = pool_empty};
-	if (prefix_parse((struct slice){text->text, strlen(text->text)}, &v->prefix, &clean))
+	if (prefix_parse(slice_of(text->text), &v->prefix, &clean))
 		return true;
 	problem_hint(w->r->problems,
 		     resolve_problem(w->r, w->d, PROBLEM_ADDRESS, text->at,
@@ -287,8 +286,7 @@ static void key_report(struct policy_work *w, const struct draft_text *key)
 						    "\"%s\" is not an attribute", key->text);
 
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		uint32_t distance =
-			nearest_distance(text, (struct slice){keys[i].key, strlen(keys[i].key)});
+		uint32_t distance = nearest_distance(text, slice_of(keys[i].key));
 
 		best = distance < best_distance ? i : best;
 		best_distance = distance < best_distance ? distance : best_distance;

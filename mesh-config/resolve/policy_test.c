@@ -27,7 +27,7 @@ static void make(struct made *m, const char *text)
 
 	*m = (struct made){0};
 	assert_non_null(s);
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 	mesh_source_build(s, &m->mesh, &problems);
 	for (uint32_t i = 0; i < problems.count && used < TEXT_BYTES; i++)
 		used += (size_t)snprintf(m->said + used, TEXT_BYTES - used, "%s %s | %s\n",
@@ -133,8 +133,7 @@ static void a_target_that_goes_gives_the_policy_back(void **state)
 		object(text, "AuthorizationPolicy", "weft.dev/accept: E3002",
 		       i % 2 ? "rules: [{}]"
 			     : "targetRefs: [{kind: Gateway, name: w}], rules: [{}]");
-		assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}),
-				 0);
+		assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 		assert_int_equal(mesh_source_build(s, &mesh, &problems), 0);
 		assert_int_equal(mesh->policy_count, i % 2);
 		problems_free(&problems);

@@ -51,7 +51,7 @@ static void manifest_check(struct tally *t, const char *text, const char *row, c
 	struct mesh *mesh = NULL;
 
 	assert_non_null(s);
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 	mesh_source_build(s, &mesh, &problems);
 	found = problem_find(&problems, code);
 	if (!strcmp(code, "fine")) {

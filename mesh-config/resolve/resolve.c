@@ -167,9 +167,7 @@ struct problem_note *resolve_problem(struct resolve *r, const struct draft *d,
 
 static const char *text_or(struct resolve *r, const char *text, const char *fallback)
 {
-	const char *kept = text && text[0]
-				   ? text
-				   : pool_text(r->pool, (struct slice){fallback, strlen(fallback)});
+	const char *kept = text && text[0] ? text : pool_text(r->pool, slice_of(fallback));
 
 	r->failed |= !kept;
 	return kept ? kept : pool_empty;

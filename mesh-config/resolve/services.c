@@ -298,8 +298,7 @@ static void port_add(struct resolve *r, struct draft *d, const struct draft_port
 
 	if (p->protocol > MESH_UDP)
 		return;
-	if (p->target.text[0] &&
-	    !number_parse((struct slice){p->target.text, strlen(p->target.text)}, &target))
+	if (p->target.text[0] && !number_parse(slice_of(p->target.text), &target))
 		target = 0; /* a name: the endpoints say what it is */
 	to = ROW_ADD(r, ports, struct mesh_port);
 	if (r->failed)

@@ -11,7 +11,7 @@ static const char *metric_of(struct resolve *r, const struct draft_metric_match 
 	if (m->custom_metric[0])
 		return m->custom_metric;
 	name = telemetry_metrics[m->metric];
-	kept = pool_text(r->pool, (struct slice){name, strlen(name)});
+	kept = pool_text(r->pool, slice_of(name));
 	r->failed |= !kept;
 	return kept ? kept : pool_empty;
 }

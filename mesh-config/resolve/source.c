@@ -175,7 +175,7 @@ void mesh_source_free(struct mesh_source *s)
 
 static struct name_entry *name_find(const struct mesh_source *s, const char *name)
 {
-	const char *known = pool_find(s->names, (struct slice){name, strlen(name)});
+	const char *known = pool_find(s->names, slice_of(name));
 
 	return known ? table_find(s->by_name, &known) : NULL;
 }
@@ -209,7 +209,7 @@ static struct name_entry *name_take(struct mesh_source *s, const char *name)
 
 	if (e || s->file_count == MESH_FILES_MAX)
 		return e;
-	kept = pool_text(s->names, (struct slice){name, strlen(name)});
+	kept = pool_text(s->names, slice_of(name));
 	slot = kept ? slot_take(s) : MESH_NONE;
 	if (slot == MESH_NONE)
 		return NULL;

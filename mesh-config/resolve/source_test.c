@@ -30,7 +30,7 @@ static void put_file(struct mesh_source *s, const char *name)
 
 static void put_text(struct mesh_source *s, const char *name, const char *text)
 {
-	assert_int_equal(mesh_source_put(s, name, (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, name, slice_of(text)), 0);
 }
 
 static struct mesh *build_fine(struct mesh_source *s)
@@ -160,7 +160,7 @@ static void test_traffic(void **state)
 	assert_int_equal(service(m, "legacy")->traffic, 0);
 	assert_int_equal(t->balance, MESH_BALANCE_MAGLEV_SOURCE);
 	assert_int_equal(t->maglev_size, 1021);
-	assert_int_equal(t->max_connections, 100);
+	assert_int_equal(t->limits.max_connections, 100);
 	assert_true(t->outlier.enabled);
 	assert_int_equal(t->outlier.consecutive_5xx, 7);
 	assert_int_equal(t->outlier.interval_ms, 5000);
@@ -170,7 +170,7 @@ static void test_traffic(void **state)
 	assert_int_equal(subset[0].member_count, 1);
 	assert_int_equal(subset[0].traffic, payments->traffic);
 	assert_int_equal(m->traffic[subset[1].traffic].balance, MESH_BALANCE_ROUND_ROBIN);
-	assert_int_equal(m->traffic[subset[1].traffic].max_connections, 100);
+	assert_int_equal(m->traffic[subset[1].traffic].limits.max_connections, 100);
 	assert_int_equal(payments->route_count, 2);
 	assert_int_equal(route[0].port, 443);
 	assert_string_equal(mesh_labels_find(route[0].source_labels, "app"), "canary");
@@ -446,9 +446,9 @@ static void test_blank_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(blank) / sizeof(*blank); i++)
-		assert_true(mesh_text_is_blank((struct slice){blank[i], strlen(blank[i])}));
+		assert_true(mesh_text_is_blank(slice_of(blank[i])));
 	for (size_t i = 0; i < sizeof(filled) / sizeof(*filled); i++)
-		assert_false(mesh_text_is_blank((struct slice){filled[i], strlen(filled[i])}));
+		assert_false(mesh_text_is_blank(slice_of(filled[i])));
 }
 
 static void test_error_stays(void **state)

@@ -134,16 +134,20 @@ void resolve_rules(struct resolve *r)
 
 /* ---- what it says */
 
-static const struct mesh_traffic defaults = {
-	.balance = MESH_BALANCE_LEAST_REQUEST,
-	.maglev_size = 65537,
-	.locality_enabled = true,
-	.outlier = {.consecutive_5xx = 5,
-		    .consecutive_local_failures = 5,
-		    .interval_ms = 10000,
-		    .base_ejection_ms = 30000,
-		    .max_ejection_percent = 10},
-};
+static struct mesh_traffic default_traffic(struct resolve *r)
+{
+	struct reading reading = {&r->arena, r->pool, r->problems};
+	struct draft_outlier outlier = {0};
+	struct draft_limits limits = {0};
+
+	schema_defaults(&reading, &outlier_schema, &outlier);
+	schema_defaults(&reading, &limits_schema, &limits);
+	return (struct mesh_traffic){.balance = MESH_BALANCE_LEAST_REQUEST,
+				     .locality_enabled = true,
+				     .maglev_size = MESH_MAGLEV_SLOTS,
+				     .limits = limits.value,
+				     .outlier = outlier.value};
+}
 
 static uint8_t balance_of(const struct draft_balancer *b)
 {
@@ -161,7 +165,7 @@ static uint8_t balance_of(const struct draft_balancer *b)
 
 static struct mesh_locality locality_of_text(struct resolve *r, const char *text)
 {
-	const struct mesh_locality *l = pool_locality(r->pool, (struct slice){text, strlen(text)});
+	const struct mesh_locality *l = pool_locality(r->pool, slice_of(text));
 
 	r->failed |= !l;
 	return l ? *l : (struct mesh_locality){pool_empty, pool_empty, pool_empty};
@@ -202,23 +206,15 @@ static const struct draft *annotated(const struct draft *rules, const char *name
 	return rules;
 }
 
-static struct mesh_outlier outlier_of(const struct draft *rules, const struct draft_outlier *o)
+static struct mesh_outlier outlier_of(const struct draft *rules, const struct draft_outlier *from)
 {
 	static const char close[] = "weft.dev/close-ejected";
 	const struct draft *d = annotated(rules, close);
+	struct mesh_outlier o = from->value;
 
-	return (struct mesh_outlier){
-		.enabled = true,
-		.split_local_origin = o->split == 1,
-		.close_connections = d && annotation_is_true(d->annotations, close),
-		.consecutive_5xx = o->consecutive_5xx,
-		.consecutive_gateway_errors = o->consecutive_gateway,
-		.consecutive_local_failures = o->consecutive_local,
-		.interval_ms = o->interval_ms,
-		.base_ejection_ms = o->base_ejection_ms,
-		.max_ejection_percent = (uint8_t)o->max_percent,
-		.min_health_percent = (uint8_t)o->min_health_percent,
-	};
+	o.enabled = true;
+	o.close_connections = d && annotation_is_true(d->annotations, close);
+	return o;
 }
 
 /* |t| with what |from| says instead, part by part. */
@@ -229,7 +225,8 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *r
 		const struct draft_balancer *b = from->balancer;
 
 		t.balance = balance_of(b);
-		t.maglev_size = b->hash && b->hash->maglev ? b->hash->maglev->table_size : 65537;
+		t.maglev_size = b->hash && b->hash->maglev ? b->hash->maglev->table_size
+							   : MESH_MAGLEV_SLOTS;
 		t.locality_enabled = true;
 		t.locality_written = b->locality != NULL;
 		t.distribute_first = t.distribute_count = 0;
@@ -238,7 +235,7 @@ static struct mesh_traffic traffic_over(struct resolve *r, const struct draft *r
 			locality_fill(r, &t, b->locality);
 	}
 	if (from->pool)
-		t.max_connections = from->pool->tcp ? from->pool->tcp->max_connections : 0;
+		t.limits = from->pool->tcp ? from->pool->tcp->value : (struct mesh_limits){0};
 	if (from->outlier)
 		t.outlier = outlier_of(rules, from->outlier);
 	return t;
@@ -252,17 +249,16 @@ static uint32_t connect_rate_of(const struct draft *rules)
 	const char *text = d ? mesh_labels_find(d->annotations, name) : "";
 	uint32_t rate = 0;
 
-	return number_parse((struct slice){text, strlen(text)}, &rate) ? rate : 0;
+	return number_parse(slice_of(text), &rate) ? rate : 0;
 }
 
 uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base,
 		     const struct draft_traffic *from)
 {
-	struct mesh_traffic t = defaults;
 	uint32_t index = ROWS_END(r, traffic);
+	struct mesh_traffic t =
+		base < index ? ROWS(r, traffic, struct mesh_traffic)[base] : default_traffic(r);
 
-	if (base != MESH_NONE && base < index)
-		t = ROWS(r, traffic, struct mesh_traffic)[base];
 	if (from)
 		t = traffic_over(r, rules, t, from);
 	if (rules)

@@ -59,7 +59,7 @@ static enum problem_code code_find(struct slice text)
 	for (; i < PROBLEM_CODE_COUNT; i++) {
 		const char *code = problem_code_text((enum problem_code)i);
 
-		if (slice_equal(text, (struct slice){code, strlen(code)}))
+		if (slice_equal(text, slice_of(code)))
 			break;
 	}
 	return (enum problem_code)i;
@@ -111,9 +111,8 @@ static void codes_check(struct reading *r, const char *text, struct place at)
 static void value_check(struct reading *r, const struct known *k, const char *text, struct place at)
 {
 	uint32_t rate;
-	bool fits = k->type == VALUE_SWITCH
-			    ? switch_parse(text) >= 0
-			    : number_parse((struct slice){text, strlen(text)}, &rate);
+	bool fits = k->type == VALUE_SWITCH ? switch_parse(text) >= 0
+					    : number_parse(slice_of(text), &rate);
 
 	if (k->type == VALUE_CODES)
 		codes_check(r, text, at);

@@ -6,8 +6,11 @@
 #include "mesh-config/schema/draft_gateway.h"
 #include "mesh-config/schema/draft_pod.h"
 #include "mesh-config/schema/draft_policy.h"
+#include "mesh-config/schema/draft_routes.h"
 #include "mesh-config/schema/draft_service.h"
+#include "mesh-config/schema/draft_signals.h"
 #include "mesh-config/schema/draft_traffic.h"
+#include "mesh-config/schema/draft_workload.h"
 #include "mesh-config/schema/schema.h"
 
 /* X(symbol, kind, API group, versions known, schema, its fields are at the top instead of in
@@ -15,8 +18,8 @@
 #define KINDS(X)                                                                                   \
 	X(SERVICE, "Service", "", "v1", service_schema, false,                                     \
 	  "A Kubernetes service: addresses and ports that clients connect to.")                    \
-	X(ENDPOINT_SLICE, "EndpointSlice", "discovery.k8s.io", "v1 v1beta1",                       \
-	  endpoint_slice_schema, true, "Endpoints of a Service, as Kubernetes writes them.")       \
+	X(ENDPOINT_SLICE, "EndpointSlice", "discovery.k8s.io", "v1 v1beta1", slice_schema, true,   \
+	  "Endpoints of a Service, as Kubernetes writes them.")                                    \
 	X(ENDPOINTS, "Endpoints", "", "v1", endpoints_schema, true,                                \
 	  "Endpoints of a Service in the older form; used where it has no EndpointSlice.")         \
 	X(SERVICE_ENTRY, "ServiceEntry", "networking.istio.io", "v1 v1beta1 v1alpha3",             \
@@ -31,9 +34,9 @@
 	  destination_rule_schema, false,                                                          \
 	  "Subsets of a service, balancing, limits, outlier ejection.")                            \
 	X(AUTHORIZATION_POLICY, "AuthorizationPolicy", "security.istio.io", "v1 v1beta1",          \
-	  authorization_policy_schema, false, "Who may connect to whom.")                          \
+	  policy_schema, false, "Who may connect to whom.")                                        \
 	X(PEER_AUTHENTICATION, "PeerAuthentication", "security.istio.io", "v1 v1beta1",            \
-	  peer_authentication_schema, false,                                                       \
+	  peer_schema, false,                                                                      \
 	  "Whether plain text is let in: read; weft lets everything through as it is, so that "    \
 	  "STRICT is refused.")                                                                    \
 	X(TELEMETRY, "Telemetry", "telemetry.istio.io", "v1 v1alpha1", telemetry_schema, false,    \
@@ -45,17 +48,17 @@
 	X(TCP_ROUTE, "TCPRoute", "gateway.networking.k8s.io", "v1alpha2", tcp_route_schema, false, \
 	  "As HTTPRoute.")                                                                         \
 	X(REFERENCE_GRANT, "ReferenceGrant", "gateway.networking.k8s.io", "v1beta1 v1 v1alpha2",   \
-	  reference_grant_schema, false,                                                           \
+	  grant_schema, false,                                                                     \
 	  "Which routes of other namespaces may send connections to the services of this one.")    \
 	X(TRAFFIC_SPLIT, "TrafficSplit", "split.smi-spec.io", "v1alpha4 v1alpha3 v1alpha2",        \
-	  traffic_split_schema, false, "The split of a Service by weight, in SMI's form.")         \
+	  split_schema, false, "The split of a Service by weight, in SMI's form.")                 \
 	X(POD, "Pod", "", "v1", pod_schema, true,                                                  \
 	  "A workload of Kubernetes: its labels, service account and addresses. Its name is that " \
 	  "of what owns it (Deployment, StatefulSet, ...).")                                       \
 	X(WORKLOAD, "Workload", "weft.dev", "v1alpha1", workload_schema, false,                    \
 	  "Names a program by address, executable, systemd unit, control group, user, network "    \
 	  "namespace or container.")                                                               \
-	X(MESH_SETTINGS, "MeshSettings", "weft.dev", "v1alpha1", mesh_settings_schema, false,      \
+	X(MESH_SETTINGS, "MeshSettings", "weft.dev", "v1alpha1", settings_schema, false,           \
 	  "Of the whole mesh and of this node; at most one.")                                      \
 	X(ACCELERATION, "Acceleration", "weft.dev", "v1alpha1", acceleration_schema, false,        \
 	  "Services whose local connections may skip the TCP stack.")                              \

@@ -1,53 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Drafts of policies and of what concerns signals. */
+/* AuthorizationPolicy and PeerAuthentication: their fields, and what is read of them. */
 #pragma once
 
 #include "mesh-config/schema/schema.h"
 
-struct draft_match_labels {
-	struct place at;
-	const struct mesh_labels *labels;
-};
+#define MATCH_LABELS_FIELDS(F, N, s)                                                               \
+	F(s, labels, "matchLabels", LABELS, "that a workload must have", .form = FORM_SELECTOR)
+DRAFT(match_labels, MATCH_LABELS_FIELDS);
 
-/* Lists of draft_text, each with its list of exceptions behind it. */
-struct draft_source {
-	struct place at;
-	struct draft_list principals, not_principals;
-	struct draft_list namespaces, not_namespaces;
-	struct draft_list accounts, not_accounts;
-	struct draft_list ips, not_ips; /* of draft_address */
-	/* HTTP only */
-	struct draft_list request_principals, not_request_principals;
-	struct draft_list remote_ips, not_remote_ips;
-};
+#define HTTP_ONLY    "HTTP only: never matches in ALLOW, ignored in DENY"
+#define NOT_OF(what) "none of these " what
 
-struct draft_operation {
-	struct place at;
-	struct draft_list ports, not_ports;
-	/* HTTP only */
-	struct draft_list hosts, not_hosts, methods, not_methods, paths, not_paths;
-};
+#define SOURCE_FIELDS(F, N, s)                                                                     \
+	F(s, principals, "principals", LIST(WORD),                                                 \
+	  "TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT of workloads that weft identified itself, "        \
+	  "without certificates; abc*, *abc, *",                                                   \
+	  .form = FORM_FILLED)                                                                     \
+	F(s, not_principals, "notPrincipals", LIST(WORD), NOT_OF("principals"),                    \
+	  .form = FORM_FILLED)                                                                     \
+	F(s, namespaces, "namespaces", LIST(WORD), "of the client's workload",                     \
+	  .form = FORM_FILLED)                                                                     \
+	F(s, not_namespaces, "notNamespaces", LIST(WORD), NOT_OF("namespaces"),                    \
+	  .form = FORM_FILLED)                                                                     \
+	F(s, accounts, "serviceAccounts", LIST(WORD),                                              \
+	  "NAMESPACE/ACCOUNT, or ACCOUNT in the policy's namespace", .form = FORM_ACCOUNT)         \
+	F(s, not_accounts, "notServiceAccounts", LIST(WORD), NOT_OF("accounts"),                   \
+	  .form = FORM_ACCOUNT)                                                                    \
+	F(s, ips, "ipBlocks", LIST(ADDRESS), "of the client")                                      \
+	F(s, not_ips, "notIpBlocks", LIST(ADDRESS), NOT_OF("networks"))                            \
+	F(s, request_principals, "requestPrincipals", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)  \
+	F(s, not_request_principals, "notRequestPrincipals", LIST(WORD), HTTP_ONLY,                \
+	  .form = FORM_FILLED)                                                                     \
+	F(s, remote_ips, "remoteIpBlocks", LIST(WORD), HTTP_ONLY, .form = FORM_ADDRESS)            \
+	F(s, not_remote_ips, "notRemoteIpBlocks", LIST(WORD), HTTP_ONLY, .form = FORM_ADDRESS)
+DRAFT(source, SOURCE_FIELDS);
 
-struct draft_from {
-	struct place at;
-	struct draft_source *source;
-};
+#define FROM_FIELDS(F, N, s)                                                                       \
+	F(s, source, "source", OBJECT(source), "everything in it must hold", .required = true)
+DRAFT(from, FROM_FIELDS);
 
-struct draft_to {
-	struct place at;
-	struct draft_operation *operation;
-};
+#define OPERATION_FIELDS(F, N, s)                                                                  \
+	F(s, ports, "ports", LIST(WORD), "at the server", .form = FORM_FILLED)                     \
+	F(s, not_ports, "notPorts", LIST(WORD), NOT_OF("ports"), .form = FORM_FILLED)              \
+	F(s, hosts, "hosts", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)                           \
+	F(s, not_hosts, "notHosts", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)                    \
+	F(s, methods, "methods", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)                       \
+	F(s, not_methods, "notMethods", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)                \
+	F(s, paths, "paths", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)                           \
+	F(s, not_paths, "notPaths", LIST(WORD), HTTP_ONLY, .form = FORM_FILLED)
+DRAFT(operation, OPERATION_FIELDS);
 
-struct draft_condition {
-	struct place at;
-	struct draft_text key;
-	struct draft_list values, not_values;
-};
+#define TO_FIELDS(F, N, s)                                                                         \
+	F(s, operation, "operation", OBJECT(operation), "everything in it must hold",              \
+	  .required = true)
+DRAFT(to, TO_FIELDS);
 
-struct draft_rule {
-	struct place at;
-	struct draft_list from, to, when;
-};
+#define CONDITION_FIELDS(F, N, s)                                                                  \
+	F(s, key, "key", WORD,                                                                     \
+	  "source.ip, source.namespace, source.principal, source.serviceAccount, "                 \
+	  "destination.ip, destination.port; request.*, remote.ip, connection.sni as HTTP only",   \
+	  .required = true)                                                                        \
+	F(s, values, "values", LIST(WORD), "one of these", .form = FORM_FILLED)                    \
+	F(s, not_values, "notValues", LIST(WORD), "none of these", .form = FORM_FILLED)
+DRAFT(condition, CONDITION_FIELDS);
+
+#define RULE_FIELDS(F, N, s)                                                                       \
+	F(s, from, "from", LIST(OBJECT(from)), "one of these sources; none: any source")           \
+	F(s, to, "to", LIST(OBJECT(to)), "one of these operations; none: all")                     \
+	F(s, when, "when", LIST(OBJECT(condition)), "all of these conditions")
+DRAFT(rule, RULE_FIELDS);
 
 enum policy_action {
 	POLICY_ALLOW,
@@ -56,13 +77,23 @@ enum policy_action {
 	POLICY_CUSTOM,
 };
 
-struct draft_policy {
-	struct place at;
-	struct draft_match_labels *selector;
-	uint8_t action;
-	bool has_target, has_provider;
-	struct draft_list rules;
-};
+#define OF_GATEWAYS "policies of gateways and waypoints are not weft's: accepted, they are left out"
+
+#define POLICY_FIELDS(F, N, s)                                                                     \
+	F(s, selector, "selector", OBJECT(match_labels),                                           \
+	  "the workloads it protects; none: all of the namespace, in the root namespace all",      \
+	  .one_of = 1)                                                                             \
+	F(s, action, "action", ENUM(actions),                                                      \
+	  "CUSTOM is refused; accepted, the policy is left out", DEFAULT(0))                       \
+	F(s, rules, "rules", LIST(OBJECT(rule)),                                                   \
+	  "one of these; none: the policy never matches, so ALLOW denies everything")              \
+	N(REFUSED(SECURITY), "targetRef", ANY, OF_GATEWAYS, .one_of = 1,                           \
+	  NOTED(policy, has_target))                                                               \
+	N(REFUSED(SECURITY), "targetRefs", ANY, OF_GATEWAYS, .one_of = 1,                          \
+	  NOTED(policy, has_target))                                                               \
+	N(REFUSED(SECURITY), "provider", ANY, "weft asks no external authorizer",                  \
+	  NOTED(policy, has_provider))
+DRAFT(policy, POLICY_FIELDS, bool has_target, has_provider;);
 
 /* Policies whose restriction is not weft's: of gateways, and of external authorizers, which only
  * ever deny. Where that is accepted they are left out whole, and grant nothing. */
@@ -78,85 +109,18 @@ enum peer_mode {
 	PEER_STRICT,
 };
 
-struct draft_mtls {
-	struct place at;
-	uint8_t mode;
-};
+#define PEER_MODE_FIELD(F, N, s)                                                                   \
+	F(s, mode, "mode", ENUM(peer_modes), "STRICT is refused; other modes have no effect",      \
+	  DEFAULT(0))
 
-struct draft_port_mtls {
-	struct place at;
-	const char *port;
-	uint8_t mode;
-};
+#define MTLS_FIELDS(F, N, s) PEER_MODE_FIELD(F, N, s)
+DRAFT(mtls, MTLS_FIELDS);
 
-struct draft_peer {
-	struct place at;
-	struct draft_match_labels *selector;
-	struct draft_mtls *mtls;
-	struct draft_list ports; /* OBJECTS */
-};
+#define PORT_MTLS_FIELDS(F, N, s) PEER_MODE_FIELD(F, N, s)
+DRAFT_KEYED(port_mtls, port, PORT_MTLS_FIELDS);
 
-struct draft_metric_match {
-	struct place at;
-	uint8_t metric; /* index in telemetry_metrics */
-	const char *custom_metric;
-	uint8_t mode;
-};
-
-struct draft_tag_override {
-	struct place at;
-	const char *tag;
-	uint8_t operation; /* 1: REMOVE */
-	const char *value;
-};
-
-struct draft_metric_override {
-	struct place at;
-	struct draft_metric_match *match;
-	int8_t disabled;
-	struct draft_list tags; /* OBJECTS */
-};
-
-struct draft_metrics {
-	struct place at;
-	struct draft_list overrides;
-};
-
-struct draft_mode {
-	struct place at;
-	uint8_t mode; /* enum mesh_mode */
-};
-
-struct draft_filter {
-	struct place at;
-	const char *expression;
-};
-
-struct draft_access_log {
-	struct place at;
-	struct draft_mode *match;
-	int8_t disabled;
-	struct draft_filter *filter;
-};
-
-struct draft_tracing {
-	struct place at;
-	double sampling_percent;
-	int8_t disabled;
-};
-
-struct draft_telemetry {
-	struct place at;
-	struct draft_match_labels *selector;
-	struct draft_list metrics, access_logging, tracing;
-};
-
-extern const char *const telemetry_metrics[];
-
-struct draft_objective {
-	struct place at;
-	struct draft_text service;
-	double target;
-	uint32_t window_ms, latency_ms;
-	const char *path_prefix;
-};
+#define PEER_FIELDS(F, N, s)                                                                       \
+	F(s, selector, "selector", OBJECT(match_labels), "workloads that it applies to")           \
+	F(s, mtls, "mtls", OBJECT(mtls), "of every port")                                          \
+	F(s, ports, "portLevelMtls", OBJECTS(port_mtls), "of single ports, by number")
+DRAFT(peer, PEER_FIELDS);

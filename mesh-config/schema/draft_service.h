@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Drafts of services, endpoints and workloads. */
+/* Service, EndpointSlice and Endpoints: their fields, and what is read of them. */
 #pragma once
 
 #include "mesh-config/model/service.h"
 #include "mesh-config/schema/schema.h"
 
-struct draft_port {
-	struct place at;
-	const char *name;
-	uint32_t port;
-	struct draft_text target; /* number or name; "" */
-	uint8_t protocol;	  /* enum mesh_protocol, 2: SCTP */
-	uint8_t app_protocol;	  /* enum mesh_app_protocol */
-	const char *app_protocol_text;
-};
+#define SERVICE_PORT_FIELDS(F, N, s)                                                               \
+	F(s, name, "name", TEXT, "name, unique in the service; needed where there are several",    \
+	  .form = FORM_PORT_NAME)                                                                  \
+	F(s, port, "port", NUMBER, "the port that clients connect to", .required = true, .min = 1, \
+	  .max = 65535)                                                                            \
+	F(s, target, "targetPort", PORT_NAME, "port at the endpoints, or its name there",          \
+	  .form = FORM_PORT_TARGET, UNSAID("port"))                                                \
+	F(s, protocol, "protocol", ENUM(protocols), "transport", DEFAULT(0))                       \
+	F(s, app_protocol_text, "appProtocol", TEXT,                                               \
+	  "application protocol; else from the name of the port (http, grpc-web, ...)",            \
+	  .form = FORM_QUALIFIED)                                                                  \
+	N(IGNORED, "nodePort", NUMBER, "node ports are handled by kube-proxy", .max = 65535)
+/* |app_protocol|: enum mesh_app_protocol. */
+DRAFT(port, SERVICE_PORT_FIELDS, uint8_t app_protocol;);
 
-struct draft_client_ip {
-	struct place at;
-	uint32_t timeout_s;
-};
+#define CLIENT_IP_FIELDS(F, N, s)                                                                  \
+	F(s, timeout_s, "timeoutSeconds", NUMBER, "how long a client keeps its endpoint",          \
+	  .min = 1, .max = 86400, DEFAULT(10800))
+DRAFT(client_ip, CLIENT_IP_FIELDS);
 
-struct draft_affinity_config {
-	struct place at;
-	struct draft_client_ip *client_ip;
-};
+#define AFFINITY_CONFIG_FIELDS(F, N, s)                                                            \
+	F(s, client_ip, "clientIP", OBJECT(client_ip), "of ClientIP affinity")
+DRAFT(affinity_config, AFFINITY_CONFIG_FIELDS);
 
 enum service_type {
 	SERVICE_CLUSTER_IP,
@@ -40,137 +44,113 @@ enum distribution_word {
 	DISTRIBUTION_WORD_NODE,
 };
 
-struct draft_service {
-	struct place at;
-	struct draft_text cluster_ip;
-	struct draft_list cluster_ips; /* of draft_text */
-	struct draft_list external_ips;
-	struct draft_list ports;
-	const struct mesh_labels *selector;
-	uint8_t type;
-	uint8_t affinity; /* 1: ClientIP */
-	struct draft_affinity_config *affinity_config;
-	uint8_t internal_policy; /* 1: Local */
-	uint8_t distribution;	 /* enum distribution_word */
-	int8_t publish_not_ready;
-	bool headless;
-	struct draft_list vips; /* of draft_address: all of the above */
-};
+#define SERVICE_FIELDS(F, N, s)                                                                    \
+	F(s, cluster_ip, "clusterIP", WORD, "virtual address; None: headless, known by name only") \
+	F(s, cluster_ips, "clusterIPs", LIST(WORD), "both of a dual-stack service")                \
+	F(s, external_ips, "externalIPs", LIST(ADDRESS), "more addresses that are balanced",       \
+	  .form = FORM_SINGLE_ADDRESS)                                                             \
+	F(s, ports, "ports", LIST(OBJECT(service_port)), "what clients connect to")                \
+	F(s, selector, "selector", LABELS,                                                         \
+	  "WorkloadEntries and Workloads of the namespace with these labels are endpoints, "       \
+	  "beside those of EndpointSlices")                                                        \
+	F(s, type, "type", ENUM(service_types), "how it is published", DEFAULT(0))                 \
+	F(s, affinity, "sessionAffinity", ENUM(affinities),                                        \
+	  "ClientIP: a client keeps its endpoint", DEFAULT(0))                                     \
+	F(s, affinity_config, "sessionAffinityConfig", OBJECT(affinity_config),                    \
+	  "duration of the affinity")                                                              \
+	F(s, publish_not_ready, "publishNotReadyAddresses", BOOL,                                  \
+	  "endpoints that are not ready count as ready", DEFAULT(false))                           \
+	F(s, internal_policy, "internalTrafficPolicy", ENUM(local_policies),                       \
+	  "Local is refused: it would be ignored", DEFAULT(0))                                     \
+	N(IGNORED, "ipFamilies", LIST(ENUM(families)), "determined by the addresses")              \
+	N(IGNORED, "ipFamilyPolicy", ENUM(family_policies), "determined by the addresses")         \
+	N(IGNORED, "externalName", TEXT, "the cluster's DNS answers it")                           \
+	N(IGNORED, "externalTrafficPolicy", ENUM(local_policies),                                  \
+	  "for external traffic, which weft does not handle")                                      \
+	N(IGNORED, "healthCheckNodePort", NUMBER, "for the load balancer")                         \
+	N(IGNORED, "allocateLoadBalancerNodePorts", BOOL, "for the load balancer")                 \
+	N(IGNORED, "loadBalancerClass", TEXT, "for the load balancer", .form = FORM_QUALIFIED)     \
+	N(IGNORED, "loadBalancerIP", TEXT, "for the load balancer")                                \
+	N(WARNED(HARMLESS), "loadBalancerSourceRanges", LIST(TEXT),                                \
+	  "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "         \
+	  "here",                                                                                  \
+	  .form = FORM_ADDRESS)                                                                    \
+	F(s, distribution, "trafficDistribution", ENUM(distributions),                             \
+	  "endpoints near this node (locality in MeshSettings) are preferred",                     \
+	  UNSAID("all alike"))
+/* |vips|: all of its addresses, of draft_address. */
+DRAFT(service, SERVICE_FIELDS, bool headless; struct draft_list vips;);
 
-struct draft_conditions {
-	struct place at;
-	int8_t ready, serving, terminating; /* -1 not said */
-};
+/* What every object has beside its own fields. */
+#define COMMON_FIELDS(F, N, s)                                                                     \
+	N(IGNORED, "apiVersion", ANY, "group and version")                                         \
+	N(IGNORED, "kind", ANY, "the kind")                                                        \
+	N(IGNORED, "metadata", ANY, "name, namespace, labels, annotations")                        \
+	N(IGNORED, "status", ANY, "set by a controller")
 
-struct draft_target {
-	struct place at;
-	const char *kind, *name;
-};
+#define CONDITIONS_FIELDS(F, N, s)                                                                 \
+	F(s, ready, "ready", MAYBE, "may get connections", UNSAID("true"))                         \
+	F(s, serving, "serving", MAYBE, "still serving", UNSAID("as ready"))                       \
+	F(s, terminating, "terminating", MAYBE, "terminating: used only if no endpoint is ready",  \
+	  UNSAID("false"))
+DRAFT(conditions, CONDITIONS_FIELDS);
 
-struct draft_slice_endpoint {
-	struct place at;
-	struct draft_list addresses;
-	struct draft_conditions *conditions;
-	struct draft_target *target;
-	const char *node_name, *zone;
-	/* what of it becomes an endpoint, in one place: building reads a lot of these */
-	const struct mesh_locality *locality; /* of the zone; NULL: not said */
-	const char *name;
-	uint8_t address[16]; /* the first one */
-	uint8_t health;	     /* enum mesh_health */
-};
+#define TARGET_FIELDS(F, N, s)                                                                     \
+	F(s, kind, "kind", TEXT,                                                                   \
+	  "Pod; with Node the endpoint is no workload, as the address is the node's")              \
+	F(s, name, "name", TEXT, "of the pod")
+DRAFT(target, TARGET_FIELDS);
 
-struct draft_slice {
-	struct place at;
-	uint8_t address_type; /* 2: FQDN */
-	struct draft_list endpoints;
-	struct draft_list ports;
-};
+#define SLICE_ENDPOINT_FIELDS(F, N, s)                                                             \
+	F(s, addresses, "addresses", LIST(ADDRESS), "where it listens", .required = true,          \
+	  .form = FORM_SINGLE_ADDRESS)                                                             \
+	F(s, conditions, "conditions", OBJECT(conditions), "whether it is used")                   \
+	F(s, target, "targetRef", OBJECT(target), "the pod")                                       \
+	F(s, node_name, "nodeName", TEXT, "the node it is on", .form = FORM_OBJECT_NAME)           \
+	F(s, zone, "zone", TEXT, "zone of its locality")                                           \
+	N(IGNORED, "hostname", TEXT, "of DNS", .form = FORM_NAMESPACE)                             \
+	N(IGNORED, "hints", SOME, "kube-proxy's topology hints")                                   \
+	N(IGNORED, "deprecatedTopology", LABELS, "of older versions")                              \
+	N(IGNORED, "topology", ANY, "of older versions")
+/* Last what of it becomes an endpoint, in one place, as building reads a lot of these: the locality
+ * of the zone (NULL: not said), name, first address, enum mesh_health. */
+DRAFT(slice_endpoint, SLICE_ENDPOINT_FIELDS, const struct mesh_locality *locality; const char *name;
+      uint8_t address[16]; uint8_t health;);
 
-struct draft_endpoints_address {
-	struct place at;
-	struct draft_address ip;
-	struct draft_target *target;
-	const char *node_name;
-};
+#define ENDPOINT_PORT_FIELDS(F, N, s, ...)                                                         \
+	F(s, name, "name", TEXT, "name of the service's port", .form = FORM_PORT_NAME)             \
+	F(s, port, "port", NUMBER, "where the endpoints listen", .min = 1, .max = 65535,           \
+	  ##__VA_ARGS__)                                                                           \
+	F(s, protocol, "protocol", ENUM(protocols), "transport", DEFAULT(0))                       \
+	F(s, app_protocol_text, "appProtocol", TEXT, "as in the service", .form = FORM_QUALIFIED)
 
-struct draft_endpoints_subset {
-	struct place at;
-	struct draft_list ready, not_ready, ports;
-};
+#define SLICE_PORT_FIELDS(F, N, s) ENDPOINT_PORT_FIELDS(F, N, s)
 
-struct draft_endpoints {
-	struct place at;
-	struct draft_list subsets;
-};
+#define SLICE_FIELDS(F, N, s)                                                                      \
+	COMMON_FIELDS(F, N, s)                                                                     \
+	F(s, address_type, "addressType", ENUM(address_types), "FQDN is refused",                  \
+	  .required = true)                                                                        \
+	F(s, endpoints, "endpoints", LIST(OBJECT(slice_endpoint)), "the endpoints")                \
+	F(s, ports, "ports", LIST(OBJECT(slice_port)), "of all of them")
+DRAFT(slice, SLICE_FIELDS);
 
-struct draft_workload_entry {
-	struct place at;
-	struct draft_text address;
-	struct mesh_prefix prefix; /* of |address|; bits 0 when it is none */
-	struct draft_list ports;   /* NUMBERS */
-	const struct mesh_labels *labels;
-	const char *service_account;
-	const struct mesh_locality *locality; /* NULL: not said */
-	uint32_t weight;
-	struct draft_text network; /* only whether it is given counts */
-};
+#define ENDPOINTS_ADDRESS_FIELDS(F, N, s)                                                          \
+	F(s, ip, "ip", ADDRESS, "where it listens", .required = true, .form = FORM_SINGLE_ADDRESS) \
+	F(s, target, "targetRef", OBJECT(target), "the pod")                                       \
+	F(s, node_name, "nodeName", TEXT, "the node it is on", .form = FORM_OBJECT_NAME)           \
+	N(IGNORED, "hostname", TEXT, "of DNS", .form = FORM_NAMESPACE)
+DRAFT(endpoints_address, ENDPOINTS_ADDRESS_FIELDS);
 
-struct draft_selector {
-	struct place at;
-	const struct mesh_labels *labels;
-};
+#define ENDPOINTS_PORT_FIELDS(F, N, s) ENDPOINT_PORT_FIELDS(F, N, s, .required = true)
 
-enum service_resolution {
-	RESOLUTION_NONE,
-	RESOLUTION_STATIC,
-	RESOLUTION_DNS,
-	RESOLUTION_DNS_ROUND_ROBIN,
-	RESOLUTION_DYNAMIC_DNS,
-};
+#define ENDPOINTS_SUBSET_FIELDS(F, N, s)                                                           \
+	F(s, ready, "addresses", LIST(OBJECT(endpoints_address)), "endpoints in use")              \
+	F(s, not_ready, "notReadyAddresses", LIST(OBJECT(endpoints_address)),                      \
+	  "endpoints not in use")                                                                  \
+	F(s, ports, "ports", LIST(OBJECT(endpoints_port)), "of all of them")
+DRAFT(endpoints_subset, ENDPOINTS_SUBSET_FIELDS);
 
-struct draft_service_entry {
-	struct place at;
-	struct draft_list hosts;     /* of draft_text */
-	struct draft_list addresses; /* of draft_address */
-	struct draft_list ports;
-	struct draft_list endpoints; /* of draft_workload_entry */
-	struct draft_selector *selector;
-	uint8_t location; /* 1: MESH_INTERNAL */
-	uint8_t resolution;
-	struct draft_list export_to;
-};
-
-struct draft_group_metadata {
-	struct place at;
-	const struct mesh_labels *labels;
-};
-
-struct draft_workload_group {
-	struct place at;
-	struct draft_group_metadata *metadata;
-	struct draft_workload_entry *template;
-};
-
-struct draft_match {
-	struct place at;
-	struct draft_list ips; /* of draft_address */
-	struct draft_text executable, systemd_unit, cgroup, container, netns;
-	uint32_t executable_owner, uid; /* UINT32_MAX: not said */
-};
-
-struct draft_workload {
-	struct place at;
-	struct draft_list match;
-	const struct mesh_labels *labels;
-	const char *service_account;
-	const struct mesh_locality *locality;
-	struct draft_list ports;
-	uint32_t weight;
-};
-
-struct draft_settings {
-	struct place at;
-	const char *root_namespace, *trust_domain, *cluster_domain, *node_name;
-	const struct mesh_locality *locality;
-};
+#define ENDPOINTS_FIELDS(F, N, s)                                                                  \
+	COMMON_FIELDS(F, N, s)                                                                     \
+	F(s, subsets, "subsets", LIST(OBJECT(endpoints_subset)), "endpoints by their ports")
+DRAFT(endpoints, ENDPOINTS_FIELDS);

@@ -1,36 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Drafts of what steers connections: balancing, subsets, splits. */
+/* DestinationRule, OutlierDetection and Acceleration: their fields, and what is read of them. */
 #pragma once
 
+#include "mesh-config/model/traffic.h"
 #include "mesh-config/schema/schema.h"
 
-struct draft_maglev {
-	struct place at;
-	uint32_t table_size;
-};
+#define MAGLEV_FIELDS(F, N, s)                                                                     \
+	F(s, table_size, "tableSize", NUMBER, "slots, a prime", .min = 2, .max = 5000010,          \
+	  DEFAULT(MESH_MAGLEV_SLOTS))
+DRAFT(maglev, MAGLEV_FIELDS);
 
-struct draft_hash {
-	struct place at;
-	int8_t use_source_ip;
-	struct draft_maglev *maglev;
-};
+#define HASH_FIELDS(F, N, s)                                                                       \
+	F(s, use_source_ip, "useSourceIp", BOOL,                                                   \
+	  "the client's address chooses the endpoint: the socket's, else the first of its "        \
+	  "network namespace",                                                                     \
+	  DEFAULT(false))                                                                          \
+	F(s, maglev, "maglev", OBJECT(maglev), "the table", .one_of = 1)                           \
+	N(WARNED(HARMLESS), "ringHash", SOME, "weft hashes with Maglev", .one_of = 1)              \
+	N(WARNED(HARMLESS), "minimumRingSize", NUMBER, "weft hashes with Maglev", .one_of = 1)     \
+	N(REFUSED(NOT_HONOURED), "httpHeaderName", ANY,                                            \
+	  "connections are balanced before any header "                                            \
+	  "is sent")                                                                               \
+	N(REFUSED(NOT_HONOURED), "httpCookie", ANY,                                                \
+	  "connections are balanced before any cookie is "                                         \
+	  "sent")                                                                                  \
+	N(REFUSED(NOT_HONOURED), "httpQueryParameterName", ANY,                                    \
+	  "connections are balanced before any request is sent")
+DRAFT(hash, HASH_FIELDS);
 
-struct draft_distribute {
-	struct place at;
-	const struct mesh_locality *from;
-	struct draft_list to; /* NUMBERS */
-};
+#define DISTRIBUTE_FIELDS(F, N, s)                                                                 \
+	F(s, from, "from", LOCALITY, "of the client; * for any part", .required = true,            \
+	  .form = FORM_LOCALITY)                                                                   \
+	F(s, to, "to", NUMBERS, "locality: percent", .min = 1, .max = 100, .required = true,       \
+	  .form = FORM_LOCALITY)
+DRAFT(distribute, DISTRIBUTE_FIELDS);
 
-struct draft_failover {
-	struct place at;
-	const char *from, *to;
-};
+#define FAILOVER_FIELDS(F, N, s)                                                                   \
+	F(s, from, "from", TEXT, "region", .required = true, .form = FORM_REGION)                  \
+	F(s, to, "to", TEXT, "region to fail over to", .required = true, .form = FORM_REGION)
+DRAFT(failover, FAILOVER_FIELDS);
 
-struct draft_locality_setting {
-	struct place at;
-	int8_t enabled; /* -1 not said */
-	struct draft_list distribute, failover;
-};
+#define LOCALITY_SETTING_FIELDS(F, N, s)                                                           \
+	F(s, enabled, "enabled", MAYBE, "whether locality counts",                                 \
+	  UNSAID("true if localityLbSetting is given"))                                            \
+	F(s, distribute, "distribute", LIST(OBJECT(distribute)),                                   \
+	  "shares of each locality, by that of the client")                                        \
+	F(s, failover, "failover", LIST(OBJECT(failover)),                                         \
+	  "destinations when a region has no healthy endpoint; needs outlierDetection")            \
+	N(REFUSED(NOT_HONOURED), "failoverPriority", ANY, "priorities by label are not supported")
+DRAFT(locality_setting, LOCALITY_SETTING_FIELDS);
 
 enum balance_word {
 	BALANCE_WORD_UNSPECIFIED,
@@ -41,121 +59,121 @@ enum balance_word {
 	BALANCE_WORD_LEAST_REQUEST,
 };
 
-struct draft_balancer {
-	struct place at;
-	uint8_t simple;
-	struct draft_hash *hash;
-	struct draft_locality_setting *locality;
-};
+#define BALANCER_FIELDS(F, N, s)                                                                   \
+	F(s, simple, "simple", ENUM(balancers),                                                    \
+	  "how an endpoint is chosen; LEAST_REQUEST counts connections", .one_of = 1,              \
+	  UNSAID("LEAST_REQUEST"))                                                                 \
+	F(s, hash, "consistentHash", OBJECT(hash), "by the client's address", .one_of = 1)         \
+	F(s, locality, "localityLbSetting", OBJECT(locality_setting), "by locality")               \
+	N(WARNED(HARMLESS), "warmup", SOME, "new endpoints get their full share immediately")      \
+	N(WARNED(HARMLESS), "warmupDurationSecs", DURATION,                                        \
+	  "new endpoints get their full share immediately", .min = 1)
+DRAFT(balancer, BALANCER_FIELDS);
 
-struct draft_tcp_pool {
-	struct place at;
-	uint32_t max_connections; /* 0: no limit */
-};
+/* The rows of these two are in mesh-config/model/traffic.h. */
+DRAFT_OF(limits, struct mesh_limits);
+DRAFT_OF(outlier, struct mesh_outlier, bool local_given;);
+extern const struct schema limits_schema, outlier_schema;
 
-struct draft_pool {
-	struct place at;
-	struct draft_tcp_pool *tcp;
-};
+#define POOL_FIELDS(F, N, s)                                                                       \
+	F(s, tcp, "tcp", OBJECT(limits), "of connections")                                         \
+	N(REFUSED(NOT_HONOURED), "http", ANY,                                                      \
+	  "limits of requests are not supported, those of "                                        \
+	  "connections (tcp) are")
+DRAFT(pool, POOL_FIELDS);
 
-struct draft_outlier {
-	struct place at;
-	uint32_t consecutive_5xx, consecutive_gateway, consecutive_local;
-	uint32_t interval_ms, base_ejection_ms, max_percent, min_health_percent;
-	int8_t split;
-};
+#define CLIENT_TLS_FIELDS(F, N, s)                                                                 \
+	F(s, mode, "mode", ENUM(tls_modes), "only DISABLE", DEFAULT(0))                            \
+	N(IGNORED, "clientCertificate", TEXT, "of other modes")                                    \
+	N(IGNORED, "privateKey", TEXT, "of other modes")                                           \
+	N(IGNORED, "caCertificates", TEXT, "of other modes")                                       \
+	N(IGNORED, "caCrl", TEXT, "of other modes")                                                \
+	N(IGNORED, "credentialName", TEXT, "of other modes")                                       \
+	N(IGNORED, "subjectAltNames", LIST(TEXT), "of other modes")                                \
+	N(IGNORED, "sni", TEXT, "of other modes")                                                  \
+	N(IGNORED, "insecureSkipVerify", BOOL, "of other modes")
+DRAFT(client_tls, CLIENT_TLS_FIELDS);
 
-struct draft_client_tls {
-	struct place at;
-	uint8_t mode; /* 0: DISABLE */
-};
+#define PORT_SELECTOR_FIELDS(F, N, s)                                                              \
+	F(s, number, "number", NUMBER, "of the service", .min = 1, .max = 65535, .required = true)
+DRAFT(port_selector, PORT_SELECTOR_FIELDS);
 
-struct draft_traffic {
-	struct place at;
-	struct draft_balancer *balancer;
-	struct draft_pool *pool;
-	struct draft_outlier *outlier;
-	struct draft_client_tls *tls;
-};
+/* Refused, but looked into: what they say of TLS is about security. */
+#define PORT_TRAFFIC_FIELDS(F, N, s)                                                               \
+	F(s, port, "port", OBJECT(port_selector), "of the service", .required = true)              \
+	F(s, balancer, "loadBalancer", OBJECT(balancer), "how an endpoint is chosen")              \
+	F(s, pool, "connectionPool", OBJECT(pool), "limits")                                       \
+	F(s, outlier, "outlierDetection", OBJECT(outlier), "outlier ejection of endpoints")        \
+	F(s, tls, "tls", OBJECT(client_tls), "weft does not originate TLS")
+DRAFT(port_traffic, PORT_TRAFFIC_FIELDS);
 
-struct draft_port_traffic {
-	struct place at;
-	struct draft_port_selector *port;
-	struct draft_traffic traffic;
-};
+/* Of services and of subsets. */
+#define TRAFFIC_COMMON_FIELDS(F, N, s)                                                             \
+	F(s, balancer, "loadBalancer", OBJECT(balancer), "how an endpoint is chosen")              \
+	F(s, tls, "tls", OBJECT(client_tls), "weft does not originate TLS")                        \
+	N(REFUSED(NOT_HONOURED), "portLevelSettings", LIST(OBJECT(port_traffic)),                  \
+	  "settings for single ports are not supported")                                           \
+	N(REFUSED(NOT_HONOURED), "tunnel", ANY, "tunnels are not supported")                       \
+	N(REFUSED(NOT_HONOURED), "proxyProtocol", ANY,                                             \
+	  "weft does not change the data of a connection")                                         \
+	N(REFUSED(NOT_HONOURED), "retryBudget", ANY, "weft does not repeat requests")
 
-struct draft_subset {
-	struct place at;
-	struct draft_text name;
-	const struct mesh_labels *labels;
-	struct draft_traffic *traffic;
-};
+#define TRAFFIC_FIELDS(F, N, s)                                                                    \
+	TRAFFIC_COMMON_FIELDS(F, N, s)                                                             \
+	F(s, pool, "connectionPool", OBJECT(pool), "limits")                                       \
+	F(s, outlier, "outlierDetection", OBJECT(outlier), "outlier ejection of endpoints")
+DRAFT(traffic, TRAFFIC_FIELDS);
 
-struct draft_destination_rule {
-	struct place at;
-	struct draft_text host;
-	struct draft_traffic *traffic;
-	struct draft_list subsets;
-	struct draft_list export_to;
-	struct draft *next; /* see rule_next: made anew with each assignment of rules */
-};
+#define SUBSET_TRAFFIC_FIELDS(F, N, s)                                                             \
+	TRAFFIC_COMMON_FIELDS(F, N, s)                                                             \
+	N(REFUSED(NOT_HONOURED), "connectionPool", ANY,                                            \
+	  "limits are of whole services, not of subsets: write them in the rule's own "            \
+	  "trafficPolicy")                                                                         \
+	N(REFUSED(NOT_HONOURED), "outlierDetection", ANY,                                          \
+	  "ejection is of whole services, not of subsets: write it in the rule's own "             \
+	  "trafficPolicy")
 
-struct draft_port_selector {
-	struct place at;
-	uint32_t number;
-};
+#define SUBSET_FIELDS(F, N, s)                                                                     \
+	F(s, name, "name", WORD, "for VirtualServices", .required = true, .form = FORM_DNS_LABEL)  \
+	F(s, labels, "labels", LABELS, "that its endpoints have")                                  \
+	F(s, traffic, "trafficPolicy", OBJECT_AS(subset_traffic, traffic),                         \
+	  "if it differs from that of the whole service")
+DRAFT(subset, SUBSET_FIELDS);
 
-struct draft_destination {
-	struct place at;
-	struct draft_text host;
-	struct draft_text subset;
-	struct draft_port_selector *port;
-};
+#define DESTINATION_RULE_FIELDS(F, N, s)                                                           \
+	F(s, host, "host", WORD, "of the service", .required = true, .form = FORM_HOST)            \
+	F(s, traffic, "trafficPolicy", OBJECT(traffic), "of every connection to it")               \
+	F(s, subsets, "subsets", LIST(OBJECT(subset)), "endpoints by their labels")                \
+	F(s, export_to, "exportTo", LIST(WORD), "\"*\" only")                                      \
+	N(REFUSED(NOT_HONOURED), "workloadSelector", ANY, "the rule would hold for every client")
+/* |next|: see rule_next; made anew with each assignment of rules. */
+DRAFT(destination_rule, DESTINATION_RULE_FIELDS, struct draft *next;);
 
-struct draft_weighted {
-	struct place at;
-	struct draft_destination *destination;
-	uint32_t weight; /* UINT32_MAX: not said */
-};
+#define SUCCESS_RATE_FIELDS(F, N, s)                                                               \
+	F(s, factor, "stdevFactor", REAL,                                                          \
+	  "standard deviations below the mean of the endpoints' rates, as 1.9", .required = true,  \
+	  .max = 1000)
+DRAFT(factor, SUCCESS_RATE_FIELDS);
 
-struct draft_route_match {
-	struct place at;
-	uint32_t port; /* 0: any */
-	const struct mesh_labels *source_labels;
-	const char *source_namespace;
-	struct draft_list subnets;
-	struct draft_list gateways;
-};
+#define LATENCY_FIELDS(F, N, s)                                                                    \
+	F(s, factor, "medianFactor", REAL,                                                         \
+	  "times the median of the endpoints' mean latencies, as 3", .required = true,             \
+	  .max = 1000)
 
-struct draft_route {
-	struct place at;
-	struct draft_list match;
-	struct draft_list route; /* of draft_weighted */
-	bool answers;		 /* it answers, or others say where to; see FIELD_REFUSED */
-};
+#define OUTLIER_DETECTION_FIELDS(F, N, s)                                                          \
+	F(s, host, "host", WORD, "of the service", .required = true, .form = FORM_HOST_NOT_ALL)    \
+	F(s, success_rate, "successRate", OBJECT_AS(success_rate, factor),                         \
+	  "leave out who answers 5xx more often than the others")                                  \
+	F(s, latency, "latency", OBJECT_AS(latency, factor),                                       \
+	  "leave out who answers more slowly than the others")                                     \
+	F(s, minimum_hosts, "minimumHosts", NUMBER,                                                \
+	  "endpoints with enough requests; with fewer none are compared", .min = 2, DEFAULT(5))    \
+	F(s, minimum_requests, "minimumRequests", NUMBER,                                          \
+	  "in an interval, or an endpoint is not compared", .min = 1, DEFAULT(100))
+DRAFT(outlier_detection, OUTLIER_DETECTION_FIELDS);
 
-struct draft_virtual_service {
-	struct place at;
-	struct draft_list hosts, gateways;
-	struct draft_list http, tcp;
-	struct draft_list export_to;
-	bool has_tls; /* see FIELD_REFUSED */
-};
-
-struct draft_factor {
-	struct place at;
-	double factor;
-};
-
-struct draft_outlier_detection {
-	struct place at;
-	struct draft_text host;
-	struct draft_factor *success_rate, *latency;
-	uint32_t minimum_hosts, minimum_requests;
-};
-
-struct draft_acceleration {
-	struct place at;
-	struct draft_list services; /* of draft_text: hosts; none: all of the namespace */
-	int8_t enabled;
-};
+#define ACCELERATION_FIELDS(F, N, s)                                                               \
+	F(s, services, "services", LIST(WORD), "hosts", .form = FORM_HOST_NOT_ALL,                 \
+	  UNSAID("every service of the namespace"))                                                \
+	F(s, enabled, "enabled", BOOL, "false takes them out again", DEFAULT(true))
+DRAFT(acceleration, ACCELERATION_FIELDS);

@@ -5,53 +5,11 @@
 
 #include "mesh-config/schema/draft.h"
 
-static const struct field parent_schema_fields[] = {
-	FIELD(struct draft_parent, group, "group", TEXT,
-	      "\"\" with kind Service, or "
-	      "networking.istio.io with ServiceEntry",
-	      .form = FORM_GROUP),
-	FIELD(struct draft_parent, kind, "kind", TEXT, "Service or ServiceEntry",
-	      .fallback_text = "Gateway", .form = FORM_KIND),
-	FIELD(struct draft_parent, namespace_name, "namespace", TEXT,
-	      "of the service; another one than the route's: only for clients of the route's",
-	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
-	FIELD(struct draft_parent, name, "name", WORD, "of the service", .required = true,
-	      .form = FORM_OBJECT_NAME),
-	FIELD(struct draft_parent, port, "port", NUMBER, "of the service", .min = 1, .max = 65535,
-	      .fallback_text = "every port"),
-	FIELD_IGNORE("sectionName", "of gateways", FIELD_OF(TEXT)),
-};
-static SCHEMA(parent_schema, "parentRefs", struct draft_parent);
+static SCHEMA(parent, PARENT_FIELDS, "parentRefs");
 
-/* Two of them keep requests out. */
-static const struct field filter_schema_fields[] = {
-	FIELD_IGNORE("type", "which", FIELD_OF(TEXT), .required = true),
-	FIELD_REFUSE("externalAuth", SECURITY, "weft asks no external authorizer"),
-	FIELD_REFUSE("cors", SECURITY, "weft does not change answers"),
-};
-static SCHEMA(filter_schema, "filters", struct draft_filter_of_route, .open = true);
+static SCHEMA(filter_of_route, FILTER_OF_ROUTE_FIELDS, "filters", .open = true);
 
-#define FILTERS_FIELD                                                                              \
-	FIELD_REFUSE("filters", NOT_HONOURED, "weft does not change requests", FIELD_OF(OBJECT),   \
-		     .object = &filter_schema, .list = true)
-
-static const struct field backend_schema_fields[] = {
-	FIELD(struct draft_backend, group, "group", TEXT, "\"\" with kind Service",
-	      .form = FORM_GROUP),
-	FIELD(struct draft_backend, kind, "kind", TEXT, "Service", .fallback_text = "Service",
-	      .form = FORM_KIND),
-	FIELD(struct draft_backend, namespace_name, "namespace", TEXT,
-	      "of the service; another one than the route's needs a ReferenceGrant there",
-	      .form = FORM_NAMESPACE, .fallback_text = "that of the route"),
-	FIELD(struct draft_backend, name, "name", WORD, "of the service", .required = true,
-	      .form = FORM_OBJECT_NAME),
-	FIELD(struct draft_backend, port, "port", NUMBER, "of that service", .min = 1, .max = 65535,
-	      .fallback_text = "the one that was asked for"),
-	FIELD(struct draft_backend, weight, "weight", NUMBER, "share of connections",
-	      .max = 1000000, FIELD_DEFAULT(1, "1")),
-	FILTERS_FIELD,
-};
-static SCHEMA(backend_schema, "backendRefs", struct draft_backend);
+static SCHEMA(backend, BACKEND_FIELDS, "backendRefs");
 
 static void backend_check(struct reading *r, const struct draft_list *backends)
 {
@@ -71,16 +29,7 @@ static void backend_check(struct reading *r, const struct draft_list *backends)
 			    "no backend has a weight above 0");
 }
 
-#define BEFORE_REQUESTS "connections are routed before any request is sent"
-
 static const char *const path_types[] = {"PathPrefix", "Exact", "RegularExpression", NULL};
-
-static const struct field path_match_schema_fields[] = {
-	FIELD(struct draft_path_match, type, "type", ENUM, "only PathPrefix", .words = path_types,
-	      FIELD_DEFAULT(0, "PathPrefix")),
-	FIELD(struct draft_path_match, value, "value", WORD, "only \"/\": every path",
-	      .fallback_text = "/"),
-};
 
 static void path_match_check(struct reading *r, void *draft)
 {
@@ -91,17 +40,10 @@ static void path_match_check(struct reading *r, void *draft)
 			    "a match of paths: " BEFORE_REQUESTS);
 }
 
-static SCHEMA(path_match_schema, "HTTPRoute.spec.rules.matches.path", struct draft_path_match,
+static SCHEMA(path_match, PATH_MATCH_FIELDS, "HTTPRoute.spec.rules.matches.path",
 	      .check = path_match_check);
 
-static const struct field gateway_match_schema_fields[] = {
-	FIELD(struct draft_gateway_match, path, "path", OBJECT, "only the prefix \"/\"",
-	      .object = &path_match_schema),
-	FIELD_REFUSE("headers", NOT_HONOURED, BEFORE_REQUESTS),
-	FIELD_REFUSE("queryParams", NOT_HONOURED, BEFORE_REQUESTS),
-	FIELD_REFUSE("method", NOT_HONOURED, BEFORE_REQUESTS),
-};
-static SCHEMA(gateway_match_schema, "HTTPRoute.spec.rules.matches", struct draft_gateway_match);
+static SCHEMA(gateway_match, GATEWAY_MATCH_FIELDS, "HTTPRoute.spec.rules.matches");
 
 static void gateway_rule_check(struct reading *r, void *draft)
 {
@@ -110,39 +52,14 @@ static void gateway_rule_check(struct reading *r, void *draft)
 	backend_check(r, &rule->backends);
 }
 
-#define BACKENDS_FIELD(...)                                                                        \
-	FIELD(struct draft_gateway_rule, backends, "backendRefs", OBJECT, "services by weight",    \
-	      .object = &backend_schema, .list = true, ##__VA_ARGS__)
+static SCHEMA_AS(http_rule, gateway_rule, HTTP_RULE_FIELDS, "HTTPRoute.spec.rules",
+		 .check = gateway_rule_check);
 
-static const struct field http_rule_schema_fields[] = {
-	BACKENDS_FIELD(),
-	FIELD(struct draft_gateway_rule, matches, "matches", OBJECT, "none, or every path",
-	      .object = &gateway_match_schema, .list = true),
-	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
-	FILTERS_FIELD,
-	FIELD_REFUSE("timeouts", NOT_HONOURED, "weft does not end requests"),
-	FIELD_REFUSE("retry", NOT_HONOURED, "weft does not repeat requests"),
-	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
-};
-static SCHEMA(http_rule_schema, "HTTPRoute.spec.rules", struct draft_gateway_rule,
-	      .check = gateway_rule_check);
+static SCHEMA_AS(grpc_rule, gateway_rule, GRPC_RULE_FIELDS, "GRPCRoute.spec.rules",
+		 .check = gateway_rule_check);
 
-static const struct field grpc_rule_schema_fields[] = {
-	BACKENDS_FIELD(),
-	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
-	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
-	FILTERS_FIELD,
-	FIELD_REFUSE("sessionPersistence", NOT_HONOURED, BEFORE_REQUESTS),
-};
-static SCHEMA(grpc_rule_schema, "GRPCRoute.spec.rules", struct draft_gateway_rule,
-	      .check = gateway_rule_check);
-
-static const struct field tcp_rule_schema_fields[] = {
-	BACKENDS_FIELD(.required = true),
-	FIELD_IGNORE("name", "description", FIELD_OF(TEXT)),
-};
-static SCHEMA(tcp_rule_schema, "TCPRoute.spec.rules", struct draft_gateway_rule,
-	      .check = gateway_rule_check);
+static SCHEMA_AS(tcp_rule, gateway_rule, TCP_RULE_FIELDS, "TCPRoute.spec.rules",
+		 .check = gateway_rule_check);
 
 static bool parent_is_service(struct slice kind)
 {
@@ -166,77 +83,25 @@ static bool is_of_gateways(const struct yaml_node *map)
 	return parents->count;
 }
 
-#define PARENTS_FIELD                                                                              \
-	FIELD(struct draft_gateway_route, parents, "parentRefs", OBJECT,                           \
-	      "the services that it splits; gateways are not weft's", .object = &parent_schema,    \
-	      .list = true, .required = true)
+SCHEMA_AS(http_route, gateway_route, HTTP_ROUTE_FIELDS, "HTTPRoute.spec",
+	  .elsewhere = is_of_gateways);
 
-static const struct field http_route_schema_fields[] = {
-	PARENTS_FIELD,
-	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first that matches counts",
-	      .object = &http_rule_schema, .list = true),
-	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
-		   .list = true, .form = FORM_HOST_NOT_ALL),
-};
-SCHEMA(http_route_schema, "HTTPRoute.spec", struct draft_gateway_route,
-       .elsewhere = is_of_gateways);
+SCHEMA_AS(grpc_route, gateway_route, GRPC_ROUTE_FIELDS, "GRPCRoute.spec",
+	  .elsewhere = is_of_gateways);
 
-static const struct field grpc_route_schema_fields[] = {
-	PARENTS_FIELD,
-	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first counts",
-	      .object = &grpc_rule_schema, .list = true),
-	FIELD_WARN("hostnames", HARMLESS, "routes of services go by their parents", FIELD_OF(TEXT),
-		   .list = true, .form = FORM_HOST_NOT_ALL),
-};
-SCHEMA(grpc_route_schema, "GRPCRoute.spec", struct draft_gateway_route,
-       .elsewhere = is_of_gateways);
-
-static const struct field tcp_route_schema_fields[] = {
-	PARENTS_FIELD,
-	FIELD(struct draft_gateway_route, rules, "rules", OBJECT, "the first counts",
-	      .object = &tcp_rule_schema, .list = true, .required = true),
-};
-SCHEMA(tcp_route_schema, "TCPRoute.spec", struct draft_gateway_route, .elsewhere = is_of_gateways);
+SCHEMA_AS(tcp_route, gateway_route, TCP_ROUTE_FIELDS, "TCPRoute.spec", .elsewhere = is_of_gateways);
 
 /* ---- ReferenceGrant */
 
-static const struct field grant_from_schema_fields[] = {
-	FIELD(struct draft_grant_from, group, "group", TEXT, "gateway.networking.k8s.io",
-	      .form = FORM_GROUP),
-	FIELD(struct draft_grant_from, kind, "kind", TEXT, "HTTPRoute, GRPCRoute, TCPRoute",
-	      .required = true, .form = FORM_KIND),
-	FIELD(struct draft_grant_from, namespace_name, "namespace", TEXT, "of the routes",
-	      .required = true, .form = FORM_NAMESPACE),
-};
-static SCHEMA(grant_from_schema, "ReferenceGrant.spec.from", struct draft_grant_from);
+static SCHEMA(grant_from, GRANT_FROM_FIELDS, "ReferenceGrant.spec.from");
 
-static const struct field grant_to_schema_fields[] = {
-	FIELD(struct draft_grant_to, group, "group", TEXT, "\"\" with kind Service",
-	      .form = FORM_GROUP),
-	FIELD(struct draft_grant_to, kind, "kind", TEXT, "Service", .required = true,
-	      .form = FORM_KIND),
-	FIELD(struct draft_grant_to, name, "name", TEXT, "of the service",
-	      .fallback_text = "all of the namespace"),
-};
-static SCHEMA(grant_to_schema, "ReferenceGrant.spec.to", struct draft_grant_to);
+static SCHEMA(grant_to, GRANT_TO_FIELDS, "ReferenceGrant.spec.to");
 
-static const struct field reference_grant_schema_fields[] = {
-	FIELD(struct draft_grant, from, "from", OBJECT, "whose references are granted",
-	      .object = &grant_from_schema, .list = true, .required = true),
-	FIELD(struct draft_grant, to, "to", OBJECT, "what they may refer to",
-	      .object = &grant_to_schema, .list = true, .required = true),
-};
-SCHEMA(reference_grant_schema, "ReferenceGrant.spec", struct draft_grant);
+SCHEMA(grant, GRANT_FIELDS, "ReferenceGrant.spec");
 
 /* ---- TrafficSplit */
 
-static const struct field split_backend_schema_fields[] = {
-	FIELD(struct draft_split_backend, service, "service", WORD, "name, in the namespace",
-	      .required = true, .form = FORM_HOST_NOT_ALL),
-	FIELD(struct draft_split_backend, weight, "weight", NUMBER, "share of connections",
-	      .max = 1000000, FIELD_DEFAULT(0, "0")),
-};
-static SCHEMA(split_backend_schema, "TrafficSplit.spec.backends", struct draft_split_backend);
+static SCHEMA(split_backend, SPLIT_BACKEND_FIELDS, "TrafficSplit.spec.backends");
 
 static void split_check(struct reading *r, void *draft)
 {
@@ -251,11 +116,4 @@ static void split_check(struct reading *r, void *draft)
 			    "no backend has a weight above 0");
 }
 
-static const struct field traffic_split_schema_fields[] = {
-	FIELD(struct draft_split, service, "service", WORD, "the service that it splits",
-	      .required = true, .form = FORM_HOST_NOT_ALL),
-	FIELD(struct draft_split, backends, "backends", OBJECT, "services by weight",
-	      .object = &split_backend_schema, .list = true, .required = true),
-	FIELD_REFUSE("matches", NOT_HONOURED, BEFORE_REQUESTS),
-};
-SCHEMA(traffic_split_schema, "TrafficSplit.spec", struct draft_split, .check = split_check);
+SCHEMA(split, SPLIT_FIELDS, "TrafficSplit.spec", .check = split_check);

@@ -5,7 +5,7 @@
 
 #include "mesh-config/schema/draft.h"
 
-static const char *const modes[] = {"UNSET", "DISABLE", "PERMISSIVE", "STRICT", NULL};
+static const char *const peer_modes[] = {"UNSET", "DISABLE", "PERMISSIVE", "STRICT", NULL};
 
 static void mode_check(struct reading *r, uint8_t mode, struct place at)
 {
@@ -24,14 +24,7 @@ static void mtls_check(struct reading *r, void *draft)
 	mode_check(r, m->mode, m->at);
 }
 
-#define MODE_FIELD(draft)                                                                          \
-	FIELD(draft, mode, "mode", ENUM, "STRICT is refused; other modes have no effect",          \
-	      .words = modes, FIELD_DEFAULT(0, "UNSET"))
-
-static const struct field mtls_schema_fields[] = {
-	MODE_FIELD(struct draft_mtls),
-};
-static SCHEMA(mtls_schema, "PeerAuthentication.spec.mtls", struct draft_mtls, .check = mtls_check);
+static SCHEMA(mtls, MTLS_FIELDS, "PeerAuthentication.spec.mtls", .check = mtls_check);
 
 static void port_mtls_check(struct reading *r, void *draft)
 {
@@ -40,10 +33,7 @@ static void port_mtls_check(struct reading *r, void *draft)
 	mode_check(r, m->mode, m->at);
 }
 
-static const struct field port_mtls_schema_fields[] = {
-	MODE_FIELD(struct draft_port_mtls),
-};
-static SCHEMA(port_mtls_schema, "PeerAuthentication.spec.portLevelMtls", struct draft_port_mtls,
+static SCHEMA(port_mtls, PORT_MTLS_FIELDS, "PeerAuthentication.spec.portLevelMtls",
 	      .check = port_mtls_check);
 
 static void ports_check(struct reading *r, const struct draft_peer *p)
@@ -77,12 +67,4 @@ static void peer_check(struct reading *r, void *draft)
 		ports_check(r, p);
 }
 
-static const struct field peer_authentication_schema_fields[] = {
-	FIELD(struct draft_peer, selector, "selector", OBJECT, "workloads that it applies to",
-	      .object = &match_labels_schema),
-	FIELD(struct draft_peer, mtls, "mtls", OBJECT, "of every port", .object = &mtls_schema),
-	FIELD(struct draft_peer, ports, "portLevelMtls", OBJECTS, "of single ports, by number",
-	      .object = &port_mtls_schema),
-};
-SCHEMA(peer_authentication_schema, "PeerAuthentication.spec", struct draft_peer,
-       .check = peer_check);
+SCHEMA(peer, PEER_FIELDS, "PeerAuthentication.spec", .check = peer_check);

@@ -5,45 +5,9 @@
 
 #include "mesh-config/schema/draft.h"
 
-static const struct field match_labels_schema_fields[] = {
-	FIELD(struct draft_match_labels, labels, "matchLabels", LABELS, "that a workload must have",
-	      .form = FORM_SELECTOR),
-};
-SCHEMA(match_labels_schema, "selector", struct draft_match_labels);
+SCHEMA(match_labels, MATCH_LABELS_FIELDS, "selector");
 
 /* ---- AuthorizationPolicy */
-
-#define HTTP_ONLY    "HTTP only: never matches in ALLOW, ignored in DENY"
-#define NOT_OF(what) "none of these " what
-
-static const struct field source_schema_fields[] = {
-	FIELD(struct draft_source, principals, "principals", WORD,
-	      "TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT of workloads that weft identified itself, "
-	      "without certificates; abc*, *abc, *",
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, not_principals, "notPrincipals", WORD, NOT_OF("principals"),
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, namespaces, "namespaces", WORD, "of the client's workload",
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, not_namespaces, "notNamespaces", WORD, NOT_OF("namespaces"),
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, accounts, "serviceAccounts", WORD,
-	      "NAMESPACE/ACCOUNT, or ACCOUNT in the policy's namespace", .list = true,
-	      .form = FORM_ACCOUNT),
-	FIELD(struct draft_source, not_accounts, "notServiceAccounts", WORD, NOT_OF("accounts"),
-	      .list = true, .form = FORM_ACCOUNT),
-	FIELD(struct draft_source, ips, "ipBlocks", ADDRESS, "of the client", .list = true),
-	FIELD(struct draft_source, not_ips, "notIpBlocks", ADDRESS, NOT_OF("networks"),
-	      .list = true),
-	FIELD(struct draft_source, request_principals, "requestPrincipals", WORD, HTTP_ONLY,
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, not_request_principals, "notRequestPrincipals", WORD, HTTP_ONLY,
-	      .list = true, .form = FORM_FILLED),
-	FIELD(struct draft_source, remote_ips, "remoteIpBlocks", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_ADDRESS),
-	FIELD(struct draft_source, not_remote_ips, "notRemoteIpBlocks", WORD, HTTP_ONLY,
-	      .list = true, .form = FORM_ADDRESS),
-};
 
 /* Istio refuses it, too: it is not clear whether it means no source or any source. */
 static void empty_report(struct reading *r, struct place at, const char *what, const char *field)
@@ -73,33 +37,10 @@ static void source_check(struct reading *r, void *draft)
 			     "NAMESPACE/ACCOUNT names both; two sources are an alternative");
 }
 
-static SCHEMA(source_schema, "AuthorizationPolicy.spec.rules.from.source", struct draft_source,
+static SCHEMA(source, SOURCE_FIELDS, "AuthorizationPolicy.spec.rules.from.source",
 	      .check = source_check);
 
-static const struct field from_schema_fields[] = {
-	FIELD(struct draft_from, source, "source", OBJECT, "everything in it must hold",
-	      .object = &source_schema, .required = true),
-};
-static SCHEMA(from_schema, "AuthorizationPolicy.spec.rules.from", struct draft_from);
-
-static const struct field operation_schema_fields[] = {
-	FIELD(struct draft_operation, ports, "ports", WORD, "at the server", .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, not_ports, "notPorts", WORD, NOT_OF("ports"), .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, hosts, "hosts", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, not_hosts, "notHosts", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, methods, "methods", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, not_methods, "notMethods", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, paths, "paths", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_operation, not_paths, "notPaths", WORD, HTTP_ONLY, .list = true,
-	      .form = FORM_FILLED),
-};
+static SCHEMA(from, FROM_FIELDS, "AuthorizationPolicy.spec.rules.from");
 
 static void operation_check(struct reading *r, void *draft)
 {
@@ -110,14 +51,10 @@ static void operation_check(struct reading *r, void *draft)
 		empty_report(r, o->at, "operation", "to");
 }
 
-static SCHEMA(operation_schema, "AuthorizationPolicy.spec.rules.to.operation",
-	      struct draft_operation, .check = operation_check);
+static SCHEMA(operation, OPERATION_FIELDS, "AuthorizationPolicy.spec.rules.to.operation",
+	      .check = operation_check);
 
-static const struct field to_schema_fields[] = {
-	FIELD(struct draft_to, operation, "operation", OBJECT, "everything in it must hold",
-	      .object = &operation_schema, .required = true),
-};
-static SCHEMA(to_schema, "AuthorizationPolicy.spec.rules.to", struct draft_to);
+static SCHEMA(to, TO_FIELDS, "AuthorizationPolicy.spec.rules.to");
 
 /* Attributes of requests, each as it is or with [NAME] behind it. */
 static const struct {
@@ -182,27 +119,8 @@ static void condition_check(struct reading *r, void *draft)
 	}
 }
 
-static const struct field condition_schema_fields[] = {
-	FIELD(struct draft_condition, key, "key", WORD,
-	      "source.ip, source.namespace, source.principal, source.serviceAccount, "
-	      "destination.ip, destination.port; request.*, remote.ip, connection.sni as HTTP only",
-	      .required = true),
-	FIELD(struct draft_condition, values, "values", WORD, "one of these", .list = true,
-	      .form = FORM_FILLED),
-	FIELD(struct draft_condition, not_values, "notValues", WORD, "none of these", .list = true,
-	      .form = FORM_FILLED),
-};
-static SCHEMA(condition_schema, "AuthorizationPolicy.spec.rules.when", struct draft_condition,
+static SCHEMA(condition, CONDITION_FIELDS, "AuthorizationPolicy.spec.rules.when",
 	      .check = condition_check);
-
-static const struct field rule_schema_fields[] = {
-	FIELD(struct draft_rule, from, "from", OBJECT, "one of these sources; none: any source",
-	      .object = &from_schema, .list = true),
-	FIELD(struct draft_rule, to, "to", OBJECT, "one of these operations; none: all",
-	      .object = &to_schema, .list = true),
-	FIELD(struct draft_rule, when, "when", OBJECT, "all of these conditions",
-	      .object = &condition_schema, .list = true),
-};
 
 static void rule_check(struct reading *r, void *draft)
 {
@@ -214,14 +132,11 @@ static void rule_check(struct reading *r, void *draft)
 		empty_report(r, rule->to.at, "list of operations", "to");
 }
 
-static SCHEMA(rule_schema, "AuthorizationPolicy.spec.rules", struct draft_rule,
-	      .check = rule_check);
+static SCHEMA(rule, RULE_FIELDS, "AuthorizationPolicy.spec.rules", .check = rule_check);
 
 #define LEFT_OUT                                                                                   \
 	"with annotation weft.dev/accept: E3002 the whole policy is left out: it neither "         \
 	"restricts nor allows"
-#define OF_GATEWAYS "policies of gateways and waypoints are not weft's: accepted, they are left out"
-
 static void policy_check(struct reading *r, void *draft)
 {
 	const struct draft_policy *p = draft;
@@ -247,25 +162,7 @@ static void policy_check(struct reading *r, void *draft)
 
 static const char *const actions[] = {"ALLOW", "DENY", "AUDIT", "CUSTOM", NULL};
 
-static const struct field authorization_policy_schema_fields[] = {
-	FIELD(struct draft_policy, selector, "selector", OBJECT,
-	      "the workloads it protects; none: all of the namespace, in the root namespace all",
-	      .object = &match_labels_schema, .one_of = 1),
-	FIELD(struct draft_policy, action, "action", ENUM,
-	      "CUSTOM is refused; accepted, the policy is left out", .words = actions,
-	      FIELD_DEFAULT(0, "ALLOW")),
-	FIELD(struct draft_policy, rules, "rules", OBJECT,
-	      "one of these; none: the policy never matches, so ALLOW denies everything",
-	      .object = &rule_schema, .list = true),
-	FIELD_REFUSE("targetRef", SECURITY, OF_GATEWAYS, .one_of = 1,
-		     .offset = offsetof(struct draft_policy, has_target)),
-	FIELD_REFUSE("targetRefs", SECURITY, OF_GATEWAYS, .one_of = 1,
-		     .offset = offsetof(struct draft_policy, has_target)),
-	FIELD_REFUSE("provider", SECURITY, "weft asks no external authorizer",
-		     .offset = offsetof(struct draft_policy, has_provider)),
-};
-SCHEMA(authorization_policy_schema, "AuthorizationPolicy.spec", struct draft_policy,
-       .check = policy_check);
+SCHEMA(policy, POLICY_FIELDS, "AuthorizationPolicy.spec", .check = policy_check);
 
 /* ---- Telemetry */
 
@@ -273,40 +170,12 @@ const char *const telemetry_metrics[] = {
 	"ALL_METRICS",	      "REQUEST_COUNT",		"REQUEST_DURATION",	  "REQUEST_SIZE",
 	"RESPONSE_SIZE",      "TCP_OPENED_CONNECTIONS", "TCP_CLOSED_CONNECTIONS", "TCP_SENT_BYTES",
 	"TCP_RECEIVED_BYTES", "GRPC_REQUEST_MESSAGES",	"GRPC_RESPONSE_MESSAGES", NULL};
-static const char *const modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", NULL};
+static const char *const reporter_modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", NULL};
 static const char *const operations[] = {"UPSERT", "REMOVE", NULL};
 
-struct draft_provider {
-	struct place at;
-	const char *name;
-};
+static SCHEMA(provider, PROVIDER_FIELDS, "Telemetry.spec.providers");
 
-static const struct field provider_schema_fields[] = {
-	FIELD(struct draft_provider, name, "name", TEXT, "one of the mesh's", .required = true,
-	      .form = FORM_FILLED),
-};
-static SCHEMA(provider_schema, "Telemetry.spec.providers", struct draft_provider);
-
-#define PROVIDERS                                                                                  \
-	FIELD_WARN("providers", HARMLESS, "weft is the only provider", FIELD_OF(OBJECT),           \
-		   .object = &provider_schema, .list = true)
-
-static const struct field metric_match_schema_fields[] = {
-	FIELD(struct draft_metric_match, metric, "metric", ENUM, "one of Istio's",
-	      .words = telemetry_metrics, .one_of = 1, FIELD_DEFAULT(0, "ALL_METRICS")),
-	FIELD(struct draft_metric_match, custom_metric, "customMetric", TEXT, "any other",
-	      .one_of = 1, .form = FORM_FILLED),
-	FIELD(struct draft_metric_match, mode, "mode", ENUM, "who reports", .words = modes,
-	      FIELD_DEFAULT(0, "CLIENT_AND_SERVER")),
-};
-static SCHEMA(metric_match_schema, "Telemetry.spec.metrics.overrides.match",
-	      struct draft_metric_match);
-
-static const struct field tag_override_schema_fields[] = {
-	FIELD(struct draft_tag_override, operation, "operation", ENUM, "what to do with the tag",
-	      .words = operations, FIELD_DEFAULT(0, "UPSERT")),
-	FIELD(struct draft_tag_override, value, "value", TEXT, "of UPSERT"),
-};
+static SCHEMA(metric_match, METRIC_MATCH_FIELDS, "Telemetry.spec.metrics.overrides.match");
 
 static void tag_override_check(struct reading *r, void *draft)
 {
@@ -318,65 +187,20 @@ static void tag_override_check(struct reading *r, void *draft)
 		problem_add(r->problems, PROBLEM_EXCLUSIVE, t->at, "REMOVE takes no value");
 }
 
-static SCHEMA(tag_override_schema, "Telemetry.spec.metrics.overrides.tagOverrides",
-	      struct draft_tag_override, .check = tag_override_check);
+static SCHEMA(tag_override, TAG_OVERRIDE_FIELDS, "Telemetry.spec.metrics.overrides.tagOverrides",
+	      .check = tag_override_check);
 
-static const struct field metric_override_schema_fields[] = {
-	FIELD(struct draft_metric_override, match, "match", OBJECT, "which metrics",
-	      .object = &metric_match_schema),
-	FIELD(struct draft_metric_override, disabled, "disabled", BOOL, "not exported",
-	      FIELD_DEFAULT((uint32_t)-1, "false")),
-	FIELD(struct draft_metric_override, tags, "tagOverrides", OBJECTS, "by name of the tag",
-	      .object = &tag_override_schema),
-};
-static SCHEMA(metric_override_schema, "Telemetry.spec.metrics.overrides",
-	      struct draft_metric_override);
+static SCHEMA(metric_override, METRIC_OVERRIDE_FIELDS, "Telemetry.spec.metrics.overrides");
 
-static const struct field metrics_schema_fields[] = {
-	FIELD(struct draft_metrics, overrides, "overrides", OBJECT, "changes, in order",
-	      .object = &metric_override_schema, .list = true),
-	PROVIDERS,
-	FIELD_WARN("reportingInterval", HARMLESS, "metrics are counted as things happen",
-		   FIELD_OF(DURATION), .min = 1),
-};
-static SCHEMA(metrics_schema, "Telemetry.spec.metrics", struct draft_metrics);
+static SCHEMA(metrics, METRICS_FIELDS, "Telemetry.spec.metrics");
 
-static const struct field mode_schema_fields[] = {
-	FIELD(struct draft_mode, mode, "mode", ENUM, "who reports", .words = modes,
-	      FIELD_DEFAULT(0, "CLIENT_AND_SERVER")),
-};
-static SCHEMA(mode_schema, "match", struct draft_mode);
+static SCHEMA(mode, MODE_FIELDS, "match");
 
-static const struct field filter_schema_fields[] = {
-	FIELD(struct draft_filter, expression, "expression", TEXT, "which are logged"),
-};
-static SCHEMA(filter_schema, "Telemetry.spec.accessLogging.filter", struct draft_filter);
+static SCHEMA(filter, FILTER_FIELDS, "Telemetry.spec.accessLogging.filter");
 
-static const struct field access_log_schema_fields[] = {
-	FIELD(struct draft_access_log, match, "match", OBJECT, "who reports",
-	      .object = &mode_schema),
-	FIELD(struct draft_access_log, disabled, "disabled", BOOL, "not logged",
-	      FIELD_DEFAULT((uint32_t)-1, "false")),
-	FIELD(struct draft_access_log, filter, "filter", OBJECT, "which", .object = &filter_schema),
-	PROVIDERS,
-};
-static SCHEMA(access_log_schema, "Telemetry.spec.accessLogging", struct draft_access_log);
+static SCHEMA(access_log, ACCESS_LOG_FIELDS, "Telemetry.spec.accessLogging");
 
-static const struct field tracing_schema_fields[] = {
-	FIELD(struct draft_tracing, sampling_percent, "randomSamplingPercentage", REAL,
-	      "of spans that weft makes itself", .max = 100),
-	FIELD(struct draft_tracing, disabled, "disableSpanReporting", BOOL, "no spans",
-	      FIELD_DEFAULT((uint32_t)-1, "false")),
-	PROVIDERS,
-	FIELD_WARN("match", HARMLESS, "spans are of both sides", FIELD_OF(OBJECT),
-		   .object = &mode_schema),
-	FIELD_WARN("customTags", HARMLESS, "spans have the tags of the semantic conventions"),
-	FIELD_WARN("enableIstioTags", HARMLESS, "spans have the tags of the semantic conventions",
-		   FIELD_OF(BOOL)),
-	FIELD_WARN("useRequestIdForTraceSampling", HARMLESS, "weft reads traceparent only",
-		   FIELD_OF(BOOL)),
-};
-static SCHEMA(tracing_schema, "Telemetry.spec.tracing", struct draft_tracing);
+static SCHEMA(tracing, TRACING_FIELDS, "Telemetry.spec.tracing");
 
 /* Read and checked to the letter, but there is nothing that would do it. */
 static void no_effect(struct reading *r, const struct draft_list *list, const char *text)
@@ -398,23 +222,7 @@ static void telemetry_check(struct reading *r, void *draft)
 	no_effect(r, &t->tracing, "\"tracing\" has no effect: weft reports no spans");
 }
 
-static const struct field telemetry_schema_fields[] = {
-	FIELD(struct draft_telemetry, selector, "selector", OBJECT,
-	      "workloads that it applies to; none: all of the namespace, in the root namespace all",
-	      .object = &match_labels_schema),
-	FIELD(struct draft_telemetry, metrics, "metrics", OBJECT,
-	      "of no effect (a warning): every metric is exported with every tag",
-	      .object = &metrics_schema, .list = true),
-	FIELD(struct draft_telemetry, access_logging, "accessLogging", OBJECT,
-	      "of no effect (a warning): there is no access log, see weft observe",
-	      .object = &access_log_schema, .list = true),
-	FIELD(struct draft_telemetry, tracing, "tracing", OBJECT,
-	      "of no effect (a warning): no spans are reported", .object = &tracing_schema,
-	      .list = true),
-	FIELD_WARN("targetRef", HARMLESS, "gateways and waypoints are not weft's"),
-	FIELD_WARN("targetRefs", HARMLESS, "gateways and waypoints are not weft's"),
-};
-SCHEMA(telemetry_schema, "Telemetry.spec", struct draft_telemetry, .check = telemetry_check);
+SCHEMA(telemetry, TELEMETRY_FIELDS, "Telemetry.spec", .check = telemetry_check);
 
 /* ---- Objective */
 
@@ -429,15 +237,4 @@ static void objective_check(struct reading *r, void *draft)
 			     "99.9 %% is 0.999");
 }
 
-static const struct field objective_schema_fields[] = {
-	FIELD(struct draft_objective, service, "service", WORD, "host of the service",
-	      .required = true, .form = FORM_HOST_NOT_ALL),
-	FIELD(struct draft_objective, target, "target", REAL, "share of good requests, as 0.999",
-	      .required = true),
-	FIELD(struct draft_objective, window_ms, "window", DURATION, "over which it holds",
-	      .min = 60000, FIELD_DEFAULT(2592000000u, "30d")),
-	FIELD(struct draft_objective, latency_ms, "latency", DURATION,
-	      "slower requests are not good", .min = 1, .fallback_text = "any"),
-	FIELD(struct draft_objective, path_prefix, "pathPrefix", TEXT, "only these requests"),
-};
-SCHEMA(objective_schema, "Objective.spec", struct draft_objective, .check = objective_check);
+SCHEMA(objective, OBJECTIVE_FIELDS, "Objective.spec", .check = objective_check);

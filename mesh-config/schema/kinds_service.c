@@ -43,41 +43,14 @@ static void port_check(struct reading *r, void *draft)
 			    "port %u is SCTP: weft leaves it alone", p->port);
 }
 
-static const struct field service_port_schema_fields[] = {
-	FIELD(struct draft_port, name, "name", TEXT,
-	      "name, unique in the service; needed where there are several",
-	      .form = FORM_PORT_NAME),
-	FIELD(struct draft_port, port, "port", NUMBER, "the port that clients connect to",
-	      .required = true, .min = 1, .max = 65535),
-	FIELD(struct draft_port, target, "targetPort", PORT_NAME,
-	      "port at the endpoints, or its name there", .form = FORM_PORT_TARGET,
-	      .fallback_text = "port"),
-	FIELD(struct draft_port, protocol, "protocol", ENUM, "transport", .words = protocols,
-	      FIELD_DEFAULT(0, "TCP")),
-	FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,
-	      "application protocol; else from the name of the port (http, grpc-web, ...)",
-	      .form = FORM_QUALIFIED),
-	FIELD_IGNORE("nodePort", "node ports are handled by kube-proxy", FIELD_OF(NUMBER),
-		     .max = 65535),
-};
-static SCHEMA(service_port_schema, "Service.spec.ports", struct draft_port, .check = port_check);
+static SCHEMA_AS(service_port, port, SERVICE_PORT_FIELDS, "Service.spec.ports",
+		 .check = port_check);
 
 /* ---- Service */
 
-static const struct field client_ip_schema_fields[] = {
-	FIELD(struct draft_client_ip, timeout_s, "timeoutSeconds", NUMBER,
-	      "how long a client keeps its endpoint", .min = 1, .max = 86400,
-	      FIELD_DEFAULT(10800, "10800")),
-};
-static SCHEMA(client_ip_schema, "Service.spec.sessionAffinityConfig.clientIP",
-	      struct draft_client_ip);
+static SCHEMA(client_ip, CLIENT_IP_FIELDS, "Service.spec.sessionAffinityConfig.clientIP");
 
-static const struct field affinity_config_schema_fields[] = {
-	FIELD(struct draft_affinity_config, client_ip, "clientIP", OBJECT, "of ClientIP affinity",
-	      .object = &client_ip_schema),
-};
-static SCHEMA(affinity_config_schema, "Service.spec.sessionAffinityConfig",
-	      struct draft_affinity_config);
+static SCHEMA(affinity_config, AFFINITY_CONFIG_FIELDS, "Service.spec.sessionAffinityConfig");
 
 static void vip_add(struct reading *r, struct draft_service *s, const struct draft_text *text)
 {
@@ -91,8 +64,7 @@ static void vip_add(struct reading *r, struct draft_service *s, const struct dra
 		return;
 	}
 	vip->at = text->at;
-	if (!prefix_parse((struct slice){text->text, strlen(text->text)}, &vip->prefix, &clean) ||
-	    strchr(text->text, '/')) {
+	if (!prefix_parse(slice_of(text->text), &vip->prefix, &clean) || strchr(text->text, '/')) {
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_ADDRESS, text->at,
 					 "\"%s\" is not an address", text->text),
@@ -163,94 +135,13 @@ static const char *const local_policies[] = {"Cluster", "Local", NULL};
 static const char *const distributions[] = {"", "PreferClose", "PreferSameZone", "PreferSameNode",
 					    NULL};
 
-static const struct field service_schema_fields[] = {
-	FIELD(struct draft_service, cluster_ip, "clusterIP", WORD,
-	      "virtual address; None: headless, known by name only"),
-	FIELD(struct draft_service, cluster_ips, "clusterIPs", WORD, "both of a dual-stack service",
-	      .list = true),
-	FIELD(struct draft_service, external_ips, "externalIPs", ADDRESS,
-	      "more addresses that are balanced", .list = true, .form = FORM_SINGLE_ADDRESS),
-	FIELD(struct draft_service, ports, "ports", OBJECT, "what clients connect to",
-	      .object = &service_port_schema, .list = true),
-	FIELD(struct draft_service, selector, "selector", LABELS,
-	      "WorkloadEntries and Workloads of the namespace with these labels are endpoints, "
-	      "beside those of EndpointSlices"),
-	FIELD(struct draft_service, type, "type", ENUM, "how it is published",
-	      .words = service_types, FIELD_DEFAULT(0, "ClusterIP")),
-	FIELD(struct draft_service, affinity, "sessionAffinity", ENUM,
-	      "ClientIP: a client keeps its endpoint", .words = affinities,
-	      FIELD_DEFAULT(0, "None")),
-	FIELD(struct draft_service, affinity_config, "sessionAffinityConfig", OBJECT,
-	      "duration of the affinity", .object = &affinity_config_schema),
-	FIELD(struct draft_service, publish_not_ready, "publishNotReadyAddresses", BOOL,
-	      "endpoints that are not ready count as ready", FIELD_DEFAULT(0, "false")),
-	FIELD(struct draft_service, internal_policy, "internalTrafficPolicy", ENUM,
-	      "Local is refused: it would be ignored", .words = local_policies,
-	      FIELD_DEFAULT(0, "Cluster")),
-	FIELD_IGNORE("ipFamilies", "determined by the addresses", FIELD_OF(ENUM), .words = families,
-		     .list = true),
-	FIELD_IGNORE("ipFamilyPolicy", "determined by the addresses", FIELD_OF(ENUM),
-		     .words = family_policies),
-	FIELD_IGNORE("externalName", "the cluster's DNS answers it", FIELD_OF(TEXT)),
-	FIELD_IGNORE("externalTrafficPolicy", "for external traffic, which weft does not handle",
-		     FIELD_OF(ENUM), .words = local_policies),
-	FIELD_IGNORE("healthCheckNodePort", "for the load balancer", FIELD_OF(NUMBER)),
-	FIELD_IGNORE("allocateLoadBalancerNodePorts", "for the load balancer", FIELD_OF(BOOL)),
-	FIELD_IGNORE("loadBalancerClass", "for the load balancer", FIELD_OF(TEXT),
-		     .form = FORM_QUALIFIED),
-	FIELD_IGNORE("loadBalancerIP", "for the load balancer", FIELD_OF(TEXT)),
-	FIELD_WARN("loadBalancerSourceRanges", HARMLESS,
-		   "traffic from outside is the load balancer's; an AuthorizationPolicy limits it "
-		   "here",
-		   FIELD_OF(TEXT), .list = true, .form = FORM_ADDRESS),
-	FIELD(struct draft_service, distribution, "trafficDistribution", ENUM,
-	      "endpoints near this node (locality in MeshSettings) are preferred",
-	      .words = distributions, FIELD_DEFAULT(0, "all alike")),
-};
-SCHEMA(service_schema, "Service.spec", struct draft_service, .check = service_check);
+SCHEMA(service, SERVICE_FIELDS, "Service.spec", .check = service_check);
 
 /* ---- EndpointSlice */
 
-/* What every object has beside its own fields. */
-#define OBJECT_FIELDS                                                                              \
-	FIELD_IGNORE("apiVersion", "group and version"), FIELD_IGNORE("kind", "the kind"),         \
-		FIELD_IGNORE("metadata", "name, namespace, labels, annotations"),                  \
-		FIELD_IGNORE("status", "set by a controller")
+static SCHEMA(conditions, CONDITIONS_FIELDS, "EndpointSlice.endpoints.conditions");
 
-static const struct field conditions_schema_fields[] = {
-	FIELD(struct draft_conditions, ready, "ready", BOOL, "may get connections",
-	      FIELD_DEFAULT((uint32_t)-1, "true")),
-	FIELD(struct draft_conditions, serving, "serving", BOOL, "still serving",
-	      FIELD_DEFAULT((uint32_t)-1, "as ready")),
-	FIELD(struct draft_conditions, terminating, "terminating", BOOL,
-	      "terminating: used only if no endpoint is ready",
-	      FIELD_DEFAULT((uint32_t)-1, "false")),
-};
-static SCHEMA(conditions_schema, "EndpointSlice.endpoints.conditions", struct draft_conditions);
-
-static const struct field target_schema_fields[] = {
-	FIELD(struct draft_target, kind, "kind", TEXT,
-	      "Pod; with Node the endpoint is no workload, as the address is the node's"),
-	FIELD(struct draft_target, name, "name", TEXT, "of the pod"),
-};
-static SCHEMA(target_schema, "EndpointSlice.endpoints.targetRef", struct draft_target,
-	      .open = true);
-
-static const struct field slice_endpoint_schema_fields[] = {
-	FIELD(struct draft_slice_endpoint, addresses, "addresses", ADDRESS, "where it listens",
-	      .list = true, .required = true, .form = FORM_SINGLE_ADDRESS),
-	FIELD(struct draft_slice_endpoint, conditions, "conditions", OBJECT, "whether it is used",
-	      .object = &conditions_schema),
-	FIELD(struct draft_slice_endpoint, target, "targetRef", OBJECT, "the pod",
-	      .object = &target_schema),
-	FIELD(struct draft_slice_endpoint, node_name, "nodeName", TEXT, "the node it is on",
-	      .form = FORM_OBJECT_NAME),
-	FIELD(struct draft_slice_endpoint, zone, "zone", TEXT, "zone of its locality"),
-	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT), .form = FORM_NAMESPACE),
-	FIELD_IGNORE("hints", "kube-proxy's topology hints", FIELD_OF_SOME_OBJECT),
-	FIELD_IGNORE("deprecatedTopology", "of older versions", FIELD_OF(LABELS)),
-	FIELD_IGNORE("topology", "of older versions"),
-};
+static SCHEMA(target, TARGET_FIELDS, "EndpointSlice.endpoints.targetRef", .open = true);
 
 static uint8_t health_of(const struct draft_conditions *c)
 {
@@ -279,35 +170,12 @@ static void slice_endpoint_check(struct reading *r, void *draft)
 		       sizeof(e->address));
 }
 
-static SCHEMA(slice_endpoint_schema, "EndpointSlice.endpoints", struct draft_slice_endpoint,
+static SCHEMA(slice_endpoint, SLICE_ENDPOINT_FIELDS, "EndpointSlice.endpoints",
 	      .check = slice_endpoint_check);
 
-#define SLICE_PORT_FIELDS(...)                                                                     \
-	FIELD(struct draft_port, name, "name", TEXT, "name of the service's port",                 \
-	      .form = FORM_PORT_NAME),                                                             \
-		FIELD(struct draft_port, port, "port", NUMBER, "where the endpoints listen",       \
-		      .min = 1, .max = 65535, ##__VA_ARGS__),                                      \
-		FIELD(struct draft_port, protocol, "protocol", ENUM, "transport",                  \
-		      .words = protocols, FIELD_DEFAULT(0, "TCP")),                                \
-		FIELD(struct draft_port, app_protocol_text, "appProtocol", TEXT,                   \
-		      "as in the service", .form = FORM_QUALIFIED)
-
-static const struct field slice_port_schema_fields[] = {
-	SLICE_PORT_FIELDS(),
-};
-SCHEMA(slice_port_schema, "EndpointSlice.ports", struct draft_port);
+SCHEMA_AS(slice_port, port, SLICE_PORT_FIELDS, "EndpointSlice.ports");
 
 static const char *const address_types[] = {"IPv4", "IPv6", "FQDN", NULL};
-
-static const struct field endpoint_slice_schema_fields[] = {
-	OBJECT_FIELDS,
-	FIELD(struct draft_slice, address_type, "addressType", ENUM, "FQDN is refused",
-	      .words = address_types, .required = true),
-	FIELD(struct draft_slice, endpoints, "endpoints", OBJECT, "the endpoints",
-	      .object = &slice_endpoint_schema, .list = true),
-	FIELD(struct draft_slice, ports, "ports", OBJECT, "of all of them",
-	      .object = &slice_port_schema, .list = true),
-};
 
 /* Of one endpoint, whose addresses are all of the slice's family. */
 static void family_check(struct reading *r, const struct draft_slice *s,
@@ -355,35 +223,13 @@ static void slice_check(struct reading *r, void *draft)
 			    "endpoints by name (FQDN) are not supported");
 }
 
-SCHEMA(endpoint_slice_schema, "EndpointSlice", struct draft_slice, .check = slice_check);
+SCHEMA(slice, SLICE_FIELDS, "EndpointSlice", .check = slice_check);
 
 /* ---- Endpoints */
 
-static const struct field endpoints_address_schema_fields[] = {
-	FIELD(struct draft_endpoints_address, ip, "ip", ADDRESS, "where it listens",
-	      .required = true, .form = FORM_SINGLE_ADDRESS),
-	FIELD(struct draft_endpoints_address, target, "targetRef", OBJECT, "the pod",
-	      .object = &target_schema),
-	FIELD(struct draft_endpoints_address, node_name, "nodeName", TEXT, "the node it is on",
-	      .form = FORM_OBJECT_NAME),
-	FIELD_IGNORE("hostname", "of DNS", FIELD_OF(TEXT), .form = FORM_NAMESPACE),
-};
-static SCHEMA(endpoints_address_schema, "Endpoints.subsets.addresses",
-	      struct draft_endpoints_address);
+static SCHEMA(endpoints_address, ENDPOINTS_ADDRESS_FIELDS, "Endpoints.subsets.addresses");
 
-static const struct field endpoints_port_schema_fields[] = {
-	SLICE_PORT_FIELDS(.required = true),
-};
-static SCHEMA(endpoints_port_schema, "Endpoints.subsets.ports", struct draft_port);
-
-static const struct field endpoints_subset_schema_fields[] = {
-	FIELD(struct draft_endpoints_subset, ready, "addresses", OBJECT, "endpoints in use",
-	      .object = &endpoints_address_schema, .list = true),
-	FIELD(struct draft_endpoints_subset, not_ready, "notReadyAddresses", OBJECT,
-	      "endpoints not in use", .object = &endpoints_address_schema, .list = true),
-	FIELD(struct draft_endpoints_subset, ports, "ports", OBJECT, "of all of them",
-	      .object = &endpoints_port_schema, .list = true),
-};
+static SCHEMA_AS(endpoints_port, port, ENDPOINTS_PORT_FIELDS, "Endpoints.subsets.ports");
 
 static void endpoints_subset_check(struct reading *r, void *draft)
 {
@@ -397,12 +243,7 @@ static void endpoints_subset_check(struct reading *r, void *draft)
 				    "a port of several needs a name");
 }
 
-static SCHEMA(endpoints_subset_schema, "Endpoints.subsets", struct draft_endpoints_subset,
+static SCHEMA(endpoints_subset, ENDPOINTS_SUBSET_FIELDS, "Endpoints.subsets",
 	      .check = endpoints_subset_check);
 
-static const struct field endpoints_schema_fields[] = {
-	OBJECT_FIELDS,
-	FIELD(struct draft_endpoints, subsets, "subsets", OBJECT, "endpoints by their ports",
-	      .object = &endpoints_subset_schema, .list = true),
-};
-SCHEMA(endpoints_schema, "Endpoints", struct draft_endpoints);
+SCHEMA(endpoints, ENDPOINTS_FIELDS, "Endpoints");

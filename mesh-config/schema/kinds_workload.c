@@ -52,63 +52,20 @@ static void workload_entry_check(struct reading *r, void *draft)
 			     "write an IPv4 or IPv6 address");
 }
 
-#define ENTRY_FIELDS                                                                               \
-	FIELD(struct draft_workload_entry, ports, "ports", NUMBERS,                                \
-	      "name of the service's port: port here", .min = 1, .max = 65535,                     \
-	      .form = FORM_DNS_LABEL),                                                             \
-		FIELD(struct draft_workload_entry, labels, "labels", LABELS,                       \
-		      "what selectors and subsets look at; beside those of metadata"),             \
-		FIELD(struct draft_workload_entry, locality, "locality", LOCALITY,                 \
-		      "where it runs"),                                                            \
-		FIELD(struct draft_workload_entry, weight, "weight", NUMBER,                       \
-		      "share of connections", .max = 1000000, FIELD_DEFAULT(1, "1")),              \
-		FIELD(struct draft_workload_entry, service_account, "serviceAccount", TEXT,        \
-		      "its identity, for principals"),                                             \
-		FIELD(struct draft_workload_entry, network, "network", WORD,                       \
-		      "of no effect (a warning): weft connects directly, without gateways "        \
-		      "between networks")
-
-static const struct field workload_entry_schema_fields[] = {
-	FIELD(struct draft_workload_entry, address, "address", WORD,
-	      "IPv4 or IPv6; needed unless network is given"),
-	ENTRY_FIELDS,
-};
-SCHEMA(workload_entry_schema, "WorkloadEntry.spec", struct draft_workload_entry,
-       .check = workload_entry_check);
+SCHEMA(workload_entry, WORKLOAD_ENTRY_FIELDS, "WorkloadEntry.spec", .check = workload_entry_check);
 
 /* ---- WorkloadGroup */
 
-/* The address comes with each entry. */
-static const struct field template_schema_fields[] = {
-	FIELD(struct draft_workload_entry, address, "address", WORD, "that of every entry"),
-	ENTRY_FIELDS,
-};
-static SCHEMA(template_schema, "WorkloadGroup.spec.template", struct draft_workload_entry,
-	      .check = template_check);
+static SCHEMA_AS(template, workload_entry, TEMPLATE_FIELDS, "WorkloadGroup.spec.template",
+		 .check = template_check);
 
-static const struct field group_metadata_schema_fields[] = {
-	FIELD(struct draft_group_metadata, labels, "labels", LABELS, "of every entry"),
-	FIELD_IGNORE("annotations", "for people and programs", FIELD_OF(ANNOTATIONS)),
-};
-static SCHEMA(group_metadata_schema, "WorkloadGroup.spec.metadata", struct draft_group_metadata);
+static SCHEMA(group_metadata, GROUP_METADATA_FIELDS, "WorkloadGroup.spec.metadata");
 
-static const struct field workload_group_schema_fields[] = {
-	FIELD(struct draft_workload_group, metadata, "metadata", OBJECT, "labels of every entry",
-	      .object = &group_metadata_schema),
-	FIELD(struct draft_workload_group, template, "template", OBJECT, "other fields of an entry",
-	      .object = &template_schema, .required = true),
-	FIELD_WARN("probe", HARMLESS, "weft evaluates real traffic and sends no probes",
-		   FIELD_OF_SOME_OBJECT),
-};
-SCHEMA(workload_group_schema, "WorkloadGroup.spec", struct draft_workload_group);
+SCHEMA(workload_group, WORKLOAD_GROUP_FIELDS, "WorkloadGroup.spec");
 
 /* ---- ServiceEntry */
 
-static const struct field selector_schema_fields[] = {
-	FIELD(struct draft_selector, labels, "labels", LABELS, "that a workload must have",
-	      .form = FORM_SELECTOR),
-};
-SCHEMA(selector_schema, "workloadSelector", struct draft_selector);
+SCHEMA(selector, SELECTOR_FIELDS, "workloadSelector");
 
 static bool is_entry_protocol(const char *text)
 {
@@ -136,18 +93,8 @@ static void entry_port_check(struct reading *r, void *draft)
 			     "allowed: HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP");
 }
 
-static const struct field entry_port_schema_fields[] = {
-	FIELD(struct draft_port, port, "number", NUMBER, "the port that clients connect to",
-	      .required = true, .min = 1, .max = 65535),
-	FIELD(struct draft_port, name, "name", TEXT, "name, unique in the service",
-	      .required = true, .form = FORM_DNS_LABEL),
-	FIELD(struct draft_port, app_protocol_text, "protocol", TEXT,
-	      "HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP"),
-	FIELD(struct draft_port, target, "targetPort", PORT_NAME, "port at the endpoints",
-	      .form = FORM_PORT_NUMBER, .fallback_text = "number"),
-};
-static SCHEMA(entry_port_schema, "ServiceEntry.spec.ports", struct draft_port,
-	      .check = entry_port_check);
+static SCHEMA_AS(entry_port, port, ENTRY_PORT_FIELDS, "ServiceEntry.spec.ports",
+		 .check = entry_port_check);
 
 static const char *const locations[] = {"MESH_EXTERNAL", "MESH_INTERNAL", NULL};
 static const char *const resolutions[] = {"NONE",	 "STATIC", "DNS", "DNS_ROUND_ROBIN",
@@ -245,29 +192,7 @@ static void service_entry_check(struct reading *r, void *draft)
 				    hosts[i].text);
 }
 
-static const struct field service_entry_schema_fields[] = {
-	FIELD(struct draft_service_entry, hosts, "hosts", WORD, "names of the service",
-	      .list = true, .required = true, .form = FORM_HOST_NOT_ALL),
-	FIELD(struct draft_service_entry, addresses, "addresses", ADDRESS,
-	      "virtual addresses or networks that are balanced", .list = true),
-	FIELD(struct draft_service_entry, ports, "ports", OBJECT, "what clients connect to",
-	      .object = &entry_port_schema, .list = true, .required = true),
-	FIELD(struct draft_service_entry, location, "location", ENUM, "in the mesh or outside",
-	      .words = locations, FIELD_DEFAULT(0, "MESH_EXTERNAL")),
-	FIELD(struct draft_service_entry, resolution, "resolution", ENUM,
-	      "STATIC: the endpoints below; NONE: where the client connects; by DNS: refused",
-	      .words = resolutions, FIELD_DEFAULT(0, "NONE")),
-	FIELD(struct draft_service_entry, endpoints, "endpoints", OBJECT, "as in WorkloadEntry",
-	      .object = &workload_entry_schema, .list = true, .one_of = 1),
-	FIELD(struct draft_service_entry, selector, "workloadSelector", OBJECT,
-	      "WorkloadEntries and Workloads of the namespace with these labels are endpoints",
-	      .object = &selector_schema, .one_of = 1),
-	FIELD(struct draft_service_entry, export_to, "exportTo", WORD, "\"*\" only", .list = true),
-	FIELD_REFUSE("subjectAltNames", SECURITY,
-		     "weft does not originate TLS and checks no certificates"),
-};
-SCHEMA(service_entry_schema, "ServiceEntry.spec", struct draft_service_entry,
-       .check = service_entry_check);
+SCHEMA(service_entry, SERVICE_ENTRY_FIELDS, "ServiceEntry.spec", .check = service_entry_check);
 
 /* ---- Workload */
 
@@ -342,53 +267,8 @@ static void match_check(struct reading *r, void *draft)
 			    "an empty match would be every program of the node");
 }
 
-static const struct field match_schema_fields[] = {
-	FIELD(struct draft_match, ips, "ip", ADDRESS,
-	      "its addresses or networks; single addresses can be endpoints", .list = true),
-	FIELD(struct draft_match, executable, "executable", WORD,
-	      "whole path of the binary, as /proc/PID/exe has it; or \"*/NAME\", for a program of "
-	      "this name wherever it lies"),
-	FIELD(struct draft_match, executable_owner, "executableOwner", NUMBER,
-	      "user who may change the executable and the directories above it, besides root; 0: "
-	      "root alone",
-	      .fallback = UINT32_MAX, .max = UINT32_MAX - 1),
-	FIELD(struct draft_match, systemd_unit, "systemdUnit", WORD, "nginx.service"),
-	FIELD(struct draft_match, cgroup, "cgroup", WORD,
-	      "path of the control group below its mount; * at the end"),
-	FIELD(struct draft_match, container, "container", WORD,
-	      "id of the container, at least 12 digits"),
-	FIELD(struct draft_match, netns, "netns", WORD, "name of the network namespace"),
-	FIELD(struct draft_match, uid, "uid", NUMBER, "user it runs as", .fallback = UINT32_MAX,
-	      .max = UINT32_MAX - 1),
-};
-static SCHEMA(match_schema, "Workload.spec.match", struct draft_match, .check = match_check);
+static SCHEMA(match, MATCH_FIELDS, "Workload.spec.match", .check = match_check);
 
-static const struct field workload_schema_fields[] = {
-	FIELD(struct draft_workload, match, "match", OBJECT,
-	      "ways to know it: within one entry everything must hold, of several entries one",
-	      .object = &match_schema, .list = true, .required = true),
-	FIELD(struct draft_workload, labels, "labels", LABELS,
-	      "what selectors and subsets look at; beside those of metadata"),
-	FIELD(struct draft_workload, service_account, "serviceAccount", TEXT,
-	      "its identity, for principals"),
-	FIELD(struct draft_workload, locality, "locality", LOCALITY, "where it runs"),
-	FIELD(struct draft_workload, ports, "ports", NUMBERS,
-	      "name of the service's port: port here", .min = 1, .max = 65535,
-	      .form = FORM_DNS_LABEL),
-	FIELD(struct draft_workload, weight, "weight", NUMBER, "share of connections",
-	      .max = 1000000, FIELD_DEFAULT(1, "1")),
-};
-SCHEMA(workload_schema, "Workload.spec", struct draft_workload);
+SCHEMA(workload, WORKLOAD_FIELDS, "Workload.spec");
 
-static const struct field mesh_settings_schema_fields[] = {
-	FIELD(struct draft_settings, root_namespace, "rootNamespace", TEXT,
-	      "policies here hold for the whole mesh", .form = FORM_NAMESPACE,
-	      .fallback_text = "istio-system"),
-	FIELD(struct draft_settings, trust_domain, "trustDomain", TEXT, "of principals",
-	      .fallback_text = "cluster.local"),
-	FIELD(struct draft_settings, cluster_domain, "clusterDomain", TEXT,
-	      "suffix of the names of Kubernetes services", .fallback_text = "cluster.local"),
-	FIELD(struct draft_settings, node_name, "nodeName", TEXT, "of this node in Kubernetes"),
-	FIELD(struct draft_settings, locality, "locality", LOCALITY, "of this node"),
-};
-SCHEMA(mesh_settings_schema, "MeshSettings.spec", struct draft_settings);
+SCHEMA(settings, SETTINGS_FIELDS, "MeshSettings.spec");

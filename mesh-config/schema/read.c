@@ -10,37 +10,32 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct draft_metadata {
-	struct place at;
-	struct draft_text name, namespace_name;
-	const struct mesh_labels *labels, *annotations;
-};
-
 #define BOOKS "set by the API server"
 
-static const struct field metadata_schema_fields[] = {
-	FIELD(struct draft_metadata, name, "name", WORD, "unique among its kind and namespace",
-	      .required = true, .form = FORM_OBJECT_NAME),
-	FIELD(struct draft_metadata, namespace_name, "namespace", WORD, "its namespace",
-	      .form = FORM_NAMESPACE, .fallback_text = "default"),
-	FIELD(struct draft_metadata, labels, "labels", LABELS, "matched by selectors"),
-	FIELD(struct draft_metadata, annotations, "annotations", ANNOTATIONS,
-	      "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "
-	      "weft.dev/end-connections; others of weft.dev are told, all others are left alone"),
-	FIELD_IGNORE("ownerReferences", "set by its controller"),
-	FIELD_IGNORE("uid", BOOKS),
-	FIELD_IGNORE("resourceVersion", BOOKS),
-	FIELD_IGNORE("generation", BOOKS),
-	FIELD_IGNORE("generateName", BOOKS),
-	FIELD_IGNORE("creationTimestamp", BOOKS),
-	FIELD_IGNORE("deletionTimestamp", BOOKS),
-	FIELD_IGNORE("deletionGracePeriodSeconds", BOOKS),
-	FIELD_IGNORE("finalizers", BOOKS),
-	FIELD_IGNORE("managedFields", BOOKS),
-	FIELD_IGNORE("selfLink", BOOKS),
-	FIELD_IGNORE("clusterName", BOOKS),
-};
-SCHEMA(metadata_schema, "metadata", struct draft_metadata);
+#define METADATA_FIELDS(F, N, s)                                                                   \
+	F(s, name, "name", WORD, "unique among its kind and namespace", .required = true,          \
+	  .form = FORM_OBJECT_NAME)                                                                \
+	F(s, namespace_name, "namespace", WORD, "its namespace", .form = FORM_NAMESPACE,           \
+	  DEFAULT_TEXT("default"))                                                                 \
+	F(s, labels, "labels", LABELS, "matched by selectors")                                     \
+	F(s, annotations, "annotations", ANNOTATIONS,                                              \
+	  "istio.io/dry-run, weft.dev/accept, weft.dev/connect-rate, weft.dev/close-ejected, "     \
+	  "weft.dev/end-connections; others of weft.dev are told, all others are left alone")      \
+	N(IGNORED, "ownerReferences", ANY, "set by its controller")                                \
+	N(IGNORED, "uid", ANY, BOOKS)                                                              \
+	N(IGNORED, "resourceVersion", ANY, BOOKS)                                                  \
+	N(IGNORED, "generation", ANY, BOOKS)                                                       \
+	N(IGNORED, "generateName", ANY, BOOKS)                                                     \
+	N(IGNORED, "creationTimestamp", ANY, BOOKS)                                                \
+	N(IGNORED, "deletionTimestamp", ANY, BOOKS)                                                \
+	N(IGNORED, "deletionGracePeriodSeconds", ANY, BOOKS)                                       \
+	N(IGNORED, "finalizers", ANY, BOOKS)                                                       \
+	N(IGNORED, "managedFields", ANY, BOOKS)                                                    \
+	N(IGNORED, "selfLink", ANY, BOOKS)                                                         \
+	N(IGNORED, "clusterName", ANY, BOOKS)
+DRAFT(metadata, METADATA_FIELDS);
+
+SCHEMA(metadata, METADATA_FIELDS, "metadata");
 
 struct files_reading {
 	struct reading *r;
@@ -77,8 +72,8 @@ static const struct kind *kind_find(struct files_reading *f, const struct yaml_n
 	for (uint32_t i = 0; i < KIND_COUNT; i++) {
 		const struct kind *k = &kinds[i];
 
-		if (!slice_equal((struct slice){k->name, strlen(k->name)}, kind->text) ||
-		    !slice_equal((struct slice){k->group, strlen(k->group)}, group))
+		if (!slice_equal(slice_of(k->name), kind->text) ||
+		    !slice_equal(slice_of(k->group), group))
 			continue;
 		if (!version_is_known(k, version))
 			problem_hint(f->r->problems,
@@ -97,7 +92,7 @@ static const struct kind *kind_find(struct files_reading *f, const struct yaml_n
 /* What is wrong with it was said when it was read. */
 static bool is_of_form(const struct draft_text *text, enum field_form form)
 {
-	return form_fits(form, (struct slice){text->text, strlen(text->text)});
+	return form_fits(form, slice_of(text->text));
 }
 
 static struct draft *draft_start(struct files_reading *f, const struct kind *k,
@@ -119,9 +114,7 @@ static struct draft *draft_start(struct files_reading *f, const struct kind *k,
 	m = schema_read(r, &metadata_schema, metadata, &hash);
 	if (!m || !is_of_form(&m->name, FORM_OBJECT_NAME))
 		return NULL;
-	if (!m->namespace_name.text[0])
-		m->namespace_name.text = pool_text(r->pool, SLICE("default"));
-	if (!m->namespace_name.text || !is_of_form(&m->namespace_name, FORM_NAMESPACE))
+	if (!is_of_form(&m->namespace_name, FORM_NAMESPACE))
 		return NULL;
 	*d = (struct draft){.file = f->file,
 			    .at = node->at,
@@ -151,7 +144,7 @@ static bool is_common(struct slice key)
 	static const char *const common[] = {"apiVersion", "kind", "metadata", "status"};
 
 	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++)
-		if (slice_equal(key, (struct slice){common[i], strlen(common[i])}))
+		if (slice_equal(key, slice_of(common[i])))
 			return true;
 	return false;
 }

@@ -50,7 +50,7 @@ static void names_hint(struct reading *r, struct problem_note *note, const struc
 
 	for (uint32_t i = 0; i < schema->count; i++) {
 		const char *name = schema->fields[i].name;
-		uint32_t distance = nearest_distance(key, (struct slice){name, strlen(name)});
+		uint32_t distance = nearest_distance(key, slice_of(name));
 
 		if (distance < best_distance) {
 			best = name;
@@ -88,8 +88,7 @@ void schema_words_report(struct reading *r, const struct field *f, const struct 
 	size_t used = 0;
 
 	for (uint32_t i = 0; f->words[i]; i++) {
-		uint32_t distance =
-			nearest_distance(n->text, (struct slice){f->words[i], strlen(f->words[i])});
+		uint32_t distance = nearest_distance(n->text, slice_of(f->words[i]));
 
 		if (!f->words[i][0])
 			continue;

@@ -137,7 +137,16 @@ static uint64_t value_read(struct reading *r, const struct field *f, const struc
 	return schema_value_read(r, f, n, out);
 }
 
-static void default_set(const struct field *f, char *draft)
+static const char *default_text(struct reading *r, const struct field *f)
+{
+	const char *text =
+		f->has_fallback ? pool_text(r->pool, slice_of(f->fallback_text)) : pool_empty;
+
+	r->arena->failed |= !text;
+	return text ? text : pool_empty;
+}
+
+static void default_set(struct reading *r, const struct field *f, char *draft)
 {
 	void *out = draft + f->offset;
 
@@ -145,11 +154,11 @@ static void default_set(const struct field *f, char *draft)
 		return;
 	switch ((enum field_type)f->type) {
 	case FIELD_TEXT:
-		*(const char **)out = pool_empty;
+		*(const char **)out = default_text(r, f);
 		break;
 	case FIELD_WORD:
 	case FIELD_PORT_NAME:
-		((struct draft_text *)out)->text = pool_empty;
+		((struct draft_text *)out)->text = default_text(r, f);
 		break;
 	case FIELD_BOOL:
 		*(int8_t *)out = (int8_t)f->fallback;
@@ -159,7 +168,7 @@ static void default_set(const struct field *f, char *draft)
 		*(uint32_t *)out = f->fallback;
 		break;
 	case FIELD_REAL:
-		*(double *)out = f->fallback_text ? (double)f->fallback : -1;
+		*(double *)out = f->has_fallback ? (double)f->fallback : -1;
 		break;
 	case FIELD_ENUM:
 		*(uint8_t *)out = (uint8_t)f->fallback;
@@ -173,6 +182,12 @@ static void default_set(const struct field *f, char *draft)
 	}
 }
 
+void schema_defaults(struct reading *r, const struct schema *schema, void *draft)
+{
+	for (uint32_t i = 0; i < schema->count; i++)
+		default_set(r, &schema->fields[i], draft);
+}
+
 const struct field *schema_field(const struct schema *schema, struct slice name)
 {
 	const struct field *former = NULL;
@@ -180,9 +195,9 @@ const struct field *schema_field(const struct schema *schema, struct slice name)
 	for (uint32_t i = 0; i < schema->count; i++) {
 		const struct field *f = &schema->fields[i];
 
-		if (slice_equal((struct slice){f->name, strlen(f->name)}, name))
+		if (slice_equal(slice_of(f->name), name))
 			return f;
-		if (f->former && slice_equal((struct slice){f->former, strlen(f->former)}, name))
+		if (f->former && slice_equal(slice_of(f->former), name))
 			former = f;
 	}
 	return former;
@@ -210,15 +225,15 @@ static uint64_t unhonoured_read(struct reading *r, const struct field *f, const 
 		return 0;
 	problem_add(r->problems, (enum problem_code)f->code, n->key_at, "\"%s\": %s", f->name,
 		    f->doc);
-	if (!f->offset)
+	if (!f->noted)
 		return 0;
-	*(bool *)(draft + f->offset) = true;
+	*(bool *)(draft + f->noted) = true;
 	return 1;
 }
 
 static void former_report(struct reading *r, const struct field *f, const struct yaml_node *n)
 {
-	if (f->former && !slice_equal(n->key, (struct slice){f->name, strlen(f->name)}))
+	if (f->former && !slice_equal(n->key, slice_of(f->name)))
 		problem_hint(r->problems,
 			     problem_add(r->problems, PROBLEM_FORMER_NAME, n->key_at,
 					 "\"%s\" is \"%s\" today", f->former, f->name),
@@ -232,6 +247,8 @@ static uint64_t field_read(struct reading *r, const struct schema *schema, const
 		return unhonoured_read(r, f, n, draft) * (2 * (uint64_t)(f - schema->fields) + 3);
 	if (n->kind == YAML_NULL)
 		return 0;
+	if (f->noted)
+		*(bool *)(draft + f->noted) = true;
 	former_report(r, f, n);
 	return value_read(r, f, n, draft + f->offset) * (2 * (uint64_t)(f - schema->fields) + 3);
 }
@@ -309,8 +326,7 @@ static uint64_t draft_fill(struct reading *r, const struct schema *schema,
 
 	r->problems->elsewhere |= schema->elsewhere && schema->elsewhere(map);
 	*(struct place *)draft = map->at;
-	for (uint32_t i = 0; i < schema->count; i++)
-		default_set(&schema->fields[i], draft);
+	schema_defaults(r, schema, draft);
 	for (const struct yaml_node *n = map->first; n; n = n->next) {
 		const struct field *f = schema_field(schema, n->key);
 

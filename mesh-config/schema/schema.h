@@ -4,6 +4,7 @@
  * structure of this module) each value goes. Every draft structure begins with a struct place. */
 #pragma once
 
+#include "mesh-config/model/fields.h"
 #include "mesh-config/model/pool.h"
 #include "mesh-config/schema/forms.h"
 #include "mesh-config/schema/scalars.h"
@@ -11,25 +12,6 @@
 #include "mesh-config/yaml/yaml.h"
 
 #include <stddef.h>
-
-/* X(name, C type at the offset, what people call it) */
-#define FIELD_TYPES(X)                                                                             \
-	X(ANY, char, "anything")                                                                   \
-	X(TEXT, const char *, "a text")                                                            \
-	X(WORD, struct draft_text, "a text") /* with its place, for references */                  \
-	X(PORT_NAME, struct draft_text, "a number or name")                                        \
-	X(BOOL, int8_t, "true or false")                                                           \
-	X(NUMBER, uint32_t, "a number")                                                            \
-	X(REAL, double, "a number")                                                                \
-	X(DURATION, uint32_t, "a duration") /* ms */                                               \
-	X(ENUM, uint8_t, "a word")	    /* index in words */                                   \
-	X(ADDRESS, struct draft_address, "an address or prefix")                                   \
-	X(LOCALITY, const struct mesh_locality *, "region/zone/subzone")                           \
-	X(LABELS, const struct mesh_labels *, "a map of texts")                                    \
-	X(ANNOTATIONS, const struct mesh_labels *, "a map of texts") /* weft's and Istio's */      \
-	X(NUMBERS, struct draft_list, "a map of numbers")	     /* of struct draft_number */  \
-	X(OBJECTS, struct draft_list, "a map of objects") /* struct place, const char *key, ... */ \
-	X(OBJECT, void *, "an object")			  /* a pointer, NULL where absent */
 
 enum field_type {
 #define X(name, type, text) FIELD_##name,
@@ -73,17 +55,20 @@ struct field {
 	const char *name;
 	const char *former; /* another name that it had once; read with a warning */
 	const char *doc;
+	const char *label; /* of a difference, where the name says too little; NULL: the name */
 	const struct schema *object; /* of OBJECT, OBJECTS */
 	const char *const *words;    /* of ENUM, ended by NULL */
-	const char *fallback_text;   /* the default as people write it; NULL: none */
+	const char *fallback_text;   /* the default as people write it, where it is no value */
 	uint32_t min, max;	     /* of NUMBER, DURATION; max 0: no bound */
-	uint32_t fallback;	     /* where absent; a REAL without fallback_text is -1 then */
-	uint16_t offset;	     /* of REFUSED: a bool that says it is there; 0: none */
+	uint32_t fallback;	     /* where absent; of a REAL only if has_fallback, else -1 */
+	uint16_t offset;
+	uint16_t noted; /* where a bool says that it is there; 0: none */
 	uint8_t type, status;
-	uint8_t code;	/* enum problem_code, of WARNED and REFUSED */
-	uint8_t form;	/* enum field_form, of texts; of the keys of NUMBERS */
-	uint8_t one_of; /* not 0: fields of one schema with the same number exclude each other */
-	bool required;	/* there, and not empty */
+	uint8_t code;	   /* enum problem_code, of WARNED and REFUSED */
+	uint8_t form;	   /* enum field_form, of texts; of the keys of NUMBERS */
+	uint8_t one_of;	   /* not 0: fields of one schema with the same number exclude each other */
+	bool required;	   /* there, and not empty */
+	bool has_fallback; /* a default that people may write as well */
 	/* Of what is not honoured: whether this value of it asks for nothing; NULL: it always asks.
 	 */
 	bool (*asks_nothing)(const struct yaml_node *n);
@@ -97,6 +82,7 @@ struct schema {
 	const struct field *fields;
 	uint16_t count;
 	uint16_t size_bytes; /* of the draft */
+	uint16_t value;	     /* where it has what the model has; 0: it has not */
 	bool open;	     /* unknown fields are fine (metadata) */
 	bool some;	     /* an object without any field of the table says nothing */
 	/* Whether what |map| says is for others to do (gateways); may be NULL. */
@@ -105,38 +91,74 @@ struct schema {
 	void (*check)(struct reading *r, void *draft);
 };
 
-/* Rows: FIELD(structure, member, "name", TYPE, "doc", extra initialisers...). */
-#define FIELD(s, member, field_name, field_type, text, ...)                                        \
+/* A row of a table (mesh-config/model/fields.h) as a struct field. */
+#define FIELD_ROW(s, at, field_name, field_type, text, ...)                                        \
 	{.name = (field_name),                                                                     \
 	 .type = FIELD_##field_type,                                                               \
-	 .offset = offsetof(s, member),                                                            \
+	 .offset = offsetof(s, at),                                                                \
 	 .doc = (text),                                                                            \
-	 ##__VA_ARGS__}
-#define FIELD_IGNORE(field_name, text, ...)                                                        \
-	{.name = (field_name), .status = FIELD_IGNORED, .doc = (text), ##__VA_ARGS__}
-#define FIELD_WARN(field_name, problem, text, ...)                                                 \
+	 ##__VA_ARGS__},
+#define FIELD_OTHER_ROW(field_status, field_name, field_type, text, ...)                           \
 	{.name = (field_name),                                                                     \
-	 .status = FIELD_WARNED,                                                                   \
-	 .code = PROBLEM_##problem,                                                                \
+	 .type = FIELD_##field_type,                                                               \
+	 .status = FIELD_##field_status,                                                           \
 	 .doc = (text),                                                                            \
-	 ##__VA_ARGS__}
-#define FIELD_REFUSE(field_name, problem, text, ...)                                               \
-	{.name = (field_name),                                                                     \
-	 .status = FIELD_REFUSED,                                                                  \
-	 .code = PROBLEM_##problem,                                                                \
-	 .doc = (text),                                                                            \
-	 ##__VA_ARGS__}
-/* What a field that is not honoured takes all the same. */
-#define FIELD_OF(field_type)	    .type = FIELD_##field_type
-#define FIELD_OF_SOME_OBJECT	    .type = FIELD_OBJECT, .object = &some_object_schema
-#define FIELD_DEFAULT(number, text) .fallback = (number), .fallback_text = (text)
+	 ##__VA_ARGS__},
+#define FIELD_ENUM(list)	  FIELD_ENUM, .words = (list)
+#define FIELD_SOME		  FIELD_OBJECT, .object = &some_object_schema
+#define FIELD_MAYBE		  FIELD_BOOL, .fallback = UINT32_MAX
+#define FIELD_OBJECT(x)		  FIELD_OBJECT, .object = &x##_schema
+#define FIELD_OBJECT_AS(x, draft) FIELD_OBJECT(x)
+#define FIELD_OBJECTS(x)	  FIELD_OBJECTS, .object = &x##_schema
+#define FIELD_LIST(item)	  FIELD_##item, .list = true
+#define FIELD_WARNED(problem)	  FIELD_WARNED, .code = PROBLEM_##problem
+#define FIELD_REFUSED(problem)	  FIELD_REFUSED, .code = PROBLEM_##problem
+/* Options: a default that can be written, in the unit of the member; what people read instead; a
+ * member of the draft that says whether the field is there. */
+#define DEFAULT(number)		  .fallback = (number), .has_fallback = true
+#define DEFAULT_TEXT(text)	  .fallback_text = (text), .has_fallback = true
+#define UNSAID(text)		  .fallback_text = (text)
+#define NOTED(draft, member)	  .noted = offsetof(struct draft_##draft, member)
 
-#define SCHEMA(symbol, title, draft, ...)                                                          \
-	const struct schema symbol = {.name = (title),                                             \
-				      .fields = symbol##_fields,                                   \
-				      .count = sizeof(symbol##_fields) / sizeof(struct field),     \
-				      .size_bytes = sizeof(draft),                                 \
-				      ##__VA_ARGS__}
+/* A draft by its table, with what is not of its fields; one of OBJECTS, with its key; one that has
+ * what the model has. */
+#define DRAFT(draft, TABLE, ...)                                                                   \
+	struct draft_##draft {                                                                     \
+		struct place at;                                                                   \
+		TABLE(FIELD_MEMBER, FIELD_NO_MEMBER, ) __VA_ARGS__                                 \
+	}
+#define DRAFT_KEYED(draft, key, TABLE)                                                             \
+	struct draft_##draft {                                                                     \
+		struct place at;                                                                   \
+		const char *key;                                                                   \
+		TABLE(FIELD_MEMBER, FIELD_NO_MEMBER, )                                             \
+	}
+#define DRAFT_OF(draft, type, ...)                                                                 \
+	struct draft_##draft {                                                                     \
+		struct place at;                                                                   \
+		type value;                                                                        \
+		__VA_ARGS__                                                                        \
+	}
+
+/* |draft|_schema of the rows of |TABLE|; |symbol|_schema for a draft that several have; for one
+ * that has what the model has. */
+#define SCHEMA(draft, TABLE, title, ...)                                                           \
+	SCHEMA_IN(draft, draft, FIELD_ROW, TABLE, title, ##__VA_ARGS__)
+#define SCHEMA_AS(symbol, draft, TABLE, title, ...)                                                \
+	SCHEMA_IN(symbol, draft, FIELD_ROW, TABLE, title, ##__VA_ARGS__)
+#define SCHEMA_OF(draft, TABLE, title, ...)                                                        \
+	SCHEMA_IN(draft, draft, FIELD_VALUE_ROW, TABLE, title,                                     \
+		  .value = offsetof(struct draft_##draft, value), ##__VA_ARGS__)
+#define FIELD_VALUE_ROW(s, member, ...) FIELD_ROW(s, value.member, __VA_ARGS__)
+#define SCHEMA_IN(symbol, draft, ROW, TABLE, title, ...)                                           \
+	const struct schema symbol##_schema = {                                                    \
+		.name = (title),                                                                   \
+		FIELD_ROWS(TABLE(ROW, FIELD_OTHER_ROW, struct draft_##draft)),                     \
+		.size_bytes = sizeof(struct draft_##draft),                                        \
+		##__VA_ARGS__}
+#define FIELD_ROWS(...)                                                                            \
+	.fields = (const struct field[]){__VA_ARGS__},                                             \
+	.count = sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field)
 
 /* An object whose content is not examined. */
 extern const struct schema some_object_schema;
@@ -153,6 +175,9 @@ struct reading {
  * whatever the order of keys. */
 void *schema_read(struct reading *r, const struct schema *schema, const struct yaml_node *map,
 		  uint64_t *ret_hash);
+
+/* Fills a draft of |schema| with what holds where nothing is said. */
+void schema_defaults(struct reading *r, const struct schema *schema, void *draft);
 
 /* Whether an annotation is any of weft's business; others are left alone. */
 bool schema_annotation_counts(struct slice key);

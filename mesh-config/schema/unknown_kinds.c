@@ -122,7 +122,7 @@ static const struct named_kind {
 
 static bool equals(struct slice s, const char *text)
 {
-	return slice_equal(s, (struct slice){text, strlen(text)});
+	return slice_equal(s, slice_of(text));
 }
 
 static const struct named_kind *named_find(struct slice kind, struct slice group)
@@ -162,7 +162,7 @@ static struct almost nearest_kind(struct slice kind)
 	for (uint32_t i = 0; i < KIND_COUNT + NAMED_COUNT; i++) {
 		const struct named_kind *n = i < KIND_COUNT ? NULL : &named[i - KIND_COUNT];
 		const char *name = n ? n->name : kinds[i].name;
-		uint32_t distance = nearest_distance(kind, (struct slice){name, strlen(name)});
+		uint32_t distance = nearest_distance(kind, slice_of(name));
 
 		if (distance < best.distance)
 			best = (struct almost){name, n ? n->group : kinds[i].group,

@@ -33,7 +33,7 @@ static void said_check(const struct said *c)
 	char said[1024] = "";
 
 	assert_non_null(s);
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){c->text, strlen(c->text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(c->text)), 0);
 	mesh_source_build(s, &mesh, &problems);
 	for (uint32_t i = 0; i < problems.count; i++) {
 		const struct problem *p = &problems.items[i];

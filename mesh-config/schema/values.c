@@ -71,7 +71,7 @@ static void text_read(struct reading *r, const struct field *f, const struct yam
 {
 	const char *text = text_take(r, f, n);
 
-	if (text)
+	if (text && (*text || !f->has_fallback))
 		*out = text;
 }
 
@@ -82,7 +82,7 @@ static void word_read(struct reading *r, const struct field *f, const struct yam
 
 	out->at = n->at;
 	out->unread = !text;
-	if (text)
+	if (text && (*text || !f->has_fallback))
 		out->text = text;
 }
 
@@ -163,7 +163,7 @@ static void enum_read(struct reading *r, const struct field *f, const struct yam
 		return;
 	}
 	for (uint8_t i = 0; f->words[i]; i++)
-		if (slice_equal(n->text, (struct slice){f->words[i], strlen(f->words[i])})) {
+		if (slice_equal(n->text, slice_of(f->words[i]))) {
 			*out = i;
 			return;
 		}

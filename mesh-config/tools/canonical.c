@@ -47,8 +47,8 @@ static const struct kind *kind_find(const struct yaml_node *api, const struct ya
 	for (uint32_t i = 0; i < KIND_COUNT; i++) {
 		const struct kind *k = &kinds[i];
 
-		if (slice_equal((struct slice){k->name, strlen(k->name)}, name->text) &&
-		    slice_equal((struct slice){k->group, strlen(k->group)}, group))
+		if (slice_equal(slice_of(k->name), name->text) &&
+		    slice_equal(slice_of(k->group), group))
 			return k;
 	}
 	return NULL;

@@ -194,7 +194,7 @@ static bool says_nothing(const struct canonical_writer *w, const struct field *f
  * out would mean something else. */
 static bool counts_refused(const struct field *f)
 {
-	return f && f->status == FIELD_REFUSED && f->offset;
+	return f && f->status == FIELD_REFUSED && f->noted;
 }
 
 static bool is_written(const struct canonical_writer *w, const struct schema *schema,

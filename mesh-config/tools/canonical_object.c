@@ -85,7 +85,7 @@ static bool is_common(const struct kind *k, struct slice key)
 	static const char *const common[] = {"apiVersion", "kind", "metadata"};
 
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
-		if (slice_equal(key, (struct slice){common[i], strlen(common[i])}))
+		if (slice_equal(key, slice_of(common[i])))
 			return true;
 	return slice_equal(key, SLICE("status")) && !canonical_root_field(k, "status");
 }

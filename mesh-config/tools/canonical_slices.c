@@ -9,11 +9,6 @@
 
 /* ---- nodes */
 
-static struct slice slice_of(const char *text)
-{
-	return (struct slice){text, strlen(text)};
-}
-
 /* A node at the end of |in|; one that is thrown away when memory is short. */
 static struct yaml_node *node_add(struct arena *a, struct yaml_node *in, const char *key,
 				  enum yaml_kind kind)
@@ -128,7 +123,7 @@ static void slice_finish(struct making *m, const struct yaml_node *metadata,
 	struct canonical_object *o;
 
 	canonical_head_write(w, &kinds[KIND_ENDPOINT_SLICE], metadata);
-	canonical_write_fields(w, 0, &endpoint_slice_schema, slice);
+	canonical_write_fields(w, 0, &slice_schema, slice);
 	o = canonical_object_add(c);
 	if (!o)
 		return;

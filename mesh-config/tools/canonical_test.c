@@ -54,9 +54,7 @@ static char *canonical_of(const char *const *texts, size_t count, bool convert)
 
 	assert_non_null(c);
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(canonical_add(c, "cluster.yaml",
-					       (struct slice){texts[i], strlen(texts[i])}),
-				 0);
+		assert_int_equal(canonical_add(c, "cluster.yaml", slice_of(texts[i])), 0);
 	assert_int_equal(canonical_visit(c, add, to), 0);
 	fclose(told);
 	fputs(losses, to);
@@ -74,8 +72,7 @@ static uint64_t hash_of(const char *const *texts, size_t count)
 	uint64_t hash;
 
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(mesh_source_put(s, i ? "b.yaml" : "a.yaml",
-						 (struct slice){texts[i], strlen(texts[i])}),
+		assert_int_equal(mesh_source_put(s, i ? "b.yaml" : "a.yaml", slice_of(texts[i])),
 				 0);
 	if (mesh_source_build(s, &m, &problems))
 		fail_msg("%u:%u %s", problems.items[0].line, problems.items[0].column,
@@ -150,7 +147,7 @@ static bool is_refused(const char *text, const char *code)
 	struct mesh *m = NULL;
 	bool found = false;
 
-	assert_int_equal(mesh_source_put(s, "a.yaml", (struct slice){text, strlen(text)}), 0);
+	assert_int_equal(mesh_source_put(s, "a.yaml", slice_of(text)), 0);
 	mesh_source_build(s, &m, &problems);
 	for (uint32_t i = 0; i < problems.count; i++)
 		found |= problems.items[i].severity == PROBLEM_ERROR &&

@@ -74,20 +74,57 @@ static const char *status_text(const struct field *f)
 	return problem_code_text((enum problem_code)f->code);
 }
 
+static void duration_write(FILE *to, uint32_t ms)
+{
+	static const struct {
+		const char *name;
+		uint32_t ms;
+	} units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+	unsigned i = 0;
+
+	while (ms % units[i].ms)
+		i++;
+	fprintf(to, "%u%s", ms / units[i].ms, units[i].name);
+}
+
+static bool has_default(const struct field *f)
+{
+	return f->fallback_text || f->has_fallback;
+}
+
+static void default_write(FILE *to, const struct field *f)
+{
+	if (!has_default(f))
+		return;
+	if (f->fallback_text)
+		fputs(f->fallback_text, to);
+	else if (f->type == FIELD_DURATION)
+		duration_write(to, f->fallback);
+	else if (f->type == FIELD_NUMBER || f->type == FIELD_REAL)
+		fprintf(to, "%u", f->fallback);
+	else
+		fputs(f->type == FIELD_ENUM ? f->words[f->fallback]
+		      : f->fallback	    ? "true"
+					    : "false",
+		      to);
+}
+
 static void row_write(struct page *p, const struct field *f, const char *path)
 {
 	if (p->plain) {
 		fprintf(p->to, "  %-44s ", path);
 		type_write(p->to, f);
-		fprintf(p->to, "%s%s\n      %s%s%s\n", status_text(f)[0] ? "  " : "",
-			status_text(f), f->doc, f->fallback_text ? "; default: " : "",
-			f->fallback_text ? f->fallback_text : "");
+		fprintf(p->to, "%s%s\n      %s%s", status_text(f)[0] ? "  " : "", status_text(f),
+			f->doc, has_default(f) ? "; default: " : "");
+		default_write(p->to, f);
+		fputc('\n', p->to);
 		return;
 	}
 	fprintf(p->to, "| `%s` | ", path);
 	type_write(p->to, f);
-	fprintf(p->to, " | %s | ", f->fallback_text ? f->fallback_text : "");
-	fprintf(p->to, "%s | ", status_text(f));
+	fputs(" | ", p->to);
+	default_write(p->to, f);
+	fprintf(p->to, " | %s | ", status_text(f));
 	cell_write(p->to, f->doc);
 	fputs(" |\n", p->to);
 }

@@ -2,6 +2,7 @@
 /* Walks both models side by side; what has the same hash is not looked at. */
 #include "mesh-config/tools/diff.h"
 
+#include "mesh-config/schema/draft_traffic.h"
 #include "mesh-config/tools/diff_matchers.h"
 #include "mesh-config/tools/diff_text.h"
 
@@ -77,6 +78,47 @@ static void compare_localities(struct diff *d, const struct mesh_locality *old,
 	diff_text_locality(&a, old);
 	diff_text_locality(&b, new);
 	compare_texts(d, "locality", a.text, b.text);
+}
+
+static void compare_field(struct diff *d, const struct field *f, const void *old, const void *new)
+{
+	const char *name = f->label ? f->label : f->name;
+	char text[64];
+
+	switch ((enum field_type)f->type) {
+	case FIELD_TEXT:
+		compare_texts(d, name, *(const char *const *)old, *(const char *const *)new);
+		break;
+	case FIELD_LOCALITY:
+		compare_localities(d, *(const struct mesh_locality *const *)old,
+				   *(const struct mesh_locality *const *)new);
+		break;
+	case FIELD_DURATION:
+		snprintf(text, sizeof(text), "%s (ms)", name);
+		compare_numbers(d, text, *(const uint32_t *)old, *(const uint32_t *)new);
+		break;
+	case FIELD_NUMBER:
+		compare_numbers(d, name, *(const uint32_t *)old, *(const uint32_t *)new);
+		break;
+	case FIELD_BOOL:
+		compare_numbers(d, name, *(const int8_t *)old > 0, *(const int8_t *)new > 0);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Of structures that the model has from the table of |schema|. */
+static void compare_fields(struct diff *d, const struct schema *schema, const void *old,
+			   const void *new)
+{
+	for (uint32_t i = 0; i < schema->count; i++) {
+		const struct field *f = &schema->fields[i];
+		size_t offset = f->offset - schema->value;
+
+		if (f->status == FIELD_HONOURED)
+			compare_field(d, f, (const char *)old + offset, (const char *)new + offset);
+	}
 }
 
 /* ---- lists of an object: |text| says what is in each */
@@ -179,20 +221,9 @@ static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
 			    const struct mesh_outlier *new)
 {
 	compare_numbers(d, "outlierDetection", old->enabled, new->enabled);
-	compare_numbers(d, "consecutive5xxErrors", old->consecutive_5xx, new->consecutive_5xx);
-	compare_numbers(d, "consecutiveGatewayErrors", old->consecutive_gateway_errors,
-			new->consecutive_gateway_errors);
-	compare_numbers(d, "consecutiveLocalOriginFailures", old->consecutive_local_failures,
-			new->consecutive_local_failures);
-	compare_numbers(d, "splitExternalLocalOriginErrors", old->split_local_origin,
-			new->split_local_origin);
+	compare_fields(d, &outlier_schema, old, new);
 	compare_numbers(d, "closes connections of ejected", old->close_connections,
 			new->close_connections);
-	compare_numbers(d, "outlier interval (ms)", old->interval_ms, new->interval_ms);
-	compare_numbers(d, "baseEjectionTime (ms)", old->base_ejection_ms, new->base_ejection_ms);
-	compare_numbers(d, "maxEjectionPercent", old->max_ejection_percent,
-			new->max_ejection_percent);
-	compare_numbers(d, "minHealthPercent", old->min_health_percent, new->min_health_percent);
 	compare_numbers(d, "stdevFactor (1/1000)", old->success_rate_stdev_factor,
 			new->success_rate_stdev_factor);
 	compare_numbers(d, "medianFactor (1/1000)", old->latency_factor, new->latency_factor);
@@ -221,7 +252,7 @@ static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
 static void compare_limits(struct diff *d, const struct mesh_traffic *a,
 			   const struct mesh_traffic *b)
 {
-	compare_numbers(d, "maxConnections", a->max_connections, b->max_connections);
+	compare_fields(d, &limits_schema, &a->limits, &b->limits);
 	compare_numbers(d, "connect rate", a->connect_rate, b->connect_rate);
 	compare_outlier(d, &a->outlier, &b->outlier);
 }

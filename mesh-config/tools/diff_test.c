@@ -33,7 +33,7 @@ static struct mesh *build(const char *yaml)
 	struct problems problems = {0};
 	struct mesh *m = NULL;
 
-	assert_int_equal(mesh_source_put(s, "mesh.yaml", (struct slice){yaml, strlen(yaml)}), 0);
+	assert_int_equal(mesh_source_put(s, "mesh.yaml", slice_of(yaml)), 0);
 	if (mesh_source_build(s, &m, &problems))
 		fail_msg("%u:%u %s", problems.items[0].line, problems.items[0].column,
 			 problems.items[0].text);

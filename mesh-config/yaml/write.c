@@ -22,7 +22,7 @@ static bool is_reserved(struct slice s)
 					    "on",   "off",   "y",    "n"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (slice_equal_nocase(s, (struct slice){words[i], strlen(words[i])}))
+		if (slice_equal_nocase(s, slice_of(words[i])))
 			return true;
 	return false;
 }
