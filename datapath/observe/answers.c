@@ -63,12 +63,12 @@ static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id)
  * reject an invalid request before its end. */
 static struct exchange *exchange_headless(struct conn *c, uint32_t stream_id)
 {
-	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	struct l7_stream *requests = &c->l7[SIDE_CLIENT];
 	uint32_t head_stream = 0;
 	struct exchange *x;
 	uint64_t first = 0;
 
-	if (requests->state == LANE_RUNNING)
+	if (requests->state == L7_RUNNING)
 		first = c->decoder->head_first(requests->decoder, &head_stream);
 	if (head_stream != stream_id)
 		return NULL;
@@ -105,14 +105,14 @@ static struct exchange *exchange_unseen(struct conn *c, uint32_t stream_id, uint
  * 0: there is none. Each is returned once. */
 static uint64_t unparsed_head(struct conn *c)
 {
-	struct lane *lane = &c->lanes[SIDE_CLIENT];
-	uint64_t first = lane->broken_at;
+	struct l7_stream *l7 = &c->l7[SIDE_CLIENT];
+	uint64_t first = l7->broken_at;
 	uint32_t stream_id;
 
-	lane->broken_at = 0;
-	if (first || lane->state != LANE_RUNNING || c->http->answered_early)
+	l7->broken_at = 0;
+	if (first || l7->state != L7_RUNNING || c->http->answered_early)
 		return first;
-	first = c->decoder->head_first(lane->decoder, &stream_id);
+	first = c->decoder->head_first(l7->decoder, &stream_id);
 	c->http->answered_early = first;
 	return first;
 }
@@ -120,11 +120,11 @@ static uint64_t unparsed_head(struct conn *c)
 /* The exchange of a response to a request head that could not be parsed or is not complete, or to
  * no request: a server may time out waiting for one. The request of any other response was not
  * seen. NULL: the response may belong to a request that was given up. */
-static struct exchange *exchange_unparsed(struct lane *lane, uint16_t status)
+static struct exchange *exchange_unparsed(struct l7_stream *l7, uint16_t status)
 {
-	struct conn *c = lane->conn;
-	struct lane *requests = &c->lanes[SIDE_CLIENT];
-	bool broken = requests->state == LANE_BROKEN, refused;
+	struct conn *c = l7->conn;
+	struct l7_stream *requests = &c->l7[SIDE_CLIENT];
+	bool broken = requests->state == L7_BROKEN, refused;
 	struct exchange *x;
 	uint64_t first;
 
@@ -167,34 +167,34 @@ static struct exchange *exchange_numbered(struct http_state *h, uint32_t number)
 }
 
 /* The exchange of a response to a request that is not open. */
-static struct exchange *exchange_unasked(struct lane *lane, uint16_t status)
+static struct exchange *exchange_unasked(struct l7_stream *l7, uint16_t status)
 {
-	struct conn *c = lane->conn;
-	const struct lane *requests = &c->lanes[SIDE_CLIENT];
+	struct conn *c = l7->conn;
+	const struct l7_stream *requests = &c->l7[SIDE_CLIENT];
 
-	if (c->numbered && (lane->messages <= requests->messages || requests->state == LANE_LOST))
+	if (c->numbered && (l7->messages <= requests->messages || requests->state == L7_LOST))
 		return NULL;
-	return exchange_unparsed(lane, status);
+	return exchange_unparsed(l7, status);
 }
 
-struct exchange *answers_find(struct lane *lane, uint32_t stream_id, uint16_t status)
+struct exchange *answers_find(struct l7_stream *l7, uint32_t stream_id, uint16_t status)
 {
-	struct http_state *h = lane->conn->http;
+	struct http_state *h = l7->conn->http;
 	struct exchange *x;
 
 	if (stream_id) {
 		x = exchange_find(h, stream_id);
-		x = x ? x : exchange_headless(lane->conn, stream_id);
-		x = x ? x : exchange_unseen(lane->conn, stream_id, status);
+		x = x ? x : exchange_headless(l7->conn, stream_id);
+		x = x ? x : exchange_unseen(l7->conn, stream_id, status);
 	} else {
-		lane->messages++;
-		x = lane->conn->numbered ? exchange_numbered(h, lane->messages)
-					 : exchange_unanswered(h);
-		lane->conn->answers_missed = !x;
-		x = x ? x : exchange_unasked(lane, status);
-		h->current[lane->side] = x;
+		l7->messages++;
+		x = l7->conn->numbered ? exchange_numbered(h, l7->messages)
+				       : exchange_unanswered(h);
+		l7->conn->answers_missed = !x;
+		x = x ? x : exchange_unasked(l7, status);
+		h->current[l7->side] = x;
 	}
 	if (!x)
-		count_unpaired(lane->conn, stream_id);
+		count_unpaired(l7->conn, stream_id);
 	return x;
 }

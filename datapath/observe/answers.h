@@ -4,9 +4,9 @@
 
 #include "datapath/observe/exchange.h"
 
-/* The exchange that the response head of |lane| with |status| answers; NULL when there is none
+/* The exchange that the response head of |l7| with |status| answers; NULL when there is none
  * (counted). */
-struct exchange *answers_find(struct lane *lane, uint32_t stream_id, uint16_t status);
+struct exchange *answers_find(struct l7_stream *l7, uint32_t stream_id, uint16_t status);
 
 /* The request of an HTTP/2 stream passed. */
 void answers_note_stream(struct http_state *h, uint32_t stream_id);

@@ -10,7 +10,7 @@ const char *conn_protocol(const struct conn *c)
 		return "tcp";
 	if (c->decoder)
 		return c->decoder->name;
-	if (c->lanes[SIDE_CLIENT].state == LANE_BROKEN)
+	if (c->l7[SIDE_CLIENT].state == L7_BROKEN)
 		return "tcp";
 	return c->encrypted ? "tls" : "unknown";
 }
@@ -43,9 +43,9 @@ const char *conn_tls_state(const struct conn *c, unsigned side)
 
 uint64_t conn_body_left(const struct conn *c, unsigned side)
 {
-	const struct lane *lane = &c->lanes[side];
+	const struct l7_stream *l7 = &c->l7[side];
 
-	if (lane->state != LANE_RUNNING || c->encrypted)
+	if (l7->state != L7_RUNNING || c->encrypted)
 		return 0;
-	return c->decoder->body_left(lane->decoder);
+	return c->decoder->body_left(l7->decoder);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the files of observe share: a connection, its ends, its two directions, and the whole.
- * Private. Each calls only what comes after it: ingest, connections, stream, transport, layers,
- * lane, requests, answers, exchange, report. */
+ * Private. Each calls only what comes after it: ingest, connections, stream, transport, l7,
+ * l7_stream, requests, answers, exchange, report. */
 #pragma once
 
 #include "base/table.h"
@@ -47,7 +47,7 @@ struct conn {
 	struct observe *observe;
 	struct end ends[2];
 	struct stream streams[2];
-	struct lane lanes[2];
+	struct l7_stream l7[2];
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
 	const struct decoder *decoder; /* of its protocol; NULL: not known yet */

@@ -5,7 +5,7 @@
 #include "datapath/observe/account.h"
 #include "datapath/observe/awaited.h"
 #include "datapath/observe/exchange.h"
-#include "datapath/observe/lane.h"
+#include "datapath/observe/l7_stream.h"
 #include "datapath/observe/report.h"
 #include "datapath/observe/requests.h"
 #include "datapath/observe/stream.h"
@@ -67,11 +67,11 @@ static unsigned role_side(struct observe *o, const struct weft_open *open, bool 
 	return t->local_port < t->remote_port ? SIDE_SERVER : SIDE_CLIENT;
 }
 
-static void lanes_init(struct conn *c)
+static void l7_init(struct conn *c)
 {
 	for (int side = 0; side < 2; side++) {
-		c->lanes[side].conn = c;
-		c->lanes[side].side = side;
+		c->l7[side].conn = c;
+		c->l7[side].side = side;
 	}
 }
 
@@ -79,15 +79,15 @@ void conn_turn_round(struct conn *c)
 {
 	struct end end = c->ends[0];
 	struct stream stream = c->streams[0];
-	struct lane lane = c->lanes[0];
+	struct l7_stream l7 = c->l7[0];
 
 	c->ends[0] = c->ends[1];
 	c->ends[1] = end;
 	c->streams[0] = c->streams[1];
 	c->streams[1] = stream;
-	c->lanes[0] = c->lanes[1];
-	c->lanes[1] = lane;
-	lanes_init(c);
+	c->l7[0] = c->l7[1];
+	c->l7[1] = l7;
+	l7_init(c);
 }
 
 /* ---- the two ends of a
@@ -218,7 +218,7 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	c->news = true;
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
 	c->opened_ns = c->joined ? 0 : open->event.time_ns;
-	lanes_init(c);
+	l7_init(c);
 	list_append(&o->alive, &c->alive);
 	conn_want_tick(c);
 	o->counters.connections++;
@@ -299,7 +299,7 @@ static bool read_all(const struct conn *c, unsigned side, uint64_t total_bytes)
 
 	if (c->tls && tls_state_of(c->tls) != TLS_STATE_OPEN)
 		return false;
-	return c->lanes[side].state != LANE_LOST && (s->placed || !total_bytes);
+	return c->l7[side].state != L7_LOST && (s->placed || !total_bytes);
 }
 
 /* The first end closed: bodies until close are complete, open exchanges are cut. Where responses
@@ -389,7 +389,7 @@ static void conn_free(struct conn *c)
 		if (e && e->conn == c)
 			end_remove(o, e);
 		stream_free(c, side);
-		lane_stop(&c->lanes[side], LANE_NEW);
+		l7_stream_stop(&c->l7[side], L7_NEW);
 	}
 	if (c->unmatched)
 		match_remove(o, c->unmatched);

@@ -36,20 +36,20 @@ struct stream {
 	struct window *window; /* records that arrived out of order, or NULL */
 };
 
-enum lane_state {
-	LANE_NEW, /* no decoder yet; one is made for the first bytes */
-	LANE_RUNNING,
-	LANE_LOST,     /* out of sync, until a segment begins with a message head or with frames */
-	LANE_BROKEN,   /* requests that are not parsed any further; answers go on */
-	LANE_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
+enum l7_state {
+	L7_NEW, /* no decoder yet; one is made for the first bytes */
+	L7_RUNNING,
+	L7_LOST,     /* out of sync, until a segment begins with a message head or with frames */
+	L7_BROKEN,   /* requests that are not parsed any further; answers go on */
+	L7_SWITCHED, /* the request asked for another protocol, the answer is not there yet; the
 			  decoder stays */
 };
 
 /* One direction as the application's protocol. */
-struct lane {
+struct l7_stream {
 	struct conn *conn;
 	uint8_t side;
-	uint8_t state;	      /* enum lane_state */
+	uint8_t state;	      /* enum l7_state */
 	uint8_t start;	      /* enum http_start of the next decoder */
 	uint8_t prefix_bytes; /* waiting to be classified */
 	bool hole;	      /* bytes are missing since it was broken */

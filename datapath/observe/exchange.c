@@ -333,19 +333,19 @@ static void arrival_ask(struct exchange *x, enum moment what, unsigned side, uin
 	timeline_pass(&s->arrived, position);
 }
 
-void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position)
+void exchange_note(struct exchange *x, enum moment what, struct l7_stream *l7, uint64_t position)
 {
 	struct conn *c = x->conn;
-	struct stream *s = &c->streams[lane->side];
+	struct stream *s = &c->streams[l7->side];
 	uint64_t time_ns;
 
-	if (conn_is_local(c, lane->side)) {
+	if (conn_is_local(c, l7->side)) {
 		time_ns = timeline_at(&s->sent, position);
-		time_set(x, what, lane->side, time_ns);
+		time_set(x, what, l7->side, time_ns);
 		timeline_pass(&s->sent, position);
 	}
-	if (conn_is_local(c, OTHER(lane->side))) {
-		arrival_ask(x, what, lane->side, position);
+	if (conn_is_local(c, OTHER(l7->side))) {
+		arrival_ask(x, what, l7->side, position);
 		return;
 	}
 	x->waits[what].position = position;

@@ -69,9 +69,9 @@ struct exchange *exchange_unanswered(const struct http_state *h);
 /* Makes |x| known by its stream id. */
 void exchange_index(struct http_state *h, struct exchange *x);
 
-/* |what| happened with the byte at |position| of the direction that |lane| is: known to its sender
+/* |what| happened with the byte at |position| of the direction of |l7|: known to its sender
  * at once, to its receiver when it arrives. */
-void exchange_note(struct exchange *x, enum moment what, struct lane *lane, uint64_t position);
+void exchange_note(struct exchange *x, enum moment what, struct l7_stream *l7, uint64_t position);
 
 /* The end |side| of |c| has become known: what was sent to it before arrives there, too. */
 void exchange_attached(struct conn *c, unsigned side);

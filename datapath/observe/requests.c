@@ -21,13 +21,13 @@ static void note_gaps(struct exchange *x, const struct http_head *head)
 	observe_count(x->conn, OBSERVE_LOST_LIMIT);
 }
 
-/* A message of |lane| has forms that are forgiven; |x|: its exchange, or NULL. */
-static void note_lenient(struct lane *lane, struct exchange *x, uint32_t forms)
+/* A message of |l7| has forms that are forgiven; |x|: its exchange, or NULL. */
+static void note_lenient(struct l7_stream *l7, struct exchange *x, uint32_t forms)
 {
-	struct observe_counters *counters = &lane->conn->observe->counters;
+	struct observe_counters *counters = &l7->conn->observe->counters;
 
 	for (unsigned i = 0; forms >> i; i++)
-		counters->lenient[lane->side][i] += forms >> i & 1;
+		counters->lenient[l7->side][i] += forms >> i & 1;
 	if (x)
 		x->record.lenient |= forms;
 }
@@ -67,9 +67,9 @@ static void take_head(struct exchange *x, const struct http_head *head)
 
 /* The head of a stream that was answered before the head was complete. Returns false when it is not
  * one. */
-static bool take_late_head(struct lane *lane, const struct http_head *head)
+static bool take_late_head(struct l7_stream *l7, const struct http_head *head)
 {
-	struct http_state *h = lane->conn->http;
+	struct http_state *h = l7->conn->http;
 	struct exchange *x = exchange_find(h, head->stream_id);
 
 	if (x && x->headless)
@@ -79,43 +79,43 @@ static bool take_late_head(struct lane *lane, const struct http_head *head)
 
 static void on_request(void *arg, const struct http_head *head)
 {
-	struct lane *lane = arg;
-	struct conn *c = lane->conn;
+	struct l7_stream *l7 = arg;
+	struct conn *c = l7->conn;
 	bool in_order = !head->stream_id;
 	struct exchange *x;
 
-	if (!in_order && take_late_head(lane, head))
+	if (!in_order && take_late_head(l7, head))
 		return;
-	lane->messages += in_order;
+	l7->messages += in_order;
 	if (c->http->answered_early) {
 		c->http->answered_early = false;
-		note_lenient(lane, NULL, head->lenient);
+		note_lenient(l7, NULL, head->lenient);
 		return;
 	}
 	if (in_order && exchange_unanswered(c->http))
 		c->answers_missed = false;
-	if (in_order && lane->messages <= c->lanes[SIDE_SERVER].messages)
+	if (in_order && l7->messages <= c->l7[SIDE_SERVER].messages)
 		c->numbered = false; /* some response answers nothing */
 	x = exchange_open(c, head->stream_id);
 	if (in_order)
-		c->http->current[lane->side] = x;
+		c->http->current[l7->side] = x;
 	else
 		answers_note_stream(c->http, head->stream_id);
-	note_lenient(lane, x, head->lenient);
+	note_lenient(l7, x, head->lenient);
 	if (!x)
 		return;
-	x->number = lane->messages;
+	x->number = l7->messages;
 	take_head(x, head);
-	exchange_note(x, MOMENT_START, lane, head->first);
+	exchange_note(x, MOMENT_START, l7, head->first);
 	if (in_order)
 		note_upgrade(c->http, x, head);
 }
 
-static struct exchange *exchange_of(struct lane *lane, uint32_t stream_id)
+static struct exchange *exchange_of(struct l7_stream *l7, uint32_t stream_id)
 {
-	struct http_state *h = lane->conn->http;
+	struct http_state *h = l7->conn->http;
 
-	return stream_id ? exchange_find(h, stream_id) : h->current[lane->side];
+	return stream_id ? exchange_find(h, stream_id) : h->current[l7->side];
 }
 
 static bool switches(const struct exchange *x, uint16_t status)
@@ -131,9 +131,10 @@ static void complete_if_ended(struct exchange *x)
 		exchange_complete(x);
 }
 
-static enum http_body on_switch(struct lane *lane, struct exchange *x, const struct http_head *head)
+static enum http_body on_switch(struct l7_stream *l7, struct exchange *x,
+				const struct http_head *head)
 {
-	struct conn *c = lane->conn;
+	struct conn *c = l7->conn;
 
 	if (c->http->switch_to && head->status == 101) {
 		x->record.status = 0; /* the answer follows on stream 1 */
@@ -142,7 +143,7 @@ static enum http_body on_switch(struct lane *lane, struct exchange *x, const str
 	c->http->switch_to = NULL;
 	c->protocol = slice_equal_nocase(head->upgrade, SLICE("websocket")) ? "websocket" : "tcp";
 	x->request_ended = x->response_ended = true;
-	exchange_note(x, MOMENT_END, lane, head->last);
+	exchange_note(x, MOMENT_END, l7, head->last);
 	exchange_complete(x);
 	return HTTP_BODY_SWITCH;
 }
@@ -151,10 +152,10 @@ static enum http_body on_switch(struct lane *lane, struct exchange *x, const str
 static void tell_requests(struct conn *c, uint16_t status)
 {
 	struct http_state *h = c->http;
-	struct lane *requests = &c->lanes[SIDE_CLIENT];
+	struct l7_stream *requests = &c->l7[SIDE_CLIENT];
 	struct exchange *x = exchange_unanswered(h);
 
-	if (requests->state == LANE_RUNNING && c->decoder->answered && x &&
+	if (requests->state == L7_RUNNING && c->decoder->answered && x &&
 	    x == h->current[SIDE_CLIENT])
 		c->decoder->answered(requests->decoder, status);
 }
@@ -170,29 +171,29 @@ static void note_grpc_status(struct exchange *x, const struct http_head *head)
 
 static enum http_body on_response(void *arg, const struct http_head *head)
 {
-	struct lane *lane = arg;
-	struct conn *c = lane->conn;
+	struct l7_stream *l7 = arg;
+	struct conn *c = l7->conn;
 	struct exchange *x;
 
 	tell_requests(c, head->status);
 	if (head->status / 100 == 1 && head->status != 101) {
-		note_lenient(lane, exchange_unanswered(c->http), head->lenient);
+		note_lenient(l7, exchange_unanswered(c->http), head->lenient);
 		return HTTP_BODY_AS_FRAMED;
 	}
-	x = answers_find(lane, head->stream_id, head->status);
+	x = answers_find(l7, head->stream_id, head->status);
 	if (x && !x->response_begun)
 		note_refused(x, head->status);
-	note_lenient(lane, x, head->lenient);
+	note_lenient(l7, x, head->lenient);
 	if (!x || x->response_begun)
 		return HTTP_BODY_AS_FRAMED;
 	x->record.status = head->status <= MAX_STATUS ? head->status : 0;
 	note_gaps(x, head);
 	if (switches(x, head->status)) {
 		if (!(c->http->switch_to && head->status == 101))
-			exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
-		return on_switch(lane, x, head);
+			exchange_note(x, MOMENT_FIRST_BYTE, l7, head->first);
+		return on_switch(l7, x, head);
 	}
-	exchange_note(x, MOMENT_FIRST_BYTE, lane, head->first);
+	exchange_note(x, MOMENT_FIRST_BYTE, l7, head->first);
 	x->response_begun = true;
 	x->in_doubt = false;
 	if (head->content_type.size_bytes)
@@ -206,13 +207,13 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 
 static void on_body(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t position)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_of(lane, stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_of(l7, stream_id);
 
 	(void)position;
 	if (!x)
 		return;
-	if (lane->side == SIDE_CLIENT)
+	if (l7->side == SIDE_CLIENT)
 		x->record.request_bytes += size_bytes;
 	else
 		x->record.response_bytes += size_bytes;
@@ -220,20 +221,20 @@ static void on_body(void *arg, uint32_t stream_id, uint64_t size_bytes, uint64_t
 
 static void on_lenient(void *arg, uint32_t forms)
 {
-	struct lane *lane = arg;
+	struct l7_stream *l7 = arg;
 
-	note_lenient(lane, lane->conn->http->current[lane->side], forms);
+	note_lenient(l7, l7->conn->http->current[l7->side], forms);
 }
 
 static void on_grpc_message(void *arg, uint32_t stream_id)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_of(lane, stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_of(l7, stream_id);
 
 	if (!x)
 		return;
 	x->record.grpc = true;
-	if (lane->side == SIDE_CLIENT)
+	if (l7->side == SIDE_CLIENT)
 		x->record.request_messages++;
 	else
 		x->record.response_messages++;
@@ -241,10 +242,10 @@ static void on_grpc_message(void *arg, uint32_t stream_id)
 
 static void on_stream_forgotten(void *arg, uint32_t stream_id)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_of(lane, stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_of(l7, stream_id);
 
-	observe_count(lane->conn, OBSERVE_LOST_LIMIT);
+	observe_count(l7->conn, OBSERVE_LOST_LIMIT);
 	if (x)
 		x->record.incomplete |= REQUEST_GAP(BODY);
 }
@@ -259,10 +260,10 @@ static void on_messages_missed(void *arg, uint32_t stream_id)
 
 static void on_trailers(void *arg, const struct http_head *head)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_of(lane, head->stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_of(l7, head->stream_id);
 
-	if (!x || lane->side != SIDE_SERVER)
+	if (!x || l7->side != SIDE_SERVER)
 		return;
 	note_grpc_status(x, head);
 	note_gaps(x, head);
@@ -270,23 +271,23 @@ static void on_trailers(void *arg, const struct http_head *head)
 
 static void on_end(void *arg, uint32_t stream_id, uint64_t position)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_of(lane, stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_of(l7, stream_id);
 
 	if (!x)
 		return;
 	if (!stream_id)
-		lane->conn->http->current[lane->side] = NULL;
-	if (lane->side == SIDE_CLIENT && !x->request_ended) {
+		l7->conn->http->current[l7->side] = NULL;
+	if (l7->side == SIDE_CLIENT && !x->request_ended) {
 		x->request_ended = true;
-		exchange_note(x, MOMENT_REQUEST_END, lane, position);
-	} else if (lane->side == SIDE_SERVER && (x->response_begun || x->in_doubt) &&
+		exchange_note(x, MOMENT_REQUEST_END, l7, position);
+	} else if (l7->side == SIDE_SERVER && (x->response_begun || x->in_doubt) &&
 		   !x->response_ended) {
 		if (x->in_doubt)
 			answers_give_up(x);
 		x->response_ended = true;
-		exchange_note(x, MOMENT_END, lane, position);
-		lane->conn->http->pipelined |= lane->conn->http->count > 1;
+		exchange_note(x, MOMENT_END, l7, position);
+		l7->conn->http->pipelined |= l7->conn->http->count > 1;
 	}
 	complete_if_ended(x);
 }
@@ -302,8 +303,8 @@ static void refuse(struct exchange *x, uint32_t flag)
 /* What the client sends until it hears of a reset is not counted any more. */
 static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_t position)
 {
-	struct lane *lane = arg;
-	struct exchange *x = exchange_find(lane->conn->http, stream_id);
+	struct l7_stream *l7 = arg;
+	struct exchange *x = exchange_find(l7->conn->http, stream_id);
 
 	if (!x)
 		return;
@@ -314,19 +315,19 @@ static void on_reset(void *arg, uint32_t stream_id, uint32_t error_code, uint64_
 		x->record.reset_code = error_code;
 		if (x->in_doubt)
 			answers_give_up(x);
-		else if (lane->side == SIDE_CLIENT)
+		else if (l7->side == SIDE_CLIENT)
 			x->record.flags |= RESPONSE_FLAG(DC);
 		else
 			refuse(x, RESPONSE_FLAG(UR));
-		exchange_note(x, MOMENT_END, lane, position);
+		exchange_note(x, MOMENT_END, l7, position);
 	}
 	exchange_complete(x);
 }
 
-struct http_listener requests_listener(struct lane *lane)
+struct http_listener requests_listener(struct l7_stream *l7)
 {
 	return (struct http_listener){
-		.arg = lane,
+		.arg = l7,
 		.request = on_request,
 		.response = on_response,
 		.body = on_body,

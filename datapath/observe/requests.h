@@ -4,8 +4,8 @@
 
 #include "datapath/observe/conn.h"
 
-/* The callbacks for a decoder of |lane|. */
-struct http_listener requests_listener(struct lane *lane);
+/* The callbacks for a decoder of |l7|. */
+struct http_listener requests_listener(struct l7_stream *l7);
 
 /* False when memory is short, which is counted. */
 bool requests_prepare(struct conn *c);

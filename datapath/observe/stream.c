@@ -2,7 +2,7 @@
 /* Puts the captured bytes of one direction in order. */
 #include "datapath/observe/stream.h"
 #include "datapath/observe/exchange.h"
-#include "datapath/observe/layers.h"
+#include "datapath/observe/l7.h"
 #include "datapath/observe/transport.h"
 
 #include <stdlib.h>
@@ -149,7 +149,7 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 static void count_hole(struct conn *c, unsigned side, const struct piece *p)
 {
 	if (p->start > c->streams[side].next && hole_may_fill(c, side, p) &&
-	    p->start > c->lanes[side].skip_until)
+	    p->start > c->l7[side].skip_until)
 		observe_count(c, OBSERVE_LOST_HOLE);
 }
 
@@ -343,5 +343,5 @@ void stream_finish(struct conn *c, unsigned side, uint64_t total_bytes, uint64_t
 		s->next = total_bytes;
 		transport_feed(c, side, &gap, time_ns);
 	}
-	layers_finish(c, side);
+	l7_finish(c, side);
 }

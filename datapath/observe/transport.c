@@ -2,8 +2,8 @@
 /* The TLS layer of connections that have one, and the PROXY header before it: both are taken off.
  */
 #include "datapath/observe/transport.h"
-#include "datapath/observe/lane.h"
-#include "datapath/observe/layers.h"
+#include "datapath/observe/l7_stream.h"
+#include "datapath/observe/l7.h"
 #include "datapath/observe/proxied.h"
 #include "datapath/observe/requests.h"
 
@@ -13,7 +13,7 @@
 
 static void plaintext(void *arg, enum tls_side side, const struct feed *f, uint64_t time_ns)
 {
-	layers_feed(arg, side, f, time_ns);
+	l7_feed(arg, side, f, time_ns);
 }
 
 static void wait_end(struct conn *c)
@@ -113,8 +113,8 @@ static void prefix_replay(struct conn *c, unsigned side)
 	uint8_t bytes[CLASSIFY_MAX_BYTES];
 	struct feed f;
 
-	if (lane_prefix(&c->lanes[side], bytes, &f))
-		tls_wire(c, side, &f, c->lanes[side].prefix_time_ns);
+	if (l7_stream_prefix(&c->l7[side], bytes, &f))
+		tls_wire(c, side, &f, c->l7[side].prefix_time_ns);
 }
 
 /* The connection speaks TLS from its first bytes (or, joined, from here), which |side| sent. */
@@ -125,7 +125,7 @@ static void start(struct conn *c, unsigned side)
 
 	c->numbered = false; /* the kernel half cannot count them */
 	for (int s = 0; s < 2; s++)
-		c->lanes[s].state = LANE_NEW;
+		c->l7[s].state = L7_NEW;
 	c->observe->counters.tls_connections++;
 	c->tls = tls_new(&source, &listener, c->joined);
 	if (!c->tls)
@@ -144,7 +144,7 @@ static void wire_feed(struct conn *c, unsigned side, const struct feed *f, uint6
 		tls_wire(c, side, f, time_ns);
 		return;
 	}
-	taken = layers_feed(c, side, f, time_ns);
+	taken = l7_feed(c, side, f, time_ns);
 	if (!c->encrypted)
 		return;
 	start(c, side);

@@ -5,7 +5,7 @@
 #include "datapath/observe/conn.h"
 
 /* The next bytes (or a gap) of the direction that |side| sends, in order; captured at |time_ns|.
- * What they carry goes to layers_feed. */
+ * What they carry goes to l7_feed. */
 void transport_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
 
 /* A secret came (struct weft_secret): it is kept, and connections that wait try it. */

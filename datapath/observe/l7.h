@@ -7,8 +7,8 @@
 /* The next bytes (or a gap) of the direction that |side| sends, in order, of the wire or out of its
  * TLS; captured at |time_ns|. Returns how many were taken: all, unless they show that the
  * connection is |encrypted|. Then those that follow are the wire's of its TLS, behind what the
- * lanes keep (lane_prefix). */
-size_t layers_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
+ * L7 streams keep (l7_stream_prefix). */
+size_t l7_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns);
 
 /* Nothing follows what |side| sent: bodies until close are complete. */
-void layers_finish(struct conn *c, unsigned side);
+void l7_finish(struct conn *c, unsigned side);
