@@ -56,7 +56,7 @@ static enum match match_tls_hello(struct slice s)
 }
 
 /* Where the next record's head is there too, it must be one as well. */
-static enum match match_tls_joined(struct slice s)
+static enum match match_tls_midstream(struct slice s)
 {
 	if (s.size_bytes < TLS_RECORD_HEAD_BYTES) {
 		uint8_t type = match_byte(s, 0);
@@ -76,17 +76,17 @@ static enum match match_tls_joined(struct slice s)
 /* ---- all of them */
 
 /* What the first bytes of a connection are, or those from its |midst|. */
-static enum match match_all(struct slice s, bool joined, bool midst, struct classified *ret)
+static enum match match_all(struct slice s, bool midstream, bool midst, struct classified *ret)
 {
-	enum match match = midst ? match_tls_joined(s) : match_tls_hello(s), one;
+	enum match match = midst ? match_tls_midstream(s) : match_tls_hello(s), one;
 
 	*ret = (struct classified){.result = CLASSIFY_TLS, .sender = HTTP_ANY_SIDE};
 	for (size_t i = 0; i < DECODER_COUNT; i++) {
 		enum http_side sender = HTTP_ANY_SIDE;
 
-		one = !midst		   ? decoders[i]->begins(s, joined, &sender)
-		      : decoders[i]->joins ? decoders[i]->joins(s)
-					   : MATCH_NO;
+		one = !midst		       ? decoders[i]->begins(s, midstream, &sender)
+		      : decoders[i]->midstream ? decoders[i]->midstream(s)
+					       : MATCH_NO;
 		if (one == MATCH_YES) {
 			*ret = (struct classified){CLASSIFY_DECODER, decoders[i], sender, midst};
 			return MATCH_YES;
@@ -96,16 +96,16 @@ static enum match match_all(struct slice s, bool joined, bool midst, struct clas
 	return match;
 }
 
-struct classified classify(const uint8_t *data, size_t size_bytes, bool joined)
+struct classified classify(const uint8_t *data, size_t size_bytes, bool midstream)
 {
 	struct slice s = {(const char *)data, size_bytes};
 	enum match match = MATCH_MAYBE, midst = MATCH_NO;
 	struct classified k;
 
 	if (size_bytes)
-		match = match_all(s, joined, false, &k);
-	if (size_bytes && joined && match != MATCH_YES)
-		midst = match_all(s, joined, true, &k);
+		match = match_all(s, midstream, false, &k);
+	if (size_bytes && midstream && match != MATCH_YES)
+		midst = match_all(s, midstream, true, &k);
 	if (match == MATCH_YES || midst == MATCH_YES)
 		return k;
 	return (struct classified){

@@ -7,8 +7,9 @@
 enum classify_result {
 	CLASSIFY_MORE,	 /* too few bytes to tell */
 	CLASSIFY_OPAQUE, /* none of those below */
-	CLASSIFY_TLS, /* a handshake record that starts a hello, or (joined) a valid record header
-		       */
+	CLASSIFY_TLS,	 /* a handshake record that starts a hello, or (midstream) a valid record
+			  * header
+			  */
 	CLASSIFY_DECODER,
 };
 
@@ -16,13 +17,13 @@ struct classified {
 	enum classify_result result;
 	const struct decoder *decoder; /* of what they are the bytes (CLASSIFY_DECODER), or NULL */
 	enum http_side sender;	       /* who says them, or HTTP_ANY_SIDE */
-	bool joined;		       /* they are the midst of a connection */
+	bool midstream;		       /* they are the midst of a connection */
 };
 
-/* |joined|: the direction was in use before these bytes. At most CLASSIFY_MAX_BYTES are needed:
+/* |midstream|: the direction was in use before these bytes. At most CLASSIFY_MAX_BYTES are needed:
  * with that many the answer is never CLASSIFY_MORE. Give all there are: without a preface HTTP/2 is
  * only known by its second frame. */
-struct classified classify(const uint8_t *data, size_t size_bytes, bool joined);
+struct classified classify(const uint8_t *data, size_t size_bytes, bool midstream);
 
 /* Of bytes in which the kernel half has found that a frame begins (struct feed). */
 struct classified classify_frame(void);

@@ -13,14 +13,14 @@
 			abort();                                                                   \
 	} while (0)
 
-static void check_classes(const uint8_t *data, size_t size_bytes, bool joined)
+static void check_classes(const uint8_t *data, size_t size_bytes, bool midstream)
 {
-	struct classified k = classify(data, size_bytes, joined);
+	struct classified k = classify(data, size_bytes, midstream);
 
 	require(k.result <= CLASSIFY_DECODER);
 	require((k.result == CLASSIFY_DECODER) == !!k.decoder);
 	require(k.result != CLASSIFY_MORE || size_bytes < CLASSIFY_MAX_BYTES);
-	require(joined || !k.joined);
+	require(midstream || !k.midstream);
 }
 
 static void check_strings(struct slice s)

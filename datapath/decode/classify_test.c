@@ -22,12 +22,12 @@ enum {
 	CLASSIFY_HTTP1_REQUEST = CLASSIFY_DECODER + 1,
 	CLASSIFY_HTTP1_RESPONSE,
 	CLASSIFY_HTTP2,
-	CLASSIFY_HTTP2_JOINED,
+	CLASSIFY_HTTP2_MIDSTREAM,
 };
 
 struct sample {
 	struct slice bytes;
-	bool joined;
+	bool midstream;
 	int result;
 };
 
@@ -57,16 +57,16 @@ static const struct sample samples[] = {
 	{SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), false, CLASSIFY_HTTP2},
 	{SLICE(SETTINGS_FRAME), false, CLASSIFY_HTTP2},
 	{SLICE("\0\0\0\x04\0\0\0\0\0"), false, CLASSIFY_HTTP2},
-	{SLICE(WINDOW_FRAME HEADERS_HEAD), true, CLASSIFY_HTTP2_JOINED},
-	{SLICE(WINDOW_FRAME), true, CLASSIFY_HTTP2_JOINED},
-	{SLICE(WINDOW_FRAME "\0\x20\0\0\1\0\0\0\x0d"), true, CLASSIFY_HTTP2_JOINED},
+	{SLICE(WINDOW_FRAME HEADERS_HEAD), true, CLASSIFY_HTTP2_MIDSTREAM},
+	{SLICE(WINDOW_FRAME), true, CLASSIFY_HTTP2_MIDSTREAM},
+	{SLICE(WINDOW_FRAME "\0\x20\0\0\1\0\0\0\x0d"), true, CLASSIFY_HTTP2_MIDSTREAM},
 	{SLICE("\0\0\x39\0\0\0\0\0\x0d"
 	       "0123456789012345678901234567890123456789012345678901234567\0\0\4"),
 	 true, CLASSIFY_OPAQUE},
 	{SLICE("\0\0\x39\0\0\0\0\0\x0d"
 	       "012345678901234567890123456789012345678901234567890123456\0\0\4"),
-	 true, CLASSIFY_HTTP2_JOINED},
-	{SLICE("\0\x40\0\0\0\0\0\0\x0dhello"), true, CLASSIFY_HTTP2_JOINED},
+	 true, CLASSIFY_HTTP2_MIDSTREAM},
+	{SLICE("\0\x40\0\0\0\0\0\0\x0dhello"), true, CLASSIFY_HTTP2_MIDSTREAM},
 	{SLICE(CLIENT_HELLO), false, CLASSIFY_TLS},
 	{SLICE(SERVER_HELLO), false, CLASSIFY_TLS},
 	{SLICE("\x17\x03\x03\x01\0"), true, CLASSIFY_TLS},
@@ -164,36 +164,38 @@ static int kind_of(struct classified k)
 	if (k.result != CLASSIFY_DECODER)
 		return k.result;
 	if (k.decoder == &http2_decoder)
-		return k.joined ? CLASSIFY_HTTP2_JOINED : CLASSIFY_HTTP2;
+		return k.midstream ? CLASSIFY_HTTP2_MIDSTREAM : CLASSIFY_HTTP2;
 	assert_ptr_equal(k.decoder, &http1_decoder);
-	assert_false(k.joined);
+	assert_false(k.midstream);
 	return k.sender == HTTP_CLIENT ? CLASSIFY_HTTP1_REQUEST : CLASSIFY_HTTP1_RESPONSE;
 }
 
 /* From the end of a guarded page: an over-read faults. */
-static int guarded(const char *data, size_t size_bytes, bool joined)
+static int guarded(const char *data, size_t size_bytes, bool midstream)
 {
 	uint8_t *piece = fixture_guarded_end() - size_bytes;
 
 	if (size_bytes)
 		memcpy(piece, data, size_bytes);
-	return kind_of(classify(piece, size_bytes, joined));
+	return kind_of(classify(piece, size_bytes, midstream));
 }
 
-/* Fewer bytes may leave it open, or (joined) be a whole frame, but never tell another protocol. */
+/* Fewer bytes may leave it open, or (midstream) be a whole frame, but never tell another protocol.
+ */
 static void test_samples(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		const struct sample *x = &samples[i];
 
-		if (guarded(x->bytes.data, x->bytes.size_bytes, x->joined) != x->result)
+		if (guarded(x->bytes.data, x->bytes.size_bytes, x->midstream) != x->result)
 			fail_msg("sample %zu (%.20s): %d instead of %d", i, x->bytes.data,
-				 guarded(x->bytes.data, x->bytes.size_bytes, x->joined), x->result);
+				 guarded(x->bytes.data, x->bytes.size_bytes, x->midstream),
+				 x->result);
 		for (size_t cut = 0; cut < x->bytes.size_bytes; cut++) {
-			int r = guarded(x->bytes.data, cut, x->joined);
+			int r = guarded(x->bytes.data, cut, x->midstream);
 
-			if (r != CLASSIFY_MORE && r != x->result && !x->joined)
+			if (r != CLASSIFY_MORE && r != x->result && !x->midstream)
 				fail_msg("sample %zu cut at %zu: %d", i, cut, r);
 		}
 	}
@@ -210,10 +212,10 @@ static void test_random(void **state)
 		for (size_t j = 0; j < sizeof(bytes); j++)
 			bytes[j] = (char)rand_r(&seed);
 		int fresh = guarded(bytes, sizeof(bytes), false);
-		int joined = guarded(bytes, sizeof(bytes), true);
+		int midstream = guarded(bytes, sizeof(bytes), true);
 
 		taken += fresh != CLASSIFY_OPAQUE;
-		taken += joined != CLASSIFY_OPAQUE;
+		taken += midstream != CLASSIFY_OPAQUE;
 	}
 	assert_int_equal(taken, 0);
 }

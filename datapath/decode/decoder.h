@@ -33,11 +33,11 @@ struct decoder {
 	struct slice refusal;
 	const struct decoder *refused_by;
 
-	/* Whether |bytes| are the first that a client or server, |*ret_sender|, sends; |joined|:
+	/* Whether |bytes| are the first that a client or server, |*ret_sender|, sends; |midstream|:
 	 * bytes before them may be missing. */
-	enum match (*begins)(struct slice bytes, bool joined, enum http_side *ret_sender);
+	enum match (*begins)(struct slice bytes, bool midstream, enum http_side *ret_sender);
 	/* Whether |bytes| are from the middle of a connection; or NULL. */
-	enum match (*joins)(struct slice bytes);
+	enum match (*midstream)(struct slice bytes);
 
 	/* NULL when memory is short. */
 	void *(*new)(enum http_side side, enum http_start start,

@@ -62,7 +62,7 @@ static const struct slice field_names[] = {
 #undef X
 };
 
-struct hpack *hpack_new(bool joined)
+struct hpack *hpack_new(bool midstream)
 {
 	struct hpack *h = calloc(1, sizeof(*h));
 
@@ -72,7 +72,7 @@ struct hpack *hpack_new(bool joined)
 		return NULL;
 	}
 	h->announced_bytes = UINT32_MAX;
-	h->partial = joined;
+	h->partial = midstream;
 	h->reason = "";
 	return h;
 }

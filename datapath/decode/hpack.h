@@ -54,9 +54,9 @@ struct hpack_fields {
 	char text[HPACK_MAX_TEXT_BYTES]; /* where the values are */
 };
 
-/* |joined|: blocks were sent before, so the table holds entries that were not seen. NULL when
+/* |midstream|: blocks were sent before, so the table holds entries that were not seen. NULL when
  * memory is short; free with hpack_free. */
-struct hpack *hpack_new(bool joined);
+struct hpack *hpack_new(bool midstream);
 void hpack_free(struct hpack *h);
 
 /* The receiver of this direction announced SETTINGS_HEADER_TABLE_SIZE. The largest value ever

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Fuzzes header blocks. An inflater that believes itself joined must make the same of whatever a
+// Fuzzes header blocks. An inflater that believes itself midstream must make the same of whatever a
 // plain one accepts, and may accept more only by calling it incomplete.
 #include "datapath/decode/hpack.h"
 
@@ -10,7 +10,7 @@
 
 /* Three inflaters of one direction. */
 struct inflaters {
-	struct hpack *plain, *joined, *parted;
+	struct hpack *plain, *midstream, *parted;
 	size_t part_bytes;
 };
 
@@ -80,15 +80,15 @@ static bool inflate_all(const struct inflaters *all, struct slice block)
 {
 	static struct hpack_fields a, b, c;
 	enum decode_status plain_status = hpack_inflate(all->plain, block, &a);
-	enum decode_status joined_status = hpack_inflate(all->joined, block, &b);
+	enum decode_status midstream_status = hpack_inflate(all->midstream, block, &b);
 
 	check(inflate_parts(all, block, &c) == plain_status);
 	check(plain_status != DECODE_OK || same_fields(&a, &c));
 	check_fields(&a);
 	check_fields(&b);
 	if (plain_status == DECODE_OK)
-		check(joined_status == DECODE_OK && same_fields(&a, &b));
-	else if (joined_status == DECODE_OK)
+		check(midstream_status == DECODE_OK && same_fields(&a, &b));
+	else if (midstream_status == DECODE_OK)
 		check(b.incomplete && hpack_reason(all->plain)[0]);
 	return plain_status == DECODE_OK;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// HPACK: the examples of RFC 7541, bounds, bad blocks, and what a joined direction may say.
+// HPACK: the examples of RFC 7541, bounds, bad blocks, and what a midstream direction may say.
 #include "datapath/decode/hpack.h"
 
 #include "datapath/decode/http2_wire_test.h"
@@ -155,13 +155,13 @@ static void bad_blocks(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		struct hpack *h = hpack_new(false);
-		struct hpack *joined = hpack_new(true);
+		struct hpack *midstream = hpack_new(true);
 
 		expect(h, blocks[i], DECODE_MALFORMED, NULL);
 		assert_true(hpack_reason(h)[0]);
-		expect(joined, blocks[i], i == 1 ? DECODE_OK : DECODE_MALFORMED, NULL);
+		expect(midstream, blocks[i], i == 1 ? DECODE_OK : DECODE_MALFORMED, NULL);
 		hpack_free(h);
-		hpack_free(joined);
+		hpack_free(midstream);
 	}
 }
 
@@ -182,34 +182,34 @@ static void size_updates(void **state)
  * and what the table keeps. */
 static void excess_padding(void **state)
 {
-	struct hpack *h = hpack_new(false), *joined = hpack_new(true);
+	struct hpack *h = hpack_new(false), *midstream = hpack_new(true);
 
 	(void)state;
 	expect(h, "82 418ef1e3c2e5f23a6ba0ab90f4ffffff", DECODE_OK,
 	       "0=GET 2=www.example.com known=2 pseudo");
 	expect(h, "be 0082 1fff 82 1fff", DECODE_OK, "2=www.example.com known=2 pseudo");
 	expect(h, "40 82 1fff 82 1fff 44 82 63ff bf", DECODE_OK, "1=/ known=3 pseudo");
-	expect(joined, "82 be 7f20 83 1fffff 44 82 63ff", DECODE_OK,
+	expect(midstream, "82 be 7f20 83 1fffff 44 82 63ff", DECODE_OK,
 	       "0=GET 1=/ known=2 pseudo incomplete");
-	expect(joined, "be bf", DECODE_OK, "1=/ known=1 pseudo incomplete");
+	expect(midstream, "be bf", DECODE_OK, "1=/ known=1 pseudo incomplete");
 	hpack_free(h);
-	hpack_free(joined);
+	hpack_free(midstream);
 }
 
 /* Some servers take them behind fields: what was in the table before is gone. */
 static void size_updates_behind_fields(void **state)
 {
-	struct hpack *h = hpack_new(false), *joined = hpack_new(true);
+	struct hpack *h = hpack_new(false), *midstream = hpack_new(true);
 
 	(void)state;
 	expect(h, "82 44022f61 20 3fe11f 44022f62 84", DECODE_OK, "0=GET 1=/a known=4 pseudo");
 	expect(h, "82be", DECODE_OK, "0=GET 1=/b known=2 pseudo");
 	expect(h, "82bf", DECODE_MALFORMED, NULL);
-	expect(joined, "82 be 20 3fe11f 44022f62", DECODE_OK,
+	expect(midstream, "82 be 20 3fe11f 44022f62", DECODE_OK,
 	       "0=GET 1=/b known=2 pseudo incomplete");
-	expect(joined, "82be 20", DECODE_OK, "0=GET 1=/b known=2 pseudo");
+	expect(midstream, "82be 20", DECODE_OK, "0=GET 1=/b known=2 pseudo");
 	hpack_free(h);
-	hpack_free(joined);
+	hpack_free(midstream);
 }
 
 /* A table larger than we follow: what lies beyond ours is unknown, the rest is right. */
@@ -288,7 +288,7 @@ static void heads(void **state)
 	}
 }
 
-/* ---- joining */
+/* ---- midstream */
 
 #define BLOCKS 60
 
@@ -315,44 +315,44 @@ static size_t any_request(struct wire *w, uint8_t *out, size_t out_bytes)
 	return wire_block(w, lines, out, out_bytes);
 }
 
-/* What a joined inflater says must be what one that saw all says, or be marked as incomplete. */
-static unsigned compare(const struct hpack_fields *all, const struct hpack_fields *joined)
+/* What a midstream inflater says must be what one that saw all says, or be marked as incomplete. */
+static unsigned compare(const struct hpack_fields *all, const struct hpack_fields *midstream)
 {
 	unsigned same = 0;
 
 	for (unsigned i = 0; i < HPACK_FIELD_MAX; i++) {
-		if (joined->value[i].data)
-			assert_true(slice_equal(joined->value[i], all->value[i]));
+		if (midstream->value[i].data)
+			assert_true(slice_equal(midstream->value[i], all->value[i]));
 		else if (all->value[i].data)
-			assert_true(joined->incomplete);
-		same += !!joined->value[i].data;
+			assert_true(midstream->incomplete);
+		same += !!midstream->value[i].data;
 	}
-	assert_true(joined->known <= all->known);
-	if (!joined->incomplete)
-		assert_int_equal(joined->known, all->known);
+	assert_true(midstream->known <= all->known);
+	if (!midstream->incomplete)
+		assert_int_equal(midstream->known, all->known);
 	return same;
 }
 
-static void join_at(uint8_t (*blocks)[16384], const size_t *sizes, unsigned from, unsigned *counts)
+static void start_at(uint8_t (*blocks)[16384], const size_t *sizes, unsigned from, unsigned *counts)
 {
-	struct hpack *all = hpack_new(false), *joined = hpack_new(true);
+	struct hpack *all = hpack_new(false), *midstream = hpack_new(true);
 	static struct hpack_fields truth, said;
 
 	for (unsigned i = 0; i < BLOCKS; i++) {
 		assert_int_equal(inflate(all, blocks[i], sizes[i], &truth), DECODE_OK);
 		if (i < from)
 			continue;
-		assert_int_equal(inflate(joined, blocks[i], sizes[i], &said), DECODE_OK);
+		assert_int_equal(inflate(midstream, blocks[i], sizes[i], &said), DECODE_OK);
 		counts[0] += compare(&truth, &said);
 		counts[1] += said.incomplete;
 		counts[2]++;
 	}
 	hpack_free(all);
-	hpack_free(joined);
+	hpack_free(midstream);
 }
 
 /* The sender's table: default, tiny, none, larger than ours, changed on the way. */
-static void joined_directions_are_never_wrong(void **state)
+static void midstream_directions_are_never_wrong(void **state)
 {
 	static const uint32_t tables[] = {4096, 128, 0, 40000, 600};
 	static uint8_t blocks[BLOCKS][16384];
@@ -372,10 +372,10 @@ static void joined_directions_are_never_wrong(void **state)
 			sizes[i] = any_request(w, blocks[i], sizeof(blocks[i]));
 		}
 		for (unsigned from = 0; from < BLOCKS; from += 7)
-			join_at(blocks, sizes, from, counts);
+			start_at(blocks, sizes, from, counts);
 		wire_free(w);
 	}
-	printf("joined: %u fields right, %u of %u blocks incomplete\n", counts[0], counts[1],
+	printf("midstream: %u fields right, %u of %u blocks incomplete\n", counts[0], counts[1],
 	       counts[2]);
 	assert_true(counts[1] > 0 && counts[1] < counts[2] / 2);
 }
@@ -401,7 +401,7 @@ static void unknown_entries(void **state)
 	hpack_free(h);
 }
 
-/* A block of a joined inflater that has nothing unknown is what a plain one makes of it. */
+/* A block of a midstream inflater that has nothing unknown is what a plain one makes of it. */
 static void truncated_blocks(void **state)
 {
 	uint8_t block[256];
@@ -410,14 +410,14 @@ static void truncated_blocks(void **state)
 
 	(void)state;
 	for (size_t cut = 0; cut <= n; cut++) {
-		struct hpack *plain = hpack_new(false), *joined = hpack_new(true);
+		struct hpack *plain = hpack_new(false), *midstream = hpack_new(true);
 		enum decode_status status = inflate(plain, block, cut, &a);
 
-		assert_int_equal(inflate(joined, block, cut, &b), status);
+		assert_int_equal(inflate(midstream, block, cut, &b), status);
 		if (status == DECODE_OK)
 			assert_int_equal(a.known, b.known);
 		hpack_free(plain);
-		hpack_free(joined);
+		hpack_free(midstream);
 	}
 }
 
@@ -434,7 +434,7 @@ int main(void)
 		cmocka_unit_test(a_huge_table),
 		cmocka_unit_test(values_are_bounded),
 		cmocka_unit_test(heads),
-		cmocka_unit_test(joined_directions_are_never_wrong),
+		cmocka_unit_test(midstream_directions_are_never_wrong),
 		cmocka_unit_test(unknown_entries),
 		cmocka_unit_test(truncated_blocks),
 	};

@@ -46,10 +46,11 @@ static inline struct feed feed_rest(const struct feed *f, size_t used)
 /* Where in a connection a decoder begins. */
 enum http_start {
 	HTTP_FROM_START, /* HTTP/2: the client's direction begins with the preface (RFC 9113 3.4) */
-	HTTP_JOINED, /* in the middle; HTTP/2: at the start of a frame, the HPACK table is not known
-		      */
-	HTTP_UPGRADED, /* HTTP/2 after 101: both sides start with SETTINGS, the client after its
-			* preface; the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
+	HTTP_MIDSTREAM,	 /* in the middle; HTTP/2: at the start of a frame, the HPACK table is not
+			  * known
+			  */
+	HTTP_UPGRADED,	 /* HTTP/2 after 101: both sides start with SETTINGS, the client after its
+			  * preface; the answer to the HTTP/1 request is stream 1 (RFC 7540 3.2) */
 };
 
 /* How a feed ended. After anything but DECODE_OK the decoder must not be fed again. */

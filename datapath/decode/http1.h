@@ -30,7 +30,7 @@ enum decode_status http1_feed(struct http1 *h, const struct feed *f, size_t *ret
  * Returns true when a message was cut short by the close. */
 bool http1_finish(struct http1 *h, uint64_t position);
 
-/* Whether the decoder stands between two messages (a good place to join or to leave). */
+/* Whether the decoder stands between two messages (a good place to begin or to end). */
 bool http1_idle(const struct http1 *h);
 
 /* The request that is being read has got an answer of |status|. When its client was to wait for one

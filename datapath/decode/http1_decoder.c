@@ -4,9 +4,9 @@
 #include "datapath/decode/http1.h"
 #include "datapath/decode/http1_line.h"
 
-static enum match begins(struct slice bytes, bool joined, enum http_side *ret_sender)
+static enum match begins(struct slice bytes, bool midstream, enum http_side *ret_sender)
 {
-	enum match request = http1_match_request(bytes, joined);
+	enum match request = http1_match_request(bytes, midstream);
 	enum match response = http1_match_response(bytes);
 
 	*ret_sender = request == MATCH_YES ? HTTP_CLIENT : HTTP_SERVER;

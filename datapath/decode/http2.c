@@ -39,7 +39,7 @@ struct hold {
 struct http2 {
 	enum decode_status status;
 	enum phase phase;
-	bool joined;	    /* frames, streams and header blocks were sent before */
+	bool midstream;	    /* frames, streams and header blocks were sent before */
 	bool upgraded;	    /* settings came in the HTTP/1 request */
 	bool settings_seen; /* the frame that every direction begins with (RFC 9113 3.4); for a
 			       client the preface is enough, since some servers require no more */
@@ -136,7 +136,7 @@ static bool has_fragment(const struct frame *f)
 
 /* ---- frames */
 
-/* Of a joined direction it is not known what was announced before, so the bound stays open. */
+/* Of a midstream direction it is not known what was announced before, so the bound stays open. */
 static void take_settings(struct http2 *h, struct slice payload)
 {
 	struct cursor c = cursor_over(payload.data, payload.size_bytes);
@@ -146,7 +146,7 @@ static void take_settings(struct http2 *h, struct slice payload)
 		fail(h, DECODE_MALFORMED, "frame size");
 		return;
 	}
-	if (h->frame.flags & FLAG_ACK || h->joined)
+	if (h->frame.flags & FLAG_ACK || h->midstream)
 		return;
 	if (h->frame.skip_bytes) { /* may announce anything */
 		h->takes_bytes = ANY_BYTES;
@@ -278,13 +278,13 @@ static void begin_block(struct http2 *h)
 	};
 }
 
-/* A joined direction may begin with the rest of a block. What it inserts into the table is older
+/* A midstream direction may begin with the rest of a block. What it inserts into the table is older
  * than all that we know, so it can be passed over. */
 static void begin_continuation(struct http2 *h)
 {
 	h->counters.continuations++;
 	if (!h->block.open) {
-		if (!h->joined || h->counters.header_blocks) {
+		if (!h->midstream || h->counters.header_blocks) {
 			fail(h, DECODE_MALFORMED, "CONTINUATION without HEADERS");
 			return;
 		}
@@ -304,7 +304,7 @@ static bool rules_kept(const struct http2 *h)
 	    f->size_bytes > frame_rules[f->type].max_bytes)
 		return false;
 	scope = frame_rules[f->type].scope;
-	if (scope == ON_CONNECTION && h->streams.side == HTTP_CLIENT && !h->joined)
+	if (scope == ON_CONNECTION && h->streams.side == HTTP_CLIENT && !h->midstream)
 		scope = ON_EITHER;
 	return scope == ON_EITHER || (scope == ON_STREAM) == !!f->stream_id;
 }
@@ -513,16 +513,16 @@ struct http2 *http2_new(enum http_side side, enum http_start start,
 
 	if (!h)
 		return NULL;
-	h->joined = start == HTTP_JOINED;
+	h->midstream = start == HTTP_MIDSTREAM;
 	h->upgraded = start == HTTP_UPGRADED && side == HTTP_CLIENT;
 	h->streams.listener = *listener;
 	h->streams.side = side;
-	h->streams.joined = h->joined;
+	h->streams.midstream = h->midstream;
 	h->streams.forgotten = &h->counters.streams_forgotten;
-	h->settings_seen = h->joined || side == HTTP_CLIENT;
-	h->phase = side == HTTP_CLIENT && !h->joined ? PHASE_PREFACE : PHASE_HEAD;
+	h->settings_seen = h->midstream || side == HTTP_CLIENT;
+	h->phase = side == HTTP_CLIENT && !h->midstream ? PHASE_PREFACE : PHASE_HEAD;
 	h->reason = "";
-	h->hpack = hpack_new(h->joined);
+	h->hpack = hpack_new(h->midstream);
 	if (!h->hpack) {
 		http2_free(h);
 		return NULL;

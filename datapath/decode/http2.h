@@ -29,7 +29,7 @@ void http2_free(struct http2 *h);
  * block after the first of a stream and direction is trailers (interim 1xx responses apart). A
  * head's |first| is the first byte of the HEADERS frame, |last| the last of the frame that ends the
  * block, |header_bytes| the size of the block itself. PUSH_PROMISE header blocks are inflated (the
- * table must stay right) and not reported; the pushed response is. Where a direction was joined,
+ * table must stay right) and not reported; the pushed response is. Of a midstream direction,
  * fields that refer to table entries from before are missing and the head is |incomplete|; no field
  * is ever wrong. What some servers forgive their clients is no error: no SETTINGS at the start, a
  * stream on SETTINGS, PING and GOAWAY. */

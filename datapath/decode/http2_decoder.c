@@ -60,11 +60,11 @@ static enum match match_settings(struct slice s)
 	return is_frame_head(s) ? MATCH_YES : MATCH_NO;
 }
 
-static enum match begins(struct slice s, bool joined, enum http_side *ret_sender)
+static enum match begins(struct slice s, bool midstream, enum http_side *ret_sender)
 {
 	enum match match = match_literal(s, SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
 
-	(void)joined;
+	(void)midstream;
 	*ret_sender = match == MATCH_NO ? HTTP_SERVER : HTTP_CLIENT;
 	return match == MATCH_NO ? match_settings(s) : match;
 }
@@ -87,7 +87,7 @@ static enum match match_frame_cut(struct slice s, size_t frame_bytes)
 }
 
 /* Two frames of which the second's head is there, or one that is all there is. */
-static enum match joins(struct slice s)
+static enum match match_midstream(struct slice s)
 {
 	if (s.size_bytes < HTTP2_FRAME_HEAD_BYTES)
 		return match_byte(s, 0) ? MATCH_NO : MATCH_MAYBE;
@@ -145,7 +145,7 @@ const struct decoder http2_decoder = {
 	.refusal = {"HTTP/1.", 7}, /* like no frame begins */
 	.refused_by = &http1_decoder,
 	.begins = begins,
-	.joins = joins,
+	.midstream = match_midstream,
 	.new = new,
 	.free = release,
 	.feed = feed,

@@ -149,7 +149,7 @@ static enum decode_status run(const uint8_t *options, const uint8_t *data, size_
 					 .goaway = on_goaway};
 	enum http_side side = options[0] & 1 ? HTTP_SERVER : HTTP_CLIENT;
 	struct http2 *h = http2_new(side, (options[0] >> 1) % 3, &listener);
-	struct http2 *peer = http2_new(!side, HTTP_JOINED, &listener);
+	struct http2 *peer = http2_new(!side, HTTP_MIDSTREAM, &listener);
 	size_t gap_from = options[2] * 4U, gap_to = gap_from + options[3] * 2U;
 
 	if (side == HTTP_CLIENT)

@@ -203,7 +203,7 @@ void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_st
 {
 	struct http2_note *note = note_find(s, stream_id);
 
-	if (!note && s->joined && !end_stream)
+	if (!note && s->midstream && !end_stream)
 		note = note_add(s, stream_id);
 	if (note)
 		note->head = HEAD_SEEN;

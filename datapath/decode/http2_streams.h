@@ -17,7 +17,7 @@ struct http2_note;
 struct http2_streams {
 	struct http_listener listener;
 	enum http_side side;
-	bool joined;		  /* streams may be older than the decoder */
+	bool midstream;		  /* streams may be older than the decoder */
 	uint32_t highest_stream;  /* that a request head was seen of */
 	struct http2_note *notes; /* by stream number */
 	uint32_t notes_count, notes_size;
@@ -26,7 +26,7 @@ struct http2_streams {
 	uint64_t *forgotten; /* counts notes that gave way to others */
 };
 
-/* Frees the notes. The structure itself is the caller's, who sets listener, side, joined and
+/* Frees the notes. The structure itself is the caller's, who sets listener, side, midstream and
  * forgotten. */
 void http2_streams_fini(struct http2_streams *s);
 

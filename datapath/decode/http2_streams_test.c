@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// HTTP/2 streams: directions joined late, streams without notes, the two directions of a
+// HTTP/2 streams: midstream directions, streams without notes, the two directions of a
 // connection.
 #include "datapath/decode/http2.h"
 
 #include "datapath/decode/http2_streams.h"
 #include "datapath/decode/http2_wire_test.h"
 
-/* ---- joined directions */
+/* ---- midstream directions */
 
-static void joined_inside_a_block(void **state)
+static void midstream_inside_a_block(void **state)
 {
 	struct wire *w = wire_new();
 
@@ -16,16 +16,16 @@ static void joined_inside_a_block(void **state)
 	wire_frame(w, CONTINUATION, 0, 1, "\377\377\377", 3);
 	wire_frame(w, CONTINUATION, END_HEADERS, 1, "\200", 1);
 	wire_headers(w, END_STREAM, 3, GET);
-	check("joined inside a block", w, &joined_client, DECODE_OK,
+	check("midstream inside a block", w, &midstream_client, DECODE_OK,
 	      "3 request method=GET path=/ authority=a scheme=http v20 end_stream [23,37] 6 bytes\n"
 	      "3 end @37\n");
 	w = wire_new();
 	wire_headers(w, END_STREAM, 3, GET);
 	wire_frame(w, CONTINUATION, END_HEADERS, 3, "", 0);
-	check("but only at the start", w, &joined_client, DECODE_MALFORMED, NULL);
+	check("but only at the start", w, &midstream_client, DECODE_MALFORMED, NULL);
 }
 
-static void joined_requests(void **state)
+static void midstream_requests(void **state)
 {
 	struct wire *w = wire_new();
 
@@ -39,7 +39,7 @@ static void joined_requests(void **state)
 		     ":method: GET\n:path: /new\n:scheme: http\n:authority: b\nuser-agent: u\n");
 	wire_headers(w, 0, 9, ":method: PUT\n:path: /new\n:scheme: http\n:authority: b\n");
 	wire_headers(w, END_STREAM, 9, "user-agent: u\n");
-	check("joined requests", w, &joined_client, DECODE_OK,
+	check("midstream requests", w, &midstream_client, DECODE_OK,
 	      "3 request method=GET path=/ scheme=http v20 end_stream incomplete [1,14] 5 bytes\n"
 	      "3 end @14\n"
 	      "5 request method=GET path=/new scheme=http v20 end_stream incomplete [15,32] 9 "
@@ -54,7 +54,7 @@ static void joined_requests(void **state)
 }
 
 /* Heads of unknown fields alone: what they are follows from what passed on their stream. */
-static void joined_responses(void **state)
+static void midstream_responses(void **state)
 {
 	struct wire *w = wire_new();
 
@@ -74,7 +74,7 @@ static void joined_responses(void **state)
 	wire_headers(w, 0, 19, ":status: 200\ncontent-type: application/grpc\n");
 	wire_frame(w, DATA, 0, 19, "\0\0\0\0\0", 5);
 	wire_headers(w, END_STREAM, 19, "grpc-status: 0\n");
-	check("joined responses", w, &joined_server, DECODE_OK,
+	check("midstream responses", w, &midstream_server, DECODE_OK,
 	      "11 response v20 end_stream incomplete [1,10] 1 bytes\n"
 	      "11 end @10\n"
 	      "13 trailers v20 end_stream [11,32] 13 bytes\n"
@@ -94,7 +94,7 @@ static void joined_responses(void **state)
 }
 
 /* Of an unknown type: messages are told once frame and message end together, or not at all. */
-static void joined_content(void **state)
+static void midstream_content(void **state)
 {
 	struct wire *w = wire_new();
 
@@ -111,7 +111,7 @@ static void joined_content(void **state)
 	wire_frame(w, DATA, END_STREAM, 5, "b\2cdef", 6);
 	wire_headers(w, 0, 7, GET "content-type: application/grpc\n");
 	wire_frame(w, DATA, END_STREAM, 7, "{\0\0\0\0\0", 6);
-	check("joined content", w, &joined_client, DECODE_OK,
+	check("midstream content", w, &midstream_client, DECODE_OK,
 	      "3 request method=GET path=/ scheme=http v20 incomplete [1,14] 5 bytes\n"
 	      "3 grpc message\n"
 	      "3 grpc message\n"
@@ -298,9 +298,12 @@ static void table_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(joined_inside_a_block), cmocka_unit_test(joined_requests),
-		cmocka_unit_test(joined_responses),	 cmocka_unit_test(joined_content),
-		cmocka_unit_test(rapid_resets),		 cmocka_unit_test(more_streams_than_notes),
+		cmocka_unit_test(midstream_inside_a_block),
+		cmocka_unit_test(midstream_requests),
+		cmocka_unit_test(midstream_responses),
+		cmocka_unit_test(midstream_content),
+		cmocka_unit_test(rapid_resets),
+		cmocka_unit_test(more_streams_than_notes),
 		cmocka_unit_test(table_sizes),
 	};
 

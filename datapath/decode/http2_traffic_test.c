@@ -227,11 +227,11 @@ static const char *same_head(const char *text, const char *line)
 /* Every word about a head is true: it stands in the line that one who saw all would write. Only a
  * block of a server that is all unknown, on a stream of which nothing was seen, is called a
  * response when it may be trailers. */
-static void check_words(const char *joined, const char *all)
+static void check_words(const char *midstream, const char *all)
 {
 	char words[2048], truth[2048];
 
-	snprintf(words, sizeof(words), "%.*s", (int)strcspn(joined, "\n"), joined);
+	snprintf(words, sizeof(words), "%.*s", (int)strcspn(midstream, "\n"), midstream);
 	snprintf(truth, sizeof(truth), " %.*s ", (int)strcspn(all, "\n"), all);
 	bool all_unknown = strstr(words, " response v20 ");
 
@@ -247,11 +247,11 @@ static void check_words(const char *joined, const char *all)
 }
 
 /* Joins at the frame boundary |from|; returns how many heads were told. */
-static unsigned join_at(const char *whole, const uint8_t *data, size_t size_bytes, size_t from,
-			enum http_side side)
+static unsigned decode_from(const char *whole, const uint8_t *data, size_t size_bytes, size_t from,
+			    enum http_side side)
 {
 	static struct transcript t;
-	struct start start = {side, HTTP_JOINED};
+	struct start start = {side, HTTP_MIDSTREAM};
 	unsigned heads = 0;
 
 	memset(&t, 0, sizeof(t));
@@ -272,7 +272,7 @@ static unsigned join_at(const char *whole, const uint8_t *data, size_t size_byte
 }
 
 /* Joined at any frame, nothing that is told is wrong, and every head from there on is told. */
-static void joined_traffic_is_never_wrong(void **state)
+static void midstream_traffic_is_never_wrong(void **state)
 {
 	static const char *const names[] = {"nghttp-client", "nghttp-server", "grpc-client",
 					    "grpc-server",   "h2load-client", "h2load-server"};
@@ -296,7 +296,7 @@ static void joined_traffic_is_never_wrong(void **state)
 		for (size_t from = side == HTTP_SERVER ? 0 : 24; from < n;
 		     from +=
 		     9 + ((size_t)data[from] << 16 | data[from + 1] << 8 | data[from + 2])) {
-			assert_int_equal(join_at(whole.text, data, n, from, side), left);
+			assert_int_equal(decode_from(whole.text, data, n, from, side), left);
 			left -= data[from + 3] == HEADERS;
 		}
 	}
@@ -307,7 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_traffic_however_cut),
 		cmocka_unit_test(h2load_counts),
-		cmocka_unit_test(joined_traffic_is_never_wrong),
+		cmocka_unit_test(midstream_traffic_is_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

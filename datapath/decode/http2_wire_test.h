@@ -91,8 +91,8 @@ struct start {
 
 static const struct start __attribute__((unused)) client = {HTTP_CLIENT, HTTP_FROM_START};
 static const struct start __attribute__((unused)) server = {HTTP_SERVER, HTTP_FROM_START};
-static const struct start __attribute__((unused)) joined_client = {HTTP_CLIENT, HTTP_JOINED};
-static const struct start __attribute__((unused)) joined_server = {HTTP_SERVER, HTTP_JOINED};
+static const struct start __attribute__((unused)) midstream_client = {HTTP_CLIENT, HTTP_MIDSTREAM};
+static const struct start __attribute__((unused)) midstream_server = {HTTP_SERVER, HTTP_MIDSTREAM};
 
 static inline void *open_http2(struct transcript *t, const void *arg)
 {

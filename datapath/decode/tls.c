@@ -504,7 +504,7 @@ static void forget(struct tls *t)
 /* ---- public ---- */
 
 struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener,
-		    bool joined)
+		    bool midstream)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
@@ -512,7 +512,7 @@ struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener
 		return NULL;
 	t->secrets = *secrets;
 	t->listener = *listener;
-	t->state = joined ? TLS_STATE_JOINED : TLS_STATE_HANDSHAKE;
+	t->state = midstream ? TLS_STATE_MIDSTREAM : TLS_STATE_HANDSHAKE;
 	t->facts.cipher = "unknown";
 	return t;
 }

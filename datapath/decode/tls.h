@@ -20,7 +20,7 @@ struct tls;
 	X(OPEN, "open", "read: its plaintext is known")                                            \
 	X(NO_SECRET, "no_secret", "no secret fitted: no single library is known to be the reason") \
 	X(OFF, "off", "`--tls off`: secrets are not looked for")                                   \
-	X(JOINED, "joined", "older than the agent: the handshake was not seen")                    \
+	X(MIDSTREAM, "joined", "older than the agent: the handshake was not seen")                 \
 	X(UNSUPPORTED_CIPHER, "unsupported_cipher", "a cipher suite that is not read")             \
 	X(BACKLOG, "backlog", "too much waited for a secret")                                      \
 	X(DESYNC, "desync", "bytes of a record's head are missing")                                \
@@ -71,9 +71,9 @@ struct tls_listener {
 };
 
 /* NULL when memory is short; free with tls_free. |secrets| and |listener| are copied; a callback
- * that is NULL is not called. |joined|: the handshake was not seen. */
+ * that is NULL is not called. |midstream|: the handshake was not seen. */
 struct tls *tls_new(const struct tls_secrets *secrets, const struct tls_listener *listener,
-		    bool joined);
+		    bool midstream);
 void tls_free(struct tls *t);
 
 /* Whether the bytes of |side| that are fed next were seen at the sender, before anything could

@@ -39,7 +39,7 @@ static bool sent_agrees(const struct weft_counters *k, unsigned side)
 /* Why the end cannot be compared; OBSERVE_UNACCOUNTED_MAX: it can. */
 static enum observe_unaccounted unaccounted(const struct end *e)
 {
-	if (e->joined)
+	if (e->discovered)
 		return OBSERVE_UNACCOUNTED_MIDSTREAM;
 	if (e->counters.flags & WEFT_END_REPAIRED)
 		return OBSERVE_UNACCOUNTED_REPAIRED;

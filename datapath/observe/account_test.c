@@ -14,7 +14,7 @@ struct end_says {
 };
 
 /* One exchange, of which only the client's end is here. */
-static struct observe_counters counters_after(struct end_says says, bool verify, bool joined)
+static struct observe_counters counters_after(struct end_says says, bool verify, bool midstream)
 {
 	struct observe_limits limits = observe_limits_default();
 	struct observe_counters counters;
@@ -23,8 +23,8 @@ static struct observe_counters counters_after(struct end_says says, bool verify,
 
 	limits.verify = verify;
 	w = world_new_with(&limits);
-	if (joined)
-		world_join(w, false);
+	if (midstream)
+		world_discover(w, false);
 	else
 		world_open(w, false);
 	world_send(w, false, GET);
@@ -103,10 +103,10 @@ static void test_past_tcp(void **state)
 	assert_differs(missed, 1, 1, 0);
 }
 
-static void assert_unaccounted(uint32_t flags, bool joined, enum observe_unaccounted why)
+static void assert_unaccounted(uint32_t flags, bool midstream, enum observe_unaccounted why)
 {
 	const struct end_says says = {.acked = 1, .received = 1, .flags = flags};
-	struct observe_counters c = counters_after(says, true, joined);
+	struct observe_counters c = counters_after(says, true, midstream);
 
 	for (int i = 0; i < OBSERVE_UNACCOUNTED_MAX; i++)
 		assert_int_equal(c.unaccounted[i], i == (int)why);

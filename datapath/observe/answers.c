@@ -131,7 +131,7 @@ static struct exchange *exchange_unparsed(struct l7_stream *l7, uint16_t status)
 	if (c->http->untracked)
 		return NULL;
 	first = unparsed_head(c);
-	if (!first && !broken && (status < 400 || c->joined || c->lost))
+	if (!first && !broken && (status < 400 || c->unsynced || c->lost))
 		return NULL;
 	x = exchange_unknown(c, 0);
 	if (!x)

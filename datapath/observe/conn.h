@@ -31,7 +31,7 @@ struct end {
 	uint64_t left_bytes;   /* that had been sent by then */
 	uint64_t peer_left_ns; /* the other end's FIN came; 0: not yet, or not known */
 	uint8_t tls_stack;     /* enum tls_stack: why its secrets did not come */
-	bool joined;	       /* met while it lived */
+	bool discovered;       /* while it lived */
 	bool announced;	       /* CONNECTION_OPENED was reported */
 	bool closing_told;
 	bool closed;
@@ -65,8 +65,8 @@ struct conn {
 	uint64_t tls_since_ns;
 	uint32_t flags; /* RESPONSE_FLAG() of the connection */
 	bool opaque;	/* its bytes are only counted */
-	bool joined;
-	bool midstream; /* what it carried before it was met is not known */
+	bool unsynced;	/* its first bytes were not all decoded: decoders start midstream */
+	bool midstream; /* what it carried before it was discovered is not known */
 	bool numbered;	/* HTTP/1: the messages of both directions are counted from the first on: a
 			   response answers the request of its number */
 	bool news;	/* something was heard of it since it was reported as alive */

@@ -169,7 +169,7 @@ static void end_fill(struct conn *c, unsigned side, const struct weft_open *open
 	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
 				  open->tuple.local_port);
 	e->handshake_us = open->handshake_us;
-	e->joined = open->flags & WEFT_OPEN_MIDSTREAM;
+	e->discovered = open->flags & WEFT_OPEN_MIDSTREAM;
 	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
 	e->address.netns_ino = open->tuple.netns_ino;
 	e->address.pid = open->owner.pid;
@@ -212,12 +212,12 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	make_room(o);
 	c = table_insert(o->conns, &id);
 	c->observe = o;
-	c->joined = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_MIDSTREAM;
+	c->unsynced = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_MIDSTREAM;
 	c->numbered = !c->midstream;
 	c->told = conn_is_told(open);
 	c->news = true;
 	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
-	c->opened_ns = c->joined ? 0 : open->event.time_ns;
+	c->opened_ns = c->unsynced ? 0 : open->event.time_ns;
 	l7_init(c);
 	list_append(&o->alive, &c->alive);
 	conn_want_tick(c);
@@ -257,7 +257,7 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	c->role_guessed = guessed;
 	end_attach(c, side, open);
 	end_remote(c, OTHER(side), open);
-	if (!c->joined) {
+	if (!c->unsynced) {
 		stream_place(&c->streams[side], open->egress_seq);
 		stream_place(&c->streams[OTHER(side)], open->ingress_seq);
 	}

@@ -22,7 +22,8 @@
 	  "a connection without events for too long was removed")                                  \
 	X(MEMORY, "connection", "memory", "no memory for a decoder")                               \
 	X(DESYNC, "decode", "resync",                                                              \
-	  "bytes outside of a body are missing; the direction is given up until it can be joined " \
+	  "bytes outside of a body are missing; the direction is given up until it can be "        \
+	  "decoded "                                                                               \
 	  "again")                                                                                 \
 	DECODERS(DECODER_LOSS, X)                                                                  \
 	X(LIMIT, "decode", "limit", "a limit of a decoder was exceeded")                           \

@@ -23,7 +23,7 @@ struct wait {
 };
 
 /* One direction as TCP carries it. Positions count its bytes from 1, or from the first byte seen
- * when joined. */
+ * where it was discovered midstream. */
 struct stream {
 	uint32_t base_seq;	 /* sequence number before position 1 */
 	bool placed;		 /* base_seq is known */

@@ -28,7 +28,7 @@ struct exchange {
 	bool malformed;		    /* no server should answer it */
 	bool headless;		    /* its answer came before the end of its head (HTTP/2) */
 	bool type_unknown;	    /* the content type may be a field that was not understood */
-	bool in_doubt;		    /* the answer may have begun before its direction was joined */
+	bool in_doubt;		    /* the answer may have begun before its direction was decoded */
 	bool request_ended;
 	bool response_begun;
 	bool response_ended;

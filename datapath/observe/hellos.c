@@ -13,9 +13,9 @@ _Static_assert(HELLOS_MAX_CONNECTIONS == 1 << SLOT_BITS, "a ticket holds every p
 
 struct hello {
 	uint8_t client_random[32];
-	uint64_t id;	 /* tells it from an earlier session with the same random */
-	uint8_t joined;	 /* connections that were ever registered: places are not given twice */
-	uint8_t present; /* one bit each */
+	uint64_t id;	    /* tells it from an earlier session with the same random */
+	uint8_t registered; /* connections that were ever registered: places are not given twice */
+	uint8_t present;    /* one bit each */
 };
 
 struct hellos {
@@ -66,11 +66,11 @@ uint64_t hellos_add(struct hellos *h, const uint8_t client_random[32], uint8_t r
 		e = table_insert(h->sessions, client_random);
 		e->id = ++h->last_id;
 	}
-	if (e->joined == HELLOS_MAX_CONNECTIONS)
+	if (e->registered == HELLOS_MAX_CONNECTIONS)
 		return 0;
 	table_touch(h->sessions, e);
-	e->present |= (uint8_t)(1u << e->joined);
-	return e->id << SLOT_BITS | e->joined++;
+	e->present |= (uint8_t)(1u << e->registered);
+	return e->id << SLOT_BITS | e->registered++;
 }
 
 static struct hello *hello_find(const struct hellos *h, const uint8_t *client_random,

@@ -387,13 +387,13 @@ static void test_lost_responses(void **state)
 	talk_free(&t);
 }
 
-static void test_joined(void **state)
+static void test_midstream(void **state)
 {
 	struct talk t = {world_new(), {wire_new(), wire_new()}};
 	const struct request *r;
 
 	(void)state;
-	world_join(t.world, true);
+	world_discover(t.world, true);
 	wire_headers(t.wires[0], END_STREAM, 1, FIELDS("/old"));
 	t.wires[0]->used_bytes = 0; /* before the agent */
 	wire_headers(t.wires[0], END_STREAM, 3, FIELDS("/old"));
@@ -412,15 +412,15 @@ static void test_joined(void **state)
 	talk_free(&t);
 }
 
-/* The server's direction is joined after requests passed: whether they were answered before is not
+/* The server's direction is decoded after requests passed: whether they were answered before is not
  * known, and each is complete by what comes. */
-static void test_joined_after_requests(void **state)
+static void test_midstream_after_requests(void **state)
 {
 	struct talk t = {world_new(), {wire_new(), wire_new()}};
 	static const uint8_t cancel[4] = {0, 0, 0, 8};
 
 	(void)state;
-	world_join(t.world, true);
+	world_discover(t.world, true);
 	for (uint32_t id = 1; id <= 11; id += 2)
 		wire_headers(t.wires[0], END_STREAM, id, FIELDS("/"));
 	wire_frame(t.wires[0], 8, 0, 0, "\0\0\1\0", 4);
@@ -450,14 +450,14 @@ static void test_joined_after_requests(void **state)
 }
 
 /* Nothing that is understood says that it is gRPC, but for the content and a status. */
-static void test_joined_grpc(void **state)
+static void test_midstream_grpc(void **state)
 {
 	struct talk t = {world_new(), {wire_new(), wire_new()}};
 	static const char answer[] = ":status: 200\ncontent-type: application/grpc\n";
 	const struct request *r;
 
 	(void)state;
-	world_join(t.world, true);
+	world_discover(t.world, true);
 	wire_headers(t.wires[0], END_STREAM, 1, GRPC);
 	wire_headers(t.wires[1], 0, 1, answer);
 	t.wires[0]->used_bytes = t.wires[1]->used_bytes = 0;
@@ -556,9 +556,9 @@ int main(void)
 		cmocka_unit_test(test_rapid_reset),
 		cmocka_unit_test(test_lost_header_block),
 		cmocka_unit_test(test_lost_responses),
-		cmocka_unit_test(test_joined),
-		cmocka_unit_test(test_joined_after_requests),
-		cmocka_unit_test(test_joined_grpc),
+		cmocka_unit_test(test_midstream),
+		cmocka_unit_test(test_midstream_after_requests),
+		cmocka_unit_test(test_midstream_grpc),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_close_with_open_streams),
 	};

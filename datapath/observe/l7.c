@@ -132,16 +132,16 @@ static bool is_response(const struct classified *k)
 	return k->decoder && !k->decoder->multiplexed && k->sender == HTTP_SERVER;
 }
 
-/* The first direction that tells decides for both; on a joined connection the other one has to be
- * found. False: not decided yet. */
+/* The first direction that tells decides for both; on a midstream connection the other one has to
+ * be found. False: not decided yet. */
 static bool l7_stream_decide(struct l7_stream *l7, const struct classified *k, uint64_t at)
 {
 	struct conn *c = l7->conn;
 
 	c->decoder = k->decoder;
 	if (k->decoder) {
-		l7->start = other_l7(l7)->start = k->joined ? HTTP_JOINED : HTTP_FROM_START;
-	} else if (c->joined) {
+		l7->start = other_l7(l7)->start = k->midstream ? HTTP_MIDSTREAM : HTTP_FROM_START;
+	} else if (c->unsynced) {
 		return false;
 	} else if (l7->side == SIDE_CLIENT && other_l7(l7)->state == L7_NEW) {
 		/* what a server of HTTP/1 may refuse as a request */
@@ -152,7 +152,7 @@ static bool l7_stream_decide(struct l7_stream *l7, const struct classified *k, u
 	} else {
 		c->opaque = true;
 	}
-	if (c->joined && k->decoder && (k->decoder->multiplexed || !c->numbered)) {
+	if (c->unsynced && k->decoder && (k->decoder->multiplexed || !c->numbered)) {
 		other_l7(l7)->state = L7_LOST;
 		if (is_response(k))
 			l7->state = L7_LOST;
@@ -182,8 +182,8 @@ static size_t classify_feed(struct l7_stream *l7, const struct feed *f, uint64_t
 	struct feed rest = feed_rest(f, taken);
 	struct classified k;
 
-	k = first ? classify(f->data, f->size_bytes, c->joined)
-		  : classify(l7->prefix, l7->prefix_bytes, c->joined);
+	k = first ? classify(f->data, f->size_bytes, c->unsynced)
+		  : classify(l7->prefix, l7->prefix_bytes, c->unsynced);
 	if (k.result == CLASSIFY_MORE && !(l7->state == L7_LOST && l7_stream_frame_in(f))) {
 		if (first)
 			prefix_keep(l7, f, time_ns);
@@ -223,7 +223,7 @@ static size_t l7_stream_feed(struct l7_stream *l7, const struct feed *f, uint64_
 	} else if (l7->state == L7_BROKEN) {
 		l7->hole |= !f->data; /* what the other end says decides */
 	} else {
-		c->joined = true;
+		c->unsynced = true;
 		c->answers_missed |= l7->side == SIDE_SERVER;
 		if (c->numbered)
 			l7->state = L7_LOST;
@@ -241,7 +241,7 @@ static void skip_ask(struct conn *c, unsigned side, uint64_t at)
 	bool at_sender = conn_is_local(c, side);
 	uint64_t left;
 
-	if (l7->state != L7_RUNNING || c->decoder->multiplexed || c->joined || !listener->skip)
+	if (l7->state != L7_RUNNING || c->decoder->multiplexed || c->unsynced || !listener->skip)
 		return;
 	left = c->decoder->body_left(l7->decoder);
 	if (left < SKIP_MIN_BYTES || at + left <= l7->skip_until + SKIP_MIN_BYTES / 2)

@@ -50,7 +50,7 @@ bool l7_stream_start(struct l7_stream *l7)
 		c->decoder->pair(c->l7[SIDE_CLIENT].decoder, c->l7[SIDE_SERVER].decoder);
 	if (c->decoder->multiplexed && l7->side == SIDE_CLIENT)
 		requests_resume(c);
-	else if (c->decoder->multiplexed && l7->start == HTTP_JOINED)
+	else if (c->decoder->multiplexed && l7->start == HTTP_MIDSTREAM)
 		requests_doubt(c);
 	return true;
 }
@@ -105,8 +105,9 @@ static void l7_stream_lose_place(struct l7_stream *l7)
 		l7_stream_stop(requests, L7_LOST);
 }
 
-/* An HTTP/2 direction is joined again where frames are found. HTTP/1 that was met midstream loses
- * both directions, since pairing is by order, and is not joined again when its requests overlap. */
+/* An HTTP/2 direction is decoded again where frames are found. HTTP/1 that was met midstream loses
+ * both directions, since pairing is by order, and is not decoded again when its requests overlap.
+ */
 void l7_stream_lose(struct l7_stream *l7, enum decode_status status)
 {
 	struct conn *c = l7->conn;
@@ -116,13 +117,13 @@ void l7_stream_lose(struct l7_stream *l7, enum decode_status status)
 
 	observe_count(c, loss_of(status, c->decoder->id));
 	if (l7->side == SIDE_CLIENT)
-		c->break_in_doubt = c->joined || c->lost;
+		c->break_in_doubt = c->unsynced || c->lost;
 	if (status == DECODE_MALFORMED && l7->side == SIDE_CLIENT && !c->break_in_doubt) {
 		c->flags |= RESPONSE_FLAG(DPE);
 		if (!in_order) { /* what was asked before is answered on its streams */
 			requests_break_streams(c);
 			l7_stream_stop(l7, L7_LOST);
-			l7->start = HTTP_JOINED;
+			l7->start = HTTP_MIDSTREAM;
 			return;
 		}
 	}
@@ -143,7 +144,7 @@ void l7_stream_lose(struct l7_stream *l7, enum decode_status status)
 	}
 	requests_drop(c);
 	l7_stream_stop(l7, L7_LOST);
-	l7->start = HTTP_JOINED;
+	l7->start = HTTP_MIDSTREAM;
 	if (in_order)
 		l7_stream_stop(other_l7(l7), L7_LOST);
 }

@@ -42,13 +42,13 @@ static void test_connection_records(void **state)
 	world_free(w);
 }
 
-static void test_joined(void **state)
+static void test_midstream(void **state)
 {
 	struct world *w = world_new();
 	const struct request *r;
 
 	(void)state;
-	world_join(w, true);
+	world_discover(w, true);
 	world_segment(w, SERVER, WEFT_EGRESS, 500, "rest of a body", 14);
 	world_segment(w, SERVER, WEFT_INGRESS, 900, GET, strlen(GET));
 	world_segment(w, SERVER, WEFT_EGRESS, 514, OK_HELLO, strlen(OK_HELLO));
@@ -62,7 +62,7 @@ static void test_joined(void **state)
 }
 
 /* The guess by port is wrong; the first request says who is who. */
-static void test_joined_turned_round(void **state)
+static void test_midstream_turned_round(void **state)
 {
 	struct world *w = world_new();
 	struct weft_open open = world_open_record(w, true);
@@ -83,7 +83,7 @@ static void test_joined_turned_round(void **state)
 
 /* Both ends were met while they lived and told apart by sequence numbers; who is who is guessed
  * wrong. */
-static void test_joined_pair(void **state)
+static void test_midstream_pair(void **state)
 {
 	struct world *w = world_new();
 
@@ -329,9 +329,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connection_records),
-		cmocka_unit_test(test_joined),
-		cmocka_unit_test(test_joined_turned_round),
-		cmocka_unit_test(test_joined_pair),
+		cmocka_unit_test(test_midstream),
+		cmocka_unit_test(test_midstream_turned_round),
+		cmocka_unit_test(test_midstream_pair),
 		cmocka_unit_test(test_second_close_lost),
 		cmocka_unit_test(test_close_wait),
 		cmocka_unit_test(test_connect_failed),

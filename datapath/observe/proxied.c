@@ -18,7 +18,7 @@ struct proxied {
 
 bool proxied_wants(const struct conn *c, unsigned side, const struct feed *f)
 {
-	if (side != SIDE_CLIENT || c->joined)
+	if (side != SIDE_CLIENT || c->unsynced)
 		return false;
 	return c->proxied || (f->at == 1 && f->data);
 }

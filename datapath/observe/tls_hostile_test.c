@@ -94,7 +94,7 @@ static void test_unsupported(void **state)
 	}
 }
 
-static void test_joined(void **state)
+static void test_midstream(void **state)
 {
 	struct session *s = talk_over(&suite_13);
 	struct secrets *store = store_new();
@@ -325,7 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wrong_secrets), cmocka_unit_test(test_unsupported),
-		cmocka_unit_test(test_joined),	      cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_midstream),     cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_changed),	      cmocka_unit_test(test_desync),
 		cmocka_unit_test(test_hidden_update), cmocka_unit_test(test_seen_elsewhere),
 		cmocka_unit_test(test_garbage),	      cmocka_unit_test(test_backlog),

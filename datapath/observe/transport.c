@@ -117,7 +117,7 @@ static void prefix_replay(struct conn *c, unsigned side)
 		tls_wire(c, side, &f, c->l7[side].prefix_time_ns);
 }
 
-/* The connection speaks TLS from its first bytes (or, joined, from here), which |side| sent. */
+/* The connection speaks TLS from its first bytes (or, midstream, from here), which |side| sent. */
 static void start(struct conn *c, unsigned side)
 {
 	struct tls_secrets source = secrets_source(c->observe->secrets);
@@ -127,7 +127,7 @@ static void start(struct conn *c, unsigned side)
 	for (int s = 0; s < 2; s++)
 		c->l7[s].state = L7_NEW;
 	c->observe->counters.tls_connections++;
-	c->tls = tls_new(&source, &listener, c->joined);
+	c->tls = tls_new(&source, &listener, c->unsynced);
 	if (!c->tls)
 		observe_count(c, OBSERVE_LOST_MEMORY);
 	prefix_replay(c, OTHER(side));

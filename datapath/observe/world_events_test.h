@@ -68,7 +68,7 @@ static inline void world_open(struct world *w, bool server)
 }
 
 /* Met while it lived, role not known. */
-static inline void world_join(struct world *w, bool server)
+static inline void world_discover(struct world *w, bool server)
 {
 	struct weft_open open = world_open_record(w, server);
 
