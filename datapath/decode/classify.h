@@ -5,7 +5,7 @@
 #include "datapath/decode/decoder.h"
 
 enum classify_result {
-	CLASSIFY_MORE,	 /* too few bytes to tell */
+	CLASSIFY_MORE,	 /* too few bytes to decide */
 	CLASSIFY_OPAQUE, /* none of those below */
 	CLASSIFY_TLS,	 /* a handshake record that starts a hello, or (midstream) a valid record
 			  * header

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every HTTP decoder tells its listener, and how bytes are given to a decoder. Pure. */
+/* What every HTTP decoder reports to its listener, and how bytes are given to a decoder. Pure. */
 #pragma once
 
 #include "base/slice.h"
@@ -80,7 +80,7 @@ struct http_head {
 	bool end_stream;  /* HTTP/2: no body and no trailers follow */
 	bool incomplete;  /* fields may be missing: HPACK entries from before the capture */
 	bool cut;	  /* HTTP/2: a field is left out that was too long */
-	uint32_t lenient; /* HTTP/1: HTTP_LENIENT_FORM() that were met in it */
+	uint32_t lenient; /* HTTP/1: HTTP_LENIENT_FORM() that occur in it */
 	uint32_t
 		header_bytes; /* size of the block on the wire (HTTP/1: start line to blank line) */
 	struct slice method;
@@ -123,13 +123,13 @@ struct http_listener {
 	 * Where the type is not known the content has shown that it is gRPC. */
 	void (*grpc_message)(void *arg, uint32_t stream_id);
 	/* HTTP/2: the decoder has no room for what it notes of this direction of the stream any
-	 * more: gRPC messages that begin from here on are not told. */
+	 * more: gRPC messages that begin from here on are not reported. */
 	void (*stream_forgotten)(void *arg, uint32_t stream_id);
 	/* HTTP/2: where gRPC messages begin in this direction of the stream is not known any more:
-	 * later ones are not told. */
+	 * later ones are not reported. */
 	void (*messages_missed)(void *arg, uint32_t stream_id);
-	/* HTTP/1: HTTP_LENIENT_FORM() were met outside of a complete head: in the body that passes,
-	 * or in a head that is not parsed any further. */
+	/* HTTP/1: HTTP_LENIENT_FORM() that occur outside of a complete head: in the body that
+	 * passes, or in a head that is not parsed any further. */
 	void (*lenient)(void *arg, uint32_t forms);
 	/* Trailers are complete. */
 	void (*trailers)(void *arg, const struct http_head *head);

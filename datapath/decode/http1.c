@@ -46,9 +46,9 @@ struct http1 {
 	uint64_t block_bytes_at; /* where the head or trailer block began, as |fed_bytes| counts */
 
 	struct http1_strict strict;
-	uint32_t told_lenient; /* of |strict.noticed| */
-	bool length_again;     /* the field being read is another Content-Length */
-	uint64_t length;       /* of the one before */
+	uint32_t reported_lenient; /* of |strict.noticed| */
+	bool length_again;	   /* the field being read is another Content-Length */
+	uint64_t length;	   /* of the one before */
 
 	struct http1_fields fields; /* of the block being read */
 };
@@ -72,9 +72,9 @@ static enum decode_status give_up(struct http1 *h, enum decode_status status, co
 /* Reports the lenient forms that were accepted since the last report. */
 static void report_lenient(struct http1 *h)
 {
-	uint32_t forms = h->strict.noticed & ~h->told_lenient;
+	uint32_t forms = h->strict.noticed & ~h->reported_lenient;
 
-	h->told_lenient |= forms;
+	h->reported_lenient |= forms;
 	if (forms && h->listener.lenient)
 		h->listener.lenient(h->listener.arg, forms);
 }
@@ -319,7 +319,7 @@ static enum decode_status head_done(struct http1 *h, const char *at)
 	if (!h->fields.head.version)
 		return give_up(h, h->reported ? DECODE_MALFORMED : DECODE_NOT_MINE,
 			       "Invalid HTTP version");
-	h->fields.head.lenient = h->told_lenient = h->strict.noticed;
+	h->fields.head.lenient = h->reported_lenient = h->strict.noticed;
 	if (h->fields.head.header_bytes > HEAD_MAX_BYTES)
 		return give_up(h, DECODE_LIMIT, "head too long");
 	h->reported = true;
@@ -354,7 +354,7 @@ static enum decode_status take_between(struct http1 *h, const char **at, const c
 		return DECODE_OK;
 	block_start(h, *at);
 	http1_strict_start(&h->strict, h->side == HTTP_CLIENT);
-	h->told_lenient = 0;
+	h->reported_lenient = 0;
 	h->length_again = false;
 	h->start_line = true;
 	h->phase = h->side == HTTP_CLIENT ? METHOD : HEAD;
@@ -362,7 +362,7 @@ static enum decode_status take_between(struct http1 *h, const char **at, const c
 }
 
 /* llhttp knows only some methods, and of all of them only CONNECT frames a request in its own way:
- * any other is told to llhttp as PUT. */
+ * any other is PUT for llhttp. */
 static enum decode_status take_method(struct http1 *h, const char **at, const char *end)
 {
 	const char *start = *at, *p = start;
@@ -376,10 +376,11 @@ static enum decode_status take_method(struct http1 *h, const char **at, const ch
 		return DECODE_OK;
 	if (*p != ' ' || !h->fields.head.method.size_bytes)
 		return malformed(h, "Invalid method");
-	struct slice told = slice_equal(h->fields.head.method, SLICE("CONNECT")) ? SLICE("CONNECT")
-										 : SLICE("PUT");
+	struct slice method = slice_equal(h->fields.head.method, SLICE("CONNECT"))
+				      ? SLICE("CONNECT")
+				      : SLICE("PUT");
 
-	llhttp_execute(&h->parser, told.data, told.size_bytes);
+	llhttp_execute(&h->parser, method.data, method.size_bytes);
 	h->phase = HEAD;
 	return DECODE_OK;
 }

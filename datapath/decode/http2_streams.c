@@ -17,8 +17,8 @@ struct http2_note {
 	uint32_t stream_id;
 	uint32_t used; /* clock of the last use */
 	enum head_seen head;
-	bool unproven;	 /* the type is not known: if it is gRPC, the content shows it */
-	uint32_t untold; /* messages that began before that */
+	bool unproven;	     /* the type is not known: if it is gRPC, the content shows it */
+	uint32_t unreported; /* messages that began before that */
 	struct grpc_prefixes grpc;
 };
 
@@ -151,7 +151,7 @@ static void note_head(struct http2_streams *s, const struct http_head *head)
 		return;
 	note->head = s->side == HTTP_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
 	note->unproven = (head->incomplete || head->cut) && !head->content_type.data;
-	note->untold = 0;
+	note->unreported = 0;
 	note->grpc = (struct grpc_prefixes){
 		.counting = note->unproven || grpc_content_type(head->content_type),
 	};
@@ -209,7 +209,7 @@ void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_st
 		note->head = HEAD_SEEN;
 }
 
-/* How many messages are to be told of. Of content whose type is not known none are before a DATA
+/* How many messages are to be reported. Of content whose type is not known none are before a DATA
  * frame and a message end together, as those of gRPC's senders do: what is no gRPC would have to
  * begin with a byte of 0 or 1 and the number of the bytes that follow. */
 static uint32_t messages_begun(struct http2_note *note, const uint8_t *data, size_t size_bytes,
@@ -219,11 +219,11 @@ static uint32_t messages_begun(struct http2_note *note, const uint8_t *data, siz
 
 	if (!note->unproven)
 		return begun;
-	note->untold += begun;
+	note->unreported += begun;
 	if (!frame_ends || !grpc_prefixes_between(&note->grpc))
 		return 0;
 	note->unproven = false;
-	return note->untold;
+	return note->unreported;
 }
 
 void http2_streams_body(struct http2_streams *s, uint32_t stream_id, const uint8_t *data,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How decoders tell by first bytes what is theirs. */
+/* How decoders recognize their protocol by its first bytes. */
 #pragma once
 
 #include "base/slice.h"
 
 #include <stdint.h>
 
-/* So many bytes are always enough to tell. */
+/* So many bytes are always enough to decide. */
 #define CLASSIFY_MAX_BYTES 64
 
 /* MATCH_MAYBE: these bytes fit, more are needed. */

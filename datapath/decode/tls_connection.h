@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The inside of a TLS reader, shared by the files that make it up: tls.c moves records through the
- * epochs, tls_learn.c takes what handshake messages tell. */
+ * epochs, tls_learn.c takes what handshake messages say. */
 #pragma once
 
 #include "datapath/decode/tls.h"

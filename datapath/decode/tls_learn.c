@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What handshake messages tell: the facts of the connection, and when a direction moves on. */
+/* What handshake messages say: the facts of the connection, and when a direction moves on. */
 #include "datapath/decode/tls_connection.h"
 
 #include "base/cleanup.h"

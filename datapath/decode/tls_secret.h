@@ -21,7 +21,7 @@ struct tls_derived {
 	uint8_t iv[12];
 };
 
-/* A secret as the handshake derived it; |id| is the caller's, to tell which fitted: not 0, newer
+/* A secret as the handshake derived it; |id| is the caller's, to know which fitted: not 0, newer
  * ones have larger ids. */
 struct tls_secret {
 	uint64_t id;

@@ -26,7 +26,7 @@ void awaited_begin(struct conn *c, uint64_t cookie)
 	if (!a)
 		return;
 	a->cookie = cookie;
-	a->since_ns = c->met_ns;
+	a->since_ns = c->discovered_ns;
 	c->awaited = a;
 	conn_want_tick(c);
 }

@@ -26,14 +26,14 @@ struct end {
 	uint32_t reported_retransmits;
 	uint32_t handshake_us;
 	uint64_t requests;
-	uint64_t heard_ns;     /* when a walk met it alive last */
+	uint64_t heard_ns;     /* when a walk reported it alive last */
 	uint64_t left_ns;      /* its program gave it up; 0: not yet, or not known */
 	uint64_t left_bytes;   /* that had been sent by then */
 	uint64_t peer_left_ns; /* the other end's FIN came; 0: not yet, or not known */
 	uint8_t tls_stack;     /* enum tls_stack: why its secrets did not come */
 	bool discovered;       /* while it lived */
 	bool announced;	       /* CONNECTION_OPENED was reported */
-	bool closing_told;
+	bool closing_reported;
 	bool closed;
 };
 
@@ -57,7 +57,7 @@ struct conn {
 	struct list alive;	 /* by time of the last report */
 	struct list tls_waiting; /* for a secret */
 	uint64_t opened_ns;	 /* 0: before the agent */
-	uint64_t met_ns;
+	uint64_t discovered_ns;
 	uint64_t event_ns;    /* of the last event */
 	uint64_t touched_ns;  /* last time that it became the youngest of the table */
 	uint64_t reported_ns; /* when it was, or there was nothing new to report */
@@ -70,7 +70,7 @@ struct conn {
 	bool numbered;	/* HTTP/1: the messages of both directions are counted from the first on: a
 			   response answers the request of its number */
 	bool news;	/* something was heard of it since it was reported as alive */
-	bool told;	/* its first sequence numbers are known: its two ends can find each other */
+	bool sequenced; /* its first sequence numbers are known: its two ends can find each other */
 	bool role_guessed;
 	bool lost;	     /* a direction was out of step at least once */
 	bool answers_missed; /* HTTP/1: behind the last answer, and the last request that was
@@ -109,9 +109,9 @@ struct observe {
 	uint32_t windows;
 	uint64_t next_conn_id;
 	uint64_t next_request_id;
-	uint64_t now_ns;    /* the latest time seen */
-	uint64_t walked_ns; /* of the latest record of a walk over what lives */
-	uint64_t told_ns;   /* when open requests were told of last */
+	uint64_t now_ns;	   /* the latest time seen */
+	uint64_t walked_ns;	   /* of the latest record of a walk over what lives */
+	uint64_t open_reported_ns; /* when open requests were reported last */
 };
 
 static inline bool conn_is_local(const struct conn *c, unsigned side)

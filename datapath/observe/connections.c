@@ -214,9 +214,9 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 	c->observe = o;
 	c->unsynced = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_MIDSTREAM;
 	c->numbered = !c->midstream;
-	c->told = conn_is_told(open);
+	c->sequenced = conn_is_sequenced(open);
 	c->news = true;
-	c->met_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
+	c->discovered_ns = c->event_ns = c->touched_ns = c->reported_ns = open->event.time_ns;
 	c->opened_ns = c->unsynced ? 0 : open->event.time_ns;
 	l7_init(c);
 	list_append(&o->alive, &c->alive);
@@ -234,17 +234,17 @@ static void end_attach(struct conn *c, unsigned side, const struct weft_open *op
 	e->conn = c;
 }
 
-bool conn_is_told(const struct weft_open *open)
+bool conn_is_sequenced(const struct weft_open *open)
 {
 	return !(open->flags & WEFT_OPEN_MIDSTREAM) || open->egress_seq || open->ingress_seq;
 }
 
 struct conn *conn_open(struct observe *o, const struct weft_open *open)
 {
-	bool told = conn_is_told(open);
+	bool sequenced = conn_is_sequenced(open);
 	bool guessed;
 	unsigned side = role_side(o, open, &guessed);
-	struct conn *c = told ? match_take(o, open, side) : NULL;
+	struct conn *c = sequenced ? match_take(o, open, side) : NULL;
 
 	if (c) {
 		end_attach(c, side, open);
@@ -261,7 +261,7 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 		stream_place(&c->streams[side], open->egress_seq);
 		stream_place(&c->streams[OTHER(side)], open->ingress_seq);
 	}
-	if (told)
+	if (sequenced)
 		match_await(c, open);
 	if (open->flags & WEFT_OPEN_AWAITED)
 		awaited_begin(c, open->cookie);
@@ -434,28 +434,28 @@ static bool wants_announcement(struct conn *c, uint64_t now_ns)
 
 	if (c->ends[side].announced || c->role_guessed)
 		return false;
-	if (now_ns < c->met_ns + ANNOUNCE_AFTER_NS)
+	if (now_ns < c->discovered_ns + ANNOUNCE_AFTER_NS)
 		return true;
 	report_opened(c);
 	return false;
 }
 
-/* A program gave its end up, and TCP has not done with it soon: it is told. */
+/* A program gave its end up, and TCP does not finish it soon: it is reported as closing. */
 static bool wants_closing(struct conn *c, unsigned side, uint64_t now_ns)
 {
 	struct end *e = &c->ends[side];
 
-	if (!e->left_ns || e->closed || e->closing_told)
+	if (!e->left_ns || e->closed || e->closing_reported)
 		return false;
 	if (now_ns < e->left_ns + ANNOUNCE_AFTER_NS)
 		return true;
-	e->closing_told = true;
+	e->closing_reported = true;
 	report_closing(c, side, now_ns);
 	return false;
 }
 
-/* One end has closed, of the other nothing was heard since: its close is lost. One that waits for
- * its program to close it too (CLOSE_WAIT) is met by every walk. */
+/* One end has closed, and no walk found the other since: its close is lost. One that waits for
+ * its program to close it too (CLOSE_WAIT) is found by every walk. */
 static bool second_close_is_lost(const struct conn *c, uint64_t now_ns)
 {
 	uint64_t last_ns = c->ended_ns;

@@ -36,7 +36,7 @@ struct listener_key {
 /* The connection that has an end with this cookie, or NULL. */
 struct conn *conn_find(struct observe *o, uint64_t cookie);
 
-/* The end with this cookie closed not long ago: what a walk met before that is not new. */
+/* The end with this cookie closed not long ago: what a walk found before that is not new. */
 bool conn_is_gone(struct observe *o, uint64_t cookie);
 
 /* Which end |cookie| is. */
@@ -45,15 +45,15 @@ static inline unsigned conn_side(const struct conn *c, uint64_t cookie)
 	return c->ends[SIDE_SERVER].cookie == cookie;
 }
 
-/* An end came into being or was met: a new connection, or the second end of one that is known. NULL
+/* An end began or was discovered: a new connection, or the second end of one that is known. NULL
  * when memory is short (counted). */
 struct conn *conn_open(struct observe *o, const struct weft_open *open);
 
-/* Whether the record tells the connection's first sequence numbers, by which two ends find each
+/* Whether the record has the connection's first sequence numbers, by which two ends find each
  * other. */
-bool conn_is_told(const struct weft_open *open);
+bool conn_is_sequenced(const struct weft_open *open);
 
-/* An end whose owner was not known when it was met has got one. */
+/* An end whose owner was not known when it was discovered has one now. */
 void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *owner);
 
 /* An end's program gives it up, or its peer has. */

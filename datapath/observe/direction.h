@@ -59,7 +59,7 @@ struct l7_stream {
 	uint64_t prefix_at; /* where what was classified begins */
 	uint64_t prefix_time_ns;
 	uint64_t time_ns;    /* of the bytes being fed */
-	uint64_t skip_until; /* what the kernel half was told to leave out */
+	uint64_t skip_until; /* up to which the kernel half leaves out bytes */
 	uint64_t broken_at;  /* position of a request head that was not parsed, and not answered
 				yet; 0: none */
 	void *decoder;	     /* of conn.decoder, or NULL */

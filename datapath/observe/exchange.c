@@ -110,7 +110,7 @@ struct exchange *exchange_open(struct conn *c, uint32_t stream_id)
 	}
 	exchange_clear(x);
 	x->conn = c;
-	x->met_ns = o->now_ns;
+	x->discovered_ns = o->now_ns;
 	x->record.id = ++o->next_request_id;
 	x->record.stream_id = stream_id;
 	list_append(&h->open, &x->open);
@@ -149,12 +149,12 @@ static uint64_t known_time(const struct exchange *x, enum moment what, enum repo
 	return own_ns ? own_ns : other_ns ? other_ns : otherwise_ns;
 }
 
-/* Since when it is open and was not told of. */
+/* Since when it is open and that was not reported. */
 static uint64_t open_from(const struct exchange *x, enum reporter reporter)
 {
-	uint64_t told_ns = x->told_ns[reporter];
+	uint64_t reported_ns = x->reported_until_ns[reporter];
 
-	return told_ns ? told_ns : known_time(x, MOMENT_START, reporter, x->met_ns);
+	return reported_ns ? reported_ns : known_time(x, MOMENT_START, reporter, x->discovered_ns);
 }
 
 static bool is_heard(const struct conn *c, unsigned side)
@@ -163,7 +163,7 @@ static bool is_heard(const struct conn *c, unsigned side)
 }
 
 /* Before it is announced it may not be known whose connection it is. */
-static void tell_open(struct exchange *x, enum reporter reporter, uint64_t now_ns)
+static void report_open(struct exchange *x, enum reporter reporter, uint64_t now_ns)
 {
 	struct conn *c = x->conn;
 	struct observe *o = c->observe;
@@ -177,23 +177,23 @@ static void tell_open(struct exchange *x, enum reporter reporter, uint64_t now_n
 
 	if (!c->ends[reporter].announced || !is_heard(c, reporter) || r.from_ns >= r.until_ns)
 		return;
-	x->told_ns[reporter] = r.until_ns;
+	x->reported_until_ns[reporter] = r.until_ns;
 	o->listener.open_request(o->listener.arg, &r);
 }
 
-void exchange_tell_open(struct observe *o, uint64_t now_ns)
+void exchange_report_open(struct observe *o, uint64_t now_ns)
 {
 	for (struct exchange *x = o->all_exchanges; x && o->listener.open_request; x = x->all) {
 		for (int side = 0; side < 2; side++)
 			if (!x->complete && !x->settled[side] && conn_is_local(x->conn, side))
-				tell_open(x, side, now_ns);
+				report_open(x, side, now_ns);
 	}
 }
 
 /* ---- delivery
  * ----------------------------------------------------------------------------------- */
 
-/* Whoever reads the record is told that it lacks a time. What is lost has no end. */
+/* Whether the record lacks a time, and has to say so. What is lost has no end. */
 static bool is_untimed(const struct exchange *x, enum reporter reporter)
 {
 	const struct request *r = &x->record;

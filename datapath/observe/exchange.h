@@ -17,8 +17,8 @@ struct exchange {
 	uint32_t number;       /* HTTP/1: of the request in its direction */
 	struct request record; /* what is delivered, filled as it becomes known */
 	uint64_t times[MOMENT_MAX][REPORTER_MAX];
-	uint64_t met_ns;
-	uint64_t told_ns[REPORTER_MAX]; /* up to here it was told that it is open; 0: not yet */
+	uint64_t discovered_ns;
+	uint64_t reported_until_ns[REPORTER_MAX]; /* as open, up to here; 0: not yet */
 	struct wait waits[MOMENT_MAX];
 	uint8_t pending[REPORTER_MAX]; /* arrivals that this reporter waits for */
 	uint8_t gaps[REPORTER_MAX];    /* a time of this reporter is not known */
@@ -84,8 +84,8 @@ struct left_out {
 	uint32_t flags;	     /* RESPONSE_FLAG(), beside DC */
 };
 
-/* The client gave |x| up at |time_ns| and is told of it, with what was left out; it stays open for
- * the server. */
+/* The client gave |x| up at |time_ns| and |x| is reported for it, with what was left out; it stays
+ * open for the server. */
 void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint64_t time_ns);
 
 /* Nothing more will happen to |x|: it is delivered to each end as soon as its times are known. |x|
@@ -93,7 +93,7 @@ void exchange_abandon(struct exchange *x, const struct left_out *left_out, uint6
 void exchange_complete(struct exchange *x);
 
 /* Bytes of direction |side| up to |end| arrived at the receiver at |time_ns| (0 = not known when):
- * whoever waited for them has its time. */
+ * the moments that wait for them have their time. */
 void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time_ns);
 
 /* Gives up arrivals of direction |side| asked for before |before_ns| that keep a complete exchange
@@ -101,10 +101,9 @@ void exchange_arrived(struct conn *c, unsigned side, uint64_t end, uint64_t time
  * still keep one waiting. */
 bool exchange_expire(struct conn *c, unsigned side, uint64_t before_ns);
 
-/* Tells of each open exchange that it is so until |now_ns|. One whose connection a walk over what
- * lives has met, and walks of the last minute have not, has no end to wait for: its close is lost.
- */
-void exchange_tell_open(struct observe *o, uint64_t now_ns);
+/* Reports each open exchange as open until |now_ns|. If its connection was found by a walk before,
+ * but by none of the last minute, its close is lost, and it is not reported. */
+void exchange_report_open(struct observe *o, uint64_t now_ns);
 
 /* Frees what is kept for reuse. */
 void exchange_free_pool(struct observe *o);

@@ -100,15 +100,16 @@ static void take_open(struct observe *o, const void *record)
 		o->counters.lost[OBSERVE_LOST_BAD_EVENT]++;
 		return;
 	}
-	if (known && (open->flags & WEFT_OPEN_MIDSTREAM) && (known->told || !conn_is_told(open)))
+	if (known && (open->flags & WEFT_OPEN_MIDSTREAM) &&
+	    (known->sequenced || !conn_is_sequenced(open)))
 		return;
-	if (known) /* met by the iterator before its own record came */
+	if (known) /* discovered by the iterator before its own record came */
 		conn_forget(known);
 	conn_open(o, open);
 }
 
 /* A connection that the iterator found first. */
-static struct conn *meet(struct observe *o, const struct weft_close *close)
+static struct conn *conn_discover(struct observe *o, const struct weft_close *close)
 {
 	struct weft_open open = {.event = close->event,
 				 .cookie = close->cookie,
@@ -157,7 +158,7 @@ static void take_alive(struct conn *c, const struct weft_close *alive)
 	unsigned side = conn_side(c, alive->cookie);
 
 	conn_touch(c, alive->event.time_ns);
-	if (c->ends[side].closed) /* since the walk met it */
+	if (c->ends[side].closed) /* since the walk reported it */
 		return;
 	c->ends[side].heard_ns = alive->event.time_ns;
 	c->ends[side].counters = alive->counters;
@@ -178,7 +179,7 @@ static void take_close(struct observe *o, const void *record)
 	if (!c && close->alive && conn_is_gone(o, close->cookie))
 		return;
 	if (!c && close->alive && close->cookie)
-		c = meet(o, close);
+		c = conn_discover(o, close);
 	if (c && close->alive) {
 		take_alive(c, close);
 	} else if (c) {

@@ -5,7 +5,7 @@
 #include "datapath/observe/l7_stream.h"
 #include "datapath/observe/requests.h"
 
-#define SKIP_MIN_BYTES 262144 /* of a body: less is not worth telling the kernel half */
+#define SKIP_MIN_BYTES 262144 /* of a body: less is not worth a write to weft_skips */
 
 static size_t l7_stream_feed(struct l7_stream *l7, const struct feed *f, uint64_t time_ns);
 
@@ -100,7 +100,7 @@ static void http_feed(struct l7_stream *l7, const struct feed *f)
 /* ---- classifying
  * -------------------------------------------------------------------------------- */
 
-/* Keeps what is too short to tell; returns the bytes taken from |f|. */
+/* Keeps what is too short to classify; returns the bytes taken from |f|. */
 static size_t prefix_keep(struct l7_stream *l7, const struct feed *f, uint64_t time_ns)
 {
 	size_t room = sizeof(l7->prefix) - l7->prefix_bytes;
@@ -132,8 +132,8 @@ static bool is_response(const struct classified *k)
 	return k->decoder && !k->decoder->multiplexed && k->sender == HTTP_SERVER;
 }
 
-/* The first direction that tells decides for both; on a midstream connection the other one has to
- * be found. False: not decided yet. */
+/* The first direction that is classified decides for both; on a midstream connection the other one
+ * has to be found. False: not decided yet. */
 static bool l7_stream_decide(struct l7_stream *l7, const struct classified *k, uint64_t at)
 {
 	struct conn *c = l7->conn;
@@ -232,9 +232,9 @@ static size_t l7_stream_feed(struct l7_stream *l7, const struct feed *f, uint64_
 	return f->size_bytes;
 }
 
-/* A long body inside TLS: the kernel half cannot know it, and is told. The wire carries more than
- * |left| bytes for it, so this may be asked again for the rest. */
-static void skip_ask(struct conn *c, unsigned side, uint64_t at)
+/* A long body inside TLS: the kernel half cannot see it, so its end is written to weft_skips. The
+ * wire carries more than |left| bytes for it, so this is called again for the rest. */
+static void skip_announce(struct conn *c, unsigned side, uint64_t at)
 {
 	const struct observe_listener *listener = &c->observe->listener;
 	struct l7_stream *l7 = &c->l7[side];
@@ -256,7 +256,7 @@ size_t l7_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t tim
 	size_t taken = l7_stream_feed(&c->l7[side], f, time_ns);
 
 	if (c->tls)
-		skip_ask(c, side, f->at);
+		skip_announce(c, side, f->at);
 	return taken;
 }
 

@@ -105,8 +105,9 @@ static void l7_stream_lose_place(struct l7_stream *l7)
 		l7_stream_stop(requests, L7_LOST);
 }
 
-/* An HTTP/2 direction is decoded again where frames are found. HTTP/1 that was met midstream loses
- * both directions, since pairing is by order, and is not decoded again when its requests overlap.
+/* An HTTP/2 direction is decoded again where frames are found. HTTP/1 that was discovered midstream
+ * loses both directions, since pairing is by order, and is not decoded again when its requests
+ * overlap.
  */
 void l7_stream_lose(struct l7_stream *l7, enum decode_status status)
 {
@@ -180,7 +181,7 @@ static bool l7_stream_mended(const struct l7_stream *l7, const struct feed *f)
 
 /* Whether requests overlap, as far as a lost direction shows it: the server answers what was missed
  * while a request that was sent behind it is open (a client that waits for each answer had that one
- * before), or a hole in its answers is told at the third open request. */
+ * before), or a hole in its answers is found at the third open request. */
 static bool l7_stream_overlaps(const struct l7_stream *l7, const struct feed *f)
 {
 	const struct conn *c = l7->conn;

@@ -130,9 +130,9 @@ void observe_tick(struct observe *o, uint64_t now_ns)
 	if (now_ns > o->now_ns)
 		o->now_ns = now_ns;
 	tick_attention(o, now_ns);
-	if (now_ns / SECOND_NS != o->told_ns / SECOND_NS)
-		exchange_tell_open(o, now_ns);
-	o->told_ns = now_ns;
+	if (now_ns / SECOND_NS != o->open_reported_ns / SECOND_NS)
+		exchange_report_open(o, now_ns);
+	o->open_reported_ns = now_ns;
 	tick_alive(o, now_ns);
 	transport_tick(o, now_ns);
 }

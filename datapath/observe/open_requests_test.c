@@ -113,7 +113,7 @@ static void test_connection_ends(void **state)
 	world_free(w);
 }
 
-static void walk_meets(struct world *w, bool client)
+static void walk_reports(struct world *w, bool client)
 {
 	struct weft_close close = world_close_record(w, false, 0);
 
@@ -134,10 +134,10 @@ static void test_close_is_lost(void **state)
 	world_open(w, false);
 	world_tick(w, 200 * MS);
 	world_send(w, false, GET);
-	walk_meets(w, true);
+	walk_reports(w, true);
 	for (seconds = 0; seconds < 200; seconds++) {
 		world_tick(w, 1000 * MS);
-		walk_meets(w, false);
+		walk_reports(w, false);
 	}
 	assert_in_range(told_ns(w, REPORTER_SOURCE), 59000 * MS, 62000 * MS);
 	world_free(w);
@@ -154,7 +154,7 @@ static void test_never_walked(void **state)
 	world_send(w, false, GET);
 	for (unsigned i = 0; i < 200; i++) {
 		world_tick(w, 1000 * MS);
-		walk_meets(w, false);
+		walk_reports(w, false);
 	}
 	assert_int_equal(told_ns(w, REPORTER_SOURCE), 200000 * MS);
 	world_free(w);

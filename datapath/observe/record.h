@@ -72,9 +72,9 @@ struct request {
 	uint64_t first_byte_ns; /* source: first byte of the final response arrived; destination: it
 				   left */
 	uint64_t end_ns;	/* last byte of the response */
-	/* when it was open, as far as that was not told while it was; where its own times are not
-	 * known by those of the other end, or by when it was met. From later than until: so much
-	 * was told too much */
+	/* when it was open, as far as that was not reported while it was; where its own times are
+	 * not known by those of the other end, or by when it was discovered. From later than until:
+	 * so much was reported too much */
 	uint64_t open_from_ns;
 	uint64_t open_until_ns;
 
@@ -83,17 +83,17 @@ struct request {
 	char user_agent[64];
 	uint32_t flags;	     /* RESPONSE_FLAG() */
 	uint32_t incomplete; /* REQUEST_GAP() */
-	uint32_t lenient;    /* HTTP_LENIENT_FORM() met in the request or its response */
+	uint32_t lenient;    /* HTTP_LENIENT_FORM() that occur in the request or its response */
 	bool encrypted;
 	const struct tls_facts *tls; /* NULL for clear text */
 };
 
-/* A request that is open: told once a second until it ends. */
+/* A request that is open: reported once a second until it ends. */
 struct open_request {
 	enum reporter reporter;
 	const struct identity *source;
 	const struct identity *destination;
-	uint64_t from_ns; /* since it was told of last, or since it began */
+	uint64_t from_ns; /* since it was reported last, or since it began */
 	uint64_t until_ns;
 };
 
@@ -131,8 +131,8 @@ struct connection {
 	uint32_t flags;		       /* RESPONSE_FLAG() */
 };
 
-/* What the mesh decided about a connection, told by the end where it was decided. Texts are "none"
- * where there is nothing and "unknown" where the name is not known. */
+/* What the mesh decided about a connection, reported by the end where it was decided. Texts are
+ * "none" where there is nothing and "unknown" where the name is not known. */
 struct verdict {
 	enum reporter reporter; /* source: at connect or sendmsg; destination: at the listener */
 	uint8_t verdict;	/* WEFT_VERDICT_*; allowed: a policy only took note; ended, ejected:

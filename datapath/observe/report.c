@@ -71,7 +71,7 @@ void report_opened(struct conn *c)
 		if (c->ends[side].announced || !conn_is_local(c, side))
 			continue;
 		c->ends[side].announced = true;
-		report(c, side, CONNECTION_OPENED, c->met_ns);
+		report(c, side, CONNECTION_OPENED, c->discovered_ns);
 	}
 }
 

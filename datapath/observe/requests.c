@@ -148,8 +148,8 @@ static enum http_body on_switch(struct l7_stream *l7, struct exchange *x,
 	return HTTP_BODY_SWITCH;
 }
 
-/* Tells the decoder of requests of an answer to the one that it is reading. */
-static void tell_requests(struct conn *c, uint16_t status)
+/* Notifies the decoder of requests that the one it is reading is answered. */
+static void notify_requests(struct conn *c, uint16_t status)
 {
 	struct http_state *h = c->http;
 	struct l7_stream *requests = &c->l7[SIDE_CLIENT];
@@ -160,7 +160,7 @@ static void tell_requests(struct conn *c, uint16_t status)
 		c->decoder->answered(requests->decoder, status);
 }
 
-/* Only gRPC has such a status: it tells what the type would. */
+/* Only gRPC has such a status: it shows what the type would. */
 static void note_grpc_status(struct exchange *x, const struct http_head *head)
 {
 	if (head->grpc_status == GRPC_STATUS_UNKNOWN)
@@ -175,7 +175,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	struct conn *c = l7->conn;
 	struct exchange *x;
 
-	tell_requests(c, head->status);
+	notify_requests(c, head->status);
 	if (head->status / 100 == 1 && head->status != 101) {
 		note_lenient(l7, exchange_unanswered(c->http), head->lenient);
 		return HTTP_BODY_AS_FRAMED;

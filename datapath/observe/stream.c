@@ -144,7 +144,7 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 	return p->at_receiver && !c->opaque && hole > conn_body_left(c, side);
 }
 
-/* Counts a hole that is given up, unless it is in a body or the kernel half was told to leave it
+/* Counts a hole that is given up, unless it is in a body or the kernel half left it
  * out. */
 static void count_hole(struct conn *c, unsigned side, const struct piece *p)
 {
