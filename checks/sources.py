@@ -34,12 +34,18 @@ def functions(text):
             start = None
 
 
-def rows(text, table):
-    """The cells of each X(...) of the X-macro |table|; strings without their quotes."""
-    body = re.search(r"#define " + table + r"\(X(?:, argument)?\)((?:[^\\\n]|\\\n|\\.)*)", text)[1]
+def rows(text, table, others=None):
+    """The cells of each X(...) of the X-macro |table|; strings without their quotes. |others|: {name: text} of the tables
+    that may stand among its rows."""
+    string = r'"(?:\\.|[^"\\])*"'
+    nested = rf"\((?:{string}|[^()\"]|\((?:{string}|[^()\"]|\([^()]*\))*\))*\)"
+    body = re.search(r"#define " + table + r"\(X(?:, \w+)*\)((?:[^\\\n]|\\\n|\\.)*)", text)[1]
     body = re.sub(r'"\s*\\\n\s*"', "", body)  # one string in several pieces
-    for entry in re.findall(r"X\(((?:\"(?:\\.|[^\"\\])*\"|[^()\"])*)\)", body):
-        yield [cell.strip().strip('"') for cell in re.findall(r'"(?:\\.|[^"\\])*"|[^,\s][^,]*', entry.replace("\\\n", " "))]
+    for name, entry in re.findall(rf"\b(X|[A-Z][A-Z_]+)({nested})", body.replace("\\\n", " ")):
+        if name == "X":
+            yield [cell.strip().strip('"') for cell in re.findall(rf"(?:{string}|{nested}|[^,\s(])(?:{nested}|[^,(])*", entry[1:-1])]
+        elif others:
+            yield from rows(others[name], name, others)
 
 
 def fields(body):

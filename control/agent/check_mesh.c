@@ -29,15 +29,16 @@ static void program_visit(void *arg, const struct attach_program *p)
 			 p->problem[0] ? p->problem : "this kernel refuses it");
 }
 
+#define API_CHECK_MESH(X)                                                                          \
+	X(json_put_string, "name", "text", "feature of the mesh", program_features[feature].name)  \
+	X(json_put_string, "result", "text", "`ok`, `limited`, `failed`, `off`", result)           \
+	X(json_put_string, "detail", "text", "how it works, or what it has done", detail)          \
+	X(json_put_string, "problem", "text", "why it does not, and what is so without it", problem)
+
 static void put_row(struct json *j, enum program_feature feature, const char *result,
 		    const char *detail, const char *problem)
 {
-	json_put_object(j, NULL);
-	json_put_string(j, "name", program_features[feature].name);
-	json_put_string(j, "result", result);
-	json_put_string(j, "detail", detail);
-	json_put_string(j, "problem", problem);
-	json_put_object_end(j);
+	JSON_OBJECT(NULL, API_CHECK_MESH);
 }
 
 /* A feature that is off: the reason and the consequence. */
@@ -142,9 +143,9 @@ static void put_feature(struct json *j, const struct check *check, enum program_
 	}
 }
 
-void check_mesh_write(struct json *j, const struct check *check)
+void check_mesh_write(struct json *j, const char *key, const struct check *check)
 {
-	json_put_array(j, "mesh");
+	json_put_array(j, key);
 	for (enum program_feature f = 0; f < PROGRAM_FEATURE_MAX && check->mesh; f++)
 		if (program_features[f].wanted == WANTED_MESH)
 			put_feature(j, check, f);

@@ -5,6 +5,6 @@
 #include "control/agent/check_parts.h"
 #include "control/export/json.h"
 
-/* Writes the array "mesh": objects with name, result (ok, limited, off, failed), detail, problem;
+/* Writes the array |key|: objects with name, result (ok, limited, off, failed), detail, problem;
  * empty without a mesh. */
-void check_mesh_write(struct json *j, const struct check *check);
+void check_mesh_write(struct json *j, const char *key, const struct check *check);

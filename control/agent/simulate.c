@@ -163,36 +163,43 @@ static void put_name(struct json *j, const char *key, const char *namespace_name
 	json_put_string(j, key, text);
 }
 
-static void put_names(struct json *j, const struct generation *g, const struct weft_simulation *s)
+/* The names of a simulation that ran in the generation |g|. */
+static void put_service(struct json *j, const char *key, const struct generation *g,
+			const struct weft_simulation *s)
 {
 	const struct compile_names *n = g->names;
-	const struct mesh *m = g->mesh;
 	uint32_t service = compile_name(n->services, n->service_count, s->service);
-	uint32_t endpoint = compile_name(n->endpoints, n->endpoint_count, s->endpoint);
 
 	if (service != MESH_NONE)
-		put_name(j, "service", m->services[service].namespace_name,
-			 m->services[service].name);
-	if (endpoint != MESH_NONE && m->endpoints[endpoint].name[0])
-		json_put_string(j, "endpoint_name", m->endpoints[endpoint].name);
+		put_name(j, key, g->mesh->services[service].namespace_name,
+			 g->mesh->services[service].name);
 }
 
-/* Writes what policies decide about the selected endpoint. Returns the verdict's name, or
- * |verdict|. */
-static const char *put_policy(struct json *j, const struct generation *g,
-			      const struct explain_kernel *kernel, const char *from,
-			      const struct weft_simulation *s, const char *verdict)
+static void put_endpoint_name(struct json *j, const char *key, const struct generation *g,
+			      const struct weft_simulation *s)
+{
+	const struct compile_names *n = g->names;
+	uint32_t endpoint = compile_name(n->endpoints, n->endpoint_count, s->endpoint);
+
+	if (endpoint != MESH_NONE)
+		json_put_optional(j, key, g->mesh->endpoints[endpoint].name);
+}
+
+/* Writes what policies decide about the selected endpoint; |ret_verdict| is kept where they have
+ * not been asked. */
+static void put_policy(struct json *j, const char *key, const struct generation *g,
+		       const struct explain_kernel *kernel, const char *from,
+		       const struct weft_simulation *s, const char **ret_verdict)
 {
 	bool balanced = s->endpoint != WEFT_NUMBER_NONE;
 	char to[INET6_ADDRSTRLEN], port[8];
 	struct error err;
 
 	if (s->verdict != WEFT_VERDICT_ALLOWED || g->number != s->generation)
-		return verdict;
+		return;
 	address_text(balanced ? s->endpoint_addr : s->addr, to);
 	snprintf(port, sizeof(port), "%u", balanced ? s->endpoint_port : s->port);
-	explain_put(j, "policy", g->mesh, kernel, from, to, port, &verdict, &err);
-	return verdict;
+	explain_put(j, key, g->mesh, kernel, from, to, port, ret_verdict, &err);
 }
 
 static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
@@ -207,7 +214,8 @@ static bool is_hashed(const struct mesh *m, const struct mesh_service *s)
 }
 
 /* Writes the client address if it determined the endpoint, as a socket may have another. */
-static void put_client(struct json *j, const struct generation *g, const struct weft_simulation *s)
+static void put_client(struct json *j, const char *key, const struct generation *g,
+		       const struct weft_simulation *s)
 {
 	uint32_t service = compile_name(g->names->services, g->names->service_count, s->service);
 	static const uint8_t unknown[16];
@@ -217,7 +225,7 @@ static void put_client(struct json *j, const struct generation *g, const struct 
 		return;
 	if (memcmp(s->source_addr, unknown, sizeof(unknown)) != 0)
 		address_text(s->source_addr, text);
-	json_put_string(j, "by_client", text);
+	json_put_string(j, key, text);
 }
 
 /* The service with this address, on any port; NULL: none. */
@@ -230,7 +238,8 @@ static const struct mesh_service *service_of(const struct mesh *m, const uint8_t
 }
 
 /* The address is a service's, but the port is not: such a connect is not balanced. */
-static void put_hint(struct json *j, const struct mesh *m, const struct weft_simulation *s)
+static void put_hint(struct json *j, const char *key, const struct mesh *m,
+		     const struct weft_simulation *s)
 {
 	const struct mesh_service *service =
 		s->service == WEFT_NUMBER_NONE ? service_of(m, s->addr) : NULL;
@@ -243,8 +252,38 @@ static void put_hint(struct json *j, const struct mesh *m, const struct weft_sim
 		snprintf(names, sizeof(names), "none");
 	snprintf(text, sizeof(text), "the service %s/%s has no port %u: it has %s",
 		 service->namespace_name, service->name, s->port, names);
-	json_put_string(j, "hint", text);
+	json_put_string(j, key, text);
 }
+
+static void put_endpoint(struct json *j, const char *key, const struct weft_simulation *s)
+{
+	if (s->endpoint != WEFT_NUMBER_NONE)
+		put_address(j, key, s->endpoint_addr, s->endpoint_port);
+}
+
+/* What the kernel answered in another generation than |g| has no names. */
+#define API_SIMULATE_NAMES(X)                                                                      \
+	X(put_service, "service", "text",                                                          \
+	  "`NAMESPACE/NAME` of the service that balances it; absent: none", g, s)                  \
+	X(put_endpoint_name, "endpoint_name", "text", "name of the endpoint, where it has one", g, \
+	  s)                                                                                       \
+	X(put_client, "by_client", "address",                                                      \
+	  "the client address that determined the endpoint, or `unknown`; absent where none did",  \
+	  g, s)                                                                                    \
+	X(put_hint, "hint", "text", "the address is a service's, the port is not; else absent",    \
+	  g->mesh, s)
+
+#define API_SIMULATE(X)                                                                            \
+	X(json_put_number, "generation", "number", "of the tables that were asked", s->generation) \
+	X(put_address, "asked", "address", "where it connects to", s->addr, s->port)               \
+	X(put_policy, "policy", API_EXPLANATION,                                                   \
+	  "what policies say of it there; absent where it gets nowhere", g, kernel, from, s,       \
+	  &verdict)                                                                                \
+	X(json_put_string, "verdict", "text",                                                      \
+	  "of balancing and policies together: `allowed`, `denied`, `undecided`, `no endpoint`, "  \
+	  "`overflow`",                                                                            \
+	  verdict)                                                                                 \
+	X(put_endpoint, "endpoint", "address", "where it goes; absent where it is not balanced", s)
 
 static void put_answer(struct text *out, const struct generation *g,
 		       const struct explain_kernel *kernel, const char *from,
@@ -256,24 +295,16 @@ static void put_answer(struct text *out, const struct generation *g,
 		[WEFT_VERDICT_NO_ENDPOINT] = "no endpoint",
 		[WEFT_VERDICT_OVERFLOW] = "overflow",
 	};
-	struct json j = json_to(out);
-	const char *verdict;
+	struct json line = json_to(out), *j = &line;
+	const char *verdict = s->verdict < 4 ? verdicts[s->verdict] : "unknown";
 
-	json_put_object(&j, NULL);
-	json_put_number(&j, "generation", s->generation);
-	put_address(&j, "asked", s->addr, s->port);
-	verdict = put_policy(&j, g, kernel, from, s,
-			     s->verdict < 4 ? verdicts[s->verdict] : "unknown");
-	json_put_string(&j, "verdict", verdict);
-	if (s->endpoint != WEFT_NUMBER_NONE)
-		put_address(&j, "endpoint", s->endpoint_addr, s->endpoint_port);
+	json_put_object(j, NULL);
+	API_SIMULATE(JSON_FIELD);
 	if (g->number == s->generation) {
-		put_names(&j, g, s);
-		put_client(&j, g, s);
-		put_hint(&j, g->mesh, s);
+		API_SIMULATE_NAMES(JSON_FIELD);
 	}
-	json_put_object_end(&j);
-	json_put_line(&j);
+	json_put_object_end(j);
+	json_put_line(j);
 }
 
 int simulate_write(const struct generation *g, struct ipc *loader,

@@ -166,24 +166,26 @@ static uint64_t events_lost(const struct health *h)
 	return total;
 }
 
-static void write_events(struct json *j, const struct health *h)
+#define API_STATUS_EVENTS(X)                                                                       \
+	X(json_put_number, "seen", "number",                                                       \
+	  "records that the kernel half made; in no answer less than `delivered` + `lost`",        \
+	  counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +                       \
+		  counts[WEFT_COUNT_LIFECYCLE_SEEN] + counts[WEFT_COUNT_SECRETS_SEEN])             \
+	X(json_put_number, "delivered", "number", "of them delivered",                             \
+	  sum(h->observe.delivered, 8))                                                            \
+	X(json_put_number, "lost", "number", "of them lost, see [losses.md](losses.md)",           \
+	  events_lost(h))
+
+static void put_events(struct json *j, const char *key, const struct health *h)
 {
 	const uint64_t *counts = h->kernel_counts;
 
-	json_put_object(j, "events");
-	json_put_number(j, "seen",
-			counts[WEFT_COUNT_SEGMENTS_SEEN] + counts[WEFT_COUNT_MARKS_SEEN] +
-				counts[WEFT_COUNT_LIFECYCLE_SEEN] +
-				counts[WEFT_COUNT_SECRETS_SEEN]);
-	json_put_number(j, "delivered", sum(h->observe.delivered, 8));
-	json_put_number(j, "lost", events_lost(h));
-	json_put_object_end(j);
+	JSON_OBJECT(key, API_STATUS_EVENTS);
 }
 
-/* Directions whose decoding stopped: {reason: count}. */
-static void write_undecodable(struct json *j, const struct health *h)
+static void put_undecodable(struct json *j, const char *key, const struct health *h)
 {
-	json_put_object(j, "undecodable");
+	json_put_object(j, key);
 #define X(name, stage, reason, text)                                                               \
 	if (!strcmp(stage, "decode") && h->observe.lost[OBSERVE_LOST_##name])                      \
 		json_put_number(j, reason, h->observe.lost[OBSERVE_LOST_##name]);
@@ -192,68 +194,93 @@ static void write_undecodable(struct json *j, const struct health *h)
 	json_put_object_end(j);
 }
 
-static void write_ring(struct json *j, const struct status *s)
+#define API_STATUS_RING(X)                                                                         \
+	X(json_put_number, "bytes", "bytes", "size of the ring buffer", s->health.ring_bytes)      \
+	X(json_put_number, "waiting_max_bytes", "bytes", "its highest fill level",                 \
+	  s->health.ring_waiting_max)                                                              \
+	X(json_put_bool, "guarded", "boolean",                                                     \
+	  "whether the ring guard may read it with real-time priority",                            \
+	  turns_guarded(*s->parts.turns))                                                          \
+	X(json_put_number, "rescues", "number", "how often the ring guard did",                    \
+	  s->health.ring_rescues)
+
+static void put_ring(struct json *j, const char *key, const struct status *s)
 {
-	json_put_object(j, "ring");
-	json_put_number(j, "bytes", s->health.ring_bytes);
-	json_put_number(j, "waiting_max_bytes", s->health.ring_waiting_max);
-	json_put_bool(j, "guarded", turns_guarded(*s->parts.turns));
-	json_put_number(j, "rescues", s->health.ring_rescues);
-	json_put_object_end(j);
+	JSON_OBJECT(key, API_STATUS_RING);
 }
 
-/* The loader's descriptors, which grow with what it observes. */
-static void write_descriptors(struct json *j, const struct descriptors *d)
+#define API_STATUS_DESCRIPTORS(X)                                                                  \
+	X(json_put_number, "used", "number",                                                       \
+	  "open file descriptors of the loader, which grow with what it observes", d->used)        \
+	X(json_put_number, "limit", "number", "its limit", d->limit)                               \
+	X(json_put_bool, "short", "boolean", "whether the reserve is used up",                     \
+	  d->used + descriptors_reserve(d->limit) >= d->limit)
+
+static void put_descriptors(struct json *j, const char *key, const struct descriptors *d)
 {
-	json_put_object(j, "descriptors");
-	json_put_number(j, "used", d->used);
-	json_put_number(j, "limit", d->limit);
-	json_put_bool(j, "short", d->used + descriptors_reserve(d->limit) >= d->limit);
-	json_put_object_end(j);
+	JSON_OBJECT(key, API_STATUS_DESCRIPTORS);
 }
 
 /* As configured, but with the actual port: 0 requests any. */
-static void write_listen(struct json *j, const struct status *s)
+static void put_listen(struct json *j, const char *key, const struct status *s)
 {
 	const char *asked = s->parts.options->listen, *colon = strrchr(asked, ':');
 	char text[128];
 
 	snprintf(text, sizeof(text), "%.*s:%u", colon ? (int)(colon - asked) : 0, asked,
 		 serve_port(*s->parts.serve));
-	json_put_string(j, "listen", colon ? text : asked);
+	json_put_string(j, key, colon ? text : asked);
 }
+
+static void put_mesh(struct json *j, const char *key, struct steering *steering)
+{
+	if (steering)
+		steering_write_short(steering, j, key);
+}
+
+#define API_STATUS(X)                                                                              \
+	X(json_put_string, "version", "text", "of the agent", WEFT_VERSION)                        \
+	X(json_put_number, "uptime_ms", "ms", "since the agent's worker started",                  \
+	  (process_now_ns() - s->started_ns) / 1000000u)                                           \
+	X(json_put_bool, "adopted", "boolean",                                                     \
+	  "whether it took over what an earlier agent had pinned",                                 \
+	  attach_adopted(s->parts.attach))                                                         \
+	X(put_listen, "listen", "address", "where it serves TCP", s)                               \
+	X(json_put_string, "pin_dir", "text", "directory of the pins", o->pin_dir)                 \
+	X(json_put_string, "tls", "text", "`keys`: TLS is read; `off`",                            \
+	  s->loader.tls_keys ? "keys" : "off")                                                     \
+	X(json_put_bool, "layer7", "boolean", "whether it reads payload", !o->layer4_only)         \
+	X(put_events, "events", API_STATUS_EVENTS, "records of the kernel half", h)                \
+	X(put_undecodable, "undecodable", "object",                                                \
+	  "how many directions could no longer be decoded, by reason of [losses.md](losses.md)",   \
+	  h)                                                                                       \
+	X(put_ring, "ring", API_STATUS_RING, "the ring buffer between kernel half and agent", s)   \
+	X(json_put_number, "requests_source", "number", "requests reported by clients' ends",      \
+	  h->observe.requests[REPORTER_SOURCE])                                                    \
+	X(json_put_number, "requests_destination", "number", "requests reported by servers' ends", \
+	  h->observe.requests[REPORTER_DESTINATION])                                               \
+	X(json_put_number, "connections", "number", "connections followed now",                    \
+	  h->observe.connections)                                                                  \
+	X(json_put_number, "tls_connections", "number", "connections that spoke TLS",              \
+	  h->observe.tls_connections)                                                              \
+	X(json_put_number, "tls_opened", "number", "of them read", h->observe.tls_opened)          \
+	X(put_mesh, "mesh", API_STATUS_MESH, "its configuration; absent without one",              \
+	  s->parts.steering)                                                                       \
+	X(put_descriptors, "descriptors", API_STATUS_DESCRIPTORS, "of the loader",                 \
+	  &s->loader.descriptors)                                                                  \
+	X(json_put_real, "cpu_s", "s", "CPU time of loader and worker",                            \
+	  (double)h->process_cpu_ns / 1e9)                                                         \
+	X(json_put_number, "resident_bytes", "bytes", "resident memory of loader and worker",      \
+	  h->process_resident_bytes)
 
 void status_write(void *arg, struct text *out)
 {
 	struct status *s = arg;
 	const struct options *o = s->parts.options;
 	const struct health *h = &s->health;
-	struct json j = json_to(out);
 
 	status_refresh(s);
-	json_put_object(&j, NULL);
-	json_put_string(&j, "version", WEFT_VERSION);
-	json_put_number(&j, "uptime_ms", (process_now_ns() - s->started_ns) / 1000000u);
-	json_put_bool(&j, "adopted", attach_adopted(s->parts.attach));
-	write_listen(&j, s);
-	json_put_string(&j, "pin_dir", o->pin_dir);
-	json_put_string(&j, "tls", s->loader.tls_keys ? "keys" : "off");
-	json_put_bool(&j, "layer7", !o->layer4_only);
-	write_events(&j, h);
-	write_undecodable(&j, h);
-	write_ring(&j, s);
-	json_put_number(&j, "requests_source", h->observe.requests[REPORTER_SOURCE]);
-	json_put_number(&j, "requests_destination", h->observe.requests[REPORTER_DESTINATION]);
-	json_put_number(&j, "connections", h->observe.connections);
-	json_put_number(&j, "tls_connections", h->observe.tls_connections);
-	json_put_number(&j, "tls_opened", h->observe.tls_opened);
-	if (s->parts.steering)
-		steering_write_short(s->parts.steering, &j);
-	write_descriptors(&j, &s->loader.descriptors);
-	json_put_real(&j, "cpu_s", (double)h->process_cpu_ns / 1e9);
-	json_put_number(&j, "resident_bytes", h->process_resident_bytes);
-	json_put_object_end(&j);
-	json_put_line(&j);
+	JSON_LINE(out, API_STATUS);
 }
 
 void status_write_check(void *arg, struct text *out)

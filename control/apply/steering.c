@@ -12,7 +12,6 @@
 
 #include "base/process.h"
 #include "datapath/attach/core/attach.h"
-#include "mesh-config/resolve/files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -389,115 +388,93 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 
 /* ---- output */
 
-static void put_problems(struct json *j, const struct planner_status *status)
+static void put_problems(struct json *j, const char *key, const struct planner_status *status)
 {
-	json_put_array(j, "problems");
+	json_put_array(j, key);
 	for (uint32_t i = 0; i < status->problem_count; i++)
 		json_put_string(j, NULL, status->problems[i]);
 	json_put_array_end(j);
 }
 
-static void put_sizes(struct json *j, const struct mesh *m)
+static void put_ejections(struct json *j, const char *key, const struct eject_counts *counts)
 {
-	json_put_number(j, "files", m ? m->file_count : 0);
-	json_put_number(j, "services", m ? m->service_count : 0);
-	json_put_number(j, "endpoints", m ? m->endpoint_count : 0);
-	json_put_number(j, "workloads", m ? m->workload_count : 0);
-	json_put_number(j, "policies", m ? m->policy_count : 0);
-}
-
-static void put_ejections(struct json *j, const struct eject_counts *counts)
-{
-	json_put_number(j, "ejected", counts->active);
-	json_put_number(j, "ejections_held_back", counts->held_back);
-	json_put_object(j, "ejections");
+	json_put_object(j, key);
 	for (unsigned i = 0; i < EJECT_REASON_MAX; i++)
 		json_put_number(j, eject_reason_text(i), counts->ejections[i]);
 	json_put_object_end(j);
 }
 
-void steering_write_short(struct steering *s, struct json *j)
+#define API_STATUS_MESH(X)                                                                         \
+	X(json_put_number, "generation", "number", "of the configuration in force; 0: none",       \
+	  status.number)                                                                           \
+	X(json_put_number, "failed", "number", "changes that were not put in force",               \
+	  status.failed)                                                                           \
+	X(json_put_string, "failure", "text", "why the latest was not; empty: it is in force",     \
+	  status.failure)
+
+void steering_write_short(struct steering *s, struct json *j, const char *key)
 {
 	struct planner_status status;
 
 	planner_status_read(s->planner, &status);
-	json_put_object(j, "mesh");
-	json_put_number(j, "generation", status.number);
-	json_put_number(j, "failed", status.failed);
-	json_put_string(j, "failure", status.failure);
-	json_put_object_end(j);
+	JSON_OBJECT(key, API_STATUS_MESH);
 }
+
+#define API_MESH(X)                                                                                \
+	X(json_put_string, "directory", "text", "of the configuration", directory)                 \
+	X(json_put_bool, "settled", "boolean",                                                     \
+	  "whether what the directory holds has been handled", status.settled)                     \
+	X(json_put_string, "in_force", "text",                                                     \
+	  "`directory`; `last good`: the files that an earlier agent had put in force, kept "      \
+	  "beside the pins, as the directory's are not valid; `an earlier agent`: its tables, "    \
+	  "its files are not known; `an earlier build`: the same, in a kernel half that this "     \
+	  "build cannot read; `nothing`",                                                          \
+	  in_force_text(s, &status))                                                               \
+	X(json_put_number, "generation", "number", "of the configuration in force; 0: none",       \
+	  status.number)                                                                           \
+	X(json_put_string, "hash", "text", "of its files, in hexadecimal", hash)                   \
+	X(json_put_number, "applied", "number", "changes that were put in force", status.applied)  \
+	X(json_put_number, "failed", "number", "changes that were not", status.failed)             \
+	X(json_put_number, "success_s", "s since 1970",                                            \
+	  "when a change was last put in force; 0: never", status.success_s)                       \
+	X(json_put_number, "failure_s", "s since 1970", "when a change last was not; 0: never",    \
+	  status.failure_s)                                                                        \
+	X(json_put_string, "failure", "text", "why the latest was not; empty: it is in force",     \
+	  status.failure)                                                                          \
+	X(json_put_string, "acceleration", "text",                                                 \
+	  "why not all that the configuration asks for is accelerated; empty: all is",             \
+	  status.acceleration)                                                                     \
+	X(json_put_number, "errors", "number", "in the files of the directory", status.errors)     \
+	X(json_put_number, "warnings", "number", "in the files of the directory", status.warnings) \
+	X(json_put_number, "plan_us", "us", "from the files of the latest change to a generation", \
+	  status.plan_us)                                                                          \
+	X(json_put_number, "apply_us", "us", "from that to the kernel's tables", status.apply_us)  \
+	X(json_put_number, "cells", "number", "entries of the generation in the kernel's tables",  \
+	  status.cells)                                                                            \
+	X(json_put_number, "files", "number", "files in force", m ? m->file_count : 0)             \
+	X(json_put_number, "services", "number", "services in force", m ? m->service_count : 0)    \
+	X(json_put_number, "endpoints", "number", "endpoints in force", m ? m->endpoint_count : 0) \
+	X(json_put_number, "workloads", "number", "workloads in force", m ? m->workload_count : 0) \
+	X(json_put_number, "policies", "number", "policies in force", m ? m->policy_count : 0)     \
+	X(json_put_number, "ejected", "number", "endpoints ejected now, at one port each",         \
+	  counts->active)                                                                          \
+	X(json_put_number, "ejections_held_back", "number",                                        \
+	  "ejections that the limit of ejected endpoints prevented", counts->held_back)            \
+	X(put_ejections, "ejections", "object", "how often an endpoint was ejected, by reason",    \
+	  counts)                                                                                  \
+	X(put_problems, "problems", "list of text",                                                \
+	  "errors and warnings of the files, with place", &status)
 
 void steering_write_status(struct steering *s, const char *directory, struct text *out)
 {
-	struct json j = json_to(out);
+	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
+	const struct eject_counts *counts = eject_counts(s->eject);
 	struct planner_status status;
 	char hash[20];
 
 	planner_status_read(s->planner, &status);
 	snprintf(hash, sizeof(hash), "%016" PRIx64, status.hash);
-	json_put_object(&j, NULL);
-	json_put_string(&j, "directory", directory);
-	json_put_bool(&j, "settled", status.settled);
-	json_put_string(&j, "in_force", in_force_text(s, &status));
-	json_put_number(&j, "generation", status.number);
-	json_put_string(&j, "hash", hash);
-	json_put_number(&j, "applied", status.applied);
-	json_put_number(&j, "failed", status.failed);
-	json_put_number(&j, "success_s", status.success_s);
-	json_put_number(&j, "failure_s", status.failure_s);
-	json_put_string(&j, "failure", status.failure);
-	json_put_string(&j, "acceleration", status.acceleration);
-	json_put_number(&j, "errors", status.errors);
-	json_put_number(&j, "warnings", status.warnings);
-	json_put_number(&j, "plan_us", status.plan_us);
-	json_put_number(&j, "apply_us", status.apply_us);
-	json_put_number(&j, "cells", status.cells);
-	put_sizes(&j, s->generation ? s->generation->mesh : NULL);
-	put_ejections(&j, eject_counts(s->eject));
-	put_problems(&j, &status);
-	json_put_object_end(&j);
-	json_put_line(&j);
-}
-
-static void put_files(const struct planner_files *found, const struct planner_status *status,
-		      struct text *out)
-{
-	struct json j = json_to(out);
-	char hash[20];
-
-	snprintf(hash, sizeof(hash), "%016" PRIx64, found->hash);
-	json_put_object(&j, NULL);
-	json_put_number(&j, "generation", found->number);
-	json_put_string(&j, "hash", hash);
-	json_put_bool(&j, "in_force", found->number == status->number);
-	json_put_number(&j, "files", found->files->file_count);
-	json_put_number(&j, "bytes", found->files->size_bytes);
-	json_put_string(&j, "failure", status->failure);
-	json_put_object_end(&j);
-	json_put_line(&j);
-}
-
-struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
-				  struct error *err)
-{
-	struct planner_status status;
-	struct planner_files found;
-
-	planner_status_read(s->planner, &status);
-	if (!planner_files_read(s->planner, number, &found)) {
-		put_files(&found, &status, head);
-		return found.files;
-	}
-	if (number)
-		error_set(err, -ENOENT,
-			  "the files of generation %" PRIu64 " are not kept (any more); %" PRIu64
-			  " is in force",
-			  number, status.number);
-	else
-		error_set(err, -ENOENT, "this agent has put nothing in force yet%s%s",
-			  status.failure[0] ? ": " : "", status.failure);
-	return NULL;
+	JSON_LINE(out, API_MESH);
 }
 
 /* ---- metrics */

@@ -64,8 +64,8 @@ struct health_mesh;
 /* Updates |ret|; borrowed data is valid until the next call. */
 void steering_health(struct steering *s, struct health_mesh *ret);
 
-/* A member "mesh" with the part for the agent's status. */
-void steering_write_short(struct steering *s, struct json *j);
+/* A member |key| with the part for the agent's status. */
+void steering_write_short(struct steering *s, struct json *j, const char *key);
 
 /* JSON: one object; one line per service; one per endpoint and port of a service. */
 void steering_write_status(struct steering *s, const char *directory, struct text *out);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Services and endpoints as `weft services` and `weft endpoints` have them. */
+/* Services, endpoints and files as the API has them. */
 #include "control/apply/steering.h"
+
+#include "control/apply/planner.h"
 #include "control/apply/steering_state.h"
 #include "control/export/json.h"
 
 #include "base/process.h"
+#include "mesh-config/resolve/files.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,22 +37,24 @@ static const char *balance_text(const struct mesh_service *service, const struct
 	return service->resolution == MESH_UNCHANGED ? "unchanged" : texts[t->balance];
 }
 
-static void put_vips(struct json *j, const struct mesh *m, const struct mesh_service *service)
+static void put_vips(struct json *j, const char *key, const struct mesh *m,
+		     const struct mesh_service *service)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	json_put_array(j, "addresses");
+	json_put_array(j, key);
 	for (uint32_t i = 0; i < service->vip_count; i++)
 		json_put_string(j, NULL,
 				address_text(m->vips[service->vip_first + i].prefix.address, text));
 	json_put_array_end(j);
 }
 
-static void put_ports(struct json *j, const struct mesh *m, const struct mesh_service *service)
+static void put_ports(struct json *j, const char *key, const struct mesh *m,
+		      const struct mesh_service *service)
 {
 	char text[16];
 
-	json_put_array(j, "ports");
+	json_put_array(j, key);
 	for (uint32_t i = 0; i < service->port_count; i++) {
 		const struct mesh_port *port = &m->ports[service->port_first + i];
 
@@ -93,52 +100,80 @@ static struct tally *count_endpoints(const struct steering *s)
 	return tallies;
 }
 
-static void put_service(struct json *j, const struct steering *s, uint32_t index,
+#define API_SERVICES(X)                                                                            \
+	X(json_put_string, "namespace", "text", "of the service", service->namespace_name)         \
+	X(json_put_string, "name", "text", "of the service", service->name)                        \
+	X(put_vips, "addresses", "list of text", "its addresses", m, service)                      \
+	X(put_ports, "ports", "list of text", "its ports, as `80/tcp`", m, service)                \
+	X(json_put_string, "balance", "text",                                                      \
+	  "`random`, `round_robin`, `least_request`, `maglev`, `passthrough`; `unchanged`: "       \
+	  "connects are not balanced",                                                             \
+	  balance_text(service, &m->traffic[service->traffic]))                                    \
+	X(json_put_number, "endpoints", "number", "its endpoints", service->endpoint_count)        \
+	X(json_put_number, "ready", "number", "of them take connections at all their ports",       \
+	  tally->ready)                                                                            \
+	X(json_put_number, "ejected", "number", "of them are ejected at one port or more",         \
+	  tally->ejected)                                                                          \
+	X(json_put_number, "connections", "number", "open now", known ? state->connections : 0)    \
+	X(json_put_number, "connects", "number", "sent to an endpoint",                            \
+	  known ? state->connects : 0)                                                             \
+	X(json_put_number, "no_endpoint", "number",                                                \
+	  "connects refused as no endpoint takes connections", known ? state->no_endpoint : 0)     \
+	X(json_put_number, "overflow", "number", "connects refused by a limit of the service",     \
+	  known ? state->overflow : 0)                                                             \
+	X(json_put_number, "denied", "number",                                                     \
+	  "connects that policy denied at the client; they are not in `connects`",                 \
+	  known ? state->denied : 0)
+
+static void put_service(struct text *out, const struct steering *s, uint32_t index,
 			const struct tally *tally)
 {
 	const struct generation *g = s->generation;
-	const struct mesh_service *service = &g->mesh->services[index];
+	const struct mesh *m = g->mesh;
+	const struct mesh_service *service = &m->services[index];
 	const struct weft_service_state *state = &s->services[g->services[index]];
 	bool known = g->services[index] != MESH_NONE;
 
-	json_put_object(j, NULL);
-	json_put_string(j, "namespace", service->namespace_name);
-	json_put_string(j, "name", service->name);
-	put_vips(j, g->mesh, service);
-	put_ports(j, g->mesh, service);
-	json_put_string(j, "balance", balance_text(service, &g->mesh->traffic[service->traffic]));
-	json_put_number(j, "endpoints", service->endpoint_count);
-	json_put_number(j, "ready", tally->ready);
-	json_put_number(j, "ejected", tally->ejected);
-	json_put_number(j, "connections", known ? state->connections : 0);
-	json_put_number(j, "connects", known ? state->connects : 0);
-	json_put_number(j, "no_endpoint", known ? state->no_endpoint : 0);
-	json_put_number(j, "overflow", known ? state->overflow : 0);
-	json_put_number(j, "denied", known ? state->denied : 0);
-	json_put_object_end(j);
-	json_put_line(j);
+	JSON_LINE(out, API_SERVICES);
 }
 
 void steering_write_services(struct steering *s, struct text *out)
 {
-	struct json j = json_to(out);
 	struct tally *tallies = s->generation ? count_endpoints(s) : NULL;
 
 	for (uint32_t i = 0; tallies && i < s->generation->mesh->service_count; i++)
-		put_service(&j, s, i, &tallies[i]);
+		put_service(out, s, i, &tallies[i]);
 	free(tallies);
 }
 
-static void put_locality(struct json *j, const struct mesh_locality *l)
+static void put_locality(struct json *j, const char *key, const struct mesh_locality *l)
 {
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s%s%s%s%s", l->region, l->zone[0] ? "/" : "", l->zone,
 		 l->subzone[0] ? "/" : "", l->subzone);
-	json_put_string(j, "locality", text);
+	json_put_string(j, key, text);
 }
 
-static void put_endpoint(struct json *j, const struct steering *s,
+#define API_ENDPOINTS(X)                                                                           \
+	X(json_put_string, "namespace", "text", "of the service", service->namespace_name)         \
+	X(json_put_string, "service", "text", "name of the service", service->name)                \
+	X(json_put_string, "address", "address", "of the endpoint, with port", address)            \
+	X(json_put_string, "workload", "text", "its workload; empty: none is known", workload)     \
+	X(put_locality, "locality", "text", "`REGION/ZONE/SUBZONE`", endpoint->locality)           \
+	X(json_put_string, "health", "text", "`ready`, `draining`, `not ready`, `ejected`",        \
+	  ejected ? "ejected" : health[endpoint->health])                                          \
+	X(json_put_number, "weight", "number", "its share of connects, to that of others",         \
+	  endpoint->weight)                                                                        \
+	X(json_put_number, "connections", "number", "open now", state->connections)                \
+	X(json_put_number, "connects", "number",                                                   \
+	  "sent there; what policy denies at the client is in `denied` of `services` alone",       \
+	  state->connects)                                                                         \
+	X(json_put_number, "failures", "number", "connects that failed", state->failures)          \
+	X(json_put_number, "ejected_ms", "ms", "for how long still it is ejected",                 \
+	  until_ns > now_ns ? (until_ns - now_ns) / 1000000u : 0)
+
+static void put_endpoint(struct text *out, const struct steering *s,
 			 const struct generation_endpoint *e)
 {
 	static const char *const health[] = {[MESH_READY] = "ready",
@@ -150,34 +185,60 @@ static void put_endpoint(struct json *j, const struct steering *s,
 	const struct weft_endpoint_state *state = &s->endpoints[e->state];
 	uint64_t until_ns = eject_until_ns(s->eject, e->state), now_ns = process_now_ns();
 	bool ejected = state->flags & WEFT_EJECTED;
+	const char *workload = endpoint->workload == MESH_NONE
+				       ? ""
+				       : mesh_workload_title(&m->workloads[endpoint->workload]);
 	char text[INET6_ADDRSTRLEN], address[80];
 
 	snprintf(address, sizeof(address),
 		 strchr(address_text(endpoint->address, text), ':') ? "[%s]:%u" : "%s:%u", text,
 		 e->port);
-	json_put_object(j, NULL);
-	json_put_string(j, "namespace", service->namespace_name);
-	json_put_string(j, "service", service->name);
-	json_put_string(j, "address", address);
-	json_put_string(j, "workload",
-			endpoint->workload == MESH_NONE
-				? ""
-				: mesh_workload_title(&m->workloads[endpoint->workload]));
-	put_locality(j, endpoint->locality);
-	json_put_string(j, "health", ejected ? "ejected" : health[endpoint->health]);
-	json_put_number(j, "weight", endpoint->weight);
-	json_put_number(j, "connections", state->connections);
-	json_put_number(j, "connects", state->connects);
-	json_put_number(j, "failures", state->failures);
-	json_put_number(j, "ejected_ms", until_ns > now_ns ? (until_ns - now_ns) / 1000000u : 0);
-	json_put_object_end(j);
-	json_put_line(j);
+	JSON_LINE(out, API_ENDPOINTS);
 }
 
 void steering_write_endpoints(struct steering *s, struct text *out)
 {
-	struct json j = json_to(out);
-
 	for (uint32_t i = 0; s->generation && i < s->generation->endpoint_count; i++)
-		put_endpoint(&j, s, &s->generation->endpoints[i]);
+		put_endpoint(out, s, &s->generation->endpoints[i]);
+}
+
+#define API_CONFIG(X)                                                                              \
+	X(json_put_number, "generation", "number", "of the files that follow", found->number)      \
+	X(json_put_string, "hash", "text", "of these files, in hexadecimal", hash)                 \
+	X(json_put_bool, "in_force", "boolean", "whether this generation is in force",             \
+	  found->number == status->number)                                                         \
+	X(json_put_number, "files", "number", "how many files follow", found->files->file_count)   \
+	X(json_put_number, "bytes", "bytes", "size of all files", found->files->size_bytes)        \
+	X(json_put_string, "failure", "text",                                                      \
+	  "why what is in the directory now is not in force; empty: it is", status->failure)
+
+static void put_files(const struct planner_files *found, const struct planner_status *status,
+		      struct text *out)
+{
+	char hash[20];
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, found->hash);
+	JSON_LINE(out, API_CONFIG);
+}
+
+struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
+				  struct error *err)
+{
+	struct planner_status status;
+	struct planner_files found;
+
+	planner_status_read(s->planner, &status);
+	if (!planner_files_read(s->planner, number, &found)) {
+		put_files(&found, &status, head);
+		return found.files;
+	}
+	if (number)
+		error_set(err, -ENOENT,
+			  "the files of generation %" PRIu64 " are not kept (any more); %" PRIu64
+			  " is in force",
+			  number, status.number);
+	else
+		error_set(err, -ENOENT, "this agent has put nothing in force yet%s%s",
+			  status.failure[0] ? ": " : "", status.failure);
+	return NULL;
 }

@@ -12,7 +12,7 @@
 
 /* ---- the answer */
 
-static void put_address(struct json *j, const uint8_t address[16])
+static void put_address(struct json *j, const char *key, const uint8_t address[16])
 {
 	static const uint8_t unknown[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool v4 = !memcmp(address, mapped, sizeof(mapped));
@@ -21,31 +21,50 @@ static void put_address(struct json *j, const uint8_t address[16])
 	if (!memcmp(address, unknown, sizeof(unknown)))
 		return;
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text));
-	json_put_string(j, "address", text);
+	json_put_string(j, key, text);
 }
 
-static void put_names(struct json *j, const struct mesh *m, const struct mesh_workload *w)
+static void put_workload(struct json *j, const char *key, const struct mesh_workload *w)
 {
 	char text[600];
 
+	if (!w)
+		return;
 	snprintf(text, sizeof(text), "%s/%s", w->namespace_name, mesh_workload_title(w));
-	json_put_string(j, "workload", text);
-	json_put_string(j, "namespace", w->namespace_name);
-	if (!*w->service_account)
+	json_put_string(j, key, text);
+}
+
+static void put_namespace(struct json *j, const char *key, const struct mesh_workload *w)
+{
+	if (w)
+		json_put_string(j, key, w->namespace_name);
+}
+
+static void put_principal(struct json *j, const char *key, const struct mesh *m,
+			  const struct mesh_workload *w)
+{
+	char text[600];
+
+	if (!w || !*w->service_account)
 		return;
 	snprintf(text, sizeof(text), "%s/ns/%s/sa/%s", m->settings.trust_domain, w->namespace_name,
 		 w->service_account);
-	json_put_string(j, "principal", text);
+	json_put_string(j, key, text);
 }
+
+#define API_WORKLOAD(X, w)                                                                         \
+	X(put_workload, "workload", "text", "`NAMESPACE/NAME`; absent: none of the mesh", w)       \
+	X(put_namespace, "namespace", "text", "its namespace", w)                                  \
+	X(put_principal, "principal", "text", "its identity, where it has a service account", m, w)
+
+#define API_END(X)                                                                                 \
+	API_WORKLOAD(X, end->workload)                                                             \
+	X(put_address, "address", "address", "absent where it is not known", end->address)
 
 static void put_end(struct json *j, const char *key, const struct mesh *m,
 		    const struct explain_end *end)
 {
-	json_put_object(j, key);
-	if (end->workload)
-		put_names(j, m, end->workload);
-	put_address(j, end->address);
-	json_put_object_end(j);
+	JSON_OBJECT(key, API_END);
 }
 
 static void put_policy_name(struct json *j, const char *key, const struct mesh *m, uint32_t policy)
@@ -61,15 +80,41 @@ static void put_policy_name(struct json *j, const char *key, const struct mesh *
 	json_put_string(j, key, name);
 }
 
+#define API_POLICY_FAILED(X)                                                                       \
+	X(json_put_number, "rule", "number", "from 1", rule)                                       \
+	X(json_put_string, "reason", "text", "why it does not match", text)
+
 static void put_reason(void *arg, uint32_t rule, const char *text)
 {
 	struct json *j = arg;
 
-	json_put_object(j, NULL);
-	json_put_number(j, "rule", rule);
-	json_put_string(j, "reason", text);
-	json_put_object_end(j);
+	JSON_OBJECT(NULL, API_POLICY_FAILED);
 }
+
+/* Writes the rules that do not match. Returns the one that does in |ret_rule|, or 0. */
+static void put_failed(struct json *j, const char *key, const struct mesh *m, uint32_t policy,
+		       const struct explain_question *q, uint32_t *ret_rule)
+{
+	json_put_array(j, key);
+	*ret_rule = explain_policy(m, policy, q, put_reason, j);
+	json_put_array_end(j);
+}
+
+#define API_POLICY_POLICIES(X)                                                                     \
+	X(put_policy_name, "policy", "text", "`NAMESPACE/NAME`", m, policy)                        \
+	X(json_put_string, "action", "text", "`ALLOW`, `DENY`, `AUDIT`", actions[p->action])       \
+	X(json_put_bool, "dry_run", "boolean", "whether it only notes", p->dry_run)                \
+	X(json_put_bool, "enforced", "boolean", "whether it decides: neither dry run nor AUDIT",   \
+	  !only_noted)                                                                             \
+	X(json_put_bool, "ends_connections", "boolean",                                            \
+	  "whether it ends connections that it denies", p->end_connections)                        \
+	X(json_put_number, "rules", "number", "its rules", p->rule_count)                          \
+	X(put_failed, "failed", LIST_OF(API_POLICY_FAILED), "its rules that do not match", m,      \
+	  policy, q, &rule)                                                                        \
+	X(json_put_number, "matched_rule", "number", "its rule that matches, from 1; 0: none",     \
+	  rule)                                                                                    \
+	X(json_put_bool, "noted", "boolean", "whether it notes this connection",                   \
+	  only_noted && (rule || p->action == MESH_ALLOW))
 
 static void put_policy(struct json *j, const struct mesh *m, uint32_t policy,
 		       const struct explain_question *q)
@@ -78,21 +123,9 @@ static void put_policy(struct json *j, const struct mesh *m, uint32_t policy,
 		[MESH_ALLOW] = "ALLOW", [MESH_DENY] = "DENY", [MESH_AUDIT] = "AUDIT"};
 	const struct mesh_policy *p = &m->policies[policy];
 	bool only_noted = p->dry_run || p->action == MESH_AUDIT;
-	uint32_t rule;
+	uint32_t rule = 0;
 
-	json_put_object(j, NULL);
-	put_policy_name(j, "policy", m, policy);
-	json_put_string(j, "action", actions[p->action]);
-	json_put_bool(j, "dry_run", p->dry_run);
-	json_put_bool(j, "enforced", !only_noted);
-	json_put_bool(j, "ends_connections", p->end_connections);
-	json_put_number(j, "rules", p->rule_count);
-	json_put_array(j, "failed");
-	rule = explain_policy(m, policy, q, put_reason, j);
-	json_put_array_end(j);
-	json_put_number(j, "matched_rule", rule);
-	json_put_bool(j, "noted", only_noted && (rule || p->action == MESH_ALLOW));
-	json_put_object_end(j);
+	JSON_OBJECT(NULL, API_POLICY_POLICIES);
 }
 
 static const char *verdict_word(const struct weft_policy_answer *a)
@@ -150,21 +183,19 @@ static const char *why(const struct explained *e)
 	return "no ALLOW policy selects the target, and no DENY policy matches";
 }
 
-static void put_verdict(struct json *j, const struct mesh *m, const struct explained *e)
-{
-	const struct weft_policy_answer *a = &e->answer;
-
-	json_put_string(j, "verdict", verdict_word(a));
-	json_put_string(j, "why", why(e));
-	put_policy_name(j, "policy", m, a->policy);
-	json_put_number(j, "rule", a->rule);
-	json_put_bool(j, "ends_connections", a->ends);
-	put_end(j, "source", m, &e->pair.source);
-	put_end(j, "target", m, &e->pair.target);
-	json_put_number(j, "port", e->port);
-	json_put_number(j, "notes", a->notes);
-	json_put_number(j, "steps", a->steps);
-}
+#define API_EXPLANATION(X)                                                                         \
+	X(json_put_string, "verdict", "text", "`allowed`, `denied`, `undecided`", verdict_word(a)) \
+	X(json_put_string, "why", "text", "in words", why(e))                                      \
+	X(put_policy_name, "policy", "text",                                                       \
+	  "`NAMESPACE/NAME` of the policy that decides; null: none", m, a->policy)                 \
+	X(json_put_number, "rule", "number", "its rule, from 1; 0: none", a->rule)                 \
+	X(json_put_bool, "ends_connections", "boolean",                                            \
+	  "whether such connections that are open are ended", a->ends)                             \
+	X(put_end, "source", API_END, "the client", m, &e->pair.source)                            \
+	X(put_end, "target", API_END, "the server", m, &e->pair.target)                            \
+	X(json_put_number, "port", "number", "of the server", e->port)                             \
+	X(json_put_number, "notes", "number", "how many policies note it", a->notes)               \
+	X(json_put_number, "steps", "number", "how many steps the decision takes", a->steps)
 
 static const char *protocol_word(uint8_t protocol)
 {
@@ -173,52 +204,74 @@ static const char *protocol_word(uint8_t protocol)
 	return protocol == IPPROTO_UDP ? "udp" : "udplite";
 }
 
-static void put_listeners(struct json *j, const struct mesh *m, const struct explained *e)
+#define API_POLICY_LISTENERS(X)                                                                    \
+	X(json_put_string, "protocol", "text", "`tcp`, `udp`, `udplite`",                          \
+	  protocol_word(l->place.protocol))                                                        \
+	X(json_put_number, "pid", "process id", "of the program that listens", l->place.owner.pid) \
+	X(json_put_string, "program", "text", "its executable", l->place.owner.exe)                \
+	X(json_put_number, "network_namespace", "inode", "where it listens", l->place.netns_ino)   \
+	API_WORKLOAD(X, l->pair.target.workload)                                                   \
+	X(json_put_string, "verdict", "text", "of this listener", verdict_word(&l->answer))
+
+/* Only of an address that several listeners may have. */
+static void put_listeners(struct json *j, const char *key, const struct mesh *m,
+			  const struct explained *e)
 {
-	json_put_array(j, "listeners");
+	if (!e->listener_count)
+		return;
+	json_put_array(j, key);
 	for (size_t i = 0; i < e->listener_count; i++) {
 		const struct explained_listener *l = &e->listeners[i];
 
-		json_put_object(j, NULL);
-		json_put_string(j, "protocol", protocol_word(l->place.protocol));
-		json_put_number(j, "pid", l->place.owner.pid);
-		json_put_string(j, "program", l->place.owner.exe);
-		json_put_number(j, "network_namespace", l->place.netns_ino);
-		if (l->pair.target.workload)
-			put_names(j, m, l->pair.target.workload);
-		json_put_string(j, "verdict", verdict_word(&l->answer));
-		json_put_object_end(j);
+		JSON_OBJECT(NULL, API_POLICY_LISTENERS);
 	}
 	json_put_array_end(j);
 }
 
-static void put_policies(struct json *j, const struct mesh *m, const struct explained *e)
+static void put_policies(struct json *j, const char *key, const struct mesh *m,
+			 const struct explained *e)
 {
-	json_put_array(j, "policies");
+	json_put_array(j, key);
 	for (uint32_t i = 0; i < m->policy_count; i++)
 		if (explain_selects(m, i, &e->pair))
 			put_policy(j, m, i, &e->pair);
 	json_put_array_end(j);
 }
 
+#define API_POLICY(X)                                                                              \
+	API_EXPLANATION(X)                                                                         \
+	X(put_listeners, "listeners", LIST_OF(API_POLICY_LISTENERS),                               \
+	  "the listeners at an address that belongs to no workload, each with its own verdict; "   \
+	  "else absent",                                                                           \
+	  m, e)                                                                                    \
+	X(put_policies, "policies", LIST_OF(API_POLICY_POLICIES),                                  \
+	  "the policies that select the target", m, e)
+
+static void write_answer(struct text *out, const struct mesh *m, const struct explained *e)
+{
+	const struct weft_policy_answer *a = &e->answer;
+
+	JSON_LINE(out, API_POLICY);
+}
+
 int explain_write(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
 		  const char *to, const char *port, struct text *out, struct error *err)
 {
-	struct json j = json_to(out);
 	struct explained e;
 	int code = explain_find(m, kernel, from, to, port, &e, err);
 
-	if (!code) {
-		json_put_object(&j, NULL);
-		put_verdict(&j, m, &e);
-		if (e.listener_count)
-			put_listeners(&j, m, &e);
-		put_policies(&j, m, &e);
-		json_put_object_end(&j);
-		json_put_line(&j);
-	}
+	if (!code)
+		write_answer(out, m, &e);
 	explained_free(&e);
 	return code;
+}
+
+static void put_explanation(struct json *j, const char *key, const struct mesh *m,
+			    const struct explained *e)
+{
+	const struct weft_policy_answer *a = &e->answer;
+
+	JSON_OBJECT(key, API_EXPLANATION);
 }
 
 int explain_put(struct json *j, const char *key, const struct mesh *m,
@@ -229,9 +282,7 @@ int explain_put(struct json *j, const char *key, const struct mesh *m,
 	int code = explain_find(m, kernel, from, to, port, &e, err);
 
 	if (!code) {
-		json_put_object(j, key);
-		put_verdict(j, m, &e);
-		json_put_object_end(j);
+		put_explanation(j, key, m, &e);
 		*ret_verdict = verdict_word(&e.answer);
 	}
 	explained_free(&e);

@@ -121,6 +121,20 @@ void json_put_null(struct json *j, const char *key)
 	text_string(j->text, "null");
 }
 
+void json_put_optional(struct json *j, const char *key, const char *value)
+{
+	if (*value)
+		json_put_string(j, key, value);
+}
+
+void json_put_known(struct json *j, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		json_put_number(j, key, value);
+	else
+		json_put_null(j, key);
+}
+
 void json_put_line(struct json *j)
 {
 	text_char(j->text, '\n');

@@ -31,6 +31,31 @@ void json_put_signed(struct json *j, const char *key, int64_t value);
 void json_put_real(struct json *j, const char *key, double value);
 void json_put_bool(struct json *j, const char *key, bool value);
 void json_put_null(struct json *j, const char *key);
+/* Only where it is not "". */
+void json_put_optional(struct json *j, const char *key, const char *value);
+/* Null where it is not known. */
+void json_put_known(struct json *j, const char *key, bool known, uint64_t value);
 
 /* Ends a line: the next value starts a new document (JSON lines). */
 void json_put_line(struct json *j);
+
+/* What objects contain is said once, in tables of rows X(put, "key", value, "meaning", arguments of
+ * put after the key), beside the functions that write them; docs/api.md is made from them. |value|
+ * says what the value is: "text", a unit, or the table of an object, LIST_OF(table) for an array of
+ * them. |j| is in scope. */
+#define JSON_FIELD(put, key, value, meaning, ...) put(j, key, __VA_ARGS__);
+
+#define JSON_OBJECT(key, table)                                                                    \
+	do {                                                                                       \
+		json_put_object(j, key);                                                           \
+		table(JSON_FIELD);                                                                 \
+		json_put_object_end(j);                                                            \
+	} while (0)
+
+/* A document of one line. */
+#define JSON_LINE(to, table)                                                                       \
+	do {                                                                                       \
+		struct json line = json_to(to), *j = &line;                                        \
+		JSON_OBJECT(NULL, table);                                                          \
+		json_put_line(j);                                                                  \
+	} while (0)

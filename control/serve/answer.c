@@ -64,16 +64,14 @@ enum MHD_Result answer_built(struct MHD_Connection *connection, const char *type
 	return queue(connection, MHD_HTTP_OK, type, response);
 }
 
+#define API_ERROR(X) X(json_put_string, "error", "text", "what is wrong with the query", text)
+
 enum MHD_Result answer_error(struct MHD_Connection *connection, unsigned status, const char *text)
 {
 	struct text body = text_new(BUILT_MAX_BYTES);
-	struct json j = json_to(&body);
 	struct MHD_Response *response;
 
-	json_put_object(&j, NULL);
-	json_put_string(&j, "error", text);
-	json_put_object_end(&j);
-	json_put_line(&j);
+	JSON_LINE(&body, API_ERROR);
 	response = MHD_create_response_from_buffer(body.used, body.data, MHD_RESPMEM_MUST_COPY);
 	text_free(&body);
 	return queue(connection, status, "application/json", response);

@@ -80,8 +80,11 @@ static int add_value(struct filter_values *v, const char *key, const char *value
 	return 0;
 }
 
-static const char *const names[FILTER_KEY_COUNT] = {
-#define X(name) #name,
+static const struct key {
+	const char *name;
+	int lines;
+} keys[FILTER_KEY_COUNT] = {
+#define X(name, lines, meaning) {#name, lines},
 	FILTER_KEYS(X)
 #undef X
 };
@@ -90,16 +93,18 @@ static const char *const names[FILTER_KEY_COUNT] = {
 static struct filter_values *values_of(struct filter *f, const char *key)
 {
 	for (unsigned i = 0; i < FILTER_KEY_COUNT; i++)
-		if (!strcmp(names[i], key))
+		if (!strcmp(keys[i].name, key))
 			return &f->keys[i];
 	return NULL;
 }
 
-int filter_check(const struct filter *f, unsigned keys, const char *lines, struct error *err)
+int filter_check(const struct filter *f, enum filter_lines lines, const char *name,
+		 struct error *err)
 {
 	for (unsigned i = 0; i < FILTER_KEY_COUNT; i++)
-		if (f->keys[i].count && !(keys & 1u << i))
-			return error_set(err, -EINVAL, "%s have no %s to ask for", lines, names[i]);
+		if (f->keys[i].count && !(keys[i].lines & (int)lines))
+			return error_set(err, -EINVAL, "%s have no %s to ask for", name,
+					 keys[i].name);
 	return 0;
 }
 

@@ -10,30 +10,35 @@
 
 #define FILTER_VALUES_MAX 8
 
-/* X(name): the keys of a query that filter. from, to: workload or "NAMESPACE/WORKLOAD", exact or
- * with
- * * and ?; of a verdict as the mesh or as the machine calls it. protocol: "http", "http1",
- * "http1.1", "http2", "grpc", "tcp", "tls", ... (a prefix of the record's, or grpc). status: "404",
- * "5xx", "5+" (500 and above), "0", "unknown". path: with * and ?, else a prefix. method: exact, in
- * any case. verdict: what verdicts_word says or "any", of verdicts only. reporter: "source",
- * "destination", "both", or "once" (the default: the client's view where there is one, else the
- * server's). */
-#define FILTER_KEYS(X) X(from) X(to) X(protocol) X(status) X(path) X(method) X(verdict)
+/* What lines of each kind have: bits. */
+enum filter_lines {
+	FILTER_EDGES = 1,
+	FILTER_CONNECTIONS = 2,
+	FILTER_VERDICTS = 4,
+	FILTER_REQUESTS = 8,
+};
+
+/* X(name, lines that have it, "meaning"): the keys of a query that filter, beside reporter. */
+#define FILTER_KEYS(X)                                                                             \
+	X(from, ~0,                                                                                \
+	  "workload of the client or `NAMESPACE/WORKLOAD`, `*` and `?` allowed; of verdicts as "   \
+	  "the mesh or as the machine calls it")                                                   \
+	X(to, ~0, "likewise the server's")                                                         \
+	X(protocol, ~FILTER_EDGES,                                                                 \
+	  "`http`, `http1.1`, `http2`, `grpc`, `tcp`, `tls`, ... (a prefix)")                      \
+	X(status, FILTER_REQUESTS,                                                                 \
+	  "`404`, `5xx`, `5+` (500 and above), `0` (no response), `unknown`")                      \
+	X(path, FILTER_REQUESTS, "a prefix, or with `*` and `?`")                                  \
+	X(method, FILTER_REQUESTS, "in any case")                                                  \
+	X(verdict, FILTER_VERDICTS,                                                                \
+	  "`denied`, `noted`, `no_endpoint`, `overflow`, `ended`, `ejected`, `gone`, `any`")
 
 enum filter_key {
-#define X(name) FILTER_KEY_##name,
+#define X(name, ...) FILTER_KEY_##name,
 	FILTER_KEYS(X)
 #undef X
 		FILTER_KEY_COUNT
 };
-
-/* What lines of each kind have: sets of keys, beside reporter. */
-#define FILTER_HAS(name)      (1u << FILTER_KEY_##name)
-#define FILTER_OF_EDGES	      (FILTER_HAS(from) | FILTER_HAS(to))
-#define FILTER_OF_CONNECTIONS (FILTER_OF_EDGES | FILTER_HAS(protocol))
-#define FILTER_OF_VERDICTS    (FILTER_OF_CONNECTIONS | FILTER_HAS(verdict))
-#define FILTER_OF_REQUESTS                                                                         \
-	(FILTER_OF_CONNECTIONS | FILTER_HAS(status) | FILTER_HAS(path) | FILTER_HAS(method))
 
 struct filter_values {
 	unsigned count;
@@ -47,7 +52,7 @@ struct filter {
 	union {
 		struct filter_values keys[FILTER_KEY_COUNT];
 		struct {
-#define X(name) struct filter_values name;
+#define X(name, ...) struct filter_values name;
 			FILTER_KEYS(X)
 #undef X
 		};
@@ -58,10 +63,9 @@ struct filter {
  * on a bad value, -E2BIG and |err| when one key has too many values. |value| must outlive |f|. */
 int filter_add(struct filter *f, const char *key, const char *value, struct error *err);
 
-/* -EINVAL and |err| when |f| asks for what |lines| ("edges"), that have |keys|, do not have; else
- * 0.
- */
-int filter_check(const struct filter *f, unsigned keys, const char *lines, struct error *err);
+/* -EINVAL and |err| when |f| asks for what |lines|, called |name|, do not have; else 0. */
+int filter_check(const struct filter *f, enum filter_lines lines, const char *name,
+		 struct error *err);
 
 bool filter_request(const struct filter *f, const struct recent_request *r);
 bool filter_connection(const struct filter *f, const struct recent_connection *c);

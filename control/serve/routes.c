@@ -115,10 +115,22 @@ static enum MHD_Result get_endpoints(struct routes *r, struct MHD_Connection *co
 	return get_of_mesh(r, connection, r->source.endpoints, LINES_TYPE, LIST_MAX_BYTES);
 }
 
+static const char *argument(struct MHD_Connection *connection, const char *key)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, key);
+}
+
+#define PARAMETER(name, meaning) const char *name = argument(connection, #name);
+
+#define PARAMETERS_OF_SIMULATE(X)                                                                  \
+	X(from, "the client: an address, or the name of a workload that has one, a user or a "     \
+		"program; none: any")                                                              \
+	X(to, "`ADDRESS:PORT`, or the name of a service with a port's number or name; without a "  \
+	      "port its only one")
+
 static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *connection)
 {
-	const char *from = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
-	const char *to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to");
+	PARAMETERS_OF_SIMULATE(PARAMETER)
 	struct text body = text_new(DOCUMENT_MAX_BYTES);
 	struct error err = {0};
 
@@ -132,11 +144,15 @@ static enum MHD_Result get_simulation(struct routes *r, struct MHD_Connection *c
 	return answer_built(connection, JSON_TYPE, &body);
 }
 
+#define PARAMETERS_OF_POLICY(X)                                                                    \
+	X(from, "the client: an address or the name of a workload; none: a client that the mesh "  \
+		"does not know")                                                                   \
+	X(to, "the server, likewise")                                                              \
+	X(port, "the server's port")
+
 static enum MHD_Result get_explanation(struct routes *r, struct MHD_Connection *connection)
 {
-	const char *from = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
-	const char *to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to");
-	const char *port = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "port");
+	PARAMETERS_OF_POLICY(PARAMETER)
 	struct text body = text_new(DOCUMENT_MAX_BYTES);
 	struct error err = {0};
 
@@ -152,20 +168,23 @@ static enum MHD_Result get_explanation(struct routes *r, struct MHD_Connection *
 	return answer_error(connection, MHD_HTTP_BAD_REQUEST, err.text);
 }
 
+#define PARAMETERS_OF_CONFIG(X)                                                                    \
+	X(generation,                                                                              \
+	  "one of the latest generations, as far as they are kept; none: the one in force")
+
 static enum MHD_Result get_config(struct routes *r, struct MHD_Connection *connection)
 {
-	const char *number =
-		MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "generation");
+	PARAMETERS_OF_CONFIG(PARAMETER)
 	struct text head = text_new(DOCUMENT_MAX_BYTES);
 	struct mesh_files *files;
 	struct error err = {0};
 	enum MHD_Result queued;
 	char *end = NULL;
-	uint64_t wanted = number ? strtoull(number, &end, 10) : 0;
+	uint64_t wanted = generation ? strtoull(generation, &end, 10) : 0;
 
 	if (!r->source.files)
 		return answer_error(connection, MHD_HTTP_NOT_FOUND, NO_MESH);
-	if (number && (*end || *number < '0' || *number > '9'))
+	if (generation && (*end || *generation < '0' || *generation > '9'))
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, "generation is a number");
 	files = r->source.files(r->source.arg, wanted, &head, &err);
 	queued = files ? answer_stream(&r->answers, connection, LINES_TYPE,
@@ -185,6 +204,11 @@ struct query {
 	uint64_t last;
 	struct error err; /* the first problem */
 };
+
+static int parse_reporter(struct query *q, const char *value)
+{
+	return filter_add(&q->filter, "reporter", value, &q->err);
+}
 
 static int parse_last(struct query *q, const char *value)
 {
@@ -209,6 +233,35 @@ static int parse_switch(struct query *q, const char *key, const char *value, boo
 	return 0;
 }
 
+static int parse_follow(struct query *q, const char *value)
+{
+	return parse_switch(q, "follow", value, &q->follow);
+}
+
+static int parse_looked(struct query *q, const char *value)
+{
+	return parse_switch(q, "looked", value, &q->looked);
+}
+
+/* X(name, "meaning"): the keys of a query beside those that filter; each has a function of its
+ * name. */
+#define PARAMETERS_OF_LINES(X)                                                                     \
+	X(reporter, "`once` (default: the client's view where its end is on this node, else the "  \
+		    "server's), `source`, `destination`, `both`")                                  \
+	X(follow, "`1`: go on with new records until the reader leaves")                           \
+	X(last, "how many kept records first: a number or `all`; default 20, with `follow=1` 0")   \
+	X(looked, "`1`: the last line says how far back kept records were looked through; not "    \
+		  "with `follow=1`")
+
+static const struct {
+	const char *name;
+	int (*parse)(struct query *q, const char *value);
+} line_keys[] = {
+#define X(name, meaning) {#name, parse_##name},
+	PARAMETERS_OF_LINES(X)
+#undef X
+};
+
 static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const char *key,
 				    const char *value)
 {
@@ -217,31 +270,26 @@ static enum MHD_Result add_argument(void *arg, enum MHD_ValueKind kind, const ch
 
 	(void)kind;
 	value = value ? value : "";
-	if (!strcmp(key, "last"))
-		code = parse_last(q, value);
-	else if (!strcmp(key, "follow"))
-		code = parse_switch(q, key, value, &q->follow);
-	else if (!strcmp(key, "looked"))
-		code = parse_switch(q, key, value, &q->looked);
-	else
-		code = filter_add(&q->filter, key, value, &q->err);
+	for (size_t i = 0; i < sizeof(line_keys) / sizeof(line_keys[0]); i++)
+		if (!strcmp(key, line_keys[i].name))
+			return line_keys[i].parse(q, value) ? MHD_NO : MHD_YES;
+	code = filter_add(&q->filter, key, value, &q->err);
+#define X(name, ...) ", " #name
 	if (code == -ENOENT)
-		error_set(&q->err, -ENOENT,
-			  "unknown key \"%.40s\"; there are from, to, protocol, status, path, "
-			  "method, "
-			  "reporter, verdict, follow, last, looked",
-			  key);
+		error_set(&q->err, -ENOENT, "unknown key \"%.40s\"; there are %s", key,
+			  &(FILTER_KEYS(X) PARAMETERS_OF_LINES(X))[2]);
+#undef X
 	return code ? MHD_NO : MHD_YES;
 }
 
-/* |lines|, that have |keys| to ask for. */
-static struct query parse_query(struct MHD_Connection *connection, unsigned keys, const char *lines)
+static struct query parse_query(struct MHD_Connection *connection, enum filter_lines lines,
+				const char *name)
 {
 	struct query q = {0};
 
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &q);
 	if (!q.err.code)
-		filter_check(&q.filter, keys, lines, &q.err);
+		filter_check(&q.filter, lines, name, &q.err);
 	if (!q.has_last)
 		q.last = q.follow ? 0 : DEFAULT_LAST;
 	return q;
@@ -249,7 +297,7 @@ static struct query parse_query(struct MHD_Connection *connection, unsigned keys
 
 static enum MHD_Result get_edges(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, FILTER_OF_EDGES, "edges");
+	struct query q = parse_query(connection, FILTER_EDGES, "edges");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -266,7 +314,7 @@ static struct pieces *recent_of(struct routes *r, enum recent_kind kind, const s
 
 static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, FILTER_OF_REQUESTS, "requests");
+	struct query q = parse_query(connection, FILTER_REQUESTS, "requests");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -276,7 +324,7 @@ static enum MHD_Result get_requests(struct routes *r, struct MHD_Connection *con
 
 static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, FILTER_OF_CONNECTIONS, "connections");
+	struct query q = parse_query(connection, FILTER_CONNECTIONS, "connections");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -287,7 +335,7 @@ static enum MHD_Result get_connections(struct routes *r, struct MHD_Connection *
 
 static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *connection)
 {
-	struct query q = parse_query(connection, FILTER_OF_VERDICTS, "verdicts");
+	struct query q = parse_query(connection, FILTER_VERDICTS, "verdicts");
 
 	if (q.err.code)
 		return answer_error(connection, MHD_HTTP_BAD_REQUEST, q.err.text);
@@ -299,25 +347,47 @@ static enum MHD_Result get_verdicts(struct routes *r, struct MHD_Connection *con
 
 static enum MHD_Result get_index(struct routes *r, struct MHD_Connection *connection);
 
+/* X("path", on the unix socket alone, answer, (tables of its parameters), (tables of the lines it
+ * answers), "meaning"): docs/api.md is made from it. */
+#define API_ROUTES(X)                                                                              \
+	X("/", false, get_index, (), (), "this list")                                              \
+	X("/metrics", false, get_metrics, (), (),                                                  \
+	  "metrics for Prometheus (text 0.0.4, or OpenMetrics 1.0 with exemplars when `Accept` "   \
+	  "prefers it)")                                                                           \
+	X("/stats/prometheus", false, get_metrics, (), (), "the same, under Envoy's path")         \
+	X("/ready", false, get_ready, (), (), "200 when the agent observes")                       \
+	X("/healthz", false, get_health, (), (), "200 when the agent answers")                     \
+	X("/api/v1/status", true, get_status, (), (API_STATUS), "what the agent does")             \
+	X("/api/v1/check", true, get_check, (), (API_CHECK), "what this machine allows")           \
+	X("/api/v1/mesh", true, get_mesh, (), (API_MESH),                                          \
+	  "the configuration in force, and what was wrong with the latest change")                 \
+	X("/api/v1/config", true, get_config, (PARAMETERS_OF_CONFIG),                              \
+	  (API_CONFIG, API_CONFIG_TEXT),                                                           \
+	  "the files of a generation: a line about it, then lines of text")                        \
+	X("/api/v1/services", true, get_services, (), (API_SERVICES),                              \
+	  "a line for each service of the mesh")                                                   \
+	X("/api/v1/endpoints", true, get_endpoints, (), (API_ENDPOINTS),                           \
+	  "a line for each endpoint and port of a service")                                        \
+	X("/api/v1/policy", true, get_explanation, (PARAMETERS_OF_POLICY), (API_POLICY),           \
+	  "what policies decide about a connection, and why")                                      \
+	X("/api/v1/simulate", true, get_simulation, (PARAMETERS_OF_SIMULATE),                      \
+	  (API_SIMULATE, API_SIMULATE_NAMES), "where a connect would go")                          \
+	X("/api/v1/edges", true, get_edges, (FILTER_KEYS, PARAMETERS_OF_LINES), (API_EDGES),       \
+	  "golden signals over the last ten complete seconds, a line for each edge")               \
+	X("/api/v1/requests", true, get_requests, (FILTER_KEYS, PARAMETERS_OF_LINES),              \
+	  (API_REQUESTS, API_LOST, API_LOOKED), "recent and live requests, a line each")           \
+	X("/api/v1/verdicts", true, get_verdicts, (FILTER_KEYS, PARAMETERS_OF_LINES),              \
+	  (API_VERDICTS, API_LOST, API_LOOKED),                                                    \
+	  "connections that the mesh refused, ended or noted: recent and live, a line each")       \
+	X("/api/v1/connections", true, get_connections, (FILTER_KEYS, PARAMETERS_OF_LINES),        \
+	  (API_CONNECTIONS, API_LOST, API_LOOKED),                                                 \
+	  "living connections, a line each; with `last` or `follow=1` openings and closings, "     \
+	  "recent and live")
+
 static const struct route routes[] = {
-	{"/", false, get_index, "this list"},
-	{"/metrics", false, get_metrics, "metrics for Prometheus (text, OpenMetrics)"},
-	{"/stats/prometheus", false, get_metrics, "the same, under Envoy's path"},
-	{"/ready", false, get_ready, "200 when the agent observes"},
-	{"/healthz", false, get_health, "200 when the agent answers"},
-	{"/api/v1/status", true, get_status, "what the agent does"},
-	{"/api/v1/check", true, get_check, "what this machine allows"},
-	{"/api/v1/mesh", true, get_mesh, "the configuration in force, and how it came"},
-	{"/api/v1/config", true, get_config, "the files of a generation (generation)"},
-	{"/api/v1/services", true, get_services, "services of the mesh"},
-	{"/api/v1/endpoints", true, get_endpoints, "endpoints of services"},
-	{"/api/v1/policy", true, get_explanation,
-	 "what policies say of a connection, and why (from, to, port)"},
-	{"/api/v1/simulate", true, get_simulation, "where a connect would go (from, to)"},
-	{"/api/v1/edges", true, get_edges, "golden signals per edge"},
-	{"/api/v1/requests", true, get_requests, "recent and live requests"},
-	{"/api/v1/verdicts", true, get_verdicts, "connections that the mesh refused or noted"},
-	{"/api/v1/connections", true, get_connections, "living connections, and their events live"},
+#define X(path, api, answer, parameters, tables, help) {path, api, answer, help},
+	API_ROUTES(X)
+#undef X
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
