@@ -3,7 +3,7 @@
 #include "control/apply/steering.h"
 
 #include "control/apply/planner.h"
-#include "control/apply/recognize.h"
+#include "control/apply/process_match.h"
 #include "control/apply/steering_state.h"
 #include "control/apply/verdict_names.h"
 #include "control/export/json.h"
@@ -285,8 +285,8 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 		return error_set(err, -errno, "cannot map the state of the mesh: %s",
 				 strerror(errno));
 	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
-	s->recognize = recognize_new(o->cgroup_path, o->arg);
-	if (!s->eject || !s->recognize)
+	s->match = process_match_new(o->cgroup_path, o->arg);
+	if (!s->eject || !s->match)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	mesh_maps_live_arena(s->maps, &options.live);
 	mesh_maps_keep_mapped(s->maps);
@@ -315,7 +315,7 @@ void steering_free(struct steering *s)
 	planner_free(s->planner);
 	generation_put(s->generation);
 	eject_free(s->eject);
-	recognize_free(s->recognize);
+	process_match_free(s->match);
 	mesh_maps_free(s->maps);
 	free(s->shown);
 	free(s->names);
@@ -371,7 +371,7 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 		return -ENOENT;
 	m = s->generation->mesh;
 	if (owner)
-		workload = recognize_owner(s->recognize, m, s->generation->number, owner, addr);
+		workload = process_match_owner(s->match, m, s->generation->number, owner, addr);
 	if (workload == MESH_NONE)
 		workload = mesh_workload_find(m, addr);
 	endpoint = mesh_endpoint_find(m, addr);

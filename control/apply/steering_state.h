@@ -18,7 +18,7 @@ struct steering {
 	const struct weft_service_state *services;
 	struct eject *eject;
 	struct generation *generation; /* NULL: none yet */
-	struct recognize *recognize;
+	struct process_match *match;
 	void (*end_connections)(void *arg);
 	void *end_arg;
 	uint64_t close_until_ns; /* WEFT_EJECTED_CLOSE holds somewhere until then, 0: nowhere */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Who local processes are found to be. */
-#include "control/apply/recognize.h"
+#include "control/apply/process_match.h"
 
 #include "mesh-config/model/programs.h"
 #include "mesh-config/resolve/source.h"
@@ -62,16 +62,16 @@ static struct mesh *build(void)
 	return m;
 }
 
-static const char *named(struct recognize *r, const struct mesh *m, const struct weft_owner *owner,
-			 const uint8_t addr[16])
+static const char *named(struct process_match *r, const struct mesh *m,
+			 const struct weft_owner *owner, const uint8_t addr[16])
 {
-	uint32_t found = recognize_owner(r, m, 1, owner, addr);
+	uint32_t found = process_match_owner(r, m, 1, owner, addr);
 
 	return found == MESH_NONE ? "nobody" : m->workloads[found].name;
 }
 
 /* Of a program at |path|, or of this name alone, that |changed_by| may change. */
-static const char *at(struct recognize *r, const struct mesh *m, const char *path,
+static const char *at(struct process_match *r, const struct mesh *m, const char *path,
 		      uint32_t changed_by)
 {
 	const uint8_t addr[16] = {[10] = 0xff, 0xff, 10, 9, 0, 1};
@@ -82,7 +82,7 @@ static const char *at(struct recognize *r, const struct mesh *m, const char *pat
 	return named(r, m, &owner, addr);
 }
 
-static const char *who(struct recognize *r, const struct mesh *m, uint64_t cgroup, uint32_t uid,
+static const char *who(struct process_match *r, const struct mesh *m, uint64_t cgroup, uint32_t uid,
 		       const char *exe, uint8_t second)
 {
 	const uint8_t addr[16] = {[10] = 0xff, 0xff, 10, second, 0, 1};
@@ -94,7 +94,7 @@ static const char *who(struct recognize *r, const struct mesh *m, uint64_t cgrou
 
 static void the_first_that_fits(void **state)
 {
-	struct recognize *r = recognize_new(path, NULL);
+	struct process_match *r = process_match_new(path, NULL);
 	struct mesh *m = build();
 
 	(void)state;
@@ -116,12 +116,12 @@ static void the_first_that_fits(void **state)
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
 	assert_int_equal(asked, 0);
 	mesh_free(m);
-	recognize_free(r);
+	process_match_free(r);
 }
 
 static void by_their_path(void **state)
 {
-	struct recognize *r = recognize_new(path, NULL);
+	struct process_match *r = process_match_new(path, NULL);
 	struct mesh *m = build();
 
 	(void)state;
@@ -134,12 +134,12 @@ static void by_their_path(void **state)
 	assert_string_equal(at(r, m, "/opt/till", WEFT_OWNERS_MANY), "nobody");
 	assert_string_equal(at(r, m, "till", 5), "nobody");
 	mesh_free(m);
-	recognize_free(r);
+	process_match_free(r);
 }
 
 static void what_is_not_known_is_not_guessed(void **state)
 {
-	struct recognize *r = recognize_new(path, NULL);
+	struct process_match *r = process_match_new(path, NULL);
 	struct mesh *m = build();
 
 	(void)state;
@@ -147,7 +147,7 @@ static void what_is_not_known_is_not_guessed(void **state)
 	assert_string_equal(who(r, m, 77, 5, "x", 0), "nobody");       /* in which group? */
 	assert_string_equal(who(r, m, 77, 8, "worker", 1), "program"); /* before any of those */
 	mesh_free(m);
-	recognize_free(r);
+	process_match_free(r);
 }
 
 /* The path cannot be said when it is asked for first. */
@@ -160,7 +160,7 @@ static int path_later(void *arg, uint64_t id, char *out, size_t size)
 
 static void a_path_that_comes_later(void **state)
 {
-	struct recognize *r = recognize_new(path_later, NULL);
+	struct process_match *r = process_match_new(path_later, NULL);
 	struct mesh *m = build();
 
 	(void)state;
@@ -170,7 +170,7 @@ static void a_path_that_comes_later(void **state)
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
 	assert_int_equal(asked, 2);
 	mesh_free(m);
-	recognize_free(r);
+	process_match_free(r);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Matchers are in order of precedence. A program opens many connections, so results are cached. */
-#include "control/apply/recognize.h"
+#include "control/apply/process_match.h"
 
 #include "base/slice.h"
 #include "base/table.h"
@@ -26,8 +26,8 @@ struct question {
 	uint32_t known; /* 1: the entry is used */
 };
 
-struct recognize {
-	recognize_path_fn path;
+struct process_match {
+	process_match_path_fn path;
 	void *arg;
 	struct {
 		struct question question;
@@ -42,9 +42,9 @@ struct facts {
 	bool later;	/* it cannot be said now */
 };
 
-struct recognize *recognize_new(recognize_path_fn path, void *arg)
+struct process_match *process_match_new(process_match_path_fn path, void *arg)
 {
-	struct recognize *r = calloc(1, sizeof(*r));
+	struct process_match *r = calloc(1, sizeof(*r));
 
 	if (r) {
 		r->path = path;
@@ -53,7 +53,7 @@ struct recognize *recognize_new(recognize_path_fn path, void *arg)
 	return r;
 }
 
-void recognize_free(struct recognize *r)
+void process_match_free(struct process_match *r)
 {
 	free(r);
 }
@@ -149,7 +149,7 @@ static bool asks_for_groups(const struct mesh *m)
 	return false;
 }
 
-static void look_for_path(const struct recognize *r, struct facts *f)
+static void look_for_path(const struct process_match *r, struct facts *f)
 {
 	int e = r->path(r->arg, f->owner->cgroup_id, f->path, sizeof(f->path));
 
@@ -172,8 +172,8 @@ static uint32_t first_that_holds(const struct mesh *m, const struct facts *f)
 	return MESH_NONE;
 }
 
-uint32_t recognize_owner(struct recognize *r, const struct mesh *m, uint64_t generation,
-			 const struct weft_owner *owner, const uint8_t addr[16])
+uint32_t process_match_owner(struct process_match *r, const struct mesh *m, uint64_t generation,
+			     const struct weft_owner *owner, const uint8_t addr[16])
 {
 	struct question q = {.generation = generation,
 			     .cgroup_id = owner->cgroup_id,
