@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tells protocols by their first bytes, and would rather say "opaque" than be wrong. */
+/* Finds the protocol of a direction by its first bytes; "opaque" where it is not certain. */
 #include "datapath/decode/classify.h"
 
 #define TLS_RECORD_HEAD_BYTES 5
@@ -48,14 +48,14 @@ static enum match match_tls_hello(struct slice s)
 		return MATCH_NO;
 	if (s.size_bytes < needed)
 		return MATCH_MAYBE;
-	/* SSL 3.0 in the record is what some clients of today still write. */
+	/* The record's version may be 3.0 (SSL 3.0): some current clients write it. */
 	if (match_byte(s, 2) > 4 || match_number(s, 3, 2) < 6 ||
 	    match_number(s, 3, 2) > TLS_MAX_RECORD_BYTES)
 		return MATCH_NO;
 	return is_hello(match_after(s, hello_at)) ? MATCH_YES : MATCH_NO;
 }
 
-/* Where the next record's head is there too, it must be one as well. */
+/* If the head of the next record is there, too, it must be valid as well. */
 static enum match match_tls_midstream(struct slice s)
 {
 	if (s.size_bytes < TLS_RECORD_HEAD_BYTES) {
@@ -75,7 +75,7 @@ static enum match match_tls_midstream(struct slice s)
 
 /* ---- all of them */
 
-/* What the first bytes of a connection are, or those from its |midst|. */
+/* Tries all protocols: for the first bytes of a connection, or for bytes from its |midst|. */
 static enum match match_all(struct slice s, bool midstream, bool midst, struct classified *ret)
 {
 	enum match match = midst ? match_tls_midstream(s) : match_tls_hello(s), one;

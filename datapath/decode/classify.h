@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which protocol the first bytes of a direction speak. Pure. */
+/* Finds the protocol of a direction by its first bytes. Pure. */
 #pragma once
 
 #include "datapath/decode/decoder.h"
@@ -15,18 +15,18 @@ enum classify_result {
 
 struct classified {
 	enum classify_result result;
-	const struct decoder *decoder; /* of what they are the bytes (CLASSIFY_DECODER), or NULL */
-	enum http_side sender;	       /* who says them, or HTTP_ANY_SIDE */
-	bool midstream;		       /* they are the midst of a connection */
+	const struct decoder *decoder; /* of the protocol (CLASSIFY_DECODER), or NULL */
+	enum http_side sender;	       /* the end that sends them, or HTTP_ANY_SIDE */
+	bool midstream;		       /* they are from the middle of a connection */
 };
 
 /* |midstream|: the direction was in use before these bytes. At most CLASSIFY_MAX_BYTES are needed:
- * with that many the answer is never CLASSIFY_MORE. Give all there are: without a preface HTTP/2 is
- * only known by its second frame. */
+ * with that many the result is never CLASSIFY_MORE. Pass all that are available: without a preface
+ * HTTP/2 is only known by its second frame. */
 struct classified classify(const uint8_t *data, size_t size_bytes, bool midstream);
 
-/* Of bytes in which the kernel half has found that a frame begins (struct feed). */
+/* The result for bytes in which a frame begins, as the kernel half found (struct feed). */
 struct classified classify_frame(void);
 
-/* The decoder of what this token of HTTP/1's Upgrade asks for, or NULL. */
+/* The decoder of the protocol that this token of HTTP/1's Upgrade names, or NULL. */
 const struct decoder *decoder_of_upgrade(struct slice token);

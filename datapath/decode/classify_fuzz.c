@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Fuzzes the classifier and the string helpers: no over-read, no answer without end, no harmful
+/* Fuzzes the classifier and the string helpers: no over-read, no endless CLASSIFY_MORE, no harmful
  * output. */
 #include "datapath/decode/classify.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What classify knows, and what it must not take for something it knows. */
+/* Protocols that classify must find, and bytes that it must not take for one of them. */
 #include "datapath/decode/classify.h"
 
 #include "datapath/decode/fixture_test.h"
@@ -17,7 +17,7 @@
 	"\x16\x03\x03\0\x7a\x02\0\0\x76\x03\x03"                                                   \
 	"0123456789abcdef0123456789abcdef\0\x13\x01"
 
-/* What a decoder's bytes are, beside enum classify_result. */
+/* Results for the protocols of decoders, in addition to enum classify_result. */
 enum {
 	CLASSIFY_HTTP1_REQUEST = CLASSIFY_DECODER + 1,
 	CLASSIFY_HTTP1_RESPONSE,
@@ -111,7 +111,7 @@ static const struct sample samples[] = {
 	{SLICE("\0\0\0\0\0\0\0\x01\0\0\0\x05hello"), true, CLASSIFY_OPAQUE},
 	{SLICE("\0\x02\0\x01\0\0\0\0\0\0\0\x01"), true, CLASSIFY_OPAQUE},
 	{SLICE("\0\x03\0\0\0\0\0\0\0\0\0\0"), true, CLASSIFY_OPAQUE},
-	/* HTTP/2 frames that cannot be */
+	/* impossible HTTP/2 frames */
 	{SLICE("\0\0\x05\x04\0\0\0\0\0abcde"), false, CLASSIFY_OPAQUE},	  /* SETTINGS of 5 bytes */
 	{SLICE("\0\0\x06\x04\x01\0\0\0\0abcdef"), true, CLASSIFY_OPAQUE}, /* an ACK with content */
 	{SLICE("\0\0\x06\x04\0\0\0\0\x01"
@@ -120,18 +120,18 @@ static const struct sample samples[] = {
 	{SLICE("\0\0\x08\x06\0\0\0\0\x01"
 	       "abcdefgh"),
 	 true, CLASSIFY_OPAQUE},				 /* PING on a stream */
-	{SLICE("\0\0\x01\0\0\0\0\0\0a"), true, CLASSIFY_OPAQUE}, /* DATA on none */
+	{SLICE("\0\0\x01\0\0\0\0\0\0a"), true, CLASSIFY_OPAQUE}, /* DATA without a stream */
 	{SLICE("\0\0\x01\0\0\0\0\0\x02"
 	       "a"),
 	 true, CLASSIFY_OPAQUE}, /* an even stream */
 	{SLICE("\0\0\x01\0\x02\0\0\0\x01"
 	       "a"),
-	 true, CLASSIFY_OPAQUE}, /* a flag of no meaning */
+	 true, CLASSIFY_OPAQUE}, /* an undefined flag */
 	{SLICE("\0\0\x01\0\0\x80\0\0\x01"
 	       "a"),
 	 true, CLASSIFY_OPAQUE}, /* the reserved bit */
 	{SLICE(WINDOW_FRAME "\0\0\x04\x09\x01\0\0\0\x01"), true, CLASSIFY_OPAQUE},
-	{SLICE(WINDOW_FRAME HEADERS_HEAD), false, CLASSIFY_OPAQUE}, /* no way to start */
+	{SLICE(WINDOW_FRAME HEADERS_HEAD), false, CLASSIFY_OPAQUE}, /* not a valid start */
 	/* looks like TLS */
 	{SLICE("\x16\x03\x01\x02\0\x05\0\x01\xfc\x03\x03"), false, CLASSIFY_OPAQUE},
 	{SLICE("\x16\x03\x01\x02\0\x01\0\x01\xfc\x04\x03"), false, CLASSIFY_OPAQUE},
@@ -143,7 +143,7 @@ static const struct sample samples[] = {
 	{SLICE("\x18\x03\x03\0\x10"), true, CLASSIFY_OPAQUE},
 	{SLICE("\x14\x03\x03\0\x02\x01\x01"), true, CLASSIFY_OPAQUE},
 	{SLICE("\x15\x03\x03\0\x02\x01\0garbage"), true, CLASSIFY_OPAQUE},
-	/* ---- not enough to tell */
+	/* ---- too few bytes */
 	{{0}, false, CLASSIFY_MORE},
 	{SLICE("GE"), false, CLASSIFY_MORE},
 	{SLICE("GET /a-path"), false, CLASSIFY_MORE},
@@ -180,8 +180,8 @@ static int guarded(const char *data, size_t size_bytes, bool midstream)
 	return kind_of(classify(piece, size_bytes, midstream));
 }
 
-/* Fewer bytes may leave it open, or (midstream) be a whole frame, but never tell another protocol.
- */
+/* With fewer bytes the result may be CLASSIFY_MORE, or (midstream) that of a complete frame, but
+ * never another protocol. */
 static void test_samples(void **state)
 {
 	(void)state;
@@ -201,7 +201,7 @@ static void test_samples(void **state)
 	}
 }
 
-/* Random bytes: at a given seed none is taken for a protocol; 64 bytes are always enough. */
+/* Random bytes: with a given seed none are taken for a protocol; 64 bytes are always enough. */
 static void test_random(void **state)
 {
 	unsigned seed = 7, taken = 0;

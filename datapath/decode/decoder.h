@@ -6,8 +6,8 @@
 #include "datapath/decode/http.h"
 #include "datapath/decode/match.h"
 
-/* X(argument, name, symbol, malformed): the table is |symbol|_decoder, |symbol| the reason of the
- * loss of what is |malformed|. */
+/* X(argument, name, symbol, malformed): the table is |symbol|_decoder; |symbol| is also the reason
+ * of the loss of what is |malformed|. */
 #define DECODERS(X, argument)                                                                      \
 	X(argument, HTTP1, http1, "not valid HTTP/1")                                              \
 	X(argument, HTTP2, http2, "not valid HTTP/2")
@@ -18,8 +18,8 @@ enum decoder_id {
 #undef X
 };
 
-/* Operations on a decoder of one direction. Those marked "or NULL" need not be there. A gap is fed
- * like bytes (struct feed). */
+/* Operations on a decoder of one direction. Those marked "or NULL" are optional. A gap is fed like
+ * bytes (struct feed). */
 struct decoder {
 	enum decoder_id id;
 	const char *name;	   /* of the protocol, in records */
@@ -45,11 +45,11 @@ struct decoder {
 	void (*free)(void *decoder);
 	/* |*ret_used|, which is all at first: bytes taken when DECODE_SWITCH is returned. */
 	enum decode_status (*feed)(void *decoder, const struct feed *f, size_t *ret_used);
-	/* How many bytes from here on may be missing without losing synchronisation. */
+	/* How many bytes may be missing from here on without loss of synchronisation. */
 	uint64_t (*body_left)(const void *decoder);
 	/* Where the head that is being read began, and its stream; 0: no head is being read. */
 	uint64_t (*head_first)(const void *decoder, uint32_t *ret_stream_id);
-	/* The request that is being read has an answer of |status|; or NULL. */
+	/* The request that is being read was answered with |status|; or NULL. */
 	void (*answered)(void *decoder, uint16_t status);
 	/* Links the decoders of the two directions of one connection; or NULL. */
 	void (*pair)(void *client, void *server);

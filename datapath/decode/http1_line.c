@@ -4,7 +4,7 @@
 
 #include "datapath/decode/token.h"
 
-/* The IANA registry of methods, and what UPnP and caches add. */
+/* The IANA registry of methods, and those that UPnP and caches add. */
 static const char methods[] =
 	"ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK "
 	"LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS "
@@ -22,7 +22,7 @@ static bool is_known_method(struct slice method)
 	return false;
 }
 
-/* Servers take more than one space where one belongs. */
+/* Servers accept several spaces in place of one. */
 static struct slice after_spaces(struct slice s)
 {
 	while (s.size_bytes && *s.data == ' ')
@@ -30,7 +30,7 @@ static struct slice after_spaces(struct slice s)
 	return s;
 }
 
-/* How a target may begin. */
+/* Whether a target may begin with |c|. */
 static bool begins_target(uint8_t c)
 {
 	bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
@@ -56,8 +56,7 @@ static enum match match_target(struct slice s)
 		       : MATCH_NO;
 }
 
-/* Behind the empty lines that a server is to ignore (RFC 9112 2.2), as far as they are one or two.
- */
+/* Skips empty lines before a request, which a server ignores (RFC 9112 2.2): two at most. */
 static struct slice after_empty_lines(struct slice s)
 {
 	for (int i = 0; i < 4 && s.size_bytes && (*s.data == '\r' || *s.data == '\n'); i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// HTTP/2 frames (RFC 9113) of one direction. Every payload is shared out the same way: bytes that
-// are gathered and looked at, then a fragment of a header block or body content, then bytes
-// that are skipped.
+// HTTP/2 frames (RFC 9113) of one direction. Each payload has three parts, of which any may be
+// empty: bytes that are gathered and parsed, then a fragment of a header block or body content,
+// then bytes that are skipped.
 #include "datapath/decode/http2.h"
 
 #include "base/cursor.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define FRAME_HEAD_BYTES  9
-#define FRAME_TAKEN_BYTES 16384 /* as long as every receiver takes (RFC 9113 4.2) */
+#define FRAME_TAKEN_BYTES 16384 /* every receiver accepts frames of this length (RFC 9113 4.2) */
 #define SETTING_BYTES	  6
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -30,7 +30,7 @@ struct frame {
 	uint32_t gather_bytes, fragment_bytes, body_bytes, skip_bytes;
 };
 
-/* The gathered part of a frame so far, when it did not come at once. */
+/* The gathered part of a frame, while it is incomplete. */
 struct hold {
 	uint8_t *data;
 	uint32_t used_bytes;
@@ -45,7 +45,7 @@ struct http2 {
 			       client the preface is enough, since some servers require no more */
 	uint8_t head_used;  /* bytes of the preface or of a frame's head */
 	uint8_t head[FRAME_HEAD_BYTES];
-	uint32_t takes_bytes; /* the longest frame that this side receives; 0 = not known */
+	uint32_t takes_bytes; /* the longest frame that this side accepts; 0 = not known */
 	struct frame frame;
 	struct http2_block block;
 	struct hold hold;
@@ -96,7 +96,7 @@ static void take_fields(struct http2 *h, const struct hpack_fields *fields, uint
 			    });
 }
 
-/* |rest|: a block that is all here, or nothing. */
+/* |rest|: a complete block, or nothing. */
 static void end_block(struct http2 *h, struct slice rest, uint64_t position)
 {
 	const struct hpack_fields *found;
@@ -136,7 +136,8 @@ static bool has_fragment(const struct frame *f)
 
 /* ---- frames */
 
-/* Of a midstream direction it is not known what was announced before, so the bound stays open. */
+/* What was announced before a midstream direction was discovered is not known, so there is no
+ * bound. */
 static void take_settings(struct http2 *h, struct slice payload)
 {
 	struct cursor c = cursor_over(payload.data, payload.size_bytes);
@@ -148,7 +149,7 @@ static void take_settings(struct http2 *h, struct slice payload)
 	}
 	if (h->frame.flags & FLAG_ACK || h->midstream)
 		return;
-	if (h->frame.skip_bytes) { /* may announce anything */
+	if (h->frame.skip_bytes) { /* the part that is skipped may announce anything */
 		h->takes_bytes = ANY_BYTES;
 		table_bytes = UINT32_MAX;
 	}
@@ -191,8 +192,8 @@ static void take_goaway(struct http2 *h, struct slice payload, uint64_t position
 		l->goaway(l->arg, last_stream_id, cursor_u32_be(&c), position);
 }
 
-/* DATA and header blocks: of what is gathered only the length of the padding matters, which stands
- * first and is cut from |content_bytes|. */
+/* DATA and header blocks: the gathered part begins with the length of the padding, which is
+ * subtracted from |content_bytes|. */
 static void take_padding(struct http2 *h, struct slice payload, uint32_t *content_bytes)
 {
 	bool padded = h->frame.flags & FLAG_PADDED && h->frame.type != FRAME_CONTINUATION;
@@ -242,7 +243,7 @@ static void end_frame(struct http2 *h, uint64_t position)
 		end_block(h, SLICE(""), position);
 }
 
-/* Goes on to the part of the payload that comes next; |position| is that of the last byte taken. */
+/* Goes on to the next part of the payload; |position| is that of the last byte taken. */
 static void continue_frame(struct http2 *h, uint64_t position)
 {
 	const struct frame *f = &h->frame;
@@ -278,8 +279,8 @@ static void begin_block(struct http2 *h)
 	};
 }
 
-/* A midstream direction may begin with the rest of a block. What it inserts into the table is older
- * than all that we know, so it can be passed over. */
+/* A midstream direction may begin with the rest of a block. It inserts entries into the table that
+ * are older than all known ones, so it can be skipped. */
 static void begin_continuation(struct http2 *h)
 {
 	h->counters.continuations++;
@@ -309,8 +310,8 @@ static bool rules_kept(const struct http2 *h)
 	return scope == ON_EITHER || (scope == ON_STREAM) == !!f->stream_id;
 }
 
-/* Bytes that are no frame look like one that is much too long, and would be passed over in
- * silence. */
+/* Bytes that are not a frame usually look like one that is much too long, which would be skipped
+ * without an error. */
 static bool is_too_long(const struct http2 *h)
 {
 	return h->peer && h->peer->takes_bytes && h->frame.size_bytes > h->peer->takes_bytes;
@@ -333,7 +334,7 @@ static void check_frame(struct http2 *h)
 	h->settings_seen = true;
 }
 
-/* Shares the payload out: what is gathered, what is body, what is skipped. */
+/* Divides the payload into the gathered part, the fragment or body, and the skipped part. */
 static void divide_payload(struct frame *f)
 {
 	uint32_t gather = f->type < FRAME_MAX ? frame_rules[f->type].gathered_bytes : 0;
@@ -374,7 +375,7 @@ static void begin_frame(struct http2 *h, const uint8_t head[FRAME_HEAD_BYTES], u
 		continue_frame(h, position);
 }
 
-/* ---- bytes: each takes some from |f| at |index| and returns how many */
+/* ---- consumers of bytes: each takes some of |f| at |index| and returns how many */
 
 static size_t at_most(const struct feed *f, size_t index, size_t size_bytes)
 {
@@ -415,7 +416,7 @@ static size_t feed_head(struct http2 *h, const struct feed *f, size_t index)
 	return n;
 }
 
-/* In place when all is there, else by way of the hold. */
+/* In place if it is complete, else gathered in the hold. */
 static size_t feed_gather(struct http2 *h, const struct feed *f, size_t index)
 {
 	struct hold *hold = &h->hold;
@@ -439,7 +440,7 @@ static size_t feed_gather(struct http2 *h, const struct feed *f, size_t index)
 	return n;
 }
 
-/* A block that is all here is inflated in place. */
+/* A block that is complete is inflated in place. */
 static size_t feed_fragment(struct http2 *h, const struct feed *f, size_t index)
 {
 	struct frame *frame = &h->frame;

@@ -23,16 +23,16 @@ struct http2 *http2_new(enum http_side side, enum http_start start,
 			const struct http_listener *listener);
 void http2_free(struct http2 *h);
 
-/* Feeds bytes or a gap. A gap inside the payload of a DATA frame is counted as body, inside what is
- * skipped anyway (padding, PING, unknown frames) it changes nothing; elsewhere it gives
- * DECODE_DESYNC (a lost header block would poison all that follow). Padding is not body. A HEADERS
- * block after the first of a stream and direction is trailers (interim 1xx responses apart). A
- * head's |first| is the first byte of the HEADERS frame, |last| the last of the frame that ends the
- * block, |header_bytes| the size of the block itself. PUSH_PROMISE header blocks are inflated (the
- * table must stay right) and not reported; the pushed response is. Of a midstream direction,
- * fields that refer to table entries from before are missing and the head is |incomplete|; no field
- * is ever wrong. What some servers forgive their clients is no error: no SETTINGS at the start, a
- * stream on SETTINGS, PING and GOAWAY. */
+/* Feeds bytes or a gap. A gap inside the payload of a DATA frame counts as body. A gap inside a
+ * part that is skipped (padding, PING, unknown frames) has no effect. Elsewhere it gives
+ * DECODE_DESYNC, because all header blocks depend on those before. Padding is not body. A HEADERS
+ * block after the first one of a stream and direction is trailers, except interim (1xx) responses.
+ * A head's |first| is the first byte of the HEADERS frame, |last| the last of the frame that ends
+ * the block, |header_bytes| the size of the block itself. PUSH_PROMISE header blocks are inflated
+ * (the table must stay right) and not reported; the pushed response is. In a midstream direction,
+ * fields that refer to unknown table entries are missing and the head is |incomplete|; no field is
+ * ever wrong. Deviations that some servers accept are not errors: no SETTINGS at the start, a
+ * stream number in SETTINGS, PING and GOAWAY. */
 enum decode_status http2_feed(struct http2 *h, const struct feed *f);
 
 /* The two directions of one connection; when one is freed, the other drops its link.
@@ -41,13 +41,13 @@ enum decode_status http2_feed(struct http2 *h, const struct feed *f);
  * malformed. */
 void http2_pair(struct http2 *client, struct http2 *server);
 
-/* Of the payload of a DATA frame that is longer, the kernel half leaves out all but the first
- * bytes: as many as a gRPC message begins with. */
+/* Of a longer payload of a DATA frame the kernel half copies only the first bytes: as many as the
+ * prefix of a gRPC message has. */
 #define HTTP2_COPIED_BYTES    512
 #define HTTP2_LEFT_HEAD_BYTES 5
 
-/* Payload bytes of the current DATA frame that are still to come and may be skipped without
- * looking: of a short frame in a gRPC stream not beyond the current message. */
+/* How many of the next payload bytes of the current DATA frame may be missing; in a short frame of
+ * a gRPC stream at most those of the current message. */
 uint64_t http2_body_left(const struct http2 *h);
 
 /* The stream whose header block is being read, which began at |*ret_first|; 0: none. */
@@ -55,5 +55,6 @@ uint32_t http2_block_stream(const struct http2 *h, uint64_t *ret_first);
 
 const struct http2_counters *http2_counts(const struct http2 *h);
 
-/* What was wrong, a static string ("frame size", "SETTINGS too long", nghttp2's own words). */
+/* The reason of the latest error, a static string ("frame size", "SETTINGS too long", or nghttp2's
+ * text). */
 const char *http2_reason(const struct http2 *h);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Header blocks: a short one waits for END_HEADERS; of a long one only a field that is not complete
- * waits. */
+/* Header blocks: a short one is stored until END_HEADERS; of a long one only an incomplete field is
+ * stored. */
 #include "datapath/decode/http2_block.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static bool reserve(struct http2_block *b, uint32_t size_bytes)
 	return true;
 }
 
-/* Inflates what is held, but for a field that is cut. */
+/* Inflates the stored bytes, except an incomplete field at their end. */
 static enum decode_status inflate_part(struct http2_block *b)
 {
 	struct slice part = {(const char *)b->held, b->held_bytes};
@@ -56,7 +56,7 @@ static enum decode_status inflate_part(struct http2_block *b)
 	return status;
 }
 
-/* Where a block is cut into parts follows from its bytes alone, not from how they come. */
+/* The parts depend only on the bytes of the block, not on how they arrive. */
 enum decode_status http2_block_take(struct http2_block *b, struct slice bytes, size_t *ret_taken)
 {
 	uint32_t room;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The header blocks of one direction of HTTP/2: fragments of HEADERS, PUSH_PROMISE and CONTINUATION
- * in, fields out. A long block is inflated in parts, so that what is kept of one is bounded however
- * long it is. Pure; used by http2.c alone. */
+ * in, fields out. A long block is inflated in parts, so that the bytes stored of a block are
+ * bounded. Pure; used by http2.c alone. */
 #pragma once
 
 #include "datapath/decode/hpack.h"
@@ -15,14 +15,14 @@ struct http2_block {
 	uint64_t first; /* position of the first frame */
 	uint64_t size_bytes;
 	struct hpack *hpack;
-	/* fragments that wait for others */
+	/* stored fragments */
 	uint8_t *held;
 	uint32_t held_bytes, held_size;
-	uint32_t part_bytes;	     /* that many are inflated next */
+	uint32_t part_bytes;	     /* the number that is inflated next */
 	struct hpack_fields *fields; /* of a block that is inflated in parts, or NULL */
 };
 
-/* Gives back what is held. The inflater is the caller's. */
+/* Frees the stored bytes. The inflater is the caller's. */
 void http2_block_free(struct http2_block *b);
 
 /* The next bytes of an open block. Takes at least one of them, |*ret_taken|. DECODE_LIMIT: memory

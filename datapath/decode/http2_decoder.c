@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of the HTTP/2 decoder, and by which first bytes the protocol is known (RFC 9113). */
+/* The table of the HTTP/2 decoder, and how it recognizes its first bytes (RFC 9113). */
 #include "datapath/decode/decoder.h"
 #include "datapath/decode/http2.h"
 #include "datapath/decode/http2_frames.h"
 
 #define HTTP2_FRAME_HEAD_BYTES 9
 #define HTTP2_MAX_FRAME_BYTES  16384   /* RFC 9113 4.2: what every peer may send */
-#define HTTP2_MAX_DATA_BYTES   4194304 /* announced by peers that speak gRPC */
+#define HTTP2_MAX_DATA_BYTES   4194304 /* gRPC implementations announce this much */
 
-/* What a frame of a type may look like. Streams that carry requests have odd numbers. */
+/* What frames of each type may look like. Streams of requests have odd numbers. */
 static const struct frame_shape {
 	uint8_t flags;
 	bool on_stream;
@@ -69,7 +69,7 @@ static enum match begins(struct slice s, bool midstream, enum http_side *ret_sen
 	return match == MATCH_NO ? match_settings(s) : match;
 }
 
-/* The start of a DATA frame whose payload the kernel half leaves out, but for the head of a gRPC
+/* The start of a DATA frame of whose payload the kernel half copies only the prefix of a gRPC
  * message. */
 static bool is_left_out(struct slice s, size_t frame_bytes)
 {
@@ -78,7 +78,7 @@ static bool is_left_out(struct slice s, size_t frame_bytes)
 	       frame_bytes > s.size_bytes;
 }
 
-/* The bytes behind a frame are fewer than a head, and may begin another one. */
+/* The bytes after a frame are fewer than a head, and may begin another frame. */
 static enum match match_frame_cut(struct slice s, size_t frame_bytes)
 {
 	if (s.size_bytes <= frame_bytes || s.size_bytes < CLASSIFY_MAX_BYTES)
@@ -86,7 +86,7 @@ static enum match match_frame_cut(struct slice s, size_t frame_bytes)
 	return match_byte(s, frame_bytes) ? MATCH_NO : MATCH_YES;
 }
 
-/* Two frames of which the second's head is there, or one that is all there is. */
+/* A frame and the head of a second one, or a single frame and no more bytes. */
 static enum match match_midstream(struct slice s)
 {
 	if (s.size_bytes < HTTP2_FRAME_HEAD_BYTES)
@@ -142,7 +142,7 @@ const struct decoder http2_decoder = {
 	.version = HTTP_2,
 	.multiplexed = true,
 	.upgrade = {"h2c", 3},
-	.refusal = {"HTTP/1.", 7}, /* like no frame begins */
+	.refusal = {"HTTP/1.", 7}, /* no frame begins like this */
 	.refused_by = &http1_decoder,
 	.begins = begins,
 	.midstream = match_midstream,

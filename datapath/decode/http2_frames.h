@@ -17,10 +17,11 @@ enum {
 
 enum scope { ON_CONNECTION, ON_STREAM, ON_EITHER };
 #define ANY_BYTES      0xffffff
-#define SETTINGS_BYTES 16380 /* that are looked at */
+#define SETTINGS_BYTES 16380 /* that are parsed */
 
-/* Frame types in the order of their numbers: where they may stand, the bounds of their length, how
- * much of the payload is gathered (of those with a header block: what comes before it). */
+/* Frame types in the order of their numbers: on which streams they are allowed, the bounds of their
+ * length, how much of the payload is gathered (if they have a header block: the bytes before it).
+ */
 #define FRAMES(X)                                                                                  \
 	X(DATA, ON_STREAM, 0, ANY_BYTES, 0)                                                        \
 	X(HEADERS, ON_STREAM, 0, ANY_BYTES, 0)                                                     \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Fuzzes both sides of HTTP/2 in every start, with a gap. However the same bytes are cut, the same
-// must be told.
+// Fuzzes both sides of HTTP/2 in every start, with a gap. The events must not depend on how the
+// bytes are cut.
 #include "datapath/decode/http2.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #define OPTION_BYTES 4
 
 struct told {
-	uint64_t events; /* a hash of everything but the bodies, which are told as they are cut */
+	uint64_t events; /* a hash of all events except bodies, which depend on the cuts */
 	uint64_t body_bytes;
 	uint64_t body_position;
 };
@@ -101,7 +101,7 @@ static void on_goaway(void *arg, uint32_t last_stream_id, uint32_t error_code, u
 	tell_numbers(arg, 'g', last_stream_id, error_code, position);
 }
 
-/* Feeds one piece from a heap copy, so that over-reads and kept pointers show. */
+/* Feeds one piece from a heap copy, so that over-reads and stale pointers are found. */
 static enum decode_status feed_piece(struct http2 *h, const uint8_t *data, size_t from, size_t to)
 {
 	uint8_t *copy = data ? malloc(to - from) : NULL;
@@ -115,7 +115,7 @@ static enum decode_status feed_piece(struct http2 *h, const uint8_t *data, size_
 	return status;
 }
 
-/* The gap is never cut: a place is lost at its first byte. */
+/* The gap is never cut: synchronisation is lost at its first byte. */
 static enum decode_status feed_all(struct http2 *h, const uint8_t *data, size_t size_bytes,
 				   size_t gap_from, size_t gap_to, size_t piece)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// HTTP/2 header blocks and fields of any length: what a long one carries is told, what is left out
-// of it is said, and those after it are right.
+// HTTP/2 header blocks and fields of any length: the fields of a long block are reported, a field
+// left out is marked, and the blocks after it are right.
 #include "datapath/decode/http2.h"
 
 #include "datapath/decode/http2_wire_test.h"
@@ -8,7 +8,7 @@
 #define FRAME_BYTES 16384
 #define BLOCK_BYTES 524288
 
-/* More than a wire holds. */
+/* More than a test's wire buffer has room for. */
 struct flow {
 	uint8_t data[2 * BLOCK_BYTES];
 	size_t used_bytes;
@@ -26,7 +26,7 @@ static struct flow *flow_new(void)
 	return f;
 }
 
-/* A block as HEADERS and as many CONTINUATIONs as frames of |frame_bytes| make of it. */
+/* A block as HEADERS and CONTINUATION frames of |frame_bytes| each. */
 static void flow_block(struct flow *f, uint32_t stream_id, const uint8_t *block, size_t size_bytes,
 		       size_t frame_bytes)
 {
@@ -69,7 +69,7 @@ static void cut_numbers(char *text)
 	*out = 0;
 }
 
-/* What is told of |f|: nothing of it may depend on how it comes. Frees |f|. */
+/* The events of |f|, which must not depend on how its bytes arrive. Frees |f|. */
 static void expect(struct flow *f, const char *text)
 {
 	static const size_t pieces[] = {1, 13, 4032, 2 * BLOCK_BYTES};
@@ -98,7 +98,7 @@ static void expect(struct flow *f, const char *text)
 	free(f);
 }
 
-/* Many fields, each of which pushes others out of the table. */
+/* Many fields, each of which evicts others from the table. */
 static char *many_fields(const char *lines, unsigned count)
 {
 	size_t size = 2048 * (count + 1), n;
@@ -136,7 +136,7 @@ static void long_blocks(void **state)
 	}
 }
 
-/* ---- fields of which a string is too long to be looked at */
+/* ---- fields with a string that is too long to be decoded */
 
 /* A number with a prefix of 7 bits (RFC 7541 5.1). */
 static size_t put_length(uint8_t *out, size_t value)

@@ -99,8 +99,8 @@ static void note_give_way(struct http2_streams *s)
 	note_remove(s, oldest);
 }
 
-/* A note for a stream that has none: the one unused for longest gives way when there is no room.
- * NULL when memory is short. */
+/* Adds a note for a stream that has none; if there is no room, it replaces the least recently used
+ * one. NULL when memory is short. */
 static struct http2_note *note_add(struct http2_streams *s, uint32_t stream_id)
 {
 	struct http2_note *note;
@@ -117,8 +117,8 @@ static struct http2_note *note_add(struct http2_streams *s, uint32_t stream_id)
 }
 
 /* Whether a block is trailers, not a head. Trailers follow a head, have no pseudo-header fields and
- * end the stream (RFC 9113 8.1): the later ones are asked when the streams' notes or the fields are
- * not complete. */
+ * end the stream (RFC 9113 8.1): the second and third condition decide where the notes or the
+ * fields are incomplete. */
 static bool is_trailers(struct http2_streams *s, const struct hpack_fields *fields,
 			uint32_t stream_id, bool end_stream)
 {
@@ -137,7 +137,7 @@ static bool is_trailers(struct http2_streams *s, const struct hpack_fields *fiel
 	return head == HEAD_UNSURE ? end_stream : !fields->unknown_first;
 }
 
-/* Remembers a head whose stream goes on. An unknown status may be that of an interim response. */
+/* Notes a head whose stream continues. An unknown status may be that of an interim response. */
 static void note_head(struct http2_streams *s, const struct http_head *head)
 {
 	struct http2_note *note;
@@ -209,9 +209,9 @@ void http2_streams_data(struct http2_streams *s, uint32_t stream_id, bool end_st
 		note->head = HEAD_SEEN;
 }
 
-/* How many messages are to be reported. Of content whose type is not known none are before a DATA
- * frame and a message end together, as those of gRPC's senders do: what is no gRPC would have to
- * begin with a byte of 0 or 1 and the number of the bytes that follow. */
+/* How many messages to report. If the content type is not known, none until a DATA frame and a
+ * message end together, as those of gRPC senders do: other content would have to begin with a byte
+ * of 0 or 1 and the number of bytes that follow. */
 static uint32_t messages_begun(struct http2_note *note, const uint8_t *data, size_t size_bytes,
 			       bool frame_ends)
 {

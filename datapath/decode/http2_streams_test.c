@@ -53,7 +53,7 @@ static void midstream_requests(void **state)
 	      "9 end @83\n");
 }
 
-/* Heads of unknown fields alone: what they are follows from what passed on their stream. */
+/* Heads with unknown fields only: earlier frames of the stream decide whether they are trailers. */
 static void midstream_responses(void **state)
 {
 	struct wire *w = wire_new();
@@ -63,9 +63,9 @@ static void midstream_responses(void **state)
 	wire_headers(w, 0, 1, ":status: 418\ncontent-type: application/grpc\n");
 	wire_headers(w, END_STREAM, 1, "grpc-status: 3\n");
 	w->used_bytes = 0;
-	wire_headers(w, END_STREAM, 11, "grpc-status: 3\n"); /* nothing passed: may be all */
+	wire_headers(w, END_STREAM, 11, "grpc-status: 3\n"); /* nothing was seen: may be anything */
 	wire_headers(w, END_STREAM, 13,
-		     "grpc-message: m\n"); /* a known field that is none of a head */
+		     "grpc-message: m\n"); /* a known field that does not occur in heads */
 	wire_frame(w, DATA, 0, 15, "x", 1);
 	wire_headers(w, END_STREAM, 15, "grpc-status: 3\n");
 	wire_headers(w, 0, 17, ":status: 103\n");
@@ -93,7 +93,7 @@ static void midstream_responses(void **state)
 	      "19 end @120\n");
 }
 
-/* Of an unknown type: messages are told once frame and message end together, or not at all. */
+/* Of an unknown type: messages are reported once frame and message end together, or not at all. */
 static void midstream_content(void **state)
 {
 	struct wire *w = wire_new();
@@ -222,7 +222,7 @@ static void rapid_resets(void **state)
 
 #define STREAMS (HTTP2_MAX_STREAMS + 372u)
 
-/* More streams at once than notes: the oldest are forgotten and still told right. */
+/* More streams at once than notes: the oldest are forgotten, and still reported right. */
 static void more_streams_than_notes(void **state)
 {
 	struct tally t = {0};
@@ -284,7 +284,7 @@ static void table_sizes(void **state)
 		wire_bytes(out, WIRE_PREFACE, 24);
 		wire_frame(out, SETTINGS, 0, 0, cases[i].settings, 6);
 		send_wire(a, out);
-		http2_free(a); /* the pair outlives neither */
+		http2_free(a); /* the pair ends with each of them */
 		wire_frame(in, HEADERS, END_HEADERS, 1, cases[i].block, 4);
 		assert_int_equal(
 			http2_feed(b, &(struct feed){in->data, in->used_bytes, 1, 1, 0, 0}),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// HTTP/2: what a listener hears, however the bytes arrive.
+// HTTP/2: the events that a listener gets, for any way in which the bytes arrive.
 #include "datapath/decode/http2.h"
 
 #include "datapath/decode/http2_wire_test.h"
@@ -213,7 +213,7 @@ static void malformed_frames(void **state)
 	check("a frame inside a block", w, &server, DECODE_MALFORMED, "");
 }
 
-/* What some servers forgive their clients. */
+/* Deviations that some servers accept. */
 static void forgiven_frames(void **state)
 {
 	static uint8_t settings[18000];
@@ -264,8 +264,8 @@ static enum decode_status feed_with_gap(struct transcript *t, const struct wire 
 	return status;
 }
 
-/* Each gap that lies inside a body changes nothing; any other loses the place, unless what is
- * missing was to be skipped. */
+/* A gap inside a body has no effect; any other loses synchronisation, unless the missing bytes
+ * would have been skipped. */
 static void every_gap(void **state)
 {
 	static struct transcript whole, t;
@@ -369,7 +369,7 @@ static void positions_of_a_record(void **state)
 	free(t);
 }
 
-/* What a receiver of |settings| makes of a frame of |size_bytes|. */
+/* The status of a frame of |size_bytes| to a receiver that announced |settings|. */
 static enum decode_status long_frame(const void *settings, size_t settings_bytes, bool paired,
 				     uint32_t size_bytes)
 {
@@ -397,7 +397,7 @@ static enum decode_status long_frame(const void *settings, size_t settings_bytes
 	return status;
 }
 
-/* Noise in place of a frame is not passed over. */
+/* Random bytes in place of a frame are an error, not skipped. */
 static void frames_too_long(void **state)
 {
 	static const char many[18000] = {0};

@@ -207,7 +207,7 @@ static void h2load_counts(void **state)
 	}
 }
 
-/* The line of |text| that tells of the head at the same place as |line|, or NULL. */
+/* The line of |text| about the head at the same place as |line|, or NULL. */
 static const char *same_head(const char *text, const char *line)
 {
 	char place[64];
@@ -224,9 +224,9 @@ static const char *same_head(const char *text, const char *line)
 	return found;
 }
 
-/* Every word about a head is true: it stands in the line that one who saw all would write. Only a
- * block of a server that is all unknown, on a stream of which nothing was seen, is called a
- * response when it may be trailers. */
+/* Everything reported of a head must also be in the line of a decoder that saw all bytes. Only a
+ * block of a server with unknown fields only, on a stream of which nothing was seen, may be
+ * reported as a response where it is trailers. */
 static void check_words(const char *midstream, const char *all)
 {
 	char words[2048], truth[2048];
@@ -246,7 +246,7 @@ static void check_words(const char *midstream, const char *all)
 	}
 }
 
-/* Joins at the frame boundary |from|; returns how many heads were told. */
+/* Decodes from the frame boundary |from| on; returns how many heads were reported. */
 static unsigned decode_from(const char *whole, const uint8_t *data, size_t size_bytes, size_t from,
 			    enum http_side side)
 {
@@ -271,7 +271,7 @@ static unsigned decode_from(const char *whole, const uint8_t *data, size_t size_
 	return heads;
 }
 
-/* Joined at any frame, nothing that is told is wrong, and every head from there on is told. */
+/* From any frame on: nothing that is reported is wrong, and every head after it is reported. */
 static void midstream_traffic_is_never_wrong(void **state)
 {
 	static const char *const names[] = {"nghttp-client", "nghttp-server", "grpc-client",

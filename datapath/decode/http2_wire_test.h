@@ -116,7 +116,7 @@ static inline void close_http2(void *decoder)
 static const struct fixture_driver
 	__attribute__((unused)) driver = {open_http2, feed_http2, NULL, close_http2};
 
-/* Every way of feeding |w| must tell |expect| and end in |status|; frees |w|. */
+/* Each way of feeding |w| must give the events |expect| and end in |status|; frees |w|. */
 static inline void check(const char *name, struct wire *w, const struct start *start,
 			 enum decode_status status, const char *expect)
 {

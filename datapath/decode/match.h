@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* So many bytes are always enough to decide. */
+/* This many bytes are always enough to decide. */
 #define CLASSIFY_MAX_BYTES 64
 
 /* MATCH_MAYBE: these bytes fit, more are needed. */
