@@ -102,7 +102,7 @@ static void work(void)
 
 /* One connection, both ends of which are on one CPU. */
 struct talker {
-	struct attach *attach; /* of the one who also reads the ring, or NULL */
+	struct reader *reader; /* of the one who also reads the ring, or NULL */
 	pthread_t thread;
 	unsigned cpu;
 	unsigned times;
@@ -123,22 +123,22 @@ static void *talk(void *arg)
 		work();
 		carry(fd[1], fd[0], RESPONSE, sizeof(RESPONSE) - 1);
 		work();
-		if (i % 256 || !t->attach)
+		if (i % 256 || !t->reader)
 			continue;
-		attach_heartbeat(t->attach, now_ns());
-		attach_consume(t->attach, drop, NULL);
+		reader_heartbeat(t->reader, now_ns());
+		reader_consume(t->reader, drop, NULL);
 	}
 	close(fd[0]);
 	close(fd[1]);
 	return NULL;
 }
 
-static void exchange(struct attach *a, unsigned times, unsigned cpus)
+static void exchange(struct reader *reader, unsigned times, unsigned cpus)
 {
 	struct talker talkers[CPUS_MAX];
 
 	for (unsigned i = 0; i < cpus; i++) {
-		talkers[i] = (struct talker){i ? NULL : a, 0, i, times};
+		talkers[i] = (struct talker){i ? NULL : reader, 0, i, times};
 		if (pthread_create(&talkers[i].thread, NULL, talk, &talkers[i]))
 			fail("thread");
 	}
@@ -224,22 +224,23 @@ int main(int argc, char **argv)
 	uint64_t before, best = UINT64_MAX;
 	struct attach_options options = {.ring_bytes = 8u << 20, .capture = true};
 	struct attach *a;
+	struct reader *reader;
 	struct error err;
 
 	if (!cpus || cpus > CPUS_MAX)
 		fail("CPUS");
-	if (attach_new(&options, &a, &err) || attach_ring_open(a, &err)) {
+	if (attach_new(&options, &a, &err) || reader_new(attach_reader_maps(a), &reader, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
 	if (bpf_enable_stats(BPF_STATS_RUN_TIME) < 0)
 		fail("BPF statistics");
 	tc_start(a);
-	exchange(a, 1000, cpus);
+	exchange(reader, 1000, cpus);
 	for (int round = 0; round <= ROUNDS; round++) {
 		statistics(a);
 		before = total_ns();
-		exchange(a, times, cpus);
+		exchange(reader, times, cpus);
 		statistics(a);
 		if (total_ns() - before < best)
 			best = total_ns() - before;
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
 			printf("%-14s %6.1f ns\n", costs[i].name, (double)costs[i].best_ns / 10);
 	printf("%-14s %6.1f ns\n", "per exchange", (double)best / times / cpus);
 	tc_stop();
+	reader_free(reader);
 	attach_free(a);
 	return 0;
 }

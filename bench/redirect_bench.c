@@ -44,6 +44,7 @@ static const struct placement ONE = {"both ends on one core", 0, 0};
 static const struct placement EACH = {"a core for each end", 0, 1};
 
 static struct attach *attach;
+static struct reader *reader;
 static struct redirect *redirect;
 
 struct ends {
@@ -166,7 +167,7 @@ static double measure(enum kind kind, unsigned bytes, bool stream, const struct 
 	e.messages = stream ? STREAM_BYTES / bytes : EXCHANGES;
 	if (e.messages > WRITES_MAX)
 		e.messages = WRITES_MAX;
-	attach_heartbeat(attach, now_ns());
+	reader_heartbeat(reader, now_ns());
 	ends_open(&e, kind);
 	pthread_create(&thread, NULL, far_side, &e);
 	pin_to(place->near_cpu);
@@ -251,6 +252,7 @@ static void start(void)
 	services[0].flags = WEFT_ACCEL_TRUSTED;
 	redirect_service_parse("127.0.0.1:7303", &services[1]);
 	if (attach_new(&options, &attach, &err) ||
+	    reader_new(attach_reader_maps(attach), &reader, &err) ||
 	    redirect_new(attach, cgroup_dir, &redirect, &err) ||
 	    redirect_set(redirect, services, 2, &err)) {
 		fprintf(stderr, "%s\n", err.text);
@@ -274,6 +276,7 @@ int main(int argc, char **argv)
 	printf("ping-pong up to %u bytes at most %.2f of plain: %s\n", BAR_SIZE, BAR,
 	       held ? "yes" : "NO");
 	redirect_free(redirect);
+	reader_free(reader);
 	attach_free(attach);
 	leave_cgroup();
 	return held ? 0 : 3;

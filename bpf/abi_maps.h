@@ -25,13 +25,23 @@ struct weft_flow {
 	__u32 syn_count;
 };
 
+#define WEFT_PAGE_BYTES 65536 /* the largest page size */
+
+/* What the reader of the ring writes. */
+struct weft_reader {
+	__u64 heartbeat_ns; /* CLOCK_MONOTONIC; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
+	/* identifies the reader, never 0: each connection is announced to a new reader again */
+	__u32 epoch;
+	__u32 readers; /* so far, the present one included */
+	/* What the readers did with the ring's records since the kernel half was loaded. It is kept
+	 * with the kernel half so that seen = delivered + lost holds over any number of agents. */
+	__u64 delivered[8]; /* by WEFT_EVENT_* */
+	__u64 dropped[8];   /* records that were written while no reader ran */
+};
+
 /* Settings that may change while programs run: one element of an array map. Settings that are fixed
  * at the start are `const volatile` data of the programs instead. */
 struct weft_settings {
-	/* CLOCK_MONOTONIC, written by the agent; older than WEFT_HEARTBEAT_MAX_NS: capture stops */
-	__u64 heartbeat_ns;
-	/* identifies the agent, never 0: each connection is announced to a new agent again */
-	__u32 epoch;
 	__u32 capture;		  /* 1: socket hooks capture payload (L7); 0: L4 only */
 	__u32 tls_keys;		  /* 1: TLS secrets are taken */
 	__u32 ring_bytes;	  /* size of the ring */
@@ -39,10 +49,13 @@ struct weft_settings {
 				     records and secrets */
 	__u32 ring_wakeup_bytes;  /* wake the reader only when this much is waiting */
 	__u32 own_pid;		  /* weftd: secrets it derives itself are not taken */
-	__u32 readers;		  /* number of ring readers so far, the present one included */
 	__u32 ring_grant_bytes;	  /* bytes a CPU may write before it queries the ring's fill level
 				     again; for all CPUs together at most half of the reserve */
 	__u32 programs;		  /* 1: owners are recorded with their program, for a mesh */
+	__u8 pad[WEFT_PAGE_BYTES - 32];
+	/* on pages of its own: the reader of the ring maps only these */
+	struct weft_reader reader;
+	__u8 reader_pad[WEFT_PAGE_BYTES - sizeof(struct weft_reader)];
 };
 
 #define WEFT_HEARTBEAT_MAX_NS 3000000000ULL
@@ -56,14 +69,6 @@ struct weft_skip {
 	__u64 cookie;
 	__u64 until[2]; /* by direction: payload of TLS records that end at or before this many
 			 * payload bytes of the connection is body */
-};
-
-/* What the readers of the ring did with its records since the kernel half was loaded. It is kept
- * with the kernel half so that seen = delivered + lost holds over any number of agents. One element
- * of an array map, written by user space. */
-struct weft_account {
-	__u64 delivered[8]; /* by WEFT_EVENT_* */
-	__u64 dropped[8];   /* records that were written while no reader ran */
 };
 
 /* A service address whose connections between two local ends may bypass TCP. The zero address
@@ -118,10 +123,11 @@ struct weft_holding {
 
 _Static_assert(sizeof(struct weft_accel_key) == 24, "accel key");
 _Static_assert(sizeof(struct weft_lane) == 32, "lane");
-_Static_assert(sizeof(struct weft_account) == 128, "account");
+_Static_assert(sizeof(struct weft_reader) == 144, "reader");
 _Static_assert(sizeof(struct weft_flow_key) == 44, "flow key");
 _Static_assert(sizeof(struct weft_flow) == 40, "flow");
-_Static_assert(sizeof(struct weft_settings) == 48, "settings");
+_Static_assert(sizeof(struct weft_settings) == 2 * WEFT_PAGE_BYTES, "settings");
+_Static_assert(__builtin_offsetof(struct weft_settings, reader) == WEFT_PAGE_BYTES, "settings");
 _Static_assert(sizeof(struct weft_skip) == 24, "skip");
 _Static_assert(sizeof(struct weft_mapping) == 104, "mapping");
 _Static_assert(sizeof(struct weft_holding) == 16, "holding");

@@ -11,7 +11,6 @@ struct counter_map weft_counters SEC(".maps");
 struct grant_map weft_grants SEC(".maps");
 struct scratch_map weft_scratch SEC(".maps");
 struct settings_map weft_settings SEC(".maps");
-struct account_map weft_account SEC(".maps");
 struct skip_map weft_skips SEC(".maps");
 struct mapped_ring_map mapped_ring SEC(".maps");
 struct mapped_lost_map mapped_lost SEC(".maps");

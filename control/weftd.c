@@ -17,7 +17,6 @@
 #include "datapath/attach/core/container.h"
 #include "datapath/attach/mesh/mesh_read.h"
 #include "datapath/attach/core/mounts.h"
-#include "datapath/attach/core/attach.h"
 #include "datapath/attach/core/pin_lock.h"
 
 #include <bpf/libbpf.h>
@@ -79,28 +78,28 @@ static int watch(struct weftd *d, int fd)
 /* ---- the worker */
 
 /* Of all that the loader has open the worker gets this. */
-static void keep_descriptors(struct weftd *d, int ready_fd)
+static void keep_descriptors(struct weftd *d, const struct worker_lent *lent, int ready_fd)
 {
-	int fds[6 + 2 * IPC_THREAD_COUNT + WORKER_MAPS_MAX] = {
+	int fds[6 + 2 * IPC_THREAD_COUNT + WORKER_LENT_MAX] = {
 		STDIN_FILENO, STDOUT_FILENO,	 STDERR_FILENO,
 		ready_fd,     d->sockets.tcp_fd, d->sockets.local_fd};
 	size_t count = 6;
 
 	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
 	count += ipc_links_descriptors(&d->links, fds + count);
-	count += worker_maps(loader_attach(d->loader), fds + count);
+	count += worker_descriptors(lent, fds + count);
 	descriptors_keep(fds, count);
 }
 
-static void be_worker(struct weftd *d, int ready_fd)
+static void be_worker(struct weftd *d, const struct worker_lent *lent, int ready_fd)
 {
 	int code;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_NAME, "weftd-worker");
 	pin_lock_forget(d->lock);
-	keep_descriptors(d, ready_fd);
-	code = worker_run(&d->options, loader_attach(d->loader), &d->links, &d->sockets, ready_fd);
+	keep_descriptors(d, lent, ready_fd);
+	code = worker_run(&d->options, lent, &d->links, &d->sockets, ready_fd);
 	_exit(code);
 }
 
@@ -119,6 +118,7 @@ static int wait_ready(struct weftd *d, int ready_fd, struct error *err)
 
 static int worker_start(struct weftd *d, struct error *err)
 {
+	const struct worker_lent lent = loader_lend(d->loader);
 	int ready[2];
 	int r = ipc_links_open(&d->links, err);
 
@@ -130,7 +130,7 @@ static int worker_start(struct weftd *d, struct error *err)
 	d->worker = fork();
 	if (d->worker == 0) {
 		close(ready[0]);
-		be_worker(d, ready[1]);
+		be_worker(d, &lent, ready[1]);
 	}
 	close(ready[1]);
 	ipc_links_keep(&d->links, IPC_PROCESS_LOADER);
@@ -366,7 +366,7 @@ static void show_life(struct weftd *d)
 	uint64_t now_ns = process_now_ns();
 
 	if (!d->watchdog_ns || now_ns < d->shown_ns + d->watchdog_ns ||
-	    attach_heartbeat_age(loader_attach(d->loader), now_ns) > WORKER_SILENT_NS)
+	    loader_worker_silent_ns(d->loader) > WORKER_SILENT_NS)
 		return;
 	service_notify("WATCHDOG=1");
 	d->shown_ns = now_ns;

@@ -58,16 +58,6 @@ struct settings_map {
 };
 extern struct settings_map weft_settings SEC(".maps");
 
-/* The account of the ring's records. */
-struct account_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct weft_account);
-};
-extern struct account_map weft_account SEC(".maps");
-
 /* What can be skipped, written by the agent. */
 struct skip_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -120,7 +120,7 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	places_begin(tcp, state);
 	open = lifecycle_reserve(weft_open, WEFT_EVENT_OPEN);
 	if (!open) {
-		packets_begin(state, set->epoch);
+		packets_begin(state, set->reader.epoch);
 		return 0;
 	}
 	open_fill(open, tcp, state);
@@ -129,7 +129,7 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	bpf_map_update_elem(&weft_ends, &key, &state->cookie, BPF_ANY);
 	peer = early_peer(&key, state);
 	if (set->capture && is_missed(&key, netns_ino, state)) {
-		midstream_begin(state, set->epoch);
+		midstream_begin(state, set->reader.epoch);
 		open->flags = WEFT_OPEN_MIDSTREAM;
 	} else if (peer == EARLY_AWAITED) {
 		open->flags = WEFT_OPEN_AWAITED;
@@ -139,7 +139,7 @@ static __noinline int conn_begin(struct tcp_sock *tcp, struct conn_state *state,
 	bpf_ringbuf_submit(open, BPF_RB_NO_WAKEUP);
 	if (!state->midstream && state->streams[WEFT_EGRESS].position)
 		early_sent(&key, state, set);
-	packets_begin(state, set->epoch);
+	packets_begin(state, set->reader.epoch);
 	if (!state->midstream)
 		early_report(&key, netns_ino, state, set, peer);
 	return 0;

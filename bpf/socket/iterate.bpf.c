@@ -56,7 +56,7 @@ static __always_inline bool is_reported(struct sock *sk, const struct conn_state
 	ret->session = walked->session;
 	ret->reported_ns = bpf_ktime_get_ns();
 	ret->reported = done_by(sk, state);
-	ret->epoch = set ? set->epoch : 0;
+	ret->epoch = set ? set->reader.epoch : 0;
 	return walked->reported_ns && walked->reported == ret->reported &&
 	       walked->epoch == ret->epoch &&
 	       walked->reported_ns + WEFT_REPORT_AGAIN_NS > ret->reported_ns && !state->enrolled;

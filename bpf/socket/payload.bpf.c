@@ -139,7 +139,7 @@ static __noinline int look_fin(struct bpf_sock *sk, struct capture *c, const str
 	struct conn_state *state = bpf_sk_storage_get(&weft_conns, sk, 0, 0);
 	struct weft_settings *set = settings();
 
-	if (!state || !set || state->epoch != set->epoch || !set->capture)
+	if (!state || !set || state->epoch != set->reader.epoch || !set->capture)
 		return PASS;
 	deferred_flush(state);
 	if (c->direction != WEFT_EGRESS || state->streams[WEFT_EGRESS].mode != STREAM_REST)
@@ -196,9 +196,9 @@ static __always_inline int look(struct __sk_buff *skb, __u8 direction)
 		return look_fin(sk, &c, &p);
 	c.fin = p.fin;
 	c.time_ns = bpf_ktime_get_ns();
-	if (!set->capture || c.time_ns - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS)
+	if (!set->capture || c.time_ns - set->reader.heartbeat_ns > WEFT_HEARTBEAT_MAX_NS)
 		return look_counting(skb, sk, &c, &p);
-	state = state_of(skb, sk, &p, set->epoch, direction);
+	state = state_of(skb, sk, &p, set->reader.epoch, direction);
 	if (!state)
 		return PASS;
 	count_about(WEFT_COUNT_PACKETS, 1);

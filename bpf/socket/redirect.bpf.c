@@ -136,13 +136,14 @@ static __always_inline void message_look(struct sk_msg_md *msg, struct bpf_sock 
 
 	if (!state || !set)
 		return;
-	if (!set->capture || bpf_ktime_get_ns() - set->heartbeat_ns > WEFT_HEARTBEAT_MAX_NS) {
+	if (!set->capture ||
+	    bpf_ktime_get_ns() - set->reader.heartbeat_ns > WEFT_HEARTBEAT_MAX_NS) {
 		state->epoch = 0;
 		message_count(&state->streams[WEFT_EGRESS], msg->size);
 		return;
 	}
-	if (state->epoch != set->epoch) {
-		midstream_begin(state, set->epoch);
+	if (state->epoch != set->reader.epoch) {
+		midstream_begin(state, set->reader.epoch);
 		midstream_announce(sk, e, state);
 	}
 	lane_take(e, state);

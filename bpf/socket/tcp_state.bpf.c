@@ -140,7 +140,7 @@ static __always_inline void ending(struct sock *sk, int old_state, __u32 leaving
 
 	if (!state || (leaving && state->end_flags & leaving))
 		return;
-	if (!leaving && set && state->epoch == set->epoch && set->capture)
+	if (!leaving && set && state->epoch == set->reader.epoch && set->capture)
 		deferred_flush(state);
 	state->end_flags |= leaving ? leaving : end_flags(sk, tcp, state, old_state);
 	close = lifecycle_reserve(weft_close, WEFT_EVENT_CLOSE);

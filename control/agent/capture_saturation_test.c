@@ -27,6 +27,7 @@
 #define ANSWER	 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 static struct attach *world;
+static struct reader *reader;
 static struct observe *observe;
 static struct signals *signals;
 
@@ -85,8 +86,8 @@ static void tick(void)
 	uint64_t now = now_ns();
 
 	signals_tick(signals, now);
-	attach_consume(world, take, NULL);
-	attach_heartbeat(world, now);
+	reader_consume(reader, take, NULL);
+	reader_heartbeat(reader, now);
 	observe_tick(observe, now);
 	usleep(20000);
 }
@@ -211,7 +212,7 @@ static int begin(void **state)
 	observe = observe_new(&limits, &listener, &err);
 	signals = signals_new(&signal_limits, &err);
 	if (!observe || !signals || attach_new(&options, &world, &err) ||
-	    attach_ring_open(world, &err))
+	    reader_new(attach_reader_maps(world), &reader, &err))
 		fail_msg("%s", err.text);
 	return 0;
 }
@@ -219,6 +220,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	reader_free(reader);
 	attach_free(world);
 	leave_cgroup();
 	observe_free(observe);

@@ -380,9 +380,17 @@ enum loader_state loader_state(struct loader *l)
 	return attach_waits(l->attach) ? LOADER_WAITS : LOADER_IDLE;
 }
 
-struct attach *loader_attach(struct loader *l)
+struct worker_lent loader_lend(struct loader *l)
 {
-	return l->attach;
+	return (struct worker_lent){.reader = attach_reader_maps(l->attach),
+				    .mesh = l->feeder ? feeder_lend(l->feeder) : MESH_LENT_NONE,
+				    .adopted = attach_adopted(l->attach),
+				    .earlier_build = attach_waits(l->attach)};
+}
+
+uint64_t loader_worker_silent_ns(const struct loader *l)
+{
+	return attach_heartbeat_age(l->attach, process_now_ns());
 }
 
 int loader_connect(struct loader *l, struct ipc_links *links, struct error *err)

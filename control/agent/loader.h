@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/agent/options.h"
+#include "control/agent/worker.h"
 #include "control/ipc/links.h"
 
 #include "base/error.h"
@@ -31,7 +32,11 @@ enum loader_state {
 
 enum loader_state loader_state(struct loader *l);
 
-struct attach *loader_attach(struct loader *l);
+/* What the next worker gets; the descriptors are |l|'s. */
+struct worker_lent loader_lend(struct loader *l);
+
+/* The time since a worker last said that it reads the ring. */
+uint64_t loader_worker_silent_ns(const struct loader *l);
 
 /* Whether CAP_SYS_ADMIN is needed after the start: for uprobes before Linux 6.6, and with a mesh to
  * end connections in other network namespaces. */

@@ -16,7 +16,7 @@
 
 #include "base/process.h"
 #include "base/version.h"
-#include "datapath/attach/core/attach.h"
+#include "datapath/attach/core/reader.h"
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
@@ -79,7 +79,7 @@ static void take_loader(struct health *h, const struct loader_health *l)
 
 /* The counters of the kernel half, and the account of its records, continue over any number of
  * agents. */
-static void take_account(struct health *h, const struct weft_account *account)
+static void take_account(struct health *h, const struct weft_reader *account)
 {
 	memcpy(h->observe.delivered, account->delivered, sizeof(h->observe.delivered));
 	h->kernel_lost[WEFT_LOST_ABSENT_SEGMENT] = account->dropped[WEFT_EVENT_SEGMENT];
@@ -92,9 +92,8 @@ static void take_account(struct health *h, const struct weft_account *account)
 
 static void take_ring(struct status *s)
 {
-	struct attach_ring_state ring;
+	struct reader_ring ring = reader_ring(s->parts.reader);
 
-	attach_ring_state(s->parts.attach, &ring);
 	s->health.ring_bytes = ring.bytes;
 	s->health.ring_waiting_max = ring.waiting_max;
 	s->health.ring_rescues = turns_rescues(*s->parts.turns);
@@ -105,10 +104,10 @@ static void take_ring(struct status *s)
 static void refresh_counts(struct status *s)
 {
 	struct health *h = &s->health;
-	struct weft_account account;
+	struct weft_reader account;
 
 	s->parts.drain(s->parts.drain_arg);
-	account = *attach_account(s->parts.attach);
+	account = *reader_account(s->parts.reader);
 	h->observe = *observe_counts(s->parts.observe);
 	if (ask_loader(s, IPC_MESSAGE_HEALTH, &s->loader, sizeof(s->loader)) > 0)
 		take_loader(h, &s->loader);
@@ -243,8 +242,7 @@ static void put_mesh(struct json *j, const char *key, struct steering *steering)
 	X(json_put_number, "uptime_ms", "ms", "since the agent's worker started",                  \
 	  (process_now_ns() - s->started_ns) / 1000000u)                                           \
 	X(json_put_bool, "adopted", "boolean",                                                     \
-	  "whether it took over what an earlier agent had pinned",                                 \
-	  attach_adopted(s->parts.attach))                                                         \
+	  "whether it took over what an earlier agent had pinned", s->parts.adopted)               \
 	X(put_listen, "listen", "address", "where it serves TCP", s)                               \
 	X(json_put_string, "pin_dir", "text", "directory of the pins", o->pin_dir)                 \
 	X(json_put_string, "tls", "text", "`keys`: TLS is read; `off`",                            \

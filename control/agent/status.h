@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct attach;
 struct ipc;
 struct observe;
 struct mesh_files;
 struct options;
+struct reader;
 struct serve;
 struct signals;
 struct status;
@@ -24,7 +24,8 @@ struct turns;
 struct status_parts {
 	const struct options *options;
 	struct ipc *loader;
-	struct attach *attach;
+	const struct reader *reader;
+	bool adopted; /* the kernel half of an earlier agent */
 	struct observe *observe;
 	struct signals *signals;
 	struct serve *const *serve;

@@ -16,7 +16,7 @@
 struct turns;
 
 struct turns_options {
-	int ring_fd; /* an event means that the ring has reached its limit (attach_ring_fd) */
+	int ring_fd; /* an event means that the ring has reached its limit (reader_fd) */
 	/* Whether the worker is late: called without the turn, at each event of the ring and at
 	 * least once in TURNS_LOOK_MS. */
 	bool (*late)(void *arg);

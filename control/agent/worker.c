@@ -18,7 +18,6 @@
 #include "base/process.h"
 #include "base/schedule.h"
 #include "base/seed.h"
-#include "datapath/attach/core/attach.h"
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
@@ -51,7 +50,8 @@
 
 struct worker {
 	struct options options;
-	struct attach *attach;
+	struct worker_lent lent;
+	struct reader *reader;
 	struct observe *observe;
 	struct signals *signals;
 	struct recent *recent;
@@ -60,7 +60,6 @@ struct worker {
 	struct status *status;
 	struct ipc_links *links;
 	struct turns *turns;
-	size_t much_bytes;	   /* that wait in the ring are too many */
 	struct steering *steering; /* NULL: no mesh */
 	struct namer_client namer;
 	uint64_t stacks_asked_ns; /* since when these were counted: */
@@ -133,7 +132,7 @@ static void take_skip(void *arg, uint64_t cookie, unsigned direction, uint64_t u
 {
 	struct worker *w = arg;
 
-	attach_skip(w->attach, cookie, direction, until);
+	reader_skip(w->reader, cookie, direction, until);
 }
 
 static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
@@ -237,7 +236,8 @@ static void end_connections(void *arg)
 
 static int start_steering(struct worker *w, struct error *err)
 {
-	struct steering_options options = {.attach = w->attach,
+	struct steering_options options = {.lent = w->lent.mesh,
+					   .earlier_build = w->lent.earlier_build,
 					   .loader = &w->links->asks[IPC_FEEDER],
 					   .files = &w->links->answers[IPC_PLANNER],
 					   .confine = sandbox_enter,
@@ -259,8 +259,8 @@ static void drain_ring(void *arg)
 {
 	struct worker *w = arg;
 
-	attach_consume(w->attach, take_event, w);
-	attach_heartbeat(w->attach, process_now_ns());
+	reader_consume(w->reader, take_event, w);
+	reader_heartbeat(w->reader, process_now_ns());
 }
 
 /* In a turn of its own. */
@@ -289,7 +289,8 @@ static int start_serve(struct worker *w, struct error *err)
 	struct status_parts parts = {.options = &w->options,
 				     .turns = &w->turns,
 				     .loader = &w->links->asks[IPC_LOADER],
-				     .attach = w->attach,
+				     .adopted = w->lent.adopted,
+				     .reader = w->reader,
 				     .observe = w->observe,
 				     .signals = w->signals,
 				     .serve = &w->serve,
@@ -353,7 +354,7 @@ static int start_loop(struct worker *w, struct error *err)
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	tick_after(w, IDLE_TICK_NS);
 	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, records_fd(w)) ||
-	    watch(w, attach_ring_fd(w->attach)) || watch(w, serve_fd(w->serve)) ||
+	    watch(w, reader_fd(w->reader)) || watch(w, serve_fd(w->serve)) ||
 	    (w->steering && watch(w, steering_fd(w->steering))))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
@@ -372,43 +373,41 @@ static bool is_late(void *arg)
 {
 	const struct worker *w = arg;
 
-	return attach_waiting(w->attach) >= w->much_bytes ||
-	       attach_heartbeat_age(w->attach, process_now_ns()) > LATE_NS;
+	return reader_waiting(w->reader) >= w->lent.reader.much_bytes ||
+	       reader_heartbeat_age(reader_account(w->reader), process_now_ns()) > LATE_NS;
 }
 
 /* Others may keep it from the CPU for longer than the ring has room, or than a dead worker is
  * waited for. */
 static int start_turns(struct worker *w, struct error *err)
 {
-	struct attach_ring_state ring;
-	struct turns_options options = {.ring_fd = attach_ring_fd(w->attach),
+	struct turns_options options = {.ring_fd = reader_fd(w->reader),
 					.late = is_late,
 					.drain = drain_late,
 					.confine = sandbox_enter,
 					.arg = w};
 
-	attach_ring_state(w->attach, &ring);
-	w->much_bytes = ring.much_bytes;
 	return turns_new(&options, &w->turns, err);
 }
 
-/* Maps of the mesh: they are mapped at the start, and not needed any more then. */
-static const char *const MAPPED[] = {"weft_mesh", "weft_endpoints", "weft_services"};
-
-size_t worker_maps(const struct attach *attach, int *ret_fds)
+/* The ring's comes first: what is in the others is mapped at the start. */
+size_t worker_descriptors(const struct worker_lent *lent, int ret_fds[WORKER_LENT_MAX])
 {
-	size_t count = 0;
+	const int fds[] = {lent->reader.ring_fd,    lent->reader.settings_fd, lent->reader.skips_fd,
+			   lent->mesh.endpoints_fd, lent->mesh.services_fd,   lent->mesh.live_fd};
 
-	ret_fds[count++] = attach_ring_fd(attach);
-	for (size_t i = 0; i < sizeof(MAPPED) / sizeof(MAPPED[0]); i++)
-		ret_fds[count++] = attach_map_fd(attach, MAPPED[i]);
-	return count;
+	memcpy(ret_fds, fds, sizeof(fds));
+	return sizeof(fds) / sizeof(fds[0]);
 }
 
-static void close_mapped(struct worker *w)
+static void close_mapped(const struct worker_lent *lent)
 {
-	for (size_t i = 0; i < sizeof(MAPPED) / sizeof(MAPPED[0]); i++)
-		close(attach_map_fd(w->attach, MAPPED[i]));
+	int fds[WORKER_LENT_MAX];
+	size_t count = worker_descriptors(lent, fds);
+
+	for (size_t i = 1; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 static int start(struct worker *w, struct error *err)
@@ -416,12 +415,12 @@ static int start(struct worker *w, struct error *err)
 	int r = start_pipeline(w, err);
 
 	yield_to_others();
-	r = r ? r : attach_ring_open(w->attach, err);
+	r = r ? r : reader_new(w->lent.reader, &w->reader, err);
 	r = r ? r : start_steering(w, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	r = r ? r : start_turns(w, err);
-	close_mapped(w);
+	close_mapped(&w->lent);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
 	return r ? r : sandbox_enter(err);
 }
@@ -433,7 +432,7 @@ static int read_ring(struct worker *w)
 	int records;
 
 	turn_start(w);
-	records = attach_consume(w->attach, take_event, w);
+	records = reader_consume(w->reader, take_event, w);
 	serve_wake(w->serve);
 	return records;
 }
@@ -448,7 +447,7 @@ static void tick(struct worker *w)
 	if (now_ns < w->slow_ns + SLOW_NS && now_ns / NS_PER_S == w->slow_ns / NS_PER_S)
 		return;
 	w->slow_ns = now_ns;
-	attach_heartbeat(w->attach, now_ns);
+	reader_heartbeat(w->reader, now_ns);
 	observe_tick(w->observe, now_ns);
 	if (w->steering)
 		steering_tick(w->steering, now_ns);
@@ -535,13 +534,14 @@ static void finish(struct worker *w)
 	observe_free(w->observe);
 	signals_free(w->signals);
 	recent_free(w->recent);
+	reader_free(w->reader);
 }
 
-int worker_run(const struct options *options, struct attach *attach, struct ipc_links *links,
-	       const struct serve_sockets *sockets, int ready_fd)
+int worker_run(const struct options *options, const struct worker_lent *lent,
+	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd)
 {
 	struct worker w = {.options = *options,
-			   .attach = attach,
+			   .lent = *lent,
 			   .links = links,
 			   .namer.ipc = &links->asks[IPC_NAMER],
 			   .sockets = sockets};

@@ -6,17 +6,27 @@
 #include "control/agent/options.h"
 #include "control/ipc/links.h"
 
-struct attach;
+#include "datapath/attach/mesh/mesh_state.h"
+#include "datapath/attach/core/reader.h"
+
 struct serve_sockets;
 
-#define WORKER_MAPS_MAX 4
+/* What a worker gets of the kernel half: descriptors, of which it keeps only the ring's, and plain
+ * values. */
+struct worker_lent {
+	struct reader_maps reader;
+	struct mesh_lent mesh; /* with options.config_dir */
+	bool adopted;	       /* the kernel half of an earlier agent */
+	bool earlier_build;    /* another build's mesh is in force until this one's is */
+};
 
-/* The descriptors of the kernel half that a worker has to have when it runs, at most
- * WORKER_MAPS_MAX. Returns how many. */
-size_t worker_maps(const struct attach *attach, int *ret_fds);
+#define WORKER_LENT_MAX 6
+
+/* Those descriptors; returns how many. */
+size_t worker_descriptors(const struct worker_lent *lent, int ret_fds[WORKER_LENT_MAX]);
 
 /* Answers on |sockets|, which the next worker goes on with. Runs until SIGTERM or until the loader
  * is gone; writes one byte to |ready_fd| once it serves, or a sentence when it cannot. Returns the
  * exit code. */
-int worker_run(const struct options *options, struct attach *attach, struct ipc_links *links,
-	       const struct serve_sockets *sockets, int ready_fd);
+int worker_run(const struct options *options, const struct worker_lent *lent,
+	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd);

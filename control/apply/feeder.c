@@ -491,6 +491,16 @@ void feeder_connect(struct feeder *f, struct ipc_links *links)
 		f->runs = !pthread_create(&f->thread, NULL, run, f);
 }
 
+struct mesh_lent feeder_lend(struct feeder *f)
+{
+	struct mesh_lent lent;
+
+	pthread_mutex_lock(&f->mutex);
+	lent = mesh_maps_lend(f->maps);
+	pthread_mutex_unlock(&f->mutex);
+	return lent;
+}
+
 void feeder_tick(struct feeder *f)
 {
 	pthread_mutex_lock(&f->mutex);

@@ -6,6 +6,7 @@
 #include "control/ipc/links.h"
 
 #include "base/error.h"
+#include "datapath/attach/mesh/mesh_state.h"
 
 struct attach;
 struct feeder;
@@ -38,6 +39,9 @@ void feeder_free(struct feeder *f);
  * are called from that thread. */
 int feeder_fd(const struct feeder *f);
 void feeder_handle(struct feeder *f);
+
+/* What the next planner maps; the descriptors are the feeder's. */
+struct mesh_lent feeder_lend(struct feeder *f);
 
 /* Checks whether names in matchers have changed their meaning; call it every few seconds. */
 void feeder_tick(struct feeder *f);

@@ -262,7 +262,7 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 /* The generation of an earlier agent; NULL: none that can be read. */
 static const struct weft_mesh_header *live(const struct planner *p)
 {
-	const struct weft_mesh_header *h = p->options.live.cells;
+	const struct weft_mesh_header *h = p->options.state.live;
 
 	return h && h->magic == WEFT_MESH_MAGIC && h->abi_version == WEFT_ABI_VERSION ? h : NULL;
 }
@@ -476,9 +476,7 @@ static int start(struct planner *p, struct error *err)
 	struct writer_options options = {
 		.seed = p->options.seed,
 		.loader = p->options.loader,
-		.endpoints = p->options.endpoints,
-		.services = p->options.services,
-		.live = p->options.live,
+		.state = p->options.state,
 	};
 	int r = writer_new(&options, &p->writer, err);
 

@@ -9,7 +9,7 @@
 #include "control/apply/generation.h"
 
 #include "base/error.h"
-#include "datapath/attach/mesh/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,11 +23,9 @@ struct planner_options {
 	struct ipc *files;  /* source of files; both outlive the planner */
 	/* Called first by the thread: drops privileges. 0 or a negative errno. */
 	int (*confine)(struct error *err);
-	/* The kernel's state, indexed by the numbers of a generation: see
-	 * datapath/attach/mesh/mesh_maps.h */
-	struct weft_endpoint_state *endpoints;
-	struct weft_service_state *services;
-	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
+	/* The kernel's, indexed by the numbers of a generation; borrowed. With an earlier agent's
+	 * generation, if there is one. */
+	struct mesh_state state;
 };
 
 /* Starts the thread. 0 or a negative errno with |err|. */

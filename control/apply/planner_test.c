@@ -276,11 +276,11 @@ static int loader_new(void **state)
 	l->large = malloc(LARGE_BYTES);
 	memset(l->large, '#', LARGE_BYTES);
 	assert_int_equal(ipc_links_open(&l->links, &err), 0);
-	options = (struct planner_options){.seed = 7,
-					   .loader = &l->links.asks[IPC_FEEDER],
-					   .files = &l->links.answers[IPC_PLANNER],
-					   .endpoints = l->endpoints,
-					   .services = l->services};
+	options = (struct planner_options){
+		.seed = 7,
+		.loader = &l->links.asks[IPC_FEEDER],
+		.files = &l->links.answers[IPC_PLANNER],
+		.state = {.endpoints = l->endpoints, .services = l->services}};
 	assert_int_equal(planner_new(&options, &l->planner, &err), 0);
 	*state = l;
 	return 0;

@@ -34,7 +34,7 @@ static int record_take(void *arg, void *record, size_t size_bytes)
 static unsigned denials_take(void)
 {
 	denials = 0;
-	attach_consume(attach, record_take, NULL);
+	reader_consume(reader, record_take, NULL);
 	return denials;
 }
 
@@ -69,7 +69,8 @@ static void test_refused_at_once(void **state)
 	struct error err;
 
 	(void)state;
-	if (attach_ring_open(attach, &err) || lookups_new(attach, &lookups, &err))
+	if (reader_new(attach_reader_maps(attach), &reader, &err) ||
+	    lookups_new(attach, &lookups, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(lookups_add(lookups, netns), 0);
 	servers_open(SOCK_STREAM);

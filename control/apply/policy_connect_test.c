@@ -32,7 +32,7 @@ static int record_take(void *arg, void *record, size_t size_bytes)
 static void records_take(void)
 {
 	denials = notes_told = 0;
-	attach_consume(attach, record_take, NULL);
+	reader_consume(reader, record_take, NULL);
 }
 
 static uint32_t workload_number(const char *address)
@@ -110,7 +110,7 @@ static void test_tcp(void **state)
 	struct error err;
 
 	(void)state;
-	if (attach_ring_open(attach, &err))
+	if (reader_new(attach_reader_maps(attach), &reader, &err))
 		fail_msg("%s", err.text);
 	judged_connects(SOCK_STREAM);
 }

@@ -151,7 +151,7 @@ static void ejected(void *arg, const struct weft_verdict *v)
 
 static void eject(uint32_t flags)
 {
-	mesh_maps_endpoints(maps)[7].flags = flags;
+	states()->endpoints[7].flags = flags;
 	told = 0;
 	endings_run(ejected);
 }
@@ -203,7 +203,7 @@ static void test_datagrams(void **state)
 
 	(void)state;
 	servers_open(SOCK_STREAM);
-	mesh_maps_endpoints(maps)[7].flags = 0;
+	states()->endpoints[7].flags = 0;
 	mesh_begin();
 	service_add(1, &service);
 	front_add("198.18.7.1", 80, IPPROTO_UDP, service, used, 1);
@@ -218,13 +218,13 @@ static void test_datagrams(void **state)
 	told = 0;
 	endings_run(gone);
 	assert_true(lives(left));
-	mesh_maps_endpoints(maps)[7].flags = WEFT_GONE;
+	states()->endpoints[7].flags = WEFT_GONE;
 	endings_run(gone);
 	assert_false(lives(left));
 	assert_true(lives(other));
 	assert_true(lives(stream));
 	assert_int_equal(told, 1);
-	mesh_maps_endpoints(maps)[7].flags = 0;
+	states()->endpoints[7].flags = 0;
 	again = dial_from(SOCK_DGRAM, NULL, "198.18.7.1", 80);
 	endings_run(gone);
 	assert_true(lives(again));

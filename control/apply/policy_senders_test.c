@@ -104,7 +104,7 @@ static unsigned denials_take(void)
 {
 	unsigned denials = 0;
 
-	attach_consume(attach, record_take, &denials);
+	reader_consume(reader, record_take, &denials);
 	return denials;
 }
 
@@ -205,7 +205,7 @@ static int world_make(void **state)
 	socklen_t size;
 
 	(void)state;
-	if (attach_ring_open(attach, &err))
+	if (reader_new(attach_reader_maps(attach), &reader, &err))
 		fail_msg("%s", err.text);
 	machine = place_make(ROOTS);
 	users = place_make(A_USERS);

@@ -11,7 +11,6 @@
 #include "control/signals/istio.h"
 
 #include "base/process.h"
-#include "datapath/attach/core/attach.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +27,7 @@
 static void set_ejected(void *arg, const struct eject_change *change)
 {
 	struct steering *s = arg;
-	uint32_t *flags = &s->endpoints[change->state].flags;
+	uint32_t *flags = &s->state.endpoints[change->state].flags;
 
 	if (!change->ejected) {
 		__atomic_fetch_and(flags, ~(WEFT_EJECTED | WEFT_EJECTED_CLOSE), __ATOMIC_RELAXED);
@@ -45,7 +44,7 @@ static void set_ejected(void *arg, const struct eject_change *change)
 static void flags_clear(struct steering *s, const struct generation *g, uint32_t flags)
 {
 	for (uint32_t i = 0; g && i < g->endpoint_count; i++)
-		__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~flags,
+		__atomic_fetch_and(&s->state.endpoints[g->endpoints[i].state].flags, ~flags,
 				   __ATOMIC_RELAXED);
 }
 
@@ -162,8 +161,8 @@ static void mark_living(struct steering *s, const struct generation *g)
 {
 	for (uint32_t i = 0; i < g->endpoint_count; i++)
 		if (may_be_connected_to(g, i))
-			__atomic_fetch_and(&s->endpoints[g->endpoints[i].state].flags, ~WEFT_GONE,
-					   __ATOMIC_RELAXED);
+			__atomic_fetch_and(&s->state.endpoints[g->endpoints[i].state].flags,
+					   ~WEFT_GONE, __ATOMIC_RELAXED);
 }
 
 /* Endpoints removed while no agent ran: sockets are connected to them, and the first generation
@@ -173,11 +172,12 @@ static void mark_gone_before(struct steering *s, const struct generation *first)
 	bool used = false;
 
 	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS; i++)
-		if (s->endpoints[i].connections)
-			__atomic_fetch_or(&s->endpoints[i].flags, WEFT_GONE, __ATOMIC_RELAXED);
+		if (s->state.endpoints[i].connections)
+			__atomic_fetch_or(&s->state.endpoints[i].flags, WEFT_GONE,
+					  __ATOMIC_RELAXED);
 	mark_living(s, first);
 	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS && !used; i++)
-		used = s->endpoints[i].connections && s->endpoints[i].flags & WEFT_GONE;
+		used = s->state.endpoints[i].connections && s->state.endpoints[i].flags & WEFT_GONE;
 	if (used)
 		s->end_connections(s->end_arg);
 }
@@ -189,11 +189,11 @@ static void mark_gone(struct steering *s, const struct generation *old,
 
 	for (uint32_t i = 0; i < old->endpoint_count; i++)
 		if (may_be_connected_to(old, i))
-			__atomic_fetch_or(&s->endpoints[old->endpoints[i].state].flags, WEFT_GONE,
-					  __ATOMIC_RELAXED);
+			__atomic_fetch_or(&s->state.endpoints[old->endpoints[i].state].flags,
+					  WEFT_GONE, __ATOMIC_RELAXED);
 	mark_living(s, new);
 	for (uint32_t i = 0; i < old->endpoint_count && !used; i++) {
-		const struct weft_endpoint_state *e = &s->endpoints[old->endpoints[i].state];
+		const struct weft_endpoint_state *e = &s->state.endpoints[old->endpoints[i].state];
 
 		used = e->flags & WEFT_GONE && e->connections;
 	}
@@ -244,7 +244,7 @@ const struct generation *steering_generation(const struct steering *s)
 /* The generation of another build is in force in the kernel, but not in this build's maps. */
 static const char *in_force_text(const struct steering *s, const struct planner_status *status)
 {
-	return status->in_force == PLANNER_NOTHING && attach_waits(s->attach)
+	return status->in_force == PLANNER_NOTHING && s->earlier_build
 		       ? "an earlier build"
 		       : planner_source_text(status->in_force);
 }
@@ -270,26 +270,18 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 					  .loader = o->loader,
 					  .files = o->files,
 					  .confine = o->confine};
-	int r = mesh_maps_new(o->attach, &s->maps, err);
+	int r = mesh_state_open(&o->lent, &s->state, err);
 
 	if (r)
 		return r;
-	s->attach = o->attach;
+	s->earlier_build = o->earlier_build;
 	s->end_connections = o->end_connections;
 	s->end_arg = o->arg;
-	s->endpoints = mesh_maps_endpoints(s->maps);
-	s->services = mesh_maps_services(s->maps);
-	options.endpoints = s->endpoints;
-	options.services = mesh_maps_services(s->maps);
-	if (!s->endpoints || !s->services)
-		return error_set(err, -errno, "cannot map the state of the mesh: %s",
-				 strerror(errno));
+	options.state = s->state;
 	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
 	s->match = process_match_new(o->cgroup_path, o->arg);
 	if (!s->eject || !s->match)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
-	mesh_maps_live_arena(s->maps, &options.live);
-	mesh_maps_keep_mapped(s->maps);
 	return planner_new(&options, &s->planner, err);
 }
 
@@ -316,7 +308,7 @@ void steering_free(struct steering *s)
 	generation_put(s->generation);
 	eject_free(s->eject);
 	process_match_free(s->match);
-	mesh_maps_free(s->maps);
+	mesh_state_close(&s->state);
 	free(s->shown);
 	free(s->names);
 	free(s);
@@ -491,7 +483,7 @@ static bool health_room(struct steering *s)
 static void show_service(struct steering *s, uint32_t index, struct health_mesh *ret)
 {
 	const struct mesh_service *service = &s->generation->mesh->services[index];
-	const struct weft_service_state *state = &s->services[s->generation->services[index]];
+	const struct weft_service_state *state = &s->state.services[s->generation->services[index]];
 	struct health_service *shown = &s->shown[ret->service_count];
 	char *name = s->names[ret->service_count];
 

@@ -6,13 +6,13 @@
 #include "control/ipc/ipc.h"
 
 #include "base/error.h"
+#include "datapath/attach/mesh/mesh_state.h"
 #include "datapath/observe/observe.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct attach;
 struct generation;
 struct json;
 struct mesh_files;
@@ -20,7 +20,8 @@ struct steering;
 struct text;
 
 struct steering_options {
-	struct attach *attach;		    /* made with attach_options.mesh; outlives it */
+	struct mesh_lent lent;		    /* not needed any more after steering_new */
+	bool earlier_build;		    /* another build's mesh is in force until ours is */
 	struct ipc *loader, *files;	    /* of the planner; they outlive it */
 	int (*confine)(struct error *err);  /* the planner's thread calls it first */
 	void (*end_connections)(void *arg); /* ends connections to ejected endpoints soon */

@@ -81,7 +81,7 @@ static struct tally *count_endpoints(const struct steering *s)
 
 	for (uint32_t i = 0; places && i < g->endpoint_count; i++) {
 		const struct generation_endpoint *e = &g->endpoints[i];
-		bool ejected = s->endpoints[e->state].flags & WEFT_EJECTED;
+		bool ejected = s->state.endpoints[e->state].flags & WEFT_EJECTED;
 
 		places[e->endpoint] |= ejected ? HAS_PORT | IS_OUT : HAS_PORT;
 	}
@@ -131,7 +131,7 @@ static void put_service(struct text *out, const struct steering *s, uint32_t ind
 	const struct generation *g = s->generation;
 	const struct mesh *m = g->mesh;
 	const struct mesh_service *service = &m->services[index];
-	const struct weft_service_state *state = &s->services[g->services[index]];
+	const struct weft_service_state *state = &s->state.services[g->services[index]];
 	bool known = g->services[index] != MESH_NONE;
 
 	JSON_LINE(out, API_SERVICES);
@@ -182,7 +182,7 @@ static void put_endpoint(struct text *out, const struct steering *s,
 	const struct mesh *m = s->generation->mesh;
 	const struct mesh_endpoint *endpoint = &m->endpoints[e->endpoint];
 	const struct mesh_service *service = &m->services[endpoint->service];
-	const struct weft_endpoint_state *state = &s->endpoints[e->state];
+	const struct weft_endpoint_state *state = &s->state.endpoints[e->state];
 	uint64_t until_ns = eject_until_ns(s->eject, e->state), now_ns = process_now_ns();
 	bool ejected = state->flags & WEFT_EJECTED;
 	const char *workload = endpoint->workload == MESH_NONE

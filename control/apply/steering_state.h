@@ -4,18 +4,14 @@
 
 #include "control/apply/eject.h"
 #include "control/apply/generation.h"
-#include "datapath/attach/mesh/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_state.h"
 
 #define SERVICE_NAME_BYTES 160
 
-struct attach;
-
 struct steering {
-	const struct attach *attach;
 	struct planner *planner;
-	struct mesh_maps *maps;
-	struct weft_endpoint_state *endpoints;
-	const struct weft_service_state *services;
+	struct mesh_state state;
+	bool earlier_build; /* another build's mesh is in force until ours is */
 	struct eject *eject;
 	struct generation *generation; /* NULL: none yet */
 	struct process_match *match;

@@ -40,11 +40,11 @@ struct writer {
 };
 
 /* Continues the numbering of the former agent: generation numbers only grow. */
-static void adopt(struct writer *w, const struct mesh_arena *live)
+static void adopt(struct writer *w, const struct mesh_state *before)
 {
-	const struct weft_mesh_header *header = live->cells;
+	const struct weft_mesh_header *header = before->live;
 
-	if (!live->cells || compiler_adopt(w->compiler, live->cells, live->count))
+	if (!header || compiler_adopt(w->compiler, header, before->live_cells))
 		return;
 	w->number = header->generation;
 }
@@ -62,7 +62,7 @@ int writer_new(const struct writer_options *options, struct writer **ret, struct
 		writer_free(w);
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	}
-	adopt(w, &options->live);
+	adopt(w, &options->state);
 	*ret = w;
 	return 0;
 }
@@ -92,16 +92,16 @@ static bool idle(void *arg, enum compile_number kind, uint32_t number)
 	struct writer *w = arg;
 
 	if (kind == COMPILE_ENDPOINT) {
-		struct weft_endpoint_state *e = &w->options.endpoints[number];
+		struct weft_endpoint_state *e = &w->options.state.endpoints[number];
 
 		if (__atomic_load_n(&e->connections, __ATOMIC_RELAXED))
 			return false;
 		memset(e, 0, sizeof(*e));
 		return true;
 	}
-	if (__atomic_load_n(&w->options.services[number].connections, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&w->options.state.services[number].connections, __ATOMIC_RELAXED))
 		return false;
-	memset(&w->options.services[number], 0, sizeof(w->options.services[number]));
+	memset(&w->options.state.services[number], 0, sizeof(w->options.state.services[number]));
 	return true;
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-#include "datapath/attach/mesh/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_state.h"
 
 struct generation;
 struct mesh;
@@ -16,9 +16,7 @@ struct writer;
 struct writer_options {
 	uint32_t seed; /* random */
 	struct ipc *loader;
-	struct weft_endpoint_state *endpoints;
-	struct weft_service_state *services;
-	struct mesh_arena live; /* an earlier agent's generation; cells NULL: there is none */
+	struct mesh_state state; /* borrowed; with an earlier agent's generation, if there is one */
 };
 
 struct writer_result {

@@ -403,7 +403,6 @@ void attach_free(struct attach *a)
 	if (!a)
 		return;
 	attach_settings_end(a);
-	ring_free(a->ring);
 	links_release(a);
 	weft_bpf__destroy(a->skeleton);
 	for (enum program p = 0; p < PROGRAM_MAX; p++)

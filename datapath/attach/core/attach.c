@@ -10,10 +10,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <string.h>
-
-#define RECORD_MAX_BYTES 8192 /* no record of the ring is larger */
-#define KINDS		 (sizeof(((struct weft_account *)NULL)->delivered) / sizeof(__u64))
 
 /* ---- programs and maps */
 
@@ -74,98 +70,20 @@ bool attach_waits(const struct attach *a)
 	return a->waits;
 }
 
-/* ---- records */
-
-static int event_drop(void *arg, void *record, size_t size_bytes)
-{
-	const struct weft_event *event = record;
-	struct attach *a = arg;
-
-	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
-		a->account->dropped[event->kind]++;
-	return 0;
-}
-
-static int event_forward(void *arg, void *record, size_t size_bytes)
-{
-	const struct weft_event *event = record;
-	struct attach *a = arg;
-
-	if (size_bytes >= sizeof(*event) && event->kind < KINDS)
-		a->account->delivered[event->kind]++;
-	return a->event(a->arg, record, size_bytes);
-}
-
-int attach_ring_open(struct attach *a, struct error *err)
-{
-	int r = ring_new(attach_map_fd(a, "weft_ring"), a->settings->ring_bytes, RECORD_MAX_BYTES,
-			 &a->ring);
-
-	if (r)
-		return error_set(err, r, "cannot map the ring: %s", strerror(-r));
-	if (a->settings->readers++ == 0)
-		return 0;
-	a->settings->epoch = a->settings->epoch + 1 ? a->settings->epoch + 1 : 1;
-	ring_consume(a->ring, event_drop, a);
-	return 0;
-}
-
-int attach_consume(struct attach *a, ring_record_fn event, void *arg)
-{
-	size_t waiting = ring_waiting(a->ring);
-
-	a->event = event;
-	a->arg = arg;
-	a->waiting_max = waiting > a->waiting_max ? waiting : a->waiting_max;
-	return ring_consume(a->ring, event_forward, a);
-}
-
-size_t attach_waiting(const struct attach *a)
-{
-	return ring_waiting(a->ring);
-}
-
-void attach_ring_state(const struct attach *a, struct attach_ring_state *ret)
-{
-	*ret = (struct attach_ring_state){.bytes = a->settings->ring_bytes,
-					  .much_bytes = a->settings->ring_wakeup_bytes,
-					  .waiting_max = a->waiting_max};
-}
-
-const struct weft_account *attach_account(const struct attach *a)
-{
-	return a->account;
-}
-
-int attach_ring_fd(const struct attach *a)
-{
-	return attach_map_fd(a, "weft_ring");
-}
-
-void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until)
-{
-	struct weft_skip *skip = a->skips ? &a->skips[cookie % WEFT_SKIPS] : NULL;
-
-	if (!skip)
-		return;
-	if (skip->cookie != cookie) {
-		__atomic_store_n(&skip->until[0], 0, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&skip->until[1], 0, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&skip->cookie, cookie, __ATOMIC_SEQ_CST);
-	}
-	__atomic_store_n(&skip->until[direction], until, __ATOMIC_SEQ_CST);
-}
-
-void attach_heartbeat(struct attach *a, uint64_t now_ns)
-{
-	__atomic_store_n(&a->settings->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
-}
+/* ---- the reader of the ring */
 
 uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns)
 {
-	uint64_t last_ns = __atomic_load_n(&a->settings->heartbeat_ns, __ATOMIC_RELAXED);
+	return reader_heartbeat_age(&a->settings->reader, now_ns);
+}
 
-	return now_ns > last_ns ? now_ns - last_ns : 0;
+struct reader_maps attach_reader_maps(const struct attach *a)
+{
+	return (struct reader_maps){.ring_fd = attach_map_fd(a, "weft_ring"),
+				    .settings_fd = attach_map_fd(a, "weft_settings"),
+				    .skips_fd = attach_map_fd(a, "weft_skips"),
+				    .ring_bytes = a->settings->ring_bytes,
+				    .much_bytes = a->settings->ring_wakeup_bytes};
 }
 
 /* ---- iterators over living sockets */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The loaded kernel half: its programs and maps, its records and counters. Made by
+/* The loaded kernel half: its programs, maps and counters. Made by
  * datapath/attach/lifecycle.h. */
 #pragma once
 
@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "bpf/abi.h"
 #include "datapath/attach/core/programs.h"
-#include "datapath/attach/core/ring.h"
+#include "datapath/attach/core/reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,37 +42,9 @@ struct attach_program {
 	char problem[160]; /* why it is not attached or not pinned, else empty */
 };
 
-/* Maps the ring into this process; only the reader needs that. After an earlier reader, drops the
- * waiting records and has every connection announced again at its next packet. 0 or a negative
- * errno with |err|. */
-int attach_ring_open(struct attach *a, struct error *err);
-
-/* The account of the ring's records, over all readers. Grows while attach_consume runs. */
-const struct weft_account *attach_account(const struct attach *a);
-
-/* Delivers all records that wait in the ring at the time of the call, in order. Returns their
- * number. */
-int attach_consume(struct attach *a, ring_record_fn event, void *arg);
-
-/* The number of bytes that wait in the ring; callable from any thread. */
-size_t attach_waiting(const struct attach *a);
-
-/* Readable when at least attach_ring_state.much_bytes wait in the ring. */
-int attach_ring_fd(const struct attach *a);
-
-struct attach_ring_state {
-	size_t bytes;	    /* size of the ring */
-	size_t much_bytes;  /* fill level at which the reader is woken */
-	size_t waiting_max; /* highest fill level at the start of an attach_consume */
-};
-
-void attach_ring_state(const struct attach *a, struct attach_ring_state *ret);
-
-/* Tells the kernel half which payload it need not copy (struct weft_skip). */
-void attach_skip(struct attach *a, uint64_t cookie, unsigned direction, uint64_t until);
-
-/* Heartbeat for the kernel half, at least once a second; without it capture stops. */
-void attach_heartbeat(struct attach *a, uint64_t now_ns);
+/* What the process that reads the ring needs (datapath/attach/core/reader.h); the descriptors are
+ * |a|'s. */
+struct reader_maps attach_reader_maps(const struct attach *a);
 
 /* The time since the last heartbeat of any process. */
 uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns);

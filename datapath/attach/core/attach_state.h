@@ -9,13 +9,7 @@
 
 struct attach {
 	struct weft_bpf *skeleton;
-	struct ring *ring;		/* only in the process that reads it */
-	size_t waiting_max;		/* in the ring */
 	struct weft_settings *settings; /* mapped */
-	struct weft_skip *skips;	/* mapped */
-	struct weft_account *account;	/* mapped */
-	ring_record_fn event;		/* of the current attach_consume */
-	void *arg;
 	struct bpf_link *links[PROGRAM_MAX];
 	int program_fds[PROGRAM_MAX]; /* programs of the links; -1: none, or not known */
 	struct attach_program state[PROGRAM_MAX];
@@ -34,7 +28,7 @@ bool attach_is_other_form(const struct attach *a, enum program p);
 /* |p|, whether it is loaded or not. */
 struct bpf_program *attach_find(const struct attach *a, enum program p);
 
-/* Maps the memory shared with the loaded programs and writes the settings; capture begins. */
+/* Maps the settings and writes them; capture begins. */
 int attach_settings_start(struct attach *a, const struct attach_options *options,
 			  uint32_t ring_bytes, struct error *err);
 

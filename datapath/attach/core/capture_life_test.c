@@ -312,7 +312,7 @@ static void forget_the_past(void)
 /* A new reader is told of every connection anew. */
 static void restart(void)
 {
-	attach_free(world);
+	world_detach();
 	world_attach();
 	forget_the_past();
 }
@@ -356,7 +356,7 @@ static void test_restart_in_a_body(void **state)
 static void test_older_than_the_programs(void **state)
 {
 	(void)state;
-	attach_free(world);
+	world_detach();
 	attach_detach(pin_dir);
 	talk_connect(AF_INET6);
 	world_attach();
@@ -393,7 +393,7 @@ static void test_heartbeat(void **state)
 	begin();
 	exchange(100, 1000);
 	talk_play(whole);
-	attach_heartbeat(world, now_ns() - WEFT_HEARTBEAT_MAX_NS - 1);
+	reader_heartbeat(reader, now_ns() - WEFT_HEARTBEAT_MAX_NS - 1);
 	silent = true;
 	before = arena_used;
 	exchange(20, 70000);

@@ -158,7 +158,7 @@ static void test_programs_come_later(void **state)
 	(void)state;
 	begin();
 	say(CLIENT, "GET /unseen HTTP/1.1\r\nHost: test\r\n\r\n");
-	attach_free(world);
+	world_detach();
 	attach_detach(pin_dir);
 	request_in_syn(talk.turns[0].size);
 	talk.first_seq[CLIENT] += (uint32_t)talk.turns[0].size;

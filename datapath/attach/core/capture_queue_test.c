@@ -31,6 +31,7 @@ static struct queue {
 } queues[LISTENERS];
 
 static struct attach *world;
+static struct reader *reader;
 
 static int take(void *arg, void *record, size_t size_bytes)
 {
@@ -107,7 +108,7 @@ static void fill(struct queue *q, int family, const struct sockaddr_in6 *at)
 		q->calls[i] = call(family, at);
 	for (int i = 0; i < 15; i++) {
 		usleep(100000);
-		attach_consume(world, take, NULL); /* what others of the machine do too */
+		reader_consume(reader, take, NULL); /* what others of the machine do too */
 	}
 }
 
@@ -143,7 +144,7 @@ static void test_overflows(void **state)
 		assert_int_equal(queues[i].drops, of_this);
 		close(call(calls[i], &at)); /* after the last walk */
 		finish(&queues[i]);
-		attach_consume(world, take, NULL);
+		reader_consume(reader, take, NULL);
 		assert_true(queues[i].ended);
 		sum += queues[i].drops;
 	}
@@ -178,7 +179,8 @@ static int begin(void **state)
 
 	(void)state;
 	private_cgroup();
-	if (attach_new(&options, &world, &err) || attach_ring_open(world, &err))
+	if (attach_new(&options, &world, &err) ||
+	    reader_new(attach_reader_maps(world), &reader, &err))
 		fail_msg("%s", err.text);
 	return 0;
 }
@@ -186,6 +188,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	reader_free(reader);
 	attach_free(world);
 	leave_cgroup();
 	return 0;

@@ -61,6 +61,7 @@ struct talk {
 };
 
 static struct attach *world;
+static struct reader *reader;
 static uint8_t *arena;
 static size_t arena_used;
 static struct talk talk;
@@ -161,9 +162,9 @@ static int keep(void *arg, void *record, size_t size_bytes)
 static void consume(void)
 {
 	if (!silent)
-		attach_heartbeat(world, now_ns());
+		reader_heartbeat(reader, now_ns());
 	if (!unread)
-		attach_consume(world, keep, NULL);
+		reader_consume(reader, keep, NULL);
 }
 
 static inline int side_of(uint64_t cookie)
@@ -180,8 +181,15 @@ static void world_attach(void)
 	struct error err = {0};
 
 	options.cgroup_path = cgroup_dir[0] ? cgroup_dir : NULL;
-	if (attach_new(&options, &world, &err) || attach_ring_open(world, &err))
+	if (attach_new(&options, &world, &err) ||
+	    reader_new(attach_reader_maps(world), &reader, &err))
 		fail_msg("%s", err.text);
+}
+
+static void world_detach(void)
+{
+	reader_free(reader);
+	attach_free(world);
 }
 
 static int world_begin(void **state)
@@ -198,7 +206,7 @@ static int world_begin(void **state)
 static int world_end(void **state)
 {
 	(void)state;
-	attach_free(world);
+	world_detach();
 	leave_cgroup();
 	return 0;
 }

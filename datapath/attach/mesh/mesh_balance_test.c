@@ -96,7 +96,7 @@ static void held_close(struct held *h)
 
 static unsigned spread(unsigned endpoints)
 {
-	const struct weft_endpoint_state *e = mesh_maps_endpoints(maps) + 1;
+	const struct weft_endpoint_state *e = states()->endpoints + 1;
 	unsigned low = ~0u, high = 0;
 
 	for (unsigned i = 0; i < endpoints; i++) {
@@ -125,7 +125,7 @@ static void test_least(void **state)
 	}
 	for (unsigned i = 0; i < HELD; i++)
 		held_close(&held[i]);
-	assert_int_equal(mesh_maps_services(maps)[1].connections, 0);
+	assert_int_equal(states()->services[1].connections, 0);
 	assert_int_equal(spread(ENDPOINTS), 0);
 }
 
@@ -143,7 +143,7 @@ static void test_least_weight(void **state)
 	mesh_force();
 	for (unsigned i = 0; i < HELD; i++)
 		held_open(&held[i]);
-	assert_in_range(mesh_maps_endpoints(maps)[1].connections, 199, 201);
+	assert_in_range(states()->endpoints[1].connections, 199, 201);
 	for (unsigned i = 0; i < HELD; i++)
 		held_close(&held[i]);
 }
@@ -180,7 +180,7 @@ static void test_least_idle(void **state)
 	for (unsigned i = 0; i < CONNECTS; i++) {
 		held_close(&held[i % 3]);
 		held_open(&held[i % 3]);
-		hits[mesh_maps_endpoints(maps)[1].connections > 0]++;
+		hits[states()->endpoints[1].connections > 0]++;
 	}
 	expect_share(1, 75, 3); /* of four connections one, so of three at a time one in 3 of 4 */
 	for (unsigned i = 0; i < 3; i++)
@@ -192,7 +192,7 @@ static void test_least_groups(void **state)
 {
 	enum { HELD = 400 };
 	static struct held held[HELD];
-	const struct weft_endpoint_state *now = mesh_maps_endpoints(maps) + 1;
+	const struct weft_endpoint_state *now = states()->endpoints + 1;
 	struct weft_mesh_endpoint *e;
 	uint32_t pool;
 
@@ -232,7 +232,7 @@ static void test_round_robin_weight(void **state)
 
 static void eject(unsigned state, bool on)
 {
-	mesh_maps_endpoints(maps)[state].flags = on ? WEFT_EJECTED : 0;
+	states()->endpoints[state].flags = on ? WEFT_EJECTED : 0;
 }
 
 /* No way to choose gives an ejected endpoint, and the others share what it had. */

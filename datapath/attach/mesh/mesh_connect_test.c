@@ -30,7 +30,7 @@ static int verdict_count(void *arg, void *record, size_t size_bytes)
 static void verdicts_read(void)
 {
 	memset(verdicts, 0, sizeof(verdicts));
-	attach_consume(attach, verdict_count, NULL);
+	reader_consume(reader, verdict_count, NULL);
 }
 
 /* ---- no */
@@ -359,7 +359,7 @@ static int ring_open(void **state)
 	struct error err;
 
 	(void)state;
-	return attach_ring_open(attach, &err);
+	return reader_new(attach_reader_maps(attach), &reader, &err);
 }
 
 int main(void)

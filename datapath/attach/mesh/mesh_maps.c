@@ -10,7 +10,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define ARENAS	  2
 #define MAX_CELLS (64u << 20) /* 4 GiB */
@@ -43,14 +42,12 @@ const char *const mesh_maps_arenas[] = {"weft_arena0", "weft_arena1", NULL};
 _Static_assert(sizeof(mesh_maps_arenas) / sizeof(mesh_maps_arenas[0]) == ARENAS + 1, "arenas");
 
 struct mesh_maps {
-	struct mesh_arena arenas[ARENAS];      /* fd -1: none; |cells| mapped on demand */
+	struct mesh_arena arenas[ARENAS];      /* fd -1: none */
 	const struct weft_mesh_header *header; /* header of the live arena, mapped */
 	int live;			       /* index, NO_ARENA: nothing is in force */
 	int slot_fd;
 	int simulate_fd, explain_fd; /* programs for BPF_PROG_TEST_RUN; -1: none */
 	int endpoints_fd, services_fd;
-	struct weft_endpoint_state *endpoints; /* mapped on demand */
-	struct weft_service_state *services;
 	char pin_dir[384]; /* of the arenas; empty: not pinned */
 };
 
@@ -76,30 +73,8 @@ void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir)
 
 /* ---- arenas */
 
-static size_t round_to_page(size_t bytes)
-{
-	size_t page = (size_t)getpagesize();
-
-	return (bytes + page - 1) / page * page;
-}
-
-void *mesh_arena_map(int fd, uint32_t count)
-{
-	void *cells = mmap(NULL, round_to_page((size_t)count * WEFT_MESH_CELL_BYTES),
-			   PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return cells == MAP_FAILED ? NULL : cells;
-}
-
-void mesh_arena_unmap(void *cells, uint32_t count)
-{
-	if (cells)
-		munmap(cells, round_to_page((size_t)count * WEFT_MESH_CELL_BYTES));
-}
-
 static void arena_release(struct mesh_arena *a)
 {
-	mesh_arena_unmap(a->cells, a->count);
 	if (a->fd >= 0)
 		close(a->fd);
 	*a = (struct mesh_arena){.fd = -1};
@@ -183,7 +158,7 @@ int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *
 
 static void live_set(struct mesh_maps *m, int live)
 {
-	mesh_arena_unmap((void *)m->header, 1);
+	mesh_arena_unmap(m->header, 1);
 	m->header = live == NO_ARENA ? NULL : mesh_arena_map(m->arenas[live].fd, 1);
 	m->live = live;
 }
@@ -214,16 +189,14 @@ const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m)
 	return m->header;
 }
 
-bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena)
+struct mesh_lent mesh_maps_lend(const struct mesh_maps *m)
 {
-	struct mesh_arena *a = m->live == NO_ARENA ? NULL : &m->arenas[m->live];
+	const struct mesh_arena *live = m->live == NO_ARENA ? NULL : &m->arenas[m->live];
 
-	if (!a)
-		return false;
-	if (!a->cells)
-		a->cells = mesh_arena_map(a->fd, a->count);
-	*ret_arena = *a;
-	return a->cells;
+	return (struct mesh_lent){.endpoints_fd = m->endpoints_fd,
+				  .services_fd = m->services_fd,
+				  .live_fd = live ? live->fd : -1,
+				  .live_cells = live ? live->count : 0};
 }
 
 /* ---- life */
@@ -247,22 +220,6 @@ static void adopt(struct mesh_maps *m)
 		if (fd >= 0 && !arena_open(fd, &m->arenas[i]) && m->arenas[i].id == id)
 			live_set(m, i);
 	}
-}
-
-void mesh_maps_keep_mapped(struct mesh_maps *m)
-{
-	for (int i = 0; i < ARENAS; i++) {
-		if (m->arenas[i].fd >= 0)
-			close(m->arenas[i].fd);
-		m->arenas[i].fd = -1;
-	}
-}
-
-static void *state_map(int fd, size_t bytes)
-{
-	void *state = mmap(NULL, round_to_page(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return state == MAP_FAILED ? NULL : state;
 }
 
 static int program_fd(struct attach *a, enum program p)
@@ -313,29 +270,10 @@ void mesh_maps_free(struct mesh_maps *m)
 {
 	if (!m)
 		return;
-	mesh_arena_unmap((void *)m->header, 1);
+	mesh_arena_unmap(m->header, 1);
 	for (int i = 0; i < ARENAS; i++)
 		arena_release(&m->arenas[i]);
-	if (m->endpoints)
-		munmap(m->endpoints, round_to_page(WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints)));
-	if (m->services)
-		munmap(m->services, round_to_page(WEFT_MESH_SERVICES * sizeof(*m->services)));
 	free(m);
-}
-
-struct weft_endpoint_state *mesh_maps_endpoints(struct mesh_maps *m)
-{
-	if (!m->endpoints)
-		m->endpoints =
-			state_map(m->endpoints_fd, WEFT_MESH_ENDPOINTS * sizeof(*m->endpoints));
-	return m->endpoints;
-}
-
-struct weft_service_state *mesh_maps_services(struct mesh_maps *m)
-{
-	if (!m->services)
-		m->services = state_map(m->services_fd, WEFT_MESH_SERVICES * sizeof(*m->services));
-	return m->services;
 }
 
 /* The kernel writes the context back in place. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The mesh's maps in user space: generations are built in arenas and put in force by one write;
- * state that outlives them is mapped. Needs attach_options.mesh. */
+/* The mesh's maps in the process that holds them: generations are built in arenas and put in force
+ * by one write. Needs attach_options.mesh. */
 #pragma once
 
 #include <linux/types.h>
 
 #include "base/error.h"
 #include "bpf/abi.h"
+#include "datapath/attach/mesh/mesh_state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,14 +25,13 @@ extern const char *const mesh_maps_arenas[];
 
 /* A generation that is being built. */
 struct mesh_arena {
-	void *cells; /* of WEFT_MESH_CELL_BYTES, if mapped: see below */
-	uint32_t count;
-	int fd;	     /* of its map: another process may map it and fill in the cells */
-	uint32_t id; /* changes when the map is replaced */
+	uint32_t count; /* of WEFT_MESH_CELL_BYTES */
+	int fd;		/* of its map: another process may map it and fill in the cells */
+	uint32_t id;	/* changes when the map is replaced */
 };
 
-/* Called by the loader, the only process that calls bpf(). Maps the state; finds the generation
- * that an earlier agent put in force. |a| must outlive it. 0, -ENOENT when |a| was made without a
+/* Called by the loader, the only process that calls bpf(). Finds the generation that an earlier
+ * agent put in force. |a| must outlive it. 0, -ENOENT when |a| was made without a
  * mesh or the kernel refuses its programs, or the kernel's error, with |err|. Free with
  * mesh_maps_free. */
 int mesh_maps_new(struct attach *a, struct mesh_maps **ret_maps, struct error *err);
@@ -41,15 +41,11 @@ void mesh_maps_free(struct mesh_maps *m);
 
 /* An arena of at least |cells| cells that no program reads, not mapped. Until mesh_maps_flip every
  * call returns the same one, with the cells of an older generation in it, or a larger one with
- * undefined content. The caller maps it and fills the cells up to weft_mesh_header.cells; the
- * descriptor belongs to |m|. 0, -E2BIG, -ENOMEM or the kernel's error. */
+ * undefined content. The caller maps it (mesh_arena_map) and fills the cells up to
+ * weft_mesh_header.cells; the descriptor belongs to |m|. 0, -E2BIG, -ENOMEM or the kernel's error.
+ */
 int mesh_maps_arena_get(struct mesh_maps *m, uint32_t cells, struct mesh_arena *ret_arena,
 			struct error *err);
-
-/* Maps the |count| cells of arena |fd| for writing, in a process that received it. Release with
- * mesh_arena_unmap. NULL: errno has the reason. */
-void *mesh_arena_map(int fd, uint32_t count);
-void mesh_arena_unmap(void *cells, uint32_t count);
 
 /* Puts the arena of the latest mesh_maps_arena_get in force for all later connects; returns when no
  * program reads the former one (some milliseconds). 0 or the kernel's error: then nothing has
@@ -63,20 +59,8 @@ int mesh_maps_clear(struct mesh_maps *m);
  * NULL: none. Valid until the next mesh_maps_flip or mesh_maps_clear. */
 const struct weft_mesh_header *mesh_maps_live(const struct mesh_maps *m);
 
-/* The arena in force, mapped as long as |m| holds it; false: none. */
-bool mesh_maps_live_arena(struct mesh_maps *m, struct mesh_arena *ret_arena);
-
-/* Closes the descriptors of the arenas. Memory that is already mapped stays mapped; no other
- * function of |m| but mesh_maps_free may be called afterwards. */
-void mesh_maps_keep_mapped(struct mesh_maps *m);
-
-/* The state arrays, WEFT_MESH_ENDPOINTS and WEFT_MESH_SERVICES elements; NULL with errno on
- * failure. The first call maps them, after which they count as memory of the process. The kernel
- * half changes them at any time (read atomically). The agent writes only |flags| (WEFT_EJECTED); an
- * index may be reused for another endpoint or service only while its |connections| is 0, after its
- * counters are zeroed. A weft_mesh_pool.state is a struct weft_pool_state. */
-struct weft_endpoint_state *mesh_maps_endpoints(struct mesh_maps *m);
-struct weft_service_state *mesh_maps_services(struct mesh_maps *m);
+/* What another process maps by mesh_state_open; the descriptors are |m|'s. */
+struct mesh_lent mesh_maps_lend(const struct mesh_maps *m);
 
 /* Runs the kernel half's balancing and policy code on the generation in force; does not connect or
  * count. 0, -ENOTSUP (kernel before 5.14) or the kernel's error. */

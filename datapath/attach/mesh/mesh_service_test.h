@@ -10,12 +10,12 @@
 
 static inline struct weft_endpoint_state *endpoint(unsigned state)
 {
-	return mesh_maps_endpoints(maps) + state;
+	return states()->endpoints + state;
 }
 
 static inline struct weft_service_state *service(unsigned state)
 {
-	return mesh_maps_services(maps) + state;
+	return states()->services + state;
 }
 
 /* One service, whose endpoints are |addr|, |port|.. */

@@ -77,8 +77,8 @@ static void test_swap(void **state)
 	pthread_join(flipper, NULL);
 	printf("%llu connects during %u flips, the longest flip %.1f ms\n",
 	       (unsigned long long)connects, FLIPS, (double)longest_ns / 1e6);
-	assert_int_equal(mesh_maps_services(maps)[1].connections, 0);
-	assert_int_equal(mesh_maps_services(maps)[1].no_endpoint, 0);
+	assert_int_equal(states()->services[1].connections, 0);
+	assert_int_equal(states()->services[1].no_endpoint, 0);
 }
 
 /* ---- one agent after another */
@@ -139,10 +139,10 @@ static void test_adopt(void **state)
 	assert_true(attach_adopted(a));
 	assert_non_null(mesh_maps_live(maps));
 	assert_int_equal(mesh_maps_live(maps)->generation, generation);
-	connects = mesh_maps_services(maps)[1].connects;
+	connects = states()->services[1].connects;
 	assert_int_equal(connects, 10);
 	expect_balancing(true);
-	assert_int_equal(mesh_maps_services(maps)[1].connects, connects + 10);
+	assert_int_equal(states()->services[1].connects, connects + 10);
 	generation_write(false);
 	mesh_force();
 	expect_balancing(false);

@@ -26,18 +26,37 @@
 #define MAX_ENDPOINTS 256
 
 static struct attach *attach;
+static struct reader *reader; /* NULL: no test needs it */
 static struct mesh_maps *maps;
 static char why_not[300];
+
+/* The state of |maps|. */
+static inline const struct mesh_state *states(void)
+{
+	static struct mesh_state state;
+	static const struct mesh_maps *of;
+	const struct mesh_lent lent = mesh_maps_lend(maps);
+	struct error err;
+
+	if (of == maps)
+		return &state;
+	mesh_state_close(&state);
+	if (mesh_state_open(&lent, &state, &err))
+		fail_msg("%s", err.text);
+	of = maps;
+	return &state;
+}
 
 /* ---- an arena by hand: cells are taken one after another */
 
 static struct mesh_arena arena;
+static void *cells; /* mapped */
 static uint32_t used;
 
 static inline void *cell(uint32_t index)
 {
 	assert_true(index < arena.count);
-	return (char *)arena.cells + (size_t)index * WEFT_MESH_CELL_BYTES;
+	return (char *)cells + (size_t)index * WEFT_MESH_CELL_BYTES;
 }
 
 static inline uint32_t cells_take(uint32_t count)
@@ -54,12 +73,12 @@ static inline struct weft_mesh_header *mesh_begin(void)
 	struct weft_mesh_header *h;
 	struct error err;
 
-	mesh_arena_unmap(arena.cells, arena.count);
+	mesh_arena_unmap(cells, arena.count);
 	if (mesh_maps_arena_get(maps, 16384, &arena, &err))
 		fail_msg("%s", err.text);
-	arena.cells = mesh_arena_map(arena.fd, arena.count);
-	assert_non_null(arena.cells);
-	memset(arena.cells, 0, (size_t)arena.count * WEFT_MESH_CELL_BYTES);
+	cells = mesh_arena_map(arena.fd, arena.count);
+	assert_non_null(cells);
+	memset(cells, 0, (size_t)arena.count * WEFT_MESH_CELL_BYTES);
 	h = cell(0);
 	h->magic = WEFT_MESH_MAGIC;
 	h->abi_version = WEFT_ABI_VERSION;
@@ -321,6 +340,7 @@ static inline void world_open(void)
 static inline void world_close(void)
 {
 	mesh_maps_free(maps);
+	reader_free(reader);
 	attach_free(attach);
 	leave_cgroup();
 }
