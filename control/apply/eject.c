@@ -279,7 +279,7 @@ void eject_connect(struct eject *e, const uint8_t addr[16], uint16_t port, bool 
 static bool is_ranked(const struct service *s, const struct host *h)
 {
 	return !h->record->until_ns && h->record->requests &&
-	       h->record->requests >= s->policy.minimum_requests;
+	       h->record->requests >= s->policy.compare.minimum_requests;
 }
 
 static double success_rate(const struct record *r)
@@ -302,11 +302,11 @@ static bool rate_threshold(const struct eject *e, const struct service *s, doubl
 		squares += success_rate(h->record) * success_rate(h->record);
 		count++;
 	}
-	if (!count || count < s->policy.minimum_hosts)
+	if (!count || count < s->policy.compare.minimum_hosts)
 		return false;
 	mean = sum / count;
 	*ret = mean - sqrt(fmax(0, squares / count - mean * mean)) *
-			      s->policy.success_rate_stdev_factor / PER_THOUSAND;
+			      s->policy.compare.success_rate_stdev_factor / PER_THOUSAND;
 	return true;
 }
 
@@ -314,7 +314,7 @@ static void rank_success(struct eject *e, struct service *s, uint64_t now_ns)
 {
 	double threshold;
 
-	if (!s->policy.success_rate_stdev_factor || !rate_threshold(e, s, &threshold))
+	if (!s->policy.compare.success_rate_stdev_factor || !rate_threshold(e, s, &threshold))
 		return;
 	for (uint32_t i = 0; i < s->hosts; i++) {
 		struct host *h = &e->hosts[s->first + i];
@@ -346,7 +346,7 @@ static double latency_median(const struct eject *e, const struct service *s)
 			values[count++] = (double)r->duration_ns / r->timed;
 	}
 	qsort(values, count, sizeof(*values), by_value);
-	if (count && count >= s->policy.minimum_hosts)
+	if (count && count >= s->policy.compare.minimum_hosts)
 		median = values[count / 2];
 	free(values);
 	return median;
@@ -356,9 +356,9 @@ static void rank_latency(struct eject *e, struct service *s, uint64_t now_ns)
 {
 	double limit;
 
-	if (!s->policy.latency_factor)
+	if (!s->policy.compare.latency_factor)
 		return;
-	limit = latency_median(e, s) * s->policy.latency_factor / PER_THOUSAND;
+	limit = latency_median(e, s) * s->policy.compare.latency_factor / PER_THOUSAND;
 	for (uint32_t i = 0; limit > 0 && i < s->hosts; i++) {
 		struct host *h = &e->hosts[s->first + i];
 		const struct record *r = h->record;

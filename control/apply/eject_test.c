@@ -236,9 +236,9 @@ static void who_stands_out_by_success_rate_is_out(void **state)
 	struct mesh_outlier p = DEFAULTS;
 
 	p.consecutive_5xx = 0;
-	p.success_rate_stdev_factor = 1900;
-	p.minimum_hosts = 5;
-	p.minimum_requests = 100;
+	p.compare.success_rate_stdev_factor = 1900;
+	p.compare.minimum_hosts = 5;
+	p.compare.minimum_requests = 100;
 	generation(w, &p, HOSTS);
 	for (unsigned i = 0; i < HOSTS; i++)
 		for (unsigned n = 0; n < 100; n++)
@@ -254,9 +254,9 @@ static void who_is_slow_against_the_fleet_is_out(void **state)
 	struct world *w = *state;
 	struct mesh_outlier p = DEFAULTS;
 
-	p.latency_factor = 3000;
-	p.minimum_hosts = 3;
-	p.minimum_requests = 10;
+	p.compare.latency_factor = 3000;
+	p.compare.minimum_hosts = 3;
+	p.compare.minimum_requests = 10;
 	generation(w, &p, HOSTS);
 	for (unsigned i = 0; i < HOSTS; i++)
 		for (unsigned n = 0; n < 20; n++)

@@ -12,10 +12,10 @@ static void fill(struct objective *to, const struct mesh *m, const struct mesh_o
 	snprintf(to->name, sizeof(to->name), "%s/%s", from->namespace_name, from->name);
 	snprintf(to->service, sizeof(to->service), "%s",
 		 s->host_count ? m->hosts[s->host_first] : s->name);
-	snprintf(to->path_prefix, sizeof(to->path_prefix), "%s", from->path_prefix);
-	to->target_ratio = from->target_ratio;
-	to->window_s = from->window_s;
-	to->latency_ns = from->latency_ms * 1000000ull;
+	snprintf(to->path_prefix, sizeof(to->path_prefix), "%s", from->promise.path_prefix);
+	to->target_ratio = from->promise.target_ratio;
+	to->window_s = from->promise.window_ms / 1000;
+	to->latency_ns = from->promise.latency_ms * 1000000ull;
 }
 
 struct objective *objective_rows(const struct mesh *m, uint32_t *ret_count)

@@ -120,7 +120,7 @@ static bool executable_fits(const struct mesh_matcher *m, const struct weft_prog
 
 	if (!m->executable[0])
 		return true;
-	if (m->executable_owner >= 0 && !weft_program_owned(program, (uint32_t)m->executable_owner))
+	if (m->executable_owner != MESH_NONE && !weft_program_owned(program, m->executable_owner))
 		return false;
 	program_of(m->executable, &wanted);
 	if (!wanted.path)
@@ -133,7 +133,7 @@ static enum fit fit_of(const struct mesh_matcher *m, const struct facts *f)
 	enum fit group;
 
 	if (!matchers_supported(m) || !executable_fits(m, &f->owner->program) ||
-	    (m->uid >= 0 && m->uid != f->owner->uid) ||
+	    (m->uid != MESH_NONE && m->uid != f->owner->uid) ||
 	    (m->has_prefix && !mesh_prefix_has(&m->prefix, f->addr)))
 		return FITS_NOT;
 	group = fit_group(m, f);

@@ -90,7 +90,7 @@ static uint32_t rows_from_here(const struct mesh *m, const struct mesh_traffic *
 	const struct mesh_distribute *end = row + t->distribute_count;
 	uint32_t count = 0;
 
-	while (row < end && !locality_matches(&row->from, &m->settings.node_locality))
+	while (row < end && !locality_matches(&row->from, m->settings.node_locality))
 		row++;
 	*ret_rows = row;
 	while (row + count < end && same_locality(&row->from, &row[count].from))
@@ -176,7 +176,7 @@ static void close_gaps(struct balance_member *members, uint32_t count)
 static void failover(const struct mesh *m, const struct mesh_traffic *t, uint8_t prefers,
 		     struct balance_member *members, uint32_t count)
 {
-	const struct mesh_locality *here = &m->settings.node_locality;
+	const struct mesh_locality *here = m->settings.node_locality;
 	const char *next_region = failover_region(m, t, here->region);
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -194,7 +194,7 @@ static bool nearest_first(const struct mesh *m, const struct mesh_traffic *t, ui
 {
 	if (prefers == MESH_PREFER_NODE && m->settings.node_name[0])
 		return true;
-	return m->settings.node_locality.region[0] && (prefers || mesh_fails_over(t));
+	return m->settings.node_locality->region[0] && (prefers || mesh_fails_over(t));
 }
 
 static int compare_members(const void *left, const void *right)

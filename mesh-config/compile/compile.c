@@ -137,7 +137,7 @@ static int make(struct compiler *c, const struct mesh *m, uint32_t seed)
 /* |most|: maglev_most of it. */
 static uint64_t salt_of(const struct mesh *m, uint32_t most)
 {
-	const struct mesh_locality *l = &m->settings.node_locality;
+	const struct mesh_locality *l = m->settings.node_locality;
 
 	return key_add_number(
 		key_add_text(key_add_text(key_add_text(1, l->region), l->zone), l->subzone),

@@ -47,8 +47,8 @@ static unsigned fill_executable(const struct mesh_matcher *s, struct weft_mesh_m
 
 	if (!s->executable[0])
 		return 0;
-	if (s->executable_owner >= 0) {
-		ret->owner = (uint32_t)s->executable_owner;
+	if (s->executable_owner != MESH_NONE) {
+		ret->owner = s->executable_owner;
 		ret->wants |= (uint8_t)(1u << WEFT_MATCH_OWNER);
 	}
 	program_of(s->executable, &program);
@@ -76,9 +76,10 @@ static bool fill(const struct mesh_matcher *s, const struct matcher_names *names
 	ret->wants |=
 		(uint8_t)(names_cgroup(s) << WEFT_MATCH_CGROUP |
 			  (s->netns[0] != 0) << WEFT_MATCH_NETNS | (executable != 0) << executable |
-			  (s->uid >= 0) << WEFT_MATCH_UID | s->has_prefix << WEFT_MATCH_ADDRESS);
+			  (s->uid != MESH_NONE) << WEFT_MATCH_UID |
+			  s->has_prefix << WEFT_MATCH_ADDRESS);
 	ret->netns_ino = s->netns[0] ? names->netns_ino : 0;
-	ret->uid = s->uid >= 0 ? (uint32_t)s->uid : 0;
+	ret->uid = s->uid != MESH_NONE ? s->uid : 0;
 	if (s->has_prefix) {
 		memcpy(ret->prefix, s->prefix.address, sizeof(ret->prefix));
 		ret->prefix_bits = s->prefix.bits;

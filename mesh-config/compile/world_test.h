@@ -285,6 +285,7 @@ static inline void world_policy(struct world *w, uint32_t i)
 
 static inline void world_finish(struct world *w)
 {
+	static const struct mesh_locality here = {"eu", "a", "1"};
 	struct mesh *m = &w->mesh;
 
 #define WORLD_GIVE(array, one)                                                                     \
@@ -314,7 +315,7 @@ static inline void world_finish(struct world *w)
 					     .trust_domain = "cluster.local",
 					     .cluster_domain = "cluster.local",
 					     .node_name = "",
-					     .node_locality = {"eu", "a", "1"}};
+					     .node_locality = &here};
 	for (uint32_t i = 0; i < m->service_count; i++)
 		m->hash = key_add_number(m->hash, m->services[i].hash);
 }

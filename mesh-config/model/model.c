@@ -168,9 +168,10 @@ static bool workload_same(const void *arg, uint32_t value, const void *key)
 
 unsigned mesh_matcher_parts(const struct mesh_matcher *m)
 {
-	return (m->executable[0] != 0) + (m->executable_owner >= 0) + (m->systemd_unit[0] != 0) +
-	       (m->cgroup[0] != 0) + (m->container[0] != 0) + (m->netns[0] != 0) + (m->uid >= 0) +
-	       m->has_prefix;
+#define GIVEN_TEXT(text)		  (*(text) != 0)
+#define GIVEN_NUMBER(number)		  ((number) != MESH_NONE)
+#define GIVEN(s, member, name, type, ...) +GIVEN_##type(m->member)
+	return m->has_prefix MATCHER_FIELDS(GIVEN, FIELD_NO_MEMBER, );
 }
 
 bool mesh_matcher_is_address(const struct mesh_matcher *m)

@@ -16,13 +16,19 @@
 #include "mesh-config/model/signals.h"
 #include "mesh-config/model/workload.h"
 
-/* Of the whole mesh and of this node: kind MeshSettings, at most one. */
+/* Kind MeshSettings. |node_locality| is never NULL in a model. */
+#define SETTINGS_FIELDS(F, N, s)                                                                   \
+	F(s, root_namespace, "rootNamespace", TEXT, "policies here hold for the whole mesh",       \
+	  .form = FORM_NAMESPACE, DEFAULT_TEXT("istio-system"))                                    \
+	F(s, trust_domain, "trustDomain", TEXT, "of principals", DEFAULT_TEXT("cluster.local"))    \
+	F(s, cluster_domain, "clusterDomain", TEXT, "suffix of the names of Kubernetes services",  \
+	  DEFAULT_TEXT("cluster.local"))                                                           \
+	F(s, node_name, "nodeName", TEXT, "of this node in Kubernetes")                            \
+	F(s, node_locality, "locality", LOCALITY, "of this node")
+
+/* Of the whole mesh and of this node: at most one. */
 struct mesh_settings {
-	const char *root_namespace; /* policies here hold for the whole mesh; "istio-system" */
-	const char *trust_domain;   /* of principals; "cluster.local" */
-	const char *cluster_domain; /* suffix of hosts of Kubernetes services; "cluster.local" */
-	const char *node_name;	    /* "" when not said */
-	struct mesh_locality node_locality;
+	SETTINGS_FIELDS(FIELD_MEMBER, FIELD_NO_MEMBER, )
 	struct mesh_position position; /* file MESH_NONE: no MeshSettings given */
 };
 
@@ -87,10 +93,6 @@ struct mesh {
 
 	const struct mesh_telemetry *telemetries;
 	uint32_t telemetry_count;
-	const struct mesh_metric_override *metric_overrides;
-	uint32_t metric_override_count;
-	const struct mesh_tag_override *tag_overrides;
-	uint32_t tag_override_count;
 	const struct mesh_objective *objectives;
 	uint32_t objective_count;
 

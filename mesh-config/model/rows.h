@@ -36,8 +36,6 @@
 	X(terms, term_count, struct mesh_term)                                                     \
 	X(values, value_count, struct mesh_value)                                                  \
 	X(telemetries, telemetry_count, struct mesh_telemetry)                                     \
-	X(metric_overrides, metric_override_count, struct mesh_metric_override)                    \
-	X(tag_overrides, tag_override_count, struct mesh_tag_override)                             \
 	X(objectives, objective_count, struct mesh_objective)
 
 enum mesh_array {

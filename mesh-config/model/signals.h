@@ -2,39 +2,27 @@
 /* The part of the model that concerns signals only: Telemetry and weft's kind Objective. */
 #pragma once
 
-#include "mesh-config/model/base.h"
+#include "mesh-config/model/fields.h"
 
-enum mesh_mode {
-	MESH_CLIENT_AND_SERVER,
-	MESH_CLIENT,
-	MESH_SERVER,
-};
-
-struct mesh_tag_override {
-	const char *tag;
-	bool remove;	   /* REMOVE, else UPSERT */
-	const char *value; /* of UPSERT: an expression, or a text in quotes */
-};
-
-struct mesh_metric_override {
-	const char *metric; /* REQUEST_COUNT, ... or a custom name; "" for ALL_METRICS */
-	uint8_t mode;	    /* enum mesh_mode */
-	int8_t disabled;    /* -1 not said, 0, 1 */
-	uint32_t tag_override_first, tag_override_count;
-};
-
+/* Of no effect: only that it is there, and whether it is another one, is known of it. */
 struct mesh_telemetry {
+	uint64_t hash; /* of its content */
 	const char *namespace_name;
 	const char *name;
-	uint8_t scope; /* enum mesh_scope */
-	const struct mesh_labels *selector;
-	uint32_t metric_override_first, metric_override_count;
-	int8_t access_log_disabled;    /* -1 not said, 0, 1 */
-	uint8_t access_log_mode;       /* enum mesh_mode */
-	const char *access_log_filter; /* expression as written; "" */
-	int8_t tracing_disabled;       /* -1 not said, 0, 1 */
-	double sampling_percent;       /* negative: not said */
 	struct mesh_position position;
+};
+
+/* Of the kind Objective. */
+#define PROMISE_FIELDS(F, N, s)                                                                    \
+	F(s, target_ratio, "target", REAL, "share of good requests, as 0.999", .required = true)   \
+	F(s, window_ms, "window", DURATION, "over which it holds", .min = 60000,                   \
+	  DEFAULT(2592000000u))                                                                    \
+	F(s, latency_ms, "latency", DURATION, "slower requests are not good", .min = 1,            \
+	  UNSAID("any"))                                                                           \
+	F(s, path_prefix, "pathPrefix", TEXT, "only these requests")
+
+struct mesh_promise {
+	PROMISE_FIELDS(FIELD_MEMBER, FIELD_NO_MEMBER, ) /* latency 0: any; path "": every request */
 };
 
 /* A promise about a service. */
@@ -42,9 +30,6 @@ struct mesh_objective {
 	const char *namespace_name;
 	const char *name;
 	uint32_t service;
-	double target_ratio;	 /* 0.999 */
-	uint32_t window_s;	 /* 30 days */
-	uint32_t latency_ms;	 /* good only if not slower; 0: any */
-	const char *path_prefix; /* "" every request */
+	struct mesh_promise promise;
 	struct mesh_position position;
 };

@@ -15,8 +15,7 @@ enum mesh_balance {
 	MESH_BALANCE_PASSTHROUGH,   /* the address that was asked for is left alone */
 };
 
-/* trafficPolicy.outlierDetection of a DestinationRule. Member of the draft |local_given|: whether
- * consecutiveLocalOriginFailures is there. */
+/* trafficPolicy.outlierDetection of a DestinationRule. */
 #define OUTLIER_FIELDS(F, N, s)                                                                    \
 	F(s, consecutive_5xx, "consecutive5xxErrors", NUMBER,                                      \
 	  "answers 5xx in a row that eject; 0: off; consecutiveErrors once",                       \
@@ -25,7 +24,7 @@ enum mesh_balance {
 	  "consecutive responses with 502, 503, 504 until ejection; 0: off", DEFAULT(0))           \
 	F(s, consecutive_local_failures, "consecutiveLocalOriginFailures", NUMBER,                 \
 	  "consecutive failed connects until ejection, if counted separately", DEFAULT(5),         \
-	  NOTED(outlier, local_given))                                                             \
+	  NOTED(outlier, local_at))                                                                \
 	F(s, split_local_origin, "splitExternalLocalOriginErrors", BOOL,                           \
 	  "count failed connects separately from 5xx responses", DEFAULT(false))                   \
 	F(s, interval_ms, "interval", DURATION, "interval of the evaluation",                      \
@@ -38,19 +37,28 @@ enum mesh_balance {
 	F(s, min_health_percent, "minHealthPercent", NUMBER,                                       \
 	  "ejection is ignored while less than this share is healthy", .max = 100, DEFAULT(0))
 
+/* Of the kind OutlierDetection. */
+#define COMPARISON_FIELDS(F, N, s)                                                                 \
+	F(s, minimum_hosts, "minimumHosts", NUMBER,                                                \
+	  "endpoints with enough requests; with fewer none are compared", .min = 2, DEFAULT(5))    \
+	F(s, minimum_requests, "minimumRequests", NUMBER,                                          \
+	  "in an interval, or an endpoint is not compared", .min = 1, DEFAULT(100))
+
+/* At the end of an interval, over the endpoints with at least |minimum_requests| in it and if those
+ * are at least |minimum_hosts|, one is ejected when its success rate is below mean - factor *
+ * standard deviation, or its mean latency above factor times the median of the others'. */
+struct mesh_comparison {
+	uint32_t success_rate_stdev_factor; /* in thousandths, as the next; 0: off */
+	uint32_t latency_factor;
+	COMPARISON_FIELDS(FIELD_MEMBER, FIELD_NO_MEMBER, )
+};
+
 /* Outlier ejection. 0 in a count or factor: that detection is off. */
 struct mesh_outlier {
 	bool enabled;		/* an outlierDetection was given */
 	bool close_connections; /* annotation weft.dev/close-ejected: "true" */
 	OUTLIER_FIELDS(FIELD_MEMBER, FIELD_NO_MEMBER, )
-	/* kind OutlierDetection: at the end of an interval, over the endpoints with at least
-	 * |minimum_requests| in it and if those are at least |minimum_hosts|, an endpoint is
-	 * ejected when its success rate is below mean - factor * standard deviation / 1000, or its
-	 * mean latency above factor / 1000 times the median of the others'. */
-	uint32_t success_rate_stdev_factor;
-	uint32_t latency_factor;
-	uint32_t minimum_hosts;
-	uint32_t minimum_requests; /* 0: the service has no OutlierDetection */
+	struct mesh_comparison compare; /* all 0: the service has no OutlierDetection */
 };
 
 /* trafficPolicy.connectionPool.tcp of a DestinationRule. */

@@ -3,7 +3,7 @@
  * weft's own kind Workload, and endpoints of which but the address is known. */
 #pragma once
 
-#include "mesh-config/model/base.h"
+#include "mesh-config/model/fields.h"
 
 struct mesh_workload {
 	/* Of names, account, labels, locality and addresses: equal in two meshes, nothing about it
@@ -32,20 +32,31 @@ static inline const char *mesh_workload_title(const struct mesh_workload *w)
 	return *w->canonical_service ? w->canonical_service : "unknown";
 }
 
-/* A way to know a process as this workload: everything that is given must hold. Texts "" are not
- * given. Patterns: exact, "abc*", "*abc". Of several matchers that fit, the first in
- * mesh->matchers wins; they are sorted from the narrowest to the widest: more parts given first,
- * then longer prefixes, then as workloads are; those of an address alone come behind all others,
- * as what is known of a process says more. */
+/* Workload.match, but for its addresses. A text "" and a number MESH_NONE are not given. */
+#define MATCHER_FIELDS(F, N, s)                                                                    \
+	F(s, executable, "executable", TEXT,                                                       \
+	  "whole path of the binary, as /proc/PID/exe has it; or \"*/NAME\", for a program of "    \
+	  "this name wherever it lies",                                                            \
+	  NOTED(match, executable_at))                                                             \
+	F(s, executable_owner, "executableOwner", NUMBER,                                          \
+	  "user who may change the executable and the directories above it, besides root; 0: "     \
+	  "root alone",                                                                            \
+	  .fallback = MESH_NONE, .max = UINT32_MAX - 1)                                            \
+	F(s, systemd_unit, "systemdUnit", TEXT, "nginx.service")                                   \
+	F(s, cgroup, "cgroup", TEXT, "path of the control group below its mount; * at the end")    \
+	F(s, container, "container", TEXT, "id of the container, at least 12 digits",              \
+	  NOTED(match, container_at))                                                              \
+	F(s, netns, "netns", TEXT, "name of the network namespace")                                \
+	F(s, uid, "uid", NUMBER, "user it runs as", .fallback = MESH_NONE, .max = UINT32_MAX - 1)
+
+/* A way to know a process as this workload: everything that is given must hold. Patterns: exact,
+ * "abc*", "*abc". Of several matchers that fit, the first in mesh->matchers wins; they are sorted
+ * from the narrowest to the widest: more parts given first, then longer prefixes, then as workloads
+ * are; those of an address alone come behind all others, as what is known of a process says more.
+ */
 struct mesh_matcher {
 	uint32_t workload;
-	const char *executable;	  /* whole path of the binary, or a name that "*" stands before */
-	const char *systemd_unit; /* "nginx.service" */
-	const char *cgroup;	  /* path below the mount, "/system.slice/nginx.service" */
-	const char *container;	  /* container id (64 hex digits or a prefix of at least 12) */
-	const char *netns;	  /* name in /run/netns */
-	int64_t executable_owner; /* who beside root may change it; -1: not given */
-	int64_t uid;		  /* -1: not given */
+	MATCHER_FIELDS(FIELD_MEMBER, FIELD_NO_MEMBER, )
 	bool has_prefix;
 	struct mesh_prefix prefix; /* its address lies here */
 	struct mesh_position position;

@@ -17,10 +17,8 @@ static void duplicates_check(struct resolve *r, const struct catalog *c)
 		if (a->namespace_name != b->namespace_name || a->name != b->name ||
 		    a->sort_name != b->sort_name)
 			continue;
-		problem_hint(r->problems,
-			     resolve_problem(r, b, PROBLEM_DUPLICATE, b->at, "%s is given twice",
-					     b->title),
-			     "it is also in %s:%u", a->file->name, a->at.line);
+		resolve_problem(r, b, PROBLEM_DUPLICATE, b->at, "%s is given twice", b->title);
+		problem_hint(r->problems, "it is also in %s:%u", a->file->name, a->at.line);
 	}
 }
 

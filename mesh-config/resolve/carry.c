@@ -47,12 +47,11 @@ void stage_carry(struct resolve *r, enum resolve_stage stage)
 		enum resolve_stage stage;
 		enum mesh_array array;
 	} arrays[] = {
-		{STAGE_ROUTES, ROWS_routes},	     {STAGE_ROUTES, ROWS_destinations},
-		{STAGE_ROUTES, ROWS_prefixes},	     {STAGE_POLICIES, ROWS_policies},
-		{STAGE_POLICIES, ROWS_rules},	     {STAGE_POLICIES, ROWS_clauses},
-		{STAGE_POLICIES, ROWS_terms},	     {STAGE_POLICIES, ROWS_values},
-		{STAGE_SIGNALS, ROWS_telemetries},   {STAGE_SIGNALS, ROWS_metric_overrides},
-		{STAGE_SIGNALS, ROWS_tag_overrides}, {STAGE_SIGNALS, ROWS_objectives},
+		{STAGE_ROUTES, ROWS_routes},	   {STAGE_ROUTES, ROWS_destinations},
+		{STAGE_ROUTES, ROWS_prefixes},	   {STAGE_POLICIES, ROWS_policies},
+		{STAGE_POLICIES, ROWS_rules},	   {STAGE_POLICIES, ROWS_clauses},
+		{STAGE_POLICIES, ROWS_terms},	   {STAGE_POLICIES, ROWS_values},
+		{STAGE_SIGNALS, ROWS_telemetries}, {STAGE_SIGNALS, ROWS_objectives},
 	};
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++)

@@ -115,7 +115,7 @@ static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t
 /* A slice says but the zone: it lies in the region that this node is in. */
 static const struct mesh_locality *zone_locality(struct resolve *r, const struct mesh_locality *l)
 {
-	const char *region = r->mesh->settings.node_locality.region;
+	const char *region = r->mesh->settings.node_locality->region;
 	char text[512];
 	int n = snprintf(text, sizeof(text), "%s/%s", region, l->zone);
 
@@ -399,11 +399,11 @@ static void lost_report(struct resolve *r, const struct draft *d)
 	if (d->sort_name[0])
 		resolve_problem(r, d, PROBLEM_LOST_OBJECT, d->at, "there is no Service %s/%s",
 				d->namespace_name, d->sort_name);
-	else
-		problem_hint(r->problems,
-			     resolve_problem(r, d, PROBLEM_LOST_OBJECT, d->at,
-					     "the EndpointSlice belongs to no Service"),
-			     "label kubernetes.io/service-name names it");
+	else {
+		resolve_problem(r, d, PROBLEM_LOST_OBJECT, d->at,
+				"the EndpointSlice belongs to no Service");
+		problem_hint(r->problems, "label kubernetes.io/service-name names it");
+	}
 }
 
 static void kubernetes_endpoints(struct endpoint_work *w, const struct draft *d, struct joins *j)

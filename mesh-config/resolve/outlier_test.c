@@ -54,7 +54,7 @@ static void test_rule(void **state)
 	assert_true(outlier(m)->enabled && outlier(m)->close_connections);
 	assert_int_equal(outlier(m)->consecutive_gateway_errors, 3);
 	assert_int_equal(outlier(m)->min_health_percent, 40);
-	assert_int_equal(outlier(m)->minimum_requests, 0);
+	assert_int_equal(outlier(m)->compare.minimum_requests, 0);
 	mesh_free(m);
 }
 
@@ -69,10 +69,10 @@ static void test_both(void **state)
 	assert_int_equal(outlier(m)->consecutive_gateway_errors, 3);
 	assert_int_equal(outlier(m)->interval_ms, 2000);
 	assert_true(outlier(m)->close_connections);
-	assert_int_equal(outlier(m)->success_rate_stdev_factor, 1900);
-	assert_int_equal(outlier(m)->latency_factor, 2500);
-	assert_int_equal(outlier(m)->minimum_hosts, 3);
-	assert_int_equal(outlier(m)->minimum_requests, 20);
+	assert_int_equal(outlier(m)->compare.success_rate_stdev_factor, 1900);
+	assert_int_equal(outlier(m)->compare.latency_factor, 2500);
+	assert_int_equal(outlier(m)->compare.minimum_hosts, 3);
+	assert_int_equal(outlier(m)->compare.minimum_requests, 20);
 	mesh_free(m);
 }
 
@@ -84,10 +84,10 @@ static void test_alone(void **state)
 	(void)state;
 	assert_true(outlier(m)->enabled);
 	assert_int_equal(outlier(m)->consecutive_5xx, 0);
-	assert_int_equal(outlier(m)->success_rate_stdev_factor, 0);
-	assert_int_equal(outlier(m)->latency_factor, 3000);
-	assert_int_equal(outlier(m)->minimum_hosts, 5);
-	assert_int_equal(outlier(m)->minimum_requests, 100);
+	assert_int_equal(outlier(m)->compare.success_rate_stdev_factor, 0);
+	assert_int_equal(outlier(m)->compare.latency_factor, 3000);
+	assert_int_equal(outlier(m)->compare.minimum_hosts, 5);
+	assert_int_equal(outlier(m)->compare.minimum_requests, 100);
 	assert_int_equal(outlier(m)->interval_ms, 10000);
 	assert_false(m->traffic[0].outlier.enabled);
 	mesh_free(m);

@@ -60,10 +60,8 @@ static bool port_value(struct policy_work *w, const struct draft_text *text, str
 		v->port = (uint16_t)port;
 		return true;
 	}
-	problem_hint(w->r->problems,
-		     resolve_problem(w->r, w->d, PROBLEM_VALUE, text->at, "\"%s\" is not a port",
-				     text->text),
-		     "ports are exact: from 1 to 65535");
+	resolve_problem(w->r, w->d, PROBLEM_VALUE, text->at, "\"%s\" is not a port", text->text);
+	problem_hint(w->r->problems, "ports are exact: from 1 to 65535");
 	return false;
 }
 
@@ -74,10 +72,9 @@ static bool prefix_value(struct policy_work *w, const struct draft_text *text, s
 	*v = (struct mesh_value){.kind = MESH_VALUE_CIDR, .text = pool_empty};
 	if (prefix_parse(slice_of(text->text), &v->prefix, &clean))
 		return true;
-	problem_hint(w->r->problems,
-		     resolve_problem(w->r, w->d, PROBLEM_ADDRESS, text->at,
-				     "\"%s\" is not an address", text->text),
-		     "addresses look like 10.1.2.3, fd00::1, 10.0.0.0/8");
+	resolve_problem(w->r, w->d, PROBLEM_ADDRESS, text->at, "\"%s\" is not an address",
+			text->text);
+	problem_hint(w->r->problems, "addresses look like 10.1.2.3, fd00::1, 10.0.0.0/8");
 	return false;
 }
 
@@ -105,10 +102,9 @@ static void pattern_check(struct policy_work *w, enum mesh_attribute attribute,
 	if (w->r->incomplete || pattern_may_match(attribute, v, trust_domain))
 		return;
 	pattern_hint(attribute, text->text, trust_domain, hint, sizeof(hint));
-	problem_hint(w->r->problems,
-		     resolve_problem(w->r, w->d, PROBLEM_MATCHES_NOBODY, text->at,
-				     "\"%s\" matches no client", text->text),
-		     "%s", hint);
+	resolve_problem(w->r, w->d, PROBLEM_MATCHES_NOBODY, text->at, "\"%s\" matches no client",
+			text->text);
+	problem_hint(w->r->problems, "%s", hint);
 }
 
 static bool value_make(struct policy_work *w, enum mesh_attribute attribute,
@@ -280,10 +276,8 @@ static bool key_is_l7(const char *key)
 
 static void key_report(struct policy_work *w, const struct draft_text *key)
 {
-	struct slice text = {key->text, strlen(key->text)};
+	struct slice text = slice_of(key->text);
 	uint32_t best = 0, best_distance = UINT32_MAX;
-	struct problem_note *note = resolve_problem(w->r, w->d, PROBLEM_VALUE, key->at,
-						    "\"%s\" is not an attribute", key->text);
 
 	for (uint32_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		uint32_t distance = nearest_distance(text, slice_of(keys[i].key));
@@ -291,7 +285,9 @@ static void key_report(struct policy_work *w, const struct draft_text *key)
 		best = distance < best_distance ? i : best;
 		best_distance = distance < best_distance ? distance : best_distance;
 	}
-	problem_hint(w->r->problems, note,
+	resolve_problem(w->r, w->d, PROBLEM_VALUE, key->at, "\"%s\" is not an attribute",
+			key->text);
+	problem_hint(w->r->problems,
 		     "did you mean \"%s\"? allowed: source.ip, source.namespace, "
 		     "source.principal, source.serviceAccount, destination.ip, destination.port",
 		     keys[best].key);
@@ -321,23 +317,22 @@ static void condition_make(struct policy_work *w, const struct draft_condition *
 static void l7_report(struct policy_work *w)
 {
 	if (w->action != MESH_DENY) {
+		resolve_problem(w->r, w->d, PROBLEM_L7_ALLOW, w->l7_at,
+				"\"%s\" needs a request: this rule would never match", w->l7_name);
 		problem_hint(w->r->problems,
-			     resolve_problem(w->r, w->d, PROBLEM_L7_ALLOW, w->l7_at,
-					     "\"%s\" needs a request: this rule would never match",
-					     w->l7_name),
 			     "leave the rule out, or allow by workload, namespace, address and "
 			     "port");
 		return;
 	}
-	if (!w->has_terms || w->lost_clauses)
+	if (!w->has_terms || w->lost_clauses) {
+		resolve_problem(w->r, w->d, PROBLEM_L7_DENY_LOST, w->l7_at,
+				"\"%s\" needs a request: what is denied by it alone "
+				"would pass",
+				w->l7_name);
 		problem_hint(w->r->problems,
-			     resolve_problem(w->r, w->d, PROBLEM_L7_DENY_LOST, w->l7_at,
-					     "\"%s\" needs a request: what is denied by it alone "
-					     "would pass",
-					     w->l7_name),
 			     "deny by workload, namespace, address or port, or deny it in the "
 			     "program");
-	else
+	} else
 		resolve_problem(w->r, w->d, PROBLEM_L7_DENY, w->l7_at,
 				"\"%s\" needs a request: the rule denies whatever the rest of it "
 				"matches",

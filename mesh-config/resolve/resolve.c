@@ -143,11 +143,9 @@ struct draft **drafts_merge(struct resolve *r, const enum kind_id *wanted, uint3
 	return merged;
 }
 
-struct problem_note *resolve_problem(struct resolve *r, const struct draft *d,
-				     enum problem_code code, struct place at, const char *format,
-				     ...)
+void resolve_problem(struct resolve *r, const struct draft *d, enum problem_code code,
+		     struct place at, const char *format, ...)
 {
-	struct problem_note *note;
 	const char *accept = mesh_labels_find(d->annotations, "weft.dev/accept");
 	char text[512];
 	va_list args;
@@ -158,42 +156,33 @@ struct problem_note *resolve_problem(struct resolve *r, const struct draft *d,
 	r->problems->file = d->file->index;
 	r->problems->object = d->title;
 	r->problems->annotation = accept;
-	note = problem_add(r->problems, code, at, "%s", text);
+	problem_add(r->problems, code, at, "%s", text);
 	r->problems->object = r->problems->annotation = NULL;
-	return note;
 }
 
 /* ---- settings */
-
-static const char *text_or(struct resolve *r, const char *text, const char *fallback)
-{
-	const char *kept = text && text[0] ? text : pool_text(r->pool, slice_of(fallback));
-
-	r->failed |= !kept;
-	return kept ? kept : pool_empty;
-}
 
 void resolve_settings(struct resolve *r)
 {
 	uint32_t count;
 	struct draft *const *drafts = drafts_of(r, KIND_MESH_SETTINGS, &count);
-	const struct draft_settings *s = count ? drafts[0]->spec : NULL;
+	struct reading reading = {&r->arena, r->pool, r->problems};
 	struct mesh_settings *to = &r->mesh->settings;
+	struct draft_settings none = {0};
 
-	to->root_namespace = text_or(r, s ? s->root_namespace : NULL, "istio-system");
-	to->trust_domain = text_or(r, s ? s->trust_domain : NULL, "cluster.local");
-	to->cluster_domain = text_or(r, s ? s->cluster_domain : NULL, "cluster.local");
-	to->node_name = s ? s->node_name : pool_empty;
-	to->node_locality = (struct mesh_locality){pool_empty, pool_empty, pool_empty};
-	if (s && s->locality)
-		to->node_locality = *s->locality;
+	schema_defaults(&reading, &settings_schema, &none);
+	*to = count ? ((const struct draft_settings *)drafts[0]->spec)->value : none.value;
+	if (!to->node_locality)
+		to->node_locality = pool_locality(r->pool, SLICE(""));
+	r->failed |= !to->node_locality;
 	to->position = count ? position_of(drafts[0], drafts[0]->at)
 			     : (struct mesh_position){MESH_NONE, 0, 0};
-	for (uint32_t i = 1; i < count; i++)
-		problem_hint(r->problems,
-			     resolve_problem(r, drafts[i], PROBLEM_CONFLICT, drafts[i]->at,
-					     "there are more settings than one"),
-			     "those of %s:%u are used", drafts[0]->file->name, drafts[0]->at.line);
+	for (uint32_t i = 1; i < count; i++) {
+		resolve_problem(r, drafts[i], PROBLEM_CONFLICT, drafts[i]->at,
+				"there are more settings than one");
+		problem_hint(r->problems, "those of %s:%u are used", drafts[0]->file->name,
+			     drafts[0]->at.line);
+	}
 }
 
 /* ---- stages */

@@ -19,9 +19,9 @@ void rows_append(struct resolve *r, enum mesh_array array, const struct mesh *fr
 struct draft *const *drafts_of(const struct resolve *r, enum kind_id kind, uint32_t *ret_count);
 
 /* Adds a problem about a draft; the object and its file are those of |d|. */
-struct problem_note *resolve_problem(struct resolve *r, const struct draft *d,
-				     enum problem_code code, struct place at, const char *format,
-				     ...) __attribute__((format(printf, 5, 6)));
+void resolve_problem(struct resolve *r, const struct draft *d, enum problem_code code,
+		     struct place at, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 static inline struct mesh_position position_of(const struct draft *d, struct place at)
 {

@@ -9,10 +9,9 @@
 static void splitter_lost(struct resolve *r, const struct draft *loser, struct place at,
 			  const struct draft *winner)
 {
-	problem_hint(r->problems,
-		     resolve_problem(r, loser, PROBLEM_CONFLICT, at,
-				     "the service is split by %s already", winner->title),
-		     "%s:%u", winner->file->name, winner->at.line);
+	resolve_problem(r, loser, PROBLEM_CONFLICT, at, "the service is split by %s already",
+			winner->title);
+	problem_hint(r->problems, "%s:%u", winner->file->name, winner->at.line);
 }
 
 static bool is_gateway(const struct draft *d)
@@ -172,11 +171,9 @@ static void port_report(struct resolve *r, const struct draft *d, enum problem_c
 	for (uint32_t i = 0; i < s->port_count && used < sizeof(ports); i++)
 		used += (size_t)snprintf(ports + used, sizeof(ports) - used, "%s%u", i ? ", " : "",
 					 ROWS(r, ports, struct mesh_port)[s->port_first + i].port);
-	problem_hint(r->problems,
-		     resolve_problem(r, d, code, at, "%s/%s has no port %u%s", s->namespace_name,
-				     s->name, port,
-				     code == PROBLEM_NO_PORT ? "" : ": this never holds"),
-		     "its ports: %s", ports[0] ? ports : "none");
+	resolve_problem(r, d, code, at, "%s/%s has no port %u%s", s->namespace_name, s->name, port,
+			code == PROBLEM_NO_PORT ? "" : ": this never holds");
+	problem_hint(r->problems, "its ports: %s", ports[0] ? ports : "none");
 }
 
 static void port_require(struct resolve *r, const struct draft *d, uint32_t service, uint32_t port,
@@ -193,7 +190,6 @@ static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_
 	const struct mesh_subset *subsets = ROWS(r, subsets, struct mesh_subset);
 	char known[256] = "";
 	size_t used = 0;
-	struct problem_note *note;
 
 	for (uint32_t i = s->subset_first; i < s->subset_first + s->subset_count; i++) {
 		if (subsets[i].name == name->text)
@@ -204,12 +200,12 @@ static uint32_t subset_require(struct resolve *r, const struct draft *d, uint32_
 	}
 	if (r->incomplete)
 		return MESH_NONE;
-	note = resolve_problem(r, d, PROBLEM_NO_SUBSET, name->at, "%s/%s has no subset \"%s\"",
-			       s->namespace_name, s->name, name->text);
+	resolve_problem(r, d, PROBLEM_NO_SUBSET, name->at, "%s/%s has no subset \"%s\"",
+			s->namespace_name, s->name, name->text);
 	if (known[0])
-		problem_hint(r->problems, note, "its subsets: %s", known);
+		problem_hint(r->problems, "its subsets: %s", known);
 	else
-		problem_hint(r->problems, note, "no DestinationRule of the host has subsets");
+		problem_hint(r->problems, "no DestinationRule of the host has subsets");
 	return MESH_NONE;
 }
 
@@ -413,12 +409,11 @@ static void grant_require(struct resolve *r, const struct draft *d, const struct
 	     i < c->count && c->items[i]->namespace_name == b->namespace_name; i++)
 		if (grant_fits(c->items[i]->spec, d, b->name.text))
 			return;
+	resolve_problem(r, d, PROBLEM_UNGRANTED, b->at,
+			"no ReferenceGrant lets a %s of namespace %s refer to Service "
+			"%s/%s",
+			kinds[d->kind].name, d->namespace_name, b->namespace_name, b->name.text);
 	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_UNGRANTED, b->at,
-				     "no ReferenceGrant lets a %s of namespace %s refer to Service "
-				     "%s/%s",
-				     kinds[d->kind].name, d->namespace_name, b->namespace_name,
-				     b->name.text),
 		     "add one to namespace %s, or take it upon yourself: annotation "
 		     "weft.dev/accept: E3008",
 		     b->namespace_name);

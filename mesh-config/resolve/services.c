@@ -83,17 +83,16 @@ uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_cod
 		      const struct draft_text *host)
 {
 	uint32_t found = host_resolve(r, d->namespace_name, host->text);
-	struct problem_note *note;
 	const char *guess;
 
 	if (found != MESH_NONE || r->incomplete || !host->text[0])
 		return found;
-	note = resolve_problem(r, d, code, host->at, "no service has the host \"%s\"", host->text);
+	resolve_problem(r, d, code, host->at, "no service has the host \"%s\"", host->text);
 	guess = r->problems->errors < 100 ? host_guess(r, host->text) : NULL;
 	if (guess)
-		problem_hint(r->problems, note, "did you mean \"%s\"?", guess);
+		problem_hint(r->problems, "did you mean \"%s\"?", guess);
 	else
-		problem_hint(r->problems, note, "a Service or ServiceEntry defines it");
+		problem_hint(r->problems, "a Service or ServiceEntry defines it");
 	return MESH_NONE;
 }
 
@@ -173,10 +172,10 @@ static void host_add(struct resolve *r, struct draft *d, const char *host, struc
 	other = r->index->host_services[other];
 	if (other == d->index || is_same_object(d, r->work[other].draft) || twin_add(r, d, other))
 		return;
-	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_OVERLAP, at, "host \"%s\" belongs to %s too",
-				     host, r->work[other].draft->title),
-		     "%s:%u", r->work[other].draft->file->name, r->work[other].draft->at.line);
+	resolve_problem(r, d, PROBLEM_OVERLAP, at, "host \"%s\" belongs to %s too", host,
+			r->work[other].draft->title);
+	problem_hint(r->problems, "%s:%u", r->work[other].draft->file->name,
+		     r->work[other].draft->at.line);
 }
 
 static const char *kubernetes_host(struct resolve *r, struct draft *d)
@@ -260,12 +259,10 @@ static void vip_index(struct resolve *r, const struct draft *d, uint32_t vip,
 	other = ROWS(r, vips, struct mesh_vip)[other].service;
 	if (other == d->index || is_same_object(d, r->work[other].draft))
 		return;
-	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_OVERLAP, at,
-				     "port %u of this address belongs to %s too", port->port,
-				     r->work[other].draft->title),
-		     "%s:%u; give one of them another address", r->work[other].draft->file->name,
-		     r->work[other].draft->at.line);
+	resolve_problem(r, d, PROBLEM_OVERLAP, at, "port %u of this address belongs to %s too",
+			port->port, r->work[other].draft->title);
+	problem_hint(r->problems, "%s:%u; give one of them another address",
+		     r->work[other].draft->file->name, r->work[other].draft->at.line);
 }
 
 static void vips_add(struct resolve *r, struct draft *d, const struct draft_list *list)

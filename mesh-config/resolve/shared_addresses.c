@@ -178,13 +178,12 @@ static void undecidable_report(const struct shared *s, uint32_t first, uint32_t 
 
 	if (!d || !of_a)
 		return;
+	resolve_problem(s->r, d, PROBLEM_UNDECIDABLE,
+			(struct place){b->position.line, b->position.column},
+			"%s/%s has an address of %s/%s, different ALLOW policies select "
+			"them, and no ports tell them apart",
+			b->namespace_name, called(b, d), a->namespace_name, called(a, of_a));
 	problem_hint(s->r->problems,
-		     resolve_problem(
-			     s->r, d, PROBLEM_UNDECIDABLE,
-			     (struct place){b->position.line, b->position.column},
-			     "%s/%s has an address of %s/%s, different ALLOW policies select "
-			     "them, and no ports tell them apart",
-			     b->namespace_name, called(b, d), a->namespace_name, called(a, of_a)),
 		     "select each of them with a service that says its port, or know them by "
 		     "executable, systemdUnit or cgroup (kind Workload)");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Sound manifests become the model they say; files come, change and go. */
-#include "mesh-config/resolve/source.h"
+#include "mesh-config/resolve/source_state.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -100,7 +100,7 @@ static void test_kubernetes(void **state)
 
 	(void)state;
 	assert_string_equal(m->settings.node_name, "worker-1");
-	assert_string_equal(m->settings.node_locality.zone, "eu-west-1a");
+	assert_string_equal(m->settings.node_locality->zone, "eu-west-1a");
 	assert_string_equal(m->hosts[cart->host_first], "cart.shop.svc.cluster.local");
 	assert_int_equal(cart->session_affinity_s, 600);
 	assert_int_equal(cart->endpoint_count, 3);
@@ -225,20 +225,39 @@ static void test_signals_and_matchers(void **state)
 
 	(void)state;
 	assert_int_equal(m->telemetry_count, 1);
-	assert_string_equal(m->metric_overrides[0].metric, "REQUEST_COUNT");
-	assert_int_equal(m->metric_overrides[0].mode, MESH_CLIENT);
-	assert_int_equal(m->tag_override_count, 2);
-	assert_true(m->tag_overrides[1].remove);
-	assert_int_equal(m->telemetries[0].access_log_disabled, 1);
 	assert_int_equal(m->objective_count, 1);
-	assert_int_equal(m->objectives[0].latency_ms, 250);
-	assert_int_equal(m->objectives[0].window_s, 30 * 86400);
+	assert_int_equal(m->objectives[0].promise.latency_ms, 250);
+	assert_int_equal(m->objectives[0].promise.window_ms / 1000, 30 * 86400);
 	assert_int_equal(m->matcher_count, 2);
 	assert_string_equal(m->matchers[0].executable, "/usr/sbin/nginx"); /* two parts first */
 	assert_string_equal(m->matchers[0].systemd_unit, "nginx.service");
 	assert_true(m->matchers[1].has_prefix);
-	assert_int_equal(m->matchers[1].uid, -1);
+	assert_int_equal(m->matchers[1].uid, MESH_NONE);
 	mesh_free(m);
+}
+
+/* It is of no effect, but read to the letter. */
+static void test_telemetry(void **state)
+{
+	struct mesh_source *s = mesh_source_new();
+	const struct draft_telemetry *t;
+	const struct draft_metrics *metrics;
+	const struct draft_metric_override *override;
+	const struct draft_tag_override *tags;
+
+	(void)state;
+	put_file(s, "mesh.yaml");
+	assert_int_equal(s->catalogs[KIND_TELEMETRY].count, 1);
+	t = s->catalogs[KIND_TELEMETRY].items[0]->spec;
+	metrics = t->metrics.items;
+	override = metrics->overrides.items;
+	tags = override->tags.items;
+	assert_string_equal(telemetry_metrics[override->match->metric], "REQUEST_COUNT");
+	assert_string_equal(reporter_modes[override->match->mode], "CLIENT");
+	assert_int_equal(override->tags.count, 2);
+	assert_int_equal(tags[1].operation, 1); /* REMOVE */
+	assert_int_equal(((const struct draft_access_log *)t->access_logging.items)->disabled, 1);
+	mesh_source_free(s);
 }
 
 /* ---- files that change */
@@ -506,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_traffic),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_signals_and_matchers),
+		cmocka_unit_test(test_telemetry),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_hash_is_of_content),
 		cmocka_unit_test(test_one_host_in_two_entries),

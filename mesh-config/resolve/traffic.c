@@ -9,12 +9,12 @@ static void rule_lost(struct resolve *r, const struct draft *loser, const struct
 {
 	const struct draft_destination_rule *spec = loser->spec;
 
-	problem_hint(r->problems,
-		     resolve_problem(r, loser, PROBLEM_CONFLICT, spec->host.at,
-				     "host \"%s\" has a DestinationRule of another namespace, "
-				     "which is used",
-				     spec->host.text),
-		     "%s in %s:%u", winner->title, winner->file->name, winner->at.line);
+	resolve_problem(r, loser, PROBLEM_CONFLICT, spec->host.at,
+			"host \"%s\" has a DestinationRule of another namespace, "
+			"which is used",
+			spec->host.text);
+	problem_hint(r->problems, "%s in %s:%u", winner->title, winner->file->name,
+		     winner->at.line);
 }
 
 static void rules_collide(struct resolve *r, const struct draft *d, struct place at,
@@ -22,11 +22,10 @@ static void rules_collide(struct resolve *r, const struct draft *d, struct place
 {
 	const struct draft_destination_rule *spec = d->spec;
 
-	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_UNMERGED, at,
-				     "another DestinationRule of \"%s\" has %s%s", spec->host.text,
-				     what, name),
-		     "%s in %s:%u", before->title, before->file->name, before->at.line);
+	resolve_problem(r, d, PROBLEM_UNMERGED, at, "another DestinationRule of \"%s\" has %s%s",
+			spec->host.text, what, name);
+	problem_hint(r->problems, "%s in %s:%u", before->title, before->file->name,
+		     before->at.line);
 }
 
 static void subsets_compare(struct resolve *r, const struct draft *d, const struct draft *before)
@@ -281,8 +280,7 @@ void outlier_add(struct mesh_outlier *o, const struct draft *d)
 	if (!o->enabled)
 		o->consecutive_5xx = o->consecutive_gateway_errors = 0;
 	o->enabled = true;
-	o->success_rate_stdev_factor = thousandths(from->success_rate);
-	o->latency_factor = thousandths(from->latency);
-	o->minimum_hosts = from->minimum_hosts;
-	o->minimum_requests = from->minimum_requests;
+	o->compare = from->value;
+	o->compare.success_rate_stdev_factor = thousandths(from->success_rate);
+	o->compare.latency_factor = thousandths(from->latency);
 }

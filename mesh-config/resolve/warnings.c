@@ -53,13 +53,12 @@ static void address_only_check(struct resolve *r)
 			d = entry_selected(r, &p[i]);
 	if (!d)
 		return;
-	problem_hint(
-		r->problems,
-		resolve_problem(r, d, PROBLEM_ADDRESS_ONLY, d->at,
-				"policies select WorkloadEntries, as %s/%s: nodes that they do "
-				"not run on protect no other address of theirs",
-				d->namespace_name, d->name),
-		"run weft on their nodes, or name each of their addresses (kind Workload)");
+	resolve_problem(r, d, PROBLEM_ADDRESS_ONLY, d->at,
+			"policies select WorkloadEntries, as %s/%s: nodes that they do "
+			"not run on protect no other address of theirs",
+			d->namespace_name, d->name);
+	problem_hint(r->problems,
+		     "run weft on their nodes, or name each of their addresses (kind Workload)");
 }
 
 /* ---- what is known by the name of its executable alone */
@@ -83,15 +82,15 @@ static void bare_name_check(struct resolve *r)
 		if (!is_bare_name(&m[i]))
 			continue;
 		d = workload_draft(r, m[i].workload);
-		if (d)
-			problem_hint(
-				r->problems,
-				resolve_problem(r, d, PROBLEM_BARE_NAME, d->at,
-						"%s/%s is known by the name of its executable "
-						"alone, which every user can give to a program",
-						d->namespace_name, d->name),
-				"write its whole path, or add its uid, systemdUnit, cgroup or "
-				"container");
+		if (d) {
+			resolve_problem(r, d, PROBLEM_BARE_NAME, d->at,
+					"%s/%s is known by the name of its executable "
+					"alone, which every user can give to a program",
+					d->namespace_name, d->name);
+			problem_hint(r->problems,
+				     "write its whole path, or add its uid, systemdUnit, cgroup or "
+				     "container");
+		}
 		return;
 	}
 }
@@ -221,7 +220,7 @@ static void values_write(const struct classes *c, const struct mesh_label *label
 	}
 }
 
-static void nobody_hint(struct resolve *r, struct problem_note *note, const struct classes *c,
+static void nobody_hint(struct resolve *r, const struct classes *c,
 			const struct mesh_labels *selector)
 {
 	char values[200] = "";
@@ -230,13 +229,13 @@ static void nobody_hint(struct resolve *r, struct problem_note *note, const stru
 		if (is_among(c, &selector->items[i]))
 			continue;
 		values_write(c, &selector->items[i], values, sizeof(values));
-		problem_hint(r->problems, note,
+		problem_hint(r->problems,
 			     values[0] ? "label \"%s\" of workloads there: %s"
 				       : "no workload there has a label \"%s\"",
 			     selector->items[i].key, values);
 		return;
 	}
-	problem_hint(r->problems, note, "workloads there have each of these labels, none has all");
+	problem_hint(r->problems, "workloads there have each of these labels, none has all");
 }
 
 static void selector_write(const struct mesh_labels *selector, char *out, size_t size)
@@ -261,11 +260,10 @@ static void nobody_check(struct resolve *r, const struct classes *all, const str
 	if (!c.count)
 		return;
 	selector_write(p->selector, labels, sizeof(labels));
-	nobody_hint(r,
-		    resolve_problem(r, d, PROBLEM_SELECTS_NOBODY, selector_place(d),
-				    "no workload of %s has the labels %s",
-				    is_root(r, p) ? "the mesh" : p->namespace_name, labels),
-		    &c, p->selector);
+	resolve_problem(r, d, PROBLEM_SELECTS_NOBODY, selector_place(d),
+			"no workload of %s has the labels %s",
+			is_root(r, p) ? "the mesh" : p->namespace_name, labels);
+	nobody_hint(r, &c, p->selector);
 }
 
 /* ---- endpoints that no selector can select */
@@ -288,11 +286,11 @@ static void unselectable_check(struct resolve *r, const struct mesh_policy *p)
 
 	if (!service)
 		return;
+	resolve_problem(r, d, PROBLEM_UNSELECTABLE, selector_place(d),
+			"endpoints of %s are known by their address only: no "
+			"selector selects them",
+			service->title);
 	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_UNSELECTABLE, selector_place(d),
-				     "endpoints of %s are known by their address only: no "
-				     "selector selects them",
-				     service->title),
 		     "policies without selector hold for them; for others add their Pods (kubectl "
 		     "get pods -A -o yaml), or a Workload or WorkloadEntry for each address");
 }
@@ -366,13 +364,11 @@ void unbalanced_warn(struct resolve *r, uint32_t service, const struct draft *d,
 
 	if (unbalanced_first(r, service) != service)
 		return;
-	problem_hint(r->problems,
-		     resolve_problem(r, d, PROBLEM_UNBALANCED, at,
-				     "%s %s: connections to it are not balanced, and this has no "
-				     "effect",
-				     of->title,
-				     addressed ? "is not of resolution STATIC" : "has no address"),
-		     "%s", address_hint(of));
+	resolve_problem(r, d, PROBLEM_UNBALANCED, at,
+			"%s %s: connections to it are not balanced, and this has no "
+			"effect",
+			of->title, addressed ? "is not of resolution STATIC" : "has no address");
+	problem_hint(r->problems, "%s", address_hint(of));
 }
 
 /* Rules count where routes of others lead to their service, too. */

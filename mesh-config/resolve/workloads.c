@@ -82,36 +82,17 @@ static void entry_fill(struct mesh_workload *w, const struct draft_workload_entr
 		w->locality = *e->locality;
 }
 
-static int64_t number_or_none(uint32_t number)
-{
-	return number == UINT32_MAX ? -1 : (int64_t)number;
-}
-
 static void matcher_add(struct resolve *r, const struct draft *d, const struct draft_match *m,
 			const struct draft_address *ip)
 {
 	struct mesh_matcher *to = ROW_ADD(r, matchers, struct mesh_matcher);
 
-	*to = (struct mesh_matcher){
-		.workload = d->index,
-		.executable = m->executable.text,
-		.systemd_unit = m->systemd_unit.text,
-		.cgroup = m->cgroup.text,
-		.container = m->container.text,
-		.netns = m->netns.text,
-		.executable_owner = number_or_none(m->executable_owner),
-		.uid = number_or_none(m->uid),
-		.has_prefix = ip,
-		.position = position_of(d, m->at),
-	};
+	*to = m->value;
+	to->workload = d->index;
+	to->position = position_of(d, m->at);
+	to->has_prefix = ip;
 	if (ip)
 		to->prefix = ip->prefix;
-}
-
-static bool match_is_address(const struct draft_match *m)
-{
-	return !m->executable.text[0] && !m->systemd_unit.text[0] && !m->cgroup.text[0] &&
-	       !m->container.text[0] && !m->netns.text[0] && m->uid == UINT32_MAX;
 }
 
 static void workload_matchers(struct resolve *r, const struct draft *d,
@@ -128,7 +109,7 @@ static void workload_matchers(struct resolve *r, const struct draft *d,
 			matcher_add(r, d, &match[i], &ips[j]);
 			if (ips[j].prefix.bits == 128)
 				workload_address_add(r, ips[j].prefix.address,
-						     !match_is_address(&match[i]));
+						     mesh_matcher_parts(&match[i].value) != 0);
 		}
 	}
 }

@@ -79,19 +79,18 @@ static void code_check(struct reading *r, struct slice text, struct place at)
 {
 	enum problem_code code = code_find(text);
 	char acceptable[100] = "";
-	struct problem_note *note;
 
 	if (code < PROBLEM_CODE_COUNT && problem_code_acceptable(code))
 		return;
 	acceptable_write(acceptable, sizeof(acceptable));
 	if (code < PROBLEM_CODE_COUNT)
-		note = problem_add(r->problems, PROBLEM_ANNOTATION, at, "%.*s cannot be accepted",
-				   (int)text.size_bytes, text.data);
+		problem_add(r->problems, PROBLEM_ANNOTATION, at, "%.*s cannot be accepted",
+			    (int)text.size_bytes, text.data);
 	else
-		note = problem_add(r->problems, PROBLEM_VALUE, at,
-				   "\"%.*s\" in annotation " OWN "accept is no code",
-				   (int)text.size_bytes, text.data);
-	problem_hint(r->problems, note, "these can be accepted: %s", acceptable);
+		problem_add(r->problems, PROBLEM_VALUE, at,
+			    "\"%.*s\" in annotation " OWN "accept is no code", (int)text.size_bytes,
+			    text.data);
+	problem_hint(r->problems, "these can be accepted: %s", acceptable);
 }
 
 static void codes_check(struct reading *r, const char *text, struct place at)
@@ -116,13 +115,13 @@ static void value_check(struct reading *r, const struct known *k, const char *te
 
 	if (k->type == VALUE_CODES)
 		codes_check(r, text, at);
-	else if (!fits)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, at,
-					 "annotation %s cannot be \"%s\"", k->name, text),
-			     "%s",
+	else if (!fits) {
+		problem_add(r->problems, PROBLEM_VALUE, at, "annotation %s cannot be \"%s\"",
+			    k->name, text);
+		problem_hint(r->problems, "%s",
 			     k->type == VALUE_SWITCH ? "write \"true\" or \"false\""
 						     : "connections per second, as \"100\"");
+	}
 }
 
 static bool is_own(const char *name)
@@ -161,16 +160,16 @@ static void unknown_report(struct reading *r, const struct draft *d, const struc
 	const char *name = n->key.data;
 	const struct known *meant = slip_of(name);
 
-	if (meant && (is_own(name) || meant->kind == d->kind))
+	if (meant && (is_own(name) || meant->kind == d->kind)) {
+		problem_add(r->problems, PROBLEM_UNKNOWN_FIELD, n->key_at,
+			    "unknown annotation \"%s\"", name);
+		problem_hint(r->problems, "did you mean \"%s\"?", meant->name);
+	} else if (is_own(name)) {
+		problem_add(r->problems, PROBLEM_ANNOTATION, n->key_at,
+			    "weft knows no annotation \"%s\"", name);
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNKNOWN_FIELD, n->key_at,
-					 "unknown annotation \"%s\"", name),
-			     "did you mean \"%s\"?", meant->name);
-	else if (is_own(name))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_ANNOTATION, n->key_at,
-					 "weft knows no annotation \"%s\"", name),
 			     "accept, close-ejected, connect-rate and end-connections are known");
+	}
 }
 
 static void annotation_check(struct reading *r, const struct draft *d, const struct yaml_node *n)
@@ -183,11 +182,11 @@ static void annotation_check(struct reading *r, const struct draft *d, const str
 		unknown_report(r, d, n);
 	else if (k->kind == KIND_COUNT || k->kind == d->kind)
 		value_check(r, k, mesh_labels_find(d->annotations, k->name), n->at);
-	else if (is_own(k->name))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_ANNOTATION, n->key_at,
-					 "annotation %s has no effect here", k->name),
-			     "it is one of kind %s", kinds[k->kind].name);
+	else if (is_own(k->name)) {
+		problem_add(r->problems, PROBLEM_ANNOTATION, n->key_at,
+			    "annotation %s has no effect here", k->name);
+		problem_hint(r->problems, "it is one of kind %s", kinds[k->kind].name);
+	}
 }
 
 void annotations_check(struct reading *r, const struct draft *d, const struct yaml_node *metadata)

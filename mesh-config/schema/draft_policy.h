@@ -87,19 +87,18 @@ enum policy_action {
 	  "CUSTOM is refused; accepted, the policy is left out", DEFAULT(0))                       \
 	F(s, rules, "rules", LIST(OBJECT(rule)),                                                   \
 	  "one of these; none: the policy never matches, so ALLOW denies everything")              \
-	N(REFUSED(SECURITY), "targetRef", ANY, OF_GATEWAYS, .one_of = 1,                           \
-	  NOTED(policy, has_target))                                                               \
+	N(REFUSED(SECURITY), "targetRef", ANY, OF_GATEWAYS, .one_of = 1, NOTED(policy, target_at)) \
 	N(REFUSED(SECURITY), "targetRefs", ANY, OF_GATEWAYS, .one_of = 1,                          \
-	  NOTED(policy, has_target))                                                               \
+	  NOTED(policy, target_at))                                                                \
 	N(REFUSED(SECURITY), "provider", ANY, "weft asks no external authorizer",                  \
-	  NOTED(policy, has_provider))
-DRAFT(policy, POLICY_FIELDS, bool has_target, has_provider;);
+	  NOTED(policy, provider_at))
+DRAFT(policy, POLICY_FIELDS, struct place target_at, provider_at;);
 
 /* Policies whose restriction is not weft's: of gateways, and of external authorizers, which only
  * ever deny. Where that is accepted they are left out whole, and grant nothing. */
 static inline bool policy_is_foreign(const struct draft_policy *p)
 {
-	return p->has_target || p->action == POLICY_CUSTOM;
+	return p->target_at.line || p->action == POLICY_CUSTOM;
 }
 
 enum peer_mode {

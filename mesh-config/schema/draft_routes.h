@@ -6,7 +6,7 @@
 
 #define REQUEST_UNSEEN "connections are routed before any request is sent"
 /* In the place of a route: accepted, the row is left out. */
-#define ANSWERS	       NOTED(route, answers)
+#define ANSWERS	       NOTED(route, answer_at)
 
 #define DESTINATION_FIELDS(F, N, s)                                                                \
 	F(s, host, "host", WORD, "of the service", .required = true, .form = FORM_HOST_NOT_ALL)    \
@@ -69,8 +69,8 @@ DRAFT(route_match, TCP_MATCH_FIELDS);
 	N(REFUSED(NOT_HONOURED), "mirrorPercentage", ANY, "weft does not copy requests")           \
 	N(REFUSED(SECURITY), "corsPolicy", ANY, "weft does not change answers")                    \
 	N(REFUSED(NOT_HONOURED), "headers", ANY, "weft does not change requests")
-/* |answers|: it answers, or others say where to. */
-DRAFT(route, HTTP_ROUTE_ROW_FIELDS, bool answers;);
+/* |answer_at|: it answers, or others say where to. */
+DRAFT(route, HTTP_ROUTE_ROW_FIELDS, struct place answer_at;);
 
 #define TCP_ROUTE_ROW_FIELDS(F, N, s)                                                              \
 	F(s, match, "match", LIST(OBJECT(tcp_match)),                                              \
@@ -88,5 +88,5 @@ DRAFT(route, HTTP_ROUTE_ROW_FIELDS, bool answers;);
 	  "routes of other ports; of every port where there is no http")                           \
 	F(s, export_to, "exportTo", LIST(WORD), "\"*\" only")                                      \
 	N(REFUSED(NOT_HONOURED), "tls", LIST(SOME),                                                \
-	  "connections are routed before any SNI is sent", NOTED(virtual_service, has_tls))
-DRAFT(virtual_service, VIRTUAL_SERVICE_FIELDS, bool has_tls;);
+	  "connections are routed before any SNI is sent", NOTED(virtual_service, tls_at))
+DRAFT(virtual_service, VIRTUAL_SERVICE_FIELDS, struct place tls_at;);

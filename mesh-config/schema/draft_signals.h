@@ -2,6 +2,7 @@
 /* Telemetry and Objective: their fields, and what is read of them. */
 #pragma once
 
+#include "mesh-config/model/signals.h"
 #include "mesh-config/schema/draft_policy.h"
 
 #define PROVIDER_FIELDS(F, N, s)                                                                   \
@@ -75,13 +76,8 @@ DRAFT(telemetry, TELEMETRY_FIELDS);
 
 #define OBJECTIVE_FIELDS(F, N, s)                                                                  \
 	F(s, service, "service", WORD, "host of the service", .required = true,                    \
-	  .form = FORM_HOST_NOT_ALL)                                                               \
-	F(s, target, "target", REAL, "share of good requests, as 0.999", .required = true)         \
-	F(s, window_ms, "window", DURATION, "over which it holds", .min = 60000,                   \
-	  DEFAULT(2592000000u))                                                                    \
-	F(s, latency_ms, "latency", DURATION, "slower requests are not good", .min = 1,            \
-	  UNSAID("any"))                                                                           \
-	F(s, path_prefix, "pathPrefix", TEXT, "only these requests")
-DRAFT(objective, OBJECTIVE_FIELDS);
+	  .form = FORM_HOST_NOT_ALL)
+DRAFT_OF(objective, OBJECTIVE_FIELDS, struct mesh_promise);
+extern const struct schema objective_schema;
 
-extern const char *const telemetry_metrics[];
+extern const char *const telemetry_metrics[], *const reporter_modes[];

@@ -71,9 +71,9 @@ enum balance_word {
 DRAFT(balancer, BALANCER_FIELDS);
 
 /* The rows of these two are in mesh-config/model/traffic.h. */
-DRAFT_OF(limits, struct mesh_limits);
-DRAFT_OF(outlier, struct mesh_outlier, bool local_given;);
-extern const struct schema limits_schema, outlier_schema;
+DRAFT_OF(limits, NO_FIELDS, struct mesh_limits);
+DRAFT_OF(outlier, NO_FIELDS, struct mesh_outlier, struct place local_at;);
+extern const struct schema limits_schema, outlier_schema, outlier_detection_schema;
 
 #define POOL_FIELDS(F, N, s)                                                                       \
 	F(s, tcp, "tcp", OBJECT(limits), "of connections")                                         \
@@ -165,12 +165,8 @@ DRAFT(factor, SUCCESS_RATE_FIELDS);
 	F(s, success_rate, "successRate", OBJECT_AS(success_rate, factor),                         \
 	  "leave out who answers 5xx more often than the others")                                  \
 	F(s, latency, "latency", OBJECT_AS(latency, factor),                                       \
-	  "leave out who answers more slowly than the others")                                     \
-	F(s, minimum_hosts, "minimumHosts", NUMBER,                                                \
-	  "endpoints with enough requests; with fewer none are compared", .min = 2, DEFAULT(5))    \
-	F(s, minimum_requests, "minimumRequests", NUMBER,                                          \
-	  "in an interval, or an endpoint is not compared", .min = 1, DEFAULT(100))
-DRAFT(outlier_detection, OUTLIER_DETECTION_FIELDS);
+	  "leave out who answers more slowly than the others")
+DRAFT_OF(outlier_detection, OUTLIER_DETECTION_FIELDS, struct mesh_comparison);
 
 #define ACCELERATION_FIELDS(F, N, s)                                                               \
 	F(s, services, "services", LIST(WORD), "hosts", .form = FORM_HOST_NOT_ALL,                 \

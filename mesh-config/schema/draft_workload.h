@@ -3,6 +3,7 @@
  * read of them. */
 #pragma once
 
+#include "mesh-config/model/model.h"
 #include "mesh-config/schema/draft_service.h"
 
 #define ENTRY_COMMON_FIELDS(F, N, s)                                                               \
@@ -85,20 +86,8 @@ DRAFT(service_entry, SERVICE_ENTRY_FIELDS);
 
 #define MATCH_FIELDS(F, N, s)                                                                      \
 	F(s, ips, "ip", LIST(ADDRESS),                                                             \
-	  "its addresses or networks; single addresses can be endpoints")                          \
-	F(s, executable, "executable", WORD,                                                       \
-	  "whole path of the binary, as /proc/PID/exe has it; or \"*/NAME\", for a program of "    \
-	  "this name wherever it lies")                                                            \
-	F(s, executable_owner, "executableOwner", NUMBER,                                          \
-	  "user who may change the executable and the directories above it, besides root; 0: "     \
-	  "root alone",                                                                            \
-	  .fallback = UINT32_MAX, .max = UINT32_MAX - 1)                                           \
-	F(s, systemd_unit, "systemdUnit", WORD, "nginx.service")                                   \
-	F(s, cgroup, "cgroup", WORD, "path of the control group below its mount; * at the end")    \
-	F(s, container, "container", WORD, "id of the container, at least 12 digits")              \
-	F(s, netns, "netns", WORD, "name of the network namespace")                                \
-	F(s, uid, "uid", NUMBER, "user it runs as", .fallback = UINT32_MAX, .max = UINT32_MAX - 1)
-DRAFT(match, MATCH_FIELDS);
+	  "its addresses or networks; single addresses can be endpoints")
+DRAFT_OF(match, MATCH_FIELDS, struct mesh_matcher, struct place executable_at, container_at;);
 
 #define WORKLOAD_FIELDS(F, N, s)                                                                   \
 	F(s, match, "match", LIST(OBJECT(match)),                                                  \
@@ -113,12 +102,5 @@ DRAFT(match, MATCH_FIELDS);
 	F(s, weight, "weight", NUMBER, "share of connections", .max = 1000000, DEFAULT(1))
 DRAFT(workload, WORKLOAD_FIELDS);
 
-#define SETTINGS_FIELDS(F, N, s)                                                                   \
-	F(s, root_namespace, "rootNamespace", TEXT, "policies here hold for the whole mesh",       \
-	  .form = FORM_NAMESPACE, UNSAID("istio-system"))                                          \
-	F(s, trust_domain, "trustDomain", TEXT, "of principals", UNSAID("cluster.local"))          \
-	F(s, cluster_domain, "clusterDomain", TEXT, "suffix of the names of Kubernetes services",  \
-	  UNSAID("cluster.local"))                                                                 \
-	F(s, node_name, "nodeName", TEXT, "of this node in Kubernetes")                            \
-	F(s, locality, "locality", LOCALITY, "of this node")
-DRAFT(settings, SETTINGS_FIELDS);
+DRAFT_OF(settings, NO_FIELDS, struct mesh_settings);
+extern const struct schema settings_schema, match_schema;

@@ -9,12 +9,13 @@ static const char *const peer_modes[] = {"UNSET", "DISABLE", "PERMISSIVE", "STRI
 
 static void mode_check(struct reading *r, uint8_t mode, struct place at)
 {
-	if (mode == PEER_STRICT)
+	if (mode == PEER_STRICT) {
+		problem_add(r->problems, PROBLEM_SECURITY, at,
+			    "STRICT: weft does not keep plain text out");
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_SECURITY, at,
-					 "STRICT: weft does not keep plain text out"),
 			     "deny by workload, namespace and address with an AuthorizationPolicy; "
 			     "PERMISSIVE, DISABLE and UNSET are what happens here");
+	}
 }
 
 static void mtls_check(struct reading *r, void *draft)
@@ -43,19 +44,19 @@ static void ports_check(struct reading *r, const struct draft_peer *p)
 	if (!p->ports.count)
 		problem_add(r->problems, PROBLEM_REQUIRED, p->ports.at,
 			    "field \"portLevelMtls\" is empty");
-	if (!p->selector || !p->selector->labels->count)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_REQUIRED, p->ports.at,
-					 "portLevelMtls needs a selector"),
-			     "ports are those of single workloads");
+	if (!p->selector || !p->selector->labels->count) {
+		problem_add(r->problems, PROBLEM_REQUIRED, p->ports.at,
+			    "portLevelMtls needs a selector");
+		problem_hint(r->problems, "ports are those of single workloads");
+	}
 	for (uint32_t i = 0; i < p->ports.count; i++) {
 		struct slice port = {ports[i].port, strlen(ports[i].port)};
 
-		if (!form_fits(FORM_PORT_NUMBER, port))
-			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_VALUE, ports[i].at,
-						 "\"%s\" is not a port", ports[i].port),
-				     "%s", form_hint(FORM_PORT_NUMBER));
+		if (!form_fits(FORM_PORT_NUMBER, port)) {
+			problem_add(r->problems, PROBLEM_VALUE, ports[i].at, "\"%s\" is not a port",
+				    ports[i].port);
+			problem_hint(r->problems, "%s", form_hint(FORM_PORT_NUMBER));
+		}
 	}
 }
 

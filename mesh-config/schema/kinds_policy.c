@@ -12,10 +12,8 @@ SCHEMA(match_labels, MATCH_LABELS_FIELDS, "selector");
 /* Istio refuses it, too: it is not clear whether it means no source or any source. */
 static void empty_report(struct reading *r, struct place at, const char *what, const char *field)
 {
-	problem_hint(
-		r->problems,
-		problem_add(r->problems, PROBLEM_REQUIRED, at, "an empty %s says nothing", what),
-		"leave \"%s\" out where everything is meant", field);
+	problem_add(r->problems, PROBLEM_REQUIRED, at, "an empty %s says nothing", what);
+	problem_hint(r->problems, "leave \"%s\" out where everything is meant", field);
 }
 
 static void source_check(struct reading *r, void *draft)
@@ -29,12 +27,13 @@ static void source_check(struct reading *r, void *draft)
 		empty_report(r, s->at, "source", "from");
 	if (s->accounts.count + s->not_accounts.count &&
 	    s->principals.count + s->not_principals.count + s->namespaces.count +
-		    s->not_namespaces.count)
+		    s->not_namespaces.count) {
+		problem_add(r->problems, PROBLEM_EXCLUSIVE, s->at,
+			    "service accounts and namespaces or principals exclude "
+			    "each other in one source");
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_EXCLUSIVE, s->at,
-					 "service accounts and namespaces or principals exclude "
-					 "each other in one source"),
 			     "NAMESPACE/ACCOUNT names both; two sources are an alternative");
+	}
 }
 
 static SCHEMA(source, SOURCE_FIELDS, "AuthorizationPolicy.spec.rules.from.source",
@@ -92,11 +91,11 @@ static void addresses_check(struct reading *r, const struct draft_list *list)
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct slice text = {values[i].text, strlen(values[i].text)};
 
-		if (text.size_bytes && !form_fits(FORM_ADDRESS, text))
-			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_ADDRESS, values[i].at,
-						 "\"%s\" is not an address", text.data),
-				     "%s", form_hint(FORM_ADDRESS));
+		if (text.size_bytes && !form_fits(FORM_ADDRESS, text)) {
+			problem_add(r->problems, PROBLEM_ADDRESS, values[i].at,
+				    "\"%s\" is not an address", text.data);
+			problem_hint(r->problems, "%s", form_hint(FORM_ADDRESS));
+		}
 	}
 }
 
@@ -107,12 +106,12 @@ static void condition_check(struct reading *r, void *draft)
 	if (!c->values.count && !c->not_values.count)
 		problem_add(r->problems, PROBLEM_REQUIRED, c->at,
 			    "a condition needs values or notValues");
-	if (is_odd_request_key(c->key.text))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, c->key.at,
-					 "\"%s\" is not an attribute", c->key.text),
-			     "request.headers[NAME], request.auth.claims[NAME], "
-			     "request.auth.principal, audiences, presenter");
+	if (is_odd_request_key(c->key.text)) {
+		problem_add(r->problems, PROBLEM_VALUE, c->key.at, "\"%s\" is not an attribute",
+			    c->key.text);
+		problem_hint(r->problems, "request.headers[NAME], request.auth.claims[NAME], "
+					  "request.auth.principal, audiences, presenter");
+	}
 	if (!strcmp(c->key.text, "remote.ip")) {
 		addresses_check(r, &c->values);
 		addresses_check(r, &c->not_values);
@@ -141,23 +140,22 @@ static void policy_check(struct reading *r, void *draft)
 {
 	const struct draft_policy *p = draft;
 
-	if (p->action == POLICY_CUSTOM)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_SECURITY, p->at,
-					 "action CUSTOM asks an external authorizer, which weft "
-					 "does not"),
-			     LEFT_OUT);
-	if (p->has_provider && p->action != POLICY_CUSTOM)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_EXCLUSIVE, p->at,
-					 "a provider is asked by action CUSTOM only"),
-			     "leave \"provider\" out, or write \"action: CUSTOM\"");
-	if (p->action == POLICY_DENY && !p->rules.count)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_REQUIRED,
-					 p->rules.at.line ? p->rules.at : p->at,
-					 "a DENY without rules denies nothing"),
-			     "\"rules: [{}]\" denies everything");
+	if (p->action == POLICY_CUSTOM) {
+		problem_add(r->problems, PROBLEM_SECURITY, p->at,
+			    "action CUSTOM asks an external authorizer, which weft "
+			    "does not");
+		problem_hint(r->problems, LEFT_OUT);
+	}
+	if (p->provider_at.line && p->action != POLICY_CUSTOM) {
+		problem_add(r->problems, PROBLEM_EXCLUSIVE, p->at,
+			    "a provider is asked by action CUSTOM only");
+		problem_hint(r->problems, "leave \"provider\" out, or write \"action: CUSTOM\"");
+	}
+	if (p->action == POLICY_DENY && !p->rules.count) {
+		problem_add(r->problems, PROBLEM_REQUIRED, p->rules.at.line ? p->rules.at : p->at,
+			    "a DENY without rules denies nothing");
+		problem_hint(r->problems, "\"rules: [{}]\" denies everything");
+	}
 }
 
 static const char *const actions[] = {"ALLOW", "DENY", "AUDIT", "CUSTOM", NULL};
@@ -170,7 +168,7 @@ const char *const telemetry_metrics[] = {
 	"ALL_METRICS",	      "REQUEST_COUNT",		"REQUEST_DURATION",	  "REQUEST_SIZE",
 	"RESPONSE_SIZE",      "TCP_OPENED_CONNECTIONS", "TCP_CLOSED_CONNECTIONS", "TCP_SENT_BYTES",
 	"TCP_RECEIVED_BYTES", "GRPC_REQUEST_MESSAGES",	"GRPC_RESPONSE_MESSAGES", NULL};
-static const char *const reporter_modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", NULL};
+const char *const reporter_modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", NULL};
 static const char *const operations[] = {"UPSERT", "REMOVE", NULL};
 
 static SCHEMA(provider, PROVIDER_FIELDS, "Telemetry.spec.providers");
@@ -205,10 +203,11 @@ static SCHEMA(tracing, TRACING_FIELDS, "Telemetry.spec.tracing");
 /* Read and checked to the letter, but there is nothing that would do it. */
 static void no_effect(struct reading *r, const struct draft_list *list, const char *text)
 {
-	if (list->count)
+	if (list->count) {
+		problem_add(r->problems, PROBLEM_HARMLESS, list->at, "%s", text);
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_HARMLESS, list->at, "%s", text),
 			     "nothing else changes by that; take it out to be rid of this warning");
+	}
 }
 
 static void telemetry_check(struct reading *r, void *draft)
@@ -230,11 +229,10 @@ static void objective_check(struct reading *r, void *draft)
 {
 	const struct draft_objective *o = draft;
 
-	if (o->target <= 0 || o->target >= 1)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, o->at,
-					 "target is a share between 0 and 1"),
-			     "99.9 %% is 0.999");
+	if (o->value.target_ratio <= 0 || o->value.target_ratio >= 1) {
+		problem_add(r->problems, PROBLEM_VALUE, o->at, "target is a share between 0 and 1");
+		problem_hint(r->problems, "99.9 %% is 0.999");
+	}
 }
 
-SCHEMA(objective, OBJECTIVE_FIELDS, "Objective.spec", .check = objective_check);
+SCHEMA_OF(objective, OBJECTIVE_FIELDS, PROMISE_FIELDS, "Objective.spec", .check = objective_check);

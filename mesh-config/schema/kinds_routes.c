@@ -56,7 +56,7 @@ static void route_check(struct reading *r, void *draft)
 	uint64_t sum = 0;
 	bool said = false;
 
-	if (!route->route.count && !route->answers)
+	if (!route->route.count && !route->answer_at.line)
 		problem_add(r->problems, PROBLEM_REQUIRED, route->at,
 			    "field \"route\" is missing: nothing says where connections go");
 	for (uint32_t i = 0; i < route->route.count; i++) {
@@ -67,12 +67,12 @@ static void route_check(struct reading *r, void *draft)
 	}
 	if (route->route.count == 1 && !sum)
 		to[0].weight = 1; /* all of it goes there, whatever its share is */
-	else if (route->route.count && !sum)
+	else if (route->route.count && !sum) {
+		problem_add(r->problems, PROBLEM_WEIGHTS, route->route.at,
+			    "no destination has a weight above 0");
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_WEIGHTS, route->route.at,
-					 "no destination has a weight above 0"),
 			     "give each destination a weight, best so that they make 100");
-	else if (said && route->route.count > 1 && sum != 100)
+	} else if (said && route->route.count > 1 && sum != 100)
 		problem_add(r->problems, PROBLEM_HARMLESS, route->route.at,
 			    "the weights add up to %llu, not 100: shares are of that sum",
 			    (unsigned long long)sum);
@@ -137,11 +137,11 @@ static void hosts_check(struct reading *r, const struct draft_virtual_service *v
 	const struct draft_text *hosts = v->hosts.items;
 
 	for (uint32_t i = 0; i < v->hosts.count; i++) {
-		if (!strcmp(hosts[i].text, "*") && is_for_mesh(v))
-			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_NAME, hosts[i].at,
-						 "\"*\" is every service of the mesh"),
-				     "name the services");
+		if (!strcmp(hosts[i].text, "*") && is_for_mesh(v)) {
+			problem_add(r->problems, PROBLEM_NAME, hosts[i].at,
+				    "\"*\" is every service of the mesh");
+			problem_hint(r->problems, "name the services");
+		}
 		for (uint32_t j = 0; j < i; j++)
 			host_twice_check(r, &hosts[j], &hosts[i]);
 	}
@@ -153,11 +153,11 @@ static void virtual_service_check(struct reading *r, void *draft)
 
 	export_check(r, &v->export_to);
 	hosts_check(r, v);
-	if (!v->http.count && !v->tcp.count && !v->has_tls)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_REQUIRED, v->at,
-					 "neither http nor tcp: nothing says where connections go"),
-			     "a list of routes under http or tcp");
+	if (!v->http.count && !v->tcp.count && !v->tls_at.line) {
+		problem_add(r->problems, PROBLEM_REQUIRED, v->at,
+			    "neither http nor tcp: nothing says where connections go");
+		problem_hint(r->problems, "a list of routes under http or tcp");
+	}
 }
 
 SCHEMA(virtual_service, VIRTUAL_SERVICE_FIELDS, "VirtualService.spec",

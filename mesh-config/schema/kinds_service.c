@@ -65,10 +65,9 @@ static void vip_add(struct reading *r, struct draft_service *s, const struct dra
 	}
 	vip->at = text->at;
 	if (!prefix_parse(slice_of(text->text), &vip->prefix, &clean) || strchr(text->text, '/')) {
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_ADDRESS, text->at,
-					 "\"%s\" is not an address", text->text),
-			     "an IPv4 or IPv6 address, or None");
+		problem_add(r->problems, PROBLEM_ADDRESS, text->at, "\"%s\" is not an address",
+			    text->text);
+		problem_hint(r->problems, "an IPv4 or IPv6 address, or None");
 		return;
 	}
 	for (uint32_t i = 0; i < s->vips.count; i++)
@@ -84,12 +83,12 @@ static void service_ports_check(struct reading *r, const struct draft_service *s
 {
 	const struct draft_port *ports = s->ports.items;
 
-	if (!s->ports.count && !s->headless && s->type != SERVICE_EXTERNAL_NAME)
+	if (!s->ports.count && !s->headless && s->type != SERVICE_EXTERNAL_NAME) {
+		problem_add(r->problems, PROBLEM_REQUIRED, s->ports.at.line ? s->ports.at : s->at,
+			    "a Service without ports: nothing can connect to it");
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_REQUIRED,
-					 s->ports.at.line ? s->ports.at : s->at,
-					 "a Service without ports: nothing can connect to it"),
 			     "only headless ones (clusterIP: None) and ExternalName need none");
+	}
 	for (uint32_t i = 0; i < s->ports.count && s->ports.count > 1; i++)
 		if (!ports[i].name[0])
 			problem_add(r->problems, PROBLEM_REQUIRED, ports[i].at,
@@ -115,11 +114,11 @@ static void service_check(struct reading *r, void *draft)
 	for (uint32_t i = 0; i < s->external_ips.count; i++)
 		((struct draft_address *)s->vips.items)[s->vips.count++] = external[i];
 	service_ports_check(r, s);
-	if (s->type == SERVICE_EXTERNAL_NAME)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_HARMLESS, s->at,
-					 "ExternalName is the cluster's DNS's work"),
-			     "a ServiceEntry names an external service to weft");
+	if (s->type == SERVICE_EXTERNAL_NAME) {
+		problem_add(r->problems, PROBLEM_HARMLESS, s->at,
+			    "ExternalName is the cluster's DNS's work");
+		problem_hint(r->problems, "a ServiceEntry names an external service to weft");
+	}
 	if (s->internal_policy)
 		problem_add(r->problems, PROBLEM_NOT_HONOURED, s->at,
 			    "internalTrafficPolicy: Local is not supported");
@@ -186,13 +185,14 @@ static void family_check(struct reading *r, const struct draft_slice *s,
 
 	for (uint32_t i = 0; i < e->addresses.count; i++)
 		if (a[i].prefix.bits &&
-		    !memcmp(a[i].prefix.address, v4, sizeof(v4)) != !s->address_type)
+		    !memcmp(a[i].prefix.address, v4, sizeof(v4)) != !s->address_type) {
+			problem_add(r->problems, PROBLEM_ADDRESS, a[i].at,
+				    "not an address of the slice's addressType %s",
+				    address_types[s->address_type]);
 			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_ADDRESS, a[i].at,
-						 "not an address of the slice's addressType %s",
-						 address_types[s->address_type]),
 				     "a slice holds one family; the other one has a slice of its "
 				     "own");
+		}
 }
 
 /* Names tell ports apart; one may have none. */

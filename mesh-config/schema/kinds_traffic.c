@@ -15,17 +15,16 @@ static void hash_check(struct reading *r, void *draft)
 
 	for (uint32_t divisor = 2; divisor * divisor <= size; divisor++)
 		if (size % divisor == 0) {
-			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_VALUE, h->maglev->at,
-						 "tableSize %u is not a prime", size),
-				     "%u is one", MESH_MAGLEV_SLOTS);
+			problem_add(r->problems, PROBLEM_VALUE, h->maglev->at,
+				    "tableSize %u is not a prime", size);
+			problem_hint(r->problems, "%u is one", MESH_MAGLEV_SLOTS);
 			return;
 		}
-	if (!h->use_source_ip)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNSUPPORTED, h->at,
-					 "connections can be hashed by their source only"),
-			     "write useSourceIp: true");
+	if (!h->use_source_ip) {
+		problem_add(r->problems, PROBLEM_UNSUPPORTED, h->at,
+			    "connections can be hashed by their source only");
+		problem_hint(r->problems, "write useSourceIp: true");
+	}
 }
 
 static SCHEMA(hash, HASH_FIELDS, "loadBalancer.consistentHash", .check = hash_check);
@@ -77,7 +76,7 @@ static SCHEMA(balancer, BALANCER_FIELDS, "loadBalancer");
 
 /* ---- limits, outliers, TLS */
 
-SCHEMA_OF(limits, LIMIT_FIELDS, "connectionPool.tcp");
+SCHEMA_OF(limits, NO_FIELDS, LIMIT_FIELDS, "connectionPool.tcp");
 
 static SCHEMA(pool, POOL_FIELDS, "connectionPool", .some = true);
 
@@ -85,15 +84,16 @@ static void outlier_check(struct reading *r, void *draft)
 {
 	const struct draft_outlier *o = draft;
 
-	if (o->local_given && o->value.consecutive_local_failures && !o->value.split_local_origin)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_EXCLUSIVE, o->at,
-					 "consecutiveLocalOriginFailures without "
-					 "splitExternalLocalOriginErrors is never looked at"),
-			     "write splitExternalLocalOriginErrors: true");
+	if (o->local_at.line && o->value.consecutive_local_failures &&
+	    !o->value.split_local_origin) {
+		problem_add(r->problems, PROBLEM_EXCLUSIVE, o->at,
+			    "consecutiveLocalOriginFailures without "
+			    "splitExternalLocalOriginErrors is never looked at");
+		problem_hint(r->problems, "write splitExternalLocalOriginErrors: true");
+	}
 }
 
-SCHEMA_OF(outlier, OUTLIER_FIELDS, "outlierDetection", .check = outlier_check);
+SCHEMA_OF(outlier, NO_FIELDS, OUTLIER_FIELDS, "outlierDetection", .check = outlier_check);
 
 static const char *const tls_modes[] = {"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL", NULL};
 
@@ -101,13 +101,14 @@ static void client_tls_check(struct reading *r, void *draft)
 {
 	const struct draft_client_tls *t = draft;
 
-	if (t->mode)
+	if (t->mode) {
+		problem_add(r->problems, PROBLEM_SECURITY, t->at,
+			    "weft does not originate TLS (mode %s)", tls_modes[t->mode]);
 		problem_hint(
 			r->problems,
-			problem_add(r->problems, PROBLEM_SECURITY, t->at,
-				    "weft does not originate TLS (mode %s)", tls_modes[t->mode]),
 			"let the programs speak TLS themselves; weft reads their telemetry all "
 			"the same");
+	}
 }
 
 static SCHEMA(client_tls, CLIENT_TLS_FIELDS, "trafficPolicy.tls", .check = client_tls_check);
@@ -170,15 +171,15 @@ static void outlier_detection_check(struct reading *r, void *draft)
 
 	factor_check(r, o->success_rate, "stdevFactor", 0);
 	factor_check(r, o->latency, "medianFactor", 1);
-	if (!o->success_rate && !o->latency)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, o->at,
-					 "it looks at nothing: successRate or latency is missing"),
-			     "latency: {medianFactor: 3}");
+	if (!o->success_rate && !o->latency) {
+		problem_add(r->problems, PROBLEM_VALUE, o->at,
+			    "it looks at nothing: successRate or latency is missing");
+		problem_hint(r->problems, "latency: {medianFactor: 3}");
+	}
 }
 
-SCHEMA(outlier_detection, OUTLIER_DETECTION_FIELDS, "OutlierDetection.spec",
-       .check = outlier_detection_check);
+SCHEMA_OF(outlier_detection, OUTLIER_DETECTION_FIELDS, COMPARISON_FIELDS, "OutlierDetection.spec",
+	  .check = outlier_detection_check);
 
 /* ---- Acceleration */
 

@@ -27,16 +27,15 @@ static void template_check(struct reading *r, void *draft)
 		problem_add(r->problems, PROBLEM_UNSUPPORTED, w->address.at,
 			    "addresses of unix sockets are not supported");
 	else if (strspn(text.data, "0123456789.:/") == text.size_bytes ||
-		 !form_fits(FORM_DNS_NAME, text))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_ADDRESS, w->address.at,
-					 "\"%s\" is not an address", text.data),
-			     "addresses look like 10.1.2.3 or fd00::1");
-	else
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNSUPPORTED, w->address.at,
-					 "endpoints by name (\"%s\") are not supported", text.data),
-			     "write the address");
+		 !form_fits(FORM_DNS_NAME, text)) {
+		problem_add(r->problems, PROBLEM_ADDRESS, w->address.at, "\"%s\" is not an address",
+			    text.data);
+		problem_hint(r->problems, "addresses look like 10.1.2.3 or fd00::1");
+	} else {
+		problem_add(r->problems, PROBLEM_UNSUPPORTED, w->address.at,
+			    "endpoints by name (\"%s\") are not supported", text.data);
+		problem_hint(r->problems, "write the address");
+	}
 }
 
 static void workload_entry_check(struct reading *r, void *draft)
@@ -44,12 +43,12 @@ static void workload_entry_check(struct reading *r, void *draft)
 	const struct draft_workload_entry *w = draft;
 
 	template_check(r, draft);
-	if (!w->address.text[0] && !w->network.text[0])
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_REQUIRED, w->at,
-					 "field \"address\" is missing: nothing can be reached "
-					 "there"),
-			     "write an IPv4 or IPv6 address");
+	if (!w->address.text[0] && !w->network.text[0]) {
+		problem_add(r->problems, PROBLEM_REQUIRED, w->at,
+			    "field \"address\" is missing: nothing can be reached "
+			    "there");
+		problem_hint(r->problems, "write an IPv4 or IPv6 address");
+	}
 }
 
 SCHEMA(workload_entry, WORKLOAD_ENTRY_FIELDS, "WorkloadEntry.spec", .check = workload_entry_check);
@@ -85,12 +84,12 @@ static void entry_port_check(struct reading *r, void *draft)
 
 	p->app_protocol = app_protocol_of(p->app_protocol_text);
 	p->protocol = strcasecmp(p->app_protocol_text, "UDP") == 0 ? MESH_UDP : MESH_TCP;
-	if (!is_entry_protocol(p->app_protocol_text))
+	if (!is_entry_protocol(p->app_protocol_text)) {
+		problem_add(r->problems, PROBLEM_VALUE, p->at, "\"%s\" is not a protocol of a port",
+			    p->app_protocol_text);
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, p->at,
-					 "\"%s\" is not a protocol of a port",
-					 p->app_protocol_text),
 			     "allowed: HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, TCP, TLS, UDP");
+	}
 }
 
 static SCHEMA_AS(entry_port, port, ENTRY_PORT_FIELDS, "ServiceEntry.spec.ports",
@@ -108,13 +107,13 @@ void export_check(struct reading *r, const struct draft_list *export_to)
 		if (i && names[i].text == names[i - 1].text)
 			problem_add(r->problems, PROBLEM_DUPLICATE, names[i].at,
 				    "\"%s\" is there twice", names[i].text);
-		else if (strcmp(names[i].text, "*") != 0)
-			problem_hint(r->problems,
-				     problem_add(r->problems, PROBLEM_NOT_HONOURED, names[i].at,
-						 "\"exportTo: %s\": objects are seen in every "
-						 "namespace",
-						 names[i].text),
-				     "leave exportTo out, or write \"*\"");
+		else if (strcmp(names[i].text, "*") != 0) {
+			problem_add(r->problems, PROBLEM_NOT_HONOURED, names[i].at,
+				    "\"exportTo: %s\": objects are seen in every "
+				    "namespace",
+				    names[i].text);
+			problem_hint(r->problems, "leave exportTo out, or write \"*\"");
+		}
 }
 
 static bool entry_has_port(const struct draft_service_entry *s, const char *name)
@@ -135,12 +134,12 @@ static void entry_endpoints_check(struct reading *r, const struct draft_service_
 		const struct draft_number *ports = endpoints[i].ports.items;
 
 		for (uint32_t j = 0; j < endpoints[i].ports.count; j++)
-			if (!entry_has_port(s, ports[j].key))
+			if (!entry_has_port(s, ports[j].key)) {
+				problem_add(r->problems, PROBLEM_NO_PORT, ports[j].at,
+					    "the ServiceEntry has no port \"%s\"", ports[j].key);
 				problem_hint(r->problems,
-					     problem_add(r->problems, PROBLEM_NO_PORT, ports[j].at,
-							 "the ServiceEntry has no port \"%s\"",
-							 ports[j].key),
 					     "keys of ports are names of the ServiceEntry's ports");
+			}
 	}
 }
 
@@ -154,12 +153,11 @@ static void entry_hosts_check(struct reading *r, const struct draft_service_entr
 	for (uint32_t i = 0; i < s->ports.count; i++)
 		if (!ports[i].app_protocol || ports[i].app_protocol == MESH_APP_TCP ||
 		    ports[i].protocol == MESH_UDP) {
-			problem_hint(
-				r->problems,
-				problem_add(r->problems, PROBLEM_EXCLUSIVE, ports[i].at,
-					    "several hosts and a port that is neither HTTP nor "
-					    "TLS exclude each other"),
-				"give each host a ServiceEntry with an address of its own");
+			problem_add(r->problems, PROBLEM_EXCLUSIVE, ports[i].at,
+				    "several hosts and a port that is neither HTTP nor "
+				    "TLS exclude each other");
+			problem_hint(r->problems,
+				     "give each host a ServiceEntry with an address of its own");
 			return;
 		}
 }
@@ -172,18 +170,18 @@ static void service_entry_check(struct reading *r, void *draft)
 	export_check(r, &s->export_to);
 	entry_endpoints_check(r, s);
 	entry_hosts_check(r, s);
-	if (s->resolution >= RESOLUTION_DNS)
+	if (s->resolution >= RESOLUTION_DNS) {
+		problem_add(r->problems, PROBLEM_UNSUPPORTED, s->at,
+			    "resolution %s is not supported", resolutions[s->resolution]);
 		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNSUPPORTED, s->at,
-					 "resolution %s is not supported",
-					 resolutions[s->resolution]),
 			     "list the addresses with resolution: STATIC, or leave connections "
 			     "alone with NONE");
-	if (s->resolution == RESOLUTION_NONE && s->endpoints.count)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, s->endpoints.at,
-					 "endpoints need resolution: STATIC"),
-			     "with NONE connections go to the address they name");
+	}
+	if (s->resolution == RESOLUTION_NONE && s->endpoints.count) {
+		problem_add(r->problems, PROBLEM_VALUE, s->endpoints.at,
+			    "endpoints need resolution: STATIC");
+		problem_hint(r->problems, "with NONE connections go to the address they name");
+	}
 	for (uint32_t i = 0; i < s->hosts.count; i++)
 		if (strchr(hosts[i].text, '*') &&
 		    (strncmp(hosts[i].text, "*.", 2) != 0 || s->resolution != RESOLUTION_NONE))
@@ -196,57 +194,54 @@ SCHEMA(service_entry, SERVICE_ENTRY_FIELDS, "ServiceEntry.spec", .check = servic
 
 /* ---- Workload */
 
-static void path_check(struct reading *r, const struct draft_text *executable)
+static void path_check(struct reading *r, const char *executable, struct place at)
 {
-	const char *problem = program_path_problem(executable->text);
+	const char *problem = program_path_problem(executable);
 
-	if (strchr(executable->text, '*'))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
-					 "a \"*\" in a path is not supported"),
-			     "write each whole path, or \"*/NAME\" for each name");
-	else if (problem)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, executable->at, "\"%s\" %s",
-					 executable->text, problem),
-			     "write what /proc/PID/exe of the running program is");
+	if (strchr(executable, '*')) {
+		problem_add(r->problems, PROBLEM_UNSUPPORTED, at,
+			    "a \"*\" in a path is not supported");
+		problem_hint(r->problems, "write each whole path, or \"*/NAME\" for each name");
+	} else if (problem) {
+		problem_add(r->problems, PROBLEM_VALUE, at, "\"%s\" %s", executable, problem);
+		problem_hint(r->problems, "write what /proc/PID/exe of the running program is");
+	}
 }
 
-static void name_check(struct reading *r, const struct draft_text *executable)
+static void name_check(struct reading *r, const char *executable, struct place at)
 {
-	const char *last = program_name(executable->text);
+	const char *last = program_name(executable);
 
 	if (!*last || strlen(last) > NAME_MAX)
-		problem_add(r->problems, PROBLEM_VALUE, executable->at,
-			    "\"%s\" is not the name of a file", last);
-	else if (strchr(last, '*'))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_UNSUPPORTED, executable->at,
-					 "a \"*\" in the last part of a path is not supported"),
-			     "write \"*/NAME\" for each name");
-	else if (last != executable->text + 2)
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_HARMLESS, executable->at,
-					 "only \"%s\" is compared: a program of this name fits "
-					 "wherever it lies",
-					 last),
-			     "write \"*/%s\", or the whole path", last);
+		problem_add(r->problems, PROBLEM_VALUE, at, "\"%s\" is not the name of a file",
+			    last);
+	else if (strchr(last, '*')) {
+		problem_add(r->problems, PROBLEM_UNSUPPORTED, at,
+			    "a \"*\" in the last part of a path is not supported");
+		problem_hint(r->problems, "write \"*/NAME\" for each name");
+	} else if (last != executable + 2) {
+		problem_add(r->problems, PROBLEM_HARMLESS, at,
+			    "only \"%s\" is compared: a program of this name fits "
+			    "wherever it lies",
+			    last);
+		problem_hint(r->problems, "write \"*/%s\", or the whole path", last);
+	}
 }
 
 static void executable_check(struct reading *r, const struct draft_match *m)
 {
-	const char *text = m->executable.text;
+	const char *text = m->value.executable;
+	struct place at = m->executable_at;
 
 	if (text[0] == '*')
-		name_check(r, &m->executable);
+		name_check(r, text, at);
 	else if (text[0] == '/')
-		path_check(r, &m->executable);
-	else if (text[0])
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_VALUE, m->executable.at,
-					 "\"%s\" is not the path of an executable", text),
-			     "write the whole path, or \"*/%s\"", text);
-	else if (m->executable_owner != UINT32_MAX)
+		path_check(r, text, at);
+	else if (text[0]) {
+		problem_add(r->problems, PROBLEM_VALUE, at,
+			    "\"%s\" is not the path of an executable", text);
+		problem_hint(r->problems, "write the whole path, or \"*/%s\"", text);
+	} else if (m->value.executable_owner != MESH_NONE)
 		problem_add(r->problems, PROBLEM_REQUIRED, m->at,
 			    "\"executableOwner\" is about an \"executable\", which is missing");
 }
@@ -255,20 +250,19 @@ static void match_check(struct reading *r, void *draft)
 {
 	const struct draft_match *m = draft;
 
-	if (m->container.text[0] && strlen(m->container.text) < 12)
-		problem_add(r->problems, PROBLEM_VALUE, m->container.at,
+	if (m->value.container[0] && strlen(m->value.container) < 12)
+		problem_add(r->problems, PROBLEM_VALUE, m->container_at,
 			    "\"%s\" is shorter than 12 digits of a container's id",
-			    m->container.text);
+			    m->value.container);
 	executable_check(r, m);
-	if (!m->ips.count && !m->executable.text[0] && !m->systemd_unit.text[0] &&
-	    !m->cgroup.text[0] && !m->container.text[0] && !m->netns.text[0] &&
-	    m->uid == UINT32_MAX)
+	if (!m->ips.count &&
+	    mesh_matcher_parts(&m->value) == (m->value.executable_owner != MESH_NONE))
 		problem_add(r->problems, PROBLEM_REQUIRED, m->at,
 			    "an empty match would be every program of the node");
 }
 
-static SCHEMA(match, MATCH_FIELDS, "Workload.spec.match", .check = match_check);
+SCHEMA_OF(match, MATCH_FIELDS, MATCHER_FIELDS, "Workload.spec.match", .check = match_check);
 
 SCHEMA(workload, WORKLOAD_FIELDS, "Workload.spec");
 
-SCHEMA(settings, SETTINGS_FIELDS, "MeshSettings.spec");
+SCHEMA_OF(settings, NO_FIELDS, SETTINGS_FIELDS, "MeshSettings.spec");

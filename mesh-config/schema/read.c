@@ -75,12 +75,12 @@ static const struct kind *kind_find(struct files_reading *f, const struct yaml_n
 		if (!slice_equal(slice_of(k->name), kind->text) ||
 		    !slice_equal(slice_of(k->group), group))
 			continue;
-		if (!version_is_known(k, version))
-			problem_hint(f->r->problems,
-				     problem_add(f->r->problems, PROBLEM_VERSION, api->at,
-						 "version \"%.*s\" of %s is unknown",
-						 (int)version.size_bytes, version.data, k->name),
-				     "known: %s", k->versions);
+		if (!version_is_known(k, version)) {
+			problem_add(f->r->problems, PROBLEM_VERSION, api->at,
+				    "version \"%.*s\" of %s is unknown", (int)version.size_bytes,
+				    version.data, k->name);
+			problem_hint(f->r->problems, "known: %s", k->versions);
+		}
 		return k;
 	}
 	unknown_kinds_report(f->r, &f->unknown, node, kind, group);
@@ -154,14 +154,12 @@ static void strangers_check(struct files_reading *f, const struct kind *k,
 			    const struct yaml_node *node)
 {
 	for (const struct yaml_node *n = node->first; n; n = n->next) {
-		struct problem_note *note;
-
 		if (is_common(n->key) || slice_equal(n->key, SLICE("spec")))
 			continue;
-		note = problem_add(f->r->problems, PROBLEM_UNKNOWN_FIELD, n->key_at,
-				   "unknown field \"%.*s\" in %s", (int)n->key.size_bytes,
-				   n->key.data, k->name);
-		problem_hint(f->r->problems, note,
+		problem_add(f->r->problems, PROBLEM_UNKNOWN_FIELD, n->key_at,
+			    "unknown field \"%.*s\" in %s", (int)n->key.size_bytes, n->key.data,
+			    k->name);
+		problem_hint(f->r->problems,
 			     "beside apiVersion, kind and metadata there is spec only");
 	}
 }
@@ -180,13 +178,13 @@ static void *spec_read(struct files_reading *f, const struct kind *k, const stru
 	strangers_check(f, k, node);
 	if (spec && spec->kind == YAML_MAP)
 		return schema_read(f->r, k->schema, spec, ret_hash);
-	problem_hint(f->r->problems,
-		     spec ? problem_add(f->r->problems, PROBLEM_TYPE, spec->at,
-					"field \"spec\" takes an object, not %s",
-					yaml_describe(spec))
-			  : problem_add(f->r->problems, PROBLEM_REQUIRED, node->at,
-					"field \"spec\" is missing in %s", k->name),
-		     "an object of which nothing is said is \"spec: {}\"");
+	if (spec)
+		problem_add(f->r->problems, PROBLEM_TYPE, spec->at,
+			    "field \"spec\" takes an object, not %s", yaml_describe(spec));
+	else
+		problem_add(f->r->problems, PROBLEM_REQUIRED, node->at,
+			    "field \"spec\" is missing in %s", k->name);
+	problem_hint(f->r->problems, "an object of which nothing is said is \"spec: {}\"");
 	nothing.first = NULL;
 	nothing.count = 0;
 	quiet.problems = &unsaid;

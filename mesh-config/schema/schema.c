@@ -80,15 +80,13 @@ static uint64_t item_read(struct reading *r, const struct field *f, const struct
 /* One value where a list belongs: it is said, and read on as a list of it. */
 static void list_report(struct reading *r, const struct field *f, const struct yaml_node *n)
 {
-	struct problem_note *note =
-		problem_add(r->problems, PROBLEM_TYPE, n->at, "field \"%s\" is a list, not %s",
-			    f->name, yaml_describe(n));
-
+	problem_add(r->problems, PROBLEM_TYPE, n->at, "field \"%s\" is a list, not %s", f->name,
+		    yaml_describe(n));
 	if (n->kind == YAML_TEXT && n->text.size_bytes < 64 && f->type != FIELD_OBJECT)
-		problem_hint(r->problems, note, "a list of one is \"%s: [%.*s]\"", f->name,
+		problem_hint(r->problems, "a list of one is \"%s: [%.*s]\"", f->name,
 			     (int)n->text.size_bytes, n->text.data);
 	else if (n->kind == YAML_MAP && f->type == FIELD_OBJECT)
-		problem_hint(r->problems, note, "each item of a list begins with \"- \"");
+		problem_hint(r->problems, "each item of a list begins with \"- \"");
 }
 
 static uint64_t list_read(struct reading *r, const struct field *f, const struct yaml_node *list,
@@ -227,17 +225,17 @@ static uint64_t unhonoured_read(struct reading *r, const struct field *f, const 
 		    f->doc);
 	if (!f->noted)
 		return 0;
-	*(bool *)(draft + f->noted) = true;
+	*(struct place *)(draft + f->noted) = n->key_at;
 	return 1;
 }
 
 static void former_report(struct reading *r, const struct field *f, const struct yaml_node *n)
 {
-	if (f->former && !slice_equal(n->key, slice_of(f->name)))
-		problem_hint(r->problems,
-			     problem_add(r->problems, PROBLEM_FORMER_NAME, n->key_at,
-					 "\"%s\" is \"%s\" today", f->former, f->name),
-			     "write \"%s\"", f->name);
+	if (f->former && !slice_equal(n->key, slice_of(f->name))) {
+		problem_add(r->problems, PROBLEM_FORMER_NAME, n->key_at, "\"%s\" is \"%s\" today",
+			    f->former, f->name);
+		problem_hint(r->problems, "write \"%s\"", f->name);
+	}
 }
 
 static uint64_t field_read(struct reading *r, const struct schema *schema, const struct field *f,
@@ -248,7 +246,7 @@ static uint64_t field_read(struct reading *r, const struct schema *schema, const
 	if (n->kind == YAML_NULL)
 		return 0;
 	if (f->noted)
-		*(bool *)(draft + f->noted) = true;
+		*(struct place *)(draft + f->noted) = n->at;
 	former_report(r, f, n);
 	return value_read(r, f, n, draft + f->offset) * (2 * (uint64_t)(f - schema->fields) + 3);
 }
@@ -299,12 +297,12 @@ static void exclusive_check(struct reading *r, const struct schema *schema,
 			other = f->one_of == schema->fields[j].one_of
 					? given(map, &schema->fields[j])
 					: NULL;
-			if (other)
-				problem_hint(r->problems,
-					     problem_add(r->problems, PROBLEM_EXCLUSIVE, n->key_at,
-							 "\"%s\" and \"%s\" exclude each other",
-							 f->name, schema->fields[j].name),
-					     "keep one of them");
+			if (other) {
+				problem_add(r->problems, PROBLEM_EXCLUSIVE, n->key_at,
+					    "\"%s\" and \"%s\" exclude each other", f->name,
+					    schema->fields[j].name);
+				problem_hint(r->problems, "keep one of them");
+			}
 		}
 	}
 }

@@ -62,7 +62,7 @@ struct field {
 	uint32_t min, max;	     /* of NUMBER, DURATION; max 0: no bound */
 	uint32_t fallback;	     /* where absent; of a REAL only if has_fallback, else -1 */
 	uint16_t offset;
-	uint16_t noted; /* where a bool says that it is there; 0: none */
+	uint16_t noted; /* where its place goes, when it is there; 0: nowhere */
 	uint8_t type, status;
 	uint8_t code;	   /* enum problem_code, of WARNED and REFUSED */
 	uint8_t form;	   /* enum field_form, of texts; of the keys of NUMBERS */
@@ -81,10 +81,10 @@ struct schema {
 	const char *name; /* "ServiceEntry.endpoints", for the reference page */
 	const struct field *fields;
 	uint16_t count;
-	uint16_t size_bytes; /* of the draft */
-	uint16_t value;	     /* where it has what the model has; 0: it has not */
-	bool open;	     /* unknown fields are fine (metadata) */
-	bool some;	     /* an object without any field of the table says nothing */
+	uint16_t size_bytes;	     /* of the draft */
+	uint16_t value, value_bytes; /* where it has what the model has; 0: it has not */
+	bool open;		     /* unknown fields are fine (metadata) */
+	bool some;		     /* an object without any field of the table says nothing */
 	/* Whether what |map| says is for others to do (gateways); may be NULL. */
 	bool (*elsewhere)(const struct yaml_node *map);
 	/* Looks at the finished draft and says what the table cannot; may be NULL. */
@@ -114,7 +114,7 @@ struct schema {
 #define FIELD_WARNED(problem)	  FIELD_WARNED, .code = PROBLEM_##problem
 #define FIELD_REFUSED(problem)	  FIELD_REFUSED, .code = PROBLEM_##problem
 /* Options: a default that can be written, in the unit of the member; what people read instead; a
- * member of the draft that says whether the field is there. */
+ * member of the draft, a struct place: where the field is, line 0 if it is not there. */
 #define DEFAULT(number)		  .fallback = (number), .has_fallback = true
 #define DEFAULT_TEXT(text)	  .fallback_text = (text), .has_fallback = true
 #define UNSAID(text)		  .fallback_text = (text)
@@ -133,27 +133,29 @@ struct schema {
 		const char *key;                                                                   \
 		TABLE(FIELD_MEMBER, FIELD_NO_MEMBER, )                                             \
 	}
-#define DRAFT_OF(draft, type, ...)                                                                 \
+#define DRAFT_OF(draft, TABLE, type, ...)                                                          \
 	struct draft_##draft {                                                                     \
 		struct place at;                                                                   \
 		type value;                                                                        \
-		__VA_ARGS__                                                                        \
+		TABLE(FIELD_MEMBER, FIELD_NO_MEMBER, ) __VA_ARGS__                                 \
 	}
+#define NO_FIELDS(F, N, s)
 
 /* |draft|_schema of the rows of |TABLE|; |symbol|_schema for a draft that several have; for one
- * that has what the model has. */
-#define SCHEMA(draft, TABLE, title, ...)                                                           \
-	SCHEMA_IN(draft, draft, FIELD_ROW, TABLE, title, ##__VA_ARGS__)
+ * that has what the model has, by the table |VALUES|. */
+#define SCHEMA(draft, TABLE, title, ...) SCHEMA_AS(draft, draft, TABLE, title, ##__VA_ARGS__)
 #define SCHEMA_AS(symbol, draft, TABLE, title, ...)                                                \
-	SCHEMA_IN(symbol, draft, FIELD_ROW, TABLE, title, ##__VA_ARGS__)
-#define SCHEMA_OF(draft, TABLE, title, ...)                                                        \
-	SCHEMA_IN(draft, draft, FIELD_VALUE_ROW, TABLE, title,                                     \
-		  .value = offsetof(struct draft_##draft, value), ##__VA_ARGS__)
+	SCHEMA_IN(symbol, draft, TABLE, NO_FIELDS, title, ##__VA_ARGS__)
+#define SCHEMA_OF(draft, TABLE, VALUES, title, ...)                                                \
+	SCHEMA_IN(draft, draft, TABLE, VALUES, title,                                              \
+		  .value = offsetof(struct draft_##draft, value),                                  \
+		  .value_bytes = sizeof(((struct draft_##draft *)0)->value), ##__VA_ARGS__)
 #define FIELD_VALUE_ROW(s, member, ...) FIELD_ROW(s, value.member, __VA_ARGS__)
-#define SCHEMA_IN(symbol, draft, ROW, TABLE, title, ...)                                           \
+#define SCHEMA_IN(symbol, draft, TABLE, VALUES, title, ...)                                        \
 	const struct schema symbol##_schema = {                                                    \
 		.name = (title),                                                                   \
-		FIELD_ROWS(TABLE(ROW, FIELD_OTHER_ROW, struct draft_##draft)),                     \
+		FIELD_ROWS(TABLE(FIELD_ROW, FIELD_OTHER_ROW, struct draft_##draft) VALUES(         \
+			FIELD_VALUE_ROW, FIELD_OTHER_ROW, struct draft_##draft)),                  \
 		.size_bytes = sizeof(struct draft_##draft),                                        \
 		##__VA_ARGS__}
 #define FIELD_ROWS(...)                                                                            \
@@ -181,6 +183,13 @@ void schema_defaults(struct reading *r, const struct schema *schema, void *draft
 
 /* Whether an annotation is any of weft's business; others are left alone. */
 bool schema_annotation_counts(struct slice key);
+
+/* Whether it is one of what the model has. */
+static inline bool schema_is_of_value(const struct schema *schema, const struct field *f)
+{
+	return f->status == FIELD_HONOURED && f->offset >= schema->value &&
+	       f->offset < schema->value + schema->value_bytes;
+}
 
 /* The field of that name, or that had it once; NULL: none. */
 const struct field *schema_field(const struct schema *schema, struct slice name);

@@ -210,20 +210,20 @@ static bool is_first(struct unknown_kinds *u, struct slice kind, struct slice gr
 	return true;
 }
 
-static struct problem_note *unknown_add(struct reading *r, enum problem_code code,
-					const struct yaml_node *kind, struct slice group)
+static void unknown_add(struct reading *r, enum problem_code code, const struct yaml_node *kind,
+			struct slice group)
 {
-	return problem_add(r->problems, code, kind->at, "kind \"%.*s\"%s%.*s is unknown",
-			   (int)kind->text.size_bytes, kind->text.data,
-			   group.size_bytes ? " of " : "", (int)group.size_bytes, group.data);
+	problem_add(r->problems, code, kind->at, "kind \"%.*s\"%s%.*s is unknown",
+		    (int)kind->text.size_bytes, kind->text.data, group.size_bytes ? " of " : "",
+		    (int)group.size_bytes, group.data);
 }
 
 static void refused_report(struct reading *r, const struct yaml_node *kind, const char *why)
 {
+	problem_add(r->problems, PROBLEM_SECURITY, kind->at,
+		    "weft does not provide what %.*s asks for: %s", (int)kind->text.size_bytes,
+		    kind->text.data, why);
 	problem_hint(r->problems,
-		     problem_add(r->problems, PROBLEM_SECURITY, kind->at,
-				 "weft does not provide what %.*s asks for: %s",
-				 (int)kind->text.size_bytes, kind->text.data, why),
 		     "take it out of this directory if others see to it, or take it upon yourself: "
 		     "annotation weft.dev/accept: E3002");
 }
@@ -249,7 +249,6 @@ static void other_report(struct reading *r, struct unknown_kinds *u, const struc
 	struct almost best = nearest_kind(kind->text);
 	bool slip = is_slip(kind->text, best.name);
 	bool error = slip && group_is_near(group, best.group);
-	struct problem_note *note;
 
 	if (!error && is_former_security(group)) {
 		refused_report(r, kind, "Istio itself does not read that kind any more");
@@ -257,13 +256,13 @@ static void other_report(struct reading *r, struct unknown_kinds *u, const struc
 	}
 	if (!error && !is_first(u, kind->text, group))
 		return;
-	note = unknown_add(r, error ? PROBLEM_MISSPELT_KIND : PROBLEM_UNKNOWN_KIND, kind, group);
+	unknown_add(r, error ? PROBLEM_MISSPELT_KIND : PROBLEM_UNKNOWN_KIND, kind, group);
 	if (!best.distance)
-		problem_hint(r->problems, note, "its apiVersion is %s%s%.*s", best.group,
+		problem_hint(r->problems, "its apiVersion is %s%s%.*s", best.group,
 			     best.group[0] ? "/" : "", (int)strcspn(best.versions, " "),
 			     best.versions);
 	else if (slip)
-		problem_hint(r->problems, note, "did you mean %s?", best.name);
+		problem_hint(r->problems, "did you mean %s?", best.name);
 }
 
 static struct slice text_of(const struct yaml_node *map, const char *key)

@@ -100,19 +100,18 @@ static void bool_read(struct reading *r, const struct field *f, const struct yam
 static void range_check(struct reading *r, const struct field *f, const struct yaml_node *n,
 			uint32_t value, uint32_t *out)
 {
+	const char *unit = f->type == FIELD_DURATION ? "ms" : "";
+
 	if (value >= f->min && (!f->max || value <= f->max)) {
 		*out = value;
 		return;
 	}
-	struct problem_note *note =
-		problem_add(r->problems, PROBLEM_VALUE, n->at, "field \"%s\" cannot be %.*s",
-			    f->name, (int)n->text.size_bytes, n->text.data);
-	const char *unit = f->type == FIELD_DURATION ? "ms" : "";
-
+	problem_add(r->problems, PROBLEM_VALUE, n->at, "field \"%s\" cannot be %.*s", f->name,
+		    (int)n->text.size_bytes, n->text.data);
 	if (f->max)
-		problem_hint(r->problems, note, "from %u%s to %u%s", f->min, unit, f->max, unit);
+		problem_hint(r->problems, "from %u%s to %u%s", f->min, unit, f->max, unit);
 	else
-		problem_hint(r->problems, note, "at least %u%s", f->min, unit);
+		problem_hint(r->problems, "at least %u%s", f->min, unit);
 }
 
 static void number_read(struct reading *r, const struct field *f, const struct yaml_node *n,
@@ -173,26 +172,23 @@ static void enum_read(struct reading *r, const struct field *f, const struct yam
 static void address_read(struct reading *r, const struct field *f, const struct yaml_node *n,
 			 struct draft_address *out)
 {
-	struct problem_note *note;
 	bool clean = true;
 
 	out->at = n->at;
 	if (n->kind != YAML_TEXT) {
 		type_report(r, f, n);
 	} else if (!prefix_parse(n->text, &out->prefix, &clean)) {
-		note = problem_add(r->problems, PROBLEM_ADDRESS, n->at,
-				   "\"%.*s\" is not an address", (int)n->text.size_bytes,
-				   n->text.data);
-		problem_hint(r->problems, note,
-			     "addresses look like 10.1.2.3, fd00::1, 10.0.0.0/8");
+		problem_add(r->problems, PROBLEM_ADDRESS, n->at, "\"%.*s\" is not an address",
+			    (int)n->text.size_bytes, n->text.data);
+		problem_hint(r->problems, "addresses look like 10.1.2.3, fd00::1, 10.0.0.0/8");
 	} else if (!form_fits((enum field_form)f->form, n->text)) {
 		schema_form_report(r, f, n->text, n->at);
 	} else if (!clean) {
-		note = problem_add(r->problems, PROBLEM_HOST_BITS, n->at,
-				   "\"%.*s\" has bits set behind its prefix: the whole network is "
-				   "meant",
-				   (int)n->text.size_bytes, n->text.data);
-		problem_hint(r->problems, note, "write the first address of the network");
+		problem_add(r->problems, PROBLEM_HOST_BITS, n->at,
+			    "\"%.*s\" has bits set behind its prefix: the whole network is "
+			    "meant",
+			    (int)n->text.size_bytes, n->text.data);
+		problem_hint(r->problems, "write the first address of the network");
 	}
 }
 

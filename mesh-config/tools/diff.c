@@ -2,7 +2,9 @@
 /* Walks both models side by side; what has the same hash is not looked at. */
 #include "mesh-config/tools/diff.h"
 
+#include "mesh-config/schema/draft_signals.h"
 #include "mesh-config/schema/draft_traffic.h"
+#include "mesh-config/schema/draft_workload.h"
 #include "mesh-config/tools/diff_matchers.h"
 #include "mesh-config/tools/diff_text.h"
 
@@ -60,6 +62,16 @@ static void compare_numbers(struct diff *d, const char *what, uint32_t old, uint
 	tell(d, '~', t.text);
 }
 
+static void compare_reals(struct diff *d, const char *what, double old, double new)
+{
+	struct diff_text t = {.used = 0};
+
+	if (old == new)
+		return;
+	diff_text_add(&t, "%s%s %g to %g", d->within, what, old, new);
+	tell(d, '~', t.text);
+}
+
 static void compare_labels(struct diff *d, const char *what, const struct mesh_labels *old,
 			   const struct mesh_labels *new)
 {
@@ -94,8 +106,12 @@ static void compare_field(struct diff *d, const struct field *f, const void *old
 				   *(const struct mesh_locality *const *)new);
 		break;
 	case FIELD_DURATION:
-		snprintf(text, sizeof(text), "%s (ms)", name);
-		compare_numbers(d, text, *(const uint32_t *)old, *(const uint32_t *)new);
+		snprintf(text, sizeof(text), f->min < 1000 ? "%s (ms)" : "%s (s)", name);
+		compare_numbers(d, text, *(const uint32_t *)old / (f->min < 1000 ? 1 : 1000),
+				*(const uint32_t *)new / (f->min < 1000 ? 1 : 1000));
+		break;
+	case FIELD_REAL:
+		compare_reals(d, name, *(const double *)old, *(const double *)new);
 		break;
 	case FIELD_NUMBER:
 		compare_numbers(d, name, *(const uint32_t *)old, *(const uint32_t *)new);
@@ -108,7 +124,7 @@ static void compare_field(struct diff *d, const struct field *f, const void *old
 	}
 }
 
-/* Of structures that the model has from the table of |schema|. */
+/* Of a structure that the model has from the table of |schema|. */
 static void compare_fields(struct diff *d, const struct schema *schema, const void *old,
 			   const void *new)
 {
@@ -116,7 +132,7 @@ static void compare_fields(struct diff *d, const struct schema *schema, const vo
 		const struct field *f = &schema->fields[i];
 		size_t offset = f->offset - schema->value;
 
-		if (f->status == FIELD_HONOURED)
+		if (schema_is_of_value(schema, f))
 			compare_field(d, f, (const char *)old + offset, (const char *)new + offset);
 	}
 }
@@ -210,11 +226,6 @@ static void text_rule(const struct mesh *m, uint32_t i, struct diff_text *ret)
 	diff_text_rule(ret, m, &m->rules[i]);
 }
 
-static void text_override(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_override(ret, m, &m->metric_overrides[i]);
-}
-
 /* ---- services */
 
 static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
@@ -224,11 +235,11 @@ static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
 	compare_fields(d, &outlier_schema, old, new);
 	compare_numbers(d, "closes connections of ejected", old->close_connections,
 			new->close_connections);
-	compare_numbers(d, "stdevFactor (1/1000)", old->success_rate_stdev_factor,
-			new->success_rate_stdev_factor);
-	compare_numbers(d, "medianFactor (1/1000)", old->latency_factor, new->latency_factor);
-	compare_numbers(d, "minimumHosts", old->minimum_hosts, new->minimum_hosts);
-	compare_numbers(d, "minimumRequests", old->minimum_requests, new->minimum_requests);
+	compare_numbers(d, "stdevFactor (1/1000)", old->compare.success_rate_stdev_factor,
+			new->compare.success_rate_stdev_factor);
+	compare_numbers(d, "medianFactor (1/1000)", old->compare.latency_factor,
+			new->compare.latency_factor);
+	compare_fields(d, &outlier_detection_schema, &old->compare, &new->compare);
 }
 
 static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
@@ -438,39 +449,18 @@ static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
 
 static void compare_telemetry(struct diff *d, uint32_t old, uint32_t new)
 {
-	const struct mesh_telemetry *a = &d->old->telemetries[old];
-	const struct mesh_telemetry *b = &d->new->telemetries[new];
-	const struct list overrides[] = {
-		{d->old, a->metric_override_first, a->metric_override_count, text_override},
-		{d->new, b->metric_override_first, b->metric_override_count, text_override}};
-
-	compare_labels(d, "selector", a->selector, b->selector);
-	compare_lists(d, "metrics", &overrides[0], &overrides[1]);
-	compare_numbers(d, "access log disabled", a->access_log_disabled == 1,
-			b->access_log_disabled == 1);
-	compare_texts(d, "access log of", diff_mode_name(a->access_log_mode),
-		      diff_mode_name(b->access_log_mode));
-	compare_texts(d, "access log filter", a->access_log_filter, b->access_log_filter);
-	compare_numbers(d, "tracing disabled", a->tracing_disabled == 1, b->tracing_disabled == 1);
-	if (a->sampling_percent != b->sampling_percent)
-		tell(d, '~', "sampling changed");
+	if (d->old->telemetries[old].hash != d->new->telemetries[new].hash)
+		tell(d, '~', "changed");
 }
 
 static void compare_objective(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_objective *a = &d->old->objectives[old];
 	const struct mesh_objective *b = &d->new->objectives[new];
-	struct diff_text line = {.used = 0};
 
 	compare_texts(d, "service", d->old->services[a->service].name,
 		      d->new->services[b->service].name);
-	if (a->target_ratio != b->target_ratio) {
-		diff_text_add(&line, "target %g to %g", a->target_ratio, b->target_ratio);
-		tell(d, '~', line.text);
-	}
-	compare_numbers(d, "window (s)", a->window_s, b->window_s);
-	compare_numbers(d, "latency (ms)", a->latency_ms, b->latency_ms);
-	compare_texts(d, "pathPrefix", a->path_prefix, b->path_prefix);
+	compare_fields(d, &objective_schema, &a->promise, &b->promise);
 }
 
 static void compare_settings(struct diff *d)
@@ -478,11 +468,7 @@ static void compare_settings(struct diff *d)
 	const struct mesh_settings *a = &d->old->settings, *b = &d->new->settings;
 
 	snprintf(d->object, sizeof(d->object), "settings");
-	compare_texts(d, "rootNamespace", a->root_namespace, b->root_namespace);
-	compare_texts(d, "trustDomain", a->trust_domain, b->trust_domain);
-	compare_texts(d, "clusterDomain", a->cluster_domain, b->cluster_domain);
-	compare_texts(d, "nodeName", a->node_name, b->node_name);
-	compare_localities(d, &a->node_locality, &b->node_locality);
+	compare_fields(d, &settings_schema, a, b);
 }
 
 /* ---- objects of a kind, ascending by namespace and name in both */

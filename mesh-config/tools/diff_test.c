@@ -148,6 +148,31 @@ static void traffic_of_subsets_is_told(void **state)
 	       "~ service shop/cart: subset one distribution eu/* to eu/b 30 came\n");
 }
 
+#define PROMISE(spec)                                                                              \
+	DOCUMENT("weft.dev/v1alpha1", "Objective", "fast") "  service: cart.mesh\n" spec
+#define TELEMETRY(spec) DOCUMENT("telemetry.istio.io/v1", "Telemetry", "all") spec
+#define SETTINGS(spec)	DOCUMENT("weft.dev/v1alpha1", "MeshSettings", "mesh") spec
+
+static void fields_are_told_by_their_rows(void **state)
+{
+	(void)state;
+	expect(ENTRY("cart", "10.9.0.1") ONE("10.0.0.1", "") PROMISE("  target: 0.9\n")
+		       TELEMETRY("  tracing: [{randomSamplingPercentage: 1}]\n")
+			       SETTINGS("  nodeName: a\n"),
+	       ENTRY("cart", "10.9.0.1") ONE("10.0.0.1", "")
+		       PROMISE("  target: 0.99\n  window: 2h\n  latency: 20ms\n  pathPrefix: /x\n")
+			       TELEMETRY("  tracing: [{randomSamplingPercentage: 2}]\n")
+				       SETTINGS("  locality: eu/a\n"),
+	       "~ settings: nodeName a to none\n"
+	       "~ settings: locality none to eu/a\n"
+	       "~ service shop/cart: changed\n"
+	       "~ telemetry shop/all: changed\n"
+	       "~ objective shop/fast: target 0.9 to 0.99\n"
+	       "~ objective shop/fast: window (s) 2592000 to 7200\n"
+	       "~ objective shop/fast: latency (ms) 0 to 20\n"
+	       "~ objective shop/fast: pathPrefix none to /x\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +181,7 @@ int main(void)
 		cmocka_unit_test(changes_are_told_in_words),
 		cmocka_unit_test(matchers_and_rules_are_told),
 		cmocka_unit_test(traffic_of_subsets_is_told),
+		cmocka_unit_test(fields_are_told_by_their_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

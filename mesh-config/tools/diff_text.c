@@ -2,6 +2,8 @@
 /* Short texts for people. */
 #include "mesh-config/tools/diff_text.h"
 
+#include "mesh-config/schema/draft_workload.h"
+
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -168,28 +170,22 @@ void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d)
 	diff_text_add(t, " %u", d->weight);
 }
 
-static void add_part(struct diff_text *t, const char *what, const char *value)
-{
-	if (value[0])
-		diff_text_add(t, "%s%s %s", t->used ? ", " : "", what, value);
-}
-
-static void add_number(struct diff_text *t, const char *what, int64_t number)
-{
-	if (number >= 0)
-		diff_text_add(t, "%s%s %lld", t->used ? ", " : "", what, (long long)number);
-}
-
 void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m)
 {
 	clear(t);
-	add_part(t, "executable", m->executable);
-	add_number(t, "executableOwner", m->executable_owner);
-	add_part(t, "systemdUnit", m->systemd_unit);
-	add_part(t, "cgroup", m->cgroup);
-	add_part(t, "container", m->container);
-	add_part(t, "netns", m->netns);
-	add_number(t, "uid", m->uid);
+	for (uint32_t i = 0; i < match_schema.count; i++) {
+		const struct field *f = &match_schema.fields[i];
+		const char *at = (const char *)m + f->offset - match_schema.value;
+
+		if (!schema_is_of_value(&match_schema, f))
+			continue;
+		if (f->type == FIELD_TEXT && **(const char *const *)at)
+			diff_text_add(t, "%s%s %s", t->used ? ", " : "", f->name,
+				      *(const char *const *)at);
+		else if (f->type == FIELD_NUMBER && *(const uint32_t *)at != MESH_NONE)
+			diff_text_add(t, "%s%s %u", t->used ? ", " : "", f->name,
+				      *(const uint32_t *)at);
+	}
 	if (!m->has_prefix)
 		return;
 	diff_text_add(t, "%sip ", t->used ? ", " : "");
@@ -263,31 +259,6 @@ void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh
 		diff_text_add(t, "for everything");
 	if (r->never)
 		diff_text_add(t, ", which never matches");
-}
-
-/* ---- signals */
-
-void diff_text_override(struct diff_text *t, const struct mesh *m,
-			const struct mesh_metric_override *o)
-{
-	clear(t);
-	diff_text_add(t, "%s %s", o->metric[0] ? o->metric : "ALL_METRICS",
-		      diff_mode_name(o->mode));
-	if (o->disabled >= 0)
-		diff_text_add(t, o->disabled ? " disabled" : " enabled");
-	for (uint32_t i = 0; i < o->tag_override_count; i++) {
-		const struct mesh_tag_override *tag = &m->tag_overrides[o->tag_override_first + i];
-
-		diff_text_add(t, ", tag %s %s%s", tag->tag, tag->remove ? "removed" : "= ",
-			      tag->remove ? "" : tag->value);
-	}
-}
-
-const char *diff_mode_name(uint8_t mode)
-{
-	static const char *const names[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER"};
-
-	return names[mode];
 }
 
 const char *diff_balance_name(uint8_t balance)

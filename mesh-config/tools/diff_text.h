@@ -30,10 +30,7 @@ void diff_text_subset(struct diff_text *t, const struct mesh_subset *s);
 void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d);
 void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m);
 void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh_rule *r);
-void diff_text_override(struct diff_text *t, const struct mesh *m,
-			const struct mesh_metric_override *o);
 
-/* What a number of enum mesh_balance, mesh_action or mesh_mode means. */
+/* What a number of enum mesh_balance or mesh_action means. */
 const char *diff_balance_name(uint8_t balance);
 const char *diff_action_name(uint8_t action);
-const char *diff_mode_name(uint8_t mode);

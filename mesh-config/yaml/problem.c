@@ -99,22 +99,22 @@ static const char *sink_format(struct problem_sink *s, const char *format, va_li
 	return copy ? copy : "";
 }
 
-struct problem_note *problem_add(struct problem_sink *s, enum problem_code code, struct place at,
-				 const char *format, ...)
+void problem_add(struct problem_sink *s, enum problem_code code, struct place at,
+		 const char *format, ...)
 {
-	static struct problem_note forgotten;
 	bool accepted = is_accepted(s, code);
 	struct problem_note *note = NULL;
 	va_list args;
 
+	s->latest = NULL;
 	if (s->elsewhere && is_of_support(code))
-		return &forgotten;
+		return;
 	s->errors += codes[code].code[0] == 'E' && !accepted;
 	s->warnings += codes[code].code[0] == 'W' || accepted;
 	if (s->kept < PROBLEMS_MAX)
 		note = arena_take(&s->arena, sizeof(*note));
 	if (!note)
-		return &forgotten;
+		return;
 	s->kept++;
 	*note = (struct problem_note){.code = code,
 				      .accepted = accepted,
@@ -127,19 +127,18 @@ struct problem_note *problem_add(struct problem_sink *s, enum problem_code code,
 	va_end(args);
 	if (!s->last)
 		s->last = &s->first;
-	*s->last = note;
+	*s->last = s->latest = note;
 	s->last = &note->next;
-	return note;
 }
 
-void problem_hint(struct problem_sink *s, struct problem_note *note, const char *format, ...)
+void problem_hint(struct problem_sink *s, const char *format, ...)
 {
 	va_list args;
 
-	if (!note->text)
+	if (!s->latest)
 		return;
 	va_start(args, format);
-	note->hint = sink_format(s, format, args);
+	s->latest->hint = sink_format(s, format, args);
 	va_end(args);
 }
 

@@ -33,7 +33,7 @@ struct problem_note {
 /* All zero is an empty sink. */
 struct problem_sink {
 	struct arena arena;
-	struct problem_note *first, **last;
+	struct problem_note *first, **last, *latest;
 	uint32_t kept, errors, warnings;
 	uint32_t file;		/* of what comes */
 	const char *object;	/* of what comes; NULL outside of objects; borrowed */
@@ -42,12 +42,13 @@ struct problem_sink {
 				   not said */
 };
 
-/* Adds a problem and returns it, so that a hint can follow; of those beyond PROBLEMS_MAX, and when
- * memory is short, something that is counted and forgotten. */
-struct problem_note *problem_add(struct problem_sink *s, enum problem_code code, struct place at,
-				 const char *format, ...) __attribute__((format(printf, 4, 5)));
-void problem_hint(struct problem_sink *s, struct problem_note *note, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* Adds a problem; those beyond PROBLEMS_MAX, and when memory is short, are counted and forgotten.
+ */
+void problem_add(struct problem_sink *s, enum problem_code code, struct place at,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* What to do about the one that was added last. */
+void problem_hint(struct problem_sink *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 void problem_sink_free(struct problem_sink *s);
 

@@ -32,11 +32,10 @@ static struct place place_of(yaml_mark_t mark)
 	return (struct place){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
 }
 
-static struct problem_note *stop(struct reader *r, enum problem_code code, struct place at,
-				 const char *text)
+static void stop(struct reader *r, enum problem_code code, struct place at, const char *text)
 {
 	r->stopped = true;
-	return problem_add(r->problems, code, at, "%s", text);
+	problem_add(r->problems, code, at, "%s", text);
 }
 
 /* ---- before libyaml sees it */
@@ -82,10 +81,8 @@ static bool bytes_check(struct reader *r)
 	size_t unclean;
 
 	if (r->bytes.size_bytes > MESH_FILE_MAX_BYTES) {
-		problem_hint(r->problems,
-			     stop(r, PROBLEM_TOO_LARGE, (struct place){0},
-				  "the file is larger than 4 MiB"),
-			     "split it: all files of the directory belong together");
+		stop(r, PROBLEM_TOO_LARGE, (struct place){0}, "the file is larger than 4 MiB");
+		problem_hint(r->problems, "split it: all files of the directory belong together");
 		return false;
 	}
 	unclean = unclean_find(r->bytes);
@@ -162,13 +159,13 @@ static bool wants_key(const struct reader *r)
 static bool is_refused(struct reader *r, const yaml_char_t *anchor, const yaml_char_t *tag,
 		       struct place at)
 {
-	if (anchor)
-		problem_hint(r->problems,
-			     stop(r, PROBLEM_ALIAS, at, "anchors and aliases are refused"),
-			     "write the value out at each place where it is needed");
-	else if (tag)
-		problem_hint(r->problems, stop(r, PROBLEM_TAG, at, "tags are refused"),
-			     "leave out \"%.40s\"", (const char *)tag);
+	if (anchor) {
+		stop(r, PROBLEM_ALIAS, at, "anchors and aliases are refused");
+		problem_hint(r->problems, "write the value out at each place where it is needed");
+	} else if (tag) {
+		stop(r, PROBLEM_TAG, at, "tags are refused");
+		problem_hint(r->problems, "leave out \"%.40s\"", (const char *)tag);
+	}
 	return anchor || tag;
 }
 
@@ -226,12 +223,9 @@ static void level_open(struct reader *r, enum yaml_kind kind, const yaml_char_t 
 static void duplicate_report(struct reader *r, const struct yaml_node *again,
 			     const struct yaml_node *before)
 {
-	struct problem_note *note = problem_add(r->problems, PROBLEM_DUPLICATE_KEY, again->key_at,
-						"key \"%.*s\" is given twice",
-						(int)again->key.size_bytes, again->key.data);
-
-	problem_hint(r->problems, note, "it is also in line %u; keep one of them",
-		     before->key_at.line);
+	problem_add(r->problems, PROBLEM_DUPLICATE_KEY, again->key_at,
+		    "key \"%.*s\" is given twice", (int)again->key.size_bytes, again->key.data);
+	problem_hint(r->problems, "it is also in line %u; keep one of them", before->key_at.line);
 }
 
 /* Small maps by looking, large ones with a hash. */
@@ -332,15 +326,15 @@ static void parser_refused(struct reader *r, const yaml_parser_t *parser)
 		at = place_in(r->bytes, parser->problem_offset < r->bytes.size_bytes
 						? parser->problem_offset
 						: r->bytes.size_bytes);
-	if (line_indents_with_tab(r->bytes, at.line))
-		problem_hint(r->problems,
-			     stop(r, PROBLEM_TAB, at, "a tab stands where spaces must"),
-			     "indent with spaces");
-	else if (strstr(problem, "undefined alias"))
+	if (line_indents_with_tab(r->bytes, at.line)) {
+		stop(r, PROBLEM_TAB, at, "a tab stands where spaces must");
+		problem_hint(r->problems, "indent with spaces");
+	} else if (strstr(problem, "undefined alias"))
 		stop(r, PROBLEM_ALIAS, at, "aliases are refused");
-	else
-		problem_hint(r->problems, stop(r, PROBLEM_SYNTAX, at, problem), "%s",
-			     syntax_hint(problem));
+	else {
+		stop(r, PROBLEM_SYNTAX, at, problem);
+		problem_hint(r->problems, "%s", syntax_hint(problem));
+	}
 }
 
 /* ---- the stream */
