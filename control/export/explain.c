@@ -91,7 +91,7 @@ static void put_reason(void *arg, uint32_t rule, const char *text)
 	JSON_OBJECT(NULL, API_POLICY_FAILED);
 }
 
-/* Writes the rules that do not match. Returns the one that does in |ret_rule|, or 0. */
+/* Writes the rules that do not match. |ret_rule|: the rule that matches, or 0. */
 static void put_failed(struct json *j, const char *key, const struct mesh *m, uint32_t policy,
 		       const struct explain_question *q, uint32_t *ret_rule)
 {
@@ -213,7 +213,7 @@ static const char *protocol_word(uint8_t protocol)
 	API_WORKLOAD(X, l->pair.target.workload)                                                   \
 	X(json_put_string, "verdict", "text", "of this listener", verdict_word(&l->answer))
 
-/* Only of an address that several listeners may have. */
+/* Only for an address that several listeners may have. */
 static void put_listeners(struct json *j, const char *key, const struct mesh *m,
 			  const struct explained *e)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Names to ends, ends to pairs of workloads, an answer for each pair. */
+/* Resolves names to ends and ends to pairs of workloads, and evaluates each pair. */
 #include "control/export/explain_ask.h"
 
 #include "control/export/end.h"
@@ -13,7 +13,7 @@
 
 #define SOURCES_MAX   64u  /* workloads of network namespaces with one address */
 #define NAMESAKES_MAX 64u  /* workloads with one name */
-#define PAIRS_MAX     256u /* of them that are asked: each costs walks over the mesh */
+#define PAIRS_MAX     256u /* evaluated pairs of them: each costs walks over the mesh */
 
 /* ---- the question */
 
@@ -31,13 +31,13 @@ static int not_found(const struct mesh *m, const char *name, struct error *err)
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", name);
 }
 
-/* An end as it was given. */
+/* An end as the user gave it. */
 struct asked_end {
 	struct explain_ends ends;
-	uint32_t workload; /* by name, and nothing else leads to it; else MESH_NONE */
+	uint32_t workload; /* known by its name only; else MESH_NONE */
 };
 
-/* All that one name may mean: workloads of one namespace, as the replicas of a Deployment are. */
+/* All workloads of one name in one namespace, such as the replicas of a Deployment. */
 struct asked_ends {
 	struct asked_end items[NAMESAKES_MAX];
 	uint32_t count;
@@ -77,7 +77,7 @@ static int names_find(const struct mesh *m, const char *name, struct namesakes *
 	return first ? 0 : not_found(m, name, err);
 }
 
-/* The first of its addresses: one that says who it is, if there is one. NULL: it has none. */
+/* Its first address, preferably one that identifies it. NULL: it has none. */
 static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w)
 {
 	const struct mesh_address *a = &m->addresses[w->address_first];
@@ -88,7 +88,7 @@ static const struct mesh_address *address_of(const struct mesh *m, const struct 
 	return w->address_count ? a : NULL;
 }
 
-/* |port| 0: of a source. */
+/* |port| 0: for a source. */
 static struct asked_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port)
 {
 	const struct mesh_address *a = address_of(m, &m->workloads[workload]);
@@ -126,7 +126,7 @@ static bool serves_port(const struct mesh *m, const struct mesh_service *s, uint
 	return false;
 }
 
-/* The service whose endpoints get what connects there, or NULL. */
+/* The service with this address, or NULL. */
 static const struct mesh_service *service_at(const struct mesh *m, const uint8_t address[16],
 					     uint16_t port)
 {
@@ -186,7 +186,7 @@ static int port_parse(const char *port, uint16_t *ret, struct error *err)
 
 /* ---- the kernel's answer */
 
-/* Cells of weft_mesh_identity; 0: whose the address is. */
+/* Cells of weft_mesh_identity; 0: the workload of the address. */
 struct ask_pair {
 	uint32_t source, target;
 };
@@ -210,8 +210,8 @@ static bool is_given(const uint8_t address[16])
 	return memcmp(address, unknown, sizeof(unknown)) != 0;
 }
 
-/* What the server's end makes of it: there nothing more can become known of a source with an
- * address, nor of a target that is too much. */
+/* The server's end denies what depends on which of several workloads a source with an address is,
+ * and a target that could not be determined. */
 static bool decide_open(const struct asked *asked, const struct ask_pair *pair,
 			struct weft_policy_answer *answer)
 {
@@ -222,7 +222,7 @@ static bool decide_open(const struct asked *asked, const struct ask_pair *pair,
 	return several;
 }
 
-/* False: it cannot tell. */
+/* False: it cannot decide. */
 static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel,
 		       const struct asked *asked, const struct ask_pair *pair,
 		       struct explained_listener *ret, bool *ret_several)
@@ -246,7 +246,7 @@ static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel
 	return true;
 }
 
-/* ---- who is at an address that is no workload's */
+/* ---- the workloads at an address that no workload has */
 
 static uint32_t cell_of(const struct compile_names *n, const struct asked_end *end)
 {
@@ -259,7 +259,7 @@ static bool is_no_workload(const struct asked_end *end)
 	       is_given(end->ends.address);
 }
 
-/* How many, or a negative errno. */
+/* The number of places, or a negative errno. */
 static int where(const struct explain_kernel *kernel, const struct asked_end *end, uint16_t port,
 		 bool servers, struct weft_place places[WHERE_PLACES_MAX])
 {
@@ -275,7 +275,7 @@ static int where(const struct explain_kernel *kernel, const struct asked_end *en
 	return count;
 }
 
-/* Workloads that the source may be, those of one network namespace after each other. */
+/* Workloads that the source may be, grouped by network namespace. */
 struct ask_sources {
 	struct {
 		uint32_t cell, netns_ino;
@@ -301,7 +301,7 @@ static void sources_find(const struct explain_kernel *kernel, const struct asked
 	ret->count = 1;
 }
 
-/* Fills in who listens at the target: |*ret_count| places. 0 or -ENOMEM. */
+/* Fills in the listeners at the target: |*ret_count| places. 0 or -ENOMEM. */
 static int listeners_find(const struct explain_kernel *kernel, const struct asked *asked,
 			  struct weft_place *places, struct explained *e, uint32_t *ret_count)
 {
@@ -337,7 +337,7 @@ static int weight(uint8_t action)
 	return action == WEFT_ACTION_DENY ? 2 : action == WEFT_ACTION_OPEN;
 }
 
-/* Of one end that may be several workloads: what is denied to one, or by one, is denied. */
+/* For an end that may be several workloads: denied to one, or by one, means denied. */
 static bool is_worse(uint8_t action, uint8_t than)
 {
 	return weight(action) > weight(than);
@@ -349,8 +349,8 @@ static void answer_take(struct explained_listener *into, const struct explained_
 	into->pair = one->pair;
 }
 
-/* The sources from |*at| on that are of one network namespace, with each of |targets|. False: the
- * kernel cannot tell. */
+/* Evaluates the sources from |*at| on that are of one network namespace, with each of |targets|.
+ * False: the kernel cannot decide. */
 static bool ask_namespace(struct asking *q, uint32_t *at, const struct weft_place *targets,
 			  uint32_t count, struct explained_listener *ret)
 {
@@ -373,7 +373,7 @@ static bool ask_namespace(struct asking *q, uint32_t *at, const struct weft_plac
 	return true;
 }
 
-/* The answer of another end that has these addresses, too. */
+/* Adds the answer of another end that has these addresses, too. */
 static void merge(struct explained_listener *into, bool first, const struct explained_listener *one,
 		  struct explained *e)
 {
@@ -382,7 +382,7 @@ static void merge(struct explained_listener *into, bool first, const struct expl
 		answer_take(into, one);
 }
 
-/* One target, which may be each of |targets|. False: the kernel cannot tell. */
+/* Evaluates one target, which may be each of |targets|. False: the kernel cannot decide. */
 static bool ask_target(struct asking *q, const struct weft_place *targets, uint32_t count,
 		       struct explained_listener *ret)
 {
@@ -404,7 +404,7 @@ static bool is_same_socket(const struct weft_place *a, const struct weft_place *
 	       a->owner.pid == b->owner.pid;
 }
 
-/* Each of the listeners. False: the kernel cannot tell. */
+/* Evaluates each listener. False: the kernel cannot decide. */
 static bool ask_listeners(struct asking *q, const struct weft_place *places, uint32_t count,
 			  struct explained_listener *ret)
 {
@@ -421,7 +421,7 @@ static bool ask_listeners(struct asking *q, const struct weft_place *places, uin
 	return true;
 }
 
-/* 1: answered; 0: the kernel cannot tell; or -ENOMEM. */
+/* 1: answered; 0: the kernel cannot decide; or -ENOMEM. */
 static int ask_all(struct asking *q, struct weft_place *places)
 {
 	struct weft_place known = {.identity = cell_of(q->kernel->names, &q->asked->target)};
@@ -488,7 +488,7 @@ static int find_one(const struct mesh *m, const struct explain_kernel *kernel,
 		return error_set(err, code, "no memory");
 	if (code)
 		return 0;
-	explained_free(ret); /* of another generation, or of none */
+	explained_free(ret); /* of another generation, or not filled in */
 	ret->port = asked->port;
 	return answer_by_model(m, asked, ret, err);
 }
@@ -501,7 +501,7 @@ static bool is_same_answer(const struct explained *a, const struct explained *b)
 	       a->answer.rule == b->answer.rule && a->answer.ends == b->answer.ends;
 }
 
-/* |asked|: else they are too many to be asked. */
+/* |asked|: else there are too many pairs to evaluate. */
 static int say_which(const char *name, const struct asked_ends *ends, bool asked, struct error *err)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -522,7 +522,7 @@ static int say_which(const char *name, const struct asked_ends *ends, bool asked
 		used && list[used - 1] == ' ' ? "..." : "");
 }
 
-/* Of each source with each target. 1: they do not get the same answer. */
+/* Evaluates each source with each target. 1: their answers differ. */
 static int find_all(const struct mesh *m, const struct explain_kernel *kernel,
 		    const struct asked_ends *sources, const struct asked_ends *targets,
 		    uint16_t port, struct explained *ret, struct error *err)

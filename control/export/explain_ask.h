@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A connection by the names of its ends, and what policies say of it: by the kernel half where
- * there is one, else by the model. */
+/* The decision of the policies about a connection given by the names of its ends: by the kernel
+ * half if there is one, else by the model. */
 #pragma once
 
 #include <linux/types.h>
@@ -11,26 +11,27 @@
 #include "mesh-config/compile/compile.h"
 #include "mesh-config/policy/explain.h"
 
-/* The kernel half, that answers by what is in force. */
+/* The kernel half, which decides by the generation in force. */
 struct explain_kernel {
 	const struct compile_names *names; /* of the mesh in question */
-	/* Fills the answer in; 0 or a negative errno: then the model answers. */
+	/* Fills in the answer. 0 or a negative errno: then the model decides. */
 	int (*ask)(void *arg, struct weft_explanation *explanation);
-	/* Who is at an address of this node, as where_find (datapath/attach/mesh/where.h). */
+	/* The workloads at an address of this node, as where_find (datapath/attach/mesh/where.h).
+	 */
 	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
 	void *arg;
 };
 
-/* What is known of the target's address. */
+/* What is known about the target's address. */
 enum explained_target {
-	EXPLAINED_MESH,	       /* whose it is, or that it is of no workload */
-	EXPLAINED_FILES,       /* of none; a program may be one, which files do not say */
-	EXPLAINED_LISTENERS,   /* of none; these listen there */
-	EXPLAINED_NO_LISTENER, /* of none, but of this node; nothing listens there */
-	EXPLAINED_ELSEWHERE,   /* of none, and not of this node */
+	EXPLAINED_MESH,	       /* its workload, or that no workload has it */
+	EXPLAINED_FILES,       /* no workload has it; files do not say whether a program is one */
+	EXPLAINED_LISTENERS,   /* no workload has it; these listen there */
+	EXPLAINED_NO_LISTENER, /* no workload has it, but this node; nothing listens there */
+	EXPLAINED_ELSEWHERE,   /* neither a workload nor this node has it */
 };
 
-/* Who listens at an address that is no workload's. */
+/* A listener at an address that no workload has. */
 struct explained_listener {
 	struct weft_place place;
 	struct explain_question pair;
@@ -40,7 +41,7 @@ struct explained_listener {
 struct explained {
 	uint16_t port;
 	enum explained_target target;
-	struct explain_question pair;	  /* of which |answer| speaks */
+	struct explain_question pair;	  /* that |answer| is about */
 	struct weft_policy_answer answer; /* WEFT_ACTION_OPEN: it depends */
 	bool differs;			  /* on which of several ends it is */
 	bool several;			  /* denied: the source may be several workloads */

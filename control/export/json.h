@@ -11,7 +11,7 @@
 
 struct json {
 	struct text *text;
-	bool comma; /* a value went before on this level */
+	bool comma; /* a value was written on this level before */
 };
 
 static inline struct json json_to(struct text *text)
@@ -39,10 +39,10 @@ void json_put_known(struct json *j, const char *key, bool known, uint64_t value)
 /* Ends a line: the next value starts a new document (JSON lines). */
 void json_put_line(struct json *j);
 
-/* What objects contain is said once, in tables of rows X(put, "key", value, "meaning", arguments of
- * put after the key), beside the functions that write them; docs/api.md is made from them. |value|
- * says what the value is: "text", a unit, or the table of an object, LIST_OF(table) for an array of
- * them. |j| is in scope. */
+/* The fields of objects are tables of rows X(put, "key", value, "meaning", arguments of put after
+ * the key), beside the functions that write them; docs/api.md is made from them. |value| says what
+ * the value is: "text", a unit, or the table of an object, LIST_OF(table) for an array of them. |j|
+ * is in scope. */
 #define JSON_FIELD(put, key, value, meaning, ...) put(j, key, __VA_ARGS__);
 
 #define JSON_OBJECT(key, table)                                                                    \

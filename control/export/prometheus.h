@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Signals as Prometheus text 0.0.4 or OpenMetrics 1.0, read piece by piece so that a large scrape
- * neither blocks nor fills memory. Each series is one piece and consistent in itself; series are
- * held (signals_hold) while a reader lives. */
+ * neither blocks nor needs much memory. Each series is one piece and consistent; series are held
+ * (signals_hold) while a reader lives. */
 #pragma once
 
 #include "control/signals/signals.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The exposition: to the letter for one request, in every piece size, and as promtool reads it. */
+/* The exposition: exact for one request, in every piece size, and checked by promtool. */
 #include "control/export/prometheus.h"
 
 #include "control/export/text.h"
@@ -211,7 +211,7 @@ static void test_series_are_held_while_read(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_SERIES, "table", "requests"), 0);
 }
 
-/* What promtool says about Istio's own names, which are not ours to change. */
+/* Complaints of promtool about Istio's names, which weft cannot change. */
 static const char *const accepted[] = {
 	"istio_request_duration_milliseconds use base unit \"seconds\" instead of \"milliseconds\"",
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Text that grows up to a maximum; what does not fit marks it as failed and is checked once, at the
- * end. */
+/* Text that grows up to a maximum; a write beyond it marks the text as failed, which is checked
+ * once, at the end. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,14 +23,14 @@ static inline struct text text_new(size_t limit)
 
 void text_free(struct text *t);
 
-/* Empties it, keeps its memory. */
+/* Empties it and keeps its memory. */
 void text_clear(struct text *t);
 
 void text_add(struct text *t, const void *data, size_t size_bytes);
 void text_string(struct text *t, const char *s);
 void text_char(struct text *t, char c);
-/* |s| for between double quotes: '"' and '\\' get a backslash, each byte that utf8_safe refuses is
- * left to |unsafe|. */
+/* Adds |s| as the content of double quotes: '"' and '\\' get a backslash; |unsafe| writes each byte
+ * that utf8_safe refuses. */
 void text_escaped(struct text *t, const char *s, void (*unsafe)(struct text *t, char c));
 void text_number(struct text *t, uint64_t n);
 /* At most 511 bytes at a time. */

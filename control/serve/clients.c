@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Who reads an answer is waited for so many times as long as who does not ask. */
+/* The time a client takes to read an answer counts divided by this, the time to send a request in
+ * full. */
 #define ANSWER_PATIENCE 10
-/* Who asks again sooner than this is busy without a pause, however short its answers are. */
+/* A client that sends its next request sooner than this counts as busy all the time. */
 #define PAUSE_NS	100000000ull
 
 enum phase { PHASE_FREE, PHASE_FIRST, PHASE_NEXT, PHASE_ANSWER, PHASE_ENDED };
@@ -24,7 +25,7 @@ struct client {
 	bool local;		 /* loopback or unix socket */
 	enum phase phase;
 	uint64_t since_ns;
-	uint64_t busy_ns; /* since when it is answered, without a pause */
+	uint64_t busy_ns; /* since when it has been busy without a pause */
 };
 
 struct clients {
@@ -136,13 +137,13 @@ static bool is_answered(const struct client *a, uint64_t now)
 	return a->phase == PHASE_ANSWER || (a->phase == PHASE_NEXT && now - a->since_ns < PAUSE_NS);
 }
 
-/* How long it has been waited for. */
+/* How long the agent has waited for this client. */
 static uint64_t weight_of(const struct client *a, uint64_t now)
 {
 	return is_answered(a, now) ? (now - a->busy_ns) / ANSWER_PATIENCE : now - a->since_ns;
 }
 
-/* Whether |a| goes before |b|: more clients of its place, else longer waited for. */
+/* Whether to end |a| rather than |b|: it has more clients at its address, else the longer wait. */
 static bool goes_before(const struct clients *c, const struct client *a, const struct client *b,
 			uint64_t now)
 {
@@ -151,7 +152,8 @@ static bool goes_before(const struct clients *c, const struct client *a, const s
 	return as != bs ? as > bs : weight_of(a, now) > weight_of(b, now);
 }
 
-/* Which one leaves for |newcomer| (NULL: for any), NULL: none. |only_its|: one of its own place. */
+/* The client to end for |newcomer| (NULL: for any); NULL: none. |only_its|: only one of its
+ * address. */
 static struct client *leaver(struct clients *c, const struct client *newcomer, bool only_its)
 {
 	uint64_t now = process_now_ns();
@@ -188,10 +190,10 @@ static struct client *free_row(struct clients *c)
 	for (uint32_t i = 0; i < c->rows; i++)
 		if (c->row[i].phase == PHASE_FREE)
 			return &c->row[i];
-	return NULL; /* not reached: the daemon takes no more than there are rows */
+	return NULL; /* not reached: the daemon accepts no more clients than there are rows */
 }
 
-/* ---- what libmicrohttpd tells */
+/* ---- notifications of libmicrohttpd */
 
 void clients_notify(void *arg, struct MHD_Connection *connection, void **context,
 		    enum MHD_ConnectionNotificationCode code)

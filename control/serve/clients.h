@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The clients of one listener, and for how long each of them keeps the agent waiting: for the rest
- * of a request, or for its answer to be read, of which a tenth counts. The one that keeps it
- * waiting longest makes room for a new client, so that slow ones cannot keep scrapers out; nothing
- * is waited for without end. */
+ * of a request, or for its answer to be read, of which a tenth counts. The client with the longest
+ * wait is ended for a new one, so that slow clients cannot keep scrapers out; each wait has a
+ * limit. */
 #pragma once
 
 #include <microhttpd.h>
@@ -11,7 +11,7 @@
 
 struct clients;
 
-/* What a daemon must accept beyond the limit: ended clients are there until its next run. */
+/* Clients that a daemon must accept beyond the limit: ended ones stay until its next run. */
 #define CLIENTS_LEAVERS 16
 
 struct clients_limits {
@@ -26,23 +26,23 @@ struct clients_limits {
 struct clients *clients_new(const struct clients_limits *limits);
 void clients_free(struct clients *c);
 
-/* What libmicrohttpd calls for MHD_OPTION_NOTIFY_CONNECTION; |arg| is the clients. A new client
- * beyond the limit ends the one that has kept the agent waiting longest, of the address that has
- * most; loopback is one address. Where all others are live streams it stays, up to CLIENTS_LEAVERS
- * of them. */
+/* The callback for MHD_OPTION_NOTIFY_CONNECTION; |arg| is the clients. A new client beyond the
+ * limit ends the one that has kept the agent waiting longest, of the address that has most;
+ * loopback is one address. Where all others are live streams it stays, up to CLIENTS_LEAVERS of
+ * them. */
 void clients_notify(void *arg, struct MHD_Connection *connection, void **context,
 		    enum MHD_ConnectionNotificationCode code);
 
-/* A whole request of |connection| has come and is answered now. */
+/* A complete request of |connection| has arrived and is answered now. */
 void clients_answer(struct MHD_Connection *connection);
 
-/* What libmicrohttpd calls for MHD_OPTION_NOTIFY_COMPLETED: an answer has been sent. */
+/* The callback for MHD_OPTION_NOTIFY_COMPLETED: an answer has been sent. */
 void clients_completed(void *arg, struct MHD_Connection *connection, void **request,
 		       enum MHD_RequestTerminationCode code);
 
-/* Ends the clients whose time is over. Call it every second while clients_any. */
+/* Ends the clients whose limit has passed. Call it every second while clients_any. */
 void clients_reap(struct clients *c);
 bool clients_any(const struct clients *c);
 
-/* Clients ended for others or for their time, since clients_new. */
+/* Clients ended for a new one or by their limit, since clients_new. */
 uint64_t clients_ended(const struct clients *c);

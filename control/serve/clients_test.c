@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Slow clients: they wait for themselves, and keep no other out. */
+/* Slow clients: they are ended, and do not keep others out. */
 #include "control/serve/clients.h"
 
 #include "control/serve/serve_fixture_test.h"
 
-/* A client that says no more than |said|. */
+/* A client that sends |said| and nothing more. */
 static int slow_client(bool local, const char *said)
 {
 	struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -49,7 +49,7 @@ static void test_slow_clients_do_not_keep_scrapers_out(void **state)
 	assert_true(serve_ended(server) >= 2 * (50 - 8));
 }
 
-/* A client at 127.0.0.|last| that asks a thousand times and reads nothing. */
+/* A client at 127.0.0.|last| that sends a thousand requests and reads nothing. */
 static int greedy_client(unsigned last)
 {
 	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -68,8 +68,7 @@ static int greedy_client(unsigned last)
 	return fd;
 }
 
-/* From as many addresses of this machine as they like, and however short each has been waited for.
- */
+/* From any number of addresses of this machine, and however short the wait for each. */
 static void test_readers_of_no_answer_do_not_keep_scrapers_out(void **state)
 {
 	int greedy[24];
@@ -94,7 +93,7 @@ static void test_a_request_must_come_whole_in_time(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		fd[i] = slow_client(false, beginnings[i]);
 	for (unsigned i = 0; i < 5000 && !is_closed(fd[2]); i++) {
-		if (i % 100 == 0) /* not silent: the time between two bytes is not what counts */
+		if (i % 100 == 0) /* not silent: the time between two bytes does not matter */
 			send(fd[1], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		serve_a_while();
 	}

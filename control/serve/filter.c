@@ -55,7 +55,7 @@ static int set_reporter(struct filter *f, const char *value, struct error *err)
 	return error_set(err, -EINVAL, "reporter is once, source, destination or both");
 }
 
-/* 0, or -EINVAL and in |err| which verdicts there are. */
+/* 0, or -EINVAL with |err|, which lists the verdicts. */
 static int verdict_check(const char *value, struct error *err)
 {
 	char words[200] = "any";
@@ -89,7 +89,7 @@ static const struct key {
 #undef X
 };
 
-/* Where the values of |key| are kept, or NULL. */
+/* The values of |key|, or NULL. */
 static struct filter_values *values_of(struct filter *f, const char *key)
 {
 	for (unsigned i = 0; i < FILTER_KEY_COUNT; i++)
@@ -215,8 +215,8 @@ static bool ends_match(const struct filter *f, const struct identity *source,
 	return is_called(&f->from, source) && is_called(&f->to, destination);
 }
 
-/* By what the machine calls it, or by what the mesh does: |mesh| is "NAMESPACE/WORKLOAD", or a word
- * where it knows none. */
+/* By the machine's name, or by the mesh's: |mesh| is "NAMESPACE/WORKLOAD", or a word where it has
+ * none. */
 static bool is_called_by_either(const struct filter_values *v, const struct identity *id,
 				const char *mesh)
 {
@@ -226,7 +226,8 @@ static bool is_called_by_either(const struct filter_values *v, const struct iden
 	       (slash && any(v, filter_glob, slash + 1));
 }
 
-/* |client_here|: the client's end is on this node, so its own report of the same thing exists. */
+/* |client_here|: the client's end is on this node, so there is a report of its own about the same.
+ */
 static bool reporter_matches(const struct filter *f, uint8_t reporter, bool client_here)
 {
 	switch (f->reporter) {
@@ -271,7 +272,7 @@ static bool match_verdict(const char *value, const char *text)
 	return !strcmp(value, "any") || !strcmp(value, text);
 }
 
-/* Each end decides for itself: both may take note of one connection, only one refuses it. */
+/* Each end decides for itself: both may note one connection, only one refuses it. */
 bool filter_verdict(const struct filter *f, const struct recent_verdict *r)
 {
 	const struct verdict *v = &r->verdict;

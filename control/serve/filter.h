@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which records a reader wants. The same key given twice means either, different keys mean both. */
+/* Filters over records. Values of one key are alternatives; all keys must match. */
 #pragma once
 
 #include "base/error.h"
@@ -10,7 +10,7 @@
 
 #define FILTER_VALUES_MAX 8
 
-/* What lines of each kind have: bits. */
+/* Kinds of lines: bits. */
 enum filter_lines {
 	FILTER_EDGES = 1,
 	FILTER_CONNECTIONS = 2,
@@ -63,7 +63,7 @@ struct filter {
  * on a bad value, -E2BIG and |err| when one key has too many values. |value| must outlive |f|. */
 int filter_add(struct filter *f, const char *key, const char *value, struct error *err);
 
-/* -EINVAL and |err| when |f| asks for what |lines|, called |name|, do not have; else 0. */
+/* -EINVAL and |err| when |f| has a key that |lines|, called |name|, do not have; else 0. */
 int filter_check(const struct filter *f, enum filter_lines lines, const char *name,
 		 struct error *err);
 

@@ -52,7 +52,7 @@ static void add_address(struct json *j, const char *key, const uint8_t addr[16],
 	json_put_string(j, key, text);
 }
 
-/* Only of an end that a PROXY header names. */
+/* Only for an end that a PROXY header names. */
 static void add_proxied(struct json *j, const char *key, const struct endpoint *e)
 {
 	if (e->proxied)
@@ -347,7 +347,7 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 	lines_connection(t, &c, wall_offset_ns);
 }
 
-/* An object of those that there are. */
+/* An object of the fields that are present. */
 static void add_tls_states(struct json *j, const char *key, const struct edge_row *row)
 {
 	const struct edge *e = row->totals;
@@ -465,7 +465,7 @@ void lines_looked(struct text *t, uint64_t count, uint64_t since_ns, int64_t wal
 	JSON_LINE(t, API_LOOKED);
 }
 
-/* Where a part of at most FILE_PART_MAX bytes ends: not within a character. */
+/* The end of a part of at most FILE_PART_MAX bytes, not within a character. */
 static size_t part_end(struct slice bytes, size_t at)
 {
 	size_t end = at + FILE_PART_MAX;
@@ -488,7 +488,7 @@ size_t lines_file(struct text *t, const struct mesh_file *f, size_t at)
 	size_t end;
 
 	if (!at && slice_starts_with(f->bytes, SLICE("\xef\xbb\xbf")))
-		at = 3; /* a byte order mark is none of the content */
+		at = 3; /* a byte order mark is not part of the content */
 	end = part_end(f->bytes, at);
 	slice_copy((struct slice){f->bytes.data + at, end - at}, part, sizeof(part));
 	JSON_LINE(t, API_CONFIG_TEXT);

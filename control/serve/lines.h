@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Records as JSON, one object per line; field names are a promise. What is not known is null. */
+/* Records as JSON, one object per line; field names are stable. An unknown value is null. */
 #pragma once
 
 #include "control/export/text.h"
@@ -18,11 +18,12 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 void lines_verdict(struct text *t, const struct recent_verdict *v, int64_t wall_offset_ns);
 void lines_edge(struct text *t, const struct edge_row *e);
 
-/* Some of a file of the configuration from byte |at| on; where to go on, its size at the end. */
+/* A part of a configuration file from byte |at| on. Returns where the next part begins, the file's
+ * size at the end. */
 size_t lines_file(struct text *t, const struct mesh_file *f, size_t at);
 
-/* {"lost":n}: so many records were overwritten before the reader took them. */
+/* {"lost":n}: so many records were overwritten before they were read. */
 void lines_lost(struct text *t, uint64_t count);
 
-/* {"looked_at":n,"since":t}: among so many records, the oldest of that time. */
+/* {"looked_at":n,"since":t}: how many records were searched, and the time of the oldest. */
 void lines_looked(struct text *t, uint64_t count, uint64_t since_ns, int64_t wall_offset_ns);

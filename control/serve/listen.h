@@ -13,7 +13,7 @@
  * this machine can reach it. -EINVAL on a bad address, else what bind says, with |err|. */
 int listen_tcp(const char *address, uint16_t *ret_port, bool *ret_loopback, struct error *err);
 
-/* Where |fd| listens: an IPv4 address is a mapped one; false where it is no TCP socket. */
+/* The address of the listener |fd|, IPv4 mapped into IPv6; false if it is no TCP socket. */
 bool listen_address(int fd, uint8_t ret_addr[16], uint16_t *ret_port);
 
 /* Listens on |path| with |mode|, which holds before a client can connect. Makes the last directory

@@ -11,7 +11,7 @@
 
 #define PIECE_MAX_BYTES 65536
 
-/* What making the next piece came to; a piece may be empty (filtered out). */
+/* The result of making a piece; a piece may be empty (filtered out). */
 enum piece { PIECE_MADE, PIECE_WAIT, PIECE_END };
 
 struct pieces {
@@ -25,9 +25,9 @@ struct pieces {
 	uint64_t position;
 	uint64_t end;		  /* for listings of recent records without follow */
 	uint64_t from, since_ns;  /* the oldest that was looked at, and its time */
-	bool looked;		  /* that is still to be told */
+	bool looked;		  /* the position and time searched are still to be reported */
 	struct mesh_files *files; /* |position| is the place */
-	size_t file_at;		  /* of what was told of that one */
+	size_t file_at;		  /* offset in that file */
 	struct text piece;
 	size_t taken;
 };
@@ -72,8 +72,8 @@ static enum piece next_edge(struct pieces *s)
 	return PIECE_MADE;
 }
 
-/* A connection that closes meanwhile gives its place to the last one: walking from the end misses
- * none that lives and may list one twice, with the same id. */
+/* When a connection closes, the last one moves to its place: iterating from the end misses no
+ * living one, and may list one twice, with the same id. */
 static enum piece next_living(struct pieces *s)
 {
 	const struct living *l;

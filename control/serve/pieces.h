@@ -15,7 +15,7 @@ struct mesh_files;
 struct text;
 struct pieces;
 
-/* What pieces are made from; must outlive it. */
+/* The sources of pieces; must outlive them. */
 struct pieces_context {
 	struct signals *signals;
 	struct recent *recent;
@@ -23,12 +23,12 @@ struct pieces_context {
 	int64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 };
 
-/* What is asked of recent records. */
+/* A request for recent records. */
 struct pieces_query {
 	const struct filter *filter;
-	uint64_t last; /* so many of the kept records that pass go first */
-	bool follow;   /* do not end after the kept ones, */
-	bool looked;   /* else say at the end how far back it looked (lines_looked) */
+	uint64_t last; /* begin with so many of the stored records that pass the filter */
+	bool follow;   /* do not end after the stored ones, */
+	bool looked;   /* else report at the end how far back the search went (lines_looked) */
 };
 
 /* NULL when memory is short. Free with pieces_free. Filters are copied; the values they point to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last requests and connection events, in rings that any number of readers follow at their own
- * pace. Recording copies once and formats nothing; a slow reader loses the oldest and learns how
- * many. */
+/* The latest requests and connection events, in rings that any number of readers follow
+ * independently. Recording is one copy without formatting; a slow reader loses the oldest records
+ * and gets their number. */
 #pragma once
 
 #include "datapath/decode/tls.h"
@@ -97,7 +97,8 @@ struct recent *recent_new(uint32_t requests, uint32_t connections, uint32_t verd
 void recent_free(struct recent *r);
 
 void recent_add_request(struct recent *r, const struct request *request);
-/* Its opening or its end: how living ones are is not kept, many of them would push out the rest. */
+/* A connection's opening or its end. Reports of living ones are not stored: they would displace the
+ * others. */
 void recent_add_connection(struct recent *r, const struct connection *c);
 void recent_add_verdict(struct recent *r, const struct verdict *v);
 

@@ -148,7 +148,7 @@ static bool verdict_passes(const struct verdict *v, const char *key, const char 
 	return result;
 }
 
-/* As the line of `weft observe` calls an end, as the mesh does, and as the machine does. */
+/* By the name in `weft observe`, by the mesh's, and by the machine's. */
 static void test_ends_by_all_their_names(void **state)
 {
 	struct request q = fixture_request();
@@ -173,9 +173,7 @@ static void test_ends_by_all_their_names(void **state)
 	fixture_client_at.cookie = 0;
 	assert_true(PASSES(&q, "from", "unknown/curl"));
 	assert_false(PASSES(&q, "from", "shop/curl"));
-}
-
-/* However many live on. */
+} /* However many stay alive. */
 static void test_openings_are_kept_beside_the_living(void **state)
 {
 	struct recent *r = recent_new(16, 16, 16);

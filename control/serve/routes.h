@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is answered to which path. */
+/* The paths of the API. */
 #pragma once
 
 #include "control/serve/answer.h"
 #include "control/serve/source.h"
 
-/* What all routes share. */
+/* Context of all routes. */
 struct routes {
 	struct serve_source source;
 	struct pieces_context context;

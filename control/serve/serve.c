@@ -20,7 +20,7 @@
 #define DEFAULT_REQUEST_S    10
 /* Request line, headers and send buffer of one client. */
 #define CLIENT_MEMORY_BYTES  65536
-/* How often clients of sleeping streams are looked after. */
+/* How often clients of suspended streams are checked. */
 #define REAP_INTERVAL_MS     1000
 
 struct front {
@@ -48,8 +48,8 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 
 	(void)version;
 	(void)upload_data;
-	/* The first call comes before the body: an answer then ends the connection, right for what
-	 * should not send one. */
+	/* The first call comes before the body: an answer then ends the connection, which is right
+	 * for a request that should have no body. */
 	if (!*request && routes_takes(method)) {
 		*request = f;
 		return MHD_YES;
@@ -221,7 +221,7 @@ static bool has_clients(const struct front *f)
 	return f->clients && clients_any(f->clients);
 }
 
-/* Sets the timer to when the daemons want to run though nothing is readable. */
+/* Sets the timer to when the daemons have to run without a readable descriptor. */
 static void arm(struct serve *s)
 {
 	bool reaps =
@@ -248,8 +248,8 @@ static unsigned clients_of(const struct front *f)
 	return MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/* A daemon with all the clients it may have stops to listen, and begins again only in the run after
- * one has left. */
+/* A daemon at its limit of clients stops listening, and resumes only in the run after one has left.
+ */
 static void run_front(const struct front *f)
 {
 	unsigned before;

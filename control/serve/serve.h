@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The agent's HTTP: metrics and readiness on TCP, the API on a unix socket. No thread, no blocking:
- * everything happens in serve_run, called from the agent's own loop. Knows signals and recent
- * records, and asks its source for the rest. */
+ * everything happens in serve_run, called from the agent's own loop. Reads signals and recent
+ * records, and gets the rest from its source. */
 #pragma once
 
 #include "base/error.h"
@@ -20,14 +20,13 @@ struct serve_options {
 	const char *socket_path; /* NULL = no unix socket */
 	uint32_t socket_mode;	 /* 0 = 0660 */
 	uint32_t clients;      /* per listener, 0 = 64: one more ends the slowest, see clients.h */
-	uint32_t request_s;    /* a client's first request must have come whole after it, 0 = 10 */
-	uint32_t timeout_s;    /* idle clients are dropped after it, 0 = 30; live readers are never
-				  idle */
-	uint32_t scrape_max_s; /* a scrape or listing that takes longer is cut off, 0 = 60 */
+	uint32_t request_s;    /* limit for a client's first request, 0 = 10 */
+	uint32_t timeout_s;    /* limit of idle clients, 0 = 30; live readers are never idle */
+	uint32_t scrape_max_s; /* limit of a scrape or listing, 0 = 60 */
 	const struct serve_sockets *sockets; /* opened already; NULL: serve_new opens them */
 };
 
-/* Sockets that outlive the server which answers on them: the next one goes on. */
+/* Sockets that outlive the server: the next one continues with them. */
 struct serve_sockets {
 	int tcp_fd; /* -1 = none */
 	uint16_t port;
@@ -35,8 +34,8 @@ struct serve_sockets {
 	int local_fd; /* -1 = none */
 };
 
-/* Opens what |listen| and |socket_path| of |options| say; as serve_new otherwise. Close with
- * serve_sockets_close; the path of the unix socket stays (listen_unix_remove). */
+/* Opens the sockets that |listen| and |socket_path| of |options| name; errors as serve_new. Close
+ * with serve_sockets_close; the path of the unix socket stays (listen_unix_remove). */
 int serve_sockets_open(const struct serve_options *options, struct serve_sockets *ret,
 		       struct error *err);
 void serve_sockets_close(struct serve_sockets *s);
@@ -58,15 +57,14 @@ int serve_fd(const struct serve *s);
 /* Accepts, reads, answers; never blocks. Call it when serve_fd is readable. */
 void serve_run(struct serve *s);
 
-/* New records are in |recent|: gives them to live readers. Costs nothing without readers. Call it
- * after each batch. */
+/* Passes new records in |recent| to live readers. Free without readers. Call it after each batch.
+ */
 void serve_wake(struct serve *s);
 
 /* The TCP port that was bound, 0 without TCP listener. */
 uint16_t serve_port(const struct serve *s);
 
-/* Clients ended since they kept the agent waiting too long or others wanted their places
- * (health.clients_ended). */
+/* Clients ended by a limit or for a new client (health.clients_ended). */
 uint64_t serve_ended(const struct serve *s);
 
 /* Live records lost because readers were slow (health.reader_lost). */

@@ -93,7 +93,7 @@ static inline struct serve *start(const char *listen, struct error *err)
 	return serve_new(&options, &source, err);
 }
 
-/* Around all tests: where the socket lies. */
+/* Setup of all tests: the directory of the socket. */
 static inline int directory_make(void **state)
 {
 	(void)state;

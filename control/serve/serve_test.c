@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The server as its clients see it: libcurl over loopback and a unix socket, jansson for what it
- * says. */
+/* The server as its clients see it: libcurl over loopback and a unix socket, jansson to parse its
+ * answers. */
 #include "control/serve/serve.h"
 
 #include "control/serve/serve_fixture_test.h"

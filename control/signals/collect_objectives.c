@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Objectives as samples: what is promised, and what became of it. */
+/* Objectives as samples: the targets, and how many requests met them. */
 #include "control/signals/collect.h"
 
 static void add_labels(const struct objective *o, struct sample *ret)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What TLS was seen: connections by version, cipher and state, certificates and
- * when they expire. */
+/* TLS series: connections by version, cipher and state; certificates and when they expire. */
 #pragma once
 
 #include "control/signals/series.h"
@@ -24,7 +23,7 @@ struct tls_key {
 /* Numbers of the values of tls_state: states of the reader, then libraries that are not opened. */
 #define ENCRYPTION_STATES (TLS_STATE_MAX + TLS_STACK_MAX)
 
-/* ENCRYPTION_STATES: there is no such one. */
+/* ENCRYPTION_STATES: there is no such state. */
 unsigned encryption_state(const char *name);
 /* NULL: no value has that number. */
 const char *encryption_state_name(unsigned state);
@@ -36,7 +35,7 @@ struct tls_connections {
 
 /* Value of a certificate. */
 struct certificate {
-	const struct identity *identity; /* who showed it; NULL in a new one */
+	const struct identity *identity; /* the end that presented it; NULL in a new one */
 	bool client;
 	char subject[128];
 	char san[128];

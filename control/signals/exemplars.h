@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The last trace per bucket of a series, in a fixed number of places; who needs a taken place takes
- * it over. */
+/* The last trace per bucket of a series, in a fixed number of places; a new trace replaces the one
+ * in its place. */
 #pragma once
 
 #include "control/signals/sample.h"
@@ -18,6 +18,6 @@ void exemplars_free(struct exemplars *e);
 void exemplars_set(struct exemplars *e, uint64_t serial, unsigned bucket, const char *traceparent,
 		   uint64_t value);
 
-/* The trace of that bucket, if it is still there. */
+/* The trace of that bucket, NULL if another one has replaced it. */
 bool exemplars_get(const struct exemplars *e, uint64_t serial, unsigned bucket,
 		   struct exemplar *ret);

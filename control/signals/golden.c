@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Edges: totals, a ring of seconds, and the row an operator reads. */
+/* Edges: totals, a ring of seconds, and the row shown to operators. */
 #include "control/signals/golden.h"
 
 #include "control/signals/istio.h"
@@ -71,7 +71,7 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Each second has the part that falls into it; those that the ring has no more are over. */
+/* Each second gets the part that falls into it; seconds that have left the ring get nothing. */
 void golden_add_open(struct edge *e, uint64_t from_ns, uint64_t until_ns, uint64_t now_ns)
 {
 	uint64_t end = interval_number(now_ns),
@@ -137,7 +137,7 @@ static const char *most_frequent_tls_state(const struct edge *e)
 	return e->tls_states[most] ? encryption_state_name(most) : "";
 }
 
-/* Adds up what |from| holds, but for its number. */
+/* Adds |from| to |into|, except its number. */
 static void add_interval(struct edge_interval *sum, const struct edge_interval *from)
 {
 	sum->requests += from->requests;

@@ -30,7 +30,7 @@ struct edge_interval {
 	uint64_t errors;
 	uint64_t client_errors;
 	uint64_t unknown; /* outcomes */
-	uint64_t open_ns; /* of all requests, for how long each was open in it */
+	uint64_t open_ns; /* sum over all requests of the time that each was open in it */
 	uint64_t request_bytes;
 	uint64_t response_bytes;
 	uint64_t sent_bytes;
@@ -60,7 +60,8 @@ struct edge {
 	uint64_t resets_by_client;
 	uint64_t resets_by_server;
 	uint64_t encrypted_requests;
-	uint64_t tls_states[ENCRYPTION_STATES]; /* connections, each by the first that was told */
+	uint64_t tls_states[ENCRYPTION_STATES]; /* connections, each by the first state that was
+						   reported */
 	uint64_t own_requests;			/* of these, to the agent itself */
 	uint64_t own_opened;
 	uint32_t open;
@@ -69,11 +70,11 @@ struct edge {
 	struct edge_interval ring[GOLDEN_INTERVALS + 1]; /* the last one is still filling */
 };
 
-/* What an operator looks at: per second over the last |window_s| complete seconds. */
+/* The row shown to operators: per second over the last |window_s| complete seconds. */
 struct edge_row {
 	enum reporter reporter;
-	bool other_side; /* the other reporter has a row for this edge too */
-	bool own;	 /* all that it ever carried was to the agent itself */
+	bool other_side; /* the other reporter has a row for this edge, too */
+	bool own;	 /* all its requests and connections are to the agent itself */
 	const struct identity *source;
 	const struct identity *destination;
 	const struct edge *totals;
@@ -102,7 +103,7 @@ struct edge_row {
 enum golden_outcome { GOLDEN_OK, GOLDEN_CLIENT_ERROR, GOLDEN_ERROR, GOLDEN_UNKNOWN };
 enum golden_outcome golden_outcome(const struct request *r);
 
-/* The edge of these ends, NULL when not even an overflow edge could be had. */
+/* The edge of these ends; NULL when there is no room for an overflow edge either. */
 struct edge *golden_edge(struct series *edges, enum reporter reporter,
 			 const struct workload *source, const struct workload *destination,
 			 uint64_t now_ns);
@@ -115,8 +116,8 @@ void golden_add_tls(struct edge *e, const char *tls_state);
 
 void golden_add_request(struct edge *e, const struct request *r, uint64_t now_ns);
 
-/* A request was open from |from_ns| to |until_ns|; from later than until: so much of what was added
- * for it before is taken back. */
+/* A request was open from |from_ns| to |until_ns|; if |from_ns| is later, the difference was added
+ * too much before and is subtracted. */
 void golden_add_open(struct edge *e, uint64_t from_ns, uint64_t until_ns, uint64_t now_ns);
 
 /* Mean number of open requests over the complete seconds of the window. */

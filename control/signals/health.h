@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Weft's own health as plain numbers: weftd fills it before a scrape, signals only shows it. */
+/* Weft's own health as plain numbers: weftd fills it before a scrape, signals only renders it. */
 #pragma once
 
 #include <linux/types.h>
@@ -13,7 +13,7 @@
 #define HEALTH_PROBES_MAX     64
 #define HEALTH_INTERFACES_MAX 256
 
-/* What flows are split by: X(NAME, "label value") */
+/* Protocols by which flows are counted: X(NAME, "label value") */
 #define HEALTH_FLOW_PROTOCOLS(X)                                                                   \
 	X(TCP, "tcp")                                                                              \
 	X(UDP, "udp")                                                                              \
@@ -87,7 +87,7 @@ struct health_mesh {
 	uint64_t applied;
 	uint64_t failed;
 	uint64_t success_s, failure_s; /* since the epoch, 0 = never */
-	bool ahead;		       /* the directory, of what is in force */
+	bool ahead;		       /* the directory has changes that are not in force */
 	uint64_t objects[HEALTH_MESH_OBJECT_MAX];
 	uint64_t ended; /* living connections */
 	uint64_t not_ended;

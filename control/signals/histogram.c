@@ -123,7 +123,7 @@ static void rescale(struct histogram *h, uint32_t coarser, int32_t first)
 	h->coarser += coarser;
 }
 
-/* Makes |index| (at the present scale) fit, at the price of the scale if need be. */
+/* Makes room for |index| (at the present scale), with a coarser scale if needed. */
 static void make_room(struct histogram *h, int32_t index)
 {
 	int32_t low = index, high = index;

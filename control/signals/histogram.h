@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Two kinds of histogram over whole numbers: exact counts per classic `le` bucket, and an
- * exponential one (OpenTelemetry's index scheme) that answers quantiles within 4.5 % whatever the
- * range. Pure. */
+ * exponential one (OpenTelemetry's index scheme) that gives quantiles within 4.5 % for any range.
+ * Pure. */
 #pragma once
 
 #include <stdint.h>

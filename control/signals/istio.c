@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a status may have been without being seen. */
+/* A status may have been sent that was not seen. */
 #define GAPS_HIDING_STATUS (REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
 
 uint16_t istio_status(const struct request *r)
@@ -162,8 +162,8 @@ static void label_flags(uint32_t flags, struct sample *ret)
 		sample_label_format(ret, "response_flags", "%s", text);
 }
 
-/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name
- * is its own. */
+/* The short name of a Kubernetes host ("a" of "a.b.svc.cluster.local"); any other name is returned
+ * as it is. */
 static void label_service_name(const char *host, struct sample *ret)
 {
 	const char *dot = strchr(host, '.');

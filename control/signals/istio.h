@@ -26,11 +26,11 @@ enum istio_protocol {
 };
 
 /* Values of istio_key beside real ones. */
-#define ISTIO_STATUS_UNKNOWN  0xffffu /* a response may have been there, its status was not seen */
+#define ISTIO_STATUS_UNKNOWN  0xffffu /* a response's status was perhaps not seen */
 #define ISTIO_STATUS_OVERFLOW 0xfffeu
 #define ISTIO_FLAGS_OVERFLOW  UINT32_MAX
 
-/* Everything that tells one Istio series from another. */
+/* The key of an Istio series. */
 struct istio_key {
 	uint32_t source; /* workload.labels_id */
 	uint32_t destination;
@@ -48,14 +48,14 @@ struct istio_key {
 struct istio_ends {
 	const struct identity *source; /* NULL in a new series */
 	const struct identity *destination;
-	const char *source_principal; /* as certificates of the connection prove it, or "unknown" */
+	const char *source_principal; /* proven by certificates of the connection, or "unknown" */
 	const char *destination_principal;
 };
 
 /* Values of a request series. */
 struct istio_requests {
 	struct istio_ends ends;
-	uint64_t serial; /* never used twice: what exemplars refer to */
+	uint64_t serial; /* never used twice: exemplars refer to it */
 	uint64_t requests;
 	uint64_t request_messages;
 	uint64_t response_messages;
@@ -78,7 +78,7 @@ struct istio_tcp {
 uint16_t istio_status(const struct request *r);
 
 /* Adds |r| and returns its series; |*ret_bucket| is that of its duration, or BUCKETS_MAX when not
- * known. NULL only when not even an overflow series could be had. */
+ * known. NULL only when there is no room for an overflow series either. */
 struct istio_requests *istio_add_request(struct series *requests, struct principals *principals,
 					 const struct request *r, const struct workload *source,
 					 const struct workload *destination, uint64_t now_ns,

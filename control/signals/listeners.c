@@ -48,7 +48,7 @@ void listeners_free(struct listeners *l)
 	free(l);
 }
 
-/* Takes a socket's gauges out of its queue; the drops it had stay counted. */
+/* Subtracts a socket's gauges from its queue; its drops stay counted. */
 static void leave_queue(struct listeners *l, struct listening_socket *s)
 {
 	struct listen_queue *q = s->in_queue ? series_find(l->queues, &s->queue) : NULL;
@@ -95,7 +95,7 @@ void listeners_add(struct listeners *l, const struct listener *report,
 	struct queue_key queue = {workload->workload_id, report->address.port};
 	struct listen_queue *q;
 
-	/* a port that bind() chose is given back before the socket ends */
+	/* the kernel releases a port that bind() chose before the socket ends */
 	if (s && report->phase == LISTENER_ENDED && s->queue.port)
 		queue = s->queue;
 	q = s && queue.port ? join_queue(l, &queue, workload, now_ns) : NULL;
@@ -128,7 +128,7 @@ const struct listen_queue *listeners_at(const struct listeners *l, uint32_t posi
 	return series_at(l->queues, position);
 }
 
-/* Several connections may come in at once when one more fits. */
+/* Several connections may be queued at once where there is room for one. */
 static double fill_of(const struct listen_queue *q)
 {
 	return fmin(1, (double)q->length / (double)(q->limit + q->sockets));

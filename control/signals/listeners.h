@@ -17,8 +17,8 @@ struct listen_queue {
 	const struct identity *identity; /* labels: workload, namespace_ */
 	uint64_t length;		 /* connections that wait now */
 	uint64_t limit;
-	uint64_t drops;	  /* total, of sockets gone too */
-	uint32_t sockets; /* each lets one more than its limit in */
+	uint64_t drops;	  /* total, including closed sockets */
+	uint32_t sockets; /* each accepts one more than its limit */
 	uint32_t workload_id;
 	uint16_t port;
 };
@@ -40,7 +40,7 @@ const struct listen_queue *listeners_at(const struct listeners *l, uint32_t posi
 struct listen_state {
 	double fill; /* 0..1: its fullest queue; 1: the next connection is refused; NAN: it has none
 		      */
-	uint64_t drops; /* of all queues that it has, or had */
+	uint64_t drops; /* of all queues that it has or had */
 	bool known;	/* it has, or had one */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Connections that live now, one entry per reporter: what was already counted of them, and what
+/* Living connections, one entry per reporter: what was already counted of each, and what
  * `connections` shows. */
 #pragma once
 
@@ -49,9 +49,9 @@ struct living {
 	uint32_t retransmits;
 };
 
-/* Copies what is shown; what was counted stays. */
+/* Copies the fields that are shown; the counts stay. */
 void living_update(struct living *l, const struct connection *c);
 
-/* Whether a connection is to be counted as TCP, as far as its report tells. */
+/* Whether a connection is counted as TCP, by its report. */
 enum living_kind { LIVING_UNDECIDED, LIVING_HTTP, LIVING_TCP };
 enum living_kind living_kind(const struct connection *c);

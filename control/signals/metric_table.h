@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every metric of weft, once: exporters, documentation and dashboards are made from this table. */
+/* The table of all metrics, from which exporters, documentation and dashboards are made. */
 #pragma once
 
 /* X(NAME, type, "name", "unit", collector, "help"): the unit is empty or the suffix of the name

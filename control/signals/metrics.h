@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The metrics of weft by number, and what the table says of each. */
+/* The metrics of weft by number, and the row of each. */
 #pragma once
 
 #include "control/signals/metric_table.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* There are few: looking at each is cheaper than a table, and costs nothing where there are none.
- */
+/* There are few objectives, so a list is searched: cheaper than a table, and free where there are
+ * none. */
 #include "control/signals/objectives.h"
 
 #include "control/signals/golden.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Promises about services, and how many requests kept them. */
+/* Service level objectives (SLO), and how many requests met them. */
 #pragma once
 
 #include "datapath/observe/record.h"
@@ -8,17 +8,17 @@
 
 #define OBJECTIVES_MAX 1024
 
-/* One promise. */
+/* One objective. */
 struct objective {
 	char name[160];	   /* "namespace/name" */
 	char service[128]; /* host, as in struct identity */
 	char path_prefix[128];
 	double target_ratio;
 	uint32_t window_s;
-	uint64_t latency_ns; /* slower answers are not good; 0: any */
+	uint64_t latency_ns; /* slower responses miss the objective; 0: no limit */
 };
 
-/* What became of a request: not known where parts of the exchange were not seen. */
+/* Whether a request met an objective: not known where parts of the exchange were not seen. */
 #define OBJECTIVE_OUTCOMES(X)                                                                      \
 	X(GOOD, "good")                                                                            \
 	X(BAD, "bad")                                                                              \
@@ -42,10 +42,10 @@ struct objectives {
 	uint32_t count;
 };
 
-/* Replaces them; those of a name that stays keep their counts. Of more than OBJECTIVES_MAX the rest
- * is left out. 0 or -ENOMEM: then nothing changed. */
+/* Replaces all objectives; one whose name is kept keeps its counts. Those beyond OBJECTIVES_MAX are
+ * left out. 0, or -ENOMEM, and nothing changed. */
 int objectives_set(struct objectives *all, const struct objective *rows, uint32_t count);
 void objectives_free(struct objectives *all);
 
-/* Counts a request for each promise about its destination. */
+/* Counts a request for each objective of its destination. */
 void objectives_request(struct objectives *all, const struct request *r);

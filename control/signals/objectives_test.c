@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which requests keep a promise. */
+/* Which requests meet an objective. */
 #include "control/signals/objectives.h"
 
 #include <setjmp.h>

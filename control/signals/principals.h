@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Identities that certificates prove (SPIFFE IDs), each kept once. */
+/* Identities proven by certificates (SPIFFE IDs), each stored once. */
 #pragma once
 
 #include <stdint.h>
@@ -11,7 +11,7 @@ struct principals *principals_new(uint32_t limit, uint64_t seed);
 void principals_free(struct principals *p);
 
 struct principal {
-	const char *text; /* "unknown": nothing proves one; "overflow": there was no room */
+	const char *text; /* "unknown": no certificate has one; "overflow": the table is full */
 	uint32_t id;	  /* equal for equal texts; 0: unknown */
 };
 

@@ -14,7 +14,7 @@ struct label {
 	const char *value; /* raw: the exporter escapes */
 };
 
-/* A trace that fell into a bucket (W3C ids in lower case hex). */
+/* A trace with a value in a bucket (W3C ids in lower case hex). */
 struct exemplar {
 	char trace_id[33];
 	char span_id[17];
@@ -30,11 +30,11 @@ struct sample {
 	const struct bucket_bounds *bounds;
 	uint32_t exemplars; /* bit per bucket that has one */
 	struct exemplar exemplar[BUCKETS_MAX];
-	char scratch[192]; /* texts made on the way */
+	char scratch[192]; /* memory for formatted label texts */
 	unsigned scratch_used;
 };
 
-/* Forgets everything in |s|. */
+/* Empties |s|. */
 void sample_reset(struct sample *s);
 
 /* Appends a label. An empty |value| is allowed. More than SAMPLE_LABELS_MAX are a programming error

@@ -66,8 +66,8 @@ static void test_listen_queues(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, NULL, NULL), 7);
 }
 
-/* What was refused last is in the record of the end; a walk that met the socket before may tell of
- * it afterwards. */
+/* The last refusals are in the record of the end; the report of an earlier walk may arrive after
+ * it. */
 static void test_listener_ends(void **state)
 {
 	struct request r = fixture_request();
@@ -92,7 +92,7 @@ static void test_listener_ends(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_LISTEN_DROPS, NULL, NULL), 36);
 }
 
-/* The kernel lets one more in than the backlog says, and then as many as come at once. */
+/* The kernel queues one connection more than the backlog, and then as many as arrive at once. */
 static void test_full_queue(void **state)
 {
 	struct request r = fixture_request();
@@ -116,7 +116,8 @@ static double in_flight_at(uint64_t now_ns)
 	return row.in_flight;
 }
 
-/* 40 requests begin in the middle of a second and hang for 15; they are told of each second. */
+/* 40 requests begin in the middle of a second and stay open for 15; they are reported each second.
+ */
 static void test_hanging_requests(void **state)
 {
 	struct request r = fixture_request();
@@ -148,8 +149,8 @@ static void test_hanging_requests(void **state)
 	assert_true(in_flight_at(126 * FIXTURE_SECOND) == 0);
 }
 
-/* What was told after the end is taken back; a request older than the window counts for its part.
- */
+/* Time reported beyond the end is subtracted; a request older than the window counts for its part
+ * of it. */
 static void test_open_time_is_placed(void **state)
 {
 	struct request r = fixture_request();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A bounded set of series: what does not fit is added to an overflow series, what is idle is
- * forgotten, both are counted. Values stay where they are until they expire; positions are stable
- * between expiries. */
+/* A bounded set of series: what exceeds the bound is added to an overflow series, idle series are
+ * removed, and both are counted. Values do not move until they expire; positions are stable between
+ * expiries. */
 #pragma once
 
 #include <stddef.h>
@@ -13,8 +13,8 @@ struct series;
 #define SERIES_OVERFLOW_MAX 16
 
 struct series_counts {
-	uint64_t limited; /* series_get calls that were answered with an overflow series */
-	uint64_t expired; /* series forgotten because nothing used them */
+	uint64_t limited; /* series_get calls that returned an overflow series */
+	uint64_t expired; /* series removed because they were idle */
 };
 
 /* At most |limit| series (and SERIES_OVERFLOW_MAX overflow ones) of |value_bytes| each, found by
@@ -30,8 +30,8 @@ void *series_get(struct series *s, const void *key, const void *overflow_key, ui
 /* The value with |key| or NULL. Does not count as use. */
 void *series_find(const struct series *s, const void *key);
 
-/* Walks: 0 <= index < series_count(). New series come last; positions change only in series_expire
- * and series_remove (the last one moves to the free place). */
+/* Iteration: 0 <= index < series_count(). New series come last; positions change only in
+ * series_expire and series_remove (the last series moves to the free place). */
 uint32_t series_count(const struct series *s);
 uint32_t series_limit(const struct series *s);
 void *series_at(const struct series *s, uint32_t index);
@@ -39,8 +39,8 @@ const void *series_key(const struct series *s, const void *value);
 
 void series_remove(struct series *s, void *value);
 
-/* Forgets what was not used for |idle_ns|, a bounded number per call. |forget| (may be NULL) sees
- * each value first. */
+/* Removes series that were not used for |idle_ns|, a bounded number per call. |forget| (may be
+ * NULL) is called for each value first. */
 void series_expire(struct series *s, uint64_t now_ns, uint64_t idle_ns,
 		   void (*forget)(void *arg, const void *key, void *value), void *arg);
 

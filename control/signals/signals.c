@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Routes each record to the sets that count it, and forgets what is idle. */
+/* Passes each record to the sets that count it, and removes idle series. */
 #include "control/signals/signals.h"
 
 #include "control/signals/state.h"
@@ -140,7 +140,7 @@ void signals_open_request(struct signals *s, const struct open_request *r)
 
 /* ---- connections ---- */
 
-/* One report on its way through the counters. */
+/* One report while it is counted. */
 struct report {
 	struct signals *s;
 	const struct connection *c;
@@ -259,7 +259,7 @@ static void count_tls(const struct report *r)
 				   s->limits.seed, s->now_ns);
 }
 
-/* Opened is counted when a connection is first met, closed when it ends. */
+/* "Opened" is counted at the first report of a connection, "closed" when it ends. */
 static void count_life(const struct report *r, bool known)
 {
 	bool closed = r->c->phase == CONNECTION_CLOSED;
@@ -323,7 +323,7 @@ void signals_connection(struct signals *s, const struct connection *c)
 		.living = known ? known : &untracked,
 	};
 
-	/* Without room for it a connection is counted at its end, with all it did. */
+	/* A connection for which there is no room is counted at its end, with its totals. */
 	if (!known && c->phase != CONNECTION_CLOSED)
 		return;
 	r.edge = golden_edge(s->edges, c->reporter, r.source, r.destination, s->now_ns);

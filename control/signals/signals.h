@@ -24,8 +24,8 @@ struct signals_limits {
 	uint32_t listeners;    /* sockets: default 4096 */
 	uint32_t certificates; /* default 1024 */
 	uint32_t exemplars;    /* default 1024, 64 bytes each; a power of two */
-	uint64_t idle_ns; /* series and edges that nothing used for so long are forgotten: default
-			     15 min */
+	uint64_t idle_ns; /* series and edges that were idle for so long are removed: default 15 min
+			   */
 	uint64_t listener_idle_ns; /* listeners not reported for so long are gone: default 60 s */
 	uint64_t
 		connection_idle_ns; /* connections not reported for so long are gone: default 2 h */
@@ -38,14 +38,14 @@ struct signals_limits signals_limits_default(void);
 struct signals *signals_new(const struct signals_limits *limits, struct error *err);
 void signals_free(struct signals *s);
 
-/* Records of observe. Never fail: what does not fit is counted in overflow series. */
+/* Records of observe. Never fail: what exceeds a bound is counted in overflow series. */
 void signals_request(struct signals *s, const struct request *r);
 void signals_open_request(struct signals *s, const struct open_request *r);
 void signals_connection(struct signals *s, const struct connection *c);
 void signals_listener(struct signals *s, const struct listener *l);
 void signals_verdict(struct signals *s, const struct verdict *v);
 
-/* Sets the time (CLOCK_MONOTONIC) of the records that follow and forgets what is idle. Call it
+/* Sets the time (CLOCK_MONOTONIC) of the records that follow, and removes idle series. Call it
  * before the first record and about ten times a second. */
 void signals_tick(struct signals *s, uint64_t now_ns);
 
@@ -53,8 +53,8 @@ void signals_tick(struct signals *s, uint64_t now_ns);
  */
 void signals_set_cluster(struct signals *s, const char *name);
 
-/* Where the agent itself answers, copied; its address may be the unspecified one. Nowhere until the
- * first call. */
+/* Address and port of the agent's own listener, copied; the address may be the unspecified one.
+ * None until the first call. */
 void signals_set_own(struct signals *s, const struct endpoint *own);
 
 /* The agent's own health, copied; zero until the first call. */
@@ -62,11 +62,11 @@ void signals_set_health(struct signals *s, const struct health *h);
 
 struct objective;
 
-/* Promises about services from now on, see objectives_set. 0 or -ENOMEM. */
+/* Replaces the objectives, see objectives_set. 0 or -ENOMEM. */
 int signals_set_objectives(struct signals *s, const struct objective *rows, uint32_t count);
 const struct health *signals_health(const struct signals *s);
 
-/* While held nothing is forgotten, so that positions stay valid over several reads. Holds nest;
+/* While held, no series is removed, so that positions stay valid over several reads. Holds nest;
  * hold for seconds only. */
 void signals_hold(struct signals *s);
 void signals_release(struct signals *s);

@@ -83,7 +83,7 @@ static void test_source_knows_no_security_policy(void **state)
 	assert_string_equal(fixture_label(&sample, "response_flags"), "UC,UR");
 }
 
-/* A principal is who a certificate proves it to be; mutual TLS is where both do. */
+/* A principal is an identity that a certificate proves; mutual TLS means both ends have one. */
 static void test_principals_are_proven(void **state)
 {
 	struct tls_facts both = {.client = {.spiffe_id = "spiffe://m/ns/a/sa/c"},
@@ -115,7 +115,7 @@ static void test_principals_are_proven(void **state)
 	assert_int_equal(signals_collect(s, METRIC_REQUESTS, 3, &sample), COLLECT_END);
 }
 
-/* Kiali drops a series with a namespace that is known and a cluster that is not. */
+/* Kiali drops a series with a known namespace and an unknown cluster. */
 static void test_who_has_a_namespace_has_a_cluster(void **state)
 {
 	struct request r = fixture_request();
@@ -202,7 +202,7 @@ static void test_sums_are_exact(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_REQUESTS, NULL, NULL), 10000);
 }
 
-/* The body of the answer is not known less for it; that of the request is what Envoy counts. */
+/* The size of the response's body is still known; that of the request is counted as Envoy does. */
 static void test_cut_uploads_are_summed(void **state)
 {
 	struct request r = fixture_request();
@@ -391,7 +391,8 @@ static void test_edge_of_the_last_seconds(void **state)
 	assert_true(row.request_rate == 0 && isnan(row.p50_ms) && isnan(row.error_share));
 }
 
-/* All that an edge carries is to the agent, or not: as one workload may be the agent and more. */
+/* Only edges whose requests are all to the agent are its own: a workload may be more than the
+ * agent. */
 static void test_edges_to_the_agent_itself(void **state)
 {
 	struct connection c = fixture_connection(1, CONNECTION_OPENED, "http1");
@@ -401,7 +402,7 @@ static void test_edges_to_the_agent_itself(void **state)
 
 	(void)state;
 	signals_request(s, &r);
-	assert_true(signals_edge(s, 0, &row) && !row.own); /* it answers nowhere */
+	assert_true(signals_edge(s, 0, &row) && !row.own); /* it has no listener */
 	r.reporter = REPORTER_SOURCE;
 	memset(own.addr + 12, 0, 4); /* any address */
 	signals_set_own(s, &own);
@@ -434,7 +435,7 @@ static void test_own_is_a_place(void **state)
 	assert_true(signals_edge(s, 1, &row) && !row.own);
 }
 
-/* What is not known is no success: it has no part in the share of errors. */
+/* An unknown outcome is no success: it is not part of the share of errors. */
 static void test_edges_of_unknown_outcomes(void **state)
 {
 	struct request grpc = fixture_request(), lost = fixture_request(), fine = fixture_request();
@@ -453,7 +454,7 @@ static void test_edges_of_unknown_outcomes(void **state)
 	assert_true(signals_edge(s, 0, &row));
 	assert_true(isnan(row.error_share) && isnan(row.client_error_share));
 	assert_true(row.unknown_share == 1);
-	grpc.status = 502; /* a proxy's own answer */
+	grpc.status = 502; /* the proxy's own response */
 	signals_request(s, &grpc);
 	signals_request(s, &fine);
 	signals_tick(s, 102 * FIXTURE_SECOND);

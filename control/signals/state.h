@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What struct signals holds; only signals.c and collect.c look inside. */
+/* The definition of struct signals, for signals.c and collect.c only. */
 #pragma once
 
 #include "control/signals/encryption.h"
@@ -47,6 +47,6 @@ struct signals {
 	struct exemplars *exemplars;
 	struct objectives objectives;
 	uint64_t gaps[REPORTER_MAX][REQUEST_GAP_MAX];
-	struct endpoint own; /* port 0: the agent answers nowhere */
+	struct endpoint own; /* port 0: the agent has no listener */
 	struct health health;
 };

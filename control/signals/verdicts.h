@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the mesh refused or took note of: bounded series by policy, rule and workloads. */
+/* Connections that the mesh refused or noted: bounded series by policy, rule and workloads. */
 #pragma once
 
 #include "control/signals/series.h"

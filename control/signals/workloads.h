@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Identities by what labels show of them: two identities that would render to the same labels are
- * one, so that no two series can carry the same label set. */
+/* Identities by their labels: identities with equal labels are one, so that no two series have the
+ * same label set. */
 #pragma once
 
 #include "datapath/observe/record.h"
@@ -9,7 +9,7 @@
 
 struct workloads;
 
-/* What an identity is in series. Numbers are dense; 0 is the overflow identity. */
+/* An identity in series. Numbers are dense; 0 is the overflow identity. */
 struct workload {
 	uint32_t labels_id;		 /* equal for equal label sets (all but |kind|) */
 	uint32_t workload_id;		 /* equal for equal workload and namespace */
@@ -17,7 +17,7 @@ struct workload {
 	const struct identity *named;	 /* one of those with this workload and namespace */
 };
 
-/* Stands for everything a bounded table had no room for: all strings "overflow". */
+/* Represents everything beyond the bound of a table: all strings are "overflow". */
 extern const struct identity identity_overflow;
 
 /* For identities with index < |limit|; others are the overflow identity. NULL when
