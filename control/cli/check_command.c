@@ -14,9 +14,9 @@
 struct check_view {
 	const struct context *context;
 	bool problems;
-	bool only_problems;  /* what is ok is not shown */
-	const char *heading; /* before the next line; NULL: none is due */
-	bool shown;	     /* a line */
+	bool only_problems;  /* rows that are ok are not shown */
+	const char *heading; /* to be printed before the next line; NULL: none */
+	bool shown;	     /* a line was printed */
 };
 
 static bool is_shown(const struct check_view *view, const char *result)
@@ -24,7 +24,7 @@ static bool is_shown(const struct check_view *view, const char *result)
 	return !view->only_problems || strcmp(result, "ok") != 0;
 }
 
-/* Of the lines that follow, if any do. */
+/* Sets the heading of the lines that follow; printed with the first one. */
 static void head(struct check_view *view, const char *text)
 {
 	if (!view->only_problems)
@@ -32,7 +32,7 @@ static void head(struct check_view *view, const char *text)
 	view->heading = view->only_problems ? text : NULL;
 }
 
-/* One line: a mark, what, where, and why it is not well. */
+/* Prints one line: a mark, the object, its detail, and the problem, if any. */
 static void print_line(struct check_view *view, const char *result, const char *name,
 		       const char *detail, const char *problem)
 {
@@ -53,7 +53,7 @@ static void print_line(struct check_view *view, const char *result, const char *
 	       problem[0] && detail[0] ? "; " : "", problem);
 }
 
-/* The same of an object, whose fields |name|, |detail| and |problem| hold the words. */
+/* The same for an object with the texts in its fields |name|, |detail| and |problem|. */
 static void print_check(struct check_view *view, const json_t *o, const char *name,
 			const char *detail, const char *problem)
 {
@@ -159,7 +159,8 @@ static void print_features(struct check_view *view, const json_t *features)
 	json_array_foreach(features, i, f) print_check(view, f, "name", "detail", "consequence");
 }
 
-/* Of one row, or of rows; what is ok leaves them where only problems are wanted. */
+/* Prints a row or an array of rows; if only problems are wanted, rows that are ok are removed from
+ * it. */
 static void take_rows(struct check_view *view, json_t *rows)
 {
 	for (size_t i = json_array_size(rows); i--;) {
@@ -210,7 +211,7 @@ static int print_all(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-/* ---- without an agent: what this kernel could do for one */
+/* ---- without an agent: the features that this kernel supports */
 
 static json_t *features_json(const struct features *features)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* That are named. */
+/* Programs that are named. */
 #define PROGRAMS_MAX 4
 #define VERSIONS_MAX 4
 
@@ -43,7 +43,7 @@ static bool alike(const json_t *a, const json_t *b)
 	       same(a, b, "problem");
 }
 
-/* Whether a row like |at| that comes before it has the same in |field|. */
+/* Whether a row before |at| that is like it has the same |field|. */
 static bool is_named(const json_t *rows, size_t at, const char *field)
 {
 	const json_t *row = json_array_get(rows, at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What begins as the interfaces do that container runtimes make is counted, the rest named. */
+/* Interfaces whose name begins like those of container runtimes are counted, others are named. */
 #include "control/cli/check_names.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct names {
 	char parts[NAMED_MAX + STEMS + 1][40];
 	unsigned count, more;
 	unsigned of_stem[STEMS];
-	const json_t *latest[STEMS]; /* row: the only one, where it is one */
+	const json_t *latest[STEMS]; /* the latest row, used where it is the only one */
 };
 
 static bool alike(const json_t *a, const json_t *b)

@@ -4,7 +4,7 @@
 
 #include "control/cli/command.h"
 
-/* Of |rows|, objects with "name", "mode", "result" and "problem": the names of all that are like
- * row |at|, fit for a terminal: "eth0, lo and 213 veth*". False: an earlier row has named this one.
- */
+/* |rows|: objects with "name", "mode", "result" and "problem". Writes the names of all rows that
+ * are like row |at|, made safe for a terminal: "eth0, lo and 213 veth*". False: an earlier row is
+ * like this one. */
 bool check_names(const json_t *rows, size_t at, char out[SHOWN_MAX]);

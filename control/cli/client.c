@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* libcurl over a unix socket; lines are cut and parsed as they come. */
+/* libcurl over a unix socket; lines are split and parsed as they arrive. */
 #include "control/cli/client.h"
 
 #include "control/cli/fail.h"
@@ -83,7 +83,7 @@ static bool give(struct reader *r, const char *data, size_t count)
 	return keep(r, data, count - 1) && give_line(r);
 }
 
-/* What was printed of one piece leaves at once: a reader that is behind gets large ones. */
+/* Output is flushed once per received piece: if this program is slow, pieces are large. */
 static size_t take(char *data, size_t one, size_t count, void *arg)
 {
 	struct reader *r = arg;
@@ -118,7 +118,7 @@ static int explain_silence(CURL *curl, const char *socket_path, struct error *er
 			 socket_path);
 }
 
-/* weftd's own words for what it refused: {"error":"..."}. */
+/* The error text of weftd: {"error":"..."}. */
 static int explain_refusal(struct reader *r, struct error *err)
 {
 	json_t *answer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every command of `weft` is, and what they share. */
+/* The interface of the commands of `weft`, and what they share. */
 #pragma once
 
 #include "control/cli/client.h"
@@ -19,13 +19,13 @@ struct context {
 
 struct command {
 	const char *name;
-	uint64_t options;     /* besides CLI_EVERYWHERE */
+	uint64_t options;     /* in addition to CLI_EVERYWHERE */
 	const char *operands; /* for the usage line; NULL: none */
-	int least, most;      /* how many of them; CLI_ANY_NUMBER */
+	int least, most;      /* number of operands; CLI_ANY_NUMBER */
 	const char *summary;  /* one line, for the list */
-	const char *help;     /* what the options do not say, or NULL */
+	const char *help;     /* more than the list of options, or NULL */
 	int (*run)(const struct context *context, const struct arguments *a);
-	const struct command *verbs; /* instead: what it is asked to do; ended by an empty row */
+	const struct command *verbs; /* subcommands, in place of options; ended by an empty row */
 };
 #define CLI_ANY_NUMBER INT_MAX
 
@@ -44,5 +44,5 @@ int command_services(const struct context *context, const struct arguments *a);
 int command_endpoints(const struct context *context, const struct arguments *a);
 int command_detach(const struct context *context, const struct arguments *a);
 
-/* What policies say of a connection: "denied by NAMESPACE/POLICY rule N: WHY". */
+/* The decision of the policies about a connection: "denied by NAMESPACE/POLICY rule N: WHY". */
 void print_policy_verdict(const struct context *context, const json_t *o);

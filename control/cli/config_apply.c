@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft config apply`: what the agent would do with a directory, or the directory in the place of
- * the one that the agent follows. */
+/* `weft config apply`: shows the effect of a directory (dry run), or installs its files in the
+ * directory that the agent follows. */
 #include "control/cli/config_files.h"
 #include "control/cli/config_install.h"
 #include "control/cli/config_verbs.h"
@@ -22,10 +22,10 @@
 
 /* ---- a dry run */
 
-/* Of one kind of object. */
+/* Changes of one kind of object. */
 struct tally {
 	unsigned added, removed, changed;
-	char last[256]; /* that changed: told once for each of its changes */
+	char last[256]; /* the object changed last, counted once for all its changes */
 };
 
 enum tally_kind { TALLY_SERVICES, TALLY_WORKLOADS, TALLY_POLICIES, TALLY_OTHERS, TALLY_MAX };
@@ -66,7 +66,7 @@ static void count_line(void *arg, const struct diff_line *line)
 	snprintf(tally->last, sizeof(tally->last), "%s", line->object);
 }
 
-/* Numbers that both generations use: counters, ejections and connections of these go on. */
+/* Numbers that both generations use: counters, ejections and connections of these continue. */
 static void count_numbers(struct trial *t)
 {
 	const struct compile_names *a = t->old_names, *b = t->new_names;
@@ -95,7 +95,7 @@ static int compile_one(struct compiler *c, const struct mesh *mesh, uint64_t gen
 	return *ret_names ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
-/* What is in force, then the new mesh, as the agent does it. */
+/* Compiles the mesh in force, then the new one, as the agent does. */
 static int compile(struct trial *t)
 {
 	struct compiler *c = compiler_new(1);
@@ -179,7 +179,7 @@ static void print_trial_json(const struct trial *t)
 	json_decref(o);
 }
 
-/* A single file, or none, would take everything else out of force. */
+/* A single file, or an empty directory, would remove everything else. */
 static int check_directory(const struct trial *t, const char *path)
 {
 	struct stat st;
@@ -234,7 +234,7 @@ static int try_against(struct trial *t)
 	return EXIT_FINE;
 }
 
-/* ---- in earnest */
+/* ---- apply */
 
 struct agent {
 	char directory[4096];
@@ -287,7 +287,7 @@ static int say_in_force(const struct context *context, const struct agent *a,
 	return EXIT_FINE;
 }
 
-/* Until what was written is in force, or was refused. */
+/* Waits until the files are in force, or were refused. */
 static int wait_for(const struct context *context, const struct agent *before, const char *hash,
 		    const struct install_counts *counts)
 {

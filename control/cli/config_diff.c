@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft config diff`: two configurations side by side, or one beside what is in force. Exit codes
- * are those of diff(1). */
+/* `weft config diff`: compares two configurations, or one with the one in force. Exit codes are
+ * those of diff(1). */
 #include "control/cli/config_files.h"
 #include "control/cli/config_verbs.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft config dump` and `weft config convert`: what is in force, and what a cluster says, in one
- * canonical form. */
+/* `weft config dump` and `weft config convert`: the configuration in force, and that of a cluster,
+ * in canonical form. */
 #include "control/cli/config_files.h"
 #include "control/cli/config_verbs.h"
 
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 
 #define NOISE_MAX  24
-#define PART_BYTES (2u << 20) /* of a file in a directory: half of what may be in one */
+#define PART_BYTES (2u << 20) /* of a file in a directory: half of the maximum */
 
-/* Fields that mean nothing to a data plane are counted by name. */
+/* Fields without meaning for a data plane are counted by name. */
 struct noise {
 	char name[48];
 	unsigned count;
@@ -28,19 +28,19 @@ struct writing {
 	const struct context *context;
 	const char *directory; /* NULL: standard output */
 	uint64_t generation;
-	struct mesh_source *result; /* gets all output; NULL: not needed */
-	FILE *part;		    /* of at most PART_BYTES, or one object */
+	struct mesh_source *result; /* gets a copy of the output; NULL: not needed */
+	FILE *part;		    /* at most PART_BYTES, or one object */
 	char *bytes;
 	size_t used, total;
 	unsigned parts, objects;
 	unsigned losses; /* of a conversion */
 	struct noise noise[NOISE_MAX];
-	unsigned noises;	     /* names of fields; those beyond NOISE_MAX are one */
-	struct canonical *canonical; /* after all is written, while it is needed */
+	unsigned noises;	     /* number of field names; those beyond NOISE_MAX share one */
+	struct canonical *canonical; /* kept after writing for the places of objects */
 	struct error err;
 };
 
-/* ---- where texts go */
+/* ---- output */
 
 static void file_write(struct writing *w, const char *path)
 {
@@ -230,7 +230,7 @@ static void count_noise(struct writing *w, const char *path)
 	w->noise[i].count++;
 }
 
-/* What is kept is told with all that weft refuses: check_result. */
+/* Losses that are kept are reported by check_result, with everything that weft refuses. */
 static void tell_loss(void *arg, const struct canonical_loss *l)
 {
 	struct writing *w = arg;
@@ -259,7 +259,8 @@ static void say_converted(const struct writing *w, uint32_t stripped)
 	fputc('\n', stderr);
 }
 
-/* The same problem in what was read. What only the result has is put where its object was. */
+/* The same problem in the input. If only the result has it, its place is that of its object in the
+ * input. */
 static struct problem problem_in_input(const struct writing *w, const struct problems *input,
 				       const struct problem *p)
 {
@@ -277,8 +278,8 @@ static struct problem problem_in_input(const struct writing *w, const struct pro
 	return moved;
 }
 
-/* Whether what is written will be taken, with what will not on standard error, by its place in what
- * was read. */
+/* Whether weft accepts the result; writes the problems to standard error with their places in the
+ * input. */
 static int check_result(struct writing *w, const struct config *from, const struct config *result)
 {
 	struct problems input = {0}, output = {0};
@@ -306,7 +307,7 @@ static int check_result(struct writing *w, const struct config *from, const stru
 	return err ? EXIT_PROBLEMS : EXIT_FINE;
 }
 
-/* What cannot be read at all. */
+/* Documents that cannot be parsed. */
 static void say_unreadable(const struct context *context, struct config *from)
 {
 	struct mesh *mesh = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Every way ends in mesh_source_put. */
+/* All sources end in mesh_source_put. */
 #include "control/cli/config_files.h"
 
 #include "control/source/passed_over.h"
@@ -130,7 +130,7 @@ static void print_problems(const struct context *context, const struct problems 
 	}
 }
 
-/* How many. |file| has what all of them share. */
+/* Prints a problem for each; |file| has their common fields. Returns how many. */
 static uint32_t print_files(const struct context *context, const struct unreadable *u,
 			    const struct problem *file, FILE *to)
 {

@@ -15,7 +15,7 @@
 struct installing {
 	int dir_fd;
 	const struct mesh_files *files;
-	bool *same; /* by place: what is there has these bytes already */
+	bool *same; /* by index: the file is there and has these bytes */
 	struct install_counts *counts;
 	struct error *err;
 };

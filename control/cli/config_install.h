@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files into the directory that an agent follows, all at once. */
+/* Installs files in the directory that an agent follows, all at once. */
 #pragma once
 
 #include "base/error.h"
@@ -9,9 +9,9 @@ struct install_counts {
 	unsigned written, removed, same;
 };
 
-/* Makes |directory| hold |files| (by the last part of their names) and no other files of
- * configuration; what else is there stays. Each is written beside its place, then all are renamed
- * while the agent is held (DIRECTORY_HOLD). 0 or a negative errno with |err|; before the first
- * rename nothing has changed. */
+/* Makes |directory| hold |files| (by the last part of their names) and no other configuration
+ * files; other content stays. Each file is written under a temporary name, then all are renamed
+ * while the agent waits (DIRECTORY_HOLD). 0 or a negative errno with |err|; before the first rename
+ * nothing has changed. */
 int install_files(const char *directory, const struct mesh_files *files, struct install_counts *ret,
 		  struct error *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft detach`: asks a running agent to end, unpins and detaches everything, and believes only
- * what the kernel lists. */
+/* `weft detach`: asks a running agent to end, unpins and detaches everything, and verifies that by
+ * the kernel's lists. */
 #include "control/cli/command.h"
 
 #include "base/cleanup.h"
@@ -18,9 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOK_US	   50000
-#define END_LOOKS  200 /* for an agent to end: 10 s */
-#define GONE_LOOKS 100 /* for the kernel to release programs, which it does in the background */
+#define LOOK_US	  50000
+#define END_LOOKS 200 /* polls for the end of an agent: 10 s */
+#define GONE_LOOKS                                                                                 \
+	100 /* polls until the kernel, which does it in the background, has released the programs  \
+	     */
 
 /* Signals the holder only if the pid is still the same process. */
 static int send_signal(const char *pin_dir, const struct pin_lock_holder *holder, int number)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Rows of the edge table: taken from JSON, sorted, written in columns. */
+/* Rows of the edge table: parsed from JSON, sorted, written in columns. */
 #include "control/cli/edges.h"
 
 #include <math.h>
@@ -96,7 +96,7 @@ void edges_sort(struct edges *e, enum edges_order order, bool reverse)
 	qsort(e->rows, e->count, sizeof(e->rows[0]), compare);
 }
 
-/* Columns that |s| takes: one per UTF-8 character. */
+/* The width of |s| in columns: one per UTF-8 character. */
 static int columns(const char *s)
 {
 	int n = 0;
@@ -149,7 +149,7 @@ static const char *error_color(const struct colors *c, double share)
 	return share >= 0.05 ? c->red : c->yellow;
 }
 
-/* The share of those whose outcome is known; with a mark when there are others. */
+/* The share among known outcomes; with a mark when there are unknown ones. */
 static const char *error_cell(const struct edge_view *row, char out[16])
 {
 	bool partly = row->unknown_share > 0 && !isnan(row->error_share);

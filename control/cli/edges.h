@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The table of edges as text: what `edges` prints once and `top` draws. */
+/* The table of edges as text, which `edges` prints once and `top` repeatedly. */
 #pragma once
 
 #include "control/cli/command.h"
@@ -10,7 +10,7 @@
 #define EDGES_MAX      1024
 #define EDGES_LINE_MAX 512
 
-/* What the table can be sorted by. X(NAME, "column") */
+/* Columns by which the table can be sorted. X(NAME, "column") */
 #define EDGES_ORDERS(X)                                                                            \
 	X(RATE, "rate")                                                                            \
 	X(ERRORS, "errors")                                                                        \
@@ -27,10 +27,10 @@ enum edges_order {
 const char *edges_order_name(enum edges_order order);
 
 struct edge_view {
-	char source[SHOWN_MAX]; /* fit for a terminal */
+	char source[SHOWN_MAX]; /* made safe for a terminal */
 	char destination[SHOWN_MAX];
 	double rate, error_share, unknown_share, p50_ms, p90_ms, p99_ms;
-	double bytes_rate; /* payload both ways */
+	double bytes_rate; /* payload in both directions */
 	double opened_rate;
 	double in_flight;
 	double queue_fill;
@@ -40,10 +40,10 @@ struct edge_view {
 
 struct edges {
 	unsigned count;
-	unsigned dropped; /* beyond EDGES_MAX */
-	unsigned own;	  /* left out: they lead to weftd itself */
-	bool self;	  /* none of these is left out */
-	bool filtered;	  /* not all were asked for */
+	unsigned dropped; /* edges beyond EDGES_MAX */
+	unsigned own;	  /* left out, as they lead to weftd itself */
+	bool self;	  /* edges to weftd itself are shown */
+	bool filtered;	  /* a filter was given */
 	struct edge_view rows[EDGES_MAX];
 };
 
@@ -54,9 +54,10 @@ bool edges_leave_out(struct edges *e, const json_t *object);
 void edges_add(struct edges *e, const json_t *object);
 void edges_sort(struct edges *e, enum edges_order order, bool reverse);
 
-/* The heading, and row |index|, as text in |out|, which is returned. */
+/* The heading, or row |index|, as text in |out|, which is returned. */
 const char *edges_header(const struct edges *e, char out[EDGES_LINE_MAX]);
 const char *edges_line(const struct edges *e, unsigned index, bool color, char out[EDGES_LINE_MAX]);
 
-/* What the table does not show, "" when nothing is missing, as text in |out|, which is returned. */
+/* A note on what the table does not show, "" when nothing is missing, in |out|, which is returned.
+ */
 const char *edges_note(const struct edges *e, char out[EDGES_LINE_MAX]);

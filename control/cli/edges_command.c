@@ -24,7 +24,7 @@ static int take_edge(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-/* Who is asked for by name is not left out. */
+/* With a filter by name, edges to weftd itself are shown. */
 static bool shows_self(const struct arguments *a)
 {
 	return cli_has(a, CLI_OPTION_self) || cli_has(a, CLI_OPTION_from) ||

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Options have the names of the query's keys. */
+/* Options and keys of the query have the same names. */
 #include "control/cli/filters.h"
 
 bool filters_add(struct client_url *url, const struct arguments *a)

@@ -5,5 +5,5 @@
 #include "control/cli/client.h"
 #include "control/cli/options.h"
 
-/* Adds those that were given (CLI_FILTERS, --verdict) to the query. Whether there were any. */
+/* Adds the given filters (CLI_FILTERS, --verdict) to the query. Returns whether there were any. */
 bool filters_add(struct client_url *url, const struct arguments *a);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft map`: the mesh as the kernel holds it: read from its maps, whether or not an agent runs. */
+/* `weft map`: the mesh in the kernel's maps, whether or not an agent runs. */
 #include "control/cli/command.h"
 #include "control/cli/table.h"
 
@@ -18,11 +18,11 @@ static const char *const HEADS[] = {"FRONT",   "SHARE", "BALANCE",    ">TIER",	 
 
 struct map_view {
 	const struct context *context;
-	const char *pattern; /* of fronts; NULL: all */
+	const char *pattern; /* of frontends; NULL: all */
 	struct mesh_read mesh;
 	struct cells_view cells;
 	struct cli_table *table;
-	char front[96]; /* of the row at hand */
+	char front[96]; /* of the current row */
 	char share[32];
 };
 
@@ -85,7 +85,7 @@ static void add_endpoint(struct map_view *view, const struct weft_mesh_pool *poo
 	cli_table_addf(view->table, "%llu", (unsigned long long)state->failures);
 }
 
-/* A share without endpoints is a row too: its connects are refused. */
+/* A share without endpoints is a row, too: its connects are refused. */
 static void add_pool(struct map_view *view, uint32_t cell)
 {
 	const struct weft_mesh_pool *pool = cells_view_at(&view->cells, cell);
@@ -103,7 +103,7 @@ static void add_pool(struct map_view *view, uint32_t cell)
 		cli_table_add(view->table, i == 4 ? "none: refused" : "-");
 }
 
-/* |some|: it takes only connections that match. */
+/* |some|: it applies only to connections that match. */
 static void add_route(struct map_view *view, uint32_t first, bool some)
 {
 	const struct weft_mesh_route *route = cells_view_at(&view->cells, first), *part;

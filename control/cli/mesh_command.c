@@ -14,7 +14,7 @@ struct list_view {
 	bool problems;
 };
 
-/* "a, b, c" of an array of texts, cut with "..." after |most|. */
+/* "a, b, c" for an array of texts, ended with "..." after |most|. */
 static const char *joined(const json_t *array, size_t most, char *out, size_t size)
 {
 	size_t index, used = 0;
@@ -161,7 +161,7 @@ static void print_row_counts(const json_t *o)
 						 "endpoints", ejected));
 }
 
-/* Of what weftd calls the source of what is in force. */
+/* A sentence for the source of the generation in force. */
 static const char *in_force_sentence(const char *source)
 {
 	if (!strcmp(source, "last good"))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `weft observe` (requests, and with --verdict what the mesh refused) and `weft connections`:
- * records as lines, the last ones or as they come. */
+ * records as lines, the latest ones or as they arrive. */
 #include "control/cli/command.h"
 #include "control/cli/filters.h"
 
@@ -18,11 +18,11 @@ struct records_view {
 	print_fn print;
 	const char *things; /* "requests" */
 	long long printed;
-	long long last; /* of so many that were asked for; -1: of all that are kept */
+	long long last; /* as many were requested; -1: all that are stored */
 	bool lists_live, filtered;
 };
 
-/* One aggregated line per loss, never one per lost record. */
+/* One line per loss, not one per lost record. */
 static bool print_loss(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
@@ -34,7 +34,7 @@ static bool print_loss(const struct context *context, const json_t *o)
 	return true;
 }
 
-/* What was looked for and not found may have been before. */
+/* Records that were not found may be older than the stored ones. */
 static bool print_looked(const struct records_view *view, const json_t *o)
 {
 	const char *since = field_text(o, "since");
@@ -96,7 +96,7 @@ static const char *listed(const json_t *o, const char *key, const char *begin, c
 	return out;
 }
 
-/* " for ADDRESS" where a proxy said for which client it connected. */
+/* " for ADDRESS" where a proxy named the client for which it connected. */
 static const char *proxied_shown(const json_t *o, char out[80])
 {
 	const char *client = json_string_value(json_object_get(o, "proxied_client"));
@@ -105,7 +105,7 @@ static const char *proxied_shown(const json_t *o, char out[80])
 	return out;
 }
 
-/* " DC,UT": why there was no right answer, in the words of Envoy's access log. */
+/* " DC,UT": the response flags, as in Envoy's access log. */
 static const char *flags_shown(const json_t *o, char out[64])
 {
 	size_t i, used = 0;
@@ -180,7 +180,7 @@ static const char *reason(const json_t *o, char out[SHOWN_MAX + 24])
 	return out;
 }
 
-/* As the mesh knows an end, else as the machine does. */
+/* The name of an end in the mesh, else on the machine. */
 static const char *end_shown(const json_t *o, const char *mesh, const char *key,
 			     char out[SHOWN_MAX])
 {
@@ -189,7 +189,7 @@ static const char *end_shown(const json_t *o, const char *mesh, const char *key,
 	return field_shown(o, strcmp(name, "none") && strcmp(name, "unknown") ? mesh : key, out);
 }
 
-/* " (address)"; nothing of a socket that asked to connect before it was bound. */
+/* " (address)"; nothing for a socket that was not bound when it connected. */
 static const char *client_shown(const json_t *o, char out[SHOWN_MAX])
 {
 	const char *client = field_text(o, "client");
@@ -232,10 +232,10 @@ static int take_record(void *arg, const char *text, json_t *o)
 struct records_kind {
 	const char *path, *things;
 	print_fn print;
-	bool live; /* without --last and -f it is what lives now */
+	bool live; /* without --last and -f: living connections */
 };
 
-/* |*view|: as the arguments say. */
+/* Fills |*view| from the arguments. */
 static void take_options(struct records_view *view, struct client_url *url,
 			 const struct arguments *a, const struct records_kind *kind)
 {

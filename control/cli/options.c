@@ -19,10 +19,11 @@ static const struct row {
 #undef X
 };
 
-#define FIRST	    256 /* what getopt_long returns for the first row: above every character */
+#define FIRST	    256 /* returned by getopt_long for the first row: above every character */
 #define HELP_COLUMN 27
 
-/* What getopt_long wants to know: |longs| ended by an empty row, |letters| with a ':' first. */
+/* The arguments of getopt_long: |longs|, ended by an empty row, and |letters|, which begin with
+ * ':'. */
 static void describe(uint64_t options, bool leading, struct option *longs, char *letters)
 {
 	if (leading)
@@ -43,14 +44,14 @@ static void describe(uint64_t options, bool leading, struct option *longs, char 
 	*letters = 0;
 }
 
-/* The word that getopt_long has just read: its value may stand behind it. */
+/* The word that getopt_long has just read; its value may be the next word. */
 static const char *word_read(char **argv)
 {
 	return optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
 }
 
-/* getopt_long takes the beginning of a word for the word; a script that leans on it breaks with the
- * next option that begins so. */
+/* getopt_long accepts abbreviations; a script that relies on one breaks when another option begins
+ * like it. */
 static bool abbreviated(char **argv, int code)
 {
 	return code >= FIRST &&
@@ -91,7 +92,7 @@ int cli_read(int argc, char **argv, uint64_t options, bool leading, const char *
 	ret->options = grown;
 	describe(options, leading, longs, letters);
 	opterr = 0;
-	optind = 0; /* glibc: from the beginning */
+	optind = 0; /* glibc: restart */
 	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (code == '?' || code == ':' || abbreviated(argv, code))
 			return mistake(code, argv, hint);

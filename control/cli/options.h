@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The options of `weft`: one table, from which the command line is read and the help is printed. */
+/* The options of `weft`: one table, by which the command line is parsed and the help is printed. */
 #pragma once
 
 #include "base/defaults.h"
@@ -60,28 +60,28 @@ enum cli_option {
 #define CLI_EVERYWHERE                                                                             \
 	(CLI_TAKES(socket) | CLI_TAKES(pin) | CLI_TAKES(output) | CLI_TAKES(color) |               \
 	 CLI_TAKES(help))
-/* What edges, connections and requests can be asked for. */
+/* Filters of edges, connections and requests. */
 #define CLI_OF_EDGES	   (CLI_TAKES(from) | CLI_TAKES(to) | CLI_TAKES(reporter))
 #define CLI_OF_CONNECTIONS (CLI_OF_EDGES | CLI_TAKES(protocol))
 #define CLI_FILTERS	   (CLI_OF_CONNECTIONS | CLI_TAKES(status) | CLI_TAKES(path) | CLI_TAKES(method))
 
 struct cli_given {
 	enum cli_option id;
-	const char *value; /* of the command line; NULL where it takes none */
+	const char *value; /* from the command line; NULL where it takes none */
 };
 
-/* What a command was given. Borrows argv. */
+/* The arguments of a command. Borrows argv. */
 struct arguments {
-	struct cli_given *options; /* in their order, freed by cli_arguments_free */
+	struct cli_given *options; /* in the given order, freed by cli_arguments_free */
 	int option_count;
 	char **operands; /* ended by NULL */
 	int operand_count;
 };
 
-/* Reads |argv| (argv[0] is a name, for the errors). |options|: those that may stand there. With
- * |leading| it ends at the first operand, else options may stand behind operands too. "--" ends
- * options. 0, EXIT_USAGE after a sentence on standard error that names |hint| ("weft top"), or
- * EXIT_FAILED (no memory). Adds to |ret|. */
+/* Reads |argv| (argv[0] is a name, for the errors). |options|: those that are allowed. With
+ * |leading| parsing ends at the first operand, else options may follow operands. "--" ends options.
+ * 0, EXIT_USAGE after a sentence on standard error that names |hint| ("weft top"), or EXIT_FAILED
+ * (no memory). Adds to |ret|. */
 int cli_read(int argc, char **argv, uint64_t options, bool leading, const char *hint,
 	     struct arguments *ret);
 void cli_arguments_free(struct arguments *a);

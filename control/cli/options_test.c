@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Every way to write an option, and what is a mistake. */
+/* All forms of options, and errors. */
 #include "control/cli/options.h"
 
 #include "control/cli/fail.h"
@@ -19,7 +19,7 @@ struct line {
 	struct arguments a;
 };
 
-/* The words are separated by spaces in |text|, which is cut up. */
+/* |text| has the words, separated by spaces; it is modified. */
 static int read_line(struct line *l, char *text, uint64_t options, bool leading)
 {
 	*l = (struct line){0};
@@ -67,7 +67,7 @@ static void test_forms(void **state)
 		   "| b - --path y");
 }
 
-/* What stands behind the command's name is the command's to read. */
+/* Words after the command's name are parsed by the command. */
 static void test_leading(void **state)
 {
 	char text[] = "x --socket=/s -o json status --from a";
@@ -78,7 +78,7 @@ static void test_leading(void **state)
 	expect(&l, "--socket=/s --output=json | status --from a");
 }
 
-/* Two options of one name mean what the command takes. */
+/* Where two options have the same name, the command decides which one is meant. */
 static void test_same_name(void **state)
 {
 	char filter[] = "x --to a", directory[] = "x --to a";

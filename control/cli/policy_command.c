@@ -22,7 +22,7 @@ struct policy_question {
 	const char *config; /* offline: files, a directory or "-"; NULL: the agent's */
 };
 
-/* ---- the answer for people */
+/* ---- the answer as text */
 
 static void print_failed(const json_t *failed)
 {
@@ -48,7 +48,7 @@ static const char *outcome(const json_t *policy)
 	return enforced ? "matches" : "matches, and is only noted";
 }
 
-/* Whether a rule of it matches, and why those before it do not. */
+/* Prints whether one of its rules matches, and why those before it do not. */
 static void print_policy(const struct context *context, const json_t *o)
 {
 	struct colors c = colors_of(context->color);
@@ -95,7 +95,7 @@ void print_policy_verdict(const struct context *context, const json_t *o)
 		       : "");
 }
 
-/* Of an address that is no workload's. */
+/* For an address that no workload has. */
 static void print_listener(const json_t *o)
 {
 	char program[SHOWN_MAX], name[SHOWN_MAX];
@@ -135,7 +135,7 @@ static int print_explanation(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-/* ---- asking */
+/* ---- the request */
 
 static int ask_agent(struct policy_view *view, const struct policy_question *q)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A default for what is absent or null. */
+/* Defaults for absent and null fields. */
 #include "control/cli/show.h"
 
 #include "datapath/decode/redact.h"

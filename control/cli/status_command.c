@@ -41,7 +41,7 @@ static void print_events(const struct status_view *view, const json_t *events)
 	print_row("events", text);
 }
 
-/* Directions that were given up, most of them foreign protocols' or cut by a loss. */
+/* Directions that are not decoded any further, mostly of unknown protocols or after a loss. */
 static void print_undecodable(const json_t *reasons)
 {
 	char text[256] = "";
@@ -56,7 +56,7 @@ static void print_undecodable(const json_t *reasons)
 		print_row("not decoded", text);
 }
 
-/* What is left of the ring is how much longer the agent could have gone without a CPU. */
+/* The free part of the ring shows how much longer the agent could have waited for a CPU. */
 static void print_ring(const json_t *ring)
 {
 	char text[160], bytes[16], most[16];
@@ -86,7 +86,7 @@ static void print_counts(const json_t *o)
 	print_row("agent", text);
 }
 
-/* What is short stays undone until there is more. */
+/* Descriptors in use, and what waits for more when they are short. */
 static void print_descriptors(const struct status_view *view, const json_t *d)
 {
 	bool is_short = json_is_true(json_object_get(d, "short"));
@@ -100,7 +100,7 @@ static void print_descriptors(const struct status_view *view, const json_t *d)
 	print_row("descriptors", text);
 }
 
-/* What was wrong with the latest change is a problem of the agent too. */
+/* Errors in the latest change of the configuration are a problem of the agent, too. */
 static void print_mesh(struct status_view *view, const json_t *mesh)
 {
 	const char *failure = json_string_value(json_object_get(mesh, "failure"));

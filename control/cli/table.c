@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Keeps all cells until they are printed: only then the widths are known. */
+/* Stores all cells until they are printed, as the widths are known only then. */
 #include "control/cli/table.h"
 
 #include "control/cli/command.h"
@@ -19,7 +19,7 @@ struct cli_table {
 	size_t widths[TABLE_COLUMNS_MAX];
 };
 
-/* Columns on the terminal, if every character takes one. */
+/* The width on the terminal, if every character has one column. */
 static size_t width_of(const char *text)
 {
 	size_t width = 0;

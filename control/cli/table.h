@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A table of texts for people: columns as wide as what is in them. */
+/* A table of texts: columns as wide as their widest cell. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ void cli_table_add(struct cli_table *t, const char *text);
 void cli_table_addf(struct cli_table *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* How many whole rows there are. */
+/* The number of complete rows. */
 size_t cli_table_rows(const struct cli_table *t);
 
 /* Prints heads (bold when |color|) and rows to stdout. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft top`: the edge table, live. Costs weftd one answer per picture and nothing when closed. */
+/* `weft top`: the edge table, live. Costs weftd one answer per screen, and nothing when it is
+ * closed. */
 #include "control/cli/command.h"
 #include "control/cli/edges.h"
 
@@ -81,7 +82,7 @@ static int print_once(struct top *top)
 	return EXIT_FINE;
 }
 
-/* As the edges come, unsorted: what reads JSON sorts for itself. */
+/* JSON: edges in the order of the answer; the consumer sorts them. */
 static int print_json(struct top *top)
 {
 	struct client_url url;
@@ -124,7 +125,7 @@ static void draw(const struct top *top)
 	refresh();
 }
 
-/* Returns false when it is time to leave. */
+/* Returns false when the program has to end. */
 static bool handle_key(struct top *top, int key)
 {
 	switch (key) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `weft`: asks a running weftd, and takes away what it left. The command line is read, and usage
- * and help are printed, from the table. */
+/* `weft`: queries a running weftd, and removes what one left behind. Commands are a table, by which
+ * the command line is parsed and usage and help are printed. */
 #include "control/cli/command.h"
 
 #include "base/version.h"
@@ -118,7 +118,7 @@ static void print_usage(FILE *to)
 		    "exit codes: 0 fine, 1 failed, 2 usage, 3 ran well and found problems\n");
 }
 
-/* |name| is all of it: "weft config diff". */
+/* |name|: the full name, "weft config diff". */
 static int print_command_help(const struct command *c, const char *name)
 {
 	printf("usage: %s%s%s%s\n%s\n", name, c->options ? " [OPTION ...]" : "",
@@ -141,7 +141,7 @@ static const struct command *find(const struct command *table, const char *name)
 	return NULL;
 }
 
-/* ---- options of every command. 0, or the exit code of the mistake that was explained. */
+/* ---- options of every command. 0, or the exit code after an error message. */
 
 static int take_output(struct context *context, const char *value)
 {
@@ -179,7 +179,7 @@ static int take_shared(struct context *context, const struct arguments *a)
 
 /* ---- commands */
 
-/* "FROM, TO and PORT": the operands that must be given. */
+/* "FROM, TO and PORT": the required operands. */
 static const char *operands_needed(const struct command *c, char out[80])
 {
 	const char *at = c->operands + strspn(c->operands, " ");
@@ -219,7 +219,7 @@ static int run(const struct command *c, const char *name, const struct context *
 
 	if (code)
 		return code;
-	libbpf_set_print(NULL); /* what fails is said in our own words */
+	libbpf_set_print(NULL); /* errors have messages of our own */
 	curl_global_init(CURL_GLOBAL_NOTHING);
 	code = c->run(context, a);
 	curl_global_cleanup();
@@ -241,8 +241,9 @@ static int start(const struct command *c, const char *name, struct context *cont
 	return code;
 }
 
-/* The command of |table| that |argv| names, behind options of every command. |whole|: the one that
- * |table| are the verbs of, |name| all of its name; or NULL and "weft". |help|: to be explained. */
+/* The command of |table| that |argv| names, after options that all commands have. |whole|: the
+ * command of which |table| has the subcommands, |name| its full name; or NULL and "weft". |help|:
+ * print its help. */
 static int choose(const struct command *table, const struct command *whole, const char *name,
 		  struct context *context, bool help, int argc, char **argv);
 
