@@ -22,8 +22,7 @@ enum decoder_id {
  * bytes (struct feed). */
 struct decoder {
 	enum decoder_id id;
-	const char *name;	   /* of the protocol, in records */
-	enum http_version version; /* of messages whose version is not known */
+	const char *name; /* of the protocol, in records */
 	/* Messages belong to streams by number, and kernel marks say where frames begin; else
 	 * responses come in the order of the requests, and marks count messages. */
 	bool multiplexed;
@@ -38,6 +37,9 @@ struct decoder {
 	enum match (*begins)(struct slice bytes, bool midstream, enum http_side *ret_sender);
 	/* Whether |bytes| are from the middle of a connection; or NULL. */
 	enum match (*midstream)(struct slice bytes);
+
+	/* What a message of |version| is called in records; or NULL: |name|. */
+	const char *(*protocol)(enum http_version version);
 
 	/* NULL when memory is short. */
 	void *(*new)(enum http_side side, enum http_start start,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What the fields of a header block say of the message that they begin or end.
+#include "datapath/decode/grpc.h"
 #include "datapath/decode/hpack.h"
 
 /* A decimal number of at most |max_digits|, or -1. */
@@ -43,6 +44,9 @@ void hpack_fields_head(const struct hpack_fields *fields, struct http_head *ret_
 		.status = parse_status(value[HPACK_FIELD_STATUS]),
 		.incomplete = fields->incomplete,
 		.cut = fields->cut,
+		.grpc = grpc_content_type(value[HPACK_FIELD_CONTENT_TYPE]),
+		.type_unknown = (fields->incomplete || fields->cut) &&
+				!value[HPACK_FIELD_CONTENT_TYPE].data,
 		.method = value[HPACK_FIELD_METHOD],
 		.path = value[HPACK_FIELD_PATH],
 		.authority = value[authority ? HPACK_FIELD_AUTHORITY : HPACK_FIELD_HOST],

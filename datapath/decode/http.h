@@ -76,11 +76,15 @@ enum http_version { HTTP_VERSION_UNKNOWN = 0, HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP
 struct http_head {
 	uint32_t stream_id; /* 0 for HTTP/1 */
 	enum http_version version;
-	uint16_t status;  /* responses; 0 when not seen */
-	bool end_stream;  /* HTTP/2: no body and no trailers follow */
-	bool incomplete;  /* fields may be missing: HPACK entries from before the capture */
-	bool cut;	  /* HTTP/2: a field is left out that was too long */
-	uint32_t lenient; /* HTTP/1: HTTP_LENIENT_FORM() that occur in it */
+	uint16_t status;   /* responses; 0 when not seen */
+	bool end_stream;   /* HTTP/2: no body and no trailers follow */
+	bool incomplete;   /* fields may be missing: HPACK entries from before the capture */
+	bool cut;	   /* HTTP/2: a field is left out that was too long */
+	bool target_cut;   /* HTTP/1: the end of the request target is left out */
+	bool lacks_fields; /* a request without what each one has: it is malformed */
+	bool grpc;	   /* its content type says gRPC */
+	bool type_unknown; /* its content type may be a field that was not understood */
+	uint32_t lenient;  /* HTTP/1: HTTP_LENIENT_FORM() that occur in it */
 	uint32_t
 		header_bytes; /* size of the block on the wire (HTTP/1: start line to blank line) */
 	struct slice method;

@@ -3,6 +3,7 @@
  * the fields that weft looks at, and says how bodies are framed. */
 #include "datapath/decode/http1.h"
 
+#include "datapath/decode/grpc.h"
 #include "datapath/decode/http1_fields.h"
 #include "datapath/decode/http1_line.h"
 #include "datapath/decode/http1_strict.h"
@@ -266,6 +267,8 @@ static void message_end(struct http1 *h, uint64_t position)
 
 static enum decode_status request_head(struct http1 *h)
 {
+	h->fields.head.target_cut = h->fields.head.path.size_bytes >= HTTP1_TARGET_MAX_BYTES;
+	h->fields.head.grpc = grpc_content_type(h->fields.head.content_type);
 	http1_fields_target_end(&h->fields);
 	if (h->listener.request)
 		h->listener.request(h->listener.arg, &h->fields.head);

@@ -13,6 +13,11 @@ static enum match begins(struct slice bytes, bool midstream, enum http_side *ret
 	return request > response ? request : response;
 }
 
+static const char *protocol(enum http_version version)
+{
+	return version == HTTP_1_0 ? "http1.0" : "http1.1";
+}
+
 static void *new(enum http_side side, enum http_start start, const struct http_listener *listener)
 {
 	(void)start;
@@ -53,8 +58,8 @@ static void finish(void *decoder, uint64_t position)
 const struct decoder http1_decoder = {
 	.id = DECODER_HTTP1,
 	.name = "http1",
-	.version = HTTP_1_1,
 	.begins = begins,
+	.protocol = protocol,
 	.new = new,
 	.free = release,
 	.feed = feed,

@@ -139,7 +139,6 @@ static void pair(void *client, void *server)
 const struct decoder http2_decoder = {
 	.id = DECODER_HTTP2,
 	.name = "http2",
-	.version = HTTP_2,
 	.multiplexed = true,
 	.upgrade = {"h2c", 3},
 	.refusal = {"HTTP/1.", 7}, /* no frame begins like this */

@@ -150,11 +150,21 @@ static void note_head(struct http2_streams *s, const struct http_head *head)
 	if (!note)
 		return;
 	note->head = s->side == HTTP_SERVER && !head->status ? HEAD_UNSURE : HEAD_SEEN;
-	note->unproven = (head->incomplete || head->cut) && !head->content_type.data;
+	note->unproven = head->type_unknown;
 	note->unreported = 0;
 	note->grpc = (struct grpc_prefixes){
-		.counting = note->unproven || grpc_content_type(head->content_type),
+		.counting = note->unproven || head->grpc,
 	};
+}
+
+/* RFC 9113 8.3.1 */
+static bool lacks_fields(const struct http_head *head)
+{
+	bool connects = slice_equal(head->method, SLICE("CONNECT"));
+
+	if (head->incomplete || head->cut)
+		return false;
+	return !head->method.size_bytes || (!head->path.size_bytes && !connects);
 }
 
 static void report_head(struct http2_streams *s, const struct http_head *head)
@@ -190,6 +200,7 @@ void http2_streams_block(struct http2_streams *s, const struct hpack_fields *fie
 	head.header_bytes = where->header_bytes;
 	head.first = where->first;
 	head.last = where->last;
+	head.lacks_fields = s->side == HTTP_CLIENT && lacks_fields(&head);
 	if (!is_trailers(s, fields, head.stream_id, head.end_stream))
 		report_head(s, &head);
 	else if (l->trailers)

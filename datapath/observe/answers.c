@@ -53,7 +53,7 @@ static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id)
 
 	if (!x)
 		return NULL;
-	head_fill(&(struct http_head){.version = c->decoder->version}, x);
+	head_fill(&(struct http_head){0}, x);
 	x->request_ended = true;
 	x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
 	return x;

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a request head says, copied into the record of the request. */
 #include "datapath/observe/heads.h"
-#include "datapath/decode/grpc.h"
-#include "datapath/decode/http1_fields.h"
 #include "datapath/decode/redact.h"
 
-static const char *protocol_name(const struct conn *c, enum http_version version)
-{
-	switch (version) {
-	case HTTP_1_0:
-		return "http1.0";
-	case HTTP_2:
-		return "http2";
-	case HTTP_1_1:
-		return "http1.1";
-	default:
-		return c->decoder->name;
-	}
-}
+#include <stdio.h>
 
 static void field_copy(struct request *r, struct slice s, char *out, size_t size)
 {
@@ -38,24 +24,15 @@ static struct slice needed(struct slice s)
 	return s.size_bytes ? s : SLICE("unknown");
 }
 
-bool head_lacks_fields(const struct http_head *head)
-{
-	bool connects = slice_equal(head->method, SLICE("CONNECT"));
-
-	if (head->version != HTTP_2 || head->incomplete || head->cut)
-		return false;
-	return !head->method.size_bytes || (!head->path.size_bytes && !connects);
-}
-
 void head_fill(const struct http_head *head, struct exchange *x)
 {
-	const char *protocol = protocol_name(x->conn, head->version);
+	const struct decoder *d = x->conn->decoder;
 	struct request *r = &x->record;
 
-	slice_copy((struct slice){protocol, strlen(protocol)}, r->protocol, sizeof(r->protocol));
+	snprintf(r->protocol, sizeof(r->protocol), "%s",
+		 d->protocol ? d->protocol(head->version) : d->name);
 	field_copy(r, needed(head->method), r->method, sizeof(r->method));
-	if (redact_path(needed(head->path), r->path, sizeof(r->path)) ||
-	    head->path.size_bytes >= HTTP1_TARGET_MAX_BYTES)
+	if (redact_path(needed(head->path), r->path, sizeof(r->path)) || head->target_cut)
 		r->incomplete |= REQUEST_GAP(CUT);
 	field_copy(r, redact_authority(known(head->authority, head->incomplete || head->cut)),
 		   r->authority, sizeof(r->authority));
@@ -63,5 +40,5 @@ void head_fill(const struct http_head *head, struct exchange *x)
 	field_copy(r, head->user_agent, r->user_agent, sizeof(r->user_agent));
 	if (head->traceparent.data && traceparent_valid(head->traceparent))
 		slice_copy(head->traceparent, r->traceparent, sizeof(r->traceparent));
-	r->grpc = grpc_content_type(head->content_type);
+	r->grpc = head->grpc;
 }

@@ -6,6 +6,3 @@
 
 /* The fields of the record of |x| that |head| tells; what it must have and lacks is "unknown". */
 void head_fill(const struct http_head *head, struct exchange *x);
-
-/* Whether it is one of HTTP/2 that lacks what each request has (RFC 9113 8.3.1). */
-bool head_lacks_fields(const struct http_head *head);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What records say of a head: ids. */
+/* What records say of a head: ids, and whether its target was cut. */
 #include "datapath/observe/http1_world_test.h"
 
 #define PARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -46,10 +46,36 @@ static void test_ids(void **state)
 	}
 }
 
+/* A long target is cut, which is known also where little of it is shown. */
+static void test_target(void **state)
+{
+	static const char *const forms[] = {"", "http://example.net"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct world *w = world_new();
+		int long_bytes = i / 2 ? 1024 : 900;
+		char text[2048];
+
+		world_pair(w);
+		snprintf(text, sizeof(text), "GET %s/?%0*d HTTP/1.1\r\n\r\n", forms[i % 2],
+			 long_bytes, 0);
+		world_send(w, false, text);
+		world_arrive(w, false);
+		world_send(w, true, OK_HELLO);
+		world_arrive(w, true);
+		assert_int_equal(w->request_count, 2);
+		assert_string_equal(w->requests[0].path, "/?");
+		assert_int_equal(w->requests[0].incomplete, i / 2 ? REQUEST_GAP(CUT) : 0);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

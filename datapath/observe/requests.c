@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What the HTTP decoders say becomes exchanges: requests paired with their responses. */
 #include "datapath/observe/requests.h"
-#include "datapath/decode/grpc.h"
 #include "datapath/observe/answers.h"
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/heads.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MAX_STATUS 999
@@ -60,8 +60,8 @@ static void take_head(struct exchange *x, const struct http_head *head)
 {
 	head_fill(head, x);
 	note_gaps(x, head);
-	x->type_unknown = (head->incomplete || head->cut) && !head->content_type.data;
-	x->malformed = head_lacks_fields(head);
+	x->type_unknown = head->type_unknown;
+	x->malformed = head->lacks_fields;
 	x->headless = false;
 }
 
@@ -198,7 +198,7 @@ static enum http_body on_response(void *arg, const struct http_head *head)
 	x->in_doubt = false;
 	if (head->content_type.size_bytes)
 		x->type_unknown = false;
-	x->record.grpc |= grpc_content_type(head->content_type) && head->version == HTTP_2;
+	x->record.grpc |= head->grpc;
 	note_grpc_status(x, head);
 	if (c->http->switching == x)
 		c->http->switching = NULL;
@@ -557,7 +557,7 @@ void requests_upgrade(struct conn *c)
 	if (!x)
 		return;
 	x->record.stream_id = 1;
-	slice_copy(SLICE("http2"), x->record.protocol, sizeof(x->record.protocol));
+	snprintf(x->record.protocol, sizeof(x->record.protocol), "%s", c->decoder->name);
 	exchange_index(h, x);
 }
 
