@@ -214,6 +214,17 @@ void *table_insert(struct table *t, const void *key)
 	return entry;
 }
 
+void *table_use(struct table *t, const void *key)
+{
+	void *found = table_find(t, key);
+
+	if (found)
+		table_touch(t, found);
+	else if (table_count(t) == table_capacity(t))
+		table_remove(t, table_oldest(t));
+	return found ? found : table_insert(t, key);
+}
+
 static void unlink_chain(struct table *t, uint32_t i)
 {
 	uint32_t bucket = t->links[i].bucket;

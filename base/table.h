@@ -20,6 +20,10 @@ void *table_find(const struct table *t, const void *key);
  * The key must not be in the table. */
 void *table_insert(struct table *t, const void *key);
 
+/* The entry with this key, marked as the most recently used one. A new one if there is none: in a
+ * full table the least recently used entry gives way to it. */
+void *table_use(struct table *t, const void *key);
+
 void table_remove(struct table *t, void *entry);
 
 /* Marks |entry| as the most recently used one. table_insert does this too. */

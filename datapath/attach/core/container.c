@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "datapath/attach/core/mounts.h"
 
 /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
@@ -42,7 +43,7 @@ static ino_t inode_of(const char *path)
 /* A number of /proc/self/status, 0 when it is not there. */
 static unsigned long long status_number(const char *field, int base)
 {
-	FILE *status = fopen("/proc/self/status", "re");
+	cleanup_fclose FILE *status = fopen("/proc/self/status", "re");
 	unsigned long long value = 0;
 	size_t length = strlen(field);
 	char line[256];
@@ -50,8 +51,6 @@ static unsigned long long status_number(const char *field, int base)
 	while (status && fgets(line, sizeof(line), status))
 		if (!strncmp(line, field, length) && line[length] == ':')
 			value = strtoull(line + length + 1, NULL, base);
-	if (status)
-		fclose(status);
 	return value;
 }
 
@@ -71,24 +70,17 @@ static bool bpf_is_refused(void)
 	       status_number("Seccomp", 10) == SECCOMP_MODE_FILTER;
 }
 
-/* Whether the network namespace is not the node's; known only where process 1 of the node is
- * visible. */
-static bool has_own_network(void)
-{
-	ino_t first = inode_of("/proc/1/ns/net");
-
-	return first && first != inode_of("/proc/self/ns/net");
-}
-
 void container_look(const char *cgroup_path, const char *pin_dir, struct container_limits *ret)
 {
 	ino_t pids = inode_of("/proc/self/ns/pid");
 	bool own_pids = pids && pids != FIRST_PID_NAMESPACE;
+	/* of the node, if its process 1 is visible */
+	ino_t network = own_pids ? 0 : inode_of("/proc/1/ns/net");
 
 	*ret = (struct container_limits){0};
 	ret->limited[CONTAINER_LIMIT_seccomp] = bpf_is_refused();
 	ret->limited[CONTAINER_LIMIT_pid] = own_pids;
-	ret->limited[CONTAINER_LIMIT_network] = !own_pids && has_own_network();
+	ret->limited[CONTAINER_LIMIT_network] = network && network != inode_of("/proc/self/ns/net");
 	ret->limited[CONTAINER_LIMIT_cgroup] =
 		cgroup_path[0] ? !mounts_is_cgroup2_root(cgroup_path) : !may_mount();
 	ret->limited[CONTAINER_LIMIT_bpffs] =

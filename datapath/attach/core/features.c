@@ -30,11 +30,6 @@ struct probing {
 	struct btf *kernel_types; /* NULL: cannot be read */
 };
 
-static void state_set(struct probing *p, enum feature_state state)
-{
-	p->row->state = state;
-}
-
 __attribute__((format(printf, 2, 3))) static void reason_set(struct probing *p, const char *format,
 							     ...)
 {
@@ -48,7 +43,7 @@ __attribute__((format(printf, 2, 3))) static void reason_set(struct probing *p, 
 /* Evaluates a negative errno: "no", or "unknown" where privileges were missing. */
 static void refused(struct probing *p, int failed)
 {
-	state_set(p, failed == -EPERM && geteuid() ? FEATURE_UNKNOWN : FEATURE_NO);
+	p->row->state = failed == -EPERM && geteuid() ? FEATURE_UNKNOWN : FEATURE_NO;
 	reason_set(p, "%s", strerror(-failed));
 }
 
@@ -57,7 +52,7 @@ static void result_set(struct probing *p, int failed)
 	if (failed < 0)
 		refused(p, failed);
 	else
-		state_set(p, FEATURE_YES);
+		p->row->state = FEATURE_YES;
 }
 
 /* libbpf's probes: 1 yes, 0 no, negative errno not known. */
@@ -65,7 +60,7 @@ static void probe_set(struct probing *p, int answer)
 {
 	if (answer < 0)
 		reason_set(p, "%s", strerror(-answer));
-	state_set(p, answer < 0 ? FEATURE_UNKNOWN : answer ? FEATURE_YES : FEATURE_NO);
+	p->row->state = answer < 0 ? FEATURE_UNKNOWN : answer ? FEATURE_YES : FEATURE_NO;
 }
 
 /* Loads `return 0` as a program of this type. Returns its file descriptor or a negative errno. */
@@ -88,7 +83,7 @@ static void try_tracing(struct probing *p, enum bpf_prog_type type, enum bpf_att
 	int id = p->kernel_types ? btf__find_by_name_kind(p->kernel_types, target, kind) : -ENOENT;
 
 	if (id < 0) {
-		state_set(p, p->kernel_types ? FEATURE_NO : FEATURE_UNKNOWN);
+		p->row->state = p->kernel_types ? FEATURE_NO : FEATURE_UNKNOWN;
 		reason_set(p, "%s is not in the kernel's types", target);
 		return;
 	}
@@ -113,18 +108,25 @@ static void find_mount(struct probing *p, const char *type, char *out, size_t si
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *m;
 
-	state_set(p, mounts ? FEATURE_NO : FEATURE_UNKNOWN);
+	p->row->state = mounts ? FEATURE_NO : FEATURE_UNKNOWN;
 	reason_set(p, "not mounted");
 	while (mounts && (m = getmntent(mounts))) {
 		if (strcmp(m->mnt_type, type) != 0 || strlen(m->mnt_dir) >= size)
 			continue;
 		snprintf(out, size, "%s", m->mnt_dir);
-		state_set(p, FEATURE_YES);
+		p->row->state = FEATURE_YES;
 		reason_set(p, "%.120s", m->mnt_dir);
 		break;
 	}
 	if (mounts)
 		endmntent(mounts);
+}
+
+static void try_event_source(struct probing *p, const char *path)
+{
+	p->row->state = access(path, R_OK) ? FEATURE_NO : FEATURE_YES;
+	if (p->row->state == FEATURE_NO)
+		reason_set(p, "%s is missing", path);
 }
 
 /* ---- one function per row ----------------------------------------------- */
@@ -136,19 +138,14 @@ static void probe_kernel(struct probing *p)
 
 	if (uname(&name) || sscanf(name.release, "%d.%d", &major, &minor) != 2)
 		return;
-	state_set(p, major > 5 || (major == 5 && minor >= 10) ? FEATURE_YES : FEATURE_NO);
+	p->row->state = major > 5 || (major == 5 && minor >= 10) ? FEATURE_YES : FEATURE_NO;
 	reason_set(p, "%s %s", name.release, name.machine);
 }
 
 static void probe_btf(struct probing *p)
 {
-	state_set(p, p->kernel_types ? FEATURE_YES : FEATURE_NO);
+	p->row->state = p->kernel_types ? FEATURE_YES : FEATURE_NO;
 	reason_set(p, "%s", p->kernel_types ? "/sys/kernel/btf/vmlinux" : "no kernel types found");
-}
-
-static void probe_ringbuf(struct probing *p)
-{
-	probe_set(p, libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL));
 }
 
 /* Since 5.11 maps are charged to the memory cgroup; this helper came with it. */
@@ -161,22 +158,7 @@ static void probe_memlock(struct probing *p)
 	if (p->row->state != FEATURE_NO)
 		return;
 	if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur == RLIM_INFINITY)
-		state_set(p, FEATURE_YES);
-}
-
-static void probe_bpffs(struct probing *p)
-{
-	find_mount(p, "bpf", p->features->bpffs_path, sizeof(p->features->bpffs_path));
-}
-
-static void probe_cgroup2(struct probing *p)
-{
-	find_mount(p, "cgroup2", p->features->cgroup2_path, sizeof(p->features->cgroup2_path));
-}
-
-static void probe_cgroup_skb(struct probing *p)
-{
-	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SKB, NULL));
+		p->row->state = FEATURE_YES;
 }
 
 /* With BPF_F_CLONE: a listener's storage is copied to what it accepts. The map wants BTF for key
@@ -198,48 +180,9 @@ static void probe_sk_storage(struct probing *p)
 	btf__free(types);
 }
 
-static void probe_tp_btf(struct probing *p)
-{
-	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "btf_trace_inet_sock_set_state",
-		    BTF_KIND_TYPEDEF);
-}
-
-static void probe_sockops(struct probing *p)
-{
-	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL));
-}
-
-static void probe_iter_sockets(struct probing *p)
-{
-	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_bpf_sk_storage_map",
-		    BTF_KIND_FUNC);
-}
-
-static void probe_iter_task_file(struct probing *p)
-{
-	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_task_file", BTF_KIND_FUNC);
-}
-
-static void probe_event_source(struct probing *p, const char *path)
-{
-	state_set(p, access(path, R_OK) ? FEATURE_NO : FEATURE_YES);
-	if (p->row->state == FEATURE_NO)
-		reason_set(p, "%s is missing", path);
-}
-
-static void probe_perf_uprobe(struct probing *p)
-{
-	probe_event_source(p, "/sys/bus/event_source/devices/uprobe/type");
-}
-
-static void probe_kprobe(struct probing *p)
-{
-	probe_event_source(p, "/sys/bus/event_source/devices/kprobe/type");
-}
-
 /* Tries a link to something that is not a file: only a kernel that knows the link type returns
  * EBADF. */
-static void probe_uprobe_multi(struct probing *p)
+int features_uprobe_multi(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, load,
 		    .expected_attach_type = (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI);
@@ -248,26 +191,41 @@ static void probe_uprobe_multi(struct probing *p)
 	cleanup_close int program = load_empty(BPF_PROG_TYPE_KPROBE, &load);
 	cleanup_close int fd = -1;
 
-	if (program < 0) {
-		refused(p, program);
-		return;
-	}
+	if (program < 0)
+		return program;
 	link.uprobe_multi.path = "/";
 	link.uprobe_multi.offsets = &offset;
 	link.uprobe_multi.cnt = 1;
 	fd = bpf_link_create(program, -1, (enum bpf_attach_type)UAPI_TRACE_UPROBE_MULTI, &link);
-	result_set(p, fd == -EBADF ? 0 : fd);
+	return fd == -EBADF ? 0 : fd;
 }
 
-static void probe_fentry(struct probing *p)
-{
-	try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "tcp_close", BTF_KIND_FUNC);
-}
+#define ROW(name, answer)                                                                          \
+	static void probe_##name(struct probing *p)                                                \
+	{                                                                                          \
+		answer;                                                                            \
+	}
 
-static void probe_lsm(struct probing *p)
-{
-	try_tracing(p, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_socket_connect", BTF_KIND_FUNC);
-}
+ROW(ringbuf, probe_set(p, libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL)))
+ROW(bpffs, find_mount(p, "bpf", p->features->bpffs_path, sizeof(p->features->bpffs_path)))
+ROW(cgroup2, find_mount(p, "cgroup2", p->features->cgroup2_path, sizeof(p->features->cgroup2_path)))
+ROW(cgroup_skb, probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SKB, NULL)))
+ROW(tp_btf, try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "btf_trace_inet_sock_set_state",
+			BTF_KIND_TYPEDEF))
+ROW(sockops, probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL)))
+ROW(iter_sockets, try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER,
+			      "bpf_iter_bpf_sk_storage_map", BTF_KIND_FUNC))
+ROW(iter_task_file,
+    try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_task_file", BTF_KIND_FUNC))
+ROW(perf_uprobe, try_event_source(p, "/sys/bus/event_source/devices/uprobe/type"))
+ROW(kprobe, try_event_source(p, "/sys/bus/event_source/devices/kprobe/type"))
+ROW(fentry, try_tracing(p, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "tcp_close", BTF_KIND_FUNC))
+ROW(lsm, try_tracing(p, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_socket_connect", BTF_KIND_FUNC))
+ROW(xdp, probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_XDP, NULL)))
+ROW(uprobe_multi, result_set(p, features_uprobe_multi()))
+ROW(xdp_native, reason_set(p, "depends on each driver: see the interfaces"))
+ROW(bpf_loop, probe_set(p, libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL)))
+#undef ROW
 
 /* Tries a link to an interface that does not exist: only a kernel that knows the link type returns
  * ENODEV. */
@@ -291,14 +249,9 @@ static void probe_clsact(struct probing *p)
 			btf__find_by_name_kind(p->kernel_types, "clsact_init", BTF_KIND_FUNC) > 0;
 
 	if (built_in || !access("/sys/module/sch_ingress", F_OK))
-		state_set(p, FEATURE_YES);
+		p->row->state = FEATURE_YES;
 	else
 		reason_set(p, "known after the first attachment (it may load a module)");
-}
-
-static void probe_xdp(struct probing *p)
-{
-	probe_set(p, libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_XDP, NULL));
 }
 
 static void probe_xdp_frags(struct probing *p)
@@ -307,16 +260,6 @@ static void probe_xdp_frags(struct probing *p)
 	cleanup_close int fd = load_empty(BPF_PROG_TYPE_XDP, &opts);
 
 	result_set(p, fd);
-}
-
-static void probe_xdp_native(struct probing *p)
-{
-	reason_set(p, "depends on each driver: see the interfaces");
-}
-
-static void probe_bpf_loop(struct probing *p)
-{
-	probe_set(p, libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_loop, NULL));
 }
 
 static void probe_batch(struct probing *p)
@@ -379,7 +322,7 @@ static void probe_lockdown(struct probing *p)
 		return;
 	*end = 0;
 	reason_set(p, "%s", mode + 1);
-	state_set(p, strcmp(mode + 1, "confidentiality") ? FEATURE_YES : FEATURE_NO);
+	p->row->state = strcmp(mode + 1, "confidentiality") ? FEATURE_YES : FEATURE_NO;
 }
 
 static void probe_unprivileged(struct probing *p)
@@ -388,7 +331,7 @@ static void probe_unprivileged(struct probing *p)
 
 	if (!read_line("/proc/sys/kernel/unprivileged_bpf_disabled", value, sizeof(value)))
 		return;
-	state_set(p, value[0] == '0' ? FEATURE_NO : FEATURE_YES);
+	p->row->state = value[0] == '0' ? FEATURE_NO : FEATURE_YES;
 	reason_set(p, "%s", value);
 }
 

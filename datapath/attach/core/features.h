@@ -73,6 +73,9 @@ struct features {
  * kernel's BTF. Without the needed privileges rows are FEATURE_UNKNOWN. Never fails. */
 void features_probe(struct features *ret_features);
 
+/* Whether this kernel has uprobe_multi links: 0, or what it says to one. */
+int features_uprobe_multi(void);
+
 /* "yes", "no", "unknown" */
 const char *feature_state_text(enum feature_state state);
 

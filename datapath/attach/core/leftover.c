@@ -57,14 +57,6 @@ void leftover_free(struct leftover *l)
 	free(l);
 }
 
-static bool is_noted(const struct leftover *l, __u32 map)
-{
-	for (unsigned i = 0; i < l->count; i++)
-		if (l->maps[i] == map)
-			return true;
-	return false;
-}
-
 /* These programs stay attached to each socket of the map. */
 static bool stays_with_sockets(const char *name)
 {
@@ -85,8 +77,9 @@ static bool program_is_left(const struct leftover *l, __u32 id, char name[BPF_OB
 		return false;
 	snprintf(name, BPF_OBJ_NAME_LEN, "%s", info.name);
 	for (__u32 i = 0; i < info.nr_map_ids && i < PROGRAM_MAPS; i++)
-		if (is_noted(l, maps[i]))
-			return true;
+		for (unsigned k = 0; k < l->count; k++)
+			if (l->maps[k] == maps[i])
+				return true;
 	return false;
 }
 

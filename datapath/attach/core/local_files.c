@@ -70,11 +70,13 @@ static int judge(struct local_files *l, const struct mount_entry *e)
 	return refuse(l, (struct slice){type, strlen(type)});
 }
 
-static int judge_device(struct local_files *l, uint32_t device_major, uint32_t device_minor)
+/* The mount with |id| (0: none), or with this device number of the kernel. */
+static int judge_mount(struct local_files *l, uint64_t id, uint32_t device_major,
+		       uint32_t device_minor)
 {
 	struct mount_entry e;
 
-	if (!mount_tables_find(l->tables, 0, device_major, device_minor, &e))
+	if (!mount_tables_find(l->tables, id, device_major, device_minor, &e))
 		return refuse(l, SLICE(""));
 	return judge(l, &e);
 }
@@ -83,15 +85,12 @@ static int judge_device(struct local_files *l, uint32_t device_major, uint32_t d
  * While the O_PATH descriptor |fd| is open, its mount keeps its id. */
 static int judge_opened(struct local_files *l, int fd)
 {
-	struct mount_entry e;
 	struct statx st;
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st))
 		return -errno;
-	if (!mount_tables_find(l->tables, st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0,
-			       st.stx_dev_major, st.stx_dev_minor, &e))
-		return refuse(l, SLICE(""));
-	return judge(l, &e);
+	return judge_mount(l, st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0, st.stx_dev_major,
+			   st.stx_dev_minor);
 }
 
 /* Opens the file of the O_PATH descriptor |fd| for reading; its file system is local. */
@@ -126,7 +125,7 @@ int local_files_judge(struct local_files *l, uint32_t pid, uint32_t device_major
 
 	if (r)
 		return r;
-	r = judge_device(l, device_major, device_minor);
+	r = judge_mount(l, 0, device_major, device_minor);
 	mount_tables_leave(l->tables);
 	return r;
 }
@@ -135,7 +134,7 @@ static int open_mapped(struct local_files *l, const char *link, uint32_t device_
 		       uint32_t device_minor)
 {
 	int fd cleanup_close = -1;
-	int r = judge_device(l, device_major, device_minor);
+	int r = judge_mount(l, 0, device_major, device_minor);
 
 	if (r)
 		return r;
@@ -185,8 +184,7 @@ static int set_rest(struct walk *w, const char *before, const char *middle, cons
 
 static void to_root(struct walk *w)
 {
-	if (w->fd >= 0)
-		close(w->fd);
+	cleanup_close_fd(&w->fd);
 	w->fd = -1;
 	w->at[0] = 0;
 }
@@ -240,8 +238,7 @@ static int step_into(struct walk *w, const char *name, const char *path)
 		close(fd);
 		return r;
 	}
-	if (w->fd >= 0)
-		close(w->fd);
+	cleanup_close_fd(&w->fd);
 	w->fd = fd;
 	return 0;
 }
@@ -337,32 +334,22 @@ static int open_root(struct walk *w, uint32_t pid)
 	return w->root < 0 ? -errno : judge_opened(w->local, w->root);
 }
 
-static int walk_from_root(struct walk *w, uint32_t pid, const char *path)
-{
-	int r = enter(w->local, pid);
-
-	r = r ? r : open_root(w, pid);
-	r = r ? r : set_rest(w, "", path, "");
-	r = r ? r : walk_on(w);
-	mount_tables_leave(w->local->tables);
-	return r;
-}
-
 /* Returns an O_PATH descriptor. */
 static int find_path(struct local_files *l, uint32_t pid, const char *path)
 {
 	struct walk w = {.local = l, .root = -1, .fd = -1};
-	int r = walk_from_root(&w, pid, path);
+	int r = enter(l, pid);
 
+	r = r ? r : open_root(&w, pid);
+	r = r ? r : set_rest(&w, "", path, "");
+	r = r ? r : walk_on(&w);
+	mount_tables_leave(l->tables);
 	if (!r && w.fd < 0)
 		w.fd = take_fd(&w.root);
-	if (w.root >= 0)
-		close(w.root);
-	if (!r)
-		return w.fd;
-	if (w.fd >= 0)
-		close(w.fd);
-	return r;
+	cleanup_close_fd(&w.root);
+	if (r)
+		cleanup_close_fd(&w.fd);
+	return r ? r : w.fd;
 }
 
 int local_files_open(struct local_files *l, uint32_t pid, const char *path)

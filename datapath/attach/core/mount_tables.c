@@ -74,8 +74,7 @@ static int table_open(struct mounts_table *t, uint32_t pid)
 
 static void table_close(struct mounts_table *t)
 {
-	if (t->fd >= 0)
-		close(t->fd);
+	cleanup_close_fd(&t->fd);
 	t->fd = -1;
 	t->bytes = 0;
 }
@@ -129,25 +128,20 @@ static struct slice table_now(struct mounts_table *t)
 
 /* ---- this program's file system */
 
-static void learn_own(struct mount_tables *t)
+static void learn_devices(struct mount_tables *t)
 {
-	int fd cleanup_close = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	int program cleanup_close = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	int memory cleanup_close = memfd_create("weft", MFD_CLOEXEC);
 	struct mount_entry e;
-	struct statx st;
-
-	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) ||
-	    !mount_tables_find(t, st.stx_mask & STATX_MNT_ID ? st.stx_mnt_id : 0, st.stx_dev_major,
-			       st.stx_dev_minor, &e))
-		return;
-	t->own = makedev(e.device_major, e.device_minor);
-}
-
-static void learn_memory(struct mount_tables *t)
-{
-	int fd cleanup_close = memfd_create("weft", MFD_CLOEXEC);
+	struct statx stx;
 	struct stat st;
 
-	if (fd >= 0 && !fstat(fd, &st))
+	if (program >= 0 &&
+	    !statx(program, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &stx) &&
+	    mount_tables_find(t, stx.stx_mask & STATX_MNT_ID ? stx.stx_mnt_id : 0,
+			      stx.stx_dev_major, stx.stx_dev_minor, &e))
+		t->own = makedev(e.device_major, e.device_minor);
+	if (memory >= 0 && !fstat(memory, &st))
 		t->memory = st.st_dev;
 }
 
@@ -166,8 +160,7 @@ int mount_tables_new(struct mount_tables **ret, struct error *err)
 		return error_set(err, r, "cannot read /proc/self/mountinfo: %s", strerror(-r));
 	}
 	table_open(&t->at[TABLE_FIRST], 1);
-	learn_own(t);
-	learn_memory(t);
+	learn_devices(t);
 	*ret = t;
 	return 0;
 }

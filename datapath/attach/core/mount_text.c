@@ -91,49 +91,32 @@ bool mount_text_next(struct slice *text, struct mount_entry *ret)
 
 bool mount_text_by_id(struct slice text, uint64_t id, struct mount_entry *ret)
 {
-	struct mount_entry e;
-
-	while (mount_text_next(&text, &e)) {
-		if (e.id != id)
-			continue;
-		*ret = e;
-		return true;
-	}
+	while (mount_text_next(&text, ret))
+		if (ret->id == id)
+			return true;
 	return false;
 }
 
 bool mount_text_by_device(struct slice text, uint32_t device_major, uint32_t device_minor,
 			  struct mount_entry *ret)
 {
-	struct mount_entry e;
-
-	while (mount_text_next(&text, &e)) {
-		if (e.device_major != device_major || e.device_minor != device_minor)
-			continue;
-		*ret = e;
-		return true;
-	}
+	while (mount_text_next(&text, ret))
+		if (ret->device_major == device_major && ret->device_minor == device_minor)
+			return true;
 	return false;
 }
 
 /* ---- names */
 
-static bool is_octal(const char *s, size_t size_bytes)
-{
-	return size_bytes >= 4 && s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
-	       s[2] <= '7' && s[3] >= '0' && s[3] <= '7';
-}
-
 /* Removes and decodes one byte of |s|, which is not empty. */
 static char take_byte(struct slice *s)
 {
-	bool octal = is_octal(s->data, s->size_bytes);
+	const char *d = s->data;
+	bool octal = s->size_bytes >= 4 && d[0] == '\\' && d[1] >= '0' && d[1] <= '3' &&
+		     d[2] >= '0' && d[2] <= '7' && d[3] >= '0' && d[3] <= '7';
+	char byte = octal ? (char)((d[1] - '0') << 6 | (d[2] - '0') << 3 | (d[3] - '0')) : *d;
 	size_t gone = octal ? 4 : 1;
-	char byte = *s->data;
 
-	if (octal)
-		byte = (char)((s->data[1] - '0') << 6 | (s->data[2] - '0') << 3 |
-			      (s->data[3] - '0'));
 	s->data += gone;
 	s->size_bytes -= gone;
 	return byte;
@@ -159,20 +142,16 @@ bool mount_entry_is_at(const struct mount_entry *entry, const char *path)
 	return left && !*left;
 }
 
-static bool is_above(const struct mount_entry *entry, const char *path)
-{
-	const char *left = after(entry->point, path);
-
-	return left && (!*left || *left == '/' || left[-1] == '/');
-}
-
 bool mount_text_above(struct slice text, const char *path, struct mount_entry *ret)
 {
 	struct mount_entry e;
 	bool found = false;
 
 	while (mount_text_next(&text, &e)) {
-		if (!is_above(&e, path) || (found && e.point.size_bytes < ret->point.size_bytes))
+		const char *left = after(e.point, path);
+
+		if (!left || (*left && *left != '/' && left[-1] != '/') ||
+		    (found && e.point.size_bytes < ret->point.size_bytes))
 			continue;
 		*ret = e;
 		found = true;

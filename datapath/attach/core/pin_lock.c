@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "datapath/attach/core/mounts.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -210,22 +209,11 @@ int pin_lock_take(const char *dir, struct pin_lock **ret, struct pin_lock_holder
 
 /* ---- letting go */
 
-static bool is_empty(const char *dir)
-{
-	cleanup_closedir DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			return false;
-	return d;
-}
-
 void pin_lock_free(struct pin_lock *l)
 {
 	if (!l)
 		return;
-	if (l->made && is_empty(l->dir))
+	if (l->made && !mounts_has_entries(l->dir))
 		mounts_release_bpffs(l->dir);
 	pin_lock_forget(l);
 }

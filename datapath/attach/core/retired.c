@@ -41,26 +41,22 @@ void retired_keep(const char *map_dir, const char *pin_dir)
 	rename(from, to);
 }
 
-static bool is_empty(const char *path)
-{
-	cleanup_close int fd = bpf_obj_get(path);
-	__u64 key;
-
-	return fd >= 0 && bpf_map_get_next_key(fd, NULL, &key) && errno == ENOENT;
-}
-
 unsigned retired_sweep(const char *pin_dir)
 {
 	cleanup_closedir DIR *dir = opendir(pin_dir);
 	struct dirent *entry;
 	unsigned left = 0;
 	char path[768];
+	__u64 key;
 
 	while (dir && (entry = readdir(dir))) {
 		if (strncmp(entry->d_name, RETIRED, sizeof(RETIRED) - 1) != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", pin_dir, entry->d_name);
-		if (!is_empty(path) || unlink(path))
+		cleanup_close int fd = bpf_obj_get(path);
+		bool empty = fd >= 0 && bpf_map_get_next_key(fd, NULL, &key) && errno == ENOENT;
+
+		if (!empty || unlink(path))
 			left++;
 	}
 	return left;

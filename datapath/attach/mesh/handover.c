@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/table.h"
 #include "datapath/attach/mesh/mesh_maps.h"
+#include "datapath/attach/mesh/mesh_read.h"
 #include "datapath/attach/mesh/redirect.h"
 #include "weft.skel.h"
 
@@ -109,16 +110,6 @@ static bool map_share(const struct attach *a, const char *former, const char *na
 	return !bpf_obj_pin(fd, path) || errno == EEXIST;
 }
 
-static void unshare(const struct attach *a, const char *const *names)
-{
-	char path[448];
-
-	for (; *names; names++) {
-		pin_path(a->pins.map_dir, *names, path, sizeof(path));
-		unlink(path);
-	}
-}
-
 /* Shares all of them or none. */
 static bool group_share(const struct attach *a, const char *former, const char *const *names)
 {
@@ -130,20 +121,11 @@ static bool group_share(const struct attach *a, const char *former, const char *
 	shared = shared && !access(path, F_OK);
 	for (size_t i = 0; names[i] && shared; i++)
 		shared = map_share(a, former, names[i]);
-	if (!shared)
-		unshare(a, names);
+	for (; *names && !shared; names++) {
+		pin_path(a->pins.map_dir, *names, path, sizeof(path));
+		unlink(path);
+	}
 	return shared;
-}
-
-static bool has_mesh_in_force(const char *former)
-{
-	cleanup_close int fd = -1;
-	__u32 zero = 0, id;
-	char path[448];
-
-	pin_path(former, "weft_mesh", path, sizeof(path));
-	fd = bpf_obj_get(path);
-	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &id);
 }
 
 /* Not repeated if an earlier agent of this build began a handover and did not finish. */
@@ -159,7 +141,7 @@ static void share_from(void *arg, const char *former)
 	shared = shared && group_share(a, former, mesh_maps_names);
 	for (const char *const *arena = mesh_maps_arenas; *arena && shared; arena++)
 		map_share(a, former, *arena);
-	a->waits |= !has_mesh_in_force(a->pins.map_dir) && has_mesh_in_force(former);
+	a->waits |= !mesh_read_in_force(a->pins.map_dir) && mesh_read_in_force(former);
 }
 
 static void layout_note(const struct attach *a, const char *const *names)

@@ -75,16 +75,6 @@ static int namespace_program(const struct lookups *l, uint32_t netns_ino)
 			     sizeof(program) / sizeof(program[0]), &opts);
 }
 
-/* Returns a link, or the kernel's error. */
-static int namespace_attach(const struct lookups *l, uint32_t netns_ino, int netns_fd)
-{
-	int program_fd cleanup_close = namespace_program(l, netns_ino);
-
-	if (program_fd < 0)
-		return program_fd;
-	return bpf_link_create(program_fd, netns_fd, BPF_SK_LOOKUP, NULL);
-}
-
 /* ---- all of them */
 
 int lookups_new(struct attach *a, struct lookups **ret_lookups, struct error *err)
@@ -119,8 +109,7 @@ void lookups_free(struct lookups *l)
 		return;
 	for (uint32_t i = 0; i < l->count; i++)
 		close(l->items[i].link_fd);
-	if (l->decide_fd >= 0)
-		close(l->decide_fd);
+	cleanup_close_fd(&l->decide_fd);
 	free(l);
 }
 
@@ -129,32 +118,35 @@ uint32_t lookups_count(const struct lookups *l)
 	return l->count;
 }
 
-static struct lookup *find(struct lookups *l, ino_t netns_ino)
+/* A known namespace is met. */
+static bool is_known(struct lookups *l, ino_t netns_ino)
 {
 	for (uint32_t i = 0; i < l->count; i++)
-		if (l->items[i].netns_ino == netns_ino)
-			return &l->items[i];
-	return NULL;
+		if (l->items[i].netns_ino == netns_ino) {
+			l->items[i].met = true;
+			return true;
+		}
+	return false;
 }
 
 int lookups_add(struct lookups *l, int fd)
 {
-	struct lookup *known;
+	int program_fd cleanup_close = -1;
 	struct stat st;
 	int link_fd = -1;
 
 	if (fstat(fd, &st))
 		return -errno;
-	known = find(l, st.st_ino);
-	if (known)
-		known->met = true;
-	if (known)
+	if (is_known(l, st.st_ino))
 		return -EEXIST;
 	if (l->count == LOOKUPS_MAX)
 		return -ENOSPC;
 	if (!descriptors_spare())
 		return -EMFILE; /* it is retried at the next walk */
-	link_fd = namespace_attach(l, (uint32_t)st.st_ino, fd);
+	program_fd = namespace_program(l, (uint32_t)st.st_ino);
+	if (program_fd < 0)
+		return program_fd;
+	link_fd = bpf_link_create(program_fd, fd, BPF_SK_LOOKUP, NULL);
 	if (link_fd < 0)
 		return link_fd;
 	l->items[l->count++] = (struct lookup){st.st_ino, link_fd, true};
@@ -164,40 +156,22 @@ int lookups_add(struct lookups *l, int fd)
 static void process_visit(struct lookups *l, const char *pid)
 {
 	int fd cleanup_close = -1;
-	struct lookup *known;
 	struct stat st;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%.16s/ns/net", pid);
-	if (stat(path, &st))
+	if (stat(path, &st) || is_known(l, st.st_ino))
 		return;
-	known = find(l, st.st_ino);
-	if (known) {
-		known->met = true;
-		return;
-	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		lookups_add(l, fd);
-}
-
-static void forget_empty(struct lookups *l)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < l->count; i++) {
-		if (l->items[i].met)
-			l->items[kept++] = l->items[i];
-		else
-			close(l->items[i].link_fd);
-	}
-	l->count = kept;
 }
 
 uint32_t lookups_refresh(struct lookups *l)
 {
 	DIR *proc cleanup_closedir = opendir("/proc");
 	struct dirent *entry;
+	uint32_t kept = 0;
 
 	if (!proc)
 		return l->count;
@@ -206,6 +180,11 @@ uint32_t lookups_refresh(struct lookups *l)
 	while ((entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			process_visit(l, entry->d_name);
-	forget_empty(l);
-	return l->count;
+	for (uint32_t i = 0; i < l->count; i++) {
+		if (l->items[i].met)
+			l->items[kept++] = l->items[i];
+		else
+			close(l->items[i].link_fd);
+	}
+	return l->count = kept;
 }

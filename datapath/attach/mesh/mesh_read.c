@@ -24,7 +24,7 @@ static int open_pin(const char *build, const char *name)
 	return bpf_obj_get(path);
 }
 
-static bool has_mesh_in_force(const char *build)
+bool mesh_read_in_force(const char *build)
 {
 	cleanup_close int fd = open_pin(build, "weft_mesh");
 	__u32 zero = 0, id;
@@ -45,7 +45,7 @@ static void find_build(const char *pin_dir, char *out, size_t size)
 		if (strncmp(entry->d_name, "build-", 6) != 0)
 			continue;
 		snprintf(out, size, "%s/%s", pin_dir, entry->d_name);
-		found = has_mesh_in_force(out);
+		found = mesh_read_in_force(out);
 	}
 }
 
@@ -116,7 +116,7 @@ bool mesh_read_decides(const char *pin_dir)
 	char build[512];
 
 	find_build(pin_dir, build, sizeof(build));
-	if (!has_mesh_in_force(build))
+	if (!mesh_read_in_force(build))
 		return false;
 	if (mesh_read_open(pin_dir, &m, NULL))
 		return true;

@@ -23,6 +23,9 @@ struct mesh_read {
 int mesh_read_open(const char *pin_dir, struct mesh_read *ret, struct error *err);
 void mesh_read_close(struct mesh_read *m);
 
+/* Whether a generation is in force in the maps pinned for the build below |map_dir|. */
+bool mesh_read_in_force(const char *map_dir);
+
 /* Whether the mesh pinned below |pin_dir| affects connections: it has policies or frontends. An
  * unreadable mesh counts as one that does. */
 bool mesh_read_decides(const char *pin_dir);

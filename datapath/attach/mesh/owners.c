@@ -142,8 +142,9 @@ static uint64_t wait_ns(const struct owners *o)
 	return missing_ns > 0 ? (uint64_t)missing_ns * OWNERS_SHARE : 0;
 }
 
-static void wake_after(struct owners *o, uint64_t now_ns, uint64_t delay_ns)
+static void wake_next(struct owners *o, uint64_t now_ns)
 {
+	uint64_t delay_ns = o->soon < SOON_COUNT ? SOON_NS[o->soon++] : AT_REST_NS;
 	struct itimerspec once = {0};
 
 	credit_grow(o, now_ns);
@@ -152,18 +153,6 @@ static void wake_after(struct owners *o, uint64_t now_ns, uint64_t delay_ns)
 	once.it_value.tv_sec = (time_t)(delay_ns / 1000000000u);
 	once.it_value.tv_nsec = (long)(delay_ns % 1000000000u);
 	timerfd_settime(o->timer_fd, 0, &once, NULL);
-}
-
-static void wake_next(struct owners *o, uint64_t now_ns)
-{
-	wake_after(o, now_ns, o->soon < SOON_COUNT ? SOON_NS[o->soon++] : AT_REST_NS);
-}
-
-static void stirred(struct owners *o, uint64_t now_ns)
-{
-	o->soon = 0;
-	if (o->due_ns > now_ns + SOON_NS[0])
-		wake_next(o, now_ns);
 }
 
 /* ---- a walk */
@@ -200,8 +189,11 @@ bool owners_handle(struct owners *o, uint64_t now_ns)
 	uint64_t expirations;
 	bool changed;
 
-	if (ring_consume(o->ring, record_drop, NULL))
-		stirred(o, now_ns);
+	if (ring_consume(o->ring, record_drop, NULL)) {
+		o->soon = 0;
+		if (o->due_ns > now_ns + SOON_NS[0])
+			wake_next(o, now_ns);
+	}
 	if (read(o->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return false;
 	changed = walk(o);

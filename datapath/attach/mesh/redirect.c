@@ -305,22 +305,17 @@ const char *redirect_limits(const struct redirect *r)
 	return r->limits;
 }
 
-static uint64_t sockets_count(int fd)
+uint64_t redirect_sockets(const struct redirect *r)
 {
 	__u64 key, next, count = 0;
-	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	bool more = !bpf_map_get_next_key(r->sockets_fd, NULL, &key);
 
 	while (more) {
 		count++;
-		more = !bpf_map_get_next_key(fd, &key, &next);
+		more = !bpf_map_get_next_key(r->sockets_fd, &key, &next);
 		key = next;
 	}
 	return count;
-}
-
-uint64_t redirect_sockets(const struct redirect *r)
-{
-	return sockets_count(r->sockets_fd);
 }
 
 void redirect_end(const char *map_dir, const char *pin_dir)

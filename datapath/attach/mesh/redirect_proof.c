@@ -198,12 +198,6 @@ static void try_waitall(struct trial *t, struct redirect_proof *proof)
 		holds(t, recv(t->far, buffer, 4, 0) == 4, "MSG_WAITALL loses redirected bytes");
 }
 
-static void fill(unsigned char *data, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++)
-		data[i] = (unsigned char)(i * 31 + i / 251);
-}
-
 static size_t read_all(int fd, unsigned char *data, size_t bytes)
 {
 	size_t have = 0;
@@ -227,7 +221,8 @@ static void try_order(struct trial *t)
 
 	if (!sent || !got)
 		return;
-	fill(sent, BULK_BYTES);
+	for (size_t i = 0; i < BULK_BYTES; i++)
+		sent[i] = (unsigned char)(i * 31 + i / 251);
 	while (gone < BULK_BYTES && n > 0) {
 		size_t left = BULK_BYTES - gone;
 
@@ -275,9 +270,7 @@ int redirect_proof_run(struct redirect_proof *proof, struct error *err)
 		if (t.wrong)
 			r = error_set(err, -ENOTSUP, "%s on this kernel", t.wrong);
 	}
-	if (t.near >= 0)
-		close(t.near);
-	if (t.far >= 0)
-		close(t.far);
+	cleanup_close_fd(&t.near);
+	cleanup_close_fd(&t.far);
 	return r;
 }

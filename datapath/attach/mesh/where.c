@@ -50,16 +50,6 @@ static bool is_behind(const struct finding *f, const struct weft_place *place)
 	return false;
 }
 
-static int behind_leave_out(struct finding *f)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < f->count; i++)
-		if (!is_behind(f, &f->places[i]))
-			f->places[kept++] = f->places[i];
-	return (int)kept;
-}
-
 int where_find(struct attach *a, const struct weft_where *where, struct weft_place *ret)
 {
 	struct bpf_program *program =
@@ -67,7 +57,7 @@ int where_find(struct attach *a, const struct weft_where *where, struct weft_pla
 	struct finding finding = {.places = ret};
 	struct bpf_link *link;
 	__u32 zero = 0;
-	int r;
+	int r, kept = 0;
 
 	if (!program)
 		return -ENOTSUP;
@@ -80,5 +70,8 @@ int where_find(struct attach *a, const struct weft_where *where, struct weft_pla
 	bpf_link__destroy(link);
 	if (r || finding.more)
 		return r ? r : -E2BIG;
-	return behind_leave_out(&finding);
+	for (size_t i = 0; i < finding.count; i++)
+		if (!is_behind(&finding, &ret[i]))
+			ret[kept++] = ret[i];
+	return kept;
 }

@@ -9,9 +9,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "base/table.h"
 
 #define BATCH_FLOWS 256
@@ -45,14 +45,6 @@ struct flows {
 	uint64_t baseline; /* flows created and gone before the first complete pass */
 	bool has_pass, has_baseline;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 void flows_free(struct flows *f)
 {
@@ -100,7 +92,7 @@ int flows_new(int map_fd, uint64_t idle_ns, struct flows **ret_flows, struct err
 		return error_set(err, -ENODEV, "the number of CPUs is not known");
 	f->keys = calloc(BATCH_FLOWS, sizeof(*f->keys));
 	f->parts = calloc((size_t)BATCH_FLOWS * (size_t)f->cpus, sizeof(*f->parts));
-	f->totals = table_new(TOTALS_MAX, sizeof(struct total), 8, clock_ns());
+	f->totals = table_new(TOTALS_MAX, sizeof(struct total), 8, process_now_ns());
 	if (!f->keys || !f->parts || !f->totals)
 		return error_set(err, -ENOMEM, "no memory to read flows");
 	*ret_flows = take_ptr(f);
@@ -163,11 +155,6 @@ static bool flow_take(struct flows *f, const struct weft_flow_key *key, struct w
 	return !bpf_map_delete_elem(f->map_fd, key);
 }
 
-static bool is_idle(const struct flows *f, const struct weft_flow *flow, uint64_t now_ns)
-{
-	return f->idle_ns && flow->last_ns < now_ns && now_ns - flow->last_ns > f->idle_ns;
-}
-
 static void flow_account(struct flows *f, const struct weft_flow_key *key,
 			 const struct weft_flow *flow, bool expired)
 {
@@ -194,9 +181,9 @@ static void batch_account(struct flows *f, uint32_t count, uint64_t now_ns, flow
 		struct weft_flow flow = flow_sum(parts, f->cpus);
 		/* without batches the iteration continues at the last key, so that flow stays until
 		 * the next pass */
-		bool may_go = !f->no_batches || i + 1 < count;
-		bool expired =
-			may_go && is_idle(f, &flow, now_ns) && flow_take(f, key, parts, &flow);
+		bool may_go = f->idle_ns && (!f->no_batches || i + 1 < count);
+		bool idle = flow.last_ns < now_ns && now_ns - flow.last_ns > f->idle_ns;
+		bool expired = may_go && idle && flow_take(f, key, parts, &flow);
 
 		if (!flow.packets && !expired)
 			continue;
@@ -219,7 +206,7 @@ static int batch_read(struct flows *f, uint32_t *ret_count)
 	if (failed && failed != -ENOENT)
 		return failed;
 	memcpy(&f->position, &next, sizeof(uint32_t));
-	return failed == -ENOENT;
+	return failed ? 1 : 0;
 }
 
 /* The same, one flow at a time. */
@@ -241,9 +228,7 @@ static int keys_read(struct flows *f, uint32_t *ret_count)
 			count++;
 	}
 	*ret_count = count;
-	if (failed && failed != -ENOENT)
-		return failed;
-	return failed == -ENOENT;
+	return failed == -ENOENT ? 1 : failed;
 }
 
 static void pass_begin(struct flows *f)
@@ -282,7 +267,7 @@ static bool lacks_batches(int failed)
 
 int flows_read(struct flows *f, uint64_t now_ns, uint64_t budget_ns, flows_fn fn, void *arg)
 {
-	uint64_t began_ns = clock_ns();
+	uint64_t began_ns = process_now_ns();
 	uint32_t count;
 	int end;
 
@@ -301,7 +286,7 @@ int flows_read(struct flows *f, uint64_t now_ns, uint64_t budget_ns, flows_fn fn
 		batch_account(f, count, now_ns, fn, arg);
 		if (end)
 			pass_end(f);
-	} while (end != 1 && clock_ns() - began_ns < budget_ns);
+	} while (end != 1 && process_now_ns() - began_ns < budget_ns);
 	return end == 1;
 }
 

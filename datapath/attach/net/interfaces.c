@@ -54,7 +54,6 @@ struct interfaces {
 	struct nl_sock *dump;
 	struct table *table;
 	uint64_t dumps;
-	uint64_t ignored;
 	bool again; /* descriptors or memory were short: see interfaces_retry */
 };
 
@@ -276,20 +275,6 @@ static void forget(struct interfaces *i, struct interface *n)
 	table_remove(i->table, n);
 }
 
-static struct interface *interface_get(struct interfaces *i, int ifindex)
-{
-	struct interface *n = table_find(i->table, &ifindex);
-
-	if (n)
-		return n;
-	n = table_insert(i->table, &ifindex);
-	if (!n)
-		i->ignored++;
-	else
-		n->report.ifindex = ifindex;
-	return n;
-}
-
 static const char *link_kind(struct nlattr *const *attributes)
 {
 	struct nlattr *info[IFLA_INFO_MAX + 1];
@@ -304,12 +289,14 @@ static const char *link_kind(struct nlattr *const *attributes)
 static void interface_update(struct interfaces *i, const struct ifinfomsg *link,
 			     struct nlattr *const *attributes)
 {
-	struct interface *n = interface_get(i, link->ifi_index);
+	struct interface *n = table_find(i->table, &link->ifi_index);
 	bool up = link->ifi_flags & IFF_UP;
 	char name[sizeof(n->report.name)] = "";
 
+	n = n ? n : table_insert(i->table, &link->ifi_index);
 	if (!n)
-		return;
+		return; /* the table is full */
+	n->report.ifindex = n->ifindex;
 	if (attributes[IFLA_IFNAME])
 		nla_strlcpy(name, attributes[IFLA_IFNAME], sizeof(name));
 	if (up != n->report.up || strcmp(name, n->report.name) != 0)
@@ -543,11 +530,6 @@ void interfaces_visit(const struct interfaces *i,
 {
 	for (struct interface *n = table_oldest(i->table); n; n = table_next(i->table, n))
 		visit(arg, &n->report);
-}
-
-uint64_t interfaces_ignored(const struct interfaces *i)
-{
-	return i->ignored;
 }
 
 int interfaces_detach_all(const char *pin_dir, struct error *err)

@@ -100,9 +100,6 @@ void interfaces_retry(struct interfaces *i);
 void interfaces_visit(const struct interfaces *i,
 		      void (*visit)(void *arg, const struct interface_report *report), void *arg);
 
-/* The number of interfaces that were ignored because the table is full (4096). */
-uint64_t interfaces_ignored(const struct interfaces *i);
-
 /* Removes what any agent left, running or not: TCX links pinned below |pin_dir| (any depth and
  * namespace), our clsact filters and XDP programs on all interfaces of this network namespace. 0 or
  * a negative errno. */

@@ -50,11 +50,6 @@ static void pin_path(const char *pin_dir, const char *what, int ifindex, char ou
 	snprintf(out, PATH_MAX, "%s/" PIN_FORMAT, pin_dir, what, netns_inode(), ifindex);
 }
 
-static int attach_type(int direction)
-{
-	return direction == WEFT_INGRESS ? UAPI_TCX_INGRESS : UAPI_TCX_EGRESS;
-}
-
 /* ---- TCX ---------------------------------------------------------------- */
 
 static bool link_is_at(const struct bpf_link *link, const struct tc_place *place)
@@ -67,7 +62,9 @@ static bool link_is_at(const struct bpf_link *link, const struct tc_place *place
 
 	return !bpf_link_get_info_by_fd(bpf_link__fd(link), &info.any, &size) &&
 	       info.tcx.type == UAPI_LINK_TYPE_TCX && (int)info.tcx.ifindex == place->ifindex &&
-	       (int)info.tcx.attach_type == attach_type(place->direction);
+	       info.tcx.attach_type == (uint32_t)(place->direction == WEFT_INGRESS
+							  ? UAPI_TCX_INGRESS
+							  : UAPI_TCX_EGRESS);
 }
 
 /* The link pinned for this place, updated to |program|; NULL if there is no usable one. */

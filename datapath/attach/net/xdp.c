@@ -30,27 +30,19 @@ static int silent(enum libxdp_print_level level, const char *format, va_list arg
 	return 0;
 }
 
-static void quiet_libxdp(void)
-{
-	libxdp_set_print(silent);
-	setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
-}
-
-static bool is_ours(const struct xdp_program *p)
-{
-	return p && !strcmp(xdp_program__name(p), program_table[PROGRAM_weft_xdp].name);
-}
-
 bool xdp_detach(int ifindex)
 {
 	cleanup(close_multiprog) struct xdp_multiprog *there = NULL;
+	struct xdp_program *p;
 
-	quiet_libxdp();
+	libxdp_set_print(silent);
+	setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
 	there = xdp_multiprog__get_from_ifindex(ifindex);
-	if (!there || libxdp_get_error(there) || !xdp_multiprog__is_legacy(there) ||
-	    !is_ours(xdp_multiprog__main_prog(there)))
+	if (!there || libxdp_get_error(there) || !xdp_multiprog__is_legacy(there))
 		return false;
-	return !xdp_multiprog__detach(there);
+	p = xdp_multiprog__main_prog(there);
+	return p && !strcmp(xdp_program__name(p), program_table[PROGRAM_weft_xdp].name) &&
+	       !xdp_multiprog__detach(there);
 }
 
 static __u32 mode_flag(bool native)

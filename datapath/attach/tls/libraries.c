@@ -21,8 +21,9 @@
 #include "datapath/attach/tls/library_probe.h"
 #include "datapath/attach/core/local_files.h"
 #include "datapath/attach/tls/mappings.h"
-#include "datapath/attach/tls/seen.h"
 #include "datapath/attach/tls/stack_files.h"
+
+#define SEEN_MAX 8192
 
 struct bpf_link;
 
@@ -42,9 +43,9 @@ struct libraries {
 	char *pin_dir;
 	struct local_files *local;
 	struct mappings *mappings;
-	bool again; /* see libraries_retry */
-	bool later; /* the current file has to be retried */
-	struct seen *seen;
+	bool again;	    /* see libraries_retry */
+	bool later;	    /* the current file has to be retried */
+	struct table *seen; /* struct mapping_inode: mapped files that need not be examined again */
 	struct table *files; /* struct file */
 	struct stack_files *stacks;
 	struct library_foreign foreign;
@@ -74,7 +75,8 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	l->derives = options->derives;
 	l->logs = options->logs;
 	l->cover_none = !l->logs.multi && !l->logs.single;
-	l->seen = seen_new(seed_random());
+	l->seen = table_new(SEEN_MAX, sizeof(struct mapping_inode), sizeof(struct mapping_inode),
+			    seed_random());
 	l->files =
 		table_new(LIBRARIES_MAX, sizeof(struct file), 2 * sizeof(uint64_t), seed_random());
 	if (options->pin_dir)
@@ -95,10 +97,8 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	 * new dynamic loader is mapped), and when they are replaced. */
 	library_dirs_watch(&l->dirs, l->local, l->inotify_fd);
 	r = watch_fd(l, mappings_fd(l->mappings));
-	if (!r)
-		r = watch_fd(l, stack_files_fd(l->stacks));
-	if (!r)
-		r = watch_fd(l, l->inotify_fd);
+	r = r ? r : watch_fd(l, stack_files_fd(l->stacks));
+	r = r ? r : watch_fd(l, l->inotify_fd);
 	return r ? error_set(err, r, "cannot watch libraries: %s", strerror(-r)) : 0;
 }
 
@@ -112,22 +112,36 @@ int libraries_new(const struct libraries_options *options, struct libraries **re
 		return error_set(err, -ENOMEM, "no memory for the table of libraries");
 	l->epoll_fd = l->inotify_fd = -1;
 	r = build(l, options, err);
-	if (r) {
+	if (r)
 		libraries_free(l, false);
-		return r;
-	}
-	*ret = l;
-	return 0;
+	else
+		*ret = l;
+	return r;
 }
 
 /* ---- files ---- */
+
+static void seen_add(struct libraries *l, const struct mapping *m)
+{
+	struct mapping_inode inode = mapping_inode_of(m);
+
+	table_use(l->seen, &inode);
+}
+
+/* All files are examined again: rare, when known facts have changed. */
+static void seen_forget(struct libraries *l)
+{
+	void *oldest;
+
+	while ((oldest = table_oldest(l->seen)))
+		table_remove(l->seen, oldest);
+}
 
 static void file_drop(struct libraries *l, struct file *f, bool keep)
 {
 	if (f->watch >= 0)
 		inotify_rm_watch(l->inotify_fd, f->watch);
-	if (f->fd >= 0)
-		close(f->fd);
+	cleanup_close_fd(&f->fd);
 	l->uncover_due |= library_probe_is_log(&f->shown);
 	for (unsigned i = 0; i < UPROBE_PLACES_MAX; i++)
 		uprobe_link_close(f->links[i], keep);
@@ -142,7 +156,7 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 	if (table_count(l->files) == table_capacity(l->files)) {
 		l->counts.evicted++;
 		file_drop(l, table_oldest(l->files), false);
-		seen_forget(l->seen);
+		seen_forget(l);
 	}
 	f = table_insert(l->files, key);
 	if (!f)
@@ -155,22 +169,6 @@ static struct file *file_add(struct libraries *l, const struct mapping *m, const
 }
 
 /* ---- probing ---- */
-
-static void file_probe(struct libraries *l, int fd, struct file *f)
-{
-	struct error err = {0};
-	int r = library_probe_attach(library_probe_is_log(&f->shown) ? &l->logs : &l->derives,
-				     l->pin_dir, fd, &f->shown, f->links, &err);
-
-	if (r < 0) {
-		f->shown.state = LIBRARY_FAILED;
-		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err.text);
-		return;
-	}
-	l->counts.adopted += r;
-	l->counts.probed++;
-	f->shown.state = LIBRARY_PROBED;
-}
 
 static void file_refuse(struct libraries *l, const struct mapping *m, const struct stat *st,
 			const char *reason, const struct error *err)
@@ -250,26 +248,34 @@ static void uncover_for(struct libraries *l, const struct mapping *m, const stru
 		l->cover_none = true;
 }
 
-static void file_cover(struct file *f, int fd, const char *where)
-{
-	f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	f->shown.state = LIBRARY_COVERED;
-	snprintf(f->shown.reason, sizeof(f->shown.reason), "its secrets are seen in %s", where);
-}
-
 /* Probes |f|, or marks it as covered by another file. */
 static void file_take(struct libraries *l, int fd, const struct openssl_place *place,
 		      struct file *f)
 {
+	const struct uprobe_programs *programs = &l->derives;
+	struct error err = {0};
+	int r;
+
 	f->shown.place = *place;
-	if (table_find(l->files, f->cover)) {
-		file_cover(f, fd, "the libssl beside it");
-	} else if (place->symbol) {
-		file_probe(l, fd, f);
-		l->sweep_due = true;
-	} else {
-		file_cover(f, fd, "the libcrypto that it uses");
+	if (table_find(l->files, f->cover) || !place->symbol) {
+		f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		f->shown.state = LIBRARY_COVERED;
+		snprintf(f->shown.reason, sizeof(f->shown.reason), "its secrets are seen in %s",
+			 place->symbol ? "the libssl beside it" : "the libcrypto that it uses");
+		return;
 	}
+	l->sweep_due = true;
+	if (library_probe_is_log(&f->shown))
+		programs = &l->logs;
+	r = library_probe_attach(programs, l->pin_dir, fd, &f->shown, f->links, &err);
+	if (r < 0) {
+		f->shown.state = LIBRARY_FAILED;
+		snprintf(f->shown.reason, sizeof(f->shown.reason), "%.120s", err.text);
+		return;
+	}
+	l->counts.adopted += r;
+	l->counts.probed++;
+	f->shown.state = LIBRARY_PROBED;
 }
 
 static void examine_new(struct libraries *l, const struct mapping *m, int fd, const struct stat *st)
@@ -343,7 +349,7 @@ static void look_away(struct libraries *l, const struct mapping *m, int error)
 	l->counts.foreign++;
 	library_foreign_note(&l->foreign, m, type);
 	if (type[0])
-		seen_add(l->seen, m);
+		seen_add(l, m);
 }
 
 static void look_into(struct libraries *l, const struct mapping *m)
@@ -353,7 +359,7 @@ static void look_into(struct libraries *l, const struct mapping *m)
 	if (library_name_is_loader(m->path)) {
 		for (size_t i = 0; i < LIBRARY_DIRS; i++)
 			examine_path(l, m->pid, library_dirs[i], LIBRARY_CRYPTO_3);
-		seen_add(l->seen, m);
+		seen_add(l, m);
 		return;
 	}
 	fd = mapping_open(l->local, m);
@@ -363,7 +369,7 @@ static void look_into(struct libraries *l, const struct mapping *m)
 	}
 	examine(l, m, fd);
 	if (!l->later)
-		seen_add(l->seen, m);
+		seen_add(l, m);
 	l->later = false;
 }
 
@@ -372,14 +378,17 @@ static void meet(void *arg, const struct mapping *m)
 {
 	struct libraries *l = arg;
 	struct mapping whole = *m;
+	struct mapping_inode inode = mapping_inode_of(m);
 	char path[PATH_MAX];
 
 	l->counts.mappings++;
 	if (m->end - m->start < LIBRARY_CODE_MIN_BYTES && !library_name_matters(m->path))
 		return;
 	stack_files_meet(l->stacks, m);
-	if (seen_has(l->seen, m))
+	if (table_find(l->seen, &inode)) {
+		seen_add(l, m);
 		return;
+	}
 	if (!descriptors_spare()) {
 		l->again = true;
 		return;
@@ -399,23 +408,6 @@ static void meet(void *arg, const struct mapping *m)
 
 /* ---- unused files */
 
-static unsigned mark_gone(struct libraries *l)
-{
-	unsigned gone = 0;
-
-	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
-		const struct library *lib = &f->shown;
-
-		f->gone =
-			!local_files_is_at(l->local, l->dirs.host_pid, lib->path, lib->device,
-					   lib->inode) &&
-			!local_files_is_at(l->local, lib->pid, lib->path, lib->device, lib->inode);
-		f->used = false;
-		gone += f->gone;
-	}
-	return gone;
-}
-
 /* mapping_visit. When in doubt a file counts as used. */
 static void mark_used(void *arg, const struct mapping *m)
 {
@@ -432,9 +424,20 @@ static void mark_used(void *arg, const struct mapping *m)
 static void sweep(struct libraries *l)
 {
 	struct file *next;
+	unsigned gone = 0;
 
 	l->sweep_due = false;
-	if (!mark_gone(l) || mappings_scan(mark_used, l))
+	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f)) {
+		const struct library *lib = &f->shown;
+
+		f->gone =
+			!local_files_is_at(l->local, l->dirs.host_pid, lib->path, lib->device,
+					   lib->inode) &&
+			!local_files_is_at(l->local, lib->pid, lib->path, lib->device, lib->inode);
+		f->used = false;
+		gone += f->gone;
+	}
+	if (!gone || mappings_scan(mark_used, l))
 		return;
 	for (struct file *f = table_oldest(l->files); f; f = next) {
 		next = table_next(l->files, f);
@@ -443,7 +446,7 @@ static void sweep(struct libraries *l)
 		l->counts.released++;
 		file_drop(l, f, false);
 	}
-	seen_forget(l->seen);
+	seen_forget(l);
 }
 
 /* Files that are no longer covered are examined again at their next mapping. */
@@ -458,7 +461,7 @@ static void uncover(struct libraries *l)
 		    (l->cover_none || !table_find(l->files, f->cover)))
 			file_drop(l, f, false);
 	}
-	seen_forget(l->seen);
+	seen_forget(l);
 	if (l->scan_due) {
 		l->scan_due = false;
 		mappings_scan(meet, l);
@@ -474,33 +477,26 @@ static void file_rewritten(struct libraries *l, int watch)
 			continue;
 		l->counts.rewritten++;
 		file_drop(l, f, false);
-		seen_forget(l->seen);
+		seen_forget(l);
 		return;
 	}
-}
-
-/* A file was moved or written into one of the usual directories. */
-static void file_arrived(struct libraries *l, int watch, const char *name)
-{
-	const char *dir = library_dirs_find(&l->dirs, watch, name);
-
-	if (dir)
-		examine_path(l, l->dirs.host_pid, dir, name);
 }
 
 static void handle_changes(struct libraries *l)
 {
 	char buffer[4096] __attribute__((aligned(8)));
 	const struct inotify_event *ev;
+	const char *dir;
 	ssize_t n;
 
 	while ((n = read(l->inotify_fd, buffer, sizeof(buffer))) > 0) {
 		for (char *at = buffer; at < buffer + n; at += sizeof(*ev) + ev->len) {
 			ev = (const struct inotify_event *)at;
+			dir = ev->len ? library_dirs_find(&l->dirs, ev->wd, ev->name) : NULL;
 			if (ev->mask & IN_MODIFY)
 				file_rewritten(l, ev->wd);
-			else if (ev->len)
-				file_arrived(l, ev->wd, ev->name);
+			else if (dir) /* moved or written there */
+				examine_path(l, l->dirs.host_pid, dir, ev->name);
 		}
 	}
 }
@@ -590,11 +586,9 @@ void libraries_free(struct libraries *l, bool keep_attached)
 	stack_files_free(l->stacks);
 	local_files_free(l->local);
 	table_free(l->files);
-	seen_free(l->seen);
-	if (l->inotify_fd >= 0)
-		close(l->inotify_fd);
-	if (l->epoll_fd >= 0)
-		close(l->epoll_fd);
+	table_free(l->seen);
+	cleanup_close_fd(&l->inotify_fd);
+	cleanup_close_fd(&l->epoll_fd);
 	free(l->pin_dir);
 	free(l);
 }

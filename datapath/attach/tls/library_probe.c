@@ -81,12 +81,6 @@ bool library_probe_is_pin(const struct library *lib, const char *name)
 	return false;
 }
 
-static bool is_ours(const char *name)
-{
-	return !strncmp(name, PIN_DERIVE, strlen(PIN_DERIVE)) ||
-	       !strncmp(name, PIN_LOG, strlen(PIN_LOG));
-}
-
 int library_probe_unpin(const char *pin_dir, library_pin_is_used *is_used, void *arg)
 {
 	DIR *dir cleanup_closedir = opendir(pin_dir);
@@ -96,9 +90,13 @@ int library_probe_unpin(const char *pin_dir, library_pin_is_used *is_used, void 
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (!is_ours(entry->d_name) || (is_used && is_used(arg, entry->d_name)))
+		const char *name = entry->d_name;
+		bool ours = !strncmp(name, PIN_DERIVE, strlen(PIN_DERIVE)) ||
+			    !strncmp(name, PIN_LOG, strlen(PIN_LOG));
+
+		if (!ours || (is_used && is_used(arg, name)))
 			continue;
-		if (unlinkat(dirfd(dir), entry->d_name, 0))
+		if (unlinkat(dirfd(dir), name, 0))
 			return -errno;
 		removed++;
 	}

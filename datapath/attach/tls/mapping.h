@@ -22,6 +22,19 @@ struct mapping {
 	const char *path;
 };
 
+/* The key of a mapped file. */
+struct mapping_inode {
+	uint64_t device;
+	uint64_t number;
+	uint64_t generation;
+};
+
+static inline struct mapping_inode mapping_inode_of(const struct mapping *m)
+{
+	return (struct mapping_inode){(uint64_t)m->device_major << 32 | m->device_minor, m->inode,
+				      m->generation};
+}
+
 typedef void mapping_visit(void *arg, const struct mapping *m);
 
 struct bpf_program;

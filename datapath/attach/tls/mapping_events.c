@@ -125,12 +125,11 @@ int mapping_events_new(struct mapping_events **ret, struct error *err)
 		return error_set(err, -ENOMEM, "cannot watch mappings: no memory");
 	for (unsigned cpu = 0; cpu < m->ring_count && !r; cpu++)
 		r = open_ring(m, cpu, err);
-	if (r) {
+	if (r)
 		mapping_events_free(m);
-		return r;
-	}
-	*ret = m;
-	return 0;
+	else
+		*ret = m;
+	return r;
 }
 
 void mapping_events_free(struct mapping_events *m)
@@ -140,11 +139,9 @@ void mapping_events_free(struct mapping_events *m)
 	for (unsigned i = 0; i < m->ring_count; i++) {
 		if (m->rings[i].page)
 			munmap(m->rings[i].page, m->page_bytes + ring_bytes(m));
-		if (m->rings[i].fd >= 0)
-			close(m->rings[i].fd);
+		cleanup_close_fd(&m->rings[i].fd);
 	}
-	if (m->epoll_fd >= 0)
-		close(m->epoll_fd);
+	cleanup_close_fd(&m->epoll_fd);
 	free(m->rings);
 	free(m);
 }
@@ -168,34 +165,28 @@ static void ring_copy(const struct mapping_events *m, const struct ring *r, uint
 	memcpy((char *)to + first, data, size_bytes - first);
 }
 
-static void deliver_mapping(const struct mmap2_record *r, mapping_visit *visit, void *arg)
-{
-	struct mapping m = {
-		.pid = r->pid,
-		.start = r->address,
-		.end = r->address + r->length,
-		.device_major = r->major,
-		.device_minor = r->minor,
-		.inode = r->inode,
-		.generation = r->generation,
-		.path = r->path,
-	};
-
-	if (r->path[0] == '/')
-		visit(arg, &m);
-}
-
 /* Processes the record in m->record; returns the number of events that it reports as lost. */
 static uint64_t handle_record(struct mapping_events *m, mapping_visit *visit, void *arg)
 {
 	struct perf_event_header *h = (void *)m->record;
+	const struct mmap2_record *r = (void *)m->record;
 
 	if (h->type == PERF_RECORD_LOST && h->size >= sizeof(struct lost_record))
 		return ((struct lost_record *)h)->lost;
-	if (h->type == PERF_RECORD_MMAP2 && h->size > sizeof(struct mmap2_record)) {
-		((char *)h)[h->size - 1] = 0;
-		deliver_mapping((void *)h, visit, arg);
-	}
+	if (h->type != PERF_RECORD_MMAP2 || h->size <= sizeof(*r))
+		return 0;
+	((char *)h)[h->size - 1] = 0;
+	if (r->path[0] == '/')
+		visit(arg, &(struct mapping){
+				   .pid = r->pid,
+				   .start = r->address,
+				   .end = r->address + r->length,
+				   .device_major = r->major,
+				   .device_minor = r->minor,
+				   .inode = r->inode,
+				   .generation = r->generation,
+				   .path = r->path,
+			   });
 	return 0;
 }
 

@@ -163,23 +163,19 @@ void mapping_program(const struct mapping *m, char *out, size_t size)
 	out[strcspn(out, "\n")] = 0;
 }
 
-/* The file at the path may have been replaced: the inode is compared. */
-static int open_same(struct local_files *local, const struct mapping *m)
+int mapping_open(struct local_files *local, const struct mapping *m)
 {
-	int fd cleanup_close = local_files_open(local, m->pid, m->path);
+	int fd cleanup_close = local_files_open_mapped(local, m->pid, m->start, m->end,
+						       m->device_major, m->device_minor);
 	struct stat st;
 
+	if (fd >= 0 || fd == -EREMOTE || fd == -EINVAL)
+		return take_fd(&fd);
+	fd = local_files_open(local, m->pid, m->path);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st))
 		return -errno;
+	/* the file at the path may have been replaced */
 	return !m->inode || st.st_ino == m->inode ? take_fd(&fd) : -ENOENT;
-}
-
-int mapping_open(struct local_files *local, const struct mapping *m)
-{
-	int fd = local_files_open_mapped(local, m->pid, m->start, m->end, m->device_major,
-					 m->device_minor);
-
-	return fd >= 0 || fd == -EREMOTE || fd == -EINVAL ? fd : open_same(local, m);
 }

@@ -86,8 +86,7 @@ void stack_files_free(struct stack_files *s)
 		file_close(s, f);
 	table_free(s->files);
 	stack_met_free(s->met);
-	if (s->timer_fd >= 0)
-		close(s->timer_fd);
+	cleanup_close_fd(&s->timer_fd);
 	free(s->piece);
 	free(s);
 }

@@ -56,20 +56,6 @@ void stack_met_free(struct stack_met *s)
 	free(s);
 }
 
-/* The entry of |key|, a new one if there is none. */
-static void *get(struct table *t, const void *key)
-{
-	void *found = table_find(t, key);
-
-	if (found) {
-		table_touch(t, found);
-		return found;
-	}
-	if (table_count(t) == table_capacity(t))
-		table_remove(t, table_oldest(t));
-	return table_insert(t, key);
-}
-
 static struct numbers numbers_of(const struct mapping *m)
 {
 	return (struct numbers){(uint64_t)m->device_major << 32 | m->device_minor, m->inode};
@@ -78,7 +64,7 @@ static struct numbers numbers_of(const struct mapping *m)
 void stack_met_learn(struct stack_met *s, const struct mapping *m, const struct stack_key *key)
 {
 	struct numbers numbers = numbers_of(m);
-	struct numbered *n = m->inode ? get(s->files, &numbers) : NULL;
+	struct numbered *n = m->inode ? table_use(s->files, &numbers) : NULL;
 
 	if (n)
 		n->key = *key;
@@ -95,7 +81,7 @@ const struct stack_key *stack_met_file(const struct stack_met *s, const struct m
 void stack_met_note(struct stack_met *s, uint32_t pid, const struct stack_key *key, uint64_t now_ns)
 {
 	uint64_t number = pid;
-	struct process *p = get(s->processes, &number);
+	struct process *p = table_use(s->processes, &number);
 
 	if (!p)
 		return;

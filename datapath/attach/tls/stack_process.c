@@ -72,13 +72,6 @@ void stack_process_recall(const struct stack_files *s, uint32_t pid, struct stac
 	ret->more = ret->count == STACK_MET_EACH;
 }
 
-static enum tls_stack none_found(const struct stack_process *p)
-{
-	if (!p->met || p->opens || p->more)
-		return TLS_STACK_NONE;
-	return p->unread ? TLS_STACK_UNREAD : TLS_STACK_OTHER;
-}
-
 bool stack_process_tell(const struct stack_files *s, const struct stack_process *p,
 			enum tls_stack *ret)
 {
@@ -92,10 +85,10 @@ bool stack_process_tell(const struct stack_files *s, const struct stack_process 
 		for (uint32_t j = 0; file && j < file->stacks.count; j++)
 			found |= 1u << file->stacks.at[j].stack;
 	}
-	if (!found)
-		*ret = none_found(p);
-	else if (found & (found - 1) || p->more)
+	if (p->more || found & (found - 1) || (!found && (!p->met || p->opens)))
 		*ret = TLS_STACK_NONE;
+	else if (!found)
+		*ret = p->unread ? TLS_STACK_UNREAD : TLS_STACK_OTHER;
 	else
 		*ret = (enum tls_stack)__builtin_ctz(found);
 	return true;

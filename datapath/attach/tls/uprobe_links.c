@@ -10,33 +10,14 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/core/features.h"
 #include "datapath/attach/core/uapi.h"
 
 #define PROGRAM_MAPS_MAX 64
 
 bool uprobe_multi_supported(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, load);
-	LIBBPF_OPTS(bpf_link_create_opts, create);
-	enum bpf_prog_type type;
-	const unsigned long offset = 0;
-	/* r0 = 0; exit */
-	const struct bpf_insn code[] = {{.code = 0xb7}, {.code = 0x95}};
-	int link, prog cleanup_close = -1;
-
-	/* By name: libbpf knows the type before the kernel headers of Debian 12 do. */
-	if (libbpf_prog_type_by_name("uprobe.multi/", &type, &load.expected_attach_type))
-		return false;
-	prog = bpf_prog_load(type, NULL, "GPL", code, 2, &load);
-	if (prog < 0)
-		return false;
-	create.uprobe_multi.path = "/"; /* not a file: EBADF only if the link type is known */
-	create.uprobe_multi.offsets = &offset;
-	create.uprobe_multi.cnt = 1;
-	link = bpf_link_create(prog, -1, load.expected_attach_type, &create);
-	if (link >= 0)
-		close(link);
-	return link == -EBADF;
+	return !features_uprobe_multi();
 }
 
 static bool is_loaded(const struct bpf_program *program)
@@ -72,15 +53,6 @@ unsigned uprobe_link_count(const struct uprobe_programs *programs,
 	return is_loaded(programs->multi) ? 1 : places->count;
 }
 
-static int attach_failed(const struct uprobe_programs *programs, int error, struct error *err)
-{
-	bool refused = (error == EACCES || error == EPERM) && !is_loaded(programs->multi);
-
-	return error_set(err, -error, "cannot attach: %s%s", strerror(error),
-			 refused ? "; without uprobe_multi (Linux 6.6) it takes CAP_SYS_ADMIN"
-				 : "");
-}
-
 int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
 		       const struct uprobe_places *places, unsigned number, struct bpf_link **ret,
 		       struct error *err)
@@ -88,6 +60,7 @@ int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
 	LIBBPF_OPTS(bpf_uprobe_opts, single, .bpf_cookie = places->cookie);
 	struct bpf_link *link;
 	char path[32];
+	bool refused;
 
 	if (!loaded_program(programs))
 		return error_set(err, -EINVAL, "no program to attach");
@@ -97,10 +70,13 @@ int uprobe_link_attach(const struct uprobe_programs *programs, int fd,
 	else
 		link = bpf_program__attach_uprobe_opts(programs->single, -1, path,
 						       places->offsets[number], &single);
-	if (!link)
-		return attach_failed(programs, errno, err);
 	*ret = link;
-	return 0;
+	if (link)
+		return 0;
+	refused = (errno == EACCES || errno == EPERM) && !is_loaded(programs->multi);
+	return error_set(err, -errno, "cannot attach: %s%s", strerror(errno),
+			 refused ? "; without uprobe_multi (Linux 6.6) it takes CAP_SYS_ADMIN"
+				 : "");
 }
 
 static bool program_info(int fd, struct bpf_prog_info *info, uint32_t *maps)
