@@ -6,7 +6,7 @@ CONVERSATIONS_PAIRS the names of the pairs, with commas; KEPT are those that onc
 import os
 
 from lab import servers
-from lab.conversations import FIRST_PORT, Pair, converse, first_seed, talk, talk_again
+from lab.conversations import FIRST_PORT, Pair, converse, differences, first_seed, talk, talk_again
 from lab.servers import PROGRAMS, PYTHON, certificate
 from lab.verdict import expect_equal, test
 
@@ -16,6 +16,9 @@ SMALL_RING = ("--ring-bytes", 65536)
 
 # {pair: {seed: what it once showed}}. What a seed means changes with the grammar: unit tests hold what was found.
 KEPT = {
+    "obey": {80010037: "an answer to what is no request, which the client did not hear, was taken for the next one's (conversations/unheard)",
+             80010120: "what it had asked when it left, which the server never saw"},
+    "obey_tls": {15799818437: "as 80010037", 15799818406: "as 80010120"},
     "nginx_h2c": {14903443058: "bytes of a request that the server cut were few without a mark (http2_requests_test)"},
     "bad_nginx_h2c": {60001: "what was asked before the client broke the protocol lost its answers (http2_broken_test)",
                       60023: "a byte too many of Huffman's padding hid the request (hpack_test)",
@@ -133,3 +136,28 @@ def repeatable(box):
 @test("conversations/kept", seconds=90, needs=(*NEEDS, "curl"))
 def kept(box):
     talk_again(box, [*http1_pairs(), *http2_pairs(), *malformed_pairs(), *forgiving_pairs()], KEPT)
+
+
+# ---- the comparison itself
+
+def told(seed, asked, answers=()):
+    return {"seed": seed, "client": f"198.18.0.2:{seed}", "asked": asked, "answers": [[*answer, 0, True, None, []] for answer in answers]}
+
+
+def record(seed, status, method="unknown", path="unknown", incomplete=("lost",)):
+    return {"client": f"198.18.0.2:{seed}", "status": status, "method": method, "path": path, "flags": [], "incomplete": list(incomplete),
+            "request_bytes": 0, "response_bytes": 0}
+
+
+@test("conversations/unheard", crowd=True)
+def unheard(box):
+    """A record without its request is one of its own connection: the answer to what is no request, to a client that left, or a difference."""
+    left = told(1, [["GET", "/a"], ["PATCH", "/b"]], [["GET", "/a", 204]])
+    good = record(1, 204, "GET", "/a", ())
+    malformed = told(2, [["GET", "/c"], ["?", "/bad"]], [["GET", "/c", 200]])
+    fine = record(2, 200, "GET", "/c", ())
+    expect_equal(list(differences([left, malformed], [good, fine, record(2, 304)])), [], "what differs where the answer to no request was not heard")
+    for rows, seeds in (([record(1, 418)], [1]), ([record(1, 304), record(2, 304)], [1]), ([record(2, 304)] * 2, [None])):
+        expect_equal([seed for seed, _, _ in differences([left, malformed], [good, fine, *rows])], seeds, "seeds that differ")
+    heard = told(1, [["GET", "/a"], ["PATCH", "/b"]], [["GET", "/a", 204], ["PATCH", "/b", 304]])
+    expect_equal([seed for seed, _, _ in differences([heard, malformed], [good, fine, record(1, 304)])], [1, 1], "seeds that differ")

@@ -149,10 +149,15 @@ def judge_unanswered(key, reset, rows):
     return f"{WITHOUT} a record of what was reset" if reset and not rows and key[0] != "?" else None
 
 
-def judge_malformed(answer, path, found, unparsed):
+def is_of(row, talk):
+    """Whether |row| may be of the connection of |talk|; a client that has only one tells its address."""
+    return talk.get("client") in (None, row["client"])
+
+
+def judge_malformed(talk, answer, path, found, unparsed):
     """judge_answer() of what is no request, which a server may take for one all the same. |unparsed|: records of answers to nothing known."""
     mine = [row for key in [key for key in found if (key[1] or "").partition("?")[0] == path] for row in found.pop(key)]
-    fitting = [row for row in unparsed if not judge_answer(answer, [row])] if answer and not mine else []
+    fitting = [row for row in unparsed if is_of(row, talk) and not judge_answer(answer, [row])] if answer and not mine else []
     if fitting:
         unparsed.remove(fitting[0])
         return None, mine
@@ -166,29 +171,26 @@ def differences(told, rows):
     for row in rows:
         found[key_of(row, methods)].append(row)
     unparsed = sorted(found.pop(("unknown", "unknown"), []), key=lambda row: len(marks(row)))
-    unheard, unseen = 0, []
+    unheard, unseen = [], []
     for talk in told:
         answered = {(method, path): [method, path, *rest] for method, path, *rest in talk["answers"]}
         resets = set(map(tuple, talk.get("reset", ())))
         for key in map(tuple, talk["asked"]):
             answer = answered.get(key)
             if key[0] == "?":
-                unheard += not answer
-                wrong, mine = judge_malformed(answer, key[1], found, unparsed)
+                wrong, mine = judge_malformed(talk, answer, key[1], found, unparsed)
+                unheard += [] if answer or mine else [(talk, None)]
             else:
                 mine = last_try(found.pop(key, [])) if talk.get("asks_again") else found.pop(key, [])
                 wrong = judge_answer(answer, mine) if answer else None
                 if not mine:
-                    unseen.append((talk["seed"], answer[2] if answer else None))
+                    unseen.append((talk, answer[2] if answer else None))
             wrong = wrong if answer else judge_unanswered(key, key in resets, mine)
             if wrong:
                 yield talk["seed"], wrong.startswith(WITHOUT), f"{' '.join(key)}: {(answer or ['', '', 'no answer'])[2:]}: {wrong}: {shorten(mine)}"
     for key, mine in found.items():
         yield None, False, f"nobody asked for {key}: {shorten(mine)}"
-    for seed, row in pair_unseen(unseen, unparsed):
-        yield seed, True, f"{WITHOUT} its request: {shorten([row])}"
-    if len(unparsed) > unheard:
-        yield None, False, f"nobody received {shorten(unparsed)}"
+    yield from judge_unparsed(unparsed, unseen, unheard)
 
 
 def key_of(row, methods):
@@ -200,19 +202,32 @@ def key_of(row, methods):
     return row["method"], row["path"]
 
 
-def pair_unseen(unseen, unparsed):
-    """(seed, row) of the records in |unparsed| that say they are incomplete, with the request in |unseen| [(seed, status of its answer
-    or None)], which has no record, that each may answer; they are taken out of both."""
-    for row in [row for row in unparsed if marks(row)]:
-        fitting = [request for status in (row["status"], None) for request in unseen if request[1] == status]
+def judge_unparsed(unparsed, unseen, unheard):
+    """Of the records |unparsed|: each answers a request in |unseen|, which has no record, of its own connection, or what is no request, in
+    |unheard|, whose answer its client did not wait for; of both [(talk, status of its answer or None)]."""
+    marked = [row for row in unparsed if marks(row)]
+    bare = [row for row in unparsed if not marks(row)]
+    for talk, row in take_answers([request for request in unseen if request[1]], marked):
+        yield talk["seed"], True, f"{WITHOUT} its request: {shorten([row])}"
+    for rows in (marked, bare):
+        unheard = [request for request in unheard if not list(take_answers([request], rows))]
+    for talk, row in take_answers([request for request in unseen if not request[1]], marked):
+        yield talk["seed"], True, f"{WITHOUT} its request: {shorten([row])}"
+    if marked + bare:
+        yield None, False, f"nobody received {shorten(marked + bare)}"
+
+
+def take_answers(requests, rows):
+    """(talk, row) of each of |requests| that one of |rows|, which is taken out of them, may answer."""
+    for talk, status in requests:
+        fitting = [row for row in rows if is_of(row, talk) and status in (None, row["status"])]
         if fitting:
-            unseen.remove(fitting[0])
-            unparsed.remove(row)
-            yield fitting[0][0], row
+            rows.remove(fitting[0])
+            yield talk, fitting[0]
 
 
 def shorten(rows):
-    return [{name: row.get(name) for name in ("status", "request_bytes", "response_bytes", "flags", "incomplete", "lenient", "id")} for row in rows[:3]]
+    return [{name: row.get(name) for name in ("status", "request_bytes", "response_bytes", "flags", "incomplete", "lenient", "client", "id")} for row in rows[:3]]
 
 
 class Difference:

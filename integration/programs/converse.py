@@ -4,7 +4,7 @@
 knows nothing of weft.
 Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] HOST PORT FIRST COUNT
 Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths: to a server that knows
-no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, asked ([method, path]
+no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, client (its address), asked ([method, path]
 of each request that was begun), answers ([method, path, status, body bytes, whether it came whole, bytes of the request's
 body where the server has taken it for certain, else null, names of the forms that it was in]). The method of what is no request
 is "?"."""
@@ -105,7 +105,7 @@ class Talk:
         self.malformed, self.sent = self.plan.malformed, 0
         sock = socket.create_connection((args.host, args.port), PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.plain = sock
+        self.plain, self.client = sock, "{}:{}".format(*sock.getsockname())
         self.sock = tls.wrap_socket(sock, server_hostname="lab.example") if tls else sock
         self.stream = Answers(self.sock)
         self.lengths = args.lengths
@@ -131,7 +131,7 @@ class Talk:
         if self.plan.leave == "abort":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
-        return {"seed": self.seed, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
+        return {"seed": self.seed, "client": self.client, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
 
     def say_last(self, under_way):
         """Behind the last request."""

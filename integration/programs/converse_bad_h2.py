@@ -38,6 +38,7 @@ class Talk:
         self.authority, self.scheme = f"{args.host}:{args.port}", "https" if tls else "http"
         plain = socket.create_connection((args.host, args.port), PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.client = "{}:{}".format(*plain.getsockname())
         self.sock = tls.wrap_socket(plain, server_hostname="lab.example") if tls else plain
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.decoder.max_allowed_table_size = 65536
@@ -52,7 +53,7 @@ class Talk:
         except (EOFError, OSError) as error:
             self.ends = f"{self.ends} {type(error).__name__}"
         self.sock.close()
-        return {"seed": self.seed, "asked": self.asked, "answers": self.answers, "reset": self.reset, "shapes": self.shapes, "ends": self.ends}
+        return {"seed": self.seed, "client": self.client, "asked": self.asked, "answers": self.answers, "reset": self.reset, "shapes": self.shapes, "ends": self.ends}
 
     def have(self):
         self.begin()
