@@ -4,7 +4,7 @@
 
 #include "control/agent/options.h"
 #include "control/agent/simulate.h"
-#include "control/agent/turns.h"
+#include "control/agent/ring_guard.h"
 #include "control/apply/generation.h"
 #include "control/apply/steering.h"
 #include "control/ipc/ipc.h"
@@ -52,16 +52,16 @@ void status_free(struct status *s)
 	free(s);
 }
 
-/* Does not block reading of the ring while the loader is busy: other threads may take a turn
+/* Does not block reading of the ring while the loader is busy: other threads may take the lock
  * meanwhile. */
 static ssize_t ask_loader(struct status *s, enum ipc_message message, void *data, size_t size)
 {
 	struct ipc_answer answer = {.data = data, .size = size};
 	int r;
 
-	turns_end(*s->parts.turns);
+	ring_guard_unlock(*s->parts.ring_guard);
 	r = ipc_ask(s->parts.loader, message, NULL, 0, &answer, NULL);
-	turns_begin(*s->parts.turns);
+	ring_guard_lock(*s->parts.ring_guard);
 	return r ? r : (ssize_t)answer.bytes;
 }
 
@@ -96,7 +96,7 @@ static void take_ring(struct status *s)
 
 	s->health.ring_bytes = ring.bytes;
 	s->health.ring_waiting_max = ring.waiting_max;
-	s->health.ring_rescues = turns_rescues(*s->parts.turns);
+	s->health.ring_rescues = ring_guard_rescues(*s->parts.ring_guard);
 }
 
 /* |seen| is read last, so that it is never less than |delivered| + |lost|: the difference is in
@@ -199,7 +199,7 @@ static void put_undecodable(struct json *j, const char *key, const struct health
 	  s->health.ring_waiting_max)                                                              \
 	X(json_put_bool, "guarded", "boolean",                                                     \
 	  "whether the ring guard may read it with real-time priority",                            \
-	  turns_guarded(*s->parts.turns))                                                          \
+	  ring_guard_works(*s->parts.ring_guard))                                                  \
 	X(json_put_number, "rescues", "number", "how often the ring guard did",                    \
 	  s->health.ring_rescues)
 

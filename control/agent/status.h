@@ -18,9 +18,9 @@ struct signals;
 struct status;
 struct steering;
 struct text;
-struct turns;
+struct ring_guard;
 
-/* Its sources, which must outlive it. |serve| and |turns| are read on demand. */
+/* Its sources, which must outlive it. |serve| and |ring_guard| are read on demand. */
 struct status_parts {
 	const struct options *options;
 	struct ipc *loader;
@@ -29,7 +29,7 @@ struct status_parts {
 	struct observe *observe;
 	struct signals *signals;
 	struct serve *const *serve;
-	struct turns *const *turns;
+	struct ring_guard *const *ring_guard;
 	struct steering *steering; /* NULL: no mesh */
 	/* Reads the records that the kernel half's counters include already. */
 	void (*drain)(void *arg);
@@ -40,9 +40,9 @@ struct status_parts {
 struct status *status_new(const struct status_parts *parts, struct error *err);
 void status_free(struct status *s);
 
-/* For struct serve_source; |arg| is the status. All are called in a turn (control/agent/turns.h),
- * which is given up while the loader is asked. Brings the health numbers up to date and hands them
- * to signals. */
+/* For struct serve_source; |arg| is the status. All are called with the lock of
+ * control/agent/ring_guard.h, which is given up while the loader is asked. Brings the health
+ * numbers up to date and hands them to signals. */
 void status_refresh(void *arg);
 
 /* One JSON object and a line end. */

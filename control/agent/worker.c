@@ -5,7 +5,7 @@
 #include "control/agent/namer_client.h"
 #include "control/agent/sandbox.h"
 #include "control/agent/status.h"
-#include "control/agent/turns.h"
+#include "control/agent/ring_guard.h"
 #include "control/apply/generation.h"
 #include "control/apply/objective_rows.h"
 #include "control/apply/steering.h"
@@ -59,7 +59,7 @@ struct worker {
 	struct serve *serve;
 	struct status *status;
 	struct ipc_links *links;
-	struct turns *turns;
+	struct ring_guard *ring_guard;
 	struct steering *steering; /* NULL: no mesh */
 	struct namer_client namer;
 	uint64_t stacks_asked_ns; /* since when these were counted: */
@@ -287,7 +287,7 @@ static int start_serve(struct worker *w, struct error *err)
 {
 	struct serve_options options = {.sockets = w->sockets};
 	struct status_parts parts = {.options = &w->options,
-				     .turns = &w->turns,
+				     .ring_guard = &w->ring_guard,
 				     .loader = &w->links->asks[IPC_LOADER],
 				     .adopted = w->lent.adopted,
 				     .reader = w->reader,
@@ -379,15 +379,15 @@ static bool is_late(void *arg)
 
 /* Others may keep it from the CPU for longer than the ring has room, or than a dead worker is
  * waited for. */
-static int start_turns(struct worker *w, struct error *err)
+static int start_ring_guard(struct worker *w, struct error *err)
 {
-	struct turns_options options = {.ring_fd = reader_fd(w->reader),
-					.late = is_late,
-					.drain = drain_late,
-					.confine = sandbox_enter,
-					.arg = w};
+	struct ring_guard_options options = {.ring_fd = reader_fd(w->reader),
+					     .late = is_late,
+					     .drain = drain_late,
+					     .confine = sandbox_enter,
+					     .arg = w};
 
-	return turns_new(&options, &w->turns, err);
+	return ring_guard_new(&options, &w->ring_guard, err);
 }
 
 /* The ring's comes first: what is in the others is mapped at the start. */
@@ -419,7 +419,7 @@ static int start(struct worker *w, struct error *err)
 	r = r ? r : start_steering(w, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
-	r = r ? r : start_turns(w, err);
+	r = r ? r : start_ring_guard(w, err);
 	close_mapped(&w->lent);
 	process_resident_bytes(); /* opens what it needs while that is allowed */
 	return r ? r : sandbox_enter(err);
@@ -517,17 +517,17 @@ static void loop(struct worker *w)
 	while (!w->stop) {
 		int n = epoll_wait(w->epoll_fd, events, 16, -1);
 
-		turns_begin(w->turns);
+		ring_guard_lock(w->ring_guard);
 		turn_start(w);
 		for (int i = 0; i < n && !w->stop; i++)
 			handle(w, events[i].data.fd);
-		turns_end(w->turns);
+		ring_guard_unlock(w->ring_guard);
 	}
 }
 
 static void finish(struct worker *w)
 {
-	turns_free(w->turns);
+	ring_guard_free(w->ring_guard);
 	serve_free(w->serve);
 	status_free(w->status);
 	steering_free(w->steering);

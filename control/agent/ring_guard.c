@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A lock with priority inheritance, and a thread with real-time priority. */
-#include "control/agent/turns.h"
+#include "control/agent/ring_guard.h"
 
 #include "base/process.h"
 #include "base/schedule.h"
@@ -16,9 +16,9 @@
 
 #define RESCUE_MAX_US 500000 /* of CPU without a pause: more is an error and ends the worker */
 
-struct turns {
-	struct turns_options options;
-	pthread_mutex_t turn;
+struct ring_guard {
+	struct ring_guard_options options;
+	pthread_mutex_t lock;
 	pthread_t rescuer;
 	bool guarded;
 	bool stop;
@@ -27,14 +27,14 @@ struct turns {
 	uint64_t rescues;
 };
 
-void turns_begin(struct turns *t)
+void ring_guard_lock(struct ring_guard *t)
 {
-	pthread_mutex_lock(&t->turn);
+	pthread_mutex_lock(&t->lock);
 }
 
-void turns_end(struct turns *t)
+void ring_guard_unlock(struct ring_guard *t)
 {
-	pthread_mutex_unlock(&t->turn);
+	pthread_mutex_unlock(&t->lock);
 }
 
 /* ---- the rescuer */
@@ -48,32 +48,32 @@ static void rest_after(uint64_t work_ns)
 	nanosleep(&pause, NULL);
 }
 
-static bool is_stopped(const struct turns *t)
+static bool is_stopped(const struct ring_guard *t)
 {
 	return __atomic_load_n(&t->stop, __ATOMIC_ACQUIRE);
 }
 
-static void rescue(struct turns *t)
+static void rescue(struct ring_guard *t)
 {
 	uint64_t began_ns = process_now_ns();
 
-	turns_begin(t);
+	ring_guard_lock(t);
 	t->options.drain(t->options.arg);
-	turns_end(t);
+	ring_guard_unlock(t);
 	__atomic_fetch_add(&t->rescues, 1, __ATOMIC_RELAXED);
 	rest_after(process_now_ns() - began_ns);
 }
 
 static void *run(void *arg)
 {
-	struct turns *t = arg;
+	struct ring_guard *t = arg;
 	struct epoll_event event;
 	struct error err;
 
 	if (t->options.confine(&err))
 		return NULL;
 	while (!is_stopped(t)) {
-		epoll_wait(t->epoll_fd, &event, 1, TURNS_LOOK_MS);
+		epoll_wait(t->epoll_fd, &event, 1, RING_GUARD_LOOK_MS);
 		while (t->options.late(t->options.arg) && !is_stopped(t))
 			rescue(t);
 	}
@@ -93,7 +93,7 @@ static int mutex_start(pthread_mutex_t *mutex)
 	return -r;
 }
 
-static int rescuer_start(struct turns *t)
+static int rescuer_start(struct ring_guard *t)
 {
 	const struct rlimit at_a_time = {RESCUE_MAX_US, RESCUE_MAX_US};
 	int r;
@@ -105,7 +105,7 @@ static int rescuer_start(struct turns *t)
 }
 
 /* Edge-triggered: a ring with data is always readable. */
-static int watch_start(struct turns *t)
+static int watch_start(struct ring_guard *t)
 {
 	struct epoll_event ring = {.events = EPOLLIN | EPOLLET}, stop = {.events = EPOLLIN};
 
@@ -118,10 +118,11 @@ static int watch_start(struct turns *t)
 	return 0;
 }
 
-int turns_new(const struct turns_options *options, struct turns **ret, struct error *err)
+int ring_guard_new(const struct ring_guard_options *options, struct ring_guard **ret,
+		   struct error *err)
 {
-	struct turns *t = calloc(1, sizeof(*t));
-	int r = t ? mutex_start(&t->turn) : -ENOMEM;
+	struct ring_guard *t = calloc(1, sizeof(*t));
+	int r = t ? mutex_start(&t->lock) : -ENOMEM;
 
 	if (r) {
 		free(t);
@@ -132,14 +133,14 @@ int turns_new(const struct turns_options *options, struct turns **ret, struct er
 	r = watch_start(t);
 	r = r ? r : rescuer_start(t);
 	if (r) {
-		turns_free(t);
+		ring_guard_free(t);
 		return error_set(err, r, "cannot watch the ring: %s", strerror(-r));
 	}
 	*ret = t;
 	return 0;
 }
 
-static void rescuer_stop(struct turns *t)
+static void rescuer_stop(struct ring_guard *t)
 {
 	uint64_t one = 1;
 
@@ -148,7 +149,7 @@ static void rescuer_stop(struct turns *t)
 		pthread_join(t->rescuer, NULL);
 }
 
-void turns_free(struct turns *t)
+void ring_guard_free(struct ring_guard *t)
 {
 	if (!t)
 		return;
@@ -158,16 +159,16 @@ void turns_free(struct turns *t)
 		close(t->epoll_fd);
 	if (t->stop_fd >= 0)
 		close(t->stop_fd);
-	pthread_mutex_destroy(&t->turn);
+	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
 
-bool turns_guarded(const struct turns *t)
+bool ring_guard_works(const struct ring_guard *t)
 {
 	return t->guarded;
 }
 
-uint64_t turns_rescues(const struct turns *t)
+uint64_t ring_guard_rescues(const struct ring_guard *t)
 {
 	return __atomic_load_n(&t->rescues, __ATOMIC_RELAXED);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A worker that is late gets its work done, with and without events of the ring; one that is not
- * is left alone; while one thread has the turn no other works. Needs the right to real-time
+ * is left alone; while one thread has the lock no other works. Needs the right to real-time
  * priority. */
-#include "control/agent/turns.h"
+#include "control/agent/ring_guard.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -13,16 +13,16 @@
 
 #include <cmocka.h>
 
-#define SOON_MS (20 * TURNS_LOOK_MS)
+#define SOON_MS (20 * RING_GUARD_LOOK_MS)
 
 /* Of both threads: read and written with __atomic_*. */
 struct world {
-	struct turns *turns;
+	struct ring_guard *ring_guard;
 	int ring_fd;
 	int drained_fd; /* says it */
 	bool late;
 	unsigned asked;
-	unsigned rounds; /* turns that it takes to be in time again */
+	unsigned rounds; /* calls of drain until it is in time again */
 };
 
 static bool is_late(void *arg)
@@ -52,7 +52,7 @@ static int confine(struct error *err)
 static int setup(void **state)
 {
 	static struct world world;
-	struct turns_options options = {
+	struct ring_guard_options options = {
 		.late = is_late, .drain = drain, .confine = confine, .arg = &world};
 	struct error err;
 
@@ -60,14 +60,14 @@ static int setup(void **state)
 			       .drained_fd = eventfd(0, EFD_CLOEXEC)};
 	options.ring_fd = world.ring_fd;
 	*state = &world;
-	return turns_new(&options, &world.turns, &err);
+	return ring_guard_new(&options, &world.ring_guard, &err);
 }
 
 static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	turns_free(w->turns);
+	ring_guard_free(w->ring_guard);
 	close(w->ring_fd);
 	close(w->drained_fd);
 	return 0;
@@ -90,10 +90,10 @@ static void test_late_without_event(void **state)
 {
 	struct world *w = *state;
 
-	assert_true(turns_guarded(w->turns));
+	assert_true(ring_guard_works(w->ring_guard));
 	set_late(w);
 	assert_true(drained_within(w, SOON_MS));
-	assert_int_equal(turns_rescues(w->turns), 1);
+	assert_int_equal(ring_guard_rescues(w->ring_guard), 1);
 }
 
 static void test_late_at_event(void **state)
@@ -105,8 +105,8 @@ static void test_late_at_event(void **state)
 	assert_true(drained_within(w, SOON_MS));
 }
 
-/* What one turn has no time for the next ones do, without being told of anything new. */
-static void test_late_for_many_turns(void **state)
+/* What one call of drain has no time for the next ones do, without another event. */
+static void test_late_for_many_rounds(void **state)
 {
 	struct world *w = *state;
 
@@ -114,7 +114,7 @@ static void test_late_for_many_turns(void **state)
 	set_late(w);
 	eventfd_write(w->ring_fd, 1);
 	assert_true(drained_within(w, SOON_MS));
-	assert_int_equal(turns_rescues(w->turns), 1000);
+	assert_int_equal(ring_guard_rescues(w->ring_guard), 1000);
 }
 
 static void test_in_time(void **state)
@@ -126,18 +126,18 @@ static void test_in_time(void **state)
 		poll(NULL, 0, 10);
 	assert_true(__atomic_load_n(&w->asked, __ATOMIC_RELAXED) >= 3);
 	assert_false(drained_within(w, 0));
-	assert_int_equal(turns_rescues(w->turns), 0);
+	assert_int_equal(ring_guard_rescues(w->ring_guard), 0);
 }
 
-/* A worker that hangs in its turn is not covered for: it must be found dead. */
+/* A worker that hangs with the lock is not replaced: it must be found dead. */
 static void test_hangs_in_turn(void **state)
 {
 	struct world *w = *state;
 
-	turns_begin(w->turns);
+	ring_guard_lock(w->ring_guard);
 	set_late(w);
-	assert_false(drained_within(w, 3 * TURNS_LOOK_MS));
-	turns_end(w->turns);
+	assert_false(drained_within(w, 3 * RING_GUARD_LOOK_MS));
+	ring_guard_unlock(w->ring_guard);
 	assert_true(drained_within(w, SOON_MS));
 }
 
@@ -146,7 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_late_without_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_at_event, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_late_for_many_turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_for_many_rounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangs_in_turn, setup, teardown),
 	};
