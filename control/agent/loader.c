@@ -6,7 +6,7 @@
 #include "control/agent/loader_health.h"
 #include "control/agent/stack_questions.h"
 #include "control/apply/feeder.h"
-#include "control/agent/namer.h"
+#include "control/agent/cgroup_resolver.h"
 
 #include "base/cleanup.h"
 #include "base/process.h"
@@ -56,9 +56,9 @@ struct loader {
 	char endings_problem[256];
 	struct owners *owners; /* NULL: no mesh, or see owners_problem */
 	char owners_problem[256];
-	struct ipc *asked;   /* NULL: there is no worker */
-	struct ipc *worker;  /* the same: it gets records */
-	struct namer *namer; /* the same */
+	struct ipc *asked;			 /* NULL: there is no worker */
+	struct ipc *worker;			 /* the same: it gets records */
+	struct cgroup_resolver *cgroup_resolver; /* the same */
 	struct features features;
 	char cgroup_root[256];
 	int statistics_fd; /* BPF statistics are on while it is open */
@@ -400,13 +400,14 @@ int loader_connect(struct loader *l, struct ipc_links *links, struct error *err)
 	l->stacks.answers = links->stacks;
 	if (l->feeder)
 		feeder_connect(l->feeder, links);
-	return namer_new(l->cgroup_root, &links->answers[IPC_NAMER], &l->namer, err);
+	return cgroup_resolver_new(l->cgroup_root, &links->answers[IPC_RESOLVER],
+				   &l->cgroup_resolver, err);
 }
 
 void loader_disconnect(struct loader *l)
 {
-	namer_free(l->namer);
-	l->namer = NULL;
+	cgroup_resolver_free(l->cgroup_resolver);
+	l->cgroup_resolver = NULL;
 	l->asked = l->worker = NULL;
 	l->stacks.answers = NULL;
 	if (l->feeder)

@@ -2,7 +2,7 @@
 /* Wires the pipeline and turns its loop. */
 #include "control/agent/worker.h"
 
-#include "control/agent/namer_client.h"
+#include "control/agent/cgroup_client.h"
 #include "control/agent/sandbox.h"
 #include "control/agent/status.h"
 #include "control/agent/ring_guard.h"
@@ -61,7 +61,7 @@ struct worker {
 	struct ipc_links *links;
 	struct ring_guard *ring_guard;
 	struct steering *steering; /* NULL: no mesh */
-	struct namer_client namer;
+	struct cgroup_client cgroups;
 	uint64_t stacks_asked_ns; /* since when these were counted: */
 	unsigned stacks_asked;
 	uint64_t objectives_number; /* of the generation whose promises are counted */
@@ -139,14 +139,14 @@ static int name_cgroup(void *arg, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct worker *w = arg;
 
-	return namer_cgroup(&w->namer, cgroup_id, out, size);
+	return cgroup_client_path(&w->cgroups, cgroup_id, out, size);
 }
 
 static int name_container(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret)
 {
 	struct worker *w = arg;
 
-	return namer_container(&w->namer, cgroup_id, id, ret);
+	return cgroup_client_container(&w->cgroups, cgroup_id, id, ret);
 }
 
 static int name_end(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
@@ -543,7 +543,7 @@ int worker_run(const struct options *options, const struct worker_lent *lent,
 	struct worker w = {.options = *options,
 			   .lent = *lent,
 			   .links = links,
-			   .namer.ipc = &links->asks[IPC_NAMER],
+			   .cgroups.ipc = &links->asks[IPC_RESOLVER],
 			   .sockets = sockets};
 	struct error err = {0};
 	int code = start(&w, &err) ? 1 : 0;

@@ -9,11 +9,11 @@
 
 /* The threads that answer, each with a socket pair of its own. X(name, its process) */
 #define IPC_THREADS(X)                                                                             \
-	X(LOADER, LOADER)  /* main loop: attaches, lists connections, ends them */                 \
-	X(NAMER, LOADER)   /* names control groups while records wait */                           \
-	X(FEEDER, LOADER)  /* reads the directory of configuration, writes the kernel's maps */    \
-	X(WORKER, WORKER)  /* main loop: reads the ring, serves */                                 \
-	X(PLANNER, WORKER) /* understands configuration */
+	X(LOADER, LOADER)   /* main loop: attaches, lists connections, ends them */                \
+	X(RESOLVER, LOADER) /* paths of control groups, while records wait */                      \
+	X(FEEDER, LOADER)   /* reads the directory of configuration, writes the kernel's maps */   \
+	X(WORKER, WORKER)   /* main loop: reads the ring, serves */                                \
+	X(PLANNER, WORKER)  /* understands configuration */
 
 /* X(name, thread that answers, how, wait_ms, request, most of it, answer, most of it)
  *
@@ -40,9 +40,9 @@
 	/* Find the TLS library of a process; the answer goes to control/ipc/stack_answers.h. */   \
 	X(STACK, LOADER, TELL, 0, uint32_t, 1, char, 0)                                            \
 	/* The path of the control group with this id. */                                          \
-	X(CGROUP_PATH, NAMER, ASK, 1000, uint64_t, 1, struct ipc_path, 1)                          \
+	X(CGROUP_PATH, RESOLVER, ASK, 1000, uint64_t, 1, struct ipc_path, 1)                       \
 	/* Open a state file of its container runtime; the answer brings the descriptor. */        \
-	X(CONTAINER_FILE, NAMER, ASK, 1000, struct ipc_container_file, 1, char, 0)                 \
+	X(CONTAINER_FILE, RESOLVER, ASK, 1000, struct ipc_container_file, 1, char, 0)              \
 	/* Records of living connections; each starts with struct weft_event. */                   \
 	X(RECORDS, WORKER, TELL, 50, char, IPC_DATA_MAX, char, 0)                                  \
 	/* A batch of files, in memory that comes along (control/apply/file_batch.h). */           \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One question, one answer: a number, a path. */
-#include "control/agent/namer.h"
+#include "control/agent/cgroup_resolver.h"
 
 #include "control/agent/runtime_state.h"
 
@@ -14,14 +14,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-struct namer {
+struct cgroup_resolver {
 	pthread_t thread;
 	const char *cgroup_root;
 	struct local_files *local;
 	struct ipc *asked;
 };
 
-static void answer_path(struct namer *n, const struct ipc_request *request, uint64_t cgroup_id)
+static void answer_path(struct cgroup_resolver *n, const struct ipc_request *request,
+			uint64_t cgroup_id)
 {
 	struct ipc_path path;
 
@@ -31,7 +32,7 @@ static void answer_path(struct namer *n, const struct ipc_request *request, uint
 		ipc_answer(n->asked, request, &path, sizeof(path), -1);
 }
 
-static void answer_file(struct namer *n, const struct ipc_request *request,
+static void answer_file(struct cgroup_resolver *n, const struct ipc_request *request,
 			const struct ipc_container_file *wanted)
 {
 	cleanup_close int fd = -1;
@@ -47,7 +48,7 @@ static void answer_file(struct namer *n, const struct ipc_request *request,
 
 static void *run(void *arg)
 {
-	struct namer *n = arg;
+	struct cgroup_resolver *n = arg;
 	struct ipc_request request;
 	struct ipc_container_file data;
 	int r = 0;
@@ -63,9 +64,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int namer_new(const char *cgroup_root, struct ipc *asked, struct namer **ret, struct error *err)
+int cgroup_resolver_new(const char *cgroup_root, struct ipc *asked, struct cgroup_resolver **ret,
+			struct error *err)
 {
-	struct namer *n = calloc(1, sizeof(*n));
+	struct cgroup_resolver *n = calloc(1, sizeof(*n));
 	int r = n ? local_files_new(&n->local, err) : -ENOMEM;
 
 	if (!r) {
@@ -85,7 +87,7 @@ int namer_new(const char *cgroup_root, struct ipc *asked, struct namer **ret, st
 	return 0;
 }
 
-void namer_free(struct namer *n)
+void cgroup_resolver_free(struct cgroup_resolver *n)
 {
 	if (!n)
 		return;

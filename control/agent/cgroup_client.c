@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Requests to the namer, and what a runtime's file says of a container. */
-#include "control/agent/namer_client.h"
+/* Requests to the cgroup resolver, and the container's name in its runtime's file. */
+#include "control/agent/cgroup_client.h"
 
 #include "control/agent/runtime_name.h"
 
@@ -17,8 +17,8 @@
 
 /* Records wait for the answer. When none comes in time no other request is made for a while. 0,
  * -EAGAIN (no answer now) or why there is none. */
-static int request(struct namer_client *c, enum ipc_message message, const void *data, size_t bytes,
-		   struct ipc_answer *ret)
+static int request(struct cgroup_client *c, enum ipc_message message, const void *data,
+		   size_t bytes, struct ipc_answer *ret)
 {
 	int r;
 
@@ -31,7 +31,7 @@ static int request(struct namer_client *c, enum ipc_message message, const void 
 	return -EAGAIN;
 }
 
-int namer_cgroup(struct namer_client *c, uint64_t cgroup_id, char *out, size_t size)
+int cgroup_client_path(struct cgroup_client *c, uint64_t cgroup_id, char *out, size_t size)
 {
 	struct ipc_path path;
 	struct ipc_answer answer = {.data = &path, .size = sizeof(path)};
@@ -61,7 +61,7 @@ static bool read_state(int fd, const char *id, struct observe_names *ret)
 }
 
 /* The |n|-th file of the runtime of a container, from 1: a descriptor, or a negative errno. */
-static int ask_file(struct namer_client *c, uint64_t cgroup_id, unsigned n)
+static int ask_file(struct cgroup_client *c, uint64_t cgroup_id, unsigned n)
 {
 	struct ipc_container_file file = {cgroup_id, n};
 	struct ipc_answer answer = {.wants_fd = true};
@@ -70,8 +70,8 @@ static int ask_file(struct namer_client *c, uint64_t cgroup_id, unsigned n)
 	return r ? r : answer.fd;
 }
 
-int namer_container(struct namer_client *c, uint64_t cgroup_id, const char *id,
-		    struct observe_names *ret)
+int cgroup_client_container(struct cgroup_client *c, uint64_t cgroup_id, const char *id,
+			    struct observe_names *ret)
 {
 	for (unsigned n = 1; n <= STATE_FILES; n++) {
 		cleanup_close int fd = ask_file(c, cgroup_id, n);
