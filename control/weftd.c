@@ -156,8 +156,8 @@ static void wait_for_end(pid_t pid, int timeout_ms)
 		poll(&ended, 1, timeout_ms);
 }
 
-/* The loader's own thread answers nothing from here on; the feeder's still takes what is to be kept
- * for the next agent. It must not wait for either. */
+/* The loader's own thread answers nothing from here on; the config I/O thread still takes what is
+ * to be kept for the next agent. It must not wait for either. */
 static void worker_stop(struct weftd *d)
 {
 	if (d->worker <= 0)

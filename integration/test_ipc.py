@@ -47,7 +47,7 @@ def expect_in_step(mesh, services, worker):
 
 @test("ipc/loader_stopped_longer_than_it_is_waited_for", seconds=120)
 def loader_stopped(box):
-    """In the middle of changes: the planner is told nothing for longer than it waits, and then gets what it did not wait for."""
+    """In the middle of changes: the compiler gets no answer for longer than it waits, and then gets the late answers."""
     mesh, many = started(box, 1000)
     worker = mesh.weftd.worker()
     for i in range(1000):

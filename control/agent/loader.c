@@ -5,7 +5,7 @@
 #include "control/agent/check.h"
 #include "control/agent/loader_health.h"
 #include "control/agent/stack_questions.h"
-#include "control/apply/feeder.h"
+#include "control/apply/config_io.h"
 #include "control/agent/cgroup_resolver.h"
 
 #include "base/cleanup.h"
@@ -48,11 +48,11 @@ struct loader {
 	char flows_problem[256];
 	struct redirect *redirect; /* NULL: nothing is accelerated */
 	char redirect_problem[256];
-	unsigned retired;	 /* maps of earlier builds that still have sockets */
-	struct feeder *feeder;	 /* NULL: no mesh */
-	struct lookups *lookups; /* NULL: SYNs denied at a server are dropped silently */
-	uint64_t lookups_ns;	 /* time of the latest refresh */
-	struct endings *endings; /* NULL: no mesh, or see endings_problem */
+	unsigned retired;	     /* maps of earlier builds that still have sockets */
+	struct config_io *config_io; /* NULL: no mesh */
+	struct lookups *lookups;     /* NULL: SYNs denied at a server are dropped silently */
+	uint64_t lookups_ns;	     /* time of the latest refresh */
+	struct endings *endings;     /* NULL: no mesh, or see endings_problem */
 	char endings_problem[256];
 	struct owners *owners; /* NULL: no mesh, or see owners_problem */
 	char owners_problem[256];
@@ -247,7 +247,7 @@ static int take_over(void *arg, struct error *err)
 /* Unlike other features this must work: the operator relies on the mesh. */
 static int load_mesh(struct loader *l, struct error *err)
 {
-	struct feeder_options options = {
+	struct config_io_options options = {
 		.path = l->options.config_dir,
 		.pin_dir = l->options.pin_dir[0] ? l->options.pin_dir : NULL,
 		.attach = l->attach,
@@ -259,7 +259,7 @@ static int load_mesh(struct loader *l, struct error *err)
 		.say = l->say,
 	};
 
-	return l->options.config_dir ? feeder_new(&options, &l->feeder, err) : 0;
+	return l->options.config_dir ? config_io_new(&options, &l->config_io, err) : 0;
 }
 
 /* Optional parts: the mesh works without them, and `weft check` shows what is missing. */
@@ -267,7 +267,7 @@ static void start_mesh(struct loader *l)
 {
 	struct error err;
 
-	if (!l->feeder)
+	if (!l->config_io)
 		return;
 	if (endings_new(l->attach, &l->endings, &err))
 		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
@@ -295,7 +295,7 @@ static int load(struct loader *l, struct error *err)
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
 	r = load_mesh(l, err);
-	return r || !l->feeder ? r : watch(l, feeder_fd(l->feeder));
+	return r || !l->config_io ? r : watch(l, config_io_fd(l->config_io));
 }
 
 int loader_begin(struct loader *l, struct error *err)
@@ -347,7 +347,7 @@ void loader_free(struct loader *l)
 		return;
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
-	feeder_free(l->feeder);
+	config_io_free(l->config_io);
 	endings_free(l->endings);
 	owners_free(l->owners);
 	lookups_free(l->lookups);
@@ -364,17 +364,17 @@ void loader_free(struct loader *l)
 
 bool loader_needs_admin(const struct loader *l)
 {
-	return l->feeder || !uprobe_multi_supported();
+	return l->config_io || !uprobe_multi_supported();
 }
 
 enum loader_state loader_state(struct loader *l)
 {
-	switch (l->feeder ? feeder_state(l->feeder) : FEEDER_IN_FORCE) {
-	case FEEDER_READS:
+	switch (l->config_io ? config_io_state(l->config_io) : CONFIG_IO_IN_FORCE) {
+	case CONFIG_IO_READS:
 		return LOADER_STARTS;
-	case FEEDER_IN_FORCE:
+	case CONFIG_IO_IN_FORCE:
 		return LOADER_READY;
-	case FEEDER_NOTHING:
+	case CONFIG_IO_NOTHING:
 		break;
 	}
 	return attach_waits(l->attach) ? LOADER_WAITS : LOADER_IDLE;
@@ -383,7 +383,8 @@ enum loader_state loader_state(struct loader *l)
 struct worker_lent loader_lend(struct loader *l)
 {
 	return (struct worker_lent){.reader = attach_reader_maps(l->attach),
-				    .mesh = l->feeder ? feeder_lend(l->feeder) : MESH_LENT_NONE,
+				    .mesh = l->config_io ? config_io_lend(l->config_io)
+							 : MESH_LENT_NONE,
 				    .adopted = attach_adopted(l->attach),
 				    .earlier_build = attach_waits(l->attach)};
 }
@@ -398,8 +399,8 @@ int loader_connect(struct loader *l, struct ipc_links *links, struct error *err)
 	l->asked = &links->answers[IPC_LOADER];
 	l->worker = &links->asks[IPC_WORKER];
 	l->stacks.answers = links->stacks;
-	if (l->feeder)
-		feeder_connect(l->feeder, links);
+	if (l->config_io)
+		config_io_connect(l->config_io, links);
 	return cgroup_resolver_new(l->cgroup_root, &links->answers[IPC_RESOLVER],
 				   &l->cgroup_resolver, err);
 }
@@ -410,8 +411,8 @@ void loader_disconnect(struct loader *l)
 	l->cgroup_resolver = NULL;
 	l->asked = l->worker = NULL;
 	l->stacks.answers = NULL;
-	if (l->feeder)
-		feeder_connect(l->feeder, NULL);
+	if (l->config_io)
+		config_io_connect(l->config_io, NULL);
 }
 
 int loader_fd(const struct loader *l)
@@ -437,8 +438,8 @@ void loader_handle(struct loader *l)
 	if (l->interfaces)
 		interfaces_handle(l->interfaces,
 				  &err); /* what failed is tried again at the next change */
-	if (l->feeder)
-		feeder_handle(l->feeder);
+	if (l->config_io)
+		config_io_handle(l->config_io);
 	if (l->owners && owners_handle(l->owners, process_now_ns()))
 		end_connections(l);
 	if (l->endings)
@@ -447,8 +448,8 @@ void loader_handle(struct loader *l)
 
 void loader_tick(struct loader *l)
 {
-	if (l->feeder)
-		feeder_tick(l->feeder);
+	if (l->config_io)
+		config_io_tick(l->config_io);
 	if (l->interfaces)
 		interfaces_retry(l->interfaces);
 	if (l->libraries)
@@ -498,7 +499,7 @@ static void answer_check(struct loader *l, const struct ipc_request *request)
 			      .redirect = l->redirect,
 			      .redirect_problem = l->redirect_problem,
 			      .features = &l->features,
-			      .mesh = l->feeder != NULL,
+			      .mesh = l->config_io != NULL,
 			      .lookups = l->lookups,
 			      .endings = l->endings,
 			      .endings_problem = l->endings_problem,
@@ -516,7 +517,7 @@ static void answer_simulation(struct loader *l, const struct ipc_request *reques
 	struct weft_simulation s;
 
 	memcpy(&s, l->data, sizeof(s));
-	answer_with(l, request, l->feeder ? feeder_simulate(l->feeder, &s) : -ENOTSUP, &s,
+	answer_with(l, request, l->config_io ? config_io_simulate(l->config_io, &s) : -ENOTSUP, &s,
 		    sizeof(s));
 }
 
@@ -525,7 +526,7 @@ static void answer_explanation(struct loader *l, const struct ipc_request *reque
 	struct weft_explanation e;
 
 	memcpy(&e, l->data, sizeof(e));
-	answer_with(l, request, l->feeder ? feeder_explain(l->feeder, &e) : -ENOTSUP, &e,
+	answer_with(l, request, l->config_io ? config_io_explain(l->config_io, &e) : -ENOTSUP, &e,
 		    sizeof(e));
 }
 

@@ -238,8 +238,8 @@ static int start_steering(struct worker *w, struct error *err)
 {
 	struct steering_options options = {.lent = w->lent.mesh,
 					   .earlier_build = w->lent.earlier_build,
-					   .loader = &w->links->asks[IPC_FEEDER],
-					   .files = &w->links->answers[IPC_PLANNER],
+					   .loader = &w->links->asks[IPC_CONFIG_IO],
+					   .files = &w->links->answers[IPC_COMPILER],
 					   .confine = sandbox_enter,
 					   .end_connections = end_connections,
 					   .cgroup_path = name_cgroup,

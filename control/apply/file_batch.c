@@ -134,12 +134,12 @@ void file_batch_names(struct file_batch *b)
 	b->flags |= IPC_FILES_NAMES;
 }
 
-void file_batch_late(struct ipc *planner, const char *text)
+void file_batch_late(struct ipc *compiler, const char *text)
 {
 	struct ipc_files m = {.flags = IPC_FILES_LATE};
 
 	snprintf(m.text, sizeof(m.text), "%s", text);
-	ipc_tell(planner, IPC_MESSAGE_FILES, &m, sizeof(m), -1);
+	ipc_tell(compiler, IPC_MESSAGE_FILES, &m, sizeof(m), -1);
 }
 
 static int receive_late(struct batch_news *ret, const char *text)
@@ -150,14 +150,14 @@ static int receive_late(struct batch_news *ret, const char *text)
 	return 1;
 }
 
-int file_batch_send(struct file_batch *b, struct ipc *planner)
+int file_batch_send(struct file_batch *b, struct ipc *compiler)
 {
 	struct ipc_files m = {.flags = b->flags};
 	int r = b->error;
 
 	if (!r && (fflush(b->file) || ferror(b->file)))
 		r = -ENOMEM;
-	r = r ? r : ipc_tell(planner, IPC_MESSAGE_FILES, &m, sizeof(m), b->fd);
+	r = r ? r : ipc_tell(compiler, IPC_MESSAGE_FILES, &m, sizeof(m), b->fd);
 	file_batch_free(b);
 	return r;
 }

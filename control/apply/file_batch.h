@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Configuration files, passed from the feeder, which reads them, to the planner, which parses
- * them. */
+/* Configuration files, passed from the config I/O thread, which reads them, to the compiler, which
+ * parses them. */
 #pragma once
 
 #include "control/ipc/ipc.h"
@@ -37,13 +37,13 @@ struct file_batch *file_batch_kept(struct slice entries);
 uint64_t file_entry_bytes(const struct fed_file *file);
 uint64_t file_entry_write(const struct fed_file *file, char *out);
 
-/* Sends the batch to the planner and frees it. Never blocks. 0 or a negative errno; -EPIPE: the
- * planner is gone. */
-int file_batch_send(struct file_batch *b, struct ipc *planner);
+/* Sends the batch to the compiler and frees it. Never blocks. 0 or a negative errno; -EPIPE: the
+ * compiler is gone. */
+int file_batch_send(struct file_batch *b, struct ipc *compiler);
 
-/* Tells the planner that files have changed and cannot be sent now (|text|: why): all of them are
+/* Tells the compiler that files have changed and cannot be sent now (|text|: why): all of them are
  * sent later. */
-void file_batch_late(struct ipc *planner, const char *text);
+void file_batch_late(struct ipc *compiler, const char *text);
 
 /* Marks that names in matchers have changed their meaning (control/apply/resolve.h). */
 void file_batch_names(struct file_batch *b);
@@ -57,8 +57,8 @@ struct batch_news {
 	bool kept; /* the latest one has no files of the directory, but what was last good */
 };
 
-/* Planner: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
+/* Compiler: waits for the next batch, at most |timeout_ms| (-1: for ever), and visits its files;
  * what the visits get is borrowed. 1: a batch, whose news are added to |ret|; 0: none in time;
- * -EPIPE: the feeder is gone; -EBADMSG: it is not what a feeder sends. */
+ * -EPIPE: the config I/O thread is gone; -EBADMSG: not a valid message. */
 int file_batch_receive(struct ipc *i, int timeout_ms, struct batch_news *ret,
 		       void (*visit)(void *arg, const struct fed_file *file), void *arg);

@@ -34,7 +34,7 @@ static struct batch_news receive(struct ipc_links *l)
 	struct batch_news news = {0};
 
 	told[0] = 0;
-	assert_int_equal(file_batch_receive(&l->answers[IPC_PLANNER], 1000, &news, note, NULL), 1);
+	assert_int_equal(file_batch_receive(&l->answers[IPC_COMPILER], 1000, &news, note, NULL), 1);
 	return news;
 }
 
@@ -51,7 +51,7 @@ static void test_batch(void **state)
 	file_batch_add(batch, &(struct fed_file){.name = "b", .removed = true});
 	file_batch_add(batch, &(struct fed_file){.name = "c", .problem = "torn"});
 	file_batch_no_problem(batch);
-	assert_int_equal(file_batch_send(batch, &l.asks[IPC_PLANNER]), 0);
+	assert_int_equal(file_batch_send(batch, &l.asks[IPC_COMPILER]), 0);
 	news = receive(&l);
 	assert_string_equal(told, "a=one;-b;!c=torn;-;");
 	assert_true(news.whole && !news.kept && !news.late);
@@ -79,7 +79,7 @@ static void test_kept(void **state)
 		at += file_entry_write(&files[i], at);
 	assert_ptr_equal(at, entries + bytes);
 	assert_int_equal(file_batch_send(file_batch_kept((struct slice){entries, bytes}),
-					 &l.asks[IPC_PLANNER]),
+					 &l.asks[IPC_COMPILER]),
 			 0);
 	free(entries);
 	news = receive(&l);
@@ -96,7 +96,7 @@ static void test_late(void **state)
 
 	(void)state;
 	assert_int_equal(ipc_links_open(&l, &err), 0);
-	file_batch_late(&l.asks[IPC_PLANNER], "no descriptors");
+	file_batch_late(&l.asks[IPC_COMPILER], "no descriptors");
 	news = receive(&l);
 	assert_true(news.late);
 	assert_string_equal(news.late_text, "no descriptors");

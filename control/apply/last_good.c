@@ -83,7 +83,7 @@ static uint64_t difference_put(const struct mesh_files *old, const struct mesh_f
 	return bytes;
 }
 
-/* ---- planner */
+/* ---- compiler */
 
 struct last_good *last_good_new(struct ipc *loader)
 {
@@ -222,7 +222,7 @@ bool last_good_waits(const struct last_good *l)
 
 /* ---- loader */
 
-void last_good_send(const char *pin_dir, struct ipc *planner)
+void last_good_send(const char *pin_dir, struct ipc *compiler)
 {
 	struct header header;
 	struct file_batch *batch;
@@ -236,7 +236,7 @@ void last_good_send(const char *pin_dir, struct ipc *planner)
 	if (header.magic == MAGIC && header.bytes <= size_bytes - sizeof(header)) {
 		batch = file_batch_kept((struct slice){data + sizeof(header), header.bytes});
 		if (batch)
-			file_batch_send(batch, planner);
+			file_batch_send(batch, compiler);
 	}
 	kept_unmap(data, size_bytes);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The files that the generation in force was made from, kept beside what is pinned
  * (datapath/attach/core/kept.h): when an agent starts and what it finds in the directory is not
- * valid, these go on. The planner writes them, into memory that the loader pins, and that it takes
- * away before another generation comes into force; the loader hands them to the next planner
+ * valid, these go on. The compiler writes them, into memory that the loader pins, and that it takes
+ * away before another generation comes into force; the loader hands them to the next compiler
  * unread. After a change but the files that differ are added. Where there is no room for them all
  * are written anew, part by part, so that the next change need not wait for that. */
 #pragma once
@@ -14,7 +14,7 @@
 struct last_good;
 struct mesh_files;
 
-/* Planner: nothing is stored yet. |loader| outlives it. NULL when memory is short. */
+/* Compiler: nothing is stored yet. |loader| outlives it. NULL when memory is short. */
 struct last_good *last_good_new(struct ipc *loader);
 void last_good_free(struct last_good *l); /* stored files stay; NULL is allowed */
 
@@ -32,5 +32,5 @@ bool last_good_write(struct last_good *l);
  * although it returned false. */
 bool last_good_waits(const struct last_good *l);
 
-/* Loader: sends the files stored below |pin_dir| to the planner, if there are any. */
-void last_good_send(const char *pin_dir, struct ipc *planner);
+/* Loader: sends the files stored below |pin_dir| to the compiler, if there are any. */
+void last_good_send(const char *pin_dir, struct ipc *compiler);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The planner's log lines, which the loader writes to weftd's log, as the planner cannot. */
+/* The compiler's log lines, which the loader writes to weftd's log, as the compiler cannot. */
 #pragma once
 
 #include "control/ipc/ipc.h"

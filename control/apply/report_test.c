@@ -29,7 +29,7 @@ static void take_lines(struct world *w)
 	struct ipc_request request;
 	size_t used;
 
-	while (!ipc_receive(&w->links.answers[IPC_FEEDER], &request, data, sizeof(data), NULL)) {
+	while (!ipc_receive(&w->links.answers[IPC_CONFIG_IO], &request, data, sizeof(data), NULL)) {
 		assert_int_equal(request.message, IPC_MESSAGE_SAY);
 		used = strlen(w->said);
 		snprintf(w->said + used, sizeof(w->said) - used, "%.*s\n", (int)request.bytes,
@@ -43,7 +43,7 @@ static int setup(void **state)
 	struct error err;
 
 	assert_int_equal(ipc_links_open(&w->links, &err), 0);
-	w->report.loader = &w->links.asks[IPC_FEEDER];
+	w->report.loader = &w->links.asks[IPC_CONFIG_IO];
 	w->source = mesh_source_new();
 	*state = w;
 	return 0;
@@ -76,7 +76,7 @@ static void put(struct world *w, const char *text)
 	w->report.changed = true;
 }
 
-/* What the planner does with what is there. */
+/* What the compiler does with what is there. */
 static void attempt(struct world *w)
 {
 	struct problems problems = {0};

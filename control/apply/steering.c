@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Holds the planner, the current generation, and the ejections. */
+/* Holds the compiler, the current generation, and the ejections. */
 #include "control/apply/steering.h"
 
-#include "control/apply/planner.h"
+#include "control/apply/config_compiler.h"
 #include "control/apply/process_match.h"
 #include "control/apply/steering_state.h"
 #include "control/apply/verdict_names.h"
@@ -207,7 +207,7 @@ void steering_verdict_names(void *arg, const struct weft_verdict *v,
 			    struct observe_verdict_names *ret)
 {
 	struct steering *s = arg;
-	struct generation *g = planner_generation(s->planner, v->generation);
+	struct generation *g = config_compiler_generation(s->config_compiler, v->generation);
 
 	if (g)
 		verdict_names_find(g, v, ret);
@@ -220,8 +220,8 @@ void steering_news(struct steering *s)
 {
 	struct generation *g;
 
-	planner_acknowledge(s->planner);
-	g = planner_latest(s->planner);
+	config_compiler_acknowledge(s->config_compiler);
+	g = config_compiler_latest(s->config_compiler);
 	if (!g)
 		return;
 	if (!s->generation) { /* ejections of an earlier agent would never end */
@@ -242,34 +242,35 @@ const struct generation *steering_generation(const struct steering *s)
 }
 
 /* The generation of another build is in force in the kernel, but not in this build's maps. */
-static const char *in_force_text(const struct steering *s, const struct planner_status *status)
+static const char *in_force_text(const struct steering *s,
+				 const struct config_compiler_status *status)
 {
-	return status->in_force == PLANNER_NOTHING && s->earlier_build
+	return status->in_force == CONFIG_COMPILER_NOTHING && s->earlier_build
 		       ? "an earlier build"
-		       : planner_source_text(status->in_force);
+		       : config_compiler_source_text(status->in_force);
 }
 
 bool steering_ready(struct steering *s, char *why, size_t size)
 {
-	struct planner_status status;
+	struct config_compiler_status status;
 
-	planner_status_read(s->planner, &status);
+	config_compiler_status_read(s->config_compiler, &status);
 	why[0] = 0;
 	if (!status.settled)
 		return false;
-	if (status.in_force != PLANNER_DIRECTORY || status.failure[0])
+	if (status.in_force != CONFIG_COMPILER_DIRECTORY || status.failure[0])
 		snprintf(why, size, "in force: %s; %s", in_force_text(s, &status), status.failure);
-	return status.in_force != PLANNER_NOTHING;
+	return status.in_force != CONFIG_COMPILER_NOTHING;
 }
 
 /* ---- start */
 
 static int start(struct steering *s, const struct steering_options *o, struct error *err)
 {
-	struct planner_options options = {.seed = (uint32_t)o->seed,
-					  .loader = o->loader,
-					  .files = o->files,
-					  .confine = o->confine};
+	struct config_compiler_options options = {.seed = (uint32_t)o->seed,
+						  .loader = o->loader,
+						  .files = o->files,
+						  .confine = o->confine};
 	int r = mesh_state_open(&o->lent, &s->state, err);
 
 	if (r)
@@ -282,7 +283,7 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	s->match = process_match_new(o->cgroup_path, o->arg);
 	if (!s->eject || !s->match)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
-	return planner_new(&options, &s->planner, err);
+	return config_compiler_new(&options, &s->config_compiler, err);
 }
 
 int steering_new(const struct steering_options *options, struct steering **ret, struct error *err)
@@ -304,7 +305,7 @@ void steering_free(struct steering *s)
 {
 	if (!s)
 		return;
-	planner_free(s->planner);
+	config_compiler_free(s->config_compiler);
 	generation_put(s->generation);
 	eject_free(s->eject);
 	process_match_free(s->match);
@@ -316,7 +317,7 @@ void steering_free(struct steering *s)
 
 int steering_fd(const struct steering *s)
 {
-	return planner_fd(s->planner);
+	return config_compiler_fd(s->config_compiler);
 }
 
 /* ---- names */
@@ -380,7 +381,8 @@ int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr
 
 /* ---- output */
 
-static void put_problems(struct json *j, const char *key, const struct planner_status *status)
+static void put_problems(struct json *j, const char *key,
+			 const struct config_compiler_status *status)
 {
 	json_put_array(j, key);
 	for (uint32_t i = 0; i < status->problem_count; i++)
@@ -406,9 +408,9 @@ static void put_ejections(struct json *j, const char *key, const struct eject_co
 
 void steering_write_short(struct steering *s, struct json *j, const char *key)
 {
-	struct planner_status status;
+	struct config_compiler_status status;
 
-	planner_status_read(s->planner, &status);
+	config_compiler_status_read(s->config_compiler, &status);
 	JSON_OBJECT(key, API_STATUS_MESH);
 }
 
@@ -461,10 +463,10 @@ void steering_write_status(struct steering *s, const char *directory, struct tex
 {
 	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
 	const struct eject_counts *counts = eject_counts(s->eject);
-	struct planner_status status;
+	struct config_compiler_status status;
 	char hash[20];
 
-	planner_status_read(s->planner, &status);
+	config_compiler_status_read(s->config_compiler, &status);
 	snprintf(hash, sizeof(hash), "%016" PRIx64, status.hash);
 	JSON_LINE(out, API_MESH);
 }
@@ -514,9 +516,9 @@ void steering_health(struct steering *s, struct health_mesh *ret)
 {
 	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
 	const struct eject_counts *counts = eject_counts(s->eject);
-	struct planner_status status;
+	struct config_compiler_status status;
 
-	planner_status_read(s->planner, &status);
+	config_compiler_status_read(s->config_compiler, &status);
 	*ret = (struct health_mesh){
 		.on = true,
 		.generation = status.number,

@@ -22,8 +22,8 @@ struct text;
 struct steering_options {
 	struct mesh_lent lent;		    /* not needed any more after steering_new */
 	bool earlier_build;		    /* another build's mesh is in force until ours is */
-	struct ipc *loader, *files;	    /* of the planner; they outlive it */
-	int (*confine)(struct error *err);  /* the planner's thread calls it first */
+	struct ipc *loader, *files;	    /* of the compiler; they outlive it */
+	int (*confine)(struct error *err);  /* the compiler's thread calls it first */
 	void (*end_connections)(void *arg); /* ends connections to ejected endpoints soon */
 	int (*cgroup_path)(void *arg, uint64_t cgroup_id, char *out,
 			   size_t size); /* as in observe.h */
@@ -31,7 +31,7 @@ struct steering_options {
 	uint64_t seed;
 };
 
-/* Starts the planner. 0 or a negative errno with |err|. */
+/* Starts the compiler. 0 or a negative errno with |err|. */
 int steering_new(const struct steering_options *options, struct steering **ret, struct error *err);
 void steering_free(struct steering *s);
 

@@ -2,7 +2,7 @@
 /* Services, endpoints and files as the API has them. */
 #include "control/apply/steering.h"
 
-#include "control/apply/planner.h"
+#include "control/apply/config_compiler.h"
 #include "control/apply/steering_state.h"
 #include "control/export/json.h"
 
@@ -212,8 +212,8 @@ void steering_write_endpoints(struct steering *s, struct text *out)
 	X(json_put_string, "failure", "text",                                                      \
 	  "why what is in the directory now is not in force; empty: it is", status->failure)
 
-static void put_files(const struct planner_files *found, const struct planner_status *status,
-		      struct text *out)
+static void put_files(const struct config_compiler_files *found,
+		      const struct config_compiler_status *status, struct text *out)
 {
 	char hash[20];
 
@@ -224,11 +224,11 @@ static void put_files(const struct planner_files *found, const struct planner_st
 struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
 				  struct error *err)
 {
-	struct planner_status status;
-	struct planner_files found;
+	struct config_compiler_status status;
+	struct config_compiler_files found;
 
-	planner_status_read(s->planner, &status);
-	if (!planner_files_read(s->planner, number, &found)) {
+	config_compiler_status_read(s->config_compiler, &status);
+	if (!config_compiler_files_read(s->config_compiler, number, &found)) {
 		put_files(&found, &status, head);
 		return found.files;
 	}

@@ -9,7 +9,7 @@
 #define SERVICE_NAME_BYTES 160
 
 struct steering {
-	struct planner *planner;
+	struct config_compiler *config_compiler;
 	struct mesh_state state;
 	bool earlier_build; /* another build's mesh is in force until ours is */
 	struct eject *eject;

@@ -98,8 +98,8 @@ static void links_start(struct world *w)
 
 	*w = (struct world){0};
 	assert_int_equal(ipc_links_open(&w->links, &err), 0);
-	w->asks = &w->links.asks[IPC_FEEDER];
-	w->answers = &w->links.answers[IPC_FEEDER];
+	w->asks = &w->links.asks[IPC_CONFIG_IO];
+	w->answers = &w->links.answers[IPC_CONFIG_IO];
 	w->asks->wait_ms = WAIT_MS;
 }
 
@@ -198,7 +198,7 @@ static pid_t begin(void (*run)(struct ipc_links *l), struct ipc_links *l, enum i
 
 static void answer_all(struct ipc_links *l)
 {
-	struct ipc *i = &l->answers[IPC_FEEDER];
+	struct ipc *i = &l->answers[IPC_CONFIG_IO];
 	struct ipc_request request;
 	uint64_t cells;
 	int r = 0;
@@ -216,7 +216,7 @@ static unsigned *answered; /* shared */
 /* Each question until it is answered. */
 static void ask_all(struct ipc_links *l)
 {
-	struct ipc *i = &l->asks[IPC_FEEDER];
+	struct ipc *i = &l->asks[IPC_CONFIG_IO];
 	unsigned before = descriptors();
 
 	i->wait_ms = WAIT_MS;
@@ -301,11 +301,11 @@ static void what_makes_no_sense_is_refused(void **state)
 	w.asks->wait_ms = 1000;
 	assert_int_equal(ipc_ask_begin(w.asks, IPC_MESSAGE_ARENA, &cells, 3, &err), -E2BIG);
 	assert_int_equal(ipc_ask_begin(w.asks, IPC_MESSAGE_KEPT, NULL, 0, &err), 0);
-	w.answers->thread = IPC_PLANNER; /* who does not answer this */
+	w.answers->thread = IPC_COMPILER; /* who does not answer this */
 	assert_int_equal(ipc_receive(w.answers, &request, data, sizeof(data), NULL), -EAGAIN);
 	assert_int_equal(ipc_ask_end(w.asks, NULL, &err), -EBADMSG);
 	ipc_tell(w.asks, IPC_MESSAGE_KEPT, NULL, 0, -1); /* has an answer */
-	w.answers->thread = IPC_FEEDER;
+	w.answers->thread = IPC_CONFIG_IO;
 	assert_int_equal(ipc_receive(w.answers, &request, data, sizeof(data), NULL), -EAGAIN);
 	assert_int_equal(ipc_ask_begin(w.asks, IPC_MESSAGE_ARENA, &cells, 8, &err), 0);
 	assert_int_equal(ipc_receive(w.answers, &request, data, 4, NULL), -EAGAIN); /* no room */

@@ -9,11 +9,11 @@
 
 /* The threads that answer, each with a socket pair of its own. X(name, its process) */
 #define IPC_THREADS(X)                                                                             \
-	X(LOADER, LOADER)   /* main loop: attaches, lists connections, ends them */                \
-	X(RESOLVER, LOADER) /* paths of control groups, while records wait */                      \
-	X(FEEDER, LOADER)   /* reads the directory of configuration, writes the kernel's maps */   \
-	X(WORKER, WORKER)   /* main loop: reads the ring, serves */                                \
-	X(PLANNER, WORKER)  /* understands configuration */
+	X(LOADER, LOADER)    /* main loop: attaches, lists connections, ends them */               \
+	X(RESOLVER, LOADER)  /* paths of control groups, while records wait */                     \
+	X(CONFIG_IO, LOADER) /* reads the configuration, writes the kernel's maps */               \
+	X(WORKER, WORKER)    /* main loop: reads the ring, serves */                               \
+	X(COMPILER, WORKER)  /* makes a generation of the files */
 
 /* X(name, thread that answers, how, wait_ms, request, most of it, answer, most of it)
  *
@@ -46,26 +46,26 @@
 	/* Records of living connections; each starts with struct weft_event. */                   \
 	X(RECORDS, WORKER, TELL, 50, char, IPC_DATA_MAX, char, 0)                                  \
 	/* A batch of files, in memory that comes along (control/apply/file_batch.h). */           \
-	X(FILES, PLANNER, TELL, 0, struct ipc_files, 1, char, 0)                                   \
+	X(FILES, COMPILER, TELL, 0, struct ipc_files, 1, char, 0)                                  \
 	/* Memory for so many cells that is not in force; the answer brings its descriptor. */     \
-	X(ARENA, FEEDER, ASK, 10000, uint64_t, 1, struct ipc_arena, 1)                             \
+	X(ARENA, CONFIG_IO, ASK, 10000, uint64_t, 1, struct ipc_arena, 1)                          \
 	/* Put the arena with this id, which must be the next one, in force. */                    \
-	X(FLIP, FEEDER, ASK, 10000, uint64_t, 1, char, 0)                                          \
+	X(FLIP, CONFIG_IO, ASK, 10000, uint64_t, 1, char, 0)                                       \
 	/* Resolve names to the ids of this machine. */                                            \
-	X(RESOLVE, FEEDER, ASK, 10000, struct resolve_name, IPC_DATA_MAX, struct resolve_name,     \
+	X(RESOLVE, CONFIG_IO, ASK, 10000, struct resolve_name, IPC_DATA_MAX, struct resolve_name,  \
 	  IPC_DATA_MAX)                                                                            \
 	/* Connections to these addresses, and no others, may bypass TCP. */                       \
-	X(ACCELERATE, FEEDER, ASK, 10000, struct weft_accel_key, IPC_DATA_MAX, char, 0)            \
+	X(ACCELERATE, CONFIG_IO, ASK, 10000, struct weft_accel_key, IPC_DATA_MAX, char, 0)         \
 	/* So many bytes to keep for the next agent; the answer brings their descriptor. */        \
-	X(KEEP, FEEDER, ASK, 10000, uint64_t, 1, char, 0)                                          \
+	X(KEEP, CONFIG_IO, ASK, 10000, uint64_t, 1, char, 0)                                       \
 	/* They are written: pin them. */                                                          \
-	X(KEPT, FEEDER, ASK, 10000, char, 0, char, 0)                                              \
+	X(KEPT, CONFIG_IO, ASK, 10000, char, 0, char, 0)                                           \
 	/* Send all files again. */                                                                \
-	X(AGAIN, FEEDER, TELL, 10000, char, 0, char, 0)                                            \
+	X(AGAIN, CONFIG_IO, TELL, 10000, char, 0, char, 0)                                         \
 	/* The first files were processed. */                                                      \
-	X(SETTLED, FEEDER, TELL, 10000, char, 0, char, 0)                                          \
+	X(SETTLED, CONFIG_IO, TELL, 10000, char, 0, char, 0)                                       \
 	/* A line for weftd's log. */                                                              \
-	X(SAY, FEEDER, TELL, 1000, char, 1000, char, 0)
+	X(SAY, CONFIG_IO, TELL, 1000, char, 1000, char, 0)
 
 struct ipc_path {
 	char path[256]; /* below the root of control groups */

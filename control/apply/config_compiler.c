@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A loop over batches of files: parse, check, compile, write, flip, report. */
-#include "control/apply/planner.h"
+#include "control/apply/config_compiler.h"
 
 #include "control/apply/last_good.h"
 #include "control/apply/report.h"
@@ -28,8 +28,8 @@
 #define FILES_MAX_BYTES (16u << 20) /* of files of former generations */
 #define RETRY_US	1000000	    /* after a shortage, or without an answer of the loader */
 
-struct planner {
-	struct planner_options options;
+struct config_compiler {
+	struct config_compiler_options options;
 	pthread_t thread;
 	bool runs;
 	int event_fd;
@@ -51,23 +51,23 @@ struct planner {
 	struct report report;
 	/* shared */
 	pthread_mutex_t mutex;
-	struct planner_status status;
+	struct config_compiler_status status;
 	struct generation *kept[KEPT];	/* the latest first */
 	struct mesh_files *files[KEPT]; /* of each; NULL: not kept */
 };
 
-const char *planner_source_text(enum planner_source source)
+const char *config_compiler_source_text(enum config_compiler_source source)
 {
 	static const char *const texts[] = {
-#define X(name, text) [PLANNER_##name] = text,
-		PLANNER_SOURCES(X)
+#define X(name, text) [CONFIG_COMPILER_##name] = text,
+		CONFIG_COMPILER_SOURCES(X)
 #undef X
 	};
 
 	return texts[source];
 }
 
-static void tell(struct planner *p)
+static void tell(struct config_compiler *p)
 {
 	eventfd_write(p->event_fd, 1);
 }
@@ -75,7 +75,7 @@ static void tell(struct planner *p)
 /* ---- files */
 
 /* All files are sent again: others were removed. */
-static void begin_whole(struct planner *p)
+static void begin_whole(struct config_compiler *p)
 {
 	struct mesh_source *source;
 
@@ -91,7 +91,7 @@ static void begin_whole(struct planner *p)
 }
 
 /* Truncated while no agent ran: the directory cannot know that it had objects. */
-static bool was_emptied(const struct planner *p, const struct fed_file *file)
+static bool was_emptied(const struct config_compiler *p, const struct fed_file *file)
 {
 	return !p->began && p->last_good && !file->removed && !file->problem &&
 	       mesh_text_is_blank(file->bytes) && mesh_source_has(p->last_good, file->name);
@@ -99,7 +99,7 @@ static bool was_emptied(const struct planner *p, const struct fed_file *file)
 
 static void take_file(void *arg, const struct fed_file *file)
 {
-	struct planner *p = arg;
+	struct config_compiler *p = arg;
 	const char *problem = was_emptied(p, file) ? DIRECTORY_EMPTIED : file->problem;
 	int r = 0;
 
@@ -124,9 +124,9 @@ static void take_file(void *arg, const struct fed_file *file)
 
 /* ---- results */
 
-static void fail(struct planner *p, const char *text)
+static void fail(struct config_compiler *p, const char *text)
 {
-	struct planner_status *s = &p->status;
+	struct config_compiler_status *s = &p->status;
 
 	s->failed++;
 	s->failure_s = (uint64_t)time(NULL);
@@ -147,7 +147,7 @@ static void problem_text(const struct problem *problem, char *out, size_t size)
 }
 
 /* Errors first, as there is room for few problems. */
-static void keep_problems(struct planner_status *s, const struct problems *problems)
+static void keep_problems(struct config_compiler_status *s, const struct problems *problems)
 {
 	s->errors = problems->errors;
 	s->warnings = problems->warnings;
@@ -155,13 +155,13 @@ static void keep_problems(struct planner_status *s, const struct problems *probl
 	for (int severity = PROBLEM_ERROR; severity >= PROBLEM_WARNING; severity--)
 		for (uint32_t i = 0; i < problems->count; i++)
 			if (problems->items[i].severity == (enum problem_severity)severity &&
-			    s->problem_count < PLANNER_PROBLEMS)
+			    s->problem_count < CONFIG_COMPILER_PROBLEMS)
 				problem_text(&problems->items[i], s->problems[s->problem_count++],
 					     sizeof(s->problems[0]));
 }
 
 /* Drops the files of old generations beyond the limit of bytes. */
-static void bound_files(struct planner *p)
+static void bound_files(struct config_compiler *p)
 {
 	uint64_t bytes = 0;
 
@@ -179,7 +179,7 @@ static void bound_files(struct planner *p)
 
 /* |files| may be NULL: memory was short. Returns the generation that is kept no longer; to end it
  * takes time. */
-static struct generation *keep_generation(struct planner *p, struct generation *g,
+static struct generation *keep_generation(struct config_compiler *p, struct generation *g,
 					  struct mesh_files *files)
 {
 	struct generation *oldest = p->kept[KEPT - 1];
@@ -194,7 +194,7 @@ static struct generation *keep_generation(struct planner *p, struct generation *
 }
 
 /* The texts changed but not their meaning: the former ones need not be kept. */
-static void keep_files(struct planner *p, struct mesh_files *files)
+static void keep_files(struct config_compiler *p, struct mesh_files *files)
 {
 	mesh_files_put(p->files[0]);
 	p->files[0] = files;
@@ -202,7 +202,7 @@ static void keep_files(struct planner *p, struct mesh_files *files)
 
 /* ---- one attempt */
 
-static void say_failed(struct planner *p, const struct problems *problems, const char *text)
+static void say_failed(struct config_compiler *p, const struct problems *problems, const char *text)
 {
 	report_refused(&p->report, problems, text, p->status.number);
 	pthread_mutex_lock(&p->mutex);
@@ -214,11 +214,11 @@ static void say_failed(struct planner *p, const struct problems *problems, const
 
 /* |problems| NULL: the generation is not from the directory, whose problems are reported
  * separately. */
-static void say_applied(struct planner *p, const struct mesh_source *source,
+static void say_applied(struct config_compiler *p, const struct mesh_source *source,
 			const struct problems *problems, struct generation *g,
 			const struct writer_result *written, uint32_t plan_us)
 {
-	struct planner_status *s = &p->status;
+	struct config_compiler_status *s = &p->status;
 	struct mesh_files *files = mesh_source_files(source);
 	struct generation *oldest;
 
@@ -229,7 +229,7 @@ static void say_applied(struct planner *p, const struct mesh_source *source,
 		s->settled = true;
 		s->failure[0] = 0;
 	}
-	s->in_force = problems ? PLANNER_DIRECTORY : PLANNER_LAST_GOOD;
+	s->in_force = problems ? CONFIG_COMPILER_DIRECTORY : CONFIG_COMPILER_LAST_GOOD;
 	s->number = g->number;
 	s->hash = g->mesh->hash;
 	s->applied++;
@@ -243,7 +243,7 @@ static void say_applied(struct planner *p, const struct mesh_source *source,
 }
 
 /* Puts |mesh|, which it takes over, in force. */
-static int apply(struct planner *p, const struct mesh_source *source, struct mesh *mesh,
+static int apply(struct config_compiler *p, const struct mesh_source *source, struct mesh *mesh,
 		 const struct problems *problems, struct error *err)
 {
 	struct writer_result written;
@@ -260,7 +260,7 @@ static int apply(struct planner *p, const struct mesh_source *source, struct mes
 }
 
 /* The generation of an earlier agent; NULL: none that can be read. */
-static const struct weft_mesh_header *live(const struct planner *p)
+static const struct weft_mesh_header *live(const struct config_compiler *p)
 {
 	const struct weft_mesh_header *h = p->options.state.live;
 
@@ -269,7 +269,7 @@ static const struct weft_mesh_header *live(const struct planner *p)
 
 /* The first files are not valid: the last good ones stay in force, and their meaning is loaded here
  * too. If a newer generation is in force it stays. */
-static void fall_back(struct planner *p)
+static void fall_back(struct config_compiler *p)
 {
 	const struct weft_mesh_header *before = live(p);
 	struct problems problems = {0};
@@ -286,21 +286,21 @@ static void fall_back(struct planner *p)
 	problems_free(&problems);
 }
 
-static void settle(struct planner *p)
+static void settle(struct config_compiler *p)
 {
 	p->began = true;
 	if (!p->settled)
 		p->settled = !ipc_tell(p->options.loader, IPC_MESSAGE_SETTLED, NULL, 0, -1);
 }
 
-static bool means_the_same(const struct planner *p, const struct mesh *mesh)
+static bool means_the_same(const struct config_compiler *p, const struct mesh *mesh)
 {
 	return p->kept[0] && p->status.hash == mesh->hash &&
-	       p->status.in_force == PLANNER_DIRECTORY && !p->news.names && !p->unfinished;
+	       p->status.in_force == CONFIG_COMPILER_DIRECTORY && !p->news.names && !p->unfinished;
 }
 
 /* Takes texts that differ from those in force but mean the same. */
-static void take_texts(struct planner *p, const struct problems *problems)
+static void take_texts(struct config_compiler *p, const struct problems *problems)
 {
 	struct mesh_files *files = mesh_source_files(p->source);
 
@@ -313,7 +313,8 @@ static void take_texts(struct planner *p, const struct problems *problems)
 
 /* Builds the mesh from the files and puts it in force; |text| says why not. 0 or a negative
  * errno. */
-static int build_and_apply(struct planner *p, struct problems *problems, char *text, size_t size)
+static int build_and_apply(struct config_compiler *p, struct problems *problems, char *text,
+			   size_t size)
 {
 	const struct unreadable *u = p->unreadable;
 	struct mesh *mesh = NULL;
@@ -338,18 +339,18 @@ static int build_and_apply(struct planner *p, struct problems *problems, char *t
 	return r;
 }
 
-static int attempt_late(struct planner *p, char *text, size_t size)
+static int attempt_late(struct config_compiler *p, char *text, size_t size)
 {
 	snprintf(text, size, "%s", p->news.late_text);
 	return ipc_tell(p->options.loader, IPC_MESSAGE_AGAIN, NULL, 0, -1) ? -ETIMEDOUT : -EIO;
 }
 
 /* Whether an earlier agent's generation is in force and has objects that a change could remove. */
-static bool follows_another(const struct planner *p)
+static bool follows_another(const struct config_compiler *p)
 {
 	const struct weft_mesh_header *before = live(p);
 
-	if (p->status.in_force == PLANNER_DIRECTORY)
+	if (p->status.in_force == CONFIG_COMPILER_DIRECTORY)
 		return false;
 	if (p->last_good)
 		return mesh_source_has_objects(p->last_good);
@@ -358,14 +359,14 @@ static bool follows_another(const struct planner *p)
 
 /* A directory without any file (for instance not mounted) does not remove the generation in
  * force. */
-static void look_for_files(struct planner *p)
+static void look_for_files(struct config_compiler *p)
 {
 	if (!p->unreadable && !mesh_source_has_files(p->source) && follows_another(p))
 		unreadable_add(&p->unreadable, "", UNREADABLE_EMPTY);
 }
 
 /* The first generation's removals are found by comparison with the earlier agent's files. */
-static void succeed(struct planner *p)
+static void succeed(struct config_compiler *p)
 {
 	if (p->last_good)
 		mesh_source_follow(p->source, p->last_good);
@@ -374,7 +375,7 @@ static void succeed(struct planner *p)
 }
 
 /* Keeps the changes of a failed attempt. */
-static void keep_news(struct planner *p, int r)
+static void keep_news(struct config_compiler *p, int r)
 {
 	if (r != -ETIMEDOUT)
 		p->news.late = false;
@@ -383,7 +384,7 @@ static void keep_news(struct planner *p, int r)
 	p->news.whole = p->news.kept = p->fresh = false;
 }
 
-static void attempt(struct planner *p)
+static void attempt(struct config_compiler *p)
 {
 	struct problems problems = {0};
 	char text[320];
@@ -410,13 +411,13 @@ static void attempt(struct planner *p)
 
 /* ---- the thread */
 
-static int receive(struct planner *p, int timeout_ms)
+static int receive(struct config_compiler *p, int timeout_ms)
 {
 	return file_batch_receive(p->options.files, timeout_ms, &p->news, take_file, p);
 }
 
 /* -1, or the time until the next deadline. */
-static int wait_ms(const struct planner *p)
+static int wait_ms(const struct config_compiler *p)
 {
 	uint64_t now = process_now_us(),
 		 due = p->retry_due_us ? p->retry_due_us : p->prepare_due_us;
@@ -430,7 +431,7 @@ static int wait_ms(const struct planner *p)
 
 /* One step of background work: prepares the next change in memory and in the other arena; stores
  * files for the next agent. */
-static void prepare(struct planner *p)
+static void prepare(struct config_compiler *p)
 {
 	bool behind = writer_prepare(p->writer), cold = mesh_source_prepare(p->source);
 	bool untold = last_good_write(p->keeper);
@@ -446,11 +447,11 @@ static bool is_due(uint64_t due_us)
 
 static void *run(void *arg)
 {
-	struct planner *p = arg;
+	struct config_compiler *p = arg;
 	struct error err = {0};
 	int r;
 
-	prctl(PR_SET_NAME, "weft-planner");
+	prctl(PR_SET_NAME, "weft-compiler");
 	schedule_thread(SCHED_OTHER, SLICE_NS); /* unlike the worker, which has batch priority */
 	if (p->options.confine && p->options.confine(&err)) {
 		say_failed(p, &(struct problems){0}, err.text);
@@ -471,7 +472,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start(struct planner *p, struct error *err)
+static int start(struct config_compiler *p, struct error *err)
 {
 	struct writer_options options = {
 		.seed = p->options.seed,
@@ -483,7 +484,7 @@ static int start(struct planner *p, struct error *err)
 	if (r)
 		return r;
 	if (live(p)) {
-		p->status.in_force = PLANNER_EARLIER;
+		p->status.in_force = CONFIG_COMPILER_EARLIER;
 		p->status.number = live(p)->generation;
 		p->status.hash = live(p)->config_hash;
 	}
@@ -497,9 +498,10 @@ static int start(struct planner *p, struct error *err)
 	return r ? error_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }
 
-int planner_new(const struct planner_options *options, struct planner **ret, struct error *err)
+int config_compiler_new(const struct config_compiler_options *options, struct config_compiler **ret,
+			struct error *err)
 {
-	struct planner *p = calloc(1, sizeof(*p));
+	struct config_compiler *p = calloc(1, sizeof(*p));
 	int r;
 
 	if (!p)
@@ -510,13 +512,13 @@ int planner_new(const struct planner_options *options, struct planner **ret, str
 	pthread_mutex_init(&p->mutex, NULL);
 	r = start(p, err);
 	if (r)
-		planner_free(p);
+		config_compiler_free(p);
 	else
 		*ret = p;
 	return r;
 }
 
-void planner_free(struct planner *p)
+void config_compiler_free(struct config_compiler *p)
 {
 	if (!p)
 		return;
@@ -539,24 +541,24 @@ void planner_free(struct planner *p)
 	free(p);
 }
 
-int planner_fd(const struct planner *p)
+int config_compiler_fd(const struct config_compiler *p)
 {
 	return p->event_fd;
 }
 
-void planner_acknowledge(struct planner *p)
+void config_compiler_acknowledge(struct config_compiler *p)
 {
 	eventfd_t count;
 
 	eventfd_read(p->event_fd, &count);
 }
 
-struct generation *planner_latest(struct planner *p)
+struct generation *config_compiler_latest(struct config_compiler *p)
 {
-	return planner_generation(p, 0);
+	return config_compiler_generation(p, 0);
 }
 
-struct generation *planner_generation(struct planner *p, uint64_t number)
+struct generation *config_compiler_generation(struct config_compiler *p, uint64_t number)
 {
 	struct generation *found = NULL;
 
@@ -568,7 +570,8 @@ struct generation *planner_generation(struct planner *p, uint64_t number)
 	return found;
 }
 
-int planner_files_read(struct planner *p, uint64_t number, struct planner_files *ret)
+int config_compiler_files_read(struct config_compiler *p, uint64_t number,
+			       struct config_compiler_files *ret)
 {
 	int r = -ENOENT;
 
@@ -578,15 +581,15 @@ int planner_files_read(struct planner *p, uint64_t number, struct planner_files 
 			continue;
 		if (!p->files[i])
 			break;
-		*ret = (struct planner_files){p->kept[i]->number, p->kept[i]->mesh->hash,
-					      mesh_files_get(p->files[i])};
+		*ret = (struct config_compiler_files){p->kept[i]->number, p->kept[i]->mesh->hash,
+						      mesh_files_get(p->files[i])};
 		r = 0;
 	}
 	pthread_mutex_unlock(&p->mutex);
 	return r;
 }
 
-void planner_status_read(struct planner *p, struct planner_status *ret)
+void config_compiler_status_read(struct config_compiler *p, struct config_compiler_status *ret)
 {
 	pthread_mutex_lock(&p->mutex);
 	*ret = p->status;

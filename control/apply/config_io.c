@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Passes on the files of a directory, and answers the planner's requests, in a thread of its own,
+/* Passes on the files of a directory, and answers the compiler's requests, in a thread of its own,
  * as the loader blocks for some time whenever it attaches something. */
-#include "control/apply/feeder.h"
+#include "control/apply/config_io.h"
 
 #include "control/apply/file_batch.h"
 #include "control/apply/last_good.h"
@@ -39,14 +39,14 @@
 
 #define SLICE_NS 1000000 /* a change is short work with a deadline */
 
-/* A request that is answered later, unless there is another planner then. */
+/* A request that is answered later, unless there is another compiler then. */
 struct later {
 	struct ipc_request request; /* number 0: none */
 	void *data;
 };
 
-struct feeder {
-	struct feeder_options options;
+struct config_io {
+	struct config_io_options options;
 	pthread_t thread;
 	bool runs;
 	int stop_fd; /* readable: the thread ends */
@@ -55,14 +55,14 @@ struct feeder {
 	pthread_mutex_t mutex; /* of all below */
 	struct directory *directory;
 	struct mesh_maps *maps;
-	struct ipc *asked;   /* by the planner; NULL: there is none now */
-	struct ipc *planner; /* gets files */
+	struct ipc *asked;    /* by the compiler; NULL: there is none now */
+	struct ipc *compiler; /* gets files */
 	int epoll_fd;
-	int kept_fd; /* written by the planner, pinned when complete; -1: none */
+	int kept_fd; /* written by the compiler, pinned when complete; -1: none */
 	bool settled;
 	struct passed_over passed;
-	bool behind;		       /* the planner did not get a change of files */
-	bool names_untold;	       /* the planner did not get a change of names */
+	bool behind;		       /* the compiler did not get a change of files */
+	bool names_unsent;	       /* the compiler did not get a change of names */
 	struct later flip, accelerate; /* requests that the loader's own thread answers */
 	uint64_t said_s;	       /* second of the latest log lines, */
 	unsigned said;		       /* and their number in it */
@@ -71,14 +71,14 @@ struct feeder {
 	char data[IPC_DATA_MAX] __attribute__((aligned(8))); /* of a request */
 };
 
-static int watch(struct feeder *f, int fd)
+static int watch(struct config_io *f, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-static int start(struct feeder *f, struct error *err)
+static int start(struct config_io *f, struct error *err)
 {
 	int r = directory_new(f->options.path, &f->directory, err);
 
@@ -95,9 +95,10 @@ static int start(struct feeder *f, struct error *err)
 	return 0;
 }
 
-int feeder_new(const struct feeder_options *options, struct feeder **ret, struct error *err)
+int config_io_new(const struct config_io_options *options, struct config_io **ret,
+		  struct error *err)
 {
-	struct feeder *f = calloc(1, sizeof(*f));
+	struct config_io *f = calloc(1, sizeof(*f));
 	int r;
 
 	if (!f)
@@ -107,7 +108,7 @@ int feeder_new(const struct feeder_options *options, struct feeder **ret, struct
 	pthread_mutex_init(&f->mutex, NULL);
 	r = start(f, err);
 	if (r)
-		feeder_free(f);
+		config_io_free(f);
 	else
 		*ret = f;
 	return r;
@@ -119,7 +120,7 @@ static void close_one(int fd)
 		close(fd);
 }
 
-void feeder_free(struct feeder *f)
+void config_io_free(struct config_io *f)
 {
 	if (!f)
 		return;
@@ -139,7 +140,7 @@ void feeder_free(struct feeder *f)
 	free(f);
 }
 
-int feeder_fd(const struct feeder *f)
+int config_io_fd(const struct config_io *f)
 {
 	return f->todo_fd;
 }
@@ -154,21 +155,21 @@ static void add_change(void *arg, const struct directory_change *change)
 }
 
 /* If a change cannot be sent, all files are sent later. */
-static void fall_behind(struct feeder *f, int r)
+static void fall_behind(struct config_io *f, int r)
 {
 	char text[160];
 
 	f->behind = true;
-	snprintf(
-		text, sizeof(text),
-		"files have changed and cannot be handed to the planner now: %s; it is tried again",
-		strerror(-r));
-	if (f->planner)
-		file_batch_late(f->planner, text);
+	snprintf(text, sizeof(text),
+		 "files have changed and cannot be handed to the compiler now: %s; it is tried "
+		 "again",
+		 strerror(-r));
+	if (f->compiler)
+		file_batch_late(f->compiler, text);
 }
 
-/* Returns whether the planner got it. */
-static bool send(struct feeder *f, struct file_batch *batch)
+/* Returns whether the compiler got it. */
+static bool send(struct config_io *f, struct file_batch *batch)
 {
 	const char *problem = directory_problem(f->directory);
 	int r = 0;
@@ -177,8 +178,8 @@ static bool send(struct feeder *f, struct file_batch *batch)
 		file_batch_problem(batch, problem);
 	else
 		file_batch_no_problem(batch);
-	if (f->planner)
-		r = file_batch_send(batch, f->planner);
+	if (f->compiler)
+		r = file_batch_send(batch, f->compiler);
 	else
 		file_batch_free(batch);
 	if (r && r != -EPIPE)
@@ -186,7 +187,7 @@ static bool send(struct feeder *f, struct file_batch *batch)
 	return !r;
 }
 
-static void handle_directory(struct feeder *f)
+static void handle_directory(struct config_io *f)
 {
 	struct file_batch *batch = file_batch_new(false);
 
@@ -198,7 +199,7 @@ static void handle_directory(struct feeder *f)
 		file_batch_free(batch);
 }
 
-static void send_whole(struct feeder *f)
+static void send_whole(struct config_io *f)
 {
 	struct file_batch *batch = file_batch_new(true);
 
@@ -211,10 +212,10 @@ static void send_whole(struct feeder *f)
 	send(f, batch);
 }
 
-static void connect_planner(struct feeder *f, struct ipc_links *links)
+static void connect_compiler(struct config_io *f, struct ipc_links *links)
 {
-	f->asked = links ? &links->answers[IPC_FEEDER] : NULL;
-	f->planner = links ? &links->asks[IPC_PLANNER] : NULL;
+	f->asked = links ? &links->answers[IPC_CONFIG_IO] : NULL;
+	f->compiler = links ? &links->asks[IPC_COMPILER] : NULL;
 	f->flip.request.number = f->accelerate.request.number = 0;
 	close_one(f->kept_fd); /* pins stay */
 	f->kept_fd = -1;
@@ -222,13 +223,13 @@ static void connect_planner(struct feeder *f, struct ipc_links *links)
 		return;
 	watch(f, f->asked->fd); /* the former one was removed by its close */
 	if (f->options.pin_dir)
-		last_good_send(f->options.pin_dir, f->planner);
+		last_good_send(f->options.pin_dir, f->compiler);
 	send_whole(f);
 }
 
 /* ---- names */
 
-static void names_keep(struct feeder *f, const struct resolve_name *names, size_t count)
+static void names_keep(struct config_io *f, const struct resolve_name *names, size_t count)
 {
 	free(f->names);
 	f->name_count = 0;
@@ -239,34 +240,34 @@ static void names_keep(struct feeder *f, const struct resolve_name *names, size_
 	f->name_count = count;
 }
 
-static void look_at_names(struct feeder *f)
+static void look_at_names(struct config_io *f)
 {
 	struct file_batch *batch;
 
-	if (!f->planner || !f->name_count)
+	if (!f->compiler || !f->name_count)
 		return;
 	for (size_t i = 0; i < f->name_count; i++)
 		f->names[i].before = f->names[i].id;
 	if (resolve_names(f->options.cgroup_root, f->names, f->name_count))
 		return;
 	for (size_t i = 0; i < f->name_count; i++)
-		f->names_untold |= f->names[i].id != f->names[i].before;
-	batch = f->names_untold ? file_batch_new(false) : NULL;
+		f->names_unsent |= f->names[i].id != f->names[i].before;
+	batch = f->names_unsent ? file_batch_new(false) : NULL;
 	if (!batch)
 		return;
 	file_batch_names(batch);
-	f->names_untold = !send(f, batch);
+	f->names_unsent = !send(f, batch);
 }
 
 /* ---- requests */
 
-static void leave_to_loader(struct feeder *f, unsigned todo)
+static void leave_to_loader(struct config_io *f, unsigned todo)
 {
 	f->todo |= todo;
 	eventfd_write(f->todo_fd, 1);
 }
 
-static void answer_with(struct feeder *f, const struct ipc_request *request, int r,
+static void answer_with(struct config_io *f, const struct ipc_request *request, int r,
 			const struct error *err, const void *data, size_t bytes, int fd)
 {
 	if (r)
@@ -275,13 +276,13 @@ static void answer_with(struct feeder *f, const struct ipc_request *request, int
 		ipc_answer(f->asked, request, data, bytes, fd);
 }
 
-static void answer_done(struct feeder *f, const struct ipc_request *request, int r,
+static void answer_done(struct config_io *f, const struct ipc_request *request, int r,
 			const struct error *err)
 {
 	answer_with(f, request, r, err, NULL, 0, -1);
 }
 
-static uint64_t number_asked(const struct feeder *f)
+static uint64_t number_asked(const struct config_io *f)
 {
 	uint64_t number;
 
@@ -289,7 +290,7 @@ static uint64_t number_asked(const struct feeder *f)
 	return number;
 }
 
-static void answer_arena(struct feeder *f, const struct ipc_request *request)
+static void answer_arena(struct config_io *f, const struct ipc_request *request)
 {
 	uint64_t cells = number_asked(f);
 	struct mesh_arena arena = {.fd = -1};
@@ -301,9 +302,9 @@ static void answer_arena(struct feeder *f, const struct ipc_request *request)
 		    sizeof(struct ipc_arena), arena.fd);
 }
 
-/* Answers first: the planner waits for it and reports when the generation came into force. If an
+/* Answers first: the compiler waits for it and reports when the generation came into force. If an
  * earlier build's mesh is in force, answers after its hooks were taken over. */
-static void answer_flip(struct feeder *f, const struct ipc_request *request)
+static void answer_flip(struct config_io *f, const struct ipc_request *request)
 {
 	uint64_t arena = number_asked(f);
 	const struct weft_mesh_header *live;
@@ -328,7 +329,7 @@ static void answer_flip(struct feeder *f, const struct ipc_request *request)
 									: TODO_TELL);
 }
 
-static void answer_names(struct feeder *f, const struct ipc_request *request)
+static void answer_names(struct config_io *f, const struct ipc_request *request)
 {
 	struct resolve_name *names = (struct resolve_name *)f->data;
 	size_t count = request->bytes / sizeof(*names);
@@ -342,7 +343,7 @@ static void answer_names(struct feeder *f, const struct ipc_request *request)
 	answer_with(f, request, r, &err, names, request->bytes, -1);
 }
 
-static void take_accelerate(struct feeder *f, const struct ipc_request *request)
+static void take_accelerate(struct config_io *f, const struct ipc_request *request)
 {
 	void *keys = malloc(request->bytes + 1);
 
@@ -355,7 +356,7 @@ static void take_accelerate(struct feeder *f, const struct ipc_request *request)
 	leave_to_loader(f, TODO_ACCELERATE);
 }
 
-static void answer_keep(struct feeder *f, const struct ipc_request *request)
+static void answer_keep(struct config_io *f, const struct ipc_request *request)
 {
 	struct error err = {0};
 	int r = f->options.pin_dir ? 0 : -ENOENT;
@@ -368,7 +369,7 @@ static void answer_keep(struct feeder *f, const struct ipc_request *request)
 	answer_with(f, request, r, &err, NULL, 0, f->kept_fd);
 }
 
-static void answer_kept(struct feeder *f, const struct ipc_request *request)
+static void answer_kept(struct config_io *f, const struct ipc_request *request)
 {
 	struct error err = {0};
 	int r = f->kept_fd < 0 ? -EINVAL : kept_pin(f->options.pin_dir, f->kept_fd);
@@ -379,7 +380,7 @@ static void answer_kept(struct feeder *f, const struct ipc_request *request)
 }
 
 /* Writes one line without terminal control characters. */
-static void say_clean(struct feeder *f, char *line)
+static void say_clean(struct config_io *f, char *line)
 {
 	for (size_t i = 0, n, left = strlen(line); i < left; i += n ? n : 1) {
 		n = utf8_safe(line + i, left - i);
@@ -389,7 +390,7 @@ static void say_clean(struct feeder *f, char *line)
 	f->options.say(line);
 }
 
-static void look_at_folders(struct feeder *f)
+static void look_at_folders(struct config_io *f)
 {
 	char line[SAY_MAX_BYTES], text[400];
 
@@ -405,8 +406,8 @@ static void look_at_folders(struct feeder *f)
 	say_clean(f, line);
 }
 
-/* The planner is not trusted with the log: its lines per second are limited. */
-static void take_line(struct feeder *f, const struct ipc_request *request)
+/* The compiler is not trusted with the log: its lines per second are limited. */
+static void take_line(struct config_io *f, const struct ipc_request *request)
 {
 	uint64_t now_s = (uint64_t)time(NULL);
 
@@ -418,20 +419,20 @@ static void take_line(struct feeder *f, const struct ipc_request *request)
 		say_clean(f, f->data);
 }
 
-static void take_again(struct feeder *f, const struct ipc_request *request)
+static void take_again(struct config_io *f, const struct ipc_request *request)
 {
 	(void)request;
 	f->behind = true;
 }
 
-static void take_settled(struct feeder *f, const struct ipc_request *request)
+static void take_settled(struct config_io *f, const struct ipc_request *request)
 {
 	(void)request;
 	f->settled = true;
 	leave_to_loader(f, TODO_TELL);
 }
 
-typedef void (*handler)(struct feeder *f, const struct ipc_request *request);
+typedef void (*handler)(struct config_io *f, const struct ipc_request *request);
 
 static const handler HANDLERS[IPC_MESSAGE_COUNT] = {
 	[IPC_MESSAGE_ARENA] = answer_arena,   [IPC_MESSAGE_FLIP] = answer_flip,
@@ -441,20 +442,20 @@ static const handler HANDLERS[IPC_MESSAGE_COUNT] = {
 	[IPC_MESSAGE_SAY] = take_line,
 };
 
-static void handle_requests(struct feeder *f)
+static void handle_requests(struct config_io *f)
 {
 	struct ipc_request request;
 	int r = ipc_receive(f->asked, &request, f->data, sizeof(f->data) - 1, NULL);
 
 	if (!r)
 		HANDLERS[request.message](f, &request);
-	else if (r != -EAGAIN) /* the planner is gone: the next one connects */
+	else if (r != -EAGAIN) /* the compiler is gone: the next one connects */
 		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->asked->fd, NULL);
 }
 
 /* ---- the thread */
 
-static void handle(struct feeder *f, int fd)
+static void handle(struct config_io *f, int fd)
 {
 	pthread_mutex_lock(&f->mutex);
 	if (fd == directory_fd(f->directory))
@@ -466,10 +467,10 @@ static void handle(struct feeder *f, int fd)
 
 static void *run(void *arg)
 {
-	struct feeder *f = arg;
+	struct config_io *f = arg;
 	struct epoll_event event;
 
-	prctl(PR_SET_NAME, "weft-feeder");
+	prctl(PR_SET_NAME, "weft-config-io");
 	schedule_thread(SCHED_OTHER, SLICE_NS);
 	for (;;) {
 		if (epoll_wait(f->epoll_fd, &event, 1, -1) != 1)
@@ -482,16 +483,16 @@ static void *run(void *arg)
 
 /* ---- the loader's own thread */
 
-void feeder_connect(struct feeder *f, struct ipc_links *links)
+void config_io_connect(struct config_io *f, struct ipc_links *links)
 {
 	pthread_mutex_lock(&f->mutex);
-	connect_planner(f, links);
+	connect_compiler(f, links);
 	pthread_mutex_unlock(&f->mutex);
 	if (!f->runs)
 		f->runs = !pthread_create(&f->thread, NULL, run, f);
 }
 
-struct mesh_lent feeder_lend(struct feeder *f)
+struct mesh_lent config_io_lend(struct config_io *f)
 {
 	struct mesh_lent lent;
 
@@ -501,17 +502,17 @@ struct mesh_lent feeder_lend(struct feeder *f)
 	return lent;
 }
 
-void feeder_tick(struct feeder *f)
+void config_io_tick(struct config_io *f)
 {
 	pthread_mutex_lock(&f->mutex);
-	if (f->behind && f->planner && descriptors_spare())
+	if (f->behind && f->compiler && descriptors_spare())
 		send_whole(f);
 	look_at_names(f);
 	look_at_folders(f);
 	pthread_mutex_unlock(&f->mutex);
 }
 
-int feeder_simulate(struct feeder *f, struct weft_simulation *simulation)
+int config_io_simulate(struct config_io *f, struct weft_simulation *simulation)
 {
 	int r;
 
@@ -521,20 +522,20 @@ int feeder_simulate(struct feeder *f, struct weft_simulation *simulation)
 	return r;
 }
 
-enum feeder_state feeder_state(struct feeder *f)
+enum config_io_state config_io_state(struct config_io *f)
 {
-	enum feeder_state state = FEEDER_READS;
+	enum config_io_state state = CONFIG_IO_READS;
 
 	pthread_mutex_lock(&f->mutex);
 	if (f->settled)
 		state = mesh_maps_live(f->maps) && !attach_waits(f->options.attach)
-				? FEEDER_IN_FORCE
-				: FEEDER_NOTHING;
+				? CONFIG_IO_IN_FORCE
+				: CONFIG_IO_NOTHING;
 	pthread_mutex_unlock(&f->mutex);
 	return state;
 }
 
-int feeder_explain(struct feeder *f, struct weft_explanation *explanation)
+int config_io_explain(struct config_io *f, struct weft_explanation *explanation)
 {
 	int r;
 
@@ -544,7 +545,7 @@ int feeder_explain(struct feeder *f, struct weft_explanation *explanation)
 	return r;
 }
 
-static struct later later_take(struct feeder *f, struct later *later)
+static struct later later_take(struct config_io *f, struct later *later)
 {
 	struct later taken;
 
@@ -556,14 +557,14 @@ static struct later later_take(struct feeder *f, struct later *later)
 }
 
 /* |f->asked| changes in this thread only. */
-static void answer_later(struct feeder *f, const struct later *later, int r,
+static void answer_later(struct config_io *f, const struct later *later, int r,
 			 const struct error *err)
 {
 	if (f->asked)
 		answer_done(f, &later->request, r, err);
 }
 
-static void answer_accelerate(struct feeder *f)
+static void answer_accelerate(struct config_io *f)
 {
 	struct later keys = later_take(f, &f->accelerate);
 	struct error err = {0};
@@ -575,7 +576,7 @@ static void answer_accelerate(struct feeder *f)
 	free(keys.data);
 }
 
-static void answer_take_over(struct feeder *f)
+static void answer_take_over(struct config_io *f)
 {
 	struct later flip = later_take(f, &f->flip);
 	struct error err = {0};
@@ -583,7 +584,7 @@ static void answer_take_over(struct feeder *f)
 	answer_later(f, &flip, f->options.take_over(f->options.arg, &err), &err);
 }
 
-void feeder_handle(struct feeder *f)
+void config_io_handle(struct config_io *f)
 {
 	eventfd_t count;
 	unsigned todo;

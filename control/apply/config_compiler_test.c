@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tests of the planner's thread from the loader's side: what it asks for and when,
+/* Tests of the compiler's thread from the loader's side: what it asks for and when,
  * and what is kept for the next agent. Memory of the kernel is a memfd here. */
-#include "control/apply/planner.h"
+#include "control/apply/config_compiler.h"
 
 #include "base/cleanup.h"
 #include "control/ipc/links.h"
@@ -43,7 +43,7 @@ struct arena_memory {
 
 struct loader {
 	struct ipc_links links;
-	struct planner *planner;
+	struct config_compiler *config_compiler;
 	struct weft_endpoint_state *endpoints;
 	struct weft_service_state *services;
 	struct arena_memory arenas[ARENAS];
@@ -69,7 +69,7 @@ static char letter_of(enum ipc_message message)
 
 static int memory_new(uint64_t bytes)
 {
-	int fd = memfd_create("planner-test", MFD_CLOEXEC);
+	int fd = memfd_create("compiler-test", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)((bytes + 4095) / 4096 * 4096)), 0);
@@ -81,12 +81,12 @@ static int memory_new(uint64_t bytes)
 /* The next question, not answered yet. */
 static enum ipc_message question(struct loader *l, uint64_t *ret_argument)
 {
-	struct ipc *feeder = &l->links.answers[IPC_FEEDER];
+	struct ipc *config_io = &l->links.answers[IPC_CONFIG_IO];
 	size_t asked = strlen(l->asked);
 	char letter;
 
-	assert_true(ipc_wait(feeder, WAIT_MS));
-	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
+	assert_true(ipc_wait(config_io, WAIT_MS));
+	assert_int_equal(ipc_receive(config_io, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
 	memcpy(ret_argument, l->data, sizeof(*ret_argument));
 	letter = letter_of(l->request.message);
 	if (letter) {
@@ -98,7 +98,7 @@ static enum ipc_message question(struct loader *l, uint64_t *ret_argument)
 
 static void reply(struct loader *l, const void *data, size_t bytes, int fd)
 {
-	ipc_answer(&l->links.answers[IPC_FEEDER], &l->request, data, bytes, fd);
+	ipc_answer(&l->links.answers[IPC_CONFIG_IO], &l->request, data, bytes, fd);
 }
 
 static void arena_drop(struct arena_memory *a)
@@ -175,7 +175,7 @@ static void send_file(struct loader *l, const char *name, const char *bytes)
 	file_batch_add(batch, &(struct fed_file){.name = name,
 						 .bytes = {bytes, bytes ? strlen(bytes) : 0},
 						 .removed = !bytes});
-	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_COMPILER]), 0);
 }
 
 /* A service whose only endpoint has this last byte. */
@@ -208,7 +208,7 @@ static void send_many(struct loader *l, bool whole, unsigned last, unsigned larg
 		file_batch_add(batch,
 			       &(struct fed_file){.name = name, .bytes = {l->large, LARGE_BYTES}});
 	}
-	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_COMPILER]), 0);
 }
 
 /* ---- what is kept */
@@ -247,10 +247,10 @@ static struct found kept(const struct loader *l, const char *name)
 	assert_int_equal(ipc_links_open(&links, &err), 0);
 	assert_int_equal(
 		file_batch_send(file_batch_kept((struct slice){data + sizeof(header), header[1]}),
-				&links.asks[IPC_PLANNER]),
+				&links.asks[IPC_COMPILER]),
 		0);
 	assert_int_equal(
-		file_batch_receive(&links.answers[IPC_PLANNER], WAIT_MS, &news, find, &found), 1);
+		file_batch_receive(&links.answers[IPC_COMPILER], WAIT_MS, &news, find, &found), 1);
 	ipc_links_close(&links);
 	kept_unmap(data, l->kept_bytes);
 	return found;
@@ -266,7 +266,7 @@ static void expect_kept(const struct loader *l, unsigned last)
 static int loader_new(void **state)
 {
 	struct loader *l = calloc(1, sizeof(*l));
-	struct planner_options options;
+	struct config_compiler_options options;
 	struct error err = {0};
 
 	l->kept_fd = -1;
@@ -276,12 +276,12 @@ static int loader_new(void **state)
 	l->large = malloc(LARGE_BYTES);
 	memset(l->large, '#', LARGE_BYTES);
 	assert_int_equal(ipc_links_open(&l->links, &err), 0);
-	options = (struct planner_options){
+	options = (struct config_compiler_options){
 		.seed = 7,
-		.loader = &l->links.asks[IPC_FEEDER],
-		.files = &l->links.answers[IPC_PLANNER],
+		.loader = &l->links.asks[IPC_CONFIG_IO],
+		.files = &l->links.answers[IPC_COMPILER],
 		.state = {.endpoints = l->endpoints, .services = l->services}};
-	assert_int_equal(planner_new(&options, &l->planner, &err), 0);
+	assert_int_equal(config_compiler_new(&options, &l->config_compiler, &err), 0);
 	*state = l;
 	return 0;
 }
@@ -291,7 +291,7 @@ static int loader_free(void **state)
 	struct loader *l = *state;
 
 	ipc_links_keep(&l->links, IPC_PROCESS_WORKER); /* no answer comes any more */
-	planner_free(l->planner);
+	config_compiler_free(l->config_compiler);
 	ipc_links_close(&l->links);
 	if (l->kept_fd >= 0)
 		close(l->kept_fd);
@@ -428,7 +428,7 @@ static void send_services(struct loader *l)
 		file_batch_add(batch,
 			       &(struct fed_file){.name = name, .bytes = {other, strlen(other)}});
 	}
-	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_PLANNER]), 0);
+	assert_int_equal(file_batch_send(batch, &l->links.asks[IPC_COMPILER]), 0);
 }
 
 static uint64_t used_bytes(const struct arena_memory *a)
@@ -500,7 +500,7 @@ static void a_change_does_not_need_the_filling(void **state)
 	send_services(l);
 	serve_flip(l);
 	serve_until(l, IPC_MESSAGE_ARENA);
-	ipc_refuse(&l->links.answers[IPC_FEEDER], &l->request, -ENOMEM, &short_of);
+	ipc_refuse(&l->links.answers[IPC_CONFIG_IO], &l->request, -ENOMEM, &short_of);
 	serve_until_kept(l);
 	memset(l->asked, 0, sizeof(l->asked));
 	send_file(l, "cart", text_of(2));
@@ -513,7 +513,7 @@ static void a_change_does_not_need_the_filling(void **state)
 
 /* ---- a loader that stops */
 
-#define SHORT_MS 500 /* that the planner waits for an answer */
+#define SHORT_MS 500 /* that the compiler waits for an answer */
 
 static void stop_for_longer(void)
 {
@@ -524,15 +524,15 @@ static struct loader *change_that_does_not_wait(void **state)
 {
 	struct loader *l = *state;
 
-	l->links.asks[IPC_FEEDER].wait_ms = SHORT_MS;
+	l->links.asks[IPC_CONFIG_IO].wait_ms = SHORT_MS;
 	send_many(l, true, 1, 0);
 	return l;
 }
 
-/* The flip was done and its answer came too late: the planner asks what is next now. */
+/* The flip was done and its answer came too late: the compiler asks what is next now. */
 static void a_flip_that_is_answered_late_is_made_again(void **state)
 {
-	struct planner_status status;
+	struct config_compiler_status status;
 	struct loader *l = change_that_does_not_wait(state);
 	uint64_t arena = serve_until(l, IPC_MESSAGE_FLIP);
 
@@ -540,7 +540,7 @@ static void a_flip_that_is_answered_late_is_made_again(void **state)
 	answer(l, IPC_MESSAGE_FLIP, arena);
 	serve_until_kept(l);
 	assert_memory_equal(l->asked, "afaf", 4); /* and more where this test had no CPU */
-	planner_status_read(l->planner, &status);
+	config_compiler_status_read(l->config_compiler, &status);
 	assert_true(status.failed >= 1 && status.applied >= 1);
 	assert_string_equal(status.failure, "");
 	send_file(l, "cart", text_of(2));
@@ -552,12 +552,12 @@ static void a_flip_that_is_answered_late_is_made_again(void **state)
 static void what_is_over_is_not_begun(void **state)
 {
 	struct loader *l = change_that_does_not_wait(state);
-	struct ipc *feeder = &l->links.answers[IPC_FEEDER];
+	struct ipc *config_io = &l->links.answers[IPC_CONFIG_IO];
 
-	assert_true(ipc_wait(feeder, WAIT_MS));
+	assert_true(ipc_wait(config_io, WAIT_MS));
 	stop_for_longer();
-	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), -EAGAIN);
-	assert_int_equal(ipc_receive(feeder, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
+	assert_int_equal(ipc_receive(config_io, &l->request, l->data, IPC_DATA_MAX, NULL), -EAGAIN);
+	assert_int_equal(ipc_receive(config_io, &l->request, l->data, IPC_DATA_MAX, NULL), 0);
 	assert_non_null(strstr(l->data, "the loader does not answer"));
 	serve_until_kept(l);
 	expect_kept(l, 1);
