@@ -6,7 +6,7 @@
 #include "control/agent/simulate.h"
 #include "control/agent/ring_guard.h"
 #include "control/apply/generation.h"
-#include "control/apply/steering.h"
+#include "control/apply/mesh_runtime.h"
 #include "control/ipc/ipc.h"
 #include "control/ipc/loader_health.h"
 #include "control/export/explain.h"
@@ -129,8 +129,8 @@ void status_refresh(void *arg)
 	h->process_open_fds = (uint32_t)s->loader.descriptors.used;
 	h->process_max_fds = s->loader.descriptors.limit;
 	h->process_start_s = s->started_s;
-	if (s->parts.steering) {
-		steering_health(s->parts.steering, &h->mesh);
+	if (s->parts.mesh_runtime) {
+		mesh_runtime_health(s->parts.mesh_runtime, &h->mesh);
 		h->mesh.ended = s->loader.endings.ended;
 		h->mesh.not_ended = s->loader.endings.failed;
 		h->mesh.owner_walks = s->loader.owners.walks;
@@ -231,10 +231,10 @@ static void put_listen(struct json *j, const char *key, const struct status *s)
 	json_put_string(j, key, colon ? text : asked);
 }
 
-static void put_mesh(struct json *j, const char *key, struct steering *steering)
+static void put_mesh(struct json *j, const char *key, struct mesh_runtime *mesh_runtime)
 {
-	if (steering)
-		steering_write_short(steering, j, key);
+	if (mesh_runtime)
+		mesh_runtime_write_short(mesh_runtime, j, key);
 }
 
 #define API_STATUS(X)                                                                              \
@@ -263,7 +263,7 @@ static void put_mesh(struct json *j, const char *key, struct steering *steering)
 	  h->observe.tls_connections)                                                              \
 	X(json_put_number, "tls_opened", "number", "of them read", h->observe.tls_opened)          \
 	X(put_mesh, "mesh", API_STATUS_MESH, "its configuration; absent without one",              \
-	  s->parts.steering)                                                                       \
+	  s->parts.mesh_runtime)                                                                   \
 	X(put_descriptors, "descriptors", API_STATUS_DESCRIPTORS, "of the loader",                 \
 	  &s->loader.descriptors)                                                                  \
 	X(json_put_real, "cpu_s", "s", "CPU time of loader and worker",                            \
@@ -293,28 +293,28 @@ bool status_ready(void *arg, char *why, size_t size)
 {
 	struct status *s = arg;
 
-	return steering_ready(s->parts.steering, why, size);
+	return mesh_runtime_ready(s->parts.mesh_runtime, why, size);
 }
 
 void status_write_mesh(void *arg, struct text *out)
 {
 	struct status *s = arg;
 
-	steering_write_status(s->parts.steering, s->parts.options->config_dir, out);
+	mesh_runtime_write_status(s->parts.mesh_runtime, s->parts.options->config_dir, out);
 }
 
 void status_write_services(void *arg, struct text *out)
 {
 	struct status *s = arg;
 
-	steering_write_services(s->parts.steering, out);
+	mesh_runtime_write_services(s->parts.mesh_runtime, out);
 }
 
 void status_write_endpoints(void *arg, struct text *out)
 {
 	struct status *s = arg;
 
-	steering_write_endpoints(s->parts.steering, out);
+	mesh_runtime_write_endpoints(s->parts.mesh_runtime, out);
 }
 
 static int ask_kernel(void *arg, struct weft_explanation *e)
@@ -346,7 +346,7 @@ int status_explain(void *arg, const char *from, const char *to, const char *port
 		   struct error *err)
 {
 	const struct status *s = arg;
-	const struct generation *g = steering_generation(s->parts.steering);
+	const struct generation *g = mesh_runtime_generation(s->parts.mesh_runtime);
 	const struct explain_kernel kernel = kernel_of(s, g);
 
 	if (!g)
@@ -358,14 +358,14 @@ struct mesh_files *status_files(void *arg, uint64_t number, struct text *head, s
 {
 	struct status *s = arg;
 
-	return steering_files(s->parts.steering, number, head, err);
+	return mesh_runtime_files(s->parts.mesh_runtime, number, head, err);
 }
 
 int status_simulate(void *arg, const char *from, const char *to, struct text *out,
 		    struct error *err)
 {
 	const struct status *s = arg;
-	const struct generation *g = steering_generation(s->parts.steering);
+	const struct generation *g = mesh_runtime_generation(s->parts.mesh_runtime);
 	const struct explain_kernel kernel = kernel_of(s, g);
 
 	return simulate_write(g, s->parts.loader, &kernel, from, to, out, err);

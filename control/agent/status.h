@@ -16,7 +16,7 @@ struct reader;
 struct serve;
 struct signals;
 struct status;
-struct steering;
+struct mesh_runtime;
 struct text;
 struct ring_guard;
 
@@ -30,7 +30,7 @@ struct status_parts {
 	struct signals *signals;
 	struct serve *const *serve;
 	struct ring_guard *const *ring_guard;
-	struct steering *steering; /* NULL: no mesh */
+	struct mesh_runtime *mesh_runtime; /* NULL: no mesh */
 	/* Reads the records that the kernel half's counters include already. */
 	void (*drain)(void *arg);
 	void *drain_arg;
@@ -49,7 +49,7 @@ void status_refresh(void *arg);
 void status_write(void *arg, struct text *out);
 void status_write_check(void *arg, struct text *out);
 
-/* State of the mesh, which must exist. Ready: as steering_ready. */
+/* State of the mesh, which must exist. Ready: as mesh_runtime_ready. */
 bool status_ready(void *arg, char *why, size_t size);
 void status_write_mesh(void *arg, struct text *out);
 void status_write_services(void *arg, struct text *out);

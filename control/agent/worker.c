@@ -8,7 +8,7 @@
 #include "control/agent/ring_guard.h"
 #include "control/apply/generation.h"
 #include "control/apply/objective_rows.h"
-#include "control/apply/steering.h"
+#include "control/apply/mesh_runtime.h"
 #include "control/serve/listen.h"
 #include "control/serve/recent.h"
 #include "control/serve/serve.h"
@@ -60,7 +60,7 @@ struct worker {
 	struct status *status;
 	struct ipc_links *links;
 	struct ring_guard *ring_guard;
-	struct steering *steering; /* NULL: no mesh */
+	struct mesh_runtime *mesh_runtime; /* NULL: no mesh */
 	struct cgroup_client cgroups;
 	uint64_t stacks_asked_ns; /* since when these were counted: */
 	unsigned stacks_asked;
@@ -91,8 +91,8 @@ static void take_request(void *arg, const struct request *r)
 	struct worker *w = arg;
 
 	signals_request(w->signals, r);
-	if (w->steering)
-		steering_request(w->steering, r);
+	if (w->mesh_runtime)
+		mesh_runtime_request(w->mesh_runtime, r);
 	recent_add_request(w->recent, r);
 }
 
@@ -108,8 +108,8 @@ static void take_connection(void *arg, const struct connection *c)
 	struct worker *w = arg;
 
 	signals_connection(w->signals, c);
-	if (w->steering)
-		steering_connection(w->steering, c);
+	if (w->mesh_runtime)
+		mesh_runtime_connection(w->mesh_runtime, c);
 	recent_add_connection(w->recent, c);
 }
 
@@ -154,7 +154,8 @@ static int name_end(void *arg, const struct weft_owner *owner, const uint8_t add
 {
 	struct worker *w = arg;
 
-	return w->steering ? steering_names(w->steering, owner, addr, port, ret) : -ENOENT;
+	return w->mesh_runtime ? mesh_runtime_names(w->mesh_runtime, owner, addr, port, ret)
+			       : -ENOENT;
 }
 
 /* What the loader has found, or TLS_STACK_NONE. It is asked to look where that is not of late, if
@@ -182,8 +183,8 @@ static void name_verdict(void *arg, const struct weft_verdict *v, struct observe
 {
 	struct worker *w = arg;
 
-	if (w->steering)
-		steering_verdict_names(w->steering, v, ret);
+	if (w->mesh_runtime)
+		mesh_runtime_verdict_names(w->mesh_runtime, v, ret);
 }
 
 /* ---- start */
@@ -234,19 +235,19 @@ static void end_connections(void *arg)
 	ipc_tell(&w->links->asks[IPC_LOADER], IPC_MESSAGE_END, NULL, 0, -1);
 }
 
-static int start_steering(struct worker *w, struct error *err)
+static int start_mesh_runtime(struct worker *w, struct error *err)
 {
-	struct steering_options options = {.lent = w->lent.mesh,
-					   .earlier_build = w->lent.earlier_build,
-					   .loader = &w->links->asks[IPC_CONFIG_IO],
-					   .files = &w->links->answers[IPC_COMPILER],
-					   .confine = sandbox_enter,
-					   .end_connections = end_connections,
-					   .cgroup_path = name_cgroup,
-					   .arg = w,
-					   .seed = seed_random()};
+	struct mesh_runtime_options options = {.lent = w->lent.mesh,
+					       .earlier_build = w->lent.earlier_build,
+					       .loader = &w->links->asks[IPC_CONFIG_IO],
+					       .files = &w->links->answers[IPC_COMPILER],
+					       .confine = sandbox_enter,
+					       .end_connections = end_connections,
+					       .cgroup_path = name_cgroup,
+					       .arg = w,
+					       .seed = seed_random()};
 
-	return w->options.config_dir ? steering_new(&options, &w->steering, err) : 0;
+	return w->options.config_dir ? mesh_runtime_new(&options, &w->mesh_runtime, err) : 0;
 }
 
 static void turn_start(struct worker *w)
@@ -294,7 +295,7 @@ static int start_serve(struct worker *w, struct error *err)
 				     .observe = w->observe,
 				     .signals = w->signals,
 				     .serve = &w->serve,
-				     .steering = w->steering,
+				     .mesh_runtime = w->mesh_runtime,
 				     .drain = drain_ring,
 				     .drain_arg = w};
 	struct serve_source source;
@@ -308,7 +309,7 @@ static int start_serve(struct worker *w, struct error *err)
 				       .refresh = status_refresh,
 				       .status = status_write,
 				       .check = status_write_check};
-	if (w->steering) {
+	if (w->mesh_runtime) {
 		source.ready = status_ready;
 		source.mesh = status_write_mesh;
 		source.services = status_write_services;
@@ -355,7 +356,7 @@ static int start_loop(struct worker *w, struct error *err)
 	tick_after(w, IDLE_TICK_NS);
 	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, records_fd(w)) ||
 	    watch(w, reader_fd(w->reader)) || watch(w, serve_fd(w->serve)) ||
-	    (w->steering && watch(w, steering_fd(w->steering))))
+	    (w->mesh_runtime && watch(w, mesh_runtime_fd(w->mesh_runtime))))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
 }
@@ -416,7 +417,7 @@ static int start(struct worker *w, struct error *err)
 
 	yield_to_others();
 	r = r ? r : reader_new(w->lent.reader, &w->reader, err);
-	r = r ? r : start_steering(w, err);
+	r = r ? r : start_mesh_runtime(w, err);
 	r = r ? r : start_serve(w, err);
 	r = r ? r : start_loop(w, err);
 	r = r ? r : start_ring_guard(w, err);
@@ -449,8 +450,8 @@ static void tick(struct worker *w)
 	w->slow_ns = now_ns;
 	reader_heartbeat(w->reader, now_ns);
 	observe_tick(w->observe, now_ns);
-	if (w->steering)
-		steering_tick(w->steering, now_ns);
+	if (w->mesh_runtime)
+		mesh_runtime_tick(w->mesh_runtime, now_ns);
 }
 
 /* Living connections and listeners: records like those of the ring, one after another. */
@@ -476,7 +477,7 @@ static void read_records(struct worker *w)
 /* What the mesh in force promises. */
 static void set_objectives(struct worker *w)
 {
-	const struct generation *g = steering_generation(w->steering);
+	const struct generation *g = mesh_runtime_generation(w->mesh_runtime);
 	struct objective *rows;
 	uint32_t count;
 
@@ -500,8 +501,8 @@ static void handle(struct worker *w, int fd)
 			tick(w);
 	} else if (fd == serve_fd(w->serve)) {
 		serve_run(w->serve);
-	} else if (w->steering && fd == steering_fd(w->steering)) {
-		steering_news(w->steering);
+	} else if (w->mesh_runtime && fd == mesh_runtime_fd(w->mesh_runtime)) {
+		mesh_runtime_news(w->mesh_runtime);
 		set_objectives(w);
 	} else if (fd == records_fd(w)) {
 		read_records(w);
@@ -530,7 +531,7 @@ static void finish(struct worker *w)
 	ring_guard_free(w->ring_guard);
 	serve_free(w->serve);
 	status_free(w->status);
-	steering_free(w->steering);
+	mesh_runtime_free(w->mesh_runtime);
 	observe_free(w->observe);
 	signals_free(w->signals);
 	recent_free(w->recent);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* State shared only by the steering files. */
+/* State shared only by the files of the mesh runtime. */
 #pragma once
 
 #include "control/apply/eject.h"
@@ -8,7 +8,7 @@
 
 #define SERVICE_NAME_BYTES 160
 
-struct steering {
+struct mesh_runtime {
 	struct config_compiler *config_compiler;
 	struct mesh_state state;
 	bool earlier_build; /* another build's mesh is in force until ours is */
@@ -18,7 +18,7 @@ struct steering {
 	void (*end_connections)(void *arg);
 	void *end_arg;
 	uint64_t close_until_ns; /* WEFT_EJECTED_CLOSE holds somewhere until then, 0: nowhere */
-	struct health_service *shown; /* of the latest steering_health */
+	struct health_service *shown; /* of the latest mesh_runtime_health */
 	uint32_t shown_room;
 	char (*names)[SERVICE_NAME_BYTES];
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Services, endpoints and files as the API has them. */
-#include "control/apply/steering.h"
+#include "control/apply/mesh_runtime.h"
 
 #include "control/apply/config_compiler.h"
-#include "control/apply/steering_state.h"
+#include "control/apply/mesh_runtime_state.h"
 #include "control/export/json.h"
 
 #include "base/process.h"
@@ -73,7 +73,7 @@ struct tally {
 enum { HAS_PORT = 1, IS_OUT = 2 };
 
 /* By service. NULL when memory is short. */
-static struct tally *count_endpoints(const struct steering *s)
+static struct tally *count_endpoints(const struct mesh_runtime *s)
 {
 	const struct generation *g = s->generation;
 	struct tally *tallies = calloc(g->mesh->service_count + 1, sizeof(*tallies));
@@ -125,7 +125,7 @@ static struct tally *count_endpoints(const struct steering *s)
 	  "connects that policy denied at the client; they are not in `connects`",                 \
 	  known ? state->denied : 0)
 
-static void put_service(struct text *out, const struct steering *s, uint32_t index,
+static void put_service(struct text *out, const struct mesh_runtime *s, uint32_t index,
 			const struct tally *tally)
 {
 	const struct generation *g = s->generation;
@@ -137,7 +137,7 @@ static void put_service(struct text *out, const struct steering *s, uint32_t ind
 	JSON_LINE(out, API_SERVICES);
 }
 
-void steering_write_services(struct steering *s, struct text *out)
+void mesh_runtime_write_services(struct mesh_runtime *s, struct text *out)
 {
 	struct tally *tallies = s->generation ? count_endpoints(s) : NULL;
 
@@ -173,7 +173,7 @@ static void put_locality(struct json *j, const char *key, const struct mesh_loca
 	X(json_put_number, "ejected_ms", "ms", "for how long still it is ejected",                 \
 	  until_ns > now_ns ? (until_ns - now_ns) / 1000000u : 0)
 
-static void put_endpoint(struct text *out, const struct steering *s,
+static void put_endpoint(struct text *out, const struct mesh_runtime *s,
 			 const struct generation_endpoint *e)
 {
 	static const char *const health[] = {[MESH_READY] = "ready",
@@ -196,7 +196,7 @@ static void put_endpoint(struct text *out, const struct steering *s,
 	JSON_LINE(out, API_ENDPOINTS);
 }
 
-void steering_write_endpoints(struct steering *s, struct text *out)
+void mesh_runtime_write_endpoints(struct mesh_runtime *s, struct text *out)
 {
 	for (uint32_t i = 0; s->generation && i < s->generation->endpoint_count; i++)
 		put_endpoint(out, s, &s->generation->endpoints[i]);
@@ -221,8 +221,8 @@ static void put_files(const struct config_compiler_files *found,
 	JSON_LINE(out, API_CONFIG);
 }
 
-struct mesh_files *steering_files(struct steering *s, uint64_t number, struct text *head,
-				  struct error *err)
+struct mesh_files *mesh_runtime_files(struct mesh_runtime *s, uint64_t number, struct text *head,
+				      struct error *err)
 {
 	struct config_compiler_status status;
 	struct config_compiler_files found;

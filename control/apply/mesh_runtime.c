@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Holds the compiler, the current generation, and the ejections. */
-#include "control/apply/steering.h"
+#include "control/apply/mesh_runtime.h"
 
 #include "control/apply/config_compiler.h"
 #include "control/apply/process_match.h"
-#include "control/apply/steering_state.h"
+#include "control/apply/mesh_runtime_state.h"
 #include "control/apply/verdict_names.h"
 #include "control/export/json.h"
 #include "control/signals/health.h"
@@ -26,7 +26,7 @@
 
 static void set_ejected(void *arg, const struct eject_change *change)
 {
-	struct steering *s = arg;
+	struct mesh_runtime *s = arg;
 	uint32_t *flags = &s->state.endpoints[change->state].flags;
 
 	if (!change->ejected) {
@@ -41,7 +41,7 @@ static void set_ejected(void *arg, const struct eject_change *change)
 	s->end_connections(s->end_arg);
 }
 
-static void flags_clear(struct steering *s, const struct generation *g, uint32_t flags)
+static void flags_clear(struct mesh_runtime *s, const struct generation *g, uint32_t flags)
 {
 	for (uint32_t i = 0; g && i < g->endpoint_count; i++)
 		__atomic_fetch_and(&s->state.endpoints[g->endpoints[i].state].flags, ~flags,
@@ -49,7 +49,7 @@ static void flags_clear(struct steering *s, const struct generation *g, uint32_t
 }
 
 /* Connections are ended once: those made later, while too few others are healthy, stay. */
-static void stop_closing(struct steering *s)
+static void stop_closing(struct mesh_runtime *s)
 {
 	s->close_until_ns = 0;
 	flags_clear(s, s->generation, WEFT_EJECTED_CLOSE);
@@ -73,8 +73,8 @@ static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *
 }
 
 /* Watches those rows of a service, from |first| to |end|, that serve its |port|-th port. */
-static void watch_port(struct steering *s, const struct generation *g, uint32_t first, uint32_t end,
-		       uint32_t port)
+static void watch_port(struct mesh_runtime *s, const struct generation *g, uint32_t first,
+		       uint32_t end, uint32_t port)
 {
 	const struct mesh *m = g->mesh;
 	uint32_t service = service_of(g, first);
@@ -93,7 +93,7 @@ static void watch_port(struct steering *s, const struct generation *g, uint32_t 
 	}
 }
 
-static void watch_outliers(struct steering *s, const struct generation *g)
+static void watch_outliers(struct mesh_runtime *s, const struct generation *g)
 {
 	const struct mesh *m = g->mesh;
 
@@ -112,7 +112,7 @@ static void watch_outliers(struct steering *s, const struct generation *g)
 	eject_commit(s->eject);
 }
 
-void steering_request(struct steering *s, const struct request *r)
+void mesh_runtime_request(struct mesh_runtime *s, const struct request *r)
 {
 	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
 
@@ -121,7 +121,7 @@ void steering_request(struct steering *s, const struct request *r)
 			      process_now_ns());
 }
 
-void steering_connection(struct steering *s, const struct connection *c)
+void mesh_runtime_connection(struct mesh_runtime *s, const struct connection *c)
 {
 	bool failed = c->flags & RESPONSE_FLAG(UF);
 
@@ -130,7 +130,7 @@ void steering_connection(struct steering *s, const struct connection *c)
 			      process_now_ns());
 }
 
-void steering_tick(struct steering *s, uint64_t now_ns)
+void mesh_runtime_tick(struct mesh_runtime *s, uint64_t now_ns)
 {
 	eject_tick(s->eject, now_ns);
 	if (s->close_until_ns && now_ns >= s->close_until_ns)
@@ -157,7 +157,7 @@ static bool may_be_connected_to(const struct generation *g, uint32_t row)
 	return e->health != MESH_NOT_READY && has_datagrams(g->mesh, e);
 }
 
-static void mark_living(struct steering *s, const struct generation *g)
+static void mark_living(struct mesh_runtime *s, const struct generation *g)
 {
 	for (uint32_t i = 0; i < g->endpoint_count; i++)
 		if (may_be_connected_to(g, i))
@@ -167,7 +167,7 @@ static void mark_living(struct steering *s, const struct generation *g)
 
 /* Endpoints removed while no agent ran: sockets are connected to them, and the first generation
  * does not have them. Their numbers are not reused while that is so. */
-static void mark_gone_before(struct steering *s, const struct generation *first)
+static void mark_gone_before(struct mesh_runtime *s, const struct generation *first)
 {
 	bool used = false;
 
@@ -182,7 +182,7 @@ static void mark_gone_before(struct steering *s, const struct generation *first)
 		s->end_connections(s->end_arg);
 }
 
-static void mark_gone(struct steering *s, const struct generation *old,
+static void mark_gone(struct mesh_runtime *s, const struct generation *old,
 		      const struct generation *new)
 {
 	bool used = false;
@@ -203,10 +203,10 @@ static void mark_gone(struct steering *s, const struct generation *old,
 
 /* ---- names of verdicts */
 
-void steering_verdict_names(void *arg, const struct weft_verdict *v,
-			    struct observe_verdict_names *ret)
+void mesh_runtime_verdict_names(void *arg, const struct weft_verdict *v,
+				struct observe_verdict_names *ret)
 {
-	struct steering *s = arg;
+	struct mesh_runtime *s = arg;
 	struct generation *g = config_compiler_generation(s->config_compiler, v->generation);
 
 	if (g)
@@ -216,7 +216,7 @@ void steering_verdict_names(void *arg, const struct weft_verdict *v,
 
 /* ---- changes */
 
-void steering_news(struct steering *s)
+void mesh_runtime_news(struct mesh_runtime *s)
 {
 	struct generation *g;
 
@@ -236,13 +236,13 @@ void steering_news(struct steering *s)
 	s->generation = g;
 }
 
-const struct generation *steering_generation(const struct steering *s)
+const struct generation *mesh_runtime_generation(const struct mesh_runtime *s)
 {
 	return s->generation;
 }
 
 /* The generation of another build is in force in the kernel, but not in this build's maps. */
-static const char *in_force_text(const struct steering *s,
+static const char *in_force_text(const struct mesh_runtime *s,
 				 const struct config_compiler_status *status)
 {
 	return status->in_force == CONFIG_COMPILER_NOTHING && s->earlier_build
@@ -250,7 +250,7 @@ static const char *in_force_text(const struct steering *s,
 		       : config_compiler_source_text(status->in_force);
 }
 
-bool steering_ready(struct steering *s, char *why, size_t size)
+bool mesh_runtime_ready(struct mesh_runtime *s, char *why, size_t size)
 {
 	struct config_compiler_status status;
 
@@ -265,7 +265,7 @@ bool steering_ready(struct steering *s, char *why, size_t size)
 
 /* ---- start */
 
-static int start(struct steering *s, const struct steering_options *o, struct error *err)
+static int start(struct mesh_runtime *s, const struct mesh_runtime_options *o, struct error *err)
 {
 	struct config_compiler_options options = {.seed = (uint32_t)o->seed,
 						  .loader = o->loader,
@@ -286,22 +286,23 @@ static int start(struct steering *s, const struct steering_options *o, struct er
 	return config_compiler_new(&options, &s->config_compiler, err);
 }
 
-int steering_new(const struct steering_options *options, struct steering **ret, struct error *err)
+int mesh_runtime_new(const struct mesh_runtime_options *options, struct mesh_runtime **ret,
+		     struct error *err)
 {
-	struct steering *s = calloc(1, sizeof(*s));
+	struct mesh_runtime *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return error_set(err, -ENOMEM, "no memory");
 	r = start(s, options, err);
 	if (r)
-		steering_free(s);
+		mesh_runtime_free(s);
 	else
 		*ret = s;
 	return r;
 }
 
-void steering_free(struct steering *s)
+void mesh_runtime_free(struct mesh_runtime *s)
 {
 	if (!s)
 		return;
@@ -315,7 +316,7 @@ void steering_free(struct steering *s)
 	free(s);
 }
 
-int steering_fd(const struct steering *s)
+int mesh_runtime_fd(const struct mesh_runtime *s)
 {
 	return config_compiler_fd(s->config_compiler);
 }
@@ -353,10 +354,10 @@ static void name_service(const struct mesh *m, const struct mesh_service *servic
 	     service->host_count ? m->hosts[service->host_first] : service->name);
 }
 
-int steering_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16], uint16_t port,
-		   struct observe_names *ret)
+int mesh_runtime_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
+		       uint16_t port, struct observe_names *ret)
 {
-	const struct steering *s = arg;
+	const struct mesh_runtime *s = arg;
 	const struct mesh *m;
 	uint32_t workload = MESH_NONE, endpoint;
 
@@ -406,7 +407,7 @@ static void put_ejections(struct json *j, const char *key, const struct eject_co
 	X(json_put_string, "failure", "text", "why the latest was not; empty: it is in force",     \
 	  status.failure)
 
-void steering_write_short(struct steering *s, struct json *j, const char *key)
+void mesh_runtime_write_short(struct mesh_runtime *s, struct json *j, const char *key)
 {
 	struct config_compiler_status status;
 
@@ -459,7 +460,7 @@ void steering_write_short(struct steering *s, struct json *j, const char *key)
 	X(put_problems, "problems", "list of text",                                                \
 	  "errors and warnings of the files, with place", &status)
 
-void steering_write_status(struct steering *s, const char *directory, struct text *out)
+void mesh_runtime_write_status(struct mesh_runtime *s, const char *directory, struct text *out)
 {
 	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
 	const struct eject_counts *counts = eject_counts(s->eject);
@@ -473,7 +474,7 @@ void steering_write_status(struct steering *s, const char *directory, struct tex
 
 /* ---- metrics */
 
-static bool health_room(struct steering *s)
+static bool health_room(struct mesh_runtime *s)
 {
 	if (s->shown)
 		return true;
@@ -482,7 +483,7 @@ static bool health_room(struct steering *s)
 	return s->shown && s->names;
 }
 
-static void show_service(struct steering *s, uint32_t index, struct health_mesh *ret)
+static void show_service(struct mesh_runtime *s, uint32_t index, struct health_mesh *ret)
 {
 	const struct mesh_service *service = &s->generation->mesh->services[index];
 	const struct weft_service_state *state = &s->state.services[s->generation->services[index]];
@@ -501,7 +502,7 @@ static void show_service(struct steering *s, uint32_t index, struct health_mesh 
 	ret->service_count++;
 }
 
-static void show_services(struct steering *s, struct health_mesh *ret)
+static void show_services(struct mesh_runtime *s, struct health_mesh *ret)
 {
 	const struct generation *g = s->generation;
 
@@ -512,7 +513,7 @@ static void show_services(struct steering *s, struct health_mesh *ret)
 			show_service(s, i, ret);
 }
 
-void steering_health(struct steering *s, struct health_mesh *ret)
+void mesh_runtime_health(struct mesh_runtime *s, struct health_mesh *ret)
 {
 	const struct mesh *m = s->generation ? s->generation->mesh : NULL;
 	const struct eject_counts *counts = eject_counts(s->eject);
