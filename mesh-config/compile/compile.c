@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SEEDS_MAX 8u /* tried when keys collide */
 
@@ -36,7 +37,7 @@ struct compiler {
 	struct made *made;	 /* NULL: nothing is */
 	const struct mesh *mesh; /* of |made| */
 	uint32_t seed;
-	uint64_t run, generation, oldest;
+	uint64_t generation, oldest;
 	struct changes changes;
 	struct compile_statistics statistics;
 };
@@ -158,8 +159,8 @@ static uint64_t add_routes(const struct compiler *c, const struct mesh *m, uint3
 			hash = key_add_number(hash, version);
 		for (uint32_t j = 0; j < r->destination_count; j++)
 			hash = key_add_number(
-				hash, m->services[m->destinations[r->destination_first + j].service]
-					      .hash);
+				hash, m->service_hashes[m->destinations[r->destination_first + j]
+								.service]);
 	}
 	return hash;
 }
@@ -169,7 +170,7 @@ static uint64_t *find_hashes(const struct compiler *c, const struct mesh *m)
 	uint64_t *hashes = malloc((m->service_count + 1) * sizeof(*hashes));
 
 	for (uint32_t i = 0; hashes && i < m->service_count; i++) {
-		hashes[i] = m->services[i].hash ^ c->made->salt;
+		hashes[i] = m->service_hashes[i] ^ c->made->salt;
 		if (m->services[i].route_count)
 			hashes[i] = add_routes(c, m, i, hashes[i]);
 	}
@@ -184,6 +185,14 @@ struct leaving {
 	uint32_t count;
 };
 
+static void leave(const struct made *d, uint32_t first, uint32_t end, struct leaving *leaving)
+{
+	for (uint32_t i = first; i < end; i++) {
+		d->services[i]->leaves = true;
+		leaving->services[leaving->count++] = d->services[i];
+	}
+}
+
 static int keep_same(struct compiler *c, struct compiled **next, struct leaving *leaving)
 {
 	struct made *d = c->made;
@@ -195,15 +204,11 @@ static int keep_same(struct compiler *c, struct compiled **next, struct leaving 
 	for (uint32_t i = 0; i < c->changes.count; i++) {
 		const struct changes_run *r = &c->changes.runs[i];
 
-		for (; end < r->old_first; end++)
-			leaving->services[leaving->count++] = d->services[end];
-		for (; end < r->old_first + r->count; end++) {
-			d->services[end]->run = c->run;
-			next[r->new_first + end - r->old_first] = d->services[end];
-		}
+		leave(d, end, r->old_first, leaving);
+		memcpy(&next[r->new_first], &d->services[r->old_first], r->count * sizeof(*next));
+		end = r->old_first + r->count;
 	}
-	for (; end < d->service_count; end++)
-		leaving->services[leaving->count++] = d->services[end];
+	leave(d, end, d->service_count, leaving);
 	return 0;
 }
 
@@ -362,7 +367,6 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 	int r = roster_update(c->roster, c->mesh, in->mesh);
 
 	d->context.mesh = in->mesh;
-	d->context.run = ++c->run;
 	d->context.view = &view;
 	if (!r)
 		r = update_policies(c, in, &view, err);

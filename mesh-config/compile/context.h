@@ -19,7 +19,7 @@ struct endpoint_key {
 struct compiled {
 	uint64_t hash; /* of all that it depends on */
 	uint64_t key;
-	uint64_t run; /* in which it was last seen */
+	bool leaves; /* the mesh has it no more as it was */
 	uint32_t number;
 	uint32_t block, block_cells;
 	uint32_t *endpoints; /* numbers, by endpoint and port of the service; NUMBER_NONE: none */
@@ -32,7 +32,6 @@ struct compiled {
 
 struct compile_context {
 	const struct mesh *mesh;
-	uint64_t run;
 	struct cells *cells;
 	struct numbers *endpoints, *states; /* states: of services and pools */
 	struct slots state_cells;	    /* of services and pools */

@@ -20,7 +20,6 @@ struct facts {
 };
 
 struct sequence {
-	uint64_t *hashes;
 	uint32_t *numbers;
 	uint32_t count;
 };
@@ -63,12 +62,6 @@ struct roster *roster_new(void)
 	return NULL;
 }
 
-static void sequence_free(struct sequence *s)
-{
-	free(s->hashes);
-	free(s->numbers);
-}
-
 void roster_free(struct roster *roster)
 {
 	if (!roster)
@@ -77,7 +70,7 @@ void roster_free(struct roster *roster)
 	numbers_free(roster->namespaces);
 	numbers_free(roster->principals);
 	numbers_free(roster->classes);
-	sequence_free(&roster->now);
+	free(roster->now.numbers);
 	changes_free(&roster->changes);
 	slots_free(&roster->slots);
 	free(roster->facts);
@@ -197,12 +190,9 @@ static int take_number(struct roster *roster, uint64_t key, uint32_t *ret_number
 static int sequence_make(struct sequence *s, const struct mesh *m)
 {
 	s->count = m->workload_count;
-	s->hashes = malloc((s->count + 1) * sizeof(*s->hashes));
 	s->numbers = malloc((s->count + 1) * sizeof(*s->numbers));
-	if (!s->hashes || !s->numbers)
+	if (!s->numbers)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < s->count; i++)
-		s->hashes[i] = m->workloads[i].hash;
 	memset(s->numbers, 0xff, s->count * sizeof(*s->numbers)); /* NUMBER_NONE */
 	return 0;
 }
@@ -305,22 +295,23 @@ int roster_update(struct roster *roster, const struct mesh *previous, const stru
 	if (!r)
 		r = list_make(&roster->come, next.count);
 	if (!r)
-		r = changes_find(roster->now.hashes, previous ? roster->now.count : 0, next.hashes,
-				 next.count, &roster->changes);
+		r = changes_find(previous ? previous->workload_hashes : NULL,
+				 previous ? previous->workload_count : 0, m->workload_hashes,
+				 m->workload_count, &roster->changes);
 	if (r) {
-		sequence_free(&next);
+		free(next.numbers);
 		return r;
 	}
 	split(roster, &next);
 	gone = calloc(roster->gone.count + 1u, sizeof(*gone));
 	if (!gone) {
-		sequence_free(&next);
+		free(next.numbers);
 		return -ENOMEM;
 	}
 	give_all(roster, gone);
 	r = take_all(roster, m, &next);
 	discount_all(roster, gone);
-	sequence_free(&roster->now);
+	free(roster->now.numbers);
 	roster->now = next;
 	return r;
 }

@@ -29,7 +29,7 @@ static int take_service(struct compile_context *c, struct compiled *s)
 		if (s->number == NUMBER_NONE)
 			return -ENOSPC;
 		other = c->by_number[s->number];
-		if (!other || other->run != c->run)
+		if (!other || other->leaves)
 			return slots_cell(&c->state_cells, s->number) ? 0 : -ENOSPC;
 		numbers_give(c->states, s->number);
 	}
@@ -76,7 +76,6 @@ struct compiled *compiled_new(struct compile_context *c, uint32_t service)
 	if (!s)
 		return NULL;
 	s->number = NUMBER_NONE;
-	s->run = c->run;
 	s->key = service_key(from);
 	if (!take_service(c, s) && !take_endpoints(c, from, s))
 		return s;

@@ -25,9 +25,9 @@ struct world_array {
 
 struct world {
 	struct mesh mesh;
-	struct world_array services, vips, ports, endpoints, target_ports, subsets, members,
-		traffic, routes, destinations, prefixes, workloads, addresses, policies, rules,
-		clauses, terms, values, texts;
+	struct world_array services, service_hashes, vips, ports, endpoints, target_ports, subsets,
+		members, traffic, routes, destinations, prefixes, workloads, workload_hashes,
+		addresses, policies, rules, clauses, terms, values, texts;
 	struct mesh_locality localities[8];
 	const char *zones[8];
 };
@@ -110,9 +110,18 @@ static inline uint32_t world_workload(struct world *w, const struct world_like *
 		.address_first = w->addresses.count - 1,
 		.address_count = 1,
 	};
-	k->hash = key_add(key_add_text(key_add_text(version % 2, k->namespace_name), k->name),
-			  a->address, 16);
+	*WORLD_ADD(w, workload_hashes, uint64_t) =
+		key_add(key_add_text(key_add_text(version % 2, k->namespace_name), k->name),
+			a->address, 16);
 	return w->workloads.count - 1;
+}
+
+/* Something that makes the service that was added last. */
+static inline void world_mix(struct world *w, uint64_t number)
+{
+	uint64_t *hash = (uint64_t *)w->service_hashes.items + w->service_hashes.count - 1;
+
+	*hash = key_add_number(*hash, number);
 }
 
 static inline void world_endpoints(struct world *w, const struct world_spec *spec, uint32_t i,
@@ -137,7 +146,7 @@ static inline void world_endpoints(struct world *w, const struct world_spec *spe
 		e->name = "";
 		e->labels = like->labels[j % 2];
 		e->locality = &w->localities[world_random(i, j, 2) % 8];
-		s->hash = key_add_number(key_add(s->hash, e->address, 16), luck);
+		world_mix(w, key_add(0, e->address, 16) + luck);
 	}
 	s->endpoint_count = w->endpoints.count - s->endpoint_first;
 }
@@ -198,7 +207,7 @@ static inline void world_routes(struct world *w, struct mesh_service *s, uint32_
 		world_destination(w, self, j % 2 ? MESH_NONE : s->subset_first, j);
 	r->destination_count = w->destinations.count - r->destination_first;
 	s->route_count = w->routes.count - s->route_first;
-	s->hash = key_add_number(s->hash, version);
+	world_mix(w, version);
 }
 
 static inline void world_service(struct world *w, const struct world_spec *spec, uint32_t i)
@@ -222,7 +231,8 @@ static inline void world_service(struct world *w, const struct world_spec *spec,
 				   .port_first = (i % 3) * 2,
 				   .port_count = 1 + i % 2,
 				   .traffic = spec->plain ? 0 : i % 5};
-	s->hash = key_add_number(key_add_text(key_add_text(7, s->namespace_name), app), version);
+	*WORLD_ADD(w, service_hashes, uint64_t) =
+		key_add_number(key_add_text(key_add_text(7, s->namespace_name), app), version);
 	world_endpoints(w, spec, i, &like, s);
 	if (!spec->plain && i % 4 == 0) {
 		world_subset(w, s, i);
@@ -292,6 +302,7 @@ static inline void world_finish(struct world *w)
 	m->array = w->array.items;                                                                 \
 	m->one##_count = w->array.count
 	WORLD_GIVE(services, service);
+	WORLD_GIVE(service_hashes, service_hash);
 	WORLD_GIVE(vips, vip);
 	WORLD_GIVE(ports, port);
 	WORLD_GIVE(endpoints, endpoint);
@@ -302,6 +313,7 @@ static inline void world_finish(struct world *w)
 	WORLD_GIVE(destinations, destination);
 	WORLD_GIVE(prefixes, prefix);
 	WORLD_GIVE(workloads, workload);
+	WORLD_GIVE(workload_hashes, workload_hash);
 	WORLD_GIVE(addresses, address);
 	WORLD_GIVE(policies, policy);
 	WORLD_GIVE(rules, rule);
@@ -317,7 +329,7 @@ static inline void world_finish(struct world *w)
 					     .node_name = "",
 					     .node_locality = &here};
 	for (uint32_t i = 0; i < m->service_count; i++)
-		m->hash = key_add_number(m->hash, m->services[i].hash);
+		m->hash = key_add_number(m->hash, m->service_hashes[i]);
 }
 
 /* The caller frees it with world_free, never with mesh_free. */

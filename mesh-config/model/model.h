@@ -43,6 +43,11 @@ struct mesh {
 
 	const struct mesh_service *services;
 	uint32_t service_count;
+	/* Of everything that makes a service, by index: its own fields, endpoints (with namespace,
+	 * name and account of their workloads), traffic, routes. Equal hashes in two meshes:
+	 * nothing about it changed (its indexes may have). Dense, to be compared quickly. */
+	const uint64_t *service_hashes;
+	uint32_t service_hash_count;
 	const char *const *hosts;
 	uint32_t host_count;
 	const struct mesh_vip *vips;
@@ -73,6 +78,9 @@ struct mesh {
 
 	const struct mesh_workload *workloads;
 	uint32_t workload_count;
+	/* The same of workloads: of names, account, labels, locality and addresses. */
+	const uint64_t *workload_hashes;
+	uint32_t workload_hash_count;
 	const struct mesh_address *addresses; /* of workloads */
 	uint32_t address_count;
 	const uint16_t *workload_ports; /* that workloads say they serve */

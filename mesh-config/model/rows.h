@@ -13,6 +13,7 @@
 /* Arrays of the mesh: X(field, count field, element). */
 #define MESH_ARRAYS(X)                                                                             \
 	X(services, service_count, struct mesh_service)                                            \
+	X(service_hashes, service_hash_count, uint64_t)                                            \
 	X(hosts, host_count, const char *)                                                         \
 	X(vips, vip_count, struct mesh_vip)                                                        \
 	X(ports, port_count, struct mesh_port)                                                     \
@@ -27,6 +28,7 @@
 	X(destinations, destination_count, struct mesh_destination)                                \
 	X(prefixes, prefix_count, struct mesh_prefix)                                              \
 	X(workloads, workload_count, struct mesh_workload)                                         \
+	X(workload_hashes, workload_hash_count, uint64_t)                                          \
 	X(addresses, address_count, struct mesh_address)                                           \
 	X(workload_ports, workload_port_count, uint16_t)                                           \
 	X(matchers, matcher_count, struct mesh_matcher)                                            \

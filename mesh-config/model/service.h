@@ -98,10 +98,6 @@ enum mesh_preference {
 };
 
 struct mesh_service {
-	/* Of everything that makes this service: its own fields, endpoints (with namespace, name
-	 * and account of their workloads), traffic, routes. Equal hashes in two meshes: nothing
-	 * about it changed (its indexes may have). */
-	uint64_t hash;
 	const char *namespace_name;
 	const char *name;
 	uint32_t host_first, host_count; /* fully qualified, lower case; "*.x" only if UNCHANGED */

@@ -6,9 +6,6 @@
 #include "mesh-config/model/fields.h"
 
 struct mesh_workload {
-	/* Of names, account, labels, locality and addresses: equal in two meshes, nothing about it
-	 * changed (its indexes may have). */
-	uint64_t hash;
 	const char *namespace_name;
 	const char *name; /* "" for endpoints that no object describes; behind all others */
 	const char *service_account;

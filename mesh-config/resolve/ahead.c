@@ -14,11 +14,13 @@ static const struct {
 	bool at_once;
 } copied[] = {
 	{ROWS_services, true},
+	{ROWS_service_hashes, true},
 #define X(field) {ROWS_##field, true},
 	SERVICE_PARTS(X)
 #undef X
 		{AHEAD_WORK, true},
 	{ROWS_workloads, false},
+	{ROWS_workload_hashes, false},
 	{ROWS_addresses, false},
 	{ROWS_workload_ports, false},
 	{AHEAD_ADDRESSES, false},

@@ -194,8 +194,7 @@ void bare_workload_make(struct resolve *r, uint32_t service)
 	*made = (struct workload_range){ROWS_END(r, workloads), l.count ? 1 : 0};
 	if (!l.count)
 		return;
-	w = workload_row_add(r, d, pool_empty, pool_labels_none);
-	w->hash = bare_hash(d, &l);
+	w = workload_row_add(r, d, bare_hash(d, &l), pool_empty, pool_labels_none);
 	w->canonical_revision = pool_empty;
 	w->bare = true;
 	for (uint32_t i = 0; i < l.count; i++)
@@ -211,12 +210,12 @@ bool bare_workload_has(const struct resolve *r, uint32_t service, const uint8_t 
 }
 
 bool bare_workload_same(struct resolve *r, uint32_t service, const struct mesh_workload *now,
-			bool *ret_like)
+			uint64_t hash, bool *ret_like)
 {
 	const struct draft *d = r->work[service].draft;
 	struct bare_list l = bare_collect(r, service);
 	struct mesh_position at = position_of(d, d->at);
 
-	*ret_like = now ? l.count && now->hash == bare_hash(d, &l) : !l.count;
+	*ret_like = now ? l.count && hash == bare_hash(d, &l) : !l.count;
 	return *ret_like && (!now || !memcmp(&now->position, &at, sizeof(at)));
 }

@@ -30,6 +30,7 @@ void services_carry(struct resolve *r)
 		return;
 	}
 	rows_append(r, ROWS_services, last_mesh(r), 0, last_mesh(r)->service_count);
+	rows_append(r, ROWS_service_hashes, last_mesh(r), 0, last_mesh(r)->service_count);
 	share(r, ROWS_hosts);
 	share(r, ROWS_vips);
 	share(r, ROWS_ports);
@@ -154,6 +155,7 @@ static void workloads_append(struct resolve *r, uint32_t first, uint32_t end)
 	moves = ROWS_END(r, addresses) - last->workloads[first].address_first;
 	port_moves = ROWS_END(r, workload_ports) - last->workloads[first].port_first;
 	rows_append(r, ROWS_workloads, last, first, end);
+	rows_append(r, ROWS_workload_hashes, last, first, end);
 	rows_append(r, ROWS_workload_ports, last, last->workloads[first].port_first, port_end);
 	rows_append(r, ROWS_addresses, last, last->workloads[first].address_first, address_end);
 	w = ROWS(r, workloads, struct mesh_workload);
@@ -480,15 +482,16 @@ static void endpoints_touch(struct resolve *r)
 /* Others may have come to an address, or have left it, that these were made without knowing. */
 static void bare_check(struct resolve *r)
 {
+	const struct mesh_workload *rows = ROWS(r, workloads, struct mesh_workload);
+	const uint64_t *hashes = ROWS(r, workload_hashes, uint64_t);
+
 	for (uint32_t i = 0; i < ROWS_END(r, services) && !r->failed; i++) {
 		const struct workload_range *w = &r->work[i].made[MADE_BARE];
 		bool like;
 
 		if (r->reuse->is_touched[i] &&
-		    !bare_workload_same(
-			    r, i,
-			    w->count ? &ROWS(r, workloads, struct mesh_workload)[w->first] : NULL,
-			    &like))
+		    !bare_workload_same(r, i, w->count ? &rows[w->first] : NULL,
+					w->count ? hashes[w->first] : 0, &like))
 			r->reuse->impossible = true;
 	}
 }
@@ -498,6 +501,7 @@ void workloads_carry(struct resolve *r)
 	share(r, ROWS_matchers); /* of the kind Workload only */
 	if (!r->reuse->workload_count) {
 		share(r, ROWS_workloads);
+		share(r, ROWS_workload_hashes);
 		share(r, ROWS_addresses);
 		share(r, ROWS_workload_ports);
 		r->index->addresses = lookup_share(&last_mesh(r)->index->addresses);

@@ -103,11 +103,8 @@ static struct mesh_endpoint *endpoint_add(struct endpoint_work *w, const uint8_t
 	e->locality = &nowhere;
 	e->position = position_of(d, at);
 	if (e->workload != MESH_NONE) {
-		const struct mesh_workload *of =
-			&ROWS(w->r, workloads, struct mesh_workload)[e->workload];
-
-		e->labels = of->labels;
-		w->r->work[w->service].hash += of->hash;
+		e->labels = ROWS(w->r, workloads, struct mesh_workload)[e->workload].labels;
+		w->r->work[w->service].hash += ROWS(w->r, workload_hashes, uint64_t)[e->workload];
 	}
 	return e;
 }

@@ -130,10 +130,11 @@ static void workloads_add(struct resolve *r, const struct change *c, uint32_t se
 static void bare_plan(struct resolve *r, uint32_t service)
 {
 	const struct workload_range *w = &r->work[service].made[MADE_BARE];
+	const struct mesh *last = r->reuse->last->mesh;
 	bool like;
 
-	if (bare_workload_same(r, service,
-			       w->count ? &r->reuse->last->mesh->workloads[w->first] : NULL, &like))
+	if (bare_workload_same(r, service, w->count ? &last->workloads[w->first] : NULL,
+			       w->count ? last->workload_hashes[w->first] : 0, &like))
 		return;
 	r->reuse->workloads[r->reuse->workload_count++] = (struct reuse_workloads){
 		.service = service,

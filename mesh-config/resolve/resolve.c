@@ -209,8 +209,8 @@ void service_hash(struct resolve *r, uint32_t service)
 	const struct service_work *w = &r->work[service];
 	uint64_t sum = w->hash + w->routes_hash;
 
-	ROWS(r, services, struct mesh_service)
-	[service].hash = table_hash(&sum, sizeof(sum), table_hash(node, strlen(node), 0));
+	ROWS(r, service_hashes, uint64_t)
+	[service] = table_hash(&sum, sizeof(sum), table_hash(node, strlen(node), 0));
 }
 
 bool file_is_broken(const struct source_file *f)

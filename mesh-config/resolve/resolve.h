@@ -79,7 +79,7 @@ void inline_workloads_make(struct resolve *r, uint32_t service);
  * of service_work.made[MADE_INLINE]. */
 bool inline_is_workload(const struct draft_workload_entry *e);
 /* A row, and an address of the row that was added last. */
-struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d,
+struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d, uint64_t hash,
 				       const char *workload_name, const struct mesh_labels *labels);
 void workload_address_add(struct resolve *r, const uint8_t address[16], bool conditional);
 /* Calls |visit| for each workload of the namespace that |selector| selects. */
@@ -97,10 +97,10 @@ uint32_t workload_at(const struct resolve *r, const uint8_t address[16]);
 void bare_workload_make(struct resolve *r, uint32_t service);
 /* Whether |address| is one of them; that row must be made. */
 bool bare_workload_has(const struct resolve *r, uint32_t service, const uint8_t address[16]);
-/* Whether bare_workload_make would make the row |now| (NULL: none); *|ret_like|: one that differs
- * in its place at most. */
+/* Whether bare_workload_make would make the row |now| with |hash| (NULL: none); *|ret_like|: one
+ * that differs in its place at most. */
 bool bare_workload_same(struct resolve *r, uint32_t service, const struct mesh_workload *now,
-			bool *ret_like);
+			uint64_t hash, bool *ret_like);
 
 void resolve_addresses(struct resolve *r); /* which workload is at which address */
 /* One of them; index->shares when it is of another that policies may tell apart. */

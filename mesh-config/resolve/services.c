@@ -349,6 +349,7 @@ static struct mesh_service *service_add(struct resolve *r, struct draft *d)
 
 	d->index = ROWS_END(r, services);
 	s = ROW_ADD(r, services, struct mesh_service);
+	ROW_ADD(r, service_hashes, uint64_t);
 	s->namespace_name = d->namespace_name;
 	s->name = d->name;
 	s->host_first = ROWS_END(r, hosts);

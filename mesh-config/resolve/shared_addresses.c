@@ -31,14 +31,17 @@ static const struct mesh_workload *workload_of(const struct shared *s, uint32_t 
 static const enum kind_id named_kinds[] = {KIND_WORKLOAD_ENTRY, KIND_WORKLOAD, KIND_WORKLOAD_GROUP,
 					   KIND_POD};
 
-static const struct draft *draft_named(const struct resolve *r, const struct mesh_workload *w)
+static const struct draft *draft_named(const struct resolve *r, uint32_t workload)
 {
+	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[workload];
+	uint64_t hash = ROWS(r, workload_hashes, uint64_t)[workload];
+
 	for (size_t i = 0; i < sizeof(named_kinds) / sizeof(*named_kinds); i++) {
 		const struct catalog *c = &r->source->catalogs[named_kinds[i]];
 
 		for (uint32_t at = catalog_find(c, w->namespace_name, "");
 		     at < c->count && c->items[at]->namespace_name == w->namespace_name; at++)
-			if (c->items[at]->hash == w->hash &&
+			if (c->items[at]->hash == hash &&
 			    (c->items[at]->name == w->name || named_kinds[i] == KIND_POD))
 				return c->items[at];
 	}
@@ -47,10 +50,8 @@ static const struct draft *draft_named(const struct resolve *r, const struct mes
 
 const struct draft *workload_draft(const struct resolve *r, uint32_t workload)
 {
-	const struct mesh_workload *w = &ROWS(r, workloads, struct mesh_workload)[workload];
-
-	if (*w->name)
-		return draft_named(r, w);
+	if (*ROWS(r, workloads, struct mesh_workload)[workload].name)
+		return draft_named(r, workload);
 	for (uint32_t i = 0; i < ROWS_END(r, services); i++)
 		for (uint32_t j = 0; j < MADE_COUNT; j++)
 			if (workload - r->work[i].made[j].first < r->work[i].made[j].count)

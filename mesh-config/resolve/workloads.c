@@ -28,7 +28,7 @@ static const char *first_label(const struct mesh_labels *labels, const char *con
 	return NULL;
 }
 
-struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d,
+struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d, uint64_t hash,
 				       const char *workload_name, const struct mesh_labels *labels)
 {
 	static const char *const names[] = {"service.istio.io/canonical-name",
@@ -40,7 +40,7 @@ struct mesh_workload *workload_row_add(struct resolve *r, const struct draft *d,
 	const char *latest = revision ? revision : pool_text(r->pool, SLICE("latest"));
 
 	r->failed |= !latest;
-	w->hash = d->hash;
+	*ROW_ADD(r, workload_hashes, uint64_t) = hash;
 	w->namespace_name = d->namespace_name;
 	w->name = workload_name;
 	w->service_account = pool_empty;
@@ -154,7 +154,8 @@ static bool pod_has_addresses(const struct draft_pod *pod)
 static void pod_make(struct resolve *r, const struct draft *d)
 {
 	const struct draft_pod *pod = d->spec;
-	struct mesh_workload *w = workload_row_add(r, d, pod_workload_name(r, d), d->labels);
+	struct mesh_workload *w =
+		workload_row_add(r, d, d->hash, pod_workload_name(r, d), d->labels);
 	const struct draft_pod_ip *ips;
 
 	if (pod->spec && pod->spec->service_account[0])
@@ -177,7 +178,7 @@ void workload_make(struct resolve *r, struct draft *d)
 		pod_make(r, d);
 		return;
 	}
-	w = workload_row_add(r, d, d->name, d->labels);
+	w = workload_row_add(r, d, d->hash, d->name, d->labels);
 	if (d->kind == KIND_WORKLOAD_ENTRY) {
 		const struct draft_workload_entry *e = d->spec;
 
@@ -242,8 +243,8 @@ void inline_workloads_make(struct resolve *r, uint32_t service)
 
 		if (!inline_is_workload(&e[i]))
 			continue;
-		w = workload_row_add(r, work->draft, pool_empty, e[i].labels);
-		w->hash = entry_hash(work->draft, &e[i]);
+		w = workload_row_add(r, work->draft, entry_hash(work->draft, &e[i]), pool_empty,
+				     e[i].labels);
 		w->position = position_of(work->draft, e[i].at);
 		entry_fill(w, &e[i]);
 		workload_address_add(r, e[i].prefix.address, false);

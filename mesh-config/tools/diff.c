@@ -366,7 +366,7 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 	const struct mesh_service *a = &d->old->services[old], *b = &d->new->services[new];
 	uint32_t before = d->count;
 
-	if (a->hash == b->hash)
+	if (d->old->service_hashes[old] == d->new->service_hashes[new])
 		return;
 	compare_service_lists(d, a, b);
 	compare_endpoints(d, a, b);
@@ -417,7 +417,7 @@ static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 	uint32_t before = d->count;
 
 	compare_matchers(d, old, new);
-	if (a->hash == b->hash)
+	if (d->old->workload_hashes[old] == d->new->workload_hashes[new])
 		return;
 	compare_texts(d, "serviceAccount", a->service_account, b->service_account);
 	compare_labels(d, "labels", a->labels, b->labels);
