@@ -17,18 +17,20 @@
 /* Returns how many there are; the first KEYS_MAX are written. */
 static size_t fill(const struct generation *g, struct weft_accel_key *keys)
 {
+	const struct mesh *m = g->mesh;
 	size_t count = 0;
 
-	for (uint32_t i = 0; i < g->endpoint_count; i++) {
-		const struct mesh_endpoint *e = &g->mesh->endpoints[g->endpoints[i].endpoint];
-
-		if (!g->mesh->services[e->service].acceleration)
+	for (uint32_t service = 0, end; service < m->service_count; service++) {
+		if (!m->services[service].acceleration)
 			continue;
-		if (count < KEYS_MAX) {
-			keys[count] = (struct weft_accel_key){.port = g->endpoints[i].port};
-			memcpy(keys[count].addr, e->address, 16);
+		for (uint32_t i = generation_rows(g, service, &end); i < end; i++, count++) {
+			const struct generation_endpoint *e = &g->endpoints[i];
+
+			if (count >= KEYS_MAX)
+				continue;
+			keys[count] = (struct weft_accel_key){.port = e->port};
+			memcpy(keys[count].addr, m->endpoints[e->endpoint].address, 16);
 		}
-		count++;
 	}
 	return count;
 }

@@ -18,7 +18,8 @@ struct generation_endpoint {
 struct generation {
 	uint64_t number;
 	struct mesh *mesh;
-	struct generation_endpoint *endpoints; /* by service */
+	struct generation_endpoint
+		*endpoints; /* by index in the mesh, so those of one service are adjacent */
 	uint32_t endpoint_count;
 	struct compile_names *names;
 	uint32_t *services; /* by index in the mesh: in weft_services, MESH_NONE = none */
@@ -27,6 +28,9 @@ struct generation {
 
 /* With one reference; the caller fills it. NULL when memory is short. */
 struct generation *generation_new(void);
+
+/* The rows of |endpoints| that are of |service|: from the result to |ret_end|, which is not one. */
+uint32_t generation_rows(const struct generation *g, uint32_t service, uint32_t *ret_end);
 
 struct generation *generation_get(struct generation *g);
 

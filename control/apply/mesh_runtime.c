@@ -55,11 +55,6 @@ static void stop_closing(struct mesh_runtime *s)
 	flags_clear(s, s->generation, WEFT_EJECTED_CLOSE);
 }
 
-static uint32_t service_of(const struct generation *g, uint32_t row)
-{
-	return g->mesh->endpoints[g->endpoints[row].endpoint].service;
-}
-
 /* The port of its service that it serves: the first that leads there. */
 static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *e)
 {
@@ -72,16 +67,16 @@ static uint32_t port_of(const struct mesh *m, const struct generation_endpoint *
 	return MESH_NONE;
 }
 
-/* Watches those rows of a service, from |first| to |end|, that serve its |port|-th port. */
-static void watch_port(struct mesh_runtime *s, const struct generation *g, uint32_t first,
-		       uint32_t end, uint32_t port)
+/* Watches those endpoints of a service that serve its |port|-th port. */
+static void watch_port(struct mesh_runtime *s, const struct generation *g, uint32_t service,
+		       uint32_t port)
 {
 	const struct mesh *m = g->mesh;
-	uint32_t service = service_of(g, first);
 	const struct mesh_outlier *policy = &m->traffic[m->services[service].traffic].outlier;
 	bool added = false;
+	uint32_t end;
 
-	for (uint32_t i = first; i < end; i++) {
+	for (uint32_t i = generation_rows(g, service, &end); i < end; i++) {
 		const struct generation_endpoint *e = &g->endpoints[i];
 
 		if (port_of(m, e) != port)
@@ -98,16 +93,11 @@ static void watch_outliers(struct mesh_runtime *s, const struct generation *g)
 	const struct mesh *m = g->mesh;
 
 	eject_begin(s->eject);
-	for (uint32_t first = 0, end; first < g->endpoint_count; first = end) {
-		const struct mesh_service *service = &m->services[service_of(g, first)];
-
-		for (end = first;
-		     end < g->endpoint_count && service_of(g, end) == service_of(g, first);)
-			end++;
-		for (uint32_t port = 0;
-		     m->traffic[service->traffic].outlier.enabled && port < service->port_count;
-		     port++)
-			watch_port(s, g, first, end, port);
+	for (uint32_t i = 0; i < m->service_count; i++) {
+		if (!m->traffic[m->services[i].traffic].outlier.enabled)
+			continue;
+		for (uint32_t port = 0; port < m->services[i].port_count; port++)
+			watch_port(s, g, i, port);
 	}
 	eject_commit(s->eject);
 }
@@ -139,30 +129,51 @@ void mesh_runtime_tick(struct mesh_runtime *s, uint64_t now_ns)
 
 /* ---- removed endpoints */
 
-/* Whether its service has UDP ports: a connected socket would send to it forever. */
-static bool has_datagrams(const struct mesh *m, const struct mesh_endpoint *e)
+/* Whether it has UDP ports: a connected socket would send to an endpoint forever. */
+static bool has_datagrams(const struct mesh *m, const struct mesh_service *s)
 {
-	const struct mesh_service *s = &m->services[e->service];
-
 	for (uint32_t i = 0; i < s->port_count; i++)
 		if (m->ports[s->port_first + i].protocol == MESH_UDP)
 			return true;
 	return false;
 }
 
-static bool may_be_connected_to(const struct generation *g, uint32_t row)
-{
-	const struct mesh_endpoint *e = &g->mesh->endpoints[g->endpoints[row].endpoint];
+typedef void (*endpoint_visit)(struct weft_endpoint_state *e, bool connects, bool *used);
 
-	return e->health != MESH_NOT_READY && has_datagrams(g->mesh, e);
+/* Visits the endpoints that have UDP ports; |connects|: sockets may be connected to it. */
+static void visit_datagrams(struct mesh_runtime *s, const struct generation *g,
+			    endpoint_visit visit, bool *used)
+{
+	const struct mesh *m = g->mesh;
+
+	for (uint32_t service = 0, end; service < m->service_count; service++) {
+		if (!has_datagrams(m, &m->services[service]))
+			continue;
+		for (uint32_t i = generation_rows(g, service, &end); i < end; i++)
+			visit(&s->state.endpoints[g->endpoints[i].state],
+			      m->endpoints[g->endpoints[i].endpoint].health != MESH_NOT_READY,
+			      used);
+	}
 }
 
-static void mark_living(struct mesh_runtime *s, const struct generation *g)
+static void set_gone(struct weft_endpoint_state *e, bool connects, bool *used)
 {
-	for (uint32_t i = 0; i < g->endpoint_count; i++)
-		if (may_be_connected_to(g, i))
-			__atomic_fetch_and(&s->state.endpoints[g->endpoints[i].state].flags,
-					   ~WEFT_GONE, __ATOMIC_RELAXED);
+	(void)used;
+	if (connects)
+		__atomic_fetch_or(&e->flags, WEFT_GONE, __ATOMIC_RELAXED);
+}
+
+static void set_living(struct weft_endpoint_state *e, bool connects, bool *used)
+{
+	(void)used;
+	if (connects)
+		__atomic_fetch_and(&e->flags, ~WEFT_GONE, __ATOMIC_RELAXED);
+}
+
+static void find_used(struct weft_endpoint_state *e, bool connects, bool *used)
+{
+	(void)connects;
+	*used |= e->flags & WEFT_GONE && e->connections;
 }
 
 /* Endpoints removed while no agent ran: sockets are connected to them, and the first generation
@@ -175,7 +186,7 @@ static void mark_gone_before(struct mesh_runtime *s, const struct generation *fi
 		if (s->state.endpoints[i].connections)
 			__atomic_fetch_or(&s->state.endpoints[i].flags, WEFT_GONE,
 					  __ATOMIC_RELAXED);
-	mark_living(s, first);
+	visit_datagrams(s, first, set_living, &used);
 	for (uint32_t i = 0; i < WEFT_MESH_ENDPOINTS && !used; i++)
 		used = s->state.endpoints[i].connections && s->state.endpoints[i].flags & WEFT_GONE;
 	if (used)
@@ -187,16 +198,9 @@ static void mark_gone(struct mesh_runtime *s, const struct generation *old,
 {
 	bool used = false;
 
-	for (uint32_t i = 0; i < old->endpoint_count; i++)
-		if (may_be_connected_to(old, i))
-			__atomic_fetch_or(&s->state.endpoints[old->endpoints[i].state].flags,
-					  WEFT_GONE, __ATOMIC_RELAXED);
-	mark_living(s, new);
-	for (uint32_t i = 0; i < old->endpoint_count && !used; i++) {
-		const struct weft_endpoint_state *e = &s->state.endpoints[old->endpoints[i].state];
-
-		used = e->flags & WEFT_GONE && e->connections;
-	}
+	visit_datagrams(s, old, set_gone, &used);
+	visit_datagrams(s, new, set_living, &used);
+	visit_datagrams(s, old, find_used, &used);
 	if (used)
 		s->end_connections(s->end_arg);
 }

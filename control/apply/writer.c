@@ -165,6 +165,7 @@ static int fill_endpoints(struct generation *g, const struct compile_names *name
 /* Takes ownership of |mesh| if it succeeds. */
 static struct generation *describe(struct writer *w, struct mesh *mesh)
 {
+	static const uint8_t nowhere[16];
 	struct compile_names *names = compiler_names(w->compiler);
 	struct generation *g = generation_new();
 
@@ -176,8 +177,10 @@ static struct generation *describe(struct writer *w, struct mesh *mesh)
 	g->number = w->number;
 	g->mesh = mesh;
 	g->names = names;
-	if (!fill_services(g, names) && !fill_endpoints(g, names))
+	if (!fill_services(g, names) && !fill_endpoints(g, names)) {
+		mesh_endpoint_find(mesh, nowhere); /* its table is made here, not by the worker */
 		return g;
+	}
 	g->mesh = NULL;
 	generation_put(g);
 	return NULL;
