@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pathlib
+import queue
 import socket
 import sys
 import tempfile
@@ -70,25 +71,38 @@ def reached(address, port):
         return sock.recv(1).decode()
 
 
+class Renamer(threading.Thread):
+    """Renames in a thread of its own: rename(2) may wait for the disk after the new file is to be seen."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.wanted, self.done = queue.SimpleQueue(), queue.SimpleQueue()
+        self.start()
+
+    def run(self):
+        while True:
+            self.done.put(os.rename(*self.wanted.get()))
+
+
 class Changes:
     def __init__(self, directory, vip, bare):
-        self.directory, self.vip, self.bare = directory, vip, bare
+        self.directory, self.vip, self.bare, self.renamer = directory, vip, bare, Renamer()
         self.errors = self.stale = 0
         for address in ADDRESSES:
             threading.Thread(target=serve, args=(listen(address, 7070), lambda a=address: a[-1].encode()), daemon=True).start()
 
     def change(self, directory, text, digit, ask):
-        """Milliseconds from the rename to the start of the first connect that is answered by |digit|."""
+        """Milliseconds from before the rename to the start of the first connect that is answered by |digit|."""
         new = directory / ".moving.new"
         new.write_text(text)
-        began = time.monotonic()
-        os.rename(new, directory / "moving.yaml")
-        while True:
+        began = at = time.monotonic()
+        self.renamer.wanted.put((new, directory / "moving.yaml"))
+        while self.ask(*ask) != digit:
             at = time.monotonic()
             if at - began > 10:
                 raise SystemExit("a change was not in force after 10 s")
-            if self.ask(*ask) == digit:
-                return (at - began) * 1000
+        self.renamer.done.get()
+        return (at - began) * 1000
 
     def ask(self, address, port):
         try:
