@@ -18,7 +18,7 @@ struct cgroup_resolver {
 	pthread_t thread;
 	const char *cgroup_root;
 	struct local_files *local;
-	struct ipc *asked;
+	struct ipc *requests;
 };
 
 static void answer_path(struct cgroup_resolver *n, const struct ipc_request *request,
@@ -27,9 +27,9 @@ static void answer_path(struct cgroup_resolver *n, const struct ipc_request *req
 	struct ipc_path path;
 
 	if (cgroups_path(n->cgroup_root, cgroup_id, path.path, sizeof(path.path)))
-		ipc_refuse(n->asked, request, -ENOENT, NULL);
+		ipc_refuse(n->requests, request, -ENOENT, NULL);
 	else
-		ipc_answer(n->asked, request, &path, sizeof(path), -1);
+		ipc_answer(n->requests, request, &path, sizeof(path), -1);
 }
 
 static void answer_file(struct cgroup_resolver *n, const struct ipc_request *request,
@@ -41,9 +41,9 @@ static void answer_file(struct cgroup_resolver *n, const struct ipc_request *req
 	if (!cgroups_path(n->cgroup_root, wanted->cgroup_id, path, sizeof(path)))
 		fd = runtime_state_open(n->local, path, (unsigned)wanted->number);
 	if (fd < 0)
-		ipc_refuse(n->asked, request, -ENOENT, NULL);
+		ipc_refuse(n->requests, request, -ENOENT, NULL);
 	else
-		ipc_answer(n->asked, request, NULL, 0, fd);
+		ipc_answer(n->requests, request, NULL, 0, fd);
 }
 
 static void *run(void *arg)
@@ -54,8 +54,8 @@ static void *run(void *arg)
 	int r = 0;
 
 	while (!r || r == -EAGAIN) {
-		ipc_wait(n->asked, -1);
-		r = ipc_receive(n->asked, &request, &data, sizeof(data), NULL);
+		ipc_wait(n->requests, -1);
+		r = ipc_receive(n->requests, &request, &data, sizeof(data), NULL);
 		if (!r && request.message == IPC_MESSAGE_CGROUP_PATH)
 			answer_path(n, &request, data.cgroup_id);
 		else if (!r)
@@ -64,7 +64,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int cgroup_resolver_new(const char *cgroup_root, struct ipc *asked, struct cgroup_resolver **ret,
+int cgroup_resolver_new(const char *cgroup_root, struct ipc *requests, struct cgroup_resolver **ret,
 			struct error *err)
 {
 	struct cgroup_resolver *n = calloc(1, sizeof(*n));
@@ -72,7 +72,7 @@ int cgroup_resolver_new(const char *cgroup_root, struct ipc *asked, struct cgrou
 
 	if (!r) {
 		n->cgroup_root = cgroup_root;
-		n->asked = asked;
+		n->requests = requests;
 		r = schedule_first(&n->thread, run, n);
 		r = r == -EPERM ? -pthread_create(&n->thread, NULL, run, n) : r;
 	}
@@ -91,7 +91,7 @@ void cgroup_resolver_free(struct cgroup_resolver *n)
 {
 	if (!n)
 		return;
-	shutdown(n->asked->fd, SHUT_RDWR);
+	shutdown(n->requests->fd, SHUT_RDWR);
 	pthread_join(n->thread, NULL);
 	local_files_free(n->local);
 	free(n);

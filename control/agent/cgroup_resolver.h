@@ -11,6 +11,6 @@ struct cgroup_resolver;
 /* Answers the requests of |requests|, which outlives it, until the other end is closed.
  * |cgroup_root| is borrowed. 0, or a negative errno with |err|. Free with cgroup_resolver_free,
  * which ends it. */
-int cgroup_resolver_new(const char *cgroup_root, struct ipc *asked, struct cgroup_resolver **ret,
+int cgroup_resolver_new(const char *cgroup_root, struct ipc *requests, struct cgroup_resolver **ret,
 			struct error *err);
 void cgroup_resolver_free(struct cgroup_resolver *n);

@@ -35,7 +35,7 @@ static size_t fill(const struct generation *g, struct weft_accel_key *keys)
 	return count;
 }
 
-bool accelerate_tell(struct accelerate *a, struct ipc *loader, const struct generation *g,
+bool accelerate_send(struct accelerate *a, struct ipc *loader, const struct generation *g,
 		     char *problem, size_t size)
 {
 	struct weft_accel_key *keys = calloc(KEYS_MAX, sizeof(*keys));
@@ -49,9 +49,9 @@ bool accelerate_tell(struct accelerate *a, struct ipc *loader, const struct gene
 	if (count > sent)
 		snprintf(problem, size, "only %zu of %zu endpoints can be accelerated", sent,
 			 count);
-	if (keys && hash != a->told) {
+	if (keys && hash != a->sent_hash) {
 		r = ipc_ask(loader, IPC_MESSAGE_ACCELERATE, keys, sent * sizeof(*keys), NULL, &err);
-		a->told = r == -ETIMEDOUT ? UINT64_MAX : hash;
+		a->sent_hash = r == -ETIMEDOUT ? UINT64_MAX : hash;
 		if (r)
 			snprintf(problem, size, "%s", err.text);
 	}

@@ -6,10 +6,10 @@
 #include "control/apply/generation.h"
 
 struct accelerate {
-	uint64_t told; /* hash of the loader's list; 0: none */
+	uint64_t sent_hash; /* of the loader's list; 0: none */
 };
 
 /* Sends the list to the loader if it changed. |problem|: why a part of it is not in force, "" if
  * all is. False: the loader did not answer in time; try again. */
-bool accelerate_tell(struct accelerate *a, struct ipc *loader, const struct generation *g,
+bool accelerate_send(struct accelerate *a, struct ipc *loader, const struct generation *g,
 		     char *problem, size_t size);

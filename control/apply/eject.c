@@ -142,7 +142,7 @@ static bool closes(const struct service *s)
 	       healthy * 100 >= (uint64_t)s->hosts * s->policy.min_health_percent && healthy;
 }
 
-static void tell(struct eject *e, const struct record *r, const struct service *s, bool ejected)
+static void notify(struct eject *e, const struct record *r, const struct service *s, bool ejected)
 {
 	struct eject_change change = {
 		.state = (uint32_t)r->state,
@@ -164,7 +164,7 @@ static void restore(struct eject *e, struct record *r, struct service *s)
 	e->counts.active--;
 	if (s)
 		s->ejected--;
-	tell(e, r, s, false);
+	notify(e, r, s, false);
 }
 
 static bool may_eject(const struct service *s)
@@ -201,7 +201,7 @@ static void eject_host(struct eject *e, struct host *h, enum eject_reason reason
 	s->ejected++;
 	e->counts.active++;
 	e->counts.ejections[reason]++;
-	tell(e, r, s, true);
+	notify(e, r, s, true);
 }
 
 /* ---- outcomes */

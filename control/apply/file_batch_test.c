@@ -13,19 +13,20 @@
 
 #include <cmocka.h>
 
-static char told[512]; /* "name=content;" or "-name;" or "!name=problem;" */
+static char reported[512]; /* "name=content;" or "-name;" or "!name=problem;" */
 
 static void note(void *arg, const struct fed_file *file)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 
 	(void)arg;
 	if (file->removed)
-		snprintf(told + used, sizeof(told) - used, "-%s;", file->name);
+		snprintf(reported + used, sizeof(reported) - used, "-%s;", file->name);
 	else if (file->problem)
-		snprintf(told + used, sizeof(told) - used, "!%s=%s;", file->name, file->problem);
+		snprintf(reported + used, sizeof(reported) - used, "!%s=%s;", file->name,
+			 file->problem);
 	else
-		snprintf(told + used, sizeof(told) - used, "%s=%.*s;", file->name,
+		snprintf(reported + used, sizeof(reported) - used, "%s=%.*s;", file->name,
 			 (int)file->bytes.size_bytes, file->bytes.data);
 }
 
@@ -33,7 +34,7 @@ static struct batch_news receive(struct ipc_links *l)
 {
 	struct batch_news news = {0};
 
-	told[0] = 0;
+	reported[0] = 0;
 	assert_int_equal(file_batch_receive(&l->answers[IPC_COMPILER], 1000, &news, note, NULL), 1);
 	return news;
 }
@@ -53,7 +54,7 @@ static void test_batch(void **state)
 	file_batch_no_problem(batch);
 	assert_int_equal(file_batch_send(batch, &l.asks[IPC_COMPILER]), 0);
 	news = receive(&l);
-	assert_string_equal(told, "a=one;-b;!c=torn;-;");
+	assert_string_equal(reported, "a=one;-b;!c=torn;-;");
 	assert_true(news.whole && !news.kept && !news.late);
 	ipc_links_close(&l);
 }
@@ -83,7 +84,7 @@ static void test_kept(void **state)
 			 0);
 	free(entries);
 	news = receive(&l);
-	assert_string_equal(told, "a.yaml=12345678;empty=;c=x;");
+	assert_string_equal(reported, "a.yaml=12345678;empty=;c=x;");
 	assert_true(news.kept && !news.whole);
 	ipc_links_close(&l);
 }
@@ -100,7 +101,7 @@ static void test_late(void **state)
 	news = receive(&l);
 	assert_true(news.late);
 	assert_string_equal(news.late_text, "no descriptors");
-	assert_string_equal(told, "");
+	assert_string_equal(reported, "");
 	ipc_links_close(&l);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One question with all names; a matcher may have a group and a namespace. */
+/* One request with all names; a matcher may have a group and a namespace. */
 #include "control/apply/names.h"
 
 #include "control/apply/resolve.h"
@@ -61,8 +61,8 @@ static uint32_t take(const struct question *q, struct matcher_names *rows)
 	return count;
 }
 
-int names_ask(struct ipc *loader, const struct mesh *m, struct matcher_names **ret,
-	      uint32_t *ret_count, struct error *err)
+int names_resolve(struct ipc *loader, const struct mesh *m, struct matcher_names **ret,
+		  uint32_t *ret_count, struct error *err)
 {
 	struct question q = {0};
 	struct ipc_answer answer = {0};

@@ -9,7 +9,7 @@
 /* ---- records */
 
 static struct weft_verdict last;
-static unsigned denials, notes_told;
+static unsigned denials, notes_reported;
 
 static int record_take(void *arg, void *record, size_t size_bytes)
 {
@@ -24,14 +24,14 @@ static int record_take(void *arg, void *record, size_t size_bytes)
 		last = *v;
 		denials++;
 	} else {
-		notes_told++;
+		notes_reported++;
 	}
 	return 0;
 }
 
 static void records_take(void)
 {
-	denials = notes_told = 0;
+	denials = notes_reported = 0;
 	reader_consume(reader, record_take, NULL);
 }
 
@@ -48,7 +48,7 @@ static void record_check(const struct spec_connection *c, const struct spec_verd
 {
 	records_take();
 	if (v->notes <= (int)WEFT_POLICY_NOTES)
-		assert_int_equal(notes_told, v->notes);
+		assert_int_equal(notes_reported, v->notes);
 	assert_int_equal(denials, !v->allowed);
 	if (v->allowed)
 		return;

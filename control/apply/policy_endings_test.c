@@ -12,7 +12,7 @@
 #define CONNECTIONS 60
 
 static struct endings *endings;
-static unsigned told;
+static unsigned reported;
 
 struct held {
 	struct spec_connection c;
@@ -24,7 +24,7 @@ static void ended(void *arg, const struct weft_verdict *v)
 	(void)arg;
 	assert_int_equal(v->generation, mesh_maps_live(maps)->generation);
 	assert_int_equal(v->verdict, WEFT_VERDICT_ENDED);
-	told++;
+	reported++;
 }
 
 /* Until the thread that ends connections has nothing to do any more. */
@@ -99,7 +99,7 @@ static void test_judged(void **state)
 		held_open(held);
 		random_world();
 		mesh_force();
-		told = 0;
+		reported = 0;
 		endings_run(ended);
 		for (int i = 0; i < CONNECTIONS; i++) {
 			bool end = judge_ends(&held[i].c);
@@ -108,7 +108,7 @@ static void test_judged(void **state)
 			wanted += end;
 			hang_up(held[i].fd);
 		}
-		assert_int_equal(told, wanted);
+		assert_int_equal(reported, wanted);
 		ends += wanted;
 		stay += CONNECTIONS - wanted;
 	}
@@ -128,9 +128,9 @@ static void test_asked_for(void **state)
 	held_open(held);
 	random_world()->flags &= ~WEFT_MESH_ENDS;
 	mesh_force();
-	told = 0;
+	reported = 0;
 	endings_run(ended);
-	assert_int_equal(told, 0);
+	assert_int_equal(reported, 0);
 	for (int i = 0; i < CONNECTIONS; i++) {
 		assert_true(lives(held[i].fd));
 		hang_up(held[i].fd);
@@ -146,13 +146,13 @@ static void ejected(void *arg, const struct weft_verdict *v)
 	assert_int_equal(v->verdict, WEFT_VERDICT_EJECTED);
 	assert_int_equal(v->endpoint, 7);
 	assert_int_equal(v->place, WEFT_PLACE_CONNECT);
-	told++;
+	reported++;
 }
 
 static void eject(uint32_t flags)
 {
 	states()->endpoints[7].flags = flags;
-	told = 0;
+	reported = 0;
 	endings_run(ejected);
 }
 
@@ -179,7 +179,7 @@ static void test_ejected(void **state)
 	eject(WEFT_EJECTED | WEFT_EJECTED_CLOSE);
 	assert_false(lives(left));
 	assert_true(lives(other));
-	assert_int_equal(told, 1);
+	assert_int_equal(reported, 1);
 	hang_up(left);
 	hang_up(other);
 	servers_close();
@@ -191,7 +191,7 @@ static void gone(void *arg, const struct weft_verdict *v)
 	assert_int_equal(v->verdict, WEFT_VERDICT_GONE);
 	assert_int_equal(v->endpoint, 7);
 	assert_int_equal(v->protocol, IPPROTO_UDP);
-	told++;
+	reported++;
 }
 
 /* A connected datagram socket does not stay with an endpoint that is no more; nor does a connection
@@ -215,7 +215,7 @@ static void test_datagrams(void **state)
 	other = dial_from(SOCK_DGRAM, NULL, "127.0.1.1", 80);
 	stream = dial("198.18.7.1", 80);
 	assert_true(left >= 0 && other >= 0 && stream >= 0);
-	told = 0;
+	reported = 0;
 	endings_run(gone);
 	assert_true(lives(left));
 	states()->endpoints[7].flags = WEFT_GONE;
@@ -223,12 +223,12 @@ static void test_datagrams(void **state)
 	assert_false(lives(left));
 	assert_true(lives(other));
 	assert_true(lives(stream));
-	assert_int_equal(told, 1);
+	assert_int_equal(reported, 1);
 	states()->endpoints[7].flags = 0;
 	again = dial_from(SOCK_DGRAM, NULL, "198.18.7.1", 80);
 	endings_run(gone);
 	assert_true(lives(again));
-	assert_int_equal(told, 1);
+	assert_int_equal(reported, 1);
 	close(left);
 	close(again);
 	close(other);

@@ -20,7 +20,7 @@ static int spec_count;
 static bool spec_ends[WORLD_POLICIES]; /* policies that end connections */
 static uint32_t first_source;	       /* cell: identity of 127.0.2.1 */
 
-/* Blocks and ports that real connections can meet. */
+/* Blocks and ports that real connections can use. */
 static void world_on_loopback(void)
 {
 	static const char *const blocks[9] = {"127.0.2.0/26", "127.0.2.7",    "0.0.0.0/0",

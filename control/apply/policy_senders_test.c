@@ -146,7 +146,7 @@ static void send_from(pid_t place, const char *from)
 	assert_int_equal(status, 0);
 }
 
-/* Whether the server gets it; else it is told as denied there. */
+/* Whether the server gets it; else it is reported as denied there. */
 static bool arrives(pid_t place, const char *from)
 {
 	char byte = 0;
@@ -226,7 +226,7 @@ static int world_end(void **state)
 	return 0;
 }
 
-static void test_vouches_for_nobody(void **state)
+static void test_vouches_for_none(void **state)
 {
 	(void)state;
 	place_pretend(users, SHOP);
@@ -242,7 +242,7 @@ static void test_vouches_for_nobody(void **state)
 	assert_true(arrives_from_afar(STRANGER));
 }
 
-static void test_stops_nobody(void **state)
+static void test_stops_none(void **state)
 {
 	(void)state;
 	policies_force(SPEC_ALLOW, namespaces[0]);
@@ -258,7 +258,7 @@ static void test_stops_nobody(void **state)
 
 /* A process of the server's own network namespace, which does not have the address that it sends
  * from. */
-static void test_stops_nobody_from_here(void **state)
+static void test_stops_none_from_here(void **state)
 {
 	(void)state;
 	policies_force(SPEC_ALLOW, namespaces[0]);
@@ -297,9 +297,9 @@ static void test_is_its_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_vouches_for_nobody, world_make),
-		cmocka_unit_test(test_stops_nobody),
-		cmocka_unit_test(test_stops_nobody_from_here),
+		cmocka_unit_test_setup(test_vouches_for_none, world_make),
+		cmocka_unit_test(test_stops_none),
+		cmocka_unit_test(test_stops_none_from_here),
 		cmocka_unit_test_teardown(test_is_its_address, world_end),
 	};
 

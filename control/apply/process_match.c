@@ -39,7 +39,7 @@ struct facts {
 	const struct weft_owner *owner;
 	const uint8_t *addr;
 	char path[512]; /* of its control group; "" = not known */
-	bool later;	/* it cannot be said now */
+	bool later;	/* it is not known now */
 };
 
 struct process_match *process_match_new(process_match_path_fn path, void *arg)
@@ -103,9 +103,10 @@ static bool group_fits(const struct mesh_matcher *m, const char *path)
 
 static enum fit fit_group(const struct mesh_matcher *m, const struct facts *f)
 {
-	unsigned asked = (m->cgroup[0] != 0) + (m->systemd_unit[0] != 0) + (m->container[0] != 0);
+	unsigned conditions =
+		(m->cgroup[0] != 0) + (m->systemd_unit[0] != 0) + (m->container[0] != 0);
 
-	if (!asked)
+	if (!conditions)
 		return FITS;
 	if (!f->path[0])
 		return FITS_UNKNOWN;
@@ -140,7 +141,7 @@ static enum fit fit_of(const struct mesh_matcher *m, const struct facts *f)
 	return group == FITS && m->netns[0] ? FITS_UNKNOWN : group;
 }
 
-static bool asks_for_groups(const struct mesh *m)
+static bool matches_groups(const struct mesh *m)
 {
 	for (uint32_t i = 0; i < m->matcher_count; i++)
 		if (m->matchers[i].cgroup[0] || m->matchers[i].systemd_unit[0] ||
@@ -188,7 +189,7 @@ uint32_t process_match_owner(struct process_match *r, const struct mesh *m, uint
 	q.program = owner->program;
 	at = (uint32_t)table_hash(&q, sizeof(q), 0) & (KEPT - 1);
 	if (memcmp(&r->kept[at].question, &q, sizeof(q)) != 0) {
-		if (r->path && owner->cgroup_id && asks_for_groups(m))
+		if (r->path && owner->cgroup_id && matches_groups(m))
 			look_for_path(r, &f);
 		q.known = !f.later;
 		r->kept[at].question = q;

@@ -12,7 +12,7 @@
 struct process_match;
 
 /* The path of a control group below the root of their tree; 0, -ENOENT,
- * or -EAGAIN: it cannot be said now. */
+ * or -EAGAIN: it is not known now. */
 typedef int (*process_match_path_fn)(void *arg, uint64_t cgroup_id, char *out, size_t size);
 
 /* NULL when memory is short. |path| may be NULL: nothing is known of control groups. */

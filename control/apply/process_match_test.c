@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Who local processes are found to be. */
+/* The workloads of local processes. */
 #include "control/apply/process_match.h"
 
 #include "mesh-config/model/programs.h"
@@ -29,7 +29,7 @@ static const char yaml[] = WORKLOAD("unit", "systemdUnit: web.service")
 					WORKLOAD("namespaced", "netns: blue, uid: 9")
 						WORKLOAD("user", "uid: 9");
 
-static unsigned asked;
+static unsigned lookups;
 
 static int path(void *arg, uint64_t id, char *out, size_t size)
 {
@@ -42,7 +42,7 @@ static int path(void *arg, uint64_t id, char *out, size_t size)
 		"/user.slice/user@7.service/cri-0123456789abcdef.scope"};
 
 	(void)arg;
-	asked++;
+	lookups++;
 	if (id >= sizeof(paths) / sizeof(paths[0]))
 		return -ENOENT;
 	snprintf(out, size, "%s", paths[id]);
@@ -112,9 +112,9 @@ static void the_first_that_fits(void **state)
 		"network");
 	assert_string_equal(who(r, m, 2, 5, LONG, 0), "long");
 	assert_string_equal(who(r, m, 2, 5, LONG "x", 0), "nobody");
-	asked = 0;
+	lookups = 0;
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
-	assert_int_equal(asked, 0);
+	assert_int_equal(lookups, 0);
 	mesh_free(m);
 	process_match_free(r);
 }
@@ -150,12 +150,12 @@ static void what_is_not_known_is_not_guessed(void **state)
 	process_match_free(r);
 }
 
-/* The path cannot be said when it is asked for first. */
+/* The path is not known at the first lookup. */
 static int path_later(void *arg, uint64_t id, char *out, size_t size)
 {
 	int r = path(arg, id, out, size);
 
-	return asked > 1 ? r : -EAGAIN;
+	return lookups > 1 ? r : -EAGAIN;
 }
 
 static void a_path_that_comes_later(void **state)
@@ -164,11 +164,11 @@ static void a_path_that_comes_later(void **state)
 	struct mesh *m = build();
 
 	(void)state;
-	asked = 0;
+	lookups = 0;
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "nobody");
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
 	assert_string_equal(who(r, m, 1, 0, "x", 0), "unit");
-	assert_int_equal(asked, 2);
+	assert_int_equal(lookups, 2);
 	mesh_free(m);
 	process_match_free(r);
 }

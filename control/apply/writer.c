@@ -56,7 +56,7 @@ int writer_new(const struct writer_options *options, struct writer **ret, struct
 	if (!w)
 		return error_set(err, -ENOMEM, "no memory");
 	w->options = *options;
-	w->accelerate.told = UINT64_MAX; /* the earlier agent's request is not known */
+	w->accelerate.sent_hash = UINT64_MAX; /* the earlier agent's request is not known */
 	w->compiler = compiler_new(options->seed);
 	if (!w->compiler) {
 		writer_free(w);
@@ -285,7 +285,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 	struct matcher_names *names = NULL;
 	struct generation *generation;
 	uint64_t began_us;
-	int r = names_ask(w->options.loader, mesh, &names, &input.name_count, err);
+	int r = names_resolve(w->options.loader, mesh, &names, &input.name_count, err);
 
 	w->behind = false; /* what is compiled is not in force */
 	input.names = names;
@@ -309,7 +309,7 @@ int writer_write(struct writer *w, struct mesh *mesh, struct generation **ret_ge
 				      .cells = statistics.cells_used,
 				      .apply_us = (uint32_t)(process_now_us() - began_us)};
 	*ret_generation = generation;
-	ret->unfinished = !accelerate_tell(&w->accelerate, w->options.loader, generation,
+	ret->unfinished = !accelerate_send(&w->accelerate, w->options.loader, generation,
 					   ret->acceleration, sizeof(ret->acceleration));
 	return 0;
 }

@@ -55,7 +55,7 @@ struct directory {
 	struct names touched;  /* names in events */
 	struct names later;    /* reported as unreadable: checked again soon */
 	struct names written;  /* files changed in place and not closed yet */
-	unsigned told;	       /* visits, ever */
+	unsigned visits;       /* since the start */
 	bool walk;	       /* all files have to be checked */
 	bool again;	       /* some could not be checked: repeat soon */
 	long settle_ns;	       /* of pending changes; 0: none */
@@ -234,35 +234,35 @@ static void remember(struct known *k, const struct stat *s)
 	k->modified = s->st_mtim;
 }
 
-struct telling {
+struct reporting {
 	struct directory *d;
 	directory_visit *visit;
 	void *arg;
 };
 
-static void tell(const struct telling *t, const char *name, struct slice bytes, bool removed,
-		 const char *problem)
+static void report(const struct reporting *t, const char *name, struct slice bytes, bool removed,
+		   const char *problem)
 {
 	char full[PATH_MAX];
 
 	snprintf(full, sizeof(full), "%s/%s", t->d->path, name);
-	t->d->told++;
+	t->d->visits++;
 	t->visit(t->arg, &(struct directory_change){full, bytes, removed, problem});
 }
 
-static void tell_removed(const struct telling *t, const char *name)
+static void report_removed(const struct reporting *t, const char *name)
 {
 	struct known *k = known_get(t->d, name);
 
 	if (!k)
 		return;
-	tell(t, name, (struct slice){0}, true, NULL);
+	report(t, name, (struct slice){0}, true, NULL);
 	tdelete(k, &t->d->files, by_name);
 	known_free(k);
 }
 
 /* A temporary failure to open it: until then it is reported as unreadable. */
-static void look_again(const struct telling *t, struct known *k, const char *name)
+static void look_again(const struct reporting *t, struct known *k, const char *name)
 {
 	const char *problem = strerror(errno);
 
@@ -270,18 +270,18 @@ static void look_again(const struct telling *t, struct known *k, const char *nam
 	if (!names_add(&t->d->later, name))
 		t->d->walk = true;
 	t->d->again = true;
-	tell(t, name, (struct slice){"", 0}, false, problem);
+	report(t, name, (struct slice){"", 0}, false, problem);
 }
 
 /* It was removed; or it is a link with a missing or unreachable target, which removes nothing. */
-static void look_at_nothing(const struct telling *t, struct known *k, const char *name,
+static void look_at_nothing(const struct reporting *t, struct known *k, const char *name,
 			    const char *path)
 {
 	int error = errno;
 	struct stat link;
 
 	if (lstat(path, &link))
-		return tell_removed(t, name);
+		return report_removed(t, name);
 	k = k ? k : known_make(t->d, name);
 	errno = error;
 	if (k)
@@ -311,7 +311,7 @@ static const char *emptied(struct known *k, bool same_file, struct slice bytes)
 }
 
 /* Checks one file and reports its change. */
-static void look(const struct telling *t, const char *name)
+static void look(const struct reporting *t, const char *name)
 {
 	struct directory *d = t->d;
 	struct known *k = known_get(d, name);
@@ -355,7 +355,7 @@ static void look(const struct telling *t, const char *name)
 	same_file = k->device == s.st_dev && k->inode == s.st_ino;
 	remember(k, &s);
 	problem = problem ? problem : emptied(k, same_file, content);
-	tell(t, name, problem ? (struct slice){"", 0} : content, false, problem);
+	report(t, name, problem ? (struct slice){"", 0} : content, false, problem);
 }
 
 static void mark_unseen(const void *node, VISIT which, int depth)
@@ -366,7 +366,7 @@ static void mark_unseen(const void *node, VISIT which, int depth)
 }
 
 /* Makes every check find a difference. */
-static void mark_untold(const void *node, VISIT which, int depth)
+static void mark_changed(const void *node, VISIT which, int depth)
 {
 	(void)depth;
 	if (which == postorder || which == leaf)
@@ -382,7 +382,7 @@ static void touch_unseen(const void *node, VISIT which, void *arg)
 }
 
 /* Checks every file, and finds removed ones. */
-static void walk(const struct telling *t)
+static void walk(const struct reporting *t)
 {
 	struct directory *d = t->d;
 	cleanup_closedir DIR *dir = opendir(d->path);
@@ -408,7 +408,7 @@ static void walk(const struct telling *t)
 	twalk_r(d->files, touch_unseen, d);
 }
 
-static void tell_all(const struct telling *t)
+static void report_all(const struct reporting *t)
 {
 	struct directory *d = t->d;
 	struct names touched;
@@ -444,9 +444,9 @@ static void look_later(struct directory *d)
 
 void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 {
-	struct telling t = {d, visit, arg};
+	struct reporting t = {d, visit, arg};
 
-	twalk(d->files, mark_untold);
+	twalk(d->files, mark_changed);
 	watch_inside(d);
 	if (d->inside >= 0)
 		walk(&t);
@@ -559,10 +559,10 @@ static bool is_held(const struct directory *d)
 
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 {
-	struct telling t = {d, visit, arg};
+	struct reporting t = {d, visit, arg};
 	struct itimerspec again = {.it_value.tv_nsec = HOLD_LOOK_NS};
 	uint64_t expirations;
-	unsigned told;
+	unsigned visits;
 
 	take_events(d);
 	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
@@ -574,8 +574,8 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	d->settle_ns = 0;
 	if (d->inside < 0)
 		return true;
-	told = d->told;
-	tell_all(&t);
+	visits = d->visits;
+	report_all(&t);
 	look_later(d);
-	return d->told != told || !d->touched.root;
+	return d->visits != visits || !d->touched.root;
 }

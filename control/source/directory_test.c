@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is told of files that are written, renamed, removed and swapped as operators and Kubernetes
- * do it. */
+/* The changes reported for files that are written, renamed, removed and swapped as operators and
+ * Kubernetes do it. */
 #include "control/source/directory.h"
 
 #include "control/source/file_read.h"
@@ -23,33 +23,34 @@ struct world {
 	char base[64];
 	char path[96];
 	struct directory *directory;
-	char told[4096]; /* "name=content;" or "-name;" or "!name=problem;" */
+	char reported[4096]; /* "name=content;" or "-name;" or "!name=problem;" */
 };
 
 static void note(void *arg, const struct directory_change *c)
 {
 	struct world *w = arg;
 	const char *name = strrchr(c->name, '/') + 1;
-	size_t used = strlen(w->told);
+	size_t used = strlen(w->reported);
 
 	if (c->removed)
-		snprintf(w->told + used, sizeof(w->told) - used, "-%s;", name);
+		snprintf(w->reported + used, sizeof(w->reported) - used, "-%s;", name);
 	else if (c->problem)
-		snprintf(w->told + used, sizeof(w->told) - used, "!%s=%s;", name, c->problem);
+		snprintf(w->reported + used, sizeof(w->reported) - used, "!%s=%s;", name,
+			 c->problem);
 	else
-		snprintf(w->told + used, sizeof(w->told) - used, "%s=%.*s;", name,
+		snprintf(w->reported + used, sizeof(w->reported) - used, "%s=%.*s;", name,
 			 (int)c->bytes.size_bytes, c->bytes.data);
 }
 
-/* What is told until it settles, "" when nothing is within 300 ms. */
+/* The changes reported until the directory settles; "": none within 300 ms. */
 static const char *settled(struct world *w)
 {
 	struct pollfd p = {.fd = directory_fd(w->directory), .events = POLLIN};
 
-	w->told[0] = 0;
+	w->reported[0] = 0;
 	for (int i = 0; i < 50 && poll(&p, 1, 300) == 1; i++)
 		if (directory_handle(w->directory, note, w))
-			return w->told;
+			return w->reported;
 	return "";
 }
 
@@ -85,7 +86,7 @@ static int setup(void **state)
 	put(at(w, "mesh/README"), "not ours");
 	assert_int_equal(directory_new(w->path, &w->directory, &err), 0);
 	directory_visit_all(w->directory, note, w);
-	assert_string_equal(w->told, "a.yaml=one;");
+	assert_string_equal(w->reported, "a.yaml=one;");
 	*state = w;
 	return 0;
 }
@@ -102,7 +103,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void tells_a_file_written_in_place_once(void **state)
+static void reports_a_file_written_in_place_once(void **state)
 {
 	struct world *w = *state;
 
@@ -111,7 +112,7 @@ static void tells_a_file_written_in_place_once(void **state)
 	assert_string_equal(settled(w), "");
 }
 
-static void tells_a_renamed_file(void **state)
+static void reports_a_renamed_file(void **state)
 {
 	struct world *w = *state;
 
@@ -132,7 +133,7 @@ static void waits_for_the_writer(void **state)
 	assert_string_equal(settled(w), "b.yml=half;");
 }
 
-/* Half of a file is never told, whatever else happens to it or to others meanwhile. */
+/* A part of a file is never reported, whatever happens to it or to others meanwhile. */
 static void waits_for_the_writer_through_chmod_and_walks(void **state)
 {
 	struct world *w = *state;
@@ -153,7 +154,7 @@ static void waits_for_the_writer_through_chmod_and_walks(void **state)
 	assert_string_equal(settled(w), "");
 }
 
-/* truncate(2) closes nothing: what it left is told in the end. */
+/* truncate(2) closes nothing: the content that it left is reported later. */
 static void a_writer_without_a_close_is_not_waited_for_long(void **state)
 {
 	struct timespec old[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = 1000}};
@@ -165,7 +166,7 @@ static void a_writer_without_a_close_is_not_waited_for_long(void **state)
 	assert_string_equal(settled(w), "a.yaml=on;");
 }
 
-/* A full disk, a crashed editor: not what somebody does who takes objects away. */
+/* The effect of a full disk or a crashed editor, not the way to remove objects. */
 static void a_file_that_became_empty_where_it_was_is_a_problem(void **state)
 {
 	static const char problem[] = "!a.yaml=" DIRECTORY_EMPTIED ";";
@@ -175,9 +176,9 @@ static void a_file_that_became_empty_where_it_was_is_a_problem(void **state)
 	assert_string_equal(settled(w), problem);
 	put(at(w, "mesh/a.yaml"), "# nothing\n---\n \n");
 	assert_string_equal(settled(w), problem);
-	w->told[0] = 0;
+	w->reported[0] = 0;
 	directory_visit_all(w->directory, note, w);
-	assert_string_equal(w->told, problem);
+	assert_string_equal(w->reported, problem);
 	put(at(w, "mesh/a.yaml"), "back");
 	assert_string_equal(settled(w), "a.yaml=back;");
 	put(at(w, "mesh/a.new"), "");
@@ -193,7 +194,7 @@ static void a_file_that_became_empty_where_it_was_is_a_problem(void **state)
 	assert_string_equal(settled(w), "a.yaml=;");
 }
 
-/* A link that leads nowhere is not a file that was taken away. */
+/* A link without a target is not a removed file. */
 static void a_broken_link_takes_nothing_away(void **state)
 {
 	static const char problem[] = "!a.yaml=No such file or directory;";
@@ -204,14 +205,14 @@ static void a_broken_link_takes_nothing_away(void **state)
 	assert_int_equal(strncmp(settled(w), problem, sizeof(problem) - 1), 0);
 	put(at(w, "mesh/nothing"), "there");
 	for (int i = 0; i < 10 && strcmp(settled(w), "a.yaml=there;") != 0; i++)
-		; /* it is looked at again, now and then */
-	assert_string_equal(w->told, "a.yaml=there;");
+		; /* it is checked again every 500 ms */
+	assert_string_equal(w->reported, "a.yaml=there;");
 	unlink(at(w, "mesh/a.yaml"));
 	assert_string_equal(settled(w), "-a.yaml;");
 }
 
-/* Also where a walk and an event come to it at one time. */
-static void what_cannot_be_read_is_told_once(void **state)
+/* Also where a walk and an event find it at the same time. */
+static void unreadable_files_are_reported_once(void **state)
 {
 	static const char problem[] = "!b.yaml=No such file or directory;";
 	struct world *w = *state;
@@ -223,7 +224,7 @@ static void what_cannot_be_read_is_told_once(void **state)
 	assert_string_equal(settled(w), problem);
 }
 
-static void tells_removal_and_moving_away(void **state)
+static void reports_removal_and_moving_away(void **state)
 {
 	struct world *w = *state;
 
@@ -235,7 +236,7 @@ static void tells_removal_and_moving_away(void **state)
 	assert_string_equal(settled(w), "-c.json;");
 }
 
-static void tells_changes_that_come_together_at_once(void **state)
+static void reports_changes_that_come_together_at_once(void **state)
 {
 	struct world *w = *state;
 
@@ -243,9 +244,9 @@ static void tells_changes_that_come_together_at_once(void **state)
 	put(at(w, "mesh/c.yaml"), "C");
 	unlink(at(w, "mesh/a.yaml"));
 	settled(w);
-	assert_non_null(strstr(w->told, "b.yaml=B;"));
-	assert_non_null(strstr(w->told, "c.yaml=C;"));
-	assert_non_null(strstr(w->told, "-a.yaml;"));
+	assert_non_null(strstr(w->reported, "b.yaml=B;"));
+	assert_non_null(strstr(w->reported, "c.yaml=C;"));
+	assert_non_null(strstr(w->reported, "-a.yaml;"));
 }
 
 /* A ConfigMap: files are links through ..data, which is renamed over. */
@@ -274,8 +275,8 @@ static void follows_a_swapped_directory(void **state)
 	rename(at(w, "mesh"), at(w, "old"));
 	rename(at(w, "next"), at(w, "mesh"));
 	settled(w);
-	assert_non_null(strstr(w->told, "e.yaml=E;"));
-	assert_non_null(strstr(w->told, "-a.yaml;"));
+	assert_non_null(strstr(w->reported, "e.yaml=E;"));
+	assert_non_null(strstr(w->reported, "-a.yaml;"));
 	put(at(w, "mesh/e.yaml"), "E2");
 	assert_string_equal(settled(w), "e.yaml=E2;");
 }
@@ -303,7 +304,7 @@ static void says_what_cannot_be_read(void **state)
 	assert_int_equal(ftruncate(fd, FILE_READ_MAX_BYTES + 1), 0);
 	close(fd);
 	settled(w);
-	assert_non_null(strstr(w->told, "!big.yaml=larger than 4 MiB;"));
+	assert_non_null(strstr(w->reported, "!big.yaml=larger than 4 MiB;"));
 }
 
 static void waits_while_it_is_held(void **state)
@@ -320,15 +321,15 @@ static void waits_while_it_is_held(void **state)
 	assert_string_equal(settled(w), "");
 	unlink(at(w, "mesh/" DIRECTORY_HOLD));
 	settled(w);
-	assert_non_null(strstr(w->told, "a.yaml=A;"));
-	assert_non_null(strstr(w->told, "b.yaml=B;"));
+	assert_non_null(strstr(w->reported, "a.yaml=A;"));
+	assert_non_null(strstr(w->reported, "b.yaml=B;"));
 	put(at(w, "mesh/" DIRECTORY_HOLD), "");
 	utimensat(AT_FDCWD, at(w, "mesh/" DIRECTORY_HOLD), old, 0);
 	put(at(w, "mesh/a.yaml"), "of one who died");
 	assert_string_equal(settled(w), "a.yaml=of one who died;");
 }
 
-/* Takes all descriptors that there are below a small limit. */
+/* Uses up all descriptors below a small limit. */
 static void exhaust(struct rlimit *ret_before, int fds[64])
 {
 	struct rlimit small;
@@ -349,9 +350,9 @@ static void relent(const struct rlimit *before, const int fds[64])
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, before), 0);
 }
 
-/* A file that cannot be opened for want of descriptors is told again when there are some, though
- * nobody touches it; so is a directory. */
-static void tells_later_what_was_short(void **state)
+/* A file or directory that cannot be opened for want of descriptors is reported again once there
+ * are some, without another event. */
+static void reports_later_after_a_shortage(void **state)
 {
 	struct world *w = *state;
 	struct rlimit before;
@@ -360,23 +361,23 @@ static void tells_later_what_was_short(void **state)
 	put(at(w, "mesh/a.yaml"), "two");
 	exhaust(&before, fds);
 	assert_string_equal(settled(w), "!a.yaml=Too many open files;");
-	w->told[0] = 0;
+	w->reported[0] = 0;
 	directory_visit_all(w->directory, note, w);
-	assert_string_equal(w->told, "");
+	assert_string_equal(w->reported, "");
 	assert_string_equal(directory_problem(w->directory), "Too many open files");
 	relent(&before, fds);
-	for (int i = 0; i < 5 && !strstr(w->told, "a.yaml=two;"); i++)
+	for (int i = 0; i < 5 && !strstr(w->reported, "a.yaml=two;"); i++)
 		settled(w);
-	assert_non_null(strstr(w->told, "a.yaml=two;"));
+	assert_non_null(strstr(w->reported, "a.yaml=two;"));
 	assert_null(directory_problem(w->directory));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(tells_a_file_written_in_place_once, setup,
+		cmocka_unit_test_setup_teardown(reports_a_file_written_in_place_once, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(tells_a_renamed_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(reports_a_renamed_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_the_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_for_the_writer_through_chmod_and_walks, setup,
 						teardown),
@@ -385,9 +386,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_file_that_became_empty_where_it_was_is_a_problem,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_link_takes_nothing_away, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_told_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(tells_removal_and_moving_away, setup, teardown),
-		cmocka_unit_test_setup_teardown(tells_changes_that_come_together_at_once, setup,
+		cmocka_unit_test_setup_teardown(unreadable_files_are_reported_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(reports_removal_and_moving_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(reports_changes_that_come_together_at_once, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(follows_a_swapped_link_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(follows_a_swapped_directory, setup, teardown),
@@ -395,7 +397,7 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(says_what_cannot_be_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_while_it_is_held, setup, teardown),
-		cmocka_unit_test_setup_teardown(tells_later_what_was_short, setup, teardown),
+		cmocka_unit_test_setup_teardown(reports_later_after_a_shortage, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static int teardown(void **state)
 	return system(line);
 }
 
-static void files_in_folders_are_told_once(void **state)
+static void files_in_folders_are_reported_once(void **state)
 {
 	struct passed_over p = {0};
 	char text[400];
@@ -92,7 +92,8 @@ static void endings_count_in_any_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(files_in_folders_are_told_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_in_folders_are_reported_once, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(links_and_hidden_folders_are_known, setup,
 						teardown),
 		cmocka_unit_test(endings_count_in_any_case),
