@@ -92,6 +92,13 @@ enum weft_count {
 		WEFT_COUNT_MAX
 };
 
+/* What one CPU counted, on cache lines of its own: by WEFT_LOST_*, then by WEFT_COUNT_*. */
+struct weft_cpu_counts {
+	__u64 of[(WEFT_LOSS_MAX + WEFT_COUNT_MAX + 7) / 8 * 8];
+};
+
+_Static_assert(sizeof(struct weft_cpu_counts) % 64 == 0, "cpu counts");
+
 enum weft_protocol {
 #define X(name, value, text) WEFT_PROTOCOL_##name = value,
 	WEFT_PROTOCOLS(X)

@@ -213,8 +213,10 @@ static void worker_start_again(struct weftd *d)
 {
 	struct error err = {0};
 
-	if (!worker_start(d, &err))
+	if (!worker_start(d, &err)) {
+		loader_push_health(d->loader);
 		return;
+	}
 	fprintf(stderr, "weftd: event=worker_start_failed reason=\"%s\"\n", err.text);
 	if (d->worker > 0) {
 		kill(d->worker, SIGKILL);
@@ -288,6 +290,7 @@ static void tick(struct weftd *d)
 	if (d->worker > 0)
 		loader_push_living(d->loader);
 	loader_tick(d->loader);
+	loader_push_health(d->loader);
 	tell_descriptors(d);
 	took_ns = process_cpu_ns() - began_ns;
 	timer_set(d->timer_fd, next_look_ns(took_ns));
@@ -460,6 +463,7 @@ static int start(struct weftd *d, struct error *err)
 static void run(struct weftd *d)
 {
 	loader_push_living(d->loader);
+	loader_push_health(d->loader);
 	tell_state(d);
 	loop(d);
 	service_notify("STOPPING=1");

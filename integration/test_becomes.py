@@ -89,7 +89,7 @@ class Street:
             wait_for(lambda port=port: explain(self.mesh, self.stranger.address, self.server.address, port) == verdict, 10, f"{verdict} at {port}")
 
     def metric(self, name):
-        return sum(value for _, value in self.mesh.weftd.metrics().rows(name))
+        return sum(value for _, value in self.mesh.weftd.reported_metrics().rows(name))
 
 
 @test("policy/becomes_workload", seconds=90)

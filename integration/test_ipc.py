@@ -100,6 +100,37 @@ def descriptors(box):
         wait_for(lambda: mesh.weftd.has_said("event=worker_restart") and mesh.status().get("settled"), 20, "the next worker")
 
 
+def scrapes(weftd, count):
+    """(seconds that so many scrapes take, when the loader reported what they show)."""
+    began, reported = time.monotonic(), set()
+    for _ in range(count):
+        reported.add(weftd.metrics().total("weft_loader_report_timestamp_seconds"))
+    return time.monotonic() - began, reported
+
+
+@test("ipc/scrapes_do_not_wait_for_the_loader", needs=("nginx", "curl"))
+def scraped(box):
+    """While the loader is stopped each scrape is answered at once, with the present counters and the time of the loader's; it is
+    not asked by one while it runs."""
+    weftd = Weftd(box)
+    weftd.start()
+    server = servers.nginx(box.namespace("server"), 8080)
+    usual, reported = scrapes(weftd, 50)
+    expect(len(reported) <= usual + 2, f"the loader reported {len(reported)} times in {usual:.1f} s of scrapes")
+    before = weftd.metrics().total("weft_events_seen_total")
+    os.kill(weftd.process.pid, signal.SIGSTOP)
+    try:
+        clients.curl(box.namespace("client"), server, 10)
+        took, reported = scrapes(weftd, 50)
+        seen = weftd.metrics().total("weft_events_seen_total")
+    finally:
+        os.kill(weftd.process.pid, signal.SIGCONT)
+    expect_equal(len(reported), 1, "reports of a loader that is stopped")
+    expect(seen > before, "events that are seen meanwhile are counted")
+    print(f"50 scrapes took {usual:.2f} s, and {took:.2f} s without the loader")
+    expect(took < 5 * usual + 1, f"50 scrapes took {took:.1f} s without the loader, {usual:.1f} s with it")
+
+
 @test("ipc/names_that_were_not_answered", needs=("nginx", "curl"), seconds=90)
 def names(box):
     """A control group that is met while the loader is stopped has its name later."""

@@ -41,7 +41,7 @@ class Village:
         expect_equal(self.alive(), wanted, f"{what}, later")
 
     def metric(self, name):
-        return sum(value for _, value in self.mesh.weftd.metrics().rows(name))
+        return sum(value for _, value in self.mesh.weftd.reported_metrics().rows(name))
 
 
 def verdicts(village, kind, last):

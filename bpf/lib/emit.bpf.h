@@ -4,10 +4,18 @@
 
 #include "bpf/lib/maps.bpf.h"
 
+static __always_inline __u64 *counter_of(__u32 index)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct weft_cpu_counts *counts = bpf_map_lookup_elem(&weft_counters, &cpu);
+
+	return counts && index < WEFT_LOSS_MAX + WEFT_COUNT_MAX ? &counts->of[index] : NULL;
+}
+
 /* Atomic although per CPU: a program in process context can be interrupted by one in softirq. */
 static __always_inline void count_add(__u32 index, __u64 amount)
 {
-	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
+	__u64 *counter = counter_of(index);
 
 	if (counter)
 		__sync_fetch_and_add(counter, amount);
@@ -22,8 +30,7 @@ static __always_inline void count_lost(__u32 loss)
 /* Counts approximately: an interrupted addition may be lost. */
 static __always_inline void count_about(__u32 what, __u64 amount)
 {
-	__u32 index = WEFT_LOSS_MAX + what;
-	__u64 *counter = bpf_map_lookup_elem(&weft_counters, &index);
+	__u64 *counter = counter_of(WEFT_LOSS_MAX + what);
 
 	if (counter)
 		*counter += amount;

@@ -12,12 +12,13 @@ struct ring_map {
 };
 extern struct ring_map weft_ring SEC(".maps");
 
-/* Per-CPU counters: WEFT_LOST_* first, then WEFT_COUNT_*. */
+/* Counters by CPU. Not a per-CPU array: the reader of the ring maps them. Resized by the loader. */
 struct counter_map {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WEFT_LOSS_MAX + WEFT_COUNT_MAX);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 512);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct weft_cpu_counts);
 };
 extern struct counter_map weft_counters SEC(".maps");
 

@@ -428,6 +428,31 @@ static void tell_ended(void *arg, const struct weft_verdict *v)
 		ipc_tell(l->worker, IPC_MESSAGE_RECORDS, v, sizeof(*v), -1);
 }
 
+void loader_push_health(struct loader *l)
+{
+	struct loader_health_parts parts = {.attach = l->attach,
+					    .libraries = l->libraries,
+					    .interfaces = l->interfaces,
+					    .flows = l->flows,
+					    .endings = l->endings,
+					    .owners = l->owners};
+
+	if (!l->worker)
+		return;
+	loader_health_fill(&parts, &l->health);
+	ipc_tell(l->worker, IPC_MESSAGE_HEALTH, &l->health, sizeof(l->health), -1);
+}
+
+/* Whether walks had effects that were not reported yet. */
+static bool has_news(const struct loader *l)
+{
+	const struct loader_health *h = &l->health;
+
+	return (l->endings && (endings_counts(l->endings)->ended != h->endings.ended ||
+			       endings_counts(l->endings)->failed != h->endings.failed)) ||
+	       (l->owners && owners_counts(l->owners)->changes != h->owners.changes);
+}
+
 void loader_handle(struct loader *l)
 {
 	struct error err;
@@ -444,6 +469,8 @@ void loader_handle(struct loader *l)
 		end_connections(l);
 	if (l->endings)
 		endings_handle(l->endings, process_now_ns(), tell_ended, l);
+	if (has_news(l))
+		loader_push_health(l);
 }
 
 void loader_tick(struct loader *l)
@@ -471,21 +498,6 @@ static void answer_with(struct loader *l, const struct ipc_request *request, int
 		ipc_refuse(l->asked, request, r, NULL);
 	else
 		ipc_answer(l->asked, request, data, bytes, -1);
-}
-
-static void answer_health(struct loader *l, const struct ipc_request *request)
-{
-	struct loader_health_parts parts = {.attach = l->attach,
-					    .libraries = l->libraries,
-					    .interfaces = l->interfaces,
-					    .flows = l->flows,
-					    .endings = l->endings,
-					    .owners = l->owners};
-
-	if (l->flows)
-		loader_tick(l);
-	loader_health_fill(&parts, &l->health);
-	answer_with(l, request, 0, &l->health, sizeof(l->health));
 }
 
 static void answer_check(struct loader *l, const struct ipc_request *request)
@@ -549,9 +561,6 @@ int loader_answer(struct loader *l)
 	if (r)
 		return r == -EAGAIN ? 0 : -EPIPE;
 	switch (request.message) {
-	case IPC_MESSAGE_HEALTH:
-		answer_health(l, &request);
-		break;
 	case IPC_MESSAGE_CHECK:
 		answer_check(l, &request);
 		break;

@@ -56,6 +56,9 @@ void loader_handle(struct loader *l);
 /* Reads the flow counters; every few seconds. */
 void loader_tick(struct loader *l);
 
-/* Answers what the worker asks, and pushes to it what lives. -EPIPE: the worker is gone. */
+/* Answers what the worker asks. -EPIPE: the worker is gone. */
 int loader_answer(struct loader *l);
+
+/* Pushes to the worker, if there is one, what lives; and the numbers about the loader. */
 void loader_push_living(struct loader *l);
+void loader_push_health(struct loader *l);

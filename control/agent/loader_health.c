@@ -93,7 +93,7 @@ static void add_total(void *arg, const struct flows_total *total)
 void loader_health_fill(const struct loader_health_parts *parts, struct loader_health *h)
 {
 	memset(h, 0, sizeof(*h));
-	attach_read_counters(parts->attach, h->kernel_lost, h->kernel_counts);
+	h->time_ms = process_realtime_ns() / 1000000u;
 	attach_visit_programs(parts->attach, add_program, h);
 	add_other_programs(parts->attach, h);
 	if (parts->libraries) {

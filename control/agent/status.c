@@ -52,29 +52,20 @@ void status_free(struct status *s)
 	free(s);
 }
 
-/* Does not block reading of the ring while the loader is busy: other threads may take the lock
- * meanwhile. */
-static ssize_t ask_loader(struct status *s, enum ipc_message message, void *data, size_t size)
-{
-	struct ipc_answer answer = {.data = data, .size = size};
-	int r;
-
-	ring_guard_unlock(*s->parts.ring_guard);
-	r = ipc_ask(s->parts.loader, message, NULL, 0, &answer, NULL);
-	ring_guard_lock(*s->parts.ring_guard);
-	return r ? r : (ssize_t)answer.bytes;
-}
-
 static void take_loader(struct health *h, const struct loader_health *l)
 {
-	memcpy(h->kernel_lost, l->kernel_lost, sizeof(h->kernel_lost));
-	memcpy(h->kernel_counts, l->kernel_counts, sizeof(h->kernel_counts));
 	memcpy(h->programs, l->programs, sizeof(h->programs));
 	memcpy(h->probes, l->probes, sizeof(h->probes));
 	memcpy(h->interfaces, l->interfaces, sizeof(h->interfaces));
 	h->program_count = l->program_count;
 	h->probe_count = l->probe_count;
 	h->interface_count = l->interface_count;
+	h->loader_ms = l->time_ms;
+}
+
+void status_loader(struct status *s, const struct loader_health *health)
+{
+	s->loader = *health;
 }
 
 /* The counters of the kernel half, and the account of its records, continue over any number of
@@ -109,8 +100,7 @@ static void refresh_counts(struct status *s)
 	s->parts.drain(s->parts.drain_arg);
 	account = *reader_account(s->parts.reader);
 	h->observe = *observe_counts(s->parts.observe);
-	if (ask_loader(s, IPC_MESSAGE_HEALTH, &s->loader, sizeof(s->loader)) > 0)
-		take_loader(h, &s->loader);
+	reader_counters(s->parts.reader, h->kernel_lost, h->kernel_counts);
 	take_account(h, &account);
 }
 
@@ -121,6 +111,7 @@ void status_refresh(void *arg)
 
 	h->version = WEFT_VERSION;
 	refresh_counts(s);
+	take_loader(h, &s->loader);
 	h->reader_lost = serve_lost(*s->parts.serve);
 	h->clients_ended = serve_ended(*s->parts.serve);
 	take_ring(s);
@@ -284,9 +275,14 @@ void status_write(void *arg, struct text *out)
 void status_write_check(void *arg, struct text *out)
 {
 	struct status *s = arg;
-	ssize_t n = ask_loader(s, IPC_MESSAGE_CHECK, s->check, sizeof(s->check));
+	struct ipc_answer answer = {.data = s->check, .size = sizeof(s->check)};
+	int r;
 
-	text_add(out, n > 0 ? s->check : "{}\n", n > 0 ? (size_t)n : 3);
+	/* other threads may take the lock and read the ring while the loader is busy */
+	ring_guard_unlock(*s->parts.ring_guard);
+	r = ipc_ask(s->parts.loader, IPC_MESSAGE_CHECK, NULL, 0, &answer, NULL);
+	ring_guard_lock(*s->parts.ring_guard);
+	text_add(out, r ? "{}\n" : s->check, r ? 3 : answer.bytes);
 }
 
 bool status_ready(void *arg, char *why, size_t size)

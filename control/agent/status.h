@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct ipc;
+struct loader_health;
 struct observe;
 struct mesh_files;
 struct options;
@@ -39,6 +40,9 @@ struct status_parts {
 /* NULL and |err| on short memory. */
 struct status *status_new(const struct status_parts *parts, struct error *err);
 void status_free(struct status *s);
+
+/* The loader's latest numbers. */
+void status_loader(struct status *s, const struct loader_health *health);
 
 /* For struct serve_source; |arg| is the status. All are called with the lock of
  * control/agent/ring_guard.h, which is given up while the loader is asked. Brings the health

@@ -9,6 +9,7 @@
 #include "control/apply/generation.h"
 #include "control/apply/objective_rows.h"
 #include "control/apply/mesh_runtime.h"
+#include "control/ipc/loader_health.h"
 #include "control/serve/listen.h"
 #include "control/serve/recent.h"
 #include "control/serve/serve.h"
@@ -337,7 +338,7 @@ static void tick_after(struct worker *w, long delay_ns)
 	timerfd_settime(w->timer_fd, 0, &once, NULL);
 }
 
-static int records_fd(const struct worker *w)
+static int loader_fd(const struct worker *w)
 {
 	return w->links->answers[IPC_WORKER].fd;
 }
@@ -354,7 +355,7 @@ static int start_loop(struct worker *w, struct error *err)
 	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	tick_after(w, IDLE_TICK_NS);
-	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, records_fd(w)) ||
+	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, loader_fd(w)) ||
 	    watch(w, reader_fd(w->reader)) || watch(w, serve_fd(w->serve)) ||
 	    (w->mesh_runtime && watch(w, mesh_runtime_fd(w->mesh_runtime))))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
@@ -394,8 +395,10 @@ static int start_ring_guard(struct worker *w, struct error *err)
 /* The ring's comes first: what is in the others is mapped at the start. */
 size_t worker_descriptors(const struct worker_lent *lent, int ret_fds[WORKER_LENT_MAX])
 {
-	const int fds[] = {lent->reader.ring_fd,    lent->reader.settings_fd, lent->reader.skips_fd,
-			   lent->mesh.endpoints_fd, lent->mesh.services_fd,   lent->mesh.live_fd};
+	const int fds[] = {lent->reader.ring_fd,    lent->reader.settings_fd,
+			   lent->reader.skips_fd,   lent->reader.counters_fd,
+			   lent->mesh.endpoints_fd, lent->mesh.services_fd,
+			   lent->mesh.live_fd};
 
 	memcpy(ret_fds, fds, sizeof(fds));
 	return sizeof(fds) / sizeof(fds[0]);
@@ -455,23 +458,30 @@ static void tick(struct worker *w)
 }
 
 /* Living connections and listeners: records like those of the ring, one after another. */
-static void read_records(struct worker *w)
+static void take_records(struct worker *w, const char *data, size_t bytes)
 {
-	static char buffer[IPC_DATA_MAX];
-	struct ipc_request records = {0};
 	const struct weft_event *event;
-	int r = ipc_receive(&w->links->answers[IPC_WORKER], &records, buffer, sizeof(buffer), NULL);
 
-	if (r == -EPIPE)
-		w->stop = true;
-	if (r)
-		return;
-	for (size_t at = 0; at + sizeof(*event) <= records.bytes; at += event->size_bytes) {
-		event = (const struct weft_event *)(buffer + at);
-		if (event->size_bytes < sizeof(*event) || event->size_bytes > records.bytes - at)
+	for (size_t at = 0; at + sizeof(*event) <= bytes; at += event->size_bytes) {
+		event = (const struct weft_event *)(data + at);
+		if (event->size_bytes < sizeof(*event) || event->size_bytes > bytes - at)
 			return;
 		observe_event(w->observe, event, event->size_bytes);
 	}
+}
+
+static void hear_loader(struct worker *w)
+{
+	static char buffer[IPC_DATA_MAX] __attribute__((aligned(8)));
+	struct ipc_request said = {0};
+	int r = ipc_receive(&w->links->answers[IPC_WORKER], &said, buffer, sizeof(buffer), NULL);
+
+	if (r == -EPIPE)
+		w->stop = true;
+	if (!r && said.message == IPC_MESSAGE_HEALTH)
+		status_loader(w->status, (const struct loader_health *)buffer);
+	else if (!r)
+		take_records(w, buffer, said.bytes);
 }
 
 /* What the mesh in force promises. */
@@ -504,8 +514,8 @@ static void handle(struct worker *w, int fd)
 	} else if (w->mesh_runtime && fd == mesh_runtime_fd(w->mesh_runtime)) {
 		mesh_runtime_news(w->mesh_runtime);
 		set_objectives(w);
-	} else if (fd == records_fd(w)) {
-		read_records(w);
+	} else if (fd == loader_fd(w)) {
+		hear_loader(w);
 	} else {
 		read_ring(w);
 	}

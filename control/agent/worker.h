@@ -20,7 +20,7 @@ struct worker_lent {
 	bool earlier_build;    /* another build's mesh is in force until this one's is */
 };
 
-#define WORKER_LENT_MAX 6
+#define WORKER_LENT_MAX 7
 
 /* Those descriptors; returns how many. */
 size_t worker_descriptors(const struct worker_lent *lent, int ret_fds[WORKER_LENT_MAX]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the worker does not see of the agent: the kernel half's counters, programs, interfaces. */
+/* What the worker does not see of the agent: programs, interfaces, the loader's work. */
 #pragma once
 
 #include "control/signals/health.h"
@@ -12,8 +12,7 @@
 
 /* The loader's part of the health numbers. */
 struct loader_health {
-	uint64_t kernel_lost[WEFT_LOSS_MAX];
-	uint64_t kernel_counts[WEFT_COUNT_MAX];
+	uint64_t time_ms; /* of these numbers, since the epoch; 0: there are none yet */
 	uint64_t loader_cpu_ns;
 	uint64_t loader_resident_bytes;
 	struct descriptors descriptors;

@@ -25,8 +25,6 @@
  * repeated. After a FLIP without an answer ask for the next arena first: the flip may have
  * happened. */
 #define IPC_MESSAGES(X)                                                                            \
-	/* The loader's part of the health numbers. */                                             \
-	X(HEALTH, LOADER, ASK, 1000, char, 0, struct loader_health, 1)                             \
 	/* What `weft check` shows: a JSON object. */                                              \
 	X(CHECK, LOADER, ASK, 1000, char, 0, char, IPC_DATA_MAX)                                   \
 	/* Run a connect, or evaluate the policies, in the kernel half; the request comes back     \
@@ -45,6 +43,8 @@
 	X(CONTAINER_FILE, RESOLVER, ASK, 1000, struct ipc_container_file, 1, char, 0)              \
 	/* Records of living connections; each starts with struct weft_event. */                   \
 	X(RECORDS, WORKER, TELL, 50, char, IPC_DATA_MAX, char, 0)                                  \
+	/* The loader's part of the health numbers, as they are now. */                            \
+	X(HEALTH, WORKER, TELL, 0, struct loader_health, 1, char, 0)                               \
 	/* A batch of files, in memory that comes along (control/apply/file_batch.h). */           \
 	X(FILES, COMPILER, TELL, 0, struct ipc_files, 1, char, 0)                                  \
 	/* Memory for so many cells that is not in force; the answer brings its descriptor. */     \

@@ -544,6 +544,8 @@ static enum collect collect_agent(const struct signals *s, enum metric metric, u
 		return counted(ret, h->process_max_fds, 0);
 	case METRIC_PROCESS_START:
 		return counted(ret, h->process_start_s, 0);
+	case METRIC_LOADER_TIME:
+		return counted(ret, h->loader_ms, 3);
 	default:
 		return COLLECT_END;
 	}

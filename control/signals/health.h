@@ -113,6 +113,7 @@ struct health {
 	uint64_t process_cpu_ns;
 	uint64_t process_resident_bytes;
 	uint64_t process_start_s;  /* since the epoch */
+	uint64_t loader_ms;	   /* the same: of programs, probes, interfaces, descriptors */
 	uint32_t process_open_fds; /* of the half that attaches */
 	uint64_t process_max_fds;
 	uint32_t program_count;

@@ -194,4 +194,7 @@
 	X(PROCESS_MAX_FDS, GAUGE, "process_max_fds", "", agent,                                    \
 	  "Limit of file descriptors of the agent's privileged process.")                          \
 	X(PROCESS_START, GAUGE, "process_start_time_seconds", "seconds", agent,                    \
-	  "Start of the agent in seconds since the epoch.")
+	  "Start of the agent in seconds since the epoch.")                                        \
+	X(LOADER_TIME, GAUGE, "weft_loader_report_timestamp_seconds", "seconds", agent,            \
+	  "When the agent's privileged process last reported: interfaces, BPF programs, probes, "  \
+	  "connections ended by policy, its descriptors; seconds since the epoch.")

@@ -145,6 +145,8 @@ static int try_load(struct attach *a, const struct attach_options *options, uint
 {
 	choose_programs(a, options, gone);
 	bpf_map__set_max_entries(a->skeleton->maps.weft_ring, ring_bytes);
+	bpf_map__set_max_entries(a->skeleton->maps.weft_counters,
+				 (uint32_t)libbpf_num_possible_cpus());
 	if (a->pins.map_dir[0]) {
 		pin_maps(a);
 		handover_share(a);

@@ -110,6 +110,17 @@ class Weftd:
     def metrics(self):
         return Metrics(self.get("/metrics"))
 
+    def reported_metrics(self):
+        """The metrics once the loader's part is from now or later: it reports every few seconds."""
+        now, found = time.time(), []
+
+        def reported():
+            found[:] = [self.metrics()]
+            return found[0].total("weft_loader_report_timestamp_seconds") > now
+
+        wait_for(reported, 10, "a report of the loader")
+        return found[0]
+
     def settled_metrics(self, name="istio_requests_total", quiet=0.6, seconds=15, wanted=None):
         """The metrics once |name| has not changed for |quiet| seconds, or for a third of that when it is what is |wanted|;
         other traffic of the machine aside."""

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The loaded programs and maps, what the programs report, and their counters. */
+/* The loaded programs and maps, and what the programs report. */
 #include "datapath/attach/core/attach.h"
 
 #include "base/cleanup.h"
@@ -82,6 +82,8 @@ struct reader_maps attach_reader_maps(const struct attach *a)
 	return (struct reader_maps){.ring_fd = attach_map_fd(a, "weft_ring"),
 				    .settings_fd = attach_map_fd(a, "weft_settings"),
 				    .skips_fd = attach_map_fd(a, "weft_skips"),
+				    .counters_fd = attach_map_fd(a, "weft_counters"),
+				    .cpus = (uint32_t)libbpf_num_possible_cpus(),
 				    .ring_bytes = a->settings->ring_bytes,
 				    .much_bytes = a->settings->ring_wakeup_bytes};
 }
@@ -110,34 +112,7 @@ int attach_iterate_endings(struct attach *a, ring_record_fn event, void *arg)
 	return r ? r : walk(a, PROGRAM_mesh_end_datagr, event, arg);
 }
 
-/* ---- counters */
-
-static int counter_sum(int fd, uint32_t key, int cpus, uint64_t *values, uint64_t *ret_sum)
-{
-	uint64_t sum = 0;
-
-	if (bpf_map_lookup_elem(fd, &key, values))
-		return -errno;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		sum += values[cpu];
-	*ret_sum = sum;
-	return 0;
-}
-
-int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
-			 uint64_t ret_counts[WEFT_COUNT_MAX])
-{
-	int cpus = libbpf_num_possible_cpus();
-	int fd = attach_map_fd(a, "weft_counters");
-	cleanup_free uint64_t *values = calloc((size_t)cpus, sizeof(*values));
-	int r = values ? 0 : -ENOMEM;
-
-	for (uint32_t i = 0; i < WEFT_LOSS_MAX && !r; i++)
-		r = counter_sum(fd, i, cpus, values, &ret_lost[i]);
-	for (uint32_t i = 0; i < WEFT_COUNT_MAX && !r; i++)
-		r = counter_sum(fd, WEFT_LOSS_MAX + i, cpus, values, &ret_counts[i]);
-	return r;
-}
+/* ---- run times */
 
 static int statistics_read(int fd, uint64_t *ret_runs, uint64_t *ret_run_ns)
 {

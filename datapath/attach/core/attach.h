@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The loaded kernel half: its programs, maps and counters. Made by
+/* The loaded kernel half: its programs and maps. Made by
  * datapath/attach/lifecycle.h. */
 #pragma once
 
@@ -48,10 +48,6 @@ struct reader_maps attach_reader_maps(const struct attach *a);
 
 /* The time since the last heartbeat of any process. */
 uint64_t attach_heartbeat_age(const struct attach *a, uint64_t now_ns);
-
-/* Sums the per-CPU counters. Both arrays are the caller's. 0 or negative errno. */
-int attach_read_counters(const struct attach *a, uint64_t ret_lost[WEFT_LOSS_MAX],
-			 uint64_t ret_counts[WEFT_COUNT_MAX]);
 
 /* Iterates over living sockets in every network namespace: connections (struct weft_close with
  * |alive|) and listeners (struct weft_listen). 0 or negative errno. */

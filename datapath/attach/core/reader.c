@@ -17,8 +17,9 @@ struct reader {
 	struct ring *ring;
 	struct weft_reader *account; /* mapped */
 	struct weft_skip *skips;     /* mapped; NULL: long bodies inside TLS are copied */
-	size_t waiting_max;	     /* in the ring */
-	ring_record_fn event;	     /* of the current reader_consume */
+	const struct weft_cpu_counts *counters; /* mapped, read-only */
+	size_t waiting_max;			/* in the ring */
+	ring_record_fn event;			/* of the current reader_consume */
 	void *arg;
 };
 
@@ -42,9 +43,9 @@ static int event_forward(void *arg, void *record, size_t size_bytes)
 	return r->event(r->arg, record, size_bytes);
 }
 
-static void *map_shared(int fd, size_t size_bytes, off_t offset)
+static void *map_shared(int fd, size_t size_bytes, int protection, off_t offset)
 {
-	void *p = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	void *p = mmap(NULL, size_bytes, protection, MAP_SHARED, fd, offset);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -54,12 +55,14 @@ static int start(struct reader *r, struct error *err)
 	struct weft_reader *a;
 	int e;
 
-	r->account =
-		map_shared(r->maps.settings_fd, sizeof(*a), offsetof(struct weft_settings, reader));
+	r->account = map_shared(r->maps.settings_fd, sizeof(*a), PROT_READ | PROT_WRITE,
+				offsetof(struct weft_settings, reader));
+	r->counters =
+		map_shared(r->maps.counters_fd, r->maps.cpus * sizeof(*r->counters), PROT_READ, 0);
 	a = r->account;
-	if (!a)
-		return error_set(err, -errno, "cannot map the account: %s", strerror(errno));
-	r->skips = map_shared(r->maps.skips_fd, SKIPS_BYTES, 0);
+	if (!a || !r->counters)
+		return error_set(err, -errno, "cannot map the counters: %s", strerror(errno));
+	r->skips = map_shared(r->maps.skips_fd, SKIPS_BYTES, PROT_READ | PROT_WRITE, 0);
 	e = ring_new(r->maps.ring_fd, r->maps.ring_bytes, RECORD_MAX_BYTES, &r->ring);
 	if (e)
 		return error_set(err, e, "cannot map the ring: %s", strerror(-e));
@@ -95,6 +98,8 @@ void reader_free(struct reader *r)
 		munmap(r->skips, SKIPS_BYTES);
 	if (r->account)
 		munmap(r->account, sizeof(*r->account));
+	if (r->counters)
+		munmap((void *)r->counters, r->maps.cpus * sizeof(*r->counters));
 	free(r);
 }
 
@@ -111,6 +116,24 @@ int reader_consume(struct reader *r, ring_record_fn event, void *arg)
 const struct weft_reader *reader_account(const struct reader *r)
 {
 	return r->account;
+}
+
+static uint64_t sum(const struct reader *r, unsigned index)
+{
+	uint64_t total = 0;
+
+	for (uint32_t cpu = 0; cpu < r->maps.cpus; cpu++)
+		total += __atomic_load_n(&r->counters[cpu].of[index], __ATOMIC_ACQUIRE);
+	return total;
+}
+
+void reader_counters(const struct reader *r, uint64_t ret_lost[WEFT_LOSS_MAX],
+		     uint64_t ret_counts[WEFT_COUNT_MAX])
+{
+	for (unsigned i = 0; i < WEFT_LOSS_MAX; i++)
+		ret_lost[i] = sum(r, i);
+	for (unsigned i = 0; i < WEFT_COUNT_MAX; i++)
+		ret_counts[i] = sum(r, WEFT_LOSS_MAX + i);
 }
 
 size_t reader_waiting(const struct reader *r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The side that reads the ring. It knows three maps by their descriptors, and nothing else of the
+/* The side that reads the ring. It knows four maps by their descriptors, and nothing else of the
  * kernel half: no program, no link, no system call for them but mmap(). */
 #pragma once
 
@@ -19,6 +19,8 @@ struct reader_maps {
 	int ring_fd;	 /* stays the caller's, for as long as the ring is read */
 	int settings_fd; /* the others are not needed any more after reader_new */
 	int skips_fd;
+	int counters_fd;
+	uint32_t cpus; /* that have counters */
 	uint32_t ring_bytes;
 	uint32_t much_bytes; /* fill level at which the reader is woken */
 };
@@ -34,6 +36,10 @@ int reader_consume(struct reader *r, ring_record_fn event, void *arg);
 
 /* The account of the ring's records, over all readers. Grows while reader_consume runs. */
 const struct weft_reader *reader_account(const struct reader *r);
+
+/* The kernel half's counters, over all CPUs; both arrays are the caller's. */
+void reader_counters(const struct reader *r, uint64_t ret_lost[WEFT_LOSS_MAX],
+		     uint64_t ret_counts[WEFT_COUNT_MAX]);
 
 /* The number of bytes that wait in the ring; callable from any thread. */
 size_t reader_waiting(const struct reader *r);

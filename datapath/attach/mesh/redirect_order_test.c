@@ -247,12 +247,14 @@ static void stress(const struct plan *plan, bool out_of_order, struct result *re
 	struct server server = {.plan = plan, .listener_fd = -1};
 	struct redirect *redirect = NULL;
 	struct attach *attach = NULL;
+	struct reader *reader;
 	struct error err = {0};
 	pthread_t thread;
 
 	redirect_service_parse(":7100", &service);
 	service.flags = WEFT_ACCEL_TRUSTED;
 	if (attach_new(&options, &attach, &err) ||
+	    reader_new(attach_reader_maps(attach), &reader, &err) ||
 	    redirect_new(attach, cgroup_dir, &redirect, &err) ||
 	    redirect_set(redirect, &service, 1, &err))
 		fail_msg("%s", err.text);
@@ -264,8 +266,9 @@ static void stress(const struct plan *plan, bool out_of_order, struct result *re
 	shutdown(server.listener_fd, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(server.listener_fd);
-	attach_read_counters(attach, lost, result->counts);
+	reader_counters(reader, lost, result->counts);
 	redirect_free(redirect);
+	reader_free(reader);
 	attach_free(attach);
 }
 

@@ -29,6 +29,7 @@
 #define WAIT_MS	    2000
 
 static struct attach *attach;
+static struct reader *reader;
 static struct redirect *redirect;
 static char why_skipped[256];
 
@@ -95,7 +96,7 @@ static uint64_t bytes_past_tcp(void)
 {
 	uint64_t lost[WEFT_LOSS_MAX], counts[WEFT_COUNT_MAX];
 
-	attach_read_counters(attach, lost, counts);
+	reader_counters(reader, lost, counts);
 	return counts[WEFT_COUNT_REDIRECT_BYTES];
 }
 
@@ -532,6 +533,7 @@ static void prepare(void)
 	else if (private_loopback() || !private_cgroup())
 		snprintf(why_skipped, sizeof(why_skipped), "no namespace of its own");
 	else if (attach_new(&options, &attach, &err) ||
+		 reader_new(attach_reader_maps(attach), &reader, &err) ||
 		 redirect_new(attach, cgroup_dir, &redirect, &err))
 		snprintf(why_skipped, sizeof(why_skipped), "%s", err.text);
 	else
@@ -561,6 +563,7 @@ int main(void)
 	prepare();
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	redirect_free(redirect);
+	reader_free(reader);
 	attach_free(attach);
 	leave_cgroup();
 	return failed;

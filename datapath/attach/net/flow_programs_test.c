@@ -144,13 +144,15 @@ static int flows_take(struct weft_flow_key *ret_key, struct weft_flow *ret_flow)
 
 static __u64 counter(__u32 index)
 {
-	static __u64 parts[CPUS_MAX];
+	struct weft_cpu_counts counts;
 	__u64 sum = 0;
 
-	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(run.bpf->maps.weft_counters), &index, parts), 0);
-	for (int i = 0; i < run.cpus; i++)
-		sum += parts[i];
+	for (int cpu = 0; cpu < run.cpus; cpu++) {
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(run.bpf->maps.weft_counters), &cpu,
+						     &counts),
+				 0);
+		sum += counts.of[index];
+	}
 	return sum;
 }
 
