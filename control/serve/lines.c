@@ -272,12 +272,14 @@ static void add_end(struct json *j, const char *key, uint32_t flags)
 	  "of the kernel, `abandoned` by its program",                                             \
 	  c->end_flags)                                                                            \
 	X(json_put_bool, "encrypted", "boolean", "whether it speaks TLS", c->encrypted)            \
-	X(add_tls_version, "tls_version", "text", "of TLS only", c->encrypted, c->tls_version)     \
+	X(add_tls_version, "tls_version", "text", "of TLS only", c->encrypted, c->tls.version)     \
 	X(json_put_optional, "tls_state", "text",                                                  \
-	  "`open`, or why TLS is not read, see [tls.md](tls.md); of TLS only", c->tls_state)       \
-	X(json_put_optional, "cipher", "text", "name of the cipher suite", c->cipher)              \
-	X(json_put_optional, "sni", "text", "name of the server that the client sent", c->sni)     \
-	X(json_put_optional, "alpn", "text", "protocol that the server chose", c->alpn)
+	  "`open`, or why TLS is not read, see [tls.md](tls.md); of TLS only", c->tls.state)       \
+	X(json_put_optional, "cipher", "text", "name of the cipher suite", c->tls.cipher)          \
+	X(json_put_optional, "sni", "text", "name of the server that the client sent", c->tls.sni) \
+	X(json_put_optional, "alpn", "text", "protocol that the server chose", c->tls.alpn)        \
+	X(add_gaps, "incomplete", "list of text", "`cut`: `sni` or `alpn` is longer than shown",   \
+	  c->tls.cut ? REQUEST_GAP(CUT) : 0)
 
 void lines_connection(struct text *t, const struct recent_connection *c, int64_t wall_offset_ns)
 {
@@ -332,7 +334,7 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 		.srtt_us = l->srtt_us,
 		.retransmits = l->retransmits,
 		.flags = l->flags,
-		.tls_version = l->tls_version,
+		.tls = l->tls,
 		.reporter = (uint8_t)reporter,
 		.phase = CONNECTION_ALIVE,
 		.closing = l->closing,
@@ -340,10 +342,6 @@ void lines_living(struct text *t, const struct living *l, enum reporter reporter
 	};
 
 	memcpy(c.protocol, l->protocol, sizeof(c.protocol));
-	memcpy(c.tls_state, l->tls_state, sizeof(c.tls_state));
-	memcpy(c.cipher, l->cipher, sizeof(c.cipher));
-	memcpy(c.sni, l->sni, sizeof(c.sni));
-	memcpy(c.alpn, l->alpn, sizeof(c.alpn));
 	lines_connection(t, &c, wall_offset_ns);
 }
 

@@ -127,17 +127,6 @@ void recent_add_request(struct recent *r, const struct request *request)
 	put_strings(to, request);
 }
 
-static void put_tls(struct recent_connection *to, const struct connection *c)
-{
-	snprintf(to->tls_state, sizeof(to->tls_state), "%s", c->tls_state ? c->tls_state : "");
-	if (!c->tls)
-		return;
-	to->tls_version = c->tls->version;
-	snprintf(to->cipher, sizeof(to->cipher), "%s", c->tls->cipher ? c->tls->cipher : "");
-	snprintf(to->sni, sizeof(to->sni), "%.63s", c->tls->sni);
-	snprintf(to->alpn, sizeof(to->alpn), "%.11s", c->tls->alpn);
-}
-
 void recent_add_connection(struct recent *r, const struct connection *c)
 {
 	struct recent_connection *to;
@@ -165,9 +154,9 @@ void recent_add_connection(struct recent *r, const struct connection *c)
 		.reporter = (uint8_t)c->reporter,
 		.phase = (uint8_t)c->phase,
 		.encrypted = c->encrypted,
+		.tls = tls_shown_of(c),
 	};
 	snprintf(to->protocol, sizeof(to->protocol), "%s", c->protocol);
-	put_tls(to, c);
 }
 
 void recent_add_verdict(struct recent *r, const struct verdict *v)

@@ -4,7 +4,7 @@
  * and gets their number. */
 #pragma once
 
-#include "datapath/decode/tls.h"
+#include "control/signals/tls_shown.h"
 #include "datapath/observe/record.h"
 
 #include <stdbool.h>
@@ -71,17 +71,13 @@ struct recent_connection {
 	uint32_t retransmits;
 	uint32_t flags;
 	uint32_t end_flags; /* WEFT_END_* */
-	uint16_t tls_version;
 	uint8_t reporter;
 	uint8_t phase;
 	bool closing;
 	bool encrypted;
 	bool bytes_known;
 	char protocol[12];
-	char tls_state[20];
-	char cipher[TLS_CIPHER_MAX_BYTES];
-	char sni[64];
-	char alpn[12];
+	struct tls_shown tls;
 };
 
 /* A verdict: struct verdict without what is borrowed. */

@@ -227,6 +227,32 @@ static void test_connections(void **state)
 	fixture_client_at.port = 40000;
 }
 
+/* Names that a record of a connection shows in part say so. */
+static void test_long_names_of_tls(void **state)
+{
+	struct connection c = fixture_connection(6, CONNECTION_CLOSED, "http2");
+	struct tls_facts facts = {.version = 0x0304, .alpn = "istio-http/1.1"};
+	struct fetch *f;
+
+	(void)state;
+	fixture_client_at.cookie = 0;
+	c.encrypted = true;
+	c.tls = &facts;
+	for (int bytes = 63; bytes <= 64; bytes++) {
+		memset(facts.sni, 's', (size_t)bytes);
+		recent_add_connection(recent, &c);
+		f = get("/api/v1/connections?last=1", true);
+		assert_non_null(strstr(f->body, "s\",\"alpn\":\"istio-http/1.1\""));
+		assert_int_equal(!!strstr(f->body, "\"incomplete\":[\"cut\"]"), bytes > 63);
+		fetch_free(f);
+	}
+	facts = (struct tls_facts){.version = 0x0304, .names_cut = true};
+	recent_add_connection(recent, &c);
+	f = get("/api/v1/connections?last=1", true);
+	assert_non_null(strstr(f->body, "\"incomplete\":[\"cut\"]"));
+	fetch_free(f);
+}
+
 static void test_edges(void **state)
 {
 	struct fetch *f;
@@ -393,6 +419,7 @@ int main(void)
 		T(test_live_requests),
 		T(test_a_sleeping_client_that_leaves_gives_its_place_back),
 		T(test_connections),
+		T(test_long_names_of_tls),
 		T(test_edges),
 		T(test_files),
 		T(test_the_unix_socket_is_private),

@@ -196,12 +196,13 @@ static void test_tls(void **state)
 	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "state", "open"), 1);
 	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "version", "TLSv1.3"), 1);
 	assert_int_equal(fixture_sum(s, METRIC_TLS_CONNECTIONS, "cipher", facts.cipher), 1);
-	assert_string_equal(signals_living(s, 0, NULL, NULL)->cipher, facts.cipher);
+	assert_string_equal(signals_living(s, 0, NULL, NULL)->tls.cipher, facts.cipher);
 	assert_int_equal(signals_collect(s, METRIC_CERTIFICATE, 0, &sample), COLLECT_SAMPLE);
 	assert_string_equal(fixture_label(&sample, "workload"), "nginx");
 	assert_int_equal(sample.value, 1900000000);
 	assert_int_equal(signals_collect(s, METRIC_CERTIFICATE, 1, &sample), COLLECT_END);
-	assert_string_equal(signals_living(s, 0, NULL, NULL)->sni, "a.example");
+	assert_string_equal(signals_living(s, 0, NULL, NULL)->tls.sni, "a.example");
+	assert_false(signals_living(s, 0, NULL, NULL)->tls.cut);
 }
 
 static void tls_connection(uint64_t id, const char *tls_state)

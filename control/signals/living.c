@@ -2,8 +2,6 @@
 /* Copies of living connections, and whether they count as TCP. */
 #include "control/signals/living.h"
 
-#include "datapath/decode/tls.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -22,17 +20,6 @@ enum living_kind living_kind(const struct connection *c)
 	return LIVING_TCP;
 }
 
-static void copy_tls(struct living *l, const struct connection *c)
-{
-	snprintf(l->tls_state, sizeof(l->tls_state), "%s", c->tls_state ? c->tls_state : "");
-	if (!c->tls)
-		return;
-	l->tls_version = c->tls->version;
-	snprintf(l->cipher, sizeof(l->cipher), "%s", c->tls->cipher ? c->tls->cipher : "");
-	snprintf(l->sni, sizeof(l->sni), "%.63s", c->tls->sni);
-	snprintf(l->alpn, sizeof(l->alpn), "%.11s", c->tls->alpn);
-}
-
 void living_update(struct living *l, const struct connection *c)
 {
 	l->source = c->source;
@@ -40,7 +27,7 @@ void living_update(struct living *l, const struct connection *c)
 	l->client = *c->client;
 	l->server = *c->server;
 	snprintf(l->protocol, sizeof(l->protocol), "%s", c->protocol);
-	copy_tls(l, c);
+	l->tls = tls_shown_of(c);
 	l->encrypted = c->encrypted;
 	l->handshake_us = c->handshake_us;
 	l->flags = c->flags;

@@ -3,8 +3,8 @@
  * `connections` shows. */
 #pragma once
 
+#include "control/signals/tls_shown.h"
 #include "control/signals/workloads.h"
-#include "datapath/decode/tls.h"
 #include "datapath/observe/record.h"
 
 #include <stdbool.h>
@@ -25,11 +25,7 @@ struct living {
 	struct endpoint client;
 	struct endpoint server;
 	char protocol[12];
-	char tls_state[20];
-	char cipher[TLS_CIPHER_MAX_BYTES];
-	char sni[64];
-	char alpn[12];
-	uint16_t tls_version;
+	struct tls_shown tls;
 	bool encrypted;
 	bool tcp_opened;  /* is in istio_tcp_connections_opened_total */
 	bool tls_counted; /* is in weft_tls_connections_total */

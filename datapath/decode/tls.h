@@ -55,6 +55,7 @@ struct tls_facts {
 	bool client_certificate_requested;
 	char sni[256];
 	char alpn[16];
+	bool names_cut; /* |sni| or |alpn| is only the start of what was said */
 	struct tls_certificate server;
 	struct tls_certificate client;
 };

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 
 /* Copies a name that a peer chose; bytes that are not visible ASCII become '?'. */
-static void name_copy(struct slice name, char *out, size_t size)
+static void name_copy(struct tls *t, struct slice name, char *out, size_t size)
 {
 	slice_copy(name, out, size);
+	t->facts.names_cut |= name.size_bytes >= size;
 	for (size_t i = 0; i < size - 1 && i < name.size_bytes; i++)
 		if (out[i] <= ' ' || out[i] >= 0x7f)
 			out[i] = '?';
@@ -45,7 +46,7 @@ static void take_client_hello(struct tls *t, struct slice body)
 		return;
 	}
 	register_hello(t, hello.random);
-	name_copy(hello.sni, t->facts.sni, sizeof(t->facts.sni));
+	name_copy(t, hello.sni, t->facts.sni, sizeof(t->facts.sni));
 	t->client_hello_seen = true;
 	t->early_data_offered = hello.early_data;
 	t->directions[TLS_CLIENT].discard = false;
@@ -85,7 +86,7 @@ static void take_server_hello(struct tls *t, struct slice body)
 	t->facts.cipher = t->suite ? t->suite->name : "unknown";
 	t->facts.resumed = hello.psk && tls_is_13(t);
 	if (hello.alpn.data)
-		name_copy(hello.alpn, t->facts.alpn, sizeof(t->facts.alpn));
+		name_copy(t, hello.alpn, t->facts.alpn, sizeof(t->facts.alpn));
 	t->hello_done_seen = false;
 	t->next_keys_set = false;
 	t->unlocked = true;
@@ -101,7 +102,7 @@ static void take_encrypted_extensions(struct tls *t, struct slice body)
 		tls_fail(t, TLS_STATE_MALFORMED);
 		return;
 	}
-	name_copy(extensions.alpn, t->facts.alpn, sizeof(t->facts.alpn));
+	name_copy(t, extensions.alpn, t->facts.alpn, sizeof(t->facts.alpn));
 	t->facts.early_data = extensions.early_data;
 	t->extensions_seen = true;
 	t->unlocked = true;

@@ -30,6 +30,7 @@ static void assert_facts(const struct suite *suite, unsigned options, bool resum
 	assert_int_equal(f->resumed, resumed);
 	assert_string_equal(f->sni, "shop.example");
 	assert_string_equal(f->alpn, options & ALPN ? "h2" : "");
+	assert_false(f->names_cut);
 	assert_int_equal(f->server.present, !resumed);
 	if (!resumed) {
 		assert_string_equal(f->server.subject, "CN=shop");
@@ -245,6 +246,31 @@ static void test_renegotiation(void **state)
 
 /* The handshake's secrets were lost: nothing is told until the reader is told that
  * none will come. */
+/* A protocol's name that is longer than what is kept of it. */
+static void test_long_names(void **state)
+{
+	static const unsigned char protocol[] = "\x13"
+						"istio-peer-exchange";
+	SSL_CTX *contexts[2];
+	SSL_SESSION *resume = NULL;
+	const struct tls_facts *facts;
+	struct session *s;
+
+	(void)state;
+	for (int i = 0; i < 4; i += 3) { /* TLS 1.3, 1.2 */
+		contexts_new(&suites[i], 0, contexts);
+		SSL_CTX_set_alpn_protos(contexts[TLS_CLIENT], protocol, sizeof(protocol) - 1);
+		s = session_run(contexts, 0, &resume);
+		facts = check_orders(s);
+		assert_string_equal(facts->alpn, "istio-peer-exch");
+		assert_true(facts->names_cut);
+		session_free(s);
+		SSL_SESSION_free(resume);
+		resume = NULL;
+		contexts_free(contexts);
+	}
+}
+
 static void test_lost_handshake_secrets(void **state)
 {
 	SSL_CTX *contexts[2];
@@ -280,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_early_data_retry),
 		cmocka_unit_test(test_hello_retry),
 		cmocka_unit_test(test_renegotiation),
+		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_lost_handshake_secrets),
 	};
 
