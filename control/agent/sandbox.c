@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,16 +18,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A call is allowed if the condition of its row holds, or if the row has none; a call may have
+#define CONDITIONS_MAX 2
+
+/* A call is allowed if all conditions of its row hold, or if the row has none; a call may have
  * several rows. */
 struct call {
 	int number;
-	uint32_t conditions; /* 0 or 1 */
-	struct scmp_arg_cmp condition;
+	uint32_t conditions;
+	struct scmp_arg_cmp condition[CONDITIONS_MAX];
 };
 
-#define CALL(name)		{.number = SCMP_SYS(name)}
-#define CALL_IF(name, ...)	{.number = SCMP_SYS(name), .conditions = 1, .condition = __VA_ARGS__}
+#define COUNT(...) (sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp))
+#define CALL(name) {.number = SCMP_SYS(name)}
+#define CALL_IF(name, ...)                                                                         \
+	{                                                                                          \
+		.number = SCMP_SYS(name), .conditions = COUNT(__VA_ARGS__), .condition = {         \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
 /* For an int argument: the kernel ignores the upper half of the register. */
 #define IS(argument, value)	{argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, (value)}
 #define IS_NULL(argument)	{argument, SCMP_CMP_EQ, 0, 0}
@@ -71,7 +80,8 @@ static const struct call ALLOWED[] = {
 	CALL(sendmsg),
 	CALL(shutdown),
 	CALL(getsockopt),
-	CALL_IF(setsockopt, IS(1, IPPROTO_TCP)),
+	CALL_IF(setsockopt, IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)),
+	CALL_IF(setsockopt, IS(1, IPPROTO_TCP), IS(2, TCP_CORK)),
 	CALL(getsockname),
 	CALL(getpeername),
 	/* memory that cannot be run */
@@ -79,7 +89,10 @@ static const struct call ALLOWED[] = {
 	CALL_IF(mprotect, HAS_NOT(2, PROT_EXEC)),
 	CALL(munmap),
 	CALL(mremap),
-	CALL(madvise),
+	CALL_IF(madvise, IS(2, MADV_DONTNEED)),
+	CALL_IF(madvise, IS(2, MADV_FREE)),
+	CALL_IF(madvise, IS(2, MADV_DONTDUMP)),
+	CALL_IF(madvise, IS(2, MADV_WIPEONFORK)),
 	CALL(brk),
 	CALL(mlock),
 	CALL(munlock),
@@ -104,7 +117,7 @@ static int limit_calls(void)
 
 	for (size_t i = 0; i < sizeof(ALLOWED) / sizeof(ALLOWED[0]) && !r; i++)
 		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, ALLOWED[i].number,
-					   ALLOWED[i].conditions, &ALLOWED[i].condition);
+					   ALLOWED[i].conditions, ALLOWED[i].condition);
 	r = r ? r : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself);
 	r = r ? r : seccomp_load(filter);
 	seccomp_release(filter);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,8 +16,10 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -38,6 +42,13 @@ static int result(long r)
 static int map(int protection)
 {
 	void *at = mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? errno : 0;
+}
+
+static int map_file(int protection)
+{
+	void *at = mmap(NULL, 4096, protection, MAP_PRIVATE, open_fd, 0);
 
 	return at == MAP_FAILED ? errno : 0;
 }
@@ -82,6 +93,40 @@ static int send_to(const struct sockaddr_in *to)
 	X(runs_programs, EPERM, result(execl("/bin/true", "true", NULL)))                          \
 	X(traces, EPERM, result(syscall(SYS_ptrace, 0, 0, 0, 0)))                                  \
 	X(controls_itself, EPERM, result(prctl(PR_SET_DUMPABLE, 1)))                               \
+	X(creates_files, EPERM,                                                                    \
+	  result(openat(AT_FDCWD, "/tmp/weft-sandbox-new", O_CREAT | O_WRONLY, 0600)))             \
+	X(opens_by_rules, EPERM,                                                                   \
+	  result(syscall(SYS_openat2, AT_FDCWD, file, &(uint64_t[3]){0}, 24)))                     \
+	X(links_files, EPERM, result(link(file, "/tmp/weft-sandbox-other")))                       \
+	X(makes_directories, EPERM, result(mkdir("/tmp/weft-sandbox-new", 0700)))                  \
+	X(changes_modes, EPERM, result(fchmod(open_fd, 0777)))                                     \
+	X(changes_owners, EPERM, result(fchown(open_fd, 0, 0)))                                    \
+	X(makes_files_in_memory, EPERM, result(syscall(SYS_memfd_create, "x", 0)))                 \
+	X(kills_by_thread, EPERM, result(syscall(SYS_tkill, getppid(), 0)))                        \
+	X(queues_signals, EPERM, result(syscall(SYS_rt_sigqueueinfo, getppid(), 0, NULL)))         \
+	X(opens_processes, EPERM, result(syscall(SYS_pidfd_open, getppid(), 0)))                   \
+	X(writes_to_processes, EPERM,                                                              \
+	  result(syscall(SYS_process_vm_writev, getppid(), NULL, 0, NULL, 0, 0)))                  \
+	X(limits_processes, EPERM, result(syscall(SYS_prlimit64, getppid(), 7, NULL, NULL)))       \
+	X(maps_code_of_files, EPERM, map_file(PROT_READ | PROT_EXEC))                              \
+	X(runs_what_it_reads, EPERM, result(syscall(SYS_personality, 0x0400000)))                  \
+	X(takes_memory_from_others, EPERM, result(madvise(page, 4096, MADV_REMOVE)))               \
+	X(gives_memory_back, 0, result(madvise(page, 4096, MADV_DONTNEED)))                        \
+	X(handles_faults, EPERM, result(syscall(SYS_userfaultfd, 0)))                              \
+	X(queues_calls, EPERM, result(syscall(SYS_io_uring_setup, 1, NULL)))                       \
+	X(makes_pairs, EPERM, result(socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){0})))            \
+	X(binds, EPERM, result(bind(datagrams, NULL, 0)))                                          \
+	X(listens, EPERM, result(listen(datagrams, 1)))                                            \
+	X(repairs_sockets, EPERM,                                                                  \
+	  result(setsockopt(datagrams, IPPROTO_TCP, TCP_REPAIR, &(int){1}, 4)))                    \
+	X(delays_nothing, ENOPROTOOPT,                                                             \
+	  result(setsockopt(datagrams, IPPROTO_TCP, TCP_NODELAY, &(int){1}, 4)))                   \
+	X(enters_namespaces, EPERM, result(syscall(SYS_setns, open_fd, 0)))                        \
+	X(makes_namespaces, EPERM, result(syscall(SYS_unshare, CLONE_NEWUSER)))                    \
+	X(mounts, EPERM, result(mount("none", "/tmp", "tmpfs", 0, NULL)))                          \
+	X(changes_root, EPERM, result(chroot("/")))                                                \
+	X(becomes_others, EPERM, result(syscall(SYS_setuid, 0)))                                   \
+	X(is_sooner, EPERM, result(nice(-1)))                                                      \
 	X(loads_programs, EPERM, result(syscall(SYS_bpf, 0, NULL, 0)))
 
 struct
