@@ -40,7 +40,7 @@ struct config_compiler {
 	uint64_t attempt_us;	       /* when the latest attempt began */
 	bool began;		       /* all files of the directory have come once */
 	bool settled;		       /* and the loader knows that they were dealt with */
-	bool fresh;		       /* |source| has only what came since a whole batch began */
+	bool fresh;		       /* |source| has only what came since a full snapshot began */
 	struct last_good *keeper;      /* of what is in force */
 	bool prepares;		       /* there is something to do before the next change */
 	bool unfinished;	       /* what is in force is to be written again */
@@ -67,19 +67,19 @@ const char *config_compiler_source_text(enum config_compiler_source source)
 	return texts[source];
 }
 
-static void tell(struct config_compiler *p)
+static void notify(struct config_compiler *p)
 {
 	eventfd_write(p->event_fd, 1);
 }
 
 /* ---- files */
 
-/* All files are sent again: others were removed. */
-static void begin_whole(struct config_compiler *p)
+/* A full snapshot: files that are not in it were removed. */
+static void begin_snapshot(struct config_compiler *p)
 {
 	struct mesh_source *source;
 
-	if (!p->news.whole || p->fresh)
+	if (!p->news.snapshot || p->fresh)
 		return;
 	p->fresh = true;
 	source = p->began ? mesh_source_new() : NULL;
@@ -111,7 +111,7 @@ static void take_file(void *arg, const struct fed_file *file)
 			mesh_source_put(p->last_good, file->name, file->bytes);
 		return;
 	}
-	begin_whole(p);
+	begin_snapshot(p);
 	p->report.changed = true;
 	unreadable_drop(&p->unreadable, file->name);
 	if (file->removed)
@@ -381,7 +381,7 @@ static void keep_news(struct config_compiler *p, int r)
 		p->news.late = false;
 	if (!r)
 		p->news.names = false;
-	p->news.whole = p->news.kept = p->fresh = false;
+	p->news.snapshot = p->news.kept = p->fresh = false;
 }
 
 static void attempt(struct config_compiler *p)
@@ -391,7 +391,7 @@ static void attempt(struct config_compiler *p)
 	int r;
 
 	p->retry_due_us = 0;
-	begin_whole(p);
+	begin_snapshot(p);
 	look_for_files(p);
 	r = p->news.late ? attempt_late(p, text, sizeof(text))
 			 : build_and_apply(p, &problems, text, sizeof(text));
@@ -406,7 +406,7 @@ static void attempt(struct config_compiler *p)
 	if (descriptors_short(r) || r == -ETIMEDOUT || (!r && p->unfinished) || !p->settled)
 		p->retry_due_us = process_now_us() + RETRY_US;
 	keep_news(p, r);
-	tell(p);
+	notify(p);
 }
 
 /* ---- the thread */
@@ -434,9 +434,9 @@ static int wait_ms(const struct config_compiler *p)
 static void prepare(struct config_compiler *p)
 {
 	bool behind = writer_prepare(p->writer), cold = mesh_source_prepare(p->source);
-	bool untold = last_good_write(p->keeper);
+	bool unstored = last_good_write(p->keeper);
 
-	p->prepares = behind || cold || untold;
+	p->prepares = behind || cold || unstored;
 	p->prepare_due_us = last_good_waits(p->keeper) ? process_now_us() + RETRY_US : 0;
 }
 
@@ -455,14 +455,14 @@ static void *run(void *arg)
 	schedule_thread(SCHED_OTHER, SLICE_NS); /* unlike the worker, which has batch priority */
 	if (p->options.confine && p->options.confine(&err)) {
 		say_failed(p, &(struct problems){0}, err.text);
-		tell(p);
+		notify(p);
 		return NULL;
 	}
 	while ((r = receive(p, wait_ms(p))) >= 0) {
 		p->attempt_us = process_now_us();
 		while (r == 1 && receive(p, 0) == 1)
 			; /* what arrived meanwhile */
-		if ((r == 1 && (p->began || p->news.whole || p->news.late)) ||
+		if ((r == 1 && (p->began || p->news.snapshot || p->news.late)) ||
 		    is_due(p->retry_due_us))
 			attempt(p);
 		prepare(p);

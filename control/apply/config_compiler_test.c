@@ -194,9 +194,9 @@ static const char *text_of(unsigned last)
 }
 
 /* The service with this endpoint, and |large| files without an object. */
-static void send_many(struct loader *l, bool whole, unsigned last, unsigned large)
+static void send_many(struct loader *l, bool snapshot, unsigned last, unsigned large)
 {
-	struct file_batch *batch = file_batch_new(whole);
+	struct file_batch *batch = file_batch_new(snapshot);
 	const char *text = text_of(last);
 
 	l->large[1] = (char)('a' + last);

@@ -55,7 +55,7 @@ struct config_io {
 	pthread_mutex_t mutex; /* of all below */
 	struct directory *directory;
 	struct mesh_maps *maps;
-	struct ipc *asked;    /* by the compiler; NULL: there is none now */
+	struct ipc *requests; /* by the compiler; NULL: there is none now */
 	struct ipc *compiler; /* gets files */
 	int epoll_fd;
 	int kept_fd; /* written by the compiler, pinned when complete; -1: none */
@@ -199,7 +199,7 @@ static void handle_directory(struct config_io *f)
 		file_batch_free(batch);
 }
 
-static void send_whole(struct config_io *f)
+static void send_snapshot(struct config_io *f)
 {
 	struct file_batch *batch = file_batch_new(true);
 
@@ -214,17 +214,17 @@ static void send_whole(struct config_io *f)
 
 static void connect_compiler(struct config_io *f, struct ipc_links *links)
 {
-	f->asked = links ? &links->answers[IPC_CONFIG_IO] : NULL;
+	f->requests = links ? &links->answers[IPC_CONFIG_IO] : NULL;
 	f->compiler = links ? &links->asks[IPC_COMPILER] : NULL;
 	f->flip.request.number = f->accelerate.request.number = 0;
 	close_one(f->kept_fd); /* pins stay */
 	f->kept_fd = -1;
 	if (!links)
 		return;
-	watch(f, f->asked->fd); /* the former one was removed by its close */
+	watch(f, f->requests->fd); /* the former one was removed by its close */
 	if (f->options.pin_dir)
 		last_good_send(f->options.pin_dir, f->compiler);
-	send_whole(f);
+	send_snapshot(f);
 }
 
 /* ---- names */
@@ -271,9 +271,9 @@ static void answer_with(struct config_io *f, const struct ipc_request *request, 
 			const struct error *err, const void *data, size_t bytes, int fd)
 {
 	if (r)
-		ipc_refuse(f->asked, request, r, err);
+		ipc_refuse(f->requests, request, r, err);
 	else
-		ipc_answer(f->asked, request, data, bytes, fd);
+		ipc_answer(f->requests, request, data, bytes, fd);
 }
 
 static void answer_done(struct config_io *f, const struct ipc_request *request, int r,
@@ -282,7 +282,7 @@ static void answer_done(struct config_io *f, const struct ipc_request *request, 
 	answer_with(f, request, r, err, NULL, 0, -1);
 }
 
-static uint64_t number_asked(const struct config_io *f)
+static uint64_t requested_number(const struct config_io *f)
 {
 	uint64_t number;
 
@@ -292,7 +292,7 @@ static uint64_t number_asked(const struct config_io *f)
 
 static void answer_arena(struct config_io *f, const struct ipc_request *request)
 {
-	uint64_t cells = number_asked(f);
+	uint64_t cells = requested_number(f);
 	struct mesh_arena arena = {.fd = -1};
 	struct error err = {0};
 	int r = cells > UINT32_MAX ? error_set(&err, -E2BIG, "more cells than an arena can have")
@@ -306,7 +306,7 @@ static void answer_arena(struct config_io *f, const struct ipc_request *request)
  * earlier build's mesh is in force, answers after its hooks were taken over. */
 static void answer_flip(struct config_io *f, const struct ipc_request *request)
 {
-	uint64_t arena = number_asked(f);
+	uint64_t arena = requested_number(f);
 	const struct weft_mesh_header *live;
 	struct mesh_arena spare = {0};
 	struct error err = {0};
@@ -348,7 +348,7 @@ static void take_accelerate(struct config_io *f, const struct ipc_request *reque
 	void *keys = malloc(request->bytes + 1);
 
 	if (!keys) {
-		ipc_refuse(f->asked, request, -ENOMEM, NULL);
+		ipc_refuse(f->requests, request, -ENOMEM, NULL);
 		return;
 	}
 	free(f->accelerate.data);
@@ -362,7 +362,7 @@ static void answer_keep(struct config_io *f, const struct ipc_request *request)
 	int r = f->options.pin_dir ? 0 : -ENOENT;
 
 	close_one(f->kept_fd);
-	f->kept_fd = r ? -1 : kept_make(number_asked(f));
+	f->kept_fd = r ? -1 : kept_make(requested_number(f));
 	r = r ? r : f->kept_fd < 0 ? f->kept_fd : 0;
 	if (r)
 		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
@@ -445,12 +445,12 @@ static const handler HANDLERS[IPC_MESSAGE_COUNT] = {
 static void handle_requests(struct config_io *f)
 {
 	struct ipc_request request;
-	int r = ipc_receive(f->asked, &request, f->data, sizeof(f->data) - 1, NULL);
+	int r = ipc_receive(f->requests, &request, f->data, sizeof(f->data) - 1, NULL);
 
 	if (!r)
 		HANDLERS[request.message](f, &request);
 	else if (r != -EAGAIN) /* the compiler is gone: the next one connects */
-		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->asked->fd, NULL);
+		epoll_ctl(f->epoll_fd, EPOLL_CTL_DEL, f->requests->fd, NULL);
 }
 
 /* ---- the thread */
@@ -460,7 +460,7 @@ static void handle(struct config_io *f, int fd)
 	pthread_mutex_lock(&f->mutex);
 	if (fd == directory_fd(f->directory))
 		handle_directory(f);
-	else if (f->asked && fd == f->asked->fd)
+	else if (f->requests && fd == f->requests->fd)
 		handle_requests(f);
 	pthread_mutex_unlock(&f->mutex);
 }
@@ -506,7 +506,7 @@ void config_io_tick(struct config_io *f)
 {
 	pthread_mutex_lock(&f->mutex);
 	if (f->behind && f->compiler && descriptors_spare())
-		send_whole(f);
+		send_snapshot(f);
 	look_at_names(f);
 	look_at_folders(f);
 	pthread_mutex_unlock(&f->mutex);
@@ -556,11 +556,11 @@ static struct later later_take(struct config_io *f, struct later *later)
 	return taken;
 }
 
-/* |f->asked| changes in this thread only. */
+/* |f->requests| changes in this thread only. */
 static void answer_later(struct config_io *f, const struct later *later, int r,
 			 const struct error *err)
 {
-	if (f->asked)
+	if (f->requests)
 		answer_done(f, &later->request, r, err);
 }
 

@@ -27,13 +27,13 @@ struct file_batch {
 	uint32_t flags; /* IPC_FILES_* */
 };
 
-struct file_batch *file_batch_new(bool whole)
+struct file_batch *file_batch_new(bool snapshot)
 {
 	struct file_batch *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	b->flags = whole ? IPC_FILES_WHOLE : 0;
+	b->flags = snapshot ? IPC_FILES_SNAPSHOT : 0;
 	b->fd = memfd_create("weft-files", MFD_CLOEXEC);
 	b->file = b->fd >= 0 ? fdopen(b->fd, "w") : NULL;
 	if (!b->file)
@@ -214,7 +214,7 @@ int file_batch_receive(struct ipc *i, int timeout_ms, struct batch_news *ret,
 	size = lseek(fd, 0, SEEK_END);
 	if (size < 0)
 		return -EBADMSG;
-	ret->whole |= m.flags & IPC_FILES_WHOLE;
+	ret->snapshot |= m.flags & IPC_FILES_SNAPSHOT;
 	ret->names |= m.flags & IPC_FILES_NAMES;
 	ret->kept = m.flags & IPC_FILES_KEPT;
 	if (!size)

@@ -20,8 +20,8 @@ struct fed_file {
 	const char *problem; /* why it cannot be read, or NULL */
 };
 
-/* NULL when memory is short. |whole|: it contains all files; others were removed. */
-struct file_batch *file_batch_new(bool whole);
+/* NULL when memory is short. |snapshot|: a full snapshot: files that are not in it were removed. */
+struct file_batch *file_batch_new(bool snapshot);
 void file_batch_free(struct file_batch *b);
 
 /* Errors are remembered and returned by file_batch_send. */
@@ -50,7 +50,7 @@ void file_batch_names(struct file_batch *b);
 
 /* Information in batches other than files. */
 struct batch_news {
-	bool whole;
+	bool snapshot;
 	bool names;
 	bool late; /* files have changed and did not come: or no descriptor or memory here */
 	char late_text[160];

@@ -55,7 +55,7 @@ static void test_batch(void **state)
 	assert_int_equal(file_batch_send(batch, &l.asks[IPC_COMPILER]), 0);
 	news = receive(&l);
 	assert_string_equal(reported, "a=one;-b;!c=torn;-;");
-	assert_true(news.whole && !news.kept && !news.late);
+	assert_true(news.snapshot && !news.kept && !news.late);
 	ipc_links_close(&l);
 }
 
@@ -85,7 +85,7 @@ static void test_kept(void **state)
 	free(entries);
 	news = receive(&l);
 	assert_string_equal(reported, "a.yaml=12345678;empty=;c=x;");
-	assert_true(news.kept && !news.whole);
+	assert_true(news.kept && !news.snapshot);
 	ipc_links_close(&l);
 }
 

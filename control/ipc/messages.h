@@ -76,10 +76,10 @@ struct ipc_container_file {
 	uint64_t number; /* of the file, from 1 */
 };
 
-#define IPC_FILES_WHOLE 1u /* they are all there are */
-#define IPC_FILES_NAMES 2u /* what names in matchers mean has changed */
-#define IPC_FILES_KEPT	4u /* what was kept, not the directory's */
-#define IPC_FILES_LATE	8u /* files have changed and come later; |text| says why */
+#define IPC_FILES_SNAPSHOT 1u /* a full snapshot: other files were removed */
+#define IPC_FILES_NAMES	   2u /* what names in matchers mean has changed */
+#define IPC_FILES_KEPT	   4u /* what was kept, not the directory's */
+#define IPC_FILES_LATE	   8u /* files have changed and come later; |text| says why */
 
 struct ipc_files {
 	uint32_t flags;
