@@ -3,7 +3,7 @@
 #include "control/agent/check_mesh.h"
 
 #include "datapath/attach/core/attach.h"
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 #include "datapath/attach/core/features.h"
 #include "datapath/attach/mesh/lookups.h"
 #include "datapath/attach/mesh/owners.h"
@@ -88,25 +88,25 @@ static void put_lookups(struct json *j, const struct check *check)
 	put_row(j, PROGRAM_FEATURE_LOOKUP, "ok", detail, "");
 }
 
-static void put_endings(struct json *j, const struct check *check)
+static void put_revocation(struct json *j, const struct check *check)
 {
 	const struct feature *f = &check->features->rows[FEATURE_SOCK_DESTROY];
-	const struct endings_counts *counts;
+	const struct revocation_counts *counts;
 	char detail[120];
 
-	if (!check->endings || f->state == FEATURE_NO) {
+	if (!check->revocation || f->state == FEATURE_NO) {
 		put_off(j, PROGRAM_FEATURE_ENDINGS,
-			check->endings ? "the kernel was built without CONFIG_INET_DIAG_DESTROY"
-				       : check->endings_problem);
+			check->revocation ? "the kernel was built without CONFIG_INET_DIAG_DESTROY"
+					  : check->revocation_problem);
 		return;
 	}
-	counts = endings_counts(check->endings);
+	counts = revocation_counts(check->revocation);
 	snprintf(detail, sizeof(detail), "%llu ended, %llu attempts failed",
 		 (unsigned long long)counts->ended, (unsigned long long)counts->failed);
-	put_row(j, PROGRAM_FEATURE_ENDINGS, endings_limits(check->endings)[0] ? "limited" : "ok",
-		detail,
-		endings_limits(check->endings)[0] ? endings_limits(check->endings)
-						  : endings_problem(check->endings));
+	put_row(j, PROGRAM_FEATURE_ENDINGS,
+		revocation_limits(check->revocation)[0] ? "limited" : "ok", detail,
+		revocation_limits(check->revocation)[0] ? revocation_limits(check->revocation)
+							: revocation_problem(check->revocation));
 }
 
 static void put_owners(struct json *j, const struct check *check)
@@ -136,7 +136,7 @@ static void put_feature(struct json *j, const struct check *check, enum program_
 		put_lookups(j, check);
 		break;
 	case PROGRAM_FEATURE_ENDINGS:
-		put_endings(j, check);
+		put_revocation(j, check);
 		break;
 	default:
 		put_programs(j, check, feature);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 struct attach;
-struct endings;
+struct revocation;
 struct features;
 struct interfaces;
 struct libraries;
@@ -23,9 +23,9 @@ struct check {
 	const char *redirect_problem;
 	const struct features *features;
 	bool mesh;
-	const struct lookups *lookups; /* NULL: the kernel does not load the program */
-	const struct endings *endings; /* NULL: see endings_problem */
-	const char *endings_problem;
+	const struct lookups *lookups;	     /* NULL: the kernel does not load the program */
+	const struct revocation *revocation; /* NULL: see revocation_problem */
+	const char *revocation_problem;
 	const struct owners *owners; /* NULL: see owners_problem */
 	const char *owners_problem;
 };

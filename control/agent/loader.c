@@ -12,7 +12,7 @@
 #include "base/process.h"
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 #include "datapath/attach/core/features.h"
 #include "datapath/attach/net/flows.h"
 #include "datapath/attach/net/interfaces.h"
@@ -48,12 +48,12 @@ struct loader {
 	char flows_problem[256];
 	struct redirect *redirect; /* NULL: nothing is accelerated */
 	char redirect_problem[256];
-	unsigned retired;	     /* maps of earlier builds that still have sockets */
-	struct config_io *config_io; /* NULL: no mesh */
-	struct lookups *lookups;     /* NULL: SYNs denied at a server are dropped silently */
-	uint64_t lookups_ns;	     /* time of the latest refresh */
-	struct endings *endings;     /* NULL: no mesh, or see endings_problem */
-	char endings_problem[256];
+	unsigned retired;	       /* maps of earlier builds that still have sockets */
+	struct config_io *config_io;   /* NULL: no mesh */
+	struct lookups *lookups;       /* NULL: SYNs denied at a server are dropped silently */
+	uint64_t lookups_ns;	       /* time of the latest refresh */
+	struct revocation *revocation; /* NULL: no mesh, or see revocation_problem */
+	char revocation_problem[256];
 	struct owners *owners; /* NULL: no mesh, or see owners_problem */
 	char owners_problem[256];
 	struct ipc *asked;			 /* NULL: there is no worker */
@@ -210,8 +210,8 @@ static void end_connections(void *arg)
 {
 	struct loader *l = arg;
 
-	if (l->endings)
-		endings_want(l->endings, process_now_ns());
+	if (l->revocation)
+		revocation_want(l->revocation, process_now_ns());
 }
 
 /* Updates holders before connections are examined. */
@@ -269,8 +269,8 @@ static void start_mesh(struct loader *l)
 
 	if (!l->config_io)
 		return;
-	if (endings_new(l->attach, &l->endings, &err))
-		snprintf(l->endings_problem, sizeof(l->endings_problem), "%s", err.text);
+	if (revocation_new(l->attach, &l->revocation, &err))
+		snprintf(l->revocation_problem, sizeof(l->revocation_problem), "%s", err.text);
 	if (owners_new(l->attach, &l->owners, &err))
 		snprintf(l->owners_problem, sizeof(l->owners_problem), "%s", err.text);
 	if (!attach_waits(l->attach))
@@ -308,8 +308,8 @@ int loader_begin(struct loader *l, struct error *err)
 	start_libraries(l);
 	try_flows(l);
 	start_redirect(l);
-	if (l->endings)
-		watch(l, endings_fd(l->endings));
+	if (l->revocation)
+		watch(l, revocation_fd(l->revocation));
 	if (l->owners) {
 		watch(l, owners_timer_fd(l->owners));
 		watch(l, owners_stir_fd(l->owners));
@@ -348,7 +348,7 @@ void loader_free(struct loader *l)
 	if (l->libraries)
 		libraries_free(l->libraries, l->options.pin_dir[0] != 0);
 	config_io_free(l->config_io);
-	endings_free(l->endings);
+	revocation_free(l->revocation);
 	owners_free(l->owners);
 	lookups_free(l->lookups);
 	flows_free(l->flows);
@@ -434,7 +434,7 @@ void loader_push_health(struct loader *l)
 					    .libraries = l->libraries,
 					    .interfaces = l->interfaces,
 					    .flows = l->flows,
-					    .endings = l->endings,
+					    .revocation = l->revocation,
 					    .owners = l->owners};
 
 	if (!l->worker)
@@ -448,8 +448,9 @@ static bool has_news(const struct loader *l)
 {
 	const struct loader_health *h = &l->health;
 
-	return (l->endings && (endings_counts(l->endings)->ended != h->endings.ended ||
-			       endings_counts(l->endings)->failed != h->endings.failed)) ||
+	return (l->revocation &&
+		(revocation_counts(l->revocation)->ended != h->revocation.ended ||
+		 revocation_counts(l->revocation)->failed != h->revocation.failed)) ||
 	       (l->owners && owners_counts(l->owners)->changes != h->owners.changes);
 }
 
@@ -467,8 +468,8 @@ void loader_handle(struct loader *l)
 		config_io_handle(l->config_io);
 	if (l->owners && owners_handle(l->owners, process_now_ns()))
 		end_connections(l);
-	if (l->endings)
-		endings_handle(l->endings, process_now_ns(), tell_ended, l);
+	if (l->revocation)
+		revocation_handle(l->revocation, process_now_ns(), tell_ended, l);
 	if (has_news(l))
 		loader_push_health(l);
 }
@@ -513,8 +514,8 @@ static void answer_check(struct loader *l, const struct ipc_request *request)
 			      .features = &l->features,
 			      .mesh = l->config_io != NULL,
 			      .lookups = l->lookups,
-			      .endings = l->endings,
-			      .endings_problem = l->endings_problem,
+			      .revocation = l->revocation,
+			      .revocation_problem = l->revocation_problem,
 			      .owners = l->owners,
 			      .owners_problem = l->owners_problem};
 

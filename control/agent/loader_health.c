@@ -4,7 +4,7 @@
 
 #include "base/process.h"
 #include "datapath/attach/core/attach.h"
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 #include "datapath/attach/net/flows.h"
 #include "datapath/attach/net/interfaces.h"
 #include "datapath/attach/tls/libraries.h"
@@ -107,8 +107,8 @@ void loader_health_fill(const struct loader_health_parts *parts, struct loader_h
 		interfaces_visit(parts->interfaces, add_interface, h);
 	if (parts->flows)
 		flows_visit_totals(parts->flows, add_total, h);
-	if (parts->endings)
-		h->endings = *endings_counts(parts->endings);
+	if (parts->revocation)
+		h->revocation = *revocation_counts(parts->revocation);
 	if (parts->owners)
 		h->owners = *owners_counts(parts->owners);
 	h->tls_keys = parts->libraries != NULL;

@@ -5,7 +5,7 @@
 #include "control/ipc/loader_health.h"
 
 struct attach;
-struct endings;
+struct revocation;
 struct flows;
 struct interfaces;
 struct libraries;
@@ -17,7 +17,7 @@ struct loader_health_parts {
 	struct libraries *libraries;
 	struct interfaces *interfaces;
 	struct flows *flows;
-	struct endings *endings;
+	struct revocation *revocation;
 	struct owners *owners;
 };
 

@@ -122,8 +122,8 @@ void status_refresh(void *arg)
 	h->process_start_s = s->started_s;
 	if (s->parts.mesh_runtime) {
 		mesh_runtime_health(s->parts.mesh_runtime, &h->mesh);
-		h->mesh.ended = s->loader.endings.ended;
-		h->mesh.not_ended = s->loader.endings.failed;
+		h->mesh.ended = s->loader.revocation.ended;
+		h->mesh.not_ended = s->loader.revocation.failed;
 		h->mesh.owner_walks = s->loader.owners.walks;
 		h->mesh.owner_walk_ns = s->loader.owners.cpu_ns;
 		h->mesh.owner_changes = s->loader.owners.changes;

@@ -5,7 +5,7 @@
 #include "control/signals/health.h"
 
 #include "base/descriptors.h"
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 #include "datapath/attach/mesh/owners.h"
 
 #include <stdint.h>
@@ -16,7 +16,7 @@ struct loader_health {
 	uint64_t loader_cpu_ns;
 	uint64_t loader_resident_bytes;
 	struct descriptors descriptors;
-	struct endings_counts endings;
+	struct revocation_counts revocation;
 	struct owners_counts owners;
 	uint32_t program_count;
 	uint32_t probe_count;

@@ -80,7 +80,7 @@ static void links_and_hidden_folders_are_known(void **state)
 	assert_int_equal(p.files, 2); /* in the folder and through the link to it */
 }
 
-static void endings_count_in_any_case(void **state)
+static void revocation_count_in_any_case(void **state)
 {
 	(void)state;
 	assert_true(directory_counts("a.YAML") && directory_counts("a.Yml") &&
@@ -96,7 +96,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(links_and_hidden_folders_are_known, setup,
 						teardown),
-		cmocka_unit_test(endings_count_in_any_case),
+		cmocka_unit_test(revocation_count_in_any_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ int attach_iterate(struct attach *a, ring_record_fn event, void *arg)
 	return r ? r : walk(a, PROGRAM_files_alive, event, arg);
 }
 
-int attach_iterate_endings(struct attach *a, ring_record_fn event, void *arg)
+int attach_iterate_revoked(struct attach *a, ring_record_fn event, void *arg)
 {
 	int r = walk(a, PROGRAM_mesh_endings, event, arg);
 

@@ -56,7 +56,7 @@ int attach_iterate(struct attach *a, ring_record_fn event, void *arg);
 /* Iterates over connections that have to be ended (struct weft_verdict: ENDED, EJECTED) in every
  * network namespace, separately for each end. 0, -ENOENT when the kernel does not load the
  * iterator, or another negative errno. */
-int attach_iterate_endings(struct attach *a, ring_record_fn event, void *arg);
+int attach_iterate_revoked(struct attach *a, ring_record_fn event, void *arg);
 
 /* Visits the common programs (program_is_common) that were asked for, in the form that this kernel
  * uses. */

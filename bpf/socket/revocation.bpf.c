@@ -214,8 +214,8 @@ static __always_inline __u8 left_verdict(struct sock *sk)
 
 /* |verdict|: a WEFT_VERDICT_*; ENDED means by policy. Returns 0, or a negative errno when the
  * reader's buffer is full (the kernel calls again). */
-static __noinline int ending_write(struct seq_file *seq, struct sock *sk, const struct end *e,
-				   __u8 verdict)
+static __noinline int revoked_write(struct seq_file *seq, struct sock *sk, const struct end *e,
+				    __u8 verdict)
 {
 	struct weft_owner *owner = bpf_sk_storage_get(&weft_owners, sk, 0, 0);
 	const struct mesh_pick *binding = binding_of(sk);
@@ -260,7 +260,7 @@ static __always_inline int left_write(struct seq_file *seq, struct sock *sk, str
 
 	e->generation = mesh_open(&m) ? m.header->generation : 0;
 	e->source_number = e->target_number = e->policy = WEFT_NUMBER_NONE;
-	return ending_write(seq, sk, e, verdict);
+	return revoked_write(seq, sk, e, verdict);
 }
 
 static __always_inline int ending_look(struct seq_file *seq, struct sock *sk)
@@ -277,7 +277,7 @@ static __always_inline int ending_look(struct seq_file *seq, struct sock *sk)
 	left = left_verdict(sk);
 	if (left)
 		return left_write(seq, sk, &e, left);
-	return is_forbidden(sk, &e) ? ending_write(seq, sk, &e, WEFT_VERDICT_ENDED) : 0;
+	return is_forbidden(sk, &e) ? revoked_write(seq, sk, &e, WEFT_VERDICT_ENDED) : 0;
 }
 
 /* The same for datagram sockets, which policies do not end. */

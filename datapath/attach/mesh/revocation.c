@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Walks, started by a timer, until one finds nothing to end. */
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/net/sock_destroy.h"
@@ -22,18 +22,18 @@
 #define CONFINED "CAP_SYS_ADMIN is missing: only in the agent's own network namespace"
 #define LOOKS	 2
 
-struct endings {
+struct revocation {
 	struct attach *attach;
 	int timer_fd;
 	unsigned looks;	    /* walks still to do */
 	uint64_t walked_ns; /* time of the latest walk */
-	struct endings_counts counts;
+	struct revocation_counts counts;
 	char problem[160];
 	ino_t own_netns;
 	bool confined;	/* other network namespaces cannot be entered */
 	uint32_t count; /* of the current walk */
-	struct weft_verdict found[ENDINGS_MAX];
-	struct sock_target targets[ENDINGS_MAX];
+	struct weft_verdict found[REVOCATION_MAX];
+	struct sock_target targets[REVOCATION_MAX];
 };
 
 static bool has_capability(unsigned capability)
@@ -45,9 +45,9 @@ static bool has_capability(unsigned capability)
 	       data[capability / 32].effective & 1u << capability % 32;
 }
 
-int endings_new(struct attach *a, struct endings **ret, struct error *err)
+int revocation_new(struct attach *a, struct revocation **ret, struct error *err)
 {
-	struct endings *e;
+	struct revocation *e;
 	struct stat st;
 
 	if (!attach_program(a, PROGRAM_mesh_endings) && !attach_program(a, PROGRAM_mesh_ends_files))
@@ -68,7 +68,7 @@ int endings_new(struct attach *a, struct endings **ret, struct error *err)
 	return 0;
 }
 
-void endings_free(struct endings *e)
+void revocation_free(struct revocation *e)
 {
 	if (!e)
 		return;
@@ -76,27 +76,27 @@ void endings_free(struct endings *e)
 	free(e);
 }
 
-int endings_fd(const struct endings *e)
+int revocation_fd(const struct revocation *e)
 {
 	return e->timer_fd;
 }
 
-const struct endings_counts *endings_counts(const struct endings *e)
+const struct revocation_counts *revocation_counts(const struct revocation *e)
 {
 	return &e->counts;
 }
 
-const char *endings_problem(const struct endings *e)
+const char *revocation_problem(const struct revocation *e)
 {
 	return e->problem;
 }
 
-const char *endings_limits(const struct endings *e)
+const char *revocation_limits(const struct revocation *e)
 {
 	return e->confined ? CONFINED : "";
 }
 
-static void wake_after(struct endings *e, uint64_t delay_ns)
+static void wake_after(struct revocation *e, uint64_t delay_ns)
 {
 	struct itimerspec once = {
 		.it_value = {(time_t)(delay_ns / 1000000000u), (long)(delay_ns % 1000000000u)}};
@@ -104,7 +104,7 @@ static void wake_after(struct endings *e, uint64_t delay_ns)
 	timerfd_settime(e->timer_fd, 0, &once, NULL);
 }
 
-void endings_want(struct endings *e, uint64_t now_ns)
+void revocation_want(struct revocation *e, uint64_t now_ns)
 {
 	uint64_t next_ns = e->walked_ns + APART_NS;
 
@@ -116,7 +116,7 @@ void endings_want(struct endings *e, uint64_t now_ns)
 
 static int found(void *arg, void *record, size_t size_bytes)
 {
-	struct endings *e = arg;
+	struct revocation *e = arg;
 	struct weft_verdict *v = &e->found[e->count];
 
 	if (size_bytes != sizeof(*v))
@@ -131,7 +131,7 @@ static int found(void *arg, void *record, size_t size_bytes)
 						    .number = e->count,
 						    .pid = v->owner.pid,
 						    .protocol = v->protocol};
-	return ++e->count == ENDINGS_MAX;
+	return ++e->count == REVOCATION_MAX;
 }
 
 /* A sort order in which both ends of a connection are equal. */
@@ -157,7 +157,7 @@ static int by_connection(const void *a, const void *b)
 	return memcmp(ends[0], ends[1], sizeof(ends[0]));
 }
 
-static void failed(struct endings *e, int result)
+static void failed(struct revocation *e, int result)
 {
 	const char *reason = strerror(-result);
 
@@ -173,7 +173,7 @@ static void failed(struct endings *e, int result)
 }
 
 /* Both ends may have been ended independently: reports the connection once. */
-static uint32_t targets_tell(struct endings *e,
+static uint32_t targets_tell(struct revocation *e,
 			     void (*ended)(void *arg, const struct weft_verdict *v), void *arg)
 {
 	const struct sock_target *told = NULL;
@@ -196,8 +196,8 @@ static uint32_t targets_tell(struct endings *e,
 	return gone;
 }
 
-void endings_handle(struct endings *e, uint64_t now_ns,
-		    void (*ended)(void *arg, const struct weft_verdict *v), void *arg)
+void revocation_handle(struct revocation *e, uint64_t now_ns,
+		       void (*ended)(void *arg, const struct weft_verdict *v), void *arg)
 {
 	uint64_t expirations;
 	uint32_t gone;
@@ -206,10 +206,10 @@ void endings_handle(struct endings *e, uint64_t now_ns,
 		return;
 	e->walked_ns = now_ns;
 	e->count = 0;
-	attach_iterate_endings(e->attach, found, e);
+	attach_iterate_revoked(e->attach, found, e);
 	sock_destroy(e->targets, e->count);
 	gone = targets_tell(e, ended, arg);
-	if (e->count == ENDINGS_MAX && gone) {
+	if (e->count == REVOCATION_MAX && gone) {
 		wake_after(e, SOON_NS);
 		return;
 	}

@@ -6,12 +6,12 @@
 #include <poll.h>
 
 #include "control/apply/policy_mesh_test.h"
-#include "datapath/attach/mesh/endings.h"
+#include "datapath/attach/mesh/revocation.h"
 
 #define WORLDS	    30
 #define CONNECTIONS 60
 
-static struct endings *endings;
+static struct revocation *revocation;
 static unsigned reported;
 
 struct held {
@@ -28,13 +28,13 @@ static void ended(void *arg, const struct weft_verdict *v)
 }
 
 /* Until the thread that ends connections has nothing to do any more. */
-static void endings_run(void (*tell)(void *arg, const struct weft_verdict *v))
+static void revocation_run(void (*tell)(void *arg, const struct weft_verdict *v))
 {
-	struct pollfd p = {.fd = endings_fd(endings), .events = POLLIN};
+	struct pollfd p = {.fd = revocation_fd(revocation), .events = POLLIN};
 
-	endings_want(endings, 0);
+	revocation_want(revocation, 0);
 	assert_int_equal(poll(&p, 1, 1000), 1);
-	endings_handle(endings, 0, tell, NULL);
+	revocation_handle(revocation, 0, tell, NULL);
 }
 
 static bool lives(int fd)
@@ -100,7 +100,7 @@ static void test_judged(void **state)
 		random_world();
 		mesh_force();
 		reported = 0;
-		endings_run(ended);
+		revocation_run(ended);
 		for (int i = 0; i < CONNECTIONS; i++) {
 			bool end = judge_ends(&held[i].c);
 
@@ -115,7 +115,7 @@ static void test_judged(void **state)
 	servers_close();
 	print_message("%u connections ended, %u live on, each as judged\n", ends, stay);
 	assert_true(ends > 150 && stay > 150);
-	assert_int_equal(endings_counts(endings)->failed, 0);
+	assert_int_equal(revocation_counts(revocation)->failed, 0);
 }
 
 /* Without the flag of the generation no connection is checked, whatever the policies say. */
@@ -129,7 +129,7 @@ static void test_asked_for(void **state)
 	random_world()->flags &= ~WEFT_MESH_ENDS;
 	mesh_force();
 	reported = 0;
-	endings_run(ended);
+	revocation_run(ended);
 	assert_int_equal(reported, 0);
 	for (int i = 0; i < CONNECTIONS; i++) {
 		assert_true(lives(held[i].fd));
@@ -153,7 +153,7 @@ static void eject(uint32_t flags)
 {
 	states()->endpoints[7].flags = flags;
 	reported = 0;
-	endings_run(ejected);
+	revocation_run(ejected);
 }
 
 static void test_ejected(void **state)
@@ -216,17 +216,17 @@ static void test_datagrams(void **state)
 	stream = dial("198.18.7.1", 80);
 	assert_true(left >= 0 && other >= 0 && stream >= 0);
 	reported = 0;
-	endings_run(gone);
+	revocation_run(gone);
 	assert_true(lives(left));
 	states()->endpoints[7].flags = WEFT_GONE;
-	endings_run(gone);
+	revocation_run(gone);
 	assert_false(lives(left));
 	assert_true(lives(other));
 	assert_true(lives(stream));
 	assert_int_equal(reported, 1);
 	states()->endpoints[7].flags = 0;
 	again = dial_from(SOCK_DGRAM, NULL, "198.18.7.1", 80);
-	endings_run(gone);
+	revocation_run(gone);
 	assert_true(lives(again));
 	assert_int_equal(reported, 1);
 	close(left);
@@ -241,7 +241,7 @@ static int setup(void **state)
 	struct error err;
 
 	(void)state;
-	return endings || !endings_new(attach, &endings, &err) ? 0 : -1;
+	return revocation || !revocation_new(attach, &revocation, &err) ? 0 : -1;
 }
 
 int main(void)
