@@ -22,7 +22,7 @@ struct map_view {
 	struct mesh_read mesh;
 	struct cells_view cells;
 	struct cli_table *table;
-	char front[96]; /* of the current row */
+	char frontend[96]; /* of the current row */
 	char share[32];
 };
 
@@ -67,13 +67,13 @@ static void add_endpoint(struct map_view *view, const struct weft_mesh_pool *poo
 		printf("{\"front\":\"%s\",\"share\":\"%s\",\"balance\":\"%s\",\"tier\":%u,"
 		       "\"endpoint\":\"%s\",\"weight\":%u,\"ejected\":%s,\"connections\":%u,"
 		       "\"connects\":%llu,\"failures\":%llu}\n",
-		       view->front, view->share, balance_text(pool), tier_of(pool, number), text,
+		       view->frontend, view->share, balance_text(pool), tier_of(pool, number), text,
 		       e->weight, state->flags & WEFT_EJECTED ? "true" : "false",
 		       state->connections, (unsigned long long)state->connects,
 		       (unsigned long long)state->failures);
 		return;
 	}
-	cli_table_add(view->table, view->front);
+	cli_table_add(view->table, view->frontend);
 	cli_table_add(view->table, view->share);
 	cli_table_add(view->table, balance_text(pool));
 	cli_table_addf(view->table, "%u", tier_of(pool, number));
@@ -96,7 +96,7 @@ static void add_pool(struct map_view *view, uint32_t cell)
 		add_endpoint(view, pool, i);
 	if (pool->endpoints || view->context->json)
 		return;
-	cli_table_add(view->table, view->front);
+	cli_table_add(view->table, view->frontend);
 	cli_table_add(view->table, view->share);
 	cli_table_add(view->table, balance_text(pool));
 	for (int i = 3; i < 10; i++)
@@ -122,17 +122,17 @@ static void add_route(struct map_view *view, uint32_t first, bool some)
 	}
 }
 
-static void add_front(void *arg, const struct weft_mesh_front *front)
+static void add_frontend(void *arg, const struct weft_mesh_front *front)
 {
 	struct map_view *view = arg;
 	const struct weft_mesh_route *route;
 	char text[80];
 
-	snprintf(view->front, sizeof(view->front), "%s/%s",
+	snprintf(view->frontend, sizeof(view->frontend), "%s/%s",
 		 address(front->key.addr, front->key.port, text),
 		 front->key.protocol == IPPROTO_UDP ? "udp" : "tcp");
-	if (view->pattern && fnmatch(view->pattern, view->front, 0) != 0 &&
-	    strncmp(view->pattern, view->front, strlen(view->pattern)) != 0)
+	if (view->pattern && fnmatch(view->pattern, view->frontend, 0) != 0 &&
+	    strncmp(view->pattern, view->frontend, strlen(view->pattern)) != 0)
 		return;
 	for (uint32_t i = 0; i < front->routes; i += 1u + route->more) {
 		route = cells_view_at(&view->cells, front->route + i);
@@ -162,7 +162,7 @@ static int print_map(struct map_view *view)
 	view->table = cli_table_new(HEADS, sizeof(HEADS) / sizeof(HEADS[0]));
 	if (!view->table)
 		return command_fail(EXIT_FAILED, "no memory");
-	cells_view_fronts(&view->cells, add_front, view);
+	cells_view_fronts(&view->cells, add_frontend, view);
 	if (!view->context->json) {
 		print_head(view);
 		cli_table_print(view->table, view->context->color);

@@ -23,7 +23,7 @@
 /* How often clients of suspended streams are checked. */
 #define REAP_INTERVAL_MS     1000
 
-struct front {
+struct server {
 	struct serve *serve;
 	struct MHD_Daemon *daemon;
 	struct clients *clients;
@@ -33,8 +33,8 @@ struct front {
 
 struct serve {
 	struct routes routes;
-	struct front tcp;
-	struct front local;
+	struct server tcp;
+	struct server local;
 	struct serve_sockets sockets; /* the descriptors are the daemons' */
 	int epoll_fd;
 	int timer_fd;
@@ -44,20 +44,20 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 			      const char *method, const char *version, const char *upload_data,
 			      size_t *upload_data_size, void **request)
 {
-	struct front *f = cls;
+	struct server *l = cls;
 
 	(void)version;
 	(void)upload_data;
 	/* The first call comes before the body: an answer then ends the connection, which is right
 	 * for a request that should have no body. */
 	if (!*request && routes_takes(method)) {
-		*request = f;
+		*request = l;
 		return MHD_YES;
 	}
 	if (*upload_data_size)
 		return MHD_NO;
 	clients_answer(connection);
-	return routes_answer(&f->serve->routes, connection, method, url, f->api, f->check_host);
+	return routes_answer(&l->serve->routes, connection, method, url, l->api, l->check_host);
 }
 
 /* ---- start ---- */
@@ -87,26 +87,26 @@ static struct clients *clients_of_options(const struct serve_options *o)
 }
 
 /* Starts a daemon on |fd|, which it owns from then on. */
-static int start_front(struct front *f, int fd, const struct serve_options *o, struct error *err)
+static int start_server(struct server *l, int fd, const struct serve_options *o, struct error *err)
 {
 	const union MHD_DaemonInfo *info;
 
-	f->clients = clients_of_options(o);
-	if (f->clients)
-		f->daemon = MHD_start_daemon(
-			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, f,
+	l->clients = clients_of_options(o);
+	if (l->clients)
+		l->daemon = MHD_start_daemon(
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, l,
 			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 			or_default(o->clients, DEFAULT_CLIENTS) + CLIENTS_LEAVERS,
 			MHD_OPTION_CONNECTION_TIMEOUT, or_default(o->timeout_s, DEFAULT_TIMEOUT_S),
 			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY_BYTES,
-			MHD_OPTION_NOTIFY_CONNECTION, clients_notify, f->clients,
-			MHD_OPTION_NOTIFY_COMPLETED, clients_completed, f->clients, MHD_OPTION_END);
-	if (!f->daemon) {
+			MHD_OPTION_NOTIFY_CONNECTION, clients_notify, l->clients,
+			MHD_OPTION_NOTIFY_COMPLETED, clients_completed, l->clients, MHD_OPTION_END);
+	if (!l->daemon) {
 		close(fd);
 		return error_set(err, -ENOMEM, "the HTTP server does not start");
 	}
-	info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	if (!info || watch(f->serve, info->epoll_fd))
+	info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || watch(l->serve, info->epoll_fd))
 		return error_set(err, -EIO, "the HTTP server cannot be watched");
 	return 0;
 }
@@ -137,15 +137,15 @@ void serve_sockets_close(struct serve_sockets *s)
 	*s = (struct serve_sockets){.tcp_fd = -1, .local_fd = -1};
 }
 
-static int start_fronts(struct serve *s, const struct serve_options *o, struct error *err)
+static int start_servers(struct serve *s, const struct serve_options *o, struct error *err)
 {
 	int code = 0;
 
 	s->tcp.check_host = s->sockets.loopback;
 	if (s->sockets.tcp_fd >= 0)
-		code = start_front(&s->tcp, s->sockets.tcp_fd, o, err);
+		code = start_server(&s->tcp, s->sockets.tcp_fd, o, err);
 	if (!code && s->sockets.local_fd >= 0)
-		code = start_front(&s->local, s->sockets.local_fd, o, err);
+		code = start_server(&s->local, s->sockets.local_fd, o, err);
 	return code;
 }
 
@@ -160,7 +160,7 @@ static int start(struct serve *s, const struct serve_options *o, struct error *e
 	if (o->sockets)
 		s->sockets = *o->sockets;
 	code = o->sockets ? 0 : serve_sockets_open(o, &s->sockets, err);
-	return code ? code : start_fronts(s, o, err);
+	return code ? code : start_servers(s, o, err);
 }
 
 struct serve *serve_new(const struct serve_options *options, const struct serve_source *source,
@@ -206,19 +206,19 @@ void serve_free(struct serve *s)
 /* ---- run ---- */
 
 /* The earlier of |timeout_ms| and what the daemon waits for; -1 = never. */
-static long earlier(const struct front *f, long timeout_ms)
+static long earlier(const struct server *l, long timeout_ms)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 
-	if (!f->daemon || MHD_get_timeout(f->daemon, &wait_ms) != MHD_YES)
+	if (!l->daemon || MHD_get_timeout(l->daemon, &wait_ms) != MHD_YES)
 		return timeout_ms;
 	return timeout_ms < 0 || wait_ms < (MHD_UNSIGNED_LONG_LONG)timeout_ms ? (long)wait_ms
 									      : timeout_ms;
 }
 
-static bool has_clients(const struct front *f)
+static bool has_clients(const struct server *l)
 {
-	return f->clients && clients_any(f->clients);
+	return l->clients && clients_any(l->clients);
 }
 
 /* Sets the timer to when the daemons have to run without a readable descriptor. */
@@ -243,31 +243,31 @@ int serve_fd(const struct serve *s)
 	return s->epoll_fd;
 }
 
-static unsigned clients_of(const struct front *f)
+static unsigned clients_of(const struct server *l)
 {
-	return MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
 /* A daemon at its limit of clients stops listening, and resumes only in the run after one has left.
  */
-static void run_front(const struct front *f)
+static void run_server(const struct server *l)
 {
 	unsigned before;
 
-	if (!f->daemon)
+	if (!l->daemon)
 		return;
-	clients_reap(f->clients);
-	before = clients_of(f);
-	MHD_run(f->daemon);
-	if (clients_of(f) < before)
-		MHD_run(f->daemon);
+	clients_reap(l->clients);
+	before = clients_of(l);
+	MHD_run(l->daemon);
+	if (clients_of(l) < before)
+		MHD_run(l->daemon);
 }
 
 void serve_run(struct serve *s)
 {
 	answers_reap(&s->routes.answers);
-	run_front(&s->tcp);
-	run_front(&s->local);
+	run_server(&s->tcp);
+	run_server(&s->local);
 	arm(s);
 }
 
