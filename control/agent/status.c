@@ -313,14 +313,14 @@ void status_write_endpoints(void *arg, struct text *out)
 	mesh_runtime_write_endpoints(s->parts.mesh_runtime, out);
 }
 
-static int ask_kernel(void *arg, struct weft_explanation *e)
+static int evaluate_kernel(void *arg, struct weft_explanation *e)
 {
 	struct ipc_answer answer = {.data = e, .size = sizeof(*e)};
 
 	return ipc_ask(arg, IPC_MESSAGE_EXPLAIN, e, sizeof(*e), &answer, NULL) ? -ENOTSUP : 0;
 }
 
-static int ask_where(void *arg, const struct weft_where *where, struct weft_place *ret)
+static int find_where(void *arg, const struct weft_where *where, struct weft_place *ret)
 {
 	struct ipc_answer answer = {.data = ret, .size = WHERE_PLACES_MAX * sizeof(*ret)};
 
@@ -333,8 +333,8 @@ static int ask_where(void *arg, const struct weft_where *where, struct weft_plac
 static struct explain_kernel kernel_of(const struct status *s, const struct generation *g)
 {
 	return (struct explain_kernel){.names = g ? g->names : NULL,
-				       .ask = ask_kernel,
-				       .where = ask_where,
+				       .evaluate = evaluate_kernel,
+				       .where = find_where,
 				       .arg = s->parts.loader};
 }
 

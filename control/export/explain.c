@@ -2,7 +2,7 @@
 /* Verdict and reasons to JSON. */
 #include "control/export/explain.h"
 
-#include "control/export/explain_ask.h"
+#include "control/export/explain_query.h"
 #include "control/export/json.h"
 
 #include <arpa/inet.h>
@@ -169,9 +169,9 @@ static const char *why(const struct explained *e)
 		return "several ends have these addresses, and policies do not say the same of "
 		       "all of them";
 	if (denied && e->several)
-		return "the source may be several workloads, and policies ask which";
+		return "the source may be several workloads, for which policies differ";
 	if (denied && !e->pair.target.workload)
-		return "the network namespace of the target has more workloads than are asked";
+		return "the network namespace of the target has more workloads than are evaluated";
 	if (!e->pair.target.workload)
 		return why_no_workload(e);
 	if (a->action == WEFT_ACTION_OPEN)

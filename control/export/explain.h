@@ -2,7 +2,7 @@
 /* `weft policy explain`: the decision of the policies about a connection, and its reasons. */
 #pragma once
 
-#include "control/export/explain_ask.h"
+#include "control/export/explain_query.h"
 
 struct json;
 struct text;

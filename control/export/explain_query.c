@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Resolves names to ends and ends to pairs of workloads, and evaluates each pair. */
-#include "control/export/explain_ask.h"
+#include "control/export/explain_query.h"
 
 #include "control/export/end.h"
 #include "mesh-config/compile/service.h"
@@ -32,14 +32,14 @@ static int not_found(const struct mesh *m, const char *name, struct error *err)
 }
 
 /* An end as the user gave it. */
-struct asked_end {
+struct query_end {
 	struct explain_ends ends;
 	uint32_t workload; /* known by its name only; else MESH_NONE */
 };
 
 /* All workloads of one name in one namespace, such as the replicas of a Deployment. */
-struct asked_ends {
-	struct asked_end items[NAMESAKES_MAX];
+struct query_ends {
+	struct query_end items[NAMESAKES_MAX];
 	uint32_t count;
 };
 
@@ -89,10 +89,10 @@ static const struct mesh_address *address_of(const struct mesh *m, const struct 
 }
 
 /* |port| 0: for a source. */
-static struct asked_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port)
+static struct query_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port)
 {
 	const struct mesh_address *a = address_of(m, &m->workloads[workload]);
-	struct asked_end end = {.workload = MESH_NONE};
+	struct query_end end = {.workload = MESH_NONE};
 
 	if (a)
 		memcpy(end.ends.address, a->address, sizeof(a->address));
@@ -105,7 +105,7 @@ static struct asked_end end_of_workload(const struct mesh *m, uint32_t workload,
 	return end;
 }
 
-static int ends_named(const struct mesh *m, const char *name, uint16_t port, struct asked_ends *ret,
+static int ends_named(const struct mesh *m, const char *name, uint16_t port, struct query_ends *ret,
 		      struct error *err)
 {
 	struct namesakes found;
@@ -141,7 +141,7 @@ static const struct mesh_service *service_at(const struct mesh *m, const uint8_t
 }
 
 static int end_addressed(const struct mesh *m, const char *text, uint16_t port,
-			 struct asked_end *end, struct error *err)
+			 struct query_end *end, struct error *err)
 {
 	const struct mesh_service *s;
 
@@ -155,10 +155,10 @@ static int end_addressed(const struct mesh *m, const char *text, uint16_t port,
 			 text, s->namespace_name, s->name);
 }
 
-static int ends_find(const struct mesh *m, const char *name, uint16_t port, struct asked_ends *ret,
+static int ends_find(const struct mesh *m, const char *name, uint16_t port, struct query_ends *ret,
 		     struct error *err)
 {
-	ret->items[0] = (struct asked_end){.workload = MESH_NONE};
+	ret->items[0] = (struct query_end){.workload = MESH_NONE};
 	ret->count = 0;
 	if (!*name || end_address(name, ret->items[0].ends.address))
 		ret->count = 1;
@@ -168,8 +168,8 @@ static int ends_find(const struct mesh *m, const char *name, uint16_t port, stru
 			  : ends_named(m, name, port, ret, err);
 }
 
-struct asked {
-	struct asked_end source, target;
+struct query {
+	struct query_end source, target;
 	uint16_t port;
 };
 
@@ -187,7 +187,7 @@ static int port_parse(const char *port, uint16_t *ret, struct error *err)
 /* ---- the kernel's answer */
 
 /* Cells of weft_mesh_identity; 0: the workload of the address. */
-struct ask_pair {
+struct cell_pair {
 	uint32_t source, target;
 };
 
@@ -212,10 +212,10 @@ static bool is_given(const uint8_t address[16])
 
 /* The server's end denies what depends on which of several workloads a source with an address is,
  * and a target that could not be determined. */
-static bool decide_open(const struct asked *asked, const struct ask_pair *pair,
+static bool decide_open(const struct query *query, const struct cell_pair *pair,
 			struct weft_policy_answer *answer)
 {
-	bool several = answer->action == WEFT_ACTION_OPEN && is_given(asked->source.ends.address);
+	bool several = answer->action == WEFT_ACTION_OPEN && is_given(query->source.ends.address);
 
 	if (several || pair->target == WEFT_NUMBER_NONE)
 		answer->action = WEFT_ACTION_DENY;
@@ -223,44 +223,44 @@ static bool decide_open(const struct asked *asked, const struct ask_pair *pair,
 }
 
 /* False: it cannot decide. */
-static bool ask_kernel(const struct mesh *m, const struct explain_kernel *kernel,
-		       const struct asked *asked, const struct ask_pair *pair,
-		       struct explained_listener *ret, bool *ret_several)
+static bool kernel_evaluate(const struct mesh *m, const struct explain_kernel *kernel,
+			    const struct query *query, const struct cell_pair *pair,
+			    struct explained_listener *ret, bool *ret_several)
 {
 	const struct compile_names *n = kernel->names;
-	struct weft_explanation e = {.question.target_port = asked->port,
+	struct weft_explanation e = {.question.target_port = query->port,
 				     .question.generation = n->generation,
 				     .source = pair->source,
 				     .target = pair->target};
-	const uint8_t *source = asked->source.ends.address, *target = asked->target.ends.address;
+	const uint8_t *source = query->source.ends.address, *target = query->target.ends.address;
 
 	memcpy(e.question.source_addr, source, sizeof(e.question.source_addr));
 	memcpy(e.question.target_addr, target, sizeof(e.question.target_addr));
-	if (kernel->ask(kernel->arg, &e) || e.answer.action == WEFT_ACTION_STALE)
+	if (kernel->evaluate(kernel->arg, &e) || e.answer.action == WEFT_ACTION_STALE)
 		return false;
-	*ret_several = decide_open(asked, pair, &e.answer);
+	*ret_several = decide_open(query, pair, &e.answer);
 	ret->answer = e.answer;
 	ret->pair = (struct explain_question){end_of_number(m, n, e.source_number, source),
 					      end_of_number(m, n, e.target_number, target),
-					      asked->port};
+					      query->port};
 	return true;
 }
 
 /* ---- the workloads at an address that no workload has */
 
-static uint32_t cell_of(const struct compile_names *n, const struct asked_end *end)
+static uint32_t cell_of(const struct compile_names *n, const struct query_end *end)
 {
 	return end->workload != MESH_NONE ? n->workload_cells[end->workload] : 0;
 }
 
-static bool is_no_workload(const struct asked_end *end)
+static bool is_no_workload(const struct query_end *end)
 {
 	return end->workload == MESH_NONE && !end->ends.holders.count &&
 	       is_given(end->ends.address);
 }
 
 /* The number of places, or a negative errno. */
-static int where(const struct explain_kernel *kernel, const struct asked_end *end, uint16_t port,
+static int where(const struct explain_kernel *kernel, const struct query_end *end, uint16_t port,
 		 bool servers, struct weft_place places[WHERE_PLACES_MAX])
 {
 	struct weft_where where = {
@@ -276,17 +276,17 @@ static int where(const struct explain_kernel *kernel, const struct asked_end *en
 }
 
 /* Workloads that the source may be, grouped by network namespace. */
-struct ask_sources {
+struct query_sources {
 	struct {
 		uint32_t cell, netns_ino;
 	} items[SOURCES_MAX];
 	uint32_t count;
 };
 
-static void sources_find(const struct explain_kernel *kernel, const struct asked *asked,
-			 struct weft_place *places, struct ask_sources *ret)
+static void sources_find(const struct explain_kernel *kernel, const struct query *query,
+			 struct weft_place *places, struct query_sources *ret)
 {
-	int found = is_no_workload(&asked->source) ? where(kernel, &asked->source, 0, false, places)
+	int found = is_no_workload(&query->source) ? where(kernel, &query->source, 0, false, places)
 						   : 0;
 
 	ret->count = 0;
@@ -296,21 +296,21 @@ static void sources_find(const struct explain_kernel *kernel, const struct asked
 	}
 	if (ret->count)
 		return;
-	ret->items[0].cell = cell_of(kernel->names, &asked->source);
+	ret->items[0].cell = cell_of(kernel->names, &query->source);
 	ret->items[0].netns_ino = 0;
 	ret->count = 1;
 }
 
 /* Fills in the listeners at the target: |*ret_count| places. 0 or -ENOMEM. */
-static int listeners_find(const struct explain_kernel *kernel, const struct asked *asked,
+static int listeners_find(const struct explain_kernel *kernel, const struct query *query,
 			  struct weft_place *places, struct explained *e, uint32_t *ret_count)
 {
-	int count = where(kernel, &asked->target, asked->port, true, places);
+	int count = where(kernel, &query->target, query->port, true, places);
 
 	if (count < 0)
 		return 0;
 	if (!count) {
-		count = where(kernel, &asked->target, asked->port, false, places);
+		count = where(kernel, &query->target, query->port, false, places);
 		e->target = count > 0 ? EXPLAINED_NO_LISTENER : EXPLAINED_ELSEWHERE;
 		return 0;
 	}
@@ -324,11 +324,11 @@ static int listeners_find(const struct explain_kernel *kernel, const struct aske
 
 /* ---- all pairs */
 
-struct asking {
+struct evaluation {
 	const struct mesh *mesh;
 	const struct explain_kernel *kernel;
-	const struct asked *asked;
-	struct ask_sources sources;
+	const struct query *query;
+	struct query_sources sources;
 	struct explained *e;
 };
 
@@ -351,8 +351,8 @@ static void answer_take(struct explained_listener *into, const struct explained_
 
 /* Evaluates the sources from |*at| on that are of one network namespace, with each of |targets|.
  * False: the kernel cannot decide. */
-static bool ask_namespace(struct asking *q, uint32_t *at, const struct weft_place *targets,
-			  uint32_t count, struct explained_listener *ret)
+static bool namespace_evaluate(struct evaluation *q, uint32_t *at, const struct weft_place *targets,
+			       uint32_t count, struct explained_listener *ret)
 {
 	uint32_t first = *at;
 	bool several = false;
@@ -361,10 +361,10 @@ static bool ask_namespace(struct asking *q, uint32_t *at, const struct weft_plac
 	       q->sources.items[*at].netns_ino == q->sources.items[first].netns_ino;
 	     ++*at)
 		for (uint32_t i = 0; i < count; i++) {
-			struct ask_pair pair = {q->sources.items[*at].cell, targets[i].identity};
+			struct cell_pair pair = {q->sources.items[*at].cell, targets[i].identity};
 			struct explained_listener one;
 
-			if (!ask_kernel(q->mesh, q->kernel, q->asked, &pair, &one, &several))
+			if (!kernel_evaluate(q->mesh, q->kernel, q->query, &pair, &one, &several))
 				return false;
 			q->e->several |= several;
 			if ((*at == first && !i) || is_worse(one.answer.action, ret->answer.action))
@@ -383,15 +383,15 @@ static void merge(struct explained_listener *into, bool first, const struct expl
 }
 
 /* Evaluates one target, which may be each of |targets|. False: the kernel cannot decide. */
-static bool ask_target(struct asking *q, const struct weft_place *targets, uint32_t count,
-		       struct explained_listener *ret)
+static bool target_evaluate(struct evaluation *q, const struct weft_place *targets, uint32_t count,
+			    struct explained_listener *ret)
 {
 	struct explained_listener one;
 
 	for (uint32_t at = 0; at < q->sources.count;) {
 		bool first = !at;
 
-		if (!ask_namespace(q, &at, targets, count, &one))
+		if (!namespace_evaluate(q, &at, targets, count, &one))
 			return false;
 		merge(ret, first, &one, q->e);
 	}
@@ -405,8 +405,8 @@ static bool is_same_socket(const struct weft_place *a, const struct weft_place *
 }
 
 /* Evaluates each listener. False: the kernel cannot decide. */
-static bool ask_listeners(struct asking *q, const struct weft_place *places, uint32_t count,
-			  struct explained_listener *ret)
+static bool listeners_evaluate(struct evaluation *q, const struct weft_place *places,
+			       uint32_t count, struct explained_listener *ret)
 {
 	for (uint32_t first = 0, end; first < count; first = end) {
 		struct explained_listener *l = &q->e->listeners[q->e->listener_count++];
@@ -414,7 +414,7 @@ static bool ask_listeners(struct asking *q, const struct weft_place *places, uin
 		for (end = first + 1; end < count && is_same_socket(&places[first], &places[end]);)
 			end++;
 		l->place = places[first];
-		if (!ask_target(q, &places[first], end - first, l))
+		if (!target_evaluate(q, &places[first], end - first, l))
 			return false;
 		merge(ret, !first, l, q->e);
 	}
@@ -422,19 +422,19 @@ static bool ask_listeners(struct asking *q, const struct weft_place *places, uin
 }
 
 /* 1: answered; 0: the kernel cannot decide; or -ENOMEM. */
-static int ask_all(struct asking *q, struct weft_place *places)
+static int all_evaluate(struct evaluation *q, struct weft_place *places)
 {
-	struct weft_place known = {.identity = cell_of(q->kernel->names, &q->asked->target)};
+	struct weft_place known = {.identity = cell_of(q->kernel->names, &q->query->target)};
 	struct explained_listener whole = {0};
 	uint32_t count = 0;
 	bool answered;
 
-	sources_find(q->kernel, q->asked, places, &q->sources);
-	if (is_no_workload(&q->asked->target) &&
-	    listeners_find(q->kernel, q->asked, places, q->e, &count))
+	sources_find(q->kernel, q->query, places, &q->sources);
+	if (is_no_workload(&q->query->target) &&
+	    listeners_find(q->kernel, q->query, places, q->e, &count))
 		return -ENOMEM;
-	answered =
-		count ? ask_listeners(q, places, count, &whole) : ask_target(q, &known, 1, &whole);
+	answered = count ? listeners_evaluate(q, places, count, &whole)
+			 : target_evaluate(q, &known, 1, &whole);
 	q->e->pair = whole.pair;
 	q->e->answer = whole.answer;
 	if (q->e->differs)
@@ -443,11 +443,11 @@ static int ask_all(struct asking *q, struct weft_place *places)
 }
 
 static int answer_by_kernel(const struct mesh *m, const struct explain_kernel *kernel,
-			    const struct asked *asked, struct explained *e)
+			    const struct query *query, struct explained *e)
 {
 	struct weft_place *places = calloc(WHERE_PLACES_MAX, sizeof(*places));
-	struct asking q = {.mesh = m, .kernel = kernel, .asked = asked, .e = e};
-	int code = places ? ask_all(&q, places) : -ENOMEM;
+	struct evaluation q = {.mesh = m, .kernel = kernel, .query = query, .e = e};
+	int code = places ? all_evaluate(&q, places) : -ENOMEM;
 
 	free(places);
 	return code;
@@ -463,13 +463,13 @@ static bool knows_programs(const struct mesh *m)
 	return false;
 }
 
-static int answer_by_model(const struct mesh *m, const struct asked *asked, struct explained *e,
+static int answer_by_model(const struct mesh *m, const struct query *query, struct explained *e,
 			   struct error *err)
 {
-	int code = explain_ask_all(m, &asked->source.ends, &asked->target.ends, asked->port,
+	int code = explain_ask_all(m, &query->source.ends, &query->target.ends, query->port,
 				   &e->pair, &e->answer, err);
 
-	if (code || !is_no_workload(&asked->target) || !knows_programs(m))
+	if (code || !is_no_workload(&query->target) || !knows_programs(m))
 		return code;
 	e->target = EXPLAINED_FILES;
 	e->answer.action = WEFT_ACTION_OPEN;
@@ -477,20 +477,20 @@ static int answer_by_model(const struct mesh *m, const struct asked *asked, stru
 }
 
 static int find_one(const struct mesh *m, const struct explain_kernel *kernel,
-		    const struct asked *asked, struct explained *ret, struct error *err)
+		    const struct query *query, struct explained *ret, struct error *err)
 {
 	int code = 0;
 
-	*ret = (struct explained){.port = asked->port};
+	*ret = (struct explained){.port = query->port};
 	if (kernel)
-		code = answer_by_kernel(m, kernel, asked, ret);
+		code = answer_by_kernel(m, kernel, query, ret);
 	if (code < 0)
 		return error_set(err, code, "no memory");
 	if (code)
 		return 0;
 	explained_free(ret); /* of another generation, or not filled in */
-	ret->port = asked->port;
-	return answer_by_model(m, asked, ret, err);
+	ret->port = query->port;
+	return answer_by_model(m, query, ret, err);
 }
 
 /* ---- names of several */
@@ -501,8 +501,9 @@ static bool is_same_answer(const struct explained *a, const struct explained *b)
 	       a->answer.rule == b->answer.rule && a->answer.ends == b->answer.ends;
 }
 
-/* |asked|: else there are too many pairs to evaluate. */
-static int say_which(const char *name, const struct asked_ends *ends, bool asked, struct error *err)
+/* |evaluated|: else there are too many pairs to evaluate. */
+static int say_which(const char *name, const struct query_ends *ends, bool evaluated,
+		     struct error *err)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char list[120] = "", text[INET6_ADDRSTRLEN];
@@ -518,20 +519,20 @@ static int say_which(const char *name, const struct asked_ends *ends, bool asked
 	}
 	return error_set(
 		err, -EEXIST, "%u workloads are called \"%.50s\"%s: say the address of one: %s%s",
-		ends->count, name, asked ? ", and policies do not say the same of all" : "", list,
-		used && list[used - 1] == ' ' ? "..." : "");
+		ends->count, name, evaluated ? ", and policies do not say the same of all" : "",
+		list, used && list[used - 1] == ' ' ? "..." : "");
 }
 
 /* Evaluates each source with each target. 1: their answers differ. */
 static int find_all(const struct mesh *m, const struct explain_kernel *kernel,
-		    const struct asked_ends *sources, const struct asked_ends *targets,
+		    const struct query_ends *sources, const struct query_ends *targets,
 		    uint16_t port, struct explained *ret, struct error *err)
 {
 	for (uint32_t i = 0; i < sources->count * targets->count; i++) {
-		struct asked asked = {sources->items[i / targets->count],
+		struct query query = {sources->items[i / targets->count],
 				      targets->items[i % targets->count], port};
 		struct explained one;
-		int code = find_one(m, kernel, &asked, i ? &one : ret, err);
+		int code = find_one(m, kernel, &query, i ? &one : ret, err);
 
 		if (!code && i)
 			code = !is_same_answer(&one, ret);
@@ -546,9 +547,9 @@ static int find_all(const struct mesh *m, const struct explain_kernel *kernel,
 int explain_find(const struct mesh *m, const struct explain_kernel *kernel, const char *from,
 		 const char *to, const char *port, struct explained *ret, struct error *err)
 {
-	struct asked_ends sources, targets;
+	struct query_ends sources, targets;
 	uint16_t number = 0;
-	bool asked;
+	bool evaluated;
 	int code;
 
 	*ret = (struct explained){0};
@@ -559,13 +560,13 @@ int explain_find(const struct mesh *m, const struct explain_kernel *kernel, cons
 		code = ends_find(m, to, number, &targets, err);
 	if (code)
 		return code;
-	asked = sources.count * targets.count <= PAIRS_MAX;
-	if (asked)
+	evaluated = sources.count * targets.count <= PAIRS_MAX;
+	if (evaluated)
 		code = find_all(m, kernel, &sources, &targets, number, ret, err);
-	if (asked && code <= 0)
+	if (evaluated && code <= 0)
 		return code;
-	return targets.count > 1 ? say_which(to, &targets, asked, err)
-				 : say_which(from, &sources, asked, err);
+	return targets.count > 1 ? say_which(to, &targets, evaluated, err)
+				 : say_which(from, &sources, evaluated, err);
 }
 
 void explained_free(struct explained *e)

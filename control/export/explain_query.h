@@ -15,7 +15,7 @@
 struct explain_kernel {
 	const struct compile_names *names; /* of the mesh in question */
 	/* Fills in the answer. 0 or a negative errno: then the model decides. */
-	int (*ask)(void *arg, struct weft_explanation *explanation);
+	int (*evaluate)(void *arg, struct weft_explanation *explanation);
 	/* The workloads at an address of this node, as where_find (datapath/attach/mesh/where.h).
 	 */
 	int (*where)(void *arg, const struct weft_where *where, struct weft_place *ret);
