@@ -163,11 +163,6 @@ uint32_t maglev_most(const struct mesh *m)
 	return most < 65537 ? most : MAGLEV_SLOTS_MAX;
 }
 
-static uint32_t slots_wanted(const struct compile_context *c, uint32_t wanted)
-{
-	return wanted <= c->maglev_most ? wanted : maglev_prime(c->maglev_most);
-}
-
 static int add_maglev(const struct compile_context *c, struct sheet *sheet,
 		      const struct members *tier, uint32_t slots, struct weft_mesh_pool *ret)
 {
@@ -219,7 +214,7 @@ int compile_pool(const struct compile_context *c, struct sheet *sheet,
 		ret->subset = of->subset - c->mesh->services[of->service].subset_first;
 	if (!r)
 		r = add_endpoints(c, sheet, of, &m, ret);
-	slots = slots_wanted(c, t->maglev_size);
+	slots = t->maglev_size <= c->maglev_most ? t->maglev_size : maglev_prime(c->maglev_most);
 	nearest = (struct members){m.items, ret->tier[0].endpoints};
 	if (!r && m.count && slots && ret->balance == WEFT_BALANCE_MAGLEV)
 		r = add_maglev(c, sheet, &nearest, slots, ret);

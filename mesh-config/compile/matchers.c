@@ -137,11 +137,6 @@ static uint32_t collect(const struct mesh *m, const struct roster *roster,
 	return count;
 }
 
-static bool same_chain(const struct weft_mesh_matcher *a, const struct weft_mesh_matcher *b)
-{
-	return a->kind == b->kind && a->value == b->value;
-}
-
 /* Links |count| sorted matchers; the first of a chain goes to the table, the rest to the cells at
  * |first|. Cuts chains that are too long. */
 static int write_chain(struct matchers *t, struct weft_mesh_matcher *chain, uint32_t count,
@@ -167,7 +162,8 @@ static int write_all(struct matchers *t, struct weft_mesh_matcher *all, uint32_t
 	if (count && !t->first)
 		return cells_error(t->cells);
 	for (uint32_t i = 0; !r && i < count; i = end) {
-		for (end = i + 1; end < count && same_chain(&all[i], &all[end]);)
+		for (end = i + 1;
+		     end < count && all[i].kind == all[end].kind && all[i].value == all[end].value;)
 			end++;
 		r = write_chain(t, all + i, end - i, t->first + i);
 	}

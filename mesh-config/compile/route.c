@@ -245,12 +245,6 @@ static uint32_t write_default(struct route_plan *p, uint32_t port)
 	return route;
 }
 
-/* Routes are of connections: datagrams go to all endpoints. */
-static bool is_for(const struct mesh_route *r, const struct mesh_port *port)
-{
-	return port->protocol == MESH_TCP && (!r->port || r->port == port->port);
-}
-
 void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret)
 {
 	const struct mesh *m = p->c->mesh;
@@ -266,7 +260,8 @@ void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret
 	if (!placed)
 		p->error = -ENOMEM;
 	for (; placed && r < end && !closed; r++) {
-		if (!is_for(r, asked))
+		/* of connections: datagrams go to all endpoints */
+		if (asked->protocol != MESH_TCP || (r->port && r->port != asked->port))
 			continue;
 		placed[count++] = (struct placed){r, write_route(p, r, asked)};
 		closed = !asks(r);

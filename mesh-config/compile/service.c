@@ -14,11 +14,6 @@
 
 /* ---- numbers */
 
-static uint64_t service_key(const struct mesh_service *s)
-{
-	return key_add_text(key_add_text(2, s->namespace_name), s->name);
-}
-
 /* A key that another service of this run has leads to the next key. */
 static int take_service(struct compile_context *c, struct compiled *s)
 {
@@ -76,7 +71,7 @@ struct compiled *compiled_new(struct compile_context *c, uint32_t service)
 	if (!s)
 		return NULL;
 	s->number = NUMBER_NONE;
-	s->key = service_key(from);
+	s->key = key_add_text(key_add_text(2, from->namespace_name), from->name);
 	if (!take_service(c, s) && !take_endpoints(c, from, s))
 		return s;
 	compiled_free(c, s);

@@ -32,78 +32,51 @@ struct mesh_settings {
 	struct mesh_position position; /* file MESH_NONE: no MeshSettings given */
 };
 
+/* Arrays of a mesh: X(field, count field, element). The hashes are of everything that makes a
+ * service (its own fields, endpoints with namespace, name and account of their workloads, traffic,
+ * routes) or a workload (names, account, labels, locality, addresses), by index: equal ones in two
+ * meshes, and nothing about it changed (its indexes may have). Dense, to be compared quickly. */
+#define MESH_ARRAYS(X)                                                                             \
+	X(services, service_count, struct mesh_service)                                            \
+	X(service_hashes, service_hash_count, uint64_t)                                            \
+	X(hosts, host_count, const char *)                                                         \
+	X(vips, vip_count, struct mesh_vip)                                                        \
+	X(ports, port_count, struct mesh_port)                                                     \
+	X(endpoints, endpoint_count, struct mesh_endpoint) /* those of one service are adjacent */ \
+	X(target_ports, target_port_count, uint16_t)	   /* see struct mesh_endpoint */          \
+	X(subsets, subset_count, struct mesh_subset)                                               \
+	X(members, member_count, uint32_t) /* indexes of endpoints, see struct mesh_subset */      \
+	X(traffic, traffic_count, struct mesh_traffic) /* [0] is the default */                    \
+	X(distributes, distribute_count, struct mesh_distribute)                                   \
+	X(failovers, failover_count, struct mesh_failover)                                         \
+	X(routes, route_count, struct mesh_route) /* of one service: adjacent, the first wins */   \
+	X(destinations, destination_count, struct mesh_destination)                                \
+	X(prefixes, prefix_count, struct mesh_prefix)                                              \
+	X(workloads, workload_count, struct mesh_workload)                                         \
+	X(workload_hashes, workload_hash_count, uint64_t)                                          \
+	X(addresses, address_count, struct mesh_address) /* of workloads */                        \
+	X(workload_ports, workload_port_count, uint16_t) /* that workloads say they serve */       \
+	X(matchers, matcher_count, struct mesh_matcher)                                            \
+	X(policies, policy_count, struct mesh_policy)                                              \
+	X(rules, rule_count, struct mesh_rule)                                                     \
+	X(clauses, clause_count, struct mesh_clause)                                               \
+	X(terms, term_count, struct mesh_term)                                                     \
+	X(values, value_count, struct mesh_value)                                                  \
+	X(telemetries, telemetry_count, struct mesh_telemetry)                                     \
+	X(objectives, objective_count, struct mesh_objective)
+
 /* Orders: services, workloads and policies by namespace, then name; the endpoints of a service by
  * address; routes, rules and everything inside rules as written. */
 struct mesh {
 	uint64_t hash; /* of the content: equal for equal configuration, whatever the files */
 	struct mesh_settings settings;
-
 	const char *const *files; /* names as given to mesh_source_put */
 	uint32_t file_count;
-
-	const struct mesh_service *services;
-	uint32_t service_count;
-	/* Of everything that makes a service, by index: its own fields, endpoints (with namespace,
-	 * name and account of their workloads), traffic, routes. Equal hashes in two meshes:
-	 * nothing about it changed (its indexes may have). Dense, to be compared quickly. */
-	const uint64_t *service_hashes;
-	uint32_t service_hash_count;
-	const char *const *hosts;
-	uint32_t host_count;
-	const struct mesh_vip *vips;
-	uint32_t vip_count;
-	const struct mesh_port *ports;
-	uint32_t port_count;
-	const struct mesh_endpoint *endpoints; /* those of one service are adjacent */
-	uint32_t endpoint_count;
-	const uint16_t *target_ports; /* see struct mesh_endpoint */
-	uint32_t target_port_count;
-	const struct mesh_subset *subsets;
-	uint32_t subset_count;
-	const uint32_t *members; /* indexes of endpoints, see struct mesh_subset */
-	uint32_t member_count;
-	const struct mesh_traffic *traffic; /* [0] is the default, of who has no DestinationRule */
-	uint32_t traffic_count;
-	const struct mesh_distribute *distributes;
-	uint32_t distribute_count;
-	const struct mesh_failover *failovers;
-	uint32_t failover_count;
-	const struct mesh_route
-		*routes; /* those of one service are adjacent; the first match wins */
-	uint32_t route_count;
-	const struct mesh_destination *destinations;
-	uint32_t destination_count;
-	const struct mesh_prefix *prefixes;
-	uint32_t prefix_count;
-
-	const struct mesh_workload *workloads;
-	uint32_t workload_count;
-	/* The same of workloads: of names, account, labels, locality and addresses. */
-	const uint64_t *workload_hashes;
-	uint32_t workload_hash_count;
-	const struct mesh_address *addresses; /* of workloads */
-	uint32_t address_count;
-	const uint16_t *workload_ports; /* that workloads say they serve */
-	uint32_t workload_port_count;
-	const struct mesh_matcher *matchers;
-	uint32_t matcher_count;
-
-	const struct mesh_policy *policies;
-	uint32_t policy_count;
-	const struct mesh_rule *rules;
-	uint32_t rule_count;
-	const struct mesh_clause *clauses;
-	uint32_t clause_count;
-	const struct mesh_term *terms;
-	uint32_t term_count;
-	const struct mesh_value *values;
-	uint32_t value_count;
-
-	const struct mesh_telemetry *telemetries;
-	uint32_t telemetry_count;
-	const struct mesh_objective *objectives;
-	uint32_t objective_count;
-
+#define X(field, count, type)                                                                      \
+	type const *field;                                                                         \
+	uint32_t count;
+	MESH_ARRAYS(X)
+#undef X
 	struct mesh_index *index; /* behind the functions below */
 };
 

@@ -10,36 +10,6 @@
 
 #include <string.h>
 
-/* Arrays of the mesh: X(field, count field, element). */
-#define MESH_ARRAYS(X)                                                                             \
-	X(services, service_count, struct mesh_service)                                            \
-	X(service_hashes, service_hash_count, uint64_t)                                            \
-	X(hosts, host_count, const char *)                                                         \
-	X(vips, vip_count, struct mesh_vip)                                                        \
-	X(ports, port_count, struct mesh_port)                                                     \
-	X(endpoints, endpoint_count, struct mesh_endpoint)                                         \
-	X(target_ports, target_port_count, uint16_t)                                               \
-	X(subsets, subset_count, struct mesh_subset)                                               \
-	X(members, member_count, uint32_t)                                                         \
-	X(traffic, traffic_count, struct mesh_traffic)                                             \
-	X(distributes, distribute_count, struct mesh_distribute)                                   \
-	X(failovers, failover_count, struct mesh_failover)                                         \
-	X(routes, route_count, struct mesh_route)                                                  \
-	X(destinations, destination_count, struct mesh_destination)                                \
-	X(prefixes, prefix_count, struct mesh_prefix)                                              \
-	X(workloads, workload_count, struct mesh_workload)                                         \
-	X(workload_hashes, workload_hash_count, uint64_t)                                          \
-	X(addresses, address_count, struct mesh_address)                                           \
-	X(workload_ports, workload_port_count, uint16_t)                                           \
-	X(matchers, matcher_count, struct mesh_matcher)                                            \
-	X(policies, policy_count, struct mesh_policy)                                              \
-	X(rules, rule_count, struct mesh_rule)                                                     \
-	X(clauses, clause_count, struct mesh_clause)                                               \
-	X(terms, term_count, struct mesh_term)                                                     \
-	X(values, value_count, struct mesh_value)                                                  \
-	X(telemetries, telemetry_count, struct mesh_telemetry)                                     \
-	X(objectives, objective_count, struct mesh_objective)
-
 enum mesh_array {
 #define X(field, count, type) ROWS_##field,
 	MESH_ARRAYS(X)

@@ -134,17 +134,14 @@ static void entry_collect(const struct resolve *r, const struct draft *d, struct
 			list_add(l, e[i].prefix.address);
 }
 
-/* The API server's is the address of its node, and no policy of the mesh is about that one. */
-static bool is_api_server(const struct draft *d)
-{
-	return !strcmp(d->namespace_name, "default") && !strcmp(d->name, "kubernetes");
-}
-
 static void service_collect(const struct resolve *r, const struct draft *d, struct bare_list *l)
 {
+	/* whose address is that of its node, and no policy of the mesh is about that one */
+	bool api_server = !strcmp(d->namespace_name, "default") && !strcmp(d->name, "kubernetes");
+
 	if (d->kind == KIND_SERVICE_ENTRY)
 		entry_collect(r, d, l);
-	else if (!is_api_server(d) && !joined_collect(r, d, KIND_ENDPOINT_SLICE, l))
+	else if (!api_server && !joined_collect(r, d, KIND_ENDPOINT_SLICE, l))
 		joined_collect(r, d, KIND_ENDPOINTS, l);
 }
 

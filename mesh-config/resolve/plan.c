@@ -196,43 +196,28 @@ static void plan_change(struct resolve *r, const struct draft *d, const struct c
 {
 	struct reuse *u = r->reuse;
 
-	switch ((enum kind_id)d->kind) {
-	case KIND_SERVICE:
-	case KIND_SERVICE_ENTRY:
+	switch ((enum kind_concern)kinds[d->kind].concerns) {
+	case CONCERNS_NOTHING:
+		break;
+	case CONCERNS_SERVICES:
 		plan_service(r, c);
 		break;
-	case KIND_ENDPOINT_SLICE:
-	case KIND_ENDPOINTS:
+	case CONCERNS_ENDPOINTS:
 		plan_endpoints(r, d);
 		break;
-	case KIND_WORKLOAD_ENTRY:
+	case CONCERNS_WORKLOADS:
 		plan_workload(r, c);
 		break;
-	case KIND_DESTINATION_RULE:
-	case KIND_OUTLIER_DETECTION:
-	case KIND_VIRTUAL_SERVICE:
-	case KIND_HTTP_ROUTE:
-	case KIND_GRPC_ROUTE:
-	case KIND_TCP_ROUTE:
-	case KIND_REFERENCE_GRANT:
-	case KIND_TRAFFIC_SPLIT:
-	case KIND_ACCELERATION:
+	case CONCERNS_ROUTES:
 		u->again[STAGE_ROUTES] = true;
 		break;
-	case KIND_AUTHORIZATION_POLICY:
+	case CONCERNS_POLICIES:
 		u->again[STAGE_POLICIES] = u->again[STAGE_WARNINGS] = true;
 		break;
-	case KIND_PEER_AUTHENTICATION: /* of no effect */
-		break;
-	case KIND_TELEMETRY:
-	case KIND_OBJECTIVE:
+	case CONCERNS_SIGNALS:
 		u->again[STAGE_SIGNALS] = true;
 		break;
-	case KIND_WORKLOAD:
-	case KIND_WORKLOAD_GROUP:
-	case KIND_POD:
-	case KIND_MESH_SETTINGS:
-	case KIND_COUNT:
+	case CONCERNS_ALL:
 		u->impossible = true;
 		break;
 	}

@@ -357,8 +357,8 @@ static void rule_add(struct policy_work *w, const struct draft_rule *rule)
 	*ROW_ADD(w->r, rules, struct mesh_rule) = w->rule;
 }
 
-uint8_t policy_scope(const struct resolve *r, const struct draft *d,
-		     const struct draft_match_labels *selector)
+static uint8_t policy_scope(const struct resolve *r, const struct draft *d,
+			    const struct draft_match_labels *selector)
 {
 	if (selector && selector->labels->count)
 		return MESH_SCOPE_WORKLOADS;

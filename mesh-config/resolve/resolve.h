@@ -65,10 +65,6 @@ uint32_t traffic_add(struct resolve *r, const struct draft *rules, uint32_t base
  * this is looked at. */
 void outlier_add(struct mesh_outlier *o, const struct draft *detection);
 
-/* enum mesh_scope of an object with this selector (may be NULL). */
-uint8_t policy_scope(const struct resolve *r, const struct draft *d,
-		     const struct draft_match_labels *selector);
-
 void resolve_settings(struct resolve *r);
 void resolve_services(struct resolve *r);  /* services, hosts, vips, ports */
 void resolve_workloads(struct resolve *r); /* workloads, addresses, matchers */

@@ -6,14 +6,6 @@
 
 /* ---- who splits what */
 
-static void splitter_lost(struct resolve *r, const struct draft *loser, struct place at,
-			  const struct draft *winner)
-{
-	resolve_problem(r, loser, PROBLEM_CONFLICT, at, "the service is split by %s already",
-			winner->title);
-	problem_hint(r->problems, "%s:%u", winner->file->name, winner->at.line);
-}
-
 static bool is_gateway(const struct draft *d)
 {
 	return d->kind != KIND_VIRTUAL_SERVICE && d->kind != KIND_TRAFFIC_SPLIT;
@@ -28,8 +20,11 @@ static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, u
 	struct splitter *s;
 
 	if (first && (!is_gateway(d) || !is_gateway(first))) {
-		if (first != d)
-			splitter_lost(r, d, at, first);
+		if (first != d) {
+			resolve_problem(r, d, PROBLEM_CONFLICT, at,
+					"the service is split by %s already", first->title);
+			problem_hint(r->problems, "%s:%u", first->file->name, first->at.line);
+		}
 		return;
 	}
 	s = arena_take(&r->arena, sizeof(*s));

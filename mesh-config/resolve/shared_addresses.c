@@ -61,11 +61,6 @@ const struct draft *workload_draft(const struct resolve *r, uint32_t workload)
 
 /* ---- what tells workloads apart */
 
-static bool is_enforced(const struct mesh_policy *p, enum mesh_action action)
-{
-	return p->action == action && !p->dry_run;
-}
-
 /* Whether ALLOW policies select both workloads, and not the same ones. */
 static bool allows_differ(const struct shared *s, const struct mesh_workload *a,
 			  const struct mesh_workload *b)
@@ -78,7 +73,7 @@ static bool allows_differ(const struct shared *s, const struct mesh_workload *a,
 	for (uint32_t i = 0; i < ROWS_END(s->r, policies); i++) {
 		bool selects_a, selects_b;
 
-		if (!is_enforced(&p[i], MESH_ALLOW))
+		if (p[i].action != MESH_ALLOW || p[i].dry_run)
 			continue;
 		selects_a = authorize_selects(s->r->mesh, &p[i], &of_a);
 		selects_b = authorize_selects(s->r->mesh, &p[i], &of_b);
@@ -160,11 +155,6 @@ static bool has_own_ports(const struct shared *s, const uint8_t address[16], uin
 	return any;
 }
 
-static bool ports_tell(const struct shared *s, const uint8_t address[16], uint32_t a, uint32_t b)
-{
-	return has_own_ports(s, address, a, b) && has_own_ports(s, address, b, a);
-}
-
 /* An endpoint that no object describes is called after its service. */
 static const char *called(const struct mesh_workload *w, const struct draft *d)
 {
@@ -225,7 +215,8 @@ static void group_check(const struct shared *s, const struct claim *c, uint32_t 
 			if (a == b || !is_counted(s, &c[i], named) || !is_counted(s, &c[j], named))
 				continue;
 			if (!allows_differ(s, workload_of(s, a), workload_of(s, b)) ||
-			    (c[i].bits == 128 && ports_tell(s, c[i].address, a, b)))
+			    (c[i].bits == 128 && has_own_ports(s, c[i].address, a, b) &&
+			     has_own_ports(s, c[i].address, b, a)))
 				continue;
 			undecidable_report(s, a, b);
 			return; /* once for each address */

@@ -23,13 +23,6 @@ static bool is_root(const struct resolve *r, const struct mesh_policy *p)
 
 /* ---- what is known by its address alone */
 
-static bool is_selected(const struct resolve *r, const struct mesh_policy *p, const struct draft *d)
-{
-	const struct identity_class class = {d->namespace_name, d->labels};
-
-	return authorize_selects(r->mesh, p, &class);
-}
-
 /* A WorkloadEntry that |p| selects, NULL: none of the first ones. */
 static const struct draft *entry_selected(const struct resolve *r, const struct mesh_policy *p)
 {
@@ -37,7 +30,9 @@ static const struct draft *entry_selected(const struct resolve *r, const struct 
 	uint32_t first = is_root(r, p) ? 0 : catalog_find(c, p->namespace_name, "");
 
 	for (uint32_t i = first; i < c->count && i - first < LOOKED_AT_MAX; i++)
-		if (is_selected(r, p, c->items[i]))
+		if (authorize_selects(r->mesh, p,
+				      &(struct identity_class){c->items[i]->namespace_name,
+							       c->items[i]->labels}))
 			return c->items[i];
 	return NULL;
 }
@@ -63,11 +58,6 @@ static void address_only_check(struct resolve *r)
 
 /* ---- what is known by the name of its executable alone */
 
-static bool is_bare_name(const struct mesh_matcher *m)
-{
-	return m->executable[0] == '*' && mesh_matcher_parts(m) == 1;
-}
-
 /* Once, and only where such a name may be what lets a client in. */
 static void bare_name_check(struct resolve *r)
 {
@@ -79,7 +69,7 @@ static void bare_name_check(struct resolve *r)
 	for (uint32_t i = 0; i < ROWS_END(r, policies) && !allows; i++)
 		allows = p[i].action == MESH_ALLOW && !p[i].dry_run;
 	for (uint32_t i = 0; i < ROWS_END(r, matchers) && allows; i++) {
-		if (!is_bare_name(&m[i]))
+		if (m[i].executable[0] != '*' || mesh_matcher_parts(&m[i]) != 1)
 			continue;
 		d = workload_draft(r, m[i].workload);
 		if (d) {

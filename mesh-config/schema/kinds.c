@@ -3,8 +3,8 @@
 #include "mesh-config/schema/draft.h"
 
 const struct kind kinds[KIND_COUNT] = {
-#define X(symbol, name, group, versions, table, at_root, doc)                                      \
-	{name, group, versions, &table, at_root, doc},
+#define X(symbol, name, group, versions, table, at_root, concerns, doc)                            \
+	{name, group, versions, &table, at_root, CONCERNS_##concerns, doc},
 	KINDS(X)
 #undef X
 };

@@ -6,9 +6,7 @@
 #include "mesh-config/schema/draft.h"
 
 static SCHEMA(parent, PARENT_FIELDS, "parentRefs");
-
 static SCHEMA(filter_of_route, FILTER_OF_ROUTE_FIELDS, "filters", .open = true);
-
 static SCHEMA(backend, BACKEND_FIELDS, "backendRefs");
 
 static void backend_check(struct reading *r, const struct draft_list *backends)
@@ -42,7 +40,6 @@ static void path_match_check(struct reading *r, void *draft)
 
 static SCHEMA(path_match, PATH_MATCH_FIELDS, "HTTPRoute.spec.rules.matches.path",
 	      .check = path_match_check);
-
 static SCHEMA(gateway_match, GATEWAY_MATCH_FIELDS, "HTTPRoute.spec.rules.matches");
 
 static void gateway_rule_check(struct reading *r, void *draft)
@@ -54,17 +51,10 @@ static void gateway_rule_check(struct reading *r, void *draft)
 
 static SCHEMA_AS(http_rule, gateway_rule, HTTP_RULE_FIELDS, "HTTPRoute.spec.rules",
 		 .check = gateway_rule_check);
-
 static SCHEMA_AS(grpc_rule, gateway_rule, GRPC_RULE_FIELDS, "GRPCRoute.spec.rules",
 		 .check = gateway_rule_check);
-
 static SCHEMA_AS(tcp_rule, gateway_rule, TCP_RULE_FIELDS, "TCPRoute.spec.rules",
 		 .check = gateway_rule_check);
-
-static bool parent_is_service(struct slice kind)
-{
-	return slice_equal(kind, SLICE("Service")) || slice_equal(kind, SLICE("ServiceEntry"));
-}
 
 /* Every parent is another thing than a service: a Gateway, where no kind is given. */
 static bool is_of_gateways(const struct yaml_node *map)
@@ -76,8 +66,9 @@ static bool is_of_gateways(const struct yaml_node *map)
 	for (const struct yaml_node *n = parents->first; n; n = n->next) {
 		const struct yaml_node *kind = n->kind == YAML_MAP ? yaml_find(n, "kind") : NULL;
 
-		if (n->kind != YAML_MAP ||
-		    (kind && kind->kind == YAML_TEXT && parent_is_service(kind->text)))
+		if (n->kind != YAML_MAP || (kind && kind->kind == YAML_TEXT &&
+					    (slice_equal(kind->text, SLICE("Service")) ||
+					     slice_equal(kind->text, SLICE("ServiceEntry")))))
 			return false;
 	}
 	return parents->count;
@@ -85,18 +76,14 @@ static bool is_of_gateways(const struct yaml_node *map)
 
 SCHEMA_AS(http_route, gateway_route, HTTP_ROUTE_FIELDS, "HTTPRoute.spec",
 	  .elsewhere = is_of_gateways);
-
 SCHEMA_AS(grpc_route, gateway_route, GRPC_ROUTE_FIELDS, "GRPCRoute.spec",
 	  .elsewhere = is_of_gateways);
-
 SCHEMA_AS(tcp_route, gateway_route, TCP_ROUTE_FIELDS, "TCPRoute.spec", .elsewhere = is_of_gateways);
 
 /* ---- ReferenceGrant */
 
 static SCHEMA(grant_from, GRANT_FROM_FIELDS, "ReferenceGrant.spec.from");
-
 static SCHEMA(grant_to, GRANT_TO_FIELDS, "ReferenceGrant.spec.to");
-
 SCHEMA(grant, GRANT_FIELDS, "ReferenceGrant.spec");
 
 /* ---- TrafficSplit */

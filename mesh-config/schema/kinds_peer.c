@@ -50,7 +50,7 @@ static void ports_check(struct reading *r, const struct draft_peer *p)
 		problem_hint(r->problems, "ports are those of single workloads");
 	}
 	for (uint32_t i = 0; i < p->ports.count; i++) {
-		struct slice port = {ports[i].port, strlen(ports[i].port)};
+		struct slice port = slice_of(ports[i].port);
 
 		if (!form_fits(FORM_PORT_NUMBER, port)) {
 			problem_add(r->problems, PROBLEM_VALUE, ports[i].at, "\"%s\" is not a port",

@@ -38,7 +38,6 @@ static void source_check(struct reading *r, void *draft)
 
 static SCHEMA(source, SOURCE_FIELDS, "AuthorizationPolicy.spec.rules.from.source",
 	      .check = source_check);
-
 static SCHEMA(from, FROM_FIELDS, "AuthorizationPolicy.spec.rules.from");
 
 static void operation_check(struct reading *r, void *draft)
@@ -52,7 +51,6 @@ static void operation_check(struct reading *r, void *draft)
 
 static SCHEMA(operation, OPERATION_FIELDS, "AuthorizationPolicy.spec.rules.to.operation",
 	      .check = operation_check);
-
 static SCHEMA(to, TO_FIELDS, "AuthorizationPolicy.spec.rules.to");
 
 /* Attributes of requests, each as it is or with [NAME] behind it. */
@@ -89,7 +87,7 @@ static void addresses_check(struct reading *r, const struct draft_list *list)
 	const struct draft_text *values = list->items;
 
 	for (uint32_t i = 0; i < list->count; i++) {
-		struct slice text = {values[i].text, strlen(values[i].text)};
+		struct slice text = slice_of(values[i].text);
 
 		if (text.size_bytes && !form_fits(FORM_ADDRESS, text)) {
 			problem_add(r->problems, PROBLEM_ADDRESS, values[i].at,
@@ -172,7 +170,6 @@ const char *const reporter_modes[] = {"CLIENT_AND_SERVER", "CLIENT", "SERVER", N
 static const char *const operations[] = {"UPSERT", "REMOVE", NULL};
 
 static SCHEMA(provider, PROVIDER_FIELDS, "Telemetry.spec.providers");
-
 static SCHEMA(metric_match, METRIC_MATCH_FIELDS, "Telemetry.spec.metrics.overrides.match");
 
 static void tag_override_check(struct reading *r, void *draft)
@@ -187,17 +184,11 @@ static void tag_override_check(struct reading *r, void *draft)
 
 static SCHEMA(tag_override, TAG_OVERRIDE_FIELDS, "Telemetry.spec.metrics.overrides.tagOverrides",
 	      .check = tag_override_check);
-
 static SCHEMA(metric_override, METRIC_OVERRIDE_FIELDS, "Telemetry.spec.metrics.overrides");
-
 static SCHEMA(metrics, METRICS_FIELDS, "Telemetry.spec.metrics");
-
 static SCHEMA(mode, MODE_FIELDS, "match");
-
 static SCHEMA(filter, FILTER_FIELDS, "Telemetry.spec.accessLogging.filter");
-
 static SCHEMA(access_log, ACCESS_LOG_FIELDS, "Telemetry.spec.accessLogging");
-
 static SCHEMA(tracing, TRACING_FIELDS, "Telemetry.spec.tracing");
 
 /* Read and checked to the letter, but there is nothing that would do it. */

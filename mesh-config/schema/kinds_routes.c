@@ -31,7 +31,6 @@ static bool is_route_of_gateways(const struct yaml_node *map)
 }
 
 static SCHEMA(destination, DESTINATION_FIELDS, "destination");
-
 static SCHEMA(weighted, WEIGHTED_FIELDS, "route");
 
 /* {prefix: /}, as people write a route for the rest. */
@@ -45,7 +44,6 @@ static bool is_every_path(const struct yaml_node *n)
 
 static SCHEMA_AS(http_match, route_match, HTTP_MATCH_FIELDS, "VirtualService.spec.http.match",
 		 .elsewhere = is_of_gateways);
-
 static SCHEMA_AS(tcp_match, route_match, TCP_MATCH_FIELDS, "VirtualService.spec.tcp.match",
 		 .elsewhere = is_of_gateways);
 
@@ -94,7 +92,6 @@ static bool is_no_retry(const struct yaml_node *n)
 
 static SCHEMA_AS(http_route_row, route, HTTP_ROUTE_ROW_FIELDS, "VirtualService.spec.http",
 		 .check = route_check, .elsewhere = is_route_of_gateways);
-
 static SCHEMA_AS(tcp_route_row, route, TCP_ROUTE_ROW_FIELDS, "VirtualService.spec.tcp",
 		 .check = route_check, .elsewhere = is_route_of_gateways);
 

@@ -49,7 +49,6 @@ static SCHEMA_AS(service_port, port, SERVICE_PORT_FIELDS, "Service.spec.ports",
 /* ---- Service */
 
 static SCHEMA(client_ip, CLIENT_IP_FIELDS, "Service.spec.sessionAffinityConfig.clientIP");
-
 static SCHEMA(affinity_config, AFFINITY_CONFIG_FIELDS, "Service.spec.sessionAffinityConfig");
 
 static void vip_add(struct reading *r, struct draft_service *s, const struct draft_text *text)
@@ -139,7 +138,6 @@ SCHEMA(service, SERVICE_FIELDS, "Service.spec", .check = service_check);
 /* ---- EndpointSlice */
 
 static SCHEMA(conditions, CONDITIONS_FIELDS, "EndpointSlice.endpoints.conditions");
-
 static SCHEMA(target, TARGET_FIELDS, "EndpointSlice.endpoints.targetRef", .open = true);
 
 static uint8_t health_of(const struct draft_conditions *c)
@@ -171,7 +169,6 @@ static void slice_endpoint_check(struct reading *r, void *draft)
 
 static SCHEMA(slice_endpoint, SLICE_ENDPOINT_FIELDS, "EndpointSlice.endpoints",
 	      .check = slice_endpoint_check);
-
 SCHEMA_AS(slice_port, port, SLICE_PORT_FIELDS, "EndpointSlice.ports");
 
 static const char *const address_types[] = {"IPv4", "IPv6", "FQDN", NULL};
@@ -228,7 +225,6 @@ SCHEMA(slice, SLICE_FIELDS, "EndpointSlice", .check = slice_check);
 /* ---- Endpoints */
 
 static SCHEMA(endpoints_address, ENDPOINTS_ADDRESS_FIELDS, "Endpoints.subsets.addresses");
-
 static SCHEMA_AS(endpoints_port, port, ENDPOINTS_PORT_FIELDS, "Endpoints.subsets.ports");
 
 static void endpoints_subset_check(struct reading *r, void *draft)
@@ -245,5 +241,4 @@ static void endpoints_subset_check(struct reading *r, void *draft)
 
 static SCHEMA(endpoints_subset, ENDPOINTS_SUBSET_FIELDS, "Endpoints.subsets",
 	      .check = endpoints_subset_check);
-
 SCHEMA(endpoints, ENDPOINTS_FIELDS, "Endpoints");

@@ -77,7 +77,6 @@ static SCHEMA(balancer, BALANCER_FIELDS, "loadBalancer");
 /* ---- limits, outliers, TLS */
 
 SCHEMA_OF(limits, NO_FIELDS, LIMIT_FIELDS, "connectionPool.tcp");
-
 static SCHEMA(pool, POOL_FIELDS, "connectionPool", .some = true);
 
 static void outlier_check(struct reading *r, void *draft)
@@ -127,12 +126,9 @@ static void port_traffic_check(struct reading *r, void *draft)
 
 static SCHEMA(port_traffic, PORT_TRAFFIC_FIELDS, "trafficPolicy.portLevelSettings",
 	      .check = port_traffic_check);
-
 static SCHEMA(traffic, TRAFFIC_FIELDS, "trafficPolicy", .some = true);
-
 static SCHEMA_AS(subset_traffic, traffic, SUBSET_TRAFFIC_FIELDS, "subsets.trafficPolicy",
 		 .some = true);
-
 static SCHEMA(subset, SUBSET_FIELDS, "DestinationRule.spec.subsets");
 
 static void destination_rule_check(struct reading *r, void *draft)
@@ -154,7 +150,6 @@ SCHEMA(destination_rule, DESTINATION_RULE_FIELDS, "DestinationRule.spec",
 /* ---- OutlierDetection */
 
 static SCHEMA_AS(success_rate, factor, SUCCESS_RATE_FIELDS, "OutlierDetection.successRate");
-
 static SCHEMA_AS(latency, factor, LATENCY_FIELDS, "OutlierDetection.latency");
 
 static void factor_check(struct reading *r, const struct draft_factor *f, const char *name,

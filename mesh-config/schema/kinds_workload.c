@@ -12,7 +12,7 @@
 static void template_check(struct reading *r, void *draft)
 {
 	struct draft_workload_entry *w = draft;
-	struct slice text = {w->address.text, strlen(w->address.text)};
+	struct slice text = slice_of(w->address.text);
 	bool clean;
 
 	if (w->network.text[0])
@@ -57,9 +57,7 @@ SCHEMA(workload_entry, WORKLOAD_ENTRY_FIELDS, "WorkloadEntry.spec", .check = wor
 
 static SCHEMA_AS(template, workload_entry, TEMPLATE_FIELDS, "WorkloadGroup.spec.template",
 		 .check = template_check);
-
 static SCHEMA(group_metadata, GROUP_METADATA_FIELDS, "WorkloadGroup.spec.metadata");
-
 SCHEMA(workload_group, WORKLOAD_GROUP_FIELDS, "WorkloadGroup.spec");
 
 /* ---- ServiceEntry */
@@ -262,7 +260,5 @@ static void match_check(struct reading *r, void *draft)
 }
 
 SCHEMA_OF(match, MATCH_FIELDS, MATCHER_FIELDS, "Workload.spec.match", .check = match_check);
-
 SCHEMA(workload, WORKLOAD_FIELDS, "Workload.spec");
-
 SCHEMA_OF(settings, NO_FIELDS, SETTINGS_FIELDS, "MeshSettings.spec");

@@ -60,31 +60,39 @@ static bool version_is_known(const struct kind *k, struct slice version)
 	return false;
 }
 
+const struct kind *kind_of(struct slice api, struct slice name, struct slice *ret_group)
+{
+	const char *slash = memchr(api.data, '/', api.size_bytes);
+
+	*ret_group = (struct slice){api.data, slash ? (size_t)(slash - api.data) : 0};
+	for (uint32_t i = 0; i < KIND_COUNT; i++)
+		if (slice_equal(slice_of(kinds[i].name), name) &&
+		    slice_equal(slice_of(kinds[i].group), *ret_group))
+			return &kinds[i];
+	return NULL;
+}
+
 static const struct kind *kind_find(struct files_reading *f, const struct yaml_node *node,
 				    const struct yaml_node *api, const struct yaml_node *kind)
 {
-	const char *slash = memchr(api->text.data, '/', api->text.size_bytes);
-	size_t n = slash ? (size_t)(slash - api->text.data) : 0;
-	struct slice group = {api->text.data, n}, version = api->text;
+	struct slice group, version = api->text;
+	const struct kind *k = kind_of(api->text, kind->text, &group);
 
-	if (slash)
-		version = (struct slice){slash + 1, api->text.size_bytes - n - 1};
-	for (uint32_t i = 0; i < KIND_COUNT; i++) {
-		const struct kind *k = &kinds[i];
-
-		if (!slice_equal(slice_of(k->name), kind->text) ||
-		    !slice_equal(slice_of(k->group), group))
-			continue;
-		if (!version_is_known(k, version)) {
-			problem_add(f->r->problems, PROBLEM_VERSION, api->at,
-				    "version \"%.*s\" of %s is unknown", (int)version.size_bytes,
-				    version.data, k->name);
-			problem_hint(f->r->problems, "known: %s", k->versions);
-		}
-		return k;
+	if (!k) {
+		unknown_kinds_report(f->r, &f->unknown, node, kind, group);
+		return NULL;
 	}
-	unknown_kinds_report(f->r, &f->unknown, node, kind, group);
-	return NULL;
+	if (version.data[group.size_bytes] == '/') {
+		version.data += group.size_bytes + 1;
+		version.size_bytes -= group.size_bytes + 1;
+	}
+	if (!version_is_known(k, version)) {
+		problem_add(f->r->problems, PROBLEM_VERSION, api->at,
+			    "version \"%.*s\" of %s is unknown", (int)version.size_bytes,
+			    version.data, k->name);
+		problem_hint(f->r->problems, "known: %s", k->versions);
+	}
+	return k;
 }
 
 /* ---- names */

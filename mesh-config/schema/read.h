@@ -8,3 +8,6 @@
  * object or of no use is left out with a problem. *|ret_first| may be NULL. 0 or -ENOMEM. */
 int drafts_read(struct reading *r, const struct yaml_node *documents, struct source_file *file,
 		struct draft **ret_first);
+
+/* The kind of this apiVersion and name, NULL if it is none of those known; its group. */
+const struct kind *kind_of(struct slice api, struct slice name, struct slice *ret_group);

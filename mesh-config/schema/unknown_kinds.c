@@ -142,12 +142,6 @@ static enum unknown_class class_of(const struct named_kind *k, const struct yaml
 	return k->class;
 }
 
-/* Kinds of Istio before AuthorizationPolicy: Policy, MeshPolicy, ServiceRole, ClusterRbacConfig. */
-static bool is_former_security(struct slice group)
-{
-	return equals(group, "rbac.istio.io") || equals(group, "authentication.istio.io");
-}
-
 /* ---- almost a kind */
 
 struct almost {
@@ -231,7 +225,7 @@ static void refused_report(struct reading *r, const struct yaml_node *kind, cons
 static void named_report(struct reading *r, struct unknown_kinds *u, const struct named_kind *k,
 			 const struct yaml_node *node, const struct yaml_node *kind)
 {
-	struct slice group = {k->group, strlen(k->group)};
+	struct slice group = slice_of(k->group);
 	enum unknown_class class = class_of(k, node);
 
 	if (class == UNKNOWN_REFUSED)
@@ -250,7 +244,9 @@ static void other_report(struct reading *r, struct unknown_kinds *u, const struc
 	bool slip = is_slip(kind->text, best.name);
 	bool error = slip && group_is_near(group, best.group);
 
-	if (!error && is_former_security(group)) {
+	/* Policy, MeshPolicy, ServiceRole, ClusterRbacConfig, before AuthorizationPolicy */
+	if (!error &&
+	    (equals(group, "rbac.istio.io") || equals(group, "authentication.istio.io"))) {
 		refused_report(r, kind, "Istio itself does not read that kind any more");
 		return;
 	}

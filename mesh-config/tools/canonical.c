@@ -35,33 +35,14 @@ uint32_t canonical_stripped(const struct canonical *c)
 	return c->stripped;
 }
 
-/* ---- texts of objects */
-
 /* ---- one object */
-
-static const struct kind *kind_find(const struct yaml_node *api, const struct yaml_node *name)
-{
-	const char *slash = memchr(api->text.data, '/', api->text.size_bytes);
-	struct slice group = {api->text.data, slash ? (size_t)(slash - api->text.data) : 0};
-
-	for (uint32_t i = 0; i < KIND_COUNT; i++) {
-		const struct kind *k = &kinds[i];
-
-		if (slice_equal(slice_of(k->name), name->text) &&
-		    slice_equal(slice_of(k->group), group))
-			return k;
-	}
-	return NULL;
-}
 
 static void spec_write(struct canonical_writer *w, const struct kind *k,
 		       const struct yaml_node *own)
 {
-	static const struct field spec[] = {{.name = "spec", .type = FIELD_OBJECT}};
-	struct field field = spec[0];
-	struct schema beside = {.name = k->name, .fields = &field, .count = 1};
+	const struct field spec = {.name = "spec", .type = FIELD_OBJECT, .object = k->schema};
+	const struct schema beside = {.name = k->name, .fields = &spec, .count = 1};
 
-	field.object = k->schema;
 	canonical_write_fields(w, 0, k->at_root ? k->schema : &beside, own);
 }
 
@@ -216,7 +197,7 @@ static void node_add(struct canonical_writer *w, const struct yaml_node *node)
 				 namespace_name[0] ? namespace_name : "default",
 				 canonical_text(metadata, "name"));
 	if (api && kind && api->kind == YAML_TEXT && kind->kind == YAML_TEXT)
-		k = kind_find(api, kind);
+		k = kind_of(api->text, kind->text, &(struct slice){0});
 	if (k == &kinds[KIND_ENDPOINTS] && w->c->options.convert)
 		canonical_slices_add(w, node, metadata);
 	else if (k)

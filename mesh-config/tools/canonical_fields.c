@@ -190,13 +190,6 @@ static bool says_nothing(const struct canonical_writer *w, const struct field *f
 	       !canonical_has_fields(w, f->object, n);
 }
 
-/* A refused field that makes the object another one where it is accepted: without it what is put
- * out would mean something else. */
-static bool counts_refused(const struct field *f)
-{
-	return f && f->status == FIELD_REFUSED && f->noted;
-}
-
 static bool is_written(const struct canonical_writer *w, const struct schema *schema,
 		       const struct field *f, const struct yaml_node *n)
 {
@@ -204,7 +197,10 @@ static bool is_written(const struct canonical_writer *w, const struct schema *sc
 		return n->kind != YAML_NULL && !list_is_lost(w, f, n) &&
 		       (f->type != FIELD_ANNOTATIONS || has_annotation(n)) &&
 		       !says_nothing(w, f, n);
-	return (w->whole || (!w->c->options.convert && counts_refused(f))) &&
+	/* without a refused field that makes the object another one what is put out would mean
+	 * something else */
+	return (w->whole ||
+		(!w->c->options.convert && f && f->status == FIELD_REFUSED && f->noted)) &&
 	       is_refused(schema, f, n);
 }
 
@@ -338,7 +334,7 @@ static void list_write(struct canonical_writer *w, unsigned indent, const struct
 static void field_write(struct canonical_writer *w, unsigned indent, const struct field *f,
 			const struct yaml_node *n)
 {
-	struct slice name = {f->name, strlen(f->name)};
+	struct slice name = slice_of(f->name);
 	size_t before = path_enter(w, name);
 
 	yaml_write_key(&w->yaml, indent, name);

@@ -33,12 +33,6 @@ static void tell(struct diff *d, char sign, const char *what)
 	d->visit(d->arg, &line);
 }
 
-static void name_object(struct diff *d, const char *kind, const char *namespace_name,
-			const char *name)
-{
-	snprintf(d->object, sizeof(d->object), "%s %s/%s", kind, namespace_name, name);
-}
-
 /* ---- values of an object */
 
 static void compare_texts(struct diff *d, const char *what, const char *old, const char *new)
@@ -142,7 +136,7 @@ static void compare_fields(struct diff *d, const struct schema *schema, const vo
 struct list {
 	const struct mesh *mesh;
 	uint32_t first, count;
-	void (*text)(const struct mesh *m, uint32_t index, struct diff_text *ret);
+	diff_item_text *text;
 };
 
 static bool list_has(const struct list *l, const char *wanted)
@@ -179,52 +173,11 @@ static void compare_lists(struct diff *d, const char *what, const struct list *o
 	tell_missing(d, what, new, old, "came");
 }
 
-static void text_vip(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_prefix(ret, &m->vips[i].prefix);
-}
-
-static void text_host(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	ret->used = 0;
-	diff_text_add(ret, "%s", m->hosts[i]);
-}
-
-static void text_port(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_port(ret, &m->ports[i]);
-}
-
-static void text_route(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_route(ret, m, &m->routes[i]);
-}
-
-static void text_subset(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_subset(ret, &m->subsets[i]);
-}
-
-static void text_address(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_address(ret, m->addresses[i].address);
-}
-
-static void text_distribute(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_distribute(ret, &m->distributes[i]);
-}
-
-static void text_failover(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	ret->used = 0;
-	diff_text_add(ret, "%s to %s", m->failovers[i].from_region, m->failovers[i].to_region);
-}
-
-static void text_rule(const struct mesh *m, uint32_t i, struct diff_text *ret)
-{
-	diff_text_rule(ret, m, &m->rules[i]);
-}
+/* The rows |one|_first, |one|_count of two objects. */
+#define COMPARE_LISTS(d, what, a, b, one, text)                                                    \
+	compare_lists(d, what,                                                                     \
+		      &(const struct list){(d)->old, (a)->one##_first, (a)->one##_count, text},    \
+		      &(const struct list){(d)->new, (b)->one##_first, (b)->one##_count, text})
 
 /* ---- services */
 
@@ -245,18 +198,12 @@ static void compare_outlier(struct diff *d, const struct mesh_outlier *old,
 static void compare_traffic(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_traffic *a = &d->old->traffic[old], *b = &d->new->traffic[new];
-	const struct list distributes[] = {
-		{d->old, a->distribute_first, a->distribute_count, text_distribute},
-		{d->new, b->distribute_first, b->distribute_count, text_distribute}};
-	const struct list failovers[] = {
-		{d->old, a->failover_first, a->failover_count, text_failover},
-		{d->new, b->failover_first, b->failover_count, text_failover}};
 
 	compare_texts(d, "balance", diff_balance_name(a->balance), diff_balance_name(b->balance));
 	compare_numbers(d, "locality failover", mesh_fails_over(a), mesh_fails_over(b));
 	compare_numbers(d, "maglev table", a->maglev_size, b->maglev_size);
-	compare_lists(d, "distribution", &distributes[0], &distributes[1]);
-	compare_lists(d, "failover", &failovers[0], &failovers[1]);
+	COMPARE_LISTS(d, "distribution", a, b, distribute, diff_text_distribute);
+	COMPARE_LISTS(d, "failover", a, b, failover, diff_text_failover);
 }
 
 /* Of whole services only. */
@@ -333,34 +280,6 @@ static void compare_endpoints(struct diff *d, const struct mesh_service *old,
 	}
 }
 
-static void compare_service_lists(struct diff *d, const struct mesh_service *a,
-				  const struct mesh_service *b)
-{
-	const struct {
-		const char *what;
-		struct list old, new;
-	} lists[] = {
-		{"address",
-		 {d->old, a->vip_first, a->vip_count, text_vip},
-		 {d->new, b->vip_first, b->vip_count, text_vip}},
-		{"host",
-		 {d->old, a->host_first, a->host_count, text_host},
-		 {d->new, b->host_first, b->host_count, text_host}},
-		{"port",
-		 {d->old, a->port_first, a->port_count, text_port},
-		 {d->new, b->port_first, b->port_count, text_port}},
-		{"subset",
-		 {d->old, a->subset_first, a->subset_count, text_subset},
-		 {d->new, b->subset_first, b->subset_count, text_subset}},
-		{"route",
-		 {d->old, a->route_first, a->route_count, text_route},
-		 {d->new, b->route_first, b->route_count, text_route}},
-	};
-
-	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		compare_lists(d, lists[i].what, &lists[i].old, &lists[i].new);
-}
-
 static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_service *a = &d->old->services[old], *b = &d->new->services[new];
@@ -368,7 +287,11 @@ static void compare_service(struct diff *d, uint32_t old, uint32_t new)
 
 	if (d->old->service_hashes[old] == d->new->service_hashes[new])
 		return;
-	compare_service_lists(d, a, b);
+	COMPARE_LISTS(d, "address", a, b, vip, diff_text_vip);
+	COMPARE_LISTS(d, "host", a, b, host, diff_text_host);
+	COMPARE_LISTS(d, "port", a, b, port, diff_text_port);
+	COMPARE_LISTS(d, "subset", a, b, subset, diff_text_subset);
+	COMPARE_LISTS(d, "route", a, b, route, diff_text_route);
 	compare_endpoints(d, a, b);
 	compare_traffic(d, a->traffic, b->traffic);
 	compare_limits(d, &d->old->traffic[a->traffic], &d->new->traffic[b->traffic]);
@@ -411,9 +334,6 @@ static void compare_matchers(struct diff *d, uint32_t old, uint32_t new)
 static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_workload *a = &d->old->workloads[old], *b = &d->new->workloads[new];
-	const struct list addresses[] = {
-		{d->old, a->address_first, a->address_count, text_address},
-		{d->new, b->address_first, b->address_count, text_address}};
 	uint32_t before = d->count;
 
 	compare_matchers(d, old, new);
@@ -422,7 +342,7 @@ static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 	compare_texts(d, "serviceAccount", a->service_account, b->service_account);
 	compare_labels(d, "labels", a->labels, b->labels);
 	compare_localities(d, &a->locality, &b->locality);
-	compare_lists(d, "address", &addresses[0], &addresses[1]);
+	COMPARE_LISTS(d, "address", a, b, address, diff_text_workload_address);
 	if (d->count == before)
 		tell(d, '~', "changed");
 }
@@ -430,8 +350,6 @@ static void compare_workload(struct diff *d, uint32_t old, uint32_t new)
 static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
 {
 	const struct mesh_policy *a = &d->old->policies[old], *b = &d->new->policies[new];
-	const struct list rules[] = {{d->old, a->rule_first, a->rule_count, text_rule},
-				     {d->new, b->rule_first, b->rule_count, text_rule}};
 	uint32_t before = d->count;
 
 	if (a->hash == b->hash)
@@ -440,7 +358,7 @@ static void compare_policy(struct diff *d, uint32_t old, uint32_t new)
 	compare_numbers(d, "dry run", a->dry_run, b->dry_run);
 	compare_numbers(d, "ends connections", a->end_connections, b->end_connections);
 	compare_labels(d, "selector", a->selector, b->selector);
-	compare_lists(d, "rule", &rules[0], &rules[1]);
+	COMPARE_LISTS(d, "rule", a, b, rule, diff_text_rule);
 	if (d->count == before)
 		tell(d, '~', "rules changed");
 }
@@ -461,14 +379,6 @@ static void compare_objective(struct diff *d, uint32_t old, uint32_t new)
 	compare_texts(d, "service", d->old->services[a->service].name,
 		      d->new->services[b->service].name);
 	compare_fields(d, &objective_schema, &a->promise, &b->promise);
-}
-
-static void compare_settings(struct diff *d)
-{
-	const struct mesh_settings *a = &d->old->settings, *b = &d->new->settings;
-
-	snprintf(d->object, sizeof(d->object), "settings");
-	compare_fields(d, &settings_schema, a, b);
 }
 
 /* ---- objects of a kind, ascending by namespace and name in both */
@@ -545,8 +455,8 @@ static void compare_kind(struct diff *d, const struct kind *kind)
 		if (a == a_end && b == b_end)
 			return;
 		order = a == a_end ? 1 : b == b_end ? -1 : compare_names(old, new);
-		name_object(d, kind->name, order > 0 ? new[0] : old[0],
-			    order > 0 ? new[1] : old[1]);
+		snprintf(d->object, sizeof(d->object), "%s %s/%s", kind->name,
+			 order > 0 ? new[0] : old[0], order > 0 ? new[1] : old[1]);
 		if (!order)
 			kind->compare(d, a, b);
 		else
@@ -569,7 +479,8 @@ int mesh_diff(const struct mesh *old, const struct mesh *new,
 	bool failed = !d.old_matchers || !d.new_matchers;
 
 	if (!failed && old->hash != new->hash) {
-		compare_settings(&d);
+		snprintf(d.object, sizeof(d.object), "settings");
+		compare_fields(&d, &settings_schema, &old->settings, &new->settings);
 		for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 			compare_kind(&d, &kinds[i]);
 	}

@@ -72,12 +72,6 @@ void diff_text_address(struct diff_text *t, const uint8_t address[16])
 	add_address(t, address);
 }
 
-void diff_text_prefix(struct diff_text *t, const struct mesh_prefix *p)
-{
-	clear(t);
-	add_prefix(t, p);
-}
-
 void diff_text_labels(struct diff_text *t, const struct mesh_labels *l)
 {
 	clear(t);
@@ -109,8 +103,29 @@ void diff_text_endpoint(struct diff_text *t, const struct mesh *m, const struct 
 	}
 }
 
-void diff_text_port(struct diff_text *t, const struct mesh_port *p)
+/* ---- items of lists */
+
+void diff_text_vip(const struct mesh *m, uint32_t i, struct diff_text *t)
 {
+	clear(t);
+	add_prefix(t, &m->vips[i].prefix);
+}
+
+void diff_text_host(const struct mesh *m, uint32_t i, struct diff_text *t)
+{
+	clear(t);
+	diff_text_add(t, "%s", m->hosts[i]);
+}
+
+void diff_text_workload_address(const struct mesh *m, uint32_t i, struct diff_text *t)
+{
+	diff_text_address(t, m->addresses[i].address);
+}
+
+void diff_text_port(const struct mesh *m, uint32_t i, struct diff_text *t)
+{
+	const struct mesh_port *p = &m->ports[i];
+
 	clear(t);
 	diff_text_add(t, "%u/%s", p->port, p->protocol == MESH_UDP ? "udp" : "tcp");
 	if (p->name[0])
@@ -132,8 +147,10 @@ static void add_destination(struct diff_text *t, const struct mesh *m,
 	diff_text_add(t, " %u", d->weight);
 }
 
-void diff_text_route(struct diff_text *t, const struct mesh *m, const struct mesh_route *r)
+void diff_text_route(const struct mesh *m, uint32_t index, struct diff_text *t)
 {
+	const struct mesh_route *r = &m->routes[index];
+
 	clear(t);
 	if (r->port)
 		diff_text_add(t, "port %u ", r->port);
@@ -153,16 +170,26 @@ void diff_text_route(struct diff_text *t, const struct mesh *m, const struct mes
 	}
 }
 
-void diff_text_subset(struct diff_text *t, const struct mesh_subset *s)
+void diff_text_subset(const struct mesh *m, uint32_t i, struct diff_text *t)
 {
+	const struct mesh_subset *s = &m->subsets[i];
+
 	clear(t);
 	diff_text_add(t, "%s (", s->name);
 	add_labels(t, s->labels);
 	diff_text_add(t, ")");
 }
 
-void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d)
+void diff_text_failover(const struct mesh *m, uint32_t i, struct diff_text *t)
 {
+	clear(t);
+	diff_text_add(t, "%s to %s", m->failovers[i].from_region, m->failovers[i].to_region);
+}
+
+void diff_text_distribute(const struct mesh *m, uint32_t i, struct diff_text *t)
+{
+	const struct mesh_distribute *d = &m->distributes[i];
+
 	clear(t);
 	add_locality(t, &d->from);
 	diff_text_add(t, " to ");
@@ -245,8 +272,10 @@ static void add_clauses(struct diff_text *t, const struct mesh *m, const char *w
 	}
 }
 
-void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh_rule *r)
+void diff_text_rule(const struct mesh *m, uint32_t i, struct diff_text *t)
 {
+	const struct mesh_rule *r = &m->rules[i];
+
 	clear(t);
 	add_clauses(t, m, "from ", r->from_first, r->from_count);
 	add_clauses(t, m, "to ", r->to_first, r->to_count);

@@ -20,16 +20,15 @@ void diff_text_add(struct diff_text *t, const char *format, ...)
 
 /* Each begins the text anew. */
 void diff_text_address(struct diff_text *t, const uint8_t address[16]);
-void diff_text_prefix(struct diff_text *t, const struct mesh_prefix *p);
 void diff_text_labels(struct diff_text *t, const struct mesh_labels *l);
 void diff_text_locality(struct diff_text *t, const struct mesh_locality *l);
 void diff_text_endpoint(struct diff_text *t, const struct mesh *m, const struct mesh_endpoint *e);
-void diff_text_port(struct diff_text *t, const struct mesh_port *p);
-void diff_text_route(struct diff_text *t, const struct mesh *m, const struct mesh_route *r);
-void diff_text_subset(struct diff_text *t, const struct mesh_subset *s);
-void diff_text_distribute(struct diff_text *t, const struct mesh_distribute *d);
 void diff_text_matcher(struct diff_text *t, const struct mesh_matcher *m);
-void diff_text_rule(struct diff_text *t, const struct mesh *m, const struct mesh_rule *r);
+
+/* Of a row of an array of the mesh. */
+typedef void diff_item_text(const struct mesh *m, uint32_t index, struct diff_text *t);
+diff_item_text diff_text_vip, diff_text_host, diff_text_port, diff_text_subset, diff_text_route,
+	diff_text_workload_address, diff_text_failover, diff_text_distribute, diff_text_rule;
 
 /* What a number of enum mesh_balance or mesh_action means. */
 const char *diff_balance_name(uint8_t balance);

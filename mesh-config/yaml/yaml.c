@@ -54,11 +54,6 @@ static struct place place_in(struct slice bytes, size_t at)
 	return place;
 }
 
-static bool is_white(char c)
-{
-	return c == '\t' || c == '\n' || c == '\r';
-}
-
 /* The first byte that may not be in a file, or the size. */
 static size_t unclean_find(struct slice bytes)
 {
@@ -66,7 +61,7 @@ static size_t unclean_find(struct slice bytes)
 
 	while (i < bytes.size_bytes) {
 		char c = bytes.data[i];
-		bool ascii = (c >= ' ' && c < 0x7f) || is_white(c);
+		bool ascii = (c >= ' ' && c < 0x7f) || c == '\t' || c == '\n' || c == '\r';
 		size_t n = ascii ? 1 : utf8_safe(bytes.data + i, bytes.size_bytes - i);
 
 		if (!n)
@@ -485,7 +480,7 @@ static bool is_switch(struct slice text)
 	static const char *const words[] = {"true", "false", "yes", "no", "on", "off"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		struct slice word = {words[i], strlen(words[i])};
+		struct slice word = slice_of(words[i]);
 		struct slice rest = {text.data + 1, text.size_bytes - 1};
 		struct slice tail = {words[i] + 1, word.size_bytes - 1};
 		bool upper = text.size_bytes > 1 && rest.data[0] < 'a';
