@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -400,6 +401,54 @@ def empty_directory(box):
     wait_for(lambda: removed_names(mesh), 5, "the removal in the log")
     expect("AuthorizationPolicy shop/friends-only" in removed_names(mesh)[0], removed_names(mesh)[0])
     expect_equal((mesh.status()["in_force"], mesh.lines("services")), ("directory", []), "what is in force")
+
+
+def wait_for_failure(mesh, text):
+    wait_for(lambda: text in mesh.status()["failure"] if text else not mesh.status()["failure"], 6, f"the problem {text!r}")
+
+
+def wait_for_replacement(mesh):
+    """An empty directory was noticed, and what is in force is said."""
+    wait_for_failure(mesh, "E1010: another one is in its place")
+    done = mesh.weftd.command("mesh")
+    expect("as they were before the change that failed" in done.stdout, done.stdout)
+    expect_equal(done.returncode, 3, "exit code of `weft mesh`")
+
+
+REPLACE = 'rm -rf "$0" && mkdir "$0" && sleep "$1" && cp "$2/before.yaml" "$0" && sleep 0.1 && cp "$2/cart.yaml" "$0"'
+
+
+@test("lifecycle/directory_replaced", needs=("nginx",), seconds=120)
+def directory_replaced(box):
+    """Removed and made again, as scripts deploy; moved away; unmounted: no policy ends before there is a file."""
+    guarded = Guarded(box)
+    mesh, copy = guarded.mesh, box.dir / "copy"
+    mesh.write("before", "# a file that is copied first\n")
+    shutil.copytree(mesh.directory, copy)
+    mesh.start()
+    with guarded.load(16):
+        for pause in (0, 0.02, 1):
+            subprocess.run(["sh", "-c", REPLACE, mesh.directory, str(pause), copy], check=True)
+            time.sleep(0.5)
+            wait_for_failure(mesh, "")
+        mesh.directory.rename(box.dir / "away")
+        wait_for_failure(mesh, "E1009")
+        mesh.directory.mkdir()
+        wait_for_replacement(mesh)
+        subprocess.run(["mount", "-t", "tmpfs", "weft-test", mesh.directory], check=True)
+        try:
+            for path in sorted(copy.iterdir()):
+                shutil.copy(path, mesh.directory)
+            wait_for_failure(mesh, "")
+            with open(mesh.directory / "cart.yaml", encoding="utf-8"):  # then the kernel reports nothing to the watcher
+                subprocess.run(["umount", "-l", mesh.directory], check=True)
+                wait_for_replacement(mesh)
+        finally:
+            subprocess.run(["umount", "-l", mesh.directory], check=False, stderr=subprocess.DEVNULL)
+    expect_equal(removed_names(mesh), [], "said to be removed")
+    mesh.write("nothing", "# nothing\n")
+    wait_for(lambda: removed_names(mesh), 5, "the removal in the log")
+    expect("AuthorizationPolicy shop/friends-only" in removed_names(mesh)[0], removed_names(mesh)[0])
 
 
 @test("lifecycle/removed_without_an_agent", needs=("nginx",), seconds=120)

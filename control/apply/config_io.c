@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Passes on the files of a directory, and answers the compiler's requests, in a thread of its own,
- * as the loader blocks for some time whenever it attaches something. */
+/* A thread of its own: the loader blocks for some time whenever it attaches something. */
 #include "control/apply/config_io.h"
 
 #include "control/apply/file_batch.h"
@@ -161,8 +160,7 @@ static void fall_behind(struct config_io *f, int r)
 
 	f->behind = true;
 	snprintf(text, sizeof(text),
-		 "files have changed and cannot be handed to the compiler now: %s; it is tried "
-		 "again",
+		 "changed files cannot be handed to the compiler now: %s; it is tried again",
 		 strerror(-r));
 	if (f->compiler)
 		file_batch_late(f->compiler, text);
@@ -505,6 +503,7 @@ struct mesh_lent config_io_lend(struct config_io *f)
 void config_io_tick(struct config_io *f)
 {
 	pthread_mutex_lock(&f->mutex);
+	directory_look(f->directory);
 	if (f->behind && f->compiler && descriptors_spare())
 		send_snapshot(f);
 	look_at_names(f);

@@ -162,7 +162,7 @@ static void print_row_counts(const json_t *o)
 }
 
 /* A sentence for the source of the generation in force. */
-static const char *in_force_sentence(const char *source)
+static const char *in_force_sentence(const char *source, bool failed)
 {
 	if (!strcmp(source, "last good"))
 		return "the last good files: those of the directory are not valid";
@@ -172,7 +172,8 @@ static const char *in_force_sentence(const char *source)
 		return "what a weftd of another build put in force, whose files are not known";
 	if (!strcmp(source, "nothing"))
 		return "nothing";
-	return "files of the directory";
+	return failed ? "files of the directory as they were before the change that failed"
+		      : "files of the directory";
 }
 
 static int print_mesh(void *arg, const char *text, json_t *o)
@@ -195,7 +196,7 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 	else
 		snprintf(line, sizeof(line), "none in force");
 	print_row("generation", line);
-	print_row("in force", in_force_sentence(field_text(o, "in_force")));
+	print_row("in force", in_force_sentence(field_text(o, "in_force"), failure[0]));
 	print_row("directory", field_text(o, "directory"));
 	print_row_counts(o);
 	if (failure[0])

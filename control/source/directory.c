@@ -6,6 +6,7 @@
 #include "base/descriptors.h"
 #include "base/names.h"
 #include "control/source/file_read.h"
+#include "control/source/known.h"
 #include "mesh-config/resolve/source.h"
 
 #include <errno.h>
@@ -22,8 +23,12 @@
 
 #define SETTLE_RENAME_NS 300000
 #define SETTLE_WRITE_NS	 10000000
+#define SETTLE_DELETE_NS 50000000 /* `rm -r` removes the files first and then the directory */
 #define SETTLE_MAX_NS	 100000000
+#define FILL_QUIET_NS	 300000000  /* a replaced directory lacks files: copied in by then, */
+#define FILL_MAX_NS	 5000000000 /* or by then, if other changes follow one another */
 #define HOLD_LOOK_NS	 5000000
+#define FILL_LOOK_NS	 20000000
 #define HOLD_MAX_S	 5
 #define AGAIN_NS	 500000000 /* delay of a later check */
 #define WRITE_MAX_S	 10
@@ -32,72 +37,28 @@
 	 IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define ABOVE (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
-/* A file as last reported: any difference is a change. */
-struct known {
-	char *name; /* in the directory */
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	bool filled; /* the last report of this very file had content */
-	bool seen;   /* seen by the current walk */
-};
-
 struct directory {
 	char *path;
 	char *leaf; /* its last component */
 	int watch_fd;
 	int timer_fd;
 	int epoll_fd;
-	int inside;	       /* watch descriptor of the directory, -1 while it is gone */
-	int above;	       /* of the folder it is in: links and directories are swapped there */
-	void *files;	       /* struct known by name (tsearch(3)) */
-	struct names touched;  /* names in events */
-	struct names later;    /* reported as unreadable: checked again soon */
-	struct names written;  /* files changed in place and not closed yet */
-	unsigned visits;       /* since the start */
-	bool walk;	       /* all files have to be checked */
-	bool again;	       /* some could not be checked: repeat soon */
-	long settle_ns;	       /* of pending changes; 0: none */
+	int inside;	      /* watch descriptor of the directory, -1 while it is gone */
+	int above;	      /* of the folder it is in: links and directories are swapped there */
+	void *files;	      /* struct known by name (tsearch(3)) */
+	struct names touched; /* names in events */
+	struct names later;   /* reported as unreadable: checked again soon */
+	struct names written; /* files changed in place and not closed yet */
+	unsigned visits;      /* since the start */
+	unsigned missing;     /* files of the former directory that the present one lacks */
+	bool walk;	      /* all files have to be checked */
+	bool again;	      /* some could not be checked: repeat soon */
+	bool replaced;	/* the files in |files| are of another directory, or of an earlier mount */
+	long settle_ns; /* of pending changes; 0: none */
 	struct timespec first; /* first event of the pending changes */
+	struct timespec last;  /* and their latest */
 	char problem[128];
 };
-
-/* ---- what is known */
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct known *)a)->name, ((const struct known *)b)->name);
-}
-
-static void known_free(void *node)
-{
-	struct known *k = node;
-
-	free(k->name);
-	free(k);
-}
-
-static struct known *known_get(struct directory *d, const char *name)
-{
-	struct known wanted = {.name = (char *)name};
-	struct known **found = tfind(&wanted, &d->files, by_name);
-
-	return found ? *found : NULL;
-}
-
-static struct known *known_make(struct directory *d, const char *name)
-{
-	struct known *k = calloc(1, sizeof(*k));
-
-	if (!k)
-		return NULL;
-	k->name = strdup(name);
-	if (k->name && tsearch(k, &d->files, by_name))
-		return k;
-	known_free(k);
-	return NULL;
-}
 
 static void touch(struct directory *d, const char *name)
 {
@@ -115,35 +76,45 @@ bool directory_counts(const char *name)
 
 /* ---- watching */
 
-static void watch_inside(struct directory *d)
+/* The same directory has the same watch descriptor, and no other one has it later: unlike the
+ * number of an inode. Returns whether it is another one now. */
+static bool watch_inside(struct directory *d)
 {
 	int wd = inotify_add_watch(d->watch_fd, d->path, INSIDE);
+	bool other = wd != d->inside;
 
-	if (wd != d->inside) {
-		if (d->inside >= 0)
-			inotify_rm_watch(d->watch_fd, d->inside);
-		names_clear(&d->written);
-		d->walk = true;
-	}
-	d->inside = wd;
-	d->problem[0] = 0;
 	if (wd < 0)
 		snprintf(d->problem, sizeof(d->problem), "%s", strerror(errno));
+	else if (other)
+		d->problem[0] = 0;
+	if (!other)
+		return false;
+	if (d->inside >= 0)
+		inotify_rm_watch(d->watch_fd, d->inside);
+	names_clear(&d->written);
+	d->walk = d->replaced = true;
+	d->inside = wd;
+	return true;
 }
 
 /* The folder of |path|, where its last component may be swapped. */
 static int watch_above(struct directory *d)
 {
 	cleanup_free char *folder = strdup(d->path);
-	cleanup_free char *leaf = strdup(d->path);
+	int wd = folder ? inotify_add_watch(d->watch_fd, dirname(folder), ABOVE) : -1;
 
-	if (!folder || !leaf)
-		return -ENOMEM;
-	d->leaf = strdup(basename(leaf));
-	d->above = inotify_add_watch(d->watch_fd, dirname(folder), ABOVE);
-	if (!d->leaf)
-		return -ENOMEM;
-	return d->above < 0 ? -errno : 0;
+	if (d->above >= 0 && d->above != wd)
+		inotify_rm_watch(d->watch_fd, d->above);
+	d->above = wd;
+	return wd < 0 ? -errno : 0;
+}
+
+static int name_leaf(struct directory *d)
+{
+	cleanup_free char *path = strdup(d->path);
+
+	d->leaf = path ? strdup(basename(path)) : NULL;
+	return d->leaf ? 0 : -ENOMEM;
 }
 
 static int watch(struct directory *d, int fd)
@@ -164,6 +135,7 @@ static int start(struct directory *d)
 		return -errno;
 	r = watch(d, d->watch_fd);
 	r = r ? r : watch(d, d->timer_fd);
+	r = r ? r : name_leaf(d);
 	r = r ? r : watch_above(d);
 	if (r)
 		return r;
@@ -193,7 +165,7 @@ void directory_free(struct directory *d)
 {
 	if (!d)
 		return;
-	tdestroy(d->files, known_free);
+	known_free_all(&d->files);
 	names_clear(&d->touched);
 	names_clear(&d->later);
 	names_clear(&d->written);
@@ -220,20 +192,6 @@ const char *directory_problem(const struct directory *d)
 
 /* ---- reports */
 
-static bool same(const struct known *k, const struct stat *s)
-{
-	return k->device == s->st_dev && k->inode == s->st_ino && k->size == s->st_size &&
-	       k->modified.tv_sec == s->st_mtim.tv_sec && k->modified.tv_nsec == s->st_mtim.tv_nsec;
-}
-
-static void remember(struct known *k, const struct stat *s)
-{
-	k->device = s->st_dev;
-	k->inode = s->st_ino;
-	k->size = s->st_size;
-	k->modified = s->st_mtim;
-}
-
 struct reporting {
 	struct directory *d;
 	directory_visit *visit;
@@ -252,13 +210,12 @@ static void report(const struct reporting *t, const char *name, struct slice byt
 
 static void report_removed(const struct reporting *t, const char *name)
 {
-	struct known *k = known_get(t->d, name);
+	struct known *k = known_get(t->d->files, name);
 
 	if (!k)
 		return;
 	report(t, name, (struct slice){0}, true, NULL);
-	tdelete(k, &t->d->files, by_name);
-	known_free(k);
+	known_drop(&t->d->files, k);
 }
 
 /* A temporary failure to open it: until then it is reported as unreadable. */
@@ -282,7 +239,7 @@ static void look_at_nothing(const struct reporting *t, struct known *k, const ch
 
 	if (lstat(path, &link))
 		return report_removed(t, name);
-	k = k ? k : known_make(t->d, name);
+	k = k ? k : known_make(&t->d->files, name);
 	errno = error;
 	if (k)
 		look_again(t, k, name);
@@ -314,7 +271,7 @@ static const char *emptied(struct known *k, bool same_file, struct slice bytes)
 static void look(const struct reporting *t, const char *name)
 {
 	struct directory *d = t->d;
-	struct known *k = known_get(d, name);
+	struct known *k = known_get(d->files, name);
 	cleanup_free char *bytes = NULL;
 	cleanup_close int fd = -1;
 	const char *problem = NULL;
@@ -328,13 +285,13 @@ static void look(const struct reporting *t, const char *name)
 		look_at_nothing(t, k, name, path);
 		return;
 	}
-	if (k && same(k, &s))
+	if (k && known_is_same(k, &s))
 		return;
 	if (is_written_now(d, name, &s)) {
 		touch(d, name);
 		return;
 	}
-	k = k ? k : known_make(d, name);
+	k = k ? k : known_make(&d->files, name);
 	if (!k)
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -353,7 +310,7 @@ static void look(const struct reporting *t, const char *name)
 	}
 	content = (struct slice){bytes ? bytes : "", bytes ? (size_t)s.st_size : 0};
 	same_file = k->device == s.st_dev && k->inode == s.st_ino;
-	remember(k, &s);
+	known_remember(k, &s);
 	problem = problem ? problem : emptied(k, same_file, content);
 	report(t, name, problem ? (struct slice){"", 0} : content, false, problem);
 }
@@ -381,30 +338,81 @@ static void touch_unseen(const void *node, VISIT which, void *arg)
 		touch(arg, k->name);
 }
 
-/* Checks every file, and finds removed ones. */
-static void walk(const struct reporting *t)
+static void count_missing(const void *node, VISIT which, void *arg)
 {
-	struct directory *d = t->d;
-	cleanup_closedir DIR *dir = opendir(d->path);
-	struct dirent *entry;
+	const struct known *k = *(struct known *const *)node;
+	struct directory *d = arg;
+	char path[PATH_MAX];
+	struct stat s;
 
-	if (!dir) {
-		d->again = d->walk = descriptors_short(-errno);
-		snprintf(d->problem, sizeof(d->problem), "%s", strerror(errno));
+	if (which != postorder && which != leaf)
 		return;
-	}
-	d->problem[0] = 0;
-	twalk(d->files, mark_unseen);
+	snprintf(path, sizeof(path), "%s/%s", d->path, k->name);
+	d->missing += stat(path, &s) || (k->size && !s.st_size);
+}
+
+static int64_t since_ns(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - then->tv_sec) * 1000000000L + now.tv_nsec - then->tv_nsec;
+}
+
+/* Whether files are still being copied into a directory that has replaced another one. */
+static bool is_filling(struct directory *d)
+{
+	if (!d->replaced || since_ns(&d->last) > FILL_QUIET_NS || since_ns(&d->first) > FILL_MAX_NS)
+		return false;
+	d->missing = 0;
+	twalk_r(d->files, count_missing, d);
+	return d->missing;
+}
+
+/* Checks the files that are there. Returns their number. */
+static unsigned look_at_each(const struct reporting *t, DIR *dir)
+{
+	struct dirent *entry;
+	unsigned count = 0;
+
 	while ((entry = readdir(dir))) {
 		struct known *k;
 
 		if (!directory_counts(entry->d_name))
 			continue;
+		count++;
 		look(t, entry->d_name);
-		k = known_get(d, entry->d_name);
+		k = known_get(t->d->files, entry->d_name);
 		if (k)
 			k->seen = true;
 	}
+	return count;
+}
+
+/* Checks every file, and finds removed ones. In another directory none is removed before there is a
+ * file: it looks like one that is not mounted. */
+static void walk(const struct reporting *t)
+{
+	struct directory *d = t->d;
+	cleanup_closedir DIR *dir = opendir(d->path);
+	int error = errno;
+
+	if (!dir) {
+		d->again = descriptors_short(-error);
+		d->replaced |= !d->again;
+		d->walk = true;
+		snprintf(d->problem, sizeof(d->problem), "%s", strerror(error));
+		return;
+	}
+	d->walk = is_filling(d);
+	twalk(d->files, mark_unseen);
+	if (d->walk || (!look_at_each(t, dir) && d->replaced && d->files)) {
+		d->walk = true;
+		snprintf(d->problem, sizeof(d->problem), "%s", DIRECTORY_REPLACED);
+		return;
+	}
+	d->problem[0] = 0;
+	d->replaced = false;
 	twalk_r(d->files, touch_unseen, d);
 }
 
@@ -414,9 +422,12 @@ static void report_all(const struct reporting *t)
 	struct names touched;
 	char *name;
 
-	if (d->walk) {
-		d->walk = false;
+	if (d->walk)
 		walk(t);
+	if (d->problem[0]) { /* it checks all of them when the directory can be read */
+		names_clear(&d->touched);
+		names_clear(&d->later);
+		return;
 	}
 	touched = d->touched;
 	d->touched = (struct names){0};
@@ -458,17 +469,14 @@ void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 static void settle_after(struct directory *d, long delay_ns)
 {
 	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
-	struct timespec now;
-	long waited_ns;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_MONOTONIC, &d->last);
 	if (!d->settle_ns)
-		d->first = now;
-	waited_ns = (now.tv_sec - d->first.tv_sec) * 1000000000L + now.tv_nsec - d->first.tv_nsec;
+		d->first = d->last;
 	if (delay_ns > d->settle_ns)
 		d->settle_ns = delay_ns;
 	once.it_value.tv_nsec = d->settle_ns;
-	if (waited_ns + d->settle_ns > SETTLE_MAX_NS)
+	if (since_ns(&d->first) + d->settle_ns > SETTLE_MAX_NS)
 		once.it_value.tv_nsec = 1;
 	timerfd_settime(d->timer_fd, 0, &once, NULL);
 }
@@ -511,8 +519,9 @@ static void event_inside(struct directory *d, const struct inotify_event *e)
 		d->walk = true; /* links may lead to another directory now */
 	else
 		return;
-	settle_after(d,
-		     e->mask & (IN_CLOSE_WRITE | IN_ATTRIB) ? SETTLE_WRITE_NS : SETTLE_RENAME_NS);
+	settle_after(d, e->mask & IN_DELETE			 ? SETTLE_DELETE_NS
+			: e->mask & (IN_CLOSE_WRITE | IN_ATTRIB) ? SETTLE_WRITE_NS
+								 : SETTLE_RENAME_NS);
 }
 
 static void event(struct directory *d, const struct inotify_event *e)
@@ -560,14 +569,15 @@ static bool is_held(const struct directory *d)
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 {
 	struct reporting t = {d, visit, arg};
-	struct itimerspec again = {.it_value.tv_nsec = HOLD_LOOK_NS};
+	struct itimerspec again = {0};
 	uint64_t expirations;
 	unsigned visits;
 
 	take_events(d);
 	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return false;
-	if (is_held(d)) {
+	again.it_value.tv_nsec = is_held(d) ? HOLD_LOOK_NS : is_filling(d) ? FILL_LOOK_NS : 0;
+	if (again.it_value.tv_nsec) {
 		timerfd_settime(d->timer_fd, 0, &again, NULL);
 		return false;
 	}
@@ -578,4 +588,11 @@ bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 	report_all(&t);
 	look_later(d);
 	return d->visits != visits || !d->touched.root;
+}
+
+void directory_look(struct directory *d)
+{
+	watch_above(d);
+	if (watch_inside(d))
+		settle_after(d, SETTLE_RENAME_NS);
 }

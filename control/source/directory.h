@@ -19,6 +19,11 @@
  * over it, that counts. */
 #define DIRECTORY_EMPTIED "it had objects and is empty now: they stay in force"
 
+/* The problem of a directory that has replaced the one whose files were reported, or is there
+ * again, and has no file: like one that is not mounted. No file is reported as removed before it
+ * has one; one with only a comment removes all the others. */
+#define DIRECTORY_REPLACED "another one is in its place, without any file: what is in force stays"
+
 struct directory;
 
 /* The change of one file since the last report. */
@@ -40,12 +45,17 @@ void directory_free(struct directory *d);
 /* Readable when directory_handle has work; owned by |d|. */
 int directory_fd(const struct directory *d);
 
-/* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename or removal, 10
- * ms after a write; at most 100 ms) visits each file that changed and returns true: these changes
- * belong together. A file that is still open for writing is left until it is closed, regardless of
- * other events; at most 10 s after the last change. When the directory itself is gone nothing is
- * visited: directory_problem says so. */
+/* Takes what happened. Once it has settled (nothing more for 0.3 ms after a rename, 10 ms after
+ * a write, 50 ms after a removal; at most 100 ms) visits each file that changed and returns true:
+ * these changes belong together. A file that is still open for writing is left until it is closed,
+ * regardless of other events; at most 10 s after the last change. When the directory itself is gone
+ * nothing is visited: directory_problem says so. When another one has replaced it and lacks files,
+ * it is waited for them: 0.3 s after the last change, at most 5 s. */
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg);
+
+/* Notices what is not reported as an event: another file system mounted there, or unmounted. Call
+ * it every few seconds. */
+void directory_look(struct directory *d);
 
 /* Visits every file as it is now, as if all had changed. */
 void directory_visit_all(struct directory *d, directory_visit *visit, void *arg);

@@ -294,6 +294,88 @@ static void says_that_the_directory_is_gone_and_finds_it_again(void **state)
 	assert_null(directory_problem(w->directory));
 }
 
+static void replace_by_empty(struct world *w)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -r %s && mkdir %s", w->path, w->path);
+	assert_int_equal(system(command), 0);
+}
+
+/* What a file system that is not mounted looks like. */
+static void an_empty_directory_in_its_place_removes_nothing(void **state)
+{
+	struct world *w = *state;
+
+	rename(at(w, "mesh"), at(w, "old"));
+	assert_string_equal(settled(w), "");
+	mkdir(w->path, 0700);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(settled(w), "");
+		assert_string_equal(directory_problem(w->directory), DIRECTORY_REPLACED);
+		put(at(w, "mesh/README"), "not ours");
+		unlink(at(w, "mesh/README"));
+		directory_look(w->directory);
+		w->reported[0] = 0;
+		directory_visit_all(w->directory, note, w);
+		assert_string_equal(w->reported, "");
+		assert_string_equal(directory_problem(w->directory), DIRECTORY_REPLACED);
+		replace_by_empty(w); /* the inode may have the same number */
+	}
+	put(at(w, "mesh/nothing.yaml"), "# nothing");
+	assert_string_equal(settled(w), "nothing.yaml=# nothing;-a.yaml;");
+	assert_null(directory_problem(w->directory));
+	unlink(at(w, "mesh/nothing.yaml"));
+	assert_string_equal(settled(w), "-nothing.yaml;");
+	assert_null(directory_problem(w->directory));
+}
+
+/* Files that are copied one by one into a directory in its place are reported together. */
+static void waits_for_the_files_of_a_directory_in_its_place(void **state)
+{
+	struct world *w = *state;
+
+	put(at(w, "mesh/b.yaml"), "B");
+	put(at(w, "mesh/c.yaml"), "C");
+	settled(w);
+	replace_by_empty(w);
+	for (const char *name = "mesh/b.yaml\0mesh/c.yaml\0mesh/a.yaml\0"; *name;
+	     name += strlen(name) + 1) {
+		struct pollfd p = {.fd = directory_fd(w->directory), .events = POLLIN};
+
+		put(at(w, name), "new");
+		w->reported[0] = 0;
+		for (int i = 0; i < 20 && poll(&p, 1, 5) >= 0 && name[5] != 'a'; i++)
+			assert_false(directory_handle(w->directory, note, w));
+		assert_string_equal(w->reported, "");
+	}
+	settled(w);
+	assert_non_null(strstr(w->reported, "a.yaml=new;"));
+	assert_non_null(strstr(w->reported, "b.yaml=new;"));
+	assert_non_null(strstr(w->reported, "c.yaml=new;"));
+	assert_null(strstr(w->reported, "-"));
+}
+
+/* `rm -r` takes its time: that the directory goes too is known only then. */
+static void a_directory_that_goes_removes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct pollfd p = {.fd = directory_fd(w->directory), .events = POLLIN};
+
+	unlink(at(w, "mesh/README"));
+	unlink(at(w, "mesh/a.yaml"));
+	for (int i = 0; i < 4 && poll(&p, 1, 5) >= 0; i++)
+		assert_false(directory_handle(w->directory, note, w));
+	rmdir(w->path);
+	assert_string_equal(settled(w), "");
+	assert_non_null(directory_problem(w->directory));
+	mkdir(w->path, 0700);
+	assert_string_equal(settled(w), "");
+	assert_string_equal(directory_problem(w->directory), DIRECTORY_REPLACED);
+	put(at(w, "mesh/a.yaml"), "back");
+	assert_string_equal(settled(w), "a.yaml=back;");
+}
+
 static void says_what_cannot_be_read(void **state)
 {
 	struct world *w = *state;
@@ -395,6 +477,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(follows_a_swapped_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(says_that_the_directory_is_gone_and_finds_it_again,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_empty_directory_in_its_place_removes_nothing,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_for_the_files_of_a_directory_in_its_place,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_directory_that_goes_removes_nothing, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(says_what_cannot_be_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(waits_while_it_is_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(reports_later_after_a_shortage, setup, teardown),

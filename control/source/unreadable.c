@@ -63,7 +63,7 @@ void unreadable_text(const struct unreadable *u, char *out, size_t size)
 			 "%s: error E1010: %s; remove the file, or rename another one "
 			 "into its place, to take them away",
 			 name, u->problem);
-	else if (!strcmp(u->problem, UNREADABLE_EMPTY))
+	else if (!strcmp(u->problem, UNREADABLE_EMPTY) || !strcmp(u->problem, DIRECTORY_REPLACED))
 		snprintf(out, size,
 			 "%s: error E1010: %s; put the files there, or one with nothing but a "
 			 "comment to take it all away",

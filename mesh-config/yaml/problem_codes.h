@@ -21,9 +21,9 @@
 	X(EMPTIED, "E1010", "file became empty",                                                   \
 	  "A file with objects was truncated in place, as by a full disk or a crashed editor; "    \
 	  "its objects stay in force. To remove objects, remove the file or rename another one "   \
-	  "over it. If the directory has no file at all when the agent starts (a file system "     \
-	  "that is not mounted), the generation of an earlier agent stays in force in the same "   \
-	  "way, until there is a file.")                                                           \
+	  "over it. If the directory has no file at all when the agent starts, or when another "   \
+	  "one has replaced it (a file system that is not mounted, or was unmounted), what is in " \
+	  "force stays in the same way, until there is a file, which may contain only a comment.") \
 	X(PASSED_OVER, "W1011", "files in subdirectories",                                         \
 	  "Only files in the directory itself are read. Subdirectories whose names begin with "    \
 	  "a dot, as Kubernetes creates them, are not checked.")                                   \
