@@ -29,13 +29,6 @@ static bool received_agrees(const struct weft_counters *k)
 	       (closed_first && k->received_bytes > counted_bytes);
 }
 
-static bool sent_agrees(const struct weft_counters *k, unsigned side)
-{
-	bool syn = side == SIDE_CLIENT; /* tcp_bytes_acked of a client includes its SYN */
-
-	return same(k->sent_bytes + syn, k->tcp_bytes_acked + k->past_sent_bytes);
-}
-
 /* Why the end cannot be compared; OBSERVE_UNACCOUNTED_MAX: it can. */
 static enum observe_unaccounted unaccounted(const struct end *e)
 {
@@ -51,6 +44,7 @@ void account_close(struct conn *c, unsigned side)
 	const struct end *e = &c->ends[side];
 	const struct weft_counters *k = &e->counters;
 	enum observe_unaccounted why = unaccounted(e);
+	bool syn = side == SIDE_CLIENT; /* tcp_bytes_acked of a client includes its SYN */
 
 	if (!c->observe->limits.verify)
 		return;
@@ -58,7 +52,8 @@ void account_close(struct conn *c, unsigned side)
 		c->observe->counters.unaccounted[why]++;
 		return;
 	}
-	compare(c, OBSERVE_ACCOUNT_SENT, sent_agrees(k, side));
+	compare(c, OBSERVE_ACCOUNT_SENT,
+		same(k->sent_bytes + syn, k->tcp_bytes_acked + k->past_sent_bytes));
 	compare(c, OBSERVE_ACCOUNT_RECEIVED, received_agrees(k));
 	compare(c, OBSERVE_ACCOUNT_DECODED, c->streams[side].next <= k->sent_bytes);
 }

@@ -73,12 +73,6 @@ static bool container_called(struct slice component, struct slice *ret_name)
 	return false;
 }
 
-static bool is_unit(struct slice component)
-{
-	return slice_ends_with(component, SLICE(".service")) && component.size_bytes > 8 &&
-	       !slice_starts_with(component, SLICE("user@"));
-}
-
 static bool names_nothing(struct slice component)
 {
 	return slice_ends_with(component, SLICE(".slice")) ||
@@ -104,12 +98,11 @@ static bool find_container(struct slice path, struct slice *ret_name)
 
 static bool find_unit(struct slice path, struct slice *ret_name)
 {
-	struct slice component;
-
-	while (take_last(&path, &component)) {
-		if (!is_unit(component))
+	while (take_last(&path, ret_name)) {
+		if (!slice_ends_with(*ret_name, SLICE(".service")) || ret_name->size_bytes == 8 ||
+		    slice_starts_with(*ret_name, SLICE("user@")))
 			continue;
-		*ret_name = without(component, 0, 8);
+		*ret_name = without(*ret_name, 0, 8);
 		return true;
 	}
 	return false;

@@ -119,6 +119,23 @@ static inline bool conn_is_local(const struct conn *c, unsigned side)
 	return c->ends[side].cookie;
 }
 
+/* The endpoint of |e|: the end where a record of |tuple| was made, or the other one. */
+static inline void endpoint_local(struct endpoint *e, const struct weft_tuple *tuple,
+				  const struct weft_owner *owner, uint64_t cookie)
+{
+	memcpy(e->addr, tuple->local_addr, sizeof(e->addr));
+	e->port = tuple->local_port;
+	e->netns_ino = tuple->netns_ino;
+	e->pid = owner->pid;
+	e->cookie = cookie;
+}
+
+static inline void endpoint_remote(struct endpoint *e, const struct weft_tuple *tuple)
+{
+	memcpy(e->addr, tuple->remote_addr, sizeof(e->addr));
+	e->port = tuple->remote_port;
+}
+
 static inline void observe_count(struct conn *c, enum observe_loss loss)
 {
 	c->observe->counters.lost[loss]++;

@@ -93,27 +93,17 @@ void conn_turn_round(struct conn *c)
 /* ---- the two ends of a
  * local connection --------------------------------------------------------- */
 
-static struct match_key key_of(const struct weft_open *open)
+/* What |open| says of a connection; |turned|: as its other end says it. */
+static struct match_key key_of(const struct weft_open *open, bool turned)
 {
-	struct match_key key = {.local_port = open->tuple.local_port,
-				.remote_port = open->tuple.remote_port,
-				.egress_seq = open->egress_seq,
-				.ingress_seq = open->ingress_seq};
+	const struct weft_tuple *t = &open->tuple;
+	struct match_key key = {.local_port = turned ? t->remote_port : t->local_port,
+				.remote_port = turned ? t->local_port : t->remote_port,
+				.egress_seq = turned ? open->ingress_seq : open->egress_seq,
+				.ingress_seq = turned ? open->egress_seq : open->ingress_seq};
 
-	memcpy(key.local_addr, open->tuple.local_addr, sizeof(key.local_addr));
-	memcpy(key.remote_addr, open->tuple.remote_addr, sizeof(key.remote_addr));
-	return key;
-}
-
-static struct match_key key_of_other(const struct weft_open *open)
-{
-	struct match_key key = {.local_port = open->tuple.remote_port,
-				.remote_port = open->tuple.local_port,
-				.egress_seq = open->ingress_seq,
-				.ingress_seq = open->egress_seq};
-
-	memcpy(key.local_addr, open->tuple.remote_addr, sizeof(key.local_addr));
-	memcpy(key.remote_addr, open->tuple.local_addr, sizeof(key.remote_addr));
+	memcpy(key.local_addr, turned ? t->remote_addr : t->local_addr, sizeof(key.local_addr));
+	memcpy(key.remote_addr, turned ? t->local_addr : t->remote_addr, sizeof(key.remote_addr));
 	return key;
 }
 
@@ -126,7 +116,7 @@ static void match_remove(struct observe *o, struct match_entry *e)
 static void match_await(struct conn *c, const struct weft_open *open)
 {
 	struct observe *o = c->observe;
-	struct match_key key = key_of_other(open);
+	struct match_key key = key_of(open, true);
 	struct match_entry *e = table_find(o->unmatched, &key);
 
 	if (e)
@@ -141,7 +131,7 @@ static void match_await(struct conn *c, const struct weft_open *open)
 /* The connection whose other end |open| is. */
 static struct conn *match_take(struct observe *o, const struct weft_open *open, unsigned side)
 {
-	struct match_key key = key_of(open);
+	struct match_key key = key_of(open, false);
 	struct match_entry *e = table_find(o->unmatched, &key);
 	struct conn *c;
 
@@ -155,27 +145,6 @@ static struct conn *match_take(struct observe *o, const struct weft_open *open, 
 /* ---- coming
  * ------------------------------------------------------------------------------------- */
 
-static void address_of(const uint8_t addr[16], uint16_t port, struct endpoint *out)
-{
-	memcpy(out->addr, addr, sizeof(out->addr));
-	out->port = port;
-}
-
-static void end_fill(struct conn *c, unsigned side, const struct weft_open *open)
-{
-	struct end *e = &c->ends[side];
-
-	e->cookie = open->cookie;
-	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
-				  open->tuple.local_port);
-	e->handshake_us = open->handshake_us;
-	e->discovered = open->flags & WEFT_OPEN_MIDSTREAM;
-	address_of(open->tuple.local_addr, open->tuple.local_port, &e->address);
-	e->address.netns_ino = open->tuple.netns_ino;
-	e->address.pid = open->owner.pid;
-	e->address.cookie = open->cookie;
-}
-
 void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *owner)
 {
 	struct end *e = &c->ends[side];
@@ -186,30 +155,16 @@ void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *ow
 	e->address.pid = owner->pid;
 }
 
-static void end_remote(struct conn *c, unsigned side, const struct weft_open *open)
-{
-	struct end *e = &c->ends[side];
-
-	e->identity = identity_of(c->observe->identities, NULL, open->tuple.remote_addr,
-				  open->tuple.remote_port);
-	address_of(open->tuple.remote_addr, open->tuple.remote_port, &e->address);
-}
-
-static void make_room(struct observe *o)
-{
-	while (table_count(o->conns) == table_capacity(o->conns) ||
-	       table_count(o->ends) + 1 >= table_capacity(o->ends)) {
-		o->counters.lost[OBSERVE_LOST_TABLE_FULL]++;
-		conn_forget(table_oldest(o->conns));
-	}
-}
-
 static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 {
 	uint64_t id = ++o->next_conn_id;
 	struct conn *c;
 
-	make_room(o);
+	while (table_count(o->conns) == table_capacity(o->conns) ||
+	       table_count(o->ends) + 1 >= table_capacity(o->ends)) {
+		o->counters.lost[OBSERVE_LOST_TABLE_FULL]++;
+		conn_forget(table_oldest(o->conns));
+	}
 	c = table_insert(o->conns, &id);
 	c->observe = o;
 	c->unsynced = c->midstream = c->answers_missed = open->flags & WEFT_OPEN_MIDSTREAM;
@@ -227,11 +182,16 @@ static struct conn *conn_new(struct observe *o, const struct weft_open *open)
 
 static void end_attach(struct conn *c, unsigned side, const struct weft_open *open)
 {
-	struct end_entry *e;
+	struct end_entry *entry = table_insert(c->observe->ends, &open->cookie);
+	struct end *e = &c->ends[side];
 
-	end_fill(c, side, open);
-	e = table_insert(c->observe->ends, &open->cookie);
-	e->conn = c;
+	entry->conn = c;
+	e->cookie = open->cookie;
+	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
+				  open->tuple.local_port);
+	e->handshake_us = open->handshake_us;
+	e->discovered = open->flags & WEFT_OPEN_MIDSTREAM;
+	endpoint_local(&e->address, &open->tuple, &open->owner, open->cookie);
 }
 
 bool conn_is_sequenced(const struct weft_open *open)
@@ -245,6 +205,7 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	bool guessed;
 	unsigned side = role_side(o, open, &guessed);
 	struct conn *c = sequenced ? match_take(o, open, side) : NULL;
+	struct end *other;
 
 	if (c) {
 		end_attach(c, side, open);
@@ -256,7 +217,10 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	c = conn_new(o, open);
 	c->role_guessed = guessed;
 	end_attach(c, side, open);
-	end_remote(c, OTHER(side), open);
+	other = &c->ends[OTHER(side)];
+	other->identity =
+		identity_of(o->identities, NULL, open->tuple.remote_addr, open->tuple.remote_port);
+	endpoint_remote(&other->address, &open->tuple);
 	if (!c->unsynced) {
 		stream_place(&c->streams[side], open->egress_seq);
 		stream_place(&c->streams[OTHER(side)], open->ingress_seq);
@@ -319,16 +283,6 @@ static void conn_finish(struct conn *c, unsigned side, uint32_t flags, uint64_t 
 		     flags & (WEFT_END_RESET_SENT | WEFT_END_RESET_RECEIVED), time_ns);
 }
 
-/* The program that asked will read no answer: what is open ends for it. Its server may answer all
- * the same. Where responses may have been missed nothing is said yet. */
-static void client_left(struct conn *c, uint64_t time_ns)
-{
-	const struct weft_counters *k = &c->ends[SIDE_CLIENT].counters;
-
-	if (read_all(c, SIDE_SERVER, k->received_bytes))
-		requests_abandon(c, k->sent_bytes, k->received_bytes, time_ns);
-}
-
 void conn_leave(struct conn *c, const struct weft_close *close)
 {
 	unsigned side = conn_side(c, close->cookie);
@@ -347,8 +301,11 @@ void conn_leave(struct conn *c, const struct weft_close *close)
 	e->left_ns = time_ns;
 	e->left_bytes = close->counters.sent_bytes;
 	conn_want_tick(c);
-	if (side == SIDE_CLIENT && !e->peer_left_ns)
-		client_left(c, time_ns);
+	/* The program that asked will read no answer: what is open ends for it. Its server may
+	 * answer all the same. Where responses may have been missed nothing is said yet. */
+	if (side == SIDE_CLIENT && !e->peer_left_ns &&
+	    read_all(c, SIDE_SERVER, e->counters.received_bytes))
+		requests_abandon(c, e->counters.sent_bytes, e->counters.received_bytes, time_ns);
 }
 
 bool conn_is_gone(struct observe *o, uint64_t cookie)
@@ -358,15 +315,12 @@ bool conn_is_gone(struct observe *o, uint64_t cookie)
 
 static void end_close(struct conn *c, unsigned side, uint64_t time_ns)
 {
-	struct table *gone = c->observe->gone;
 	struct end *e = &c->ends[side];
 
 	if (e->closed || !conn_is_local(c, side))
 		return;
 	e->closed = true;
-	if (table_count(gone) == table_capacity(gone))
-		table_remove(gone, table_oldest(gone));
-	table_insert(gone, &e->cookie);
+	table_use(c->observe->gone, &e->cookie);
 	exchange_expire(c, OTHER(side), UINT64_MAX);
 	report_closed(c, side, time_ns);
 }

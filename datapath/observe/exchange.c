@@ -68,12 +68,11 @@ struct exchange *exchange_first(const struct http_state *h)
 
 struct exchange *exchange_unanswered(const struct http_state *h)
 {
-	for (struct list *n = h->open.next; n != &h->open; n = n->next) {
-		struct exchange *x = list_entry(n, struct exchange, open);
+	struct exchange *x;
 
+	list_for_each_entry (x, &h->open, open)
 		if (!x->response_ended)
 			return x;
-	}
 	return NULL;
 }
 
@@ -157,11 +156,6 @@ static uint64_t open_from(const struct exchange *x, enum reporter reporter)
 	return reported_ns ? reported_ns : known_time(x, MOMENT_START, reporter, x->discovered_ns);
 }
 
-static bool is_heard(const struct conn *c, unsigned side)
-{
-	return !c->ends[side].heard_ns || c->event_ns + UNHEARD_NS >= c->observe->walked_ns;
-}
-
 /* Before it is announced it may not be known whose connection it is. */
 static void report_open(struct exchange *x, enum reporter reporter, uint64_t now_ns)
 {
@@ -175,7 +169,9 @@ static void report_open(struct exchange *x, enum reporter reporter, uint64_t now
 		.until_ns = known_time(x, MOMENT_END, reporter, now_ns),
 	};
 
-	if (!c->ends[reporter].announced || !is_heard(c, reporter) || r.from_ns >= r.until_ns)
+	if (c->ends[reporter].heard_ns && c->event_ns + UNHEARD_NS < o->walked_ns)
+		return;
+	if (!c->ends[reporter].announced || r.from_ns >= r.until_ns)
 		return;
 	x->reported_until_ns[reporter] = r.until_ns;
 	o->listener.open_request(o->listener.arg, &r);
@@ -355,11 +351,11 @@ void exchange_note(struct exchange *x, enum moment what, struct l7_stream *l7, u
 void exchange_attached(struct conn *c, unsigned side)
 {
 	enum moment first = side == SIDE_SERVER ? MOMENT_START : MOMENT_FIRST_BYTE;
+	struct exchange *x;
 
-	for (struct list *n = c->http ? c->http->open.next : NULL; n && n != &c->http->open;
-	     n = n->next) {
-		struct exchange *x = list_entry(n, struct exchange, open);
-
+	if (!c->http)
+		return;
+	list_for_each_entry (x, &c->http->open, open) {
 		for (enum moment m = first; m < first + 2; m++)
 			if (x->unasked & 1u << m)
 				arrival_ask(x, m, OTHER(side), x->waits[m].position);

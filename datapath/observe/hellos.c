@@ -44,26 +44,16 @@ void hellos_free(struct hellos *h)
 	free(h);
 }
 
-static void make_room(struct hellos *h, uint8_t ret_forgotten[32], bool *ret_forgot)
-{
-	struct hello *oldest = table_oldest(h->sessions);
-
-	*ret_forgot = table_count(h->sessions) == table_capacity(h->sessions);
-	if (!*ret_forgot)
-		return;
-	memcpy(ret_forgotten, oldest->client_random, 32);
-	table_remove(h->sessions, oldest);
-}
-
 uint64_t hellos_add(struct hellos *h, const uint8_t client_random[32], uint8_t ret_forgotten[32],
 		    bool *ret_forgot)
 {
 	struct hello *e = table_find(h->sessions, client_random);
 
-	*ret_forgot = false;
+	*ret_forgot = !e && table_count(h->sessions) == table_capacity(h->sessions);
 	if (!e) {
-		make_room(h, ret_forgotten, ret_forgot);
-		e = table_insert(h->sessions, client_random);
+		if (*ret_forgot)
+			memcpy(ret_forgotten, table_oldest(h->sessions), 32);
+		e = table_use(h->sessions, client_random);
 		e->id = ++h->last_id;
 	}
 	if (e->registered == HELLOS_MAX_CONNECTIONS)

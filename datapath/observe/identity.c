@@ -93,14 +93,6 @@ static void text_override(char *out, size_t size, const char *text)
 		text_set(out, size, text);
 }
 
-static void names_fill(struct identity *id, const struct observe_names *n)
-{
-	text_override(id->namespace_, sizeof(id->namespace_), n->namespace_name);
-	text_override(id->service, sizeof(id->service), n->service);
-	text_override(id->app, sizeof(id->app), n->app);
-	text_override(id->version, sizeof(id->version), n->version);
-}
-
 /* |names| may be NULL. */
 static const struct identity *intern(struct identities *ids, const char *kind, const char *name,
 				     const struct observe_names *names)
@@ -121,8 +113,13 @@ static const struct identity *intern(struct identities *ids, const char *kind, c
 		return &ids->overflow;
 	}
 	identity_fill(&e->identity, ids->counters->identities++, kind, key.name);
-	if (names)
-		names_fill(&e->identity, names);
+	if (!names)
+		return &e->identity;
+	text_override(e->identity.namespace_, sizeof(e->identity.namespace_),
+		      names->namespace_name);
+	text_override(e->identity.service, sizeof(e->identity.service), names->service);
+	text_override(e->identity.app, sizeof(e->identity.app), names->app);
+	text_override(e->identity.version, sizeof(e->identity.version), names->version);
 	return &e->identity;
 }
 
@@ -169,9 +166,7 @@ static const struct identity *group_identity(struct identities *ids, uint64_t cg
 		return e->identity;
 	if (group_ask(ids, cgroup_id, &id))
 		return id;
-	if (table_count(ids->groups) == table_capacity(ids->groups))
-		table_remove(ids->groups, table_oldest(ids->groups));
-	e = table_insert(ids->groups, &cgroup_id);
+	e = table_use(ids->groups, &cgroup_id);
 	e->identity = id;
 	return id;
 }

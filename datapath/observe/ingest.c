@@ -125,11 +125,7 @@ static struct conn *conn_discover(struct observe *o, const struct weft_close *cl
 static void report_failure(struct observe *o, const struct weft_close *close)
 {
 	const struct weft_tuple *t = &close->tuple;
-	struct endpoint client = {.port = t->local_port,
-				  .netns_ino = t->netns_ino,
-				  .pid = close->owner.pid,
-				  .cookie = close->cookie};
-	struct endpoint server = {.port = t->remote_port};
+	struct endpoint client = {0}, server = {0};
 	struct connection r = {
 		.id = ++o->next_conn_id,
 		.reporter = REPORTER_SOURCE,
@@ -147,8 +143,8 @@ static void report_failure(struct observe *o, const struct weft_close *close)
 		.flags = RESPONSE_FLAG(UF),
 	};
 
-	memcpy(client.addr, t->local_addr, sizeof(client.addr));
-	memcpy(server.addr, t->remote_addr, sizeof(server.addr));
+	endpoint_local(&client, t, &close->owner, close->cookie);
+	endpoint_remote(&server, t);
 	if (o->listener.connection)
 		o->listener.connection(o->listener.arg, &r);
 }
@@ -193,43 +189,24 @@ static void take_close(struct observe *o, const void *record)
 	}
 }
 
-static void remember_listener(struct observe *o, const struct weft_listen *l)
-{
-	struct listener_key key = {l->tuple.netns_ino, l->tuple.local_port};
-
-	if (table_find(o->listeners, &key))
-		return;
-	if (table_count(o->listeners) == table_capacity(o->listeners))
-		table_remove(o->listeners, table_oldest(o->listeners));
-	table_insert(o->listeners, &key);
-}
-
-static enum listener_phase listener_phase(const struct weft_listen *l)
-{
-	if (l->ended)
-		return LISTENER_ENDED;
-	return l->event.cpu == WEFT_CPU_NONE ? LISTENER_ALIVE : LISTENER_BEGAN;
-}
-
 static void take_listen(struct observe *o, const void *record)
 {
 	const struct weft_listen *l = record;
+	struct listener_key key = {l->tuple.netns_ino, l->tuple.local_port};
 	struct listener r = {
-		.phase = listener_phase(l),
+		.phase = l->ended			 ? LISTENER_ENDED
+			 : l->event.cpu == WEFT_CPU_NONE ? LISTENER_ALIVE
+							 : LISTENER_BEGAN,
 		.identity = identity_of(o->identities, &l->owner, l->tuple.local_addr,
 					l->tuple.local_port),
-		.address = {.port = l->tuple.local_port,
-			    .netns_ino = l->tuple.netns_ino,
-			    .pid = l->owner.pid,
-			    .cookie = l->cookie},
 		.backlog = l->backlog,
 		.backlog_max = l->backlog_max,
 		.drops = l->drops,
 	};
 
 	if (!l->ended)
-		remember_listener(o, l);
-	memcpy(r.address.addr, l->tuple.local_addr, sizeof(r.address.addr));
+		table_use(o->listeners, &key);
+	endpoint_local(&r.address, &l->tuple, &l->owner, l->cookie);
 	if (o->listener.listener)
 		o->listener.listener(o->listener.arg, &r);
 }

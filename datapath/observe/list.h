@@ -13,6 +13,11 @@ struct list {
 
 #define list_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
 
+/* Sets |at| to each member of the list |head| in turn, which the body must not take out. */
+#define list_for_each_entry(at, head, member)                                                      \
+	for (at = list_entry((head)->next, __typeof__(*at), member); &at->member != (head);        \
+	     at = list_entry(at->member.next, __typeof__(*at), member))
+
 static inline void list_init(struct list *head)
 {
 	head->next = head->previous = head;

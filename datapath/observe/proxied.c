@@ -62,30 +62,22 @@ static void replay(struct conn *c, uint64_t time_ns, const struct feed *rest, pr
 		sink(c, SIDE_CLIENT, rest, time_ns);
 }
 
-/* Adds the start of |f| to what is kept; returns how much. */
-static size_t keep(struct proxied *p, const struct feed *f)
-{
-	size_t room = sizeof(p->bytes) - p->have;
-	size_t taken = f->size_bytes < room ? f->size_bytes : room;
-
-	memcpy(p->bytes + p->have, f->data, taken);
-	p->have += taken;
-	return taken;
-}
-
 /* The header continues with |f|. */
 static void go_on(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink *sink)
 {
 	struct proxied *p = c->proxied;
 	struct proxy_header header;
 	enum proxy_result result;
-	size_t before = p->have, taken;
+	size_t before = p->have, taken = sizeof(p->bytes) - p->have;
 
 	if (!f.data) {
 		replay(c, time_ns, &f, sink);
 		return;
 	}
-	taken = keep(p, &f);
+	if (taken > f.size_bytes)
+		taken = f.size_bytes;
+	memcpy(p->bytes + p->have, f.data, taken);
+	p->have += taken;
 	result = proxy_read(p->bytes, p->have, &header);
 	if (result == PROXY_NONE) {
 		take(&f, taken);

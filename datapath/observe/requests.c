@@ -443,21 +443,20 @@ bool requests_refuse(struct conn *c)
 
 void requests_doubt(struct conn *c)
 {
-	for (struct list *n = c->http->open.next; n != &c->http->open; n = n->next) {
-		struct exchange *x = list_entry(n, struct exchange, open);
+	struct exchange *x;
 
+	list_for_each_entry (x, &c->http->open, open)
 		x->in_doubt = !x->response_ended;
-	}
 }
 
 /* Of what the client sends from a place on that was not seen, a body may have passed unread. */
 void requests_cut_uploads(struct conn *c, bool read_all)
 {
-	struct http_state *h = c->http;
+	struct exchange *x;
 
-	for (struct list *n = h ? h->open.next : NULL; h && n != &h->open; n = n->next) {
-		struct exchange *x = list_entry(n, struct exchange, open);
-
+	if (!c->http)
+		return;
+	list_for_each_entry (x, &c->http->open, open) {
 		if (x->request_ended)
 			continue;
 		if (read_all)
@@ -488,11 +487,11 @@ void requests_abandon(struct conn *c, uint64_t sent_bytes, uint64_t received_byt
 	uint64_t unsent = unread_bytes(c, SIDE_CLIENT, sent_bytes);
 	uint64_t unread = unread_bytes(c, SIDE_SERVER, received_bytes);
 	struct http_state *h = c->http;
+	struct exchange *x;
 
 	if (!h || !is_in_body(c, SIDE_SERVER, unread)) /* an answer may have ended there */
 		return;
-	for (struct list *n = h->open.next; n != &h->open; n = n->next) {
-		struct exchange *x = list_entry(n, struct exchange, open);
+	list_for_each_entry (x, &h->open, open) {
 		struct left_out out = {0};
 
 		if (x->in_doubt || x->response_ended)

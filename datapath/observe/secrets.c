@@ -146,14 +146,6 @@ static void random_remove(struct secrets *s, struct entry *e)
 	e->named = false;
 }
 
-static void print_add(struct secrets *s, struct entry *e)
-{
-	uint32_t *bucket = &s->by_print[e->print % BUCKETS];
-
-	e->next_print = *bucket;
-	*bucket = number_of(s, e);
-}
-
 static struct entry *print_find(struct secrets *s, uint64_t print)
 {
 	uint32_t number = s->by_print[print % BUCKETS];
@@ -424,8 +416,11 @@ static void leave(void *arg, const uint8_t client_random[32], uint64_t ticket)
 	kept_review_all(s, client_random);
 }
 
-static void entry_fill(struct entry *e, const struct weft_secret *event)
+static struct entry *entry_add(struct secrets *s, const struct weft_secret *event, uint64_t print)
 {
+	struct entry *e = entry_new(s);
+	uint32_t *bucket = &s->by_print[print % BUCKETS];
+
 	e->secret.derived = &e->derived;
 	e->secret.tls_version = event->tls_version;
 	e->secret.which = event->which;
@@ -439,18 +434,12 @@ static void entry_fill(struct entry *e, const struct weft_secret *event)
 	e->list = event->which;
 	e->claimed_by = 0;
 	e->named = false;
-}
-
-static struct entry *entry_add(struct secrets *s, const struct weft_secret *event, uint64_t print)
-{
-	struct entry *e = entry_new(s);
-
-	entry_fill(e, event);
 	e->print = print;
+	e->next_print = *bucket;
+	*bucket = number_of(s, e);
 	e->secret.id = ++s->serial << INDEX_BITS | (uint64_t)(e - s->entries);
 	list_add(s, &s->age, e, false);
 	list_add(s, &s->kinds[e->list], e, true);
-	print_add(s, e);
 	s->counts.waiting++;
 	s->generation++;
 	return e;

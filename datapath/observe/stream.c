@@ -144,15 +144,6 @@ static bool hole_may_fill(const struct conn *c, unsigned side, const struct piec
 	return p->at_receiver && !c->opaque && hole > conn_body_left(c, side);
 }
 
-/* Counts a hole that is given up, unless it is in a body or the kernel half left it
- * out. */
-static void count_hole(struct conn *c, unsigned side, const struct piece *p)
-{
-	if (p->start > c->streams[side].next && hole_may_fill(c, side, p) &&
-	    p->start > c->l7[side].skip_until)
-		observe_count(c, OBSERVE_LOST_HOLE);
-}
-
 /* |p| is next (after a gap that is given up, maybe). */
 static void piece_feed(struct conn *c, unsigned side, struct piece p)
 {
@@ -162,7 +153,9 @@ static void piece_feed(struct conn *c, unsigned side, struct piece p)
 	struct feed f = {.step = 1};
 
 	time_piece(c, side, &p);
-	count_hole(c, side, &p);
+	/* a hole is lost, unless it is in a body or the kernel half left it out */
+	if (p.start > from && hole_may_fill(c, side, &p) && p.start > c->l7[side].skip_until)
+		observe_count(c, OBSERVE_LOST_HOLE);
 	s->next = piece_end(&p);
 	s->at_receiver = p.at_receiver;
 	if (p.start > from) {
@@ -198,19 +191,6 @@ static struct held *window_next(struct window *w, uint64_t next, bool force)
 	return best;
 }
 
-static void held_release(struct conn *c, unsigned side, struct held *h, uint64_t filled_ns)
-{
-	struct window *w = c->streams[side].window;
-	struct piece p = h->piece;
-
-	h->used = false;
-	w->records--;
-	if (p.time_ns < filled_ns) /* it could not be read before the hole was filled */
-		p.time_ns = filled_ns;
-	if (piece_end(&p) >= c->streams[side].next)
-		piece_feed(c, side, p);
-}
-
 /* Feeds held records whose turn has come; with |force| the first one even over a hole. */
 static void window_drain(struct conn *c, unsigned side, bool force, uint64_t filled_ns)
 {
@@ -218,7 +198,14 @@ static void window_drain(struct conn *c, unsigned side, bool force, uint64_t fil
 	struct held *h;
 
 	while (s->window && (h = window_next(s->window, s->next, force))) {
-		held_release(c, side, h, filled_ns);
+		struct piece p = h->piece;
+
+		h->used = false;
+		s->window->records--;
+		if (p.time_ns < filled_ns) /* it could not be read before the hole was filled */
+			p.time_ns = filled_ns;
+		if (piece_end(&p) >= s->next)
+			piece_feed(c, side, p);
 		force = false;
 	}
 	if (s->window && !s->window->records)

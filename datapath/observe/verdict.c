@@ -24,31 +24,6 @@ static void names_fill(const struct observe *o, const struct weft_verdict *w, st
 	name_set(v->target_workload, names.target, w->target != WEFT_NUMBER_NONE);
 }
 
-static uint32_t flags_of(const struct weft_verdict *w)
-{
-	switch (w->verdict) {
-	case WEFT_VERDICT_NO_ENDPOINT:
-		return RESPONSE_FLAG(UH);
-	case WEFT_VERDICT_OVERFLOW:
-		return RESPONSE_FLAG(UO);
-	}
-	return 0;
-}
-
-static void endpoint_fill(struct endpoint *e, const uint8_t addr[16], uint16_t port)
-{
-	memcpy(e->addr, addr, sizeof(e->addr));
-	e->port = port;
-}
-
-/* The end where it was decided is on this node, its owner is known. */
-static void local_fill(struct endpoint *e, const struct weft_verdict *w)
-{
-	e->netns_ino = w->tuple.netns_ino;
-	e->pid = w->owner.pid;
-	e->cookie = w->cookie;
-}
-
 void verdict_take(struct observe *o, const void *record)
 {
 	const struct weft_verdict *w = record;
@@ -61,7 +36,9 @@ void verdict_take(struct observe *o, const void *record)
 		.verdict = w->verdict,
 		.protocol = w->protocol,
 		.rule = w->rule,
-		.flags = flags_of(w),
+		.flags = w->verdict == WEFT_VERDICT_NO_ENDPOINT ? RESPONSE_FLAG(UH)
+			 : w->verdict == WEFT_VERDICT_OVERFLOW	? RESPONSE_FLAG(UO)
+								: 0,
 		.time_ns = w->event.time_ns,
 		.client = at_client ? &local : &remote,
 		.server = at_client ? &remote : &local,
@@ -69,9 +46,8 @@ void verdict_take(struct observe *o, const void *record)
 
 	if (!o->listener.verdict)
 		return;
-	endpoint_fill(&local, t->local_addr, t->local_port);
-	endpoint_fill(&remote, t->remote_addr, t->remote_port);
-	local_fill(&local, w);
+	endpoint_local(&local, t, &w->owner, w->cookie);
+	endpoint_remote(&remote, t);
 	here = identity_of(o->identities, &w->owner, t->local_addr, t->local_port);
 	there = identity_of(o->identities, NULL, t->remote_addr, t->remote_port);
 	v.source = at_client ? here : there;
