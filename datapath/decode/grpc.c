@@ -31,20 +31,13 @@ static bool take_prefix_byte(struct grpc_prefixes *g, uint8_t byte)
 	return !g->prefix_used;
 }
 
-static void take_gap(struct grpc_prefixes *g, size_t size_bytes)
-{
-	if (size_bytes > grpc_prefixes_skippable(g))
-		g->counting = false;
-	else
-		g->left_bytes -= size_bytes;
-}
-
 uint32_t grpc_prefixes_take(struct grpc_prefixes *g, const uint8_t *data, size_t size_bytes)
 {
 	uint32_t begun = 0;
 
-	if (!data && g->counting) {
-		take_gap(g, size_bytes);
+	if (!data) {
+		g->counting = g->counting && size_bytes <= grpc_prefixes_skippable(g);
+		g->left_bytes -= g->counting ? (uint32_t)size_bytes : 0;
 		return 0;
 	}
 	for (size_t i = 0; i < size_bytes && g->counting;) {

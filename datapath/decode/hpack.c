@@ -158,12 +158,6 @@ static void take_field(struct hpack_fields *fields, const nghttp2_nv *nv)
 	}
 }
 
-static enum decode_status inflate_failed(struct hpack *h, int error)
-{
-	return fail(h, error == NGHTTP2_ERR_NOMEM ? DECODE_LIMIT : DECODE_MALFORMED,
-		    nghttp2_strerror(error));
-}
-
 /* Gives bytes of the block to the inflater, the end of the block when |final|. */
 static enum decode_status inflate(struct hpack *h, const uint8_t *data, size_t size_bytes,
 				  bool final, struct hpack_fields *fields)
@@ -177,7 +171,8 @@ static enum decode_status inflate(struct hpack *h, const uint8_t *data, size_t s
 		flags = 0;
 		used = nghttp2_hd_inflate_hd2(h->inflater, &nv, &flags, data, size_bytes, final);
 		if (used < 0)
-			return inflate_failed(h, (int)used);
+			return fail(h, used == NGHTTP2_ERR_NOMEM ? DECODE_LIMIT : DECODE_MALFORMED,
+				    nghttp2_strerror((int)used));
 		if (flags & NGHTTP2_HD_INFLATE_EMIT)
 			take_field(fields, &nv);
 		data += used;
@@ -279,15 +274,6 @@ static enum decode_status inflate_size_updates(struct hpack *h, struct cursor *c
 	return status;
 }
 
-/* A size update after a field, which some servers accept; libnghttp2 accepts it only at the start
- * of a block. */
-static enum decode_status take_late_size_update(struct hpack *h, struct cursor *c, bool final,
-						struct hpack_fields *fields, bool *ret_cut)
-{
-	nghttp2_hd_inflate_end_headers(h->inflater);
-	return take_size_update(h, c, final, fields, ret_cut);
-}
-
 /* How a field is written (RFC 7541 6). */
 struct representation {
 	const uint8_t *start, *value;
@@ -384,17 +370,6 @@ static enum decode_status insert_unknown(struct hpack *h, const uint8_t *value, 
 	return inflate_string(h, value, value + value_bytes, excess_bytes, fields);
 }
 
-/* A field that refers to an entry that we do not hold: for its name, or for name and value. */
-static enum decode_status inflate_unknown(struct hpack *h, const struct representation *r,
-					  const struct cursor *c, struct hpack_fields *fields)
-{
-	if (r->insert)
-		return insert_unknown(h, r->value, (size_t)(c->next - r->value),
-				      r->value_excess_bytes, fields);
-	mark_unknown(fields);
-	return DECODE_OK;
-}
-
 /* Passes over a field with a string that is too long to be kept. Where the field is inserted into
  * the table, an entry stands for it that is smaller than the sender's, so that our table never
  * evicts an entry that the sender's still holds. */
@@ -467,8 +442,14 @@ static enum decode_status take_representation(struct hpack *h, const struct repr
 		fields->known++;
 		return DECODE_OK;
 	}
-	if (r->index > nghttp2_hd_inflate_get_num_table_entries(h->inflater))
-		return inflate_unknown(h, r, c, fields);
+	if (r->index > nghttp2_hd_inflate_get_num_table_entries(h->inflater)) {
+		/* we do not hold the entry of its name, or of name and value */
+		if (r->insert)
+			return insert_unknown(h, r->value, (size_t)(c->next - r->value),
+					      r->value_excess_bytes, fields);
+		mark_unknown(fields);
+		return DECODE_OK;
+	}
 	return r->indexed ? inflate_until(h, r->start, c->next, fields)
 			  : inflate_loose(h, r, c, fields);
 }
@@ -519,10 +500,13 @@ static enum decode_status inflate_fields(struct hpack *h, struct cursor *c, bool
 		if (!update && is_plain(h, &r))
 			continue;
 		status = inflate_until(h, from, r.start, fields);
-		if (status == DECODE_OK && update)
-			status = take_late_size_update(h, c, final, fields, &cut);
-		else if (status == DECODE_OK)
+		if (status == DECODE_OK && update) {
+			/* some servers accept it after a field; libnghttp2 at the start only */
+			nghttp2_hd_inflate_end_headers(h->inflater);
+			status = take_size_update(h, c, final, fields, &cut);
+		} else if (status == DECODE_OK) {
 			status = take_representation(h, &r, c, final, fields);
+		}
 		from = c->next;
 		if (cut || h->pass_bytes || h->pass_value)
 			break;

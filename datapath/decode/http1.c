@@ -349,19 +349,18 @@ static enum decode_status message_done(struct http1 *h, const char *at)
 
 /* ---- bytes: each take_ function moves |*at| on, at least by one byte or to another phase */
 
-static enum decode_status take_between(struct http1 *h, const char **at, const char *end)
+static void take_between(struct http1 *h, const char **at, const char *end)
 {
 	while (*at < end && (**at == '\r' || **at == '\n'))
 		(*at)++;
 	if (*at == end)
-		return DECODE_OK;
+		return;
 	block_start(h, *at);
 	http1_strict_start(&h->strict, h->side == HTTP_CLIENT);
 	h->reported_lenient = 0;
 	h->length_again = false;
 	h->start_line = true;
 	h->phase = h->side == HTTP_CLIENT ? METHOD : HEAD;
-	return DECODE_OK;
 }
 
 /* llhttp knows only some methods, and of all of them only CONNECT frames a request in its own way:
@@ -388,21 +387,11 @@ static enum decode_status take_method(struct http1 *h, const char **at, const ch
 	return DECODE_OK;
 }
 
-static enum decode_status parser_failed(struct http1 *h, llhttp_errno_t error)
-{
-	const char *reason = llhttp_get_error_reason(&h->parser);
-
-	if (error == HPE_USER)
-		return give_up(h, DECODE_LIMIT, "out of memory");
-	report_lenient(h);
-	return malformed(h, reason && *reason ? reason : llhttp_errno_name(error));
-}
-
 /* Gives |s| to llhttp. It stands for the bytes of the feed up to |*at|, which is moved back to
  * where llhttp stops early. A message without a body ends in the same call as its head. */
 static enum decode_status parse(struct http1 *h, struct slice s, const char **at, const char *end)
 {
-	const char *last = s.data + s.size_bytes, *stop;
+	const char *last = s.data + s.size_bytes, *stop, *reason;
 	llhttp_errno_t error = llhttp_execute(&h->parser, s.data, s.size_bytes);
 
 	while (error == HPE_PAUSED) {
@@ -418,7 +407,13 @@ static enum decode_status parse(struct http1 *h, struct slice s, const char **at
 		h->expects &= *at == end; /* else the body comes with its head */
 		error = llhttp_execute(&h->parser, stop, 0);
 	}
-	return error == HPE_OK ? DECODE_OK : parser_failed(h, error);
+	if (error == HPE_OK)
+		return DECODE_OK;
+	if (error == HPE_USER)
+		return give_up(h, DECODE_LIMIT, "out of memory");
+	report_lenient(h);
+	reason = llhttp_get_error_reason(&h->parser);
+	return malformed(h, reason && *reason ? reason : llhttp_errno_name(error));
 }
 
 /* Bytes of a body, or lines: these in the form that llhttp takes. */
@@ -443,7 +438,8 @@ static enum decode_status take(struct http1 *h, const char **at, const char *end
 	h->piece_index = 0;
 	switch (h->phase) {
 	case BETWEEN:
-		return take_between(h, at, end);
+		take_between(h, at, end);
+		return DECODE_OK;
 	case METHOD:
 		return take_method(h, at, end);
 	case UNTIL_CLOSE:

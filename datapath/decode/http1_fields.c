@@ -162,15 +162,6 @@ bool http1_fields_name_is(const struct http1_fields *f, struct slice wanted)
 	       name_is((struct slice){f->name, f->name_bytes}, wanted);
 }
 
-/* Of several fields with one name the first counts. Several ids count as none: which one other
- * programs use is not known (by W3C Trace Context they use none of several traceparents). */
-static void name_again(struct slice *value, const struct http1_field *field)
-{
-	if (field->offset == offsetof(struct http_head, traceparent) ||
-	    field->offset == offsetof(struct http_head, request_id))
-		value->size_bytes = 0;
-}
-
 void http1_fields_name_end(struct http1_fields *f)
 {
 	struct slice name = {f->name, f->name_bytes};
@@ -183,18 +174,18 @@ void http1_fields_name_end(struct http1_fields *f)
 
 		if (!name_is(name, fields[i].name))
 			continue;
+		/* Of several fields with one name the first counts. Several ids count as none:
+		 * which one other programs use is not known (by W3C Trace Context they use none of
+		 * several traceparents). */
 		if (value->data) {
-			name_again(value, &fields[i]);
+			if (fields[i].offset == offsetof(struct http_head, traceparent) ||
+			    fields[i].offset == offsetof(struct http_head, request_id))
+				value->size_bytes = 0;
 			continue;
 		}
 		f->field = &fields[i];
 		*value = SLICE("");
 	}
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t';
 }
 
 /* Drops the white space after the value, which is not part of it (RFC 9112 5.1). */
@@ -204,7 +195,7 @@ void http1_fields_value_end(struct http1_fields *f)
 		return;
 	struct slice *s = value_of(f, f->field);
 
-	while (s->size_bytes && is_space(s->data[s->size_bytes - 1]))
+	while (s->size_bytes && strchr(" \t", s->data[s->size_bytes - 1]))
 		s->size_bytes--;
 	f->field = NULL;
 }

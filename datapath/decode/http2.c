@@ -52,23 +52,8 @@ struct http2 {
 	struct http2_streams streams;
 	struct hpack *hpack;
 	struct http2 *peer;
-	const char *reason;
 	struct http2_counters counters;
 };
-
-static void fail(struct http2 *h, enum decode_status status, const char *reason)
-{
-	h->status = status;
-	h->reason = reason;
-}
-
-static bool hold_reserve(struct http2 *h, uint32_t size_bytes)
-{
-	h->hold.data = malloc(size_bytes);
-	if (!h->hold.data)
-		fail(h, DECODE_LIMIT, "out of memory");
-	return h->hold.data;
-}
 
 static void hold_release(struct hold *hold)
 {
@@ -82,8 +67,6 @@ static void take_fields(struct http2 *h, const struct hpack_fields *fields, uint
 {
 	const struct http2_block *b = &h->block;
 
-	h->counters.header_blocks_incomplete += fields->incomplete;
-	h->counters.header_blocks_cut += fields->cut;
 	if (b->type != FRAME_HEADERS)
 		return;
 	http2_streams_block(&h->streams, fields,
@@ -106,14 +89,13 @@ static void end_block(struct http2 *h, struct slice rest, uint64_t position)
 	h->counters.header_blocks++;
 	if (h->block.type == FRAME_CONTINUATION) {
 		h->block.open = false;
-		h->counters.header_blocks_incomplete++;
 		return;
 	}
 	status = http2_block_end(&h->block, rest, &fields, &found);
 	if (status == DECODE_OK)
 		take_fields(h, found, position);
 	else
-		fail(h, status, hpack_reason(h->hpack));
+		h->status = status;
 	http2_block_free(&h->block);
 }
 
@@ -144,7 +126,7 @@ static void take_settings(struct http2 *h, struct slice payload)
 	uint32_t table_bytes = HPACK_DEFAULT_TABLE_BYTES;
 
 	if (h->frame.size_bytes % SETTING_BYTES) {
-		fail(h, DECODE_MALFORMED, "frame size");
+		h->status = DECODE_MALFORMED;
 		return;
 	}
 	if (h->frame.flags & FLAG_ACK || h->midstream)
@@ -201,7 +183,7 @@ static void take_padding(struct http2 *h, struct slice payload, uint32_t *conten
 	bool absent = padded && !payload.size_bytes;
 
 	if (absent || padding_bytes > *content_bytes) {
-		fail(h, DECODE_MALFORMED, "padding");
+		h->status = DECODE_MALFORMED;
 		return;
 	}
 	*content_bytes -= padding_bytes;
@@ -283,10 +265,9 @@ static void begin_block(struct http2 *h)
  * are older than all known ones, so it can be skipped. */
 static void begin_continuation(struct http2 *h)
 {
-	h->counters.continuations++;
 	if (!h->block.open) {
 		if (!h->midstream || h->counters.header_blocks) {
-			fail(h, DECODE_MALFORMED, "CONTINUATION without HEADERS");
+			h->status = DECODE_MALFORMED;
 			return;
 		}
 		begin_block(h);
@@ -323,14 +304,14 @@ static void check_frame(struct http2 *h)
 
 	if (!h->settings_seen &&
 	    (f->type != FRAME_SETTINGS || f->flags & FLAG_ACK || !rules_kept(h)))
-		fail(h, DECODE_NOT_MINE, "no SETTINGS at the start");
+		h->status = DECODE_NOT_MINE;
 	else if (!rules_kept(h) || is_too_long(h))
-		fail(h, DECODE_MALFORMED, "frame size or stream");
+		h->status = DECODE_MALFORMED;
 	else if (h->block.open &&
 		 (f->type != FRAME_CONTINUATION || f->stream_id != h->block.stream_id))
-		fail(h, DECODE_MALFORMED, "CONTINUATION expected");
+		h->status = DECODE_MALFORMED;
 	else if (has_fragment(f) && f->size_bytes < before_fragment(f))
-		fail(h, DECODE_MALFORMED, "frame size");
+		h->status = DECODE_MALFORMED;
 	h->settings_seen = true;
 }
 
@@ -358,7 +339,6 @@ static void begin_frame(struct http2 *h, const uint8_t head[FRAME_HEAD_BYTES], u
 	f->type = cursor_u8(&c);
 	f->flags = cursor_u8(&c);
 	f->stream_id = cursor_u32_be(&c) & INT32_MAX;
-	h->counters.frames++;
 	divide_payload(f);
 	check_frame(h);
 	if (h->status != DECODE_OK)
@@ -387,7 +367,7 @@ static size_t feed_preface(struct http2 *h, const struct feed *f, size_t index)
 	size_t n = at_most(f, index, PREFACE_BYTES - h->head_used);
 
 	if (memcmp(f->data + index, preface + h->head_used, n) != 0)
-		fail(h, DECODE_NOT_MINE, "no preface");
+		h->status = DECODE_NOT_MINE;
 	h->head_used += n;
 	if (h->head_used == PREFACE_BYTES) {
 		h->head_used = 0;
@@ -424,8 +404,12 @@ static size_t feed_gather(struct http2 *h, const struct feed *f, size_t index)
 	struct slice payload = {(const char *)f->data + index, n};
 
 	if (hold->data || n < h->frame.gather_bytes) {
-		if (!hold->data && !hold_reserve(h, h->frame.gather_bytes))
+		if (!hold->data)
+			hold->data = malloc(h->frame.gather_bytes);
+		if (!hold->data) {
+			h->status = DECODE_LIMIT;
 			return n;
+		}
 		memcpy(hold->data + hold->used_bytes, f->data + index, n);
 		hold->used_bytes += n;
 		payload.data = (const char *)hold->data;
@@ -455,7 +439,7 @@ static size_t feed_fragment(struct http2 *h, const struct feed *f, size_t index)
 	else if (h->block.type != FRAME_CONTINUATION)
 		status = http2_block_take(&h->block, bytes, &n);
 	if (status != DECODE_OK)
-		fail(h, status, status == DECODE_LIMIT ? "out of memory" : hpack_reason(h->hpack));
+		h->status = status;
 	frame->fragment_bytes -= n;
 	if (h->status == DECODE_OK)
 		continue_frame(h, feed_position(f, index + n - 1));
@@ -486,7 +470,7 @@ static size_t feed_skip(struct http2 *h, const struct feed *f, size_t index)
 static size_t feed_some(struct http2 *h, const struct feed *f, size_t index)
 {
 	if (!f->data && h->phase != PHASE_BODY && h->phase != PHASE_SKIP) {
-		fail(h, DECODE_DESYNC, "bytes are missing outside of a body");
+		h->status = DECODE_DESYNC;
 		return 0;
 	}
 	switch (h->phase) {
@@ -522,7 +506,6 @@ struct http2 *http2_new(enum http_side side, enum http_start start,
 	h->streams.forgotten = &h->counters.streams_forgotten;
 	h->settings_seen = h->midstream || side == HTTP_CLIENT;
 	h->phase = side == HTTP_CLIENT && !h->midstream ? PHASE_PREFACE : PHASE_HEAD;
-	h->reason = "";
 	h->hpack = hpack_new(h->midstream);
 	if (!h->hpack) {
 		http2_free(h);
@@ -581,9 +564,4 @@ uint32_t http2_block_stream(const struct http2 *h, uint64_t *ret_first)
 const struct http2_counters *http2_counts(const struct http2 *h)
 {
 	return &h->counters;
-}
-
-const char *http2_reason(const struct http2 *h)
-{
-	return h->reason;
 }

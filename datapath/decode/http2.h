@@ -8,14 +8,9 @@
 struct http2;
 
 struct http2_counters {
-	uint64_t frames;
 	uint64_t resets;
-	uint64_t continuations;
 	uint64_t header_blocks;
-	uint64_t header_blocks_incomplete; /* some field referred to an unknown dynamic table entry
-					    */
-	uint64_t header_blocks_cut;	   /* some field was too long and is left out */
-	uint64_t streams_forgotten;	   /* more than HTTP2_MAX_STREAMS at once */
+	uint64_t streams_forgotten; /* more than HTTP2_MAX_STREAMS at once */
 };
 
 /* NULL when memory is short; free with http2_free. |listener| is copied. */
@@ -54,7 +49,3 @@ uint64_t http2_body_left(const struct http2 *h);
 uint32_t http2_block_stream(const struct http2 *h, uint64_t *ret_first);
 
 const struct http2_counters *http2_counts(const struct http2 *h);
-
-/* The reason of the latest error, a static string ("frame size", "SETTINGS too long", or nghttp2's
- * text). */
-const char *http2_reason(const struct http2 *h);

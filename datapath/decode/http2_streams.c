@@ -60,17 +60,6 @@ static void note_remove(struct http2_streams *s, struct http2_note *note)
 	s->notes_count--;
 }
 
-static struct http2_note *note_oldest(struct http2_streams *s)
-{
-	struct http2_note *oldest = s->notes;
-
-	for (uint32_t i = 1; i < s->notes_count; i++) {
-		if (s->clock - s->notes[i].used > s->clock - oldest->used)
-			oldest = &s->notes[i];
-	}
-	return oldest;
-}
-
 static bool notes_grow(struct http2_streams *s)
 {
 	uint32_t size = s->notes_size ? 2 * s->notes_size : NOTES_AT_FIRST;
@@ -88,12 +77,14 @@ static bool notes_grow(struct http2_streams *s)
 static void note_give_way(struct http2_streams *s)
 {
 	const struct http_listener *l = &s->listener;
-	struct http2_note *oldest;
+	struct http2_note *oldest = s->notes;
 
 	(*s->forgotten)++;
 	if (!s->notes_count)
 		return;
-	oldest = note_oldest(s);
+	for (uint32_t i = 1; i < s->notes_count; i++)
+		if (s->clock - s->notes[i].used > s->clock - oldest->used)
+			oldest = &s->notes[i];
 	if (l->stream_forgotten)
 		l->stream_forgotten(l->arg, oldest->stream_id);
 	note_remove(s, oldest);

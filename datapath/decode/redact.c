@@ -65,20 +65,17 @@ static bool ends_in_password(const char *from, const char *end)
 /* A name of a host (RFC 1035 section 2.3.4) and a port. */
 #define AUTHORITY_MAX_BYTES (253 + 6)
 
-/* What is no host and port may be the beginning of user information whose end was cut off. */
-static bool is_host(struct slice s)
-{
-	return !s.size_bytes || (s.size_bytes <= AUTHORITY_MAX_BYTES &&
-				 !ends_in_password(s.data, s.data + s.size_bytes));
-}
-
 struct slice redact_authority(struct slice s)
 {
 	const char *at = s.size_bytes ? memrchr(s.data, '@', s.size_bytes) : NULL;
 	struct slice host =
 		at ? (struct slice){at + 1, s.size_bytes - (size_t)(at + 1 - s.data)} : s;
 
-	return is_host(host) ? host : SLICE("unknown");
+	/* what is no host and port may be the beginning of user information that was cut off */
+	if (host.size_bytes > AUTHORITY_MAX_BYTES ||
+	    (host.size_bytes && ends_in_password(host.data, host.data + host.size_bytes)))
+		return SLICE("unknown");
+	return host;
 }
 
 size_t target_authority_bytes(struct slice s)
@@ -129,19 +126,14 @@ static size_t semicolon_bytes(const char *p, const char *end)
 	return end - p >= 3 && (!memcmp(p, "%3B", 3) || !memcmp(p, "%3b", 3)) ? 3 : 0;
 }
 
-static const char *parameter_end(const char *p, const char *end)
-{
-	while (p < end && *p != '/' && !semicolon_bytes(p, end))
-		p++;
-	return p;
-}
-
 /* One without "=" has no value that could be secret. */
 static const char *write_path_parameter(struct writer *w, const char *start, size_t before_bytes,
 					const char *end)
 {
-	const char *next = parameter_end(start + before_bytes, end);
+	const char *next = start + before_bytes;
 
+	while (next < end && *next != '/' && !semicolon_bytes(next, end))
+		next++;
 	if (find(start, next, '=') < next)
 		write_parameter(w, start, next);
 	else
@@ -285,27 +277,22 @@ static bool is_harmful(uint32_t c)
 	       (c >= 0x2066 && c <= 0x2069);
 }
 
-static void write_escape(struct writer *w, const char *format, uint32_t c)
-{
-	char escape[16];
-	int n = snprintf(escape, sizeof(escape), format, c);
-
-	write_whole(w, escape, (size_t)n);
-}
-
 bool text_escape(struct slice s, char *out, size_t size)
 {
 	struct writer w = {out, size - 1, false};
+	char escape[16];
 	size_t n;
 
 	for (size_t i = 0; i < s.size_bytes && !w.cut; i += n) {
 		uint32_t c = (uint8_t)s.data[i];
 
 		n = utf8_decode((const uint8_t *)s.data + i, s.size_bytes - i, &c);
-		if (n && !is_harmful(c))
+		if (n && !is_harmful(c)) {
 			write_whole(&w, s.data + i, n);
-		else
-			write_escape(&w, c < 0x80 || !n ? "\\x%02x" : "\\u{%x}", c);
+			continue;
+		}
+		snprintf(escape, sizeof(escape), c < 0x80 || !n ? "\\x%02x" : "\\u{%x}", c);
+		write_whole(&w, escape, strlen(escape));
 		n = n ? n : 1;
 	}
 	*w.out = 0;

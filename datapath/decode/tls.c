@@ -93,13 +93,6 @@ static void keys_set(struct tls_direction *d, const struct tls_keys *keys)
 
 /* ---- records in clear ---- */
 
-static bool is_clear(const struct tls *t, const struct tls_direction *d, const struct tls_record *r)
-{
-	if (r->type == TLS_CONTENT_APPLICATION)
-		return false;
-	return tls_is_13(t) || d->epoch == EPOCH_CLEAR;
-}
-
 /* TLS 1.2: what follows is protected. In TLS 1.3 the record means nothing (RFC 8446 D.4). */
 static enum step take_change_cipher(struct tls *t, enum tls_side side)
 {
@@ -155,19 +148,6 @@ static uint8_t secret_kind(const struct tls *t, enum tls_side side)
 	return tls_is_13(t) ? kinds[t->directions[side].epoch][side] : WEFT_SECRET_MASTER;
 }
 
-/* TLS 1.2: one secret is for both directions. The other one takes its keys now, or at its
- * ChangeCipherSpec: until then the keys of the handshake before are in force. */
-static void other_keys_install(struct tls *t, struct tls_direction *other,
-			       const struct tls_keys *keys)
-{
-	if (other->epoch == EPOCH_APPLICATION && !other->bound) {
-		keys_set(other, keys);
-	} else {
-		t->next_keys = *keys;
-		t->next_keys_set = true;
-	}
-}
-
 static bool is_bound(const struct tls_direction *d)
 {
 	return d->epoch == EPOCH_APPLICATION && d->bound;
@@ -175,18 +155,23 @@ static bool is_bound(const struct tls_direction *d)
 
 static void keys_install(struct tls *t, enum tls_side side, const struct tls_bound *bound)
 {
-	struct tls_direction *d = &t->directions[side];
+	struct tls_direction *d = &t->directions[side], *other = &t->directions[!side];
 
 	keys_set(d, &bound->keys[side]);
 	t->unlocked = true;
-	if (tls_is_13(t))
+	/* TLS 1.2: one secret is for both directions. The other one takes its keys now, or at its
+	 * ChangeCipherSpec: until then the keys of the handshake before are in force. */
+	if (tls_is_13(t)) {
 		memcpy(d->secret, bound->secret, sizeof(d->secret));
-	else
-		other_keys_install(t, &t->directions[!side], &bound->keys[!side]);
+	} else if (other->epoch == EPOCH_APPLICATION && !other->bound) {
+		keys_set(other, &bound->keys[!side]);
+	} else {
+		t->next_keys = bound->keys[!side];
+		t->next_keys_set = true;
+	}
 	if (d->epoch == EPOCH_APPLICATION && !tls_is_over(t))
 		t->state = TLS_STATE_OPEN;
-	if (!tls_is_13(t) ||
-	    (is_bound(&t->directions[TLS_CLIENT]) && is_bound(&t->directions[TLS_SERVER])))
+	if (!tls_is_13(t) || (is_bound(d) && is_bound(other)))
 		tls_leave(t);
 }
 
@@ -345,17 +330,6 @@ static enum step take_protected(struct tls *t, enum tls_side side, const struct 
 	return STEP_DONE;
 }
 
-/* The first protected record of a direction. */
-static void enter_protection(struct tls *t, enum tls_side side)
-{
-	bool early = side == TLS_CLIENT && t->early_data_offered;
-
-	if (!tls_is_13(t))
-		tls_fail(t, TLS_STATE_MALFORMED); /* application data before ChangeCipherSpec */
-	else
-		tls_epoch_begin(&t->directions[side], early ? EPOCH_EARLY : EPOCH_HANDSHAKE);
-}
-
 /* Responses are not reported before the requests that came before them, even when the client's
  * secret arrives last. */
 static bool must_stay_behind(const struct tls *t, enum tls_side side, const struct tls_record *r)
@@ -366,12 +340,6 @@ static bool must_stay_behind(const struct tls *t, enum tls_side side, const stru
 	       w->record.time_ns <= r->time_ns;
 }
 
-/* Refused early data waits too: it is skipped when the handshake's keys open what follows. */
-static bool early_data_is_open(const struct tls *t)
-{
-	return t->extensions_seen && t->facts.early_data;
-}
-
 /* Takes the next record of a direction, or says that it has to wait. */
 static enum step step(struct tls *t, enum tls_side side, const struct tls_record *r)
 {
@@ -379,19 +347,24 @@ static enum step step(struct tls *t, enum tls_side side, const struct tls_record
 
 	if (d->closed)
 		return STEP_DONE;
-	if (is_clear(t, d, r))
+	if (r->type != TLS_CONTENT_APPLICATION && (tls_is_13(t) || d->epoch == EPOCH_CLEAR))
 		return take_clear(t, side, r);
 	if (d->discard)
 		return STEP_DONE;
 	if (!t->facts.version)
 		return STEP_WAIT;
-	if (d->epoch == EPOCH_CLEAR)
-		enter_protection(t, side);
+	if (d->epoch == EPOCH_CLEAR && !tls_is_13(t)) /* before ChangeCipherSpec */
+		tls_fail(t, TLS_STATE_MALFORMED);
+	else if (d->epoch == EPOCH_CLEAR)
+		tls_epoch_begin(d, side == TLS_CLIENT && t->early_data_offered ? EPOCH_EARLY
+									       : EPOCH_HANDSHAKE);
 	if (!t->suite || !t->suite->aead)
 		tls_fail(t, TLS_STATE_UNSUPPORTED_CIPHER);
 	if (tls_is_over(t))
 		return STEP_DONE;
-	if (d->epoch == EPOCH_EARLY && !early_data_is_open(t))
+	/* Refused early data waits too: it is skipped when the handshake's keys open what
+	 * follows. */
+	if (d->epoch == EPOCH_EARLY && !(t->extensions_seen && t->facts.early_data))
 		return STEP_WAIT;
 	if (must_stay_behind(t, side, r) || (!d->bound && !bind_epoch(t, side, r)))
 		return STEP_WAIT;

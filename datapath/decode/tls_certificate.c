@@ -197,11 +197,6 @@ static struct read *read_find(struct slice der)
 	return reads ? &reads[table_hash(der.data, der.size_bytes, 0) % READ_MAX] : NULL;
 }
 
-static bool read_is_of(const struct read *r, struct slice der)
-{
-	return r->der_bytes == der.size_bytes && !memcmp(r->der, der.data, der.size_bytes);
-}
-
 static bool decode(struct slice der, struct tls_certificate *ret)
 {
 	struct fields fields;
@@ -219,7 +214,8 @@ int tls_certificate_read(struct slice der, struct tls_certificate *ret)
 	struct tls_certificate read = {.present = true};
 	struct read *kept = read_find(der);
 
-	if (kept && read_is_of(kept, der)) {
+	if (kept && kept->der_bytes == der.size_bytes &&
+	    !memcmp(kept->der, der.data, der.size_bytes)) {
 		*ret = kept->certificate;
 		return 0;
 	}

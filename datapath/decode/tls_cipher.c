@@ -36,15 +36,10 @@ const struct tls_suite *tls_suite_find(uint16_t number)
 	return NULL;
 }
 
-static bool has_explicit_nonce(const struct tls_keys *k)
-{
-	return !k->tls13 && k->aead != TLS_AEAD_CHACHA20_POLY1305;
-}
-
-/* How many bytes of the fragment stand before the ciphertext. */
+/* How many bytes of the fragment stand before the ciphertext: the explicit part of the nonce. */
 static uint16_t lead_bytes(const struct tls_keys *k)
 {
-	return has_explicit_nonce(k) ? EXPLICIT_NONCE_BYTES : 0;
+	return k->tls13 || k->aead == TLS_AEAD_CHACHA20_POLY1305 ? 0 : EXPLICIT_NONCE_BYTES;
 }
 
 /* |lead|: the first bytes of the fragment. */
@@ -54,7 +49,7 @@ static void nonce_build(const struct tls_keys *k, uint64_t sequence, const uint8
 	uint64_t tail_be;
 
 	memcpy(nonce, k->iv, NONCE_BYTES);
-	if (has_explicit_nonce(k)) {
+	if (lead_bytes(k)) {
 		memcpy(nonce + 4, lead, EXPLICIT_NONCE_BYTES);
 		return;
 	}
@@ -237,12 +232,6 @@ static struct tls_piece piece_clip(struct tls_piece p, uint16_t lead, uint16_t c
 	return (struct tls_piece){(uint16_t)(from - lead), (uint16_t)(to - from)};
 }
 
-static bool lead_is_captured(const struct tls_keys *k, const struct tls_record *r)
-{
-	return !lead_bytes(k) ||
-	       (r->piece_count && !r->pieces[0].offset && r->pieces[0].size_bytes >= lead_bytes(k));
-}
-
 int tls_record_read(const struct tls_keys *k, const struct tls_record *r, uint64_t sequence,
 		    uint8_t *text, struct tls_opened *ret)
 {
@@ -257,7 +246,7 @@ int tls_record_read(const struct tls_keys *k, const struct tls_record *r, uint64
 	ret->size_bytes = (uint16_t)content;
 	ret->piece_count = 0;
 	ret->text = text;
-	if (lead_is_captured(k, r)) {
+	if (!lead || (r->piece_count && !r->pieces[0].offset && r->pieces[0].size_bytes >= lead)) {
 		nonce_build(k, sequence, r->data, nonce);
 		for (int i = 0; i < r->piece_count; in += r->pieces[i++].size_bytes) {
 			struct tls_piece p = piece_clip(r->pieces[i], lead, (uint16_t)content);

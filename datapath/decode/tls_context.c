@@ -121,20 +121,17 @@ void tls_keys_wipe(struct tls_keys *k)
 	OPENSSL_cleanse(k, sizeof(*k));
 }
 
-static EVP_CIPHER_CTX *kept_context(const struct tls_keys *k)
-{
-	struct keeper *keeper = keeper_of(k);
-	bool ready = keeper->number == k->number || keeper_take(keeper, k, k->kept);
-
-	return ready ? keeper->context : NULL;
-}
-
 EVP_CIPHER_CTX *tls_context_of(const struct tls_keys *k, enum tls_context kind)
 {
 	EVP_CIPHER_CTX *c;
 
-	if (k->contexts && k->kept == kind)
-		return kept_context(k);
+	if (k->contexts && k->kept == kind) {
+		struct keeper *keeper = keeper_of(k);
+
+		if (keeper->number != k->number && !keeper_take(keeper, k, kind))
+			return NULL;
+		return keeper->context;
+	}
 	c = shared_of(k->aead, kind);
 	return c && key_set(c, NULL, k->key, kind) ? c : NULL;
 }

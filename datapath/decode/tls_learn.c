@@ -25,18 +25,6 @@ void tls_leave(struct tls *t)
 	t->ticket = 0;
 }
 
-/* The second hello after a HelloRetryRequest has the same random, that of a renegotiation does
- * not. */
-static void register_hello(struct tls *t, const uint8_t *client_random)
-{
-	if (t->ticket && !memcmp(t->client_random, client_random, sizeof(t->client_random)))
-		return;
-	tls_leave(t);
-	memcpy(t->client_random, client_random, sizeof(t->client_random));
-	if (t->secrets.hello)
-		t->ticket = t->secrets.hello(t->secrets.arg, client_random);
-}
-
 static void take_client_hello(struct tls *t, struct slice body)
 {
 	struct tls_client_hello hello;
@@ -45,7 +33,14 @@ static void take_client_hello(struct tls *t, struct slice body)
 		tls_fail(t, TLS_STATE_MALFORMED);
 		return;
 	}
-	register_hello(t, hello.random);
+	/* The second hello after a HelloRetryRequest has the same random, that of a renegotiation
+	 * does not. */
+	if (!t->ticket || memcmp(t->client_random, hello.random, sizeof(t->client_random)) != 0) {
+		tls_leave(t);
+		memcpy(t->client_random, hello.random, sizeof(t->client_random));
+		if (t->secrets.hello)
+			t->ticket = t->secrets.hello(t->secrets.arg, hello.random);
+	}
 	name_copy(t, hello.sni, t->facts.sni, sizeof(t->facts.sni));
 	t->client_hello_seen = true;
 	t->early_data_offered = hello.early_data;

@@ -21,21 +21,12 @@ static void advance(struct tls_splitter *s, struct feed *f, size_t size_bytes)
 	if (!size_bytes)
 		return;
 	s->end = feed_position(f, size_bytes - 1);
-	f->at = feed_position(f, size_bytes);
-	f->size_bytes -= size_bytes;
-	if (f->data)
-		f->data += size_bytes;
+	*f = feed_rest(f, size_bytes);
 }
 
 static uint16_t fragment_bytes(const struct tls_splitter *s)
 {
 	return (uint16_t)(s->head[3] << 8 | s->head[4]);
-}
-
-static bool head_is_valid(const struct tls_splitter *s)
-{
-	return s->head[0] >= TLS_CONTENT_CHANGE_CIPHER && s->head[0] <= TLS_CONTENT_HEARTBEAT &&
-	       s->head[1] == 3 && s->head[2] <= 4 && fragment_bytes(s) <= TLS_MAX_FRAGMENT_BYTES;
 }
 
 static int take_head(struct tls_splitter *s, struct feed *f)
@@ -53,7 +44,10 @@ static int take_head(struct tls_splitter *s, struct feed *f)
 	advance(s, f, n);
 	if (s->head_bytes < TLS_RECORD_HEAD_BYTES)
 		return 0;
-	return head_is_valid(s) ? 1 : -EBADMSG;
+	if (s->head[0] < TLS_CONTENT_CHANGE_CIPHER || s->head[0] > TLS_CONTENT_HEARTBEAT ||
+	    s->head[1] != 3 || s->head[2] > 4 || fragment_bytes(s) > TLS_MAX_FRAGMENT_BYTES)
+		return -EBADMSG;
+	return 1;
 }
 
 /* Room for |size_bytes| more captured bytes: grows fourfold, up to what the record can need. */

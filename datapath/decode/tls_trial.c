@@ -24,12 +24,6 @@ static bool may_fit(const struct tls_trial *trial, const struct tls_secret *s)
 	return !is_tls13(trial) || !s->digest || s->digest == trial->suite->digest;
 }
 
-/* All later candidates are older still. */
-static bool is_too_old(const struct tls_trial *trial, const struct tls_secret *s)
-{
-	return !s->likely && s->time_ns && s->time_ns < trial->since_ns;
-}
-
 static int derive_traffic(const struct tls_trial *trial, const struct tls_secret *s,
 			  struct tls_keys *ret)
 {
@@ -51,29 +45,20 @@ static int derive_traffic(const struct tls_trial *trial, const struct tls_secret
 	return err;
 }
 
-static int derive(const struct tls_trial *trial, const struct tls_secret *s, struct tls_bound *ret)
-{
-	if (is_tls13(trial))
-		return derive_traffic(trial, s, &ret->keys[trial->side]);
-	return tls_keys_from_master(trial->suite, s->secret, trial->client_random,
-				    trial->server_random, ret->keys);
-}
-
 static bool fits(const struct tls_trial *trial, const struct tls_secret *s, struct tls_bound *ret)
 {
+	struct tls_keys *keys = &ret->keys[trial->side];
 	struct tls_opened opened;
+	int err = is_tls13(trial)
+			  ? derive_traffic(trial, s, keys)
+			  : tls_keys_from_master(trial->suite, s->secret, trial->client_random,
+						 trial->server_random, ret->keys);
 
-	if (derive(trial, s, ret) || tls_record_open(&ret->keys[trial->side], trial->record,
-						     trial->sequence, trial->text, &opened))
+	if (err || tls_record_open(keys, trial->record, trial->sequence, trial->text, &opened))
 		return false;
 	if (is_tls13(trial))
 		memcpy(ret->secret, s->secret, s->secret_bytes);
 	return true;
-}
-
-static bool is_covered(const struct tls_tried *tried, uint64_t id)
-{
-	return tried->newest && id <= tried->newest && id >= tried->oldest;
 }
 
 /* Joins what this run tried (newest to oldest) with what earlier ones did; |reached|: no hole is
@@ -90,13 +75,6 @@ static void remember(struct tls_tried *tried, const struct tls_tried *run, bool 
 		tried->oldest = run->oldest;
 }
 
-static void run_extend(struct tls_tried *run, uint64_t id)
-{
-	if (!run->newest)
-		run->newest = id;
-	run->oldest = id;
-}
-
 int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct tls_bound *ret)
 {
 	const struct tls_secrets *from = trial->secrets;
@@ -107,11 +85,11 @@ int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct
 
 	for (unsigned i = 0; trials < TLS_MAX_TRIALS; i++) {
 		s = from->candidate(from->arg, trial->client_random, trial->which, i);
-		if (!s || is_too_old(trial, s)) {
-			s = NULL;
+		if (s && !s->likely && s->time_ns && s->time_ns < trial->since_ns)
+			s = NULL; /* too old, as all later ones are */
+		if (!s)
 			break;
-		}
-		if (is_covered(tried, s->id)) {
+		if (tried->newest && s->id <= tried->newest && s->id >= tried->oldest) {
 			reached = true;
 			if (tried->exhausted && !s->likely)
 				break;
@@ -124,8 +102,10 @@ int tls_trial_run(const struct tls_trial *trial, struct tls_tried *tried, struct
 				return 0;
 			}
 		}
-		if (!s->likely)
-			run_extend(&run, s->id);
+		if (!s->likely) {
+			run.newest = run.newest ? run.newest : s->id;
+			run.oldest = s->id;
+		}
 	}
 	reached = reached || !s;
 	tried->exhausted = !s || (reached && tried->exhausted);
