@@ -10,42 +10,41 @@
 
 /* X(id, "name", letter or 0, "VALUE" or NULL where it takes none, "help": '\n' begins a line) */
 #define CLI_OPTIONS(X)                                                                             \
-	X(socket, "socket", 0, "PATH", "where weftd answers (default " WEFT_DEFAULT_SOCKET ")")    \
-	X(pin, "pin", 0, "DIR",                                                                    \
-	  "where the kernel half is pinned (default " WEFT_DEFAULT_PIN_DIR ")")                    \
+	X(socket, "socket", 0, "PATH", "socket of weftd (default " WEFT_DEFAULT_SOCKET ")")        \
+	X(pin, "pin", 0, "DIR", "directory of the pins (default " WEFT_DEFAULT_PIN_DIR ")")        \
 	X(output, "output", 'o', "FORM", "table, or json: one object per line")                    \
 	X(color, "color", 0, "WHEN", "auto (a terminal, and NO_COLOR is not set), always, never")  \
 	X(help, "help", 'h', NULL, "this text")                                                    \
 	X(version, "version", 0, NULL, "the version")                                              \
-	X(problems, "problems", 0, NULL, "only what is not in order")                              \
+	X(problems, "problems", 0, NULL, "only rows with a problem")                               \
 	X(once, "once", 0, NULL,                                                                   \
-	  "print the table once and leave; with -o json the lines of weft edges")                  \
-	X(interval, "interval", 0, "S", "seconds between pictures (default 1)")                    \
-	X(follow, "follow", 'f', NULL, "follow: print new ones as they come")                      \
+	  "print the table once and exit; with -o json the lines of weft edges")                   \
+	X(interval, "interval", 0, "S", "seconds between updates (default 1)")                     \
+	X(follow, "follow", 'f', NULL, "follow: print new ones as they arrive")                    \
 	X(last, "last", 0, "N", "begin with the last N, or all (default 20; with -f 0)")           \
 	X(verdict, "verdict", 0, "KIND",                                                           \
-	  "instead of requests what the mesh decided: denied, noted,\n"                            \
+	  "decisions of the mesh instead of requests: denied, noted,\n"                            \
 	  "no_endpoint, overflow, ended, ejected (living\n"                                        \
 	  "connections), gone (sockets of datagrams) or any")                                      \
 	X(self, "self", 0, NULL,                                                                   \
 	  "also edges to weftd itself (scrapes, probes): left out\n"                               \
-	  "unless a workload is asked for by --from or --to")                                      \
+	  "unless --from or --to is given")                                                        \
 	X(from, "from", 0, "NAME",                                                                 \
 	  "workload of the client, or NAMESPACE/WORKLOAD (* and ? match)")                         \
-	X(to, "to", 0, "NAME", "workload of the server, likewise")                                 \
+	X(to, "to", 0, "NAME", "workload of the server, in the same form")                         \
 	X(protocol, "protocol", 0, "NAME", "http, http1, http2, grpc, tcp, tls")                   \
 	X(status, "status", 0, "CODE", "404, 5xx, 5+ (500 and above), 0 (no answer)")              \
 	X(path, "path", 0, "PATTERN", "prefix, or with * and ?")                                   \
-	X(method, "method", 0, "NAME", "of HTTP")                                                  \
+	X(method, "method", 0, "NAME", "HTTP method")                                              \
 	X(reporter, "reporter", 0, "WHO",                                                          \
 	  "source, destination, both (default: one view of each exchange)\n"                       \
-	  "The same filter twice means either; different filters mean both.")                      \
-	X(dry_run, "dry-run", 0, NULL, "only say what would change")                               \
+	  "Values of the same filter are alternatives; all filters must match.")                   \
+	X(dry_run, "dry-run", 0, NULL, "only show what would change")                              \
 	X(directory, "to", 0, "DIRECTORY",                                                         \
-	  "write files there, which must be new or empty (default: standard output)")              \
-	X(generation, "generation", 0, "N", "not what is in force, but one of the latest")         \
+	  "write files to this directory, which must be new or empty (default: standard output)")  \
+	X(generation, "generation", 0, "N", "a recent generation instead of the one in force")     \
 	X(config, "config", 0, "PATH",                                                             \
-	  "by this directory or file (-: standard input), without an agent")                       \
+	  "evaluate this directory or file (-: standard input), without an agent")                 \
 	X(force, "force", 0, NULL, "kill a weftd that does not end")
 
 enum cli_option {

@@ -219,12 +219,11 @@ const struct command policy_verbs[] = {
 	 .least = 3,
 	 .most = 3,
 	 .summary = "what policies decide about a connection, and why",
-	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: unknown "
-		 "that the "
-		 "mesh knows;\n"
-		 "                  of an address that is no workload's, who listens there on this "
-		 "node\n"
-		 "  PORT            where the workload listens\n"
+	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: an unknown "
+		 "client;\n"
+		 "                  an address of no workload: the program that listens there on "
+		 "this node\n"
+		 "  PORT            port of the listener\n"
 		 "exit code 3: it is not allowed\n",
 	 .run = explain},
 	{0},
