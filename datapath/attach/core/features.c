@@ -8,19 +8,16 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <mntent.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "datapath/attach/core/sock_diag.h"
 #include "datapath/attach/core/uapi.h"
 
 /* State shared by the probes. */
@@ -276,35 +273,20 @@ static void probe_batch(struct probing *p)
 	result_set(p, failed == -ENOENT ? 0 : failed);
 }
 
-struct destroy_request {
-	struct nlmsghdr header;
-	struct inet_diag_req_v2 socket;
-};
-
-struct destroy_answer {
-	struct nlmsghdr header;
-	struct nlmsgerr error;
-};
-
 /* Tries to end a connection that cannot exist (port 0). */
 static void probe_sock_destroy(struct probing *p)
 {
-	struct destroy_request ask = {
-		.header = {.nlmsg_len = sizeof(ask),
-			   .nlmsg_type = SOCK_DESTROY,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-		.socket = {.sdiag_family = AF_INET,
-			   .sdiag_protocol = IPPROTO_TCP,
-			   .id.idiag_cookie = {1, 1}},
-	};
-	cleanup_close int fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-	struct destroy_answer answer;
+	const struct inet_diag_req_v2 none = {
+		.sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_TCP, .id.idiag_cookie = {1, 1}};
+	struct nl_sock *diag = sock_diag_open();
+	int r;
 
-	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0 ||
-	    recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer))
+	if (!diag)
 		return;
-	result_set(p, answer.error.error == -ENOENT ? 0 : answer.error.error);
+	r = sock_diag_destroy(diag, &none);
+	nl_socket_free(diag);
+	if (r != -EIO)
+		result_set(p, r == -ENOENT ? 0 : r);
 }
 
 static void probe_lockdown(struct probing *p)

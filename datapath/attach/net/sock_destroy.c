@@ -4,14 +4,12 @@
 #include "datapath/attach/net/sock_destroy.h"
 
 #include "base/cleanup.h"
+#include "datapath/attach/core/sock_diag.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -21,16 +19,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-struct request {
-	struct nlmsghdr header;
-	struct inet_diag_req_v2 socket;
-};
-
-struct answer {
-	struct nlmsghdr header;
-	struct nlmsgerr error;
-};
-
 /* Targets of one namespace. */
 struct group {
 	struct sock_target *targets;
@@ -38,39 +26,22 @@ struct group {
 	int netns_fd; /* -1: our own */
 };
 
-/* ---- one socket */
-
-static void request_fill(struct request *r, const struct sock_target *t)
+static int socket_end(struct nl_sock *diag, const struct sock_target *t)
 {
 	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool v4 = !memcmp(t->tuple.local_addr, mapped, 12);
 	size_t skipped = v4 ? 12 : 0;
-
-	*r = (struct request){
-		.header = {.nlmsg_len = sizeof(*r),
-			   .nlmsg_type = SOCK_DESTROY,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-		.socket = {.sdiag_family = v4 ? AF_INET : AF_INET6,
-			   .sdiag_protocol = (__u8)t->protocol,
-			   .id = {.idiag_sport = htons(t->tuple.local_port),
-				  .idiag_dport = htons(t->tuple.remote_port),
-				  .idiag_cookie = {(__u32)t->cookie, (__u32)(t->cookie >> 32)}}},
+	struct inet_diag_req_v2 which = {
+		.sdiag_family = v4 ? AF_INET : AF_INET6,
+		.sdiag_protocol = (__u8)t->protocol,
+		.id = {.idiag_sport = htons(t->tuple.local_port),
+		       .idiag_dport = htons(t->tuple.remote_port),
+		       .idiag_cookie = {(__u32)t->cookie, (__u32)(t->cookie >> 32)}},
 	};
-	memcpy(r->socket.id.idiag_src, t->tuple.local_addr + skipped, 16 - skipped);
-	memcpy(r->socket.id.idiag_dst, t->tuple.remote_addr + skipped, 16 - skipped);
-}
 
-static int socket_end(int fd, const struct sock_target *t)
-{
-	struct request request;
-	struct answer answer;
-
-	request_fill(&request, t);
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	if (recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer))
-		return -EIO;
-	return answer.error.error;
+	memcpy(which.id.idiag_src, t->tuple.local_addr + skipped, 16 - skipped);
+	memcpy(which.id.idiag_dst, t->tuple.remote_addr + skipped, 16 - skipped);
+	return sock_diag_destroy(diag, &which);
 }
 
 /* ---- one namespace */
@@ -84,17 +55,18 @@ static void group_fail(struct group *g, int result)
 static void *group_end(void *arg)
 {
 	struct group *g = arg;
-	int fd cleanup_close = -1;
+	struct nl_sock *diag;
 
 	if (g->netns_fd >= 0 && setns(g->netns_fd, CLONE_NEWNET)) {
 		group_fail(g, -errno);
 		return NULL;
 	}
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	if (fd < 0)
+	diag = sock_diag_open();
+	if (!diag)
 		group_fail(g, -errno);
-	for (size_t i = 0; fd >= 0 && i < g->count; i++)
-		g->targets[i].result = socket_end(fd, &g->targets[i]);
+	for (size_t i = 0; diag && i < g->count; i++)
+		g->targets[i].result = socket_end(diag, &g->targets[i]);
+	nl_socket_free(diag);
 	return NULL;
 }
 
