@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/process.h"
 #include "datapath/attach/core/container.h"
 #include "datapath/attach/mesh/mesh_read.h"
@@ -31,7 +32,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #define LIVING_NS	 2000000000ull /* what lives is walked this often, */
@@ -67,13 +67,6 @@ struct weftd {
 	bool stop;
 	int code;
 };
-
-static int watch(struct weftd *d, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
 
 /* ---- the worker */
 
@@ -138,7 +131,7 @@ static int worker_start(struct weftd *d, struct error *err)
 			  : loader_connect(d->loader, &d->links, err);
 	r = r ? r : wait_ready(d, ready[0], err);
 	close(ready[0]);
-	return r ? r : watch(d, d->links.answers[IPC_LOADER].fd);
+	return r ? r : loop_watch(d->epoll_fd, d->links.answers[IPC_LOADER].fd);
 }
 
 static void worker_disconnect(struct weftd *d)
@@ -170,14 +163,6 @@ static void worker_stop(struct weftd *d)
 	d->worker = 0;
 }
 
-static void timer_set(int fd, uint64_t delay_ns)
-{
-	struct itimerspec once = {
-		.it_value = {(time_t)(delay_ns / 1000000000u), (long)(delay_ns % 1000000000u)}};
-
-	timerfd_settime(fd, 0, &once, NULL);
-}
-
 /* The next one takes over; the kernel half did not notice. */
 static void worker_start_later(struct weftd *d)
 {
@@ -193,7 +178,7 @@ static void worker_start_later(struct weftd *d)
 		d->restart_delay_ns = RESTART_LAST_NS;
 	fprintf(stderr, "weftd: event=worker_restart after_seconds=%.1f deaths=%u\n",
 		(double)d->restart_delay_ns / 1e9, d->deaths);
-	timer_set(d->restart_fd, d->restart_delay_ns);
+	loop_timer_set(d->restart_fd, d->restart_delay_ns);
 }
 
 static void worker_died(struct weftd *d)
@@ -229,20 +214,15 @@ static void worker_start_again(struct weftd *d)
 
 static int start_loop(struct weftd *d, struct error *err)
 {
-	sigset_t signals;
+	static const int signals[] = {SIGTERM, SIGINT, SIGCHLD};
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	d->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	d->restart_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	timer_set(d->timer_fd, LIVING_NS);
-	if (watch(d, d->signal_fd) || watch(d, d->timer_fd) || watch(d, d->restart_fd) ||
-	    watch(d, loader_fd(d->loader)))
+	d->signal_fd = loop_signals(signals, sizeof(signals) / sizeof(signals[0]));
+	d->timer_fd = loop_timer();
+	d->restart_fd = loop_timer();
+	d->epoll_fd = loop_new();
+	loop_timer_set(d->timer_fd, LIVING_NS);
+	if (loop_watch(d->epoll_fd, d->signal_fd) || loop_watch(d->epoll_fd, d->timer_fd) ||
+	    loop_watch(d->epoll_fd, d->restart_fd) || loop_watch(d->epoll_fd, loader_fd(d->loader)))
 		return error_set(err, -errno, "cannot set up the event loop: %s", strerror(errno));
 	return 0;
 }
@@ -293,7 +273,7 @@ static void tick(struct weftd *d)
 	loader_push_health(d->loader);
 	tell_descriptors(d);
 	took_ns = process_cpu_ns() - began_ns;
-	timer_set(d->timer_fd, next_look_ns(took_ns));
+	loop_timer_set(d->timer_fd, next_look_ns(took_ns));
 }
 
 static void say_ready(void)
@@ -345,15 +325,13 @@ static void tell_state(struct weftd *d)
 
 static void handle(struct weftd *d, int fd)
 {
-	uint64_t expirations;
-
 	if (fd == d->signal_fd) {
 		handle_signals(d);
 	} else if (fd == d->timer_fd) {
-		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+		if (loop_timer_due(fd))
 			tick(d);
 	} else if (fd == d->restart_fd) {
-		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+		if (loop_timer_due(fd))
 			worker_start_again(d);
 	} else if (fd == loader_fd(d->loader)) {
 		loader_handle(d->loader);

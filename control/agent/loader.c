@@ -9,6 +9,7 @@
 #include "control/agent/cgroup_resolver.h"
 
 #include "base/cleanup.h"
+#include "base/loop.h"
 #include "base/process.h"
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/lifecycle.h"
@@ -28,7 +29,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #define REQUEST_BYTES	   256
 #define LOADER_BATCH_BYTES 32768	 /* of records sent in one message */
@@ -277,25 +277,18 @@ static void start_mesh(struct loader *l)
 		start_lookups(l);
 }
 
-static int watch(struct loader *l, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static int load(struct loader *l, struct error *err)
 {
 	int r = start_attach(l, err);
 
 	if (r)
 		return r;
-	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->epoll_fd = loop_new();
 	if (l->epoll_fd < 0)
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
 	r = load_mesh(l, err);
-	return r || !l->config_io ? r : watch(l, config_io_fd(l->config_io));
+	return r || !l->config_io ? r : loop_watch(l->epoll_fd, config_io_fd(l->config_io));
 }
 
 int loader_begin(struct loader *l, struct error *err)
@@ -309,16 +302,16 @@ int loader_begin(struct loader *l, struct error *err)
 	try_flows(l);
 	start_redirect(l);
 	if (l->revocation)
-		watch(l, revocation_fd(l->revocation));
+		loop_watch(l->epoll_fd, revocation_fd(l->revocation));
 	if (l->owners) {
-		watch(l, owners_timer_fd(l->owners));
-		watch(l, owners_stir_fd(l->owners));
+		loop_watch(l->epoll_fd, owners_timer_fd(l->owners));
+		loop_watch(l->epoll_fd, owners_stir_fd(l->owners));
 	}
 	generation_changed(l);
 	if (l->libraries)
-		watch(l, libraries_fd(l->libraries));
+		loop_watch(l->epoll_fd, libraries_fd(l->libraries));
 	if (l->interfaces)
-		watch(l, interfaces_fd(l->interfaces));
+		loop_watch(l->epoll_fd, interfaces_fd(l->interfaces));
 	return 0;
 }
 

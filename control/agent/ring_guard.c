@@ -2,6 +2,7 @@
 /* A lock with priority inheritance, and a thread with real-time priority. */
 #include "control/agent/ring_guard.h"
 
+#include "base/loop.h"
 #include "base/process.h"
 #include "base/schedule.h"
 
@@ -109,7 +110,7 @@ static int watch_start(struct ring_guard *t)
 {
 	struct epoll_event ring = {.events = EPOLLIN | EPOLLET}, stop = {.events = EPOLLIN};
 
-	t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	t->epoll_fd = loop_new();
 	t->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (t->epoll_fd < 0 || t->stop_fd < 0 ||
 	    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->options.ring_fd, &ring) ||

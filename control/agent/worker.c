@@ -16,6 +16,7 @@
 #include "control/signals/signals.h"
 
 #include "base/cleanup.h"
+#include "base/loop.h"
 #include "base/process.h"
 #include "base/schedule.h"
 #include "base/seed.h"
@@ -27,9 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Intervals of reading the ring at low and at high load: many short turns delay no other thread, a
@@ -326,16 +325,7 @@ static int start_serve(struct worker *w, struct error *err)
 
 static int watch(struct worker *w, int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-static void tick_after(struct worker *w, long delay_ns)
-{
-	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
-
-	timerfd_settime(w->timer_fd, 0, &once, NULL);
+	return loop_watch(w->epoll_fd, fd);
 }
 
 static int loader_fd(const struct worker *w)
@@ -345,16 +335,12 @@ static int loader_fd(const struct worker *w)
 
 static int start_loop(struct worker *w, struct error *err)
 {
-	sigset_t signals;
+	static const int signals[] = {SIGTERM, SIGINT};
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	w->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	tick_after(w, IDLE_TICK_NS);
+	w->signal_fd = loop_signals(signals, sizeof(signals) / sizeof(signals[0]));
+	w->timer_fd = loop_timer();
+	w->epoll_fd = loop_new();
+	loop_timer_set(w->timer_fd, IDLE_TICK_NS);
 	if (watch(w, w->signal_fd) || watch(w, w->timer_fd) || watch(w, loader_fd(w)) ||
 	    watch(w, reader_fd(w->reader)) || watch(w, serve_fd(w->serve)) ||
 	    (w->mesh_runtime && watch(w, mesh_runtime_fd(w->mesh_runtime))))
@@ -446,7 +432,7 @@ static void tick(struct worker *w)
 	uint64_t now_ns = process_now_ns();
 
 	signals_tick(w->signals, now_ns);
-	tick_after(w, read_ring(w) < BUSY_RECORDS ? IDLE_TICK_NS : BUSY_TICK_NS);
+	loop_timer_set(w->timer_fd, read_ring(w) < BUSY_RECORDS ? IDLE_TICK_NS : BUSY_TICK_NS);
 	/* a second that is over is complete for signals when open requests were told of */
 	if (now_ns < w->slow_ns + SLOW_NS && now_ns / NS_PER_S == w->slow_ns / NS_PER_S)
 		return;
@@ -502,12 +488,10 @@ static void set_objectives(struct worker *w)
 
 static void handle(struct worker *w, int fd)
 {
-	uint64_t expirations;
-
 	if (fd == w->signal_fd) {
 		w->stop = true;
 	} else if (fd == w->timer_fd) {
-		if (read(fd, &expirations, sizeof(expirations)) == sizeof(expirations))
+		if (loop_timer_due(fd))
 			tick(w);
 	} else if (fd == serve_fd(w->serve)) {
 		serve_run(w->serve);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/loop.h"
 #include "base/schedule.h"
 #include "base/utf8.h"
 #include "datapath/attach/core/attach.h"
@@ -70,13 +71,6 @@ struct config_io {
 	char data[IPC_DATA_MAX] __attribute__((aligned(8))); /* of a request */
 };
 
-static int watch(struct config_io *f, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(f->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static int start(struct config_io *f, struct error *err)
 {
 	int r = directory_new(f->options.path, &f->directory, err);
@@ -84,11 +78,12 @@ static int start(struct config_io *f, struct error *err)
 	r = r ? r : mesh_maps_new(f->options.attach, &f->maps, err);
 	if (r)
 		return r;
-	f->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	f->epoll_fd = loop_new();
 	f->stop_fd = eventfd(0, EFD_CLOEXEC);
 	f->todo_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (f->epoll_fd < 0 || f->stop_fd < 0 || f->todo_fd < 0 || watch(f, f->stop_fd) ||
-	    watch(f, directory_fd(f->directory)))
+	if (f->epoll_fd < 0 || f->stop_fd < 0 || f->todo_fd < 0 ||
+	    loop_watch(f->epoll_fd, f->stop_fd) ||
+	    loop_watch(f->epoll_fd, directory_fd(f->directory)))
 		return error_set(err, -errno, "cannot make an epoll descriptor: %s",
 				 strerror(errno));
 	return 0;
@@ -219,7 +214,7 @@ static void connect_compiler(struct config_io *f, struct ipc_links *links)
 	f->kept_fd = -1;
 	if (!links)
 		return;
-	watch(f, f->requests->fd); /* the former one was removed by its close */
+	loop_watch(f->epoll_fd, f->requests->fd); /* the former one was removed by its close */
 	if (f->options.pin_dir)
 		last_good_send(f->options.pin_dir, f->compiler);
 	send_snapshot(f);

@@ -4,14 +4,13 @@
 #include "control/serve/serve.h"
 
 #include "base/cleanup.h"
+#include "base/loop.h"
 #include "control/serve/clients.h"
 #include "control/serve/listen.h"
 #include "control/serve/routes.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
 
 #define DEFAULT_MODE	     0660
 #define DEFAULT_CLIENTS	     64
@@ -62,13 +61,6 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 
 /* ---- start ---- */
 
-static int watch(struct serve *s, int fd)
-{
-	struct epoll_event e = {.events = EPOLLIN};
-
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
-}
-
 static uint32_t or_default(uint32_t value, uint32_t otherwise)
 {
 	return value ? value : otherwise;
@@ -106,7 +98,7 @@ static int start_server(struct server *l, int fd, const struct serve_options *o,
 		return error_set(err, -ENOMEM, "the HTTP server does not start");
 	}
 	info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	if (!info || watch(l->serve, info->epoll_fd))
+	if (!info || loop_watch(l->serve->epoll_fd, info->epoll_fd))
 		return error_set(err, -EIO, "the HTTP server cannot be watched");
 	return 0;
 }
@@ -153,9 +145,9 @@ static int start(struct serve *s, const struct serve_options *o, struct error *e
 {
 	int code;
 
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (s->epoll_fd < 0 || s->timer_fd < 0 || watch(s, s->timer_fd))
+	s->epoll_fd = loop_new();
+	s->timer_fd = loop_timer();
+	if (s->epoll_fd < 0 || s->timer_fd < 0 || loop_watch(s->epoll_fd, s->timer_fd))
 		return error_set(err, -errno, "no descriptor for the HTTP server: %m");
 	if (o->sockets)
 		s->sockets = *o->sockets;
@@ -227,15 +219,10 @@ static void arm(struct serve *s)
 	bool reaps =
 		answers_sleep(&s->routes.answers) || has_clients(&s->tcp) || has_clients(&s->local);
 	long timeout_ms = reaps ? REAP_INTERVAL_MS : -1;
-	struct itimerspec at = {0};
 
 	timeout_ms = earlier(&s->tcp, timeout_ms);
 	timeout_ms = earlier(&s->local, timeout_ms);
-	if (timeout_ms >= 0) {
-		at.it_value.tv_sec = timeout_ms / 1000;
-		at.it_value.tv_nsec = timeout_ms % 1000 * 1000000 + 1;
-	}
-	timerfd_settime(s->timer_fd, 0, &at, NULL);
+	loop_timer_set(s->timer_fd, timeout_ms < 0 ? 0 : (uint64_t)timeout_ms * 1000000 + 1);
 }
 
 int serve_fd(const struct serve *s)

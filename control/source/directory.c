@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/loop.h"
 #include "base/names.h"
 #include "control/source/file_read.h"
 #include "control/source/known.h"
@@ -15,10 +16,8 @@
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <time.h>
 
 #define SETTLE_RENAME_NS 300000
@@ -117,24 +116,17 @@ static int name_leaf(struct directory *d)
 	return d->leaf ? 0 : -ENOMEM;
 }
 
-static int watch(struct directory *d, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
 static int start(struct directory *d)
 {
 	int r;
 
 	d->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	d->timer_fd = loop_timer();
+	d->epoll_fd = loop_new();
 	if (d->watch_fd < 0 || d->timer_fd < 0 || d->epoll_fd < 0)
 		return -errno;
-	r = watch(d, d->watch_fd);
-	r = r ? r : watch(d, d->timer_fd);
+	r = loop_watch(d->epoll_fd, d->watch_fd);
+	r = r ? r : loop_watch(d->epoll_fd, d->timer_fd);
 	r = r ? r : name_leaf(d);
 	r = r ? r : watch_above(d);
 	if (r)
@@ -441,7 +433,6 @@ static void report_all(const struct reporting *t)
 /* Checks postponed names again: a shortage may be over, a writer may have ended without a close. */
 static void look_later(struct directory *d)
 {
-	struct itimerspec again = {.it_value.tv_nsec = AGAIN_NS};
 	char *name;
 
 	while ((name = names_take(&d->later))) {
@@ -449,7 +440,7 @@ static void look_later(struct directory *d)
 		free(name);
 	}
 	if (d->again || d->touched.root)
-		timerfd_settime(d->timer_fd, 0, &again, NULL);
+		loop_timer_set(d->timer_fd, AGAIN_NS);
 	d->again = false;
 }
 
@@ -468,17 +459,15 @@ void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 
 static void settle_after(struct directory *d, long delay_ns)
 {
-	struct itimerspec once = {.it_value.tv_nsec = delay_ns};
 
 	clock_gettime(CLOCK_MONOTONIC, &d->last);
 	if (!d->settle_ns)
 		d->first = d->last;
 	if (delay_ns > d->settle_ns)
 		d->settle_ns = delay_ns;
-	once.it_value.tv_nsec = d->settle_ns;
-	if (since_ns(&d->first) + d->settle_ns > SETTLE_MAX_NS)
-		once.it_value.tv_nsec = 1;
-	timerfd_settime(d->timer_fd, 0, &once, NULL);
+	loop_timer_set(d->timer_fd, since_ns(&d->first) + d->settle_ns > SETTLE_MAX_NS
+					    ? 1
+					    : (uint64_t)d->settle_ns);
 }
 
 /* The directory may have been replaced by another one, or by a link to one. */
@@ -569,16 +558,15 @@ static bool is_held(const struct directory *d)
 bool directory_handle(struct directory *d, directory_visit *visit, void *arg)
 {
 	struct reporting t = {d, visit, arg};
-	struct itimerspec again = {0};
-	uint64_t expirations;
+	uint64_t later_ns;
 	unsigned visits;
 
 	take_events(d);
-	if (read(d->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+	if (!loop_timer_due(d->timer_fd))
 		return false;
-	again.it_value.tv_nsec = is_held(d) ? HOLD_LOOK_NS : is_filling(d) ? FILL_LOOK_NS : 0;
-	if (again.it_value.tv_nsec) {
-		timerfd_settime(d->timer_fd, 0, &again, NULL);
+	later_ns = is_held(d) ? HOLD_LOOK_NS : is_filling(d) ? FILL_LOOK_NS : 0;
+	if (later_ns) {
+		loop_timer_set(d->timer_fd, later_ns);
 		return false;
 	}
 	d->settle_ns = 0;

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/loop.h"
 #include "bpf/abi.h"
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/core/iterator.h"
@@ -69,7 +69,7 @@ static int open_all(struct owners *o, const struct attach *a)
 	o->link = iterator_attach(program, -1);
 	if (!o->link)
 		return errno ? -errno : -EINVAL;
-	o->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	o->timer_fd = loop_timer();
 	return o->timer_fd < 0 ? -errno : 0;
 }
 
@@ -145,14 +145,11 @@ static uint64_t wait_ns(const struct owners *o)
 static void wake_next(struct owners *o, uint64_t now_ns)
 {
 	uint64_t delay_ns = o->soon < SOON_COUNT ? SOON_NS[o->soon++] : AT_REST_NS;
-	struct itimerspec once = {0};
 
 	credit_grow(o, now_ns);
 	delay_ns = delay_ns > wait_ns(o) ? delay_ns : wait_ns(o);
 	o->due_ns = now_ns + delay_ns;
-	once.it_value.tv_sec = (time_t)(delay_ns / 1000000000u);
-	once.it_value.tv_nsec = (long)(delay_ns % 1000000000u);
-	timerfd_settime(o->timer_fd, 0, &once, NULL);
+	loop_timer_set(o->timer_fd, delay_ns);
 }
 
 /* ---- a walk */
@@ -186,7 +183,6 @@ static int record_drop(void *arg, void *record, size_t size_bytes)
 
 bool owners_handle(struct owners *o, uint64_t now_ns)
 {
-	uint64_t expirations;
 	bool changed;
 
 	if (ring_consume(o->ring, record_drop, NULL)) {
@@ -194,7 +190,7 @@ bool owners_handle(struct owners *o, uint64_t now_ns)
 		if (o->due_ns > now_ns + SOON_NS[0])
 			wake_next(o, now_ns);
 	}
-	if (read(o->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+	if (!loop_timer_due(o->timer_fd))
 		return false;
 	changed = walk(o);
 	wake_next(o, now_ns);

@@ -2,6 +2,7 @@
 /* Walks, started by a timer, until one finds nothing to end. */
 #include "datapath/attach/mesh/revocation.h"
 
+#include "base/loop.h"
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/net/sock_destroy.h"
 
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define SOON_NS	 1000000ull    /* changes within this time are handled together */
@@ -59,7 +59,7 @@ int revocation_new(struct attach *a, struct revocation **ret, struct error *err)
 	e->attach = a;
 	e->confined = !has_capability(CAP_SYS_ADMIN);
 	e->own_netns = stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
-	e->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	e->timer_fd = loop_timer();
 	if (e->timer_fd < 0) {
 		free(e);
 		return error_set(err, -errno, "cannot make a timer: %s", strerror(errno));
@@ -96,20 +96,12 @@ const char *revocation_limits(const struct revocation *e)
 	return e->confined ? CONFINED : "";
 }
 
-static void wake_after(struct revocation *e, uint64_t delay_ns)
-{
-	struct itimerspec once = {
-		.it_value = {(time_t)(delay_ns / 1000000000u), (long)(delay_ns % 1000000000u)}};
-
-	timerfd_settime(e->timer_fd, 0, &once, NULL);
-}
-
 void revocation_want(struct revocation *e, uint64_t now_ns)
 {
 	uint64_t next_ns = e->walked_ns + APART_NS;
 
 	e->looks = LOOKS;
-	wake_after(e, next_ns > now_ns + SOON_NS ? next_ns - now_ns : SOON_NS);
+	loop_timer_set(e->timer_fd, next_ns > now_ns + SOON_NS ? next_ns - now_ns : SOON_NS);
 }
 
 /* ---- one walk */
@@ -199,10 +191,9 @@ static uint32_t targets_tell(struct revocation *e,
 void revocation_handle(struct revocation *e, uint64_t now_ns,
 		       void (*ended)(void *arg, const struct weft_verdict *v), void *arg)
 {
-	uint64_t expirations;
 	uint32_t gone;
 
-	if (read(e->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+	if (!loop_timer_due(e->timer_fd))
 		return;
 	e->walked_ns = now_ns;
 	e->count = 0;
@@ -210,10 +201,10 @@ void revocation_handle(struct revocation *e, uint64_t now_ns,
 	sock_destroy(e->targets, e->count);
 	gone = targets_tell(e, ended, arg);
 	if (e->count == REVOCATION_MAX && gone) {
-		wake_after(e, SOON_NS);
+		loop_timer_set(e->timer_fd, SOON_NS);
 		return;
 	}
 	e->looks--;
 	if (e->looks)
-		wake_after(e, LATER_NS);
+		loop_timer_set(e->timer_fd, LATER_NS);
 }

@@ -7,12 +7,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/loop.h"
 #include "base/seed.h"
 #include "base/table.h"
 #include "datapath/attach/tls/library_dirs.h"
@@ -61,13 +61,6 @@ struct libraries {
 
 /* ---- construction ---- */
 
-static int watch_fd(struct libraries *l, int fd)
-{
-	struct epoll_event ev = {.events = EPOLLIN};
-
-	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
-}
-
 static int build(struct libraries *l, const struct libraries_options *options, struct error *err)
 {
 	int r;
@@ -83,7 +76,7 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 		l->pin_dir = strdup(options->pin_dir);
 	if (!l->seen || !l->files || (options->pin_dir && !l->pin_dir))
 		return error_set(err, -ENOMEM, "no memory for the table of libraries");
-	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->epoll_fd = loop_new();
 	l->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (l->epoll_fd < 0 || l->inotify_fd < 0)
 		return error_set(err, -errno, "cannot watch libraries: %s", strerror(errno));
@@ -96,9 +89,9 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 	 * libraries in library_dirs are probed when the first program of a file system starts (a
 	 * new dynamic loader is mapped), and when they are replaced. */
 	library_dirs_watch(&l->dirs, l->local, l->inotify_fd);
-	r = watch_fd(l, mappings_fd(l->mappings));
-	r = r ? r : watch_fd(l, stack_files_fd(l->stacks));
-	r = r ? r : watch_fd(l, l->inotify_fd);
+	r = loop_watch(l->epoll_fd, mappings_fd(l->mappings));
+	r = r ? r : loop_watch(l->epoll_fd, stack_files_fd(l->stacks));
+	r = r ? r : loop_watch(l->epoll_fd, l->inotify_fd);
 	return r ? error_set(err, r, "cannot watch libraries: %s", strerror(-r)) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/loop.h"
 
 #define RING_PAGES	 16 /* a power of two: about 500 mappings per CPU */
 #define RECORD_MAX_BYTES 8192
@@ -103,7 +104,7 @@ static struct mapping_events *allocate(void)
 	if (!m)
 		return NULL;
 	m->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	m->epoll_fd = loop_new();
 	m->ring_count = cpus > 0 ? (unsigned)cpus : 1;
 	m->rings = calloc(m->ring_count, sizeof(*m->rings));
 	if (!m->rings || m->epoll_fd < 0) {

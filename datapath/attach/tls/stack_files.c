@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
+#include "base/loop.h"
 #include "base/process.h"
 #include "base/table.h"
 #include "datapath/attach/tls/library_names.h"
@@ -53,7 +53,7 @@ int stack_files_new(uint64_t seed, struct local_files *local, struct stack_files
 	if (!s)
 		return error_set(err, -ENOMEM, "no memory");
 	s->local = local;
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	s->timer_fd = loop_timer();
 	s->files = table_new(STACK_FILES_MAX, sizeof(struct stack_file), sizeof(struct stack_key),
 			     seed);
 	s->piece = malloc(PIECE_BYTES + STACK_OVERLAP_BYTES);
@@ -142,9 +142,7 @@ void stack_files_visit(const struct stack_files *s, stack_file_visit *visit, voi
 /* The timer runs while a file waits. */
 static void timer_set(struct stack_files *s)
 {
-	struct itimerspec at = {.it_value.tv_nsec = s->waiting ? PAUSE_NS : 0};
-
-	timerfd_settime(s->timer_fd, 0, &at, NULL);
+	loop_timer_set(s->timer_fd, s->waiting ? PAUSE_NS : 0);
 }
 
 void stack_files_meet(struct stack_files *s, const struct mapping *m)
@@ -292,10 +290,9 @@ static void search_go_on(struct stack_files *s)
 
 void stack_files_handle(struct stack_files *s)
 {
-	uint64_t times;
 	struct stack_file *f;
 
-	if (read(s->timer_fd, &times, sizeof(times)) != sizeof(times))
+	if (!loop_timer_due(s->timer_fd))
 		return;
 	f = s->search.file ? NULL : next_waiting(s);
 	if (f)
