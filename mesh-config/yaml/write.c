@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* libyaml's emitter needs events for everything; these few forms are enough. */
+/* libyaml's emitter is not used: it does not indent a list below its key, as files of operators do,
+ * and writes keys from 128 characters on as complex ones. */
 #include "mesh-config/yaml/write.h"
 
 #include <ctype.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A decoder for the handful of x86-64 instructions that functions begin with: lengths and written
- * registers. */
+ * registers. Zydis is not used: it decodes x86 alone, would save about a hundred lines, as which
+ * instructions the kernel emulates is no library's business, and would put a decoder of all
+ * instructions into the process that has the rights. */
 #include "datapath/attach/tls/probe_site.h"
 
 #include <elf.h>
