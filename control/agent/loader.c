@@ -348,10 +348,8 @@ void loader_free(struct loader *l)
 	interfaces_free(l->interfaces);
 	redirect_free(l->redirect);
 	attach_free(l->attach);
-	if (l->statistics_fd >= 0)
-		close(l->statistics_fd);
-	if (l->epoll_fd >= 0)
-		close(l->epoll_fd);
+	cleanup_close_fd(&l->statistics_fd);
+	cleanup_close_fd(&l->epoll_fd);
 	free(l);
 }
 

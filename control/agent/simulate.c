@@ -2,13 +2,13 @@
 /* Resolves names to addresses, and numbers of the loader's answer to names. */
 #include "control/agent/simulate.h"
 
+#include "base/address.h"
 #include "control/apply/generation.h"
 #include "control/ipc/ipc.h"
 #include "control/export/end.h"
 #include "control/export/explain.h"
 #include "control/export/json.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static int find_source(const struct generation *g, const char *from, struct weft
 {
 	const struct mesh *m = g->mesh;
 
-	if (!from[0] || end_address(from, s->source_addr))
+	if (!from[0] || address_parse(from, s->source_addr))
 		return 0;
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
@@ -120,7 +120,7 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 	snprintf(name, sizeof(name), "%s", to);
 	port = cut_port(name);
 	s->protocol = IPPROTO_TCP;
-	if (end_address(name, s->addr)) {
+	if (address_parse(name, s->addr)) {
 		s->port = port_number(port);
 		return s->port ? 0
 			       : error_set(err, -EINVAL,
@@ -138,21 +138,11 @@ static int find_target(const struct mesh *m, const char *to, struct weft_simulat
 
 /* ---- the answer */
 
-static void address_text(const uint8_t addr[16], char out[INET6_ADDRSTRLEN])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, INET6_ADDRSTRLEN);
-}
-
 static void put_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
 {
-	char text[INET6_ADDRSTRLEN], full[80];
+	char text[ADDRESS_PORT_BYTES];
 
-	address_text(addr, text);
-	snprintf(full, sizeof(full), strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
-	json_put_string(j, key, full);
+	json_put_string(j, key, address_port_text(addr, port, text));
 }
 
 static void put_name(struct json *j, const char *key, const char *namespace_name, const char *name)

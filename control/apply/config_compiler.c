@@ -535,8 +535,7 @@ void config_compiler_free(struct config_compiler *p)
 	mesh_source_free(p->source);
 	mesh_source_free(p->last_good);
 	last_good_free(p->keeper);
-	if (p->event_fd >= 0)
-		close(p->event_fd);
+	cleanup_close_fd(&p->event_fd);
 	pthread_mutex_destroy(&p->mutex);
 	free(p);
 }

@@ -135,8 +135,7 @@ static void answer(struct loader *l, enum ipc_message q, uint64_t argument)
 		l->spare = !l->spare;
 		reply(l, NULL, 0, -1);
 	} else if (q == IPC_MESSAGE_KEEP) {
-		if (l->kept_fd >= 0)
-			close(l->kept_fd);
+		cleanup_close_fd(&l->kept_fd);
 		l->kept_fd = memory_new(argument);
 		l->kept_bytes = argument;
 		reply(l, NULL, 0, l->kept_fd);
@@ -293,8 +292,7 @@ static int loader_free(void **state)
 	ipc_links_keep(&l->links, IPC_PROCESS_WORKER); /* no answer comes any more */
 	config_compiler_free(l->config_compiler);
 	ipc_links_close(&l->links);
-	if (l->kept_fd >= 0)
-		close(l->kept_fd);
+	cleanup_close_fd(&l->kept_fd);
 	for (unsigned i = 0; i < ARENAS; i++)
 		arena_drop(&l->arenas[i]);
 	free(l->endpoints);

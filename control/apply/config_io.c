@@ -108,12 +108,6 @@ int config_io_new(const struct config_io_options *options, struct config_io **re
 	return r;
 }
 
-static void close_one(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 void config_io_free(struct config_io *f)
 {
 	if (!f)
@@ -126,10 +120,10 @@ void config_io_free(struct config_io *f)
 	mesh_maps_free(f->maps);
 	free(f->names);
 	free(f->accelerate.data);
-	close_one(f->epoll_fd);
-	close_one(f->stop_fd);
-	close_one(f->todo_fd);
-	close_one(f->kept_fd);
+	cleanup_close_fd(&f->epoll_fd);
+	cleanup_close_fd(&f->stop_fd);
+	cleanup_close_fd(&f->todo_fd);
+	cleanup_close_fd(&f->kept_fd);
 	pthread_mutex_destroy(&f->mutex);
 	free(f);
 }
@@ -210,7 +204,7 @@ static void connect_compiler(struct config_io *f, struct ipc_links *links)
 	f->requests = links ? &links->answers[IPC_CONFIG_IO] : NULL;
 	f->compiler = links ? &links->asks[IPC_COMPILER] : NULL;
 	f->flip.request.number = f->accelerate.request.number = 0;
-	close_one(f->kept_fd); /* pins stay */
+	cleanup_close_fd(&f->kept_fd); /* pins stay */
 	f->kept_fd = -1;
 	if (!links)
 		return;
@@ -354,7 +348,7 @@ static void answer_keep(struct config_io *f, const struct ipc_request *request)
 	struct error err = {0};
 	int r = f->options.pin_dir ? 0 : -ENOENT;
 
-	close_one(f->kept_fd);
+	cleanup_close_fd(&f->kept_fd);
 	f->kept_fd = r ? -1 : kept_make(requested_number(f));
 	r = r ? r : f->kept_fd < 0 ? f->kept_fd : 0;
 	if (r)

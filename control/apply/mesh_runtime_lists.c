@@ -6,23 +6,15 @@
 #include "control/apply/mesh_runtime_state.h"
 #include "control/export/json.h"
 
+#include "base/address.h"
 #include "base/process.h"
 #include "mesh-config/resolve/files.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *address_text(const uint8_t addr[16], char out[INET6_ADDRSTRLEN])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
-
-	return inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, out, INET6_ADDRSTRLEN);
-}
 
 static const char *balance_text(const struct mesh_service *service, const struct mesh_traffic *t)
 {
@@ -188,11 +180,9 @@ static void put_endpoint(struct text *out, const struct mesh_runtime *s,
 	const char *workload = endpoint->workload == MESH_NONE
 				       ? ""
 				       : mesh_workload_title(&m->workloads[endpoint->workload]);
-	char text[INET6_ADDRSTRLEN], address[80];
+	char address[ADDRESS_PORT_BYTES];
 
-	snprintf(address, sizeof(address),
-		 strchr(address_text(endpoint->address, text), ':') ? "[%s]:%u" : "%s:%u", text,
-		 e->port);
+	address_port_text(endpoint->address, e->port, address);
 	JSON_LINE(out, API_ENDPOINTS);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* `weft map`: the mesh in the kernel's maps, whether or not an agent runs. */
 #include "control/cli/command.h"
+
+#include "base/address.h"
 #include "control/cli/table.h"
 
 #include "datapath/attach/mesh/mesh_read.h"
 #include "mesh-config/compile/cells_view.h"
 
-#include <arpa/inet.h>
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -25,17 +26,6 @@ struct map_view {
 	char frontend[96]; /* of the current row */
 	char share[32];
 };
-
-static const char *address(const __u8 addr[16], unsigned port, char out[80])
-{
-	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
-	char text[INET6_ADDRSTRLEN];
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, text, sizeof(text));
-	snprintf(out, 80, v4 ? "%s:%u" : "[%s]:%u", text, port);
-	return out;
-}
 
 static const char *balance_text(const struct weft_mesh_pool *pool)
 {
@@ -62,7 +52,7 @@ static void add_endpoint(struct map_view *view, const struct weft_mesh_pool *poo
 	if (!e || e->state >= WEFT_MESH_ENDPOINTS)
 		return;
 	state = &view->mesh.endpoints[e->state];
-	address(e->addr, e->port, text);
+	address_port_text(e->addr, e->port, text);
 	if (view->context->json) {
 		printf("{\"front\":\"%s\",\"share\":\"%s\",\"balance\":\"%s\",\"tier\":%u,"
 		       "\"endpoint\":\"%s\",\"weight\":%u,\"ejected\":%s,\"connections\":%u,"
@@ -129,7 +119,7 @@ static void add_frontend(void *arg, const struct weft_mesh_front *front)
 	char text[80];
 
 	snprintf(view->frontend, sizeof(view->frontend), "%s/%s",
-		 address(front->key.addr, front->key.port, text),
+		 address_port_text(front->key.addr, front->key.port, text),
 		 front->key.protocol == IPPROTO_UDP ? "udp" : "tcp");
 	if (view->pattern && fnmatch(view->pattern, view->frontend, 0) != 0 &&
 	    strncmp(view->pattern, view->frontend, strlen(view->pattern)) != 0)

@@ -2,10 +2,10 @@
 /* Verdict and reasons to JSON. */
 #include "control/export/explain.h"
 
+#include "base/address.h"
 #include "control/export/explain_query.h"
 #include "control/export/json.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +14,11 @@
 
 static void put_address(struct json *j, const char *key, const uint8_t address[16])
 {
-	static const uint8_t unknown[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(address, mapped, sizeof(mapped));
+	static const uint8_t unknown[16];
 	char text[INET6_ADDRSTRLEN];
 
-	if (!memcmp(address, unknown, sizeof(unknown)))
-		return;
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text));
-	json_put_string(j, key, text);
+	if (memcmp(address, unknown, sizeof(unknown)) != 0)
+		json_put_string(j, key, address_text(address, text));
 }
 
 static void put_workload(struct json *j, const char *key, const struct mesh_workload *w)

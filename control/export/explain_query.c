@@ -2,10 +2,10 @@
 /* Resolves names to ends and ends to pairs of workloads, and evaluates each pair. */
 #include "control/export/explain_query.h"
 
+#include "base/address.h"
 #include "control/export/end.h"
 #include "mesh-config/compile/service.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +160,7 @@ static int ends_find(const struct mesh *m, const char *name, uint16_t port, stru
 {
 	ret->items[0] = (struct query_end){.workload = MESH_NONE};
 	ret->count = 0;
-	if (!*name || end_address(name, ret->items[0].ends.address))
+	if (!*name || address_parse(name, ret->items[0].ends.address))
 		ret->count = 1;
 	if (!*name)
 		return 0;
@@ -505,16 +505,14 @@ static bool is_same_answer(const struct explained *a, const struct explained *b)
 static int say_which(const char *name, const struct query_ends *ends, bool evaluated,
 		     struct error *err)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char list[120] = "", text[INET6_ADDRSTRLEN];
 	size_t used = 0;
 
 	for (uint32_t i = 0; i < ends->count && used + sizeof(text) + 8 < sizeof(list); i++) {
-		const uint8_t *a = ends->items[i].ends.address;
-		bool v4 = !memcmp(a, mapped, sizeof(mapped)), last = i + 1 == ends->count;
+		bool last = i + 1 == ends->count;
 
-		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a + 12 : a, text, sizeof(text));
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", text,
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+					 address_text(ends->items[i].ends.address, text),
 					 last ? "" : ", ");
 	}
 	return error_set(

@@ -2,15 +2,14 @@
 /* One function per kind of record, fields in reading order. */
 #include "control/serve/lines.h"
 
+#include "base/address.h"
 #include "control/export/json.h"
 #include "control/signals/encryption.h"
 #include "control/signals/istio.h"
 #include "control/signals/verdicts.h"
 #include "mesh-config/resolve/files.h"
 
-#include <arpa/inet.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,16 +39,9 @@ static void add_time(struct json *j, const char *key, uint64_t at_ns, int64_t wa
 /* Without a port where it is not known. */
 static void add_address(struct json *j, const char *key, const uint8_t addr[16], uint16_t port)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	char address[INET6_ADDRSTRLEN] = "", text[INET6_ADDRSTRLEN + 10];
-	bool v4 = !memcmp(addr, mapped, sizeof(mapped));
+	char text[ADDRESS_PORT_BYTES];
 
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? addr + 12 : addr, address, sizeof(address));
-	if (port)
-		snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", address, port);
-	else
-		snprintf(text, sizeof(text), v4 ? "%s" : "[%s]", address);
-	json_put_string(j, key, text);
+	json_put_string(j, key, address_port_text(addr, port ? port : -1, text));
 }
 
 /* Only for an end that a PROXY header names. */

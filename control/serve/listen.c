@@ -2,6 +2,7 @@
 /* bind and listen, carefully. */
 #include "control/serve/listen.h"
 
+#include "base/address.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -83,8 +84,7 @@ bool listen_address(int fd, uint8_t ret_addr[16], uint16_t *ret_port)
 	if (getsockname(fd, (struct sockaddr *)&a, &size))
 		return false;
 	if (a.ss_family == AF_INET) {
-		memcpy(ret_addr, (uint8_t[16]){[10] = 0xff, [11] = 0xff}, 12);
-		memcpy(ret_addr + 12, &in->sin_addr, 4);
+		address_of_v4(&in->sin_addr, ret_addr);
 	} else if (a.ss_family == AF_INET6) {
 		memcpy(ret_addr, &in6->sin6_addr, 16);
 	} else {

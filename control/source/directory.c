@@ -161,12 +161,9 @@ void directory_free(struct directory *d)
 	names_clear(&d->touched);
 	names_clear(&d->later);
 	names_clear(&d->written);
-	if (d->watch_fd >= 0)
-		close(d->watch_fd);
-	if (d->timer_fd >= 0)
-		close(d->timer_fd);
-	if (d->epoll_fd >= 0)
-		close(d->epoll_fd);
+	cleanup_close_fd(&d->watch_fd);
+	cleanup_close_fd(&d->timer_fd);
+	cleanup_close_fd(&d->epoll_fd);
 	free(d->leaf);
 	free(d->path);
 	free(d);

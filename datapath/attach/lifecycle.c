@@ -408,10 +408,8 @@ void attach_free(struct attach *a)
 	links_release(a);
 	weft_bpf__destroy(a->skeleton);
 	for (enum program p = 0; p < PROGRAM_MAX; p++)
-		if (a->program_fds[p] >= 0)
-			close(a->program_fds[p]);
-	if (a->cgroup_fd >= 0)
-		close(a->cgroup_fd);
+		cleanup_close_fd(&a->program_fds[p]);
+	cleanup_close_fd(&a->cgroup_fd);
 	if (!a->begun && !a->pins.adopted && a->pins.map_dir[0])
 		pins_build_remove(a->pins.map_dir, a->pins.dir);
 	free(a);

@@ -2,7 +2,8 @@
 /* Policies, explained. */
 #include "mesh-config/policy/explain.h"
 
-#include <arpa/inet.h>
+#include "base/address.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,14 +116,6 @@ bool explain_selects(const struct mesh *m, uint32_t policy, const struct explain
 
 /* ---- the model: what a term looks at, in text */
 
-static void address_text(const uint8_t address[16], char out[REASON_BYTES])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(address, mapped, sizeof(mapped));
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, out, REASON_BYTES);
-}
-
 static bool address_known(const uint8_t address[16])
 {
 	static const uint8_t unknown[16];
@@ -164,10 +157,7 @@ static void attribute_text(const struct mesh *m, const struct explain_question *
 
 static bool prefix_holds(const struct mesh_prefix *p, const uint8_t address[16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(address, mapped, sizeof(mapped));
-
-	if (v4 != (p->bits >= 96 && !memcmp(p->address, mapped, sizeof(mapped))))
+	if (address_is_v4(address) != (p->bits >= 96 && address_is_v4(p->address)))
 		return false;
 	for (uint32_t bit = 0; bit < p->bits; bit++)
 		if ((p->address[bit / 8] ^ address[bit / 8]) & 0x80u >> bit % 8)

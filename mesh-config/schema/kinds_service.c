@@ -2,6 +2,7 @@
 /* Tables of Service, EndpointSlice and Endpoints. */
 #include "mesh-config/schema/kinds_ports.h"
 
+#include "base/address.h"
 #include "mesh-config/schema/draft.h"
 
 #include <stdio.h>
@@ -177,12 +178,10 @@ static const char *const address_types[] = {"IPv4", "IPv6", "FQDN", NULL};
 static void family_check(struct reading *r, const struct draft_slice *s,
 			 const struct draft_slice_endpoint *e)
 {
-	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
 	const struct draft_address *a = e->addresses.items;
 
 	for (uint32_t i = 0; i < e->addresses.count; i++)
-		if (a[i].prefix.bits &&
-		    !memcmp(a[i].prefix.address, v4, sizeof(v4)) != !s->address_type) {
+		if (a[i].prefix.bits && address_is_v4(a[i].prefix.address) != !s->address_type) {
 			problem_add(r->problems, PROBLEM_ADDRESS, a[i].at,
 				    "not an address of the slice's addressType %s",
 				    address_types[s->address_type]);

@@ -2,9 +2,9 @@
 /* Short texts for people. */
 #include "mesh-config/tools/diff_text.h"
 
+#include "base/address.h"
 #include "mesh-config/schema/draft_workload.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,29 +29,18 @@ static void clear(struct diff_text *t)
 	t->text[0] = 0;
 }
 
-static bool is_ipv4(const uint8_t address[16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
-
-	return !memcmp(address, mapped, sizeof(mapped));
-}
-
 static void add_address(struct diff_text *t, const uint8_t address[16])
 {
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
-	if (is_ipv4(address))
-		inet_ntop(AF_INET, address + 12, text, sizeof(text));
-	else
-		inet_ntop(AF_INET6, address, text, sizeof(text));
-	diff_text_add(t, "%s", text);
+	diff_text_add(t, "%s", address_text(address, text));
 }
 
 static void add_prefix(struct diff_text *t, const struct mesh_prefix *p)
 {
 	add_address(t, p->address);
 	if (p->bits < 128)
-		diff_text_add(t, "/%d", is_ipv4(p->address) ? p->bits - 96 : p->bits);
+		diff_text_add(t, "/%d", address_is_v4(p->address) ? p->bits - 96 : p->bits);
 }
 
 static void add_labels(struct diff_text *t, const struct mesh_labels *l)

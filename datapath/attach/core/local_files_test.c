@@ -111,8 +111,7 @@ static int end(void **state)
 	(void)state;
 	alarm(0);
 	local_files_free(local);
-	if (fuse_fd >= 0)
-		close(fuse_fd);
+	cleanup_close_fd(&fuse_fd);
 	umount2(dir, MNT_DETACH);
 	rmdir(dir);
 	return 0;

@@ -75,8 +75,7 @@ void mesh_maps_leave_out(struct bpf_object *object, const char *pin_dir)
 
 static void arena_release(struct mesh_arena *a)
 {
-	if (a->fd >= 0)
-		close(a->fd);
+	cleanup_close_fd(&a->fd);
 	*a = (struct mesh_arena){.fd = -1};
 }
 

@@ -86,10 +86,8 @@ static void connect_ends(struct talk *t, uint16_t port)
 
 static void close_ends(struct talk *t)
 {
-	if (t->near >= 0)
-		close(t->near);
-	if (t->far >= 0)
-		close(t->far);
+	cleanup_close_fd(&t->near);
+	cleanup_close_fd(&t->far);
 }
 
 static uint64_t bytes_past_tcp(void)

@@ -3,6 +3,7 @@
  * need not return. */
 #include "datapath/attach/net/sock_destroy.h"
 
+#include "base/address.h"
 #include "base/cleanup.h"
 #include "datapath/attach/core/sock_diag.h"
 
@@ -28,8 +29,7 @@ struct group {
 
 static int socket_end(struct nl_sock *diag, const struct sock_target *t)
 {
-	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = !memcmp(t->tuple.local_addr, mapped, 12);
+	bool v4 = address_is_v4(t->tuple.local_addr);
 	size_t skipped = v4 ? 12 : 0;
 	struct inet_diag_req_v2 which = {
 		.sdiag_family = v4 ? AF_INET : AF_INET6,
