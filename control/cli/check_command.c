@@ -246,7 +246,7 @@ static int check_kernel(struct check_view *view, const struct error *silence)
 	return command_fail(EXIT_PROBLEMS, "%s", silence->text);
 }
 
-int command_check(const struct context *context, const struct arguments *a)
+static int command_check(const struct context *context, const struct arguments *a)
 {
 	struct check_view view = {.context = context,
 				  .only_problems = cli_has(a, CLI_OPTION_problems)};
@@ -262,3 +262,10 @@ int command_check(const struct context *context, const struct arguments *a)
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
+
+const struct command check_command = {
+	.name = "check",
+	.options = CLI_TAKES(problems),
+	.summary = "what is attached where, which features are off and why",
+	.help = "If no weftd answers, root sees what this kernel supports.\n",
+	.run = command_check};

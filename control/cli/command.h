@@ -25,24 +25,36 @@ struct command {
 	const char *summary;  /* one line, for the list */
 	const char *help;     /* more than the list of options, or NULL */
 	int (*run)(const struct context *context, const struct arguments *a);
-	const struct command *verbs; /* subcommands, in place of options; ended by an empty row */
+	const struct command *const *verbs; /* subcommands, in place of options; ended by NULL */
 };
 #define CLI_ANY_NUMBER INT_MAX
 
-extern const struct command config_verbs[], policy_verbs[];
+/* X(name): the commands, and the verbs of `weft config`, in the order of their lists; the entries
+ * are name_command and config_name. */
+#define COMMANDS(X)                                                                                \
+	X(status)                                                                                  \
+	X(check)                                                                                   \
+	X(edges)                                                                                   \
+	X(top)                                                                                     \
+	X(observe)                                                                                 \
+	X(connections)                                                                             \
+	X(config)                                                                                  \
+	X(mesh)                                                                                    \
+	X(services)                                                                                \
+	X(endpoints)                                                                               \
+	X(map)                                                                                     \
+	X(policy)                                                                                  \
+	X(simulate)                                                                                \
+	X(detach)                                                                                  \
+	X(version)
+#define CONFIG_VERBS(X) X(validate) X(diff) X(apply) X(dump) X(convert) X(schema) X(reference)
 
-int command_status(const struct context *context, const struct arguments *a);
-int command_check(const struct context *context, const struct arguments *a);
-int command_edges(const struct context *context, const struct arguments *a);
-int command_top(const struct context *context, const struct arguments *a);
-int command_observe(const struct context *context, const struct arguments *a);
-int command_connections(const struct context *context, const struct arguments *a);
-int command_map(const struct context *context, const struct arguments *a);
-int command_mesh(const struct context *context, const struct arguments *a);
-int command_simulate(const struct context *context, const struct arguments *a);
-int command_services(const struct context *context, const struct arguments *a);
-int command_endpoints(const struct context *context, const struct arguments *a);
-int command_detach(const struct context *context, const struct arguments *a);
+#define X(name) extern const struct command name##_command;
+COMMANDS(X)
+#undef X
+#define X(name) extern const struct command config_##name;
+CONFIG_VERBS(X)
+#undef X
 
 /* The decision of the policies about a connection: "denied by NAMESPACE/POLICY rule N: WHY". */
 void print_policy_verdict(const struct context *context, const json_t *o);

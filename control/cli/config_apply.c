@@ -3,7 +3,7 @@
  * directory that the agent follows. */
 #include "control/cli/config_files.h"
 #include "control/cli/config_install.h"
-#include "control/cli/config_verbs.h"
+#include "control/cli/command.h"
 
 #include "base/process.h"
 #include "mesh-config/compile/compile.h"
@@ -352,7 +352,7 @@ static void trial_end(struct trial *t)
 	config_close(&t->new);
 }
 
-int config_apply(const struct context *context, const struct arguments *a)
+static int run_apply(const struct context *context, const struct arguments *a)
 {
 	struct trial t = {.context = context};
 	bool dry = cli_has(a, CLI_OPTION_dry_run);
@@ -362,3 +362,18 @@ int config_apply(const struct context *context, const struct arguments *a)
 	trial_end(&t);
 	return code;
 }
+
+const struct command config_apply = {
+	.name = "apply",
+	.options = CLI_TAKES(dry_run),
+	.operands = "DIRECTORY",
+	.least = 1,
+	.most = 1,
+	.summary = "check it and put it in force",
+	.help = "Replaces the files of the directory that the agent follows, all at once, and "
+		"waits\n"
+		"until they are in force. With --dry-run: what the agent would do with it: "
+		"problems,\n"
+		"sizes, what changes, which endpoints keep their numbers, how long it takes.\n"
+		"exit code 3: refused, what was in force still is\n",
+	.run = run_apply};

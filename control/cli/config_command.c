@@ -3,7 +3,6 @@
 #include "control/cli/command.h"
 
 #include "control/cli/config_files.h"
-#include "control/cli/config_verbs.h"
 
 #include "mesh-config/tools/describe.h"
 
@@ -64,6 +63,17 @@ static int validate(const struct context *context, const struct arguments *a)
 	return code;
 }
 
+const struct command config_validate = {
+	.name = "validate",
+	.operands = "FILE|DIRECTORY ...",
+	.least = 1,
+	.most = CLI_ANY_NUMBER,
+	.summary = "every problem of the files, with place and hint",
+	.help = "The files given belong together, as those of one directory do; - reads standard "
+		"input.\n"
+		"exit code 3: there are errors\n",
+	.run = validate};
+
 /* ---- schema, reference */
 
 static int schema(const struct context *context, const struct arguments *a)
@@ -76,6 +86,13 @@ static int schema(const struct context *context, const struct arguments *a)
 	return EXIT_FINE;
 }
 
+const struct command config_schema = {
+	.name = "schema",
+	.operands = "[KIND]",
+	.most = 1,
+	.summary = "a JSON Schema for editors; with KIND its fields for people",
+	.run = schema};
+
 static int reference(const struct context *context, const struct arguments *a)
 {
 	(void)context;
@@ -84,60 +101,19 @@ static int reference(const struct context *context, const struct arguments *a)
 	return EXIT_FINE;
 }
 
-const struct command config_verbs[] = {
-	{.name = "validate",
-	 .operands = "FILE|DIRECTORY ...",
-	 .least = 1,
-	 .most = CLI_ANY_NUMBER,
-	 .summary = "every problem of the files, with place and hint",
-	 .help = "The files given belong together, as those of one directory do; - reads standard "
-		 "input.\n"
-		 "exit code 3: there are errors\n",
-	 .run = validate},
-	{.name = "diff",
-	 .operands = "NEW | OLD NEW",
-	 .least = 1,
-	 .most = 2,
-	 .summary = "what would change compared with the generation in force, or OLD",
-	 .help = "With OLD no agent is asked. Each is a directory or a file.\n"
-		 "exit codes as diff(1): 0 same, 1 differs, 2 trouble\n",
-	 .run = config_diff},
-	{.name = "apply",
-	 .options = CLI_TAKES(dry_run),
-	 .operands = "DIRECTORY",
-	 .least = 1,
-	 .most = 1,
-	 .summary = "check it and put it in force",
-	 .help = "Replaces the files of the directory that the agent follows, all at once, and "
-		 "waits\n"
-		 "until they are in force. With --dry-run: what the agent would do with it: "
-		 "problems,\n"
-		 "sizes, what changes, which endpoints keep their numbers, how long it takes.\n"
-		 "exit code 3: refused, what was in force still is\n",
-	 .run = config_apply},
-	{.name = "dump",
-	 .options = CLI_TAKES(generation) | CLI_TAKES(directory),
-	 .summary = "the configuration in force (or a recent one) as canonical YAML",
-	 .help = "It loads again and has the same hash.\n",
-	 .run = config_dump},
-	{.name = "convert",
-	 .options = CLI_TAKES(directory),
-	 .operands = "FILE|DIRECTORY ...",
-	 .least = 1,
-	 .most = CLI_ANY_NUMBER,
-	 .summary = "manifests of a cluster to canonical YAML",
-	 .help = "Takes what kubectl get -o yaml prints; - reads standard input. What weft cannot "
-		 "honour\n"
-		 "becomes a comment and a warning, but security is never left out.\n"
-		 "exit code 3: weft would refuse what is listed\n",
-	 .run = config_convert},
-	{.name = "schema",
-	 .operands = "[KIND]",
-	 .most = 1,
-	 .summary = "a JSON Schema for editors; with KIND its fields for people",
-	 .run = schema},
-	{.name = "reference",
-	 .summary = "all kinds and problems as the page docs/config.md",
-	 .run = reference},
-	{0},
-};
+const struct command config_reference = {
+	.name = "reference",
+	.summary = "all kinds and problems as the page docs/config.md",
+	.run = reference};
+
+static const struct command *const verbs[] = {
+#define X(name) &config_##name,
+	CONFIG_VERBS(X)
+#undef X
+		NULL};
+
+const struct command config_command = {.name = "config",
+				       .operands = "VERB ...",
+				       .summary = "check, compare, apply and show a configuration",
+				       .help = "\n`weft config VERB --help` says more.\n",
+				       .verbs = verbs};

@@ -2,7 +2,7 @@
 /* `weft config diff`: compares two configurations, or one with the one in force. Exit codes are
  * those of diff(1). */
 #include "control/cli/config_files.h"
-#include "control/cli/config_verbs.h"
+#include "control/cli/command.h"
 
 #include "mesh-config/tools/diff.h"
 
@@ -72,7 +72,7 @@ static int compare(const struct context *context, struct config *old, struct con
 	return code;
 }
 
-int config_diff(const struct context *context, const struct arguments *a)
+static int run_diff(const struct context *context, const struct arguments *a)
 {
 	struct config old = {0}, new = {0};
 	int code;
@@ -95,3 +95,13 @@ int config_diff(const struct context *context, const struct arguments *a)
 	config_close(&new);
 	return code;
 }
+
+const struct command config_diff = {
+	.name = "diff",
+	.operands = "NEW | OLD NEW",
+	.least = 1,
+	.most = 2,
+	.summary = "what would change compared with the generation in force, or OLD",
+	.help = "With OLD no agent is asked. Each is a directory or a file.\n"
+		"exit codes as diff(1): 0 same, 1 differs, 2 trouble\n",
+	.run = run_diff};

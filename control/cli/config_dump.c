@@ -2,7 +2,7 @@
 /* `weft config dump` and `weft config convert`: the configuration in force, and that of a cluster,
  * in canonical form. */
 #include "control/cli/config_files.h"
-#include "control/cli/config_verbs.h"
+#include "control/cli/command.h"
 
 #include "base/cleanup.h"
 #include "mesh-config/resolve/files.h"
@@ -192,7 +192,7 @@ static void say_dumped(const struct config *c)
 			c->failure);
 }
 
-int config_dump(const struct context *context, const struct arguments *a)
+static int run_dump(const struct context *context, const struct arguments *a)
 {
 	struct canonical_options options = {0};
 	struct writing w = {.context = context, .directory = cli_value(a, CLI_OPTION_directory)};
@@ -211,6 +211,13 @@ int config_dump(const struct context *context, const struct arguments *a)
 	config_close(&c);
 	return code;
 }
+
+const struct command config_dump = {
+	.name = "dump",
+	.options = CLI_TAKES(generation) | CLI_TAKES(directory),
+	.summary = "the configuration in force (or a recent one) as canonical YAML",
+	.help = "It loads again and has the same hash.\n",
+	.run = run_dump};
 
 /* ---- convert */
 
@@ -343,7 +350,7 @@ static int convert(const struct context *context, struct writing *w, struct conf
 	return code;
 }
 
-int config_convert(const struct context *context, const struct arguments *a)
+static int run_convert(const struct context *context, const struct arguments *a)
 {
 	struct writing w = {.context = context, .directory = cli_value(a, CLI_OPTION_directory)};
 	struct config from = {0}, result = {0};
@@ -360,3 +367,16 @@ int config_convert(const struct context *context, const struct arguments *a)
 	config_close(&result);
 	return code;
 }
+
+const struct command config_convert = {
+	.name = "convert",
+	.options = CLI_TAKES(directory),
+	.operands = "FILE|DIRECTORY ...",
+	.least = 1,
+	.most = CLI_ANY_NUMBER,
+	.summary = "manifests of a cluster to canonical YAML",
+	.help = "Takes what kubectl get -o yaml prints; - reads standard input. What weft cannot "
+		"honour\n"
+		"becomes a comment and a warning, but security is never left out.\n"
+		"exit code 3: weft would refuse what is listed\n",
+	.run = run_convert};

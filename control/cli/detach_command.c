@@ -110,7 +110,7 @@ static int detach(const char *pin_dir, struct error *err)
 	return r;
 }
 
-int command_detach(const struct context *context, const struct arguments *a)
+static int command_detach(const struct context *context, const struct arguments *a)
 {
 	struct pin_lock *lock = NULL;
 	struct error err = {0};
@@ -135,3 +135,10 @@ int command_detach(const struct context *context, const struct arguments *a)
 		printf("nothing of weft is attached any more (%s)\n", context->pin_dir);
 	return EXIT_FINE;
 }
+
+const struct command detach_command = {
+	.name = "detach",
+	.options = CLI_TAKES(force),
+	.summary = "remove everything that weftd left attached",
+	.help = "A weftd that runs with these pins is terminated first.\n",
+	.run = command_detach};

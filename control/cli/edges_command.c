@@ -31,7 +31,7 @@ static bool shows_self(const struct arguments *a)
 	       cli_has(a, CLI_OPTION_to);
 }
 
-int command_edges(const struct context *context, const struct arguments *a)
+static int command_edges(const struct context *context, const struct arguments *a)
 {
 	static struct edges_view view;
 	struct error err = {0};
@@ -54,3 +54,13 @@ int command_edges(const struct context *context, const struct arguments *a)
 		puts(line);
 	return EXIT_FINE;
 }
+
+const struct command edges_command = {
+	.name = "edges",
+	.options = CLI_TAKES(self) | CLI_OF_EDGES,
+	.summary = "who calls whom: rate, errors, latency, bytes, connections, saturation",
+	.help = "Of the last ten seconds. ERRORS are no answer, 5xx and gRPC failures among the\n"
+		"requests whose outcome is known (? : there are others). P50, P90 and P99 of the\n"
+		"durations are within 4.5 %. QUEUE is how full the fullest accept queue of the\n"
+		"destination is. TLS: whether it is decrypted, or why not (docs/tls.md).\n",
+	.run = command_edges};

@@ -161,7 +161,7 @@ static int print_map(struct map_view *view)
 	return EXIT_FINE;
 }
 
-int command_map(const struct context *context, const struct arguments *a)
+static int command_map(const struct context *context, const struct arguments *a)
 {
 	struct map_view view = {.context = context, .pattern = a->operands[0]};
 	struct error err = {0};
@@ -173,3 +173,11 @@ int command_map(const struct context *context, const struct arguments *a)
 	mesh_read_close(&view.mesh);
 	return code;
 }
+
+const struct command map_command = {
+	.name = "map",
+	.operands = "[PATTERN]",
+	.most = 1,
+	.summary = "the mesh as the kernel holds it, with or without an agent",
+	.help = "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n",
+	.run = command_map};

@@ -117,7 +117,7 @@ static int run(const struct context *context, const struct arguments *a, const c
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
 
-int command_services(const struct context *context, const struct arguments *a)
+static int command_services(const struct context *context, const struct arguments *a)
 {
 	static const char *const heads[] = {"SERVICE",	    "ADDRESSES", "PORTS",      "BALANCE",
 					    ">READY",	    ">EJECTED",	 ">CONNECTED", ">CONNECTS",
@@ -126,7 +126,15 @@ int command_services(const struct context *context, const struct arguments *a)
 	return run(context, a, "/api/v1/services", add_service, heads, 11);
 }
 
-int command_endpoints(const struct context *context, const struct arguments *a)
+const struct command services_command = {
+	.name = "services",
+	.operands = "[PATTERN]",
+	.most = 1,
+	.summary = "services of the mesh: addresses, endpoints, connections",
+	.help = "PATTERN is a name or NAMESPACE/NAME; * and ? match\n",
+	.run = command_services};
+
+static int command_endpoints(const struct context *context, const struct arguments *a)
 {
 	static const char *const heads[] = {"SERVICE",	  "ADDRESS",   "WORKLOAD",
 					    "LOCALITY",	  "HEALTH",    ">WEIGHT",
@@ -134,6 +142,14 @@ int command_endpoints(const struct context *context, const struct arguments *a)
 
 	return run(context, a, "/api/v1/endpoints", add_endpoint, heads, 9);
 }
+
+const struct command endpoints_command = {
+	.name = "endpoints",
+	.operands = "[PATTERN]",
+	.most = 1,
+	.summary = "endpoints of services: health, weight, connections",
+	.help = "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n",
+	.run = command_endpoints};
 
 /* ---- mesh */
 
@@ -208,7 +224,7 @@ static int print_mesh(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_mesh(const struct context *context, const struct arguments *a)
+static int command_mesh(const struct context *context, const struct arguments *a)
 {
 	struct list_view view = {.context = context};
 	struct error err = {0};
@@ -220,6 +236,11 @@ int command_mesh(const struct context *context, const struct arguments *a)
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
+
+const struct command mesh_command = {
+	.name = "mesh",
+	.summary = "the configuration in force: generation, size, problems",
+	.run = command_mesh};
 
 /* ---- simulate */
 
@@ -257,7 +278,7 @@ static int print_simulation(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_simulate(const struct context *context, const struct arguments *a)
+static int command_simulate(const struct context *context, const struct arguments *a)
 {
 	struct list_view view = {.context = context};
 	struct error err = {0};
@@ -271,3 +292,18 @@ int command_simulate(const struct context *context, const struct arguments *a)
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
+
+const struct command simulate_command = {
+	.name = "simulate",
+	.operands = "FROM TO",
+	.least = 2,
+	.most = 2,
+	.summary = "which endpoint a connect would get, and what policies decide",
+	.help = "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for an unknown client\n"
+		"  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless "
+		"it has "
+		"one port;\n"
+		"         PORT of a service is a number or its name\n"
+		"evaluated by the kernel's code on the generation in force\n"
+		"exit code 3: the connect would be refused\n",
+	.run = command_simulate};

@@ -275,7 +275,7 @@ static int run(const struct context *context, const struct arguments *a,
 	return EXIT_FINE;
 }
 
-int command_observe(const struct context *context, const struct arguments *a)
+static int command_observe(const struct context *context, const struct arguments *a)
 {
 	static const struct records_kind requests = {"/api/v1/requests", "requests", print_request,
 						     false},
@@ -285,10 +285,22 @@ int command_observe(const struct context *context, const struct arguments *a)
 	return run(context, a, cli_has(a, CLI_OPTION_verdict) ? &verdicts : &requests);
 }
 
-int command_connections(const struct context *context, const struct arguments *a)
+const struct command observe_command = {.name = "observe",
+					.options = CLI_TAKES(follow) | CLI_TAKES(last) |
+						   CLI_TAKES(verdict) | CLI_FILTERS,
+					.summary = "requests as they end",
+					.run = command_observe};
+
+static int command_connections(const struct context *context, const struct arguments *a)
 {
 	static const struct records_kind connections = {
 		"/api/v1/connections", "openings and ends of connections", print_connection, true};
 
 	return run(context, a, &connections);
 }
+
+const struct command connections_command = {
+	.name = "connections",
+	.options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_OF_CONNECTIONS,
+	.summary = "living connections; with -f or --last as they open and close",
+	.run = command_connections};

@@ -212,19 +212,26 @@ static int explain(const struct context *context, const struct arguments *a)
 	return view.denied ? EXIT_PROBLEMS : EXIT_FINE;
 }
 
-const struct command policy_verbs[] = {
-	{.name = "explain",
-	 .options = CLI_TAKES(config),
-	 .operands = "FROM TO PORT",
-	 .least = 3,
-	 .most = 3,
-	 .summary = "what policies decide about a connection, and why",
-	 .help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: an unknown "
-		 "client;\n"
-		 "                  an address of no workload: the program that listens there on "
-		 "this node\n"
-		 "  PORT            port of the listener\n"
-		 "exit code 3: it is not allowed\n",
-	 .run = explain},
-	{0},
-};
+static const struct command explain_verb = {
+	.name = "explain",
+	.options = CLI_TAKES(config),
+	.operands = "FROM TO PORT",
+	.least = 3,
+	.most = 3,
+	.summary = "what policies decide about a connection, and why",
+	.help = "  FROM, TO        an address, WORKLOAD or NAMESPACE/WORKLOAD; FROM -: an unknown "
+		"client;\n"
+		"                  an address of no workload: the program that listens there on "
+		"this node\n"
+		"  PORT            port of the listener\n"
+		"exit code 3: it is not allowed\n",
+	.run = explain};
+
+static const struct command *const verbs[] = {&explain_verb, NULL};
+
+const struct command policy_command = {.name = "policy",
+				       .operands = "explain ...",
+				       .summary =
+					       "what policies decide about a connection, and why",
+				       .help = "\n`weft policy explain --help` says more.\n",
+				       .verbs = verbs};

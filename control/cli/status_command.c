@@ -148,7 +148,7 @@ static int print_status(void *arg, const char *text, json_t *o)
 	return 0;
 }
 
-int command_status(const struct context *context, const struct arguments *a)
+static int command_status(const struct context *context, const struct arguments *a)
 {
 	struct status_view view = {.context = context};
 	struct error err = {0};
@@ -160,3 +160,8 @@ int command_status(const struct context *context, const struct arguments *a)
 		return command_fail(client_exit(err.code), "%s", err.text);
 	return view.problems ? EXIT_PROBLEMS : EXIT_FINE;
 }
+
+const struct command status_command = {
+	.name = "status",
+	.summary = "state of the agent: events, losses, requests, memory",
+	.run = command_status};

@@ -199,7 +199,7 @@ static int take_options(struct top *top, const struct arguments *a)
 	return EXIT_FINE;
 }
 
-int command_top(const struct context *context, const struct arguments *a)
+static int command_top(const struct context *context, const struct arguments *a)
 {
 	static struct top top;
 	int code;
@@ -216,3 +216,10 @@ int command_top(const struct context *context, const struct arguments *a)
 		code = run_screen(&top) ? EXIT_FAILED : EXIT_FINE;
 	return code ? command_fail(code, "%s", top.err.text) : EXIT_FINE;
 }
+
+const struct command top_command = {
+	.name = "top",
+	.options = CLI_TAKES(once) | CLI_TAKES(interval) | CLI_TAKES(self),
+	.summary = "the same as a live table",
+	.help = "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
+	.run = command_top};

@@ -19,93 +19,19 @@ static int print_version(const struct context *context, const struct arguments *
 	return printf("weft %s\n", WEFT_VERSION) < 0 ? EXIT_FAILED : EXIT_FINE;
 }
 
-static const struct command commands[] = {
-	{.name = "status",
-	 .summary = "state of the agent: events, losses, requests, memory",
-	 .run = command_status},
-	{.name = "check",
-	 .options = CLI_TAKES(problems),
-	 .summary = "what is attached where, which features are off and why",
-	 .help = "If no weftd answers, root sees what this kernel supports.\n",
-	 .run = command_check},
-	{.name = "edges",
-	 .options = CLI_TAKES(self) | CLI_OF_EDGES,
-	 .summary = "who calls whom: rate, errors, latency, bytes, connections, saturation",
-	 .help = "Of the last ten seconds. ERRORS are no answer, 5xx and gRPC failures among the\n"
-		 "requests whose outcome is known (? : there are others). P50, P90 and P99 of the\n"
-		 "durations are within 4.5 %. QUEUE is how full the fullest accept queue of the\n"
-		 "destination is. TLS: whether it is decrypted, or why not (docs/tls.md).\n",
-	 .run = command_edges},
-	{.name = "top",
-	 .options = CLI_TAKES(once) | CLI_TAKES(interval) | CLI_TAKES(self),
-	 .summary = "the same as a live table",
-	 .help = "keys: q quit, s next sort column, r reverse, space freeze, arrows scroll\n",
-	 .run = command_top},
-	{.name = "observe",
-	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_TAKES(verdict) | CLI_FILTERS,
-	 .summary = "requests as they end",
-	 .run = command_observe},
-	{.name = "connections",
-	 .options = CLI_TAKES(follow) | CLI_TAKES(last) | CLI_OF_CONNECTIONS,
-	 .summary = "living connections; with -f or --last as they open and close",
-	 .run = command_connections},
-	{.name = "config",
-	 .operands = "VERB ...",
-	 .summary = "check, compare, apply and show a configuration",
-	 .help = "\n`weft config VERB --help` says more.\n",
-	 .verbs = config_verbs},
-	{.name = "mesh",
-	 .summary = "the configuration in force: generation, size, problems",
-	 .run = command_mesh},
-	{.name = "services",
-	 .operands = "[PATTERN]",
-	 .most = 1,
-	 .summary = "services of the mesh: addresses, endpoints, connections",
-	 .help = "PATTERN is a name or NAMESPACE/NAME; * and ? match\n",
-	 .run = command_services},
-	{.name = "endpoints",
-	 .operands = "[PATTERN]",
-	 .most = 1,
-	 .summary = "endpoints of services: health, weight, connections",
-	 .help = "PATTERN is the name of a service or NAMESPACE/NAME; * and ? match\n",
-	 .run = command_endpoints},
-	{.name = "map",
-	 .operands = "[PATTERN]",
-	 .most = 1,
-	 .summary = "the mesh as the kernel holds it, with or without an agent",
-	 .help = "PATTERN begins ADDRESS:PORT/PROTOCOL of a service; * and ? match\n",
-	 .run = command_map},
-	{.name = "policy",
-	 .operands = "explain ...",
-	 .summary = "what policies decide about a connection, and why",
-	 .help = "\n`weft policy explain --help` says more.\n",
-	 .verbs = policy_verbs},
-	{.name = "simulate",
-	 .operands = "FROM TO",
-	 .least = 2,
-	 .most = 2,
-	 .summary = "which endpoint a connect would get, and what policies decide",
-	 .help = "  FROM   an address, a workload or NAMESPACE/WORKLOAD; - for an unknown client\n"
-		 "  TO     ADDRESS:PORT, a host, a service or NAMESPACE/SERVICE; with :PORT unless "
-		 "it has "
-		 "one port;\n"
-		 "         PORT of a service is a number or its name\n"
-		 "evaluated by the kernel's code on the generation in force\n"
-		 "exit code 3: the connect would be refused\n",
-	 .run = command_simulate},
-	{.name = "detach",
-	 .options = CLI_TAKES(force),
-	 .summary = "remove everything that weftd left attached",
-	 .help = "A weftd that runs with these pins is terminated first.\n",
-	 .run = command_detach},
-	{.name = "version", .summary = "the version of this program", .run = print_version},
-	{0},
-};
+const struct command version_command = {
+	.name = "version", .summary = "the version of this program", .run = print_version};
 
-static void print_commands(FILE *to, const struct command *table)
+static const struct command *const commands[] = {
+#define X(name) &name##_command,
+	COMMANDS(X)
+#undef X
+		NULL};
+
+static void print_commands(FILE *to, const struct command *const *table)
 {
-	for (const struct command *c = table; c->name; c++)
-		fprintf(to, "  %-12s %s\n", c->name, c->summary);
+	for (; *table; table++)
+		fprintf(to, "  %-12s %s\n", (*table)->name, (*table)->summary);
 }
 
 static void print_usage(FILE *to)
@@ -133,12 +59,11 @@ static int print_command_help(const struct command *c, const char *name)
 	return EXIT_FINE;
 }
 
-static const struct command *find(const struct command *table, const char *name)
+static const struct command *find(const struct command *const *table, const char *name)
 {
-	for (const struct command *c = table; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
-	return NULL;
+	while (*table && strcmp((*table)->name, name) != 0)
+		table++;
+	return *table;
 }
 
 /* ---- options of every command. 0, or the exit code after an error message. */
@@ -244,12 +169,12 @@ static int start(const struct command *c, const char *name, struct context *cont
 /* The command of |table| that |argv| names, after options that all commands have. |whole|: the
  * command of which |table| has the subcommands, |name| its full name; or NULL and "weft". |help|:
  * print its help. */
-static int choose(const struct command *table, const struct command *whole, const char *name,
+static int choose(const struct command *const *table, const struct command *whole, const char *name,
 		  struct context *context, bool help, int argc, char **argv);
 
 /* |argv[0]| names one of |table|, or is "help". */
-static int enter(const struct command *table, const char *name, struct context *context, bool help,
-		 int argc, char **argv)
+static int enter(const struct command *const *table, const char *name, struct context *context,
+		 bool help, int argc, char **argv)
 {
 	const struct command *c = find(table, argv[0]);
 	char longer[64];
@@ -281,7 +206,7 @@ static int name_missing(const struct command *whole, const char *name)
 	return EXIT_USAGE;
 }
 
-static int choose(const struct command *table, const struct command *whole, const char *name,
+static int choose(const struct command *const *table, const struct command *whole, const char *name,
 		  struct context *context, bool help, int argc, char **argv)
 {
 	uint64_t options = CLI_EVERYWHERE | (whole ? 0 : CLI_TAKES(version));

@@ -456,7 +456,6 @@ void directory_visit_all(struct directory *d, directory_visit *visit, void *arg)
 
 static void settle_after(struct directory *d, long delay_ns)
 {
-
 	clock_gettime(CLOCK_MONOTONIC, &d->last);
 	if (!d->settle_ns)
 		d->first = d->last;
