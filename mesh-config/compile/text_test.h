@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/table.h"
-#include "mesh-config/compile/cells_view.h"
+#include "mesh-config/compile/view_test.h"
 #include "mesh-config/policy/evaluate.h"
 
 #include <stdbool.h>

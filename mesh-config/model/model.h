@@ -83,11 +83,10 @@ struct mesh {
 /* Ends the mesh and everything that was reached through it. NULL is fine. */
 void mesh_free(struct mesh *m);
 
-/* The index of the service with this namespace and name, of the one that owns |host| (exact,
- * without regard to case), of the endpoint or workload that has |address|; MESH_NONE if there is
- * none. One hash each. Where several endpoints have an address the first one is given. A workload
- * also has the addresses of its prefixes that no other has by itself; the longest one counts. */
-uint32_t mesh_service_find(const struct mesh *m, const char *namespace_name, const char *name);
+/* The index of the service that owns |host| (exact, without regard to case), of the endpoint or
+ * workload that has |address|; MESH_NONE if there is none. One hash each. Where several endpoints
+ * have an address the first one is given. A workload also has the addresses of its prefixes that no
+ * other has by itself; the longest one counts. */
 uint32_t mesh_host_find(const struct mesh *m, const char *host);
 uint32_t mesh_workload_find(const struct mesh *m, const uint8_t address[16]);
 uint32_t mesh_endpoint_find(const struct mesh *m, const uint8_t address[16]);
@@ -99,11 +98,6 @@ bool mesh_matcher_is_prefix(const struct mesh_matcher *matcher);
 unsigned mesh_matcher_parts(const struct mesh_matcher *matcher);
 
 bool mesh_prefix_has(const struct mesh_prefix *prefix, const uint8_t address[16]);
-
-/* The index of the service that has |address| as a virtual address and |port| of |protocol| (enum
- * mesh_protocol) among its ports; MESH_NONE if there is none. */
-uint32_t mesh_vip_find(const struct mesh *m, const uint8_t address[16], uint16_t port,
-		       uint8_t protocol);
 
 /* Whether |labels| has every label of |wanted|; an empty |wanted| selects everything. */
 bool mesh_labels_select(const struct mesh_labels *wanted, const struct mesh_labels *labels);

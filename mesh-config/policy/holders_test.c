@@ -3,7 +3,7 @@
  * random workloads that share addresses, ports and prefixes. */
 #include "mesh-config/policy/holders.h"
 
-#include "mesh-config/compile/cells_view.h"
+#include "mesh-config/compile/view_test.h"
 #include "mesh-config/compile/compile.h"
 #include "mesh-config/resolve/source.h"
 

@@ -3,6 +3,8 @@
  * backends they may have. */
 #include "mesh-config/resolve/source.h"
 
+#include "mesh-config/model/find_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

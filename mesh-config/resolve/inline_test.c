@@ -2,6 +2,8 @@
 /* Inline endpoints of several ServiceEntries at one address: each is its own workload. */
 #include "mesh-config/resolve/source.h"
 
+#include "mesh-config/model/find_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

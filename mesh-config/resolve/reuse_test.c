@@ -3,6 +3,8 @@
  * the problems of a build from nothing, bit for bit. */
 #include "mesh-config/resolve/resolve.h"
 
+#include "mesh-config/model/find_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

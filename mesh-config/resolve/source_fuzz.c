@@ -3,6 +3,8 @@
  * again and taken away. Problems must point into the file, a mesh only comes without errors. */
 #include "mesh-config/resolve/source.h"
 
+#include "mesh-config/model/find_test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 

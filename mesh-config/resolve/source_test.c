@@ -2,6 +2,8 @@
 /* Sound manifests become the model they say; files come, change and go. */
 #include "mesh-config/resolve/source_state.h"
 
+#include "mesh-config/model/find_test.h"
+
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
