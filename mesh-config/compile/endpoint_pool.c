@@ -122,17 +122,17 @@ static int fill_tiers(const struct members *m, struct weft_mesh_pool *pool,
 	return r;
 }
 
-static int add_endpoints(const struct compile_context *c, struct sheet *sheet,
+static int add_endpoints(const struct compile_context *c, struct cell_builder *builder,
 			 const struct balance_pool *of, const struct members *m,
 			 struct weft_mesh_pool *ret)
 {
 	struct weft_mesh_endpoint *cells;
 
 	ret->endpoints = m->count;
-	ret->first = sheet_add(sheet, m->count);
-	if (sheet->error)
-		return sheet->error;
-	cells = sheet_at(sheet, ret->first);
+	ret->first = cell_builder_add(builder, m->count);
+	if (builder->error)
+		return builder->error;
+	cells = cell_builder_at(builder, ret->first);
 	for (uint32_t i = 0; i < m->count; i++)
 		fill_endpoint(c, of, &m->items[i], &cells[i]);
 	return fill_tiers(m, ret, cells);
@@ -163,7 +163,7 @@ uint32_t maglev_most(const struct mesh *m)
 	return most < 65537 ? most : MAGLEV_SLOTS_MAX;
 }
 
-static int add_maglev(const struct compile_context *c, struct sheet *sheet,
+static int add_maglev(const struct compile_context *c, struct cell_builder *builder,
 		      const struct members *tier, uint32_t slots, struct weft_mesh_pool *ret)
 {
 	cleanup_free struct maglev_member *members = calloc(tier->count, sizeof(*members));
@@ -178,11 +178,12 @@ static int add_maglev(const struct compile_context *c, struct sheet *sheet,
 						tier->items[i].port);
 		members[i].weight = scale(tier->items[i].weight, max);
 	}
-	ret->maglev = sheet_add(sheet, (uint32_t)((slots + SLOTS_IN_CELL - 1) / SLOTS_IN_CELL));
+	ret->maglev =
+		cell_builder_add(builder, (uint32_t)((slots + SLOTS_IN_CELL - 1) / SLOTS_IN_CELL));
 	ret->maglev_slots = slots;
-	return sheet->error
-		       ? sheet->error
-		       : maglev_build(members, tier->count, slots, sheet_at(sheet, ret->maglev));
+	return builder->error ? builder->error
+			      : maglev_build(members, tier->count, slots,
+					     cell_builder_at(builder, ret->maglev));
 }
 
 /* ---- all */
@@ -199,7 +200,7 @@ static int find_members(const struct compile_context *c, const struct balance_po
 	return 0;
 }
 
-int compile_pool(const struct compile_context *c, struct sheet *sheet,
+int compile_pool(const struct compile_context *c, struct cell_builder *builder,
 		 const struct balance_pool *of, struct weft_mesh_pool *ret)
 {
 	const struct mesh_traffic *t = balance_traffic(c->mesh, of);
@@ -213,11 +214,11 @@ int compile_pool(const struct compile_context *c, struct sheet *sheet,
 	if (of->subset != MESH_NONE)
 		ret->subset = of->subset - c->mesh->services[of->service].subset_first;
 	if (!r)
-		r = add_endpoints(c, sheet, of, &m, ret);
+		r = add_endpoints(c, builder, of, &m, ret);
 	slots = t->maglev_size <= c->maglev_most ? t->maglev_size : maglev_prime(c->maglev_most);
 	nearest = (struct members){m.items, ret->tier[0].endpoints};
 	if (!r && m.count && slots && ret->balance == WEFT_BALANCE_MAGLEV)
-		r = add_maglev(c, sheet, &nearest, slots, ret);
+		r = add_maglev(c, builder, &nearest, slots, ret);
 	free(m.items);
 	return r;
 }

@@ -63,12 +63,12 @@ static uint64_t weight_sum(const struct mesh *m, const struct mesh_route *r, uin
 static uint32_t add_route(struct route_plan *p, uint32_t splits)
 {
 	uint32_t cells = splits ? (splits + WEFT_ROUTE_SPLITS - 1) / WEFT_ROUTE_SPLITS : 1;
-	uint32_t first = sheet_add(p->sheet, cells);
+	uint32_t first = cell_builder_add(p->builder, cells);
 	struct weft_mesh_route *route;
 
-	if (p->sheet->error)
+	if (p->builder->error)
 		return 0;
-	route = sheet_at(p->sheet, first);
+	route = cell_builder_at(p->builder, first);
 	route->splits = (uint16_t)splits;
 	route->more = (uint16_t)(cells - 1);
 	return first;
@@ -77,7 +77,7 @@ static uint32_t add_route(struct route_plan *p, uint32_t splits)
 static void set_split(struct route_plan *p, uint32_t route, uint32_t split, uint32_t upper,
 		      uint32_t pool)
 {
-	struct weft_mesh_route *at = sheet_at(p->sheet, route + split / WEFT_ROUTE_SPLITS);
+	struct weft_mesh_route *at = cell_builder_at(p->builder, route + split / WEFT_ROUTE_SPLITS);
 
 	at->split[split % WEFT_ROUTE_SPLITS].upper = upper;
 	at->split[split % WEFT_ROUTE_SPLITS].pool = pool;
@@ -87,7 +87,7 @@ static void fill_splits(struct route_plan *p, const struct mesh_route *r, uint32
 			const struct mesh_port *asked, uint64_t sum)
 {
 	uint32_t shift = sum > UINT32_MAX ? 32 - (uint32_t)__builtin_clzll(sum) : 0, split = 0;
-	struct weft_mesh_route *first = sheet_at(p->sheet, route);
+	struct weft_mesh_route *first = cell_builder_at(p->builder, route);
 	const struct mesh *m = p->c->mesh;
 	uint64_t upper = 0;
 
@@ -228,7 +228,7 @@ static uint32_t write_route(struct route_plan *p, const struct mesh_route *r,
 	uint64_t sum = weight_sum(p->c->mesh, r, &splits);
 
 	route = add_route(p, splits);
-	if (!p->sheet->error && !p->error)
+	if (!p->builder->error && !p->error)
 		fill_splits(p, r, route, asked, sum);
 	return route;
 }
@@ -238,10 +238,10 @@ static uint32_t write_default(struct route_plan *p, uint32_t port)
 	struct balance_pool of = {p->service, MESH_NONE, port};
 	uint32_t route = add_route(p, 1);
 
-	if (p->sheet->error)
+	if (p->builder->error)
 		return 0;
 	set_split(p, route, 0, 1, pool_of(p, &of));
-	((struct weft_mesh_route *)sheet_at(p->sheet, route))->total_weight = 1;
+	((struct weft_mesh_route *)cell_builder_at(p->builder, route))->total_weight = 1;
 	return route;
 }
 
@@ -256,7 +256,7 @@ void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret
 	bool closed = false;
 
 	p->asks = s->session_affinity_s ? WEFT_ASKS_ADDR : 0;
-	ret->first = p->sheet->count;
+	ret->first = p->builder->count;
 	if (!placed)
 		p->error = -ENOMEM;
 	for (; placed && r < end && !closed; r++) {
@@ -268,8 +268,8 @@ void compile_routes(struct route_plan *p, uint32_t port, struct port_routes *ret
 	}
 	if (placed && !closed)
 		placed[count++] = (struct placed){NULL, write_default(p, port)};
-	ret->match = p->error || p->sheet->error ? 0 : put_matches(p, placed, count);
-	ret->count = p->sheet->count - ret->first;
+	ret->match = p->error || p->builder->error ? 0 : put_matches(p, placed, count);
+	ret->count = p->builder->count - ret->first;
 	ret->asks = p->asks;
 	free(placed);
 }

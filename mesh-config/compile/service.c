@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Routes and endpoints are made on a sheet with relative indexes, which become absolute when it is
+/* Routes and endpoints are built with relative indexes, which become absolute when it is
  * known how much room they need. */
 #include "mesh-config/compile/service.h"
 
@@ -267,7 +267,7 @@ static int make_pools(struct compile_context *c, struct compiled *s, struct rout
 		cells[i].state = s->pools[i];
 		cells[i].service =
 			slots_find(&c->state_cells, c->services[p->pools[i].service]->number);
-		r = compile_pool(c, p->sheet, &p->pools[i], &cells[i]);
+		r = compile_pool(c, p->builder, &p->pools[i], &cells[i]);
 	}
 	return r;
 }
@@ -292,7 +292,7 @@ static void place_routes(const struct compile_context *c, const struct compiled 
 	struct weft_mesh_route *route;
 
 	for (uint32_t i = 0; i < count; i++) {
-		route = sheet_at(p->sheet, i);
+		route = cell_builder_at(p->builder, i);
 		for (uint32_t j = 0; j < WEFT_ROUTE_SPLITS; j++)
 			route->split[j].pool = route->split[j].upper
 						       ? slots_find(&c->state_cells,
@@ -310,28 +310,29 @@ static void place_steps(const struct compiled *s, struct route_plan *p, uint32_t
 	for (uint32_t i = 0; i < p->steps.count; i++)
 		if (p->steps.lengths[i] && step[i].kind == WEFT_STEP_VERDICT)
 			step[i].value.verdict.policy += s->block;
-	memcpy(sheet_at(p->sheet, steps), step, p->steps.count * (size_t)WEFT_MESH_CELL_BYTES);
+	memcpy(cell_builder_at(p->builder, steps), step,
+	       p->steps.count * (size_t)WEFT_MESH_CELL_BYTES);
 }
 
 static int write_block(struct compile_context *c, struct compiled *s, struct route_plan *p,
 		       uint32_t routes, uint32_t *ret_steps)
 {
 	uint32_t step_count = p->has_steps ? p->steps.count : 0;
-	uint32_t steps = sheet_add(p->sheet, step_count);
+	uint32_t steps = cell_builder_add(p->builder, step_count);
 	uint32_t old = s->block_cells;
 
 	*ret_steps = steps;
 
-	if (p->sheet->error)
-		return p->sheet->error;
-	s->block_cells = p->sheet->count;
+	if (p->builder->error)
+		return p->builder->error;
+	s->block_cells = p->builder->count;
 	s->block = cells_realloc(c->cells, s->block, old, s->block_cells);
 	if (!s->block)
 		return s->block_cells ? -ENOSPC : 0;
 	place_routes(c, s, p, routes);
 	if (step_count)
 		place_steps(s, p, steps);
-	cells_put_all(c->cells, s->block, p->sheet->cells, p->sheet->count);
+	cells_put_all(c->cells, s->block, p->builder->cells, p->builder->count);
 	return 0;
 }
 
@@ -365,9 +366,9 @@ static int write_plan(struct compile_context *c, struct route_plan *p, struct co
 		return -ENOMEM;
 	for (uint32_t i = 0; s->front_count && i < from->port_count; i++)
 		compile_routes(p, i, &routes[i]);
-	all = p->sheet->count;
+	all = p->builder->count;
 	pools = calloc(p->pool_count + 1, sizeof(*pools));
-	r = p->sheet->error ? p->sheet->error : p->error;
+	r = p->builder->error ? p->builder->error : p->error;
 	if (!r && p->has_steps)
 		r = p->steps.error;
 	if (!r && !pools)
@@ -389,14 +390,14 @@ int compile_service(struct compile_context *c, uint32_t service)
 {
 	const struct mesh_service *from = &c->mesh->services[service];
 	struct compiled *s = c->services[service];
-	struct sheet sheet = {0};
-	struct route_plan plan = {.c = c, .service = service, .sheet = &sheet};
+	struct cell_builder builder = {0};
+	struct route_plan plan = {.c = c, .service = service, .builder = &builder};
 	int r = replace_fronts(c, from, s);
 
 	write_service(c, from, s);
 	if (!r)
 		r = write_plan(c, &plan, s);
 	route_plan_free(&plan);
-	sheet_free(&sheet);
+	cell_builder_free(&builder);
 	return r ? r : cells_error(c->cells);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A growing array of cells. */
-#include "mesh-config/compile/sheet.h"
+#include "mesh-config/compile/cell_builder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 
 #define CELL ((size_t)WEFT_MESH_CELL_BYTES)
 
-static int reach(struct sheet *s, uint32_t count)
+static int reach(struct cell_builder *s, uint32_t count)
 {
 	uint32_t capacity = count + count / 2 + 64;
 	char *grown;
 
-	if (count > SHEET_CELLS_MAX)
+	if (count > CELL_BUILDER_MAX)
 		return -ENOSPC;
 	if (count <= s->capacity)
 		return 0;
@@ -25,13 +25,13 @@ static int reach(struct sheet *s, uint32_t count)
 	return 0;
 }
 
-uint32_t sheet_add(struct sheet *s, uint32_t count)
+uint32_t cell_builder_add(struct cell_builder *s, uint32_t count)
 {
 	uint32_t first = s->count;
 
 	if (!count)
 		return first;
-	if (!s->error && count <= SHEET_CELLS_MAX)
+	if (!s->error && count <= CELL_BUILDER_MAX)
 		s->error = reach(s, s->count + count);
 	else if (!s->error)
 		s->error = -ENOSPC;
@@ -42,13 +42,13 @@ uint32_t sheet_add(struct sheet *s, uint32_t count)
 	return first;
 }
 
-void *sheet_at(const struct sheet *s, uint32_t cell)
+void *cell_builder_at(const struct cell_builder *s, uint32_t cell)
 {
 	return s->cells + cell * CELL;
 }
 
-void sheet_free(struct sheet *s)
+void cell_builder_free(struct cell_builder *s)
 {
 	free(s->cells);
-	*s = (struct sheet){0};
+	*s = (struct cell_builder){0};
 }

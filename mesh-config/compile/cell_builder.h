@@ -8,18 +8,18 @@
 
 #include "bpf/abi.h"
 
-#define SHEET_CELLS_MAX (1u << 22)
+#define CELL_BUILDER_MAX (1u << 22)
 
-struct sheet {
+struct cell_builder {
 	char *cells;
 	uint32_t count, capacity;
 	int error; /* sticky: -ENOMEM, -ENOSPC */
 };
 
 /* Adds |count| zeroed cells; returns the number of the first, from 0. */
-uint32_t sheet_add(struct sheet *s, uint32_t count);
+uint32_t cell_builder_add(struct cell_builder *s, uint32_t count);
 
-/* Borrowed until the next sheet_add. */
-void *sheet_at(const struct sheet *s, uint32_t cell);
+/* Borrowed until the next cell_builder_add. */
+void *cell_builder_at(const struct cell_builder *s, uint32_t cell);
 
-void sheet_free(struct sheet *s);
+void cell_builder_free(struct cell_builder *s);
