@@ -60,7 +60,7 @@ struct keys {
 
 struct addresses {
 	struct cells_table table;
-	const struct roster *roster;
+	const struct workload_ids *ids;
 	struct table *owners;
 	struct claim *claims;
 	uint32_t claim_count, claim_capacity, claim_free;
@@ -72,16 +72,16 @@ struct addresses {
 	uint32_t shared;
 };
 
-struct addresses *addresses_new(struct cells *c, const struct roster *roster, uint32_t seed,
+struct addresses *addresses_new(struct cells *c, const struct workload_ids *ids, uint32_t seed,
 				uint32_t expected)
 {
 	struct addresses *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
-	a->roster = roster;
+	a->ids = ids;
 	a->owners = table_new(OWNERS_MAX, sizeof(struct owners), 16, 5);
-	a->sets = identity_sets_new(c, roster);
+	a->sets = identity_sets_new(c, ids);
 	if (a->owners && a->sets &&
 	    !cells_table_init(&a->table, c, CELLS_TABLE_KEY, seed, expected))
 		return a;
@@ -190,14 +190,14 @@ static int follow(struct addresses *a, const struct mesh *previous, const struct
 	uint32_t count;
 	int r = 0;
 
-	c = roster_gone(a->roster, &count);
+	c = workload_ids_gone(a->ids, &count);
 	for (uint32_t i = 0; previous && i < count; i++) {
 		w = &previous->workloads[c[i].workload];
 		for (uint32_t j = 0; !r && j < w->address_count; j++)
 			r = disclaim(a, previous->addresses[w->address_first + j].address,
 				     c[i].number);
 	}
-	c = roster_come(a->roster, &count);
+	c = workload_ids_come(a->ids, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		w = &m->workloads[c[i].workload];
 		for (uint32_t j = 0; !r && j < w->address_count; j++)
@@ -220,7 +220,7 @@ static bool any_named(const struct addresses *a, const struct owners *o)
 static int member_add(const struct addresses *a, struct members *members, uint32_t number)
 {
 	for (uint32_t i = 0; i < members->count; i++)
-		if (roster_alike(a->roster, members->numbers[i], number))
+		if (workload_ids_alike(a->ids, members->numbers[i], number))
 			return 0;
 	if (members->count == WEFT_MESH_IDENTITIES)
 		return -EMLINK;
@@ -259,7 +259,7 @@ static int put(struct addresses *a, const struct weft_mesh_key *key, const struc
 			return cells_error(a->table.cells) ? cells_error(a->table.cells) : -ENOMEM;
 		cell.identity = identity_set_cell(wanted);
 	} else {
-		cell.identity = roster_cell(a->roster, members->numbers[0]);
+		cell.identity = workload_ids_cell(a->ids, members->numbers[0]);
 	}
 	identity_sets_drop(a->sets, *set);
 	*set = wanted;
@@ -388,7 +388,7 @@ static bool counts(const struct addresses *a, const struct owners *o, uint32_t n
 static int add_ports(struct addresses *a, const struct mesh *m, const struct mesh_endpoint *e,
 		     const struct owners *o, struct row_list *rows)
 {
-	uint32_t number = roster_number(a->roster, e->workload);
+	uint32_t number = workload_ids_number(a->ids, e->workload);
 	const struct mesh_service *s = &m->services[e->service];
 	uint16_t port;
 	int r = 0;
@@ -408,7 +408,7 @@ static int add_own_ports(struct addresses *a, const struct mesh *m, uint32_t wor
 			 struct row_list *rows)
 {
 	const struct mesh_workload *w = &m->workloads[workload];
-	uint32_t number = roster_number(a->roster, workload);
+	uint32_t number = workload_ids_number(a->ids, workload);
 	const struct owners *o;
 	int r = 0;
 
@@ -482,7 +482,8 @@ static int update_prefixes(struct addresses *a, const struct mesh *m)
 		matcher = &m->matchers[i];
 		if (mesh_matcher_is_prefix(matcher))
 			r = rows_add(&rows, matcher->prefix.address, matcher->prefix.bits,
-				     WEFT_KEY_PREFIX, roster_number(a->roster, matcher->workload));
+				     WEFT_KEY_PREFIX,
+				     workload_ids_number(a->ids, matcher->workload));
 	}
 	if (!r && (rows.count || a->prefixes.count))
 		r = replace(a, &a->prefixes, &rows);

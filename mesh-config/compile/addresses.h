@@ -8,18 +8,18 @@
 #pragma once
 
 #include "mesh-config/compile/cells_table.h"
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 struct addresses;
 
 /* |expected| addresses; both others are borrowed. NULL when memory is short. */
-struct addresses *addresses_new(struct cells *c, const struct roster *roster, uint32_t seed,
+struct addresses *addresses_new(struct cells *c, const struct workload_ids *ids, uint32_t seed,
 				uint32_t expected);
 void addresses_free(struct addresses *a); /* NULL is fine */
 
-/* Follows the latest roster_update from |previous| to |m|, after roster_write. 0, -ENOMEM, -EXFULL
- * (see cells_table_put), cells_error or -EMLINK: more than WEFT_MESH_IDENTITIES workloads that
- * differ have one address, or prefixes have more than WEFT_MESH_LENGTHS lengths. */
+/* Follows the latest workload_ids_update from |previous| to |m|, after workload_ids_write. 0,
+ * -ENOMEM, -EXFULL (see cells_table_put), cells_error or -EMLINK: more than WEFT_MESH_IDENTITIES
+ * workloads that differ have one address, or prefixes have more than WEFT_MESH_LENGTHS lengths. */
 int addresses_update(struct addresses *a, const struct mesh *previous, const struct mesh *m);
 
 const struct cells_table *addresses_table(const struct addresses *a);

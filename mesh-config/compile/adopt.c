@@ -30,7 +30,7 @@ static void adopt_identity(const struct walk *w, uint32_t index)
 		identity = cell_at(w, index);
 		if (!identity)
 			return;
-		roster_adopt(w->numbers->roster, identity->key, identity->number);
+		workload_ids_adopt(w->numbers->ids, identity->key, identity->number);
 		index = identity->next;
 	}
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mesh-config/compile/numbers.h"
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 #include <linux/types.h>
 
@@ -11,7 +11,7 @@
 
 struct adopt_numbers {
 	struct numbers *endpoints, *states;
-	struct roster *roster;
+	struct workload_ids *ids;
 };
 
 /* Reads |count| cells, whose content need not be trusted. 0, or -EPROTO: it is no arena of this

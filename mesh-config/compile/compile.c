@@ -33,7 +33,7 @@ struct made {
 
 struct compiler {
 	struct numbers *endpoints, *states;
-	struct roster *roster;
+	struct workload_ids *ids;
 	struct made *made;	 /* NULL: nothing is */
 	const struct mesh *mesh; /* of |made| */
 	uint32_t seed;
@@ -51,8 +51,8 @@ struct compiler *compiler_new(uint32_t seed)
 	c->seed = seed;
 	c->endpoints = numbers_new(WEFT_MESH_ENDPOINTS, sizeof(struct endpoint_key), 1);
 	c->states = numbers_new(WEFT_MESH_SERVICES, sizeof(uint64_t), 2);
-	c->roster = roster_new();
-	if (c->endpoints && c->states && c->roster)
+	c->ids = workload_ids_new();
+	if (c->endpoints && c->states && c->ids)
 		return c;
 	compiler_free(c);
 	return NULL;
@@ -84,14 +84,14 @@ void compiler_free(struct compiler *c)
 	made_free(c);
 	numbers_free(c->endpoints);
 	numbers_free(c->states);
-	roster_free(c->roster);
+	workload_ids_free(c->ids);
 	changes_free(&c->changes);
 	free(c);
 }
 
 int compiler_adopt(struct compiler *c, const void *cells, uint32_t count)
 {
-	struct adopt_numbers n = {c->endpoints, c->states, c->roster};
+	struct adopt_numbers n = {c->endpoints, c->states, c->ids};
 
 	return adopt_cells(&n, cells, count);
 }
@@ -107,7 +107,7 @@ static int make_tables(struct compiler *c, struct made *d, const struct mesh *m)
 		r = matchers_init(&d->matchers, d->context.cells, d->seed);
 	if (r)
 		return r;
-	d->addresses = addresses_new(d->context.cells, c->roster, d->seed, m->address_count);
+	d->addresses = addresses_new(d->context.cells, c->ids, d->seed, m->address_count);
 	return d->addresses ? 0 : -ENOMEM;
 }
 
@@ -123,13 +123,13 @@ static int make(struct compiler *c, const struct mesh *m, uint32_t seed)
 	d->context = (struct compile_context){.cells = cells_new(COMPILE_CELLS_MAX),
 					      .endpoints = c->endpoints,
 					      .states = c->states,
-					      .roster = c->roster};
+					      .ids = c->ids};
 	d->context.by_number = calloc(WEFT_MESH_SERVICES, sizeof(*d->context.by_number));
 	if (!d->context.cells || !d->context.by_number)
 		return -ENOMEM;
 	d->context.state_cells.cells = d->context.cells;
 	d->policies.cells = d->context.cells;
-	roster_move(c->roster, d->context.cells);
+	workload_ids_move(c->ids, d->context.cells);
 	return make_tables(c, d, m);
 }
 
@@ -150,7 +150,7 @@ static uint64_t add_routes(const struct compiler *c, const struct mesh *m, uint3
 			   uint64_t hash)
 {
 	const struct mesh_service *s = &m->services[service];
-	uint64_t version = roster_class_version(c->roster);
+	uint64_t version = workload_ids_class_version(c->ids);
 
 	for (uint32_t i = 0; i < s->route_count; i++) {
 		const struct mesh_route *r = &m->routes[s->route_first + i];
@@ -314,16 +314,16 @@ static bool asks_for_sources(const struct mesh *m)
 static int update_policies(struct compiler *c, const struct compile_input *in,
 			   struct identity_view *view, struct error *err)
 {
-	bool outdated = policies_outdated(&c->made->policies, c->roster, in->mesh);
+	bool outdated = policies_outdated(&c->made->policies, c->ids, in->mesh);
 	int r = 0;
 
 	if (outdated || asks_for_sources(in->mesh))
-		r = roster_view(c->roster, in->mesh, view);
+		r = workload_ids_view(c->ids, in->mesh, view);
 	if (!r && outdated)
-		r = policies_update(&c->made->policies, c->roster, view, in->mesh, err);
+		r = policies_update(&c->made->policies, c->ids, view, in->mesh, err);
 	if (!r)
-		roster_write(c->roster, &c->made->policies.of_classes,
-			     outdated && c->made->policies.all);
+		workload_ids_write(c->ids, &c->made->policies.of_classes,
+				   outdated && c->made->policies.all);
 	c->statistics.policies = outdated;
 	return r;
 }
@@ -364,7 +364,7 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 {
 	struct made *d = c->made;
 	struct identity_view view = {0};
-	int r = roster_update(c->roster, c->mesh, in->mesh);
+	int r = workload_ids_update(c->ids, c->mesh, in->mesh);
 
 	d->context.mesh = in->mesh;
 	d->context.view = &view;
@@ -373,7 +373,7 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 	if (!r)
 		r = addresses_update(d->addresses, c->mesh, in->mesh);
 	if (!r)
-		r = matchers_write(&d->matchers, in->mesh, c->roster, in->names, in->name_count);
+		r = matchers_write(&d->matchers, in->mesh, c->ids, in->names, in->name_count);
 	if (!r && d->matchers.skipped) /* what they know would not be protected */
 		r = error_set(err, -ENOSPC,
 			      "more than %u workloads are known by one program, control group, "
@@ -385,7 +385,7 @@ static int write_all(struct compiler *c, const struct compile_input *in, struct 
 		r = cells_error(d->context.cells);
 	if (!r)
 		write_header(c, in);
-	roster_view_free(&view);
+	workload_ids_view_free(&view);
 	return r;
 }
 
@@ -393,7 +393,7 @@ static void count_all(struct compiler *c)
 {
 	uint32_t come;
 
-	roster_come(c->roster, &come);
+	workload_ids_come(c->ids, &come);
 	c->statistics.workloads = come;
 	c->statistics.cells_used = cells_count(c->made->context.cells);
 	c->statistics.addresses_shared = addresses_shared(c->made->addresses);
@@ -446,7 +446,7 @@ static void retire(struct compiler *c, const struct compile_input *in)
 
 	numbers_retire(c->endpoints, ask, &endpoints);
 	numbers_retire(c->states, ask, &states);
-	roster_retire(c->roster);
+	workload_ids_retire(c->ids);
 }
 
 static int explain(struct error *err, int r)
@@ -551,10 +551,10 @@ static void fill_names(const struct compiler *c, struct compile_names *n)
 		fill_endpoints(m, &m->services[i], s, n);
 	}
 	for (uint32_t i = 0; i < m->workload_count; i++) {
-		uint32_t number = roster_number(c->roster, i);
+		uint32_t number = workload_ids_number(c->ids, i);
 
 		n->workloads[number] = i;
-		n->workload_cells[i] = roster_cell(c->roster, number);
+		n->workload_cells[i] = workload_ids_cell(c->ids, number);
 	}
 }
 
@@ -567,7 +567,7 @@ struct compile_names *compiler_names(const struct compiler *c)
 	n->generation = c->generation;
 	n->endpoint_count = numbers_end(c->endpoints);
 	n->service_count = numbers_end(c->states);
-	n->workload_count = roster_end(c->roster);
+	n->workload_count = workload_ids_end(c->ids);
 	n->endpoints = new_names(n->endpoint_count);
 	n->endpoint_ports = calloc(n->endpoint_count + 1u, sizeof(*n->endpoint_ports));
 	n->services = new_names(n->service_count);

@@ -4,7 +4,7 @@
 
 #include "mesh-config/compile/cells_table.h"
 #include "mesh-config/compile/numbers.h"
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 #include "mesh-config/compile/slots.h"
 
 /* The key of an endpoint's number. */
@@ -35,8 +35,8 @@ struct compile_context {
 	struct cells *cells;
 	struct numbers *endpoints, *states; /* states: of services and pools */
 	struct slots state_cells;	    /* of services and pools */
-	struct roster *roster;
-	const struct identity_view *view; /* of |roster| */
+	struct workload_ids *ids;
+	const struct identity_view *view; /* of |ids| */
 	struct cells_table fronts;
 	struct compiled **services;  /* by index in |mesh| */
 	struct compiled **by_number; /* services by state */

@@ -63,7 +63,7 @@ static void fill_endpoint(const struct compile_context *c, const struct balance_
 	ret->state = compile_endpoint_number(c, member->endpoint, of->port);
 	ret->service = slots_find(&c->state_cells, owner);
 	if (e->workload != MESH_NONE)
-		ret->identity = roster_cell(c->roster, roster_number(c->roster, e->workload));
+		ret->identity = workload_ids_cell(c->ids, workload_ids_number(c->ids, e->workload));
 }
 
 static int fill_tier(const struct members *tier, uint64_t max, struct weft_mesh_endpoint *cells)

@@ -20,18 +20,18 @@ struct identity_set {
 
 struct identity_sets {
 	struct cells *cells;
-	const struct roster *roster;
+	const struct workload_ids *ids;
 	struct table *table;
 };
 
-struct identity_sets *identity_sets_new(struct cells *c, const struct roster *roster)
+struct identity_sets *identity_sets_new(struct cells *c, const struct workload_ids *ids)
 {
 	struct identity_sets *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->cells = c;
-	s->roster = roster;
+	s->ids = ids;
 	s->table = table_new(SETS_MAX, sizeof(struct identity_set),
 			     sizeof(((struct identity_set *)0)->numbers), 6);
 	if (s->table)
@@ -53,7 +53,7 @@ static void write_set(const struct identity_sets *s, const struct identity_set *
 	struct weft_mesh_identity cell;
 
 	for (uint32_t i = 0; i < set->count; i++) {
-		memcpy(&cell, cells_get(s->cells, roster_cell(s->roster, set->numbers[i])),
+		memcpy(&cell, cells_get(s->cells, workload_ids_cell(s->ids, set->numbers[i])),
 		       sizeof(cell));
 		cell.next = i + 1 < set->count ? set->first + i + 1 : 0;
 		cells_put(s->cells, set->first + i, &cell);

@@ -2,13 +2,13 @@
 /* Ends that may be one of several workloads: chains of weft_mesh_identity. Equal sets share one. */
 #pragma once
 
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 struct identity_sets;
 struct identity_set;
 
 /* Both are borrowed. NULL when memory is short. */
-struct identity_sets *identity_sets_new(struct cells *c, const struct roster *roster);
+struct identity_sets *identity_sets_new(struct cells *c, const struct workload_ids *ids);
 void identity_sets_free(struct identity_sets *s); /* NULL is fine */
 
 /* The set of |count| workloads, by their numbers in ascending order; at least 2, at most
@@ -21,5 +21,5 @@ void identity_sets_drop(struct identity_sets *s, struct identity_set *set); /* N
 /* The first cell of the chain. */
 uint32_t identity_set_cell(const struct identity_set *set);
 
-/* Writes what the workloads of all sets are now: after roster_write. */
+/* Writes what the workloads of all sets are now: after workload_ids_write. */
 void identity_sets_write(const struct identity_sets *s);

@@ -113,7 +113,7 @@ static int compare_entries(const void *left, const void *right)
 	return a->rank < b->rank ? -1 : a->rank > b->rank;
 }
 
-static uint32_t collect(const struct mesh *m, const struct roster *roster,
+static uint32_t collect(const struct mesh *m, const struct workload_ids *ids,
 			const struct matcher_names *names, uint32_t name_count,
 			struct weft_mesh_matcher *ret)
 {
@@ -129,8 +129,8 @@ static uint32_t collect(const struct mesh *m, const struct roster *roster,
 		ret[count] = (struct weft_mesh_matcher){.rank = i};
 		if (!fill(&m->matchers[i], named, &ret[count]))
 			continue;
-		number = roster_number(roster, m->matchers[i].workload);
-		ret[count].identity = roster_cell(roster, number);
+		number = workload_ids_number(ids, m->matchers[i].workload);
+		ret[count].identity = workload_ids_cell(ids, number);
 		choose_key(&ret[count++], named ? named->cgroup_id : 0);
 	}
 	qsort(ret, count, sizeof(*ret), compare_entries);
@@ -170,7 +170,7 @@ static int write_all(struct matchers *t, struct weft_mesh_matcher *all, uint32_t
 	return r;
 }
 
-int matchers_write(struct matchers *t, const struct mesh *m, const struct roster *roster,
+int matchers_write(struct matchers *t, const struct mesh *m, const struct workload_ids *ids,
 		   const struct matcher_names *names, uint32_t name_count)
 {
 	cleanup_free struct weft_mesh_matcher *all = calloc(m->matcher_count + 1, sizeof(*all));
@@ -180,7 +180,7 @@ int matchers_write(struct matchers *t, const struct mesh *m, const struct roster
 
 	if (!all)
 		return -ENOMEM;
-	count = collect(m, roster, names, name_count, all);
+	count = collect(m, ids, names, name_count, all);
 	hash = table_hash(all, count * sizeof(*all), 1);
 	if (hash == t->hash)
 		return 0;

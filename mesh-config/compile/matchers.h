@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mesh-config/compile/cells_table.h"
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 /* What the names in a matcher mean on this machine now. */
 struct matcher_names {
@@ -27,7 +27,7 @@ int matchers_init(struct matchers *t, struct cells *c, uint32_t seed);
  * network namespace. Those whose names mean nothing now are left out, and so are executables with a
  * pattern in the last component (matchers_supported) and what is an address alone
  * (mesh-config/compile/addresses.h). 0, -ENOMEM, -EXFULL or cells_error. */
-int matchers_write(struct matchers *t, const struct mesh *m, const struct roster *roster,
+int matchers_write(struct matchers *t, const struct mesh *m, const struct workload_ids *ids,
 		   const struct matcher_names *names, uint32_t name_count);
 
 /* Whether one of them asks for a program. */

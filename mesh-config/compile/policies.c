@@ -28,18 +28,19 @@ static uint64_t hash_of(const struct mesh *m)
 	return hash;
 }
 
-static bool all_outdated(const struct policies *p, const struct roster *roster,
+static bool all_outdated(const struct policies *p, const struct workload_ids *ids,
 			 const struct mesh *m)
 {
-	return p->hash != hash_of(m) || p->version != roster_version(roster) ||
+	return p->hash != hash_of(m) || p->version != workload_ids_version(ids) ||
 	       p->block_count >= BLOCKS_MAX;
 }
 
-bool policies_outdated(const struct policies *p, const struct roster *roster, const struct mesh *m)
+bool policies_outdated(const struct policies *p, const struct workload_ids *ids,
+		       const struct mesh *m)
 {
 	if (!m->policy_count)
 		return p->of_classes.by_class;
-	return all_outdated(p, roster, m) || p->class_version != roster_class_version(roster);
+	return all_outdated(p, ids, m) || p->class_version != workload_ids_class_version(ids);
 }
 
 /* ---- arrays by class */
@@ -139,12 +140,12 @@ static int compile_later(struct policies *p, const struct mesh *m, const struct 
 	return r;
 }
 
-int policies_update(struct policies *p, const struct roster *roster,
+int policies_update(struct policies *p, const struct workload_ids *ids,
 		    const struct identity_view *view, const struct mesh *m, struct error *err)
 {
 	int r;
 
-	p->all = !m->policy_count || all_outdated(p, roster, m);
+	p->all = !m->policy_count || all_outdated(p, ids, m);
 	if (!m->policy_count) {
 		release_blocks(p);
 		policies_free(p);
@@ -156,7 +157,7 @@ int policies_update(struct policies *p, const struct roster *roster,
 	if (r)
 		return r;
 	p->hash = hash_of(m);
-	p->version = roster_version(roster);
-	p->class_version = roster_class_version(roster);
+	p->version = workload_ids_version(ids);
+	p->class_version = workload_ids_class_version(ids);
 	return 0;
 }

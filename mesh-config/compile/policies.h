@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "mesh-config/compile/cells.h"
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 struct policy_block {
 	uint32_t first, count;
@@ -25,8 +25,9 @@ struct policies {
 void policies_free(struct policies *p);
 
 /* Whether policies_update has something to do. */
-bool policies_outdated(const struct policies *p, const struct roster *roster, const struct mesh *m);
+bool policies_outdated(const struct policies *p, const struct workload_ids *ids,
+		       const struct mesh *m);
 
 /* Makes |p->of_classes| right for |m|. 0; -ENOMEM, -ENOSPC or -E2BIG with |err|. */
-int policies_update(struct policies *p, const struct roster *roster,
+int policies_update(struct policies *p, const struct workload_ids *ids,
 		    const struct identity_view *view, const struct mesh *m, struct error *err);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What policies are compiled against changes when a namespace, principal or class comes, and not
  * when one workload takes the place of another that is like it. */
-#include "mesh-config/compile/roster.h"
+#include "mesh-config/compile/workload_ids.h"
 
 #include "mesh-config/resolve/source.h"
 
@@ -19,7 +19,7 @@
 
 struct town {
 	struct mesh_source *source;
-	struct roster *roster;
+	struct workload_ids *ids;
 	struct cells *cells;
 	struct mesh *mesh;
 };
@@ -45,34 +45,34 @@ static void update(struct town *t, const char *namespace_name, unsigned endpoint
 
 	assert_int_equal(mesh_source_put(t->source, "a.yaml", (struct slice){yaml, (size_t)n}), 0);
 	assert_int_equal(mesh_source_build(t->source, &t->mesh, &problems), 0);
-	assert_int_equal(roster_update(t->roster, previous, t->mesh), 0);
+	assert_int_equal(workload_ids_update(t->ids, previous, t->mesh), 0);
 	problems_free(&problems);
 	mesh_free(previous);
 }
 
 static void test_versions(void **state)
 {
-	struct town t = {mesh_source_new(), roster_new(), cells_new(CELLS), NULL};
+	struct town t = {mesh_source_new(), workload_ids_new(), cells_new(CELLS), NULL};
 	uint64_t version, class_version;
 
 	(void)state;
-	roster_move(t.roster, t.cells);
+	workload_ids_move(t.ids, t.cells);
 	update(&t, "shop", 1, 1);
-	version = roster_version(t.roster);
-	class_version = roster_class_version(t.roster);
+	version = workload_ids_version(t.ids);
+	class_version = workload_ids_class_version(t.ids);
 	assert_int_not_equal(version, 0);
 	update(&t, "shop", 2, 1);
 	update(&t, "shop", 2, 2);
 	update(&t, "shop", 3, 3);
-	assert_int_equal(roster_version(t.roster), version);
-	assert_int_equal(roster_class_version(t.roster), class_version);
+	assert_int_equal(workload_ids_version(t.ids), version);
+	assert_int_equal(workload_ids_class_version(t.ids), class_version);
 	update(&t, "bank", 3, 3);
-	assert_int_not_equal(roster_version(t.roster), version);
-	assert_int_not_equal(roster_class_version(t.roster), class_version);
-	version = roster_version(t.roster);
+	assert_int_not_equal(workload_ids_version(t.ids), version);
+	assert_int_not_equal(workload_ids_class_version(t.ids), class_version);
+	version = workload_ids_version(t.ids);
 	update(&t, "shop", 3, 3); /* nobody was there meanwhile */
-	assert_int_not_equal(roster_version(t.roster), version);
-	roster_free(t.roster);
+	assert_int_not_equal(workload_ids_version(t.ids), version);
+	workload_ids_free(t.ids);
 	cells_free(t.cells);
 	mesh_free(t.mesh);
 	mesh_source_free(t.source);
