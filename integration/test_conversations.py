@@ -159,5 +159,7 @@ def unheard(box):
     expect_equal(list(differences([left, malformed], [good, fine, record(2, 304)])), [], "what differs where the answer to no request was not heard")
     for rows, seeds in (([record(1, 418)], [1]), ([record(1, 304), record(2, 304)], [1]), ([record(2, 304)] * 2, [None])):
         expect_equal([seed for seed, _, _ in differences([left, malformed], [good, fine, *rows])], seeds, "seeds that differ")
+    refused = {**left, "refused": True}
+    expect_equal(list(differences([refused], [good, record(1, 400, incomplete=())])), [], "what differs where a server may have taken requests for a body")
     heard = told(1, [["GET", "/a"], ["PATCH", "/b"]], [["GET", "/a", 204], ["PATCH", "/b", 304]])
     expect_equal([seed for seed, _, _ in differences([heard, malformed], [good, fine, record(1, 304)])], [1, 1], "seeds that differ")

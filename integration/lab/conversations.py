@@ -184,7 +184,8 @@ def differences(told, rows):
                 mine = last_try(found.pop(key, [])) if talk.get("asks_again") else found.pop(key, [])
                 wrong = judge_answer(answer, mine) if answer else None
                 if not mine:
-                    unseen.append((talk, answer[2] if answer else None))
+                    unsure = unheard if talk.get("refused") and not answer else unseen
+                    unsure.append((talk, answer[2] if answer else None))
             wrong = wrong if answer else judge_unanswered(key, key in resets, mine)
             if wrong:
                 yield talk["seed"], wrong.startswith(WITHOUT), f"{' '.join(key)}: {(answer or ['', '', 'no answer'])[2:]}: {wrong}: {shorten(mine)}"
@@ -203,7 +204,7 @@ def key_of(row, methods):
 
 
 def judge_unparsed(unparsed, unseen, unheard):
-    """Of the records |unparsed|: each answers a request in |unseen|, which has no record, of its own connection, or what is no request, in
+    """Of the records |unparsed|: each answers a request in |unseen|, which has no record, of its own connection, or what may be no request, in
     |unheard|, whose answer its client did not wait for; of both [(talk, status of its answer or None)]."""
     marked = [row for row in unparsed if marks(row)]
     bare = [row for row in unparsed if not marks(row)]

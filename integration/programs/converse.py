@@ -6,7 +6,7 @@ Usage: converse.py [--tls] [--orders] [--lengths] [--lenient] HOST PORT FIRST CO
 Seeds FIRST to FIRST + COUNT - 1, eight at once; --orders: to obey.py; --lengths: to a server that knows
 no chunks; --lenient: some requests in forms that servers forgive. One line of JSON for each: seed, client (its address), asked ([method, path]
 of each request that was begun), answers ([method, path, status, body bytes, whether it came whole, bytes of the request's
-body where the server has taken it for certain, else null, names of the forms that it was in]). The method of what is no request
+body where the server has taken it for certain, else null, names of the forms that it was in]), refused (the server did not want a body: it may take what follows for it). The method of what is no request
 is "?"."""
 
 import socket
@@ -131,7 +131,7 @@ class Talk:
         if self.plan.leave == "abort":
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
-        return {"seed": self.seed, "client": self.client, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers}
+        return {"seed": self.seed, "client": self.client, "leave": self.plan.leave, "asked": self.asked, "answers": self.answers, "refused": self.refused}
 
     def say_last(self, under_way):
         """Behind the last request."""
