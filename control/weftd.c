@@ -28,7 +28,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -48,6 +47,7 @@
 
 struct weftd {
 	struct options options;
+	char **argv;
 	struct pin_lock *lock; /* NULL: nothing is pinned */
 	struct serve_sockets sockets;
 	struct loader *loader;
@@ -70,32 +70,6 @@ struct weftd {
 
 /* ---- the worker */
 
-/* Of all that the loader has open the worker gets this. */
-static void keep_descriptors(struct weftd *d, const struct worker_lent *lent, int ready_fd)
-{
-	int fds[6 + 2 * IPC_THREAD_COUNT + WORKER_LENT_MAX] = {
-		STDIN_FILENO, STDOUT_FILENO,	 STDERR_FILENO,
-		ready_fd,     d->sockets.tcp_fd, d->sockets.local_fd};
-	size_t count = 6;
-
-	ipc_links_keep(&d->links, IPC_PROCESS_WORKER);
-	count += ipc_links_descriptors(&d->links, fds + count);
-	count += worker_descriptors(lent, fds + count);
-	descriptors_keep(fds, count);
-}
-
-static void be_worker(struct weftd *d, const struct worker_lent *lent, int ready_fd)
-{
-	int code;
-
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	prctl(PR_SET_NAME, "weftd-worker");
-	pin_lock_forget(d->lock);
-	keep_descriptors(d, lent, ready_fd);
-	code = worker_run(&d->options, lent, &d->links, &d->sockets, ready_fd);
-	_exit(code);
-}
-
 /* Answers what the new worker asks until it says that it serves, or why it cannot. */
 static int wait_ready(struct weftd *d, int ready_fd, struct error *err)
 {
@@ -111,7 +85,7 @@ static int wait_ready(struct weftd *d, int ready_fd, struct error *err)
 
 static int worker_start(struct weftd *d, struct error *err)
 {
-	const struct worker_lent lent = loader_lend(d->loader);
+	struct worker_start start = {.lent = loader_lend(d->loader), .sockets = d->sockets};
 	int ready[2];
 	int r = ipc_links_open(&d->links, err);
 
@@ -120,11 +94,11 @@ static int worker_start(struct weftd *d, struct error *err)
 	d->worker_ns = process_now_ns();
 	if (pipe(ready))
 		return error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
+	start.links = ipc_links_lend(&d->links);
+	start.ready_fd = ready[1];
 	d->worker = fork();
-	if (d->worker == 0) {
-		close(ready[0]);
-		be_worker(d, &lent, ready[1]);
-	}
+	if (d->worker == 0)
+		worker_exec(&start, d->argv);
 	close(ready[1]);
 	ipc_links_keep(&d->links, IPC_PROCESS_LOADER);
 	r = d->worker < 0 ? error_set(err, -errno, "cannot fork: %s", strerror(errno))
@@ -470,12 +444,14 @@ static void explain(const struct options *o, const struct error *err)
 
 int main(int argc, char **argv)
 {
-	struct weftd d = {.sockets = {.tcp_fd = -1, .local_fd = -1}, .epoll_fd = -1};
+	struct weftd d = {.sockets = {.tcp_fd = -1, .local_fd = -1}, .epoll_fd = -1, .argv = argv};
 	struct error err = {0};
 	int code = options_parse(argc, argv, &d.options);
 
 	if (code >= 0)
 		return code;
+	if (worker_is(argv))
+		return worker_main(&d.options);
 	libbpf_set_print(print_libbpf);
 	descriptors_raise();
 	if (start(&d, &err)) {

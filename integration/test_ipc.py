@@ -84,11 +84,22 @@ def held(pid):
     return found
 
 
+def shared_memory(pid):
+    """{access: how many} of the memory that it shares."""
+    found = {}
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+        access = line.split()[1]
+        if access[3] == "s":
+            found[access] = found.get(access, 0) + 1
+    return found
+
+
 @test("ipc/descriptors_of_the_worker")
 def descriptors(box):
     """It holds what the documentation says, and nothing of the kernel half but the ring; so does the next one."""
-    said = (ROOT / "docs" / "security.md").read_text().split("**The worker holds these descriptors**")[1]
-    said = {kind: int(count) for kind, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", said.split("\n## ")[0], re.M)}
+    page = (ROOT / "docs" / "security.md").read_text().split("**The worker holds these descriptors**")[1].split("\n## ")[0]
+    said, shares = ({kind: int(count) for kind, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", part, re.M)}
+                    for part in page.split("**It shares this memory**"))
     mesh, _ = started(box, 2)
     for _ in range(2):
         worker = mesh.weftd.worker()
@@ -96,6 +107,9 @@ def descriptors(box):
             wait_for(lambda: held(worker) == said, 10, "what is documented")
         print(held(worker))
         expect_equal(held(worker), said, "descriptors of the worker")
+        print(shared_memory(worker))
+        expect(all(count <= shares.get(access, 0) for access, count in shared_memory(worker).items()),
+               f"the worker shares {shared_memory(worker)}, of at most {shares}")
         os.kill(worker, signal.SIGKILL)
         wait_for(lambda: mesh.weftd.has_said("event=worker_restart") and mesh.status().get("settled"), 20, "the next worker")
 

@@ -4,6 +4,18 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <sys/prctl.h>
+
+void rights_pass_on(int capability)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (capng_get_caps_process() ||
+	    !capng_have_capability(CAPNG_PERMITTED, (unsigned)capability))
+		return;
+	capng_update(CAPNG_ADD, CAPNG_INHERITABLE, (unsigned)capability);
+	if (!capng_apply(CAPNG_SELECT_CAPS))
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+}
 
 int rights_give_up(int capability, struct error *err)
 {

@@ -7,3 +7,7 @@
 /* Drops |capability| permanently, in this process and its later children. No effect if it is not
  * held. 0, or -EPERM. */
 int rights_give_up(int capability, struct error *err);
+
+/* The program that this process executes next has |capability|, if this process has it, and no
+ * other right that this process has not. */
+void rights_pass_on(int capability);

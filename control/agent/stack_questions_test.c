@@ -26,8 +26,11 @@ static struct local_files *local;
 
 static int begin(void **state)
 {
+	int fd = -1;
+
 	(void)state;
-	answers = stack_answers_new();
+	answers = stack_answers_new(&fd);
+	close(fd);
 	return answers ? local_files_new(&local, NULL) : -1;
 }
 

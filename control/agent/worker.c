@@ -3,6 +3,7 @@
 #include "control/agent/worker.h"
 
 #include "control/agent/cgroup_client.h"
+#include "control/agent/rights.h"
 #include "control/agent/sandbox.h"
 #include "control/agent/status.h"
 #include "control/agent/ring_guard.h"
@@ -16,6 +17,7 @@
 #include "control/signals/signals.h"
 
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/loop.h"
 #include "base/process.h"
 #include "base/schedule.h"
@@ -23,11 +25,14 @@
 #include "datapath/observe/observe.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -378,26 +383,25 @@ static int start_ring_guard(struct worker *w, struct error *err)
 	return ring_guard_new(&options, &w->ring_guard, err);
 }
 
-/* The ring's comes first: what is in the others is mapped at the start. */
-size_t worker_descriptors(const struct worker_lent *lent, int ret_fds[WORKER_LENT_MAX])
+#define MAPPED 6
+
+/* What is in these maps is mapped at the start. */
+static void mapped_of(const struct worker_lent *lent, int ret_fds[MAPPED])
 {
-	const int fds[] = {lent->reader.ring_fd,    lent->reader.settings_fd,
-			   lent->reader.skips_fd,   lent->reader.counters_fd,
-			   lent->mesh.endpoints_fd, lent->mesh.services_fd,
-			   lent->mesh.live_fd};
+	const int fds[MAPPED] = {lent->reader.settings_fd, lent->reader.skips_fd,
+				 lent->reader.counters_fd, lent->mesh.endpoints_fd,
+				 lent->mesh.services_fd,   lent->mesh.live_fd};
 
 	memcpy(ret_fds, fds, sizeof(fds));
-	return sizeof(fds) / sizeof(fds[0]);
 }
 
 static void close_mapped(const struct worker_lent *lent)
 {
-	int fds[WORKER_LENT_MAX];
-	size_t count = worker_descriptors(lent, fds);
+	int fds[MAPPED];
 
-	for (size_t i = 1; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	mapped_of(lent, fds);
+	for (size_t i = 0; i < MAPPED; i++)
+		cleanup_close_fd(&fds[i]);
 }
 
 static int start(struct worker *w, struct error *err)
@@ -532,20 +536,81 @@ static void finish(struct worker *w)
 	reader_free(w->reader);
 }
 
-int worker_run(const struct options *options, const struct worker_lent *lent,
-	       struct ipc_links *links, const struct serve_sockets *sockets, int ready_fd)
-{
-	struct worker w = {.options = *options,
-			   .lent = *lent,
-			   .links = links,
-			   .cgroups.ipc = &links->asks[IPC_RESOLVER],
-			   .sockets = sockets};
-	struct error err = {0};
-	int code = start(&w, &err) ? 1 : 0;
+/* ---- life */
 
-	if (write(ready_fd, code ? err.text : "\n", code ? strlen(err.text) : 1) < 0)
+/* Of all that the loader has open. */
+static void keep_descriptors(const struct worker_start *s)
+{
+	int fds[8 + MAPPED + IPC_THREAD_COUNT] = {
+		STDIN_FILENO,	   STDOUT_FILENO,	STDERR_FILENO,	       s->ready_fd,
+		s->sockets.tcp_fd, s->sockets.local_fd, s->lent.reader.ring_fd};
+	size_t count = 7;
+
+	mapped_of(&s->lent, fds + count);
+	count += MAPPED;
+	memcpy(fds + count, s->links.fds, sizeof(s->links.fds));
+	count += IPC_THREAD_COUNT;
+	fds[count++] = s->links.stacks_fd;
+	descriptors_keep(fds, count);
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			fcntl(fds[i], F_SETFD, 0);
+}
+
+/* The standard input brings |s|. */
+static int bring(const struct worker_start *s)
+{
+	int ends[2], r;
+
+	if (pipe(ends))
+		return -errno;
+	r = write(ends[1], s, sizeof(*s)) == sizeof(*s) && dup2(ends[0], STDIN_FILENO) >= 0
+		    ? 0
+		    : -errno;
+	close(ends[0]);
+	close(ends[1]);
+	return r;
+}
+
+void worker_exec(const struct worker_start *s, char **argv)
+{
+	struct error err = {0};
+	int r = bring(s);
+
+	argv[0] = WORKER_NAME;
+	keep_descriptors(s);
+	rights_pass_on(CAP_SYS_NICE); /* to the ring guard */
+	if (!r)
+		execv("/proc/self/exe", argv);
+	error_set(&err, r, "cannot run the worker: %s", strerror(r ? -r : errno));
+	r = (int)write(s->ready_fd, err.text, strlen(err.text));
+	_exit(r < 0 ? 2 : 1);
+}
+
+bool worker_is(char *const *argv)
+{
+	return argv[0] && !strcmp(argv[0], WORKER_NAME);
+}
+
+int worker_main(const struct options *options)
+{
+	struct worker_start s;
+	struct ipc_links links;
+	struct worker w = {.options = *options, .links = &links, .sockets = &s.sockets};
+	struct error err = {0};
+	int code;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_NAME, WORKER_NAME);
+	if (read(STDIN_FILENO, &s, sizeof(s)) != sizeof(s))
+		return 2;
+	w.lent = s.lent;
+	ipc_links_take(&s.links, &links);
+	w.cgroups.ipc = &links.asks[IPC_RESOLVER];
+	code = start(&w, &err) ? 1 : 0;
+	if (write(s.ready_fd, code ? err.text : "\n", code ? strlen(err.text) : 1) < 0)
 		code = 1;
-	close(ready_fd);
+	close(s.ready_fd);
 	if (!code)
 		loop(&w);
 	finish(&w);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Made before the fork; each process keeps its ends. */
+/* Made by the loader; each process keeps its ends. */
 #include "control/ipc/links.h"
+
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 static const enum ipc_process PROCESSES[] = {
 #define X(name, process) [IPC_##name] = IPC_PROCESS_##process,
@@ -13,11 +14,10 @@ static const enum ipc_process PROCESSES[] = {
 #undef X
 };
 
-static void end_close(struct ipc *i)
+static void fd_drop(int *fd)
 {
-	if (i->fd >= 0)
-		close(i->fd);
-	i->fd = -1;
+	cleanup_close_fd(fd);
+	*fd = -1;
 }
 
 static int pair_open(struct ipc *asks, struct ipc *answers)
@@ -33,15 +33,20 @@ static int pair_open(struct ipc *asks, struct ipc *answers)
 	return 0;
 }
 
+static void ends_clear(struct ipc_links *l)
+{
+	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
+		l->asks[i] = l->answers[i] = (struct ipc){.fd = -1, .thread = i};
+}
+
 int ipc_links_open(struct ipc_links *l, struct error *err)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
-		l->asks[i] = l->answers[i] = (struct ipc){.fd = -1, .thread = i};
+	ends_clear(l);
 	for (unsigned i = 0; i < IPC_THREAD_COUNT && !r; i++)
 		r = pair_open(&l->asks[i], &l->answers[i]);
-	l->stacks = stack_answers_new();
+	l->stacks = stack_answers_new(&l->stacks_fd);
 	if (!r)
 		return 0;
 	ipc_links_close(l);
@@ -59,18 +64,26 @@ void ipc_links_close(struct ipc_links *l)
 void ipc_links_keep(struct ipc_links *l, enum ipc_process process)
 {
 	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
-		end_close(PROCESSES[i] == process ? &l->asks[i] : &l->answers[i]);
+		fd_drop(&(PROCESSES[i] == process ? l->asks : l->answers)[i].fd);
+	fd_drop(&l->stacks_fd);
 }
 
-size_t ipc_links_descriptors(const struct ipc_links *l, int *ret_fds)
+struct ipc_lent ipc_links_lend(const struct ipc_links *l)
 {
-	size_t count = 0;
+	struct ipc_lent lent = {.stacks_fd = l->stacks_fd};
 
-	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++) {
-		if (l->asks[i].fd >= 0)
-			ret_fds[count++] = l->asks[i].fd;
-		if (l->answers[i].fd >= 0)
-			ret_fds[count++] = l->answers[i].fd;
-	}
-	return count;
+	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
+		lent.fds[i] = PROCESSES[i] == IPC_PROCESS_WORKER ? l->answers[i].fd : l->asks[i].fd;
+	return lent;
+}
+
+void ipc_links_take(const struct ipc_lent *lent, struct ipc_links *ret)
+{
+	ends_clear(ret);
+	for (unsigned i = 0; i < IPC_THREAD_COUNT; i++)
+		(PROCESSES[i] == IPC_PROCESS_WORKER ? ret->answers : ret->asks)[i].fd =
+			lent->fds[i];
+	ret->stacks = lent->stacks_fd < 0 ? NULL : stack_answers_open(lent->stacks_fd);
+	ret->stacks_fd = lent->stacks_fd;
+	fd_drop(&ret->stacks_fd);
 }

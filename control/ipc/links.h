@@ -12,6 +12,13 @@ struct ipc_links {
 	struct ipc asks[IPC_THREAD_COUNT]; /* ends of the other process */
 	struct ipc answers[IPC_THREAD_COUNT];
 	struct stack_answers *stacks; /* NULL: no memory for it */
+	int stacks_fd;		      /* for the worker; -1: none */
+};
+
+/* The worker's ends, as descriptors. */
+struct ipc_lent {
+	int fds[IPC_THREAD_COUNT];
+	int stacks_fd;
 };
 
 /* 0 or a negative errno with |err|. Close with ipc_links_close. */
@@ -21,5 +28,8 @@ void ipc_links_close(struct ipc_links *l);
 /* After fork: closes the other process's ends. */
 void ipc_links_keep(struct ipc_links *l, enum ipc_process process);
 
-/* The descriptors that are open, at most 2 * IPC_THREAD_COUNT. Returns how many. */
-size_t ipc_links_descriptors(const struct ipc_links *l, int *ret_fds);
+/* What the worker takes; the descriptors stay |l|'s. */
+struct ipc_lent ipc_links_lend(const struct ipc_links *l);
+
+/* In the worker: its ends. Close with ipc_links_close. */
+void ipc_links_take(const struct ipc_lent *lent, struct ipc_links *ret);

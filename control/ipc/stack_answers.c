@@ -2,9 +2,13 @@
 /* A word for each place: process, second, library. */
 #include "control/ipc/stack_answers.h"
 
+#include "base/cleanup.h"
+
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define SECONDS_MASK 0xffffffu
 #define NS_PER_S     1000000000u
@@ -13,12 +17,31 @@ struct stack_answers {
 	_Atomic uint64_t places[STACK_ANSWERS_MAX];
 };
 
-struct stack_answers *stack_answers_new(void)
+static struct stack_answers *map(int fd, int protection)
 {
-	struct stack_answers *a =
-		mmap(NULL, sizeof(*a), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct stack_answers *a = mmap(NULL, sizeof(*a), protection, MAP_SHARED, fd, 0);
 
 	return a == MAP_FAILED ? NULL : a;
+}
+
+struct stack_answers *stack_answers_new(int *ret_fd)
+{
+	int fd = memfd_create("stack-answers", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stack_answers *a = NULL;
+
+	if (fd >= 0 && !ftruncate(fd, sizeof(*a)))
+		a = map(fd, PROT_READ | PROT_WRITE);
+	if (a)
+		fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE);
+	else
+		cleanup_close_fd(&fd);
+	*ret_fd = a ? fd : -1;
+	return a;
+}
+
+struct stack_answers *stack_answers_open(int fd)
+{
+	return map(fd, PROT_READ);
 }
 
 void stack_answers_free(struct stack_answers *a)

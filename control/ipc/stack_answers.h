@@ -14,8 +14,12 @@
 
 struct stack_answers;
 
-/* Memory that a child shares. NULL if there is none. */
-struct stack_answers *stack_answers_new(void);
+/* Loader: memory behind |*ret_fd| (the caller's), by which no other process can write to it. NULL,
+ * and -1, if there is none. */
+struct stack_answers *stack_answers_new(int *ret_fd);
+
+/* Worker: what is behind |fd|, to be read. NULL if it cannot be mapped. */
+struct stack_answers *stack_answers_open(int fd);
 void stack_answers_free(struct stack_answers *a);
 
 /* Loader: |stack| as stack_process_tell says. */
