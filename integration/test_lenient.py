@@ -156,3 +156,23 @@ def answers(box):
     expect(len(told) > len(table("ANSWERS")), f"{len(told)} answers prove nothing")
     known = {row["path"] for row in told}
     compare(weftd, told, [row for row in observed.rows() if row["path"] in known])
+
+
+for tls in (False, True):
+    @test(f"lenient/simple{'_tls' * tls}", needs=("nginx",))
+    def simple(box, tls=tls):
+        """Answers to requests of HTTP/0.9 have no head: they are records that say so."""
+        place, client = box.namespace("server"), box.namespace("client")
+        server = servers.nginx(place, 8080, tls=tls)
+        weftd = Weftd(box)
+        weftd.start()
+        observed = weftd.follow(server.workload)
+        paths = [f"/{kind}/{number}" for kind in ("ok", "page", "big") for number in range(4)]
+        done = client.run([PYTHON, PROGRAMS / "simple.py", *["--tls"] * tls, place.address, server.port, *paths])
+        told = dict(zip(paths, map(int, done.stdout.split())))
+        expect(min(told.values()) > 0, f"{told} proves nothing")
+        rows = observed.rows(2 * len(paths))
+        expect({"status"} <= set.intersection(*(set(row["incomplete"]) for row in rows)), f"a status is known: {shorten(rows)}")
+        for reporter in REPORTERS:
+            mine = [(row["method"], row["path"], row["protocol"], row["status"], row["response_bytes"]) for row in rows if row["reporter"] == reporter]
+            expect_equal(sorted(mine), sorted(("GET", path, "http0.9", None, size) for path, size in told.items()), f"records of {reporter}")

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A status may have been sent that was not seen. */
-#define GAPS_HIDING_STATUS (REQUEST_GAP(HPACK) | REQUEST_GAP(LOST))
+#define GAPS_HIDING_STATUS (REQUEST_GAP(HPACK) | REQUEST_GAP(LOST) | REQUEST_GAP(STATUS))
 
 uint16_t istio_status(const struct request *r)
 {

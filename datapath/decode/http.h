@@ -65,7 +65,13 @@ enum decode_status {
 };
 
 /* HTTP versions as one number. */
-enum http_version { HTTP_VERSION_UNKNOWN = 0, HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP_2 = 20 };
+enum http_version {
+	HTTP_VERSION_UNKNOWN = 0,
+	HTTP_0_9 = 9,
+	HTTP_1_0 = 10,
+	HTTP_1_1 = 11,
+	HTTP_2 = 20
+};
 
 /* gRPC status that was not on the wire. */
 #define GRPC_STATUS_UNKNOWN (-1)

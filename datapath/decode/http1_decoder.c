@@ -15,6 +15,8 @@ static enum match begins(struct slice bytes, bool midstream, enum http_side *ret
 
 static const char *protocol(enum http_version version)
 {
+	if (version == HTTP_0_9)
+		return "http0.9";
 	return version == HTTP_1_0 ? "http1.0" : "http1.1";
 }
 

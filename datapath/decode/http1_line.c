@@ -86,6 +86,24 @@ enum match http1_match_request(struct slice s, bool known_only)
 	return known || (target.size_bytes && *target.data == '/') ? MATCH_YES : MATCH_NO;
 }
 
+struct slice http1_simple_target(struct slice s)
+{
+	static const char method[] = "GET ";
+	struct slice none = {0}, target;
+	size_t n = 0;
+
+	if (s.size_bytes < sizeof(method) || memcmp(s.data, "GET /", sizeof(method)) != 0)
+		return none;
+	target = match_after(s, sizeof(method) - 1);
+	while (n < target.size_bytes && match_byte(target, n) > ' ' &&
+	       match_byte(target, n) != 0x7f)
+		n++;
+	for (size_t i = n; i < target.size_bytes; i++)
+		if (match_byte(target, i) != '\r' && match_byte(target, i) != '\n')
+			return none;
+	return n < target.size_bytes ? (struct slice){target.data, n} : none;
+}
+
 enum match http1_match_response(struct slice s)
 {
 	static const char form[] = "HTTP/1.0 000";

@@ -10,5 +10,9 @@
  * these may be missing, so only registered methods count ("ST" is the end of one). */
 enum match http1_match_request(struct slice s, bool known_only);
 
+/* The target of |s|, if it is a request of HTTP/0.9 and nothing else: `GET`, a path and line ends
+ * (RFC 1945 5.1); else empty. */
+struct slice http1_simple_target(struct slice s);
+
 /* "HTTP/1.x nnn" */
 enum match http1_match_response(struct slice s);

@@ -37,6 +37,17 @@ struct end {
 	bool closed;
 };
 
+/* The only exchange of a connection that may be HTTP/0.9; positions as of a stream. */
+struct simple {
+	uint64_t first; /* byte of the request; 0: there is none */
+	uint64_t last;
+	uint64_t answer_first;
+	uint64_t answer_last;
+	uint64_t answer_bytes;
+	bool target_cut;
+	char target[47];
+};
+
 struct http_state;
 struct match_entry;
 struct awaited;
@@ -51,7 +62,8 @@ struct conn {
 	struct http_state *http; /* open exchanges; NULL before the first head */
 	struct tls *tls;
 	const struct decoder *decoder; /* of its protocol; NULL: not known yet */
-	struct proxied *proxied;       /* reads a PROXY header, or NULL */
+	struct simple simple;
+	struct proxied *proxied; /* reads a PROXY header, or NULL */
 	const char *protocol;	 /* what it is called once its bytes are only counted, or NULL */
 	struct list attention;	 /* something waits for a tick */
 	struct list alive;	 /* by time of the last report */

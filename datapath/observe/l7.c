@@ -4,6 +4,7 @@
 #include "datapath/observe/exchange.h"
 #include "datapath/observe/l7_stream.h"
 #include "datapath/observe/requests.h"
+#include "datapath/observe/simple.h"
 
 #define SKIP_MIN_BYTES 262144 /* of a body: less is not worth a write to weft_skips */
 
@@ -171,6 +172,17 @@ static struct classified classify_proven(struct classified looks, uint32_t messa
 	return (struct classified){.result = CLASSIFY_OPAQUE};
 }
 
+/* Whether the client's first bytes, which end with |f|, are a request of HTTP/0.9. */
+static bool simple_line(struct l7_stream *l7, const struct feed *f, bool first)
+{
+	struct slice line = {(const char *)f->data, f->size_bytes};
+
+	if (!first)
+		line = (struct slice){(const char *)l7->prefix, l7->prefix_bytes};
+	return simple_begins(l7->conn, line, first ? f->at : l7->prefix_at,
+			     feed_position(f, f->size_bytes - 1));
+}
+
 /* Bytes of a connection that is not understood yet. */
 static size_t classify_feed(struct l7_stream *l7, const struct feed *f, uint64_t time_ns)
 {
@@ -194,6 +206,8 @@ static size_t classify_feed(struct l7_stream *l7, const struct feed *f, uint64_t
 	if (other_l7(l7)->state == L7_BROKEN && !is_response(&k))
 		k = (struct classified){.result = CLASSIFY_OPAQUE};
 	l7->prefix_at = at;
+	if (l7->side == SIDE_CLIENT && simple_line(l7, f, first))
+		k = (struct classified){.result = CLASSIFY_OPAQUE};
 	if (k.result == CLASSIFY_TLS && !c->encrypted) {
 		c->encrypted = true;
 		return taken;
@@ -253,7 +267,10 @@ static void skip_announce(struct conn *c, unsigned side, uint64_t at)
 
 size_t l7_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns)
 {
-	size_t taken = l7_stream_feed(&c->l7[side], f, time_ns);
+	size_t taken;
+
+	simple_note(c, side, f);
+	taken = l7_stream_feed(&c->l7[side], f, time_ns);
 
 	if (c->tls)
 		skip_announce(c, side, f->at);
@@ -266,4 +283,6 @@ void l7_finish(struct conn *c, unsigned side)
 
 	if (l7->state == L7_RUNNING && c->decoder->finish)
 		c->decoder->finish(l7->decoder, c->streams[side].next);
+	if (side == SIDE_SERVER)
+		simple_finish(c);
 }

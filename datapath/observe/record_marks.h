@@ -14,6 +14,7 @@
 	X(LOST, "lost", "the exchange was given up: the rest of it is not known")                  \
 	X(CUT, "cut",                                                                              \
 	  "a field was longer than what is kept of it: its start is shown, or `unknown`")          \
+	X(STATUS, "status", "the response has no head (HTTP/0.9): its status is not known")        \
 	X(UPLOAD, "upload_cut",                                                                    \
 	  "the request was not sent to its end: `request_bytes` is what was sent of its body")
 
