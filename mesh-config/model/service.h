@@ -97,6 +97,8 @@ enum mesh_preference {
 	MESH_PREFER_NODE, /* this node, then by locality */
 };
 
+#define MESH_AFFINITY_S 10800 /* of sessionAffinity ClientIP, where nothing is said */
+
 struct mesh_service {
 	const char *namespace_name;
 	const char *name;

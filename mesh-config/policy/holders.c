@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-bool holders_alike(const struct mesh_workload *a, const struct mesh_workload *b)
+/* Whether policies see the same in both. */
+static bool holders_alike(const struct mesh_workload *a, const struct mesh_workload *b)
 {
 	return a->namespace_name == b->namespace_name && a->service_account == b->service_account &&
 	       a->labels == b->labels;

@@ -16,6 +16,3 @@ struct holders {
 
 /* |port| 0: of a source. Costs a walk over the mesh. */
 struct holders holders_at(const struct mesh *m, const uint8_t address[16], uint16_t port);
-
-/* Whether policies see the same in both. */
-bool holders_alike(const struct mesh_workload *a, const struct mesh_workload *b);

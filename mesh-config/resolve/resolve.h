@@ -34,14 +34,10 @@ bool service_offers(const struct resolve *r, uint32_t service, uint32_t port);
 /* Of the services that share the host of |service| the one with that port; MESH_NONE: none has. */
 uint32_t twin_with_port(const struct resolve *r, uint32_t service, uint32_t port);
 
-/* The service that |host| means to an object in |namespace_name|: a host as it stands, else the
- * Kubernetes service of the short name. MESH_NONE if there is none. */
-uint32_t host_resolve(const struct resolve *r, const char *namespace_name, const char *host);
-
 /* The first service of this namespace and name (both of the pool). */
 uint32_t service_resolve(const struct resolve *r, const char *namespace_name, const char *name);
 
-/* host_resolve for |d|, with a problem |code| about it when there is none. */
+/* The service that |host| means to |d|; MESH_NONE, with a problem |code|, if there is none. */
 uint32_t host_require(struct resolve *r, const struct draft *d, enum problem_code code,
 		      const struct draft_text *host);
 

@@ -38,23 +38,12 @@ static void splitter_add(struct resolve *r, struct draft *d, uint32_t service, u
 	unbalanced_warn(r, service, d, at);
 }
 
-/* Whether a list of gateways has those inside the mesh; none given is the mesh. */
-static bool for_mesh(const struct draft_list *gateways)
-{
-	const struct draft_text *g = gateways->items;
-
-	for (uint32_t i = 0; i < gateways->count; i++)
-		if (!strcmp(g[i].text, "mesh"))
-			return true;
-	return !gateways->count;
-}
-
 static void virtual_service_assign(struct resolve *r, struct draft *d)
 {
 	const struct draft_virtual_service *spec = d->spec;
 	const struct draft_text *hosts = spec->hosts.items;
 
-	if (!for_mesh(&spec->gateways)) {
+	if (!is_for_mesh(&spec->gateways)) {
 		resolve_problem(r, d, PROBLEM_HARMLESS, spec->gateways.at,
 				"routes of gateways have no effect here");
 		return;
@@ -339,7 +328,7 @@ static bool leads_somewhere(const struct draft_route *row)
 	const struct draft_route_match *m = row->match.items;
 
 	for (uint32_t i = 0; i < row->match.count; i++)
-		if (for_mesh(&m[i].gateways))
+		if (is_for_mesh(&m[i].gateways))
 			return row->route.count;
 	return row->route.count && !row->match.count;
 }
@@ -357,7 +346,7 @@ static void rows_route(struct route_work *w, const struct draft_list *rows, enum
 		if (!row[i].match.count)
 			match_add(w, &match_all, class, row[i].at);
 		for (uint32_t j = 0; j < row[i].match.count; j++)
-			if (for_mesh(&m[j].gateways))
+			if (is_for_mesh(&m[j].gateways))
 				match_add(w, &m[j], class, m[j].at);
 	}
 }

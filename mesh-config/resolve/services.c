@@ -44,7 +44,9 @@ static uint32_t host_find(const struct resolve *r, const char *text)
 	return at == MESH_NONE ? MESH_NONE : r->index->host_services[at];
 }
 
-uint32_t host_resolve(const struct resolve *r, const char *namespace_name, const char *host)
+/* The service that |host| means to an object in |namespace_name|: a host as it stands, else the
+ * Kubernetes service of the short name. MESH_NONE if there is none. */
+static uint32_t host_resolve(const struct resolve *r, const char *namespace_name, const char *host)
 {
 	const char *domain = r->mesh->settings.cluster_domain;
 	uint32_t found = host_find(r, host);
@@ -371,7 +373,7 @@ static void kubernetes_add(struct resolve *r, struct draft *d)
 	if (spec->affinity)
 		s->session_affinity_s = spec->affinity_config && spec->affinity_config->client_ip
 						? spec->affinity_config->client_ip->timeout_s
-						: 10800;
+						: MESH_AFFINITY_S;
 	s->resolution = spec->headless || !spec->vips.count ? MESH_UNCHANGED : MESH_STATIC;
 	s->external = spec->type == SERVICE_EXTERNAL_NAME;
 	s->prefers = spec->distribution == DISTRIBUTION_WORD_NODE ? MESH_PREFER_NODE

@@ -90,3 +90,14 @@ DRAFT(route, HTTP_ROUTE_ROW_FIELDS, struct place answer_at;);
 	N(REFUSED(NOT_HONOURED), "tls", LIST(SOME),                                                \
 	  "connections are routed before any SNI is sent", NOTED(virtual_service, tls_at))
 DRAFT(virtual_service, VIRTUAL_SERVICE_FIELDS, struct place tls_at;);
+
+/* Whether a list of gateways has those inside the mesh; none given is the mesh. */
+static inline bool is_for_mesh(const struct draft_list *gateways)
+{
+	const struct draft_text *g = gateways->items;
+
+	for (uint32_t i = 0; i < gateways->count; i++)
+		if (!strcmp(g[i].text, "mesh"))
+			return true;
+	return !gateways->count;
+}

@@ -22,7 +22,7 @@ DRAFT(port, SERVICE_PORT_FIELDS, uint8_t app_protocol;);
 
 #define CLIENT_IP_FIELDS(F, N, s)                                                                  \
 	F(s, timeout_s, "timeoutSeconds", NUMBER, "how long a client keeps its endpoint",          \
-	  .min = 1, .max = 86400, DEFAULT(10800))
+	  .min = 1, .max = 86400, DEFAULT(MESH_AFFINITY_S))
 DRAFT(client_ip, CLIENT_IP_FIELDS);
 
 #define AFFINITY_CONFIG_FIELDS(F, N, s)                                                            \

@@ -104,16 +104,6 @@ static bool host_covers(const char *host, const char *other)
 	       (host[0] == '*' && m >= n && !strcasecmp(host + 1, other + m - (n - 1)));
 }
 
-static bool is_for_mesh(const struct draft_virtual_service *v)
-{
-	const struct draft_text *gateways = v->gateways.items;
-
-	for (uint32_t i = 0; i < v->gateways.count; i++)
-		if (!strcmp(gateways[i].text, "mesh"))
-			return true;
-	return !v->gateways.count;
-}
-
 static void host_twice_check(struct reading *r, const struct draft_text *first,
 			     const struct draft_text *second)
 {
@@ -134,7 +124,7 @@ static void hosts_check(struct reading *r, const struct draft_virtual_service *v
 	const struct draft_text *hosts = v->hosts.items;
 
 	for (uint32_t i = 0; i < v->hosts.count; i++) {
-		if (!strcmp(hosts[i].text, "*") && is_for_mesh(v)) {
+		if (!strcmp(hosts[i].text, "*") && is_for_mesh(&v->gateways)) {
 			problem_add(r->problems, PROBLEM_NAME, hosts[i].at,
 				    "\"*\" is every service of the mesh");
 			problem_hint(r->problems, "name the services");
