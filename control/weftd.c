@@ -315,7 +315,7 @@ static void handle(struct weftd *d, int fd)
 	}
 }
 
-/* The service manager hears of this process while its loop turns and its worker reads the ring. */
+/* The service manager hears of this process while its loop runs and its worker reads the ring. */
 static void show_life(struct weftd *d)
 {
 	uint64_t now_ns = process_now_ns();

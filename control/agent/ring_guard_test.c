@@ -130,7 +130,7 @@ static void test_in_time(void **state)
 }
 
 /* A worker that hangs with the lock is not replaced: it must be found dead. */
-static void test_hangs_in_turn(void **state)
+static void test_hangs_with_the_lock(void **state)
 {
 	struct world *w = *state;
 
@@ -148,7 +148,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_at_event, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_for_many_rounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_hangs_in_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hangs_with_the_lock, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Wires the pipeline and turns its loop. */
+/* Wires the pipeline and runs its loop. */
 #include "control/agent/worker.h"
 
 #include "control/agent/cgroup_client.h"
@@ -36,16 +36,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Intervals of reading the ring at low and at high load: many short turns delay no other thread, a
- * long one stalls the thread that shares the CPU. */
+/* Intervals of reading the ring at low and at high load: many short batches delay no other thread,
+ * a long one stalls the thread that shares the CPU. */
 #define IDLE_TICK_NS	      20000000
 #define BUSY_TICK_NS	      4000000
-#define BUSY_RECORDS	      16	    /* in one turn */
+#define BUSY_RECORDS	      16	    /* in one batch */
 #define ALIVE_INTERVAL_NS     2000000000ull /* living connections show their bytes this often */
 #define SLOW_NS		      100000000	    /* expiry and heartbeat are this far apart */
 #define LATE_NS		      1000000000ull /* without a heartbeat: a third of WEFT_HEARTBEAT_MAX_NS */
-#define TURN_NS		      50000000 /* of reading the ring: the rest waits for the next turn */
-#define TURN_LOOK	      16       /* records between two looks at the clock */
+#define BATCH_NS	      50000000 /* of reading the ring: the rest waits for the next batch */
+#define BATCH_LOOK	      16       /* records between two reads of the clock */
 #define RECENT_REQUESTS	      4096
 #define OPEN_EXCHANGES	      1024 /* of a connection: HTTP/2 clients open hundreds of streams */
 #define RECENT_CONNECTIONS    8192 /* 1000 a second, seen from both ends: two seconds of them */
@@ -71,7 +71,7 @@ struct worker {
 	unsigned stacks_asked;
 	uint64_t objectives_number; /* of the generation whose promises are counted */
 	uint64_t slow_ns;	    /* when expiry and heartbeat were last */
-	uint64_t turn_end_ns;	    /* until then the ring is read in this turn */
+	uint64_t batch_end_ns;	    /* until then the ring is read in this batch */
 	unsigned taken;		    /* records */
 	int epoll_fd;
 	int timer_fd;
@@ -81,14 +81,14 @@ struct worker {
 
 /* ---- records on their way */
 
-/* What makes the most work in the fewest bytes may come without end: a turn does not wait for all
- * of it. */
+/* Records that are expensive for their size may arrive without a pause: a batch ends before all are
+ * read. */
 static int take_event(void *arg, void *record, size_t size_bytes)
 {
 	struct worker *w = arg;
 
 	observe_event(w->observe, record, size_bytes);
-	return ++w->taken % TURN_LOOK == 0 && process_now_ns() >= w->turn_end_ns;
+	return ++w->taken % BATCH_LOOK == 0 && process_now_ns() >= w->batch_end_ns;
 }
 
 static void take_request(void *arg, const struct request *r)
@@ -255,12 +255,12 @@ static int start_mesh_runtime(struct worker *w, struct error *err)
 	return w->options.config_dir ? mesh_runtime_new(&options, &w->mesh_runtime, err) : 0;
 }
 
-static void turn_start(struct worker *w)
+static void batch_start(struct worker *w)
 {
-	w->turn_end_ns = process_now_ns() + TURN_NS;
+	w->batch_end_ns = process_now_ns() + BATCH_NS;
 }
 
-/* As far as this turn has time for it. */
+/* Until the ring is empty or the batch ends. */
 static void drain_ring(void *arg)
 {
 	struct worker *w = arg;
@@ -269,10 +269,10 @@ static void drain_ring(void *arg)
 	reader_heartbeat(w->reader, process_now_ns());
 }
 
-/* In a turn of its own. */
+/* With the lock of the ring guard. */
 static void drain_late(void *arg)
 {
-	turn_start(arg);
+	batch_start(arg);
 	drain_ring(arg);
 }
 
@@ -425,7 +425,7 @@ static int read_ring(struct worker *w)
 {
 	int records;
 
-	turn_start(w);
+	batch_start(w);
 	records = reader_consume(w->reader, take_event, w);
 	serve_wake(w->serve);
 	return records;
@@ -517,7 +517,7 @@ static void loop(struct worker *w)
 		int n = epoll_wait(w->epoll_fd, events, 16, -1);
 
 		ring_guard_lock(w->ring_guard);
-		turn_start(w);
+		batch_start(w);
 		for (int i = 0; i < n && !w->stop; i++)
 			handle(w, events[i].data.fd);
 		ring_guard_unlock(w->ring_guard);
