@@ -96,7 +96,9 @@ struct weft_open {
 	__u32 handshake_us; /* client: SYN to ESTABLISHED; server: round trip of the SYN-ACK; 0 =
 			       not known */
 	__u8 role;
-	__u8 pad[3];
+	__u8 isolated; /* the network namespace is one of an unprivileged user, who can give it any
+			  address: the addresses in |tuple| identify nothing outside of it */
+	__u8 pad[2];
 	__u32 flags;
 	__u32 pad2;
 };
@@ -149,8 +151,9 @@ struct weft_close {
 	struct weft_owner owner;
 	struct weft_counters counters;
 	__u8 role;
-	__u8 alive; /* WEFT_CLOSE_* */
-	__u16 pad;
+	__u8 alive;    /* WEFT_CLOSE_* */
+	__u8 isolated; /* as in weft_open */
+	__u8 pad;
 	__u32 age_us; /* since it began, was discovered, or the failed connect; all ones: longer */
 };
 
@@ -163,7 +166,8 @@ struct weft_listen {
 	__u32 backlog;	   /* connections that wait for accept() now (sk_ack_backlog) */
 	__u32 backlog_max; /* sk_max_ack_backlog; the queue holds one more (sk_acceptq_is_full) */
 	__u64 drops;	   /* its part of the kernel's ListenOverflows since weft was attached */
-	__u64 ended;	   /* 1: it stopped listening */
+	__u32 ended;	   /* 1: it stopped listening */
+	__u32 isolated;	   /* as in weft_open */
 };
 
 _Static_assert(sizeof(struct weft_event) == 16, "header");

@@ -35,7 +35,8 @@ struct weft_verdict {
 	__u8 verdict;  /* WEFT_VERDICT_* */
 	__u8 place;    /* WEFT_PLACE_* */
 	__u8 protocol; /* IPPROTO_* */
-	__u8 pad[5];
+	__u8 isolated; /* as in weft_open; 0 also if the socket is not known */
+	__u8 pad[4];
 };
 
 /* Context of the program `mesh_policy`: evaluates a graph of the generation in force. */

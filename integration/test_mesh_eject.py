@@ -3,6 +3,7 @@
 does not happen when too few would be left."""
 
 import json
+import sys
 import time
 
 from lab import mesh as lab_mesh
@@ -10,7 +11,8 @@ from lab import servers
 from lab.held import Held
 from lab.mesh import Mesh, rule, service
 from lab.processes import wait_for
-from lab.verdict import expect, expect_equal, test
+from lab.servers import PROGRAMS
+from lab.verdict import Skip, expect, expect_equal, test
 
 # an address of their own: other meshes that this machine may have are not asked about it
 HOST, VIP, PORT = "cart.example", "198.19.0.77", 8081
@@ -184,3 +186,72 @@ def outlives(box):
     before = world.bad[0].lines()
     connect(box.namespace("other"), count=100)
     wait_for(lambda: world.bad[0].lines() > before + 10, 5, "connections to it")
+
+
+class Isolated:
+    """Two good endpoints, of which one bad outcome too many ejects any, and a network namespace that an unprivileged user makes and
+    that has their addresses."""
+
+    def __init__(self, box, policy, **files):
+        self.nodes = good(box, 2)
+        self.client = box.namespace("client")
+        self.mesh = Mesh(box, cart=cart(self.nodes) + rule(HOST, f"  trafficPolicy:\n    {policy}\n"), **files)
+        if self.client.run([*self.inside("nobody"), "true"], check=False).returncode:
+            raise Skip("users may not make namespaces here")
+        self.mesh.start()
+
+    @staticmethod
+    def inside(user):
+        return ["setpriv", f"--reuid={user}", "--clear-groups", "unshare", "--user", "--map-root-user", "--net"]
+
+    def command(self, what, user):
+        """As text, since the user may not be able to read the file."""
+        program = (PROGRAMS / "isolated.py").read_text()
+        return [*self.inside(user), sys.executable, "-c", program, what, VIP, PORT, *(node.place.address for node in self.nodes)]
+
+    def run(self, what, user="nobody"):
+        return json.loads(self.client.run(self.command(what, user)).stdout)
+
+    def expect_harmless(self, what):
+        time.sleep(2.5)
+        expect_equal((ejected(self.mesh), reasons(self.mesh)), (set(), {}), f"ejections after {what}")
+        expect_equal(connect(self.client, count=50)["answers"], {"200": 50}, f"answers to others after {what}")
+
+
+AT_ONCE = "outlierDetection: {consecutive5xxErrors: 3, interval: 1s, baseEjectionTime: 60s, maxEjectionPercent: 100}"
+
+
+@test("eject/not_by_isolated", needs=("unshare", "setpriv"))
+def not_by_isolated(box):
+    """What fails in an unprivileged user's own network namespace says nothing about the endpoints; in one that root made, it does."""
+    world = Isolated(box, AT_ONCE)
+    expect_equal(world.run("refused"), {"ECONNREFUSED": 30}, "connects where nothing listens")
+    world.expect_harmless("connects that failed elsewhere")
+    totals = [sum(row[key] for row in world.mesh.lines("endpoints")) for key in ("connects", "failures", "connections")]
+    expect_equal(totals, [50, 0, 0], "connects, failures and connections of the endpoints")
+    expect_equal(world.run("fails"), {"500": 90}, "answers of a program that has their addresses")
+    world.expect_harmless("answers from elsewhere")
+    done = world.mesh.weftd.command("observe", "--last", "1000", "-o", "json").stdout.splitlines()
+    forged = [row for row in map(json.loads, done) if row.get("path") == "/forged"]
+    expect_equal(len(forged), 90, "requests there that are observed")
+    rows = world.mesh.weftd.metrics().rows("istio_requests_total")
+    codes = {have["response_code"] for have, value in rows if value and have["destination_service"] == HOST}
+    expect_equal(codes, {"200"}, "response codes of the service")
+    expect(any(have["response_code"] == "500" for have, value in rows), f"the others are observed: {rows}")
+    world.run("refused", "root")
+    wait_for(lambda: len(ejected(world.mesh)) == 2, 5, "ejection for what a namespace of root's shows")
+
+
+@test("mesh/limits_of_isolated", needs=("unshare", "setpriv"))
+def limits_of_isolated(box):
+    """Connections in an unprivileged user's own network namespace do not use up the limits of a service."""
+    world = Isolated(box, "connectionPool: {tcp: {maxConnections: 5}}")
+    holding = world.client.start(world.command("holds", "nobody"), "holds")
+    wait_for(lambda: '"held": 30' in holding.output(), 10, "connections that are held")
+    row, = world.mesh.lines("services")
+    expect_equal((row["connections"], row["connects"], row["overflow"]), (0, 0, 0), "connections and connects of the service")
+    expect_equal(connect(world.client, count=50)["answers"], {"200": 50}, "answers to others")
+    expect(holding.alive(), "they are held until now")
+    holding.stop()
+    row, = world.mesh.lines("services")
+    expect_equal((row["connections"], row["connects"], row["overflow"]), (0, 50, 0), "connections and connects afterwards")

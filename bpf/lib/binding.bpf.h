@@ -7,7 +7,8 @@
 /* Uncounts the connection if it is counted. */
 static __always_inline void binding_end(struct mesh_pick *binding, bool failed)
 {
-	if (__sync_lock_test_and_set(&binding->phase, BINDING_NONE) != BINDING_NONE)
+	if (__sync_lock_test_and_set(&binding->phase, BINDING_NONE) != BINDING_NONE &&
+	    binding->service != MESH_NONE)
 		count_out(binding->service, binding->endpoint, failed);
 }
 
@@ -25,7 +26,7 @@ static __always_inline void binding_fill(struct mesh_pick *binding,
 	binding->asked_port = request->key.port;
 	binding->endpoint_port = request->port;
 	binding->endpoint = request->endpoint_state;
-	binding->service = request->service_state;
+	binding->service = request->entered ? request->service_state : MESH_NONE;
 	binding->phase = BINDING_SELECTED;
 }
 

@@ -97,14 +97,15 @@ static __always_inline __u64 client_of_netns(__u64 cookie)
 }
 
 /* The client's hash: of the address that the socket is bound to, else of the address that it will
- * get, else of its network namespace. */
+ * get, else, or if it is isolated, of its network namespace. */
 static __always_inline __u64 client_of(struct bpf_sock_addr *ctx, const struct bpf_sock *sk,
 				       const struct mesh_request *request)
 {
 	struct weft_mesh_key key = {};
 
 	addr_of_sock(sk, key.addr);
-	if (addr_is_any(key.addr) && !client_address(&key, net_of_sock(sk), request->can_v6))
+	if (request->isolated ||
+	    (addr_is_any(key.addr) && !client_address(&key, net_of_sock(sk), request->can_v6)))
 		return client_of_netns(bpf_get_netns_cookie(ctx));
 	return client_of_addr(key.addr);
 }

@@ -124,7 +124,7 @@ static __always_inline int limits_pass(struct mesh_request *request,
 	__u32 key = request->endpoint_state;
 
 	endpoint = bpf_map_lookup_elem(&weft_endpoints, &key);
-	if (request->simulate || !state || !endpoint)
+	if (request->simulate || request->isolated || !state || !endpoint)
 		return WEFT_VERDICT_ALLOWED;
 	if ((service->connects_per_second && !rate_take(state, service->connects_per_second)) ||
 	    (request->counts && !service_enter(service, state))) {
@@ -336,7 +336,7 @@ __weak __noinline int mesh_decide(struct mesh_request *request)
 		if (verdict != WEFT_VERDICT_NO_ENDPOINT || generation_is(request->generation))
 			break;
 	}
-	if (verdict == WEFT_VERDICT_NO_ENDPOINT && !request->simulate)
+	if (verdict == WEFT_VERDICT_NO_ENDPOINT && !request->simulate && !request->isolated)
 		count_no_endpoint(request->service_state);
 	return verdict;
 }

@@ -61,8 +61,13 @@ struct netns_ipv6 {
 	atomic_t dev_addr_genid;
 } PRESERVE;
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
 struct user_namespace {
 	int level; /* 0: the initial one */
+	kuid_t owner;
 } PRESERVE;
 
 struct net {
@@ -267,10 +272,6 @@ struct mount {
 struct super_block {
 	__u32 s_dev;
 } PRESERVE;
-
-typedef struct {
-	unsigned int val;
-} kuid_t;
 
 struct inode {
 	unsigned short i_mode;

@@ -51,7 +51,7 @@ struct mesh_pick {
 	__u16 asked_port;
 	__u16 endpoint_port;
 	__u32 endpoint; /* index in weft_endpoints */
-	__u32 service;	/* in weft_services */
+	__u32 service;	/* in weft_services, MESH_NONE: the connection is not counted */
 	__u32 phase;	/* BINDING_* */
 	__u32 asked;	/* UDP: weft_asked may have entries of this socket */
 	__u32 pad;

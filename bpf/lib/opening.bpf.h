@@ -68,6 +68,7 @@ static __always_inline void open_fill(struct weft_open *open, struct tcp_sock *t
 	copy_owner(&open->owner, (struct sock *)tcp);
 	open->cookie = state->cookie;
 	open->role = state->role;
+	open->isolated = is_isolated((struct sock *)tcp);
 	open->egress_seq = state->egress_seq;
 	open->ingress_seq = state->ingress_seq;
 	open->handshake_us = state->role == WEFT_ROLE_CLIENT

@@ -98,6 +98,7 @@ __weak __noinline int verdicts_report(struct bpf_sock_addr *ctx, const struct me
 		v->endpoint = request->endpoint ? request->endpoint_state : WEFT_NUMBER_NONE;
 		v->place = WEFT_PLACE_CONNECT;
 		v->protocol = request->key.protocol;
+		v->isolated = request->isolated;
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 	}
 	return 0;
@@ -230,7 +231,7 @@ static __always_inline int denied(const struct mesh_request *request)
 {
 	struct weft_service_state *state;
 
-	if (!request->service)
+	if (!request->service || request->isolated)
 		return WEFT_VERDICT_DENIED;
 	connect_taken_back(request);
 	state = service_state(request->service_state);

@@ -120,6 +120,7 @@ static __always_inline void queue_fill(struct weft_listen *listen, struct sock *
 	const __u64 *overflows = bpf_sk_storage_get(&weft_overflows, sk, 0, 0);
 
 	tuple_fill(&listen->tuple, sk);
+	listen->isolated = is_isolated(sk);
 	listen->cookie = bpf_get_socket_cookie(sk);
 	listen->backlog = sk->sk_ack_backlog;
 	listen->backlog_max = sk->sk_max_ack_backlog;

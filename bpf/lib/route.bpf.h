@@ -28,7 +28,8 @@ struct mesh_request {
 	__u32 endpoint_state;
 	__u8 addr[16];
 	__u16 port;
-	__u16 entered; /* it passed the limits: connect_sent or connect_taken_back is due */
+	__u8 entered;  /* it passed the limits: connect_sent or connect_taken_back is due */
+	__u8 isolated; /* net_is_isolated: limits and counters of services are not concerned */
 	__u32 asks;    /* WEFT_ASKS_* of the frontend */
 	__u32 match;   /* and its |match| step */
 };

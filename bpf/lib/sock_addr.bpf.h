@@ -204,6 +204,7 @@ static __always_inline void verdict_send(struct bpf_sock_addr *ctx, struct bpf_s
 	v->verdict = verdict;
 	v->place = WEFT_PLACE_CONNECT;
 	v->protocol = request->key.protocol;
+	v->isolated = request->isolated;
 	bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 }
 

@@ -104,6 +104,7 @@ static __noinline int listener_report(struct __sk_buff *skb, const struct author
 			v->owner = *owner;
 		v->cookie = bpf_get_socket_cookie(skb);
 		v->protocol = sk->protocol;
+		v->isolated = net_is_isolated(net_of_sock(sk));
 		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
 	}
 	return 0;

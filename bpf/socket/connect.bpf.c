@@ -47,7 +47,8 @@ static __always_inline void binding_remember(struct bpf_sock *sk,
 			parent_remember(sk, request);
 		return;
 	}
-	count_out(request->service_state, request->endpoint_state, false);
+	if (request->entered)
+		count_out(request->service_state, request->endpoint_state, false);
 	count_lost(WEFT_LOST_STORAGE);
 }
 
@@ -81,6 +82,7 @@ static __always_inline int connect_decide(struct bpf_sock_addr *ctx, struct bpf_
 	int verdict;
 
 	request->counts = 1;
+	request->isolated = net_is_isolated(net_of_sock(sk));
 	verdict = client_decide(ctx, sk, request);
 	if (verdict != WEFT_VERDICT_ALLOWED)
 		verdict_send(ctx, sk, request, verdict);

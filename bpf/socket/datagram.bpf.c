@@ -75,6 +75,7 @@ static __always_inline int send_decide(struct bpf_sock_addr *ctx, struct bpf_soc
 	int verdict;
 
 	request->cookie = bpf_get_socket_cookie(ctx);
+	request->isolated = net_is_isolated(net_of_sock(sk));
 	verdict = connected_already(sk, request) ? WEFT_VERDICT_ALLOWED
 						 : client_decide(ctx, sk, request);
 	if (verdict != WEFT_VERDICT_ALLOWED)

@@ -76,6 +76,7 @@ static __noinline int conn_report(struct seq_file *seq, struct sock *sk,
 		close.owner = *owner;
 	close.cookie = state->cookie;
 	close.role = state->role;
+	close.isolated = is_isolated(sk);
 	close.alive = WEFT_CLOSE_ALIVE;
 	close.age_us = age_us(state->started_ns, close.event.time_ns);
 	counters_fill(&close.counters, bpf_skc_to_tcp_sock(sk), state);

@@ -240,6 +240,7 @@ static __noinline int revoked_write(struct seq_file *seq, struct sock *sk, const
 	v.cookie = bpf_get_socket_cookie(sk);
 	v.place = e->server ? WEFT_PLACE_ACCEPT : WEFT_PLACE_CONNECT;
 	v.protocol = sk->sk_protocol;
+	v.isolated = is_isolated(sk);
 	return (int)bpf_seq_write(seq, &v, sizeof(v));
 }
 

@@ -104,6 +104,7 @@ static __always_inline void close_fill(struct weft_close *close, struct sock *sk
 	copy_owner(&close->owner, sk);
 	close->cookie = bpf_get_socket_cookie(sk);
 	close->role = state->role;
+	close->isolated = is_isolated(sk);
 	close->age_us = age_us(state->started_ns, close->event.time_ns);
 	counters_fill(&close->counters, tcp, state);
 	redirected_add(&close->counters, sk, state);

@@ -106,7 +106,8 @@ void mesh_runtime_request(struct mesh_runtime *s, const struct request *r)
 {
 	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
 
-	if (r->reporter == REPORTER_SOURCE && istio_status(r) != ISTIO_STATUS_UNKNOWN)
+	if (r->reporter == REPORTER_SOURCE && !r->client->isolated &&
+	    istio_status(r) != ISTIO_STATUS_UNKNOWN)
 		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
 			      process_now_ns());
 }
@@ -115,7 +116,8 @@ void mesh_runtime_connection(struct mesh_runtime *s, const struct connection *c)
 {
 	bool failed = c->flags & RESPONSE_FLAG(UF);
 
-	if (c->reporter == REPORTER_SOURCE && (failed || c->phase == CONNECTION_OPENED))
+	if (c->reporter == REPORTER_SOURCE && !c->client->isolated &&
+	    (failed || c->phase == CONNECTION_OPENED))
 		eject_connect(s->eject, c->server->addr, c->server->port, !failed,
 			      process_now_ns());
 }
@@ -361,18 +363,21 @@ static void name_service(const struct mesh *m, const struct mesh_service *servic
 int mesh_runtime_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		       uint16_t port, struct observe_names *ret)
 {
+	static const uint8_t nowhere[16];
 	const struct mesh_runtime *s = arg;
 	const struct mesh *m;
-	uint32_t workload = MESH_NONE, endpoint;
+	uint32_t workload = MESH_NONE, endpoint = MESH_NONE;
 
 	if (!s->generation)
 		return -ENOENT;
 	m = s->generation->mesh;
 	if (owner)
-		workload = process_match_owner(s->match, m, s->generation->number, owner, addr);
-	if (workload == MESH_NONE)
+		workload = process_match_owner(s->match, m, s->generation->number, owner,
+					       addr ? addr : nowhere);
+	if (workload == MESH_NONE && addr)
 		workload = mesh_workload_find(m, addr);
-	endpoint = mesh_endpoint_find(m, addr);
+	if (addr)
+		endpoint = mesh_endpoint_find(m, addr);
 	if (workload == MESH_NONE && endpoint == MESH_NONE)
 		return -ENOENT;
 	if (workload == MESH_NONE)

@@ -133,11 +133,12 @@ static inline bool conn_is_local(const struct conn *c, unsigned side)
 
 /* The endpoint of |e|: the end where a record of |tuple| was made, or the other one. */
 static inline void endpoint_local(struct endpoint *e, const struct weft_tuple *tuple,
-				  const struct weft_owner *owner, uint64_t cookie)
+				  const struct weft_owner *owner, uint64_t cookie, bool isolated)
 {
 	memcpy(e->addr, tuple->local_addr, sizeof(e->addr));
 	e->port = tuple->local_port;
 	e->netns_ino = tuple->netns_ino;
+	e->isolated = isolated;
 	e->pid = owner->pid;
 	e->cookie = cookie;
 }

@@ -151,7 +151,8 @@ void conn_learn_owner(struct conn *c, unsigned side, const struct weft_owner *ow
 
 	if (e->address.pid || !owner->pid)
 		return;
-	e->identity = identity_of(c->observe->identities, owner, e->address.addr, e->address.port);
+	e->identity = identity_of(c->observe->identities, owner,
+				  e->address.isolated ? NULL : e->address.addr, e->address.port);
 	e->address.pid = owner->pid;
 }
 
@@ -187,11 +188,12 @@ static void end_attach(struct conn *c, unsigned side, const struct weft_open *op
 
 	entry->conn = c;
 	e->cookie = open->cookie;
-	e->identity = identity_of(c->observe->identities, &open->owner, open->tuple.local_addr,
-				  open->tuple.local_port);
+	e->identity =
+		identity_of(c->observe->identities, &open->owner,
+			    open->isolated ? NULL : open->tuple.local_addr, open->tuple.local_port);
 	e->handshake_us = open->handshake_us;
 	e->discovered = open->flags & WEFT_OPEN_MIDSTREAM;
-	endpoint_local(&e->address, &open->tuple, &open->owner, open->cookie);
+	endpoint_local(&e->address, &open->tuple, &open->owner, open->cookie, open->isolated);
 }
 
 bool conn_is_sequenced(const struct weft_open *open)
@@ -219,7 +221,8 @@ struct conn *conn_open(struct observe *o, const struct weft_open *open)
 	end_attach(c, side, open);
 	other = &c->ends[OTHER(side)];
 	other->identity =
-		identity_of(o->identities, NULL, open->tuple.remote_addr, open->tuple.remote_port);
+		identity_of(o->identities, NULL, open->isolated ? NULL : open->tuple.remote_addr,
+			    open->tuple.remote_port);
 	endpoint_remote(&other->address, &open->tuple);
 	if (!c->unsynced) {
 		stream_place(&c->streams[side], open->egress_seq);

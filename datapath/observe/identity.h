@@ -16,7 +16,7 @@ struct identities *identities_new(uint32_t limit, uint64_t seed,
 void identities_free(struct identities *ids);
 
 /* The identity of an end: as configuration names it, else by its owner's control group, else by its
- * executable, else "unknown". |owner| NULL: it is not on this node. Never NULL; beyond the limit
- * "overflow", counted. */
+ * executable, else "unknown". |owner| NULL: it is not on this node. |addr| NULL: the address does
+ * not identify it. Never NULL; beyond the limit "overflow", counted. */
 const struct identity *identity_of(struct identities *ids, const struct weft_owner *owner,
 				   const uint8_t addr[16], uint16_t port);

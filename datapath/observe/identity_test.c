@@ -170,8 +170,7 @@ static int names_of(void *arg, const struct weft_owner *owner, const uint8_t add
 {
 	(void)arg;
 	(void)owner;
-	(void)addr;
-	if (port != 80 && port != 81)
+	if (!addr || (port != 80 && port != 81))
 		return -2;
 	snprintf(ret->service, sizeof(ret->service), "web.shop.svc.cluster.local");
 	snprintf(ret->namespace_name, sizeof(ret->namespace_name), "shop");
@@ -200,6 +199,8 @@ static void test_names_from_configuration(void **state)
 	assert_string_equal(a->workload, "web-v2");
 	assert_string_equal(a->kind, "mesh");
 	assert_string_equal(identity_of(ids, NULL, nowhere, 5)->workload, "unknown");
+	assert_string_equal(identity_of(ids, NULL, NULL, 81)->workload, "unknown");
+	assert_string_equal(identity_of(ids, &owner, NULL, 81)->workload, "s1");
 	identities_free(ids);
 }
 

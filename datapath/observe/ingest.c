@@ -116,6 +116,7 @@ static struct conn *conn_discover(struct observe *o, const struct weft_close *cl
 				 .tuple = close->tuple,
 				 .owner = close->owner,
 				 .role = close->role,
+				 .isolated = close->isolated,
 				 .flags = WEFT_OPEN_MIDSTREAM};
 
 	return conn_open(o, &open);
@@ -125,13 +126,15 @@ static struct conn *conn_discover(struct observe *o, const struct weft_close *cl
 static void report_failure(struct observe *o, const struct weft_close *close)
 {
 	const struct weft_tuple *t = &close->tuple;
+	const uint8_t *here = close->isolated ? NULL : t->local_addr;
+	const uint8_t *there = close->isolated ? NULL : t->remote_addr;
 	struct endpoint client = {0}, server = {0};
 	struct connection r = {
 		.id = ++o->next_conn_id,
 		.reporter = REPORTER_SOURCE,
 		.phase = CONNECTION_CLOSED,
-		.source = identity_of(o->identities, &close->owner, t->local_addr, t->local_port),
-		.destination = identity_of(o->identities, NULL, t->remote_addr, t->remote_port),
+		.source = identity_of(o->identities, &close->owner, here, t->local_port),
+		.destination = identity_of(o->identities, NULL, there, t->remote_port),
 		.client = &client,
 		.server = &server,
 		.protocol = "unknown",
@@ -143,7 +146,7 @@ static void report_failure(struct observe *o, const struct weft_close *close)
 		.flags = RESPONSE_FLAG(UF),
 	};
 
-	endpoint_local(&client, t, &close->owner, close->cookie);
+	endpoint_local(&client, t, &close->owner, close->cookie, close->isolated);
 	endpoint_remote(&server, t);
 	if (o->listener.connection)
 		o->listener.connection(o->listener.arg, &r);
@@ -197,8 +200,9 @@ static void take_listen(struct observe *o, const void *record)
 		.phase = l->ended			 ? LISTENER_ENDED
 			 : l->event.cpu == WEFT_CPU_NONE ? LISTENER_ALIVE
 							 : LISTENER_BEGAN,
-		.identity = identity_of(o->identities, &l->owner, l->tuple.local_addr,
-					l->tuple.local_port),
+		.identity =
+			identity_of(o->identities, &l->owner,
+				    l->isolated ? NULL : l->tuple.local_addr, l->tuple.local_port),
 		.backlog = l->backlog,
 		.backlog_max = l->backlog_max,
 		.drops = l->drops,
@@ -206,7 +210,7 @@ static void take_listen(struct observe *o, const void *record)
 
 	if (!l->ended)
 		table_use(o->listeners, &key);
-	endpoint_local(&r.address, &l->tuple, &l->owner, l->cookie);
+	endpoint_local(&r.address, &l->tuple, &l->owner, l->cookie, l->isolated);
 	if (o->listener.listener)
 		o->listener.listener(o->listener.arg, &r);
 }

@@ -55,9 +55,9 @@ struct observe_listener {
 	 * Called as often as cgroup_path. NULL: a container is named by its first 12 digits. |ret|
 	 * comes zeroed. */
 	int (*container)(void *arg, uint64_t cgroup_id, const char *id, struct observe_names *ret);
-	/* Names an end: its address and port and, where it is on this node, its owner (else NULL).
-	 * 0, or -ENOENT: configuration does not know it. Called once per end of a connection. May
-	 * be NULL. |ret| comes zeroed. */
+	/* Names an end: its address (NULL: that does not identify it) and port and, where it is on
+	 * this node, its owner (else NULL). 0, or -ENOENT: configuration does not know it. Called
+	 * once per end of a connection. May be NULL. |ret| comes zeroed. */
 	int (*names)(void *arg, const struct weft_owner *owner, const uint8_t addr[16],
 		     uint16_t port, struct observe_names *ret);
 	/* The payload of socket |cookie| in |direction| (WEFT_EGRESS, WEFT_INGRESS) need not be

@@ -36,6 +36,8 @@ struct endpoint {
 	uint16_t port;	  /* host order */
 	uint32_t netns_ino;
 	uint16_t proxied_port;
+	bool isolated; /* in a network namespace of an unprivileged user, where any address can be
+			  that of any end */
 	bool proxied; /* the connection began with a PROXY header, which gives this end's address */
 	uint8_t proxied_addr[16]; /* as the header gives it */
 	uint32_t pid;		  /* 0 = not on this node or not known */

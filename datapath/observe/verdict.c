@@ -46,10 +46,12 @@ void verdict_take(struct observe *o, const void *record)
 
 	if (!o->listener.verdict)
 		return;
-	endpoint_local(&local, t, &w->owner, w->cookie);
+	endpoint_local(&local, t, &w->owner, w->cookie, w->isolated);
 	endpoint_remote(&remote, t);
-	here = identity_of(o->identities, &w->owner, t->local_addr, t->local_port);
-	there = identity_of(o->identities, NULL, t->remote_addr, t->remote_port);
+	here = identity_of(o->identities, &w->owner, w->isolated ? NULL : t->local_addr,
+			   t->local_port);
+	there = identity_of(o->identities, NULL, w->isolated ? NULL : t->remote_addr,
+			    t->remote_port);
 	v.source = at_client ? here : there;
 	v.destination = at_client ? there : here;
 	names_fill(o, w, &v);
