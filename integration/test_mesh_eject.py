@@ -242,6 +242,29 @@ def not_by_isolated(box):
     wait_for(lambda: len(ejected(world.mesh)) == 2, 5, "ejection for what a namespace of root's shows")
 
 
+@test("eject/not_by_denied")
+def not_by_denied(box):
+    """A server refuses a client by policy: that is no failure of the endpoint."""
+    nodes, client, evil = good(box, 2), box.namespace("client"), box.namespace("evil")
+    mesh = Mesh(box, cart=cart(nodes) + rule(HOST, f"  trafficPolicy:\n    {AT_ONCE}\n"), deny=f"""apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: cart, namespace: shop}}
+spec:
+  action: DENY
+  rules: [{{from: [{{source: {{ipBlocks: [{evil.address}/32]}}}}]}}]
+""")
+    mesh.start()
+    expect_equal(connect(evil, count=12)["errors"], {"ECONNREFUSED": 12}, "connects that policy denies")
+    time.sleep(2.5)
+    expect_equal((ejected(mesh), reasons(mesh)), (set(), {}), "ejections after that")
+    expect_equal(connect(client, count=50)["answers"], {"200": 50}, "answers to others")
+    for node in nodes:
+        node.process.stop()
+    connect(client, count=30)
+    wait_for(lambda: len(ejected(mesh)) == 2, 5, "ejection of endpoints that do not listen any more")
+    expect_equal(reasons(mesh), {"consecutive_5xx": 2}, "why")
+
+
 @test("mesh/limits_of_isolated", needs=("unshare", "setpriv"))
 def limits_of_isolated(box):
     """Connections in an unprivileged user's own network namespace do not use up the limits of a service."""

@@ -129,6 +129,8 @@ static void take_verdict(void *arg, const struct verdict *v)
 {
 	struct worker *w = arg;
 
+	if (w->mesh_runtime)
+		mesh_runtime_verdict(w->mesh_runtime, v);
 	signals_verdict(w->signals, v);
 	recent_add_verdict(w->recent, v);
 }

@@ -106,20 +106,23 @@ void mesh_runtime_request(struct mesh_runtime *s, const struct request *r)
 {
 	uint64_t duration_ns = r->start_ns && r->end_ns ? r->end_ns - r->start_ns : 0;
 
-	if (r->reporter == REPORTER_SOURCE && !r->client->isolated &&
-	    istio_status(r) != ISTIO_STATUS_UNKNOWN)
+	if (evidence_request(r) && istio_status(r) != ISTIO_STATUS_UNKNOWN)
 		eject_request(s->eject, r->server->addr, r->server->port, r->status, duration_ns,
 			      process_now_ns());
 }
 
 void mesh_runtime_connection(struct mesh_runtime *s, const struct connection *c)
 {
-	bool failed = c->flags & RESPONSE_FLAG(UF);
+	const struct generation *g = s->generation;
 
-	if (c->reporter == REPORTER_SOURCE && !c->client->isolated &&
-	    (failed || c->phase == CONNECTION_OPENED))
-		eject_connect(s->eject, c->server->addr, c->server->port, !failed,
-			      process_now_ns());
+	if (g && evidence_connect(s->evidence, g->mesh, g->number, c))
+		eject_connect(s->eject, c->server->addr, c->server->port,
+			      !(c->flags & RESPONSE_FLAG(UF)), process_now_ns());
+}
+
+void mesh_runtime_verdict(struct mesh_runtime *s, const struct verdict *v)
+{
+	evidence_verdict(s->evidence, v);
 }
 
 void mesh_runtime_tick(struct mesh_runtime *s, uint64_t now_ns)
@@ -286,8 +289,9 @@ static int start(struct mesh_runtime *s, const struct mesh_runtime_options *o, s
 	s->end_arg = o->arg;
 	options.state = s->state;
 	s->eject = eject_new(EJECT_HOSTS, o->seed, set_ejected, s);
+	s->evidence = evidence_new(o->seed);
 	s->match = process_match_new(o->cgroup_path, o->arg);
-	if (!s->eject || !s->match)
+	if (!s->eject || !s->evidence || !s->match)
 		return error_set(err, -ENOMEM, "no memory for the mesh");
 	return config_compiler_new(&options, &s->config_compiler, err);
 }
@@ -315,6 +319,7 @@ void mesh_runtime_free(struct mesh_runtime *s)
 	config_compiler_free(s->config_compiler);
 	generation_put(s->generation);
 	eject_free(s->eject);
+	evidence_free(s->evidence);
 	process_match_free(s->match);
 	mesh_state_close(&s->state);
 	free(s->shown);

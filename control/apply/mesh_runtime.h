@@ -46,6 +46,7 @@ void mesh_runtime_tick(struct mesh_runtime *s, uint64_t now_ns);
 /* Observations of endpoints. */
 void mesh_runtime_request(struct mesh_runtime *s, const struct request *r);
 void mesh_runtime_connection(struct mesh_runtime *s, const struct connection *c);
+void mesh_runtime_verdict(struct mesh_runtime *s, const struct verdict *v);
 
 /* For struct observe_listener: |arg| is the mesh runtime. */
 int mesh_runtime_names(void *arg, const struct weft_owner *owner, const uint8_t addr[16],

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "control/apply/eject.h"
+#include "control/apply/evidence.h"
 #include "control/apply/generation.h"
 #include "datapath/attach/mesh/mesh_state.h"
 
@@ -13,6 +14,7 @@ struct mesh_runtime {
 	struct mesh_state state;
 	bool earlier_build; /* another build's mesh is in force until ours is */
 	struct eject *eject;
+	struct evidence *evidence;
 	struct generation *generation; /* NULL: none yet */
 	struct process_match *match;
 	void (*end_connections)(void *arg);
