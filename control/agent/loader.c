@@ -22,7 +22,7 @@
 #include "datapath/attach/core/mounts.h"
 #include "datapath/attach/mesh/owners.h"
 #include "datapath/attach/mesh/redirect.h"
-#include "datapath/attach/core/retired.h"
+#include "datapath/attach/core/pins.h"
 #include "datapath/attach/mesh/where.h"
 
 #include <bpf/bpf.h>
@@ -159,7 +159,7 @@ static void start_redirect(struct loader *l)
 	const struct options *o = &l->options;
 	struct error err = {0};
 
-	l->retired = o->pin_dir[0] ? retired_sweep(o->pin_dir) : 0;
+	l->retired = o->pin_dir[0] ? pins_sweep_retired(o->pin_dir) : 0;
 	if (!o->accelerate_count)
 		snprintf(l->redirect_problem, sizeof(l->redirect_problem), "not asked for");
 	else if (redirect_new(l->attach, l->cgroup_root, &l->redirect, &err) ||
@@ -477,7 +477,7 @@ void loader_tick(struct loader *l)
 	if (l->flows)
 		flows_read(l->flows, process_now_ns(), FLOW_BUDGET_NS, NULL, NULL);
 	if (l->retired)
-		l->retired = retired_sweep(l->options.pin_dir);
+		l->retired = pins_sweep_retired(l->options.pin_dir);
 }
 
 /* ---- answers */

@@ -12,7 +12,6 @@
 #include "datapath/attach/core/mounts.h"
 #include "datapath/attach/mesh/owners.h"
 #include "datapath/attach/mesh/redirect.h"
-#include "datapath/attach/core/retired.h"
 #include "datapath/attach/tls/uprobe_links.h"
 #include "weft.skel.h"
 
@@ -421,7 +420,7 @@ int attach_detach(const char *pin_dir)
 		return errno == ENOENT ? 0 : -errno;
 	kept_remove(pin_dir);
 	pins_remove_builds(pin_dir, "");
-	if (!retired_sweep(pin_dir))
+	if (!pins_sweep_retired(pin_dir))
 		mounts_release_bpffs(pin_dir);
 	return 0;
 }

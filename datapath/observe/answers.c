@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Which exchange a response answers, and what it is where its request was not parsed. */
 #include "datapath/observe/answers.h"
-#include "datapath/observe/heads.h"
 
 #define STATUS_NO_REQUEST 408 /* the server timed out waiting for one */
 
@@ -53,7 +52,7 @@ static struct exchange *exchange_unknown(struct conn *c, uint32_t stream_id)
 
 	if (!x)
 		return NULL;
-	head_fill(&(struct http_head){0}, x);
+	exchange_fill(x, &(struct http_head){0});
 	x->request_ended = true;
 	x->gaps[REPORTER_SOURCE] = x->gaps[REPORTER_DESTINATION] = true;
 	return x;

@@ -17,15 +17,6 @@
 #define ARRIVAL_NS	  SECOND_NS
 #define TOUCH_EVERY_NS	  SECOND_NS
 
-static void end_remove(struct observe *o, struct end_entry *e)
-{
-	struct end_entry **recent = &o->recent_ends[e->cookie % RECENT_ENDS];
-
-	if (*recent == e)
-		*recent = NULL;
-	table_remove(o->ends, e);
-}
-
 struct conn *conn_find(struct observe *o, uint64_t cookie)
 {
 	struct end_entry **recent = &o->recent_ends[cookie % RECENT_ENDS];
@@ -341,10 +332,14 @@ static void conn_free(struct conn *c)
 	struct observe *o = c->observe;
 
 	for (int side = 0; side < 2; side++) {
-		struct end_entry *e = table_find(o->ends, &c->ends[side].cookie);
+		uint64_t cookie = c->ends[side].cookie;
+		struct end_entry *e = table_find(o->ends, &cookie);
 
-		if (e && e->conn == c)
-			end_remove(o, e);
+		if (e && e->conn == c) {
+			if (o->recent_ends[cookie % RECENT_ENDS] == e)
+				o->recent_ends[cookie % RECENT_ENDS] = NULL;
+			table_remove(o->ends, e);
+		}
 		stream_free(c, side);
 		l7_stream_stop(&c->l7[side], L7_NEW);
 	}

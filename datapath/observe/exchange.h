@@ -66,6 +66,9 @@ struct exchange *exchange_find(struct http_state *h, uint32_t stream_id);
 struct exchange *exchange_first(const struct http_state *h);
 struct exchange *exchange_unanswered(const struct http_state *h);
 
+/* Copies what |head| says into the record of |x|; what it must have and lacks is "unknown". */
+void exchange_fill(struct exchange *x, const struct http_head *head);
+
 /* Makes |x| known by its stream id. */
 void exchange_index(struct http_state *h, struct exchange *x);
 

@@ -3,7 +3,6 @@
 #include "datapath/observe/requests.h"
 #include "datapath/observe/answers.h"
 #include "datapath/observe/exchange.h"
-#include "datapath/observe/heads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,17 +47,9 @@ static bool client_broke(const struct exchange *x)
 	return x->malformed || (c->decoder->multiplexed && c->flags & RESPONSE_FLAG(DPE));
 }
 
-static void note_upgrade(struct http_state *h, struct exchange *x, const struct http_head *head)
-{
-	if (head->upgrade.data || slice_equal(head->method, SLICE("CONNECT"))) {
-		h->switching = x;
-		h->switch_to = decoder_of_upgrade(head->upgrade);
-	}
-}
-
 static void take_head(struct exchange *x, const struct http_head *head)
 {
-	head_fill(head, x);
+	exchange_fill(x, head);
 	note_gaps(x, head);
 	x->type_unknown = head->type_unknown;
 	x->malformed = head->lacks_fields;
@@ -107,8 +98,10 @@ static void on_request(void *arg, const struct http_head *head)
 	x->number = l7->messages;
 	take_head(x, head);
 	exchange_note(x, MOMENT_START, l7, head->first);
-	if (in_order)
-		note_upgrade(c->http, x, head);
+	if (in_order && (head->upgrade.data || slice_equal(head->method, SLICE("CONNECT")))) {
+		c->http->switching = x;
+		c->http->switch_to = decoder_of_upgrade(head->upgrade);
+	}
 }
 
 static struct exchange *exchange_of(struct l7_stream *l7, uint32_t stream_id)

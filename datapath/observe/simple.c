@@ -5,7 +5,6 @@
 #include "datapath/decode/decoder.h"
 #include "datapath/decode/http1_line.h"
 #include "datapath/observe/exchange.h"
-#include "datapath/observe/heads.h"
 #include "datapath/observe/requests.h"
 
 static bool is_line_end(const struct feed *f)
@@ -62,7 +61,7 @@ void simple_finish(struct conn *c)
 		return;
 	c->decoder = &http1_decoder;
 	c->opaque = false;
-	head_fill(&head, x);
+	exchange_fill(x, &head);
 	x->record.incomplete |= REQUEST_GAP(STATUS);
 	x->record.response_bytes = s->answer_bytes;
 	x->request_ended = x->response_begun = x->response_ended = true;

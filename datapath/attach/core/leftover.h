@@ -12,6 +12,6 @@ struct leftover *leftover_note(const char *pin_dir);
 void leftover_free(struct leftover *l);
 
 /* The number of loaded programs that use one of these maps, with some of their names in |names|.
- * Programs that stay with a map of sockets until these are closed do not count (retired_keep). A
- * negative errno: not known. */
+ * Programs that stay with a map of sockets until these are closed do not count
+ * (pins_retire_sockets). A negative errno: not known. */
 int leftover_programs(const struct leftover *l, char *names, size_t size);

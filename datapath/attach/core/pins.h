@@ -30,6 +30,14 @@ void pins_visit_builds(const char *pin_dir, const char *but, pins_visit *visit, 
 void pins_build_remove(const char *map_dir, const char *pin_dir);
 void pins_remove_builds(const char *pin_dir, const char *but);
 
+/* Before the pins of a build below |map_dir| are removed: a socket that is removed from its map
+ * loses its unread data. While sockets are accelerated (redirect.h) their map is kept below
+ * |pin_dir|, and they send by TCP only. */
+void pins_retire_sockets(const char *map_dir, const char *pin_dir);
+
+/* Removes maps of pins_retire_sockets whose sockets are all closed. Returns how many are left. */
+unsigned pins_sweep_retired(const char *pin_dir);
+
 /* Whether |pin_dir| can be used as a pin directory: it does not exist, is empty on a bpf file
  * system, or contains pins of weft. 0; -ENOTDIR with the obstacle in |err|. Changes nothing. */
 int pins_look(const char *pin_dir, struct error *err);

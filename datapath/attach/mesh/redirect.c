@@ -5,7 +5,7 @@
 #include "base/cleanup.h"
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/mesh/redirect_proof.h"
-#include "datapath/attach/core/retired.h"
+#include "datapath/attach/core/pins.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -326,5 +326,5 @@ void redirect_end(const char *map_dir, const char *pin_dir)
 		snprintf(path, sizeof(path), "%s/links/%s", map_dir, program_table[LINKS[i]].name);
 		unlink(path);
 	}
-	retired_keep(map_dir, pin_dir);
+	pins_retire_sockets(map_dir, pin_dir);
 }

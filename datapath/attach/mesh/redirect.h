@@ -55,5 +55,5 @@ const char *redirect_limits(const struct redirect *r);
 uint64_t redirect_sockets(const struct redirect *r);
 
 /* Before the next build begins: detaches the programs of the build below |map_dir|, and keeps its
- * map of sockets (retired_keep). */
+ * map of sockets (pins_retire_sockets). */
 void redirect_end(const char *map_dir, const char *pin_dir);

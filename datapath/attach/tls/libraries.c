@@ -15,7 +15,6 @@
 #include "base/loop.h"
 #include "base/seed.h"
 #include "base/table.h"
-#include "datapath/attach/tls/library_dirs.h"
 #include "datapath/attach/tls/library_foreign.h"
 #include "datapath/attach/tls/library_names.h"
 #include "datapath/attach/tls/library_probe.h"

@@ -239,15 +239,6 @@ static void search_begin(struct stack_files *s, struct stack_file *f)
 		file_end(s, f);
 }
 
-static struct stack_file *next_waiting(const struct stack_files *s)
-{
-	struct stack_file *f = table_oldest(s->files);
-
-	while (f && f->fd < 0)
-		f = table_next(s->files, f);
-	return f;
-}
-
 /* Reads the next piece of the file, overlapping the one before. Returns its size, 0 at the end. */
 static size_t piece_read(struct stack_files *s)
 {
@@ -294,7 +285,9 @@ void stack_files_handle(struct stack_files *s)
 
 	if (!loop_timer_due(s->timer_fd))
 		return;
-	f = s->search.file ? NULL : next_waiting(s);
+	f = s->search.file ? NULL : table_oldest(s->files);
+	while (f && f->fd < 0)
+		f = table_next(s->files, f);
 	if (f)
 		search_begin(s, f);
 	if (s->search.file)
