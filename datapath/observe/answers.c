@@ -23,17 +23,6 @@ static bool is_unseen(const struct http_state *h, uint32_t stream_id)
 	       (stream_id > h->missed_after && stream_id < h->missed_before);
 }
 
-/* Counts a response without an exchange: its request was beyond the limit, or was never seen. */
-static void count_unpaired(struct conn *c, uint32_t stream_id)
-{
-	struct http_state *h = c->http;
-
-	if (h->untracked)
-		h->untracked--;
-	else if (!stream_id || is_unseen(h, stream_id))
-		observe_count(c, OBSERVE_LOST_UNPAIRED_RESPONSE);
-}
-
 /* Whether servers say |status| of a head of which more is to come, or nothing came. */
 static bool refuses_early(uint16_t status, bool something)
 {
@@ -165,19 +154,10 @@ static struct exchange *exchange_numbered(struct http_state *h, uint32_t number)
 	return x && x->number == number ? x : NULL;
 }
 
-/* The exchange of a response to a request that is not open. */
-static struct exchange *exchange_unasked(struct l7_stream *l7, uint16_t status)
-{
-	struct conn *c = l7->conn;
-	const struct l7_stream *requests = &c->l7[SIDE_CLIENT];
-
-	if (c->numbered && (l7->messages <= requests->messages || requests->state == L7_LOST))
-		return NULL;
-	return exchange_unparsed(l7, status);
-}
-
 struct exchange *answers_find(struct l7_stream *l7, uint32_t stream_id, uint16_t status)
 {
+	const struct l7_stream *requests = &l7->conn->l7[SIDE_CLIENT];
+	bool numbered = l7->conn->numbered;
 	struct http_state *h = l7->conn->http;
 	struct exchange *x;
 
@@ -187,13 +167,16 @@ struct exchange *answers_find(struct l7_stream *l7, uint32_t stream_id, uint16_t
 		x = x ? x : exchange_unseen(l7->conn, stream_id, status);
 	} else {
 		l7->messages++;
-		x = l7->conn->numbered ? exchange_numbered(h, l7->messages)
-				       : exchange_unanswered(h);
+		x = numbered ? exchange_numbered(h, l7->messages) : exchange_unanswered(h);
 		l7->conn->answers_missed = !x;
-		x = x ? x : exchange_unasked(l7, status);
+		if (!x && !(numbered &&
+			    (l7->messages <= requests->messages || requests->state == L7_LOST)))
+			x = exchange_unparsed(l7, status);
 		h->current[l7->side] = x;
 	}
-	if (!x)
-		count_unpaired(l7->conn, stream_id);
+	if (!x && h->untracked) /* its request was beyond the limit */
+		h->untracked--;
+	else if (!x && (!stream_id || is_unseen(h, stream_id)))
+		observe_count(l7->conn, OBSERVE_LOST_UNPAIRED_RESPONSE);
 	return x;
 }

@@ -73,14 +73,6 @@ static bool container_called(struct slice component, struct slice *ret_name)
 	return false;
 }
 
-static bool names_nothing(struct slice component)
-{
-	return slice_ends_with(component, SLICE(".slice")) ||
-	       slice_starts_with(component, SLICE("session-")) ||
-	       slice_starts_with(component, SLICE("user@")) ||
-	       slice_equal(component, SLICE("init.scope"));
-}
-
 static bool find_container(struct slice path, struct slice *ret_name)
 {
 	struct slice component;
@@ -143,11 +135,12 @@ const char *cgroup_name(const char *path, char *name, size_t size)
 		slice_copy(found, name, size);
 		return "unit";
 	}
-	if (take_last(&whole, &found) && !names_nothing(found)) {
-		slice_copy(found, name, size);
-		return "cgroup";
-	}
-	return NULL;
+	if (!take_last(&whole, &found) || slice_ends_with(found, SLICE(".slice")) ||
+	    slice_starts_with(found, SLICE("session-")) ||
+	    slice_starts_with(found, SLICE("user@")) || slice_equal(found, SLICE("init.scope")))
+		return NULL;
+	slice_copy(found, name, size);
+	return "cgroup";
 }
 
 bool cgroup_container_id(const char *path, char ret_id[CGROUP_CONTAINER_ID_BYTES + 1])

@@ -12,6 +12,7 @@
 /* ---- keeping
  * ------------------------------------------------------------------------------------ */
 
+/* NULL when memory is short, or there are too many. */
 static struct exchange *exchange_take(struct observe *o)
 {
 	struct exchange *x = o->free_exchanges;
@@ -20,9 +21,7 @@ static struct exchange *exchange_take(struct observe *o)
 		o->free_exchanges = x->next;
 		return x;
 	}
-	if (o->exchanges == EXCHANGES_MAX)
-		return NULL;
-	x = malloc(sizeof(*x));
+	x = o->exchanges < EXCHANGES_MAX ? malloc(sizeof(*x)) : NULL;
 	if (!x)
 		return NULL;
 	o->exchanges++;

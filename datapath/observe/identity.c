@@ -123,23 +123,12 @@ static const struct identity *intern(struct identities *ids, const char *kind, c
 	return &e->identity;
 }
 
-/* 0, or -EAGAIN: |*ret| is only for now. */
-static int container_ask(struct identities *ids, uint64_t cgroup_id, const char *id,
-			 const struct identity **ret)
-{
-	struct observe_names names = {0};
-	int r = ids->listener->container(ids->listener->arg, cgroup_id, id, &names);
-
-	*ret = r || !names.workload[0] ? &ids->nameless
-				       : intern(ids, "container", names.workload, &names);
-	return r == -EAGAIN ? r : 0;
-}
-
-/* The same; |*ret| is NULL where the group has no name. */
+/* |*ret|: NULL where the group has no name. 0, or -EAGAIN: |*ret| is only for now. */
 static int group_ask(struct identities *ids, uint64_t cgroup_id, const struct identity **ret)
 {
 	const struct observe_listener *l = ids->listener;
 	char path[512], name[64], id[CGROUP_CONTAINER_ID_BYTES + 1];
+	struct observe_names names = {0};
 	const char *kind;
 	int r = l->cgroup_path ? l->cgroup_path(l->arg, cgroup_id, path, sizeof(path)) : -ENOENT;
 
@@ -147,8 +136,12 @@ static int group_ask(struct identities *ids, uint64_t cgroup_id, const struct id
 	if (r)
 		return r == -EAGAIN ? r : 0;
 	path[sizeof(path) - 1] = 0;
-	if (l->container && cgroup_container_id(path, id))
-		return container_ask(ids, cgroup_id, id, ret);
+	if (l->container && cgroup_container_id(path, id)) {
+		r = l->container(l->arg, cgroup_id, id, &names);
+		*ret = r || !names.workload[0] ? &ids->nameless
+					       : intern(ids, "container", names.workload, &names);
+		return r == -EAGAIN ? r : 0;
+	}
 	kind = cgroup_name(path, name, sizeof(name));
 	*ret = kind ? intern(ids, kind, name, NULL) : NULL;
 	return 0;

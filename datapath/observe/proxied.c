@@ -92,36 +92,33 @@ static void go_on(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink 
 		proxied_feed(c, SIDE_CLIENT, &f, time_ns, sink);
 }
 
-/* Passes over the rest of a header that was read. */
-static void pass(struct conn *c, struct feed f, uint64_t time_ns, proxied_sink *sink)
-{
-	struct proxied *p = c->proxied;
-	size_t used = f.size_bytes < p->left_bytes ? f.size_bytes : p->left_bytes;
-
-	p->left_bytes -= (uint32_t)used;
-	if (!p->left_bytes)
-		proxied_free(c);
-	if (take(&f, used))
-		sink(c, SIDE_CLIENT, &f, time_ns);
-}
-
 void proxied_feed(struct conn *c, unsigned side, const struct feed *f, uint64_t time_ns,
 		  proxied_sink *sink)
 {
+	struct proxied *p = c->proxied;
 	struct proxy_header header;
+	struct feed rest = *f;
+	size_t used;
 
-	if (!c->proxied) {
+	if (!p) {
 		if (proxy_read(f->data, f->size_bytes, &header) != PROXY_NONE)
-			c->proxied = calloc(1, sizeof(*c->proxied));
-		if (!c->proxied) { /* no header, or no memory: then what follows is opaque */
+			c->proxied = p = calloc(1, sizeof(*p));
+		if (!p) { /* no header, or no memory: then what follows is opaque */
 			sink(c, side, f, time_ns);
 			return;
 		}
-		c->proxied->time_ns = time_ns;
-		c->proxied->step = f->step;
+		p->time_ns = time_ns;
+		p->step = f->step;
 	}
-	if (c->proxied->left_bytes)
-		pass(c, *f, time_ns, sink);
-	else
-		go_on(c, *f, time_ns, sink);
+	if (!p->left_bytes) {
+		go_on(c, rest, time_ns, sink);
+		return;
+	}
+	/* passes over the rest of a header that was read */
+	used = f->size_bytes < p->left_bytes ? f->size_bytes : p->left_bytes;
+	p->left_bytes -= (uint32_t)used;
+	if (!p->left_bytes)
+		proxied_free(c);
+	if (take(&rest, used))
+		sink(c, SIDE_CLIENT, &rest, time_ns);
 }

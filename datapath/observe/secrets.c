@@ -256,16 +256,6 @@ static bool is_named(const struct entry *e, const uint8_t *client_random)
 	return e->named && !memcmp(e->secret.client_random, client_random, 32);
 }
 
-/* The next one of a bucket, from |number| on, that bears this name. */
-static struct entry *likely_from(struct secrets *s, uint32_t number, uint8_t which)
-{
-	struct entry *e = entry_at(s, number);
-
-	while (e && !(is_named(e, s->asked_random) && is_of_kind(e, which)))
-		e = entry_at(s, e->next_random);
-	return e;
-}
-
 /* The newest of those not given yet that no name rules out. */
 static const struct entry *unnamed_next(struct secrets *s)
 {
@@ -302,9 +292,10 @@ static void place_advance(struct secrets *s)
 	const struct entry *e = NULL;
 
 	if (p->likely)
-		e = likely_from(
-			s, p->entry ? p->entry->next_random : *random_bucket(s, s->asked_random),
-			p->which);
+		e = entry_at(s,
+			     p->entry ? p->entry->next_random : *random_bucket(s, s->asked_random));
+	while (e && !(is_named(e, s->asked_random) && is_of_kind(e, p->which)))
+		e = entry_at(s, e->next_random);
 	if (!e) {
 		p->likely = false;
 		e = unnamed_next(s);
@@ -512,13 +503,6 @@ void secrets_free(struct secrets *s)
 	munmap(s, s->size_bytes);
 }
 
-static bool is_valid(const struct weft_secret *event)
-{
-	return event->which < KIND_MAX &&
-	       (event->secret_bytes == 32 || event->secret_bytes == 48) &&
-	       (event->which != WEFT_SECRET_MASTER || event->has_client_random);
-}
-
 /* A resumed session of TLS 1.2 has the master secret of the session before: its random tells them
  * apart. */
 static uint64_t print_of(const struct secrets *s, const struct weft_secret *event)
@@ -535,7 +519,8 @@ void secrets_add(struct secrets *s, const struct weft_secret *event)
 	struct entry *e;
 	uint64_t print;
 
-	if (!is_valid(event)) {
+	if (event->which >= KIND_MAX || (event->secret_bytes != 32 && event->secret_bytes != 48) ||
+	    (event->which == WEFT_SECRET_MASTER && !event->has_client_random)) {
 		s->counts.invalid++;
 		return;
 	}

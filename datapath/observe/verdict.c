@@ -12,24 +12,13 @@ static void name_set(char out[128], const char *name, bool there)
 	snprintf(out, 128, "%s", !there ? "none" : *name ? name : "unknown");
 }
 
-static void names_fill(const struct observe *o, const struct weft_verdict *w, struct verdict *v)
-{
-	struct observe_verdict_names names = {0};
-
-	if (o->listener.verdict_names)
-		o->listener.verdict_names(o->listener.arg, w, &names);
-	name_set(v->policy, names.policy, w->policy != WEFT_NUMBER_NONE);
-	name_set(v->service, names.service, w->service != WEFT_NUMBER_NONE);
-	name_set(v->source_workload, names.source, w->source != WEFT_NUMBER_NONE);
-	name_set(v->target_workload, names.target, w->target != WEFT_NUMBER_NONE);
-}
-
 void verdict_take(struct observe *o, const void *record)
 {
 	const struct weft_verdict *w = record;
 	bool at_client = w->place == WEFT_PLACE_CONNECT;
 	const struct weft_tuple *t = &w->tuple;
 	struct endpoint local = {0}, remote = {0};
+	struct observe_verdict_names names = {0};
 	const struct identity *here, *there;
 	struct verdict v = {
 		.reporter = at_client ? REPORTER_SOURCE : REPORTER_DESTINATION,
@@ -54,6 +43,11 @@ void verdict_take(struct observe *o, const void *record)
 			    t->remote_port);
 	v.source = at_client ? here : there;
 	v.destination = at_client ? there : here;
-	names_fill(o, w, &v);
+	if (o->listener.verdict_names)
+		o->listener.verdict_names(o->listener.arg, w, &names);
+	name_set(v.policy, names.policy, w->policy != WEFT_NUMBER_NONE);
+	name_set(v.service, names.service, w->service != WEFT_NUMBER_NONE);
+	name_set(v.source_workload, names.source, w->source != WEFT_NUMBER_NONE);
+	name_set(v.target_workload, names.target, w->target != WEFT_NUMBER_NONE);
 	o->listener.verdict(o->listener.arg, &v);
 }
