@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Who comes after whom: a second agent, a start that fails, other options, another build, and what is enforced meanwhile."""
 
+import glob
 import json
 import os
 import shutil
@@ -449,6 +450,60 @@ def directory_replaced(box):
     mesh.write("nothing", "# nothing\n")
     wait_for(lambda: removed_names(mesh), 5, "the removal in the log")
     expect("AuthorizationPolicy shop/friends-only" in removed_names(mesh)[0], removed_names(mesh)[0])
+
+
+def lines_of(weftd, event):
+    return [line for line in weftd.process.output().splitlines() if f"event={event} " in line]
+
+
+@test("lifecycle/pins_removed", needs=("nginx",), seconds=120)
+def pins_removed(box):
+    """What another program removes from the pins of a running agent is pinned again: the policy goes on without the agent."""
+    guarded = Guarded(box)
+    mesh = guarded.mesh
+    mesh.start()
+    wait_until_kept(mesh.weftd)
+    before = pins(mesh.weftd)
+    layouts = sorted(glob.glob(f"{mesh.weftd.pin}/build-*/layout-*"))
+    with guarded.load(12):
+        subprocess.run(["sh", "-c", 'rm -rf "$0"/*', mesh.weftd.pin], check=True)
+        expect_equal(pins(mesh.weftd), [], "pins after their removal")
+        wait_for(lambda: pins(mesh.weftd) == before, 6, "the pins")
+        expect_equal(sorted(glob.glob(f"{mesh.weftd.pin}/build-*/layout-*")), layouts, "the layouts")
+        wait_for(lambda: lines_of(mesh.weftd, "pins_restored"), 2, "the line in the log")
+        mesh.weftd.kill()
+        time.sleep(1)
+        expect(pins(mesh.weftd) == before, "what is pinned without an agent")
+        mesh.start()
+    expect(json.loads(mesh.weftd.command("status", "-o", "json").stdout)["adopted"], "the kernel half is not adopted")
+
+
+@test("lifecycle/pins_out_of_reach", seconds=60)
+def pins_out_of_reach(box):
+    """Unmounted, or read-only: that is said, in the log, by `weft status` and by `weft check`."""
+    mesh = Mesh(box)
+    mesh.start()
+    pin = mesh.weftd.pin
+
+    def problem():
+        return json.loads(mesh.weftd.command("status", "-o", "json").stdout)["pins_problem"]
+
+    for commands, text in (([["mount", "-t", "tmpfs", "weft-test", pin]], "not on a bpf file system"),
+                           ([["mount", "--bind", pin, pin], ["mount", "-o", "remount,bind,ro", pin]], "Read-only file system")):
+        expect_equal(problem(), "", "the problem of pins that are there")
+        try:
+            for command in commands:
+                subprocess.run(command, check=True)
+            wait_for(lambda: text in problem(), 8, f"the problem {text!r}")
+            done = mesh.weftd.command("check")
+            expect(done.returncode == 3 and text in done.stdout, done.stdout)
+            done = mesh.weftd.command("status")
+            expect(done.returncode == 3 and f"not pinned     {pin}: {text}" in done.stdout, done.stdout)
+        finally:
+            subprocess.run(["umount", "-l", pin], check=True)
+        wait_for(lambda: not problem(), 8, "the end of the problem")
+        expect(text in lines_of(mesh.weftd, "pins_missing")[-1], mesh.weftd.process.output())
+    expect_equal(len(lines_of(mesh.weftd, "pins_complete")), 2, "the ends that are logged")
 
 
 @test("lifecycle/removed_without_an_agent", needs=("nginx",), seconds=120)

@@ -11,6 +11,7 @@
 #include "datapath/attach/net/interfaces.h"
 #include "datapath/attach/tls/libraries.h"
 #include "datapath/attach/mesh/redirect.h"
+#include "datapath/attach/core/repin.h"
 #include "datapath/attach/tls/stack_files.h"
 
 #include <stdio.h>
@@ -233,6 +234,22 @@ static void put_descriptors(struct json *j, const char *key, struct descriptors 
 	JSON_OBJECT(key, API_CHECK_DESCRIPTORS);
 }
 
+#define API_CHECK_PINS(X)                                                                          \
+	X(json_put_string, "result", "text",                                                       \
+	  "`ok`; `failed`: some are missing, and what they keep ends with the agent; `off`",       \
+	  !r		  ? "off"                                                                  \
+	  : r->problem[0] ? "failed"                                                               \
+			  : "ok")                                                                  \
+	X(json_put_number, "restored", "number",                                                   \
+	  "pins that were removed below the running agent, and that it made again",                \
+	  r ? r->count : 0)                                                                        \
+	X(json_put_string, "problem", "text", "why some are missing", r ? r->problem : "")
+
+static void put_pins(struct json *j, const char *key, const struct repin *r)
+{
+	JSON_OBJECT(key, API_CHECK_PINS);
+}
+
 #define API_CHECK(X)                                                                               \
 	X(put_programs, "programs", LIST_OF(API_CHECK_PROGRAMS), "programs of the kernel half",    \
 	  check->attach)                                                                           \
@@ -246,6 +263,7 @@ static void put_descriptors(struct json *j, const char *key, struct descriptors 
 	  "why no packets are counted; empty: nothing prevents it", check->flows_problem)          \
 	X(put_descriptors, "descriptors", API_CHECK_DESCRIPTORS, "of the loader",                  \
 	  descriptors_count())                                                                     \
+	X(put_pins, "pins", API_CHECK_PINS, "what stays in force without an agent", check->repin)  \
 	X(put_acceleration, "acceleration", API_CHECK_ACCELERATION,                                \
 	  "redirection between sockets of this node", check)                                       \
 	X(check_mesh_write, "mesh", LIST_OF(API_CHECK_MESH),                                       \

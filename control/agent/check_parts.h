@@ -12,6 +12,7 @@ struct libraries;
 struct lookups;
 struct owners;
 struct redirect;
+struct repin;
 
 struct check {
 	const struct attach *attach;
@@ -22,6 +23,7 @@ struct check {
 	const struct redirect *redirect; /* NULL: see redirect_problem */
 	const char *redirect_problem;
 	const struct features *features;
+	const struct repin *repin; /* NULL: nothing is pinned */
 	bool mesh;
 	const struct lookups *lookups;	     /* NULL: the kernel does not load the program */
 	const struct revocation *revocation; /* NULL: see revocation_problem */

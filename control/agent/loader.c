@@ -23,6 +23,7 @@
 #include "datapath/attach/mesh/owners.h"
 #include "datapath/attach/mesh/redirect.h"
 #include "datapath/attach/core/pins.h"
+#include "datapath/attach/core/repin.h"
 #include "datapath/attach/mesh/where.h"
 
 #include <bpf/bpf.h>
@@ -37,6 +38,8 @@
 #define FLOW_BUDGET_NS	   20000000 /* per call; the next call continues */
 
 struct loader {
+	struct repin repin;
+	char repin_problem[256]; /* as it was logged last */
 	struct options options;
 	void (*say)(const char *line);
 	struct attach *attach;
@@ -431,6 +434,7 @@ void loader_push_health(struct loader *l)
 	if (!l->worker)
 		return;
 	loader_health_fill(&parts, &l->health);
+	snprintf(l->health.pins_problem, sizeof(l->health.pins_problem), "%s", l->repin.problem);
 	ipc_tell(l->worker, IPC_MESSAGE_HEALTH, &l->health, sizeof(l->health), -1);
 }
 
@@ -465,8 +469,44 @@ void loader_handle(struct loader *l)
 		loader_push_health(l);
 }
 
+static void repin(struct loader *l)
+{
+	if (!attach_repin(l->attach, &l->repin))
+		return;
+	if (l->config_io)
+		config_io_repin(l->config_io, &l->repin);
+	if (l->redirect)
+		redirect_repin(l->redirect, &l->repin);
+	if (l->libraries)
+		libraries_repin(l->libraries, &l->repin);
+	if (l->interfaces)
+		l->repin.count += interfaces_repin(l->interfaces);
+}
+
+/* Logs what was found, once. */
+static void look_at_pins(struct loader *l)
+{
+	unsigned before = l->repin.count;
+	char line[1000];
+
+	repin(l);
+	if (l->repin.count > before) {
+		snprintf(line, sizeof(line), "event=pins_restored count=%u directory=\"%.500s\"",
+			 l->repin.count - before, l->options.pin_dir);
+		l->say(line);
+	}
+	if (strcmp(l->repin.problem, l->repin_problem) != 0) {
+		snprintf(l->repin_problem, sizeof(l->repin_problem), "%s", l->repin.problem);
+		snprintf(line, sizeof(line), "event=pins_%s directory=\"%.500s\" reason=\"%s\"",
+			 l->repin.problem[0] ? "missing" : "complete", l->options.pin_dir,
+			 l->repin.problem);
+		l->say(line);
+	}
+}
+
 void loader_tick(struct loader *l)
 {
+	look_at_pins(l);
 	if (l->config_io)
 		config_io_tick(l->config_io);
 	if (l->interfaces)
@@ -503,6 +543,7 @@ static void answer_check(struct loader *l, const struct ipc_request *request)
 			      .redirect = l->redirect,
 			      .redirect_problem = l->redirect_problem,
 			      .features = &l->features,
+			      .repin = attach_link_dir(l->attach) ? &l->repin : NULL,
 			      .mesh = l->config_io != NULL,
 			      .lookups = l->lookups,
 			      .revocation = l->revocation,

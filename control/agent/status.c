@@ -236,6 +236,9 @@ static void put_mesh(struct json *j, const char *key, struct mesh_runtime *mesh_
 	  "whether it took over what an earlier agent had pinned", s->parts.adopted)               \
 	X(put_listen, "listen", "address", "where it serves TCP", s)                               \
 	X(json_put_string, "pin_dir", "text", "directory of the pins", o->pin_dir)                 \
+	X(json_put_string, "pins_problem", "text",                                                 \
+	  "why pins are missing, so that what they keep ends with the agent; empty: none is",      \
+	  s->loader.pins_problem)                                                                  \
 	X(json_put_string, "tls", "text", "`keys`: TLS is read; `off`",                            \
 	  s->loader.tls_keys ? "keys" : "off")                                                     \
 	X(json_put_bool, "layer7", "boolean", "whether it reads payload", !o->layer4_only)         \

@@ -59,6 +59,7 @@ struct config_io {
 	struct ipc *compiler; /* gets files */
 	int epoll_fd;
 	int kept_fd; /* written by the compiler, pinned when complete; -1: none */
+	bool kept;   /* and it is */
 	bool settled;
 	struct passed_over passed;
 	bool behind;		       /* the compiler did not get a change of files */
@@ -206,6 +207,7 @@ static void connect_compiler(struct config_io *f, struct ipc_links *links)
 	f->flip.request.number = f->accelerate.request.number = 0;
 	cleanup_close_fd(&f->kept_fd); /* pins stay */
 	f->kept_fd = -1;
+	f->kept = false;
 	if (!links)
 		return;
 	loop_watch(f->epoll_fd, f->requests->fd); /* the former one was removed by its close */
@@ -301,6 +303,7 @@ static void answer_flip(struct config_io *f, const struct ipc_request *request)
 
 	if (!r && spare.id != arena)
 		r = error_set(&err, -ESTALE, "the mesh was written into memory that is not next");
+	f->kept = false;
 	if (!r && f->options.pin_dir)
 		kept_remove(f->options.pin_dir); /* will be older than the generation in force */
 	r = r ? r : mesh_maps_flip(f->maps, &err);
@@ -349,6 +352,7 @@ static void answer_keep(struct config_io *f, const struct ipc_request *request)
 	int r = f->options.pin_dir ? 0 : -ENOENT;
 
 	cleanup_close_fd(&f->kept_fd);
+	f->kept = false;
 	f->kept_fd = r ? -1 : kept_make(requested_number(f));
 	r = r ? r : f->kept_fd < 0 ? f->kept_fd : 0;
 	if (r)
@@ -363,6 +367,7 @@ static void answer_kept(struct config_io *f, const struct ipc_request *request)
 
 	if (r)
 		error_set(&err, r, "cannot keep the files: %s", strerror(-r));
+	f->kept = !r;
 	answer_done(f, request, r, &err);
 }
 
@@ -497,6 +502,15 @@ void config_io_tick(struct config_io *f)
 		send_snapshot(f);
 	look_at_names(f);
 	look_at_folders(f);
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void config_io_repin(struct config_io *f, struct repin *r)
+{
+	pthread_mutex_lock(&f->mutex);
+	mesh_maps_repin(f->maps, r);
+	if (f->kept)
+		kept_repin(f->options.pin_dir, f->kept_fd, r);
 	pthread_mutex_unlock(&f->mutex);
 }
 

@@ -12,6 +12,7 @@
 struct attach;
 struct config_io;
 struct weft_accel_key;
+struct repin;
 struct weft_explanation;
 struct weft_simulation;
 
@@ -47,6 +48,9 @@ struct mesh_lent config_io_lend(struct config_io *f);
 
 /* Checks whether names in matchers have changed their meaning; call it every few seconds. */
 void config_io_tick(struct config_io *f);
+
+/* Makes pins again that were removed (datapath/attach/core/repin.h). */
+void config_io_repin(struct config_io *f, struct repin *r);
 
 /* Simulates a connect with the generation in force: 0, or as mesh_maps_simulate. */
 int config_io_simulate(struct config_io *f, struct weft_simulation *simulation);

@@ -139,6 +139,18 @@ static void print_descriptors(struct check_view *view, const json_t *o)
 		   ok ? "" : "the rest is kept for the mesh: raise LimitNOFILE");
 }
 
+static void print_pins(struct check_view *view, const json_t *o)
+{
+	char detail[SHOWN_MAX];
+
+	if (!o)
+		return;
+	snprintf(detail, sizeof(detail), "%lld made again after they were removed",
+		 field_number(o, "restored"));
+	print_line(view, field_text(o, "result"), "pins", field_number(o, "restored") ? detail : "",
+		   field_text(o, "problem"));
+}
+
 static void print_mesh(struct check_view *view, const json_t *rows)
 {
 	json_t *row;
@@ -205,6 +217,7 @@ static int print_all(void *arg, const char *text, json_t *o)
 	print_mesh(view, json_object_get(o, "mesh"));
 	head(view, "the agent");
 	print_descriptors(view, json_object_get(o, "descriptors"));
+	print_pins(view, json_object_get(o, "pins"));
 	print_features(view, json_object_get(o, "features"));
 	if (!view->shown)
 		puts("no problems");

@@ -126,7 +126,8 @@ static int print_status(void *arg, const char *text, json_t *o)
 
 	view->problems = field_number(json_object_get(o, "events"), "lost") > 0 ||
 			 json_is_true(json_object_get(descriptors, "short")) ||
-			 json_string_length(json_object_get(mesh, "failure"));
+			 json_string_length(json_object_get(mesh, "failure")) ||
+			 json_string_length(json_object_get(o, "pins_problem"));
 	if (view->context->json)
 		return puts(text) < 0;
 	snprintf(line, sizeof(line), "%s%s", field_text(o, "version"),
@@ -137,6 +138,8 @@ static int print_status(void *arg, const char *text, json_t *o)
 	print_duration(field_number(o, "uptime_ms"));
 	print_row("metrics", field_text(o, "listen")[0] ? field_text(o, "listen") : "off");
 	print_row("pinned at", field_text(o, "pin_dir"));
+	if (json_string_length(json_object_get(o, "pins_problem")))
+		print_row("not pinned", field_text(o, "pins_problem"));
 	print_row("layer 7", json_is_true(json_object_get(o, "layer7")) ? "on" : "off");
 	print_row("TLS", field_text(o, "tls"));
 	print_events(view, json_object_get(o, "events"));

@@ -22,6 +22,7 @@ struct loader_health {
 	uint32_t probe_count;
 	uint32_t interface_count;
 	uint32_t tls_keys; /* 1: secrets are taken */
+	char pins_problem[256];
 	struct health_program programs[HEALTH_PROGRAMS_MAX];
 	struct health_probe probes[HEALTH_PROBES_MAX];
 	struct health_interface interfaces[HEALTH_INTERFACES_MAX];

@@ -12,6 +12,7 @@
 #include "datapath/attach/core/mounts.h"
 #include "datapath/attach/mesh/owners.h"
 #include "datapath/attach/mesh/redirect.h"
+#include "datapath/attach/core/repin.h"
 #include "datapath/attach/tls/uprobe_links.h"
 #include "weft.skel.h"
 
@@ -397,6 +398,37 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 	if (r)
 		attach_free(take_ptr(*ret_attach));
 	return r;
+}
+
+static void repin_maps(const struct attach *a, struct repin *r)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map(map, a->skeleton->obj)
+	{
+		if (bpf_map__pin_path(map))
+			repin_object(r, bpf_map__pin_path(map), bpf_map__fd(map));
+	}
+}
+
+bool attach_repin(struct attach *a, struct repin *r)
+{
+	unsigned before = r->count;
+	char path[512];
+
+	if (!a->pins.map_dir[0] || !repin_begin(r, a->pins.dir))
+		return false;
+	repin_directory(r, a->pins.map_dir);
+	repin_directory(r, a->pins.link_dir);
+	repin_maps(a, r);
+	for (enum program p = 0; p < PROGRAM_MAX; p++) {
+		link_path(a, p, path, sizeof(path));
+		if (a->links[p] && program_table[p].pinned)
+			repin_object(r, path, bpf_link__fd(a->links[p]));
+	}
+	if (r->count > before)
+		handover_note_layouts(a);
+	return true;
 }
 
 void attach_free(struct attach *a)

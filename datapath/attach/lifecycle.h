@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "datapath/attach/core/attach.h"
 
+struct repin;
+
 /* Loads without attaching: adopts what an earlier agent of the same build pinned; what another
  * build, or one with other options, pinned stays in force. A hook that this kernel refuses is left
  * out (see attach_visit_programs). 0; -EPERM, -ENOENT, -ENOMEM or the kernel's error, with a text
@@ -23,6 +25,11 @@ int attach_take_over(struct attach *a, struct error *err);
 
 /* attach_load and attach_begin. */
 int attach_new(const struct attach_options *options, struct attach **ret_attach, struct error *err);
+
+/* Makes pins of maps and programs again that were removed (datapath/attach/core/repin.h); before
+ * those of other modules, which are in the same directories. False: nothing is pinned, or nothing
+ * can be: then |r| says why. */
+bool attach_repin(struct attach *a, struct repin *r);
 
 /* Stops capture and frees |a|; what is pinned stays. */
 void attach_free(struct attach *a);

@@ -18,8 +18,9 @@ struct attach {
 	bool mesh;
 	bool walks_files;		     /* this kernel refuses iterators over a map */
 	bool uprobes_multi, traces_mappings; /* it has uprobe_multi, trampolines */
-	bool waits; /* an earlier build's mesh is in force until attach_take_over */
-	bool begun; /* something was attached, or adopted from an earlier build */
+	uint64_t layouts[2]; /* of the maps of SYN owners and of the mesh: handover_share */
+	bool waits;	     /* an earlier build's mesh is in force until attach_take_over */
+	bool begun;	     /* something was attached, or adopted from an earlier build */
 };
 
 /* Whether this kernel uses another program in place of |p|: some programs have two forms. */

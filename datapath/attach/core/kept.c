@@ -2,6 +2,8 @@
 /* An array map of pages, written and read through mmap. */
 #include "datapath/attach/core/kept.h"
 
+#include "datapath/attach/core/repin.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -44,6 +46,14 @@ int kept_pin(const char *pin_dir, int fd)
 		return 0;
 	unlink(aside);
 	return -errno;
+}
+
+void kept_repin(const char *pin_dir, int fd, struct repin *r)
+{
+	char path[512];
+
+	path_of(pin_dir, NAME, path);
+	repin_object(r, path, fd);
 }
 
 int kept_open(const char *pin_dir, uint64_t *ret_size_bytes)

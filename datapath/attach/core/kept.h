@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct repin;
+
 #define KEPT_MAX_BYTES (300ull << 20)
 
 /* An unpinned map with room for |size_bytes|. A descriptor, or a negative errno. */
@@ -16,6 +18,9 @@ int kept_make(uint64_t size_bytes);
 
 /* Atomically replaces the map below |pin_dir| by |fd|. 0 or a negative errno. */
 int kept_pin(const char *pin_dir, int fd);
+
+/* Pins |fd| again if it was removed (datapath/attach/core/repin.h). */
+void kept_repin(const char *pin_dir, int fd, struct repin *r);
 
 /* The map below |pin_dir|: a descriptor with its size, -ENOENT, or another negative errno. */
 int kept_open(const char *pin_dir, uint64_t *ret_size_bytes);

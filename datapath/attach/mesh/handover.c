@@ -144,21 +144,29 @@ static void share_from(void *arg, const char *former)
 	a->waits |= !mesh_read_in_force(a->pins.map_dir) && mesh_read_in_force(former);
 }
 
-static void layout_note(const struct attach *a, const char *const *names)
+static void layout_note(const struct attach *a, const char *const *names, uint64_t layout)
 {
 	char path[448];
 
-	layout_path(a->pins.map_dir, names, layout_of(a->skeleton->obj, names), path, sizeof(path));
+	layout_path(a->pins.map_dir, names, layout, path, sizeof(path));
 	mkdir(path, 0700);
+}
+
+void handover_note_layouts(const struct attach *a)
+{
+	layout_note(a, OWNERS, a->layouts[0]);
+	if (a->mesh)
+		layout_note(a, mesh_maps_names, a->layouts[1]);
 }
 
 void handover_share(struct attach *a)
 {
 	a->waits = false;
 	pins_visit_builds(a->pins.dir, a->pins.map_dir, share_from, a);
-	layout_note(a, OWNERS);
+	a->layouts[0] = layout_of(a->skeleton->obj, OWNERS); /* loading changes the object */
 	if (a->mesh)
-		layout_note(a, mesh_maps_names);
+		a->layouts[1] = layout_of(a->skeleton->obj, mesh_maps_names);
+	handover_note_layouts(a);
 }
 
 /* ---- links */

@@ -15,6 +15,9 @@ struct bpf_program;
  * this build for the next one. */
 void handover_share(struct attach *a);
 
+/* Records them again, if they were removed. */
+void handover_note_layouts(const struct attach *a);
+
 /* Start of the handover: ends acceleration of an earlier build (its sockets continue by TCP) and
  * takes over its links on interfaces. */
 void handover_begin(struct attach *a);

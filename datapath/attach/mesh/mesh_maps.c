@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "datapath/attach/core/attach.h"
+#include "datapath/attach/core/repin.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -245,6 +246,16 @@ static int start(struct mesh_maps *m, struct attach *a, struct error *err)
 		snprintf(m->pin_dir, sizeof(m->pin_dir), "%s/..", link_dir);
 	adopt(m);
 	return 0;
+}
+
+void mesh_maps_repin(const struct mesh_maps *m, struct repin *r)
+{
+	char path[448];
+
+	for (int i = 0; i < ARENAS && m->pin_dir[0]; i++) {
+		arena_pin_path(m, i, path, sizeof(path));
+		repin_object(r, path, m->arenas[i].fd);
+	}
 }
 
 int mesh_maps_new(struct attach *a, struct mesh_maps **ret_maps, struct error *err)

@@ -16,6 +16,7 @@
 struct attach;
 struct bpf_object;
 struct mesh_maps;
+struct repin;
 
 /* Names of the maps (and their pins) that exist with a mesh, NULL-terminated: all of them contain
  * numbers of endpoints and services, so builds share all or none. Arenas are created here, when a
@@ -35,6 +36,9 @@ struct mesh_arena {
  * mesh or the kernel refuses its programs, or the kernel's error, with |err|. Free with
  * mesh_maps_free. */
 int mesh_maps_new(struct attach *a, struct mesh_maps **ret_maps, struct error *err);
+
+/* Pins the arenas again if they were removed (datapath/attach/core/repin.h). */
+void mesh_maps_repin(const struct mesh_maps *m, struct repin *r);
 
 /* The generation in force stays if |a| is pinned. */
 void mesh_maps_free(struct mesh_maps *m);

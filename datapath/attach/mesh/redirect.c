@@ -6,6 +6,7 @@
 #include "datapath/attach/core/attach.h"
 #include "datapath/attach/mesh/redirect_proof.h"
 #include "datapath/attach/core/pins.h"
+#include "datapath/attach/core/repin.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -171,6 +172,17 @@ static void links_pin(struct redirect *r)
 	for (size_t i = 0; i < LINK_COUNT && attach_link_dir(r->attach); i++) {
 		link_path(r, i, path, sizeof(path));
 		bpf_link__pin(r->links[i], path);
+	}
+}
+
+void redirect_repin(const struct redirect *r, struct repin *repin)
+{
+	char path[512];
+
+	for (size_t i = 0; i < LINK_COUNT && attach_link_dir(r->attach); i++) {
+		link_path(r, i, path, sizeof(path));
+		if (r->links[i])
+			repin_object(repin, path, bpf_link__fd(r->links[i]));
 	}
 }
 

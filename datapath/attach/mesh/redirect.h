@@ -16,6 +16,7 @@
 struct attach;
 struct bpf_object;
 struct redirect;
+struct repin;
 
 #define REDIRECT_SERVICES_MAX 4096 /* entries of weft_accel */
 
@@ -38,6 +39,9 @@ void redirect_leave_out(struct bpf_object *object);
  * nothing is attached and |err| has the reason. */
 int redirect_new(const struct attach *a, const char *cgroup_path, struct redirect **ret,
 		 struct error *err);
+
+/* See datapath/attach/core/repin.h. */
+void redirect_repin(const struct redirect *r, struct repin *repin);
 
 /* Frees |r|; what is pinned stays. */
 void redirect_free(struct redirect *r);

@@ -525,6 +525,28 @@ void interfaces_retry(struct interfaces *i)
 	}
 }
 
+unsigned interfaces_repin(struct interfaces *i)
+{
+	unsigned count = 0;
+
+	for (struct interface *n = table_oldest(i->table); n; n = table_next(i->table, n)) {
+		unsigned gone = 0;
+
+		for (int direction = 0; direction < 2; direction++) {
+			struct tc_place place = place_of(i, n, direction);
+
+			gone += tc_is_gone(&place, &n->tc[direction]);
+		}
+		if (!gone)
+			continue;
+		detach_all(i, n);
+		n->tried = false;
+		reconcile(i, n);
+		count += gone;
+	}
+	return count;
+}
+
 void interfaces_visit(const struct interfaces *i,
 		      void (*visit)(void *arg, const struct interface_report *report), void *arg)
 {

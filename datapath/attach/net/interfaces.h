@@ -96,6 +96,9 @@ int interfaces_handle(struct interfaces *i, struct error *err);
 /* Retries attachments that failed for lack of descriptors or memory; call it every few seconds. */
 void interfaces_retry(struct interfaces *i);
 
+/* Attaches again where a pin was removed. Returns the number of these pins. */
+unsigned interfaces_repin(struct interfaces *i);
+
 /* Visits all interfaces of the namespace, selected or not. */
 void interfaces_visit(const struct interfaces *i,
 		      void (*visit)(void *arg, const struct interface_report *report), void *arg);

@@ -283,6 +283,16 @@ int tc_attach(const struct tc_place *place, const struct bpf_program *program, s
 	return 0;
 }
 
+bool tc_is_gone(const struct tc_place *place, const struct tc_hook *hook)
+{
+	char path[PATH_MAX];
+
+	if (!hook->pinned)
+		return false;
+	pin_path(place->pin_dir, hook_names[place->direction], place->ifindex, path);
+	return access(path, F_OK);
+}
+
 void tc_detach(const struct tc_place *place, struct tc_hook *hook)
 {
 	char path[PATH_MAX];

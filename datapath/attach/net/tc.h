@@ -32,6 +32,9 @@ struct tc_place {
 int tc_attach(const struct tc_place *place, const struct bpf_program *program, struct tc_hook *hook,
 	      struct error *err);
 
+/* Whether its pin, which alone kept it, was removed: the kernel has detached it. */
+bool tc_is_gone(const struct tc_place *place, const struct tc_hook *hook);
+
 /* Removes program and pin, and the clsact qdisc if weft made it. */
 void tc_detach(const struct tc_place *place, struct tc_hook *hook);
 

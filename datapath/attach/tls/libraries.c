@@ -21,6 +21,7 @@
 #include "datapath/attach/core/local_files.h"
 #include "datapath/attach/tls/mappings.h"
 #include "datapath/attach/tls/stack_files.h"
+#include "datapath/attach/tls/uprobe_links.h"
 
 #define SEEN_MAX 8192
 
@@ -545,6 +546,13 @@ void libraries_retry(struct libraries *l)
 		return;
 	l->again = false;
 	mappings_scan(meet, l);
+}
+
+void libraries_repin(const struct libraries *l, struct repin *r)
+{
+	for (struct file *f = table_oldest(l->files); f; f = table_next(l->files, f))
+		for (unsigned i = 0; i < UPROBE_PLACES_MAX; i++)
+			uprobe_link_repin(f->links[i], r);
 }
 
 /* ---- reading, end ---- */

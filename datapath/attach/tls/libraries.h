@@ -40,6 +40,7 @@ struct libraries_options {
 };
 
 struct libraries;
+struct repin;
 
 /* Begins to watch; nothing is probed before libraries_scan or libraries_handle. 0, or what
  * mappings_new says, -ENOMEM, -EMFILE. |options| is copied except the programs, which must stay
@@ -62,6 +63,9 @@ void libraries_handle(struct libraries *l);
 /* Retries files that were seen while descriptors were short or too many files waited; call it every
  * few seconds. */
 void libraries_retry(struct libraries *l);
+
+/* Pins probes again whose pins were removed (datapath/attach/core/repin.h). */
+void libraries_repin(const struct libraries *l, struct repin *r);
 
 /* Visits the known files, oldest first, then one file of each file system that may not respond and
  * is not read. |library| is borrowed. */

@@ -2,6 +2,8 @@
 /* uprobe_multi links if the kernel has them, else perf-event uprobes. */
 #include "datapath/attach/tls/uprobe_links.h"
 
+#include "datapath/attach/core/repin.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -148,6 +150,12 @@ int uprobe_link_pin(struct bpf_link *link, const char *path)
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
 	return bpf_link__pin(link, path);
+}
+
+void uprobe_link_repin(struct bpf_link *link, struct repin *r)
+{
+	if (link && bpf_link__pin_path(link))
+		repin_object(r, bpf_link__pin_path(link), bpf_link__fd(link));
 }
 
 /* libbpf would disable a perf event even if it is pinned. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct bpf_link;
+struct repin;
 struct bpf_program;
 
 /* The same program for both kinds of attachment; only one needs to be loaded, the other may be
@@ -47,6 +48,9 @@ int uprobe_link_adopt(const struct uprobe_programs *programs, const char *path,
 
 /* Pins |link| at |path|, replacing a former pin. 0 or a negative errno; the link stays valid. */
 int uprobe_link_pin(struct bpf_link *link, const char *path);
+
+/* Pins it again if its pin was removed (datapath/attach/core/repin.h); NULL: no effect. */
+void uprobe_link_repin(struct bpf_link *link, struct repin *r);
 
 /* Closes |link| (may be NULL). This removes the probe unless it is pinned and |keep| is true. */
 void uprobe_link_close(struct bpf_link *link, bool keep);
