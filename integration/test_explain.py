@@ -70,6 +70,9 @@ class Quarter:
         for address in addresses:
             found = self.explain(address, host, target.rpartition(":")[2])
             expect_equal(found["verdict"], wanted, f"{what} from {address}, which is {word}: {found}")
+        if place is self.shop and not self.several:  # one of its addresses is known
+            found = self.explain("shop/shop", host, target.rpartition(":")[2])
+            expect(found["verdict"] in (wanted, "undecided"), f"{what} by its name, which is {word}: {found}")
 
 
     def be_several(self):
@@ -85,6 +88,7 @@ def where(box):
     for what, text in (("no policy", ""), ("deny-all of a program", policy({"selector": {"matchLabels": {"app": "cart"}}})),
                        ("ALLOW of a client", policy({"rules": [source(namespaces=["shop"])]})),
                        ("DENY of a client", policy({"action": "DENY", "rules": [source(principals=["*/sa/shopper"])]}, namespace="istio-system")),
+                       ("DENY of addresses", policy({"action": "DENY", "rules": [source(ipBlocks=[shop.address, MORE["shop"]])]}, namespace="istio-system")),
                        ("deny-all of a namespace", policy({}, namespace="second"))):
         if text:
             quarter.mesh.apply(policy=text)
@@ -110,6 +114,21 @@ def where(box):
     expect(told["why"].startswith("the program that listens there is no workload") and told["listeners"], f"a program of no workload: {told}")
     offline = quarter.mesh.weftd.command("policy", "explain", shop.address, server.address, "8080", "--config", quarter.mesh.directory, "-o", "json")
     expect_equal(json.loads(offline.stdout)["verdict"], "undecided", "what files say of a program")
+
+
+@test("policy/explained_by_family")
+def by_family(box):
+    """No connection has an end of each family: it is not explained or simulated, and a workload's name stands for the address that fits."""
+    quarter = Quarter(box)
+    shop, server = quarter.shop, quarter.server
+    quarter.mesh.apply(policy=policy({"action": "DENY", "rules": [source(ipBlocks=[shop.address])]}, namespace="istio-system"))
+    expect_equal([dial(shop, host, ["8080"])["8080"] == OK for host in (server.address, server.address6)], [False, True], "what is refused")
+    for start, end in ((shop.address, server.address6), (shop.address6, server.address)):
+        for command in (("policy", "explain", start, end, "8080"), ("simulate", start, f"[{end}]:8080" if ":" in end else f"{end}:8080")):
+            done = quarter.mesh.weftd.command(*command)
+            expect(done.returncode == 2 and "no connection goes from an IPv" in done.stderr, f"{command}: {done}")
+    expect_equal([quarter.explain("shop/shop", host, 8080)["verdict"] for host in (server.address, server.address6)], ["denied", "undecided"],
+                 "by the name of a workload with one known address")
 
 
 @test("policy/explained_by_protocol")

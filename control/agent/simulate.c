@@ -21,8 +21,10 @@ static int find_source(const struct generation *g, const char *from, struct weft
 {
 	const struct mesh *m = g->mesh;
 
-	if (!from[0] || address_parse(from, s->source_addr))
+	if (!from[0])
 		return 0;
+	if (address_parse(from, s->source_addr))
+		return ends_agree(s->source_addr, s->addr, err);
 	for (uint32_t i = 0; i < m->workload_count; i++) {
 		const struct mesh_workload *w = &m->workloads[i];
 
@@ -30,8 +32,10 @@ static int find_source(const struct generation *g, const char *from, struct weft
 			continue;
 		s->source = g->names->workload_cells[i];
 		s->generation = g->names->generation;
-		if (w->address_count)
-			memcpy(s->source_addr, m->addresses[w->address_first].address, 16);
+		for (uint32_t j = w->address_count; j-- > 0;)
+			if (!ends_agree(m->addresses[w->address_first + j].address, s->addr, err))
+				memcpy(s->source_addr, m->addresses[w->address_first + j].address,
+				       16);
 		return 0;
 	}
 	return error_set(err, -ENOENT, "no workload is called \"%.100s\"", from);
@@ -307,8 +311,8 @@ int simulate_write(const struct generation *g, struct ipc *loader,
 
 	if (!g)
 		return error_set(err, -ENOENT, "no mesh is in force");
-	r = find_source(g, from, &s, err);
-	r = r ? r : find_target(g->mesh, to, &s, err);
+	r = find_target(g->mesh, to, &s, err);
+	r = r ? r : find_source(g, from, &s, err);
 	if (r)
 		return r;
 	if (ipc_ask(loader, IPC_MESSAGE_SIMULATE, &s, sizeof(s), &answer, NULL))

@@ -35,6 +35,7 @@ static int not_found(const struct mesh *m, const char *name, struct error *err)
 struct query_end {
 	struct explain_ends ends;
 	uint32_t workload; /* known by its name only; else MESH_NONE */
+	uint32_t named;	   /* whose name was given, MESH_NONE: an address was */
 };
 
 /* All workloads of one name in one namespace, such as the replicas of a Deployment. */
@@ -77,22 +78,39 @@ static int names_find(const struct mesh *m, const char *name, struct namesakes *
 	return first ? 0 : not_found(m, name, err);
 }
 
-/* Its first address, preferably one that identifies it. NULL: it has none. */
-static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w)
-{
-	const struct mesh_address *a = &m->addresses[w->address_first];
+enum family {
+	FAMILY_ANY,
+	FAMILY_IPV4, /* mapped into IPv6 */
+	FAMILY_IPV6,
+};
 
-	for (uint32_t i = 0; i < w->address_count; i++)
-		if (!a[i].conditional)
-			return &a[i];
-	return w->address_count ? a : NULL;
+static enum family family_of(const uint8_t address[16])
+{
+	return address_is_v4(address) ? FAMILY_IPV4 : FAMILY_IPV6;
 }
 
-/* |port| 0: for a source. */
-static struct query_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port)
+/* Its first address of |family|, preferably one that identifies it. NULL: it has none. */
+static const struct mesh_address *address_of(const struct mesh *m, const struct mesh_workload *w,
+					     enum family family)
 {
-	const struct mesh_address *a = address_of(m, &m->workloads[workload]);
-	struct query_end end = {.workload = MESH_NONE};
+	const struct mesh_address *a = &m->addresses[w->address_first], *found = NULL;
+
+	for (uint32_t i = 0; i < w->address_count; i++) {
+		if (family != FAMILY_ANY && family_of(a[i].address) != family)
+			continue;
+		if (!a[i].conditional)
+			return &a[i];
+		found = found ? found : &a[i];
+	}
+	return found;
+}
+
+/* |port| 0: for a source. Without an address of |family| it has none. */
+static struct query_end end_of_workload(const struct mesh *m, uint32_t workload, uint16_t port,
+					enum family family)
+{
+	const struct mesh_address *a = address_of(m, &m->workloads[workload], family);
+	struct query_end end = {.workload = MESH_NONE, .named = workload};
 
 	if (a)
 		memcpy(end.ends.address, a->address, sizeof(a->address));
@@ -114,7 +132,7 @@ static int ends_named(const struct mesh *m, const char *name, uint16_t port, str
 	if (code)
 		return code;
 	for (uint32_t i = 0; i < found.count; i++)
-		ret->items[ret->count++] = end_of_workload(m, found.workloads[i], port);
+		ret->items[ret->count++] = end_of_workload(m, found.workloads[i], port, FAMILY_ANY);
 	return 0;
 }
 
@@ -158,7 +176,7 @@ static int end_addressed(const struct mesh *m, const char *text, uint16_t port,
 static int ends_find(const struct mesh *m, const char *name, uint16_t port, struct query_ends *ret,
 		     struct error *err)
 {
-	ret->items[0] = (struct query_end){.workload = MESH_NONE};
+	ret->items[0] = (struct query_end){.workload = MESH_NONE, .named = MESH_NONE};
 	ret->count = 0;
 	if (!*name || address_parse(name, ret->items[0].ends.address))
 		ret->count = 1;
@@ -476,6 +494,26 @@ static int answer_by_model(const struct mesh *m, const struct query *query, stru
 	return 0;
 }
 
+/* A connection has one family: workloads take part with their address of that which the other end
+ * has. A source that is not known to have one may have it all the same. */
+static int agree(const struct mesh *m, struct query *query, struct error *err)
+{
+	const uint8_t *source = query->source.ends.address, *target = query->target.ends.address;
+	enum family of_source = family_of(source), of_target = family_of(target);
+	uint32_t from = query->source.named, to = query->target.named;
+
+	if (!is_given(source) || !is_given(target) || of_source == of_target)
+		return 0;
+	if (to != MESH_NONE && address_of(m, &m->workloads[to], of_source) &&
+	    (from == MESH_NONE || !address_of(m, &m->workloads[from], of_target)))
+		query->target = end_of_workload(m, to, query->port, of_source);
+	else if (from != MESH_NONE)
+		query->source = end_of_workload(m, from, 0, of_target);
+	else
+		return ends_agree(source, target, err);
+	return 0;
+}
+
 static int find_one(const struct mesh *m, const struct explain_kernel *kernel,
 		    const struct query *query, struct explained *ret, struct error *err)
 {
@@ -529,9 +567,11 @@ static int find_all(const struct mesh *m, const struct explain_kernel *kernel,
 	for (uint32_t i = 0; i < sources->count * targets->count; i++) {
 		struct query query = {sources->items[i / targets->count],
 				      targets->items[i % targets->count], port};
-		struct explained one;
-		int code = find_one(m, kernel, &query, i ? &one : ret, err);
+		struct explained one = {0};
+		int code = agree(m, &query, err);
 
+		if (!code)
+			code = find_one(m, kernel, &query, i ? &one : ret, err);
 		if (!code && i)
 			code = !is_same_answer(&one, ret);
 		if (i)

@@ -91,11 +91,41 @@ static void test_replicas(void **state)
 			"shop/cart", "shop/web", "8080", -EEXIST, named);
 }
 
+/* What the Pods have of both families, and a client that has one. */
+static void test_families(void **state)
+{
+	static const char *const policy =
+		POLICY("{action: DENY, rules: [{from: [{source: {ipBlocks: "
+		       "[10.1.0.8]}}]}]}") "---\napiVersion: "
+					   "networking.istio.io/v1\nkind: WorkloadEntry\n"
+					   "metadata: {name: old, namespace: ops}\nspec: "
+					   "{address: 10.1.0.8}\n---\n"
+					   "apiVersion: v1\nkind: Pod\nmetadata: {name: "
+					   "both, namespace: shop}\n"
+					   "status: {phase: Running, podIP: 10.1.0.9, "
+					   "podIPs: [{ip: 10.1.0.9}, {ip: "
+					   "\"fd00::9\"}]}\n";
+
+	(void)state;
+	check_explained(policy, "10.1.0.8", "fd00::9", "8080", -EINVAL,
+			"no connection goes from an IPv4 address to an IPv6 address");
+	check_explained(policy, "fd00::8", "10.1.0.9", "8080", -EINVAL,
+			"no connection goes from an IPv6 address to an IPv4 address");
+	check_explained(policy, "fd00::8", "shop/cart", "8080", -EINVAL,
+			"no connection goes from an IPv6 address to an IPv4 address");
+	check_explained(policy, "::ffff:10.1.0.8", "10.1.0.9", "8080", 0, "\"verdict\":\"denied\"");
+	check_explained(policy, "ops/old", "fd00::9", "8080", 0, "\"verdict\":\"undecided\"");
+	check_explained(policy, "ops/old", "shop/both", "8080", 0, "\"verdict\":\"denied\"");
+	check_explained(policy, "fd00::8", "shop/both", "8080", 0, "\"verdict\":\"allowed\"");
+	check_explained(policy, "shop/both", "fd00::8", "8080", 0, "\"address\":\"fd00::9\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address_of_a_service),
 		cmocka_unit_test(test_replicas),
+		cmocka_unit_test(test_families),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
