@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "base/descriptors.h"
@@ -42,6 +43,7 @@ struct libraries {
 	struct uprobe_programs logs;
 	char *pin_dir;
 	struct local_files *local;
+	struct stat own; /* the program itself */
 	struct mappings *mappings;
 	bool again;	    /* see libraries_retry */
 	bool later;	    /* the current file has to be retried */
@@ -76,6 +78,8 @@ static int build(struct libraries *l, const struct libraries_options *options, s
 		l->pin_dir = strdup(options->pin_dir);
 	if (!l->seen || !l->files || (options->pin_dir && !l->pin_dir))
 		return error_set(err, -ENOMEM, "no memory for the table of libraries");
+	if (stat("/proc/self/exe", &l->own))
+		l->own.st_ino = 0;
 	l->epoll_fd = loop_new();
 	l->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (l->epoll_fd < 0 || l->inotify_fd < 0)
@@ -366,6 +370,13 @@ static void look_into(struct libraries *l, const struct mapping *m)
 	l->later = false;
 }
 
+/* It has the texts by which a program that makes TLS is recognized, and makes none. */
+static bool is_own(const struct libraries *l, const struct mapping *m)
+{
+	return m->inode && m->inode == l->own.st_ino &&
+	       makedev(m->device_major, m->device_minor) == l->own.st_dev;
+}
+
 /* mapping_visit: one executable mapping, at start or as it happens. */
 static void meet(void *arg, const struct mapping *m)
 {
@@ -378,6 +389,8 @@ static void meet(void *arg, const struct mapping *m)
 	if (m->end - m->start < LIBRARY_CODE_MIN_BYTES && !library_name_matters(m->path))
 		return;
 	stack_files_meet(l->stacks, m);
+	if (is_own(l, m))
+		return;
 	if (table_find(l->seen, &inode)) {
 		seen_add(l, m);
 		return;
