@@ -225,7 +225,7 @@ static inline void check_addresses(struct view_check *c)
 		if (!a->key.kind)
 			continue;
 		holds(c, find_address(c->view, &a->key) == a, "an address that is not found", i);
-		holds(c, a->identity, "an address of nobody", i);
+		holds(c, a->identity, "an address without workload", i);
 		check_identities(c, a->identity, i);
 	}
 }
